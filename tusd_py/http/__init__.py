@@ -1,0 +1,1 @@
+"""aiohttp, thin: requests to heads, plans to responses, sockets to bytes. Decides nothing."""

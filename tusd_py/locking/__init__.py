@@ -1,0 +1,1 @@
+"""Turns: one maker a file, all behind `base.Locker`."""

@@ -1,0 +1,38 @@
+"""The port to turns. Locks are for manners, revisions for safety: a lost lock costs time, never bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from tusd_py.model import UploadId
+
+
+class Lease(Protocol):
+    """The right to write to one upload for now."""
+
+    @property
+    def valid(self) -> bool:
+        """False once this process can no longer be sure that nobody else has the turn."""
+
+    def check(self) -> None:
+        """Raise Superseded unless `valid`. Called before each write that others could see."""
+
+
+class Locker(Protocol):
+    """Hands out turns, one holder an upload. Every maker passes tests/contracts."""
+
+    def hold(
+        self, upload_id: UploadId, *, on_release_request: Callable[[], None], wait: float
+    ) -> AbstractAsyncContextManager[Lease]:
+        """Ask whoever holds the upload to leave, then hold it until the context ends.
+
+        `on_release_request` is called (on the event loop, at most once) when somebody else asks this holder to leave.
+        It is also called when the lease was lost. Waiters get their turn in the order they came, as far as the maker can.
+
+        Raises on entry: Locked when the turn did not come within `wait` seconds; StateUnavailable.
+        """
+
+    async def aclose(self) -> None:
+        """Let go of connections, files and tasks."""

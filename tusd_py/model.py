@@ -1,0 +1,154 @@
+"""The nouns. Plain values without I/O, clocks or randomness: time and ids come in as arguments."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NewType
+
+UploadId = NewType("UploadId", str)
+"""32 lower-case hex digits: 128 random bits, never anything a client chose."""
+
+Metadata = Mapping[str, bytes]
+"""Upload-Metadata, decoded: ASCII keys in the order they were sent, values of any bytes."""
+
+Cursor = Mapping[str, Any]
+"""Where an upload's bytes lie, as JSON that only its storage reads."""
+
+Entry = Mapping[str, Any]
+"""One more line for the upload's list of parts, as JSON that only its storage reads."""
+
+_UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def parse_upload_id(text: str) -> UploadId | None:
+    """The id, or None for anything that isn't one in its exact form."""
+    return UploadId(text) if _UPLOAD_ID.fullmatch(text) else None
+
+
+class Kind(enum.StrEnum):
+    """What an upload is for (tus 1.0, concatenation)."""
+
+    REGULAR = "regular"
+    PARTIAL = "partial"
+    FINAL = "final"
+
+
+class Phase(enum.StrEnum):
+    """Where an upload is in its life; only ever moves down this list."""
+
+    OPEN = "open"
+    """Takes bytes."""
+    FINISHING = "finishing"
+    """Every byte is recorded; the object is being made, by whoever comes next if need be."""
+    DONE = "done"
+    """The object exists, with the right size."""
+    TERMINATING = "terminating"
+    """Nobody sees it any more; what it left in the storage is being removed."""
+    GONE = "gone"
+    """Nothing is left but the memory that it existed (answers 410 where that is set)."""
+
+
+ALIVE = frozenset({Phase.OPEN, Phase.FINISHING, Phase.DONE})
+
+RETRY_SECONDS = 30.0
+"""How long a sweep leaves an upload alone that is finishing or terminating."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One upload as the state store remembers it. Times are seconds since the epoch (UTC)."""
+
+    id: UploadId
+    kind: Kind = Kind.REGULAR
+    phase: Phase = Phase.OPEN
+    length: int | None
+    """Bytes in all; None while deferred."""
+    offset: int = 0
+    """Bytes that are durable and recorded, counted from the start without a gap."""
+    metadata: Metadata = field(default_factory=dict)
+    partials: tuple[UploadId, ...] = ()
+    """For a final upload: what it is made of, in order."""
+    cursor: Cursor = field(default_factory=dict)
+    etag: str | None = None
+    """Of the finished object: a strong validator without its quotes."""
+    created_at: float
+    updated_at: float
+    expires_at: float | None = None
+    """When it may be removed: the unfinished after expire-after, the finished after retention."""
+    revision: int = 0
+    """Grows by one with each save; a save that names an older one is refused."""
+
+    @property
+    def alive(self) -> bool:
+        return self.phase in ALIVE
+
+    @property
+    def done(self) -> bool:
+        return self.phase is Phase.DONE
+
+    @property
+    def full(self) -> bool:
+        """Every declared byte is recorded (the object need not exist yet)."""
+        return self.length is not None and self.offset == self.length
+
+    @property
+    def due_at(self) -> float | None:
+        """When a sweep should look at it; None for never."""
+        if self.phase in (Phase.FINISHING, Phase.TERMINATING):
+            return self.updated_at + RETRY_SECONDS
+        return self.expires_at
+
+    def expired(self, now: float) -> bool:
+        """A finishing upload has all its bytes and is driven on rather than expired."""
+        may_expire = self.phase is not Phase.FINISHING
+        return may_expire and self.expires_at is not None and self.expires_at <= now
+
+    def visible(self, now: float) -> bool:
+        """Clients may still see it."""
+        return self.alive and not self.expired(now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The finished object, as its storage made it."""
+
+    cursor: Cursor
+    etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Every byte before `offset` is durable, and `cursor` with the entries added so far finds it."""
+
+    offset: int
+    cursor: Cursor
+    added: tuple[Entry, ...] = ()
+    finished: Finished | None = None
+    """Set when the finished object came about with these bytes (a small upload's one PutObject)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Bytes `start` up to, not including, `stop`."""
+
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+def record(upload: Upload, checkpoint: Checkpoint) -> Upload:
+    """The upload once `checkpoint` counts. Full means finishing; finished means done."""
+    moved = replace(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
+    if checkpoint.finished is not None:
+        return finish(moved, checkpoint.finished)
+    return replace(moved, phase=Phase.FINISHING) if moved.full else moved
+
+
+def finish(upload: Upload, finished: Finished) -> Upload:
+    """The upload once its object exists."""
+    return replace(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag)

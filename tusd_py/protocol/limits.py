@@ -1,0 +1,25 @@
+"""What this server allows, in one value the rules and the wires share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Sizes in bytes, times in seconds; None is no limit."""
+
+    max_length: int | None = None
+    """The smaller of the setting `max-size` and what the storage can hold."""
+    announced_max_length: int | None = None
+    """The setting alone: told in Tus-Max-Size."""
+    expire_after: float | None = None
+    retention: float | None = None
+    max_partials: int = 1000
+    max_metadata_bytes: int = 16 * 1024
+    max_metadata_keys: int = 64
+    termination: bool = True
+    concatenation: bool = True
+    downloads: bool = True
+    gone: bool = False
+    """Answer 410 for uploads that are remembered as gone, rather than 404."""

@@ -1,0 +1,159 @@
+"""Why not, as types. A refusal changes nothing; each wire gives it its own status and headers.
+
+The text of a refusal is for the person who reads the answer: short, true, free of anything internal.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """The request can't be served as it is. `code` is stable and safe to match on."""
+
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Malformed(Refusal):
+    """A header or body that doesn't follow its grammar, or contradicts another."""
+
+    code = "malformed"
+
+
+class UnsupportedVersion(Refusal):
+    """Tus-Resumable is missing or isn't a version we speak."""
+
+    code = "unsupported-version"
+
+    def __init__(self) -> None:
+        super().__init__("this server speaks tus 1.0.0: send Tus-Resumable: 1.0.0")
+
+
+class UnsupportedExtension(Refusal):
+    """Asks for a protocol extension that is switched off here."""
+
+    code = "unsupported-extension"
+
+
+class WrongContentType(Refusal):
+    """The body is of another type than this request takes."""
+
+    code = "wrong-content-type"
+
+
+class UploadNotFound(Refusal):
+    """No such upload: never was, expired, or terminated."""
+
+    code = "not-found"
+
+    def __init__(self) -> None:
+        super().__init__("there is no such upload")
+
+
+class UploadGone(Refusal):
+    """It was here and is not any more; told apart from UploadNotFound only where a setting asks for it."""
+
+    code = "gone"
+
+    def __init__(self) -> None:
+        super().__init__("the upload has expired or was terminated")
+
+
+class MethodNotAllowed(Refusal):
+    """The method makes no sense here. `allow` lists those that do."""
+
+    code = "method-not-allowed"
+
+    def __init__(self, allow: tuple[str, ...]) -> None:
+        super().__init__(f"allowed here: {', '.join(allow)}")
+        self.allow = allow
+
+
+class Forbidden(Refusal):
+    """Understood, and never allowed: to write to a final upload, say."""
+
+    code = "forbidden"
+
+
+class OffsetMismatch(Refusal):
+    """The client is at another offset than the upload."""
+
+    code = "offset-mismatch"
+
+    def __init__(self, *, expected: int, provided: int) -> None:
+        super().__init__(f"the upload is at offset {expected}, not {provided}")
+        self.expected, self.provided = expected, provided
+
+
+class TooLarge(Refusal):
+    """More bytes than a limit or the declared length allows."""
+
+    code = "too-large"
+
+
+class ChecksumMismatch(Refusal):
+    """The bytes don't have the announced checksum, or not all of them came; none of them count."""
+
+    code = "checksum-mismatch"
+
+    def __init__(self) -> None:
+        super().__init__("the bytes received don't have the announced checksum; none were kept")
+
+
+class UploadLocked(Refusal):
+    """Another request holds the upload, or it can't be looked at right now: ask again."""
+
+    code = "locked"
+
+    def __init__(self, message: str = "the upload is busy; ask again in a moment") -> None:
+        super().__init__(message)
+
+
+class NotReady(Refusal):
+    """A download of an upload that isn't finished."""
+
+    code = "not-finished"
+
+    def __init__(self) -> None:
+        super().__init__("the upload is not finished")
+
+
+class RangeNotSatisfiable(Refusal):
+    """No byte of the asked range exists."""
+
+    code = "range-not-satisfiable"
+
+    def __init__(self, length: int) -> None:
+        super().__init__(f"the object has {length} bytes")
+        self.length = length
+
+
+class PreconditionFailed(Refusal):
+    """If-Match or If-Unmodified-Since didn't hold."""
+
+    code = "precondition-failed"
+
+    def __init__(self) -> None:
+        super().__init__("a precondition of the request does not hold")
+
+
+class ExpectationFailed(Refusal):
+    """An Expect other than 100-continue (RFC 9110, 10.1.1)."""
+
+    code = "expectation-failed"
+
+    def __init__(self) -> None:
+        super().__init__("the only expectation served is 100-continue")
+
+
+class ServiceUnavailable(Refusal):
+    """Storage or state can't serve right now; nothing that was told is taken back."""
+
+    code = "unavailable"
+
+    def __init__(self, message: str = "the server can't store right now; try again soon") -> None:
+        super().__init__(message)

@@ -1,0 +1,1 @@
+"""Finished objects over HTTP (RFC 9110). Pure: heads in, plans out; no bytes move here."""

@@ -1,0 +1,1 @@
+"""What is remembered of uploads: one maker a file, all behind `base.StateStore`."""

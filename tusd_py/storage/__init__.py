@@ -1,0 +1,1 @@
+"""Where bytes live: one maker a folder or file, all behind `base.Storage`."""

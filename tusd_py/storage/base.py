@@ -1,0 +1,80 @@
+"""The port to where bytes live. Knows uploads and bytes; knows nothing of HTTP, protocols or state stores."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from tusd_py.locking.base import Lease
+from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Metadata, Span, Upload, UploadId
+
+Record = Callable[[Checkpoint], Awaitable[None]]
+"""Makes a checkpoint count. Raises Superseded (this writer lost its turn) or StateUnavailable."""
+
+
+class Writer(Protocol):
+    """Takes the bytes that follow an upload's offset."""
+
+    async def write(self, chunk: bytes) -> None:
+        """Take `chunk`; waits while there is no room for it. Records checkpoints as bytes get durable.
+
+        Raises: StorageUnavailable, StateUnavailable, Superseded.
+        """
+
+    async def flush(self) -> None:
+        """Return once every byte written is durable and recorded. Nothing may be written after it.
+
+        Raises: StorageUnavailable, StateUnavailable, Superseded.
+        """
+
+
+class Storage(Protocol):
+    """Where bytes live. Every method may raise StorageUnavailable; every maker passes tests/contracts."""
+
+    @property
+    def name(self) -> str:
+        """What a person would call it: `s3://bucket/prefix`, `file:/srv/uploads`."""
+
+    @property
+    def max_length(self) -> int | None:
+        """The longest upload it can hold, in bytes; None for no limit of its own."""
+
+    def start(self, upload_id: UploadId, length: int | None, metadata: Metadata, now: float) -> Cursor:
+        """The cursor of an upload without bytes. Pure: creating an upload asks the storage for nothing."""
+
+    def writer(self, upload: Upload, record: Record, lease: Lease) -> AbstractAsyncContextManager[Writer]:
+        """A writer at `upload.offset`. Left without `flush`, it abandons what it has not recorded.
+
+        A writer starts no write after `lease` has run out (Superseded).
+        """
+
+    async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
+        """Make the finished object of a full upload, or find that it is made: safe to repeat after any failure.
+
+        Raises: UploadLost when bytes that were recorded are no longer there.
+        """
+
+    async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
+        """Make the object of a final upload out of finished ones, in order. Safe to repeat.
+
+        Raises: UploadLost when a source's object is no longer there.
+        """
+
+    async def sweep(self, before: Cursor, after: Cursor) -> None:
+        """Remove what `before` names and `after` does not: bytes that have found a better home."""
+
+    async def discard(self, upload: Upload) -> None:
+        """Remove everything this upload may have left, recorded or not. Nothing there is fine."""
+
+    def read(self, upload: Upload, span: Span) -> AsyncIterator[bytes]:
+        """The bytes of `span` of a finished upload's object.
+
+        Raises (on the first step, before any byte): UploadLost when the object is gone or is another.
+        """
+
+    async def ping(self) -> None:
+        """Return if bytes could be written now."""
+
+    async def aclose(self) -> None:
+        """Let go of connections and buffers."""
