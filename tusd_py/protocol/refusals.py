@@ -122,25 +122,6 @@ class NotReady(Refusal):
         super().__init__("the upload is not finished")
 
 
-class RangeNotSatisfiable(Refusal):
-    """No byte of the asked range exists."""
-
-    code = "range-not-satisfiable"
-
-    def __init__(self, length: int) -> None:
-        super().__init__(f"the object has {length} bytes")
-        self.length = length
-
-
-class PreconditionFailed(Refusal):
-    """If-Match or If-Unmodified-Since didn't hold."""
-
-    code = "precondition-failed"
-
-    def __init__(self) -> None:
-        super().__init__("a precondition of the request does not hold")
-
-
 class ExpectationFailed(Refusal):
     """An Expect other than 100-continue (RFC 9110, 10.1.1)."""
 
