@@ -1,0 +1,124 @@
+"""The grammars of header values: text to values and back. A value that doesn't follow its grammar is Malformed.
+
+No message repeats what a client sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from email.utils import formatdate
+
+from tusd_py.model import Kind, Metadata
+from tusd_py.protocol.intents import Checksum
+from tusd_py.protocol.limits import Limits
+from tusd_py.protocol.refusals import Malformed
+
+CHECKSUM_ALGORITHMS: Mapping[str, int] = {"sha1": 20, "sha256": 32, "sha512": 64, "md5": 16, "crc32c": 4}
+"""What Upload-Checksum may name, with the size of each digest in bytes; the preferred ones first."""
+
+_INTEGER = re.compile(r"[0-9]{1,18}")  # 18 digits fit a signed 64-bit number, whoever stores it
+_METADATA_KEY = re.compile(r"[!-+\--~]+")  # visible ASCII but the comma
+
+
+def parse_integer(name: str, text: str | None) -> int:
+    """The value of the required header `name`: digits and nothing else (tus 1.0, Headers)."""
+    if text is None:
+        raise Malformed(f"{name} is missing")
+    if not _INTEGER.fullmatch(text):
+        raise Malformed(f"{name} must be a non-negative integer")
+    return int(text)
+
+
+def parse_length(length: str | None, defer_length: str | None) -> int | None:
+    """Upload-Length, or None for Upload-Defer-Length: exactly one of the two has to be there (tus 1.0, POST)."""
+    match length, defer_length:
+        case str(), None:
+            return parse_integer("Upload-Length", length)
+        case None, "1":
+            return None
+        case None, str():
+            raise Malformed("Upload-Defer-Length can only be 1")
+        case _:
+            raise Malformed("send one of Upload-Length and Upload-Defer-Length")
+
+
+def parse_metadata(text: str, limits: Limits) -> Metadata:
+    """Upload-Metadata: `key[ base64]` pairs between commas, blanks around them forgiven, empty for none."""
+    if len(text) > limits.max_metadata_bytes:
+        raise Malformed(f"Upload-Metadata is longer than {limits.max_metadata_bytes} bytes")
+    pairs = text.split(",") if text.strip(" ") else []
+    if len(pairs) > limits.max_metadata_keys:
+        raise Malformed(f"Upload-Metadata has more than {limits.max_metadata_keys} keys")
+    metadata = dict(_parse_pair(pair) for pair in pairs)
+    if len(metadata) < len(pairs):
+        raise Malformed("Upload-Metadata has a key twice")
+    return metadata
+
+
+def _parse_pair(pair: str) -> tuple[str, bytes]:
+    key, _, value = pair.strip(" ").partition(" ")
+    if not _METADATA_KEY.fullmatch(key):
+        raise Malformed("a key in Upload-Metadata must be visible ASCII without commas, and not empty")
+    return key, _parse_base64("Upload-Metadata", value)
+
+
+def encode_metadata(metadata: Metadata) -> str:
+    """Upload-Metadata in its canonical form: padded base64, a bare key for an empty value, no blank after commas."""
+    return ",".join(f"{key} {base64.b64encode(value).decode()}" if value else key for key, value in metadata.items())
+
+
+def parse_checksum(text: str) -> Checksum:
+    """Upload-Checksum: `algorithm base64`, judged before a byte of the body is read."""
+    algorithm, _, encoded = text.partition(" ")
+    size = CHECKSUM_ALGORITHMS.get(algorithm)
+    if size is None:
+        raise Malformed(f"Upload-Checksum must name one of {', '.join(CHECKSUM_ALGORITHMS)}")
+    digest = _parse_base64("Upload-Checksum", encoded)
+    if len(digest) != size:
+        raise Malformed(f"a {algorithm} digest has {size} bytes")
+    return Checksum(algorithm=algorithm, digest=digest)
+
+
+def _parse_base64(name: str, text: str) -> bytes:
+    """Some clients leave the padding out: all of it or none of it is fine."""
+    padding = "" if text.endswith("=") else "=" * (-len(text) % 4)
+    try:
+        return base64.b64decode(text + padding, validate=True)
+    except ValueError:
+        raise Malformed(f"{name} has a value that is not base64") from None
+
+
+def parse_concat(text: str, limits: Limits) -> tuple[Kind, tuple[str, ...]]:
+    """Upload-Concat: `partial`, or `final;` and the URLs of its partials in order, blanks between them."""
+    word, _, rest = text.partition(";")
+    urls = tuple(filter(None, rest.split(" ")))
+    match word.strip(" "), urls:
+        case "partial", ():
+            return Kind.PARTIAL, ()
+        case "final", (_, *_):
+            return Kind.FINAL, _few(urls, limits)
+        case _:
+            raise Malformed("Upload-Concat must be partial, or final; with the URLs of partial uploads")
+
+
+def _few(urls: tuple[str, ...], limits: Limits) -> tuple[str, ...]:
+    if len(urls) > limits.max_partials:
+        raise Malformed(f"Upload-Concat has more than {limits.max_partials} partial uploads")
+    return urls
+
+
+def encode_final(urls: Iterable[str]) -> str:
+    """Upload-Concat of a final upload."""
+    return f"final;{' '.join(urls)}"
+
+
+def is_media_type(text: str | None, wanted: str) -> bool:
+    """Content-Type is `wanted` (lower case), whatever its parameters and case (RFC 9110, 8.3.1)."""
+    return text is not None and text.partition(";")[0].strip(" \t").lower() == wanted
+
+
+def http_date(seconds: float) -> str:
+    """Seconds since the epoch as an IMF-fixdate (RFC 9110, 5.6.7)."""
+    return formatdate(seconds, usegmt=True)

@@ -1,0 +1,230 @@
+"""tus 1.0 on the wire, with creation, expiration, checksum, termination and concatenation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tusd_py.model import Kind, Phase, Upload
+from tusd_py.protocol import headers, refusals
+from tusd_py.protocol.intents import Append, Body, Create, Inspect, Intent, Terminate
+from tusd_py.protocol.limits import Limits
+from tusd_py.protocol.refusals import Malformed, Refusal
+from tusd_py.protocol.wire import Reply, RequestHead
+
+VERSION = "1.0.0"
+CONTENT_TYPE = "application/offset+octet-stream"
+
+_STATUS: Mapping[type[Refusal], int] = {
+    refusals.Malformed: 400,
+    refusals.UnsupportedExtension: 400,
+    refusals.Forbidden: 403,
+    refusals.UploadNotFound: 404,
+    refusals.NotReady: 404,  # the URL has no current representation yet (RFC 9110, 15.5.5); 409 is for offsets alone
+    refusals.MethodNotAllowed: 405,
+    refusals.OffsetMismatch: 409,
+    refusals.UploadGone: 410,
+    refusals.UnsupportedVersion: 412,
+    refusals.TooLarge: 413,
+    refusals.WrongContentType: 415,
+    refusals.ExpectationFailed: 417,
+    refusals.UploadLocked: 423,
+    refusals.ChecksumMismatch: 460,
+    refusals.ServiceUnavailable: 503,
+}
+
+
+class Tus:
+    """The tus 1.0 wire. `base_path` is the path of the creation endpoint, with a slash at its end."""
+
+    def __init__(self, limits: Limits, base_path: str) -> None:
+        self._limits = limits
+        self._base_path = base_path
+
+    def read(self, head: RequestHead) -> Intent:
+        reader = _READERS.get(head.method)
+        allow = _allow(head, self._limits)
+        if reader is None or head.method not in allow:
+            raise refusals.MethodNotAllowed(allow)
+        if head.method != "HEAD" and head.headers.get("Tus-Resumable") != VERSION:
+            raise refusals.UnsupportedVersion
+        return reader(head, self._limits)
+
+    def discover(self) -> Reply:
+        """What this server can do, for OPTIONS: the one reply without Tus-Resumable."""
+        fields = {
+            "Cache-Control": "no-store",
+            "Tus-Version": VERSION,
+            "Tus-Extension": ",".join(_extensions(self._limits)),
+            "Tus-Checksum-Algorithm": ",".join(headers.CHECKSUM_ALGORITHMS),
+            "Tus-Max-Size": _text(self._limits.announced_max_length),
+        }
+        return Reply(status=204, headers=_present(fields))
+
+    def created(self, upload: Upload, location: str, *, with_body: bool) -> Reply:
+        offset = upload.offset if with_body else None
+        return _reply(201, {"Location": location, "Upload-Offset": _text(offset), "Upload-Expires": _expires(upload)})
+
+    def inspected(self, upload: Upload) -> Reply:
+        """A full upload is driven on to done before it comes here: its offset would say that it is complete."""
+        fields = {
+            "Upload-Offset": _text(_told_offset(upload)),
+            "Upload-Length": _text(upload.length),
+            "Upload-Defer-Length": "1" if upload.length is None else None,
+            "Upload-Metadata": headers.encode_metadata(upload.metadata) or None,
+            "Upload-Concat": self._concat(upload),
+            "Upload-Expires": _expires(upload),
+        }
+        return _reply(200, fields)
+
+    def appended(self, upload: Upload) -> Reply:
+        return _reply(204, {"Upload-Offset": str(upload.offset), "Upload-Expires": _expires(upload)})
+
+    def terminated(self) -> Reply:
+        return _reply(204, {})
+
+    def refuse(self, refusal: Refusal, head: RequestHead) -> Reply:
+        if head.method == "HEAD":
+            return _refuse_head(refusal)
+        return _reply(_STATUS[type(refusal)], _details(refusal), f"{refusal.code}: {refusal.message}\n")
+
+    def _concat(self, upload: Upload) -> str | None:
+        match upload.kind:
+            case Kind.REGULAR:
+                return None
+            case Kind.PARTIAL:
+                return "partial"
+            case Kind.FINAL:
+                return headers.encode_final(self._base_path + partial for partial in upload.partials)
+
+
+def _allow(head: RequestHead, limits: Limits) -> tuple[str, ...]:
+    if not head.on_upload:
+        return ("POST", "OPTIONS")
+    methods = {"HEAD": True, "PATCH": True, "DELETE": limits.termination, "GET": limits.downloads, "OPTIONS": True}
+    return tuple(method for method, allowed in methods.items() if allowed)
+
+
+def _extensions(limits: Limits) -> tuple[str, ...]:
+    extensions = {
+        "creation": True,
+        "creation-with-upload": True,
+        "creation-defer-length": True,
+        "expiration": limits.expire_after is not None,
+        "checksum": True,
+        "termination": limits.termination,
+        "concatenation": limits.concatenation,
+    }
+    return tuple(name for name, enabled in extensions.items() if enabled)
+
+
+# Heads to intents
+
+
+def _read_create(head: RequestHead, limits: Limits) -> Create:
+    kind, partials = _read_concat(head, limits)
+    metadata = headers.parse_metadata(head.headers.get("Upload-Metadata", ""), limits)
+    if kind is Kind.FINAL:
+        _check_bare(head)
+        return Create(kind=kind, partials=partials, metadata=metadata)
+    length = headers.parse_length(head.headers.get("Upload-Length"), head.headers.get("Upload-Defer-Length"))
+    return Create(kind=kind, length=length, metadata=metadata, body=_read_first_body(head))
+
+
+def _read_concat(head: RequestHead, limits: Limits) -> tuple[Kind, tuple[str, ...]]:
+    concat = head.headers.get("Upload-Concat")
+    if concat is None:
+        return Kind.REGULAR, ()
+    if not limits.concatenation:
+        raise refusals.UnsupportedExtension("concatenation is switched off here")
+    return headers.parse_concat(concat, limits)
+
+
+def _check_bare(head: RequestHead) -> None:
+    """What a final upload is made of is said by its partials alone (tus 1.0, Concatenation)."""
+    if "Upload-Length" in head.headers or "Upload-Defer-Length" in head.headers:
+        raise Malformed("the length of a final upload follows from its partials: send none")
+    if head.content_length != 0:
+        raise Malformed("a final upload is made of its partials: send no body")
+
+
+def _read_first_body(head: RequestHead) -> Body | None:
+    """Without bytes the headers that describe them mean nothing: clients' libraries add some on their own."""
+    return None if head.content_length == 0 else _read_body(head)
+
+
+def _read_append(head: RequestHead, _limits: Limits) -> Append:
+    length = head.headers.get("Upload-Length")
+    return Append(
+        body=_read_body(head),
+        offset=headers.parse_integer("Upload-Offset", head.headers.get("Upload-Offset")),
+        length=None if length is None else headers.parse_integer("Upload-Length", length),
+    )
+
+
+def _read_body(head: RequestHead) -> Body:
+    if not headers.is_media_type(head.headers.get("Content-Type"), CONTENT_TYPE):
+        raise refusals.WrongContentType(f"send the bytes as {CONTENT_TYPE}")
+    if head.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise refusals.WrongContentType("send the bytes as they are, without Content-Encoding")
+    checksum = head.headers.get("Upload-Checksum")
+    return Body(length=head.content_length, checksum=None if checksum is None else headers.parse_checksum(checksum))
+
+
+_READERS: Mapping[str, Callable[[RequestHead, Limits], Intent]] = {
+    "POST": _read_create,
+    "HEAD": lambda _head, _limits: Inspect(),
+    "PATCH": _read_append,
+    "DELETE": lambda _head, _limits: Terminate(),
+}
+
+
+# Answers
+
+
+def _reply(status: int, fields: Mapping[str, str | None], text: str | None = None) -> Reply:
+    always = {"Tus-Resumable": VERSION, "Cache-Control": "no-store"}
+    return Reply(status=status, headers=always | _present(fields), text=text)
+
+
+def _present(fields: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _told_offset(upload: Upload) -> int | None:
+    """A final upload has an offset once it is made (tus 1.0, Concatenation, HEAD)."""
+    return None if upload.kind is Kind.FINAL and not upload.done else upload.offset
+
+
+def _expires(upload: Upload) -> str | None:
+    """Told only of uploads that still take bytes (tus 1.0, Upload-Expires)."""
+    if upload.phase is not Phase.OPEN or upload.expires_at is None:
+        return None
+    return headers.http_date(upload.expires_at)
+
+
+def _refuse_head(refusal: Refusal) -> Reply:
+    """tus-js-client starts over after any failed HEAD but 423: what may pass is never a 503 here."""
+    if isinstance(refusal, refusals.ServiceUnavailable):
+        refusal = refusals.UploadLocked()
+    return _reply(_STATUS[type(refusal)], _details(refusal))
+
+
+def _details(refusal: Refusal) -> Mapping[str, str]:
+    """TUSKit takes any answer with an Upload-Offset for progress, so it is there only where it is true."""
+    match refusal:
+        case refusals.MethodNotAllowed():
+            return {"Allow": ", ".join(refusal.allow)}
+        case refusals.OffsetMismatch():
+            return {"Upload-Offset": str(refusal.expected)}
+        case refusals.UnsupportedVersion():
+            return {"Tus-Version": VERSION}
+        case refusals.UploadLocked():
+            return {"Retry-After": "1"}
+        case refusals.ServiceUnavailable():
+            return {"Retry-After": "5"}
+        case _:
+            return {}
