@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import pytest
+from multidict import CIMultiDict
+
+from tusd_py.model import Metadata, Span
+from tusd_py.serving.dates import format_http_date
+from tusd_py.serving.plan import DownloadPlan, ServedObject, plan_download
+
+MODIFIED = 1_700_000_000.75
+METADATA: Metadata = {"filename": b"cat.png", "filetype": b"image/png"}
+
+
+def get(length: int = 100, method: str = "GET", metadata: Metadata = METADATA, **headers: str) -> DownloadPlan:
+    obj = ServedObject(length=length, etag="v1", modified=MODIFIED, metadata=metadata)
+    return plan_download(method, CIMultiDict({k.replace("_", "-"): v for k, v in headers.items()}), obj)
+
+
+def test_the_whole_object_comes_with_all_it_takes_to_show_cache_and_resume_it() -> None:
+    plan = get()
+    assert (plan.status, plan.span) == (200, Span(0, 100))
+    assert plan.headers == {
+        "ETag": '"v1"',
+        "Last-Modified": "Tue, 14 Nov 2023 22:13:20 GMT",
+        "Accept-Ranges": "bytes",
+        "Content-Length": "100",
+        "Content-Type": "image/png",
+        "Content-Disposition": 'inline; filename="cat.png"',
+        "Cache-Control": "private, no-transform",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; media-src 'self'",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+
+
+def test_a_range_says_where_its_bytes_lie_and_keeps_the_other_headers() -> None:
+    plan = get(range="bytes=10-19")
+    assert (plan.status, plan.span) == (206, Span(10, 20))
+    assert plan.headers == {**get().headers, "Content-Length": "10", "Content-Range": "bytes 10-19/100"}
+
+
+@pytest.mark.parametrize(("asked", "span"), [("bytes=90-", Span(90, 100)), ("bytes=-5", Span(95, 100))])
+def test_open_and_suffix_ranges_are_partial_content(asked: str, span: Span) -> None:
+    assert (get(range=asked).status, get(range=asked).span) == (206, span)
+
+
+def test_a_range_of_everything_is_still_partial_content() -> None:
+    assert get(range="bytes=0-").headers["Content-Range"] == "bytes 0-99/100"
+
+
+def test_a_range_outside_the_object_is_told_its_length() -> None:
+    plan = get(range="bytes=100-")
+    assert (plan.status, plan.span, plan.headers["Content-Range"]) == (416, None, "bytes */100")
+
+
+def test_several_ranges_get_the_whole_object() -> None:
+    assert get(range="bytes=0-1,5-6") == get()
+
+
+def test_a_range_means_nothing_to_head() -> None:
+    assert get(method="HEAD", range="bytes=0-1") == get(method="HEAD") == get()
+
+
+def test_an_empty_object_is_served_whole() -> None:
+    plan = get(length=0)
+    assert (plan.status, plan.span, plan.headers["Content-Length"]) == (200, Span(0, 0), "0")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"), [("bytes=0-", 416), ("bytes=0-0", 416), ("bytes=-0", 416), ("bytes=-1", 200)]
+)
+def test_an_empty_object_has_no_range_to_give(asked: str, status: int) -> None:
+    assert get(length=0, range=asked).status == status
+
+
+def test_a_copy_that_is_current_is_not_sent_again() -> None:
+    plan = get(if_none_match='"v1"', range="bytes=0-1")
+    assert (plan.status, plan.span) == (304, None)
+    assert plan.headers == {"ETag": '"v1"', "Cache-Control": "private, no-transform"}
+
+
+def test_a_failed_precondition_outranks_an_impossible_range() -> None:
+    plan = get(if_match='"v2"', range="bytes=500-")
+    assert (plan.status, plan.span) == (412, None)
+
+
+def test_a_part_of_another_version_is_answered_with_the_whole() -> None:
+    assert get(if_range='"v2"', range="bytes=0-1") == get()
+    assert get(if_range='"v2"', range="bytes=500-") == get()
+
+
+def test_a_part_of_this_version_goes_on() -> None:
+    assert get(if_range='"v1"', range="bytes=0-1").status == 206
+    assert get(if_range=format_http_date(int(MODIFIED)), range="bytes=0-1").status == 206
+
+
+@pytest.mark.parametrize("kind", ["text/html", "image/svg+xml", "application/pdf", "application/zip"])
+def test_active_and_unlisted_content_is_an_attachment_of_its_own_type(kind: str) -> None:
+    headers = get(metadata={"filetype": kind.encode()}).headers
+    assert (headers["Content-Type"], headers["Content-Disposition"]) == (kind, "attachment")
+
+
+def test_an_invalid_type_is_an_attachment_of_unknown_type() -> None:
+    headers = get(metadata={"filetype": b"image/png; a=1; a=1", "filename": b"x"}).headers
+    assert (headers["Content-Type"], headers["Content-Disposition"]) == (
+        "application/octet-stream",
+        'attachment; filename="x"',
+    )

@@ -1,0 +1,54 @@
+"""HTTP-date (RFC 9110, 5.6.7), read and written without a locale or a clock. Times are seconds since the epoch."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
+_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
+_DAY = rf"(?:{'|'.join(_DAYS)})"
+_LONG_DAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+
+_FORMS = tuple(
+    re.compile(form)
+    for form in (
+        rf"{_DAY}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT",  # IMF-fixdate
+        rf"{_LONG_DAY}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT",  # RFC 850, obsolete
+        rf"{_DAY} {_MONTH} (?P<day>[ 0-9][0-9]) {_TIME} (?P<year>[0-9]{{4}})",  # asctime, obsolete
+    )
+)
+
+_CENTURY_TURN = 70
+"""Two-digit years from here on are 19xx: the epoch is the oldest time we compare with."""
+
+
+def parse_http_date(text: str) -> int | None:
+    """The time, in any of the three forms a recipient must take; None for anything else."""
+    found = next((match for form in _FORMS if (match := form.fullmatch(text))), None)
+    return None if found is None else _seconds(found.groupdict())
+
+
+def format_http_date(seconds: int) -> str:
+    """The time as an IMF-fixdate."""
+    at = datetime.fromtimestamp(seconds, UTC)
+    return f"{_DAYS[at.weekday()]}, {at:%d} {_MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} GMT"
+
+
+def _seconds(fields: dict[str, str]) -> int | None:
+    month = _MONTHS.index(fields["month"]) + 1
+    day, hour, minute, second = (int(fields[unit]) for unit in ("day", "hour", "minute", "second"))
+    try:
+        at = datetime(_year(fields["year"]), month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(at.timestamp())
+
+
+def _year(digits: str) -> int:
+    year = int(digits)
+    if len(digits) > 2:  # noqa: PLR2004 - two digits is what RFC 850 has
+        return year
+    return year + (1900 if year >= _CENTURY_TURN else 2000)

@@ -1,0 +1,63 @@
+"""How a finished upload presents itself: Content-Type and Content-Disposition (RFC 6266), from untrusted metadata."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from tusd_py.model import Metadata
+from tusd_py.serving.media_types import is_safe_inline, media_type
+
+_KEYS = ("filename", "name")
+_HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Marks that turn the direction of text, and so can show `exe.txt` for `txt.exe`."""
+_HEAD, _TAIL = 100, 60
+"""Characters kept of a name that is too long: fully escaped, 2 KB of the 8 KB that clients take for all headers."""
+_ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
+"""What `filename*` may hold unescaped besides letters and digits (RFC 8187, 3.2.1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presentation:
+    """Two header values, safe to send and to store on an object: printable ASCII, whatever the client said."""
+
+    content_type: str
+    content_disposition: str
+
+
+def present(metadata: Metadata) -> Presentation:
+    """What the metadata says of name and type, as far as that is safe."""
+    content_type = media_type(metadata)
+    manner = "inline" if is_safe_inline(content_type) else "attachment"
+    return Presentation(content_type=content_type, content_disposition=manner + _parameters(file_name(metadata)))
+
+
+def file_name(metadata: Metadata) -> str:
+    """The name a person would save the upload under: no path, no control character; empty if there is none."""
+    names = (_clean(metadata[key].decode("utf-8", "replace")) for key in _KEYS if key in metadata)
+    return next(filter(None, names), "")
+
+
+def _clean(text: str) -> str:
+    last = re.split(r"[/\\]", text)[-1]
+    visible = "".join(char for char in last if unicodedata.category(char) not in _HIDDEN)
+    return _short(_REORDERING.sub("", visible).strip()).lstrip(". ")
+
+
+def _short(name: str) -> str:
+    """Long names lose their middle, so that the extension stays."""
+    return name if len(name) <= _HEAD + _TAIL else f"{name[:_HEAD]}...{name[-_TAIL:]}"
+
+
+def _parameters(name: str) -> str:
+    """`filename` for everybody, `filename*` too where ASCII can't say the name or readers differ on it (appendix D)."""
+    if not name:
+        return ""
+    fallback = re.sub(r"[^ -~]|%", "_", name)
+    plain = '; filename="{}"'.format(fallback.replace('"', r"\""))
+    if fallback == name and '"' not in name:
+        return plain
+    return f"{plain}; filename*=UTF-8''{quote(name, safe=_ATTRIBUTE_CHARACTERS)}"

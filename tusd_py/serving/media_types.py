@@ -1,0 +1,47 @@
+"""What kind of thing an upload says it is, believed only as far as that is safe."""
+
+from __future__ import annotations
+
+import re
+
+from tusd_py.model import Metadata
+
+UNKNOWN = "application/octet-stream"
+
+_KEYS = ("filetype", "type", "contentType")
+_WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,127}"
+_VALUE = rf'(?:{_WORD}|"[A-Za-z0-9 !#$%&\'()*+,./:<=>?@\[\]^_`{{|}}~-]{{0,127}}")'
+_PARAMETER = re.compile(rf"[ \t]*;[ \t]*({_WORD})=({_VALUE})")
+_MEDIA_TYPE = re.compile(rf"({_WORD}/{_WORD})((?:{_PARAMETER.pattern}){{0,4}})[ \t]*")
+
+_INLINE = frozenset(
+    {
+        *(f"image/{name}" for name in ("png", "jpeg", "gif", "webp", "bmp", "avif")),
+        *(f"audio/{name}" for name in ("mpeg", "ogg", "wav", "webm", "flac")),
+        *(f"video/{name}" for name in ("mp4", "webm", "ogg")),
+        "text/plain",
+    }
+)
+"""What browsers show or play and never run: no HTML, SVG, XML or PDF."""
+
+
+def media_type(metadata: Metadata) -> str:
+    """A Content-Type that is safe as a header value, from what the client says of the upload; else UNKNOWN."""
+    said = next((metadata[key] for key in _KEYS if metadata.get(key)), b"")
+    match = _MEDIA_TYPE.fullmatch(said.decode("latin-1").strip(" \t"))
+    return UNKNOWN if match is None else _normal(match[1].lower(), _PARAMETER.findall(match[2]))
+
+
+def is_safe_inline(content_type: str) -> bool:
+    """Whether a browser may show it itself, within this server's origin."""
+    return content_type.partition(";")[0] in _INLINE
+
+
+def _normal(essence: str, found: list[tuple[str, str]]) -> str:
+    """A name that comes twice makes the whole type doubtful; text that names no charset is UTF-8, so nobody guesses."""
+    parameters = {name.lower(): value for name, value in found}
+    if len(parameters) < len(found):
+        return UNKNOWN
+    if essence == "text/plain":
+        parameters.setdefault("charset", "utf-8")
+    return "; ".join([essence, *(f"{name}={value}" for name, value in parameters.items())])

@@ -1,0 +1,91 @@
+"""The whole answer to a download, decided before a byte is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from tusd_py.model import Metadata, Span
+from tusd_py.serving.conditions import failed_precondition, range_applies
+from tusd_py.serving.dates import format_http_date
+from tusd_py.serving.disposition import present
+from tusd_py.serving.ranges import UnsatisfiableRange, select_span
+
+_SAFETY = {
+    "X-Content-Type-Options": "nosniff",
+    # Nothing in the object may run or load anything; a page that a browser makes around a video may still play it.
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; media-src 'self'",
+    "Referrer-Policy": "no-referrer",
+    # The unguessable URL is the key, and pages elsewhere (an application beside its upload host) show these images.
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
+_CACHING = {"Cache-Control": "private, no-transform"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedObject:
+    """A finished object, as much as serving it takes."""
+
+    length: int
+    etag: str
+    """Strong, without its quotes."""
+    modified: float
+    """Seconds since the epoch."""
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadPlan:
+    """What to answer: 200 or 206 with the bytes of `span`; 304, 412 or 416 without any."""
+
+    status: HTTPStatus
+    span: Span | None = None
+    headers: Mapping[str, str]
+
+
+def plan_download(method: str, headers: Mapping[str, str], obj: ServedObject) -> DownloadPlan:
+    """How to answer a GET or HEAD with these (case-insensitive) headers: RFC 9110, 13.2.2 and 14."""
+    modified = int(obj.modified)
+    failed = failed_precondition(headers, obj.etag, modified)
+    if failed is not None:
+        return DownloadPlan(status=failed, headers=_validator(obj) | _CACHING)
+    asked = headers.get("Range") if method == "GET" and range_applies(headers, obj.etag, modified) else None
+    try:
+        span = None if asked is None else select_span(asked, obj.length)
+    except UnsatisfiableRange:
+        return _unsatisfiable(obj)
+    return _whole(obj) if span is None else _part(obj, span)
+
+
+def _whole(obj: ServedObject) -> DownloadPlan:
+    return DownloadPlan(status=HTTPStatus.OK, span=Span(0, obj.length), headers=_about(obj, obj.length))
+
+
+def _part(obj: ServedObject, span: Span) -> DownloadPlan:
+    headers = _about(obj, len(span)) | {"Content-Range": f"bytes {span.start}-{span.stop - 1}/{obj.length}"}
+    return DownloadPlan(status=HTTPStatus.PARTIAL_CONTENT, span=span, headers=headers)
+
+
+def _unsatisfiable(obj: ServedObject) -> DownloadPlan:
+    headers = {"Content-Range": f"bytes */{obj.length}", "Accept-Ranges": "bytes"}
+    return DownloadPlan(status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
+
+
+def _about(obj: ServedObject, length: int) -> dict[str, str]:
+    presentation = present(obj.metadata)
+    return {
+        **_validator(obj),
+        **_CACHING,
+        **_SAFETY,
+        "Accept-Ranges": "bytes",
+        "Content-Length": str(length),
+        "Content-Type": presentation.content_type,
+        "Content-Disposition": presentation.content_disposition,
+        "Last-Modified": format_http_date(int(obj.modified)),
+    }
+
+
+def _validator(obj: ServedObject) -> dict[str, str]:
+    return {"ETag": f'"{obj.etag}"'}

@@ -1,0 +1,44 @@
+"""Range requests (RFC 9110, 14): which bytes of an object a request asks for."""
+
+from __future__ import annotations
+
+import re
+
+from tusd_py.model import Span
+
+_SINGLE = re.compile(r"bytes=([0-9]{0,40})-([0-9]{0,40})", re.IGNORECASE)
+"""One range. No object has 10^40 bytes, and the cap keeps a hostile number cheap to read."""
+
+
+class UnsatisfiableRange(Exception):
+    """A well-formed range that holds no byte of the object (RFC 9110, 15.5.17)."""
+
+
+def select_span(header: str, length: int) -> Span | None:
+    """The bytes `header` asks for, of an object of `length` bytes; None when the header is to be ignored.
+
+    Ignored are other units, malformed ranges and several ranges at once, which a server may refuse to serve (14.2).
+    Raises UnsatisfiableRange.
+    """
+    match = _SINGLE.fullmatch(header)
+    if match is None:
+        return None
+    first, last = match.groups()
+    return _from_start(int(first), last, length) if first else _suffix(last, length)
+
+
+def _from_start(first: int, last: str, length: int) -> Span | None:
+    if last and int(last) < first:
+        return None
+    if first >= length:
+        raise UnsatisfiableRange
+    return Span(first, min(int(last) + 1, length) if last else length)
+
+
+def _suffix(count: str, length: int) -> Span | None:
+    if not count:
+        return None
+    if int(count) == 0:
+        raise UnsatisfiableRange
+    # The last bytes of nothing can be had (14.1.2) but no Content-Range can say so: the whole, empty object it is.
+    return Span(max(0, length - int(count)), length) if length else None
