@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from tusd_py.config import LocalDirectory, MemoryState, RedisState, S3Bucket, Settings, load_settings
+from tusd_py.config.units import GIB, KIB, MIB, parse_duration, parse_size
+from tusd_py.errors import ConfigurationError
+
+
+def load(flags: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    return load_settings(flags or {}, None, environ or {})
+
+
+def complaint(flags: Mapping[str, object]) -> str:
+    with pytest.raises(ConfigurationError) as raised:
+        load(flags)
+    return str(raised.value)
+
+
+WRONG: Mapping[str, Sequence[object]] = {
+    "port": ["-1", "65536", "", "8080.0", True, 80.5],
+    "host": ["", "two words", "http://x"],
+    "base_path": ["/fi les/", "/files?x", "https://x/files/", "/a/../b", "/{id}/"],
+    "storage": [
+        "",
+        "data",
+        "file:",
+        "file://host/x",
+        "s3:bucket",
+        "s3://",
+        "s3://UP",
+        "s3://b_c",
+        "s3://a..b",
+        "s3://192.168.0.1",
+        "s3://bucket/a//b",
+        "s3://bucket/../x",
+        "s3://bucket/" + 600 * "a",
+        "gs://bucket",
+    ],
+    "state": [
+        "",
+        "memory",
+        "memory:x",
+        "sqlite:",
+        "sqlite::memory:",
+        "redis:",
+        "redis://",
+        "redis://h:x",
+        "unix://",
+        "redis://h/name",
+        "mysql://h",
+    ],
+    "part_size": ["4MiB", "6GiB", "big", True],
+    "memory_budget": ["1MiB", "none", ""],
+    "max_size": ["-1", "10 quids", "1.5"],
+    "expire_after": ["-1", "1y", "nan", "inf", "99999d"],
+    "retention": ["soon"],
+    "network_timeout": ["0", "none"],
+    "lock_ttl": ["0", "none", ""],
+    "shutdown_timeout": ["none"],
+    "behind_proxy": ["perhaps", ""],
+    "public_url": [
+        "uploads.example.org",
+        "ftp://x/",
+        "https://x/?a",
+        "https://x/#a",
+        "https://u:p@x/",
+        "https://",
+        "https://x:y/",
+    ],
+    "cors_allow_origin": ["(", "*"],
+    "cors_allow_headers": ["X A", "X:A", [1]],
+    "workers": ["0", "-1", "many"],
+    "log_format": ["xml"],
+    "log_level": ["loud"],
+    "gone_status": ["403", "500", ""],
+    "s3_profile": ["nobody"],
+    "s3_endpoint_url": ["localhost:9000", "https://x/?y"],
+    "s3_tags": ["novalue", "=x", "a=1,a=2", ",".join(f"k{n}=v" for n in range(11)), "k=" + 257 * "v", ["a=b"]],
+    "s3_sse": ["rot13"],
+    "s3_sse_kms_key_id": ["alias/x"],
+    "s3_concurrency": ["0"],
+    "object_key": [
+        "",
+        "fixed",
+        "{filename}",
+        "/{id}",
+        "../{id}",
+        "{id}{secret}",
+        "{id!r}",
+        "{id:>9}",
+        "{id}{",
+        "{id}{}",
+    ],
+}
+
+
+@pytest.mark.parametrize(("setting", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_value_that_cannot_work_is_refused_with_what_was_expected(setting: str, value: object) -> None:
+    line = complaint({setting: value})
+    assert line.startswith(f"--{setting.replace('_', '-')} ")
+    assert ": expected " in line
+
+
+def test_every_setting_is_said_in_one_place_with_its_meaning() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_words_for_none() -> None:
+    for word in ("none", "", "None", "0"):
+        assert load({"max_size": word}).max_size is None
+    for word in ("0", "never", "forever", "none", "0s"):
+        assert load({"expire_after": word}).expire_after is None
+    assert load({"retention": "forever"}).retention is None
+    assert load(environ={"TUSD_PY_S3_ENDPOINT_URL": ""}).s3_endpoint_url is None
+
+
+@pytest.mark.parametrize("path", ["/up", "up", "up/", "/up/", "//up//"])
+def test_a_base_path_gets_its_slashes(path: str) -> None:
+    assert load({"base_path": path}).base_path == "/up/"
+
+
+def test_the_base_path_may_be_the_root() -> None:
+    assert load({"base_path": "/"}).base_path == "/"
+
+
+def test_a_public_url_without_a_path_gets_the_base_path() -> None:
+    assert load().public_endpoint is None
+    assert load({"public_url": "https://x"}).public_endpoint == "https://x/files/"
+    assert load({"public_url": "https://x/"}).public_endpoint == "https://x/files/"
+    assert load({"public_url": "https://x/api/up"}).public_endpoint == "https://x/api/up/"
+
+
+def test_places_are_read() -> None:
+    assert load({"storage": "s3://bucket"}).storage == S3Bucket("bucket")
+    assert load({"storage": "s3://bucket/a/b/"}).storage == S3Bucket("bucket", "a/b/")
+    assert str(load({"storage": "s3://bucket/a"}).storage) == "s3://bucket/a"
+    assert load({"storage": "file:///srv/up"}).storage == LocalDirectory(Path("/srv/up"))
+    assert load({"state": "memory:"}).state == MemoryState()
+    assert load({"state": "unix:///run/redis.sock?db=1"}).state == RedisState(SecretStr("unix:///run/redis.sock?db=1"))
+
+
+def test_workers_need_a_state_that_processes_can_share() -> None:
+    assert "memory:" in complaint({"workers": "2", "state": "memory:"})
+    assert load({"workers": "1", "state": "memory:"}).workers == 1
+    assert load({"workers": "2", "state": "redis://h"}).workers == 2
+    assert load({"workers": "2"}).workers == 2
+
+
+def test_the_memory_budget_holds_two_parts() -> None:
+    assert load({"part_size": "16MiB", "memory_budget": "32MiB"}).memory_budget == 32 * MIB
+    assert complaint({"part_size": "64MiB", "memory_budget": "127MiB"}).startswith("--memory-budget '127MiB': expected")
+
+
+def test_a_kms_key_goes_with_kms() -> None:
+    assert load({"s3_sse": "AWS:KMS", "s3_sse_kms_key_id": "k"}).s3_sse == "aws:kms"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://user:hunter2@h:6379/0", "rediss://:hun/ter2@h", "redis://h?password=hunter2", "redis://:hunter2@h/x"],
+)
+def test_the_password_of_a_state_is_never_shown(url: str) -> None:
+    try:
+        settings = load({"state": url})
+    except ConfigurationError as error:
+        shown = str(error)
+    else:
+        shown = f"{settings!r} {settings} {settings.state} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "hunter2" not in shown
+    assert "ter2" not in shown
+
+
+def test_the_password_is_there_for_who_needs_it() -> None:
+    state = load({"state": "redis://:hunter2@h"}).state
+    assert isinstance(state, RedisState)
+    assert state.url.get_secret_value() == "redis://:hunter2@h"
+    assert str(state) == "redis://***@h"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("8MiB", 8 * MIB),
+        ("1GB", 10**9),
+        ("512k", 512 * KIB),
+        ("5M", 5 * MIB),
+        ("1.5GiB", GIB * 3 // 2),
+        ("7", 7),
+        (" 8 mib ", 8 * MIB),
+        (7, 7),
+        ("10b", 10),
+        ("2kB", 2000),
+    ],
+)
+def test_sizes(text: object, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30", 30), ("90s", 90), ("15m", 900), ("24h", 86_400), ("7d", 604_800), ("500ms", 0.5), (0.5, 0.5), ("0", 0)],
+)
+def test_durations(text: object, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@given(st.text())
+def test_a_quantity_is_read_or_refused_and_nothing_else(text: str) -> None:
+    for parse in (parse_size, parse_duration):
+        try:
+            assert parse(text) >= 0
+        except ValueError:
+            continue

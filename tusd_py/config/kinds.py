@@ -1,0 +1,153 @@
+"""The kinds of value a setting can have. Each says in one phrase what it expects."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator
+
+from tusd_py.config.places import StatePlace, StoragePlace, parse_state, parse_storage
+from tusd_py.config.units import parse_duration, parse_size
+from tusd_py.storage.s3.options import PROFILES
+
+NOTHING = frozenset({"", "none", "never", "forever"})
+"""Words for None, where a setting may be None."""
+
+_TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_PATH = re.compile(r"/*(?:[\w.~-]+/+)*(?:[\w.~-]+)?", re.ASCII)
+_OBJECT_KEY_FIELDS = frozenset({"id", "year", "month", "day", "hour", "filename"})
+_MOST_TAGS, _LONGEST_TAG_KEY, _LONGEST_TAG_VALUE = 10, 128, 256
+_HIGHEST_PORT = 65_535
+_SWITCH = dict.fromkeys(("on", "true", "yes", "1"), True) | dict.fromkeys(("off", "false", "no", "0"), False)
+
+
+def expects(phrase: str, read: Callable[[Any], object]) -> BeforeValidator:
+    """Reads the setting with `read`; whatever it can't read is refused with `phrase`."""
+
+    def convert(value: object) -> object:
+        try:
+            return read(value)
+        except (ValueError, TypeError, AttributeError, LookupError, re.error):
+            raise ValueError(f"expected {phrase}") from None
+
+    return BeforeValidator(convert)
+
+
+def one_of(*words: str) -> BeforeValidator:
+    """One of `words`, in whatever case it is written."""
+    known = {word.lower(): word for word in words}
+    return expects(f"one of {', '.join(words)}", lambda value: known[value.lower()])
+
+
+def or_none(read: Callable[[Any], object]) -> Callable[[Any], object]:
+    return lambda value: None if value is None or str(value).strip().lower() in NOTHING else read(value)
+
+
+def above_zero(read: Callable[[Any], float]) -> Callable[[Any], float]:
+    return lambda value: read(value) or _refuse(value)
+
+
+def zero_is_never(read: Callable[[Any], float]) -> Callable[[Any], float | None]:
+    return lambda value: read(value) or None
+
+
+def whole_number(low: int, high: int) -> Callable[[Any], int]:
+    def read(value: object) -> int:
+        number = -1 if isinstance(value, bool | float) else int(str(value))
+        return number if low <= number <= high else _refuse(value)
+
+    return read
+
+
+def matching(pattern: str) -> Callable[[Any], str]:
+    return lambda value: value if re.fullmatch(pattern, value, re.ASCII) else _refuse(value)
+
+
+def read_base_path(value: str) -> str:
+    segments = value.split("/")
+    if not _PATH.fullmatch(value) or {".", ".."} & set(segments):
+        _refuse(value)
+    return "/".join(["", *filter(None, segments), ""])
+
+
+def read_url(value: str) -> str:
+    """An absolute http(s) URL without user, query, fragment or the slash at its end."""
+    url = urlsplit(value)
+    _ = url.port  # raises ValueError for what isn't a port
+    extras = url.query or url.fragment or url.username is not None or re.search(r"[?#\s]", value)
+    if url.scheme not in {"http", "https"} or not url.hostname or extras:
+        _refuse(value)
+    return value.rstrip("/")
+
+
+def read_tokens(value: str | Iterable[str]) -> tuple[str, ...]:
+    words = value.split(",") if isinstance(value, str) else value
+    tokens = tuple(word.strip() for word in words if word.strip())
+    return tokens if all(map(_TOKEN.fullmatch, tokens)) else _refuse(value)
+
+
+def read_tags(value: str | Mapping[str, str]) -> dict[str, str]:
+    pairs = (
+        [pair.split("=", 1) for pair in value.split(",") if pair.strip()] if isinstance(value, str) else value.items()
+    )
+    tags = {key.strip(): text.strip() for key, text in pairs}
+    short = all(0 < len(key) <= _LONGEST_TAG_KEY and len(text) <= _LONGEST_TAG_VALUE for key, text in tags.items())
+    return tags if short and len(tags) == len(pairs) <= _MOST_TAGS else _refuse(value)
+
+
+def read_object_key(value: str) -> str:
+    """A template such as `{year}/{month}/{id}`; the checks are on what it can become."""
+    parsed = list(string.Formatter().parse(value))
+    names = {name for _, name, _, _ in parsed if name is not None}
+    bare = not any(spec or conversion for _, _, spec, conversion in parsed)
+    text = "".join(literal for literal, *_ in parsed)
+    fits = bare and {"id"} <= names <= _OBJECT_KEY_FIELDS and text.isprintable() and ".." not in text
+    return value if fits and not value.startswith("/") else _refuse(value)
+
+
+def _refuse(value: object) -> Any:
+    raise ValueError(value)
+
+
+Port = Annotated[int, expects("a port (0 to 65535)", whole_number(0, _HIGHEST_PORT))]
+Count = Annotated[int, expects("a whole number from 1 to 1024", whole_number(1, 1024))]
+GoneStatus = Annotated[int, expects("404 or 410", lambda value: {"404": 404, "410": 410}[str(value)])]
+Switch = Annotated[bool, expects("on or off", lambda value: _SWITCH[str(value).lower()])]
+
+Size = Annotated[int, expects("a size such as 8MiB, 1GB or plain bytes", parse_size)]
+OptionalSize = Annotated[
+    int | None, expects("a size such as 8MiB, 1GB or plain bytes, or none", or_none(zero_is_never(parse_size)))
+]
+Duration = Annotated[float, expects("a duration such as 30, 90s or 24h", parse_duration)]
+PositiveDuration = Annotated[float, expects("a duration above 0, such as 30, 90s or 24h", above_zero(parse_duration))]
+OptionalDuration = Annotated[
+    float | None, expects("a duration such as 90s, 24h or 7d, or 0 for never", or_none(zero_is_never(parse_duration)))
+]
+
+LogFormat = Annotated[Literal["text", "json"], one_of("text", "json")]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], one_of("debug", "info", "warning", "error")]
+Checksum = Annotated[Literal["auto", "crc32c", "md5", "none"], one_of("auto", "crc32c", "md5", "none")]
+Encryption = Annotated[Literal["none", "AES256", "aws:kms"], one_of("none", "AES256", "aws:kms")]
+Addressing = Annotated[Literal["auto", "path", "virtual"], one_of("auto", "path", "virtual")]
+Profile = Annotated[str, one_of(*PROFILES)]
+
+Host = Annotated[str, expects("an address or a host name", matching(r"[\w.:%-]+"))]
+OptionalWord = Annotated[str | None, expects("one word, or none", or_none(matching(r"[!-~]+")))]
+BasePath = Annotated[str, expects("a path such as /files/ (a whole URL is for public-url)", read_base_path)]
+OptionalUrl = Annotated[str | None, expects("an http:// or https:// URL without a query", or_none(read_url))]
+Origins = Annotated[re.Pattern[str], expects("a regular expression", re.compile)]
+Tokens = Annotated[tuple[str, ...], expects("header names with commas between them", read_tokens)]
+Tags = Annotated[Mapping[str, str], expects("up to 10 tags such as team=web,kind=upload", read_tags)]
+ObjectKey = Annotated[
+    str,
+    expects(
+        "a template with {id}, perhaps {year} {month} {day} {hour} {filename}, no leading slash and no '..'",
+        read_object_key,
+    ),
+]
+Storage = Annotated[StoragePlace, expects("file:PATH or s3://bucket/prefix", parse_storage)]
+State = Annotated[StatePlace, expects("memory:, sqlite:PATH, redis://…, rediss://… or unix://…", parse_state)]

@@ -1,0 +1,137 @@
+"""Where bytes and state live, read from the one string that names the place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+_BUCKET = re.compile(r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+"""S3 User Guide, "General purpose bucket naming rules"."""
+_PREFIX = re.compile(r"[\w!.*'()+=@:,-]+(?:/[\w!.*'()+=@:,-]+)*", re.ASCII)
+_LONGEST_PREFIX = 512
+"""Leaves room for the object's own key within the 1,024 bytes that S3 allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDirectory:
+    """`file:PATH`"""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"file:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class S3Bucket:
+    """`s3://bucket/prefix`"""
+
+    bucket: str
+    prefix: str = ""
+    """Put before each key: empty, or with its slash at the end."""
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryState:
+    """`memory:`"""
+
+    def __str__(self) -> str:
+        return "memory:"
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteState:
+    """`sqlite:PATH`"""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"sqlite:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class RedisState:
+    """`redis://…`, `rediss://…` (TLS) or `unix://…`; Redis or Valkey."""
+
+    url: SecretStr
+
+    def __str__(self) -> str:
+        return without_secrets(self.url.get_secret_value())
+
+
+StoragePlace = LocalDirectory | S3Bucket
+StatePlace = MemoryState | SqliteState | RedisState
+
+
+def parse_storage(value: object) -> StoragePlace:
+    """Raises ValueError for anything that isn't the name of a storage."""
+    if isinstance(value, LocalDirectory | S3Bucket):
+        return value
+    scheme, _, rest = str(value).partition(":")
+    match scheme:
+        case "file":
+            return LocalDirectory(_path(rest))
+        case "s3" if rest.startswith("//"):
+            return _bucket(rest[2:])
+    raise ValueError(value)
+
+
+def parse_state(value: object) -> StatePlace:
+    """Raises ValueError for anything that isn't the name of a state store."""
+    if isinstance(value, MemoryState | SqliteState | RedisState):
+        return value
+    scheme, _, rest = str(value).partition(":")
+    match scheme:
+        case "memory" if str(value) == "memory:":
+            return MemoryState()
+        case "sqlite" if rest != ":memory:":
+            return SqliteState(_path(rest))
+        case "redis" | "rediss" | "unix":
+            return RedisState(SecretStr(_redis_url(str(value))))
+    raise ValueError(value)
+
+
+def without_secrets(url: str) -> str:
+    """`url` fit to be shown: neither user, password nor query, however badly it is written."""
+    return re.sub(r"\?.*", "", re.sub(r":.*@", "://***@", url, flags=re.DOTALL), flags=re.DOTALL)
+
+
+def _path(text: str) -> Path:
+    names_a_host = text.startswith("//") and not text.startswith("///")
+    if not text.strip("/ ") or "\0" in text or names_a_host:
+        raise ValueError(text)
+    return Path(re.sub(r"^/+", "/", text))
+
+
+def _bucket(text: str) -> S3Bucket:
+    bucket, _, rest = text.partition("/")
+    prefix = rest.rstrip("/")
+    if not _BUCKET.fullmatch(bucket) or (prefix and not _prefix_fits(prefix)):
+        raise ValueError(text)
+    return S3Bucket(bucket, f"{prefix}/" if prefix else "")
+
+
+def _prefix_fits(prefix: str) -> bool:
+    dots = {".", ".."} & set(prefix.split("/"))
+    return bool(_PREFIX.fullmatch(prefix)) and not dots and len(prefix) <= _LONGEST_PREFIX
+
+
+def _redis_url(text: str) -> str:
+    url = urlsplit(text)
+    _ = url.port  # raises ValueError for what isn't a port
+    database = url.path.strip("/")
+    well_formed = bool(url.path.strip("/")) if url.scheme == "unix" else bool(url.hostname) and _is_number(database)
+    if "//" not in text or not well_formed:
+        raise ValueError(text)
+    return text
+
+
+def _is_number(text: str) -> bool:
+    return not text or (text.isascii() and text.isdigit())

@@ -1,0 +1,136 @@
+"""Every setting, once: its name, default, meaning and what it accepts. Flags, environment and TOML follow from here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from tusd_py.config import kinds
+from tusd_py.config.places import LocalDirectory, MemoryState, SqliteState
+from tusd_py.config.units import GIB, MIB
+
+SMALLEST_PART, LARGEST_PART = 5 * MIB, 5 * GIB
+"""What S3 takes as a part that isn't the last (S3 User Guide, "Multipart upload limits")."""
+SMALLEST_BUDGET = 32 * MIB
+
+T = TypeVar("T")
+
+
+class Settings(BaseModel):
+    """What the server is told to do. Sizes in bytes, times in seconds; None is no limit.
+
+    Reads nothing by itself: `load_settings` gathers flags, environment and files.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: kinds.Host = Field(default="127.0.0.1", description="Address to listen on.")
+    port: kinds.Port = Field(default=8080, description="Port to listen on; 0 takes a free one.")
+    base_path: kinds.BasePath = Field(default="/files/", description="Path of the creation endpoint.")
+
+    storage: kinds.Storage = Field(
+        default=LocalDirectory(Path("data")), description="Where bytes go: file:PATH or s3://bucket/prefix."
+    )
+    s3_endpoint_url: kinds.OptionalUrl = Field(default=None, description="S3 of another provider.")
+    s3_profile: kinds.Profile = Field(default="aws", description="The provider's quirks, by name.")
+    s3_addressing_style: kinds.Addressing = Field(default="auto", description="Bucket in the host name or in the path.")
+    s3_checksum: kinds.Checksum = Field(default="auto", description="Checksum that S3 verifies on each part.")
+    s3_concurrency: kinds.Count = Field(default=4, description="Parts in flight per upload.")
+    s3_storage_class: kinds.OptionalWord = Field(default=None, description="Storage class of finished objects.")
+    s3_acl: kinds.OptionalWord = Field(default=None, description="Canned ACL of finished objects.")
+    s3_tags: kinds.Tags = Field(default_factory=dict, description="Tags of finished objects: k=v,k2=v2; at most 10.")
+    s3_sse: kinds.Encryption = Field(default="none", description="Encryption at rest.")
+    s3_sse_kms_key_id: kinds.OptionalWord = Field(default=None, description="KMS key for --s3-sse aws:kms.")
+    object_key: kinds.ObjectKey = Field(
+        default="{id}", description="Template of object keys: {id}, and {year} {month} {day} {hour} {filename}."
+    )
+
+    state: kinds.State = Field(
+        default=SqliteState(Path("data/state.db")),
+        description="Where uploads are remembered: memory:, sqlite:PATH, redis://…, rediss://… or unix://…",
+    )
+    part_size: kinds.OptionalSize = Field(
+        default=None, description="Size of S3 parts (5MiB to 5GiB); chosen from the upload's length if not given."
+    )
+    memory_budget: kinds.Size = Field(
+        default=256 * MIB, description="Bytes of memory that all part buffers share (per worker)."
+    )
+    max_size: kinds.OptionalSize = Field(default=None, description="Longest upload taken; none for no limit.")
+    expire_after: kinds.OptionalDuration = Field(
+        default=86_400.0, description="How long an unfinished upload is kept after it last moved; 0 for ever."
+    )
+    retention: kinds.OptionalDuration = Field(
+        default=None, description="How long a finished upload is kept; forever if none."
+    )
+    gone_status: kinds.GoneStatus = Field(
+        default=404, description="Answer for an expired or terminated upload: 404 or 410."
+    )
+
+    network_timeout: kinds.PositiveDuration = Field(
+        default=60.0, description="How long a request's body may be silent."
+    )
+    lock_ttl: kinds.PositiveDuration = Field(
+        default=15.0, description="After which a dead holder of an upload is replaced."
+    )
+    shutdown_timeout: kinds.Duration = Field(default=25.0, description="How long to drain after SIGTERM.")
+
+    behind_proxy: kinds.Switch = Field(default=False, description="Trust Forwarded and X-Forwarded-* headers.")
+    public_url: kinds.OptionalUrl = Field(
+        default=None,
+        description="URL of the creation endpoint as clients see it; base-path is added if it has no path.",
+    )
+    cors_allow_origin: kinds.Origins = Field(
+        default=re.compile(".*"), description="Regular expression that must match the whole Origin."
+    )
+    cors_allow_credentials: kinds.Switch = Field(
+        default=False, description="Let browsers send cookies (to the exact Origin)."
+    )
+    cors_allow_headers: kinds.Tokens = Field(default=(), description="More request headers browsers may send: A,B,C.")
+    disable_cors: kinds.Switch = Field(default=False, description="Answer nothing about CORS.")
+    disable_download: kinds.Switch = Field(default=False, description="No GET.")
+    disable_termination: kinds.Switch = Field(default=False, description="No DELETE.")
+    disable_concatenation: kinds.Switch = Field(default=False, description="No partial and final uploads.")
+
+    workers: kinds.Count = Field(default=1, description="Processes that share the port.")
+    log_format: kinds.LogFormat = Field(default="text", description="text or json, on stderr.")
+    log_level: kinds.LogLevel = Field(default="info", description="debug, info, warning or error.")
+    log_access: kinds.Switch = Field(default=False, description="Log each request.")
+
+    @property
+    def public_endpoint(self) -> str | None:
+        """The creation endpoint's URL as clients see it, with its slash at the end; None if it wasn't told."""
+        if self.public_url is None:
+            return None
+        return f"{self.public_url}/" if urlsplit(self.public_url).path else f"{self.public_url}{self.base_path}"
+
+    @field_validator("part_size")
+    @classmethod
+    def _part_size_fits_s3(cls, size: int | None) -> int | None:
+        return _given(size is None or SMALLEST_PART <= size <= LARGEST_PART, size, "5MiB to 5GiB")
+
+    @field_validator("memory_budget")
+    @classmethod
+    def _budget_holds_two_parts(cls, budget: int, info: ValidationInfo) -> int:
+        needed = max(SMALLEST_BUDGET, 2 * (info.data.get("part_size") or 0))
+        return _given(budget >= needed, budget, f"at least {needed} bytes: 32MiB, and room for two parts")
+
+    @field_validator("s3_sse_kms_key_id")
+    @classmethod
+    def _key_needs_kms(cls, key: str | None, info: ValidationInfo) -> str | None:
+        return _given(key is None or info.data.get("s3_sse") in {None, "aws:kms"}, key, "s3-sse to be aws:kms with it")
+
+    @field_validator("workers")
+    @classmethod
+    def _workers_share_state(cls, workers: int, info: ValidationInfo) -> int:
+        alone = isinstance(info.data.get("state"), MemoryState)
+        return _given(workers == 1 or not alone, workers, "1 with state memory:, which processes can't share")
+
+
+def _given(fits: bool, value: T, phrase: str) -> T:  # noqa: FBT001  the fact comes first
+    if not fits:
+        raise ValueError(f"expected {phrase}")
+    return value

@@ -1,0 +1,47 @@
+"""Sizes and durations as people write them."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+
+KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
+
+_DECIMAL = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_BINARY = {"kib": KIB, "mib": MIB, "gib": GIB, "tib": TIB}
+_LETTERS = {"k": KIB, "m": MIB, "g": GIB, "t": TIB}
+"""Binary, as nginx and Docker read a lone letter."""
+_SIZES = _DECIMAL | _BINARY | _LETTERS
+_SECONDS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)", re.IGNORECASE | re.ASCII)
+
+LARGEST_SIZE = 2**63 - 1
+LONGEST_DURATION = 100 * 366 * 86_400.0
+"""Seconds. Now plus this still is a date that HTTP can write."""
+
+
+def parse_size(value: object) -> int:
+    """Bytes out of `8MiB`, `1GB`, `512k` or a plain number. Raises ValueError."""
+    number, unit = _quantity(value)
+    size = number * _SIZES.get(unit, -1)
+    if not 0 <= size <= LARGEST_SIZE or size % 1:
+        raise ValueError(value)
+    return int(size)
+
+
+def parse_duration(value: object) -> float:
+    """Seconds out of `30`, `90s`, `15m`, `24h`, `7d`, `500ms` or a plain number. Raises ValueError."""
+    number, unit = _quantity(value)
+    seconds = float(number) * _SECONDS.get(unit, math.nan)
+    if not 0 <= seconds <= LONGEST_DURATION:
+        raise ValueError(value)
+    return seconds
+
+
+def _quantity(value: object) -> tuple[Decimal, str]:
+    match = None if isinstance(value, bool) else _QUANTITY.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(value)
+    return Decimal(match[1]), match[2].lower()
