@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+
+from tusd_py.model import Upload, UploadId
+from tusd_py.telemetry.log import LogObserver, configure_logging, get_logger
+
+UPLOAD = Upload(id=UploadId("a" * 32), length=10, offset=4, created_at=0, updated_at=0)
+
+
+@pytest.fixture(autouse=True)
+def _same_logging_afterwards() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    root.handlers.clear()
+    yield
+    root.handlers[:], root.level = handlers, level
+    logging.getLogger("aiohttp.access").setLevel(logging.NOTSET)
+
+
+def configured(log_format: Literal["text", "json"] = "json", level: str = "info") -> io.StringIO:
+    stream = io.StringIO()
+    configure_logging(log_format, level, stream)
+    return stream
+
+
+def records(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_an_event_is_one_json_line_with_its_fields() -> None:
+    stream = configured()
+    get_logger("tusd_py.x").info("upload created", id="abc", length=None)
+    (record,) = records(stream)
+    assert record.pop("timestamp").endswith("Z")
+    assert record == {
+        "event": "upload created", "id": "abc", "length": None, "level": "info", "logger": "tusd_py.x",
+    }  # fmt: skip
+
+
+def test_other_peoples_records_look_the_same() -> None:
+    stream = configured()
+    logging.getLogger("elsewhere").warning("%s is odd", "this")
+    (record,) = records(stream)
+    assert (record["event"], record["logger"], record["level"]) == ("this is odd", "elsewhere", "warning")
+
+
+def test_below_the_level_nothing_is_said() -> None:
+    stream = configured(level="warning")
+    get_logger("tusd_py.x").info("quiet")
+    get_logger("tusd_py.x").warning("loud")
+    assert [record["event"] for record in records(stream)] == ["loud"]
+
+
+@pytest.mark.parametrize("name", ["botocore.auth", "urllib3.connectionpool", "aiohttp.access", "asyncio"])
+def test_what_others_say_too_often_or_too_openly_is_left_out(name: str) -> None:
+    stream = configured(level="debug")
+    logging.getLogger(name).info("GET /?X-Amz-Signature=abc")
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "https://b.example.org/k?X-Amz-Credential=SECRET&X-Amz-Signature=SECRET",
+        "https://b.example.org/k?a=1&Signature=SECRET",
+        "redis://user:SECRET@redis:6379/0",
+        "AWS4-HMAC-SHA256 Credential=SECRET, SignedHeaders=host, Signature=SECRET",
+    ],
+)
+def test_what_is_secret_is_never_written(log_format: Literal["text", "json"], secret: str) -> None:
+    stream = configured(log_format)
+    get_logger("tusd_py.x").warning("trouble", where=secret, nested=[{"url": secret}])
+    logging.getLogger("elsewhere").warning("no answer from %s", secret)
+    try:
+        int(secret)
+    except ValueError:
+        logging.getLogger("elsewhere").exception("bad")
+    assert "SECRET" not in stream.getvalue()
+    assert "ValueError" in stream.getvalue()
+    if log_format == "json":
+        assert len(records(stream)) == 3
+
+
+def test_text_has_no_colours_where_nobody_looks_and_no_control_characters() -> None:
+    stream = configured("text")
+    get_logger("tusd_py.x").info("upload created", filename="a\x1b[2J\nforged")
+    logging.getLogger("elsewhere").warning("bad header: %s", "x\nforged\x1b[2J")
+    assert "\x1b" not in stream.getvalue()
+    assert len(stream.getvalue().splitlines()) == 2
+
+
+def test_each_change_of_state_is_one_event() -> None:
+    stream = configured()
+    observer = LogObserver(get_logger("tusd_py"))
+    observer.upload_created(UPLOAD)
+    observer.upload_finished(UPLOAD)
+    observer.upload_terminated(UPLOAD)
+    observer.upload_expired(UPLOAD)
+    observer.trouble("the sweep failed", attempt=2)
+    observer.bytes_received(5)
+    observer.lock_waited(0.1, got=True)
+    observer.s3_request("UploadPart", 0.1, "ok")
+    said = records(stream)
+    states = ["created", "finished", "terminated", "expired"]
+    assert [record["event"] for record in said] == [*(f"upload {state}" for state in states), "the sweep failed"]
+    assert {"id": UPLOAD.id, "offset": 4, "length": 10, "kind": "regular"}.items() <= said[0].items()
+    assert (said[-1]["level"], said[-1]["attempt"]) == ("warning", 2)
+
+
+def test_calls_to_s3_are_there_for_who_asks() -> None:
+    stream = configured(level="debug")
+    LogObserver(get_logger("tusd_py")).s3_request("UploadPart", 0.12345, "SlowDown")
+    assert [(record["operation"], record["outcome"]) for record in records(stream)] == [("UploadPart", "SlowDown")]
+
+
+def test_stderr_is_where_logs_go() -> None:
+    script = "from tusd_py.telemetry.log import *; configure_logging('json', 'info'); get_logger('x').info('hello')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, json.loads(done.stderr)["event"]) == ("", "hello")
+
+
+def test_mounted_elsewhere_events_go_through_the_hosts_own_logging(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger().addHandler(caplog.handler)
+    get_logger("tusd_py.x").warning("trouble", filename="a", message="b")
+    assert "trouble" in caplog.text

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tusd_py import __version__
+from tusd_py.events import Fanout, Observer
+from tusd_py.model import Upload, UploadId
+from tusd_py.telemetry.metrics import Metrics
+from tusd_py.telemetry.sharing import shared_metrics, worker_left
+
+UPLOAD = Upload(id=UploadId("a" * 32), length=10, created_at=0, updated_at=0)
+
+
+def made(buffered: int = 0) -> Metrics:
+    return Metrics(lambda: buffered, 1000)
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(f"tusdpy_{name}", labels)
+
+
+def test_what_happens_to_uploads_is_counted() -> None:
+    metrics = made()
+    told = Fanout(Observer(), metrics)
+    told.upload_created(UPLOAD)
+    told.upload_created(UPLOAD)
+    told.upload_finished(UPLOAD)
+    told.upload_terminated(UPLOAD)
+    told.upload_expired(UPLOAD)
+    told.bytes_received(5)
+    told.bytes_received(7)
+    told.trouble("nothing to count")
+    names = ["uploads_created_total", "uploads_finished_total", "uploads_terminated_total", "uploads_expired_total"]
+    assert [value(metrics, name) for name in names] == [2, 1, 1, 1]
+    assert value(metrics, "received_bytes_total") == 12
+
+
+def test_requests_are_counted_by_method_and_status_and_a_client_can_make_no_new_series() -> None:
+    metrics = made()
+    metrics.answered("PATCH", 204)
+    for number in range(5):
+        metrics.answered(f"EVIL{number}", 405)
+    assert value(metrics, "requests_total", method="PATCH", status="204") == 1
+    assert value(metrics, "requests_total", method="other", status="405") == 5
+
+
+def test_refusals_and_sent_bytes_are_counted() -> None:
+    metrics = made()
+    metrics.failed("locked")
+    metrics.bytes_sent(9)
+    assert (value(metrics, "errors_total", code="locked"), value(metrics, "sent_bytes_total")) == (1, 9)
+
+
+def test_a_body_counts_as_in_flight_until_it_ends_however_it_ends() -> None:
+    metrics = made()
+
+    def cut() -> None:
+        with metrics.receiving():
+            assert value(metrics, "uploads_in_flight") == 1
+            raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        cut()
+    assert value(metrics, "uploads_in_flight") == 0
+
+
+def test_s3_is_counted_by_operation_and_outcome_and_timed_by_operation() -> None:
+    metrics = made()
+    told = Fanout(metrics)
+    told.s3_request("UploadPart", 0.2, "ok")
+    told.s3_request("UploadPart", 0.4, "SlowDown")
+    assert value(metrics, "s3_requests_total", operation="UploadPart", outcome="SlowDown") == 1
+    assert value(metrics, "s3_request_seconds_count", operation="UploadPart") == 2
+    assert value(metrics, "s3_request_seconds_sum", operation="UploadPart") == pytest.approx(0.6)
+
+
+def test_waits_are_timed_and_timeouts_counted() -> None:
+    metrics = made()
+    told = Fanout(metrics)
+    told.lock_waited(0.1, got=True)
+    told.lock_waited(5.0, got=False)
+    assert (value(metrics, "lock_wait_seconds_count"), value(metrics, "lock_timeouts_total")) == (2, 1)
+
+
+def test_the_buffers_are_as_full_as_they_are_when_asked() -> None:
+    held = [3]
+    metrics = Metrics(lambda: held[0], 1000)
+    assert b"tusdpy_buffer_bytes 3.0" in metrics.exposition()
+    held[0] = 5
+    assert b"tusdpy_buffer_bytes 5.0" in metrics.exposition()
+    assert value(metrics, "buffer_limit_bytes") == 1000
+
+
+def test_the_exposition_is_in_the_text_format_and_says_the_version() -> None:
+    families = list(text_string_to_metric_families(made().exposition().decode()))
+    (build,) = [sample for family in families for sample in family.samples if family.name == "tusdpy_build_info"]
+    assert (build.labels, build.value) == ({"version": __version__}, 1)
+    assert all(family.name.startswith("tusdpy_") and family.documentation for family in families)
+
+
+def test_two_applications_in_one_process_count_apart() -> None:
+    one, two = made(), made()
+    one.upload_created(UPLOAD)
+    assert (value(one, "uploads_created_total"), value(two, "uploads_created_total")) == (1, 0)
+
+
+WORKER = """
+import os, sys
+from tusd_py.telemetry.metrics import Metrics
+metrics = Metrics(lambda: int(sys.argv[1]), 1000)
+metrics.bytes_received(int(sys.argv[1]))
+print(os.getpid(), flush=True)
+for line in sys.stdin:
+    print(metrics.exposition().decode().replace(chr(10), "|"), flush=True)
+"""
+
+
+def worker(count: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WORKER, str(count)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def read(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline()
+
+
+def asked(process: subprocess.Popen[str]) -> list[str]:
+    assert process.stdin
+    process.stdin.write("\n")
+    process.stdin.flush()
+    return read(process).split("|")
+
+
+def test_any_worker_answers_for_all_and_the_dead_leave_only_their_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    with shared_metrics(), worker(30) as one, worker(12) as two:
+        pids = [int(read(process)) for process in (one, two)]
+        sums = {"tusdpy_received_bytes_total 42.0", "tusdpy_buffer_bytes 42.0", "tusdpy_buffer_limit_bytes 2000.0"}
+        assert sums <= set(asked(one))
+        assert f"tusdpy_build_info{{version={json.dumps(__version__)}}} 1.0" in asked(one)
+        two.communicate()
+        worker_left(pids[1])
+        assert {"tusdpy_received_bytes_total 42.0", "tusdpy_buffer_bytes 30.0"} <= set(asked(one))
+        one.communicate()

@@ -1,0 +1,116 @@
+"""Logs: one event for each change of state, as text or as JSON lines, without secrets.
+
+Nothing global is set but the handler of the root logger, and only by `configure_logging`: mounted in somebody else's
+application, tusd-py's events go through that application's own logging.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Literal, TextIO, cast
+
+import structlog
+from structlog.stdlib import BoundLogger, ProcessorFormatter
+from structlog.typing import EventDict, Processor
+
+from tusd_py.events import Observer
+from tusd_py.model import Upload
+
+_QUIET = ("aiobotocore", "aiohttp.access", "asyncio", "boto3", "botocore", "urllib3")
+"""Other people's loggers that say too much, or what is signed, below WARNING."""
+
+_SIGNED = re.compile(r"\?[^\s\"'<>\x1b]*(?:X-Amz-|Signature=|AWSAccessKeyId=)[^\s\"'<>\x1b]*", re.IGNORECASE)
+_SIGNATURE = re.compile(r"(Signature|Credential)=[^\s,&\"'\x1b]+", re.IGNORECASE)
+_USERINFO = re.compile(r"://[^\s/\"'<>]*@")
+
+_EVENT: tuple[Processor, ...] = (
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+
+
+def get_logger(name: str) -> BoundLogger:
+    """A logger whose events are a few plain words, with everything that varies in fields."""
+    logger = structlog.wrap_logger(
+        logging.getLogger(name),
+        wrapper_class=BoundLogger,
+        processors=[structlog.stdlib.filter_by_level, *_EVENT, ProcessorFormatter.wrap_for_formatter],
+    )
+    return cast("BoundLogger", logger)
+
+
+def configure_logging(log_format: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
+    """Send every logger of the process to `stream` (stderr if not given), one line an event."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_formatter(log_format, colours=handler.stream.isatty()))
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _formatter(log_format: str, *, colours: bool) -> ProcessorFormatter:
+    return ProcessorFormatter(
+        foreign_pre_chain=_EVENT,
+        processors=[
+            ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            *(_json() if log_format == "json" else _text(colours=colours)),
+            _without_secrets,
+        ],
+    )
+
+
+def _json() -> tuple[Processor, ...]:
+    return (structlog.processors.JSONRenderer(default=str),)
+
+
+def _text(*, colours: bool) -> tuple[Processor, ...]:
+    plain = structlog.dev.plain_traceback
+    return (_printable, structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain))
+
+
+def _printable(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """A client's bytes can't move the cursor of the terminal that shows them, nor forge a line."""
+    return {key: value if key in {"exception", "stack"} else _escaped(value) for key, value in event.items()}
+
+
+def _escaped(value: object) -> object:
+    return value if not isinstance(value, str) or value.isprintable() else ascii(value)
+
+
+def _without_secrets(_logger: Any, _method: str, line: MutableMapping[str, Any] | str) -> str:
+    hidden = _SIGNED.sub("?…", str(line))
+    return _USERINFO.sub("://***@", _SIGNATURE.sub(r"\1=***", hidden))
+
+
+class LogObserver(Observer):
+    """Writes down each change of an upload's state, and trouble."""
+
+    def __init__(self, logger: BoundLogger) -> None:
+        self._log = logger
+
+    def upload_created(self, upload: Upload) -> None:
+        self._log.info("upload created", **_about(upload))
+
+    def upload_finished(self, upload: Upload) -> None:
+        self._log.info("upload finished", **_about(upload))
+
+    def upload_terminated(self, upload: Upload) -> None:
+        self._log.info("upload terminated", **_about(upload))
+
+    def upload_expired(self, upload: Upload) -> None:
+        self._log.info("upload expired", **_about(upload))
+
+    def s3_request(self, operation: str, seconds: float, outcome: str) -> None:
+        self._log.debug("s3 request", operation=operation, seconds=round(seconds, 3), outcome=outcome)
+
+    def trouble(self, what: str, **fields: object) -> None:
+        self._log.warning(what, **fields)
+
+
+def _about(upload: Upload) -> Mapping[str, Any]:
+    return {"id": upload.id, "kind": str(upload.kind), "offset": upload.offset, "length": upload.length}

@@ -1,0 +1,147 @@
+"""Metrics, in a registry of their own for each application; one process or several.
+
+With several workers, `sharing.shared_metrics` must be entered before prometheus_client is first imported: the library
+then keeps its values in memory-mapped files, and any worker answers for all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from tusd_py import __version__
+from tusd_py.events import Observer
+from tusd_py.model import Upload
+from tusd_py.telemetry.sharing import SHARED_DIRECTORY
+
+CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+_S3_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_LOCK_SECONDS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
+
+
+class Metrics(Observer):
+    """Everything counted, under names that begin with `tusdpy_`. Bytes and seconds throughout."""
+
+    def __init__(self, buffered: Callable[[], int], buffer_limit: int) -> None:
+        """`buffered` tells the bytes that part buffers hold right now, out of `buffer_limit`."""
+        self.registry = CollectorRegistry()
+        self._buffered = buffered
+        self._count_http()
+        self._count_uploads()
+        self._count_s3()
+        self._count_locks()
+        self._measure_memory(buffer_limit)
+
+    def _count_http(self) -> None:
+        self._requests = self._counter("requests", "Requests answered.", "method", "status")
+        self._errors = self._counter("errors", "Requests refused or failed, by the stable code.", "code")
+        self._received = self._counter("received_bytes", "Bytes of upload bodies taken.")
+        self._sent = self._counter("sent_bytes", "Bytes of finished uploads sent.")
+        self._in_flight = self._gauge("uploads_in_flight", "Requests whose body is being taken now.")
+
+    def _count_uploads(self) -> None:
+        self._created = self._counter("uploads_created", "Uploads created.")
+        self._finished = self._counter("uploads_finished", "Uploads whose object exists.")
+        self._terminated = self._counter("uploads_terminated", "Uploads terminated.")
+        self._expired = self._counter("uploads_expired", "Uploads removed because their time was up.")
+
+    def _count_s3(self) -> None:
+        self._s3_requests = self._counter("s3_requests", "Calls to S3.", "operation", "outcome")
+        self._s3_seconds = self._histogram("s3_request_seconds", "How long S3 took.", _S3_SECONDS, "operation")
+
+    def _count_locks(self) -> None:
+        self._lock_seconds = self._histogram("lock_wait_seconds", "How long a request waited its turn.", _LOCK_SECONDS)
+        self._lock_timeouts = self._counter("lock_timeouts", "Requests whose turn did not come.")
+
+    def _measure_memory(self, limit: int) -> None:
+        self._buffer = self._gauge("buffer_bytes", "Bytes held in part buffers.")
+        self._gauge("buffer_limit_bytes", "Bytes that part buffers may hold (memory-budget).").set(limit)
+        build = Gauge(
+            "build_info",
+            "The version that runs.",
+            ["version"],
+            namespace="tusdpy",
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        build.labels(__version__).set(1)
+
+    def answered(self, method: str, status: int) -> None:
+        """A request has its answer. Methods that nobody knows count as one: a client chooses them."""
+        self._requests.labels(method if method in _METHODS else "other", str(status)).inc()
+
+    def failed(self, code: str) -> None:
+        """A request was refused or failed; `code` is a refusal's stable code."""
+        self._errors.labels(code).inc()
+
+    def bytes_sent(self, count: int) -> None:
+        self._sent.inc(count)
+
+    @contextmanager
+    def receiving(self) -> Iterator[None]:
+        """Around the time in which a request's body is taken."""
+        self._in_flight.inc()
+        try:
+            yield
+        finally:
+            self._in_flight.dec()
+            self._look_at_buffers()
+
+    def upload_created(self, upload: Upload) -> None:  # noqa: ARG002  the port's signature
+        self._created.inc()
+
+    def upload_finished(self, upload: Upload) -> None:  # noqa: ARG002  the port's signature
+        self._finished.inc()
+
+    def upload_terminated(self, upload: Upload) -> None:  # noqa: ARG002  the port's signature
+        self._terminated.inc()
+
+    def upload_expired(self, upload: Upload) -> None:  # noqa: ARG002  the port's signature
+        self._expired.inc()
+
+    def bytes_received(self, count: int) -> None:
+        self._received.inc(count)
+        self._look_at_buffers()
+
+    def s3_request(self, operation: str, seconds: float, outcome: str) -> None:
+        self._s3_requests.labels(operation, outcome).inc()
+        self._s3_seconds.labels(operation).observe(seconds)
+        self._look_at_buffers()
+
+    def lock_waited(self, seconds: float, *, got: bool) -> None:
+        self._lock_seconds.observe(seconds)
+        if not got:
+            self._lock_timeouts.inc()
+
+    def exposition(self) -> bytes:
+        """The body of /metrics (Prometheus text format), for all workers."""
+        self._look_at_buffers()
+        return generate_latest(_of_all_workers() or self.registry)
+
+    def _look_at_buffers(self) -> None:
+        """Often, rather than when asked: another worker may be the one that is asked."""
+        self._buffer.set(self._buffered())
+
+    def _counter(self, name: str, about: str, *labels: str) -> Counter:
+        return Counter(name, about, labels, namespace="tusdpy", registry=self.registry)
+
+    def _gauge(self, name: str, about: str) -> Gauge:
+        """Summed over the workers that live."""
+        return Gauge(name, about, namespace="tusdpy", registry=self.registry, multiprocess_mode="livesum")
+
+    def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, about, labels, namespace="tusdpy", registry=self.registry, buckets=buckets)
+
+
+def _of_all_workers() -> CollectorRegistry | None:
+    if SHARED_DIRECTORY not in os.environ:
+        return None
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library leaves it untyped
+    return registry
