@@ -1,0 +1,165 @@
+"""The command line. Exit codes: 0 done, 1 it didn't work, 2 wrong settings or usage.
+
+Whatever goes wrong is one line on stderr. `tusd_py.app` is imported by the commands that need it: help is quick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from tusd_py import __version__, listing
+from tusd_py.config import MemoryState, Settings
+from tusd_py.errors import ConfigurationError, Locked, Superseded, Unavailable
+from tusd_py.model import Upload, UploadId, parse_upload_id
+from tusd_py.options import takes_settings
+from tusd_py.protocol.refusals import Refusal
+
+_PAGE = 500
+_FAILURES = (Unavailable, Refusal, Locked, Superseded, OSError)
+"""What can go wrong in a sound program."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        return cli.main(arguments, prog_name="tusd-py", standalone_mode=False) or 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        return _say(error.format_message(), 2)
+    except ConfigurationError as error:
+        return _say(str(error), 2)
+    except _FAILURES as error:
+        return _say(str(error) or type(error).__name__, 1)
+    except click.Abort:
+        return 130
+
+
+def _say(complaint: str, code: int) -> int:
+    click.echo(f"tusd-py: {' '.join(complaint.split())}", err=True)
+    return code
+
+
+class _Id(click.ParamType[UploadId]):
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UploadId:
+        return parse_upload_id(value) or self.fail(f"{value!r} is not an upload's id (32 hex digits)", param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tusd-py")
+def cli() -> None:
+    """A resumable-upload server that streams into S3.
+
+    Each command takes the settings that `tusd-py serve --help` lists: as flags, as TUSD_PY_… in the environment,
+    or from a TOML file.
+    """
+
+
+@cli.command()
+@takes_settings()
+def serve(settings: Settings) -> int:
+    """Take and serve uploads until SIGTERM."""
+    from tusd_py import app  # noqa: PLC0415  see above
+
+    return app.serve(settings)
+
+
+@cli.command()
+@takes_settings(hidden=True)
+def check(settings: Settings) -> int:
+    """Try storage and state as they are set: one line each."""
+    from tusd_py import app  # noqa: PLC0415  see above
+
+    results = asyncio.run(app.check(settings))
+    for result in results:
+        click.echo(f"{'ok' if result.ok else 'FAIL':<4} {result.name}  {result.detail}".rstrip())
+    return 0 if all(result.ok for result in results) else 1
+
+
+@cli.group()
+def uploads() -> None:
+    """Look at uploads and end them, beside a running server."""
+
+
+@uploads.command("list")
+@takes_settings(hidden=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_uploads(settings: Settings, *, as_json: bool) -> None:
+    """List every upload, by id."""
+    asyncio.run(_list(settings, as_json=as_json))
+
+
+@uploads.command()
+@takes_settings(hidden=True)
+@click.argument("upload_id", type=_Id(), metavar="ID")
+def show(settings: Settings, upload_id: UploadId) -> None:
+    """Show one upload as JSON."""
+    click.echo(listing.as_json(asyncio.run(_show(settings, upload_id)), indent=2))
+
+
+@uploads.command()
+@takes_settings(hidden=True)
+@click.argument("upload_ids", type=_Id(), metavar="ID...", nargs=-1, required=True)
+def terminate(settings: Settings, upload_ids: Sequence[UploadId]) -> None:
+    """Remove uploads and all they hold."""
+    asyncio.run(_terminate(settings, upload_ids))
+
+
+@uploads.command()
+@takes_settings(hidden=True)
+def expire(settings: Settings) -> None:
+    """Remove the uploads whose time is up."""
+    click.echo(f"{asyncio.run(_expire(settings))} expired")
+
+
+async def _list(settings: Settings, *, as_json: bool) -> None:
+    from tusd_py import app  # noqa: PLC0415  see above
+
+    written, after = listing.as_json if as_json else listing.line, None
+    async with app.open_engine(_shared(settings)) as engine:
+        if not as_json:
+            click.echo(listing.HEADING)
+        while page := await engine.uploads(after, _PAGE):
+            click.echo("\n".join(map(written, page)))
+            after = page[-1].id
+
+
+async def _show(settings: Settings, upload_id: UploadId) -> Upload:
+    from tusd_py import app  # noqa: PLC0415  see above
+
+    async with app.open_engine(_shared(settings)) as engine:
+        return await engine.show(upload_id)
+
+
+async def _terminate(settings: Settings, upload_ids: Sequence[UploadId]) -> None:
+    from tusd_py import app  # noqa: PLC0415  see above
+
+    async with app.open_engine(_shared(settings)) as engine:
+        for upload_id in upload_ids:
+            await engine.terminate(upload_id)
+            click.echo(f"{upload_id} terminated")
+
+
+async def _expire(settings: Settings) -> int:
+    from tusd_py import app  # noqa: PLC0415  see above
+
+    async with app.open_engine(_shared(settings)) as engine:
+        return await engine.expire()
+
+
+def _shared(settings: Settings) -> Settings:
+    if isinstance(settings.state, MemoryState):
+        raise ConfigurationError("state memory: lives inside the server; its uploads can't be seen from outside")
+    return settings

@@ -1,0 +1,48 @@
+"""Uploads as an operator sees them: a line of a table, or JSON."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from tusd_py.model import Upload
+
+_LINE = "{:<32}  {:<11}  {:>27}  {:<20}  {:<20}  {}"
+HEADING = _LINE.format("id", "phase", "offset/length", "created", "expires", "filename").rstrip()
+
+
+def line(upload: Upload) -> str:
+    """One line of the table. What a client chose is shown so that it can't move the terminal's cursor."""
+    length = "?" if upload.length is None else upload.length
+    filename = _shown(upload.metadata.get("filename", b""))
+    where = f"{upload.offset}/{length}"
+    return _LINE.format(
+        upload.id, upload.phase, where, _date(upload.created_at) or "-", _date(upload.expires_at) or "-", filename
+    ).rstrip()
+
+
+def as_json(upload: Upload, indent: int | None = None) -> str:
+    """Everything but the cursor, which only its storage can read. Times are UTC."""
+    record = {
+        "id": upload.id,
+        "kind": upload.kind,
+        "phase": upload.phase,
+        "offset": upload.offset,
+        "length": upload.length,
+        "metadata": {key: value.decode("utf-8", "backslashreplace") for key, value in upload.metadata.items()},
+        "partials": upload.partials,
+        "etag": upload.etag,
+        "created": _date(upload.created_at),
+        "updated": _date(upload.updated_at),
+        "expires": _date(upload.expires_at),
+    }
+    return json.dumps(record, indent=indent)
+
+
+def _date(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _shown(value: bytes) -> str:
+    text = value.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else ascii(text)[1:-1]
