@@ -1,0 +1,26 @@
+"""Fixtures of the contract suites."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from tests.support.storages import STORAGES, Bench
+
+Run = Callable[[Coroutine[Any, Any, None]], None]
+
+
+@pytest.fixture(params=STORAGES)
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    """Each storage in turn."""
+    async with STORAGES[request.param](request) as made:
+        yield made
+
+
+@pytest.fixture
+async def run() -> Run:
+    """Runs one example of a property on the loop that the storage lives on."""
+    return asyncio.get_running_loop().run_until_complete

@@ -1,0 +1,151 @@
+"""What an engine does with a storage, cut down to a test's needs."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from tests.support.uploads import upload
+from tusd_py.errors import StateUnavailable, Superseded
+from tusd_py.model import Checkpoint, Entry, Phase, Span, Upload, UploadId, finish, record
+from tusd_py.storage.base import Storage, Writer
+
+
+def random_bytes(count: int) -> bytes:
+    """No two stretches of these look alike, so misplaced bytes show."""
+    return Random(count).randbytes(count)
+
+
+def new_upload(storage: Storage, length: int | None, **changes: Any) -> Upload:
+    """A new upload of this storage, with an id of its own."""
+    made = replace(upload(length=length, **changes), id=UploadId(uuid.uuid4().hex))
+    return replace(made, cursor=storage.start(made))
+
+
+class FakeLease:
+    """A turn that lasts until it is revoked."""
+
+    def __init__(self) -> None:
+        self.valid = True
+
+    def revoke(self) -> None:
+        self.valid = False
+
+    def check(self) -> None:
+        if not self.valid:
+            raise Superseded
+
+
+class Journal:
+    """Keeps what one writer records, and holds it to its promises.
+
+    The state store goes away after `survives` checkpoints. With `answer_lost` the one it dies on still counts.
+    """
+
+    def __init__(
+        self, storage: Storage, current: Upload, *, survives: float = math.inf, answer_lost: bool = False
+    ) -> None:
+        self.upload, self.entries = current, list[Entry]()
+        self.checkpoints: list[Checkpoint] = []
+        self.late: list[Checkpoint] = []
+        """Those that came after the writer was left."""
+        self.given = current.offset
+        """Where the bytes handed to the writer end."""
+        self._storage, self._survives, self._answer_lost = storage, survives, answer_lost
+        self._left = self._dead = False
+
+    async def record(self, checkpoint: Checkpoint) -> None:
+        assert self.upload.offset <= checkpoint.offset <= self.given, "a checkpoint went back, or ahead of the bytes"
+        if self._left:
+            self.late.append(checkpoint)
+        dies = len(self.checkpoints) >= self._survives
+        if not dies or (self._answer_lost and not self._dead):
+            await self._keep(checkpoint)
+        if dies:
+            self._dead = True
+            raise StateUnavailable
+
+    def leave(self) -> None:
+        self._left = True
+
+    async def _keep(self, checkpoint: Checkpoint) -> None:
+        before, self.upload = self.upload, record(self.upload, checkpoint)
+        self.entries += checkpoint.added
+        self.checkpoints.append(checkpoint)
+        await self._storage.sweep(before.cursor, self.upload.cursor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One request's worth of bytes: the sizes of its chunks, and how it ends."""
+
+    sizes: Sequence[int]
+    flush: bool = True
+    survives: float = math.inf
+    answer_lost: bool = False
+
+
+class Sender:
+    """Brings `data` to a storage, in as many sessions as it takes. `upload` is as last recorded."""
+
+    def __init__(self, storage: Storage, data: bytes, current: Upload | None = None) -> None:
+        self.storage, self.data = storage, data
+        self.upload = current or new_upload(storage, len(data))
+        self.entries: list[Entry] = []
+        self.journals: list[Journal] = []
+
+    async def send(self, *sizes: int) -> Journal:
+        """A session that ends well; without sizes, all that is left in one chunk."""
+        return await self.play(Session(sizes=sizes or (len(self.data),)))
+
+    async def play(self, session: Session) -> Journal:
+        journal = Journal(self.storage, self.upload, survives=session.survives, answer_lost=session.answer_lost)
+        with suppress(StateUnavailable):
+            async with self.storage.writer(self.upload, journal.record, FakeLease()) as writer:
+                await self.give(writer, journal, session.sizes)
+                if session.flush:
+                    await writer.flush()
+                    assert journal.upload.offset == journal.given, "flushed, but not recorded"
+        self.keep(journal)
+        return journal
+
+    async def give(self, writer: Writer, journal: Journal, sizes: Sequence[int]) -> None:
+        """Hand over chunks of these sizes, as far as the data goes."""
+        for size in sizes:
+            chunk = self.data[journal.given : journal.given + size]
+            journal.given += len(chunk)
+            if chunk:
+                await writer.write(chunk)
+
+    def keep(self, journal: Journal) -> None:
+        """Go on from what this journal recorded."""
+        journal.leave()
+        self.journals.append(journal)
+        self.upload, self.entries = journal.upload, [*self.entries, *journal.entries]
+
+    async def finish(self) -> Upload:
+        """The upload once its object is made, its cast-offs swept away."""
+        if self.upload.phase is not Phase.DONE:
+            finished = await self.storage.finish(self.upload, self.entries)
+            before, self.upload = self.upload, finish(self.upload, finished)
+            await self.storage.sweep(before.cursor, self.upload.cursor)
+        assert not any(journal.late for journal in self.journals), "recorded by a writer that had been left"
+        return self.upload
+
+
+async def stored(storage: Storage, data: bytes, **changes: Any) -> Upload:
+    """A finished upload that holds `data`."""
+    sender = Sender(storage, data, new_upload(storage, len(data), **changes))
+    await sender.send()
+    return await sender.finish()
+
+
+async def content(storage: Storage, finished: Upload, span: Span | None = None) -> bytes:
+    """The bytes of a finished upload, or of a part of it."""
+    chosen = Span(0, finished.length or 0) if span is None else span
+    return b"".join([chunk async for chunk in storage.read(finished, chosen)])

@@ -1,0 +1,269 @@
+"""What only a disk can do wrong; the rest is in tests/contracts/test_storage.py."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.writing import FakeLease, Journal, Sender, content, new_upload, random_bytes, stored
+from tusd_py.errors import ConfigurationError, StorageUnavailable, UploadLost
+from tusd_py.model import Checkpoint, Kind, Phase, Upload
+from tusd_py.storage.disk import PartFile
+from tusd_py.storage.local import LocalStorage
+
+BATCH, CHECKPOINT = 16, 64
+
+
+@pytest.fixture
+async def storage(tmp_path: Path) -> AsyncIterator[LocalStorage]:
+    made = LocalStorage(tmp_path / "data", batch_size=BATCH, checkpoint_size=CHECKPOINT)
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def part_of(root: Path, upload: Upload) -> Path:
+    return root / ".tusd-py" / f"{upload.id}.part"
+
+
+def files(root: Path) -> list[str]:
+    return [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
+
+
+def failing(number: int) -> Callable[..., Any]:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+async def test_a_finished_object_is_a_file_named_by_its_id_that_others_cannot_read(
+    storage: LocalStorage, root: Path
+) -> None:
+    finished = await stored(storage, b"hello", metadata={"filename": b"../../evil"})
+    assert (root / finished.id).read_bytes() == b"hello"
+    assert (root / finished.id).stat().st_mode & 0o007 == 0
+    assert files(root) == [finished.id]
+
+
+async def test_the_object_of_a_partial_upload_is_not_among_the_finished_ones(storage: LocalStorage, root: Path) -> None:
+    finished = await stored(storage, b"hello", kind=Kind.PARTIAL)
+    assert files(root) == [".tusd-py/" + finished.id]
+
+
+async def test_a_checkpoint_is_recorded_only_after_its_bytes_were_synced(
+    storage: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = Sender(storage, random_bytes(5 * CHECKPOINT + 3))
+    synced = [b""]
+    real_fsync = os.fsync
+
+    def fsync(fd: int) -> None:
+        synced.append(part_of(root, sender.upload).read_bytes())
+        real_fsync(fd)
+
+    async def record(checkpoint: Checkpoint) -> None:
+        assert synced[-1][: checkpoint.offset] == sender.data[: checkpoint.offset]
+        await journal.record(checkpoint)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    journal = Journal(storage, sender.upload)
+    async with storage.writer(sender.upload, record, FakeLease()) as writer:
+        await sender.give(writer, journal, [7] * 47)
+        await writer.flush()
+    assert [checkpoint.offset for checkpoint in journal.checkpoints] == [84, 168, 252, 323]
+
+
+async def test_bytes_that_a_crash_left_beyond_the_end_are_cut_off(storage: LocalStorage, root: Path) -> None:
+    sender = Sender(storage, random_bytes(10))
+    part_of(root, sender.upload).write_bytes(b"x" * 100)
+    await sender.send()
+    assert await content(storage, await sender.finish()) == sender.data
+
+
+async def test_finishing_goes_on_after_a_crash_between_the_rename_and_its_record(storage: LocalStorage) -> None:
+    sender = Sender(storage, random_bytes(10))
+    await sender.send()
+    await storage.finish(sender.upload, ())
+    assert await content(storage, await sender.finish()) == sender.data
+
+
+async def test_a_part_that_is_too_short_is_lost_to_writers_and_to_finish(storage: LocalStorage, root: Path) -> None:
+    sender = Sender(storage, random_bytes(10))
+    await sender.send(5)
+    os.truncate(part_of(root, sender.upload), 4)
+    with pytest.raises(UploadLost):
+        await sender.send()
+    full = replace(sender.upload, offset=10, phase=Phase.FINISHING)
+    with pytest.raises(UploadLost):
+        await storage.finish(full, ())
+
+
+async def test_a_part_that_is_gone_is_lost_rather_than_begun_again_with_a_hole(
+    storage: LocalStorage, root: Path
+) -> None:
+    sender = Sender(storage, random_bytes(10))
+    await sender.send(5)
+    part_of(root, sender.upload).unlink()
+    with pytest.raises(UploadLost):
+        await sender.send()
+    assert not part_of(root, sender.upload).exists()
+
+
+async def test_an_object_of_another_size_is_lost(storage: LocalStorage, root: Path) -> None:
+    finished = await stored(storage, b"hello")
+    (root / finished.id).write_bytes(b"hell")
+    with pytest.raises(UploadLost):
+        await content(storage, finished)
+    with pytest.raises(UploadLost):
+        await storage.finish(finished, ())
+
+
+async def test_a_full_disk_stops_the_writer_with_what_came_before_recorded(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = Sender(storage, random_bytes(5 * BATCH))
+    journal = Journal(storage, sender.upload)
+    async with storage.writer(sender.upload, journal.record, FakeLease()) as writer:
+        await sender.give(writer, journal, [BATCH, BATCH])
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pwrite", failing(errno.ENOSPC))
+            with pytest.raises(StorageUnavailable, match="No space"):
+                await sender.give(writer, journal, [BATCH])
+        assert journal.upload.offset == 2 * BATCH
+        await writer.flush()
+    sender.keep(journal)
+    assert sender.upload.offset == 3 * BATCH
+    await sender.send()
+    assert await content(storage, await sender.finish()) == sender.data
+
+
+async def test_a_disk_that_takes_bytes_in_dribs_gets_them_all(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: real(fd, data[:3], offset))
+    assert await content(storage, await stored(storage, random_bytes(100))) == random_bytes(100)
+
+
+async def test_a_failed_sync_is_never_taken_back_by_a_later_one(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux reports a lost page once; the next fsync would succeed without it."""
+    sender = Sender(storage, random_bytes(50))
+    journal = Journal(storage, sender.upload)
+    async with storage.writer(sender.upload, journal.record, FakeLease()) as writer:
+        await sender.give(writer, journal, [50])
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", failing(errno.EIO))
+            with pytest.raises(StorageUnavailable):
+                await writer.flush()
+        with pytest.raises(StorageUnavailable):
+            await writer.flush()
+    assert journal.checkpoints == []
+    await sender.send()
+    assert await content(storage, await sender.finish()) == sender.data
+
+
+async def test_a_cancelled_write_leaves_only_after_its_thread(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it could write on, into the next writer's bytes or into whatever file gets the descriptor next."""
+    sender = Sender(storage, random_bytes(BATCH))
+    loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    real = os.pwrite
+
+    def slow(*args: Any) -> int:
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait()
+        return real(*args)
+
+    monkeypatch.setattr(os, "pwrite", slow)
+    task = asyncio.create_task(sender.send())
+    await begun.wait()
+    for _ in range(2):
+        task.cancel()
+        await asyncio.sleep(0)
+        assert not task.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_writer_that_was_paused_in_its_turn_keeps_its_successor_from_writing(
+    storage: LocalStorage, root: Path
+) -> None:
+    """Two processes: the lease was checked, then the process stopped just before the write."""
+    sender = Sender(storage, random_bytes(BATCH))
+    part_of(root, sender.upload).touch()
+    paused, go_on = threading.Event(), threading.Event()
+
+    class PausingLease(FakeLease):
+        def check(self) -> None:
+            paused.set()
+            go_on.wait()
+
+    fd = os.open(part_of(root, sender.upload), os.O_RDWR)
+    writing = asyncio.create_task(PartFile(fd, storage._disk, PausingLease()).write(b"stale", 0))
+    try:
+        await asyncio.to_thread(paused.wait)
+        with pytest.raises(StorageUnavailable):
+            await sender.send()
+    finally:
+        go_on.set()
+        await writing
+        os.close(fd)
+    await sender.send()
+    assert await content(storage, await sender.finish()) == sender.data
+
+
+@pytest.mark.parametrize("copying", [failing(errno.EXDEV), lambda *_: 0])
+async def test_where_the_system_cannot_copy_the_bytes_are_read_and_written(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch, copying: Callable[..., Any]
+) -> None:
+    sources = [await stored(storage, random_bytes(size), kind=Kind.PARTIAL) for size in (100, 30)]
+    monkeypatch.setattr(os, "copy_file_range", copying)
+    final = new_upload(storage, 130, kind=Kind.FINAL, phase=Phase.FINISHING)
+    await storage.concatenate(final, sources)
+    assert await content(storage, final) == random_bytes(100) + random_bytes(30)
+
+
+async def test_a_copy_that_was_cut_is_begun_again(storage: LocalStorage, root: Path) -> None:
+    source = await stored(storage, random_bytes(100), kind=Kind.PARTIAL)
+    final = new_upload(storage, 100, kind=Kind.FINAL, phase=Phase.FINISHING)
+    part_of(root, final).write_bytes(b"x" * 200)
+    await storage.concatenate(final, [source])
+    assert await content(storage, final) == random_bytes(100)
+
+
+async def test_a_directory_that_is_gone_fails_the_ping_and_new_uploads(storage: LocalStorage, root: Path) -> None:
+    (root / ".tusd-py").rmdir()
+    with pytest.raises(StorageUnavailable):
+        await storage.ping()
+    with pytest.raises(StorageUnavailable):
+        await stored(storage, b"hello")
+
+
+def test_a_directory_that_cannot_be_made_is_a_wrong_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="Not a directory"):
+        LocalStorage(tmp_path / "file")
+
+
+async def test_it_is_named_by_its_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    storage = LocalStorage(Path("data"))
+    assert storage.name == f"file:{tmp_path}/data"
+    await storage.aclose()

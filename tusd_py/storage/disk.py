@@ -1,0 +1,131 @@
+"""Blocking file work: what it takes to make bytes durable, and the threads to do it in. Knows paths, not uploads."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from io import FileIO
+from pathlib import Path
+from typing import TypeVar
+
+from tusd_py.errors import StorageUnavailable, UploadLost
+from tusd_py.locking.base import Lease
+
+_THREADS = 16
+_BLOCK = 1024 * 1024
+
+T = TypeVar("T")
+
+
+class Disk:
+    """Runs blocking work in threads of its own, so that a slow disk holds up nothing else."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_THREADS, "tusd-py-disk")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns. Raises StorageUnavailable for an OSError.
+
+        A thread can't be stopped. So a cancelled call still ends only after its work: none outlives the file it was
+        given, or the turn of the writer it is done for.
+        """
+        running = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        try:
+            return await _to_its_end(running)
+        except OSError as error:
+            raise StorageUnavailable(f"the disk failed: {error.strerror or error}") from error
+
+    def close(self) -> None:
+        self._threads.shutdown()
+
+
+async def _to_its_end(running: asyncio.Future[T]) -> T:
+    cancelled: asyncio.CancelledError | None = None
+    while not running.done():
+        try:
+            await asyncio.wait((running,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        running.exception()  # seen, so that asyncio doesn't report it as lost
+        raise cancelled
+    return running.result()
+
+
+class PartFile:
+    """The growing file of one upload, in the hands of one writer."""
+
+    def __init__(self, fd: int, disk: Disk, lease: Lease) -> None:
+        self._fd, self._disk, self._lease = fd, disk, lease
+        self._torn = False
+
+    async def write(self, data: bytes, offset: int) -> None:
+        await self._disk.run(partial(self._write_in_turn, data, offset))
+
+    async def sync(self) -> None:
+        """Once it failed it fails for good: the kernel forgets what it could not write, and would say yes next time."""
+        if self._torn:
+            raise StorageUnavailable("the disk failed to keep what was written")
+        try:
+            await self._disk.run(partial(os.fsync, self._fd))
+        except StorageUnavailable:
+            self._torn = True
+            raise
+
+    def _write_in_turn(self, data: bytes, offset: int) -> None:
+        """The lock ties the check to the write: a process that is paused between them blocks its successor's write."""
+        with exclusive(self._fd):
+            self._lease.check()
+            write_at(self._fd, data, offset)
+
+
+def open_file(path: Path, flags: int, stack: ExitStack) -> int:
+    """A descriptor that lives as long as `stack`. Raises UploadLost when a file that should be there isn't."""
+    try:
+        return stack.enter_context(FileIO(os.open(path, flags, mode=0o640))).fileno()
+    except FileNotFoundError as error:
+        if flags & os.O_CREAT:
+            raise
+        raise UploadLost(path.name) from error
+
+
+@contextmanager
+def exclusive(fd: int) -> Iterator[None]:
+    """Alone on this file, among all processes of this machine. Raises BlockingIOError when somebody else is."""
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        yield
+    finally:
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+def write_at(fd: int, data: bytes, offset: int) -> None:
+    """All of `data`: one pwrite may take less, on a disk that is almost full."""
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(fd, rest, offset)
+        rest, offset = rest[written:], offset + written
+
+
+def copy_some(source: int, target: int, start: int, stop: int, at: int) -> int:
+    """Copy bytes from `start` on, up to `stop` at most, to `at` of another file; how many, 0 at the source's end."""
+    with suppress(OSError, AttributeError):  # not on every system, nor between all file systems
+        if copied := os.copy_file_range(source, target, stop - start, start, at):
+            return copied
+    data = os.pread(source, min(_BLOCK, stop - start), start)
+    write_at(target, data, at)
+    return len(data)
+
+
+def sync_directory(path: Path) -> None:
+    """Make names that came or went durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,203 @@
+"""Uploads on a local disk: `.tusd-py/{id}.part` while they grow, `{id}` in the root once they are whole.
+
+A part may hold more bytes than are recorded, of a writer that died in between: the next writer overwrites them, and
+finishing cuts the file to its exact length. The objects of partial uploads stay in `.tusd-py`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from tusd_py.errors import ConfigurationError, StorageUnavailable, UploadLost
+from tusd_py.locking.base import Lease
+from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Span, Upload
+from tusd_py.storage.base import Record
+from tusd_py.storage.disk import Disk, PartFile, copy_some, open_file, sync_directory
+
+_READ_SIZE = 256 * 1024
+_COPY_SIZE = 64 * 1024 * 1024
+"""Small enough that a cancelled copy ends soon."""
+
+
+class LocalStorage:
+    """Behind `base.Storage`. Sizes in bytes: of one write, and of what goes between two checkpoints.
+
+    Raises ConfigurationError when the directory can't be made.
+    """
+
+    max_length: int | None = None
+
+    def __init__(self, root: Path, *, batch_size: int = 1024**2, checkpoint_size: int = 8 * 1024**2) -> None:
+        self._root = root.absolute()
+        self._work = self._root / ".tusd-py"
+        self._batch_size, self._checkpoint_size = batch_size, checkpoint_size
+        try:
+            self._work.mkdir(mode=0o750, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"can't store under {self._root}: {error.strerror}") from error
+        self._disk = Disk()
+
+    @property
+    def name(self) -> str:
+        return f"file:{self._root}"
+
+    def start(self, upload: Upload) -> Cursor:  # noqa: ARG002 - the port's signature; the id alone finds the bytes
+        return {}
+
+    @asynccontextmanager
+    async def writer(self, upload: Upload, record: Record, lease: Lease) -> AsyncIterator[LocalWriter]:
+        with ExitStack() as stack:
+            fd = await self._disk.run(partial(self._open_part, upload, stack))
+            part = PartFile(fd, self._disk, lease)
+            yield LocalWriter(part, upload, record, batch_size=self._batch_size, checkpoint_size=self._checkpoint_size)
+
+    async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:  # noqa: ARG002 - the port's signature
+        await self._disk.run(partial(self._promote, upload))
+        return Finished(cursor=upload.cursor, etag=upload.id)
+
+    async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
+        if not await self._disk.run(self._object(upload).exists):
+            await self._join(upload, sources)
+        return await self.finish(upload, ())
+
+    async def sweep(self, before: Cursor, after: Cursor) -> None:
+        """Nothing to do: bytes never move to a better home."""
+
+    async def discard(self, upload: Upload) -> None:
+        await self._disk.run(partial(self._remove, upload))
+
+    async def read(self, upload: Upload, span: Span) -> AsyncIterator[bytes]:
+        async with self._opened(upload) as fd:
+            at = span.start
+            while at < span.stop:
+                data = await self._disk.run(partial(os.pread, fd, min(_READ_SIZE, span.stop - at), at))
+                if not data:
+                    raise UploadLost(upload.id)
+                yield data
+                at += len(data)
+
+    async def ping(self) -> None:
+        await self._disk.run(self._try_to_write)
+
+    async def aclose(self) -> None:
+        self._disk.close()
+
+    def _part(self, upload: Upload) -> Path:
+        return self._work / f"{upload.id}.part"
+
+    def _object(self, upload: Upload) -> Path:
+        return (self._work if upload.kind is Kind.PARTIAL else self._root) / upload.id
+
+    @asynccontextmanager
+    async def _opened(self, upload: Upload) -> AsyncIterator[int]:
+        """The object of a finished upload. Raises UploadLost when it is missing or of another size."""
+        with ExitStack() as stack:
+            fd = await self._disk.run(partial(open_file, self._object(upload), os.O_RDONLY, stack))
+            if os.fstat(fd).st_size != upload.length:
+                raise UploadLost(upload.id)
+            yield fd
+
+    def _open_part(self, upload: Upload, stack: ExitStack) -> int:
+        create = 0 if upload.offset else os.O_CREAT
+        fd = open_file(self._part(upload), os.O_RDWR | create, stack)
+        if os.fstat(fd).st_size < upload.offset:
+            raise UploadLost(upload.id)
+        if create:
+            sync_directory(self._work)
+        return fd
+
+    async def _join(self, upload: Upload, sources: Sequence[Upload]) -> None:
+        with ExitStack() as stack:
+            flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC
+            target = await self._disk.run(partial(open_file, self._part(upload), flags, stack))
+            at = 0
+            for source in sources:
+                at += await self._copy(source, target, at)
+
+    async def _copy(self, source: Upload, target: int, at: int) -> int:
+        async with self._opened(source) as fd:
+            length, done = os.fstat(fd).st_size, 0
+            while done < length:
+                stop = min(done + _COPY_SIZE, length)
+                done += await self._disk.run(partial(copy_some, fd, target, done, stop, at + done))
+            return length
+
+    def _promote(self, upload: Upload) -> None:
+        """Make the part the object, exact and durable, unless that is done."""
+        target = self._object(upload)
+        if not target.exists():
+            self._seal(upload)
+            self._part(upload).replace(target)
+        sync_directory(self._work)
+        sync_directory(self._root)
+        if target.stat().st_size != upload.length:
+            raise UploadLost(upload.id)
+
+    def _seal(self, upload: Upload) -> None:
+        create = os.O_CREAT if upload.length == 0 else 0
+        with ExitStack() as stack:
+            fd = open_file(self._part(upload), os.O_RDWR | create, stack)
+            if upload.length is None or os.fstat(fd).st_size < upload.length:
+                raise UploadLost(upload.id)
+            os.ftruncate(fd, upload.length)
+            os.fsync(fd)
+
+    def _remove(self, upload: Upload) -> None:
+        self._part(upload).unlink(missing_ok=True)
+        self._object(upload).unlink(missing_ok=True)
+        sync_directory(self._work)
+        sync_directory(self._root)
+
+    def _try_to_write(self) -> None:
+        with tempfile.TemporaryFile(dir=self._work, buffering=0) as probe:
+            probe.write(b".")
+            os.fsync(probe.fileno())
+
+
+class LocalWriter:
+    """Behind `base.Writer`."""
+
+    def __init__(
+        self, part: PartFile, upload: Upload, record: Record, *, batch_size: int, checkpoint_size: int
+    ) -> None:
+        self._part, self._cursor, self._record = part, upload.cursor, record
+        self._batch_size, self._checkpoint_size = batch_size, checkpoint_size
+        self._batch: list[bytes] = []
+        self._waiting = 0
+        self._written = self._recorded = upload.offset
+
+    async def write(self, chunk: bytes) -> None:
+        self._batch.append(chunk)
+        self._waiting += len(chunk)
+        if self._waiting >= self._batch_size:
+            await self._write_batch()
+        if self._written - self._recorded >= self._checkpoint_size:
+            await self._checkpoint()
+
+    async def flush(self) -> None:
+        if self._waiting:
+            await self._write_batch()
+        await self._checkpoint()
+
+    async def _write_batch(self) -> None:
+        """A batch that was not written stays, for another try; what came before it is safe all the same."""
+        try:
+            await self._part.write(b"".join(self._batch), self._written)
+        except StorageUnavailable:
+            await self._checkpoint()
+            raise
+        self._written += self._waiting
+        self._batch.clear()
+        self._waiting = 0
+
+    async def _checkpoint(self) -> None:
+        if self._written == self._recorded:
+            return
+        await self._part.sync()
+        await self._record(Checkpoint(offset=self._written, cursor=self._cursor))
+        self._recorded = self._written
