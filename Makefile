@@ -1,0 +1,60 @@
+# make setup    everything the project needs, into .venv and node_modules
+# make run      the server with an S3 of its own: http://127.0.0.1:8080/files/ (PORT=… for another port)
+# make test     every check and every test, but the huge ones (make huge)
+# make lock     new lock files, from pyproject.toml and package.json
+
+PYTHON ?= python3
+PORT ?= 8080
+
+VENV := .venv/bin
+RUN := $(VENV)/python -m
+JS := tests/e2e/js
+STAMPS := .venv/installed $(JS)/node_modules/installed
+COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(UPGRADE)
+
+.DEFAULT_GOAL := setup
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: setup run test lint huge lock clean
+
+setup: $(STAMPS)
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo 'tusd-py needs Python 3.11 or newer as python3; name another with: make PYTHON=/path/to/python' >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+
+.venv/installed: requirements-dev.lock pyproject.toml | $(VENV)/python
+	$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(JS)/node_modules/installed: $(JS)/package-lock.json .venv/installed
+	$(RUN) tests.support.node ci
+	@touch $@
+
+run: setup
+	@exec $(RUN) scripts.run --port $(PORT)
+
+test: lint
+	$(RUN) pytest
+
+lint: setup
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(VENV)/lint-imports
+
+huge: setup
+	$(RUN) pytest -m huge
+
+# UPGRADE=--upgrade takes the newest versions that fit.
+lock: setup
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) --group pyproject.toml:build -o requirements-build.lock
+	$(COMPILE) --group dev -c requirements.lock -c requirements-build.lock pyproject.toml -o requirements-dev.lock
+	$(RUN) tests.support.node install --package-lock-only
+
+clean:
+	rm -rf .venv build dist $(JS)/node_modules .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,140 @@
+"""One request on its way through the S3 proxy."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+from tests.support.s3request import S3Request
+from tests.support.s3strict import S3Error, Strict
+
+HOP_BY_HOP = frozenset({"connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """What the proxy remembers of a request."""
+
+    request: S3Request
+    bytes_in: int = 0
+    """Of the body, as they came, framing and all."""
+    status: int | None = None
+    """As the client saw it; None while there is no answer, and for ever after a broken connection."""
+
+    @property
+    def operation(self) -> str:
+        return self.request.operation
+
+    @property
+    def key(self) -> str:
+        return self.request.key
+
+
+class Exchange:
+    """A client's request and its ways to an answer. S3Error is raised for what the strict rules refuse."""
+
+    def __init__(
+        self, request: web.BaseRequest, call: Call, *, target: str, session: aiohttp.ClientSession, strict: Strict
+    ) -> None:
+        self._request = request
+        self._call = call
+        self._target = target
+        self._session = session
+        self._strict = strict
+        self._refusal: S3Error | None = None
+
+    async def forward(self) -> aiohttp.ClientResponse:
+        """S3's answer to the request, its Host and signature as the client made them."""
+        self._strict.check_head(self._call.request)
+        try:
+            answer = await self._session.request(
+                self._request.method,
+                URL(self._target + self._request.raw_path, encoded=True),
+                headers=_end_to_end(self._request.headers),
+                data=await self._data(),
+                allow_redirects=False,
+            )
+        except aiohttp.ClientError:
+            if self._refusal is not None:
+                raise self._refusal from None
+            raise
+        if answer.ok:
+            self._strict.learn(self._call.request)
+        return answer
+
+    async def relay(self, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        """Hands S3's answer on while it comes in."""
+        self._call.status = answer.status
+        response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_end_to_end(answer.headers))
+        async with answer:
+            await response.prepare(self._request)
+            async for chunk in answer.content.iter_any():
+                await response.write(chunk)
+        await response.write_eof()
+        return response
+
+    async def swallow(self, answer: aiohttp.ClientResponse) -> None:
+        """Takes S3's answer and tells nobody."""
+        async with answer:
+            await answer.read()
+
+    async def drain(self) -> None:
+        """Reads the body to its end."""
+        async for _ in self._chunks():
+            pass
+
+    def refuse(self, error: S3Error) -> web.Response:
+        self._call.status = error.status
+        document = f"<?xml version='1.0'?><Error><Code>{error.code}</Code><Message>{error}</Message></Error>"
+        response = web.Response(status=error.status, text=document, content_type="application/xml")
+        if error.status >= 400:
+            response.force_close()
+        return response
+
+    def reset(self) -> web.StreamResponse:
+        """Breaks the connection with RST, as a machine that is gone does."""
+        transport = self._request.transport
+        if transport is not None:
+            linger = struct.pack("ii", 1, 0)
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            transport.abort()
+        return web.Response()  # for a connection that isn't there any more
+
+    async def _data(self) -> AsyncIterator[bytes] | bytes | None:
+        if not self._request.can_read_body:
+            return None
+        if self._call.request.operation != "CompleteMultipartUpload":
+            return self._body()
+        document = b"".join([chunk async for chunk in self._body()])
+        self._strict.check_completion(self._call.request, document.decode())
+        return document
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._strict.check_body(self._call.request, self._chunks()):
+                yield chunk
+        except S3Error as error:
+            self._refusal = error  # aiohttp tells the caller of `request` only that the body failed
+            raise
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        await self._continue()
+        while chunk := await self._request.content.readany():
+            self._call.bytes_in += len(chunk)
+            yield chunk
+
+    async def _continue(self) -> None:
+        if self._request.headers.get("Expect", "").lower() == "100-continue":
+            await self._request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._request.writer.output_size = 0
+
+
+def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in HOP_BY_HOP)

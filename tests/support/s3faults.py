@@ -1,0 +1,121 @@
+"""What can go wrong between a server and S3, as small actions that combine.
+
+An action takes over one exchange. `after_forwarding(x)` means: S3 did it, and x is what the client sees of it. So a
+swallowed answer is `after_forwarding(reset())`, and S3's error inside a 200 is `error(200, "InternalError")`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from aiohttp.web import StreamResponse
+
+from tests.support.s3exchange import Exchange
+from tests.support.s3strict import S3Error
+
+Action = Callable[[Exchange], Awaitable[StreamResponse]]
+
+ANY = "*"
+
+
+async def pass_on(exchange: Exchange) -> StreamResponse:
+    """Nothing goes wrong."""
+    return await exchange.relay(await exchange.forward())
+
+
+def error(status: int, code: str) -> Action:
+    """The body is read, nothing is done, and S3 says so."""
+
+    async def act(exchange: Exchange) -> StreamResponse:
+        await exchange.drain()
+        return exchange.refuse(S3Error(status, code))
+
+    return act
+
+
+def reset() -> Action:
+    """The connection breaks."""
+
+    async def act(exchange: Exchange) -> StreamResponse:
+        return exchange.reset()
+
+    return act
+
+
+def stall() -> Action:
+    """Silence, until the client gives up."""
+
+    async def act(exchange: Exchange) -> StreamResponse:
+        await asyncio.Event().wait()
+        return exchange.reset()
+
+    return act
+
+
+def delay(seconds: float, then: Action = pass_on) -> Action:
+    async def act(exchange: Exchange) -> StreamResponse:
+        await asyncio.sleep(seconds)
+        return await then(exchange)
+
+    return act
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Where a request waits for the test, and the test for the request."""
+
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def hold(gate: Gate, then: Action = pass_on) -> Action:
+    async def act(exchange: Exchange) -> StreamResponse:
+        gate.reached.set()
+        await gate.opened.wait()
+        return await then(exchange)
+
+    return act
+
+
+def after_forwarding(then: Action) -> Action:
+    async def act(exchange: Exchange) -> StreamResponse:
+        await exchange.swallow(await exchange.forward())
+        return await then(exchange)
+
+    return act
+
+
+@dataclass(slots=True)
+class Rule:
+    """Row of the list of faults: the `nth` request (from 1, since the rule was made; None: each one) of `operation`."""
+
+    operation: str
+    nth: int | None
+    action: Action
+    seen: int = 0
+
+    def hits(self, operation: str) -> bool:
+        if self.operation not in (operation, ANY):
+            return False
+        self.seen += 1
+        return self.nth in (None, self.seen)
+
+
+class Faults:
+    """Which exchange gets which action; the first rule that hits decides."""
+
+    def __init__(self) -> None:
+        self._rules: list[Rule] = []
+
+    def rule(self, operation: str, nth: int | None, action: Action) -> None:
+        self._rules.append(Rule(operation, nth, action))
+
+    def clear(self) -> None:
+        self._rules.clear()
+
+    def action(self, operation: str) -> Action:
+        """Every rule counts the request, also those that come after the one that hits."""
+        hits = [rule.action for rule in self._rules if rule.hits(operation)]
+        return hits[0] if hits else pass_on

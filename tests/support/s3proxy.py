@@ -1,0 +1,79 @@
+"""A proxy between a server and S3 that counts, is stricter than emulators are, and breaks things when told to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Self
+
+import aiohttp
+from aiohttp import web
+
+from tests.support.s3exchange import Call, Exchange
+from tests.support.s3faults import Faults
+from tests.support.s3request import parse
+from tests.support.s3strict import Rules, S3Error, Strict
+
+NOT_OURS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""Headers aiohttp's client would add."""
+
+
+class S3Proxy:
+    """Use as `async with S3Proxy(seaweed.endpoint) as proxy`, and give `proxy.endpoint` to the server."""
+
+    def __init__(self, target: str, *, rules: Rules | None = None) -> None:
+        self.calls: list[Call] = []
+        """Every request since the last `reset`, in the order they came."""
+        self.faults = Faults()
+        self.endpoint = ""
+        self._target = target
+        self._strict = Strict(rules or Rules())
+
+    def counts(self) -> Counter[str]:
+        """Requests by operation."""
+        return Counter(call.operation for call in self.calls)
+
+    def bytes_in(self) -> int:
+        """Of all request bodies together."""
+        return sum(call.bytes_in for call in self.calls)
+
+    def reset(self) -> None:
+        """Forgets calls and faults; what the strict rules know of parts stays."""
+        self.calls.clear()
+        self.faults.clear()
+
+    async def __aenter__(self) -> Self:
+        timeout = aiohttp.ClientTimeout(total=None)
+        self._session = aiohttp.ClientSession(
+            auto_decompress=False,
+            timeout=timeout,
+            skip_auto_headers=NOT_OURS,
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),
+        )
+        self._session._retry_connection = False  # aiohttp sends GET, PUT and DELETE a second time, unasked
+        server = web.Server(
+            self._handle,
+            auto_decompress=False,
+            handler_cancellation=True,
+            access_log=None,
+            lingering_time=1.0,  # after a refusal, for what the client still sends
+        )
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.endpoint = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+        await self._session.close()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        call = Call(request=parse(request.method, request.raw_path, request.headers))
+        self.calls.append(call)
+        exchange = Exchange(request, call, target=self._target, session=self._session, strict=self._strict)
+        try:
+            return await self.faults.action(call.operation)(exchange)
+        except S3Error as error:
+            return exchange.refuse(error)
+        except aiohttp.ClientError:
+            return exchange.reset()

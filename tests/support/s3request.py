@@ -1,0 +1,89 @@
+"""What an S3 request asks for: its operation, key and query, read from method, path and headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A row of the S3 API: a request of `method` on a key (or a bucket) that carries every one of `marks`."""
+
+    name: str
+    method: str
+    on_key: bool
+    marks: frozenset[str] = frozenset()
+    """Names of query parameters or headers."""
+
+
+COPY = "x-amz-copy-source"
+
+OPERATIONS = (
+    Operation("CreateMultipartUpload", "POST", True, frozenset({"uploads"})),
+    Operation("CompleteMultipartUpload", "POST", True, frozenset({"uploadId"})),
+    Operation("UploadPartCopy", "PUT", True, frozenset({"uploadId", COPY})),
+    Operation("UploadPart", "PUT", True, frozenset({"uploadId"})),
+    Operation("CopyObject", "PUT", True, frozenset({COPY})),
+    Operation("PutObjectTagging", "PUT", True, frozenset({"tagging"})),
+    Operation("PutObject", "PUT", True),
+    Operation("AbortMultipartUpload", "DELETE", True, frozenset({"uploadId"})),
+    Operation("DeleteObject", "DELETE", True),
+    Operation("ListParts", "GET", True, frozenset({"uploadId"})),
+    Operation("GetObject", "GET", True),
+    Operation("HeadObject", "HEAD", True),
+    Operation("DeleteObjects", "POST", False, frozenset({"delete"})),
+    Operation("ListMultipartUploads", "GET", False, frozenset({"uploads"})),
+    Operation("GetBucketLocation", "GET", False, frozenset({"location"})),
+    Operation("GetBucketVersioning", "GET", False, frozenset({"versioning"})),
+    Operation("GetBucketLifecycleConfiguration", "GET", False, frozenset({"lifecycle"})),
+    Operation("ListObjectsV2", "GET", False, frozenset({"list-type"})),
+    Operation("ListObjects", "GET", False),
+    Operation("HeadBucket", "HEAD", False),
+    Operation("CreateBucket", "PUT", False),
+    Operation("DeleteBucket", "DELETE", False),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Request:
+    """The head of a path-style S3 request."""
+
+    operation: str
+    """As S3's API reference names it; "Unknown" for what nobody here sends."""
+    bucket: str
+    key: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    """Read without regard to case."""
+
+    @property
+    def upload_id(self) -> str:
+        return self.query.get("uploadId", "")
+
+    @property
+    def part_number(self) -> int:
+        return int(self.query["partNumber"])
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the part or object itself, without the framing of a signed stream; None where nothing says."""
+        length = self.headers.get("x-amz-decoded-content-length") or self.headers.get("Content-Length")
+        return None if length is None else int(length)
+
+
+def parse(method: str, target: str, headers: Mapping[str, str]) -> S3Request:
+    """`target` is the path and query exactly as they were sent."""
+    url = urlsplit(target)
+    bucket, _, key = unquote(url.path).removeprefix("/").partition("/")
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    marks = {*query, *(name.lower() for name in headers)}
+    return S3Request(
+        operation=_operation(method, bool(key), marks), bucket=bucket, key=key, query=query, headers=headers
+    )
+
+
+def _operation(method: str, on_key: bool, marks: set[str]) -> str:  # noqa: FBT001 - a column of the table
+    matching = (row for row in OPERATIONS if (row.method, row.on_key) == (method, on_key) and row.marks <= marks)
+    return next((row.name for row in matching), "Unknown")

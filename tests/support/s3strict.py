@@ -1,0 +1,109 @@
+"""What S3 or one of its providers refuses and no emulator does."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from tests.support.s3request import COPY, S3Request
+
+MAX_METADATA = 2048
+"""Bytes of all user metadata, names and values together (AWS: PUT object, user-defined metadata)."""
+WRITES = frozenset({"PutObject", "UploadPart"})
+
+
+class S3Error(Exception):
+    """An S3 error answer: status and code."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Which of the rules hold."""
+
+    idle_limit: float = 20.0
+    """Seconds a request body may be silent; S3 hangs up after about 20."""
+    equal_parts: bool = False
+    """All parts but the last have one size (Cloudflare R2)."""
+    dense_parts: bool = True
+    """Parts are 1, 2, 3 … at completion (AWS with part checksums)."""
+
+
+class Strict:
+    """Judges requests by `rules`; remembers the sizes of the parts it has seen stored."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._parts: defaultdict[str, dict[int, int]] = defaultdict(dict)
+
+    def check_head(self, request: S3Request) -> None:
+        """Raises S3Error for a head that needs no body to be wrong."""
+        if request.operation in WRITES and request.headers.get("Content-Length") is None:
+            raise S3Error(411, "MissingContentLength")
+        if _metadata_size(request) > MAX_METADATA:
+            raise S3Error(400, "MetadataTooLarge")
+
+    async def check_body(self, request: S3Request, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The chunks, the last of them only when the whole body may stand. Raises S3Error."""
+        digest, held = hashlib.sha256(), b""
+        async for chunk in self._lively(chunks):
+            if held:
+                yield held
+            digest.update(chunk)
+            held = chunk
+        announced = request.headers.get("x-amz-content-sha256", "")
+        if re.fullmatch("[0-9a-f]{64}", announced) and announced != digest.hexdigest():
+            raise S3Error(400, "XAmzContentSHA256Mismatch")
+        if held:
+            yield held
+
+    def check_completion(self, request: S3Request, document: str) -> None:
+        """Raises S3Error for a part list that no strict provider would make an object of."""
+        numbers = [int(number) for number in re.findall(r"<PartNumber>(\d+)</PartNumber>", document)]
+        known = self._parts[request.upload_id]
+        sizes = [known[number] for number in numbers if number in known]
+        if self._rules.dense_parts and numbers != list(range(1, len(numbers) + 1)):
+            raise S3Error(400, "InvalidPart")
+        if self._rules.equal_parts and (len({*sizes[:-1]}) > 1 or sizes[-1:] > sizes[:1]):
+            raise S3Error(400, "InvalidPart")
+        total = request.headers.get("x-amz-mp-object-size")
+        if total is not None and len(sizes) == len(numbers) and int(total) != sum(sizes):
+            raise S3Error(400, "InvalidRequest")
+
+    def learn(self, request: S3Request) -> None:
+        """The request was answered with success."""
+        if request.operation == "UploadPart" and request.size is not None:
+            self._parts[request.upload_id][request.part_number] = request.size
+        elif request.operation == "UploadPartCopy" and (span := _copied(request)) is not None:
+            self._parts[request.upload_id][request.part_number] = span
+
+    async def _lively(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        while True:
+            try:
+                async with asyncio.timeout(self._rules.idle_limit):
+                    chunk = await anext(chunks, None)
+            except TimeoutError:
+                raise S3Error(400, "RequestTimeout") from None
+            if chunk is None:
+                return
+            yield chunk
+
+
+def _metadata_size(request: S3Request) -> int:
+    prefix = "x-amz-meta-"
+    fields = ((name.lower(), value) for name, value in request.headers.items())
+    return sum(len(name) - len(prefix) + len(value) for name, value in fields if name.startswith(prefix))
+
+
+def _copied(request: S3Request) -> int | None:
+    """Bytes a part copy takes; None for a whole object, whose size is not known here."""
+    span = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get(f"{COPY}-range", ""))
+    return int(span[2]) - int(span[1]) + 1 if span else None
