@@ -10,7 +10,6 @@ import sysconfig
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
+from tests.support.identity import REGION, Identity
 from tests.support.ports import free_ports
 
 READY_WITHIN = 60.0
 STOP_WITHIN = 1.0
 """Acknowledged bytes outlive SIGKILL, and SeaweedFS waits a fixed 15 s for its own idle streams."""
 
-REGION = "us-east-1"
 SERVERS = ("master", "volume", "filer", "s3")
 FLAGS = (
     "-ip=127.0.0.1",
@@ -45,31 +44,6 @@ FLAGS = (
 
 class SeaweedFSError(RuntimeError):
     """SeaweedFS doesn't serve; the message says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """One S3 user and what SeaweedFS lets it do."""
-
-    name: str
-    actions: tuple[str, ...]
-
-    @property
-    def access_key(self) -> str:
-        return f"{self.name}-key"
-
-    @property
-    def secret_key(self) -> str:
-        return f"{self.name}-secret"
-
-    def environment(self) -> dict[str, str]:
-        """What the usual AWS chain reads."""
-        keys = {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key}
-        return {**keys, "AWS_DEFAULT_REGION": REGION}
-
-    def as_json(self) -> dict[str, Any]:
-        credentials = [{"accessKey": self.access_key, "secretKey": self.secret_key}]
-        return {"name": self.name, "credentials": credentials, "actions": list(self.actions)}
 
 
 class SeaweedFS:

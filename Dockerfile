@@ -1,0 +1,34 @@
+FROM python:3.13-slim AS build
+WORKDIR /build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+
+# What changes seldom first: these layers are kept until a lock file changes.
+COPY requirements.lock requirements-build.lock ./
+RUN python -m venv /opt/tusd-py && /opt/tusd-py/bin/pip install --require-hashes -r requirements.lock
+RUN pip install --require-hashes -r requirements-build.lock
+
+COPY pyproject.toml README.md ./
+COPY tusd_py tusd_py
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
+    && /opt/tusd-py/bin/pip install --no-deps --no-index dist/*.whl
+
+
+FROM python:3.13-slim
+RUN groupadd --gid 10001 tusd-py \
+    && useradd --uid 10001 --gid tusd-py --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin tusd-py \
+    && install --directory --owner=tusd-py --group=tusd-py /data
+COPY --from=build /opt/tusd-py /opt/tusd-py
+
+ENV PATH=/opt/tusd-py/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    TUSD_PY_HOST=0.0.0.0
+USER 10001:10001
+# ./data, where bytes and state go unless settings say otherwise, is /data. (Saying so in ENV would outrank a file.)
+WORKDIR /
+VOLUME /data
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --start-interval=1s \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ.get(\"TUSD_PY_PORT\", 8080)}/healthz', timeout=2)"]
+ENTRYPOINT ["tusd-py"]
+CMD ["serve"]

@@ -1,0 +1,102 @@
+"""`make run`: the server in front of an S3 of its own, with everything it stores under ./data."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tests.support.seaweed import SeaweedFS, SeaweedFSError, running
+
+DATA = Path("data")
+
+WELCOME = """
+Uploads go to {url} (Ctrl-C stops). Try it from another terminal:
+
+  curl -i {url} -H 'Tus-Resumable: 1.0.0' -H 'Upload-Length: 5' -H 'Upload-Metadata: filename aGVsbG8udHh0' \\
+    -H 'Content-Type: application/offset+octet-stream' --data-binary hello
+
+and fetch what the answer's Location names, with `curl -i`.
+"""
+
+
+def main() -> int:
+    """The server's own exit code, or 1 for what keeps it from starting."""
+    port = _port()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if _taken(port):
+        return _say(f"port {port} is taken; name another with: make run PORT=8081")
+    try:
+        with running(DATA / "s3") as seaweed:
+            return _serve(seaweed, port)
+    except SeaweedFSError as error:
+        return _say(str(error))
+    except KeyboardInterrupt:
+        return 0
+
+
+def _port() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=8080)
+    return int(parser.parse_args().port)
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def _serve(seaweed: SeaweedFS, port: int) -> int:
+    server = subprocess.Popen(
+        _command(seaweed, port),
+        env={**os.environ, **seaweed.user.environment()},
+        start_new_session=True,  # so that Ctrl-C reaches it once, from here
+    )
+    try:
+        _welcome(server, f"http://127.0.0.1:{port}")
+        return server.wait()
+    except KeyboardInterrupt:
+        server.terminate()
+        return server.wait()
+    finally:
+        server.kill()  # nothing to do, unless Ctrl-C came a second time
+        server.wait()
+
+
+def _command(seaweed: SeaweedFS, port: int) -> list[str]:
+    s3 = ["--storage", f"s3://{seaweed.bucket}/", "--s3-endpoint-url", seaweed.endpoint, "--s3-profile", "generic"]
+    state = ["--state", f"sqlite:{DATA / 'state.db'}"]
+    return [sys.executable, "-m", "tusd_py", "serve", "--port", str(port), *s3, *state]
+
+
+def _welcome(server: subprocess.Popen[bytes], origin: str) -> None:
+    """Says where the server is once it answers; silent if it ends first."""
+    while server.poll() is None:
+        try:
+            urlopen(f"{origin}/healthz", timeout=1).close()  # noqa: S310 - http, by construction
+        except (URLError, OSError):
+            time.sleep(0.1)
+        else:
+            print(WELCOME.format(url=f"{origin}/files/"), flush=True)
+            return
+
+
+def _say(complaint: str) -> int:
+    print(f"tusd-py: {complaint}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""The server under test, as a process of its own: started and ended the way production does it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import psutil
+
+from tests.support.ports import free_port
+
+ROOT = Path(__file__).parent.parent.parent
+READY_WITHIN = 20.0
+STOP_WITHIN = 40.0
+"""Longer than shutdown-timeout."""
+
+DEBUG = {"PYTHONASYNCIODEBUG": "1", "PYTHONWARNINGS": "error"}
+
+
+class ServerError(RuntimeError):
+    """The server didn't start or didn't end; the message ends with its log."""
+
+
+class Server:
+    """`tusd-py serve` in `directory`, with settings named as in `Settings`. Keeps its port from one start to the next.
+
+    `environment` comes on top of an environment without AWS_… and TUSD_PY_…. `debug` costs speed and memory: switch
+    it off to measure.
+    """
+
+    def __init__(
+        self, directory: Path, *, environment: Mapping[str, str] | None = None, debug: bool = True, **settings: object
+    ) -> None:
+        self.port = free_port()
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.url = f"{self.origin}/files/"
+        self._directory = directory
+        self._environment = {**_bare(), **(DEBUG if debug else {}), **(environment or {})}
+        self._flags = [flag for name, value in settings.items() for flag in _flag(name, value)]
+        self._process: Process | None = None
+
+    @property
+    def pid(self) -> int:
+        return self._running().pid
+
+    def rss(self) -> int:
+        """Resident bytes of the process and the workers it has."""
+        process = psutil.Process(self.pid)
+        return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
+
+    def log(self) -> str:
+        """What it has written so far, from its first start on."""
+        return self._log.read_text(errors="replace")
+
+    async def start(self) -> None:
+        """Returns once it answers; raises ServerError if it ends before that or takes too long."""
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tusd_py", "serve", "--port", str(self.port), *self._flags),
+                cwd=self._directory,
+                env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            async with asyncio.timeout(READY_WITHIN):
+                await self._wait_until_alive()
+        except BaseException as error:
+            await self.kill()
+            if isinstance(error, TimeoutError):
+                raise ServerError(f"no answer within {READY_WITHIN:.0f} s\n{self.log()}") from None
+            raise
+
+    async def stop(self, sig: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code after `sig`; raises ServerError, and kills it, if it doesn't end in time."""
+        process = self._running()
+        process.send_signal(sig)
+        try:
+            async with asyncio.timeout(STOP_WITHIN):
+                code = await process.wait()
+        except TimeoutError:
+            await self.kill()
+            raise ServerError(f"still there {STOP_WITHIN:.0f} s after {sig.name}\n{self.log()}") from None
+        self._process = None
+        return code
+
+    async def kill(self) -> None:
+        """SIGKILL, to its workers too, as a machine that loses power; nothing if it has ended already."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.returncode is None:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
+        await process.wait()
+
+    @property
+    def _log(self) -> Path:
+        return self._directory / f"server-{self.port}.log"
+
+    def _running(self) -> Process:
+        if self._process is None:
+            raise ServerError("the server is not running")
+        return self._process
+
+    async def _wait_until_alive(self) -> None:
+        async with aiohttp.ClientSession() as session:
+            while not await self._alive(session):
+                if self._running().returncode is not None:
+                    raise ServerError(f"ended with code {self._running().returncode}\n{self.log()}")
+                await asyncio.sleep(0.05)
+
+    async def _alive(self, session: aiohttp.ClientSession) -> bool:
+        try:
+            async with session.get(f"{self.origin}/healthz") as answer:
+                return answer.status == 200
+        except aiohttp.ClientError:
+            return False
+
+
+def _bare() -> dict[str, str]:
+    foreign = ("AWS_", "TUSD_PY_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    return {**kept, "PYTHONPATH": str(ROOT), "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+def _flag(name: str, value: object) -> list[str]:
+    flag = name.replace("_", "-")
+    match value:
+        case True:
+            return [f"--{flag}"]
+        case False:
+            return [f"--no-{flag}"]
+        case _:
+            return [f"--{flag}", str(value)]
+
+
+@asynccontextmanager
+async def serving(
+    directory: Path, *, environment: Mapping[str, str] | None = None, debug: bool = True, **settings: object
+) -> AsyncIterator[Server]:
+    """The server for as long as the block lasts."""
+    server = Server(directory, environment=environment, debug=debug, **settings)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.kill()
