@@ -1,3 +1,25 @@
-"""tusd-py: a resumable-upload server that streams into S3."""
+"""tusd-py: a resumable-upload server that streams into S3. As a library: `create_app(Settings(...))`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tusd_py.app import create_app
+    from tusd_py.config import Settings
 
 __version__ = "0.1.0"
+__all__ = ["Settings", "create_app"]
+
+
+def __getattr__(name: str) -> object:
+    """The library's two names, imported when asked for: the command line wants its help quickly."""
+    if name == "create_app":
+        from tusd_py.app import create_app  # noqa: PLC0415
+
+        return create_app
+    if name == "Settings":
+        from tusd_py.config import Settings  # noqa: PLC0415
+
+        return Settings
+    raise AttributeError(name)

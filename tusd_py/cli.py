@@ -1,6 +1,6 @@
 """The command line. Exit codes: 0 done, 1 it didn't work, 2 wrong settings or usage.
 
-Whatever goes wrong is one line on stderr. `tusd_py.app` is imported by the commands that need it: help is quick.
+Whatever goes wrong is one line on stderr. The server is imported by the commands that need it: help is quick.
 """
 
 from __future__ import annotations
@@ -71,18 +71,18 @@ def cli() -> None:
 @takes_settings()
 def serve(settings: Settings) -> int:
     """Take and serve uploads until SIGTERM."""
-    from tusd_py import app  # noqa: PLC0415  see above
+    from tusd_py import workers  # noqa: PLC0415  see above
 
-    return app.serve(settings)
+    return workers.serve(settings)
 
 
 @cli.command()
 @takes_settings(hidden=True)
 def check(settings: Settings) -> int:
     """Try storage and state as they are set: one line each."""
-    from tusd_py import app  # noqa: PLC0415  see above
+    from tusd_py import operations  # noqa: PLC0415  see above
 
-    results = asyncio.run(app.check(settings))
+    results = asyncio.run(operations.check(settings))
     for result in results:
         click.echo(f"{'ok' if result.ok else 'FAIL':<4} {result.name}  {result.detail}".rstrip())
     return 0 if all(result.ok for result in results) else 1
@@ -125,10 +125,10 @@ def expire(settings: Settings) -> None:
 
 
 async def _list(settings: Settings, *, as_json: bool) -> None:
-    from tusd_py import app  # noqa: PLC0415  see above
+    from tusd_py import operations  # noqa: PLC0415  see above
 
     written, after = listing.as_json if as_json else listing.line, None
-    async with app.open_engine(_shared(settings)) as engine:
+    async with operations.open_engine(_shared(settings)) as engine:
         if not as_json:
             click.echo(listing.HEADING)
         while page := await engine.uploads(after, _PAGE):
@@ -137,25 +137,25 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
 
 
 async def _show(settings: Settings, upload_id: UploadId) -> Upload:
-    from tusd_py import app  # noqa: PLC0415  see above
+    from tusd_py import operations  # noqa: PLC0415  see above
 
-    async with app.open_engine(_shared(settings)) as engine:
+    async with operations.open_engine(_shared(settings)) as engine:
         return await engine.show(upload_id)
 
 
 async def _terminate(settings: Settings, upload_ids: Sequence[UploadId]) -> None:
-    from tusd_py import app  # noqa: PLC0415  see above
+    from tusd_py import operations  # noqa: PLC0415  see above
 
-    async with app.open_engine(_shared(settings)) as engine:
+    async with operations.open_engine(_shared(settings)) as engine:
         for upload_id in upload_ids:
             await engine.terminate(upload_id)
             click.echo(f"{upload_id} terminated")
 
 
 async def _expire(settings: Settings) -> int:
-    from tusd_py import app  # noqa: PLC0415  see above
+    from tusd_py import operations  # noqa: PLC0415  see above
 
-    async with app.open_engine(_shared(settings)) as engine:
+    async with operations.open_engine(_shared(settings)) as engine:
         return await engine.expire()
 
 

@@ -29,7 +29,8 @@ class Locker(Protocol):
         """Ask whoever holds the upload to leave, then hold it until the context ends.
 
         `on_release_request` is called (on the event loop, at most once) when somebody else asks this holder to leave.
-        It is also called when the lease was lost. Waiters get their turn in the order they came, as far as the maker can.
+        It is also called when the lease was lost. Waiters get their turn in the order they came, where the maker can.
+        With `wait` 0 the holder is not asked: the turn is there or it isn't.
 
         Raises on entry: Locked when the turn did not come within `wait` seconds; StateUnavailable.
         """

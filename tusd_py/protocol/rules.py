@@ -11,6 +11,9 @@ from tusd_py.protocol.intents import Append, Body, Create
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import Forbidden, Malformed, OffsetMismatch, TooLarge, UploadGone, UploadNotFound
 
+_REMEMBER_GONE = 7 * 86400.0
+"""Seconds a terminated upload is remembered, where that is set."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppendPlan:
@@ -99,9 +102,15 @@ def touch(upload: Upload, now: float, limits: Limits) -> Upload:
 
     Partials are only a means to a final upload, so they never live by the retention of finished ones.
     """
-    finished = upload.done and upload.kind is not Kind.PARTIAL
-    lifetime = limits.retention if finished else limits.expire_after
+    lifetime = _lifetime(upload, limits)
     return replace(upload, updated_at=now, expires_at=None if lifetime is None else now + lifetime)
+
+
+def _lifetime(upload: Upload, limits: Limits) -> float | None:
+    if upload.phase is Phase.GONE:
+        return _REMEMBER_GONE
+    finished = upload.done and upload.kind is not Kind.PARTIAL
+    return limits.retention if finished else limits.expire_after
 
 
 def room_left(upload: Upload, limits: Limits) -> int | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from tusd_py.locking.base import Lease
-from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Metadata, Span, Upload, UploadId
+from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload
 
 Record = Callable[[Checkpoint], Awaitable[None]]
 """Makes a checkpoint count. Raises Superseded (this writer lost its turn) or StateUnavailable."""
@@ -40,8 +40,11 @@ class Storage(Protocol):
     def max_length(self) -> int | None:
         """The longest upload it can hold, in bytes; None for no limit of its own."""
 
-    def start(self, upload_id: UploadId, length: int | None, metadata: Metadata, now: float) -> Cursor:
-        """The cursor of an upload without bytes. Pure: creating an upload asks the storage for nothing."""
+    def start(self, upload: Upload) -> Cursor:
+        """The cursor of a new upload without bytes. Pure: creating an upload asks the storage for nothing.
+
+        The object of a partial upload is kept apart from the finished ones: it is only what finals are made of.
+        """
 
     def writer(self, upload: Upload, record: Record, lease: Lease) -> AbstractAsyncContextManager[Writer]:
         """A writer at `upload.offset`. Left without `flush`, it abandons what it has not recorded.
@@ -74,7 +77,10 @@ class Storage(Protocol):
         """
 
     async def ping(self) -> None:
-        """Return if bytes could be written now."""
+        """Return if the storage can be reached: quick and cheap."""
+
+    def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """What an operator may want tried, by name: each does for real what uploads will need, and cleans up."""
 
     async def aclose(self) -> None:
         """Let go of connections and buffers."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -83,6 +83,9 @@ class LocalStorage:
 
     async def ping(self) -> None:
         await self._disk.run(self._try_to_write)
+
+    def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        return {"write": self.ping}
 
     async def aclose(self) -> None:
         self._disk.close()

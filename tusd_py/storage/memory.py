@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from tusd_py.errors import UploadLost
@@ -56,6 +56,9 @@ class MemoryStorage:
 
     async def ping(self) -> None:
         """Memory is always there."""
+
+    def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        return {"write": self.ping}
 
     async def aclose(self) -> None:
         """Nothing to let go of."""

@@ -1,0 +1,85 @@
+"""The aiohttp application: to be run by `server`, or mounted in another application."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from aiohttp import web
+
+from tusd_py.config import Settings
+from tusd_py.engine.ports import Ports
+from tusd_py.engine.sweep import sweep
+from tusd_py.errors import Unavailable
+from tusd_py.events import Fanout
+from tusd_py.http.context import CONTEXT, Context
+from tusd_py.http.cors import Cors
+from tusd_py.http.routes import add_routes, decorate
+from tusd_py.makers import open_ports
+from tusd_py.pipeline.budget import Budget
+from tusd_py.protocol.tus import Tus
+from tusd_py.telemetry.log import LogObserver, get_logger
+from tusd_py.telemetry.metrics import Metrics
+
+_SWEEP_SECONDS = 5.0
+
+
+def create_app(settings: Settings | None = None) -> web.Application:
+    """An application with the upload URLs below `settings.base_path`, and `/healthz`, `/readyz`, `/metrics`.
+
+    It may be mounted in another one with `add_subapp`. It opens storage and state when it starts, which raises
+    ConfigurationError, and when it shuts down it lets running uploads save what they have.
+    """
+    chosen = settings or Settings()
+    app = web.Application()
+    add_routes(app, chosen.base_path)
+    app.on_response_prepare.append(decorate)
+    app.on_shutdown.append(_drain)
+    app.cleanup_ctx.append(lambda app: _open(app, chosen))
+    return app
+
+
+async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]:
+    budget = Budget(settings.memory_budget)
+    metrics = Metrics(lambda: budget.used, budget.limit)
+    async with open_ports(settings, budget, Fanout(metrics, LogObserver(get_logger("tusd_py")))) as ports:
+        app[CONTEXT] = Context(
+            ports=ports,
+            tus=Tus(ports.limits, settings.base_path),
+            metrics=metrics,
+            network_timeout=settings.network_timeout,
+            behind_proxy=settings.behind_proxy,
+            public_endpoint=settings.public_endpoint,
+            cors=_cors(settings),
+        )
+        sweeping = asyncio.create_task(_sweep_for_ever(ports))
+        yield
+        sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweeping
+
+
+def _cors(settings: Settings) -> Cors | None:
+    if settings.disable_cors:
+        return None
+    return Cors(
+        allow_origin=settings.cors_allow_origin,
+        allow_credentials=settings.cors_allow_credentials,
+        allow_headers=settings.cors_allow_headers,
+    )
+
+
+async def _drain(app: web.Application) -> None:
+    app[CONTEXT].draining.begin()
+
+
+async def _sweep_for_ever(ports: Ports) -> None:
+    """At irregular times, so that nodes that started together don't sweep together."""
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
+        try:
+            await sweep(ports)
+        except Unavailable as error:
+            ports.observer.trouble("sweep-failed", reason=str(error))

@@ -1,0 +1,61 @@
+"""The last step: from recorded bytes to the finished object. Stored as a phase, so that anyone can take it again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+
+from tusd_py.engine.ports import Ports
+from tusd_py.errors import Superseded, UploadLost
+from tusd_py.model import Finished, Kind, Phase, Upload, UploadId, finish
+
+
+async def drive(ports: Ports, upload: Upload) -> Upload:
+    """The upload, finished if all its bytes are there. The caller holds it.
+
+    Raises UploadLost (it is then on its way out), Unavailable, Superseded.
+    """
+    if upload.phase is not Phase.FINISHING:
+        return upload
+    async with burying(ports, upload.id):
+        finished = await _make(ports, upload)
+    try:
+        done = await ports.save(finish(upload, finished))
+    except Superseded:
+        return await _done_by_another(ports, upload.id)
+    ports.observer.upload_finished(done)
+    await ports.sweep(upload.cursor, done.cursor)
+    return done
+
+
+@asynccontextmanager
+async def burying(ports: Ports, upload_id: UploadId) -> AsyncIterator[None]:
+    """See to it that an upload whose bytes turn out to be lost is never shown again, least of all as complete."""
+    try:
+        yield
+    except UploadLost as lost:
+        ports.observer.trouble("upload-lost", upload_id=upload_id, reason=str(lost))
+        upload = await ports.state.load(upload_id)
+        if upload is not None and upload.alive:
+            with suppress(Superseded):
+                await ports.save(replace(upload, phase=Phase.TERMINATING))
+        raise
+
+
+async def _make(ports: Ports, upload: Upload) -> Finished:
+    if upload.kind is not Kind.FINAL:
+        return await ports.storage.finish(upload, await ports.state.entries(upload.id))
+    sources = [await ports.state.load(partial) for partial in upload.partials]
+    there = [source for source in sources if source is not None and source.done]
+    if len(there) < len(sources):
+        raise UploadLost("a partial upload is gone")
+    return await ports.storage.concatenate(upload, there)
+
+
+async def _done_by_another(ports: Ports, upload_id: UploadId) -> Upload:
+    """Whoever superseded us may have finished it just the same."""
+    upload = await ports.state.load(upload_id)
+    if upload is None or not upload.done:
+        raise Superseded(upload_id)
+    return upload

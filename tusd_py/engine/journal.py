@@ -1,0 +1,54 @@
+"""The only writer of checkpoints: what it has recorded counts, in that order, and nothing else does."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tusd_py.engine.ports import Ports
+from tusd_py.model import Checkpoint, Cursor, Entry, Upload, record
+from tusd_py.protocol.rules import touch
+
+
+class Journal:
+    """The record of one upload while one request writes to it.
+
+    With `held`, checkpoints that move the offset wait until `release`: the bytes of a request that announced a
+    checksum count together or not at all.
+    """
+
+    def __init__(self, ports: Ports, upload: Upload, *, held: bool) -> None:
+        self._ports = ports
+        self._held = held
+        self._waiting: list[Checkpoint] = []
+        self._left: list[Cursor] = []
+        self._saving = asyncio.Lock()
+        self.upload = upload
+        """As recorded."""
+
+    async def record(self, checkpoint: Checkpoint) -> None:
+        """Make `checkpoint` count, or keep it until `release`. Raises Superseded, StateUnavailable."""
+        if self._held and checkpoint.offset > self.upload.offset:
+            self._waiting.append(checkpoint)
+        else:
+            await self._save(checkpoint, checkpoint.added)
+
+    async def release(self) -> None:
+        """The checksum agrees: let the last of the kept checkpoints count, with the entries of all."""
+        if self._waiting:
+            added = tuple(entry for checkpoint in self._waiting for entry in checkpoint.added)
+            self._left += [checkpoint.cursor for checkpoint in self._waiting[:-1]]
+            await self._save(self._waiting[-1], added)
+            self._waiting.clear()
+        self._held = False
+
+    async def sweep(self) -> None:
+        """Remove what earlier cursors named, recorded or not, and the recorded one doesn't."""
+        for cursor in [*self._left, *(checkpoint.cursor for checkpoint in self._waiting)]:
+            await self._ports.sweep(cursor, self.upload.cursor)
+
+    async def _save(self, checkpoint: Checkpoint, added: tuple[Entry, ...]) -> None:
+        async with self._saving:
+            before = self.upload
+            moved = touch(record(before, checkpoint), self._ports.clock(), self._ports.limits)
+            self.upload = await self._ports.state.save(moved, added)
+            self._left.append(before.cursor)

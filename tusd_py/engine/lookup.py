@@ -1,0 +1,42 @@
+"""Looking at uploads: HEAD and GET, in words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from tusd_py.engine.finish import drive
+from tusd_py.engine.ports import Ports
+from tusd_py.model import Span, Upload, UploadId
+from tusd_py.protocol.refusals import NotReady
+from tusd_py.protocol.rules import plan_inspect
+
+
+async def inspect(ports: Ports, upload_id: UploadId) -> Upload:
+    """The upload at an offset that the next append may use: whoever is writing is asked to save and leave first.
+
+    A full one is driven on, and only shown when it is done.
+    Raises Refusal, Locked, UploadLost, Superseded, Unavailable.
+    """
+    upload = await _visible(ports, upload_id)
+    if upload.done:
+        return upload
+    async with ports.hold(upload_id):
+        return await drive(ports, await _visible(ports, upload_id))
+
+
+async def finished(ports: Ports, upload_id: UploadId) -> Upload:
+    """An upload that can be downloaded. Takes no turn: readers never wait. Raises Refusal, StateUnavailable."""
+    upload = await _visible(ports, upload_id)
+    if not upload.done:
+        raise NotReady
+    return upload
+
+
+def read(ports: Ports, upload: Upload, span: Span) -> AsyncIterator[bytes]:
+    """The bytes of `span`. Raises, before the first, UploadLost or StorageUnavailable."""
+    return ports.storage.read(upload, span)
+
+
+async def _visible(ports: Ports, upload_id: UploadId) -> Upload:
+    upload = await ports.state.load(upload_id)
+    return plan_inspect(upload, limits=ports.limits, now=ports.clock())

@@ -1,0 +1,59 @@
+"""What nobody comes back for: expired uploads are removed, unfinished steps are taken again."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+from tusd_py.engine.finish import drive
+from tusd_py.engine.ports import Ports
+from tusd_py.engine.terminate import clear
+from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
+from tusd_py.model import Phase, Upload, UploadId
+
+_BATCH = 100
+
+
+async def sweep(ports: Ports) -> int:
+    """See to all uploads that are due; returns how many expired ones were removed. Raises StateUnavailable."""
+    expired = 0
+    seen: set[UploadId] = set()
+    while new := [due for due in await ports.state.due(ports.clock(), _BATCH) if due not in seen]:
+        seen.update(new)
+        for upload_id in new:
+            expired += await _see_to(ports, upload_id)
+    return expired
+
+
+async def _see_to(ports: Ports, upload_id: UploadId) -> bool:
+    """True if it was removed because its time was up. One that is being written to is left alone."""
+    with suppress(Locked, Superseded, UploadLost):
+        async with ports.hold(upload_id, wait=0):
+            upload = await ports.state.load(upload_id)
+            if upload is not None and upload.due_at is not None and upload.due_at <= ports.clock():
+                return await _settle(ports, upload)
+    return False
+
+
+async def _settle(ports: Ports, upload: Upload) -> bool:
+    match upload.phase:
+        case Phase.FINISHING:
+            await _drive_on(ports, upload)
+        case Phase.TERMINATING:
+            await clear(ports, upload)
+        case Phase.GONE:
+            await ports.state.delete(upload)
+        case Phase.OPEN | Phase.DONE:
+            ending = await ports.save(replace(upload, phase=Phase.TERMINATING))
+            ports.observer.upload_expired(ending)
+            await clear(ports, ending)
+            return True
+    return False
+
+
+async def _drive_on(ports: Ports, upload: Upload) -> None:
+    try:
+        await drive(ports, upload)
+    except Unavailable as error:
+        ports.observer.trouble("finish-failed", upload_id=upload.id, reason=str(error))
+        await ports.save(upload)

@@ -1,0 +1,45 @@
+"""An upload's end: first nobody sees it any more, then what it left is removed, then its record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tusd_py.engine.ports import Ports
+from tusd_py.errors import Locked, Superseded, Unavailable
+from tusd_py.model import Phase, Upload, UploadId
+from tusd_py.protocol.rules import plan_terminate
+
+
+async def terminate(ports: Ports, upload_id: UploadId) -> None:
+    """End the upload, at whatever point it is. Raises Refusal, Locked, Superseded, StateUnavailable.
+
+    Once this is recorded it is final: what the storage won't let go of now, a sweep removes later.
+    """
+    async with ports.hold(upload_id):
+        upload = await ports.state.load(upload_id)
+        ending = await ports.save(plan_terminate(upload, limits=ports.limits, now=ports.clock()))
+        ports.observer.upload_terminated(ending)
+        await clear(ports, ending)
+
+
+async def forget(ports: Ports, upload_id: UploadId) -> None:
+    """End an upload that nobody was told of, as far as that is possible now."""
+    try:
+        async with ports.hold(upload_id):
+            upload = await ports.state.load(upload_id)
+            if upload is not None and upload.phase is not Phase.GONE:
+                await clear(ports, await ports.save(replace(upload, phase=Phase.TERMINATING)))
+    except (Locked, Superseded, Unavailable) as error:
+        ports.observer.trouble("left-behind", upload_id=upload_id, reason=str(error))
+
+
+async def clear(ports: Ports, upload: Upload) -> None:
+    """Remove what a terminating upload left in the storage, then its record. What fails is tried again by a sweep."""
+    try:
+        await ports.storage.discard(upload)
+        if ports.limits.gone:
+            await ports.save(replace(upload, phase=Phase.GONE))
+        else:
+            await ports.state.delete(upload)
+    except (Superseded, Unavailable) as error:
+        ports.observer.trouble("left-behind", upload_id=upload.id, reason=str(error))

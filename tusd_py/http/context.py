@@ -1,0 +1,30 @@
+"""What the handlers share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from tusd_py.engine.ports import Ports
+from tusd_py.http.cors import Cors
+from tusd_py.http.draining import Draining
+from tusd_py.protocol.tus import Tus
+from tusd_py.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One server's parts and settings, as far as HTTP needs them. Times are seconds."""
+
+    ports: Ports
+    tus: Tus
+    metrics: Metrics
+    network_timeout: float
+    behind_proxy: bool
+    public_endpoint: str | None
+    cors: Cors | None
+    draining: Draining = field(default_factory=Draining)
+
+
+CONTEXT = web.AppKey("tusd_py", Context)

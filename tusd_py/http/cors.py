@@ -1,0 +1,56 @@
+"""CORS (Fetch standard): what browsers are told on every response, and what a preflight is answered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+
+_METHODS = "POST, HEAD, PATCH, OPTIONS, GET, DELETE"
+_ALLOWED = (
+    *("Authorization", "Content-Type", "Origin", "X-Requested-With", "X-Request-ID", "X-HTTP-Method-Override"),
+    *("Tus-Resumable", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Offset", "Upload-Concat"),
+    *("Upload-Checksum", "Upload-Complete", "Upload-Incomplete", "Upload-Draft-Interop-Version"),
+    *("Content-Disposition", "Content-Digest", "Repr-Digest", "Want-Repr-Digest", "Want-Content-Digest"),
+    *("Range", "If-Range", "If-Match", "If-None-Match"),
+)
+_EXPOSED = ", ".join(
+    (
+        *("Location", "Upload-Offset", "Upload-Length", "Upload-Metadata", "Upload-Defer-Length", "Upload-Concat"),
+        *("Upload-Expires", "Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
+        *("Upload-Complete", "Upload-Incomplete", "Upload-Limit", "Upload-Draft-Interop-Version", "Retry-After"),
+        *("X-Request-ID", "ETag", "Accept-Ranges", "Content-Range", "Content-Disposition"),
+    )
+)
+_MAX_AGE = "86400"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cors:
+    """Which origins may talk to us, and how."""
+
+    allow_origin: re.Pattern[str]
+    """Must match the whole origin."""
+    allow_credentials: bool
+    allow_headers: Sequence[str] = ()
+    """More than the usual ones."""
+
+    async def decorate(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Tell the browser; for `on_response_prepare`, so that errors carry it too."""
+        response.headers.add(hdrs.VARY, "Origin")
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is None or not self.allow_origin.fullmatch(origin):
+            return
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+        response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = _EXPOSED
+        if self.allow_credentials:
+            response.headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
+        if request.method == hdrs.METH_OPTIONS:
+            self._answer_preflight(response)
+
+    def _answer_preflight(self, response: web.StreamResponse) -> None:
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = _METHODS
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = ", ".join((*_ALLOWED, *self.allow_headers))
+        response.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = _MAX_AGE

@@ -1,0 +1,50 @@
+"""GET of a finished upload: streamed with backpressure, without a turn, and without a limit while bytes move."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from tusd_py.engine.lookup import finished, read
+from tusd_py.errors import StorageUnavailable, UploadLost
+from tusd_py.http.context import Context
+from tusd_py.model import UploadId
+from tusd_py.serving.plan import ServedObject, plan_download
+
+
+async def download(request: web.Request, context: Context, upload_id: UploadId) -> web.StreamResponse:
+    """The object, a range of it, or why not. Raises Refusal, StateUnavailable, StorageUnavailable, UploadLost."""
+    upload = await finished(context.ports, upload_id)
+    served = ServedObject(
+        length=upload.offset, etag=upload.etag or upload.id, modified=upload.updated_at, metadata=upload.metadata
+    )
+    plan = plan_download(request.method, request.headers, served)
+    if plan.span is None:
+        return web.Response(status=plan.status, headers=plan.headers)
+    chunks = read(context.ports, upload, plan.span)
+    first = await anext(chunks, b"")
+    response = web.StreamResponse(status=plan.status, headers=plan.headers)
+    await response.prepare(request)
+    await _send(request, response, context, first, chunks)
+    return response
+
+
+async def _send(
+    request: web.Request, response: web.StreamResponse, context: Context, first: bytes, rest: AsyncIterator[bytes]
+) -> None:
+    """All bytes, or a broken connection: a client must never take a part for the whole."""
+    try:
+        await _write(response, context, first)
+        async for chunk in rest:
+            await _write(response, context, chunk)
+        await response.write_eof()
+    except (StorageUnavailable, UploadLost) as error:
+        context.ports.observer.trouble("download-broken", reason=str(error))
+        if request.transport is not None:
+            request.transport.abort()
+
+
+async def _write(response: web.StreamResponse, context: Context, chunk: bytes) -> None:
+    await response.write(chunk)
+    context.metrics.bytes_sent(len(chunk))

@@ -1,0 +1,49 @@
+"""For whoever watches the server: is it alive, can it take uploads, what has it done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from tusd_py.errors import Unavailable
+from tusd_py.http.context import CONTEXT, Context
+from tusd_py.telemetry.metrics import CONTENT_TYPE
+
+_PATIENCE = 5.0
+
+
+async def healthz(_: web.Request) -> web.Response:
+    """The process answers."""
+    return web.Response(text="ok\n")
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """Storage and state can be reached and the server isn't closing; else 503 and what is missing."""
+    context = request.app[CONTEXT]
+    missing = ["draining"] if context.draining.begun else await _unreachable(context)
+    if missing:
+        return web.Response(status=503, text=f"not ready: {', '.join(missing)}\n", headers={hdrs.RETRY_AFTER: "5"})
+    return web.Response(text="ready\n")
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Prometheus text."""
+    return web.Response(body=request.app[CONTEXT].metrics.exposition(), headers={hdrs.CONTENT_TYPE: CONTENT_TYPE})
+
+
+async def _unreachable(context: Context) -> list[str]:
+    ports = {"storage": context.ports.storage.ping, "state": context.ports.state.ping}
+    answers = await asyncio.gather(*(_reachable(ping()) for ping in ports.values()))
+    return [name for name, reachable in zip(ports, answers, strict=True) if not reachable]
+
+
+async def _reachable(ping: Coroutine[Any, Any, None]) -> bool:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await ping
+    except (Unavailable, TimeoutError):
+        return False
+    return True

@@ -1,0 +1,131 @@
+"""The handlers of the upload URLs: request to head, intent to engine, result to reply."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import hdrs, web
+
+from tusd_py.engine import append, create, lookup, terminate
+from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
+from tusd_py.http.body import RequestBody
+from tusd_py.http.context import CONTEXT, Context
+from tusd_py.http.downloads import download
+from tusd_py.http.endpoint import endpoint_url
+from tusd_py.http.farewell import close_silently, farewell
+from tusd_py.model import UploadId, parse_upload_id
+from tusd_py.pipeline.body import BodyEnd
+from tusd_py.protocol import refusals
+from tusd_py.protocol.intents import Append, Create, Inspect, Intent, Terminate
+from tusd_py.protocol.refusals import Refusal
+from tusd_py.protocol.wire import Reply, RequestHead
+
+_OVERRIDE = "X-HTTP-Method-Override"
+_REASONS = {460: "Checksum Mismatch"}
+
+
+async def handle(request: web.Request) -> web.StreamResponse:
+    """Any request to the creation endpoint or to an upload."""
+    context = request.app[CONTEXT]
+    if request.method == hdrs.METH_OPTIONS:
+        return _response(context.tus.discover())
+    head = _head(request)
+    body = RequestBody(request, context.network_timeout)
+    try:
+        if head.method == hdrs.METH_GET and head.on_upload and context.ports.limits.downloads:
+            return await download(request, context, _upload_id(request))
+        return await _answer(request, context, head, body)
+    except Exception as error:  # noqa: BLE001 (whatever isn't foreseen comes out of it again)
+        refusal = _refusal(context, error)
+        context.metrics.failed(refusal.code)
+        return await farewell(request, _response(context.tus.refuse(refusal, head)))
+
+
+async def _answer(request: web.Request, context: Context, head: RequestHead, body: RequestBody) -> web.StreamResponse:
+    intent = context.tus.read(head)
+    response = _response(await _HANDLERS[type(intent)](request, context, intent, body))
+    if body.end is BodyEnd.COMPLETE:
+        return response
+    return await _cut_short(request, context, head, body)
+
+
+async def _cut_short(
+    request: web.Request, context: Context, head: RequestHead, body: RequestBody
+) -> web.StreamResponse:
+    """What came is kept; who sent the rest will ask how far it got. A silent client is never answered 408."""
+    if body.end is BodyEnd.STOPPED:
+        draining = context.draining.begun
+        refusal: Refusal = refusals.ServiceUnavailable("the server is restarting; try again soon")
+        refusal = refusal if draining else refusals.UploadLocked("another request took over this upload")
+        return await farewell(request, _response(context.tus.refuse(refusal, head)))
+    return close_silently(request)
+
+
+async def _create(request: web.Request, context: Context, intent: Create, body: RequestBody) -> Reply:
+    endpoint = endpoint_url(request, public=context.public_endpoint, behind_proxy=context.behind_proxy)
+    with context.draining.reading(body), context.metrics.receiving():
+        upload = await create.create(context.ports, intent, body)
+    return context.tus.created(upload, f"{endpoint}{upload.id}", with_body=intent.body is not None)
+
+
+async def _append(request: web.Request, context: Context, intent: Append, body: RequestBody) -> Reply:
+    with context.draining.reading(body), context.metrics.receiving():
+        return context.tus.appended(await append.append(context.ports, _upload_id(request), intent, body))
+
+
+async def _inspect(request: web.Request, context: Context, _: Inspect, __: RequestBody) -> Reply:
+    return context.tus.inspected(await lookup.inspect(context.ports, _upload_id(request)))
+
+
+async def _terminate(request: web.Request, context: Context, _: Terminate, __: RequestBody) -> Reply:
+    await terminate.terminate(context.ports, _upload_id(request))
+    return context.tus.terminated()
+
+
+_HANDLERS: dict[type[Intent], Callable[..., Awaitable[Reply]]] = {
+    Create: _create,
+    Append: _append,
+    Inspect: _inspect,
+    Terminate: _terminate,
+}
+
+
+def _head(request: web.Request) -> RequestHead:
+    return RequestHead(
+        method=request.headers.get(_OVERRIDE, request.method).upper(),
+        on_upload="id" in request.match_info,
+        headers=request.headers,
+        content_length=_framed_length(request),
+    )
+
+
+def _framed_length(request: web.Request) -> int | None:
+    if request.content_length is not None:
+        return request.content_length
+    return None if request.body_exists else 0
+
+
+def _upload_id(request: web.Request) -> UploadId:
+    upload_id = parse_upload_id(request.match_info["id"])
+    if upload_id is None:
+        raise refusals.UploadNotFound
+    return upload_id
+
+
+def _refusal(context: Context, error: Exception) -> Refusal:
+    """Trouble in the client's terms: nothing internal gets out. Raises what isn't ours to explain."""
+    match error:
+        case Refusal():
+            return error
+        case Locked() | Superseded():
+            return refusals.UploadLocked()
+        case UploadLost():
+            return refusals.UploadGone() if context.ports.limits.gone else refusals.UploadNotFound()
+        case Unavailable():
+            context.ports.observer.trouble("unavailable", reason=str(error))
+            return refusals.ServiceUnavailable()
+    raise error
+
+
+def _response(reply: Reply) -> web.Response:
+    return web.Response(status=reply.status, reason=_REASONS.get(reply.status), headers=reply.headers, text=reply.text)

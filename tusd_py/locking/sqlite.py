@@ -1,0 +1,107 @@
+"""Turns among the processes of one machine, in a small SQLite file of their own.
+
+It needs no durability, so it is never synced, and each boot begins a file of its own: one that a power loss may have
+torn is never read again, and nobody holds anything after a reboot.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from pathlib import Path
+
+from tusd_py.locking.host import boot_id, is_gone, this_process
+from tusd_py.locking.lease import TimedLease, elapsed
+from tusd_py.locking.shared import SharedLocker
+from tusd_py.model import UploadId
+from tusd_py.sqlite_thread import SqliteThread
+
+_SCHEMA = """
+    CREATE TABLE IF NOT EXISTS leases (
+      upload_id TEXT PRIMARY KEY,
+      token TEXT NOT NULL,
+      process TEXT NOT NULL,
+      deadline REAL NOT NULL,
+      asked INTEGER NOT NULL DEFAULT FALSE
+    ) WITHOUT ROWID
+"""
+_HOLDER = "SELECT process, deadline FROM leases WHERE upload_id = ?"
+_TAKE = "REPLACE INTO leases (upload_id, token, process, deadline) VALUES (?, ?, ?, ?)"
+_ASK = "UPDATE leases SET asked = TRUE WHERE upload_id = ? AND NOT asked"
+_ASKED = "SELECT token FROM leases WHERE process = ? AND asked"
+_RENEW = "UPDATE leases SET deadline = ? WHERE upload_id = ? AND token = ?"
+_DROP = "DELETE FROM leases WHERE upload_id = ? AND token = ?"
+
+
+class SqliteLocker(SharedLocker):
+    """Leases in a file next to `path`, on a local disk, named after it.
+
+    `ttl` in seconds replaces a stuck holder; one whose process has ended is replaced at once. Processes that wait try
+    again and again, so the order among them is by chance.
+    """
+
+    retry_seconds = 0.05
+
+    def __init__(self, path: Path, ttl: float) -> None:
+        super().__init__(ttl)
+        self._process = this_process()
+        self._thread = SqliteThread(_of_this_boot(path), partial(_prepare, path), synchronous="OFF")
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        await self._thread.aclose()
+
+    async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
+        row = (lease.upload_id, lease.token, self._process)
+        return await self._thread.write(partial(_take, row, ttl=self._ttl, ask=ask))
+
+    async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
+        held = [(lease.upload_id, lease.token) for lease in leases]
+        return await self._thread.write(partial(_renew, held, self._ttl))
+
+    async def _drop(self, lease: TimedLease) -> None:
+        await self._thread.write(partial(_drop, lease.upload_id, lease.token))
+
+    async def _asked(self) -> Collection[str]:
+        return await self._thread.read(partial(_asked, self._process))
+
+
+_now: Callable[[], float] = elapsed if boot_id() else time.time
+"""Of the rows' deadlines: comparable in every process that sees them."""
+
+
+def _of_this_boot(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{boot_id()}.leases")
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    connection.execute(_SCHEMA)
+    for file in path.parent.glob(f"{path.name}.*.leases*"):
+        if not file.name.startswith(_of_this_boot(path).name):
+            file.unlink(missing_ok=True)
+
+
+def _take(row: tuple[UploadId, str, str], connection: sqlite3.Connection, *, ttl: float, ask: bool) -> bool:
+    upload_id, *_ = row
+    holder = connection.execute(_HOLDER, (upload_id,)).fetchone()
+    free = holder is None or holder[1] <= _now() or is_gone(holder[0])
+    if free:
+        connection.execute(_TAKE, (*row, _now() + ttl))
+    elif ask:
+        connection.execute(_ASK, (upload_id,))
+    return free
+
+
+def _renew(held: Sequence[tuple[UploadId, str]], ttl: float, connection: sqlite3.Connection) -> Collection[str]:
+    deadline = _now() + ttl
+    return {token for upload_id, token in held if connection.execute(_RENEW, (deadline, upload_id, token)).rowcount}
+
+
+def _drop(upload_id: UploadId, token: str, connection: sqlite3.Connection) -> None:
+    connection.execute(_DROP, (upload_id, token))
+
+
+def _asked(process: str, connection: sqlite3.Connection) -> Collection[str]:
+    return {token for (token,) in connection.execute(_ASKED, (process,))}

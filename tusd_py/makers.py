@@ -1,0 +1,112 @@
+"""From settings to makers: the one place that knows every storage, state store and locker there is."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from tusd_py import config
+from tusd_py.config import Settings
+from tusd_py.engine.ports import Ports
+from tusd_py.events import Observer
+from tusd_py.locking.base import Locker
+from tusd_py.locking.memory import MemoryLocker
+from tusd_py.locking.redis import RedisLocker
+from tusd_py.locking.sqlite import SqliteLocker
+from tusd_py.model import UploadId
+from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.grid import MIB
+from tusd_py.protocol.limits import Limits
+from tusd_py.state.base import StateStore
+from tusd_py.state.memory import MemoryState
+from tusd_py.state.redis import RedisState
+from tusd_py.state.sqlite import SqliteState
+from tusd_py.storage.base import Storage
+from tusd_py.storage.local import LocalStorage
+from tusd_py.storage.s3.options import PROFILES, Profile, S3Options
+from tusd_py.storage.s3.storage import S3Storage
+
+_PART_SIZE = 8 * MIB
+
+
+@asynccontextmanager
+async def open_ports(settings: Settings, budget: Budget, observer: Observer) -> AsyncIterator[Ports]:
+    """All that the engine works with, as the settings want it. Raises ConfigurationError."""
+    storage = await _storage(settings, budget, observer)
+    state, locker = _state(settings)
+    try:
+        yield Ports(
+            storage=storage,
+            state=state,
+            locker=locker,
+            limits=limits(settings, storage.max_length),
+            observer=observer,
+            clock=time.time,
+            new_id=lambda: UploadId(secrets.token_hex(16)),
+            base_path=settings.base_path,
+        )
+    finally:
+        await locker.aclose()
+        await state.aclose()
+        await storage.aclose()
+
+
+def limits(settings: Settings, storable: int | None) -> Limits:
+    """What the settings allow, and the storage can hold."""
+    return Limits(
+        max_length=min((size for size in (settings.max_size, storable) if size is not None), default=None),
+        announced_max_length=settings.max_size,
+        expire_after=settings.expire_after,
+        retention=settings.retention,
+        termination=not settings.disable_termination,
+        concatenation=not settings.disable_concatenation,
+        downloads=not settings.disable_download,
+        gone=settings.gone_status == 410,  # noqa: PLR2004 (HTTP's word for it)
+    )
+
+
+async def _storage(settings: Settings, budget: Budget, observer: Observer) -> Storage:
+    match settings.storage:
+        case config.LocalDirectory(path):
+            return LocalStorage(path)
+        case config.S3Bucket():
+            return await S3Storage.open(s3_options(settings, settings.storage), budget, observer)
+
+
+def s3_options(settings: Settings, place: config.S3Bucket) -> S3Options:
+    """The S3 room's own words for the settings."""
+    return S3Options(
+        bucket=place.bucket,
+        prefix=place.prefix,
+        endpoint_url=settings.s3_endpoint_url,
+        addressing_style=settings.s3_addressing_style,
+        profile=_profile(settings),
+        part_size=settings.part_size or _PART_SIZE,
+        concurrency=settings.s3_concurrency,
+        object_key=settings.object_key,
+        sse=None if settings.s3_sse == "none" else settings.s3_sse,
+        sse_kms_key_id=settings.s3_sse_kms_key_id,
+        storage_class=settings.s3_storage_class,
+        acl=settings.s3_acl,
+        tags=settings.s3_tags,
+    )
+
+
+def _profile(settings: Settings) -> Profile:
+    profile = PROFILES[settings.s3_profile]
+    return profile if settings.s3_checksum == "auto" else replace(profile, checksum=settings.s3_checksum)
+
+
+def _state(settings: Settings) -> tuple[StateStore, Locker]:
+    """Turns are kept where uploads are remembered, so that whoever shares the one shares the other."""
+    match settings.state:
+        case config.MemoryState():
+            return MemoryState(), MemoryLocker()
+        case config.SqliteState(path):
+            return SqliteState(path), SqliteLocker(path, settings.lock_ttl)
+        case config.RedisState(url):
+            address = url.get_secret_value()
+            return RedisState(address), RedisLocker(address, settings.lock_ttl)

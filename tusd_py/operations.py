@@ -1,0 +1,77 @@
+"""What an operator can do beside a running server: look at uploads, end them, and try the settings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from tusd_py.config import Settings
+from tusd_py.engine.ports import Ports
+from tusd_py.engine.sweep import sweep
+from tusd_py.engine.terminate import terminate
+from tusd_py.errors import Unavailable
+from tusd_py.events import Observer
+from tusd_py.makers import open_ports
+from tusd_py.model import Upload, UploadId
+from tusd_py.pipeline.budget import Budget
+from tusd_py.protocol.refusals import UploadNotFound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One thing tried."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+class Operator:
+    """The engine in an operator's hands."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    async def uploads(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        """Up to `limit` uploads with ids after `after`."""
+        return await self._ports.state.list(after, limit)
+
+    async def show(self, upload_id: UploadId) -> Upload:
+        """Raises UploadNotFound."""
+        upload = await self._ports.state.load(upload_id)
+        if upload is None:
+            raise UploadNotFound
+        return upload
+
+    async def terminate(self, upload_id: UploadId) -> None:
+        """Raises Refusal, Locked, Superseded, StateUnavailable."""
+        await terminate(self._ports, upload_id)
+
+    async def expire(self) -> int:
+        """Remove what has expired now; returns how many. Raises StateUnavailable."""
+        return await sweep(self._ports)
+
+
+@asynccontextmanager
+async def open_engine(settings: Settings) -> AsyncIterator[Operator]:
+    """An operator's engine on the same storage and state as the server's. Raises ConfigurationError."""
+    async with open_ports(settings, Budget(settings.memory_budget), Observer()) as ports:
+        yield Operator(ports)
+
+
+async def check(settings: Settings) -> Sequence[CheckResult]:
+    """Try storage and state, as they would be used. Raises ConfigurationError."""
+    async with open_ports(settings, Budget(settings.memory_budget), Observer()) as ports:
+        tried = [await _tried("state", ports.state.name, ports.state.ping)]
+        for name, attempt in ports.storage.trials().items():
+            tried.append(await _tried(f"storage {name}", ports.storage.name, attempt))
+        return [CheckResult(name="settings", ok=True), *tried]
+
+
+async def _tried(name: str, place: str, attempt: Callable[[], Awaitable[None]]) -> CheckResult:
+    try:
+        await attempt()
+    except Unavailable as error:
+        return CheckResult(name=name, ok=False, detail=f"{place}: {error}")
+    return CheckResult(name=name, ok=True, detail=place)

@@ -1,0 +1,149 @@
+"""The process-wide byte budget that holds all part buffers. No room means not reading, and TCP slows the client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+Reclaim = Callable[[int], int]
+"""Lets go of about that many bytes at once, as far as it holds any that it can do without; returns how many."""
+
+_SLACK = 16
+
+
+class Budget:
+    """Counts bytes in memory against `limit`; makes those who hold the oldest ones put them away when it gets tight."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+        self._waiting: deque[tuple[Account, int, asyncio.Future[None]]] = deque()
+        self._idle: OrderedDict[Account, None] = OrderedDict()
+        self._coming = 0
+        self._reclaim: Reclaim = lambda _: 0
+
+    def reclaim_from(self, reclaim: Reclaim) -> None:
+        """Ask `reclaim` first when room is short: for caches, whose bytes are safe elsewhere."""
+        self._reclaim = reclaim
+
+    def account(self, spill: Callable[[], None]) -> Account:
+        """A new holder of bytes. `spill` asks it to put them away soon; it counts them as `sending` at once."""
+        return Account(self, spill)
+
+    async def acquire(self, account: Account, size: int) -> None:
+        if self._waiting or not self._fits(size):
+            await self._wait(account, size)
+        else:
+            self._charge(account, size)
+
+    def spare(self, size: int) -> bool:
+        """Charge `size` if it fits without anyone having to wait: for caches."""
+        if self._waiting or not self._fits(size):
+            return False
+        self.used += size
+        return True
+
+    def free(self, size: int) -> None:
+        """Give back `size` bytes, to whoever waits longest."""
+        self.used -= size
+        self._serve()
+
+    def expect(self, change: int) -> None:
+        """`change` more (or fewer) bytes are on their way to where they are safe, and will be freed without asking."""
+        self._coming += change
+
+    def set_idle(self, account: Account, *, idle: bool) -> None:
+        """Whether `account` holds bytes that nothing is being done with. The longest idle is asked to spill first."""
+        if not idle:
+            self._idle.pop(account, None)
+        elif account not in self._idle:
+            self._idle[account] = None
+
+    def _fits(self, size: int) -> bool:
+        return self.used + size <= self.limit or self.used == 0
+
+    def _charge(self, account: Account, size: int) -> None:
+        self.used += size
+        account.charged(size)
+
+    async def _wait(self, account: Account, size: int) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((account, size, turn))
+        self._serve()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            self._leave(account, size, turn)
+            raise
+
+    def _leave(self, account: Account, size: int, turn: asyncio.Future[None]) -> None:
+        if turn.done() and not turn.cancelled():
+            account.release(size)
+        else:
+            self._waiting.remove((account, size, turn))
+            self._serve()
+
+    def _serve(self) -> None:
+        while self._waiting:
+            account, size, turn = self._waiting[0]
+            if not self._fits(size):
+                self._relieve(size)
+            if not self._fits(size):
+                return
+            self._waiting.popleft()
+            self._charge(account, size)
+            turn.set_result(None)
+
+    def _relieve(self, size: int) -> None:
+        """Find room for the first in line, and a little more so that not every chunk has to ask."""
+        self.used -= self._reclaim(size + self.limit // _SLACK)
+        short = size - (self.limit - self.used)
+        while self._coming < short and self._idle:
+            account, _ = self._idle.popitem(last=False)
+            account.spill()
+
+
+class Account:
+    """What one writer holds."""
+
+    def __init__(self, budget: Budget, spill: Callable[[], None]) -> None:
+        self._budget = budget
+        self.spill = spill
+        self.held = 0
+        self._sending = 0
+
+    async def acquire(self, size: int) -> None:
+        """Wait until `size` more bytes may be held."""
+        await self._budget.acquire(self, size)
+
+    @property
+    def idle(self) -> int:
+        """How many of the held bytes nothing is being done with."""
+        return max(self.held - self._sending, 0)
+
+    def adopt(self, size: int) -> None:
+        """Hold `size` bytes that are in memory already, whether there is room or not."""
+        self._budget.used += size
+        self.charged(size)
+
+    def charged(self, size: int) -> None:
+        self.held += size
+        self._budget.set_idle(self, idle=self.idle > 0)
+
+    def release(self, size: int) -> None:
+        """`size` bytes are no longer held."""
+        self.held -= size
+        self._budget.set_idle(self, idle=self.idle > 0)
+        self._budget.free(size)
+
+    def sending(self, change: int) -> None:
+        """`change` more (or fewer) of the held bytes are on their way to where they are safe."""
+        self._sending += change
+        self._budget.expect(change)
+        self._budget.set_idle(self, idle=self.idle > 0)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.sending(-self._sending)
+        self.release(self.held)

@@ -1,0 +1,57 @@
+"""Where one part ends and the next begins: for every upload a pure function of the part number.
+
+A part that is sent twice, by a retry or by a writer that lost its turn, so always covers the same range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, repeat
+
+from tusd_py.model import Span
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+_GROWTH = ((1000, 1), (2000, 2), (2000, 8), (2500, 64))
+"""How many parts of how many times the base size; any part after them has the largest size there is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Part numbers count from 1. Sizes are bytes."""
+
+    base: int
+    grows: bool = False
+    """For an upload of unknown length: parts get larger so that any length fits the limit on their number."""
+    largest: int = 5 * GIB
+
+    def part_at(self, offset: int) -> tuple[int, Span]:
+        """The number and range of the part that holds the byte at `offset`."""
+        number, start = 1, 0
+        for count, size in self._steps():
+            skipped = (offset - start) // size
+            if count is None or skipped < count:
+                begin = start + skipped * size
+                return number + skipped, Span(begin, begin + size)
+            number, start = number + count, start + count * size
+        raise AssertionError("the last step has no end")
+
+    def _steps(self) -> Iterator[tuple[int | None, int]]:
+        if not self.grows:
+            return iter([(None, self.base)])
+        growing = ((count, min(self.base * times, self.largest)) for count, times in _GROWTH)
+        return chain(growing, repeat((None, self.largest), 1))
+
+
+def grid_for(length: int | None, *, base: int, max_parts: int, largest: int = 5 * GIB, equal: bool = False) -> Grid:
+    """The grid of a new upload.
+
+    A known length gets the smallest equal parts, from `base` up, that leave a margin below `max_parts`. An unknown one
+    gets growing parts; where the provider wants `equal` ones, 64 MiB throughout.
+    """
+    if length is None:
+        return Grid(base=max(base, 64 * MIB) if equal else base, grows=not equal, largest=largest)
+    least = -(-length // (max_parts - max_parts // 100))
+    return Grid(base=max(base, -(-least // MIB) * MIB), largest=largest)

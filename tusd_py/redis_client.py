@@ -1,0 +1,58 @@
+"""One way to talk to Redis or Valkey: bounded in time and connections, one repeat, one kind of trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from yarl import URL
+
+from tusd_py.errors import ConfigurationError, StateUnavailable
+
+CONNECT_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
+_CONNECTIONS = 64
+_REPEAT_ON = (RedisConnectionError, RedisTimeoutError, ReadOnlyError)
+"""What a fresh connection may mend: a server that restarted, or is no longer the primary behind its name."""
+
+
+def connect(url: str) -> Redis:
+    """A client for `redis://`, `rediss://` or `unix://` that connects when first used.
+
+    It sends a command a second time if the first got no answer, so every command must bear being applied twice.
+    Raises: ConfigurationError for a URL that can't be one.
+    """
+    try:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=_CONNECTIONS,
+            timeout=ANSWER_SECONDS,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=ANSWER_SECONDS,
+            health_check_interval=30,
+            decode_responses=True,
+            retry=Retry(ConstantBackoff(0.05), 1, supported_errors=_REPEAT_ON),
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"not the URL of a Redis: {public_name(url)} ({error})") from error
+    return Redis.from_pool(pool)
+
+
+def public_name(url: str) -> str:
+    """The URL without its secrets."""
+    return str(URL(url).with_user(None).with_query(None))
+
+
+@contextmanager
+def unavailable_on_trouble() -> Iterator[None]:
+    """Whatever goes wrong with Redis is StateUnavailable."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise StateUnavailable(f"Redis: {error}") from error

@@ -1,0 +1,105 @@
+"""One server process, from a start that says what is where to a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from aiohttp import web
+
+from tusd_py import __version__
+from tusd_py.app import create_app
+from tusd_py.config import Settings
+from tusd_py.errors import ConfigurationError
+from tusd_py.telemetry.log import configure_logging
+
+_FIELD = 256 * 1024
+"""Most bytes of a header field: a final upload may name a thousand partials."""
+_READ = 256 * 1024
+
+
+def run_server(settings: Settings, watch: int | None = None) -> int:
+    """Serve until SIGTERM or SIGINT, or until the file descriptor `watch` can be read; a second time, exit at once.
+
+    Returns the exit code. Raises ConfigurationError.
+    """
+    configure_logging(settings.log_format, settings.log_level)
+    return asyncio.run(_serve(settings, watch))
+
+
+async def _serve(settings: Settings, watch: int | None) -> int:
+    ending = asyncio.Event()
+    _end_on_signals(ending, watch)
+    runner = make_runner(settings)
+    try:
+        await runner.setup()
+        await _listen(runner, settings)
+        _banner(settings, runner)
+        await ending.wait()
+    finally:
+        await runner.cleanup()
+    return 0
+
+
+def _end_on_signals(ending: asyncio.Event, watch: int | None) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, _end, ending)
+    if watch is not None:
+        loop.add_reader(watch, _orphaned, ending, watch)
+
+
+def _orphaned(ending: asyncio.Event, watch: int) -> None:
+    asyncio.get_running_loop().remove_reader(watch)
+    ending.set()
+
+
+def _end(ending: asyncio.Event) -> None:
+    if ending.is_set():
+        os._exit(1)
+    ending.set()
+
+
+def make_runner(settings: Settings) -> web.AppRunner:
+    """How the application is run: nothing inflated, nothing cancelled behind our back, no silent connection kept."""
+    return web.AppRunner(
+        create_app(settings),
+        handle_signals=False,
+        auto_decompress=False,
+        handler_cancellation=False,
+        keepalive_timeout=75.0,
+        lingering_time=2.0,
+        max_field_size=_FIELD,
+        max_line_size=16 * 1024,
+        read_bufsize=_READ,
+        shutdown_timeout=settings.shutdown_timeout,
+        access_log=None,
+    )
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+    site = web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.workers > 1, backlog=1024)
+    try:
+        await site.start()
+    except OSError as error:
+        raise cannot_listen(settings, error) from error
+
+
+def cannot_listen(settings: Settings, error: OSError) -> ConfigurationError:
+    """The one line for a port that is taken or not ours."""
+    return ConfigurationError(f"can't listen on {settings.host}:{settings.port}: {error.strerror or error}")
+
+
+def _banner(settings: Settings, runner: web.AppRunner) -> None:
+    """What is stored where, on stderr like all logs."""
+    _, port, *_ = runner.addresses[0]
+    url = settings.public_endpoint or f"http://{settings.host}:{port}{settings.base_path}"
+    unfinished = "for ever" if settings.expire_after is None else f"{settings.expire_after:g} s"
+    lines = (
+        f"tusd-py {__version__} takes uploads at {url}",
+        f"  bytes go to {settings.storage}, uploads are remembered in {settings.state}",
+        f"  part buffers share {settings.memory_budget} bytes; unfinished uploads are kept {unfinished}",
+    )
+    sys.stderr.write("\n".join(lines) + "\n")

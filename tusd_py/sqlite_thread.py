@@ -1,0 +1,188 @@
+"""One SQLite connection in one thread of its own; every write that waits shares one commit."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+from tusd_py.errors import StateUnavailable
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 5.0
+"""How long a batch waits for another process's write before it gives up."""
+
+
+class SqliteThread:
+    """Runs work on the database at `path` without ever blocking the event loop.
+
+    `prepare` runs once per connection, in a transaction. `synchronous` is SQLite's: with FULL, a write that returned
+    survives power loss. Work raises whatever it likes, which undoes that work alone; trouble with the database itself
+    is StateUnavailable.
+    """
+
+    def __init__(
+        self, path: Path, prepare: Callable[[sqlite3.Connection], None], *, synchronous: Literal["FULL", "OFF"] = "FULL"
+    ) -> None:
+        self._path = path
+        self._prepare = prepare
+        self._synchronous = synchronous
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` returns. It may only read, with one statement."""
+        return await self._run(_Job(work, writes=False))
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` returns, once it is committed."""
+        return await self._run(_Job(work, writes=True))
+
+    async def aclose(self) -> None:
+        """Finish what was asked for, then end the thread."""
+        self._closed = True
+        self._jobs.put(None)
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+
+    async def _run(self, job: _Job[T]) -> T:
+        if self._closed:
+            raise StateUnavailable(f"{self._path} is closed")
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name=f"sqlite {self._path.name}", daemon=True)
+            self._thread.start()
+        self._jobs.put(job)
+        return await asyncio.wrap_future(job.future)
+
+    def _serve(self) -> None:
+        connection = None
+        for batch in self._batches():
+            try:
+                connection = connection or self._open()
+                _run_batch(connection, batch)
+            except Exception as error:  # noqa: BLE001 - told to whoever waits; the thread must go on
+                _fail(batch, error)
+        if connection is not None:
+            connection.close()
+
+    def _batches(self) -> Iterator[Sequence[_Job[Any]]]:
+        """Whatever has queued up since the last batch, as often as there is something, until the end is asked for."""
+        job: _Job[Any] | None
+        while (job := self._jobs.get()) is not None:
+            waiting = []
+            while job is not None:
+                waiting.append(job)
+                if self._jobs.empty():
+                    break
+                job = self._jobs.get()
+            yield [waits for waits in waiting if waits.future.set_running_or_notify_cancel()]
+            if job is None:
+                return
+
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            _use_wal(connection)
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            connection.execute("PRAGMA foreign_keys = ON")
+            with _transaction(connection):
+                self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+class _Job(Generic[T]):
+    """A piece of work and whoever waits for it."""
+
+    def __init__(self, work: Callable[[sqlite3.Connection], T], *, writes: bool) -> None:
+        self.writes = writes
+        self.future: Future[T] = Future()
+        self.settle: Callable[[], None]
+        self._work = work
+
+    def attempt(self, connection: sqlite3.Connection) -> Exception | None:
+        """Do the work, and return what it raised; `settle` tells whoever waits how it went."""
+        try:
+            result = self._work(connection)
+        except Exception as error:  # noqa: BLE001 - told to whoever waits
+            self.settle = partial(self.fail, error)
+            return error
+        self.settle = partial(self.future.set_result, result)
+        return None
+
+    def fail(self, error: Exception) -> None:
+        if isinstance(error, sqlite3.Error | OSError):
+            trouble = StateUnavailable(f"SQLite: {error}")
+            trouble.__cause__ = error
+            error = trouble
+        self.future.set_exception(error)
+
+
+def _run_batch(connection: sqlite3.Connection, batch: Sequence[_Job[Any]]) -> None:
+    """Reads first: they need not wait for the commit, nor suffer when there is no room for it."""
+    for job in batch:
+        if not job.writes:
+            job.attempt(connection)
+            job.settle()
+    writes = [job for job in batch if job.writes]
+    if writes:
+        _commit(connection, writes)
+
+
+def _commit(connection: sqlite3.Connection, writes: Sequence[_Job[Any]]) -> None:
+    """One transaction for all; a savepoint each, so that one refusal doesn't undo the others."""
+    with _transaction(connection):
+        for job in writes:
+            connection.execute("SAVEPOINT job")
+            if error := job.attempt(connection):
+                if not connection.in_transaction:
+                    raise error  # so bad that SQLite gave up the whole transaction
+                connection.execute("ROLLBACK TO job")
+            connection.execute("RELEASE job")
+    for job in writes:
+        job.settle()
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """The switch needs the file for itself, and SQLite doesn't wait for that on its own."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _fail(batch: Sequence[_Job[Any]], error: Exception) -> None:
+    for job in batch:
+        if not job.future.done():
+            job.fail(error)

@@ -1,0 +1,67 @@
+"""A state store that ends with its process: for trying things out, and for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tusd_py.errors import Superseded
+from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.state.codec import advance, decode, decode_entry, encode, encode_entry
+
+
+class MemoryState:
+    """Keeps the same JSON text as the durable stores, so that it takes and gives exactly what they do."""
+
+    name = "memory:"
+
+    def __init__(self) -> None:
+        self._documents: dict[UploadId, str] = {}
+        self._entries: dict[UploadId, list[str]] = {}
+
+    async def create(self, upload: Upload) -> Upload:
+        if upload.id in self._documents:
+            raise ValueError(f"upload {upload.id} exists")
+        return self._put(advance(replace(upload, revision=0)), ())
+
+    async def load(self, upload_id: UploadId) -> Upload | None:
+        document = self._documents.get(upload_id)
+        return None if document is None else decode(document)
+
+    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
+        self._expect(upload)
+        return self._put(advance(upload), added)
+
+    async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
+        return [decode_entry(entry) for entry in self._entries.get(upload_id, ())]
+
+    async def delete(self, upload: Upload) -> None:
+        if upload.id in self._documents:
+            self._expect(upload)
+            del self._documents[upload.id], self._entries[upload.id]
+
+    async def due(self, now: float, limit: int) -> Sequence[UploadId]:
+        uploads = map(decode, self._documents.values())
+        due = sorted((upload.due_at, upload.id) for upload in uploads if upload.due_at is not None)
+        return [upload_id for due_at, upload_id in due if due_at <= now][:limit]
+
+    async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        ids = sorted(upload_id for upload_id in self._documents if after is None or upload_id > after)
+        return [decode(self._documents[upload_id]) for upload_id in ids[:limit]]
+
+    async def ping(self) -> None:
+        """Memory is always there."""
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+    def _expect(self, upload: Upload) -> None:
+        document = self._documents.get(upload.id)
+        if document is None or decode(document).revision != upload.revision:
+            raise Superseded(f"upload {upload.id} is no longer at revision {upload.revision}")
+
+    def _put(self, upload: Upload, added: Sequence[Entry]) -> Upload:
+        document, entries = encode(upload), [encode_entry(entry) for entry in added]
+        self._documents[upload.id] = document
+        self._entries.setdefault(upload.id, []).extend(entries)
+        return upload

@@ -1,0 +1,133 @@
+"""The state store of many nodes: Redis or Valkey.
+
+An upload is a hash and a list; two sorted sets find uploads by id and by when they are due. Those two live on one
+server, so a single primary is assumed (with replicas, not a cluster). What Redis acknowledged is as durable as it is
+told to be: offsets survive its crash with `appendonly yes` and `appendfsync always`, and `maxmemory-policy noeviction`
+keeps it from forgetting uploads.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from tusd_py.errors import Superseded
+from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.redis_client import connect, public_name, unavailable_on_trouble
+from tusd_py.state.codec import advance, decode, decode_entry, encode, encode_entry
+
+_PREFIX = "tusd-py:"
+_UPLOAD = f"{_PREFIX}upload:"
+_ENTRIES = f"{_PREFIX}entries:"
+_IDS = f"{_PREFIX}ids"
+_DUE = f"{_PREFIX}due"
+
+_PUT = """
+-- KEYS: upload, entries, ids, due
+-- ARGV: id, revision expected ('' for none), new revision, nonce, document, due ('' for never), entries...
+local stored = redis.call('HMGET', KEYS[1], 'revision', 'nonce')
+if stored[2] == ARGV[4] then return 1 end -- this very call, repeated because its answer was lost
+if (stored[1] or '') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'revision', ARGV[3], 'nonce', ARGV[4], 'document', ARGV[5])
+for i = 7, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
+redis.call('ZADD', KEYS[3], 0, ARGV[1])
+if ARGV[6] == '' then redis.call('ZREM', KEYS[4], ARGV[1]) else redis.call('ZADD', KEYS[4], ARGV[6], ARGV[1]) end
+return 1
+"""
+
+_DELETE = """
+-- KEYS: upload, entries, ids, due. ARGV: id, revision expected
+local revision = redis.call('HGET', KEYS[1], 'revision')
+if revision and revision ~= ARGV[2] then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('ZREM', KEYS[4], ARGV[1])
+return 1
+"""
+
+_LIST = """
+-- KEYS: ids. ARGV: lower bound, limit, prefix of the uploads' keys
+local documents = {}
+for _, id in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], '+', 'LIMIT', 0, ARGV[2])) do
+  table.insert(documents, redis.call('HGET', ARGV[3] .. id, 'document'))
+end
+return documents
+"""
+
+
+class RedisState:
+    """Remembers uploads in the Redis at `url`; its own connections, made when first needed and again when lost."""
+
+    def __init__(self, url: str) -> None:
+        self._name = public_name(url)
+        self._redis: Any = connect(url)  # its stubs answer for blocking clients as well
+        self._put_script = self._redis.register_script(_PUT)
+        self._delete_script = self._redis.register_script(_DELETE)
+        self._list_script = self._redis.register_script(_LIST)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def create(self, upload: Upload) -> Upload:
+        created = advance(replace(upload, revision=0))
+        if not await self._put(created, "", ()):
+            raise ValueError(f"upload {upload.id} exists")
+        return created
+
+    async def load(self, upload_id: UploadId) -> Upload | None:
+        with unavailable_on_trouble():
+            document = await self._redis.hget(_UPLOAD + upload_id, "document")
+        return None if document is None else decode(document)
+
+    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
+        saved = advance(upload)
+        if not await self._put(saved, str(upload.revision), added):
+            raise _superseded(upload)
+        return saved
+
+    async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
+        with unavailable_on_trouble():
+            entries = await self._redis.lrange(_ENTRIES + upload_id, 0, -1)
+        return [decode_entry(entry) for entry in entries]
+
+    async def delete(self, upload: Upload) -> None:
+        with unavailable_on_trouble():
+            deleted = await self._delete_script(keys=_keys(upload.id), args=[upload.id, upload.revision])
+        if not deleted:
+            raise _superseded(upload)
+
+    async def due(self, now: float, limit: int) -> Sequence[UploadId]:
+        with unavailable_on_trouble():
+            ids = await self._redis.zrangebyscore(_DUE, "-inf", now, start=0, num=limit)
+        return [UploadId(upload_id) for upload_id in ids]
+
+    async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        lower = "-" if after is None else f"({after}"
+        with unavailable_on_trouble():
+            documents = await self._list_script(keys=[_IDS], args=[lower, limit, _UPLOAD])
+        return [decode(document) for document in documents]
+
+    async def ping(self) -> None:
+        with unavailable_on_trouble():
+            await self._redis.set(f"{_PREFIX}ping", "", px=1000)
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()
+
+    async def _put(self, upload: Upload, expected: str, added: Sequence[Entry]) -> bool:
+        """False when the stored revision is not the `expected` one. The nonce makes a repeat harmless."""
+        due = "" if upload.due_at is None else repr(upload.due_at)
+        record = (upload.id, expected, upload.revision, secrets.token_hex(8), encode(upload), due)
+        with unavailable_on_trouble():
+            return bool(await self._put_script(keys=_keys(upload.id), args=[*record, *map(encode_entry, added)]))
+
+
+def _keys(upload_id: UploadId) -> Sequence[str]:
+    return [_UPLOAD + upload_id, _ENTRIES + upload_id, _IDS, _DUE]
+
+
+def _superseded(upload: Upload) -> Superseded:
+    return Superseded(f"upload {upload.id} is no longer at revision {upload.revision}")

@@ -1,0 +1,130 @@
+"""The state store of one machine: one SQLite file, shared by as many processes as like."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from tusd_py.errors import ConfigurationError, Superseded
+from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.sqlite_thread import SqliteThread
+from tusd_py.state.codec import advance, decode, decode_entry, encode, encode_entry
+
+_VERSION = 1
+_SCHEMA = (
+    "CREATE TABLE uploads (id TEXT PRIMARY KEY, revision INTEGER NOT NULL, due_at REAL, document TEXT NOT NULL)",
+    "CREATE INDEX uploads_by_due_at ON uploads (due_at, id) WHERE due_at IS NOT NULL",
+    """
+    CREATE TABLE entries (
+      upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
+      seq INTEGER NOT NULL,
+      document TEXT NOT NULL,
+      PRIMARY KEY (upload_id, seq)
+    ) WITHOUT ROWID
+    """,
+)
+
+_CREATE = "INSERT INTO uploads (revision, due_at, document, id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_SAVE = "UPDATE uploads SET revision = ?, due_at = ?, document = ? WHERE id = ? AND revision = ?"
+_APPEND = """
+    INSERT INTO entries (upload_id, seq, document)
+    VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM entries WHERE upload_id = ?1), ?2)
+"""
+_LOAD = "SELECT document FROM uploads WHERE id = ?"
+_ENTRIES = "SELECT document FROM entries WHERE upload_id = ? ORDER BY seq"
+_EXISTS = "SELECT 1 FROM uploads WHERE id = ?"
+_DELETE = "DELETE FROM uploads WHERE id = ? AND revision = ?"
+_DUE = "SELECT id FROM uploads WHERE due_at <= ? ORDER BY due_at, id LIMIT ?"
+_LIST = "SELECT document FROM uploads WHERE id > ? ORDER BY id LIMIT ?"
+
+
+class SqliteState:
+    """Remembers uploads in the file at `path`, made when first asked for.
+
+    A save that returned survives power loss. A file from a newer version is a ConfigurationError, whatever is asked.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = SqliteThread(path, partial(_prepare, path))
+
+    @property
+    def name(self) -> str:
+        return f"sqlite:{self._path}"
+
+    async def create(self, upload: Upload) -> Upload:
+        created = advance(replace(upload, revision=0))
+        await self._thread.write(partial(_create, _row(created)))
+        return created
+
+    async def load(self, upload_id: UploadId) -> Upload | None:
+        documents = await self._select(_LOAD, upload_id)
+        return decode(documents[0]) if documents else None
+
+    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
+        saved = advance(upload)
+        entries = [encode_entry(entry) for entry in added]
+        await self._thread.write(partial(_save, (*_row(saved), upload.revision), entries))
+        return saved
+
+    async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
+        return [decode_entry(document) for document in await self._select(_ENTRIES, upload_id)]
+
+    async def delete(self, upload: Upload) -> None:
+        await self._thread.write(partial(_delete, upload))
+
+    async def due(self, now: float, limit: int) -> Sequence[UploadId]:
+        return [UploadId(upload_id) for upload_id in await self._select(_DUE, now, limit)]
+
+    async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        return [decode(document) for document in await self._select(_LIST, after or "", limit)]
+
+    async def ping(self) -> None:
+        await self._thread.write(_touch)
+
+    async def aclose(self) -> None:
+        await self._thread.aclose()
+
+    async def _select(self, query: str, *values: object) -> Sequence[str]:
+        """The first column of every row."""
+        return await self._thread.read(lambda connection: [str(row[0]) for row in connection.execute(query, values)])
+
+
+def _row(upload: Upload) -> tuple[int, float | None, str, str]:
+    return upload.revision, upload.due_at, encode(upload), upload.id
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > _VERSION:
+        raise ConfigurationError(f"{path} is from a newer version (schema {version}, known: {_VERSION}): upgrade")
+    if version < _VERSION:
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        _touch(connection)
+
+
+def _touch(connection: sqlite3.Connection) -> None:
+    """The smallest real write."""
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _create(row: tuple[object, ...], connection: sqlite3.Connection) -> None:
+    if connection.execute(_CREATE, row).rowcount == 0:
+        raise ValueError(f"upload {row[-1]} exists")
+
+
+def _save(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
+    *_, upload_id, revision = row
+    if connection.execute(_SAVE, row).rowcount == 0:
+        raise Superseded(f"upload {upload_id} is no longer at revision {revision}")
+    connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
+
+
+def _delete(upload: Upload, connection: sqlite3.Connection) -> None:
+    deleted = connection.execute(_DELETE, (upload.id, upload.revision)).rowcount > 0
+    if not deleted and connection.execute(_EXISTS, (upload.id,)).fetchone():
+        raise Superseded(f"upload {upload.id} is no longer at revision {upload.revision}")

@@ -1,0 +1,75 @@
+"""What an object carries besides its bytes: headers for whoever reads the bucket directly."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from tusd_py.model import Metadata, Upload
+from tusd_py.serving.disposition import present
+from tusd_py.storage.s3.options import S3Options
+
+_MAX_METADATA = 2048 - 64
+"""S3 takes 2 KB of user metadata in all; a little is left for our own."""
+_NOT_A_NAME = re.compile(r"[^a-z0-9-]+")
+UPLOAD_ID = "tus-id"
+"""Tells an object that is ours from any other under the same key."""
+
+
+def user_metadata(upload: Upload) -> dict[str, str]:
+    """x-amz-meta-*: our id and as much of the client's metadata as fits, in header-safe form."""
+    kept, room = {UPLOAD_ID: str(upload.id)}, _MAX_METADATA
+    for name, value in _safe(upload.metadata):
+        room -= len(name) + len(value)
+        if room < 0:
+            break
+        kept.setdefault(name, value)
+    return kept
+
+
+def _safe(metadata: Metadata) -> Iterator[tuple[str, str]]:
+    for key, value in metadata.items():
+        name = _NOT_A_NAME.sub("-", key.lower()).strip("-")
+        if name:
+            yield name, _safe_value(value)
+
+
+def _safe_value(value: bytes) -> str:
+    """Plain ASCII as it is, anything else as an RFC 2047 word, which is how S3 itself returns it."""
+    plain = value.isascii() and value.decode("ascii").isprintable() and value == value.strip()
+    return value.decode("ascii") if plain else f"=?UTF-8?B?{base64.b64encode(value).decode()}?="
+
+
+def object_params(upload: Upload, options: S3Options) -> dict[str, Any]:
+    """What PutObject and CreateMultipartUpload take, in botocore's words."""
+    shown = present(upload.metadata)
+    chosen = {
+        "ContentType": shown.content_type,
+        "ContentDisposition": shown.content_disposition,
+        "ServerSideEncryption": options.sse,
+        "SSEKMSKeyId": options.sse_kms_key_id,
+        "StorageClass": options.storage_class,
+        "ACL": options.acl,
+        "Tagging": urlencode(options.tags),
+    }
+    return {name: value for name, value in chosen.items() if value} | {"Metadata": user_metadata(upload)}
+
+
+_HEADERS = {
+    "ContentType": "Content-Type",
+    "ContentDisposition": "Content-Disposition",
+    "ServerSideEncryption": "x-amz-server-side-encryption",
+    "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
+    "StorageClass": "x-amz-storage-class",
+    "ACL": "x-amz-acl",
+    "Tagging": "x-amz-tagging",
+}
+
+
+def as_headers(params: Mapping[str, Any]) -> dict[str, str]:
+    """The same as headers, for a request we sign ourselves."""
+    metadata = {f"x-amz-meta-{name}": value for name, value in params["Metadata"].items()}
+    return {_HEADERS[name]: value for name, value in params.items() if name in _HEADERS} | metadata

@@ -1,0 +1,239 @@
+"""The S3 calls in use, one method each: retried, timed, and with errors in our own words.
+
+Bodies go through `wire.RawS3`, everything else through aiobotocore, whose own retries are off: whether a repeat is
+safe is known here, and a body must start again from its first byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import aiohttp
+
+from tusd_py.errors import UploadLost
+from tusd_py.events import Observer
+from tusd_py.model import Span
+from tusd_py.storage.s3.cursor import Part
+from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble, translated
+from tusd_py.storage.s3.wire import Payload, RawRequest, RawS3
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3 import S3Client as BotoClient
+    from types_aiobotocore_s3.type_defs import HeadObjectOutputTypeDef
+
+T = TypeVar("T")
+
+_ATTEMPTS = 5
+_PRECONDITION_FAILED = 412
+_DELETE_BATCH = 1000
+
+
+class S3Client:
+    """One bucket. Every method raises StorageUnavailable (S3Failure, S3Trouble, S3Missing) once retries are used up."""
+
+    def __init__(self, boto: BotoClient, raw: RawS3, bucket: str, observer: Observer) -> None:
+        self._boto = boto
+        self._raw = raw
+        self._bucket = bucket
+        self._observer = observer
+
+    async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> str:
+        """PutObject; returns the ETag without quotes."""
+        return await self._upload(
+            RawRequest(operation="PutObject", method="PUT", key=key, headers=headers, payload=payload)
+        )
+
+    async def upload_part(
+        self, key: str, multipart: str, number: int, payload: Payload, headers: Mapping[str, str]
+    ) -> str:
+        """UploadPart; returns the ETag without quotes."""
+        query = {"partNumber": str(number), "uploadId": multipart}
+        return await self._upload(
+            RawRequest(operation="UploadPart", method="PUT", key=key, query=query, headers=headers, payload=payload)
+        )
+
+    async def _upload(self, request: RawRequest) -> str:
+        async def send() -> str:
+            async with self._raw.send(request) as answer:
+                await answer.read()
+                return answer.headers.get("ETag", "").strip('"')
+
+        return await self._call(request.operation, send)
+
+    async def get(self, key: str, span: Span | None = None, etag: str | None = None) -> AsyncIterator[bytes]:
+        """GetObject: the bytes of `span`, or all of them. Goes on where a broken connection stopped.
+
+        Raises UploadLost when the object is gone, or is no longer the one with `etag`.
+        """
+        done = failures = 0
+        while span is None or span.start + done < span.stop:
+            try:
+                async with self._got(key, span, done, etag) as answer:
+                    async for chunk in answer.content.iter_any():
+                        done, failures = done + len(chunk), 0
+                        yield chunk
+                return
+            except S3Trouble:
+                failures += 1
+                if failures == _ATTEMPTS:
+                    raise
+                await _pause(failures)
+
+    @asynccontextmanager
+    async def _got(
+        self, key: str, span: Span | None, done: int, etag: str | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        headers = {"If-Match": f'"{etag}"'} if etag else {}
+        if span is not None:
+            headers["Range"] = f"bytes={span.start + done}-{span.stop - 1}"
+        elif done:
+            headers["Range"] = f"bytes={done}-"
+        started = time.perf_counter()
+        try:
+            async with self._raw.send(RawRequest(operation="GetObject", method="GET", key=key, headers=headers)) as got:
+                self._observer.s3_request("GetObject", time.perf_counter() - started, "ok")
+                yield got
+        except S3Failure as failure:
+            self._observer.s3_request("GetObject", time.perf_counter() - started, failure.code)
+            if isinstance(failure, S3Missing) or failure.status == _PRECONDITION_FAILED:
+                raise UploadLost(key) from failure
+            raise
+
+    async def create_multipart(self, key: str, params: Mapping[str, Any], *, crc: bool) -> str:
+        """CreateMultipartUpload; returns its id."""
+        chosen: dict[str, Any] = {"ChecksumAlgorithm": "CRC32C"} if crc else {}
+        made = await self._call(
+            "CreateMultipartUpload",
+            lambda: self._boto.create_multipart_upload(Bucket=self._bucket, Key=key, **params, **chosen),
+        )
+        return made["UploadId"]
+
+    async def complete_multipart(self, key: str, multipart: str, parts: Sequence[Part], *, total: int | None) -> str:
+        """CompleteMultipartUpload, once; returns the ETag without quotes. After S3Trouble: look at the object."""
+        listed = [_completed(part) for part in parts]
+        sized: dict[str, Any] = {} if total is None else {"MpuObjectSize": total}
+        async with self._observed("CompleteMultipartUpload"):
+            made = await self._boto.complete_multipart_upload(
+                Bucket=self._bucket, Key=key, UploadId=multipart, MultipartUpload={"Parts": listed}, **sized
+            )
+        return made.get("ETag", "").strip('"')
+
+    async def copy_part(self, key: str, multipart: str, number: int, source: str, span: Span, etag: str) -> Part:
+        """UploadPartCopy of a range of another object, which must still be the one with `etag`."""
+        made = await self._call(
+            "UploadPartCopy",
+            lambda: self._boto.upload_part_copy(
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=multipart,
+                PartNumber=number,
+                CopySource={"Bucket": self._bucket, "Key": source},
+                CopySourceRange=f"bytes={span.start}-{span.stop - 1}",
+                CopySourceIfMatch=etag,
+            ),
+        )
+        result = made["CopyPartResult"]
+        return Part(number=number, length=len(span), etag=result["ETag"].strip('"'), crc=result.get("ChecksumCRC32C"))
+
+    async def list_parts(self, key: str, multipart: str) -> list[Part]:
+        """ListParts: for repair alone."""
+        found: list[Part] = []
+        pages = self._boto.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=multipart)
+        async with self._observed("ListParts"):
+            async for page in pages:
+                found += [
+                    Part(number=p["PartNumber"], length=p["Size"], etag=p["ETag"].strip('"'))
+                    for p in page.get("Parts", [])
+                ]
+        return found
+
+    async def abort_multipart(self, key: str, multipart: str) -> None:
+        """AbortMultipartUpload; already gone is fine."""
+        try:
+            await self._call(
+                "AbortMultipartUpload",
+                lambda: self._boto.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=multipart),
+            )
+        except S3Missing:
+            return
+
+    async def list_multiparts(self, key: str) -> list[str]:
+        """ListMultipartUploads: the ids of those begun for exactly this key."""
+        pages = self._boto.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=key)
+        async with self._observed("ListMultipartUploads"):
+            return [m["UploadId"] async for page in pages for m in page.get("Uploads", []) if m["Key"] == key]
+
+    async def head(self, key: str) -> HeadObjectOutputTypeDef | None:
+        """HeadObject, or None when there is no such object (in a bucket that is there: HEAD doesn't tell them apart)."""
+        try:
+            return await self._call("HeadObject", lambda: self._boto.head_object(Bucket=self._bucket, Key=key))
+        except S3Missing:
+            await self.ping()
+            return None
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """DeleteObjects in batches, or DeleteObject for a single one; not there is fine."""
+        left = list(keys)
+        while left:
+            batch, left = left[:_DELETE_BATCH], left[_DELETE_BATCH:]
+            await (self._delete_many(batch) if len(batch) > 1 else self._delete_one(batch[0]))
+
+    async def _delete_one(self, key: str) -> None:
+        await self._call("DeleteObject", lambda: self._boto.delete_object(Bucket=self._bucket, Key=key))
+
+    async def _delete_many(self, keys: Sequence[str]) -> None:
+        objects: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        done = await self._call("DeleteObjects", lambda: self._boto.delete_objects(Bucket=self._bucket, Delete=objects))
+        if errors := done.get("Errors"):
+            raise S3Failure("DeleteObjects", 200, errors[0].get("Code", ""))
+
+    async def list_keys(self, prefix: str) -> list[str]:
+        """ListObjectsV2: all keys below `prefix`."""
+        pages = self._boto.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        async with self._observed("ListObjectsV2"):
+            return [entry["Key"] async for page in pages for entry in page.get("Contents", [])]
+
+    async def ping(self) -> None:
+        """HeadBucket. A bucket that isn't there is a failure, not something missing."""
+        try:
+            async with self._observed("HeadBucket"):
+                await self._boto.head_bucket(Bucket=self._bucket)
+        except S3Missing as missing:
+            raise S3Failure("HeadBucket", missing.status, "NoSuchBucket") from missing
+
+    async def _call(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                async with self._observed(operation):
+                    return await call()
+            except S3Trouble:
+                await _pause(attempt)
+        async with self._observed(operation):
+            return await call()
+
+    @asynccontextmanager
+    async def _observed(self, operation: str) -> AsyncIterator[None]:
+        started, outcome = time.perf_counter(), "ok"
+        try:
+            async with translated(operation):
+                yield
+        except S3Failure as failure:
+            outcome = failure.code or "failed"
+            raise
+        finally:
+            self._observer.s3_request(operation, time.perf_counter() - started, outcome)
+
+
+async def _pause(attempt: int) -> None:
+    """Full jitter, so that many who failed together don't come back together."""
+    await asyncio.sleep(random.uniform(0, min(0.2 * 2**attempt, 3)))  # noqa: S311 (no secret)
+
+
+def _completed(part: Part) -> Any:
+    listed = {"PartNumber": part.number, "ETag": f'"{part.etag}"'}
+    return listed if part.crc is None else listed | {"ChecksumCRC32C": part.crc}

@@ -1,0 +1,91 @@
+"""How finished objects become the parts of another. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tusd_py.model import Span
+from tusd_py.storage.s3.options import Profile
+
+COPY = 512 * 1024 * 1024
+"""The most one UploadPartCopy is asked for: below the limit of 5 GiB, so that several run side by side."""
+
+EQUAL = 64 * 1024 * 1024
+"""The same where parts must have one size: what crosses a boundary is sent again, so the parts are smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A range of one source."""
+
+    source: int
+    """Its index."""
+    span: Span
+
+    def __len__(self) -> int:
+        return len(self.span)
+
+
+PlannedPart = tuple[Slice, ...]
+"""One slice is copied inside S3; several are read and sent again."""
+
+
+def plan_parts(lengths: Sequence[int], profile: Profile) -> list[PlannedPart]:
+    """Parts that, put together, are the sources in order: dense, none but the last below the minimum.
+
+    As much as possible is copied inside S3. Where the provider wants parts of one size, that is as much as lies between
+    the boundaries; otherwise all but what a source too small for a part needs from its neighbours.
+    """
+    total = sum(lengths)
+    if profile.equal_parts:
+        return list(_equal(lengths, _size(total, EQUAL, profile)))
+    return list(_aligned(lengths, profile.min_part, _size(total, COPY, profile)))
+
+
+def _size(total: int, base: int, profile: Profile) -> int:
+    """At least `base`, and large enough that twice as many parts would still be allowed."""
+    return min(max(base, -(-2 * total // profile.max_parts)), profile.max_part)
+
+
+def _equal(lengths: Sequence[int], size: int) -> Iterator[PlannedPart]:
+    part: list[Slice] = []
+    for source, length in enumerate(lengths):
+        at = 0
+        while at < length:
+            take = min(length - at, size - sum(map(len, part)))
+            part.append(Slice(source, Span(at, at + take)))
+            at += take
+            if sum(map(len, part)) == size:
+                yield tuple(part)
+                part = []
+    if part:
+        yield tuple(part)
+
+
+def _aligned(lengths: Sequence[int], least: int, most: int) -> Iterator[PlannedPart]:
+    gathered: list[Slice] = []
+    for source, length in enumerate(lengths):
+        at = 0
+        if gathered:
+            at = min(length, least - sum(map(len, gathered)))
+            if length - at < least:
+                at = length
+            gathered.append(Slice(source, Span(0, at)))
+            if sum(map(len, gathered)) >= least:
+                yield tuple(gathered)
+                gathered = []
+        if 0 < length - at < least:
+            gathered.append(Slice(source, Span(at, length)))
+        elif at < length:
+            yield from _copies(source, Span(at, length), most)
+    if gathered:
+        yield tuple(gathered)
+
+
+def _copies(source: int, span: Span, most: int) -> Iterator[PlannedPart]:
+    """Nearly equal ranges, so that none falls below the minimum."""
+    count = -(-len(span) // most)
+    edges = [span.start + len(span) * index // count for index in range(count + 1)]
+    for start, stop in zip(edges, edges[1:], strict=False):
+        yield (Slice(source, Span(start, stop)),)

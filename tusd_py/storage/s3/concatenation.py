@@ -1,0 +1,93 @@
+"""A final upload's object, out of the objects of its partials: copied inside S3 wherever S3 allows it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+
+from tusd_py.errors import UploadLost
+from tusd_py.model import Finished, Upload
+from tusd_py.storage.s3.attributes import as_headers, object_params
+from tusd_py.storage.s3.concat_plan import PlannedPart, Slice, plan_parts
+from tusd_py.storage.s3.cursor import Part, S3Cursor
+from tusd_py.storage.s3.errors import S3Missing
+from tusd_py.storage.s3.finishing import complete, settle
+from tusd_py.storage.s3.room import Room
+from tusd_py.storage.s3.wire import Payload
+
+
+async def concatenate(room: Room, upload: Upload, sources: Sequence[Upload]) -> Finished:
+    """Make the object, anew if an earlier attempt didn't get to the end. Raises UploadLost."""
+    cursor = S3Cursor.load(upload.cursor)
+    job = _Job(room=room, upload=upload, key=cursor.key, sources=[S3Cursor.load(source.cursor) for source in sources])
+    plan = plan_parts([source.length or 0 for source in sources], room.options.profile)
+    streamed = not plan or (len(plan) == 1 and len(plan[0]) > 1)
+    etag = await (job.put(plan) if streamed else job.multipart(plan))
+    return Finished(cursor=replace(cursor, etag=etag).dump(), etag=etag)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    room: Room
+    upload: Upload
+    key: str
+    sources: Sequence[S3Cursor]
+
+    async def put(self, plan: Sequence[PlannedPart]) -> str:
+        """Few bytes in all: one PutObject."""
+        headers = as_headers(object_params(self.upload, self.room.options))
+        return await self.room.client.put(self.key, self._payload(plan[0] if plan else ()), headers)
+
+    async def multipart(self, plan: Sequence[PlannedPart]) -> str:
+        multipart = await self.room.client.create_multipart(
+            self.key, object_params(self.upload, self.room.options), crc=False
+        )
+        try:
+            parts = await self._parts(multipart, plan)
+            return await complete(self.room, self.upload, self.key, multipart, parts)
+        except S3Missing as missing:
+            return await settle(self.room, self.upload, self.key, missing)
+        except BaseException:
+            await self.room.client.abort_multipart(self.key, multipart)
+            raise
+
+    async def _parts(self, multipart: str, plan: Sequence[PlannedPart]) -> list[Part]:
+        slots = asyncio.Semaphore(self.room.options.concurrency)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                made = [
+                    tasks.create_task(self._part(slots, multipart, number, slices))
+                    for number, slices in enumerate(plan, start=1)
+                ]
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0]  # noqa: B904 (the first failure is the reason)
+        return [task.result() for task in made]
+
+    async def _part(self, slots: asyncio.Semaphore, multipart: str, number: int, slices: PlannedPart) -> Part:
+        async with slots:
+            if len(slices) == 1:
+                return await self._copied(multipart, number, slices[0])
+            payload = self._payload(slices)
+            etag = await self.room.client.upload_part(self.key, multipart, number, payload, {})
+            return Part(number=number, length=payload.length, etag=etag)
+
+    async def _copied(self, multipart: str, number: int, piece: Slice) -> Part:
+        source = self.sources[piece.source]
+        try:
+            return await self.room.client.copy_part(
+                self.key, multipart, number, source.key, piece.span, source.etag or ""
+            )
+        except S3Missing as missing:
+            if await self.room.client.head(source.key) is None:
+                raise UploadLost(source.key) from missing
+            raise
+
+    def _payload(self, slices: PlannedPart) -> Payload:
+        async def chunks() -> AsyncIterator[bytes]:
+            for piece in slices:
+                source = self.sources[piece.source]
+                async for chunk in self.room.client.get(source.key, piece.span, source.etag):
+                    yield chunk
+
+        return Payload(length=sum(map(len, slices)), chunks=chunks)

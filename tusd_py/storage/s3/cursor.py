@@ -1,0 +1,66 @@
+"""Where an upload's bytes lie in S3, as the state store keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tusd_py.model import Cursor, Entry
+from tusd_py.pipeline.grid import Grid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A small object with bytes that are too few for a part."""
+
+    key: str
+    length: int
+    crc: int
+    """CRC-32C of the part's bytes from its start to this segment's end, so that it can be continued without reading."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part that S3 has acknowledged."""
+
+    number: int
+    length: int
+    etag: str
+    crc: str | None = None
+    """CRC-32C, base64, where the profile sends one: Complete must then repeat it."""
+
+    def to_entry(self) -> Entry:
+        entry: dict[str, Any] = {"n": self.number, "len": self.length, "etag": self.etag}
+        return entry if self.crc is None else entry | {"crc": self.crc}
+
+    @classmethod
+    def from_entry(cls, entry: Entry) -> Part:
+        return cls(number=entry["n"], length=entry["len"], etag=entry["etag"], crc=entry.get("crc"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Cursor:
+    """All that is needed to go on; the parts themselves are entries."""
+
+    key: str
+    """Of the finished object."""
+    grid: Grid
+    multipart: str | None = None
+    """S3's id of the multipart upload, once there is one."""
+    tail: tuple[Segment, ...] = ()
+    """The recorded bytes after the last full part, in order."""
+    etag: str | None = None
+    """Of the finished object, once it is there."""
+
+    @property
+    def tail_length(self) -> int:
+        return sum(segment.length for segment in self.tail)
+
+    def dump(self) -> Cursor:
+        return asdict(self)
+
+    @classmethod
+    def load(cls, cursor: Mapping[str, Any]) -> S3Cursor:
+        tail = tuple(Segment(**segment) for segment in cursor["tail"])
+        return cls(**{**cursor, "grid": Grid(**cursor["grid"]), "tail": tail})

@@ -1,0 +1,65 @@
+"""What S3 said, in three kinds that matter. botocore's and aiohttp's exceptions stop here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+import aiohttp
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
+
+from tusd_py.errors import StorageUnavailable
+
+_GONE = frozenset({"NoSuchUpload", "NoSuchKey", "NotFound", "404"})
+_AGAIN = frozenset(
+    {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "BadDigest", "503", "500", "429"}
+)
+_CODE = re.compile(rb"<Code>([^<]*)</Code>")
+
+
+class S3Failure(StorageUnavailable):
+    """S3 refused: repeating the same request won't help by itself (permissions, bucket, our mistake)."""
+
+    def __init__(self, operation: str, status: int, code: str) -> None:
+        super().__init__(f"S3 {operation}: {status} {code}")
+        self.operation, self.status, self.code = operation, status, code
+
+
+class S3Trouble(S3Failure):
+    """S3 or the way to it failed in a manner that a repeat may cure; what was asked may or may not have been done."""
+
+
+class S3Missing(S3Failure):
+    """The object, the multipart upload or a part isn't there."""
+
+
+def failure(operation: str, status: int, code: str) -> S3Failure:
+    """The right kind for an error answer."""
+    if code in _GONE or (status == HTTPStatus.NOT_FOUND and code != "NoSuchBucket"):
+        return S3Missing(operation, status, code)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS or code in _AGAIN:
+        return S3Trouble(operation, status, code)
+    return S3Failure(operation, status, code)
+
+
+def failure_from_body(operation: str, status: int, body: bytes) -> S3Failure:
+    """The same, from a raw XML answer."""
+    found = _CODE.search(body)
+    return failure(operation, status, found[1].decode("ascii", "replace") if found else str(status))
+
+
+@asynccontextmanager
+async def translated(operation: str) -> AsyncIterator[None]:
+    """Turn whatever a call raises into one of the three kinds."""
+    try:
+        yield
+    except ClientError as error:
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        raise failure(operation, status, error.response.get("Error", {}).get("Code", "")) from error
+    except (HTTPClientError, BotoConnectionError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise S3Trouble(operation, 0, type(error).__name__) from error
+    except BotoCoreError as error:
+        raise S3Failure(operation, 0, type(error).__name__) from error

@@ -1,0 +1,90 @@
+"""From recorded bytes to the finished object. Every step may be repeated; every doubt is settled by looking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tusd_py.errors import UploadLost
+from tusd_py.model import Entry, Finished, Upload
+from tusd_py.storage.s3.attributes import UPLOAD_ID
+from tusd_py.storage.s3.cursor import Part, S3Cursor
+from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble
+from tusd_py.storage.s3.pieces import Assembly
+from tusd_py.storage.s3.room import Room
+
+_ATTEMPTS = 3
+_RACE_LOST = frozenset({"ConditionalRequestConflict", "PreconditionFailed"})
+
+
+async def finish(room: Room, upload: Upload, entries: Sequence[Entry]) -> Finished:
+    """The finished object of a full upload, made if need be. Raises UploadLost."""
+    cursor = S3Cursor.load(upload.cursor)
+    if cursor.etag is None:
+        etag = await _make(room, upload, cursor, [Part.from_entry(entry) for entry in entries])
+        cursor = replace(cursor, tail=(), etag=etag)
+    return Finished(cursor=cursor.dump(), etag=cursor.etag or "")
+
+
+async def _make(room: Room, upload: Upload, cursor: S3Cursor, parts: list[Part]) -> str:
+    tail = room.tails.take(upload.id, cursor.tail)
+    if cursor.multipart is None:
+        return await room.put_object(upload, cursor.key, tail)
+    try:
+        return await _complete(room, upload, cursor, cursor.multipart, parts, tail)
+    except S3Missing as missing:
+        return await settle(room, upload, cursor.key, missing)
+
+
+async def _complete(
+    room: Room, upload: Upload, cursor: S3Cursor, multipart: str, parts: list[Part], tail: Assembly
+) -> str:
+    if tail.length:
+        number, _ = cursor.grid.part_at(upload.offset - tail.length)
+        parts = [*parts, await room.upload_part(cursor.key, multipart, number, tail)]
+    return await complete(room, upload, cursor.key, multipart, parts)
+
+
+async def complete(room: Room, upload: Upload, key: str, multipart: str, parts: Sequence[Part]) -> str:
+    """CompleteMultipartUpload until it is certain; returns the object's ETag. Raises S3Missing, UploadLost."""
+    total = upload.length if room.options.profile.total_size else None
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            etag = await room.client.complete_multipart(key, multipart, parts, total=total)
+        except S3Trouble:
+            if (found := await look(room, upload, key)) is not None:
+                return found
+            if not left:
+                raise
+        except S3Failure as failure:
+            if failure.code in _RACE_LOST:
+                return await settle(room, upload, key, failure)
+            if failure.code == "InvalidPart":
+                await _verify(room, key, multipart, parts)
+            raise
+        else:
+            return etag or await settle(room, upload, key, UploadLost(key))
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def look(room: Room, upload: Upload, key: str) -> str | None:
+    """The ETag of the object under `key` if it is this upload's, whole; else None."""
+    head = await room.client.head(key)
+    if head is None or head["ContentLength"] != upload.length:
+        return None
+    return head["ETag"].strip('"') if head["Metadata"].get(UPLOAD_ID) == upload.id else None
+
+
+async def settle(room: Room, upload: Upload, key: str, doubt: Exception) -> str:
+    """The object's ETag if it exists after all. Raises UploadLost: without object or parts there is nothing left."""
+    found = await look(room, upload, key)
+    if found is None:
+        raise UploadLost(key) from doubt
+    return found
+
+
+async def _verify(room: Room, key: str, multipart: str, parts: Sequence[Part]) -> None:
+    """Raise UploadLost if S3 no longer has one of the recorded parts as it was acknowledged."""
+    there = {(part.number, part.length, part.etag) for part in await room.client.list_parts(key, multipart)}
+    if any((part.number, part.length, part.etag) not in there for part in parts):
+        raise UploadLost(key)

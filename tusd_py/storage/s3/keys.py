@@ -1,0 +1,45 @@
+"""Names of objects. Ours alone: of what a client sent, only a tamed file name may take part, and only if asked for."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from secrets import token_hex
+
+from tusd_py.model import Kind, Upload, UploadId
+
+_INTERNAL = ".tusd-py/"
+_WILD = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def object_key(upload: Upload, *, prefix: str, template: str) -> str:
+    """Where the finished object goes; partial uploads stay among the internal objects."""
+    if upload.kind is Kind.PARTIAL:
+        return f"{internal_prefix(prefix, upload.id)}object"
+    created = datetime.fromtimestamp(upload.created_at, UTC)
+    dates = {name: created.strftime(code) for name, code in _DATES.items()}
+    return prefix + template.format(id=upload.id, filename=tame(upload.metadata.get("filename", b"")), **dates)
+
+
+_DATES = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}
+
+
+def tame(filename: bytes) -> str:
+    """A file name without anything that means something to a path, a URL or a shell; at most 100 characters."""
+    last = re.split(r"[/\\]", filename.decode("utf-8", "replace"))[-1]
+    return _WILD.sub("_", last).strip("._")[-100:] or "file"
+
+
+def internal_prefix(prefix: str, upload_id: UploadId) -> str:
+    """Everything of an upload that is not its finished object lies below this."""
+    return f"{prefix}{_INTERNAL}{upload_id}/"
+
+
+def segment_key(prefix: str, upload_id: UploadId, offset: int) -> str:
+    """A name that no other writer will ever use: what is recorded is never written over."""
+    return f"{internal_prefix(prefix, upload_id)}tail-{offset:016d}-{token_hex(8)}"
+
+
+def probe_key(prefix: str) -> str:
+    """A name for a test write."""
+    return f"{prefix}{_INTERNAL}probe-{token_hex(8)}"

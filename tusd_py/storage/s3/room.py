@@ -1,0 +1,63 @@
+"""What the writers and the finishing of one bucket share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tusd_py.errors import UploadLost
+from tusd_py.model import Upload
+from tusd_py.pipeline.budget import Budget
+from tusd_py.storage.s3.attributes import as_headers, object_params
+from tusd_py.storage.s3.checksums import checksum_headers, crc_text
+from tusd_py.storage.s3.client import S3Client
+from tusd_py.storage.s3.cursor import Part
+from tusd_py.storage.s3.errors import S3Missing
+from tusd_py.storage.s3.options import S3Options
+from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
+from tusd_py.storage.s3.tails import Tails
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A client for the bucket, how it is to be used, and the memory there is."""
+
+    client: S3Client
+    options: S3Options
+    budget: Budget
+    tails: Tails
+
+    @property
+    def sends_crc(self) -> bool:
+        return self.options.profile.checksum == "crc32c"
+
+    async def create_multipart(self, upload: Upload, key: str) -> str:
+        """A new multipart upload for the finished object; returns its id."""
+        return await self.client.create_multipart(key, object_params(upload, self.options), crc=self.sends_crc)
+
+    async def put_object(self, upload: Upload, key: str, assembly: Assembly) -> str:
+        """The whole object in one request; returns its ETag."""
+        headers = as_headers(object_params(upload, self.options))
+        checksum = await self._checksum(assembly.pieces, assembly.crc)
+        return await self.client.put(key, payload_of(assembly.pieces, self.client.get), {**headers, **checksum})
+
+    async def put_segment(self, key: str, piece: Piece) -> None:
+        """A tail's bytes into an object of their own."""
+        await self.client.put(key, payload_of([piece], self.client.get), await self._checksum([piece], None))
+
+    async def upload_part(self, key: str, multipart: str, number: int, assembly: Assembly) -> Part:
+        """A part, whole. Raises UploadLost when S3 doesn't know the multipart upload any more."""
+        headers = await self._checksum(assembly.pieces, assembly.crc)
+        payload = payload_of(assembly.pieces, self.client.get)
+        try:
+            etag = await self.client.upload_part(key, multipart, number, payload, headers)
+        except S3Missing as missing:
+            raise UploadLost(multipart) from missing
+        return Part(number=number, length=assembly.length, etag=etag, crc=self.part_crc(assembly))
+
+    def part_crc(self, assembly: Assembly) -> str | None:
+        """What Complete must repeat for a part with these bytes."""
+        return crc_text(assembly.crc) if self.sends_crc else None
+
+    async def _checksum(self, pieces: Sequence[Piece], crc: int | None) -> Mapping[str, str]:
+        return await checksum_headers(self.options.profile.checksum, pieces, crc)

@@ -1,0 +1,94 @@
+"""The S3 maker of `storage.base.Storage`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Self
+
+from tusd_py.events import Observer
+from tusd_py.locking.base import Lease
+from tusd_py.model import Cursor, Entry, Finished, Span, Upload
+from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.grid import grid_for
+from tusd_py.storage.base import Record, Writer
+from tusd_py.storage.s3 import concatenation, finishing
+from tusd_py.storage.s3.connect import connect
+from tusd_py.storage.s3.cursor import S3Cursor
+from tusd_py.storage.s3.keys import internal_prefix, object_key
+from tusd_py.storage.s3.options import S3Options
+from tusd_py.storage.s3.room import Room
+from tusd_py.storage.s3.tails import Tails
+from tusd_py.storage.s3.trials import trials
+from tusd_py.storage.s3.writer import S3Writer
+
+
+class S3Storage:
+    """Keeps uploads in one bucket, below one prefix. `open` makes one; `aclose` ends it."""
+
+    def __init__(self, room: Room, resources: AsyncExitStack) -> None:
+        self._room = room
+        self._resources = resources
+
+    @classmethod
+    async def open(cls, options: S3Options, budget: Budget, observer: Observer) -> Self:
+        """Ready to use; asks S3 for nothing yet. Raises ConfigurationError."""
+        async with AsyncExitStack() as stack:
+            client = await stack.enter_async_context(connect(options, observer))
+            room = Room(client=client, options=options, budget=budget, tails=Tails(budget))
+            return cls(room, stack.pop_all())
+
+    @property
+    def name(self) -> str:
+        return f"s3://{self._room.options.bucket}/{self._room.options.prefix}"
+
+    @property
+    def max_length(self) -> int | None:
+        return self._room.options.profile.max_object
+
+    def start(self, upload: Upload) -> Cursor:
+        options, profile = self._room.options, self._room.options.profile
+        grid = grid_for(
+            upload.length,
+            base=options.part_size,
+            max_parts=profile.max_parts,
+            largest=profile.max_part,
+            equal=profile.equal_parts,
+        )
+        key = object_key(upload, prefix=options.prefix, template=options.object_key)
+        return S3Cursor(key=key, grid=grid).dump()
+
+    def writer(self, upload: Upload, record: Record, lease: Lease) -> AbstractAsyncContextManager[Writer]:
+        return S3Writer(self._room, upload, record, lease)
+
+    async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
+        return await finishing.finish(self._room, upload, entries)
+
+    async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
+        return await concatenation.concatenate(self._room, upload, sources)
+
+    async def sweep(self, before: Cursor, after: Cursor) -> None:
+        kept = {segment.key for segment in S3Cursor.load(after).tail}
+        await self._room.client.delete(s.key for s in S3Cursor.load(before).tail if s.key not in kept)
+
+    async def discard(self, upload: Upload) -> None:
+        client, cursor = self._room.client, S3Cursor.load(upload.cursor)
+        self._room.tails.drop(upload.id)
+        for multipart in {*await client.list_multiparts(cursor.key), cursor.multipart} - {None}:
+            await client.abort_multipart(cursor.key, str(multipart))
+        inside = await client.list_keys(internal_prefix(self._room.options.prefix, upload.id))
+        await client.delete({*inside, cursor.key})
+
+    async def read(self, upload: Upload, span: Span) -> AsyncIterator[bytes]:
+        cursor = S3Cursor.load(upload.cursor)
+        async for chunk in self._room.client.get(cursor.key, span, cursor.etag):
+            yield chunk
+
+    async def ping(self) -> None:
+        await self._room.client.ping()
+
+    def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        return trials(self._room.client, self._room.options.prefix)
+
+    async def aclose(self) -> None:
+        await self._resources.aclose()

@@ -1,0 +1,49 @@
+"""Doing for real, on a key of its own, what uploads will need: permissions are only known by using them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
+
+from tusd_py.storage.s3.client import S3Client
+from tusd_py.storage.s3.keys import probe_key
+from tusd_py.storage.s3.wire import Payload
+
+
+def trials(client: S3Client, prefix: str) -> Mapping[str, Callable[[], Awaitable[None]]]:
+    """By what an operator would call them."""
+    return {
+        "bucket": client.ping,
+        "write, read and delete": partial(_object, client, prefix),
+        "multipart": partial(_multipart, client, prefix),
+        "list": partial(_list, client, prefix),
+    }
+
+
+async def _object(client: S3Client, prefix: str) -> None:
+    key = probe_key(prefix)
+    try:
+        await client.put(key, Payload(length=1, chunks=_byte), {})
+        async for _ in client.get(key):
+            pass
+    finally:
+        await client.delete([key])
+
+
+async def _multipart(client: S3Client, prefix: str) -> None:
+    key = probe_key(prefix)
+    multipart = await client.create_multipart(key, {}, crc=False)
+    try:
+        await client.upload_part(key, multipart, 1, Payload(length=1, chunks=_byte), {})
+    finally:
+        await client.abort_multipart(key, multipart)
+
+
+async def _list(client: S3Client, prefix: str) -> None:
+    key = probe_key(prefix)
+    await client.list_keys(key)
+    await client.list_multiparts(key)
+
+
+async def _byte() -> AsyncIterator[bytes]:
+    yield b"?"

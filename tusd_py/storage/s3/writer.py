@@ -1,0 +1,205 @@
+"""Bytes into S3: gathered into parts, sent several at a time, recorded strictly in the order of the bytes.
+
+A part is sent once all of it is here, so that it never idles on the wire and can be sent again. What is too little for
+a part when the request ends, or when memory gets short, becomes a segment: added, never written over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from tusd_py.locking.base import Lease
+from tusd_py.model import Checkpoint, Entry, Finished, Upload
+from tusd_py.storage.base import Record
+from tusd_py.storage.s3.cursor import Part, S3Cursor
+from tusd_py.storage.s3.keys import segment_key
+from tusd_py.storage.s3.pieces import Assembly
+from tusd_py.storage.s3.room import Room
+
+T = TypeVar("T")
+Work = Callable[[], Awaitable[T]]
+
+_MOST_SEGMENTS = 16
+
+
+class S3Writer:
+    """Writes from `upload.offset` on; see `storage.base.Writer`."""
+
+    def __init__(self, room: Room, upload: Upload, record: Record, lease: Lease) -> None:
+        self._room = room
+        self._upload = upload
+        self._record = record
+        self._lease = lease
+        self._cursor = S3Cursor.load(upload.cursor)
+        """As recorded, or about to be."""
+        self._recorded = self._position = upload.offset
+        self._number, self._span = self._cursor.grid.part_at(upload.offset - self._cursor.tail_length)
+        self._part = room.tails.take(upload.id, self._cursor.tail)
+        self._account = room.budget.account(self._spill_soon)
+        self._account.adopt(self._part.held)
+        self._turn = asyncio.Lock()
+        """Held by whoever changes the part: the one who writes, or the spill."""
+        self._slots = asyncio.Semaphore(room.options.concurrency)
+        self._multipart = _known(self._cursor.multipart)
+        self._tasks = asyncio.TaskGroup()
+        self._last: asyncio.Task[None] | None = None
+        self._closing = False
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing = True
+        try:
+            await self._tasks.__aexit__(kind, error, trace)
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0]  # noqa: B904 (the first failure is the reason; the rest were cancelled with it)
+        finally:
+            self._account.close()
+
+    async def write(self, chunk: bytes) -> None:
+        await self._account.acquire(len(chunk))
+        async with self._turn:
+            while chunk:
+                if self._part_is_full:
+                    await self._send_part()
+                room = len(self._span) - self._part.length
+                self._part.add(chunk[:room])
+                self._position += len(chunk[:room])
+                chunk = chunk[room:]
+
+    async def flush(self) -> None:
+        self._closing = True
+        async with self._turn:
+            if self._position == self._upload.length:
+                await self._send_last()
+            elif self._part_is_full:
+                await self._send_part()
+            elif self._part.fresh:
+                await self._save_segment()
+        if self._last is not None:
+            await self._last
+        self._keep_tail()
+
+    @property
+    def _part_is_full(self) -> bool:
+        return self._part.length == len(self._span)
+
+    async def _send_last(self) -> None:
+        """The end of the upload: one PutObject if it all fits into the first part, else its last part."""
+        if self._number == 1 and self._multipart is None:
+            part, end = self._take_part(), self._position
+            put = partial(self._room.put_object, self._upload, self._cursor.key, part)
+            self._follow(partial(self._sending, part, put), lambda etag: self._reach(end, tail=(), etag=etag))
+        elif self._part.length:
+            await self._send_part()
+
+    async def _send_part(self) -> None:
+        """Start sending the part, once there is a slot, and begin the next."""
+        await self._slots.acquire()
+        multipart = self._multipart or self._begin_multipart()
+        number, end, part = self._number, self._position, self._take_part()
+        upload = partial(self._upload_part, multipart, number, part)
+        self._follow(
+            partial(self._sending, part, upload), lambda sent: self._reach(end, added=(sent.to_entry(),), tail=())
+        )
+
+    def _take_part(self) -> Assembly:
+        part, self._part = self._part, Assembly()
+        self._number, self._span = self._cursor.grid.part_at(self._span.stop)
+        return part
+
+    async def _upload_part(self, multipart: asyncio.Future[str], number: int, part: Assembly) -> Part:
+        try:
+            return await self._room.upload_part(self._cursor.key, await multipart, number, part)
+        finally:
+            self._slots.release()
+
+    def _begin_multipart(self) -> asyncio.Future[str]:
+        """Recorded as soon as it exists, so that whatever comes next it can be removed."""
+        create = partial(self._room.create_multipart, self._upload, self._cursor.key)
+        self._multipart = begun = self._tasks.create_task(self._checked(create))
+        self._follow(lambda: begun, lambda multipart: self._reach(self._recorded, multipart=multipart))
+        return begun
+
+    async def _save_segment(self) -> None:
+        """Store what is in memory only. The caller holds the turn, so nothing is added meanwhile."""
+        self._part.fold(_MOST_SEGMENTS)
+        piece, end = self._part.pieces[-1], self._position
+        key = segment_key(self._room.options.prefix, self._upload.id, end - piece.length)
+        await self._checked(partial(self._room.put_segment, key, piece))
+        piece.stored(key)
+        tail = self._part.segments
+        self._follow(_nothing, lambda _: self._reach(end, tail=tail))
+
+    def _spill_soon(self) -> None:
+        if not self._closing:
+            idle = self._account.idle
+            self._account.sending(idle)
+            self._tasks.create_task(self._spill(idle))
+
+    async def _spill(self, counted: int) -> None:
+        async with self._turn:
+            if self._part.fresh:
+                await self._save_segment()
+            self._account.release(self._part.forget())
+        self._account.sending(-counted)
+
+    def _keep_tail(self) -> None:
+        self._account.release(self._part.held)
+        self._room.tails.keep(self._upload.id, self._part)
+        self._part = Assembly()
+
+    async def _sending(self, part: Assembly, work: Work[T]) -> T:
+        """Do `work` on the part's bytes; once S3 has them they need not be kept."""
+        held = part.held
+        self._account.sending(held)
+        try:
+            result = await self._checked(work)
+        finally:
+            self._account.sending(-held)
+        self._account.release(held)
+        return result
+
+    async def _checked(self, work: Work[T]) -> T:
+        self._lease.check()
+        return await work()
+
+    def _follow(self, work: Work[T], reach: Callable[[T], Checkpoint]) -> None:
+        """Do `work` now; record the checkpoint it reaches when every one before it is recorded."""
+        self._last = self._tasks.create_task(self._record_after(self._last, work, reach))
+
+    async def _record_after(
+        self, before: asyncio.Task[None] | None, work: Work[T], reach: Callable[[T], Checkpoint]
+    ) -> None:
+        result = await work()
+        if before is not None:
+            await before
+        await self._record(reach(result))
+
+    def _reach(self, offset: int, *, added: tuple[Entry, ...] = (), **changes: Any) -> Checkpoint:
+        """The checkpoint at `offset`, where the cursor has these changes."""
+        self._recorded, self._cursor = offset, replace(self._cursor, **changes)
+        cursor, etag = self._cursor.dump(), self._cursor.etag
+        finished = None if etag is None else Finished(cursor=cursor, etag=etag)
+        return Checkpoint(offset=offset, cursor=cursor, added=added, finished=finished)
+
+
+def _known(multipart: str | None) -> asyncio.Future[str] | None:
+    if multipart is None:
+        return None
+    known: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    known.set_result(multipart)
+    return known
+
+
+async def _nothing() -> None:
+    return None

@@ -1,0 +1,100 @@
+"""Several processes that share one port. Each is a whole server; they meet in the state store and the storage."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import socket
+import sys
+from contextlib import closing
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+
+from tusd_py.config import Settings
+from tusd_py.server import cannot_listen, run_server
+from tusd_py.telemetry.log import configure_logging, get_logger
+from tusd_py.telemetry.sharing import shared_metrics, worker_left
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_CONTEXT = multiprocessing.get_context("spawn")
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; a second one ends at once. Returns the exit code. Raises ConfigurationError."""
+    if settings.workers == 1:
+        return run_server(settings)
+    configure_logging(settings.log_format, settings.log_level)
+    with closing(_reserve(settings)) as reserved, shared_metrics():
+        port = reserved.getsockname()[1]
+        return _Crew(settings.model_copy(update={"port": port})).run()
+
+
+def _reserve(settings: Settings) -> socket.socket:
+    """The port, bound but not listening: it stays ours, and with port 0 all workers get the same."""
+    try:
+        (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM
+        )
+        reserved = socket.socket(family, kind, protocol)
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        reserved.bind(address)
+    except OSError as error:
+        raise cannot_listen(settings, error) from error
+    return reserved
+
+
+class _Crew:
+    """The workers, and the one who minds them. One that dies is replaced; one that can't start ends them all."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._workers: list[SpawnProcess] = []
+        self._signals = 0
+
+    def run(self) -> int:
+        for name in _SIGNALS:
+            signal.signal(name, lambda *_: self._signalled())
+        for _ in range(self._settings.workers):
+            self._hire()
+        while self._workers:
+            wait([worker.sentinel for worker in self._workers])
+            codes = [self._bury(worker) for worker in self._workers[:] if worker.exitcode is not None]
+            if not self._signals and any(code > 0 for code in codes):
+                self._signalled()
+                return self._wait_for_all(1)
+        return 0
+
+    def _wait_for_all(self, code: int) -> int:
+        for worker in self._workers:
+            worker.join()
+        return code
+
+    def _hire(self) -> None:
+        worker = _CONTEXT.Process(target=_work, args=(self._settings,))
+        worker.start()
+        self._workers.append(worker)
+
+    def _bury(self, worker: SpawnProcess) -> int:
+        """Killed by a signal that we didn't send: somebody else takes its place."""
+        code = worker.exitcode or 0
+        self._workers.remove(worker)
+        if worker.pid is not None:
+            worker_left(worker.pid)
+        if code < 0 and not self._signals:
+            get_logger("tusd_py.workers").warning("worker died", pid=worker.pid, signal=-code)
+            self._hire()
+        return code
+
+    def _signalled(self) -> None:
+        self._signals += 1
+        for worker in self._workers:
+            if self._signals == 1:
+                worker.terminate()
+            else:
+                worker.kill()
+
+
+def _work(settings: Settings) -> None:
+    """A worker's whole life. It ends with the one who minds it, however that one ends."""
+    parent = multiprocessing.parent_process()
+    sys.exit(run_server(settings, watch=None if parent is None else parent.sentinel))
