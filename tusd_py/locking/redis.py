@@ -17,7 +17,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from tusd_py.locking.lease import TimedLease
-from tusd_py.locking.shared import SharedLocker
+from tusd_py.locking.shared import SharedLocker, end
 from tusd_py.model import UploadId
 from tusd_py.redis_client import connect, unavailable_on_trouble
 
@@ -86,9 +86,7 @@ class RedisLocker(SharedLocker):
 
     async def aclose(self) -> None:
         await super().aclose()
-        if self._listener is not None:
-            self._listener.cancel()
-            await asyncio.wait([self._listener])
+        await end(self._listener)
         await self._redis.aclose()
 
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:

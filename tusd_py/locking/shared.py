@@ -73,9 +73,7 @@ class SharedLocker(ABC):
                     await self._drop(lease)
 
     async def aclose(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
+        await end(self._keeper)
 
     async def _acquire(self, lease: TimedLease, give_up: float, *, ask: bool) -> None:
         while not await self._try(lease, ask=ask):
@@ -133,3 +131,10 @@ class SharedLocker(ABC):
                 lease.extend(self._deadline(sent))
             else:
                 lease.lose()
+
+
+async def end(task: asyncio.Task[None] | None) -> None:
+    """Cancel until it is heeded: before Python 3.12 `asyncio.wait_for`, and so redis-py, may swallow a cancellation."""
+    while task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=_TICK)

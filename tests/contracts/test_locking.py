@@ -1,0 +1,237 @@
+"""What every locker promises (`tusd_py/locking/base.py`); every maker passes all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.uploads import upload
+from tusd_py.errors import Locked, Superseded
+from tusd_py.locking.base import Lease, Locker
+from tusd_py.locking.memory import MemoryLocker
+from tusd_py.locking.redis import RedisLocker
+from tusd_py.locking.sqlite import SqliteLocker
+
+TTL = 1.0
+ONE, OTHER = upload(1).id, upload(2).id
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis", "sqlite on two nodes", "redis on two nodes"])
+async def lockers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Locker, Locker]]:
+    """Two sides that compete: the same locker twice, or two that share one place as two nodes would."""
+    kind, _, nodes = request.param.partition(" on ")
+    make = maker(kind, request, tmp_path)
+    here = make()
+    there = make() if nodes else here
+    yield here, there
+    for each in {here, there}:
+        await each.aclose()
+
+
+def maker(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Locker]:
+    if kind == "memory":
+        return MemoryLocker
+    if kind == "sqlite":
+        return lambda: SqliteLocker(tmp_path / "state.db", TTL)
+    url = request.getfixturevalue("redis_url")
+    return lambda: RedisLocker(url, TTL)
+
+
+def unasked() -> None:
+    """Nobody should ask, or it doesn't matter."""
+
+
+async def polite(locker: Locker, held: asyncio.Event) -> None:
+    """Hold the upload until asked to leave."""
+    leave = asyncio.Event()
+    async with locker.hold(ONE, on_release_request=leave.set, wait=5):
+        held.set()
+        await leave.wait()
+
+
+async def test_a_free_upload_is_held_at_once_and_its_lease_is_valid(lockers: tuple[Locker, Locker]) -> None:
+    here, _ = lockers
+    async with here.hold(ONE, on_release_request=unasked, wait=0) as lease:
+        assert lease.valid
+        lease.check()
+
+
+async def test_a_lease_is_over_when_its_holder_leaves(lockers: tuple[Locker, Locker]) -> None:
+    here, _ = lockers
+    async with here.hold(ONE, on_release_request=unasked, wait=0) as lease:
+        pass
+    assert not lease.valid
+    with pytest.raises(Superseded):
+        lease.check()
+
+
+async def test_an_upload_can_be_held_again_after_its_holder_left(lockers: tuple[Locker, Locker]) -> None:
+    for each in lockers * 2:
+        async with each.hold(ONE, on_release_request=unasked, wait=0):
+            pass
+
+
+async def test_an_upload_is_free_again_when_its_holder_failed(lockers: tuple[Locker, Locker]) -> None:
+    here, there = lockers
+    with pytest.raises(ZeroDivisionError):
+        async with here.hold(ONE, on_release_request=unasked, wait=0):
+            raise ZeroDivisionError
+    async with there.hold(ONE, on_release_request=unasked, wait=0):
+        pass
+
+
+async def test_uploads_do_not_hinder_each_other(lockers: tuple[Locker, Locker]) -> None:
+    here, there = lockers
+    async with (
+        here.hold(ONE, on_release_request=unasked, wait=0),
+        there.hold(OTHER, on_release_request=unasked, wait=0),
+    ):
+        pass
+
+
+async def test_there_is_one_holder_at_a_time_among_many(lockers: tuple[Locker, Locker]) -> None:
+    holders, most = 0, 0
+
+    async def work(locker: Locker) -> None:
+        nonlocal holders, most
+        async with locker.hold(ONE, on_release_request=unasked, wait=20) as lease:
+            holders += 1
+            most = max(most, holders)
+            await asyncio.sleep(0)
+            lease.check()
+            holders -= 1
+
+    await asyncio.gather(*(work(locker) for locker in lockers * 10))
+    assert (holders, most) == (0, 1)
+
+
+async def test_waiters_of_one_process_come_in_the_order_they_asked(lockers: tuple[Locker, Locker]) -> None:
+    here, _ = lockers
+    order: list[int] = []
+
+    async def work(number: int) -> None:
+        async with here.hold(ONE, on_release_request=unasked, wait=10):
+            order.append(number)
+
+    async with here.hold(ONE, on_release_request=unasked, wait=0):
+        waiting = [asyncio.create_task(work(number)) for number in range(5)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+    assert order == [0, 1, 2, 3, 4]
+
+
+async def test_a_holder_that_leaves_when_asked_is_replaced_in_well_under_a_second(
+    lockers: tuple[Locker, Locker],
+) -> None:
+    here, there = lockers
+    held = asyncio.Event()
+    holder = asyncio.create_task(polite(here, held))
+    await held.wait()
+    began = time.monotonic()
+    async with there.hold(ONE, on_release_request=unasked, wait=5):
+        assert time.monotonic() - began < 0.8
+    await holder
+
+
+async def test_a_holder_is_asked_only_once(lockers: tuple[Locker, Locker]) -> None:
+    here, there = lockers
+    asked: list[None] = []
+    async with here.hold(ONE, on_release_request=lambda: asked.append(None), wait=0):
+        for _ in range(2):
+            with pytest.raises(Locked):
+                await enter(there, wait=0.4)
+    assert len(asked) == 1
+
+
+async def test_a_holder_that_nobody_waits_for_is_left_alone(lockers: tuple[Locker, Locker]) -> None:
+    here, there = lockers
+    asked = asyncio.Event()
+    async with (
+        there.hold(OTHER, on_release_request=unasked, wait=0),
+        here.hold(ONE, on_release_request=asked.set, wait=0),
+    ):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asked.wait(), 0.3)
+
+
+async def test_without_time_to_wait_a_held_upload_is_locked_and_its_holder_not_asked(
+    lockers: tuple[Locker, Locker],
+) -> None:
+    here, there = lockers
+    asked = asyncio.Event()
+    async with here.hold(ONE, on_release_request=asked.set, wait=0):
+        with pytest.raises(Locked):
+            await enter(there, wait=0)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asked.wait(), 0.3)
+
+
+async def test_a_turn_that_does_not_come_in_time_is_locked(lockers: tuple[Locker, Locker]) -> None:
+    here, there = lockers
+    async with here.hold(ONE, on_release_request=unasked, wait=0) as lease:
+        began = time.monotonic()
+        with pytest.raises(Locked):
+            await enter(there, wait=0.3)
+        assert 0.25 < time.monotonic() - began < 1.0
+        lease.check()
+
+
+async def test_everyone_who_waits_gets_a_turn_if_holders_leave_when_asked(lockers: tuple[Locker, Locker]) -> None:
+    turns = [asyncio.Event() for _ in range(6)]
+    tasks = [asyncio.create_task(polite(locker, turn)) for locker, turn in zip(lockers * 3, turns, strict=True)]
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(turn.wait() for turn in turns))
+        await enter(lockers[1], wait=5)  # makes the last one leave
+        await asyncio.gather(*tasks)
+
+
+async def test_a_cancelled_waiter_leaves_no_trace(lockers: tuple[Locker, Locker]) -> None:
+    here, there = lockers
+    async with here.hold(ONE, on_release_request=unasked, wait=0):
+        waiter = asyncio.create_task(enter(there, wait=10))
+        await asyncio.sleep(0.1)
+        waiter.cancel()
+        await asyncio.wait([waiter])
+    for each in lockers:
+        await enter(each, wait=0)
+
+
+async def test_a_cancelled_holder_leaves_no_trace(lockers: tuple[Locker, Locker]) -> None:
+    here, there = lockers
+    held = asyncio.Event()
+    holder = asyncio.create_task(polite(here, held))
+    await held.wait()
+    holder.cancel()
+    await asyncio.wait([holder])
+    await enter(there, wait=0)
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_cancelled_at_any_step_it_leaves_no_trace(lockers: tuple[Locker, Locker], steps: int) -> None:
+    here, there = lockers
+    task = asyncio.create_task(enter(here, wait=5))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    await enter(there, wait=2)
+
+
+async def test_a_lease_lasts_as_long_as_it_is_held(lockers: tuple[Locker, Locker]) -> None:
+    here, there = lockers
+    async with here.hold(ONE, on_release_request=unasked, wait=0) as lease:
+        ends = time.monotonic() + 2 * TTL
+        while time.monotonic() < ends:
+            lease.check()
+            await asyncio.sleep(0.05)
+        with pytest.raises(Locked):
+            await enter(there, wait=0)
+
+
+async def enter(locker: Locker, *, wait: float) -> Lease:
+    async with locker.hold(ONE, on_release_request=unasked, wait=wait) as lease:
+        return lease

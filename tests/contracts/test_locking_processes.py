@@ -1,0 +1,143 @@
+"""What lockers for many processes promise when a process dies or stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.uploads import upload
+from tusd_py.locking.base import Lease, Locker
+from tusd_py.locking.redis import RedisLocker
+from tusd_py.locking.sqlite import SqliteLocker
+
+TTL = 1.0
+SLACK = 0.8
+"""For a busy machine, on top of what is promised."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that holds an upload."""
+
+    process: Process
+
+    async def says(self) -> str:
+        assert self.process.stdout is not None
+        line = await asyncio.wait_for(self.process.stdout.readline(), 20)
+        return line.decode().strip()
+
+    async def asks_its_lease(self) -> str:
+        """`valid` or `superseded`, whatever else it had to say."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"\n")
+        while (word := await self.says()) == "asked":
+            pass
+        return word
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where processes meet to share uploads."""
+
+    kind: str
+    where: str
+
+    def locker(self) -> Locker:
+        return SqliteLocker(Path(self.where), TTL) if self.kind == "sqlite" else RedisLocker(self.where, TTL)
+
+    @asynccontextmanager
+    async def holder(self) -> AsyncIterator[Holder]:
+        """Another process that holds upload 1."""
+        args = ("-m", "tests.support.holder", self.kind, self.where, str(TTL), upload().id)
+        process = await asyncio.create_subprocess_exec(sys.executable, *args, stdin=PIPE, stdout=PIPE)
+        holder = Holder(process)
+        try:
+            assert await holder.says() == "held"
+            yield holder
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    url = request.getfixturevalue("redis_url") if request.param == "redis" else ""
+    return Place(request.param, url or str(tmp_path / "state.db"))
+
+
+@pytest.fixture
+async def locker(place: Place) -> AsyncIterator[Locker]:
+    made = place.locker()
+    yield made
+    await made.aclose()
+
+
+def hold(locker: Locker, wait: float) -> AbstractAsyncContextManager[Lease]:
+    return locker.hold(upload().id, on_release_request=lambda: None, wait=wait)
+
+
+async def test_a_holder_that_was_killed_is_replaced_within_the_ttl(place: Place, locker: Locker) -> None:
+    async with place.holder() as holder:
+        holder.process.kill()
+        died = time.monotonic()
+        async with hold(locker, wait=10) as lease:
+            assert time.monotonic() - died < TTL + SLACK
+            lease.check()
+
+
+async def test_a_holder_that_was_killed_on_this_machine_is_replaced_at_once(tmp_path: Path) -> None:
+    place = Place("sqlite", str(tmp_path / "state.db"))
+    locker = SqliteLocker(Path(place.where), ttl=3600)
+    async with place.holder() as holder:
+        holder.process.kill()
+        await holder.process.wait()
+        async with hold(locker, wait=0):
+            pass
+    await locker.aclose()
+
+
+async def test_another_process_hears_that_it_is_asked_to_leave(place: Place, locker: Locker) -> None:
+    async with place.holder() as holder:
+        waiter = asyncio.create_task(_enter(locker))
+        assert await holder.says() == "asked"
+        waiter.cancel()
+        await asyncio.wait([waiter])
+
+
+async def test_a_process_that_stood_still_is_replaced_and_knows_when_it_wakes(place: Place, locker: Locker) -> None:
+    async with place.holder() as holder:
+        assert await holder.asks_its_lease() == "valid"
+        holder.process.send_signal(signal.SIGSTOP)
+        stopped = time.monotonic()
+        async with hold(locker, wait=10) as lease:
+            assert time.monotonic() - stopped < TTL + SLACK
+            holder.process.send_signal(signal.SIGCONT)
+            assert await holder.asks_its_lease() == "superseded"
+            lease.check()
+
+
+async def test_a_process_that_woke_does_not_take_the_upload_from_its_new_holder(place: Place, locker: Locker) -> None:
+    async with place.holder() as holder:
+        holder.process.send_signal(signal.SIGSTOP)
+        async with hold(locker, wait=10) as lease:
+            holder.process.send_signal(signal.SIGCONT)
+            assert holder.process.stdin is not None
+            holder.process.stdin.close()  # it leaves, and drops what it believes to hold
+            await holder.process.wait()
+            await asyncio.sleep(TTL)
+            lease.check()
+
+
+async def _enter(locker: Locker) -> None:
+    async with hold(locker, wait=10):
+        pass

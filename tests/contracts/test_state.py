@@ -1,0 +1,320 @@
+"""What every state store promises (`tusd_py/state/base.py`); every maker passes all of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.uploads import upload, uploads
+from tusd_py.errors import Superseded
+from tusd_py.model import RETRY_SECONDS, Entry, Phase, Upload, UploadId
+from tusd_py.state.base import StateStore
+from tusd_py.state.memory import MemoryState
+from tusd_py.state.redis import RedisState
+from tusd_py.state.sqlite import SqliteState
+
+Maker = Callable[[], StateStore]
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def maker(request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
+    return MemoryState if request.param == "memory" else durable_maker(request, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def durable(request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
+    """Opens a store that finds again what it remembered."""
+    return durable_maker(request, tmp_path)
+
+
+def durable_maker(request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
+    if request.param == "sqlite":
+        return lambda: SqliteState(tmp_path / "made" / "state.db")
+    url = request.getfixturevalue("redis_url")
+    return lambda: RedisState(url)
+
+
+@pytest.fixture
+async def state(maker: Maker) -> AsyncIterator[StateStore]:
+    store = maker()
+    yield store
+    await store.aclose()
+
+
+async def test_a_new_upload_is_remembered_at_revision_1(state: StateStore) -> None:
+    created = await state.create(upload())
+    assert created == upload(revision=1)
+    assert await state.load(created.id) == created
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(given_upload=uploads)
+async def test_an_upload_comes_back_as_it_was(state: StateStore, given_upload: Upload) -> None:
+    created = await state.create(given_upload)
+    assert await state.load(created.id) == created == replace(given_upload, revision=1)
+    await state.delete(created)
+
+
+async def test_an_id_that_is_taken_is_refused_and_changes_nothing(state: StateStore) -> None:
+    created = await state.create(upload())
+    with pytest.raises(ValueError, match=created.id):
+        await state.create(upload(length=99))
+    assert await state.load(created.id) == created
+
+
+async def test_an_unknown_upload_is_none_and_has_no_entries(state: StateStore) -> None:
+    assert await state.load(upload().id) is None
+    assert list(await state.entries(upload().id)) == []
+
+
+async def test_a_save_replaces_the_record_and_moves_the_revision_by_one(state: StateStore) -> None:
+    created = await state.create(upload())
+    saved = await state.save(replace(created, offset=7, cursor={"at": 7}))
+    assert saved == replace(created, offset=7, cursor={"at": 7}, revision=2)
+    assert await state.load(created.id) == saved
+
+
+async def test_a_save_that_names_an_older_revision_is_refused_and_changes_nothing(state: StateStore) -> None:
+    created = await state.create(upload())
+    saved = await state.save(replace(created, offset=5), [{"part": 1}])
+    with pytest.raises(Superseded):
+        await state.save(replace(created, offset=3), [{"part": 9}])
+    assert await state.load(created.id) == saved
+    assert list(await state.entries(created.id)) == [{"part": 1}]
+
+
+async def test_a_save_of_an_unknown_upload_is_refused(state: StateStore) -> None:
+    with pytest.raises(Superseded):
+        await state.save(upload(revision=1), [{"part": 1}])
+    assert await state.load(upload().id) is None
+    assert list(await state.entries(upload().id)) == []
+
+
+async def test_entries_keep_the_order_they_were_added_in(state: StateStore) -> None:
+    current = await state.create(upload())
+    for first in range(0, 30, 3):
+        current = await state.save(current, [{"part": number} for number in range(first, first + 3)])
+    assert [entry["part"] for entry in await state.entries(current.id)] == list(range(30))
+
+
+async def test_uploads_keep_their_entries_apart(state: StateStore) -> None:
+    one, other = await state.create(upload(1)), await state.create(upload(2))
+    await state.save(one, [{"of": 1}])
+    await state.save(other, [{"of": 2}])
+    assert list(await state.entries(one.id)) == [{"of": 1}]
+    assert list(await state.entries(other.id)) == [{"of": 2}]
+
+
+async def test_ten_thousand_entries_fit_in_one_save(state: StateStore) -> None:
+    current = await state.save(await state.create(upload()), [{"part": number} for number in range(10_000)])
+    await state.save(current, [{"part": 10_000}])
+    assert [entry["part"] for entry in await state.entries(current.id)] == list(range(10_001))
+
+
+async def test_a_deleted_upload_is_forgotten_with_its_entries(state: StateStore) -> None:
+    current = await state.save(await state.create(upload(expires_at=1.0)), [{"part": 1}])
+    await state.delete(current)
+    assert await state.load(current.id) is None
+    assert list(await state.entries(current.id)) == []
+    assert list(await state.due(2.0, 10)) == []
+    assert list(await state.list(None, 10)) == []
+
+
+async def test_deleting_twice_is_fine(state: StateStore) -> None:
+    created = await state.create(upload())
+    await state.delete(created)
+    await state.delete(created)
+
+
+async def test_a_delete_that_names_an_older_revision_is_refused(state: StateStore) -> None:
+    created = await state.create(upload())
+    saved = await state.save(created)
+    with pytest.raises(Superseded):
+        await state.delete(created)
+    assert await state.load(created.id) == saved
+
+
+async def test_an_id_can_be_used_again_once_forgotten_and_starts_without_entries(state: StateStore) -> None:
+    await state.delete(await state.save(await state.create(upload()), [{"part": 1}]))
+    again = await state.create(upload())
+    assert again.revision == 1
+    assert list(await state.entries(again.id)) == []
+
+
+async def test_the_longest_due_come_first(state: StateStore) -> None:
+    for number, expires_at in enumerate((30.0, 10.0, None, 20.0, 40.0)):
+        await state.create(upload(number, expires_at=expires_at))
+    assert [int(due, 16) for due in await state.due(30.0, 10)] == [1, 3, 0]
+    assert [int(due, 16) for due in await state.due(30.0, 2)] == [1, 3]
+    assert list(await state.due(9.9, 10)) == []
+
+
+async def test_what_is_due_follows_the_last_save(state: StateStore) -> None:
+    created = await state.create(upload(expires_at=10.0))
+    finishing = await state.save(replace(created, phase=Phase.FINISHING, updated_at=100.0))
+    assert list(await state.due(99.0, 10)) == []
+    assert list(await state.due(100.0 + RETRY_SECONDS, 10)) == [created.id]
+    await state.save(replace(finishing, phase=Phase.DONE, expires_at=None))
+    assert list(await state.due(1e12, 10)) == []
+
+
+async def test_pages_by_id_hold_every_upload_once(state: StateStore) -> None:
+    for number in (5, 3, 0xFF, 9, 1, 0xA0, 7):
+        await state.create(upload(number))
+    found, after = [], None
+    while page := await state.list(after, 3):
+        assert len(page) <= 3
+        found += [int(each.id, 16) for each in page]
+        after = page[-1].id
+    assert found == [1, 3, 5, 7, 9, 0xA0, 0xFF]
+
+
+async def test_of_many_saves_at_once_exactly_one_wins(state: StateStore) -> None:
+    created = await state.create(upload())
+    saves = [state.save(replace(created, offset=number), [{"by": number}]) for number in range(10)]
+    outcomes = await asyncio.gather(*saves, return_exceptions=True)
+    (winner,) = [outcome for outcome in outcomes if isinstance(outcome, Upload)]
+    assert sum(isinstance(outcome, Superseded) for outcome in outcomes) == 9
+    assert await state.load(created.id) == winner
+    assert list(await state.entries(created.id)) == [{"by": winner.offset}]
+
+
+async def test_of_many_creations_at_once_exactly_one_wins(state: StateStore) -> None:
+    outcomes = await asyncio.gather(*(state.create(upload(length=n)) for n in range(10)), return_exceptions=True)
+    (winner,) = [outcome for outcome in outcomes if isinstance(outcome, Upload)]
+    assert await state.load(winner.id) == winner
+
+
+async def test_many_uploads_can_be_saved_at_once(state: StateStore) -> None:
+    current = await asyncio.gather(*(state.create(upload(number)) for number in range(50)))
+    for step in range(3):
+        current = await asyncio.gather(*(state.save(each, [{"step": step}]) for each in current))
+    for each in current:
+        assert await state.load(each.id) == each
+        assert [entry["step"] for entry in await state.entries(each.id)] == [0, 1, 2]
+
+
+async def test_it_answers_a_ping(state: StateStore) -> None:
+    await state.ping()
+
+
+async def test_it_has_a_name_to_tell_people(state: StateStore) -> None:
+    assert state.name.startswith(("memory:", "sqlite:", "redis:"))
+
+
+async def test_a_durable_store_remembers_after_it_was_closed(durable: Maker) -> None:
+    first = durable()
+    saved = await first.save(await first.create(upload(expires_at=5.0)), [{"part": 1}])
+    await first.aclose()
+    second = durable()
+    assert await second.load(saved.id) == saved
+    assert list(await second.entries(saved.id)) == [{"part": 1}]
+    assert list(await second.due(5.0, 1)) == [saved.id]
+    await second.aclose()
+
+
+async def test_two_openings_of_a_durable_store_see_each_other(durable: Maker) -> None:
+    one, other = durable(), durable()
+    created = await one.create(upload())
+    outcomes = await asyncio.gather(one.save(created), other.save(created), return_exceptions=True)
+    assert sum(isinstance(outcome, Superseded) for outcome in outcomes) == 1
+    assert await one.load(created.id) == await other.load(created.id) == replace(created, revision=2)
+    await one.aclose()
+    await other.aclose()
+
+
+@dataclass
+class Model:
+    """A state store as plain as can be."""
+
+    uploads: dict[UploadId, Upload] = field(default_factory=dict)
+    entries: dict[UploadId, list[Entry]] = field(default_factory=dict)
+
+    def current(self, given: Upload) -> bool:
+        stored = self.uploads.get(given.id)
+        return stored is not None and stored.revision == given.revision
+
+    def put(self, given: Upload, added: list[Entry]) -> None:
+        self.uploads[given.id] = given
+        self.entries.setdefault(given.id, []).extend(added)
+
+
+@dataclass(frozen=True)
+class Step:
+    action: str
+    number: int
+    revision: int
+    expires_at: float | None
+    added: list[Entry]
+
+
+steps = st.builds(
+    Step,
+    action=st.sampled_from(["create", "save", "save", "save", "delete"]),
+    number=st.integers(0, 3),
+    revision=st.integers(0, 4),
+    expires_at=st.none() | st.floats(0, 100),
+    added=st.lists(st.fixed_dictionaries({"part": st.integers(0, 99)}), max_size=2),
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(plan=st.lists(steps, max_size=25))
+async def test_any_sequence_of_calls_does_what_a_plain_model_does(state: StateStore, plan: list[Step]) -> None:
+    for old in await state.list(None, 100):
+        await state.delete(old)
+    model = Model()
+    for step in plan:
+        await take(step, state, model)
+    await assert_same(state, model)
+
+
+async def take(step: Step, state: StateStore, model: Model) -> None:
+    given_upload = upload(step.number, revision=step.revision, expires_at=step.expires_at)
+    if step.action == "create":
+        await create(given_upload, state, model)
+    elif step.action == "save":
+        await save(given_upload, step.added, state, model)
+    else:
+        await delete(given_upload, state, model)
+
+
+async def create(given_upload: Upload, state: StateStore, model: Model) -> None:
+    if given_upload.id in model.uploads:
+        with pytest.raises(ValueError, match="exists"):
+            await state.create(given_upload)
+    else:
+        model.put(await state.create(given_upload), [])
+        assert model.uploads[given_upload.id] == replace(given_upload, revision=1)
+
+
+async def save(given_upload: Upload, added: list[Entry], state: StateStore, model: Model) -> None:
+    if model.current(given_upload):
+        model.put(await state.save(given_upload, added), added)
+    else:
+        with pytest.raises(Superseded):
+            await state.save(given_upload, added)
+
+
+async def delete(given_upload: Upload, state: StateStore, model: Model) -> None:
+    if given_upload.id in model.uploads and not model.current(given_upload):
+        with pytest.raises(Superseded):
+            await state.delete(given_upload)
+    else:
+        await state.delete(given_upload)
+        model.uploads.pop(given_upload.id, None)
+        model.entries.pop(given_upload.id, None)
+
+
+async def assert_same(state: StateStore, model: Model) -> None:
+    assert list(await state.list(None, 100)) == [model.uploads[each] for each in sorted(model.uploads)]
+    due = sorted((each.due_at, each.id) for each in model.uploads.values() if each.due_at is not None)
+    assert list(await state.due(50.0, 100)) == [upload_id for due_at, upload_id in due if due_at <= 50.0]
+    for upload_id, entries in model.entries.items():
+        assert list(await state.entries(upload_id)) == entries

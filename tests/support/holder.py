@@ -1,0 +1,42 @@
+"""A process that holds an upload: `python -m tests.support.holder sqlite|redis WHERE TTL UPLOAD`.
+
+Says `held`, then answers each line of its input with what its lease says: `valid` or `superseded`. Says `asked` when
+it is asked to leave, and stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from tusd_py.errors import Superseded
+from tusd_py.locking.base import Lease, Locker
+from tusd_py.locking.redis import RedisLocker
+from tusd_py.locking.sqlite import SqliteLocker
+from tusd_py.model import UploadId
+
+
+def say(word: str) -> None:
+    print(word, flush=True)
+
+
+def state_of(lease: Lease) -> str:
+    try:
+        lease.check()
+    except Superseded:
+        return "superseded"
+    return "valid"
+
+
+async def main(kind: str, where: str, ttl: float, upload_id: UploadId) -> None:
+    locker: Locker = SqliteLocker(Path(where), ttl) if kind == "sqlite" else RedisLocker(where, ttl)
+    async with locker.hold(upload_id, on_release_request=lambda: say("asked"), wait=5) as lease:
+        say("held")
+        while await asyncio.to_thread(sys.stdin.readline):
+            say(state_of(lease))
+    await locker.aclose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], float(sys.argv[3]), UploadId(sys.argv[4])))

@@ -1,0 +1,118 @@
+"""What only the Redis store promises: it survives a Redis that doesn't."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.redis import RedisServer, running
+from tests.support.relay import Relay
+from tests.support.uploads import upload
+from tusd_py.errors import ConfigurationError, StateUnavailable
+from tusd_py.redis_client import connect
+from tusd_py.state.redis import RedisState
+
+
+@pytest.fixture
+def server(tmp_path: Path, redis_running: RedisServer) -> Iterator[RedisServer]:
+    """A Redis of the test's own, which keeps what it acknowledged."""
+    del redis_running  # says if there is a Redis at all
+    with running(tmp_path, durable=True) as server:
+        yield server
+
+
+@pytest.fixture
+async def state(server: RedisServer) -> AsyncIterator[RedisState]:
+    store = RedisState(server.url)
+    yield store
+    await store.aclose()
+
+
+async def test_what_was_acknowledged_survives_a_crash_and_the_store_recovers_by_itself(
+    server: RedisServer, state: RedisState
+) -> None:
+    saved = await state.save(await state.create(upload()), [{"part": 1}])
+    server.stop(signal.SIGKILL)
+    with pytest.raises(StateUnavailable):
+        await state.load(saved.id)
+    with pytest.raises(StateUnavailable):
+        await state.save(saved)
+    server.start()
+    assert await state.load(saved.id) == saved
+    assert (await state.save(saved)).revision == 3
+    assert list(await state.entries(saved.id)) == [{"part": 1}]
+
+
+async def test_a_restart_between_two_calls_goes_unnoticed(server: RedisServer, state: RedisState) -> None:
+    created = await state.create(upload())
+    server.stop()
+    server.start()
+    assert (await state.save(created)).revision == 2
+
+
+async def test_a_redis_that_does_not_answer_is_unavailable_in_bounded_time(
+    server: RedisServer, state: RedisState, stopped: None
+) -> None:
+    del server, stopped
+    async with asyncio.timeout(10):
+        with pytest.raises(StateUnavailable):
+            await state.load(upload().id)
+
+
+@pytest.fixture
+async def stopped(server: RedisServer, state: RedisState) -> AsyncIterator[None]:
+    await state.ping()
+    server.send(signal.SIGSTOP)
+    yield
+    server.send(signal.SIGCONT)
+
+
+async def test_a_save_whose_answer_was_lost_is_applied_once_and_succeeds(
+    server: RedisServer, state: RedisState
+) -> None:
+    created = await state.create(upload())
+    async with Relay(server.port) as relay:
+        through = RedisState(f"redis://127.0.0.1:{relay.port}/0")
+        await through.ping()
+        relay.lose_next = True
+        saved = await through.save(replace(created, offset=5), [{"part": 1}])
+        assert relay.lost
+        await through.aclose()
+    assert await state.load(created.id) == saved == replace(created, offset=5, revision=2)
+    assert list(await state.entries(created.id)) == [{"part": 1}]
+
+
+async def test_a_redis_that_takes_no_writes_is_unavailable_but_can_be_read(
+    server: RedisServer, state: RedisState
+) -> None:
+    created = await state.create(upload())
+    async with connect(server.url) as operator:
+        await operator.replicaof("127.0.0.1", "1")
+        for refused in (state.save(created), state.ping(), state.delete(created)):
+            with pytest.raises(StateUnavailable, match="read only"):
+                await refused
+        assert await state.load(created.id) == created
+        await operator.replicaof("NO", "ONE")
+    assert (await state.save(created)).revision == 2
+
+
+async def test_more_calls_than_connections_wait_for_each_other(state: RedisState) -> None:
+    created = await asyncio.gather(*(state.create(upload(number)) for number in range(300)))
+    assert len(await state.list(None, 1000)) == len(created) == 300
+
+
+def test_a_url_that_cannot_be_one_is_a_configuration_error_that_tells_no_secret() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        RedisState("http://user:secret@127.0.0.1/")
+    assert "secret" not in str(raised.value)
+
+
+async def test_its_name_tells_no_secret() -> None:
+    state = RedisState("redis://user:secret@127.0.0.1:6379/0?password=secret")
+    assert state.name == "redis://127.0.0.1:6379/0"
+    await state.aclose()

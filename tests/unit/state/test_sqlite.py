@@ -1,0 +1,156 @@
+"""What only the SQLite store promises."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.uploads import upload
+from tusd_py import sqlite_thread
+from tusd_py.errors import ConfigurationError, StateUnavailable, Superseded
+from tusd_py.state.sqlite import SqliteState
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+async def state(path: Path) -> AsyncIterator[SqliteState]:
+    store = SqliteState(path)
+    yield store
+    await store.aclose()
+
+
+async def test_a_file_from_a_newer_version_is_refused_in_clear_words(state: SqliteState, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(ConfigurationError, match=r"newer version \(schema 99"):
+        await state.ping()
+
+
+async def test_another_writer_that_does_not_end_is_unavailable_and_reads_go_on(
+    state: SqliteState, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_thread, "BUSY_SECONDS", 0.1)
+    created = await state.create(upload())
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StateUnavailable, match="locked"):
+            await state.save(created)
+        assert await state.load(created.id) == created
+        other.execute("ROLLBACK")
+    assert (await state.save(created)).revision == 2
+
+
+async def test_a_full_disk_is_unavailable_and_takes_nothing_back(state: SqliteState) -> None:
+    created = await state.create(upload())
+    await state._thread.read(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
+    with pytest.raises(StateUnavailable, match="full"):
+        await state.save(created, [{"part": "x" * 100_000}])
+    assert await state.load(created.id) == created
+    await state._thread.read(lambda connection: connection.execute("PRAGMA max_page_count = 100000").fetchone())
+    assert (await state.save(created, [{"part": "x" * 100_000}])).revision == 2
+
+
+async def test_a_place_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    state = SqliteState(tmp_path / "file" / "state.db")
+    with pytest.raises(StateUnavailable):
+        await state.ping()
+    await state.aclose()
+
+
+async def test_it_recovers_once_its_place_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    state = SqliteState(tmp_path / "file" / "state.db")
+    with pytest.raises(StateUnavailable):
+        await state.ping()
+    (tmp_path / "file").unlink()
+    await state.ping()
+    await state.aclose()
+
+
+async def test_saves_that_wait_together_share_one_commit_and_one_refusal_undoes_no_other(state: SqliteState) -> None:
+    created = [await state.create(upload(number)) for number in range(20)]
+    commits: list[str] = []
+    await state._thread.read(lambda connection: connection.set_trace_callback(commits.append))
+    gate = threading.Event()
+    blocked = asyncio.create_task(state._thread.read(lambda _: gate.wait(10)))
+    saves = [asyncio.create_task(state.save(each, [{"part": 1}])) for each in created]
+    stale = asyncio.create_task(state.save(replace(created[0], revision=0), [{"part": 9}]))
+    await asyncio.sleep(0)
+    gate.set()
+    saved = await asyncio.gather(*saves)
+    with pytest.raises(Superseded):
+        await stale
+    await blocked
+    assert commits.count("COMMIT") == 1
+    assert [await state.load(each.id) for each in saved] == saved
+    assert list(await state.entries(created[0].id)) == [{"part": 1}]
+
+
+async def test_work_that_breaks_hurts_nobody_else(state: SqliteState) -> None:
+    def broken(connection: sqlite3.Connection) -> None:
+        connection.execute("DELETE FROM uploads")
+        raise ZeroDivisionError
+
+    created = await state.create(upload())
+    outcomes = await asyncio.gather(state._thread.write(broken), state.save(created), return_exceptions=True)
+    assert isinstance(outcomes[0], ZeroDivisionError)
+    assert await state.load(created.id) == outcomes[1] == replace(created, revision=2)
+
+
+async def test_closing_finishes_what_was_asked_for_and_ends_the_thread(path: Path) -> None:
+    before = threading.active_count()
+    state = SqliteState(path)
+    creations = [asyncio.create_task(state.create(upload(number))) for number in range(30)]
+    await asyncio.sleep(0)
+    await state.aclose()
+    assert len(await asyncio.gather(*creations)) == 30
+    assert not [thread for thread in threading.enumerate() if "sqlite" in thread.name]
+    assert threading.active_count() <= before + 1  # the loop's own executor
+    with pytest.raises(StateUnavailable, match="closed"):
+        await state.ping()
+
+
+async def test_a_cancelled_call_does_not_disturb_the_thread(state: SqliteState) -> None:
+    task = asyncio.create_task(state.create(upload(1)))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    await state.create(upload(2))
+
+
+async def test_a_save_costs_the_same_after_ten_thousand_parts(state: SqliteState) -> None:
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    current = await state.create(upload())
+    await state._thread.read(lambda connection: connection.set_progress_handler(count, 1))
+    costs = []
+    for already in (1, 10_000):
+        current = await state.save(current, [{"part": number} for number in range(already)])
+        steps = 0
+        current = await state.save(current, [{"part": "one more"}])
+        costs.append(steps)
+    assert costs[0] == costs[1] > 0
+
+
+async def test_what_is_due_is_found_by_its_index(state: SqliteState) -> None:
+    await state.ping()
+    query = "EXPLAIN QUERY PLAN SELECT id FROM uploads WHERE due_at <= 1 ORDER BY due_at, id LIMIT 1"
+    ((*_, plan),) = await state._thread.read(lambda connection: connection.execute(query).fetchall())
+    assert "USING COVERING INDEX uploads_by_due_at" in plan
