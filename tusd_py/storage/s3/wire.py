@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.payload import Payload as AiohttpPayload
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
@@ -46,6 +48,23 @@ class RawRequest:
     payload: Payload | None = None
 
 
+class _Body(AiohttpPayload):
+    """Starts anew each time it is written: aiohttp repeats a PUT by itself when a kept-alive connection turns out dead."""
+
+    _autoclose = True
+
+    def __init__(self, payload: Payload) -> None:
+        super().__init__(payload)
+        self._size = payload.length
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        async for chunk in self._value.chunks():
+            await writer.write(chunk)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        raise TypeError("a stream has no text")
+
+
 class _UnsignedPayload(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
     def payload(self, request: AWSRequest) -> str:  # noqa: ARG002 (the base class asks for it)
         return "UNSIGNED-PAYLOAD"
@@ -69,7 +88,7 @@ class RawS3:
         )
         async with translated(request.operation):
             url, headers = await self._sign(request)
-            body = request.payload.chunks() if request.payload and length else b"" if request.payload else None
+            body = _Body(request.payload) if request.payload else None
             async with self._http.request(request.method, url, headers=headers, data=body, timeout=timeout) as answer:
                 if answer.status >= 300:  # noqa: PLR2004 (S3 redirects only what is configured wrongly)
                     raise failure_from_body(request.operation, answer.status, await answer.read())
@@ -80,7 +99,4 @@ class RawS3:
         url = f"{self._base}/{quote(request.key, safe='/~')}{query}"
         signed = AWSRequest(method=request.method, url=url, headers=dict(request.headers))
         _UnsignedPayload(await self._credentials(), "s3", self._region).add_auth(signed)
-        headers = dict(signed.headers.items())
-        if request.payload:
-            headers["Content-Length"] = str(request.payload.length)
-        return URL(url, encoded=True), headers
+        return URL(url, encoded=True), dict(signed.headers.items())
