@@ -1,0 +1,105 @@
+"""Any sequence of calls to any state store does what a plain model of it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.uploads import upload
+from tusd_py.errors import Superseded
+from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.state.base import StateStore
+
+
+@dataclass
+class Model:
+    """A state store as plain as can be."""
+
+    uploads: dict[UploadId, Upload] = field(default_factory=dict)
+    entries: dict[UploadId, list[Entry]] = field(default_factory=dict)
+
+    def current(self, given: Upload) -> bool:
+        stored = self.uploads.get(given.id)
+        return stored is not None and stored.revision == given.revision
+
+    def put(self, given: Upload, added: list[Entry]) -> None:
+        self.uploads[given.id] = given
+        self.entries.setdefault(given.id, []).extend(added)
+
+
+@dataclass(frozen=True)
+class Step:
+    action: str
+    number: int
+    revision: int
+    expires_at: float | None
+    added: list[Entry]
+
+
+steps = st.builds(
+    Step,
+    action=st.sampled_from(["create", "save", "save", "save", "delete"]),
+    number=st.integers(0, 3),
+    revision=st.integers(0, 4),
+    expires_at=st.none() | st.floats(0, 100),
+    added=st.lists(st.fixed_dictionaries({"part": st.integers(0, 99)}), max_size=2),
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(plan=st.lists(steps, max_size=25))
+async def test_any_sequence_of_calls_does_what_a_plain_model_does(state: StateStore, plan: list[Step]) -> None:
+    for old in await state.list(None, 100):
+        await state.delete(old)
+    model = Model()
+    for step in plan:
+        await take(step, state, model)
+    await assert_same(state, model)
+
+
+async def take(step: Step, state: StateStore, model: Model) -> None:
+    given_upload = upload(step.number, revision=step.revision, expires_at=step.expires_at)
+    if step.action == "create":
+        await create(given_upload, state, model)
+    elif step.action == "save":
+        await save(given_upload, step.added, state, model)
+    else:
+        await delete(given_upload, state, model)
+
+
+async def create(given_upload: Upload, state: StateStore, model: Model) -> None:
+    if given_upload.id in model.uploads:
+        with pytest.raises(ValueError, match="exists"):
+            await state.create(given_upload)
+    else:
+        model.put(await state.create(given_upload), [])
+        assert model.uploads[given_upload.id] == replace(given_upload, revision=1)
+
+
+async def save(given_upload: Upload, added: list[Entry], state: StateStore, model: Model) -> None:
+    if model.current(given_upload):
+        model.put(await state.save(given_upload, added), added)
+    else:
+        with pytest.raises(Superseded):
+            await state.save(given_upload, added)
+
+
+async def delete(given_upload: Upload, state: StateStore, model: Model) -> None:
+    if given_upload.id in model.uploads and not model.current(given_upload):
+        with pytest.raises(Superseded):
+            await state.delete(given_upload)
+    else:
+        await state.delete(given_upload)
+        model.uploads.pop(given_upload.id, None)
+        model.entries.pop(given_upload.id, None)
+
+
+async def assert_same(state: StateStore, model: Model) -> None:
+    assert list(await state.list(None, 100)) == [model.uploads[each] for each in sorted(model.uploads)]
+    due = sorted((each.due_at, each.id) for each in model.uploads.values() if each.due_at is not None)
+    assert list(await state.due(50.0, 100)) == [upload_id for due_at, upload_id in due if due_at <= 50.0]
+    for upload_id, entries in model.entries.items():
+        assert list(await state.entries(upload_id)) == entries

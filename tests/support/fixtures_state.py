@@ -1,0 +1,40 @@
+"""State stores of every maker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from tusd_py.state.base import StateStore
+from tusd_py.state.memory import MemoryState
+from tusd_py.state.redis import RedisState
+from tusd_py.state.sqlite import SqliteState
+
+Maker = Callable[[], StateStore]
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def maker(request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
+    return MemoryState if request.param == "memory" else durable_maker(request, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def durable(request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
+    """Opens a store that finds again what it remembered."""
+    return durable_maker(request, tmp_path)
+
+
+def durable_maker(request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
+    if request.param == "sqlite":
+        return lambda: SqliteState(tmp_path / "made" / "state.db")
+    url = request.getfixturevalue("redis_url")
+    return lambda: RedisState(url)
+
+
+@pytest.fixture
+async def state(maker: Maker) -> AsyncIterator[StateStore]:
+    store = maker()
+    yield store
+    await store.aclose()

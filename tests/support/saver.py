@@ -1,0 +1,32 @@
+"""A process that saves: `python -m tests.support.saver PATH UPLOAD SAVES`.
+
+Moves the upload's offset on by one with each save, competing with others, and says each offset it was promised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from tusd_py.errors import Superseded
+from tusd_py.model import UploadId
+from tusd_py.state.sqlite import SqliteState
+
+
+async def main(path: Path, upload_id: UploadId, saves: int) -> None:
+    state = SqliteState(path)
+    while saves > 0:
+        current = await state.load(upload_id)
+        assert current is not None
+        with suppress(Superseded):
+            saved = await state.save(replace(current, offset=current.offset + 1), [{"offset": current.offset + 1}])
+            print(saved.offset, flush=True)
+            saves -= 1
+    await state.aclose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), UploadId(sys.argv[2]), int(sys.argv[3])))
