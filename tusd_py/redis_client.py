@@ -18,6 +18,8 @@ from tusd_py.errors import ConfigurationError, StateUnavailable
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
 _CONNECTIONS = 64
+_TURN_SECONDS = 10.0
+"""How long a call waits for one of the connections, when all are busy."""
 _REPEAT_ON = (RedisConnectionError, RedisTimeoutError, ReadOnlyError)
 """What a fresh connection may mend: a server that restarted, or is no longer the primary behind its name."""
 
@@ -32,7 +34,7 @@ def connect(url: str) -> Redis:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=_CONNECTIONS,
-            timeout=ANSWER_SECONDS,
+            timeout=_TURN_SECONDS,
             socket_connect_timeout=CONNECT_SECONDS,
             socket_timeout=ANSWER_SECONDS,
             health_check_interval=30,

@@ -102,8 +102,8 @@ async def test_a_redis_that_takes_no_writes_is_unavailable_but_can_be_read(
 
 
 async def test_more_calls_than_connections_wait_for_each_other(state: RedisState) -> None:
-    created = await asyncio.gather(*(state.create(upload(number)) for number in range(300)))
-    assert len(await state.list(None, 1000)) == len(created) == 300
+    created = await asyncio.gather(*(state.create(upload(number)) for number in range(150)))
+    assert len(await state.list(None, 1000)) == len(created) == 150
 
 
 def test_a_url_that_cannot_be_one_is_a_configuration_error_that_tells_no_secret() -> None:
