@@ -12,7 +12,7 @@ _KEYS = ("filetype", "type", "contentType")
 _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,127}"
 _VALUE = rf'(?:{_WORD}|"[A-Za-z0-9 !#$%&\'()*+,./:<=>?@\[\]^_`{{|}}~-]{{0,127}}")'
 _PARAMETER = re.compile(rf"[ \t]*;[ \t]*({_WORD})=({_VALUE})")
-_MEDIA_TYPE = re.compile(rf"({_WORD}/{_WORD})((?:{_PARAMETER.pattern}){{0,4}})[ \t]*")
+_MEDIA_TYPE = re.compile(rf"({_WORD}/{_WORD})((?:{_PARAMETER.pattern}){{0,4}})")
 
 _INLINE = frozenset(
     {

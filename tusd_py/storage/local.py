@@ -116,8 +116,7 @@ class LocalStorage:
 
     async def _join(self, upload: Upload, sources: Sequence[Upload]) -> None:
         with ExitStack() as stack:
-            flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC
-            target = await self._disk.run(partial(open_file, self._part(upload), flags, stack))
+            target = await self._disk.run(partial(open_file, self._part(upload), os.O_RDWR | os.O_CREAT, stack))
             at = 0
             for source in sources:
                 at += await self._copy(source, target, at)

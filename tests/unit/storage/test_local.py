@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.writing import FakeLease, Journal, Sender, content, new_upload, random_bytes, stored
 from tusd_py.errors import ConfigurationError, StorageUnavailable, UploadLost
-from tusd_py.model import Checkpoint, Kind, Phase, Upload
+from tusd_py.model import Checkpoint, Kind, Phase, Span, Upload
 from tusd_py.storage.disk import PartFile
 from tusd_py.storage.local import LocalStorage
 
@@ -126,7 +126,7 @@ async def test_an_object_of_another_size_is_lost(storage: LocalStorage, root: Pa
     finished = await stored(storage, b"hello")
     (root / finished.id).write_bytes(b"hell")
     with pytest.raises(UploadLost):
-        await content(storage, finished)
+        await anext(storage.read(finished, Span(0, 1)))
     with pytest.raises(UploadLost):
         await storage.finish(finished, ())
 
@@ -193,11 +193,13 @@ async def test_a_cancelled_write_leaves_only_after_its_thread(
     monkeypatch.setattr(os, "pwrite", slow)
     task = asyncio.create_task(sender.send())
     await begun.wait()
-    for _ in range(2):
-        task.cancel()
-        await asyncio.sleep(0)
-        assert not task.done()
-    go_on.set()
+    try:
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0)
+            assert not task.done()
+    finally:
+        go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
 
@@ -238,6 +240,29 @@ async def test_where_the_system_cannot_copy_the_bytes_are_read_and_written(
     final = new_upload(storage, 130, kind=Kind.FINAL, phase=Phase.FINISHING)
     await storage.concatenate(final, sources)
     assert await content(storage, final) == random_bytes(100) + random_bytes(30)
+
+
+async def test_an_object_gets_its_name_once_it_is_durable_and_counts_once_the_name_is(
+    storage: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = await stored(storage, random_bytes(100), kind=Kind.PARTIAL)
+    final = new_upload(storage, 100, kind=Kind.FINAL, phase=Phase.FINISHING)
+    steps: list[int | str] = []
+    fsync, rename = os.fsync, Path.replace
+
+    def log_fsync(fd: int) -> None:
+        steps.append(os.fstat(fd).st_ino)
+        fsync(fd)
+
+    def log_rename(path: Path, target: Path) -> Path:
+        steps.append("rename")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", log_fsync)
+    monkeypatch.setattr(Path, "replace", log_rename)
+    await storage.concatenate(final, [source])
+    file, work, top = [path.stat().st_ino for path in (root / final.id, root / ".tusd-py", root)]
+    assert steps == [file, "rename", work, top]
 
 
 async def test_a_copy_that_was_cut_is_begun_again(storage: LocalStorage, root: Path) -> None:
