@@ -126,7 +126,10 @@ class LocalStorage:
             length, done = os.fstat(fd).st_size, 0
             while done < length:
                 stop = min(done + _COPY_SIZE, length)
-                done += await self._disk.run(partial(copy_some, fd, target, done, stop, at + done))
+                copied = await self._disk.run(partial(copy_some, fd, target, done, stop, at + done))
+                if not copied:
+                    raise UploadLost(source.id)
+                done += copied
             return length
 
     def _promote(self, upload: Upload) -> None:

@@ -265,6 +265,19 @@ async def test_an_object_gets_its_name_once_it_is_durable_and_counts_once_the_na
     assert steps == [file, "rename", work, top]
 
 
+async def test_a_source_that_shrinks_while_it_is_read_is_lost(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = await stored(storage, random_bytes(100), kind=Kind.PARTIAL)
+    final = new_upload(storage, 100, kind=Kind.FINAL, phase=Phase.FINISHING)
+    monkeypatch.setattr(os, "copy_file_range", lambda *_: 0)
+    monkeypatch.setattr(os, "pread", lambda *_: b"")
+    with pytest.raises(UploadLost):
+        await storage.concatenate(final, [source])
+    with pytest.raises(UploadLost):
+        await content(storage, source)
+
+
 async def test_a_copy_that_was_cut_is_begun_again(storage: LocalStorage, root: Path) -> None:
     source = await stored(storage, random_bytes(100), kind=Kind.PARTIAL)
     final = new_upload(storage, 100, kind=Kind.FINAL, phase=Phase.FINISHING)
