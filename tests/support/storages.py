@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -9,9 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.identity import Identity
+from tests.support.seaweed import SeaweedFS
+from tusd_py.events import Observer
+from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.grid import MIB
 from tusd_py.storage.base import Storage
 from tusd_py.storage.local import LocalStorage
 from tusd_py.storage.memory import MemoryStorage
+from tusd_py.storage.s3.options import Profile, S3Options
+from tusd_py.storage.s3.storage import S3Storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,4 +61,41 @@ async def _local(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     await storage.aclose()
 
 
-STORAGES: Mapping[str, Maker] = {"memory": _memory, "local": _local}
+@asynccontextmanager
+async def _s3(
+    *, who: Identity, endpoint: str, profile: Profile, part_size: int, max_examples: int
+) -> AsyncIterator[Bench]:
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in who.environment().items():
+            patched.setenv(name, value)
+        prefix = f"{uuid.uuid4().hex}/"
+        options = S3Options(
+            bucket="uploads", prefix=prefix, endpoint_url=endpoint, profile=profile, part_size=part_size, concurrency=3
+        )
+        storage = await S3Storage.open(options, Budget(64 * MIB), Observer())
+    client = storage._room.client
+
+    async def residue() -> Sequence[str]:
+        begun = [multipart for _, multipart in await client.list_multiparts(prefix)]
+        return [*await client.list_keys(prefix), *begun]
+
+    yield Bench(storage=storage, grain=part_size, max_examples=max_examples, residue=residue)
+    await storage.aclose()
+
+
+def _moto(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Bench]:
+    return _s3(
+        who=Identity(name="any", actions=()),
+        endpoint=request.getfixturevalue("moto_endpoint"),
+        profile=Profile(min_part=48),
+        part_size=64,
+        max_examples=12,
+    )
+
+
+def _seaweed(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Bench]:
+    seaweed: SeaweedFS = request.getfixturevalue("seaweed")
+    return _s3(who=seaweed.user, endpoint=seaweed.endpoint, profile=Profile(), part_size=5 * MIB, max_examples=4)
+
+
+STORAGES: Mapping[str, Maker] = {"memory": _memory, "local": _local, "moto": _moto, "seaweed": _seaweed}

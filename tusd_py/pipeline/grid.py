@@ -54,4 +54,4 @@ def grid_for(length: int | None, *, base: int, max_parts: int, largest: int = 5 
     if length is None:
         return Grid(base=max(base, 64 * MIB) if equal else base, grows=not equal, largest=largest)
     least = -(-length // (max_parts - max_parts // 100))
-    return Grid(base=max(base, -(-least // MIB) * MIB), largest=largest)
+    return Grid(base=base if least <= base else -(-least // MIB) * MIB, largest=largest)

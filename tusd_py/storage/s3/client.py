@@ -77,12 +77,13 @@ class S3Client:
                     async for chunk in answer.content.iter_any():
                         done, failures = done + len(chunk), 0
                         yield chunk
-                return
             except S3Trouble:
                 failures += 1
                 if failures == _ATTEMPTS:
                     raise
                 await _pause(failures)
+            else:
+                return
 
     @asynccontextmanager
     async def _got(
@@ -162,18 +163,18 @@ class S3Client:
         except S3Missing:
             return
 
-    async def list_multiparts(self, key: str) -> list[str]:
-        """ListMultipartUploads: the ids of those begun for exactly this key."""
-        pages = self._boto.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=key)
+    async def list_multiparts(self, prefix: str) -> list[tuple[str, str]]:
+        """ListMultipartUploads: key and id of each that was begun below `prefix`."""
+        pages = self._boto.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
         async with self._observed("ListMultipartUploads"):
-            return [m["UploadId"] async for page in pages for m in page.get("Uploads", []) if m["Key"] == key]
+            return [(begun["Key"], begun["UploadId"]) async for page in pages for begun in page.get("Uploads", [])]
 
     async def head(self, key: str) -> HeadObjectOutputTypeDef | None:
-        """HeadObject, or None when there is no such object (in a bucket that is there: HEAD doesn't tell them apart)."""
+        """HeadObject, or None when there is no such object in the bucket."""
         try:
             return await self._call("HeadObject", lambda: self._boto.head_object(Bucket=self._bucket, Key=key))
         except S3Missing:
-            await self.ping()
+            await self.ping()  # a HEAD has no error code: the bucket itself may be what is missing
             return None
 
     async def delete(self, keys: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tusd_py.model import Span
 from tusd_py.storage.s3.options import Profile
@@ -87,5 +88,5 @@ def _copies(source: int, span: Span, most: int) -> Iterator[PlannedPart]:
     """Nearly equal ranges, so that none falls below the minimum."""
     count = -(-len(span) // most)
     edges = [span.start + len(span) * index // count for index in range(count + 1)]
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         yield (Slice(source, Span(start, stop)),)

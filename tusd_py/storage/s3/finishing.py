@@ -55,6 +55,7 @@ async def complete(room: Room, upload: Upload, key: str, multipart: str, parts: 
             if (found := await look(room, upload, key)) is not None:
                 return found
             if not left:
+                await room.client.list_parts(key, multipart)  # S3Missing, where S3 only knows to say 500
                 raise
         except S3Failure as failure:
             if failure.code in _RACE_LOST:

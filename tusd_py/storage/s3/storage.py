@@ -74,8 +74,9 @@ class S3Storage:
     async def discard(self, upload: Upload) -> None:
         client, cursor = self._room.client, S3Cursor.load(upload.cursor)
         self._room.tails.drop(upload.id)
-        for multipart in {*await client.list_multiparts(cursor.key), cursor.multipart} - {None}:
-            await client.abort_multipart(cursor.key, str(multipart))
+        begun = {multipart for key, multipart in await client.list_multiparts(cursor.key) if key == cursor.key}
+        for multipart in begun | ({cursor.multipart} if cursor.multipart else set()):
+            await client.abort_multipart(cursor.key, multipart)
         inside = await client.list_keys(internal_prefix(self._room.options.prefix, upload.id))
         await client.delete({*inside, cursor.key})
 
