@@ -25,7 +25,7 @@ async def drive(ports: Ports, upload: Upload) -> Upload:
     except Superseded:
         return await _done_by_another(ports, upload.id)
     ports.observer.upload_finished(done)
-    await ports.sweep(upload.cursor, done.cursor)
+    await ports.sweep([upload.cursor], done.cursor)
     return done
 
 

@@ -43,8 +43,8 @@ class Journal:
 
     async def sweep(self) -> None:
         """Remove what earlier cursors named, recorded or not, and the recorded one doesn't."""
-        for cursor in [*self._left, *(checkpoint.cursor for checkpoint in self._waiting)]:
-            await self._ports.sweep(cursor, self.upload.cursor)
+        waiting = [checkpoint.cursor for checkpoint in self._waiting]
+        await self._ports.sweep([*self._left, *waiting], self.upload.cursor)
 
     async def _save(self, checkpoint: Checkpoint, added: tuple[Entry, ...]) -> None:
         async with self._saving:

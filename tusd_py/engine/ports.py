@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -54,7 +54,7 @@ class Ports:
         """Save a change made now. Raises Superseded, StateUnavailable."""
         return await self.state.save(touch(upload, self.clock(), self.limits))
 
-    async def sweep(self, before: Cursor, after: Cursor) -> None:
+    async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Remove what found a better home. What can't be removed now is left for a sweep of the bucket."""
         try:
             await self.storage.sweep(before, after)

@@ -64,8 +64,8 @@ class Storage(Protocol):
         Raises: UploadLost when a source's object is no longer there.
         """
 
-    async def sweep(self, before: Cursor, after: Cursor) -> None:
-        """Remove what `before` names and `after` does not: bytes that have found a better home."""
+    async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
+        """Remove what a cursor of `before` names and `after` does not: bytes that have found a better home."""
 
     async def discard(self, upload: Upload) -> None:
         """Remove everything this upload may have left, recorded or not. Nothing there is fine."""

@@ -42,7 +42,7 @@ class MemoryStorage:
         self._objects[upload.id] = b"".join([self._object(source) for source in sources])
         return self._finished(upload)
 
-    async def sweep(self, before: Cursor, after: Cursor) -> None:
+    async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Nothing to do: bytes never move to a better home."""
 
     async def discard(self, upload: Upload) -> None:

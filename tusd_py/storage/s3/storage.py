@@ -67,9 +67,9 @@ class S3Storage:
     async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
         return await concatenation.concatenate(self._room, upload, sources)
 
-    async def sweep(self, before: Cursor, after: Cursor) -> None:
-        kept = {segment.key for segment in S3Cursor.load(after).tail}
-        await self._room.client.delete(s.key for s in S3Cursor.load(before).tail if s.key not in kept)
+    async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
+        named = {segment.key for cursor in before for segment in S3Cursor.load(cursor).tail}
+        await self._room.client.delete(named - {segment.key for segment in S3Cursor.load(after).tail})
 
     async def discard(self, upload: Upload) -> None:
         client, cursor = self._room.client, S3Cursor.load(upload.cursor)

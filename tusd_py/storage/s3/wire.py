@@ -49,7 +49,7 @@ class RawRequest:
 
 
 class _Body(AiohttpPayload):
-    """Starts anew each time it is written: aiohttp repeats a PUT by itself when a kept-alive connection turns out dead."""
+    """Starts anew each time it is written: aiohttp repeats a PUT by itself when a kept-alive connection was dead."""
 
     _autoclose = True
 
@@ -61,7 +61,7 @@ class _Body(AiohttpPayload):
         async for chunk in self._value.chunks():
             await writer.write(chunk)
 
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002 (aiohttp asks for it)
         raise TypeError("a stream has no text")
 
 
