@@ -24,6 +24,7 @@ from tusd_py.telemetry.log import LogObserver, get_logger
 from tusd_py.telemetry.metrics import Metrics
 
 _SWEEP_SECONDS = 5.0
+_PATIENCE = 5.0
 
 
 def create_app(settings: Settings | None = None) -> web.Application:
@@ -54,6 +55,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             public_endpoint=settings.public_endpoint,
             cors=_cors(settings),
         )
+        await _look_around(ports)
         sweeping = asyncio.create_task(_sweep_for_ever(ports))
         yield
         sweeping.cancel()
@@ -73,6 +75,16 @@ def _cors(settings: Settings) -> Cors | None:
 
 async def _drain(app: web.Application) -> None:
     app[CONTEXT].draining.begin()
+
+
+async def _look_around(ports: Ports) -> None:
+    """Say at once what can't be reached. It may come up later than we do, so this isn't the end."""
+    for name, place in (("storage", ports.storage), ("state", ports.state)):
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await place.ping()
+        except (Unavailable, TimeoutError) as error:
+            ports.observer.trouble(f"{name} can't be reached", place=place.name, reason=str(error) or "no answer")
 
 
 async def _sweep_for_ever(ports: Ports) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from tusd_py import __version__
 from tusd_py.app import create_app
 from tusd_py.config import Settings
 from tusd_py.errors import ConfigurationError
+from tusd_py.telemetry.access import AccessLog
 from tusd_py.telemetry.log import configure_logging
 
 _FIELD = 256 * 1024
@@ -75,7 +77,8 @@ def make_runner(settings: Settings) -> web.AppRunner:
         max_line_size=16 * 1024,
         read_bufsize=_READ,
         shutdown_timeout=settings.shutdown_timeout,
-        access_log=None,
+        access_log_class=AccessLog,
+        access_log=logging.getLogger("aiohttp.access") if settings.log_access else None,
     )
 
 

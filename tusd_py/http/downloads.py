@@ -10,16 +10,19 @@ from tusd_py.engine.lookup import finished, read
 from tusd_py.errors import StorageUnavailable, UploadLost
 from tusd_py.http.context import Context
 from tusd_py.model import UploadId
+from tusd_py.protocol.wire import RequestHead
 from tusd_py.serving.plan import ServedObject, plan_download
 
 
-async def download(request: web.Request, context: Context, upload_id: UploadId) -> web.StreamResponse:
+async def download(
+    request: web.Request, context: Context, head: RequestHead, upload_id: UploadId
+) -> web.StreamResponse:
     """The object, a range of it, or why not. Raises Refusal, StateUnavailable, StorageUnavailable, UploadLost."""
     upload = await finished(context.ports, upload_id)
     served = ServedObject(
         length=upload.offset, etag=upload.etag or upload.id, modified=upload.updated_at, metadata=upload.metadata
     )
-    plan = plan_download(request.method, request.headers, served)
+    plan = plan_download(head.method, head.headers, served)
     if plan.span is None:
         return web.Response(status=plan.status, headers=plan.headers)
     chunks = read(context.ports, upload, plan.span)

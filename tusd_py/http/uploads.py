@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import hdrs, web
+from multidict import CIMultiDict
 
 from tusd_py.engine import append, create, lookup, terminate
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
@@ -33,7 +34,7 @@ async def handle(request: web.Request) -> web.StreamResponse:
     body = RequestBody(request, context.network_timeout)
     try:
         if head.method == hdrs.METH_GET and head.on_upload and context.ports.limits.downloads:
-            return await download(request, context, _upload_id(request))
+            return await download(request, context, head, _upload_id(request))
         return await _answer(request, context, head, body)
     except Exception as error:  # noqa: BLE001 (whatever isn't foreseen comes out of it again)
         refusal = _refusal(context, error)
@@ -94,9 +95,17 @@ def _head(request: web.Request) -> RequestHead:
     return RequestHead(
         method=request.headers.get(_OVERRIDE, request.method).upper(),
         on_upload="id" in request.match_info,
-        headers=request.headers,
+        headers=_joined(request.headers),
         content_length=_framed_length(request),
     )
+
+
+def _joined(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """A field that came in several lines as one (RFC 9110, 5.2): what must be single can then be seen not to be."""
+    joined = CIMultiDict[str]()
+    for name, value in headers.items():
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
 
 
 def _framed_length(request: web.Request) -> int | None:
