@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tusd_py.version import __version__
+
 if TYPE_CHECKING:
     from tusd_py.app import create_app
     from tusd_py.config import Settings
 
-__version__ = "0.1.0"
-__all__ = ["Settings", "create_app"]
+__all__ = ["Settings", "__version__", "create_app"]
 
 
 def __getattr__(name: str) -> object:

@@ -12,12 +12,13 @@ from typing import Any
 
 import click
 
-from tusd_py import __version__, listing
+from tusd_py import listing
 from tusd_py.config import MemoryState, Settings
 from tusd_py.errors import ConfigurationError, Locked, Superseded, Unavailable
 from tusd_py.model import Upload, UploadId, parse_upload_id
 from tusd_py.options import takes_settings
 from tusd_py.protocol.refusals import Refusal
+from tusd_py.version import __version__
 
 _PAGE = 500
 _FAILURES = (Unavailable, Refusal, Locked, Superseded, OSError)

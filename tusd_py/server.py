@@ -10,12 +10,12 @@ import sys
 
 from aiohttp import web
 
-from tusd_py import __version__
 from tusd_py.app import create_app
 from tusd_py.config import Settings
 from tusd_py.errors import ConfigurationError
 from tusd_py.telemetry.access import AccessLog
 from tusd_py.telemetry.log import configure_logging
+from tusd_py.version import __version__
 
 _FIELD = 256 * 1024
 """Most bytes of a header field: a final upload may name a thousand partials."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -46,6 +47,11 @@ def test_nothing_said_gives_the_promised_defaults() -> None:
     assert (settings.network_timeout, settings.lock_ttl, settings.shutdown_timeout) == (60, 15, 25)
     assert (settings.behind_proxy, settings.public_url, settings.workers) == (False, None, 1)
     assert settings.cors_allow_origin.pattern == ".*"
+
+
+def test_settings_made_by_a_program_read_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUSD_PY_PORT", "1")
+    assert (Settings().port, Settings(host="::1").port, load().port) == (8080, 8080, 8080)
 
 
 def test_flags_win_over_environment_over_secrets_over_toml_over_defaults(tmp_path: Path) -> None:
@@ -131,6 +137,19 @@ def test_names_nobody_knows_are_refused_with_the_nearest(tmp_path: Path) -> None
     assert complaint(environ={"TUSD_PY_LOCKTTL": "1"}).endswith("no such setting; did you mean lock-ttl?")
     assert complaint(environ={"TUSD_PY_XYZZY": "1"}) == "TUSD_PY_XYZZY: there is no such setting"
     assert complaint(environ={"TUSD_PY_XYZZY_FILE": "/dev/null"}).startswith("TUSD_PY_XYZZY_FILE: there is no such")
+
+
+def test_a_toml_key_is_named_with_the_hyphens_or_underscores_it_has(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.toml", "lock_ttl = 'soon'")
+    assert complaint(config=path).startswith(f"{path}: lock_ttl 'soon': expected a duration")
+
+
+def test_a_settings_file_may_be_a_pipe() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"port = 1")
+    os.close(writing)
+    assert load(config=Path(f"/dev/fd/{reading}")).port == 1
+    os.close(reading)
 
 
 def test_a_toml_key_given_twice_is_refused(tmp_path: Path) -> None:

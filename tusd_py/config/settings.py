@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from tusd_py.config import kinds
 from tusd_py.config.places import LocalDirectory, MemoryState, SqliteState
@@ -20,13 +22,15 @@ SMALLEST_BUDGET = 32 * MIB
 T = TypeVar("T")
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """What the server is told to do. Sizes in bytes, times in seconds; None is no limit.
 
     Reads nothing by itself: `load_settings` gathers flags, environment and files.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TUSD_PY_", enable_decoding=False, frozen=True, hide_input_in_errors=True, validate_default=False
+    )
 
     host: kinds.Host = Field(default="127.0.0.1", description="Address to listen on.")
     port: kinds.Port = Field(default=8080, description="Port to listen on; 0 takes a free one.")
@@ -99,6 +103,13 @@ class Settings(BaseModel):
     log_format: kinds.LogFormat = Field(default="text", description="text or json, on stderr.")
     log_level: kinds.LogLevel = Field(default="info", description="debug, info, warning or error.")
     log_access: kinds.Switch = Field(default=False, description="Log each request.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: Source, *_: Source, **__: Source
+    ) -> tuple[Source, ...]:
+        del settings_cls  # and with the other sources the environment, which the library would read
+        return (init_settings,)
 
     @property
     def public_endpoint(self) -> str | None:

@@ -1,6 +1,7 @@
 """Where settings come from: flags, then environment, then files named in the environment, then TOML, then defaults.
 
-Each value keeps the name its writer gave it, so that the one line about a wrong one says where to look.
+pydantic-settings reads and layers them. Ours is what it leaves open: which variables are nobody's settings, and the
+one line about a wrong value, under the name its writer gave it.
 """
 
 from __future__ import annotations
@@ -8,114 +9,106 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
+from pydantic_settings import DotEnvSettingsSource, InitSettingsSource, TomlConfigSettingsSource
+from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from tusd_py.config.places import without_secrets
 from tusd_py.config.settings import Settings
 from tusd_py.errors import ConfigurationError
 
-PREFIX = "TUSD_PY_"
+PREFIX = Settings.model_config["env_prefix"]
 CONFIG = f"{PREFIX}CONFIG"
 """Names the TOML file where --config doesn't."""
 _FILE = "_FILE"
-_SERVICE_LINK = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP|SCTP)\w*)")
-_SERVICE_PORT = re.compile(r"(tcp|udp|sctp)://.*")
+_NO_SETTING = re.compile(
+    rf"(?!{PREFIX}).*|{CONFIG}=.*"
+    rf"|{PREFIX}(SERVICE_(HOST|PORT\w*)=.*|PORT_\d+_(TCP|UDP|SCTP)\w*=.*|PORT=(tcp|udp|sctp)://.*)",
+    re.DOTALL,
+)
+"""Kubernetes sets the second line's in every pod beside a Service called tusd-py."""
 _HIDING = frozenset({"state", "s3_endpoint_url", "public_url"})
 """Settings whose value may hold a password."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """A value as somebody wrote it, and the name it was given under."""
-
-    setting: str
-    name: str
-    value: object
-    shown: bool = True
-    """False for what came out of a secrets file."""
+Layers = Mapping[Source, Callable[[str], str]]
+"""Each source, the strongest first, and how a setting is written there."""
 
 
 def load_settings(flags: Mapping[str, object], config: Path | None, environ: Mapping[str, str]) -> Settings:
     """`flags` by the settings' names, those that were given. Raises ConfigurationError with one line."""
     path = config or (Path(environ[CONFIG]) if environ.get(CONFIG) else None)
-    found: dict[str, Given] = {}
-    for given in (*(_toml(path) if path else ()), *_secrets(environ), *_environment(environ), *_flags(flags)):
-        found[given.setting] = given
-    return _settled(found)
+    given: Layers = {InitSettingsSource(Settings, dict(flags)): lambda setting: f"--{kebab(setting)}"}
+    layers = {**given, **_environment(environ), **(_toml(path) if path else {})}
+    try:
+        return Settings(_build_sources=(tuple(layers), {}))  # type: ignore[call-arg]  # mypy knows only the fields
+    except ValidationError as errors:
+        raise ConfigurationError(_complaint(errors, layers)) from None
 
 
 def kebab(setting: str) -> str:
     return setting.replace("_", "-")
 
 
-def _settled(found: Mapping[str, Given]) -> Settings:
-    try:
-        return Settings.model_validate({setting: given.value for setting, given in found.items()})
-    except ValidationError as errors:
-        first = errors.errors(include_url=False)[0]
-    setting, complaint = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
-    raise ConfigurationError(f"{_as_written(found[setting])}: {complaint}")
+def _complaint(errors: ValidationError, layers: Layers) -> str:
+    error = errors.errors(include_url=False)[0]
+    setting, text = str(error["loc"][0]), str(error["input"])
+    name = next(written(setting) for source, written in layers.items() if setting in source())
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(setting, Settings.model_fields, n=1)
+        return f"{name}: there is no such setting" + "".join(f"; did you mean {kebab(known)}?" for known in near)
+    shown = "" if name.endswith(_FILE) else f" {without_secrets(text) if setting in _HIDING else text!r}"
+    return f"{name}{shown}: {error['msg'].removeprefix('Value error, ')}"
 
 
-def _as_written(given: Given) -> str:
-    if not given.shown:
-        return given.name
-    text = str(given.value)
-    return f"{given.name} {without_secrets(text) if given.setting in _HIDING else text!r}"
-
-
-def _flags(flags: Mapping[str, object]) -> Iterator[Given]:
-    for setting, value in flags.items():
-        yield Given(setting=setting, name=f"--{kebab(setting)}", value=value)
-
-
-def _environment(environ: Mapping[str, str]) -> Iterator[Given]:
-    for name, value in environ.items():
-        if name.startswith(PREFIX) and name != CONFIG and not name.endswith(_FILE) and not _service_link(name, value):
-            yield Given(setting=_known(name.removeprefix(PREFIX).lower(), name), name=name, value=value)
-
-
-def _service_link(name: str, value: str) -> bool:
-    """Kubernetes sets these in every pod beside a Service called tusd-py; they are nobody's settings."""
-    return bool(_SERVICE_LINK.fullmatch(name)) or (name == f"{PREFIX}PORT" and bool(_SERVICE_PORT.fullmatch(value)))
-
-
-def _secrets(environ: Mapping[str, str]) -> Iterator[Given]:
+def _environment(environ: Mapping[str, str]) -> Layers:
     """`TUSD_PY_STATE_FILE=/run/secrets/redis-url` stands for TUSD_PY_STATE with what the file holds."""
-    for name, path in environ.items():
-        if name.startswith(PREFIX) and name.endswith(_FILE):
-            setting = _known(name.removeprefix(PREFIX).removesuffix(_FILE).lower(), name)
-            yield Given(setting=setting, name=name, value=_read(Path(path), name).rstrip("\r\n"), shown=False)
+    ours = {name: value for name, value in environ.items() if not _NO_SETTING.fullmatch(f"{name}={value}")}
+    plain = {name: value for name, value in ours.items() if not name.endswith(_FILE)}
+    files = {name.removesuffix(_FILE): _read(Path(ours[name]), name) for name in ours.keys() - plain.keys()}
+    return {**_variables(plain), **_variables(files, _FILE)}
 
 
-def _toml(path: Path) -> Iterator[Given]:
-    try:
-        table = tomllib.loads(_read(path, "the settings file"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: not TOML: {error}") from None
-    for key, value in table.items():
-        name = f"{path}: {key}"
-        if "-" in key and key.replace("-", "_") in table:
-            raise ConfigurationError(f"{name}: given twice, with hyphens and with underscores")
-        yield Given(setting=_known(key.replace("-", "_"), name), name=name, value=value)
+def _variables(given: Mapping[str, str], suffix: str = "") -> Layers:
+    """The library's one source of variables that keeps the names nobody knows, for Settings to refuse."""
+    source = DotEnvSettingsSource(Settings, env_file=None, dotenv_filtering="match_prefix")
+    source.env_vars = {name.lower(): value for name, value in given.items()}
+    return {source: lambda setting: f"{PREFIX}{setting.upper()}{suffix}"}
+
+
+class _Toml(TomlConfigSettingsSource):
+    """Reads the file even if it isn't there, which the library would pass over."""
+
+    def _read_files(self, files: Any, *_: object, **__: object) -> dict[str, Any]:
+        return self._read_file(files)
+
+
+def _toml(path: Path) -> Layers:
+    with _readable(path, "the settings file"):
+        source = _Toml(Settings, path)
+    table = source.toml_data
+    source.init_kwargs = {key.replace("-", "_"): value for key, value in table.items()}
+    if twice := [key for key in table if "_" in key and kebab(key) in table]:
+        raise ConfigurationError(f"{path}: {twice[0]}: given twice, with hyphens and with underscores")
+    return {source: lambda setting: f"{path}: {setting if setting in table else kebab(setting)}"}
 
 
 def _read(path: Path, name: str) -> str:
+    with _readable(path, name):
+        return path.read_text("utf-8").rstrip("\r\n")
+
+
+@contextmanager
+def _readable(path: Path, name: str) -> Iterator[None]:
     try:
-        return path.read_text("utf-8")
+        yield
     except OSError as error:
         raise ConfigurationError(f"{name}: {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{name}: {path}: not UTF-8 text") from None
-
-
-def _known(setting: str, name: str) -> str:
-    if setting in Settings.model_fields:
-        return setting
-    near = difflib.get_close_matches(setting, Settings.model_fields, n=1)
-    hint = f"; did you mean {kebab(near[0])}?" if near else ""
-    raise ConfigurationError(f"{name}: there is no such setting{hint}")
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not TOML: {error}") from None

@@ -14,10 +14,10 @@ from typing import Final
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from tusd_py import __version__
 from tusd_py.events import Observer
 from tusd_py.model import Upload
 from tusd_py.telemetry.sharing import SHARED_DIRECTORY
+from tusd_py.version import __version__
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
