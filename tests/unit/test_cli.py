@@ -7,7 +7,6 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from types import ModuleType
 
 import pytest
 
@@ -35,7 +34,7 @@ class CheckResult:
 
 @dataclass
 class App:
-    """Stands for tusd_py.app, and remembers what it was asked."""
+    """Stands for the server and its operations, and remembers what it was asked."""
 
     known: dict[UploadId, Upload] = field(default_factory=dict)
     results: Sequence[CheckResult] = ()
@@ -76,11 +75,9 @@ class App:
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> App:
     made = App()
-    module = ModuleType("tusd_py.app")
-    for name in ("serve", "check", "open_engine"):
-        setattr(module, name, getattr(made, name))
-    monkeypatch.setitem(sys.modules, "tusd_py.app", module)
-    monkeypatch.setattr("tusd_py.app", module, raising=False)
+    monkeypatch.setattr("tusd_py.workers.serve", made.serve)
+    monkeypatch.setattr("tusd_py.operations.check", made.check)
+    monkeypatch.setattr("tusd_py.operations.open_engine", made.open_engine)
     for name in [name for name in os.environ if name.startswith("TUSD_PY_")]:
         monkeypatch.delenv(name)
     return made
