@@ -18,9 +18,9 @@ async def farewell(request: web.Request, response: web.StreamResponse) -> web.St
     if request.content.at_eof() or _is_small(request):
         return response
     response.force_close()
-    await response.prepare(request)
-    await response.write_eof()
     with suppress(ConnectionError, TimeoutError, web.RequestPayloadError):
+        await response.prepare(request)
+        await response.write_eof()
         async with asyncio.timeout(_PATIENCE):
             await _read_some(request)
     return close_silently(request, response)
