@@ -28,6 +28,7 @@ def add_routes(app: web.Application, base_path: str) -> None:
 async def decorate(request: web.Request, response: web.StreamResponse) -> None:
     """For `on_response_prepare`: errors of the framework get the same headers as our own answers."""
     context = request.app[CONTEXT]
+    response.headers[hdrs.SERVER] = "tusd-py"
     if request.method != hdrs.METH_OPTIONS:
         response.headers["Tus-Resumable"] = VERSION
     if _REQUEST_ID.fullmatch(told := request.headers.get("X-Request-ID", "")):
