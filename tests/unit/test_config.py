@@ -117,6 +117,7 @@ def test_a_wrong_flag_is_named_as_a_flag() -> None:
 def test_a_wrong_variable_is_named_as_a_variable() -> None:
     line = complaint(environ={"TUSD_PY_PORT": "http"})
     assert line == "TUSD_PY_PORT 'http': expected a port (0 to 65535)"
+    assert complaint(environ={"TUSD_PY_Port": "http"}).startswith("TUSD_PY_Port 'http': ")
 
 
 def test_a_wrong_toml_value_is_named_with_its_file(tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def _variables(given: Mapping[str, str], suffix: str = "") -> Layers:
     """The library's one source of variables that keeps the names nobody knows, for Settings to refuse."""
     source = DotEnvSettingsSource(Settings, env_file=None, dotenv_filtering="match_prefix")
     source.env_vars = {name.lower(): value for name, value in given.items()}
-    return {source: lambda setting: f"{PREFIX}{setting.upper()}{suffix}"}
+    names = {name.lower(): f"{name}{suffix}" for name in given}
+    return {source: lambda setting: names[f"{PREFIX}{setting}".lower()]}
 
 
 class _Toml(TomlConfigSettingsSource):
