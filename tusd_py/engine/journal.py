@@ -34,11 +34,11 @@ class Journal:
 
     async def release(self) -> None:
         """The checksum agrees: let the last of the kept checkpoints count, with the entries of all."""
-        if self._waiting:
-            added = tuple(entry for checkpoint in self._waiting for entry in checkpoint.added)
-            self._left += [checkpoint.cursor for checkpoint in self._waiting[:-1]]
-            await self._save(self._waiting[-1], added)
-            self._waiting.clear()
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            added = tuple(entry for checkpoint in waiting for entry in checkpoint.added)
+            await self._save(waiting[-1], added)  # should its answer get lost, what it names must stay
+            self._left += [checkpoint.cursor for checkpoint in waiting[:-1]]
         self._held = False
 
     async def sweep(self) -> None:
