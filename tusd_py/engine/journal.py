@@ -52,3 +52,5 @@ class Journal:
             moved = touch(record(before, checkpoint), self._ports.clock(), self._ports.limits)
             self.upload = await self._ports.state.save(moved, added)
             self._left.append(before.cursor)
+        if self.upload.done:
+            self._ports.observer.upload_finished(self.upload)
