@@ -12,8 +12,9 @@ from tusd_py.protocol.rules import touch
 class Journal:
     """The record of one upload while one request writes to it.
 
-    With `held`, checkpoints that move the offset wait until `release`: the bytes of a request that announced a
-    checksum count together or not at all.
+    A checkpoint that makes the upload full waits until `release`: there may be more bytes than it takes. With `held`,
+    so does every one that moves the offset: the bytes of a request that announced a checksum count together or not at
+    all.
     """
 
     def __init__(self, ports: Ports, upload: Upload, *, held: bool) -> None:
@@ -27,13 +28,13 @@ class Journal:
 
     async def record(self, checkpoint: Checkpoint) -> None:
         """Make `checkpoint` count, or keep it until `release`. Raises Superseded, StateUnavailable."""
-        if self._held and checkpoint.offset > self.upload.offset:
+        if self._waits(checkpoint.offset):
             self._waiting.append(checkpoint)
         else:
             await self._save(checkpoint, checkpoint.added)
 
     async def release(self) -> None:
-        """The checksum agrees: let the last of the kept checkpoints count, with the entries of all."""
+        """The body is the right one: let the last of the kept checkpoints count, with the entries of all."""
         waiting, self._waiting = self._waiting, []
         if waiting:
             added = tuple(entry for checkpoint in waiting for entry in checkpoint.added)
@@ -45,6 +46,9 @@ class Journal:
         """Remove what earlier cursors named, recorded or not, and the recorded one doesn't."""
         waiting = [checkpoint.cursor for checkpoint in self._waiting]
         await self._ports.sweep([*self._left, *waiting], self.upload.cursor)
+
+    def _waits(self, offset: int) -> bool:
+        return offset > self.upload.offset and (self._held or offset == self.upload.length)
 
     async def _save(self, checkpoint: Checkpoint, added: tuple[Entry, ...]) -> None:
         async with self._saving:
