@@ -40,7 +40,7 @@ async def _settle(ports: Ports, upload: Upload) -> bool:
         case Phase.FINISHING:
             await _drive_on(ports, upload)
         case Phase.TERMINATING:
-            await clear(ports, upload)
+            await clear(ports, await ports.save(upload))  # saved, so that one that can't be removed queues up again
         case Phase.GONE:
             await ports.state.delete(upload)
         case Phase.OPEN | Phase.DONE:
