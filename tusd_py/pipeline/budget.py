@@ -78,22 +78,26 @@ class Budget:
             raise
 
     def _leave(self, account: Account, size: int, turn: asyncio.Future[None]) -> None:
-        if turn.done() and not turn.cancelled():
-            account.release(size)
-        else:
-            self._waiting.remove((account, size, turn))
+        """Cancelled: give back what was charged meanwhile, or let the line, which drops it, move on."""
+        if turn.cancelled():
             self._serve()
+        else:
+            account.release(size)
 
     def _serve(self) -> None:
         while self._waiting:
             account, size, turn = self._waiting[0]
-            if not self._fits(size):
-                self._relieve(size)
-            if not self._fits(size):
+            if not turn.cancelled() and not self._make_room(size):
                 return
             self._waiting.popleft()
-            self._charge(account, size)
-            turn.set_result(None)
+            if not turn.cancelled():
+                self._charge(account, size)
+                turn.set_result(None)
+
+    def _make_room(self, size: int) -> bool:
+        if not self._fits(size):
+            self._relieve(size)
+        return self._fits(size)
 
     def _relieve(self, size: int) -> None:
         """Find room for the first in line, and a little more so that not every chunk has to ask."""
