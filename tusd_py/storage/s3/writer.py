@@ -150,8 +150,9 @@ class S3Writer:
         async with self._turn:
             if self._part.fresh:
                 await self._save_segment()
-            self._account.release(self._part.forget())
-        self._account.sending(-counted)
+            freed = self._part.forget()
+        self._account.sending(-counted)  # first: whoever is served next must not count on these bytes again
+        self._account.release(freed)
 
     def _keep_tail(self) -> None:
         self._account.release(self._part.held)
