@@ -27,7 +27,7 @@ _DATES = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}
 def tame(filename: bytes) -> str:
     """A file name without anything that means something to a path, a URL or a shell; at most 100 characters."""
     last = re.split(r"[/\\]", filename.decode("utf-8", "replace"))[-1]
-    return _WILD.sub("_", last).strip("._")[-100:] or "file"
+    return _WILD.sub("_", last)[-100:].strip("._") or "file"
 
 
 def internal_prefix(prefix: str, upload_id: UploadId) -> str:
