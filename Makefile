@@ -1,6 +1,7 @@
 # make setup    everything the project needs, into .venv and node_modules
 # make run      the server with an S3 of its own: http://127.0.0.1:8080/files/ (PORT=… for another port)
 # make test     every check and every test, but the huge ones (make huge)
+# make docs     the settings in README.md, as they are
 # make lock     new lock files, from pyproject.toml and package.json
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --gen
 .DEFAULT_GOAL := setup
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: setup run test lint huge lock clean
+.PHONY: setup run test lint huge docs lock clean
 
 setup: $(STAMPS)
 
@@ -47,6 +48,9 @@ lint: setup
 
 huge: setup
 	$(RUN) pytest -m huge
+
+docs: setup
+	$(RUN) scripts.settings_table
 
 # UPGRADE=--upgrade takes the newest versions that fit.
 lock: setup
