@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from aiohttp import StreamReader, hdrs, web
 from aiohttp.http import HttpVersion11
@@ -29,7 +30,7 @@ class RequestBody:
 
     def stop(self) -> None:
         self._stopping = True
-        if self._waiting is not None:
+        if self._waiting is not None and not self._waiting.expired():
             self._waiting.reschedule(asyncio.get_running_loop().time())
 
     async def chunks(self, room: int | None) -> AsyncIterator[bytes]:
@@ -55,16 +56,17 @@ class RequestBody:
             return b""
         try:
             return await self._read(content)
-        except TimeoutError:
-            self._end = BodyEnd.STOPPED if self._stopping else BodyEnd.IDLE
         except (ConnectionError, web.RequestPayloadError):
             self._end = BodyEnd.CUT
             return _salvage(content)
-        return b""
 
     async def _read(self, content: StreamReader) -> bytes:
-        if self._stopping:
-            return self._the_rest(content)
+        with suppress(TimeoutError):
+            if not self._stopping:
+                return await self._wait(content)
+        return self._the_rest(content)
+
+    async def _wait(self, content: StreamReader) -> bytes:
         try:
             async with asyncio.timeout(self._idle) as self._waiting:
                 return await content.readany()
@@ -72,9 +74,10 @@ class RequestBody:
             self._waiting = None
 
     def _the_rest(self, content: StreamReader) -> bytes:
+        """What arrived in the very moment the waiting ended counts, too."""
         arrived = content.read_nowait()
         if not content.at_eof():
-            self._end = BodyEnd.STOPPED
+            self._end = BodyEnd.STOPPED if self._stopping else BodyEnd.IDLE
         return arrived
 
 
