@@ -14,8 +14,8 @@ from tusd_py.model import Span
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
-_GROWTH = ((1000, 1), (2000, 2), (2000, 8), (2500, 64))
-"""How many parts of how many times the base size; any part after them has the largest size there is."""
+_GROWTH = ((10, 1), (20, 2), (20, 8), (25, 64))
+"""How many of a hundred parts have how many times the base size; any after them has the largest size there is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class Grid:
     grows: bool = False
     """For an upload of unknown length: parts get larger so that any length fits the limit on their number."""
     largest: int = 5 * GIB
+    max_parts: int = 10_000
 
     def part_at(self, offset: int) -> tuple[int, Span]:
         """The number and range of the part that holds the byte at `offset`."""
@@ -41,7 +42,9 @@ class Grid:
     def _steps(self) -> Iterator[tuple[int | None, int]]:
         if not self.grows:
             return iter([(None, self.base)])
-        growing = ((count, min(self.base * times, self.largest)) for count, times in _GROWTH)
+        growing = (
+            (self.max_parts * share // 100, min(self.base * times, self.largest)) for share, times in _GROWTH
+        )
         return chain(growing, repeat((None, self.largest), 1))
 
 
@@ -52,6 +55,8 @@ def grid_for(length: int | None, *, base: int, max_parts: int, largest: int = 5 
     gets growing parts; where the provider wants `equal` ones, 64 MiB throughout.
     """
     if length is None:
-        return Grid(base=max(base, 64 * MIB) if equal else base, grows=not equal, largest=largest)
+        base = max(base, 64 * MIB) if equal else base
+        return Grid(base=base, grows=not equal, largest=largest, max_parts=max_parts)
     least = -(-length // (max_parts - max_parts // 100))
-    return Grid(base=base if least <= base else -(-least // MIB) * MIB, largest=largest)
+    base = base if least <= base else min(-(-least // MIB) * MIB, largest)
+    return Grid(base=base, largest=largest, max_parts=max_parts)
