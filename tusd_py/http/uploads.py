@@ -36,6 +36,8 @@ async def handle(request: web.Request) -> web.StreamResponse:
         if head.method == hdrs.METH_GET and head.on_upload and context.ports.limits.downloads:
             return await download(request, context, head, _upload_id(request))
         return await _answer(request, context, head, body)
+    except ConnectionError:
+        return close_silently(request)  # nobody is there any more to be told anything
     except Exception as error:  # noqa: BLE001 (whatever isn't foreseen comes out of it again)
         refusal = _refusal(context, error)
         context.metrics.failed(refusal.code)
@@ -75,7 +77,8 @@ async def _append(request: web.Request, context: Context, intent: Append, body: 
 
 
 async def _inspect(request: web.Request, context: Context, _: Inspect, __: RequestBody) -> Reply:
-    return context.tus.inspected(await lookup.inspect(context.ports, _upload_id(request)))
+    upload = await lookup.inspect(context.ports, _upload_id(request))
+    return context.tus.inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(upload.id))
 
 
 async def _terminate(request: web.Request, context: Context, _: Terminate, __: RequestBody) -> Reply:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal, TextIO, cast
 
 import structlog
+from aiohttp.http import HttpProcessingError
 from structlog.stdlib import BoundLogger, ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
@@ -50,6 +51,17 @@ def configure_logging(log_format: Literal["text", "json"], level: str, stream: T
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.server").addFilter(_clients_mistake)
+
+
+def _clients_mistake(record: logging.LogRecord) -> bool:
+    """What isn't HTTP is no error of ours, and whoever sends it must not fill the log with stacks."""
+    error = record.exc_info[1] if record.exc_info else None
+    if not isinstance(error, HttpProcessingError):
+        return True
+    record.levelno, record.levelname, record.exc_info = logging.INFO, "INFO", None
+    record.msg, record.args = "not HTTP: %s", (" ".join(error.message.split()),)
+    return logging.getLogger(record.name).isEnabledFor(record.levelno)
 
 
 def _formatter(log_format: str, *, colours: bool) -> ProcessorFormatter:
