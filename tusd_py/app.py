@@ -48,7 +48,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
     async with open_ports(settings, budget, Fanout(metrics, LogObserver(get_logger("tusd_py")))) as ports:
         app[CONTEXT] = Context(
             ports=ports,
-            tus=Tus(ports.limits, settings.base_path),
+            tus=Tus(ports.limits),
             metrics=metrics,
             network_timeout=settings.network_timeout,
             behind_proxy=settings.behind_proxy,

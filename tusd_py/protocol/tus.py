@@ -34,11 +34,10 @@ _STATUS: Mapping[type[Refusal], int] = {
 
 
 class Tus:
-    """The tus 1.0 wire. `base_path` is the path of the creation endpoint, with a slash at its end."""
+    """The tus 1.0 wire."""
 
-    def __init__(self, limits: Limits, base_path: str) -> None:
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._base_path = base_path
 
     def read(self, head: RequestHead) -> Intent:
         reader = _READERS.get(head.method)
@@ -64,14 +63,17 @@ class Tus:
         offset = upload.offset if with_body else None
         return _reply(201, {"Location": location, "Upload-Offset": _text(offset), "Upload-Expires": _expires(upload)})
 
-    def inspected(self, upload: Upload) -> Reply:
-        """A full upload is driven on to done before it comes here: its offset would say that it is complete."""
+    def inspected(self, upload: Upload, base_path: str) -> Reply:
+        """A full upload is driven on to done before it comes here: its offset would say that it is complete.
+
+        `base_path` is the creation endpoint's path as it was asked for, with a slash at its end.
+        """
         fields = {
             "Upload-Offset": _text(_told_offset(upload)),
             "Upload-Length": _text(upload.length),
             "Upload-Defer-Length": "1" if upload.length is None else None,
             "Upload-Metadata": headers.encode_metadata(upload.metadata) or None,
-            "Upload-Concat": self._concat(upload),
+            "Upload-Concat": _concat(upload, base_path),
             "Upload-Expires": _expires(upload),
         }
         return _reply(200, fields)
@@ -86,15 +88,6 @@ class Tus:
         if head.method == "HEAD":
             return _refuse_head(refusal)
         return _reply(_STATUS[type(refusal)], _details(refusal), f"{refusal.code}: {refusal.message}\n")
-
-    def _concat(self, upload: Upload) -> str | None:
-        match upload.kind:
-            case Kind.REGULAR:
-                return None
-            case Kind.PARTIAL:
-                return "partial"
-            case Kind.FINAL:
-                return headers.encode_final(self._base_path + partial for partial in upload.partials)
 
 
 def _allow(head: RequestHead, limits: Limits) -> tuple[str, ...]:
@@ -204,6 +197,16 @@ def _expires(upload: Upload) -> str | None:
     if upload.phase is not Phase.OPEN or upload.expires_at is None:
         return None
     return headers.http_date(upload.expires_at)
+
+
+def _concat(upload: Upload, base_path: str) -> str | None:
+    match upload.kind:
+        case Kind.REGULAR:
+            return None
+        case Kind.PARTIAL:
+            return "partial"
+        case Kind.FINAL:
+            return headers.encode_final(base_path + partial for partial in upload.partials)
 
 
 def _refuse_head(refusal: Refusal) -> Reply:

@@ -42,7 +42,7 @@ class Wire(Protocol):
     def created(self, upload: Upload, location: str, *, with_body: bool) -> Reply:
         """The upload exists; `with_body` when the request brought bytes (its offset is then told)."""
 
-    def inspected(self, upload: Upload) -> Reply:
+    def inspected(self, upload: Upload, base_path: str) -> Reply:
         """Where the upload is."""
 
     def appended(self, upload: Upload) -> Reply:

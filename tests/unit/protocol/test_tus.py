@@ -34,7 +34,7 @@ BARE_LIMITS = Limits(termination=False, concatenation=False, downloads=False)
 
 
 def wire(limits: Limits | None = None) -> Tus:
-    return Tus(limits or Limits(expire_after=60), "/files/")
+    return Tus(limits or Limits(expire_after=60))
 
 
 def head(
@@ -301,7 +301,7 @@ def test_a_created_upload_tells_where_it_is(upload: Upload, told: Mapping[str, s
     ],
 )
 def test_an_inspected_upload_tells_all_a_client_needs_to_go_on(upload: Upload, told: Mapping[str, str]) -> None:
-    reply = wire().inspected(upload)
+    reply = wire().inspected(upload, "/files/")
     assert (reply.status, reply.text) == (200, None)
     assert reply.headers == {**COMMON, **told}
 
