@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 
 from aiohttp import web
@@ -92,7 +93,9 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
 
 def cannot_listen(settings: Settings, error: OSError) -> ConfigurationError:
     """The one line for a port that is taken or not ours."""
-    return ConfigurationError(f"can't listen on {settings.host}:{settings.port}: {error.strerror or error}")
+    named = isinstance(error, socket.gaierror)  # of all others asyncio's text says the address again
+    reason = error.strerror if named else os.strerror(error.errno or 0)
+    return ConfigurationError(f"can't listen on {settings.host}:{settings.port}: {reason}")
 
 
 def _banner(settings: Settings, runner: web.AppRunner) -> None:

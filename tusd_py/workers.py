@@ -9,6 +9,7 @@ import sys
 from contextlib import closing
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
+from typing import Any
 
 from tusd_py.config import Settings
 from tusd_py.server import cannot_listen, run_server
@@ -35,12 +36,19 @@ def _reserve(settings: Settings) -> socket.socket:
         (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM
         )
-        reserved = socket.socket(family, kind, protocol)
-        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        reserved.bind(address)
+        return _bound(socket.socket(family, kind, protocol), address)
     except OSError as error:
         raise cannot_listen(settings, error) from error
-    return reserved
+
+
+def _bound(free: socket.socket, address: Any) -> socket.socket:
+    try:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        free.bind(address)
+    except OSError:
+        free.close()
+        raise
+    return free
 
 
 class _Crew:
@@ -62,7 +70,7 @@ class _Crew:
             if not self._signals and any(code > 0 for code in codes):
                 self._signalled()
                 return self._wait_for_all(1)
-        return 0
+        return 0 if self._signals <= 1 else 1
 
     def _wait_for_all(self, code: int) -> int:
         for worker in self._workers:
