@@ -1,0 +1,112 @@
+"""HTTP as bytes on a socket: for half bodies, stalls, odd framing and everything else a proper client won't send."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import HTTP
+from urllib.parse import urlsplit
+
+from tests.support.tus import OCTETS, PATIENCE, VERSION, TusClient, named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawAnswer:
+    status: int
+    headers: dict[str, str]
+    """By lower-case name."""
+    body: bytes = b""
+
+
+class RawConnection:
+    """One connection to the server."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def send(self, data: bytes) -> None:
+        """Hand `data` to the system, waiting while the server doesn't read."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def head(self, method: str, url: str, **headers: object) -> None:
+        """A request's head, with Host and Tus-Resumable and otherwise only what is given."""
+        fields = named({"host": "127.0.0.1", "tus_resumable": VERSION, **headers})
+        lines = [f"{method} {urlsplit(url).path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+        await self.send("\r\n".join([*lines, "", ""]).encode("latin-1"))
+
+    async def patch(self, url: str, offset: int, body: bytes = b"", /, **headers: object) -> None:
+        """The head of a PATCH and as much of its body as `body`."""
+        await self.head("PATCH", url, **{"content_type": OCTETS, "upload_offset": offset, **headers})
+        await self.send(body)
+
+    async def answer(self, *, head: bool = False) -> RawAnswer:
+        """The next answer, an interim one too; `head` when the request was a HEAD."""
+        async with asyncio.timeout(PATIENCE):
+            start, _, fields = (await self._reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")
+            status = int(start.split()[1])
+            headers = {name.lower(): str(value) for name, value in BytesParser(policy=HTTP).parsebytes(fields).items()}
+            size = 0 if head or status < 200 else int(headers.get("content-length", 0))
+            return RawAnswer(status=status, headers=headers, body=await self._reader.readexactly(size))
+
+    async def rest(self) -> bytes:
+        """Whatever comes until the server ends the connection."""
+        async with asyncio.timeout(PATIENCE):
+            try:
+                return await self._reader.read()
+            except ConnectionError:
+                return b""
+
+    async def silent(self, seconds: float) -> bool:
+        """True if the server says nothing for that long. Uses up what it says."""
+        try:
+            async with asyncio.timeout(seconds):
+                return not await self._reader.read(1)
+        except TimeoutError:
+            return True
+
+    def finish(self) -> None:
+        """Nothing more will be sent; answers are still read."""
+        self._writer.write_eof()
+
+    def reset(self) -> None:
+        """Go away without a word, as a phone in a tunnel."""
+        self._writer.transport.abort()
+
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[RawConnection]:
+    """A connection for as long as the block lasts."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield RawConnection(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+def chunked(*chunks: bytes, end: bool = True) -> bytes:
+    """`Transfer-Encoding: chunked` framing."""
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+    return framed + (b"0\r\n\r\n" if end else b"")
+
+
+@asynccontextmanager
+async def stalled_patch(
+    tus: TusClient, url: str, offset: int, body: bytes, /, **headers: object
+) -> AsyncIterator[RawConnection]:
+    """A PATCH that has brought `body`, unframed if Content-Length is given, and now falls silent."""
+    before = await tus.metric("received_bytes_total")
+    framing = {} if "content_length" in headers else {"transfer_encoding": "chunked"}
+    async with connected(tus.port) as connection:
+        await connection.patch(url, offset, chunked(body, end=False) if framing else body, **framing, **headers)
+        await tus.received(before + len(body))
+        yield connection
+
+
+async def superseded(connection: RawConnection) -> bool:
+    """True if the server ended the connection, with a 423 or without a word."""
+    said = await connection.rest()
+    return not said or said.startswith(b"HTTP/1.1 423 ")

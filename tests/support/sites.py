@@ -1,0 +1,66 @@
+"""Running servers and what they have stored, whatever they store it on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from tests.support.seaweed import SeaweedFS
+from tests.support.server import Server, serving
+
+Traces = Callable[[str], list[str]]
+
+LEAKS = ("never awaited", "was destroyed but it is pending", "never retrieved", "Unclosed", "ResourceWarning")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A server and a look into its storage."""
+
+    server: Server
+    traces: Traces
+    """The names of whatever the storage holds of an upload's URL."""
+
+    async def stop(self) -> None:
+        """End it the way production does: nothing may go wrong, and nothing be left behind."""
+        assert await self.server.stop() == 0, self.server.log()
+        log = self.server.log()
+        assert not [leak for leak in ("Traceback", *LEAKS) if leak in log], log
+
+
+@asynccontextmanager
+async def local_site(directory: Path, **settings: Any) -> AsyncIterator[Site]:
+    """On local disk and SQLite."""
+    async with serving(directory, **settings) as server:
+        yield Site(server=server, traces=_files(directory / "data"))
+
+
+@asynccontextmanager
+async def s3_site(directory: Path, seaweed: SeaweedFS, **settings: Any) -> AsyncIterator[Site]:
+    """On S3, below a prefix of its own, and SQLite. Parts are as small as S3 allows."""
+    where = {"storage": f"s3://{seaweed.bucket}/{uuid4().hex}", "s3_endpoint_url": seaweed.endpoint}
+    how = {"s3_profile": "seaweedfs", "part_size": "5MiB"}
+    async with serving(directory, environment=seaweed.user.environment(), **{**where, **how, **settings}) as server:
+        yield Site(server=server, traces=_objects(seaweed))
+
+
+def _id(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def _files(root: Path) -> Traces:
+    return lambda url: [str(path.relative_to(root)) for path in root.rglob(f"*{_id(url)}*")]
+
+
+def _objects(seaweed: SeaweedFS) -> Traces:
+    def traces(url: str) -> list[str]:
+        client = seaweed.client()
+        objects = client.list_objects_v2(Bucket=seaweed.bucket).get("Contents", [])
+        uploads = client.list_multipart_uploads(Bucket=seaweed.bucket).get("Uploads", [])
+        return [each["Key"] for each in (*objects, *uploads) if _id(url) in each["Key"]]
+
+    return traces
