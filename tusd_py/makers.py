@@ -24,7 +24,7 @@ from tusd_py.state.base import StateStore
 from tusd_py.state.memory import MemoryState
 from tusd_py.state.redis import RedisState
 from tusd_py.state.sqlite import SqliteState
-from tusd_py.storage.base import Storage
+from tusd_py.storage.base import Capacity, Storage
 from tusd_py.storage.local import LocalStorage
 from tusd_py.storage.s3.options import PROFILES, Profile, S3Options
 from tusd_py.storage.s3.storage import S3Storage
@@ -42,7 +42,7 @@ async def open_ports(settings: Settings, budget: Budget, observer: Observer) -> 
             storage=storage,
             state=state,
             locker=locker,
-            limits=limits(settings, storage.max_length),
+            limits=limits(settings, storage.capacity),
             observer=observer,
             clock=time.time,
             new_id=lambda: UploadId(secrets.token_hex(16)),
@@ -54,10 +54,12 @@ async def open_ports(settings: Settings, budget: Budget, observer: Observer) -> 
         await storage.aclose()
 
 
-def limits(settings: Settings, storable: int | None) -> Limits:
+def limits(settings: Settings, capacity: Capacity) -> Limits:
     """What the settings allow, and the storage can hold."""
     return Limits(
-        max_length=min((size for size in (settings.max_size, storable) if size is not None), default=None),
+        max_length=_least(settings.max_size, capacity.max_length),
+        max_deferred_length=_least(settings.max_size, capacity.max_deferred_length),
+        max_age=capacity.max_age,
         announced_max_length=settings.max_size,
         expire_after=settings.expire_after,
         retention=settings.retention,
@@ -66,6 +68,10 @@ def limits(settings: Settings, storable: int | None) -> Limits:
         downloads=not settings.disable_download,
         gone=settings.gone_status == 410,  # noqa: PLR2004 (HTTP's word for it)
     )
+
+
+def _least(*sizes: int | None) -> int | None:
+    return min((size for size in sizes if size is not None), default=None)
 
 
 async def _storage(settings: Settings, budget: Budget, observer: Observer) -> Storage:

@@ -39,12 +39,19 @@ class Grid:
             number, start = number + count, start + count * size
         raise AssertionError("the last step has no end")
 
+    @property
+    def reach(self) -> int:
+        """Where the last of `max_parts` parts ends."""
+        end, left = 0, self.max_parts
+        for count, size in self._steps():
+            taken = left if count is None else min(count, left)
+            end, left = end + taken * size, left - taken
+        return end
+
     def _steps(self) -> Iterator[tuple[int | None, int]]:
         if not self.grows:
             return iter([(None, self.base)])
-        growing = (
-            (self.max_parts * share // 100, min(self.base * times, self.largest)) for share, times in _GROWTH
-        )
+        growing = ((self.max_parts * share // 100, min(self.base * times, self.largest)) for share, times in _GROWTH)
         return chain(growing, repeat((None, self.largest), 1))
 
 

@@ -11,6 +11,10 @@ class Limits:
 
     max_length: int | None = None
     """The smaller of the setting `max-size` and what the storage can hold."""
+    max_deferred_length: int | None = None
+    """The same for an upload whose length isn't known at its creation."""
+    max_age: float | None = None
+    """Seconds after its creation in which an upload must be finished, whatever happens to it."""
     announced_max_length: int | None = None
     """The setting alone: told in Tus-Max-Size."""
     expire_after: float | None = None

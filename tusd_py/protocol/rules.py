@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -29,7 +29,7 @@ class AppendPlan:
 
 def plan_create(intent: Create, *, upload_id: UploadId, limits: Limits, now: float) -> Upload:
     """The record of a new upload, without a cursor. Raises TooLarge."""
-    _check_length(intent.length, limits)
+    _check_length(intent.length, limits.max_length)
     upload = Upload(
         id=upload_id,
         kind=intent.kind,
@@ -52,7 +52,7 @@ def plan_final(
     """
     sources = [_usable(partial, now) for partial in partials]
     length = sum(source.offset for source in sources)
-    _check_length(length, limits)
+    _check_length(length, limits.max_length)
     upload = Upload(
         id=upload_id,
         kind=Kind.FINAL,
@@ -102,20 +102,22 @@ def touch(upload: Upload, now: float, limits: Limits) -> Upload:
 
     Partials are only a means to a final upload, so they never live by the retention of finished ones.
     """
-    lifetime = _lifetime(upload, limits)
-    return replace(upload, updated_at=now, expires_at=None if lifetime is None else now + lifetime)
+    return replace(upload, updated_at=now, expires_at=min(_ends(upload, now, limits), default=None))
 
 
-def _lifetime(upload: Upload, limits: Limits) -> float | None:
+def _ends(upload: Upload, now: float, limits: Limits) -> Iterator[float]:
     if upload.phase is Phase.GONE:
-        return _REMEMBER_GONE
-    finished = upload.done and upload.kind is not Kind.PARTIAL
-    return limits.retention if finished else limits.expire_after
+        yield now + _REMEMBER_GONE
+    elif upload.done and upload.kind is not Kind.PARTIAL:
+        yield from () if limits.retention is None else (now + limits.retention,)
+    else:
+        yield from () if limits.expire_after is None else (now + limits.expire_after,)
+        yield from () if limits.max_age is None else (upload.created_at + limits.max_age,)
 
 
 def room_left(upload: Upload, limits: Limits) -> int | None:
     """How many bytes the upload may still take; None for no limit."""
-    end = limits.max_length if upload.length is None else upload.length
+    end = _most_deferred(limits) if upload.length is None else upload.length
     return None if end is None else max(end - upload.offset, 0)
 
 
@@ -153,13 +155,17 @@ def _declare(upload: Upload, length: int | None, limits: Limits) -> Upload:
         raise Malformed("the upload has another length already")
     if length < upload.offset:
         raise Malformed("Upload-Length is less than what the upload has already")
-    _check_length(length, limits)
+    _check_length(length, _most_deferred(limits))
     return replace(upload, length=length)
 
 
-def _check_length(length: int | None, limits: Limits) -> None:
-    if length is not None and limits.max_length is not None and length > limits.max_length:
-        raise TooLarge(f"an upload can have {limits.max_length} bytes at most")
+def _check_length(length: int | None, most: int | None) -> None:
+    if length is not None and most is not None and length > most:
+        raise TooLarge(f"the upload can have {most} bytes at most")
+
+
+def _most_deferred(limits: Limits) -> int | None:
+    return limits.max_length if limits.max_deferred_length is None else limits.max_deferred_length
 
 
 def _check_fits(body: Body | None, room: int | None) -> None:

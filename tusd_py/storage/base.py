@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from tusd_py.locking.base import Lease
@@ -11,6 +12,18 @@ from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload
 
 Record = Callable[[Checkpoint], Awaitable[None]]
 """Makes a checkpoint count. Raises Superseded (this writer lost its turn) or StateUnavailable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """A storage's own limits; None is none."""
+
+    max_length: int | None = None
+    """The longest upload, in bytes."""
+    max_deferred_length: int | None = None
+    """The longest whose length wasn't known when it began."""
+    max_age: float | None = None
+    """Seconds after its creation in which an upload must be finished."""
 
 
 class Writer(Protocol):
@@ -37,8 +50,8 @@ class Storage(Protocol):
         """What a person would call it: `s3://bucket/prefix`, `file:/srv/uploads`."""
 
     @property
-    def max_length(self) -> int | None:
-        """The longest upload it can hold, in bytes; None for no limit of its own."""
+    def capacity(self) -> Capacity:
+        """What it can hold."""
 
     def start(self, upload: Upload) -> Cursor:
         """The cursor of a new upload without bytes. Pure: creating an upload asks the storage for nothing.

@@ -16,7 +16,7 @@ from pathlib import Path
 from tusd_py.errors import ConfigurationError, StorageUnavailable, UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Span, Upload
-from tusd_py.storage.base import Record
+from tusd_py.storage.base import Capacity, Record
 from tusd_py.storage.disk import Disk, PartFile, copy_some, open_file, sync_directory
 
 _READ_SIZE = 256 * 1024
@@ -30,7 +30,7 @@ class LocalStorage:
     Raises ConfigurationError when the directory can't be made.
     """
 
-    max_length: int | None = None
+    capacity = Capacity()
 
     def __init__(self, root: Path, *, batch_size: int = 1024**2, checkpoint_size: int = 8 * 1024**2) -> None:
         self._root = root.absolute()

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from tusd_py.errors import UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
-from tusd_py.storage.base import Record
+from tusd_py.storage.base import Capacity, Record
 
 _READ_SIZE = 64 * 1024
 
@@ -17,7 +17,7 @@ class MemoryStorage:
     """Behind `base.Storage`. A checkpoint is recorded every `checkpoint_size` bytes."""
 
     name = "memory:"
-    max_length: int | None = None
+    capacity = Capacity()
 
     def __init__(self, *, checkpoint_size: int = 1024 * 1024) -> None:
         self._checkpoint_size = checkpoint_size

@@ -47,15 +47,23 @@ def object_params(upload: Upload, options: S3Options) -> dict[str, Any]:
     """What PutObject and CreateMultipartUpload take, in botocore's words."""
     shown = present(upload.metadata)
     chosen = {
+        **_encryption(options),
         "ContentType": shown.content_type,
         "ContentDisposition": shown.content_disposition,
-        "ServerSideEncryption": options.sse,
-        "SSEKMSKeyId": options.sse_kms_key_id,
         "StorageClass": options.storage_class,
         "ACL": options.acl,
         "Tagging": urlencode(options.tags),
     }
     return {name: value for name, value in chosen.items() if value} | {"Metadata": user_metadata(upload)}
+
+
+def encryption_headers(options: S3Options) -> dict[str, str]:
+    """What every object is written with, also those of our own: a bucket's policy may refuse any other."""
+    return {_HEADERS[name]: value for name, value in _encryption(options).items() if value}
+
+
+def _encryption(options: S3Options) -> dict[str, str | None]:
+    return {"ServerSideEncryption": options.sse, "SSEKMSKeyId": options.sse_kms_key_id}
 
 
 _HEADERS = {

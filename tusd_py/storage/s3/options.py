@@ -32,8 +32,8 @@ class Profile:
 PROFILES: Mapping[str, Profile] = {
     "aws": Profile(max_object=10_000 * 5 * GIB, total_size=True),
     "minio": Profile(),
-    # Parts of one size (R2, limits); multipart uploads are aborted after seven days by default.
-    "r2": Profile(equal_parts=True, abort_after=7 * 86400.0),
+    # Parts of one size (R2, limits); multipart uploads are aborted after seven days by default: we give up before.
+    "r2": Profile(equal_parts=True, abort_after=7 * 86400.0 - 3600.0),
     "seaweedfs": Profile(),
     "ceph": Profile(checksum="md5"),
     "b2": Profile(checksum="md5"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tusd_py.errors import UploadLost
 from tusd_py.model import Upload
 from tusd_py.pipeline.budget import Budget
-from tusd_py.storage.s3.attributes import as_headers, object_params
+from tusd_py.storage.s3.attributes import as_headers, encryption_headers, object_params
 from tusd_py.storage.s3.checksums import checksum_headers, crc_text
 from tusd_py.storage.s3.client import S3Client
 from tusd_py.storage.s3.cursor import Part
@@ -43,7 +43,8 @@ class Room:
 
     async def put_segment(self, key: str, piece: Piece) -> None:
         """A tail's bytes into an object of their own."""
-        await self.client.put(key, payload_of([piece], self.client.get), await self._checksum([piece], None))
+        headers = {**encryption_headers(self.options), **await self._checksum([piece], None)}
+        await self.client.put(key, payload_of([piece], self.client.get), headers)
 
     async def upload_part(self, key: str, multipart: str, number: int, assembly: Assembly) -> Part:
         """A part, whole. Raises UploadLost when S3 doesn't know the multipart upload any more."""

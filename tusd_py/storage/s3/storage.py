@@ -10,8 +10,8 @@ from tusd_py.events import Observer
 from tusd_py.locking.base import Lease
 from tusd_py.model import Cursor, Entry, Finished, Span, Upload
 from tusd_py.pipeline.budget import Budget
-from tusd_py.pipeline.grid import grid_for
-from tusd_py.storage.base import Record, Writer
+from tusd_py.pipeline.grid import Grid, grid_for
+from tusd_py.storage.base import Capacity, Record, Writer
 from tusd_py.storage.s3 import concatenation, finishing
 from tusd_py.storage.s3.connect import connect
 from tusd_py.storage.s3.cursor import S3Cursor
@@ -43,20 +43,27 @@ class S3Storage:
         return f"s3://{self._room.options.bucket}/{self._room.options.prefix}"
 
     @property
-    def max_length(self) -> int | None:
-        return self._room.options.profile.max_object
+    def capacity(self) -> Capacity:
+        profile = self._room.options.profile
+        longest = min(profile.max_object, profile.max_part * profile.max_parts)
+        return Capacity(
+            max_length=longest, max_deferred_length=min(longest, self._grid(None).reach), max_age=profile.abort_after
+        )
 
     def start(self, upload: Upload) -> Cursor:
-        options, profile = self._room.options, self._room.options.profile
-        grid = grid_for(
-            upload.length,
-            base=options.part_size,
+        options = self._room.options
+        key = object_key(upload, prefix=options.prefix, template=options.object_key)
+        return S3Cursor(key=key, grid=self._grid(upload.length)).dump()
+
+    def _grid(self, length: int | None) -> Grid:
+        profile = self._room.options.profile
+        return grid_for(
+            length,
+            base=self._room.options.part_size,
             max_parts=profile.max_parts,
             largest=profile.max_part,
             equal=profile.equal_parts,
         )
-        key = object_key(upload, prefix=options.prefix, template=options.object_key)
-        return S3Cursor(key=key, grid=grid).dump()
 
     def writer(self, upload: Upload, record: Record, lease: Lease) -> AbstractAsyncContextManager[Writer]:
         return S3Writer(self._room, upload, record, lease)
