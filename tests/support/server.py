@@ -9,6 +9,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -26,6 +27,15 @@ DEBUG = {"PYTHONASYNCIODEBUG": "1", "PYTHONWARNINGS": "error"}
 
 class ServerError(RuntimeError):
     """The server didn't start or didn't end; the message ends with its log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a command ended and what it said."""
+
+    code: int
+    out: str
+    err: str
 
 
 class Server:
@@ -78,6 +88,20 @@ class Server:
             if isinstance(error, TimeoutError):
                 raise ServerError(f"no answer within {READY_WITHIN:.0f} s\n{self.log()}") from None
             raise
+
+    async def command(self, *arguments: str) -> Outcome:
+        """Another `tusd-py` command in the same place, with the same environment and settings; those given here win."""
+        words = next(n for n, word in enumerate((*arguments, "--")) if word.startswith("-"))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tusd_py", *arguments[:words], *self._flags, *arguments[words:]),
+            cwd=self._directory,
+            env={**self._environment, "PYTHONASYNCIODEBUG": ""},  # which would speak on stderr
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return Outcome(code=await process.wait(), out=out.decode(), err=err.decode())
 
     async def stop(self, sig: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code after `sig`; raises ServerError, and kills it, if it doesn't end in time."""

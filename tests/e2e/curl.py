@@ -1,0 +1,64 @@
+"""curl, as a shell script would use it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tests.e2e.deployment import TUS
+
+BYTES = "application/offset+octet-stream"
+_TELL = '%{stderr}{"status": %{http_code}, "sent": %{size_upload}, "headers": %{header_json}}'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    sent: int
+    """Bytes of the body that curl could send."""
+
+
+class Transfer:
+    """One run of curl."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def answer(self, data: bytes = b"") -> Answer:
+        """What came back; `data` is for curl's standard input. Fails if curl got no answer."""
+        content, told = await self._process.communicate(data)
+        assert not self._process.returncode, f"curl ended with code {self._process.returncode}"
+        answer: dict[str, Any] = json.loads(told)
+        headers = {name: values[-1] for name, values in answer["headers"].items()}
+        return Answer(status=answer["status"], headers=headers, content=content, sent=answer["sent"])
+
+    async def kill(self) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.communicate()
+
+
+@asynccontextmanager
+async def transfer(binary: str, url: str, *flags: str, **headers: str) -> AsyncIterator[Transfer]:
+    """A run that is killed if it isn't over at the end of the block."""
+    fields = {**TUS, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    lines = [word for name, value in fields.items() for word in ("-H", f"{name}: {value}")]
+    command = (binary, "-q", "-s", "-w", _TELL, *lines, *flags, url)
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    running = Transfer(process)
+    try:
+        yield running
+    finally:
+        await running.kill()
+
+
+async def run(binary: str, url: str, *flags: str, data: bytes = b"", **headers: str) -> Answer:
+    async with transfer(binary, url, *flags, **headers) as running:
+        return await running.answer(data)

@@ -1,0 +1,43 @@
+// Does with tus-js-client what its argument says, and says what happens: one JSON object a line, each way.
+//   file        path of the bytes
+//   stream      hand them over as a stream of unknown length
+//   urls        path of a file that remembers upload URLs from one process to the next
+//   stopAt      once so many bytes are sent, leave the upload (terminate: and delete it)
+//   options     for tus.Upload, as they are
+
+import { createReadStream, readFileSync } from 'node:fs'
+import { PassThrough } from 'node:stream'
+import tus from 'tus-js-client'
+
+const { file, stream, urls, stopAt = Infinity, terminate, options } = JSON.parse(process.argv[2])
+const requests = []
+
+const say = (event, more = {}) => console.log(JSON.stringify({ event, url: upload.url, requests, ...more }))
+
+const upload = new tus.Upload(stream ? createReadStream(file).pipe(new PassThrough()) : readFileSync(file), {
+  retryDelays: [0, 250, 500, 1000, 1000, 1000, 1000, 1000, 1000, 1000],
+  ...options,
+  ...(urls && { urlStorage: new tus.FileUrlStorage(urls) }),
+  onAfterResponse: (request, response) => {
+    const told = { 'X-Request-ID': response.getHeader('X-Request-ID') }
+    requests.push({ method: request.getMethod(), status: response.getStatus(), told })
+  },
+  onProgress: (sent, total) => {
+    say('progress', { sent, total })
+    if (sent >= stopAt) leave()
+  },
+  onSuccess: () => say('success'),
+  onError: (error) => say('error', { reason: String(error) }),
+})
+
+let left = false
+async function leave() {
+  if (left) return
+  left = true
+  await upload.abort(terminate)
+  say('left')
+}
+
+const [previous] = urls ? await upload.findPreviousUploads() : []
+if (previous) upload.resumeFromPreviousUpload(previous)
+upload.start()

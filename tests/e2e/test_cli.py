@@ -1,0 +1,199 @@
+"""The command line beside a live server, and the server's own start and end, on a real S3."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.e2e.conftest import Deploy
+from tests.e2e.curl import BYTES, Transfer, run, transfer
+from tests.e2e.deployment import MIB, TUS, Deployment, deployed, id_of
+from tests.support import redis
+from tests.support import seaweed as seaweeds
+from tests.support.seaweed import SeaweedFS
+from tests.support.server import Outcome, Server
+
+
+@pytest.fixture
+async def half(deployment: Deployment, curl: str, data: bytes) -> str:
+    """An upload that has 9 MiB of its 20."""
+    return await created(deployment, curl, data, 9 * MIB)
+
+
+async def created(deployment: Deployment, curl: str, data: bytes, sent: int) -> str:
+    flags = ("-X", "POST", "--data-binary", "@-")
+    answer = await run(curl, deployment.url, *flags, data=data[:sent], Upload_Length=str(len(data)), Content_Type=BYTES)
+    assert answer.status == 201
+    return answer.headers["location"]
+
+
+@asynccontextmanager
+async def writing(deployment: Deployment, curl: str, url: str, file: Path) -> AsyncIterator[Transfer]:
+    """A PATCH from byte 0 that has begun and takes its time."""
+    flags = ("--limit-rate", "4M", "-X", "PATCH", "-T", str(file))
+    async with transfer(curl, url, *flags, Upload_Offset="0", Content_Type=BYTES) as slowly:
+        await deployment.until_received(9 * MIB)
+        yield slowly
+
+
+def lines(outcome: Outcome) -> list[str]:
+    return outcome.out.splitlines()
+
+
+async def status(url: str) -> int:
+    async with aiohttp.ClientSession() as session, session.head(url, headers=TUS) as answer:
+        return answer.status
+
+
+# check
+
+
+async def test_check_finds_all_well(deployment: Deployment) -> None:
+    outcome = await deployment.server.command("check")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert len(lines(outcome)) > 3
+    assert all(line.startswith("ok ") for line in lines(outcome))
+
+
+@pytest.mark.parametrize("wrong", ["bucket", "credentials"])
+async def test_check_says_in_one_line_each_what_is_wrong(seaweed: SeaweedFS, tmp_path: Path, wrong: str) -> None:
+    user = replace(seaweed.user, name="nobody") if wrong == "credentials" else seaweed.user
+    server = Server(
+        tmp_path,
+        environment=user.environment(),
+        storage="s3://nowhere/" if wrong == "bucket" else f"s3://{seaweed.bucket}/",
+        s3_endpoint_url=seaweed.endpoint,
+        s3_profile="seaweedfs",
+    )
+    outcome = await server.command("check")
+    assert outcome.code == 1
+    assert [line for line in lines(outcome) if line.startswith("FAIL storage bucket ")]
+    assert {line.split()[0] for line in lines(outcome)} == {"ok", "FAIL"}
+    assert outcome.err == ""
+
+
+# uploads
+
+
+async def test_an_operator_sees_an_upload(deployment: Deployment, half: str) -> None:
+    table, shown, listed = await asyncio.gather(
+        deployment.server.command("uploads", "list"),
+        deployment.server.command("uploads", "show", id_of(half)),
+        deployment.server.command("uploads", "list", "--json"),
+    )
+    assert [line for line in lines(table) if line.startswith(id_of(half)) and f"{9 * MIB}/{20 * MIB + 17}" in line]
+    assert json.loads(shown.out)["offset"] == 9 * MIB
+    assert json.loads(shown.out) in [json.loads(line) for line in lines(listed)]
+    assert (table.code, shown.code, listed.code) == (0, 0, 0)
+
+
+async def test_an_upload_that_is_unknown_is_one_line(deployment: Deployment) -> None:
+    outcome = await deployment.server.command("uploads", "show", "0" * 32)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert len(outcome.err.splitlines()) == 1
+
+
+async def test_terminate_ends_an_upload_that_is_being_written(
+    deploy: Deploy, curl: str, data: bytes, file: Path
+) -> None:
+    async with deploy() as deployment:
+        url = await created(deployment, curl, data, 0)
+        async with writing(deployment, curl, url, file) as slowly:
+            outcome = await deployment.server.command("uploads", "terminate", id_of(url))
+            assert (await slowly.answer()).status == 423
+        assert (outcome.code, outcome.out, outcome.err) == (0, f"{id_of(url)} terminated\n", "")
+        assert await status(url) == 404
+        assert deployment.residue() == []
+
+
+async def test_expire_removes_the_expired_from_s3(deploy: Deploy, curl: str, data: bytes) -> None:
+    async with deploy(expire_after="2s") as deployment:
+        url = await created(deployment, curl, data, 9 * MIB)
+        assert len(deployment.residue()) == 2, "a multipart upload and a tail"
+        await deployment.server.kill()
+        await asyncio.sleep(2)
+        outcome = await deployment.server.command("uploads", "expire")
+        assert (outcome.code, outcome.out, outcome.err) == (0, "1 expired\n", "")
+        assert deployment.residue() == []
+        await deployment.server.start()
+        assert await status(url) == 404
+
+
+async def test_the_server_removes_the_expired_itself(deploy: Deploy, curl: str, data: bytes) -> None:
+    async with deploy(expire_after="1s") as deployment:
+        await created(deployment, curl, data, 9 * MIB)
+        assert deployment.residue() != []
+        async with asyncio.timeout(20):
+            while deployment.residue():  # noqa: ASYNC110 (another process's work)
+                await asyncio.sleep(0.2)
+        assert lines(await deployment.server.command("uploads", "list"))[1:] == []
+
+
+# start and end
+
+
+async def test_help_names_the_commands(tmp_path: Path) -> None:
+    outcome = await Server(tmp_path).command("--help")
+    assert outcome.code == 0
+    assert all(command in outcome.out for command in ("serve", "check", "uploads"))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_port_in_use_is_one_line(deployment: Deployment, tmp_path: Path, workers: str) -> None:
+    port = str(deployment.server.port)
+    outcome = await Server(tmp_path).command("serve", "--port", port, "--workers", workers)
+    assert outcome.code == 2
+    assert outcome.err == f"tusd-py: can't listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_an_idle_server_ends_at_once_when_asked(deploy: Deploy, workers: int) -> None:
+    async with deploy(workers=workers) as deployment, aiohttp.ClientSession() as session:
+        async with session.options(deployment.url) as answer:
+            assert answer.status == 204
+        async with asyncio.timeout(5):
+            assert await deployment.server.stop() == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_the_second_signal_ends_a_server_that_is_still_busy(
+    deploy: Deploy, curl: str, data: bytes, workers: int
+) -> None:
+    async with deploy(workers=workers) as deployment:
+        url = await created(deployment, curl, data, len(data))
+        async with transfer(curl, url, "--limit-rate", "100k", "-o", "/dev/null"):
+            await deployment.until_sent(1)
+            stopping = asyncio.create_task(deployment.server.stop())
+            await deployment.until_closed()
+            assert not stopping.done()
+            async with asyncio.timeout(5):
+                code = await deployment.server.stop(signal.SIGINT)
+                assert (code, await stopping) == (1, 1)
+
+
+# readiness
+
+
+async def test_a_server_whose_parts_are_gone_is_not_ready_and_says_which(tmp_path: Path) -> None:
+    with seaweeds.running(tmp_path / "seaweed") as weed, redis.running(tmp_path) as state:
+        async with deployed(tmp_path, weed, "ready", state=state.url) as deployment:
+            assert await ready(deployment) == (200, "ready\n")
+            state.stop()
+            assert await ready(deployment) == (503, "not ready: state\n")
+            weed.stop()
+            assert await ready(deployment) == (503, "not ready: storage, state\n")
+            state.start()
+            assert await ready(deployment) == (503, "not ready: storage\n")
+
+
+async def ready(deployment: Deployment) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(f"{deployment.server.origin}/readyz") as answer:
+        return answer.status, await answer.text()

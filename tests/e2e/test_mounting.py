@@ -1,0 +1,79 @@
+"""`create_app` as a part of somebody else's application."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import aiotus
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from tests.e2e.deployment import MIB, TUS
+from tests.support.seaweed import SeaweedFS
+from tests.support.writing import random_bytes
+from tusd_py import create_app
+from tusd_py.config import Settings, load_settings
+
+pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+"""aiohttp's advice to the client, which hands it whole chunks."""
+
+
+@pytest.fixture(params=["file", "s3"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    chosen = {"state": f"sqlite:{tmp_path / 'state.db'}", "storage": f"file:{tmp_path / 'data'}"}
+    if request.param == "s3":
+        seaweed: SeaweedFS = request.getfixturevalue("seaweed")
+        for name, value in seaweed.user.environment().items():
+            monkeypatch.setenv(name, value)
+        chosen |= {
+            "storage": f"s3://{seaweed.bucket}/mounted",
+            "s3_endpoint_url": seaweed.endpoint,
+            "s3_profile": "seaweedfs",
+        }
+    return load_settings(chosen, None, {})
+
+
+@pytest.fixture
+async def site(settings: Settings) -> AsyncIterator[TestServer]:
+    """An application with uploads below /media, and a page of its own."""
+    app = web.Application()
+    app.router.add_get("/", _hello)
+    app.add_subapp("/media", create_app(settings))
+    server = TestServer(app)
+    async with server:
+        yield server
+
+
+async def _hello(_: web.Request) -> web.Response:
+    return web.Response(text="hello")
+
+
+@pytest.mark.parametrize("size", [0, 1, 8 * MIB + 1])
+async def test_an_upload_to_a_mounted_application(site: TestServer, size: int) -> None:
+    url = await aiotus.upload(site.make_url("/media/files/"), io.BytesIO(random_bytes(size)))
+    assert str(url).startswith(str(site.make_url("/media/files/")))
+    async with aiohttp.ClientSession() as session, session.get(str(url)) as answer:
+        assert await answer.read() == random_bytes(size)
+
+
+async def test_a_concatenation_in_a_mounted_application(site: TestServer) -> None:
+    pieces = [random_bytes(5 * MIB), random_bytes(7)]
+    url = await aiotus.upload_multiple(site.make_url("/media/files/"), [io.BytesIO(piece) for piece in pieces])
+    async with aiohttp.ClientSession() as session:
+        async with session.get(str(url)) as answer:
+            assert await answer.read() == b"".join(pieces)
+        async with session.head(str(url), headers=TUS) as answer:
+            assert answer.headers["Upload-Concat"].startswith("final;/media/files/")
+
+
+async def test_the_rest_of_the_application_is_left_alone(site: TestServer) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.get(site.make_url("/")) as answer:
+            assert await answer.text() == "hello"
+            assert "Tus-Resumable" not in answer.headers
+        async with session.get(site.make_url("/media/readyz")) as answer:
+            assert await answer.text() == "ready\n"

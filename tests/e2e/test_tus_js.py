@@ -1,0 +1,141 @@
+"""tus-js-client 4.3 in Node, with every option that changes what it sends, against the server in front of a real S3."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.e2e.conftest import Deploy
+from tests.e2e.deployment import MIB, SIZES, TUS, Deployment
+from tests.e2e.tusjs import Event, Start, methods
+from tests.support.writing import random_bytes
+
+CREATED, APPENDED = ("POST", 201), ("PATCH", 204)
+
+OPTIONS: dict[str, tuple[dict[str, Any], list[tuple[str, int]]]] = {
+    "plain": ({}, [CREATED, APPENDED]),
+    "chunked": ({"chunkSize": 6 * MIB}, [CREATED, *[APPENDED] * 4]),
+    "data in creation": ({"uploadDataDuringCreation": True}, [CREATED]),
+    "data in creation, chunked": (
+        {"uploadDataDuringCreation": True, "chunkSize": 8 * MIB},
+        [CREATED, APPENDED, APPENDED],
+    ),
+    "override": ({"overridePatchMethod": True}, [CREATED, ("POST", 204)]),
+    "metadata": (
+        {"metadata": {"filename": "日本語 🎉.bin", "empty": "", "filetype": "text/html"}},
+        [CREATED, APPENDED],
+    ),
+    "headers": ({"headers": {"Authorization": "Bearer x", "X-Own": "1"}}, [CREATED, APPENDED]),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_tus_js_uploads(deployment: Deployment, tus_js: Start, tmp_path: Path, size: int) -> None:
+    (tmp_path / "file").write_bytes(random_bytes(size))
+    async with tus_js(file=tmp_path / "file", options={"endpoint": deployment.url}) as client:
+        done = await client.until("success")
+    assert deployment.stored(done["url"]) == random_bytes(size)
+
+
+@pytest.mark.parametrize(("options", "requests"), OPTIONS.values(), ids=OPTIONS)
+async def test_tus_js_sends_what_its_options_say(
+    deployment: Deployment,
+    tus_js: Start,
+    data: bytes,
+    file: Path,
+    options: dict[str, Any],
+    requests: list[tuple[str, int]],
+) -> None:
+    async with tus_js(file=file, options={"endpoint": deployment.url, **options}) as client:
+        done = await client.until("success")
+    assert methods(done) == requests
+    assert deployment.stored(done["url"]) == data
+
+
+async def test_the_id_of_a_request_comes_back(deployment: Deployment, tus_js: Start, file: Path) -> None:
+    async with tus_js(file=file, options={"endpoint": deployment.url, "addRequestId": True}) as client:
+        done = await client.until("success")
+    ids = [request["told"]["X-Request-ID"] for request in done["requests"]]
+    assert len({*ids}) == 2
+    assert None not in ids
+
+
+@pytest.mark.parametrize("parallel", [2, 3, 7])
+async def test_tus_js_uploads_in_parallel(
+    deployment: Deployment, tus_js: Start, data: bytes, file: Path, parallel: int
+) -> None:
+    options = {"endpoint": deployment.url, "parallelUploads": parallel, "metadata": {"filename": "whole"}}
+    async with tus_js(file=file, options=options) as client:
+        done = await client.until("success")
+    assert sorted(methods(done)) == [*[APPENDED] * parallel, *[CREATED] * (parallel + 1)]
+    assert deployment.stored(done["url"]) == data
+
+
+@pytest.mark.parametrize("size", [5 * MIB, 20 * MIB + 17], ids=["one chunk", "four chunks"])
+async def test_tus_js_uploads_a_stream_whose_length_shows_at_its_end(
+    deployment: Deployment, tus_js: Start, tmp_path: Path, size: int
+) -> None:
+    (tmp_path / "file").write_bytes(random_bytes(size))
+    options = {"endpoint": deployment.url, "uploadLengthDeferred": True, "chunkSize": 6 * MIB}
+    async with tus_js(file=tmp_path / "file", stream=True, options=options) as client:
+        done = await client.until("success")
+    assert deployment.stored(done["url"]) == random_bytes(size)
+
+
+async def test_an_upload_that_tus_js_terminates_on_its_way_leaves_nothing(
+    deploy: Deploy, tus_js: Start, file: Path
+) -> None:
+    async with deploy() as deployment:
+        async with tus_js(file=file, stopAt=9 * MIB, terminate=True, options={"endpoint": deployment.url}) as client:
+            left = await client.until("left")
+        assert methods(left)[-1] == ("DELETE", 204)
+        assert await _status(left) == 404
+        assert deployment.residue() == []
+
+
+async def test_tus_js_goes_on_in_another_process(
+    deployment: Deployment, tus_js: Start, data: bytes, file: Path, tmp_path: Path
+) -> None:
+    told = {"file": file, "urls": tmp_path / "urls", "options": {"endpoint": deployment.url}}
+    async with tus_js(**told) as first:
+        interrupted = await first.until("progress", sent=9 * MIB)
+    async with tus_js(**told) as second:
+        done = await second.until("success")
+    assert methods(done) == [("HEAD", 200), APPENDED]
+    assert done["url"] == interrupted["url"]
+    assert deployment.stored(done["url"]) == data
+
+
+@pytest.mark.parametrize(
+    ("end", "options"),
+    [
+        (signal.SIGKILL, {}),
+        (signal.SIGKILL, {"chunkSize": 3 * MIB}),
+        (signal.SIGKILL, {"parallelUploads": 3, "chunkSize": MIB}),
+        (signal.SIGTERM, {}),
+        (signal.SIGTERM, {"parallelUploads": 3, "chunkSize": MIB}),
+    ],
+    ids=str,
+)
+async def test_an_upload_by_tus_js_outlives_the_server(
+    deploy: Deploy, tus_js: Start, data: bytes, file: Path, end: signal.Signals, options: dict[str, Any]
+) -> None:
+    async with deploy() as deployment, tus_js(file=file, options={"endpoint": deployment.url, **options}) as client:
+        await client.until("progress", sent=5 * MIB)
+        if end is signal.SIGKILL:
+            await deployment.server.kill()
+        else:
+            assert await deployment.server.stop() == 0
+        await deployment.server.start()
+        done = await client.until("success")
+        assert deployment.stored(done["url"]) == data
+        assert all(status < 300 or status == 503 for _, status in methods(done))
+
+
+async def _status(event: Event) -> int:
+    async with aiohttp.ClientSession() as session, session.head(event["url"], headers=TUS) as answer:
+        return answer.status

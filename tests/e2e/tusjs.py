@@ -1,0 +1,61 @@
+"""tus-js-client, driven as a Node process: see js/upload.mjs for what it can be told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from tests.support import node
+
+Event = dict[str, Any]
+
+
+class TusJs:
+    """One upload by tus-js-client. An event has at least `event`, `url` and `requests`, those answered so far."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def until(self, name: str, *, sent: int = 0) -> Event:
+        """The next event of that name, with so many bytes sent if it is progress. Fails if Node ends before it."""
+        async for event in self._events():
+            if event["event"] == name and event.get("sent", sent) >= sent:
+                return event
+            assert event["event"] != "error", event["reason"]
+        raise AssertionError(f"tus-js-client ended with code {await self._process.wait()}")
+
+    async def kill(self) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.communicate()
+
+    async def _events(self) -> AsyncIterator[Event]:
+        assert self._process.stdout is not None
+        while line := await self._process.stdout.readline():
+            yield json.loads(line)
+
+
+Start = Callable[..., AbstractAsyncContextManager[TusJs]]
+
+
+@asynccontextmanager
+async def start(**told: Any) -> AsyncIterator[TusJs]:
+    """A Node process that uploads as it is told, for as long as the block lasts."""
+    command = ("node", "upload.mjs", json.dumps(told, default=str))
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=node.PROJECT, env=node.environment(), stdin=asyncio.subprocess.DEVNULL, stdout=PIPE
+    )
+    client = TusJs(process)
+    try:
+        yield client
+    finally:
+        await client.kill()
+
+
+def methods(event: Event) -> list[tuple[str, int]]:
+    """Method and status of each request."""
+    return [(request["method"], request["status"]) for request in event["requests"]]
