@@ -1,0 +1,216 @@
+"""An engine of parts in memory: its clock is set by hand, and its parts fail when they are told to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, TypeVar
+
+from tests.support.writing import FakeLease
+from tusd_py.engine.ports import Ports
+from tusd_py.errors import StateUnavailable, StorageUnavailable, Unavailable
+from tusd_py.events import Observer
+from tusd_py.locking.base import Lease
+from tusd_py.locking.memory import MemoryLocker
+from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Upload, UploadId
+from tusd_py.pipeline.body import BodyEnd
+from tusd_py.protocol.limits import Limits
+from tusd_py.state.memory import MemoryState
+from tusd_py.storage.base import Record
+from tusd_py.storage.memory import MemoryStorage, MemoryWriter
+
+T = TypeVar("T")
+
+
+class ScriptedBody:
+    """`pipeline.body.Body`: these chunks, then this end. With `stalls` it ends only when it is stopped."""
+
+    def __init__(self, *chunks: bytes, end: BodyEnd = BodyEnd.COMPLETE, stalls: bool = False) -> None:
+        self.end = BodyEnd.COMPLETE
+        self.asked = False
+        """Whether the client was told to go on."""
+        self.stalled = asyncio.Event()
+        self._script, self._how, self._stopped = chunks, end, asyncio.Event()
+        if not stalls:
+            self._stopped.set()
+
+    async def chunks(self, room: int | None) -> AsyncIterator[bytes]:
+        self.asked, taken = True, 0
+        for chunk in self._script:
+            taken += len(chunk)
+            if room is not None and taken > room:
+                self.end = BodyEnd.TOO_LONG
+                return
+            yield chunk
+        self.stalled.set()
+        await self._stopped.wait()
+        self.end = self._how
+
+    def stop(self) -> None:
+        self._how = self._how if self._stopped.is_set() else BodyEnd.STOPPED
+        self._stopped.set()
+
+
+@dataclass
+class Fuse:
+    """Makes calls fail: all from the one after `left` others, `times` in a row. None for none."""
+
+    error: type[Unavailable]
+    left: int | None = None
+    times: int = 1
+    answer_lost: bool = False
+    """The call is carried out all the same."""
+
+    def blow(self, left: int = 0, *, times: int = 1, answer_lost: bool = False) -> None:
+        self.left, self.times, self.answer_lost = left, times, answer_lost
+
+    def mend(self) -> None:
+        self.left = None
+
+    async def around(self, call: Coroutine[Any, Any, T]) -> T:
+        blown = self._count()
+        if blown and not self.answer_lost:
+            call.close()
+            raise self.error("as told")
+        result = await call
+        if blown:
+            raise self.error("as told, after it was done")
+        return result
+
+    def _count(self) -> bool:
+        if self.left is None:
+            return False
+        blown, self.left = self.left <= 0, self.left - 1
+        if self.left <= -self.times:
+            self.left = None
+        return blown
+
+
+class FailingState(MemoryState):
+    """Fails by its fuse."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fuse = Fuse(StateUnavailable)
+        self.saves = list[Upload]()
+
+    async def create(self, upload: Upload) -> Upload:
+        return await self.fuse.around(super().create(upload))
+
+    async def load(self, upload_id: UploadId) -> Upload | None:
+        return await self.fuse.around(super().load(upload_id))
+
+    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
+        saved = await self.fuse.around(super().save(upload, added))
+        self.saves.append(saved)
+        return saved
+
+    async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
+        return await self.fuse.around(super().entries(upload_id))
+
+    async def delete(self, upload: Upload) -> None:
+        await self.fuse.around(super().delete(upload))
+
+
+class FailingStorage(MemoryStorage):
+    """Fails by its fuse; remembers what it was asked to sweep."""
+
+    def __init__(self, *, checkpoint_size: int) -> None:
+        super().__init__(checkpoint_size=checkpoint_size)
+        self.fuse = Fuse(StorageUnavailable)
+        self.swept = list[tuple[list[Cursor], Cursor]]()
+
+    @asynccontextmanager
+    async def writer(self, upload: Upload, record: Record, lease: Lease) -> AsyncIterator[MemoryWriter]:
+        async def fused(checkpoint: Checkpoint) -> None:
+            await self.fuse.around(_nothing())
+            await record(checkpoint)
+
+        async with super().writer(upload, fused, lease) as writer:
+            yield writer
+
+    async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
+        return await self.fuse.around(super().finish(upload, entries))
+
+    async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
+        return await self.fuse.around(super().concatenate(upload, sources))
+
+    async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
+        self.swept.append((list(before), after))
+        await self.fuse.around(super().sweep(before, after))
+
+    async def discard(self, upload: Upload) -> None:
+        await self.fuse.around(super().discard(upload))
+
+
+class Told(Observer):
+    """What the engine told, in order: what happened and to which upload."""
+
+    def __init__(self) -> None:
+        self.events = list[tuple[str, object]]()
+
+    def upload_created(self, upload: Upload) -> None:
+        self.events.append(("created", upload.id))
+
+    def upload_finished(self, upload: Upload) -> None:
+        self.events.append(("finished", upload.id))
+
+    def upload_terminated(self, upload: Upload) -> None:
+        self.events.append(("terminated", upload.id))
+
+    def upload_expired(self, upload: Upload) -> None:
+        self.events.append(("expired", upload.id))
+
+    def trouble(self, what: str, **fields: object) -> None:
+        self.events.append((what, fields.get("upload_id")))
+
+    def count(self, what: str) -> int:
+        return sum(event == what for event, _ in self.events)
+
+
+class Engine:
+    """The ports, and handles on what is behind them."""
+
+    def __init__(self, *, checkpoint_size: int = 8, **limits: Any) -> None:
+        self.now = 1000.0
+        self.storage = FailingStorage(checkpoint_size=checkpoint_size)
+        self.state = FailingState()
+        self.locker = MemoryLocker()
+        self.told = Told()
+        numbers = count(1)
+        self.ports = Ports(
+            storage=self.storage,
+            state=self.state,
+            locker=self.locker,
+            limits=Limits(**{"expire_after": 100.0, **limits}),
+            observer=self.told,
+            clock=lambda: self.now,
+            new_id=lambda: UploadId(f"{next(numbers):032x}"),
+            base_path="/files/",
+        )
+
+    @property
+    def lease(self) -> FakeLease:
+        return FakeLease()
+
+    @property
+    def residue(self) -> list[str]:
+        """The names of all that is stored and remembered."""
+        return [*self.storage._parts, *self.storage._objects, *self.state._documents]
+
+    def stored(self, upload: Upload) -> bytes:
+        """The bytes of a finished upload."""
+        return self.storage._objects[upload.id]
+
+    async def record(self, upload: Upload) -> Upload:
+        """Its record."""
+        found = await self.state.load(upload.id)
+        assert found is not None
+        return found
+
+
+async def _nothing() -> None:
+    return None

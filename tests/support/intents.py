@@ -1,0 +1,30 @@
+"""Intents to test the engine with."""
+
+from __future__ import annotations
+
+import hashlib
+
+from tusd_py.model import Kind, UploadId
+from tusd_py.protocol.intents import Append, Body, Checksum, Create
+
+
+def sha1(data: bytes) -> Checksum:
+    return Checksum(algorithm="sha1", digest=hashlib.sha1(data).digest())
+
+
+def appending(
+    offset: int, *, size: int | None = None, length: int | None = None, checksum: Checksum | None = None
+) -> Append:
+    """`size` is the Content-Length, None for a chunked body; `length` is what the request declares."""
+    return Append(offset=offset, length=length, body=Body(length=size, checksum=checksum))
+
+
+def creating(
+    length: int | None, *, kind: Kind = Kind.REGULAR, body: bool = False, checksum: Checksum | None = None
+) -> Create:
+    return Create(kind=kind, length=length, body=Body(length=None, checksum=checksum) if body else None)
+
+
+def joining(*partials: UploadId) -> Create:
+    """A final upload of these."""
+    return Create(kind=Kind.FINAL, partials=tuple(f"/files/{partial}" for partial in partials))

@@ -1,0 +1,137 @@
+"""The only writer of checkpoints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.engine import Engine
+from tests.support.uploads import upload
+from tusd_py.engine.journal import Journal
+from tusd_py.errors import StateUnavailable, Superseded
+from tusd_py.model import Checkpoint, Cursor, Finished, Phase, Upload
+
+
+async def remembered(engine: Engine, **changes: object) -> Upload:
+    return await engine.state.create(upload(**changes))
+
+
+def at(offset: int, *tail: str, **more: object) -> Checkpoint:
+    """A checkpoint whose cursor names `tail`."""
+    return replace(Checkpoint(offset=offset, cursor={"tail": list(tail)}, added=({"part": offset},)), **more)  # type: ignore[arg-type]  # fields by name
+
+
+async def test_a_checkpoint_counts_as_soon_as_it_is_recorded(engine: Engine) -> None:
+    before = await remembered(engine)
+    journal = Journal(engine.ports, before, held=False)
+    await journal.record(at(4, "a"))
+    assert await engine.record(before) == journal.upload
+    assert (journal.upload.offset, journal.upload.cursor, journal.upload.revision) == (4, {"tail": ["a"]}, 2)
+    assert await engine.state.entries(before.id) == [{"part": 4}]
+
+
+async def test_held_checkpoints_do_not_count_before_their_release(engine: Engine) -> None:
+    before = await remembered(engine)
+    journal = Journal(engine.ports, before, held=True)
+    await journal.record(at(4))
+    await journal.record(at(8))
+    assert await engine.record(before) == before
+    assert await engine.state.entries(before.id) == []
+
+
+async def test_held_checkpoints_count_together_with_the_entries_of_all(engine: Engine) -> None:
+    before = await remembered(engine)
+    journal = Journal(engine.ports, before, held=True)
+    await journal.record(at(4, "a"))
+    await journal.record(at(8, "b"))
+    await journal.release()
+    assert (journal.upload.offset, journal.upload.cursor) == (8, {"tail": ["b"]})
+    assert await engine.state.entries(before.id) == [{"part": 4}, {"part": 8}]
+    assert len(engine.state.saves) == 1
+
+
+async def test_what_does_not_move_the_offset_counts_at_once_even_when_held(engine: Engine) -> None:
+    """A multipart upload must be known, so that it can be removed, whatever becomes of the request."""
+    before = await remembered(engine)
+    journal = Journal(engine.ports, before, held=True)
+    await journal.record(at(0, "begun"))
+    assert (await engine.record(before)).cursor == {"tail": ["begun"]}
+
+
+async def test_a_full_upload_counts_only_once_its_body_is_known_to_be_no_longer(engine: Engine) -> None:
+    before = await remembered(engine, length=8)
+    journal = Journal(engine.ports, before, held=False)
+    await journal.record(at(4))
+    await journal.record(at(8))
+    assert (await engine.record(before)).offset == 4
+    await journal.release()
+    assert (journal.upload.offset, journal.upload.phase) == (8, Phase.FINISHING)
+
+
+async def test_an_object_made_with_the_bytes_makes_the_upload_done_and_is_told(engine: Engine) -> None:
+    before = await remembered(engine, length=8)
+    journal = Journal(engine.ports, before, held=False)
+    await journal.record(at(8, finished=Finished(cursor={"object": 1}, etag="tag")))
+    await journal.release()
+    assert (journal.upload.phase, journal.upload.etag, journal.upload.cursor) == (Phase.DONE, "tag", {"object": 1})
+    assert engine.told.count("finished") == 1
+
+
+async def test_a_writer_that_was_overtaken_records_nothing(engine: Engine) -> None:
+    before = await remembered(engine)
+    current = await engine.state.save(before)
+    with pytest.raises(Superseded):
+        await Journal(engine.ports, before, held=False).record(at(4))
+    assert await engine.record(before) == current
+
+
+async def test_each_record_puts_the_expiry_off(engine: Engine) -> None:
+    journal = Journal(engine.ports, await remembered(engine), held=False)
+    engine.now += 50
+    await journal.record(at(4))
+    assert (journal.upload.updated_at, journal.upload.expires_at) == (engine.now, engine.now + 100)
+
+
+def swept(engine: Engine) -> tuple[list[Cursor], Cursor]:
+    (only,) = engine.storage.swept
+    return only
+
+
+async def test_what_earlier_checkpoints_named_is_swept_but_not_what_the_last_names(engine: Engine) -> None:
+    journal = Journal(engine.ports, await remembered(engine, cursor={"tail": []}), held=False)
+    await journal.record(at(2, "a"))
+    await journal.record(at(4, "b"))
+    await journal.sweep()
+    assert swept(engine) == ([{"tail": []}, {"tail": ["a"]}], {"tail": ["b"]})
+
+
+async def test_held_checkpoints_that_never_counted_are_swept(engine: Engine) -> None:
+    journal = Journal(engine.ports, await remembered(engine, cursor={"tail": []}), held=True)
+    await journal.record(at(2, "a"))
+    await journal.record(at(4, "b"))
+    await journal.sweep()
+    assert swept(engine) == ([{"tail": ["a"]}, {"tail": ["b"]}], {"tail": []})
+
+
+async def test_held_checkpoints_that_may_count_are_not_swept(engine: Engine) -> None:
+    """The save was done and its answer got lost: the store names them."""
+    before = await remembered(engine, cursor={"tail": []})
+    journal = Journal(engine.ports, before, held=True)
+    await journal.record(at(2, "a"))
+    await journal.record(at(4, "a", "b"))
+    engine.state.fuse.blow(answer_lost=True)
+    with pytest.raises(StateUnavailable):
+        await journal.release()
+    await journal.sweep()
+    named, _ = swept(engine)
+    assert (await engine.record(before)).cursor == {"tail": ["a", "b"]}
+    assert not any(cursor["tail"] for cursor in named)
+
+
+async def test_a_sweep_that_fails_is_told_and_harms_nothing(engine: Engine) -> None:
+    journal = Journal(engine.ports, await remembered(engine), held=False)
+    await journal.record(at(4))
+    engine.storage.fuse.blow()
+    await journal.sweep()
+    assert engine.told.count("left-behind") == 1
