@@ -14,6 +14,7 @@ from tusd_py.engine.ports import Ports
 from tusd_py.engine.sweep import sweep
 from tusd_py.errors import Unavailable
 from tusd_py.events import Fanout
+from tusd_py.http.admission import Admission, Crowd
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.cors import Cors
 from tusd_py.http.routes import add_routes, decorate
@@ -50,7 +51,9 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             ports=ports,
             tus=Tus(ports.limits),
             metrics=metrics,
+            admission=Admission(_crowd(settings)),
             network_timeout=settings.network_timeout,
+            min_data_rate=settings.min_data_rate or 0,
             behind_proxy=settings.behind_proxy,
             public_endpoint=settings.public_endpoint,
             cors=_cors(settings),
@@ -73,8 +76,16 @@ def _cors(settings: Settings) -> Cors | None:
     )
 
 
+def _crowd(settings: Settings) -> Crowd:
+    return Crowd(
+        uploads=settings.max_uploads,
+        client_uploads=settings.max_client_uploads,
+        client_requests=settings.max_client_requests,
+    )
+
+
 async def _drain(app: web.Application) -> None:
-    app[CONTEXT].draining.begin()
+    app[CONTEXT].admission.close()
 
 
 async def _look_around(ports: Ports) -> None:

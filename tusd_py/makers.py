@@ -63,6 +63,8 @@ def limits(settings: Settings, capacity: Capacity) -> Limits:
         announced_max_length=settings.max_size,
         expire_after=settings.expire_after,
         retention=settings.retention,
+        max_metadata_bytes=settings.max_metadata_size,
+        max_partials=settings.max_partials,
         termination=not settings.disable_termination,
         concatenation=not settings.disable_concatenation,
         downloads=not settings.disable_download,

@@ -72,7 +72,7 @@ def make_runner(settings: Settings) -> web.AppRunner:
         handle_signals=False,
         auto_decompress=False,
         handler_cancellation=False,
-        keepalive_timeout=75.0,
+        keepalive_timeout=settings.idle_timeout,
         lingering_time=2.0,
         max_field_size=_FIELD,
         max_line_size=16 * 1024,

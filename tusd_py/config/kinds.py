@@ -115,6 +115,10 @@ def _refuse(value: object) -> Any:
 
 Port = Annotated[int, expects("a port (0 to 65535)", whole_number(0, _HIGHEST_PORT))]
 Count = Annotated[int, expects("a whole number from 1 to 1024", whole_number(1, 1024))]
+Partials = Annotated[int, expects("a whole number from 1 to 10000", whole_number(1, 10_000))]
+OptionalCount = Annotated[
+    int | None, expects("a whole number from 1 to 1000000, or none", or_none(whole_number(1, 1_000_000)))
+]
 GoneStatus = Annotated[int, expects("404 or 410", lambda value: {"404": 404, "410": 410}[str(value)])]
 Switch = Annotated[bool, expects("on or off", lambda value: _SWITCH[str(value).lower()])]
 

@@ -77,6 +77,23 @@ class Settings(BaseSettings):
     network_timeout: kinds.PositiveDuration = Field(
         default=60.0, description="How long a request's body may be silent."
     )
+    idle_timeout: kinds.PositiveDuration = Field(
+        default=75.0, description="How long a connection may take for a request's head, or wait for the next one."
+    )
+    min_data_rate: kinds.OptionalSize = Field(
+        default=None, description="Bytes a second that a body must bring after its first 10 s; none for any pace."
+    )
+    max_uploads: kinds.OptionalCount = Field(
+        default=None, description="Requests with upload bytes at a time (per worker); 503 beyond."
+    )
+    max_client_uploads: kinds.OptionalCount = Field(
+        default=None, description="The same from one client address; 429 beyond."
+    )
+    max_client_requests: kinds.OptionalCount = Field(
+        default=None, description="Requests at a time from one client address, HEAD aside; 429 beyond."
+    )
+    max_metadata_size: kinds.Size = Field(default=16 * 1024, description="Longest Upload-Metadata header.")
+    max_partials: kinds.Partials = Field(default=1000, description="Most partial uploads in a final one.")
     lock_ttl: kinds.PositiveDuration = Field(
         default=15.0, description="After which a dead holder of an upload is replaced."
     )

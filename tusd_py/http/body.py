@@ -11,15 +11,25 @@ from aiohttp.http import HttpVersion11
 
 from tusd_py.pipeline.body import BodyEnd
 
+_GRACE = 10.0
+"""Seconds before a client's pace is judged."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class RequestBody:
-    """`pipeline.body.Body` over aiohttp. `idle` is how many seconds the client may be silent."""
+    """`pipeline.body.Body` over aiohttp. `idle` is how many seconds the client may be silent.
 
-    def __init__(self, request: web.Request, idle: float) -> None:
+    After a while a client must also have sent `least_rate` bytes for each second that was spent waiting for it, or it
+    is taken for idle.
+    """
+
+    def __init__(self, request: web.Request, idle: float, least_rate: float = 0) -> None:
         self._request = request
         self._idle = idle
+        self._least_rate = least_rate
+        self._taken = 0
+        self._waited = 0.0
+        """Seconds spent on the client, not on us."""
         self._end = BodyEnd.COMPLETE
         self._stopping = False
         self._waiting: asyncio.Timeout | None = None
@@ -35,13 +45,17 @@ class RequestBody:
 
     async def chunks(self, room: int | None) -> AsyncIterator[bytes]:
         await self._go_on()
-        taken = 0
         while chunk := await self._next():
-            taken += len(chunk)
-            if room is not None and taken > room:
+            self._taken += len(chunk)
+            if room is not None and self._taken > room:
                 self._end = BodyEnd.TOO_LONG
                 return
             yield chunk
+            if self._is_too_slow():
+                self._end = BodyEnd.IDLE
+
+    def _is_too_slow(self) -> bool:
+        return self._waited > _GRACE and self._taken < self._least_rate * self._waited
 
     async def _go_on(self) -> None:
         """Only now, when the request is judged, ask a client that waits for its 100 to send the body."""
@@ -67,11 +81,14 @@ class RequestBody:
         return self._the_rest(content)
 
     async def _wait(self, content: StreamReader) -> bytes:
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
             async with asyncio.timeout(self._idle) as self._waiting:
                 return await content.readany()
         finally:
             self._waiting = None
+            self._waited += clock() - began
 
     def _the_rest(self, content: StreamReader) -> bytes:
         """What arrived in the very moment the waiting ended counts, too."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from tusd_py.engine.ports import Ports
+from tusd_py.http.admission import Admission
 from tusd_py.http.cors import Cors
-from tusd_py.http.draining import Draining
 from tusd_py.protocol.tus import Tus
 from tusd_py.telemetry.metrics import Metrics
 
@@ -21,10 +21,12 @@ class Context:
     tus: Tus
     metrics: Metrics
     network_timeout: float
+    min_data_rate: float
+    """Bytes a second."""
     behind_proxy: bool
     public_endpoint: str | None
     cors: Cors | None
-    draining: Draining = field(default_factory=Draining)
+    admission: Admission
 
 
 CONTEXT = web.AppKey("tusd_py", Context)

@@ -1,4 +1,4 @@
-"""The URL of the creation endpoint as the client sees it: what Location is made of."""
+"""Where the client is, and where it thinks we are: its address, and the URL that Location is made of."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ def endpoint_url(request: web.Request, *, public: str | None, behind_proxy: bool
     if scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host) or not _PREFIX.fullmatch(prefix):
         raise Malformed("the host this request was sent to can't be told from it")
     return f"{scheme}://{host}{prefix}{request.rel_url.raw_path.rstrip('/')}/"
+
+
+def client_address(request: web.Request, *, behind_proxy: bool) -> str:
+    """Who asks. Behind a proxy it is the last one named: what stands before it is only what the client said."""
+    told = request.headers.get("X-Forwarded-For", "") if behind_proxy else ""
+    return told.rpartition(",")[2].strip() or request.remote or ""
 
 
 def _told_by_proxy(headers: Mapping[str, str]) -> dict[str, str]:

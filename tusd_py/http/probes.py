@@ -23,7 +23,7 @@ async def healthz(_: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """Storage and state can be reached and the server isn't closing; else 503 and what is missing."""
     context = request.app[CONTEXT]
-    missing = ["draining"] if context.draining.begun else await _unreachable(context)
+    missing = ["draining"] if context.admission.closed else await _unreachable(context)
     if missing:
         return web.Response(status=503, text=f"not ready: {', '.join(missing)}\n", headers={hdrs.RETRY_AFTER: "5"})
     return web.Response(text="ready\n")

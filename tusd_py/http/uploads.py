@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
@@ -12,7 +13,7 @@ from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.http.body import RequestBody
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.downloads import download
-from tusd_py.http.endpoint import endpoint_url
+from tusd_py.http.endpoint import client_address, endpoint_url
 from tusd_py.http.farewell import close_silently, farewell
 from tusd_py.model import UploadId, parse_upload_id
 from tusd_py.pipeline.body import BodyEnd
@@ -31,17 +32,28 @@ async def handle(request: web.Request) -> web.StreamResponse:
     if request.method == hdrs.METH_OPTIONS:
         return _response(context.tus.discover())
     head = _head(request)
-    body = RequestBody(request, context.network_timeout)
+    body = RequestBody(request, context.network_timeout, context.min_data_rate)
     try:
-        if head.method == hdrs.METH_GET and head.on_upload and context.ports.limits.downloads:
-            return await download(request, context, head, _upload_id(request))
-        return await _answer(request, context, head, body)
+        with _admitted(request, context, head):
+            if head.method == hdrs.METH_GET and head.on_upload and context.ports.limits.downloads:
+                return await download(request, context, head, _upload_id(request))
+            return await _answer(request, context, head, body)
     except ConnectionError:
         return close_silently(request)  # nobody is there any more to be told anything
     except Exception as error:  # noqa: BLE001 (whatever isn't foreseen comes out of it again)
         refusal = _refusal(context, error)
         context.metrics.failed(refusal.code)
         return await farewell(request, _response(context.tus.refuse(refusal, head)))
+
+
+def _admitted(request: web.Request, context: Context, head: RequestHead) -> AbstractContextManager[None]:
+    if head.method == hdrs.METH_HEAD:
+        return nullcontext()
+    return context.admission.request(_client(request, context))
+
+
+def _client(request: web.Request, context: Context) -> str:
+    return client_address(request, behind_proxy=context.behind_proxy)
 
 
 async def _answer(request: web.Request, context: Context, head: RequestHead, body: RequestBody) -> web.StreamResponse:
@@ -57,22 +69,22 @@ async def _cut_short(
 ) -> web.StreamResponse:
     """What came is kept; who sent the rest will ask how far it got. A silent client is never answered 408."""
     if body.end is BodyEnd.STOPPED:
-        draining = context.draining.begun
         refusal: Refusal = refusals.ServiceUnavailable("the server is restarting; try again soon")
-        refusal = refusal if draining else refusals.UploadLocked("another request took over this upload")
+        if not context.admission.closed:
+            refusal = refusals.UploadLocked("another request took over this upload")
         return await farewell(request, _response(context.tus.refuse(refusal, head)))
     return close_silently(request)
 
 
 async def _create(request: web.Request, context: Context, intent: Create, body: RequestBody) -> Reply:
     endpoint = endpoint_url(request, public=context.public_endpoint, behind_proxy=context.behind_proxy)
-    with context.draining.reading(body), context.metrics.receiving():
+    with context.admission.upload(_client(request, context), body), context.metrics.receiving():
         upload = await create.create(context.ports, intent, body)
     return context.tus.created(upload, f"{endpoint}{upload.id}", with_body=intent.body is not None)
 
 
 async def _append(request: web.Request, context: Context, intent: Append, body: RequestBody) -> Reply:
-    with context.draining.reading(body), context.metrics.receiving():
+    with context.admission.upload(_client(request, context), body), context.metrics.receiving():
         return context.tus.appended(await append.append(context.ports, _upload_id(request), intent, body))
 
 

@@ -131,6 +131,15 @@ class ExpectationFailed(Refusal):
         super().__init__("the only expectation served is 100-continue")
 
 
+class TooManyRequests(Refusal):
+    """One client asks for too much at a time (RFC 6585, 4)."""
+
+    code = "too-many-requests"
+
+    def __init__(self) -> None:
+        super().__init__("too many requests at a time from your address; try again soon")
+
+
 class ServiceUnavailable(Refusal):
     """Storage or state can't serve right now; nothing that was told is taken back."""
 

@@ -28,6 +28,7 @@ _STATUS: Mapping[type[Refusal], int] = {
     refusals.WrongContentType: 415,
     refusals.ExpectationFailed: 417,
     refusals.UploadLocked: 423,
+    refusals.TooManyRequests: 429,
     refusals.ChecksumMismatch: 460,
     refusals.ServiceUnavailable: 503,
 }
@@ -227,7 +228,7 @@ def _details(refusal: Refusal) -> Mapping[str, str]:
             return {"Tus-Version": VERSION}
         case refusals.UploadLocked():
             return {"Retry-After": "1"}
-        case refusals.ServiceUnavailable():
+        case refusals.ServiceUnavailable() | refusals.TooManyRequests():
             return {"Retry-After": "5"}
         case _:
             return {}

@@ -338,6 +338,7 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.WrongContentType("why"), 415, {}),
     (refusals.ExpectationFailed(), 417, {}),
     (refusals.UploadLocked(), 423, {"Retry-After": "1"}),
+    (refusals.TooManyRequests(), 429, {"Retry-After": "5"}),
     (refusals.ChecksumMismatch(), 460, {}),
     (refusals.ServiceUnavailable(), 503, {"Retry-After": "5"}),
 ]

@@ -1,0 +1,76 @@
+"""Who may come in: so many requests at a time, from one client and in all, and nobody once the end has begun.
+
+HEAD is always let in: a client that can't learn its offset starts over from the first byte.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tusd_py.pipeline.body import Body
+from tusd_py.protocol.refusals import ServiceUnavailable, TooManyRequests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """How many at a time; None is any number."""
+
+    uploads: int | None = None
+    """Requests whose body is being taken, in all."""
+    client_uploads: int | None = None
+    """The same, from one client address."""
+    client_requests: int | None = None
+    """Requests of any kind but HEAD and OPTIONS, from one client address."""
+
+
+class Admission:
+    """Knows who is in, and the bodies in flight."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self.closed = False
+        self._crowd = crowd
+        self._requests: Counter[str] = Counter()
+        self._uploads: Counter[str] = Counter()
+        self._bodies: set[Body] = set()
+
+    @contextmanager
+    def request(self, client: str) -> Iterator[None]:
+        """While a request of `client` is served. Raises TooManyRequests."""
+        with _counted(self._requests, client, self._crowd.client_requests):
+            yield
+
+    @contextmanager
+    def upload(self, client: str, body: Body) -> Iterator[None]:
+        """While `body` may be read. Raises TooManyRequests, ServiceUnavailable."""
+        if self.closed:
+            raise ServiceUnavailable("the server is restarting; try again soon")
+        if self._crowd.uploads is not None and len(self._bodies) >= self._crowd.uploads:
+            raise ServiceUnavailable("the server takes no more uploads right now; try again soon")
+        with _counted(self._uploads, client, self._crowd.client_uploads):
+            self._bodies.add(body)
+            try:
+                yield
+            finally:
+                self._bodies.discard(body)
+
+    def close(self) -> None:
+        """Let everyone who is in save what has arrived, and nobody else in."""
+        self.closed = True
+        for body in tuple(self._bodies):
+            body.stop()
+
+
+@contextmanager
+def _counted(present: Counter[str], client: str, most: int | None) -> Iterator[None]:
+    if most is not None and present[client] >= most:
+        raise TooManyRequests
+    present[client] += 1
+    try:
+        yield
+    finally:
+        present[client] -= 1
+        if not present[client]:
+            del present[client]
