@@ -1,0 +1,68 @@
+"""Whatever a client sends, the server judges it, answers or hangs up, keeps nothing of it, and serves the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.abuse import Abuse, abuses
+from tests.support.raw import connected
+from tests.support.sites import Site, local_site
+from tests.support.tus import PATIENCE, TusClient, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+STATUSES = {100, 200, 201, 204, 206, 304, 400, 403, 404, 405, 409, 412, 413, 415, 416, 417, 423, 460}
+"""All that may be said to anybody; 503 is for a storage that fails, and this one doesn't."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def abused(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """Little patience, so that silence costs little time; its end tells whether anything was left running."""
+    async with local_site(tmp_path_factory.mktemp("abused"), network_timeout=0.2, max_size="1MiB") as site:
+        yield site
+        await site.stop()
+
+
+@settings(max_examples=150, deadline=None, print_blob=True, database=None)
+@given(st.lists(abuses(), min_size=1, max_size=6))
+@pytest.mark.timeout(300)
+async def test_no_request_gets_a_500_hangs_or_leaves_anything_behind(abused: Site, requests: list[Abuse]) -> None:
+    async with aiohttp.ClientSession() as session:
+        tus = TusClient(session, abused.server.url)
+        target = await tus.create(100, b"start")
+        said = await asyncio.gather(*(exchange(tus.port, request, target) for request in requests))
+        assert set().union(*said) <= STATUSES
+        await serves(tus)
+        await until(lambda: at_rest(tus))
+    assert "Traceback" not in abused.server.log()
+
+
+async def exchange(port: int, abuse: Abuse, target: str) -> set[int]:
+    """The statuses of the answer to `abuse`, up to the final one; none if the server just hangs up."""
+    said: set[int] = set()
+    async with connected(port) as connection, asyncio.timeout(PATIENCE):
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            for piece in abuse.pieces(target):
+                await connection.send(piece)
+            while abuse.waits and max(said, default=0) < 200:
+                said.add((await connection.answer(head=True)).status)
+    return said
+
+
+async def serves(tus: TusClient) -> None:
+    upload = await tus.create(10, b"hello")
+    assert (await tus.patch(upload, 5, b"world")).status == 204
+    assert await tus.content(upload) == b"helloworld"
+    assert (await tus.delete(upload)).status == 204
+
+
+async def at_rest(tus: TusClient) -> bool:
+    return await tus.metric("uploads_in_flight") == await tus.metric("buffer_bytes") == 0
