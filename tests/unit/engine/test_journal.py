@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tusd_py.errors import StateUnavailable, Superseded
 from tusd_py.model import Checkpoint, Cursor, Finished, Phase, Upload
 
 
-async def remembered(engine: Engine, **changes: object) -> Upload:
+async def remembered(engine: Engine, **changes: Any) -> Upload:
     return await engine.state.create(upload(**changes))
 
 

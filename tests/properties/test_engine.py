@@ -1,0 +1,185 @@
+"""Whatever clients do and whatever fails: what was told stays true, what is complete is whole, and nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from random import Random
+from typing import Any, TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, multiple, rule
+
+from tests.support.engine import Engine, ScriptedBody
+from tests.support.intents import appending, creating, sha1
+from tusd_py.engine.append import append
+from tusd_py.engine.create import create
+from tusd_py.engine.lookup import inspect
+from tusd_py.engine.sweep import sweep
+from tusd_py.engine.terminate import terminate
+from tusd_py.errors import Unavailable
+from tusd_py.model import Upload, UploadId
+from tusd_py.pipeline.body import BodyEnd
+from tusd_py.protocol.intents import Checksum
+from tusd_py.protocol.refusals import Refusal, UploadNotFound
+
+T = TypeVar("T")
+EXPIRE_AFTER = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A request body."""
+
+    sizes: list[int]
+    seed: int
+    end: BodyEnd
+    checksum: str
+
+    @property
+    def chunks(self) -> list[bytes]:
+        random = Random(self.seed)
+        return [random.randbytes(size) for size in self.sizes]
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self.chunks)
+
+    @property
+    def announced(self) -> Checksum | None:
+        return {"none": None, "right": sha1(self.data), "wrong": sha1(self.data + b"!")}[self.checksum]
+
+    def body(self) -> ScriptedBody:
+        return ScriptedBody(*self.chunks, end=self.end)
+
+
+@dataclass(slots=True, kw_only=True)
+class Known:
+    """What a client knows of its upload."""
+
+    id: UploadId
+    told: bytes
+    """The bytes below the offset it was told last."""
+    touched: float
+
+
+bodies = st.builds(
+    Sent,
+    sizes=st.lists(st.integers(1, 12), max_size=5),
+    seed=st.integers(0, 2**32),
+    end=st.sampled_from([BodyEnd.COMPLETE, BodyEnd.COMPLETE, BodyEnd.CUT, BodyEnd.IDLE, BodyEnd.STOPPED]),
+    checksum=st.sampled_from(["none", "none", "right", "wrong"]),
+)
+lengths = st.none() | st.integers(0, 40)
+
+
+class Clients(RuleBasedStateMachine):
+    """Clients of one server whose storage and state fail now and then."""
+
+    uploads = Bundle("uploads")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.engine = self.run(_engine())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    @rule(target=uploads, length=lengths, sent=st.none() | bodies)
+    def create(self, length: int | None, sent: Sent | None) -> Any:
+        intent = creating(length, body=sent is not None, checksum=sent.announced if sent else None)
+        try:
+            upload = self.run(create(self.engine.ports, intent, sent.body() if sent else ScriptedBody()))
+        except (Refusal, Unavailable):
+            return multiple()
+        known = Known(id=upload.id, told=(sent.data if sent else b"")[: upload.offset], touched=self.engine.now)
+        self.check(known, upload)
+        return known
+
+    @rule(known=uploads, sent=bodies, length=lengths, shift=st.sampled_from([0, 0, 0, 0, 1, -1]))
+    def append(self, known: Known, sent: Sent, length: int | None, shift: int) -> None:
+        offset = max(len(known.told) + shift, 0)
+        intent = appending(offset, length=length, checksum=sent.announced)
+        try:
+            upload = self.run(append(self.engine.ports, known.id, intent, sent.body()))
+        except (Refusal, Unavailable):
+            self.settle(known, known.told + sent.data)
+            return
+        assert offset == len(known.told), "bytes were taken at another offset"
+        known.told += sent.data[: upload.offset - offset]
+        known.touched = self.engine.now
+        self.check(known, upload)
+
+    @rule(known=uploads)
+    def inspect(self, known: Known) -> None:
+        self.settle(known, known.told)
+
+    @rule(known=consumes(uploads))
+    def terminate(self, known: Known) -> None:
+        self.mend()
+        try:
+            self.run(terminate(self.engine.ports, known.id))
+        except UploadNotFound:
+            assert self.engine.now >= known.touched + EXPIRE_AFTER, "it vanished"
+        else:
+            assert known.id not in self.engine.residue
+
+    @rule(seconds=st.sampled_from([1.0, 40.0, 120.0]))
+    def wait(self, seconds: float) -> None:
+        self.engine.now += seconds
+        with suppress(Unavailable):
+            self.run(sweep(self.engine.ports))
+
+    @rule(left=st.integers(0, 6), times=st.integers(1, 3), answer_lost=st.booleans(), storage=st.booleans())
+    def break_something(self, *, left: int, times: int, answer_lost: bool, storage: bool) -> None:
+        fuse = self.engine.storage.fuse if storage else self.engine.state.fuse
+        fuse.blow(left, times=times, answer_lost=answer_lost)
+
+    def settle(self, known: Known, possible: bytes) -> None:
+        """Look where the upload is now: not before what was told, nor beyond what can have arrived."""
+        self.mend()
+        try:
+            upload = self.run(inspect(self.engine.ports, known.id))
+        except UploadNotFound:
+            assert self.engine.now >= known.touched + EXPIRE_AFTER, "it vanished"
+            return
+        assert len(known.told) <= upload.offset <= len(possible)
+        known.told = possible[: upload.offset]
+        known.touched = max(known.touched, upload.updated_at)
+        self.check(known, upload)
+
+    def check(self, known: Known, upload: Upload) -> None:
+        assert upload.offset == len(known.told)
+        assert upload.done == upload.full, "told as complete, or as open, and isn't"
+        if upload.done:
+            assert self.engine.stored(upload) == known.told
+
+    def mend(self) -> None:
+        self.engine.storage.fuse.mend()
+        self.engine.state.fuse.mend()
+
+    def teardown(self) -> None:
+        self.mend()
+        for upload in self.run(_all(self.engine)):
+            with suppress(UploadNotFound):
+                self.run(terminate(self.engine.ports, upload.id))
+        self.engine.now += 2 * EXPIRE_AFTER
+        self.run(sweep(self.engine.ports))
+        assert self.engine.residue == []
+        self.runner.close()
+
+
+async def _engine() -> Engine:
+    return Engine(expire_after=EXPIRE_AFTER)
+
+
+async def _all(engine: Engine) -> list[Upload]:
+    return list(await engine.state.list(None, 1000))
+
+
+TestClients = Clients.TestCase
+TestClients.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

@@ -1,0 +1,159 @@
+"""The last step, the end, and what nobody comes back for."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tests.support.engine import Engine, ScriptedBody
+from tests.support.intents import appending, creating
+from tusd_py.engine.append import append
+from tusd_py.engine.create import create
+from tusd_py.engine.finish import drive
+from tusd_py.engine.lookup import inspect
+from tusd_py.engine.sweep import sweep
+from tusd_py.engine.terminate import terminate
+from tusd_py.errors import StorageUnavailable, Superseded, UploadLost
+from tusd_py.model import Phase, Upload
+from tusd_py.pipeline.body import BodyEnd
+from tusd_py.protocol.refusals import UploadNotFound
+
+
+async def begun(engine: Engine) -> Upload:
+    return await create(engine.ports, creating(6, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
+
+
+async def finishing(engine: Engine) -> Upload:
+    """All its bytes are there; the storage failed to make the object."""
+    upload = await begun(engine)
+    engine.storage.fuse.blow(left=2)  # after the checkpoint and the sweep of older ones
+    with pytest.raises(StorageUnavailable):
+        await append(engine.ports, upload.id, appending(3), ScriptedBody(b"def"))
+    return await engine.record(upload)
+
+
+async def test_an_upload_that_could_not_be_finished_is_never_shown_as_complete(engine: Engine) -> None:
+    upload = await finishing(engine)
+    assert upload.phase is Phase.FINISHING
+    engine.storage.fuse.blow()
+    with pytest.raises(StorageUnavailable):
+        await inspect(engine.ports, upload.id)
+
+
+async def test_the_next_look_finishes_it(engine: Engine) -> None:
+    done = await inspect(engine.ports, (await finishing(engine)).id)
+    assert done.done
+    assert engine.stored(done) == b"abcdef"
+    assert engine.told.count("finished") == 1
+
+
+async def test_a_finisher_that_comes_second_finds_it_done(engine: Engine) -> None:
+    upload = await finishing(engine)
+    done = await drive(engine.ports, upload)
+    assert await drive(engine.ports, upload) == done
+    assert engine.told.count("finished") == 1
+
+
+async def test_a_finisher_overtaken_by_a_terminate_has_finished_nothing(engine: Engine) -> None:
+    upload = await finishing(engine)
+    await engine.state.save(replace(upload, phase=Phase.TERMINATING))
+    with pytest.raises(Superseded):
+        await drive(engine.ports, upload)
+
+
+async def test_an_upload_whose_bytes_are_lost_is_buried_not_completed(engine: Engine) -> None:
+    upload = await finishing(engine)
+    engine.storage._parts.clear()
+    with pytest.raises(UploadLost):
+        await inspect(engine.ports, upload.id)
+    with pytest.raises(UploadNotFound):
+        await inspect(engine.ports, upload.id)
+    engine.now += 30
+    await sweep(engine.ports)
+    assert engine.residue == []
+
+
+async def test_a_look_asks_the_writer_to_leave_and_sees_its_bytes(engine: Engine) -> None:
+    upload = await begun(engine)
+    stalled = ScriptedBody(b"de", stalls=True)
+    writing = asyncio.create_task(append(engine.ports, upload.id, appending(3), stalled))
+    await stalled.stalled.wait()
+    assert (await inspect(engine.ports, upload.id)).offset == 5
+    assert (await writing).offset == 5
+
+
+async def test_a_terminated_upload_leaves_nothing(engine: Engine) -> None:
+    upload = await begun(engine)
+    await terminate(engine.ports, upload.id)
+    assert engine.residue == []
+    assert engine.told.count("terminated") == 1
+    with pytest.raises(UploadNotFound):
+        await terminate(engine.ports, upload.id)
+
+
+async def test_what_the_storage_would_not_let_go_of_is_swept_and_never_shown(engine: Engine) -> None:
+    upload = await begun(engine)
+    engine.storage.fuse.blow()
+    await terminate(engine.ports, upload.id)
+    assert (await engine.record(upload)).phase is Phase.TERMINATING
+    with pytest.raises(UploadNotFound):
+        await inspect(engine.ports, upload.id)
+    engine.now += 30
+    assert await sweep(engine.ports) == 0
+    assert engine.residue == []
+
+
+async def test_a_gone_upload_is_remembered_for_a_while_where_that_is_set() -> None:
+    engine = Engine(gone=True)
+    upload = await begun(engine)
+    await terminate(engine.ports, upload.id)
+    assert (await engine.record(upload)).phase is Phase.GONE
+    engine.now += 7 * 86400
+    await sweep(engine.ports)
+    assert engine.residue == []
+
+
+async def test_expired_uploads_are_removed_and_counted(engine: Engine) -> None:
+    for _ in range(3):
+        await begun(engine)
+    engine.now += 99
+    assert await sweep(engine.ports) == 0
+    engine.now += 1
+    assert await sweep(engine.ports) == 3
+    assert engine.residue == []
+    assert engine.told.count("expired") == 3
+
+
+async def test_an_expired_upload_that_is_held_is_left_alone(engine: Engine) -> None:
+    upload = await begun(engine)
+    engine.now += 100
+    async with engine.ports.hold(upload.id):
+        assert await sweep(engine.ports) == 0
+    assert await engine.record(upload) == upload
+
+
+async def test_a_sweep_drives_an_unfinished_step_on_and_never_expires_it(engine: Engine) -> None:
+    upload = await finishing(engine)
+    engine.now += 1000
+    engine.storage.fuse.blow()
+    assert await sweep(engine.ports) == 0
+    assert engine.told.count("finish-failed") == 1
+    engine.now += 30
+    await sweep(engine.ports)
+    assert (await engine.record(upload)).done
+
+
+async def test_what_can_not_be_removed_does_not_hide_what_is_due_after_it(engine: Engine) -> None:
+    for _ in range(120):
+        await begun(engine)
+    engine.now += 100
+    engine.storage.fuse.blow(times=120)
+    await sweep(engine.ports)
+    late = await begun(engine)
+    engine.storage.fuse.blow(times=120)
+    engine.now += 100
+    await sweep(engine.ports)
+    with pytest.raises(AssertionError):
+        await engine.record(late)

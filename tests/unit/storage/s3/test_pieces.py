@@ -1,0 +1,84 @@
+"""A part while it is put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import google_crc32c
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
+
+MOST = 16
+KIB = 1024
+
+
+class Store:
+    """Segments as S3 would keep them."""
+
+    def __init__(self) -> None:
+        self.objects = dict[str, bytes]()
+        self.written = 0
+
+    async def fetch(self, key: str) -> AsyncIterator[bytes]:
+        yield self.objects[key]
+
+    async def save(self, assembly: Assembly) -> None:
+        """Store the fresh piece, as a request that ends does."""
+        assembly.fold(MOST)
+        piece, key = assembly.pieces[-1], f"segment-{len(self.objects)}"
+        self.objects[key] = await self.read([piece])
+        self.written += piece.length
+        piece.stored(key)
+
+    async def read(self, pieces: Sequence[Piece]) -> bytes:
+        return b"".join([chunk async for chunk in payload_of(pieces, self.fetch).chunks()])
+
+
+steps = st.lists(st.binary(min_size=1, max_size=20) | st.sampled_from(["save", "forget", "reload"]), max_size=60)
+
+
+@given(steps)
+async def test_whatever_is_stored_or_forgotten_the_bytes_and_their_checksum_stay(steps: list[bytes | str]) -> None:
+    store, assembly, data = Store(), Assembly(), b""
+    for step in steps:
+        if isinstance(step, bytes):
+            assembly.add(step)
+            data += step
+        elif step == "forget":
+            assembly.forget()
+        elif assembly.fresh:
+            await store.save(assembly)
+            assembly = Assembly(assembly.segments) if step == "reload" else assembly
+    assert (assembly.length, assembly.crc) == (len(data), google_crc32c.value(data) if data else 0)
+    assert [await store.read(assembly.pieces) for _ in range(2)] == [data, data]
+    assert len(assembly.segments) <= MOST
+
+
+@pytest.mark.parametrize(
+    ("chunk", "part", "times"), [(64, 128 * KIB, 7.0), (8 * KIB, 8 * KIB * KIB, 7.0), (KIB * KIB, 8 * KIB * KIB, 1.0)]
+)
+async def test_however_small_the_requests_bytes_are_stored_again_only_a_few_times(
+    chunk: int, part: int, times: float
+) -> None:
+    store, assembly = Store(), Assembly()
+    for _ in range(part // chunk):
+        assembly.add(bytes(chunk))
+        await store.save(assembly)
+        assembly.forget()
+    assert assembly.length == part
+    assert len(assembly.segments) <= MOST
+    assert store.written <= times * part
+
+
+async def test_only_what_is_stored_is_forgotten() -> None:
+    store, assembly = Store(), Assembly()
+    assembly.add(b"abc")
+    assert assembly.forget() == 0
+    await store.save(assembly)
+    assembly.add(b"de")
+    assert assembly.forget() == 3
+    assert assembly.held == 2
+    assert await store.read(assembly.pieces) == b"abcde"

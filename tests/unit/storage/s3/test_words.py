@@ -1,0 +1,134 @@
+"""Keys, headers, cursors and errors: what S3 is told, and what it is understood to say."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.uploads import upload, uploads
+from tusd_py.model import Kind, Upload
+from tusd_py.pipeline.grid import Grid
+from tusd_py.storage.s3.attributes import UPLOAD_ID, as_headers, object_params, user_metadata
+from tusd_py.storage.s3.cursor import Part, S3Cursor, Segment
+from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble, failure, failure_from_body, translated
+from tusd_py.storage.s3.keys import internal_prefix, object_key, segment_key, tame
+from tusd_py.storage.s3.options import S3Options
+
+
+@given(st.binary(max_size=200))
+def test_a_tamed_name_means_nothing_to_a_path_a_url_or_a_shell(filename: bytes) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_-]([A-Za-z0-9._-]{0,99})", tame(filename))
+
+
+@pytest.mark.parametrize(
+    ("filename", "tamed"),
+    [
+        (b"a b.txt", "a_b.txt"),
+        (b"../../etc/passwd", "passwd"),
+        (b"C:\\x\\y.doc", "y.doc"),
+        (b"..", "file"),
+        (b"", "file"),
+    ],
+)
+def test_a_name_is_tamed_to_its_last_step(filename: bytes, tamed: str) -> None:
+    assert tame(filename) == tamed
+
+
+def test_a_key_follows_its_template() -> None:
+    made = upload(created_at=0.0, metadata={"filename": b"x y.txt"})
+    key = object_key(made, prefix="p/", template="{year}/{month}/{day}/{hour}/{id}-{filename}")
+    assert key == f"p/1970/01/01/00/{made.id}-x_y.txt"
+
+
+def test_the_object_of_a_partial_upload_lies_among_the_internal_ones() -> None:
+    made = upload(kind=Kind.PARTIAL)
+    assert object_key(made, prefix="p/", template="{id}").startswith(internal_prefix("p/", made.id))
+
+
+def test_no_two_segments_share_a_key() -> None:
+    assert len({segment_key("", upload().id, 5) for _ in range(100)}) == 100
+
+
+@given(
+    uploads, st.dictionaries(st.text(st.characters(codec="ascii"), min_size=1, max_size=30), st.binary(max_size=900))
+)
+def test_metadata_goes_into_headers_that_are_printable_and_small(made: Upload, metadata: dict[str, bytes]) -> None:
+    kept = user_metadata(upload(metadata=metadata))
+    assert kept[UPLOAD_ID] == upload().id
+    assert sum(len(name) + len(value) for name, value in kept.items()) <= 2048
+    for text in (*kept, *kept.values()):
+        assert text.isascii()
+        assert text.isprintable()
+    assert user_metadata(made)[UPLOAD_ID] == made.id
+
+
+def test_a_client_can_not_claim_another_id() -> None:
+    assert user_metadata(upload(metadata={"Tus-Id": b"mine"})) == {UPLOAD_ID: upload().id}
+
+
+@given(uploads)
+def test_every_header_of_an_object_is_one_line(made: Upload) -> None:
+    options = S3Options(bucket="b", sse="AES256", tags={"a b": "c&d"})
+    for name, value in as_headers(object_params(made, options)).items():
+        assert re.fullmatch(r"[A-Za-z0-9-]+", name)
+        assert value.isascii()
+        assert value.isprintable()
+
+
+segments = st.builds(Segment, key=st.text(max_size=5), length=st.integers(1), crc=st.integers(0, 2**32 - 1))
+cursors = st.builds(
+    S3Cursor,
+    key=st.text(max_size=5),
+    grid=st.builds(Grid, base=st.integers(1), grows=st.booleans()),
+    multipart=st.none() | st.text(max_size=5),
+    tail=st.lists(segments, max_size=3).map(tuple),
+    etag=st.none() | st.text(max_size=5),
+)
+
+
+@given(cursors)
+def test_a_cursor_survives_json(cursor: S3Cursor) -> None:
+    assert S3Cursor.load(json.loads(json.dumps(cursor.dump()))) == cursor
+
+
+@given(st.builds(Part, number=st.integers(1), length=st.integers(1), etag=st.text(), crc=st.none() | st.text()))
+def test_a_part_survives_json(part: Part) -> None:
+    assert Part.from_entry(json.loads(json.dumps(part.to_entry()))) == part
+
+
+ERRORS: list[tuple[int, str, type[S3Failure]]] = [
+    (404, "NoSuchKey", S3Missing),
+    (404, "NoSuchUpload", S3Missing),
+    (404, "404", S3Missing),
+    (200, "NoSuchUpload", S3Missing),
+    (404, "NoSuchBucket", S3Failure),
+    (403, "AccessDenied", S3Failure),
+    (400, "InvalidPart", S3Failure),
+    (412, "PreconditionFailed", S3Failure),
+    (503, "SlowDown", S3Trouble),
+    (500, "InternalError", S3Trouble),
+    (200, "InternalError", S3Trouble),
+    (400, "RequestTimeout", S3Trouble),
+    (400, "BadDigest", S3Trouble),
+    (429, "TooManyRequests", S3Trouble),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "kind"), ERRORS)
+def test_an_error_answer_is_of_the_kind_that_says_what_to_do(status: int, code: str, kind: type[S3Failure]) -> None:
+    body = f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode()
+    for error in (failure("Op", status, code), failure_from_body("Op", status, body)):
+        assert type(error) is kind
+        assert (error.operation, error.status, error.code) == ("Op", status, code)
+
+
+@pytest.mark.parametrize("error", [OSError(), TimeoutError(), ConnectionResetError()])
+async def test_a_way_to_s3_that_breaks_is_trouble(error: Any) -> None:
+    with pytest.raises(S3Trouble):
+        async with translated("Op"):
+            raise error
