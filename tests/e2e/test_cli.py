@@ -36,11 +36,10 @@ async def created(deployment: Deployment, curl: str, data: bytes, sent: int) -> 
 
 
 @asynccontextmanager
-async def writing(deployment: Deployment, curl: str, url: str, file: Path) -> AsyncIterator[Transfer]:
-    """A PATCH from byte 0 that has begun and takes its time."""
-    flags = ("--limit-rate", "4M", "-X", "PATCH", "-T", str(file))
-    async with transfer(curl, url, *flags, Upload_Offset="0", Content_Type=BYTES) as slowly:
-        await deployment.until_received(9 * MIB)
+async def writing(curl: str, url: str, rest: Path) -> AsyncIterator[Transfer]:
+    """A PATCH with all that `half` lacks, which takes a quarter of a minute."""
+    flags = ("--limit-rate", "700k", "-X", "PATCH", "-T", str(rest))
+    async with transfer(curl, url, *flags, Upload_Offset=str(9 * MIB), Content_Type=BYTES) as slowly:
         yield slowly
 
 
@@ -102,11 +101,13 @@ async def test_an_upload_that_is_unknown_is_one_line(deployment: Deployment) -> 
 
 
 async def test_terminate_ends_an_upload_that_is_being_written(
-    deploy: Deploy, curl: str, data: bytes, file: Path
+    deploy: Deploy, curl: str, data: bytes, tmp_path: Path
 ) -> None:
+    (tmp_path / "rest").write_bytes(data[9 * MIB :])
     async with deploy() as deployment:
-        url = await created(deployment, curl, data, 0)
-        async with writing(deployment, curl, url, file) as slowly:
+        url = await created(deployment, curl, data, 9 * MIB)
+        async with writing(curl, url, tmp_path / "rest") as slowly:
+            await deployment.until_received(9 * MIB + 1)
             outcome = await deployment.server.command("uploads", "terminate", id_of(url))
             assert (await slowly.answer()).status == 423
         assert (outcome.code, outcome.out, outcome.err) == (0, f"{id_of(url)} terminated\n", "")
