@@ -21,7 +21,7 @@ def sizes(parts: Sequence[PlannedPart]) -> list[int]:
 
 @given(lengths, profiles)
 def test_the_parts_are_the_sources_in_order(lengths: list[int], profile: Profile) -> None:
-    at = {index: 0 for index in range(len(lengths))}
+    at = dict.fromkeys(range(len(lengths)), 0)
     order = []
     for part in plan_parts(lengths, profile):
         for each in part:

@@ -1,0 +1,165 @@
+"""A request body on a real connection, down to the last byte that reached the process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from tests.support.raw import RawConnection, chunked, connected
+from tusd_py.http.body import RequestBody, expect
+from tusd_py.pipeline.body import BodyEnd
+
+HEAD = b"PATCH /x HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+class Site:
+    """Takes one body; what came of it is `outcome`."""
+
+    def __init__(self, *, idle: float = 30.0, room: int | None = None) -> None:
+        self._idle, self._room = idle, room
+        self.body: RequestBody | None = None
+        self.begin, self.arrived = asyncio.Event(), asyncio.Event()
+        self.begin.set()
+        self.outcome: asyncio.Future[tuple[bytes, BodyEnd]] = asyncio.get_running_loop().create_future()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.body, data = RequestBody(request, self._idle), b""
+        self.arrived.set()
+        await self.begin.wait()
+        async for chunk in self.body.chunks(self._room):
+            data += chunk
+            self.arrived.set()
+        self.outcome.set_result((data, self.body.end))
+        return web.Response()
+
+    @property
+    def waiting(self) -> bool:
+        return self.body is not None and self.body._waiting is not None
+
+    @property
+    def received(self) -> int:
+        return 0 if self.body is None else self.body._request.content.total_bytes
+
+    @property
+    def broken(self) -> bool:
+        return self.body is not None and self.body._request.content.exception() is not None
+
+    def stop(self) -> None:
+        assert self.body is not None
+        self.body.stop()
+
+    @asynccontextmanager
+    async def sending(self, data: bytes, framing: bytes = b"Content-Length: 100\r\n") -> AsyncIterator[RawConnection]:
+        """A client that has sent this much of a body, as the server runs in production."""
+        app = web.Application()
+        app.router.add_route("*", "/x", self.handle, expect_handler=expect)
+        runner = web.AppRunner(app, handler_cancellation=False, auto_decompress=False, shutdown_timeout=1.0)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        try:
+            async with connected(runner.addresses[0][1]) as client:
+                await client.send(HEAD + framing + b"\r\n" + data)
+                yield client
+        finally:
+            await runner.cleanup()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 (aiohttp has no event for what is waited for here)
+        await asyncio.sleep(0)
+
+
+async def test_a_body_that_is_all_there_is_complete() -> None:
+    site = Site()
+    async with site.sending(b"x" * 100):
+        assert await site.outcome == (b"x" * 100, BodyEnd.COMPLETE)
+
+
+@pytest.mark.parametrize("leave", [RawConnection.finish, RawConnection.reset])
+async def test_a_client_that_goes_away_leaves_all_that_arrived(leave: Callable[[RawConnection], None]) -> None:
+    site = Site()
+    async with site.sending(b"abc") as client:
+        await site.arrived.wait()
+        leave(client)
+        assert await site.outcome == (b"abc", BodyEnd.CUT)
+
+
+async def test_what_arrived_before_anybody_looked_is_kept_when_the_client_is_gone() -> None:
+    site = Site()
+    site.begin.clear()
+    async with site.sending(b"abc") as client:
+        await site.arrived.wait()
+        client.finish()
+        await until(lambda: site.broken)
+        site.begin.set()
+        assert await site.outcome == (b"abc", BodyEnd.CUT)
+
+
+async def test_a_silent_client_is_idle() -> None:
+    site = Site(idle=0.05)
+    async with site.sending(b"abc"):
+        assert await site.outcome == (b"abc", BodyEnd.IDLE)
+
+
+async def test_a_body_that_waits_for_bytes_stops_when_asked_however_often() -> None:
+    site = Site()
+    async with site.sending(b"abc"):
+        await until(lambda: site.waiting and site.received == 3)
+        asked = asyncio.Event()
+        site.stop()
+        asyncio.get_running_loop().call_soon(lambda: (site.stop(), asked.set()))
+        await asked.wait()
+        assert await site.outcome == (b"abc", BodyEnd.STOPPED)
+
+
+async def test_what_arrives_in_the_moment_of_the_stop_is_kept() -> None:
+    site = Site()
+    async with site.sending(b""):
+        await until(lambda: site.waiting)
+        assert site.body is not None
+        site.body._request.content.feed_data(b"abc")
+        site.stop()
+        assert await site.outcome == (b"abc", BodyEnd.STOPPED)
+
+
+async def test_a_body_that_was_stopped_before_it_began_gives_what_has_arrived() -> None:
+    site = Site()
+    site.begin.clear()
+    async with site.sending(b"abc"):
+        await until(lambda: site.received == 3)
+        site.stop()
+        site.begin.set()
+        assert await site.outcome == (b"abc", BodyEnd.STOPPED)
+
+
+@pytest.mark.parametrize(("room", "end"), [(6, BodyEnd.COMPLETE), (5, BodyEnd.TOO_LONG), (0, BodyEnd.TOO_LONG)])
+async def test_a_chunked_body_gets_no_more_than_its_room(room: int, end: BodyEnd) -> None:
+    site = Site(room=room)
+    async with site.sending(chunked(b"abc", b"def"), b"Transfer-Encoding: chunked\r\n"):
+        data, ended = await site.outcome
+    assert ended is end
+    assert len(data) <= room
+
+
+async def test_a_client_is_told_to_go_on_only_when_its_bytes_are_wanted() -> None:
+    site = Site()
+    site.begin.clear()
+    async with site.sending(b"", b"Content-Length: 3\r\nExpect: 100-continue\r\n") as client:
+        await site.arrived.wait()
+        first = asyncio.create_task(client.answer())
+        await asyncio.sleep(0.05)
+        assert not first.done()
+        site.begin.set()
+        assert (await first).status == 100
+        await client.send(b"abc")
+        assert (await client.answer()).status == 200
+        assert await site.outcome == (b"abc", BodyEnd.COMPLETE)
+
+
+async def test_any_other_expectation_is_refused() -> None:
+    async with Site().sending(b"", b"Content-Length: 3\r\nExpect: a-miracle\r\n") as client:
+        assert (await client.answer()).status == 417

@@ -1,0 +1,61 @@
+"""The creation endpoint as the client sees it."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from tusd_py.http.endpoint import endpoint_url
+from tusd_py.protocol.refusals import Malformed
+
+
+def seen(*, behind_proxy: bool = True, public: str | None = None, path: str = "/files/", **headers: str) -> str:
+    named = {"Host": "inside:8080"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return endpoint_url(make_mocked_request("POST", path, headers=named), public=public, behind_proxy=behind_proxy)
+
+
+TOLD: list[tuple[dict[str, str], str]] = [
+    ({}, "http://inside:8080/files/"),
+    ({"X_Forwarded_Proto": "https", "X_Forwarded_Host": "up.example"}, "https://up.example/files/"),
+    ({"X_Forwarded_Host": "outer.example, inner.example"}, "http://outer.example/files/"),
+    ({"X_Forwarded_Host": "up.example", "X_Forwarded_Port": "8443"}, "http://up.example:8443/files/"),
+    ({"X_Forwarded_Host": "up.example", "X_Forwarded_Port": "80"}, "http://up.example/files/"),
+    ({"X_Forwarded_Prefix": "/media/"}, "http://inside:8080/media/files/"),
+    ({"Forwarded": "for=1.2.3.4;host=up.example;proto=https"}, "https://up.example/files/"),
+    ({"Forwarded": 'for="[::1]:4";host="up.example:81", host=inner'}, "http://up.example:81/files/"),
+    ({"Forwarded": "host=first.example", "X_Forwarded_Host": "second.example"}, "http://first.example/files/"),
+]
+
+
+@pytest.mark.parametrize(("headers", "url"), TOLD)
+def test_behind_a_proxy_the_outermost_one_is_believed(headers: dict[str, str], url: str) -> None:
+    assert seen(**headers) == url
+
+
+@pytest.mark.parametrize("headers", [headers for headers, _ in TOLD])
+def test_without_a_proxy_nobody_is_believed(headers: dict[str, str]) -> None:
+    assert seen(behind_proxy=False, **headers) == "http://inside:8080/files/"
+
+
+def test_what_the_operator_says_goes() -> None:
+    assert seen(public="https://up.example/files/", X_Forwarded_Host="other") == "https://up.example/files/"
+
+
+def test_there_is_always_one_slash_at_the_end() -> None:
+    assert seen(path="/files") == "http://inside:8080/files/"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "a b"},
+        {"Host": "evil.example/x?"},
+        {"Host": "user@evil.example"},
+        {"X_Forwarded_Proto": "javascript"},
+        {"X_Forwarded_Host": "a/b"},
+        {"X_Forwarded_Prefix": "//evil.example"},
+    ],
+)
+def test_what_makes_no_url_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(Malformed):
+        seen(**headers)

@@ -1,0 +1,115 @@
+"""Requests that carry bytes, over connections that fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from botocore.credentials import ReadOnlyCredentials
+
+from tests.support.seaweed import SeaweedFS
+from tusd_py.events import Observer
+from tusd_py.storage.s3 import wire
+from tusd_py.storage.s3.client import S3Client
+from tusd_py.storage.s3.connect import connect
+from tusd_py.storage.s3.errors import S3Trouble
+from tusd_py.storage.s3.options import S3Options
+from tusd_py.storage.s3.wire import Payload, RawRequest, RawS3
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def payload(*chunks: bytes) -> Payload:
+    async def stream() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+
+    return Payload(length=len(b"".join(chunks)), chunks=stream)
+
+
+@asynccontextmanager
+async def served(serve: Serve) -> AsyncIterator[RawS3]:
+    """A client for an S3 that does what `serve` does on each connection."""
+
+    async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        finally:
+            writer.transport.abort()
+
+    async def credentials() -> ReadOnlyCredentials:
+        return ReadOnlyCredentials("key", "secret", None)
+
+    server = await asyncio.start_server(closing, "127.0.0.1", 0)
+    base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/bucket"
+    async with server, aiohttp.ClientSession() as http:
+        yield RawS3(http=http, base=base, region="us-east-1", credentials=credentials)
+
+
+async def put(s3: RawS3, data: Payload) -> None:
+    async with s3.send(RawRequest(operation="PutObject", method="PUT", key="k", payload=data)) as answer:
+        await answer.read()
+
+
+async def test_a_body_starts_anew_when_the_kept_connection_was_dead() -> None:
+    bodies, connections = list[bytes](), 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        bodies.append(await reader.readexactly(6))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")  # the next request on it is not answered
+
+    async with served(serve) as s3:
+        await put(s3, payload(b"abc", b"def"))
+        await put(s3, payload(b"ghi", b"jkl"))
+    assert bodies == [b"abcdef", b"ghijkl"]
+    assert connections == 2
+
+
+async def test_an_s3_that_falls_silent_is_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_PATIENCE", 0.1)
+
+    async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with served(serve) as s3:
+        with pytest.raises(S3Trouble):
+            await put(s3, payload(b"abc"))
+
+
+async def test_a_download_goes_on_where_its_connection_broke() -> None:
+    heads = list[bytes]()
+    answers = [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc",
+        b"HTTP/1.1 206 Partial Content\r\nContent-Length: 3\r\n\r\ndef",
+    ]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(answers[len(heads) - 1])
+        writer.write_eof()
+        await reader.read()
+
+    async with served(serve) as s3:
+        client = S3Client(None, s3, "bucket", Observer())  # type: ignore[arg-type]  # botocore isn't asked
+        assert b"".join([chunk async for chunk in client.get("k")]) == b"abcdef"
+    assert b"Range: bytes=3-\r\n" in heads[1]
+
+
+@pytest.mark.parametrize("key", ["plain", "a b", "a+b", "a~b", "ä/☃", "a%2Fb", "a=b&c?d#e", "'(x)'*!"])
+async def test_a_key_of_any_characters_is_signed_as_s3_reads_it(
+    seaweed: SeaweedFS, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    for name, value in seaweed.user.environment().items():
+        monkeypatch.setenv(name, value)
+    options = S3Options(bucket="uploads", endpoint_url=seaweed.endpoint)
+    async with connect(options, Observer()) as client:
+        await client.put(f"keys/{key}", payload(b"abc"), {})
+        assert b"".join([chunk async for chunk in client.get(f"keys/{key}")]) == b"abc"
+        assert f"keys/{key}" in await client.list_keys("keys/")
