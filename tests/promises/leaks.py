@@ -1,0 +1,45 @@
+"""Uploads at every point of their life, and what of them is still there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.promises.bench import MIB, PART, Node, some_bytes, upload_id
+from tests.promises.client import Client
+from tests.promises.rawrequest import patching
+from tests.support.s3faults import Gate, after_forwarding, hold
+
+DATA = some_bytes(2 * PART + MIB)
+SENT: Mapping[str, int] = {
+    "nothing": 0,
+    "a tail": MIB,
+    "a part": PART,
+    "parts and a tail": PART + MIB,
+    "all": len(DATA),
+}
+
+
+async def begun(client: Client, sent: int, **headers: str) -> str:
+    url = await client.create(len(DATA), **headers)
+    if sent:
+        assert (await client.patch(url, 0, DATA[:sent])).offset == sent
+    return url
+
+
+async def traces(node: Node, *urls: str) -> list[str]:
+    """Whatever still names one of these uploads."""
+    everything = [*await node.residue(), *node.remembered()]
+    ids = [upload_id(url) for url in urls]
+    return [trace for trace in everything if any(name in trace for name in ids)]
+
+
+async def crash(node: Node, url: str, operation: str) -> None:
+    """S3 did it, and the server died before it could write that down."""
+    gate = Gate()
+    node.s3.faults.rule(operation, 1, after_forwarding(hold(gate)))
+    async with patching(url, 0, len(DATA)) as request:
+        await request.send(DATA[: PART + MIB])
+        if operation == "PutObject":
+            request.end()
+        await gate.reached.wait()
+        await node.restart()

@@ -1,0 +1,107 @@
+"""Promise 4: one writer, who makes way at once, and who can harm nothing once it has lost its turn."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from tests.promises.bench import MIB, PART, Node, client_of, some_bytes
+from tests.promises.client import Client, Uploader
+from tests.promises.rawrequest import patching
+from tests.support.s3faults import Gate, hold
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TTL = 3.0
+COUNT = PART + MIB
+DATA = some_bytes(3 * PART)
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, Any]:
+    return {"lock_ttl": TTL}
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE"])
+async def test_a_stalled_writer_makes_way(node: Node, client: Client, method: str) -> None:
+    base, url = await node.received(), await client.create(len(DATA))
+    async with patching(url, 0, len(DATA)) as stalled:
+        await stalled.send(DATA[:COUNT])
+        await node.until_received(base + COUNT)
+        started = time.monotonic()
+        if method == "PATCH":
+            assert (await client.patch(url, COUNT, DATA[COUNT:])).offset == len(DATA)
+        elif method == "HEAD":
+            assert await client.offset(url) == COUNT
+        else:
+            await client.delete(url)
+            assert (await client.head(url)).status == 404
+        assert time.monotonic() - started < 2
+        assert await stalled.status() == 423
+
+
+async def test_a_writer_of_another_process_makes_way(node: Node, client: Client) -> None:
+    base, url = await node.received(), await client.create(len(DATA))
+    other = node.another()
+    await other.start()
+    try:
+        async with client_of(other) as elsewhere, patching(url, 0, len(DATA)) as stalled:
+            await stalled.send(DATA[:COUNT])
+            await node.until_received(base + COUNT)
+            started = time.monotonic()
+            assert await elsewhere.offset(url.replace(client.url, elsewhere.url)) == COUNT
+            assert time.monotonic() - started < 2
+    finally:
+        await other.kill()
+
+
+async def test_two_requests_at_once_never_both_append(client: Client) -> None:
+    url = await client.create(2 * MIB)
+    answers = await asyncio.gather(*(client.patch(url, 0, bytes([number]) * MIB) for number in range(1, 7)))
+    assert {answer.status for answer in answers} <= {204, 409, 423}
+    offset = await client.offset(url)
+    await client.patch(url, offset, bytes(2 * MIB - offset))
+    content = await client.content(url)
+    assert content == content[:1] * offset + bytes(2 * MIB - offset)
+
+
+async def test_a_holder_that_died_is_replaced(node: Node, client: Client) -> None:
+    base, url = await node.received(), await client.create(len(DATA))
+    async with patching(url, 0, len(DATA)) as request:
+        await request.send(DATA[:COUNT])
+        await node.until_received(base + COUNT)
+        await node.restart()
+        started = time.monotonic()
+        offset = await client.offset(url)
+        assert time.monotonic() - started < TTL
+    assert offset in (0, PART)
+
+
+async def test_a_holder_that_was_paused_harms_nothing_when_it_wakes(node: Node, client: Client) -> None:
+    """It sleeps in the middle of an UploadPart, with bytes of its own still to be written."""
+    url, gate, other = await client.create(len(DATA)), Gate(), node.another()
+    node.s3.faults.rule("UploadPart", 1, hold(gate))
+    await other.start()
+    try:
+        async with client_of(other) as elsewhere, patching(url, 0, len(DATA)) as paused:
+            await paused.send(b"\0" * COUNT)
+            await gate.reached.wait()
+            os.kill(node.server.pid, signal.SIGSTOP)
+            upload = Uploader(elsewhere, url.replace(client.url, elsewhere.url), DATA, chunk=PART + 1)
+            started = time.monotonic()
+            await upload.ask()
+            assert time.monotonic() - started < TTL + 1
+            await upload.step()
+            os.kill(node.server.pid, signal.SIGCONT)
+            gate.opened.set()
+            await paused.closed()
+            await upload.run()
+            assert await elsewhere.content(upload.url) == DATA
+            assert await client.content(url) == DATA
+    finally:
+        await other.kill()

@@ -1,0 +1,76 @@
+"""Promise 7: memory is budgeted, disk is not used, and who is slow keeps nobody waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from tests.promises.bench import MIB, Node, some_bytes, watched_memory
+from tests.promises.client import Client
+from tests.promises.rawrequest import patching
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+BUDGET = 64 * MIB
+ABOVE = 150 * MIB
+"""What Python, the libraries and the sockets take besides part buffers."""
+CLIENTS = 40
+LENGTH = 16 * MIB
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, Any]:
+    return {"memory_budget": "64MiB", "debug": False}
+
+
+async def test_many_at_once_share_the_budget(node: Node, client: Client) -> None:
+    """Each first sends less than a part, which together is twice the budget, and the rest when all have begun."""
+    data, begun = some_bytes(LENGTH), asyncio.Barrier(CLIENTS)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield data[: 3 * MIB]
+        await begun.wait()
+        for start in range(3 * MIB, LENGTH, MIB):
+            yield data[start : start + MIB]
+
+    async def send(url: str) -> None:
+        answer = await client.patch(url, 0, body(), Content_Length=str(LENGTH))
+        assert answer.offset == LENGTH
+
+    urls = [await client.create(LENGTH) for _ in range(CLIENTS)]
+    async with watched_memory(node.server) as samples:
+        await asyncio.gather(*map(send, urls))
+    assert max(samples) < BUDGET + ABOVE
+    assert node.s3.counts()["PutObject"] > 0, "there was no need to share"
+    assert list(node.temporary.rglob("*")) == []
+    for url in urls[:3]:
+        assert await client.content(url) == data
+
+
+async def test_the_slow_keep_nobody_waiting(node: Node, client: Client) -> None:
+    base, fast = await node.received(), some_bytes(LENGTH)
+    async with AsyncExitStack() as stack:
+        for _ in range(CLIENTS):
+            request = patching(await client.create(LENGTH), 0, LENGTH)
+            await stack.enter_async_context(request)
+            await request.send(bytes(2 * MIB))
+        await node.until_received(base + CLIENTS * 2 * MIB)
+        started = time.monotonic()
+        url = await client.create(LENGTH)
+        assert (await client.patch(url, 0, fast)).offset == LENGTH
+        assert time.monotonic() - started < 10
+    assert await client.content(url) == fast
+    await node.until_idle()
+
+
+async def test_what_was_held_is_given_back(node: Node, client: Client) -> None:
+    held = await node.metric("buffer_bytes")
+    url = await client.create(LENGTH)
+    await client.patch(url, 0, bytes(3 * MIB))
+    await client.delete(url)
+    assert await node.metric("buffer_bytes") <= held

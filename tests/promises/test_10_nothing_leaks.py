@@ -1,0 +1,93 @@
+"""Promise 10: nothing of an upload remains once it is gone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.promises.bench import MIB, PART, Node, upload_id
+from tests.promises.client import Client
+from tests.promises.leaks import DATA, SENT, begun, crash, traces
+from tests.promises.rawrequest import patching
+from tests.support.s3faults import Action, error
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.mark.parametrize("sent", SENT)
+async def test_a_terminated_upload_leaves_nothing(node: Node, client: Client, sent: str) -> None:
+    url = await begun(client, SENT[sent])
+    await client.delete(url)
+    assert await traces(node, url) == []
+    assert await node.metric("buffer_bytes") == 0
+
+
+async def test_an_upload_terminated_in_the_middle_of_a_request_leaves_nothing(node: Node, client: Client) -> None:
+    base, url = await node.received(), await client.create(len(DATA))
+    async with patching(url, 0, len(DATA)) as request:
+        await request.send(DATA[: PART + MIB])
+        await node.until_received(base + PART + MIB)
+        await client.delete(url)
+        assert await request.status() == 423
+    await node.until_idle()
+    assert await traces(node, url) == []
+
+
+async def too_much() -> AsyncIterator[bytes]:
+    yield DATA
+    yield b"!"
+
+
+FAILED: Mapping[str, tuple[int, Any, Mapping[str, str], Mapping[str, Action]]] = {
+    "denied": (503, DATA[: PART + MIB], {}, {"PutObject": error(403, "AccessDenied")}),
+    "no parts": (503, DATA, {}, {"UploadPart": error(403, "AccessDenied")}),
+    "no completion": (503, DATA, {}, {"CompleteMultipartUpload": error(403, "AccessDenied")}),
+    "a wrong checksum": (
+        460,
+        DATA,
+        {"Upload_Checksum": f"sha1 {base64.b64encode(hashlib.sha1(b'').digest()).decode()}"},
+        {},
+    ),
+    "too long a body": (413, too_much, {}, {}),
+}
+
+
+@pytest.mark.parametrize("case", FAILED)
+async def test_a_failed_creation_leaves_nothing(node: Node, client: Client, case: str) -> None:
+    status, data, headers, faults = FAILED[case]
+    before = [*await node.residue(), *node.remembered()]
+    for operation, fault in faults.items():
+        node.s3.faults.rule(operation, None, fault)
+    answer = await client.post(len(DATA), data if isinstance(data, bytes) else data(), **headers)
+    assert answer.status == status
+    assert [*await node.residue(), *node.remembered()] == before
+
+
+NOT_YET = pytest.mark.xfail(reason="what S3 did and nobody wrote down outlives a finished upload")
+
+
+@pytest.mark.parametrize(
+    ("operation", "end"),
+    [
+        pytest.param("CreateMultipartUpload", "finished", marks=NOT_YET),
+        pytest.param("PutObject", "finished", marks=NOT_YET),
+        ("UploadPart", "finished"),
+        ("CreateMultipartUpload", "terminated"),
+        ("PutObject", "terminated"),
+        ("UploadPart", "terminated"),
+    ],
+)
+async def test_what_a_crash_left_goes_with_the_upload(node: Node, client: Client, operation: str, end: str) -> None:
+    url = await client.create(len(DATA))
+    await crash(node, url, operation)
+    if end == "finished":
+        offset = await client.offset(url)
+        assert (await client.patch(url, offset, DATA[offset:])).offset == len(DATA)
+        assert [trace for trace in await traces(node, url) if not trace.startswith("INSERT")] == [upload_id(url)]
+    else:
+        await client.delete(url)
+        assert await traces(node, url) == []

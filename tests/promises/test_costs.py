@@ -1,0 +1,98 @@
+"""Promise 8: S3 is asked for as little as possible."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.promises.bench import MIB, PART, Node, some_bytes
+from tests.promises.client import VERSION, Client
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LARGE = 128 * MIB
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, Any]:
+    return {"debug": False}
+
+
+async def upload(client: Client, data: bytes, *, chunk: int, **headers: str) -> str:
+    url = await client.create(len(data), **headers)
+    for start in range(0, len(data), chunk):
+        assert (await client.patch(url, start, data[start : start + chunk])).status == 204
+    return url
+
+
+async def test_creating_and_asking_cost_nothing(node: Node, client: Client) -> None:
+    url = await client.create(10)
+    assert await client.offset(url) == 0
+    await client.patch(url, 0, b"01234")
+    node.s3.reset()
+    assert await client.offset(url) == 5
+    await client.patch(url, 5, b"56789")
+    node.s3.reset()
+    assert await client.offset(url) == 10
+    assert node.s3.counts() == {}
+
+
+async def test_a_small_upload_that_comes_with_its_creation_is_one_request(node: Node, client: Client) -> None:
+    data = some_bytes(MIB)
+    url = await client.create(len(data), data)
+    assert node.s3.counts() == {"PutObject": 1}
+    assert await client.content(url) == data
+
+
+async def test_an_upload_of_up_to_one_part_is_one_put(node: Node, client: Client) -> None:
+    for size in (1, PART - 1, PART):
+        node.s3.reset()
+        await upload(client, some_bytes(size), chunk=size)
+        assert node.s3.counts() == {"PutObject": 1}
+
+
+async def test_a_large_upload_in_one_request_is_its_parts_and_two_more(node: Node, client: Client) -> None:
+    await upload(client, some_bytes(LARGE), chunk=LARGE)
+    expected = {"CreateMultipartUpload": 1, "UploadPart": LARGE // PART, "CompleteMultipartUpload": 1}
+    assert node.s3.counts() == expected
+    assert node.s3.bytes_in() < LARGE + MIB
+
+
+async def test_a_large_upload_in_small_requests_costs_little_more(node: Node, client: Client) -> None:
+    await upload(client, some_bytes(LARGE), chunk=MIB)
+    counts = node.s3.counts()
+    assert counts.total() <= 1.3 * LARGE / MIB, counts
+    assert node.s3.bytes_in() <= 2.2 * LARGE
+    assert counts["GetObject"] == counts["ListParts"] == counts["HeadObject"] == 0, counts
+
+
+async def test_every_patch_below_a_part_is_one_write(node: Node, client: Client) -> None:
+    url = await client.create(PART)
+    for start in range(0, 3 * MIB, MIB):
+        node.s3.reset()
+        await client.patch(url, start, some_bytes(MIB))
+        assert node.s3.counts() == {"PutObject": 1}
+
+
+async def test_a_download_is_one_request_for_no_more_than_its_range(node: Node, client: Client) -> None:
+    data = some_bytes(20 * MIB)
+    url = await upload(client, data, chunk=len(data))
+    node.s3.reset()
+    assert await client.content(url) == data
+    assert node.s3.counts() == {"GetObject": 1}
+    assert (await client.request("GET", url, Range="bytes=10-19")).body == data[10:20]
+    assert node.s3.counts() == {"GetObject": 2}
+    assert node.s3.calls[-1].request.headers["Range"] == "bytes=10-19"
+
+
+async def test_concatenation_happens_inside_s3(node: Node, client: Client) -> None:
+    pieces = [some_bytes(6 * MIB + number) for number in range(3)]
+    urls = [await upload(client, piece, chunk=len(piece), Upload_Concat="partial") for piece in pieces]
+    node.s3.reset()
+    answer = await client.request("POST", client.url, **VERSION, Upload_Concat=f"final;{' '.join(urls)}")
+    expected = Counter(CreateMultipartUpload=1, UploadPartCopy=3, CompleteMultipartUpload=1)
+    assert node.s3.counts() == expected
+    assert [call.bytes_in for call in node.s3.calls if call.operation == "UploadPartCopy"] == [0, 0, 0]
+    assert await client.content(answer.headers["Location"]) == b"".join(pieces)
