@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from tusd_py.engine.ports import Ports
@@ -18,9 +18,9 @@ async def drive(ports: Ports, upload: Upload) -> Upload:
     """
     if upload.phase is not Phase.FINISHING:
         return upload
-    async with burying(ports, upload.id):
-        finished = await _make(ports, upload)
     try:
+        async with burying(ports, lambda: upload):
+            finished = await _make(ports, upload)
         done = await ports.save(finish(upload, finished))
     except Superseded:
         return await _done_by_another(ports, upload.id)
@@ -30,16 +30,17 @@ async def drive(ports: Ports, upload: Upload) -> Upload:
 
 
 @asynccontextmanager
-async def burying(ports: Ports, upload_id: UploadId) -> AsyncIterator[None]:
-    """See to it that an upload whose bytes turn out to be lost is never shown again, least of all as complete."""
+async def burying(ports: Ports, recorded: Callable[[], Upload]) -> AsyncIterator[None]:
+    """See to it that an upload whose bytes turn out to be lost is never shown again, least of all as complete.
+
+    Raises UploadLost; or Superseded, if another has moved the upload on: what is missing may have moved with it.
+    """
     try:
         yield
     except UploadLost as lost:
-        ports.observer.trouble("upload-lost", upload_id=upload_id, reason=str(lost))
-        upload = await ports.state.load(upload_id)
-        if upload is not None and upload.alive:
-            with suppress(Superseded):
-                await ports.save(replace(upload, phase=Phase.TERMINATING))
+        upload = recorded()
+        await ports.save(replace(upload, phase=Phase.TERMINATING))
+        ports.observer.trouble("upload-lost", upload_id=upload.id, reason=str(lost))
         raise
 
 

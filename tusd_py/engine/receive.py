@@ -24,7 +24,7 @@ async def receive(
     digest = Digest(checksum)
     journal = Journal(ports, upload, held=digest.open)
     try:
-        async with burying(ports, upload.id), ports.storage.writer(upload, journal.record, lease) as writer:
+        async with burying(ports, lambda: journal.upload), ports.storage.writer(upload, journal.record, lease) as writer:
             async for chunk in body.chunks(room):
                 digest.update(chunk)
                 ports.observer.bytes_received(len(chunk))

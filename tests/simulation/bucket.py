@@ -1,0 +1,167 @@
+"""A bucket in memory, as strict as the strictest provider: what S3 would refuse, it refuses."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import google_crc32c
+
+MIN_PART = 4
+
+
+class Refused(Exception):
+    """An error answer: status and code."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(f"{status} {code}")
+        self.status, self.code = status, code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An object or a part."""
+
+    content: bytes
+    etag: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    crc: str | None = None
+    """CRC-32C, where one came with it."""
+    at: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Multipart:
+    """A multipart upload that is neither completed nor aborted."""
+
+    key: str
+    metadata: Mapping[str, str]
+    wants_crc: bool
+    at: float
+    parts: dict[int, Stored] = field(default_factory=dict)
+
+
+class Bucket:
+    """With `opaque` ETags each write gets another one, as with SSE-KMS; otherwise they are MD5s."""
+
+    def __init__(self, *, opaque: bool = False) -> None:
+        self.objects: dict[str, Stored] = {}
+        self.multiparts: dict[str, Multipart] = {}
+        self._opaque = opaque
+        self._writes = 0
+
+    def put(self, key: str, content: bytes, headers: Mapping[str, str], now: float) -> str:
+        crc = _verified(content, headers)
+        if headers.get("If-None-Match") == "*" and key in self.objects:
+            raise Refused(412, "PreconditionFailed")
+        metadata = {
+            name.removeprefix("x-amz-meta-"): value for name, value in headers.items() if name.startswith("x-amz-meta-")
+        }
+        self.objects[key] = Stored(content=content, etag=self._etag(content), metadata=metadata, crc=crc, at=now)
+        return self.objects[key].etag
+
+    def get(self, key: str, headers: Mapping[str, str]) -> bytes:
+        stored = self._object(key)
+        if headers.get("If-Match", f'"{stored.etag}"') != f'"{stored.etag}"':
+            raise Refused(412, "PreconditionFailed")
+        return stored.content[_range(headers.get("Range"), stored.content)]
+
+    def head(self, key: str) -> Stored:
+        return self._object(key)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.objects.pop(key, None)
+
+    def begin(self, key: str, metadata: Mapping[str, str], now: float, *, wants_crc: bool) -> str:
+        self._writes += 1
+        multipart = f"multipart-{self._writes}"
+        self.multiparts[multipart] = Multipart(key=key, metadata=metadata, wants_crc=wants_crc, at=now)
+        return multipart
+
+    def put_part(self, key: str, multipart: str, number: int, content: bytes, headers: Mapping[str, str]) -> str:
+        begun = self.multipart(key, multipart)
+        crc = _verified(content, headers)
+        if begun.wants_crc and crc is None:
+            raise Refused(400, "InvalidRequest")
+        begun.parts[number] = Stored(content=content, etag=self._etag(content), crc=crc)
+        return begun.parts[number].etag
+
+    def copy_part(self, key: str, multipart: str, number: int, source: str, headers: Mapping[str, str]) -> str:
+        content = self.get(source, headers)
+        if len(content) != _asked_for(headers["Range"]):
+            raise Refused(400, "InvalidArgument")
+        begun = self.multipart(key, multipart)
+        begun.parts[number] = Stored(content=content, etag=self._etag(content))
+        return begun.parts[number].etag
+
+    def complete(
+        self, key: str, multipart: str, listed: Sequence[Mapping[str, Any]], total: int | None, now: float
+    ) -> str:
+        begun = self.multipart(key, multipart)
+        parts = [_matching(begun, part) for part in listed]
+        if [part["PartNumber"] for part in listed] != list(range(1, len(listed) + 1)):
+            raise Refused(400, "InvalidPartOrder")
+        if any(len(part.content) < MIN_PART for part in parts[:-1]):
+            raise Refused(400, "EntityTooSmall")
+        content = b"".join(part.content for part in parts)
+        if not parts or total not in (None, len(content)):
+            raise Refused(400, "InvalidRequest")
+        del self.multiparts[multipart]
+        etag = f"{self._etag(b''.join(part.etag.encode() for part in parts))}-{len(parts)}"
+        self.objects[key] = Stored(content=content, etag=etag, metadata=begun.metadata, at=now)
+        return etag
+
+    def abort(self, key: str, multipart: str) -> None:
+        self.multipart(key, multipart)
+        del self.multiparts[multipart]
+
+    def multipart(self, key: str, multipart: str) -> Multipart:
+        begun = self.multiparts.get(multipart)
+        if begun is None or begun.key != key:
+            raise Refused(404, "NoSuchUpload")
+        return begun
+
+    def _object(self, key: str) -> Stored:
+        if key not in self.objects:
+            raise Refused(404, "NoSuchKey")
+        return self.objects[key]
+
+    def _etag(self, content: bytes) -> str:
+        self._writes += 1
+        salt = str(self._writes).encode() if self._opaque else b""
+        return hashlib.md5(content + salt, usedforsecurity=False).hexdigest()
+
+
+def _verified(content: bytes, headers: Mapping[str, str]) -> str | None:
+    """The checksum that came with the content, once it agrees."""
+    sent = headers.get("x-amz-checksum-crc32c")
+    if sent not in (None, base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()):
+        raise Refused(400, "BadDigest")
+    return sent
+
+
+def _range(header: str | None, content: bytes) -> slice:
+    if header is None:
+        return slice(0, len(content))
+    first, last = map(int, header.removeprefix("bytes=").split("-"))
+    if first >= len(content):
+        raise Refused(416, "InvalidRange")
+    return slice(first, min(last + 1, len(content)))
+
+
+def _asked_for(header: str) -> int:
+    first, last = map(int, header.removeprefix("bytes=").split("-"))
+    return last + 1 - first
+
+
+def _matching(begun: Multipart, listed: Mapping[str, Any]) -> Stored:
+    part = begun.parts.get(listed["PartNumber"])
+    if part is None or f'"{part.etag}"' != listed["ETag"]:
+        raise Refused(400, "InvalidPart")
+    if begun.wants_crc and listed.get("ChecksumCRC32C") != part.crc:
+        raise Refused(400, "InvalidPart")
+    return part

@@ -1,0 +1,224 @@
+"""A client that never gives up, as tus-js-client: on any trouble it asks for the offset and goes on from there."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+from tests.simulation.world import FORESEEN, Violation, World
+from tusd_py.engine.append import append
+from tusd_py.engine.create import create
+from tusd_py.engine.lookup import finished, inspect, read
+from tusd_py.engine.ports import Ports
+from tusd_py.engine.terminate import terminate
+from tusd_py.errors import UploadLost
+from tusd_py.model import Kind, Span, Upload, UploadId
+from tusd_py.pipeline.body import BodyEnd
+from tusd_py.protocol.intents import Append, Body, Checksum, Create
+from tusd_py.protocol.refusals import ChecksumMismatch, UploadGone, UploadNotFound
+
+T = TypeVar("T")
+
+PATIENCE = 20.0
+"""Seconds a client waits for an answer before it tries elsewhere."""
+GIVE_UP = 1800.0
+_GONE = (UploadNotFound, UploadGone, UploadLost)
+
+
+class Vanished(Exception):
+    """404: the upload isn't there any more."""
+
+
+class Broken(Exception):
+    """No answer, or one that says: try again."""
+
+
+class SlowBody:
+    """A request body that comes chunk by chunk, and may be cut in the middle."""
+
+    def __init__(self, content: bytes, *, chunk: int, gap: float, cut: int | None = None) -> None:
+        self._chunks = [content[:cut][at : at + chunk] for at in range(0, len(content[:cut]), chunk)]
+        self._gap = gap
+        self._last = BodyEnd.COMPLETE if cut is None or cut >= len(content) else BodyEnd.CUT
+        self._stopped: BodyEnd | None = None
+        self.end = BodyEnd.COMPLETE
+
+    async def chunks(self, room: int | None) -> AsyncIterator[bytes]:
+        taken = 0
+        for chunk in self._chunks:
+            await asyncio.sleep(self._gap)
+            taken += len(chunk)
+            if self._stopped is not None or (room is not None and taken > room):
+                self.end = self._stopped or BodyEnd.TOO_LONG
+                return
+            yield chunk
+        self.end = self._last
+
+    def stop(self) -> None:
+        self._stopped = BodyEnd.STOPPED
+
+    def cut(self) -> None:
+        self._stopped = BodyEnd.CUT
+
+
+class Client:
+    """Brings `content` to the server, on whichever node answers."""
+
+    def __init__(self, world: World, content: bytes, *, chunk: int = 3, gap: float = 0.01, roams: bool = False) -> None:
+        self.world, self.content = world, content
+        self.url: UploadId | None = None
+        self._name = str(len(world.contents)).encode()
+        world.contents[self._name] = content
+        self._chunk, self._gap, self._roams = chunk, gap, roams
+        self._told = 0
+        self._at = 0
+
+    async def create(
+        self,
+        kind: Kind = Kind.REGULAR,
+        *,
+        deferred: bool = False,
+        first: int | None = None,
+        partials: tuple[UploadId, ...] = (),
+    ) -> None:
+        """POST until it works; `first` bytes come along."""
+        length = None if deferred or kind is Kind.FINAL else len(self.content)
+        body = None if first is None else Body(length=first)
+        intent = Create(kind=kind, length=length, metadata={"name": self._name}, partials=partials, body=body)
+        sent = self.content[: first or 0]
+        upload = await self._insist(lambda: self._ask(lambda ports, body: create(ports, intent, body), sent))
+        self.url = upload.id
+        self._hear(upload)
+
+    async def upload(self, *, piece: int | None = None, checksum: str | None = None, declares: bool = False) -> None:
+        """PATCH after PATCH until the server says that all is there. Raises Vanished."""
+        give_up = self.world.loop.time() + GIVE_UP
+        known = self._told == 0
+        while True:
+            if self.world.loop.time() > give_up:
+                raise Violation(f"no way to go on from offset {self._told}")
+            try:
+                if not known and self._hear(await self._ask(lambda ports, _: inspect(ports, self.there))):
+                    return
+                known = False
+                if self._hear(await self._patch(piece, checksum, declares=declares)):
+                    return
+                known = True
+            except Broken:
+                await asyncio.sleep(0.5)
+
+    async def cut(self, count: int) -> None:
+        """A PATCH whose connection breaks after `count` bytes."""
+        offset = self._told
+        intent = Append(offset=offset, body=Body(length=len(self.content) - offset))
+        try:
+            self._hear(
+                await self._ask(lambda p, body: append(p, self.there, intent, body), self.content[offset:], cut=count)
+            )
+        except Broken:
+            return
+
+    async def terminate(self) -> None:
+        """DELETE until it is gone."""
+        self.world.complete.discard(self.there)
+
+        async def delete() -> None:
+            try:
+                await self._ask(lambda ports, _: terminate(ports, self.there))
+            except Vanished:
+                return
+
+        await self._insist(delete)
+        self.world.complete.discard(self.there)
+
+    async def download(self) -> None:
+        """GET: every byte."""
+
+        async def get(ports: Ports, _: SlowBody) -> bytes:
+            upload = await finished(ports, self.there)
+            return b"".join([chunk async for chunk in read(ports, upload, Span(0, upload.offset))])
+
+        got = await self._insist(lambda: self._ask(get))
+        if got != self.content:
+            raise Violation(f"downloaded {got!r}")
+
+    @property
+    def there(self) -> UploadId:
+        assert self.url is not None
+        return self.url
+
+    async def _patch(self, piece: int | None, algorithm: str | None, *, declares: bool) -> Upload:
+        offset = self._told
+        sent = self.content[offset:] if piece is None else self.content[offset : offset + piece]
+        checksum = None
+        if algorithm is not None:
+            checksum = Checksum(algorithm=algorithm, digest=hashlib.new(algorithm, sent).digest())
+        last = declares and offset + len(sent) == len(self.content)
+        intent = Append(
+            offset=offset, length=len(self.content) if last else None, body=Body(length=len(sent), checksum=checksum)
+        )
+        return await self._ask(lambda ports, body: append(ports, self.there, intent, body), sent)
+
+    async def corrupt(self, piece: int) -> None:
+        """A PATCH whose bytes were damaged on the way. Nothing of them may count."""
+        offset = self._told
+        checksum = Checksum(algorithm="sha1", digest=hashlib.sha1(self.content[offset : offset + piece]).digest())
+        intent = Append(offset=offset, body=Body(length=piece, checksum=checksum))
+        try:
+            await self._ask(lambda ports, body: append(ports, self.there, intent, body), b"#" * piece)
+        except (ChecksumMismatch, Broken):
+            return
+        raise Violation("damaged bytes were taken")
+
+    def _hear(self, upload: Upload) -> bool:
+        """What the server said: offsets only grow, and complete is complete."""
+        if not self._told <= upload.offset <= len(self.content):
+            raise Violation(f"told {self._told}, then {upload.offset}")
+        self._told = upload.offset
+        complete = upload.length == upload.offset
+        if complete:
+            self.world.check_complete(upload.id)
+        return complete
+
+    async def _insist(self, request: Callable[[], Awaitable[T]]) -> T:
+        give_up = self.world.loop.time() + GIVE_UP
+        while self.world.loop.time() < give_up:
+            try:
+                return await request()
+            except Broken:
+                await asyncio.sleep(0.5)
+        raise Violation("it never works")
+
+    async def _ask(
+        self, work: Callable[[Ports, SlowBody], Awaitable[T]], content: bytes = b"", *, cut: int | None = None
+    ) -> T:
+        """One request. Raises Vanished, Broken, ChecksumMismatch."""
+        node = self.world.node(self._at)
+        body = SlowBody(content, chunk=self._chunk, gap=self._gap, cut=cut)
+        task = self.world.begin(node, lambda ports: work(ports, body))
+        await asyncio.wait({task, node.machine.crashed}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            answer: T = _answered(task, body)
+        except Broken:
+            self._at += not self._roams
+            body.cut()
+            raise
+        finally:
+            self._at += self._roams
+        return answer
+
+
+def _answered(task: asyncio.Task[T], body: SlowBody) -> T:
+    """What the HTTP layer would make of it. A body that was cut or stopped gets no success."""
+    try:
+        if not task.done() or (task.exception() is None and body.end is not BodyEnd.COMPLETE):
+            raise Broken
+        return task.result()
+    except ChecksumMismatch:
+        raise
+    except _GONE as gone:
+        raise Vanished from gone
+    except FORESEEN as error:
+        raise Broken from error

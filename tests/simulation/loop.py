@@ -1,0 +1,158 @@
+"""An event loop whose clock is simulated, and machines that can stand still or vanish between any two of its steps.
+
+When nobody can go on, the clock jumps to the next timer. The same program takes the same steps each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from asyncio.base_events import BaseEventLoop
+from collections.abc import Callable
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, Self
+
+MACHINE: ContextVar[Machine | None] = ContextVar("machine", default=None)
+"""Whose code this is; None for the world around the machines."""
+
+
+class Machine:
+    """A process. What it is about to do waits while it is paused, and never comes once it has crashed."""
+
+    def __init__(self, loop: SimulatedLoop, name: str) -> None:
+        self.name = name
+        self.crashed: asyncio.Future[None] = loop.create_future()
+        self._loop = loop
+        self._paused = False
+        self._held: list[asyncio.Handle] = []
+        self.context = copy_context()
+        self.context.run(MACHINE.set, self)
+        loop.machines.append(self)
+
+    @property
+    def up(self) -> bool:
+        return not self.crashed.done() and not self._paused
+
+    def pause(self, seconds: float) -> None:
+        """Stand still, as a suspended process does: its timers run out meanwhile, and are looked at when it wakes."""
+        self._paused = True
+        self._loop.call_later(seconds, self._wake, context=Context())
+
+    def crash(self) -> None:
+        """End at once, without a last word."""
+        if not self.crashed.done():
+            self.crashed.set_result(None)
+
+    def hear(self, word: Callable[[], object]) -> None:
+        """Something that reaches it from outside."""
+        self._loop.call_soon(word, context=self.context)
+
+    def admits(self, handle: asyncio.Handle) -> bool:
+        """True if this step may be taken now; otherwise it is kept."""
+        if self.up or self._loop.ending:
+            return True
+        self._held.append(handle)
+        return False
+
+    def _wake(self) -> None:
+        self._paused = False
+        self.release()
+
+    def release(self) -> None:
+        """Take the steps that were kept."""
+        held, self._held = self._held, []
+        for handle in held:
+            self._loop.put(handle)
+
+
+class _Gated(asyncio.Handle):
+    __slots__ = ()
+
+    def _run(self) -> None:
+        if _admitted(self):
+            super()._run()
+
+
+class _GatedTimer(asyncio.TimerHandle):
+    __slots__ = ()
+
+    def _run(self) -> None:
+        if _admitted(self):
+            super()._run()
+
+
+def _admitted(handle: Any) -> bool:
+    machine = handle._context.get(MACHINE)
+    return machine is None or machine.admits(handle)
+
+
+class Deadlock(AssertionError):
+    """Everybody waits, and no timer will wake anyone."""
+
+
+class SimulatedLoop(BaseEventLoop):
+    """asyncio's own loop, with handles that ask their machine, and a selector that only moves the clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0.0
+        self._clock_resolution = 1e-6
+        self._selector = self
+        self.machines: list[Machine] = []
+        self.ending = False
+        """What is left is only being put away, crashed or not."""
+
+    def time(self) -> float:
+        return self._now
+
+    def select(self, timeout: float | None) -> list[Any]:
+        if timeout is None:
+            raise Deadlock
+        self._now += timeout
+        return []
+
+    def put(self, handle: asyncio.Handle) -> None:
+        self._ready.append(handle)  # type: ignore[attr-defined]  # not in typeshed
+
+    def call_soon(  # type: ignore[override]  # without its type variables
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = _Gated(callback, args, self, context)
+        self.put(handle)
+        return handle
+
+    def call_at(  # type: ignore[override]  # without its type variables
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = _GatedTimer(when, callback, args, self, context)
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]  # not in typeshed
+        timer._scheduled = True  # type: ignore[attr-defined]  # not in typeshed
+        return timer
+
+    def _process_events(self, events: list[Any]) -> None:
+        """There are none."""
+
+    def _write_to_self(self) -> None:
+        """Nobody sleeps."""
+
+    def __enter__(self) -> Self:
+        asyncio.set_event_loop(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End whatever is left. Whoever ends the world sees to it that nothing of it reaches the outside any more."""
+        self.ending = True
+        for machine in self.machines:
+            machine.release()
+        try:
+            self._end_tasks()
+        finally:
+            asyncio.set_event_loop(None)
+            self.close()
+
+    def _end_tasks(self) -> None:
+        while left := asyncio.all_tasks(self):
+            for task in left:
+                task.cancel()
+            self.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self.run_until_complete(self.shutdown_asyncgens())

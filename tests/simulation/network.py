@@ -1,0 +1,167 @@
+"""Requests between machines and the services they share, one step each, and all that can befall one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from contextvars import Context
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from tests.simulation.loop import MACHINE, Machine, SimulatedLoop
+
+T = TypeVar("T")
+
+TTL = 15.0
+"""Seconds of a lease."""
+HOP = 0.002
+"""Seconds a message takes one way."""
+LATE = 5.0
+"""Seconds a request may be on its way that its sender has given up."""
+LONG = 2.8 * TTL
+"""Long enough for any lease to run out, and for others to finish meanwhile."""
+OUTAGE = 45.0
+
+Moment = Literal["sent", "landed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What befalls one request. Times are seconds on top of the usual ones; None is never."""
+
+    lands: float | None = 0.0
+    """Until it takes effect."""
+    answered: float | None = 0.0
+    """From then until its sender knows."""
+    breaks: float | None = None
+    """Until its sender is told that the connection is lost."""
+    refused: bool = False
+    """The service says no, in a way that a repeat doesn't mend."""
+    crash: Moment | None = None
+    pause: Moment | None = None
+    outage: float = 0.0
+    """From now on nothing gets through to the service for so long."""
+
+
+FAULTS: Mapping[str, Fault] = {
+    "crash-before": Fault(lands=None, crash="sent"),
+    "crash-after": Fault(crash="landed"),
+    "crash-lands-late": Fault(lands=LATE, crash="sent"),
+    "broken": Fault(lands=None, breaks=HOP),
+    "refused": Fault(lands=None, refused=True),
+    "answer-lost": Fault(answered=None, breaks=2 * HOP),
+    "lands-late": Fault(lands=LATE, answered=None, breaks=HOP),
+    "slow-before": Fault(lands=LONG),
+    "slow-after": Fault(answered=LONG),
+    "pause-before": Fault(lands=LONG, pause="sent"),
+    "pause-after": Fault(pause="landed"),
+    "outage": Fault(lands=None, breaks=HOP, outage=OUTAGE),
+    "outage-answer-lost": Fault(answered=None, breaks=2 * HOP, outage=OUTAGE),
+}
+
+NO_FAULT = Fault()
+
+Plan = Mapping[int, str]
+"""The fault of each step that has one, by the step's number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Something the machines share. `broken` and `refused` say how its client sees that, by operation."""
+
+    name: str
+    patience: float
+    """Seconds its client waits for an answer."""
+    broken: Callable[[str], Exception]
+    refused: Callable[[str], Exception]
+
+
+class Network:
+    """Carries requests, counts them, and lets happen what the plan says."""
+
+    def __init__(self, loop: SimulatedLoop, plan: Plan) -> None:
+        self.steps: list[str] = []
+        """Every request so far: who asked which service for what."""
+        self.over = False
+        """The experiment has ended: whatever still runs is only being put away."""
+        self._loop = loop
+        self._plan = plan
+        self._out_until: dict[str, float] = {}
+
+    async def ask(self, service: Service, operation: str, effect: Callable[[], T]) -> T:
+        """Send a request; what `effect` returns or raises is its answer."""
+        machine = MACHINE.get()
+        if self.over or machine is None:
+            raise asyncio.CancelledError
+        fault = FAULTS.get(self._plan.get(len(self.steps), ""), NO_FAULT)
+        self.steps.append(f"{machine.name} {service.name}.{operation}")
+        if self._loop.time() < self._out_until.get(service.name, 0.0):
+            fault = FAULTS["broken"]
+        answer = self._send(_Request(service=service, operation=operation, effect=effect, machine=machine), fault)
+        try:
+            async with asyncio.timeout(service.patience):
+                result: T = await answer
+        except TimeoutError:
+            raise service.broken(operation) from None
+        return result
+
+    def _send(self, request: _Request, fault: Fault) -> asyncio.Future[Any]:
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        if fault.outage:
+            self._out_until[request.service.name] = self._loop.time() + fault.outage
+        _befall(request.machine, fault, "sent")
+        if fault.lands is not None:
+            self._later(HOP + fault.lands, self._land, request, fault, answer)
+        if fault.breaks is not None:
+            self._later(fault.breaks + HOP / 10, _fail, answer, request.service.broken(request.operation))
+        if fault.refused:
+            self._later(2 * HOP, _fail, answer, request.service.refused(request.operation))
+        return answer
+
+    def _land(self, request: _Request, fault: Fault, answer: asyncio.Future[Any]) -> None:
+        reply: tuple[Callable[..., None], Any]
+        try:
+            reply = _succeed, request.effect()
+        except Exception as error:  # noqa: BLE001 (an answer like any other)
+            reply = _fail, error
+        _befall(request.machine, fault, "landed")
+        if fault.answered is not None:
+            self._later(HOP + fault.answered, reply[0], answer, reply[1])
+
+    def _later(self, seconds: float, callback: Callable[..., None], *args: Any) -> None:
+        self._loop.call_later(seconds, callback, *args, context=Context())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    service: Service
+    operation: str
+    effect: Callable[[], Any]
+    machine: Machine
+
+
+def _befall(machine: Machine, fault: Fault, moment: Moment) -> None:
+    if fault.crash == moment:
+        machine.crash()
+    if fault.pause == moment:
+        machine.pause(LONG)
+
+
+def _succeed(answer: asyncio.Future[Any], result: Any) -> None:
+    if not answer.done():
+        answer.set_result(result)
+
+
+def _fail(answer: asyncio.Future[Any], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)
+
+
+def at_once(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never waits."""
+    try:
+        work.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    raise AssertionError("it waits")

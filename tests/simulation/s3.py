@@ -1,0 +1,178 @@
+"""The two doors of `S3Client` (aiobotocore's client and `RawS3`), with a bucket in memory behind the network."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from tests.simulation.bucket import Bucket, Refused
+from tests.simulation.network import Network, Service
+from tusd_py.storage.s3.errors import S3Trouble, failure
+from tusd_py.storage.s3.wire import Payload, RawRequest
+
+T = TypeVar("T")
+
+BUCKET = "bucket"
+
+
+def _client_error(operation: str, status: int, code: str) -> Exception:
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    error: Exception = ClientError(answer, operation)
+    return error
+
+
+BOTO = Service(
+    name="s3",
+    patience=60.0,
+    broken=lambda operation: ReadTimeoutError(endpoint_url=operation),
+    refused=lambda operation: _client_error(operation, 403, "AccessDenied"),
+)
+RAW = Service(
+    name="s3",
+    patience=30.0,
+    broken=lambda operation: S3Trouble(operation, 0, "ServerDisconnectedError"),
+    refused=lambda operation: failure(operation, 403, "AccessDenied"),
+)
+
+
+class SimulatedBoto:
+    """What `S3Client` uses of aiobotocore's client."""
+
+    def __init__(self, network: Network, bucket: Bucket, clock: Callable[[], float]) -> None:
+        self._network, self._bucket, self._clock = network, bucket, clock
+
+    async def create_multipart_upload(self, **asked: Any) -> Any:
+        crc = asked.get("ChecksumAlgorithm") == "CRC32C"
+        return await self._ask(
+            "CreateMultipartUpload",
+            lambda: {"UploadId": self._bucket.begin(asked["Key"], asked["Metadata"], self._clock(), wants_crc=crc)},
+        )
+
+    async def upload_part_copy(self, **asked: Any) -> Any:
+        headers = {"Range": asked["CopySourceRange"], "If-Match": f'"{asked["CopySourceIfMatch"]}"'}
+        place = asked["Key"], asked["UploadId"], asked["PartNumber"], asked["CopySource"]["Key"]
+        return await self._ask(
+            "UploadPartCopy",
+            lambda: {"CopyPartResult": {"ETag": f'"{self._bucket.copy_part(*place, headers)}"'}},
+        )
+
+    async def complete_multipart_upload(self, **asked: Any) -> Any:
+        place = asked["Key"], asked["UploadId"], asked["MultipartUpload"]["Parts"], asked.get("MpuObjectSize")
+        return await self._ask(
+            "CompleteMultipartUpload", lambda: {"ETag": f'"{self._bucket.complete(*place, self._clock())}"'}
+        )
+
+    async def abort_multipart_upload(self, **asked: Any) -> None:
+        await self._ask("AbortMultipartUpload", lambda: self._bucket.abort(asked["Key"], asked["UploadId"]))
+
+    async def head_object(self, **asked: Any) -> Any:
+        def head() -> Any:
+            stored = self._bucket.head(asked["Key"])
+            return {"ContentLength": len(stored.content), "ETag": f'"{stored.etag}"', "Metadata": stored.metadata}
+
+        return await self._ask("HeadObject", head)
+
+    async def delete_object(self, **asked: Any) -> None:
+        await self._ask("DeleteObject", lambda: self._bucket.delete([asked["Key"]]))
+
+    async def delete_objects(self, **asked: Any) -> Any:
+        keys = [each["Key"] for each in asked["Delete"]["Objects"]]
+        await self._ask("DeleteObjects", lambda: self._bucket.delete(keys))
+        return {}
+
+    async def head_bucket(self, **_: Any) -> None:
+        await self._ask("HeadBucket", lambda: None)
+
+    def get_paginator(self, name: str) -> Any:
+        return _Pages(boto=self, list=getattr(self, f"_{name}"), name=name)
+
+    def _list_parts(self, asked: Any) -> Any:
+        parts = self._bucket.multipart(asked["Key"], asked["UploadId"]).parts
+        shown = [
+            {"PartNumber": number, "Size": len(part.content), "ETag": f'"{part.etag}"'}
+            | ({} if part.crc is None else {"ChecksumCRC32C": part.crc})
+            for number, part in sorted(parts.items())
+        ]
+        return {"Parts": shown}
+
+    def _list_objects_v2(self, asked: Any) -> Any:
+        found = sorted((key, stored) for key, stored in self._bucket.objects.items() if key.startswith(asked["Prefix"]))
+        return {"Contents": [{"Key": key} for key, _ in found]}
+
+    def _list_multipart_uploads(self, asked: Any) -> Any:
+        begun = self._bucket.multiparts.items()
+        return {
+            "Uploads": [
+                {"Key": each.key, "UploadId": name} for name, each in begun if each.key.startswith(asked["Prefix"])
+            ]
+        }
+
+    async def _ask(self, operation: str, effect: Callable[[], T]) -> T:
+        try:
+            return await self._network.ask(BOTO, operation, effect)
+        except Refused as refused:
+            raise _client_error(operation, refused.status, refused.code) from refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pages:
+    boto: SimulatedBoto
+    list: Callable[[Any], Any]
+    name: str
+
+    async def paginate(self, **asked: Any) -> AsyncIterator[Any]:
+        yield await self.boto._ask(self.name, lambda: self.list(asked))
+
+
+class SimulatedRaw:
+    """`RawS3`, as far as anybody can tell."""
+
+    def __init__(self, network: Network, bucket: Bucket, clock: Callable[[], float]) -> None:
+        self._network, self._bucket, self._clock = network, bucket, clock
+
+    @asynccontextmanager
+    async def send(self, request: RawRequest) -> AsyncIterator[_Answer]:
+        body = await _gathered(request.operation, request.payload)
+        try:
+            yield await self._network.ask(RAW, request.operation, lambda: self._serve(request, body))
+        except Refused as refused:
+            raise failure(request.operation, refused.status, refused.code) from refused
+
+    def _serve(self, request: RawRequest, body: bytes) -> _Answer:
+        match request.operation:
+            case "GetObject":
+                return _Answer(body=self._bucket.get(request.key, request.headers))
+            case "PutObject":
+                return _Answer(etag=self._bucket.put(request.key, body, request.headers, self._clock()))
+        place = request.key, request.query["uploadId"], int(request.query["partNumber"])
+        return _Answer(etag=self._bucket.put_part(*place, body, request.headers))
+
+
+async def _gathered(operation: str, payload: Payload | None) -> bytes:
+    """The body as it goes over the wire. If it can't be had whole, all one knows is that the connection is closed."""
+    if payload is None:
+        return b""
+    try:
+        body = b"".join([chunk async for chunk in payload.chunks()])
+    except Exception as error:
+        raise S3Trouble(operation, 0, "ClientConnectionError") from error
+    if len(body) != payload.length:
+        raise S3Trouble(operation, 0, "ClientPayloadError")
+    return body
+
+
+class _Answer:
+    def __init__(self, *, etag: str = "", body: bytes = b"") -> None:
+        self.headers = {"ETag": f'"{etag}"'}
+        self.content = self
+        self._body = body
+
+    async def read(self) -> bytes:
+        return self._body
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        yield self._body

@@ -1,0 +1,172 @@
+"""What clients do, one way each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.simulation.client import Client, Vanished
+from tests.simulation.world import Setup, World
+from tusd_py.model import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    play: Callable[[World], Awaitable[None]]
+    setup: Setup = field(default_factory=Setup)
+
+
+def content(length: int) -> bytes:
+    return Random(length).randbytes(length)
+
+
+async def _one_patch(world: World) -> None:
+    client = Client(world, content(29))
+    await client.create()
+    await client.upload()
+    await client.download()
+
+
+async def _one_object(world: World) -> None:
+    client = Client(world, content(7))
+    await client.create()
+    await client.upload()
+    await client.download()
+
+
+async def _with_creation(world: World) -> None:
+    client = Client(world, content(21))
+    await client.create(first=21)
+    await client.upload()
+
+
+async def _many_patches(world: World) -> None:
+    client = Client(world, content(25))
+    await client.create()
+    await client.upload(piece=3)
+
+
+async def _cut(world: World) -> None:
+    client = Client(world, content(27))
+    await client.create()
+    await client.cut(6)
+    with suppress(Vanished):
+        await client.cut(14)
+    await client.upload()
+
+
+async def _deferred(world: World) -> None:
+    client = Client(world, content(20))
+    await client.create(deferred=True)
+    await client.upload(piece=6, declares=True)
+
+
+async def _checksum(world: World) -> None:
+    client = Client(world, content(30))
+    await client.create()
+    await client.corrupt(13)
+    await client.upload(piece=11, checksum="sha1")
+
+
+async def _two_nodes(world: World) -> None:
+    client = Client(world, content(26), roams=True)
+    await client.create()
+    await client.upload(piece=5)
+
+
+async def _concatenation(world: World) -> None:
+    first, second = Client(world, content(11)), Client(world, content(9))
+    for part in (first, second):
+        await part.create(Kind.PARTIAL)
+        await part.upload()
+    final = Client(world, first.content + second.content)
+    await final.create(Kind.FINAL, partials=(first.there, second.there))
+    await final.download()
+
+
+async def _terminate(world: World) -> None:
+    client = Client(world, content(40), gap=0.05)
+    await client.create()
+
+    async def write() -> None:
+        with suppress(Vanished):
+            await client.upload()
+
+    writing = asyncio.create_task(write())
+    await asyncio.sleep(0.4)
+    await client.terminate()
+    await writing
+
+
+async def _terminate_done(world: World) -> None:
+    client = Client(world, content(12))
+    await client.create()
+    await client.upload()
+    await client.terminate()
+
+
+async def _terminate_one_object(world: World) -> None:
+    client = Client(world, content(7))
+    await client.create()
+    await client.upload()
+    await client.terminate()
+
+
+async def _empty(world: World) -> None:
+    client = Client(world, b"")
+    await client.create()
+    await client.download()
+
+
+async def _takeover(world: World) -> None:
+    """A second request of the same client, while the first one's connection seems to be alive."""
+    client = Client(world, content(30), gap=0.3)
+    await client.create()
+    other = Client(world, client.content, roams=True)
+    other.url, other._at = client.url, 1
+    first = asyncio.create_task(client.upload())
+    await asyncio.sleep(1.5)
+    await other.upload(piece=7)
+    await first
+
+
+async def _expiry(world: World) -> None:
+    client = Client(world, content(30))
+    await client.create()
+    await client.cut(19)
+    await asyncio.sleep(world.setup.expire_after + 1)
+    await world.sweep()
+
+
+async def _tight(world: World) -> None:
+    clients = [Client(world, content(21 + extra)) for extra in range(2)]
+    for client in clients:
+        await client.create()
+    await asyncio.gather(*(client.upload() for client in clients))
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "one-patch": Scenario(play=_one_patch),
+    "one-patch-opaque-etags": Scenario(play=_one_patch, setup=Setup(opaque_etags=True, total_size=True)),
+    "one-object": Scenario(play=_one_object),
+    "with-creation": Scenario(play=_with_creation),
+    "many-patches": Scenario(play=_many_patches),
+    "cut": Scenario(play=_cut),
+    "deferred-length": Scenario(play=_deferred),
+    "checksum": Scenario(play=_checksum),
+    "two-nodes": Scenario(play=_two_nodes),
+    "takeover": Scenario(play=_takeover),
+    "concatenation": Scenario(play=_concatenation),
+    "terminate-while-writing": Scenario(play=_terminate),
+    "terminate-done": Scenario(play=_terminate_done),
+    "terminate-one-object": Scenario(play=_terminate_one_object),
+    "empty": Scenario(play=_empty),
+    "one-object-opaque-etags": Scenario(play=_one_object, setup=Setup(opaque_etags=True)),
+    "concatenation-opaque-etags": Scenario(play=_concatenation, setup=Setup(opaque_etags=True)),
+    "takeover-opaque-etags": Scenario(play=_takeover, setup=Setup(opaque_etags=True)),
+    "expiry": Scenario(play=_expiry),
+    "tight-memory": Scenario(play=_tight, setup=Setup(budget=16)),
+}

@@ -1,0 +1,122 @@
+"""The state store and the leases that all nodes share, behind the network."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+from tests.simulation.loop import Machine
+from tests.simulation.network import TTL, Network, Service, at_once
+from tusd_py.errors import StateUnavailable
+from tusd_py.locking.lease import TimedLease, elapsed
+from tusd_py.locking.shared import SharedLocker
+from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.state.memory import MemoryState
+
+
+def _lost(operation: str) -> Exception:
+    return StateUnavailable(f"no answer to {operation}")
+
+
+STATE = Service(name="state", patience=4.0, broken=_lost, refused=_lost)
+LEASES = Service(name="leases", patience=4.0, broken=_lost, refused=_lost)
+
+
+class SimulatedState:
+    """One node's way to the records, which outlive every node."""
+
+    name = "simulated:"
+
+    def __init__(self, network: Network, records: MemoryState) -> None:
+        self._network, self._records = network, records
+
+    async def create(self, upload: Upload) -> Upload:
+        return await self._network.ask(STATE, "create", lambda: at_once(self._records.create(upload)))
+
+    async def load(self, upload_id: UploadId) -> Upload | None:
+        return await self._network.ask(STATE, "load", lambda: at_once(self._records.load(upload_id)))
+
+    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
+        return await self._network.ask(STATE, "save", lambda: at_once(self._records.save(upload, added)))
+
+    async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
+        return await self._network.ask(STATE, "entries", lambda: at_once(self._records.entries(upload_id)))
+
+    async def delete(self, upload: Upload) -> None:
+        return await self._network.ask(STATE, "delete", lambda: at_once(self._records.delete(upload)))
+
+    async def due(self, now: float, limit: int) -> Sequence[UploadId]:
+        return await self._network.ask(STATE, "due", lambda: at_once(self._records.due(now, limit)))
+
+    async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        return await self._network.ask(STATE, "list", lambda: at_once(self._records.list(after, limit)))
+
+    async def ping(self) -> None:
+        await self._network.ask(STATE, "ping", lambda: None)
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Row:
+    lease: TimedLease
+    owner: SimulatedLocker
+    deadline: float
+    waiting: dict[SimulatedLocker, None] = field(default_factory=dict)
+
+
+Rows = dict[UploadId, _Row]
+"""Who holds what, until when."""
+
+
+class SimulatedLocker(SharedLocker):
+    """The real bookkeeping of leases over a table of rows; word to leave or come travels by message, as with Redis."""
+
+    retry_seconds = 0.25
+
+    def __init__(self, network: Network, rows: Rows, machine: Machine) -> None:
+        super().__init__(TTL)
+        self._network, self._rows, self._machine = network, rows, machine
+
+    async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
+        return await self._network.ask(LEASES, "take", lambda: self._taken(lease, ask=ask))
+
+    async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
+        return await self._network.ask(LEASES, "renew", lambda: [_.token for _ in leases if self._renewed(_)])
+
+    async def _drop(self, lease: TimedLease) -> None:
+        await self._network.ask(LEASES, "drop", lambda: self._dropped(lease))
+
+    async def _asked(self) -> Collection[str]:
+        return ()
+
+    def _taken(self, lease: TimedLease, *, ask: bool) -> bool:
+        row = self._rows.get(lease.upload_id)
+        if row is None or row.deadline <= elapsed() or row.lease is lease:
+            self._rows[lease.upload_id] = _Row(lease=lease, owner=self, deadline=elapsed() + TTL)
+            return True
+        if ask:
+            row.waiting[self] = None
+            row.owner._machine.hear(row.lease.ask)
+        return False
+
+    def _renewed(self, lease: TimedLease) -> bool:
+        row = self._rows.get(lease.upload_id)
+        held = row is not None and row.lease is lease and row.deadline > elapsed()
+        if row is not None and held:
+            row.deadline = elapsed() + TTL
+        return held
+
+    def _dropped(self, lease: TimedLease) -> None:
+        row = self._rows.get(lease.upload_id)
+        if row is not None and row.lease is lease:
+            del self._rows[lease.upload_id]
+            for locker in row.waiting:
+                locker._machine.hear(partial(locker._come, lease.upload_id))
+
+    def _come(self, upload_id: UploadId) -> None:
+        with suppress(KeyError):
+            self._leases[upload_id].freed.set()

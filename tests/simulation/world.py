@@ -1,0 +1,213 @@
+"""Nodes of the real code on a simulated network, and what must be true of them in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+from unittest.mock import patch
+
+from tests.simulation.bucket import MIN_PART, Bucket
+from tests.simulation.loop import Machine, SimulatedLoop
+from tests.simulation.network import LONG, Network, Plan, at_once
+from tests.simulation.s3 import BUCKET, SimulatedBoto, SimulatedRaw
+from tests.simulation.shared import Rows, SimulatedLocker, SimulatedState
+from tusd_py.engine.ports import Ports
+from tusd_py.engine.sweep import sweep
+from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
+from tusd_py.events import Observer
+from tusd_py.model import Kind, Phase, Upload, UploadId
+from tusd_py.pipeline.budget import Budget
+from tusd_py.protocol.limits import Limits
+from tusd_py.protocol.refusals import Refusal
+from tusd_py.state.memory import MemoryState
+from tusd_py.storage.s3.client import S3Client
+from tusd_py.storage.s3.options import Profile, S3Options
+from tusd_py.storage.s3.room import Room
+from tusd_py.storage.s3.storage import S3Storage
+from tusd_py.storage.s3.tails import Tails
+
+EPOCH = 1_700_000_000.0
+EXPIRE_AFTER = 3600.0
+FORESEEN = (Refusal, Locked, Superseded, UploadLost, Unavailable)
+
+
+class Violation(AssertionError):
+    """A promise was broken."""
+
+
+class Leak(Violation):
+    """Something stays for ever that nobody needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What of the world a scenario chooses."""
+
+    opaque_etags: bool = False
+    """ETags differ with each write, as with SSE-KMS."""
+    total_size: bool = False
+    budget: int = 1000
+    expire_after: float = EXPIRE_AFTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One process of the server."""
+
+    machine: Machine
+    ports: Ports
+    budget: Budget
+    tails: Tails
+
+
+class World:
+    """Two nodes, what they share, and how many requests it has taken so far."""
+
+    def __init__(self, loop: SimulatedLoop, setup: Setup, plan: Plan) -> None:
+        self.loop, self.setup = loop, setup
+        self.network = Network(loop, plan)
+        self.bucket = Bucket(opaque=setup.opaque_etags)
+        self.records = MemoryState()
+        self.rows: Rows = {}
+        self.contents: dict[bytes, bytes] = {}
+        """By the name in an upload's metadata: what it must hold."""
+        self.complete: set[UploadId] = set()
+        """What someone was told is complete, and nobody has ended since."""
+        self._requests: list[asyncio.Task[Any]] = []
+        self._started = 0
+        self._ids = 0
+        self._nodes = [self._start("A"), self._start("B")]
+
+    def now(self) -> float:
+        return EPOCH + self.loop.time()
+
+    def node(self, index: int) -> Node:
+        """The node as it runs now: one that crashed has been started again."""
+        index %= len(self._nodes)
+        if self._nodes[index].machine.crashed.done():
+            self._nodes[index] = self._start("AB"[index])
+        return self._nodes[index]
+
+    def begin(self, node: Node, work: Callable[[Ports], Awaitable[Any]]) -> asyncio.Task[Any]:
+        """A request that runs on `node`, whether or not anyone waits for it."""
+
+        async def run() -> Any:
+            return await work(node.ports)
+
+        task = self.loop.create_task(run(), context=node.machine.context.copy())
+        self._requests.append(task)
+        return task
+
+    def check_complete(self, upload_id: UploadId) -> None:
+        """Someone was told that it is complete: the object must be there, now, with every byte."""
+        upload = self.record(upload_id)
+        if upload is None or upload.phase is not Phase.DONE:
+            raise Violation(f"told complete, but the record says {upload and upload.phase}")
+        self._check_object(upload)
+        if upload.kind is not Kind.PARTIAL:
+            self.complete.add(upload_id)
+
+    def record(self, upload_id: UploadId) -> Upload | None:
+        return self._uploads().get(upload_id)
+
+    async def settle(self) -> None:
+        """Let every delay run out, then let sweeps do what they can."""
+        await asyncio.sleep(2 * LONG)
+        self._check_requests()
+        await self.sweep()
+        await asyncio.sleep(self.setup.expire_after + 100)
+        for _ in range(4):
+            await self.sweep()
+            await asyncio.sleep(60)
+
+    async def sweep(self) -> None:
+        """What each node does every few seconds."""
+        node = self.node(0)
+        sweeping = self.begin(node, sweep)
+        await asyncio.wait({sweeping, node.machine.crashed}, return_when=asyncio.FIRST_COMPLETED)
+
+    def check(self) -> None:
+        """Nothing is left but finished uploads, byte for byte, and what was told to stay."""
+        uploads = self._uploads().values()
+        if lost := self.complete - {upload.id for upload in uploads if upload.done}:
+            raise Violation(f"told complete, then lost: {lost}")
+        if left := [upload for upload in uploads if not upload.done]:
+            raise Leak(f"records that nobody sees to: {left}")
+        for upload in uploads:
+            self._check_object(upload)
+        strays = set(self.bucket.objects) - {upload.cursor["key"] for upload in uploads}
+        if strays or self.bucket.multiparts:
+            raise Leak(f"objects that nobody names: {sorted(strays)} {self.bucket.multiparts}")
+        for node in self._nodes:
+            kept = sum(assembly.held for assembly in node.tails._kept.values())
+            if node.machine.up and node.budget.used != kept:
+                raise Leak(f"{node.budget.used - kept} bytes of the budget are held for ever")
+
+    def _check_requests(self) -> None:
+        for task in self._requests:
+            error = task.exception() if task.done() and not task.cancelled() else None
+            if error is not None and not isinstance(error, FORESEEN):
+                raise Violation("an unforeseen error") from error
+
+    def _check_object(self, upload: Upload) -> None:
+        stored = self.bucket.objects.get(upload.cursor["key"])
+        if stored is None:
+            raise Violation("complete, but there is no object")
+        if stored.content != self.contents[upload.metadata["name"]]:
+            raise Violation(f"complete, but the bytes are {stored.content!r}")
+        if stored.etag != upload.etag:
+            raise Violation("complete, but the object is another than the one recorded")
+
+    def _uploads(self) -> Mapping[UploadId, Upload]:
+        return {upload.id: upload for upload in at_once(self.records.list(None, 1000))}
+
+    def _start(self, name: str) -> Node:
+        self._started += 1
+        machine = Machine(self.loop, f"{name}{self._started}")
+        budget = Budget(self.setup.budget)
+        tails = Tails(budget)
+        ports = Ports(
+            storage=S3Storage(self._room(budget, tails), AsyncExitStack()),
+            state=SimulatedState(self.network, self.records),
+            locker=SimulatedLocker(self.network, self.rows, machine),
+            limits=Limits(expire_after=self.setup.expire_after),
+            observer=Observer(),
+            clock=self.now,
+            new_id=self._new_id,
+            base_path="/files/",
+        )
+        return Node(machine=machine, ports=ports, budget=budget, tails=tails)
+
+    def _room(self, budget: Budget, tails: Tails) -> Room:
+        boto = SimulatedBoto(self.network, self.bucket, self.now)
+        raw = SimulatedRaw(self.network, self.bucket, self.now)
+        profile = Profile(min_part=MIN_PART, total_size=self.setup.total_size)
+        options = S3Options(bucket=BUCKET, profile=profile, part_size=8, concurrency=2)
+        client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Observer())
+        return Room(client=client, options=options, budget=budget, tails=tails)
+
+    def _new_id(self) -> UploadId:
+        self._ids += 1
+        return UploadId(f"{self._ids:032x}")
+
+
+@contextmanager
+def simulated(loop: SimulatedLoop, seed: int) -> Iterator[None]:
+    """The clock and the dice of the real code are the simulation's."""
+    dice = random.Random(seed)
+
+    def token_hex(nbytes: int = 32) -> str:
+        return dice.randbytes(nbytes).hex()
+
+    with ExitStack() as patches:
+        patches.enter_context(patch("tusd_py.locking.lease.elapsed", loop.time))
+        patches.enter_context(patch("tusd_py.locking.shared.elapsed", loop.time))
+        patches.enter_context(patch("tests.simulation.shared.elapsed", loop.time))
+        patches.enter_context(patch("tusd_py.storage.s3.keys.token_hex", token_hex))
+        patches.enter_context(patch("secrets.token_hex", token_hex))
+        patches.enter_context(patch("random.uniform", dice.uniform))
+        yield
