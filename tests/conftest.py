@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.support.fixtures_moto", "tests.support.fixtures_redis", "tests.support.fixtures_seaweed", "tests.support.fixtures_state"]
+pytest_plugins = [
+    "tests.support.fixtures_moto",
+    "tests.support.fixtures_redis",
+    "tests.support.fixtures_seaweed",
+    "tests.support.fixtures_state",
+]

@@ -28,11 +28,11 @@ async def append(ports: Ports, upload_id: UploadId, intent: Append, body: Body) 
 
 
 async def _carry_out(ports: Ports, plan: AppendPlan, intent: Append, body: Body, lease: Lease) -> Upload:
-    upload, checksum = plan.upload, intent.body.checksum
+    upload = plan.upload
     if plan.room == 0:
-        await expect_nothing(body, checksum)
+        await expect_nothing(body, intent.body)
     else:
-        upload = await receive(ports, upload, body, room=plan.room, checksum=checksum, lease=lease)
+        upload = await receive(ports, upload, body, room=plan.room, announced=intent.body, lease=lease)
     if plan.declared and upload.revision == plan.upload.revision:
         upload = await ports.save(replace(upload, phase=Phase.FINISHING if upload.full else upload.phase))
     return await drive(ports, upload)

@@ -53,9 +53,9 @@ async def _remembered(ports: Ports, planned: Upload) -> AsyncIterator[Upload]:
 async def _fill(ports: Ports, upload: Upload, intent: Create, body: Body) -> Upload:
     async with ports.hold(upload.id, body.stop) as lease:
         if intent.body is not None:
-            room, checksum = room_left(upload, ports.limits), intent.body.checksum
+            room = room_left(upload, ports.limits)
             if room == 0:
-                await expect_nothing(body, checksum)
+                await expect_nothing(body, intent.body)
             else:
-                upload = await receive(ports, upload, body, room=room, checksum=checksum, lease=lease)
+                upload = await receive(ports, upload, body, room=room, announced=intent.body, lease=lease)
         return await drive(ports, upload)

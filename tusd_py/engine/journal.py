@@ -13,13 +13,13 @@ class Journal:
     """The record of one upload while one request writes to it.
 
     A checkpoint that makes the upload full waits until `release`: there may be more bytes than it takes. With `held`,
-    so does every one that moves the offset: the bytes of a request that announced a checksum count together or not at
+    so does every one that moves the offset: the bytes of a body that may yet turn out wrong count together or not at
     all.
     """
 
     def __init__(self, ports: Ports, upload: Upload, *, held: bool) -> None:
         self._ports = ports
-        self._held = held
+        self.held = held
         self._waiting: list[Checkpoint] = []
         self._left: list[Cursor] = []
         self._saving = asyncio.Lock()
@@ -28,19 +28,23 @@ class Journal:
 
     async def record(self, checkpoint: Checkpoint) -> None:
         """Make `checkpoint` count, or keep it until `release`. Raises Superseded, StateUnavailable."""
-        if self._waits(checkpoint.offset):
-            self._waiting.append(checkpoint)
-        else:
-            await self._save(checkpoint, checkpoint.added)
+        async with self._saving:
+            if self._waits(checkpoint.offset):
+                self._waiting.append(checkpoint)
+            else:
+                await self._save(checkpoint, checkpoint.added)
+
+    async def proceed(self) -> None:
+        """Let count what was kept, and from now on whatever comes, but for what makes the upload full."""
+        async with self._saving:
+            self.held = False
+            await self._count([kept for kept in self._waiting if kept.offset != self.upload.length])
 
     async def release(self) -> None:
-        """The body is the right one: let the last of the kept checkpoints count, with the entries of all."""
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            added = tuple(entry for checkpoint in waiting for entry in checkpoint.added)
-            await self._save(waiting[-1], added)  # should its answer get lost, what it names must stay
-            self._left += [checkpoint.cursor for checkpoint in waiting[:-1]]
-        self._held = False
+        """The body is the right one: let everything count."""
+        async with self._saving:
+            self.held = False
+            await self._count(self._waiting)
 
     async def sweep(self) -> None:
         """Remove what earlier cursors named, recorded or not, and the recorded one doesn't."""
@@ -48,13 +52,20 @@ class Journal:
         await self._ports.sweep([*self._left, *waiting], self.upload.cursor)
 
     def _waits(self, offset: int) -> bool:
-        return offset > self.upload.offset and (self._held or offset == self.upload.length)
+        return offset > self.upload.offset and (self.held or offset == self.upload.length)
+
+    async def _count(self, kept: list[Checkpoint]) -> None:
+        """Let the last of them count, with the entries of all."""
+        self._waiting = [checkpoint for checkpoint in self._waiting if checkpoint not in kept]
+        if kept:
+            added = tuple(entry for checkpoint in kept for entry in checkpoint.added)
+            await self._save(kept[-1], added)  # should its answer get lost, what it names must stay
+            self._left += [checkpoint.cursor for checkpoint in kept[:-1]]
 
     async def _save(self, checkpoint: Checkpoint, added: tuple[Entry, ...]) -> None:
-        async with self._saving:
-            before = self.upload
-            moved = touch(record(before, checkpoint), self._ports.clock(), self._ports.limits)
-            self.upload = await self._ports.state.save(moved, added)
-            self._left.append(before.cursor)
+        before = self.upload
+        moved = touch(record(before, checkpoint), self._ports.clock(), self._ports.limits)
+        self.upload = await self._ports.state.save(moved, added)
+        self._left.append(before.cursor)
         if self.upload.done:
             self._ports.observer.upload_finished(self.upload)

@@ -2,46 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
 from tusd_py.engine.finish import burying
 from tusd_py.engine.journal import Journal
 from tusd_py.engine.ports import Ports
+from tusd_py.errors import Superseded, Unavailable
 from tusd_py.locking.base import Lease
 from tusd_py.model import Upload
 from tusd_py.pipeline.body import Body, BodyEnd
 from tusd_py.pipeline.digests import Digest
-from tusd_py.protocol.intents import Checksum
+from tusd_py.protocol.intents import Body as Announced
 from tusd_py.protocol.refusals import ChecksumMismatch, TooLarge, UploadLocked
+from tusd_py.storage.base import Writer
+
+_UNPROVEN = 64 * 1024 * 1024
+"""Bytes of a body without a declared length that wait for its end, which may show that it is too long. What goes beyond
+is recorded as it comes: a crash must not cost a day's upload."""
 
 
 async def receive(
-    ports: Ports, upload: Upload, body: Body, *, room: int | None, checksum: Checksum | None, lease: Lease
+    ports: Ports, upload: Upload, body: Body, *, room: int | None, announced: Announced, lease: Lease
 ) -> Upload:
     """Take the body's bytes and return the upload as recorded, also when the body was cut short.
 
     Raises ChecksumMismatch, TooLarge, UploadLocked (nothing is kept that wasn't recorded), UploadLost, Superseded,
     Unavailable.
     """
-    digest = Digest(checksum)
-    journal = Journal(ports, upload, held=digest.open)
+    digest = Digest(announced.checksum)
+    journal = Journal(ports, upload, held=digest.open or announced.length is None)
     try:
-        async with burying(ports, lambda: journal.upload), ports.storage.writer(upload, journal.record, lease) as writer:
-            async for chunk in body.chunks(room):
-                digest.update(chunk)
-                ports.observer.bytes_received(len(chunk))
-                await writer.write(chunk)
+        async with (
+            burying(ports, lambda: journal.upload),
+            ports.storage.writer(upload, journal.record, lease) as writer,
+        ):
+            await _pour(ports, body.chunks(room), writer, journal, digest)
             _judge(body.end, digest)
             await writer.flush()
             await journal.release()
+    except Unavailable:
+        if not digest.open:
+            with suppress(Superseded, Unavailable):
+                await journal.proceed()
+        raise
     finally:
         await journal.sweep()
     return journal.upload
 
 
-async def expect_nothing(body: Body, checksum: Checksum | None) -> None:
+async def _pour(ports: Ports, chunks: AsyncIterator[bytes], writer: Writer, journal: Journal, digest: Digest) -> None:
+    taken = 0
+    async for chunk in chunks:
+        digest.update(chunk)
+        ports.observer.bytes_received(len(chunk))
+        await writer.write(chunk)
+        taken += len(chunk)
+        if journal.held and taken > _UNPROVEN and not digest.open:
+            await journal.proceed()
+
+
+async def expect_nothing(body: Body, announced: Announced) -> None:
     """Read a body that must be empty, since there is no room. Raises TooLarge, ChecksumMismatch."""
     async for _ in body.chunks(0):
         pass
-    _judge(body.end, Digest(checksum))
+    _judge(body.end, Digest(announced.checksum))
 
 
 def _judge(end: BodyEnd, digest: Digest) -> None:

@@ -181,7 +181,7 @@ async def test_a_state_store_that_fails_leaves_what_it_recorded(engine: Engine) 
     upload = await begun(engine, 40)
     engine.state.fuse.blow(left=2)
     with pytest.raises(StateUnavailable):
-        await append(engine.ports, upload.id, appending(0), ScriptedBody(b"01234567", b"89012345"))
+        await append(engine.ports, upload.id, appending(0, size=40), ScriptedBody(b"01234567", b"89012345"))
     assert (await engine.record(upload)).offset == 8
 
 

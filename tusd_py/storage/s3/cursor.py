@@ -57,6 +57,11 @@ class S3Cursor:
     def tail_length(self) -> int:
         return sum(segment.length for segment in self.tail)
 
+    @property
+    def segments(self) -> frozenset[str]:
+        """The keys of the tail."""
+        return frozenset(segment.key for segment in self.tail)
+
     def dump(self) -> Cursor:
         return asdict(self)
 

@@ -75,8 +75,10 @@ class S3Storage:
         return await concatenation.concatenate(self._room, upload, sources)
 
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
-        named = {segment.key for cursor in before for segment in S3Cursor.load(cursor).tail}
-        await self._room.client.delete(named - {segment.key for segment in S3Cursor.load(after).tail})
+        earlier, kept = [S3Cursor.load(cursor) for cursor in before], S3Cursor.load(after)
+        await self._room.client.delete({key for cursor in earlier for key in cursor.segments} - kept.segments)
+        for multipart in {cursor.multipart for cursor in earlier if cursor.multipart} - {kept.multipart}:
+            await self._room.client.abort_multipart(kept.key, multipart)
 
     async def discard(self, upload: Upload) -> None:
         client, cursor = self._room.client, S3Cursor.load(upload.cursor)
