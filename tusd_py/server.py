@@ -20,6 +20,8 @@ from tusd_py.version import __version__
 
 _FIELD = 256 * 1024
 """Most bytes of a header field: a final upload may name a thousand partials."""
+_READ = 64 * 1024
+"""A connection holds a few times this beside the memory budget."""
 
 
 def run_server(settings: Settings, watch: int | None = None) -> int:
@@ -75,6 +77,7 @@ def make_runner(settings: Settings) -> web.AppRunner:
         lingering_time=2.0,
         max_field_size=_FIELD,
         max_line_size=16 * 1024,
+        read_bufsize=_READ,
         shutdown_timeout=settings.shutdown_timeout,
         access_log_class=AccessLog,
         access_log=logging.getLogger("aiohttp.access") if settings.log_access else None,
