@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
 from tusd_py.config import Settings
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.sweep import sweep
+from tusd_py.engine.tidy import tidy
 from tusd_py.errors import Unavailable
 from tusd_py.events import Fanout
 from tusd_py.http.admission import Admission, Crowd
@@ -25,6 +25,7 @@ from tusd_py.telemetry.log import LogObserver, get_logger
 from tusd_py.telemetry.metrics import Metrics
 
 _SWEEP_SECONDS = 5.0
+_TIDY_SECONDS = 3600.0
 _PATIENCE = 5.0
 
 
@@ -59,11 +60,14 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             cors=_cors(settings),
         )
         await _look_around(ports)
-        sweeping = asyncio.create_task(_sweep_for_ever(ports))
+        chores = [
+            asyncio.create_task(_for_ever(ports, _SWEEP_SECONDS, _sweep)),
+            asyncio.create_task(_for_ever(ports, _TIDY_SECONDS, _tidy)),
+        ]
         yield
-        sweeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await sweeping
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
 
 
 def _cors(settings: Settings) -> Cors | None:
@@ -98,11 +102,20 @@ async def _look_around(ports: Ports) -> None:
             ports.observer.trouble(f"{name} can't be reached", place=place.name, reason=str(error) or "no answer")
 
 
-async def _sweep_for_ever(ports: Ports) -> None:
-    """At irregular times, so that nodes that started together don't sweep together."""
+async def _for_ever(ports: Ports, seconds: float, chore: Callable[[Ports], Awaitable[None]]) -> None:
+    """At irregular times, so that nodes that started together don't do it together."""
     while True:
-        await asyncio.sleep(_SWEEP_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
+        await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
         try:
-            await sweep(ports)
+            await chore(ports)
         except Unavailable as error:
-            ports.observer.trouble("sweep-failed", reason=str(error))
+            ports.observer.trouble("sweep failed", reason=str(error))
+
+
+async def _sweep(ports: Ports) -> None:
+    await sweep(ports)
+
+
+async def _tidy(ports: Ports) -> None:
+    async for _ in tidy(ports):
+        pass

@@ -125,6 +125,14 @@ def expire(settings: Settings) -> None:
     click.echo(f"{asyncio.run(_expire(settings))} expired")
 
 
+@uploads.command("sweep")
+@takes_settings(hidden=True)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def sweep_storage(settings: Settings, *, dry_run: bool) -> None:
+    """Remove what crashes left in the storage and no upload needs. A server does this by itself, once an hour."""
+    asyncio.run(_sweep(settings, dry_run=dry_run))
+
+
 async def _list(settings: Settings, *, as_json: bool) -> None:
     from tusd_py import operations  # noqa: PLC0415  see above
 
@@ -158,6 +166,17 @@ async def _expire(settings: Settings) -> int:
 
     async with operations.open_engine(_shared(settings)) as engine:
         return await engine.expire()
+
+
+async def _sweep(settings: Settings, *, dry_run: bool) -> None:
+    from tusd_py import operations  # noqa: PLC0415  see above
+
+    count = 0
+    async with operations.open_engine(_shared(settings)) as engine:
+        async for leftover in engine.sweep(dry_run=dry_run):
+            click.echo(f"{leftover.upload_id}  {leftover.name}")
+            count += 1
+    click.echo(f"{count} {'to remove' if dry_run else 'removed'}")
 
 
 def _shared(settings: Settings) -> Settings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tusd_py.model import Upload
+from tusd_py.model import Upload, UploadId
 
 
 class Observer:
@@ -19,6 +19,9 @@ class Observer:
 
     def upload_expired(self, upload: Upload) -> None:
         """Its time was up and it was removed."""
+
+    def leftover_removed(self, upload_id: UploadId, name: str) -> None:
+        """Something that a crash had left in the storage, and no upload needed."""
 
     def bytes_received(self, count: int) -> None:
         """So many bytes of a request's body were taken."""
@@ -54,6 +57,10 @@ class Fanout(Observer):
     def upload_expired(self, upload: Upload) -> None:
         for observer in self._observers:
             observer.upload_expired(upload)
+
+    def leftover_removed(self, upload_id: UploadId, name: str) -> None:
+        for observer in self._observers:
+            observer.leftover_removed(upload_id, name)
 
     def bytes_received(self, count: int) -> None:
         for observer in self._observers:

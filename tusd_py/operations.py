@@ -10,12 +10,14 @@ from tusd_py.config import Settings
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.sweep import sweep
 from tusd_py.engine.terminate import terminate
+from tusd_py.engine.tidy import tidy
 from tusd_py.errors import Unavailable
 from tusd_py.events import Observer
 from tusd_py.makers import open_ports
 from tusd_py.model import Upload, UploadId
 from tusd_py.pipeline.budget import Budget
 from tusd_py.protocol.refusals import UploadNotFound
+from tusd_py.storage.base import Leftover
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,10 @@ class Operator:
     async def expire(self) -> int:
         """Remove what has expired now; returns how many. Raises StateUnavailable."""
         return await sweep(self._ports)
+
+    def sweep(self, *, dry_run: bool) -> AsyncIterator[Leftover]:
+        """What crashes left in the storage, removed unless `dry_run`. Raises StateUnavailable, StorageUnavailable."""
+        return tidy(self._ports, dry_run=dry_run)
 
 
 @asynccontextmanager

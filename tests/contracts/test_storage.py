@@ -226,6 +226,33 @@ async def test_an_object_that_vanished_is_lost_before_the_first_byte(bench: Benc
         await anext(aiter(bench.storage.read(finished, Span(0, 1))))
 
 
+def test_what_no_upload_needs_can_be_removed_without_harm(bench: Bench, run: Run) -> None:
+    """Whatever died on the way: the upload goes on, and in the end there is its object and nothing else."""
+
+    async def scenario(length: int, history: list[Session]) -> None:
+        sender = Sender(bench.storage, random_bytes(length))
+        for session in history:
+            if sender.upload.phase is Phase.OPEN:
+                await sender.play(session)
+        await remove_leftovers(sender.upload)
+        if sender.upload.phase is Phase.OPEN:
+            await sender.send()
+        finished = await sender.finish()
+        await remove_leftovers(finished)
+        assert await content(bench.storage, finished) == sender.data
+        assert len(await bench.residue()) == 1
+        await bench.storage.discard(finished)
+
+    async def remove_leftovers(upload: Upload) -> None:
+        for leftover in [found async for found in bench.storage.leftovers()]:
+            if not bench.storage.needs(upload, leftover):
+                await bench.storage.remove(leftover)
+
+    @a_property(bench, length=lengths(bench), history=st.lists(sessions(bench), max_size=3))
+    def _(length: int, history: list[Session]) -> None:
+        run(scenario(length, history))
+
+
 async def test_discarding_twice_is_fine(bench: Bench) -> None:
     finished = await stored(bench.storage, random_bytes(bench.grain + 1))
     await bench.storage.discard(finished)

@@ -76,8 +76,8 @@ async def _s3(
     client = storage._room.client
 
     async def residue() -> Sequence[str]:
-        begun = [multipart for _, multipart in await client.list_multiparts(prefix)]
-        return [*await client.list_keys(prefix), *begun]
+        begun = [str(found.multipart) async for found in client.list_multiparts(prefix)]
+        return [found.key async for found in client.list_objects(prefix)] + begun
 
     yield Bench(storage=storage, grain=part_size, max_examples=max_examples, residue=residue)
     await storage.aclose()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tusd_py.locking.base import Lease
-from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload
+from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
 
 Record = Callable[[Checkpoint], Awaitable[None]]
 """Makes a checkpoint count. Raises Superseded (this writer lost its turn) or StateUnavailable."""
@@ -24,6 +24,17 @@ class Capacity:
     """The longest whose length wasn't known when it began."""
     max_age: float | None = None
     """Seconds after its creation in which an upload must be finished."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """Something in the storage that is no finished object: needed by an upload, or left behind by a crash."""
+
+    upload_id: UploadId
+    name: str
+    """What a person would look for, and the storage finds it by."""
+    since: float
+    """Seconds since the epoch."""
 
 
 class Writer(Protocol):
@@ -88,6 +99,15 @@ class Storage(Protocol):
 
         Raises (on the first step, before any byte): UploadLost when the object is gone or is another.
         """
+
+    def leftovers(self) -> AsyncIterator[Leftover]:
+        """Everything stored that is no finished object. Asks for whole listings: for a sweep now and then."""
+
+    def needs(self, upload: Upload, leftover: Leftover) -> bool:
+        """Whether the upload, as recorded, still wants it."""
+
+    async def remove(self, leftover: Leftover) -> None:
+        """Remove it; not there any more is fine."""
 
     async def ping(self) -> None:
         """Return if the storage can be reached: quick and cheap."""

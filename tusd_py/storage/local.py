@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 from tusd_py.errors import ConfigurationError, StorageUnavailable, UploadLost
 from tusd_py.locking.base import Lease
-from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Span, Upload
-from tusd_py.storage.base import Capacity, Record
+from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Span, Upload, parse_upload_id
+from tusd_py.storage.base import Capacity, Leftover, Record
 from tusd_py.storage.disk import Disk, PartFile, copy_some, open_file, sync_directory
 
 _READ_SIZE = 256 * 1024
@@ -80,6 +80,16 @@ class LocalStorage:
                     raise UploadLost(upload.id)
                 yield data
                 at += len(data)
+
+    async def leftovers(self) -> AsyncIterator[Leftover]:
+        for leftover in await self._disk.run(self._list):
+            yield leftover
+
+    def needs(self, upload: Upload, leftover: Leftover) -> bool:
+        return leftover.name == (self._object(upload) if upload.done else self._part(upload)).name
+
+    async def remove(self, leftover: Leftover) -> None:
+        await self._disk.run(partial((self._work / leftover.name).unlink, missing_ok=True))
 
     async def ping(self) -> None:
         await self._disk.run(self._try_to_write)
@@ -151,6 +161,15 @@ class LocalStorage:
                 raise UploadLost(upload.id)
             os.ftruncate(fd, upload.length)
             os.fsync(fd)
+
+    def _list(self) -> Sequence[Leftover]:
+        found = []
+        for path in self._work.iterdir():
+            upload_id = parse_upload_id(path.name.removesuffix(".part"))
+            with suppress(FileNotFoundError):
+                if upload_id is not None:
+                    found.append(Leftover(upload_id=upload_id, name=path.name, since=path.stat().st_mtime))
+        return found
 
     def _remove(self, upload: Upload) -> None:
         self._part(upload).unlink(missing_ok=True)

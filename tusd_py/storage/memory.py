@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from tusd_py.errors import UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
-from tusd_py.storage.base import Capacity, Record
+from tusd_py.storage.base import Capacity, Leftover, Record
 
 _READ_SIZE = 64 * 1024
 
@@ -53,6 +53,16 @@ class MemoryStorage:
         data = self._object(upload)
         for start in range(span.start, span.stop, _READ_SIZE):
             yield data[start : min(start + _READ_SIZE, span.stop)]
+
+    async def leftovers(self) -> AsyncIterator[Leftover]:
+        for upload_id in list(self._parts):
+            yield Leftover(upload_id=upload_id, name=upload_id, since=0)
+
+    def needs(self, upload: Upload, leftover: Leftover) -> bool:  # noqa: ARG002 - the port's signature
+        return not upload.done
+
+    async def remove(self, leftover: Leftover) -> None:
+        self._parts.pop(leftover.upload_id, None)
 
     async def ping(self) -> None:
         """Memory is always there."""

@@ -18,7 +18,7 @@ from structlog.stdlib import BoundLogger, ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
 from tusd_py.events import Observer
-from tusd_py.model import Upload
+from tusd_py.model import Upload, UploadId
 
 _QUIET = ("aiobotocore", "aiohttp.access", "asyncio", "boto3", "botocore", "urllib3")
 """Other people's loggers that say too much, or what is signed, below WARNING."""
@@ -116,6 +116,9 @@ class LogObserver(Observer):
 
     def upload_expired(self, upload: Upload) -> None:
         self._log.info("upload expired", **_about(upload))
+
+    def leftover_removed(self, upload_id: UploadId, name: str) -> None:
+        self._log.info("leftover removed", id=upload_id, name=name)
 
     def s3_request(self, operation: str, seconds: float, outcome: str) -> None:
         self._log.debug("s3 request", operation=operation, seconds=round(seconds, 3), outcome=outcome)

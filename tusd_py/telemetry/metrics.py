@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Count
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from tusd_py.events import Observer
-from tusd_py.model import Upload
+from tusd_py.model import Kind, Upload, UploadId
 from tusd_py.telemetry.sharing import SHARED_DIRECTORY
 from tusd_py.version import __version__
 
@@ -50,6 +50,7 @@ class Metrics(Observer):
         self._finished = self._counter("uploads_finished", "Uploads whose object exists.")
         self._terminated = self._counter("uploads_terminated", "Uploads terminated.")
         self._expired = self._counter("uploads_expired", "Uploads removed because their time was up.")
+        self._leftovers = self._counter("leftovers_removed", "What crashes had left in the storage, removed.")
 
     def _count_s3(self) -> None:
         self._s3_requests = self._counter("s3_requests", "Calls to S3.", "operation", "outcome")
@@ -96,14 +97,18 @@ class Metrics(Observer):
     def upload_created(self, upload: Upload) -> None:  # noqa: ARG002  the port's signature
         self._created.inc()
 
-    def upload_finished(self, upload: Upload) -> None:  # noqa: ARG002  the port's signature
-        self._finished.inc()
+    def upload_finished(self, upload: Upload) -> None:
+        if upload.kind is not Kind.PARTIAL:  # only the final one is what anybody waits for
+            self._finished.inc()
 
     def upload_terminated(self, upload: Upload) -> None:  # noqa: ARG002  the port's signature
         self._terminated.inc()
 
     def upload_expired(self, upload: Upload) -> None:  # noqa: ARG002  the port's signature
         self._expired.inc()
+
+    def leftover_removed(self, upload_id: UploadId, name: str) -> None:  # noqa: ARG002  the port's signature
+        self._leftovers.inc()
 
     def bytes_received(self, count: int) -> None:
         self._received.inc(count)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import HeadObjectOutputTypeDef
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """An object, or a multipart upload that isn't complete."""
+
+    key: str
+    since: float
+    """When it was last written or begun: seconds since the epoch."""
+    multipart: str | None = None
+
 
 _ATTEMPTS = 5
 _PRECONDITION_FAILED = 412
@@ -163,11 +175,12 @@ class S3Client:
         except S3Missing:
             return
 
-    async def list_multiparts(self, prefix: str) -> list[tuple[str, str]]:
-        """ListMultipartUploads: key and id of each that was begun below `prefix`."""
+    async def list_multiparts(self, prefix: str) -> AsyncIterator[Listed]:
+        """ListMultipartUploads: those begun below `prefix`."""
         pages = self._boto.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
-        async with self._observed("ListMultipartUploads"):
-            return [(begun["Key"], begun["UploadId"]) async for page in pages for begun in page.get("Uploads", [])]
+        async for page in self._pages("ListMultipartUploads", pages):
+            for begun in page.get("Uploads", []):
+                yield Listed(key=begun["Key"], since=begun["Initiated"].timestamp(), multipart=begun["UploadId"])
 
     async def head(self, key: str) -> HeadObjectOutputTypeDef | None:
         """HeadObject, or None when there is no such object in the bucket."""
@@ -193,11 +206,21 @@ class S3Client:
         if errors := done.get("Errors"):
             raise S3Failure("DeleteObjects", 200, errors[0].get("Code", ""))
 
-    async def list_keys(self, prefix: str) -> list[str]:
-        """ListObjectsV2: all keys below `prefix`."""
+    async def list_objects(self, prefix: str) -> AsyncIterator[Listed]:
+        """ListObjectsV2: those below `prefix`."""
         pages = self._boto.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        async with self._observed("ListObjectsV2"):
-            return [entry["Key"] async for page in pages for entry in page.get("Contents", [])]
+        async for page in self._pages("ListObjectsV2", pages):
+            for found in page.get("Contents", []):
+                yield Listed(key=found["Key"], since=found["LastModified"].timestamp())
+
+    async def _pages(self, operation: str, pages: AsyncIterable[Any]) -> AsyncIterator[Any]:
+        walk = aiter(pages)
+        while True:
+            async with self._observed(operation):
+                page = await anext(walk, None)
+            if page is None:
+                return
+            yield page
 
     async def ping(self) -> None:
         """HeadBucket. A bucket that isn't there is a failure, not something missing."""

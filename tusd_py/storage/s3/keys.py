@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from secrets import token_hex
+from string import Formatter
 
 from tusd_py.model import Kind, Upload, UploadId
 
 _INTERNAL = ".tusd-py/"
+_ID = "[0-9a-f]{32}"
 _WILD = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -28,6 +30,24 @@ def tame(filename: bytes) -> str:
     """A file name without anything that means something to a path, a URL or a shell; at most 100 characters."""
     last = re.split(r"[/\\]", filename.decode("utf-8", "replace"))[-1]
     return _WILD.sub("_", last)[-100:].strip("._") or "file"
+
+
+def key_pattern(*, prefix: str, template: str) -> re.Pattern[str]:
+    """Matches the keys that `object_key` makes, and nothing that others keep in the same bucket; group `id`."""
+    fields = {"id": f"(?P<id>{_ID})", "filename": r"[A-Za-z0-9._-]{1,100}"} | dict.fromkeys(_DATES, r"\d+")
+    literals = [(re.escape(text), fields.get(name or "", "")) for text, name, _, _ in Formatter().parse(template)]
+    return re.compile(re.escape(prefix) + "".join(text + field for text, field in literals))
+
+
+def internal_owner(key: str, prefix: str) -> UploadId | None:
+    """Whose internal object that is."""
+    found = re.match(f"{re.escape(prefix + _INTERNAL)}({_ID})/", key)
+    return UploadId(found[1]) if found else None
+
+
+def all_internal(prefix: str) -> str:
+    """Below this lies everything that is no finished object."""
+    return prefix + _INTERNAL
 
 
 def internal_prefix(prefix: str, upload_id: UploadId) -> str:

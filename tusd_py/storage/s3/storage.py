@@ -11,8 +11,8 @@ from tusd_py.locking.base import Lease
 from tusd_py.model import Cursor, Entry, Finished, Span, Upload
 from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.grid import Grid, grid_for
-from tusd_py.storage.base import Capacity, Record, Writer
-from tusd_py.storage.s3 import concatenation, finishing
+from tusd_py.storage.base import Capacity, Leftover, Record, Writer
+from tusd_py.storage.s3 import concatenation, finishing, leftovers
 from tusd_py.storage.s3.connect import connect
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.keys import internal_prefix, object_key
@@ -83,16 +83,25 @@ class S3Storage:
     async def discard(self, upload: Upload) -> None:
         client, cursor = self._room.client, S3Cursor.load(upload.cursor)
         self._room.tails.drop(upload.id)
-        begun = {multipart for key, multipart in await client.list_multiparts(cursor.key) if key == cursor.key}
-        for multipart in begun | ({cursor.multipart} if cursor.multipart else set()):
+        begun = {found.multipart async for found in client.list_multiparts(cursor.key) if found.key == cursor.key}
+        for multipart in filter(None, begun | {cursor.multipart}):
             await client.abort_multipart(cursor.key, multipart)
-        inside = await client.list_keys(internal_prefix(self._room.options.prefix, upload.id))
-        await client.delete({*inside, cursor.key})
+        inside = internal_prefix(self._room.options.prefix, upload.id)
+        await client.delete({found.key async for found in client.list_objects(inside)} | {cursor.key})
 
     async def read(self, upload: Upload, span: Span) -> AsyncIterator[bytes]:
         cursor = S3Cursor.load(upload.cursor)
         async for chunk in self._room.client.get(cursor.key, span, cursor.etag):
             yield chunk
+
+    def leftovers(self) -> AsyncIterator[Leftover]:
+        return leftovers.find(self._room.client, self._room.options)
+
+    def needs(self, upload: Upload, leftover: Leftover) -> bool:
+        return leftovers.needs(upload, leftover)
+
+    async def remove(self, leftover: Leftover) -> None:
+        await leftovers.remove(self._room.client, leftover)
 
     async def ping(self) -> None:
         await self._room.client.ping()

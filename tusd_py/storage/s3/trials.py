@@ -41,8 +41,10 @@ async def _multipart(client: S3Client, prefix: str) -> None:
 
 async def _list(client: S3Client, prefix: str) -> None:
     key = probe_key(prefix)
-    await client.list_keys(key)
-    await client.list_multiparts(key)
+    async for _ in client.list_objects(key):
+        pass
+    async for _ in client.list_multiparts(key):
+        pass
 
 
 async def _byte() -> AsyncIterator[bytes]:

@@ -1,0 +1,55 @@
+"""What a crash left in the storage that no upload knows of: found by listing it, now and then, and removed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from tusd_py.engine.ports import Ports
+from tusd_py.errors import Locked
+from tusd_py.model import Phase, Upload, UploadId
+from tusd_py.storage.base import Leftover
+
+_TURN = UploadId("0" * 32)
+"""Held while listing: one node at a time is enough."""
+_STRANGE = 7 * 86400.0
+"""Seconds something without a record is left alone where uploads never expire: a backup may bring the record back."""
+_PAUSE = 0.02
+"""Seconds between two removals: there is no hurry, and S3 has uploads to serve."""
+
+
+async def tidy(ports: Ports, *, dry_run: bool = False) -> AsyncIterator[Leftover]:
+    """Yields what nobody needs, removed unless `dry_run`. Nothing if another node is at it.
+
+    Raises StorageUnavailable, StateUnavailable.
+    """
+    with suppress(Locked):
+        async with ports.hold(_TURN, wait=0):
+            async for leftover in ports.storage.leftovers():
+                upload = await ports.state.load(leftover.upload_id)
+                if not _in_use(ports, leftover, upload) and await _removed(ports, leftover, dry_run=dry_run):
+                    yield leftover
+
+
+async def _removed(ports: Ports, leftover: Leftover, *, dry_run: bool) -> bool:
+    """Looked at again while nobody writes to the upload: what is not recorded now never will be."""
+    with suppress(Locked):
+        async with ports.hold(leftover.upload_id, wait=0):
+            if _in_use(ports, leftover, await ports.state.load(leftover.upload_id)):
+                return False
+            if not dry_run:
+                await ports.storage.remove(leftover)
+                ports.observer.leftover_removed(leftover.upload_id, leftover.name)
+                await asyncio.sleep(_PAUSE)
+            return True
+    return False
+
+
+def _in_use(ports: Ports, leftover: Leftover, upload: Upload | None) -> bool:
+    """An upload that is on its way out is left to the sweep, which removes all of it."""
+    if upload is None:
+        return leftover.since > ports.clock() - (ports.limits.expire_after or _STRANGE)
+    if upload.phase is Phase.GONE:
+        return False
+    return upload.phase is Phase.TERMINATING or ports.storage.needs(upload, leftover)

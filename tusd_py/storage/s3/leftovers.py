@@ -1,0 +1,50 @@
+"""What lies in the bucket besides finished objects: segments, objects of partials, multipart uploads in progress."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from tusd_py.model import Upload, UploadId
+from tusd_py.storage.base import Leftover
+from tusd_py.storage.s3.client import Listed, S3Client
+from tusd_py.storage.s3.cursor import S3Cursor
+from tusd_py.storage.s3.keys import all_internal, internal_owner, key_pattern
+from tusd_py.storage.s3.options import S3Options
+
+_MULTIPART = "?uploadId="
+"""Between key and id in the name of a multipart upload."""
+
+
+async def find(client: S3Client, options: S3Options) -> AsyncIterator[Leftover]:
+    """All of them that are ours: others may keep things in the same bucket."""
+    async for listed in client.list_objects(all_internal(options.prefix)):
+        if owner := internal_owner(listed.key, options.prefix):
+            yield Leftover(upload_id=owner, name=listed.key, since=listed.since)
+    ours = key_pattern(prefix=options.prefix, template=options.object_key)
+    async for listed in client.list_multiparts(options.prefix):
+        found = ours.fullmatch(listed.key)
+        owner = UploadId(found["id"]) if found else internal_owner(listed.key, options.prefix)
+        if owner:
+            yield Leftover(upload_id=owner, name=_name(listed), since=listed.since)
+
+
+def needs(upload: Upload, leftover: Leftover) -> bool:
+    """A finished upload needs its object alone, which for a partial one is internal; others what their cursor names."""
+    cursor = S3Cursor.load(upload.cursor)
+    if upload.done:
+        return leftover.name == cursor.key
+    multipart = f"{cursor.key}{_MULTIPART}{cursor.multipart}"
+    return leftover.name in {cursor.key, multipart, *cursor.segments}
+
+
+async def remove(client: S3Client, leftover: Leftover) -> None:
+    """Abort the multipart upload, or delete the object."""
+    key, multipart, upload_id = leftover.name.partition(_MULTIPART)
+    if multipart:
+        await client.abort_multipart(key, upload_id)
+    else:
+        await client.delete([key])
+
+
+def _name(listed: Listed) -> str:
+    return f"{listed.key}{_MULTIPART}{listed.multipart}"
