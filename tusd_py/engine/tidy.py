@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from tusd_py.engine.ports import Ports
-from tusd_py.errors import Locked
+from tusd_py.errors import Locked, Superseded
 from tusd_py.model import Phase, Upload, UploadId
 from tusd_py.storage.base import Leftover
 
@@ -33,17 +33,25 @@ async def tidy(ports: Ports, *, dry_run: bool = False) -> AsyncIterator[Leftover
 
 
 async def _removed(ports: Ports, leftover: Leftover, *, dry_run: bool) -> bool:
-    """Looked at again while nobody writes to the upload: what is not recorded now never will be."""
-    with suppress(Locked):
+    """Looked at again while nobody writes to the upload."""
+    with suppress(Locked, Superseded):
         async with ports.hold(leftover.upload_id, wait=0):
-            if _in_use(ports, leftover, await ports.state.load(leftover.upload_id)):
+            upload = await ports.state.load(leftover.upload_id)
+            if _in_use(ports, leftover, upload):
                 return False
             if not dry_run:
-                await ports.storage.remove(leftover)
-                ports.observer.leftover_removed(leftover.upload_id, leftover.name)
-                await asyncio.sleep(_PAUSE)
+                await _remove(ports, leftover, upload)
             return True
     return False
+
+
+async def _remove(ports: Ports, leftover: Leftover, upload: Upload | None) -> None:
+    """A writer that lost its turn may wake and record what it stored: a new revision first makes that impossible."""
+    if upload is not None:
+        await ports.state.save(upload)
+    await ports.storage.remove(leftover)
+    ports.observer.leftover_removed(leftover.upload_id, leftover.name)
+    await asyncio.sleep(_PAUSE)
 
 
 def _in_use(ports: Ports, leftover: Leftover, upload: Upload | None) -> bool:

@@ -13,6 +13,7 @@ from tests.support.intents import appending, creating
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.tidy import tidy
+from tusd_py.errors import Superseded
 from tusd_py.model import Phase, Upload, UploadId
 from tusd_py.storage.base import Leftover
 
@@ -65,6 +66,13 @@ async def test_what_a_finished_upload_left_beside_its_object_goes(engine: Engine
     engine.storage._parts[upload.id] = bytearray(b"of a writer that died")
     assert await tidied(engine) == [upload.id]
     assert engine.stored(done) == b"abcdefghij"
+
+
+async def test_a_writer_that_wakes_can_no_longer_record_what_was_removed(engine: Engine, upload: Upload) -> None:
+    engine.storage.needs = lambda *_: False  # type: ignore[method-assign]  # as if nothing of it were recorded yet
+    assert await tidied(engine) == [upload.id]
+    with pytest.raises(Superseded):
+        await engine.state.save(upload)
 
 
 async def test_an_upload_on_its_way_out_is_left_to_the_sweep(engine: Engine, upload: Upload) -> None:
