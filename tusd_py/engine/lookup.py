@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from tusd_py.engine.finish import drive
 from tusd_py.engine.ports import Ports
@@ -32,7 +32,7 @@ async def finished(ports: Ports, upload_id: UploadId) -> Upload:
     return upload
 
 
-def read(ports: Ports, upload: Upload, span: Span) -> AsyncIterator[bytes]:
+def read(ports: Ports, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
     """The bytes of `span`. Raises, before the first, UploadLost or StorageUnavailable."""
     return ports.storage.read(upload, span)
 

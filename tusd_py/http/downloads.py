@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from aiohttp import web
 
@@ -25,11 +26,11 @@ async def download(
     plan = plan_download(head.method, head.headers, served)
     if plan.span is None:
         return web.Response(status=plan.status, headers=plan.headers)
-    chunks = read(context.ports, upload, plan.span)
-    first = await anext(chunks, b"")
-    response = web.StreamResponse(status=plan.status, headers=plan.headers)
-    await response.prepare(request)
-    await _send(request, response, context, first, chunks)
+    async with aclosing(read(context.ports, upload, plan.span)) as chunks:
+        first = await anext(chunks, b"")
+        response = web.StreamResponse(status=plan.status, headers=plan.headers)
+        await response.prepare(request)
+        await _send(request, response, context, first, chunks)
     return response
 
 

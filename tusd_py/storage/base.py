@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -94,8 +94,8 @@ class Storage(Protocol):
     async def discard(self, upload: Upload) -> None:
         """Remove everything this upload may have left, recorded or not. Nothing there is fine."""
 
-    def read(self, upload: Upload, span: Span) -> AsyncIterator[bytes]:
-        """The bytes of `span` of a finished upload's object.
+    def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
+        """The bytes of `span` of a finished upload's object. To be closed by who doesn't read to the end.
 
         Raises (on the first step, before any byte): UploadLost when the object is gone or is another.
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -71,7 +71,7 @@ class LocalStorage:
     async def discard(self, upload: Upload) -> None:
         await self._disk.run(partial(self._remove, upload))
 
-    async def read(self, upload: Upload, span: Span) -> AsyncIterator[bytes]:
+    async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         async with self._opened(upload) as fd:
             at = span.start
             while at < span.stop:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from tusd_py.errors import UploadLost
@@ -49,7 +49,7 @@ class MemoryStorage:
         self._parts.pop(upload.id, None)
         self._objects.pop(upload.id, None)
 
-    async def read(self, upload: Upload, span: Span) -> AsyncIterator[bytes]:
+    async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         data = self._object(upload)
         for start in range(span.start, span.stop, _READ_SIZE):
             yield data[start : min(start + _READ_SIZE, span.stop)]

@@ -9,7 +9,16 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -77,7 +86,7 @@ class S3Client:
 
         return await self._call(request.operation, send)
 
-    async def get(self, key: str, span: Span | None = None, etag: str | None = None) -> AsyncIterator[bytes]:
+    async def get(self, key: str, span: Span | None = None, etag: str | None = None) -> AsyncGenerator[bytes, None]:
         """GetObject: the bytes of `span`, or all of them. Goes on where a broken connection stopped.
 
         Raises UploadLost when the object is gone, or is no longer the one with `etag`.
@@ -160,7 +169,9 @@ class S3Client:
         async with self._observed("ListParts"):
             async for page in pages:
                 found += [
-                    Part(number=p["PartNumber"], length=p["Size"], etag=p["ETag"].strip('"'))
+                    Part(
+                        number=p["PartNumber"], length=p["Size"], etag=p["ETag"].strip('"'), crc=p.get("ChecksumCRC32C")
+                    )
                     for p in page.get("Parts", [])
                 ]
         return found

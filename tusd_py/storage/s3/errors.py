@@ -11,7 +11,7 @@ import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from tusd_py.errors import StorageUnavailable
+from tusd_py.errors import StorageUnavailable, UploadLost
 
 _GONE = frozenset({"NoSuchUpload", "NoSuchKey", "NotFound", "404"})
 _AGAIN = frozenset(
@@ -60,6 +60,8 @@ async def translated(operation: str) -> AsyncIterator[None]:
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         raise failure(operation, status, error.response.get("Error", {}).get("Code", "")) from error
     except (HTTPClientError, BotoConnectionError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        if isinstance(error.__cause__, UploadLost):  # the body couldn't be sent: its source is gone
+            raise error.__cause__ from error
         raise S3Trouble(operation, 0, type(error).__name__) from error
     except BotoCoreError as error:
         raise S3Failure(operation, 0, type(error).__name__) from error

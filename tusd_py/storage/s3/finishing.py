@@ -60,9 +60,9 @@ async def complete(room: Room, upload: Upload, key: str, multipart: str, parts: 
         except S3Failure as failure:
             if failure.code in _RACE_LOST:
                 return await settle(room, upload, key, failure)
-            if failure.code == "InvalidPart":
-                await _verify(room, key, multipart, parts)
-            raise
+            if failure.code != "InvalidPart" or not left:
+                raise
+            parts = await _as_they_are(room, key, multipart, parts)
         else:
             return etag or await settle(room, upload, key, UploadLost(key))
     raise AssertionError("the last attempt returns or raises")
@@ -84,8 +84,14 @@ async def settle(room: Room, upload: Upload, key: str, doubt: Exception) -> str:
     return found
 
 
-async def _verify(room: Room, key: str, multipart: str, parts: Sequence[Part]) -> None:
-    """Raise UploadLost if S3 no longer has one of the recorded parts as it was acknowledged."""
-    there = {(part.number, part.length, part.etag) for part in await room.client.list_parts(key, multipart)}
-    if any((part.number, part.length, part.etag) not in there for part in parts):
+async def _as_they_are(room: Room, key: str, multipart: str, parts: Sequence[Part]) -> list[Part]:
+    """The recorded parts with the ETags they have now. Raises UploadLost if one is gone or holds other bytes.
+
+    A part that was given up, sent again and then landed after all has the same bytes, but with SSE-KMS another ETag.
+    """
+    there = {part.number: part for part in await room.client.list_parts(key, multipart)}
+    found = [there.get(part.number) for part in parts]
+    kept = [now for part, now in zip(parts, found, strict=True) if now is not None and now.same_as(part)]
+    if len(kept) < len(parts):
         raise UploadLost(key)
+    return kept

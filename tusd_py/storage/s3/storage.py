@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Self
 
@@ -89,10 +89,9 @@ class S3Storage:
         inside = internal_prefix(self._room.options.prefix, upload.id)
         await client.delete({found.key async for found in client.list_objects(inside)} | {cursor.key})
 
-    async def read(self, upload: Upload, span: Span) -> AsyncIterator[bytes]:
+    def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         cursor = S3Cursor.load(upload.cursor)
-        async for chunk in self._room.client.get(cursor.key, span, cursor.etag):
-            yield chunk
+        return self._room.client.get(cursor.key, span, cursor.etag)
 
     def leftovers(self) -> AsyncIterator[Leftover]:
         return leftovers.find(self._room.client, self._room.options)
