@@ -18,6 +18,7 @@ HOP = 0.002
 """Seconds a message takes one way."""
 LATE = 5.0
 """Seconds a request may be on its way that its sender has given up."""
+SOON = 0.5
 LONG = 2.8 * TTL
 """Long enough for any lease to run out, and for others to finish meanwhile."""
 OUTAGE = 45.0
@@ -51,6 +52,7 @@ FAULTS: Mapping[str, Fault] = {
     "refused": Fault(lands=None, refused=True),
     "answer-lost": Fault(answered=None, breaks=2 * HOP),
     "lands-late": Fault(lands=LATE, answered=None, breaks=HOP),
+    "lands-soon": Fault(lands=SOON, answered=None, breaks=HOP),
     "slow-before": Fault(lands=LONG),
     "slow-after": Fault(answered=LONG),
     "pause-before": Fault(lands=LONG, pause="sent"),

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from aiohttp import ClientConnectionError
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.simulation.bucket import Bucket, Refused
 from tests.simulation.network import Network, Service
-from tusd_py.storage.s3.errors import S3Trouble, failure
+from tusd_py.storage.s3.errors import S3Trouble, failure, translated
 from tusd_py.storage.s3.wire import Payload, RawRequest
 
 T = TypeVar("T")
@@ -101,21 +103,21 @@ class SimulatedBoto:
 
     def _list_objects_v2(self, asked: Any) -> Any:
         found = sorted((key, stored) for key, stored in self._bucket.objects.items() if key.startswith(asked["Prefix"]))
-        return {"Contents": [{"Key": key} for key, _ in found]}
+        return {"Contents": [{"Key": key, "LastModified": _at(stored.at)} for key, stored in found]}
 
     def _list_multipart_uploads(self, asked: Any) -> Any:
-        begun = self._bucket.multiparts.items()
-        return {
-            "Uploads": [
-                {"Key": each.key, "UploadId": name} for name, each in begun if each.key.startswith(asked["Prefix"])
-            ]
-        }
+        begun = [(name, each) for name, each in self._bucket.multiparts.items() if each.key.startswith(asked["Prefix"])]
+        return {"Uploads": [{"Key": each.key, "UploadId": name, "Initiated": _at(each.at)} for name, each in begun]}
 
     async def _ask(self, operation: str, effect: Callable[[], T]) -> T:
         try:
             return await self._network.ask(BOTO, operation, effect)
         except Refused as refused:
             raise _client_error(operation, refused.status, refused.code) from refused
+
+
+def _at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,11 +138,12 @@ class SimulatedRaw:
 
     @asynccontextmanager
     async def send(self, request: RawRequest) -> AsyncIterator[_Answer]:
-        body = await _gathered(request.operation, request.payload)
-        try:
-            yield await self._network.ask(RAW, request.operation, lambda: self._serve(request, body))
-        except Refused as refused:
-            raise failure(request.operation, refused.status, refused.code) from refused
+        async with translated(request.operation):
+            body = await _gathered(request.payload)
+            try:
+                yield await self._network.ask(RAW, request.operation, lambda: self._serve(request, body))
+            except Refused as refused:
+                raise failure(request.operation, refused.status, refused.code) from refused
 
     def _serve(self, request: RawRequest, body: bytes) -> _Answer:
         match request.operation:
@@ -152,16 +155,16 @@ class SimulatedRaw:
         return _Answer(etag=self._bucket.put_part(*place, body, request.headers))
 
 
-async def _gathered(operation: str, payload: Payload | None) -> bytes:
-    """The body as it goes over the wire. If it can't be had whole, all one knows is that the connection is closed."""
+async def _gathered(payload: Payload | None) -> bytes:
+    """The body as it goes over the wire. If it can't be had whole, the connection is closed, as aiohttp does it."""
     if payload is None:
         return b""
     try:
         body = b"".join([chunk async for chunk in payload.chunks()])
     except Exception as error:
-        raise S3Trouble(operation, 0, "ClientConnectionError") from error
+        raise ClientConnectionError("Failed to send bytes into the underlying connection") from error
     if len(body) != payload.length:
-        raise S3Trouble(operation, 0, "ClientPayloadError")
+        raise ClientConnectionError("Connection closed")
     return body
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.simulation.client import Client, Vanished
+from tests.simulation.network import LONG
 from tests.simulation.world import Setup, World
 from tusd_py.model import Kind
 
@@ -28,6 +29,25 @@ async def _one_patch(world: World) -> None:
     await client.create()
     await client.upload()
     await client.download()
+
+
+async def _slow_patches(world: World) -> None:
+    """Slow enough that what was given up lands while the upload goes on."""
+    client = Client(world, content(37), gap=0.1)
+    await client.create()
+    await client.upload(piece=19)
+    await client.download()
+
+
+async def _away(world: World) -> None:
+    """The client is away for a while, and the storage is tidied meanwhile."""
+    client = Client(world, content(27))
+    await client.create()
+    await client.cut(14)
+    await asyncio.sleep(1)
+    await world.sweep(1)
+    await asyncio.sleep(LONG)
+    await client.upload()
 
 
 async def _one_object(world: World) -> None:
@@ -151,6 +171,8 @@ async def _tight(world: World) -> None:
 SCENARIOS: Mapping[str, Scenario] = {
     "one-patch": Scenario(play=_one_patch),
     "one-patch-opaque-etags": Scenario(play=_one_patch, setup=Setup(opaque_etags=True, total_size=True)),
+    "slow-patches-opaque-etags": Scenario(play=_slow_patches, setup=Setup(opaque_etags=True)),
+    "away": Scenario(play=_away),
     "one-object": Scenario(play=_one_object),
     "with-creation": Scenario(play=_with_creation),
     "many-patches": Scenario(play=_many_patches),

@@ -7,3 +7,12 @@ from tests.simulation.run import run, step
 
 def test_a_woken_writer_that_misses_its_parts_does_not_bury_the_finished_upload() -> None:
     run("one-patch", {step("one-patch", "s3.UploadPart", -1): "pause-before"})
+
+
+def test_a_part_that_lands_a_second_time_with_another_etag_is_still_the_same_part() -> None:
+    scenario = "slow-patches-opaque-etags"
+    run(scenario, {step(scenario, "s3.UploadPart"): "lands-soon"})
+
+
+def test_a_writer_that_wakes_can_not_record_what_was_tidied_away() -> None:
+    run("away", {step("away", "state.save", 2): "pause-before"})

@@ -17,6 +17,7 @@ from tests.simulation.s3 import BUCKET, SimulatedBoto, SimulatedRaw
 from tests.simulation.shared import Rows, SimulatedLocker, SimulatedState
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.sweep import sweep
+from tusd_py.engine.tidy import tidy
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.events import Observer
 from tusd_py.model import Kind, Phase, Upload, UploadId
@@ -124,10 +125,10 @@ class World:
             await self.sweep()
             await asyncio.sleep(60)
 
-    async def sweep(self) -> None:
-        """What each node does every few seconds."""
-        node = self.node(0)
-        sweeping = self.begin(node, sweep)
+    async def sweep(self, at: int = 0) -> None:
+        """What each node does again and again: every few seconds, and every hour."""
+        node = self.node(at)
+        sweeping = self.begin(node, _sweep)
         await asyncio.wait({sweeping, node.machine.crashed}, return_when=asyncio.FIRST_COMPLETED)
 
     def check(self) -> None:
@@ -193,6 +194,12 @@ class World:
     def _new_id(self) -> UploadId:
         self._ids += 1
         return UploadId(f"{self._ids:032x}")
+
+
+async def _sweep(ports: Ports) -> None:
+    await sweep(ports)
+    async for _ in tidy(ports):
+        pass
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials
 
 from tests.support.seaweed import SeaweedFS
+from tusd_py.errors import UploadLost
 from tusd_py.events import Observer
 from tusd_py.storage.s3 import wire
 from tusd_py.storage.s3.client import S3Client
@@ -52,6 +53,19 @@ async def served(serve: Serve) -> AsyncIterator[RawS3]:
 async def put(s3: RawS3, data: Payload) -> None:
     async with s3.send(RawRequest(operation="PutObject", method="PUT", key="k", payload=data)) as answer:
         await answer.read()
+
+
+async def test_a_body_whose_source_is_gone_is_lost_rather_than_tried_for_ever() -> None:
+    async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async def gone() -> AsyncIterator[bytes]:
+        yield b"a"
+        raise UploadLost("tail")
+
+    async with served(serve) as s3:
+        with pytest.raises(UploadLost, match="tail"):
+            await put(s3, Payload(length=2, chunks=gone))
 
 
 async def test_a_body_starts_anew_when_the_kept_connection_was_dead() -> None:
