@@ -51,8 +51,6 @@ class RequestBody:
                 self._end = BodyEnd.TOO_LONG
                 return
             yield chunk
-            if self._is_too_slow():
-                self._end = BodyEnd.IDLE
 
     def _is_too_slow(self) -> bool:
         return self._waited > _GRACE and self._taken < self._least_rate * self._waited
@@ -76,7 +74,7 @@ class RequestBody:
 
     async def _read(self, content: StreamReader) -> bytes:
         with suppress(TimeoutError):
-            if not self._stopping:
+            if not self._stopping and not self._is_too_slow():
                 return await self._wait(content)
         return self._the_rest(content)
 

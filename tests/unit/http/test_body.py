@@ -19,15 +19,15 @@ HEAD = b"PATCH /x HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 class Site:
     """Takes one body; what came of it is `outcome`."""
 
-    def __init__(self, *, idle: float = 30.0, room: int | None = None) -> None:
-        self._idle, self._room = idle, room
+    def __init__(self, *, idle: float = 30.0, room: int | None = None, least_rate: float = 0) -> None:
+        self._idle, self._room, self._least_rate = idle, room, least_rate
         self.body: RequestBody | None = None
         self.begin, self.arrived = asyncio.Event(), asyncio.Event()
         self.begin.set()
         self.outcome: asyncio.Future[tuple[bytes, BodyEnd]] = asyncio.get_running_loop().create_future()
 
     async def handle(self, request: web.Request) -> web.Response:
-        self.body, data = RequestBody(request, self._idle), b""
+        self.body, data = RequestBody(request, self._idle, self._least_rate), b""
         self.arrived.set()
         await self.begin.wait()
         async for chunk in self.body.chunks(self._room):
@@ -133,6 +133,37 @@ async def test_a_body_that_was_stopped_before_it_began_gives_what_has_arrived() 
         site.stop()
         site.begin.set()
         assert await site.outcome == (b"abc", BodyEnd.STOPPED)
+
+
+@asynccontextmanager
+async def paced(data: bytes, *, taken: int, waited: float) -> AsyncIterator[tuple[Site, RawConnection]]:
+    """A body that must bring 100 bytes a second: so many came in so many seconds, and now these."""
+    site = Site(least_rate=100)
+    site.begin.clear()
+    async with site.sending(data) as client:
+        await until(lambda: site.received == len(data))
+        assert site.body is not None
+        site.body._taken, site.body._waited = taken, waited
+        site.begin.set()
+        yield site, client
+
+
+async def test_a_body_that_comes_too_slowly_ends_with_all_that_has_arrived() -> None:
+    async with paced(b"abc", taken=1000, waited=11) as (site, _):
+        assert await site.outcome == (b"abc", BodyEnd.IDLE)
+
+
+async def test_a_slow_body_that_is_all_there_is_complete() -> None:
+    async with paced(b"x" * 100, taken=900, waited=11) as (site, _):
+        assert await site.outcome == (b"x" * 100, BodyEnd.COMPLETE)
+
+
+@pytest.mark.parametrize(("taken", "waited"), [(0, 9.9), (1100, 11)])
+async def test_a_body_is_waited_for_if_it_keeps_pace_or_has_just_begun(taken: int, waited: float) -> None:
+    async with paced(b"abc", taken=taken, waited=waited) as (site, client):
+        await until(lambda: site.waiting)
+        await client.send(b"x" * 97)
+        assert await site.outcome == (b"abc" + b"x" * 97, BodyEnd.COMPLETE)
 
 
 @pytest.mark.parametrize(("room", "end"), [(6, BodyEnd.COMPLETE), (5, BodyEnd.TOO_LONG), (0, BodyEnd.TOO_LONG)])
