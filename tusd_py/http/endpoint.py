@@ -12,6 +12,7 @@ from tusd_py.protocol.refusals import Malformed
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _PAIR = re.compile(r'\s*([A-Za-z]+)=("[^"]*"|[^;,"]*)\s*(?:;|$)')
+_ADDRESS = re.compile(r"\[(.*)\](?::[0-9]+)?|([^:]*):[0-9]+")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
@@ -30,8 +31,14 @@ def endpoint_url(request: web.Request, *, public: str | None, behind_proxy: bool
 
 def client_address(request: web.Request, *, behind_proxy: bool) -> str:
     """Who asks. Behind a proxy it is the last one named: what stands before it is only what the client said."""
-    told = request.headers.get("X-Forwarded-For", "") if behind_proxy else ""
-    return told.rpartition(",")[2].strip() or request.remote or ""
+    told = request.headers.getall("X-Forwarded-For", []) if behind_proxy else []
+    return _without_port(",".join(told).rpartition(",")[2].strip()) or request.remote or ""
+
+
+def _without_port(address: str) -> str:
+    """Some proxies add the client's port, which is another for each connection."""
+    named = _ADDRESS.fullmatch(address)
+    return address if named is None else named[1] or named[2]
 
 
 def _told_by_proxy(headers: Mapping[str, str]) -> dict[str, str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
 
-from tusd_py.http.endpoint import endpoint_url
+from tusd_py.http.endpoint import client_address, endpoint_url
 from tusd_py.protocol.refusals import Malformed
 
 
@@ -61,3 +62,33 @@ def test_there_is_always_one_slash_at_the_end() -> None:
 def test_what_makes_no_url_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(Malformed):
         seen(headers)
+
+
+def asking(*forwarded_for: str, behind_proxy: bool = True) -> str:
+    """The address of a client of a proxy at 127.0.0.1."""
+    headers = CIMultiDict([("X-Forwarded-For", told) for told in forwarded_for])
+    request = make_mocked_request("POST", "/files/", headers=headers).clone(remote="127.0.0.1")
+    return client_address(request, behind_proxy=behind_proxy)
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ([], "127.0.0.1"),
+        ([""], "127.0.0.1"),
+        (["192.0.2.1"], "192.0.2.1"),
+        (["made-up, 192.0.2.1"], "192.0.2.1"),
+        (["made-up", "192.0.2.1"], "192.0.2.1"),
+        (["made-up", "other, 192.0.2.1"], "192.0.2.1"),
+        (["192.0.2.1:4711"], "192.0.2.1"),
+        (["2001:db8::1"], "2001:db8::1"),
+        (["[2001:db8::1]"], "2001:db8::1"),
+        (["[2001:db8::1]:4711"], "2001:db8::1"),
+    ],
+)
+def test_behind_a_proxy_a_client_is_who_the_nearest_proxy_saw(told: list[str], address: str) -> None:
+    assert asking(*told) == address
+
+
+def test_without_a_proxy_a_client_is_who_connects_whatever_it_says() -> None:
+    assert asking("192.0.2.1", behind_proxy=False) == "127.0.0.1"
