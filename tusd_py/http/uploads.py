@@ -130,7 +130,8 @@ def _framed_length(request: web.Request) -> int | None:
 
 
 def _upload_id(request: web.Request) -> UploadId:
-    upload_id = parse_upload_id(request.match_info["id"])
+    """From the path as it was sent: `match_info` has escapes undone."""
+    upload_id = parse_upload_id(request.rel_url.raw_path.rstrip("/").rpartition("/")[2])
     if upload_id is None:
         raise refusals.UploadNotFound
     return upload_id

@@ -128,6 +128,8 @@ def resolve_partial(url: str, base_path: str) -> UploadId | None:
     """
     if "/" not in url:
         return parse_upload_id(url)
+    if not url.isprintable():
+        return None  # urlsplit drops tabs
     try:
         path = urlsplit(url).path
     except ValueError:
