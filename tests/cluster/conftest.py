@@ -1,0 +1,34 @@
+"""Fleets that are started once each; whoever stops a node starts it again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.cluster.fleet import Fleet, running_fleet
+from tests.support.redis import RedisServer
+from tests.support.seaweed import SeaweedFS
+
+KINDS = {"three nodes on redis": 3, "two processes on sqlite": 2}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
+async def running(
+    request: pytest.FixtureRequest, seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Fleet]:
+    kind, redis = request.param, None
+    if "redis" in kind:
+        server = request.getfixturevalue("redis_running")
+        assert isinstance(server, RedisServer)
+        redis = server.url
+    async with running_fleet(seaweed, tmp_path_factory.mktemp("fleet"), KINDS[kind], redis) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def fleet(running: Fleet) -> Fleet:
+    """With nothing going wrong."""
+    running.s3.reset()
+    return running

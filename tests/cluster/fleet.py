@@ -1,0 +1,99 @@
+"""Several nodes that share a state and a bucket, and clients that never know which of them answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from random import choice
+from typing import Any
+
+import aiohttp
+from redis import Redis
+
+from tests.promises.bench import Node, some_bytes, upload_id
+from tests.promises.client import Answer, Client, until
+from tests.support.s3proxy import S3Proxy
+from tests.support.seaweed import SeaweedFS
+from tests.support.server import Server
+
+MIB = 1024 * 1024
+TTL = 2.0
+PART = 5 * MIB
+COUNT = PART + MIB
+"""What a writer has brought when it falls silent: a part, and some of the next."""
+DATA = some_bytes(2 * PART + MIB)
+
+
+class Roamer(Client):
+    """Each request goes to any one of `servers`, on a connection of its own."""
+
+    def __init__(self, session: aiohttp.ClientSession, servers: list[Server]) -> None:
+        super().__init__(session, servers[0].url)
+        self.servers = servers
+
+    async def request(self, method: str, url: str, data: Any = None, **headers: str) -> Answer:
+        there = choice(self.servers).url + upload_id(url)
+        return await super().request(method, there, data, **headers)
+
+
+class Fleet:
+    """Running servers: the `first` is the one that gets into trouble, and `others` answer meanwhile."""
+
+    def __init__(self, node: Node, servers: list[Server], session: aiohttp.ClientSession, redis: str | None) -> None:
+        self.node = node
+        self.s3 = node.s3
+        self.first, *self.others = servers
+        self.anyone = Roamer(session, servers)
+        self.elsewhere = Roamer(session, self.others)
+        self._redis = redis
+
+    def at_first(self, url: str) -> str:
+        """The upload's URL at the first server."""
+        return self.first.url + upload_id(url)
+
+    async def until_received(self, count: int) -> None:
+        """Wait until so many bytes, in all, have reached the first server."""
+        await self.node.until_received(count)
+
+    async def sweep(self) -> None:
+        """As an operator would."""
+        outcome = await self.others[0].command("uploads", "sweep")
+        assert outcome.code == 0, outcome
+
+    async def objects(self, url: str) -> list[str]:
+        """What the bucket holds of the upload."""
+        return [key for key in await self.node.residue() if upload_id(url) in key]
+
+    async def until_forgotten(self, url: str) -> None:
+        """Wait until neither bucket nor state hold anything of the upload: the last wish of a waiter runs out."""
+
+        async def forgotten() -> bool:
+            return not await self.objects(url) and not self._remembered(upload_id(url))
+
+        await until(forgotten)
+
+    def _remembered(self, name: str) -> list[str]:
+        if self._redis is None:
+            return [row for row in self.node.remembered() if name in row]
+        with Redis.from_url(self._redis) as client:
+            return [str(key) for key in client.scan_iter(f"*{name}*")]
+
+
+@asynccontextmanager
+async def running_fleet(
+    seaweed: SeaweedFS, directory: Path, count: int, redis: str | None, **settings: Any
+) -> AsyncIterator[Fleet]:
+    """So many servers for as long as the block lasts; on SQLite if there is no Redis."""
+    shared = {} if redis is None else {"state": redis}
+    async with AsyncExitStack() as stack:
+        proxy = await stack.enter_async_context(S3Proxy(seaweed.endpoint))
+        node = Node(seaweed, proxy, directory, lock_ttl=TTL, part_size=PART, debug=False, **shared, **settings)
+        servers = [node.server, *(node.another() for _ in range(count - 1))]
+        for server in servers:
+            stack.push_async_callback(server.kill)
+        for server in servers:
+            await server.start()
+        connector = aiohttp.TCPConnector(force_close=True, limit=0)
+        session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30))
+        yield Fleet(node, servers, await stack.enter_async_context(session), redis)

@@ -1,0 +1,173 @@
+"""Nodes on one bucket and one state: any may get any request, stall, die, or sleep and wake."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from tests.cluster.fleet import COUNT, DATA, MIB, PART, TTL, Fleet
+from tests.promises.client import Client, until
+from tests.promises.rawrequest import RawRequest, patching
+from tests.support.s3faults import Gate, hold
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+UPLOADS = 4
+
+
+@asynccontextmanager
+async def stalled(fleet: Fleet, url: str, data: bytes = DATA) -> AsyncIterator[RawRequest]:
+    """A writer at the first node that has brought COUNT bytes and falls silent."""
+    base = await fleet.node.received()
+    async with patching(fleet.at_first(url), 0, len(data)) as request:
+        await request.send(data[:COUNT])
+        await fleet.until_received(base + COUNT)
+        yield request
+
+
+@asynccontextmanager
+async def asleep(fleet: Fleet) -> AsyncIterator[None]:
+    """The first node does nothing while the block lasts, and then goes on as if no time had passed."""
+    os.kill(fleet.first.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(fleet.first.pid, signal.SIGCONT)
+
+
+async def turn(client: Client, url: str) -> int:
+    """The offset, once HEAD tells it."""
+    async with asyncio.timeout(30):
+        while (answer := await client.head(url)).status == 423:  # noqa: ASYNC110 (only asking tells)
+            await asyncio.sleep(0.05)
+    assert answer.status == 200, answer
+    return answer.offset
+
+
+async def finish(client: Client, url: str) -> None:
+    """From wherever it is, in small steps."""
+    offset = await turn(client, url)
+    while offset < len(DATA):
+        offset = (await client.patch(url, offset, DATA[offset : offset + 2 * MIB])).offset
+
+
+async def test_any_node_may_get_any_request(fleet: Fleet) -> None:
+    urls = [await fleet.anyone.create(len(DATA)) for _ in range(UPLOADS)]
+    await asyncio.gather(*(finish(fleet.anyone, url) for url in urls))
+    for url in urls:
+        assert await fleet.anyone.content(url) == DATA
+        await fleet.anyone.delete(url)
+        await fleet.until_forgotten(url)
+
+
+async def test_partial_uploads_of_all_nodes_become_one(fleet: Fleet) -> None:
+    halves = DATA[:PART], DATA[PART:]
+    urls = [await fleet.anyone.create(len(half), half, Upload_Concat="partial") for half in halves]
+    told = await fleet.anyone.request(
+        "POST", fleet.anyone.url, Tus_Resumable="1.0.0", Upload_Concat=f"final;{' '.join(urls)}"
+    )
+    assert told.status == 201
+    assert await fleet.anyone.content(told.headers["Location"]) == DATA
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE"])
+async def test_a_stalled_writer_makes_way_elsewhere(fleet: Fleet, method: str) -> None:
+    url = await fleet.anyone.create(len(DATA))
+    async with stalled(fleet, url) as writer:
+        started = time.monotonic()
+        match method:
+            case "HEAD":
+                assert await fleet.elsewhere.offset(url) == COUNT
+            case "PATCH":
+                assert (await fleet.elsewhere.patch(url, COUNT, DATA[COUNT:])).offset == len(DATA)
+            case _:
+                await fleet.elsewhere.delete(url)
+        assert time.monotonic() - started < 2
+        assert await writer.status() == 423
+    if method == "DELETE":
+        await fleet.until_forgotten(url)
+    else:
+        await finish(fleet.anyone, url)
+        assert await fleet.anyone.content(url) == DATA
+
+
+async def test_a_holder_that_was_killed_is_replaced_within_the_ttl(fleet: Fleet) -> None:
+    url = await fleet.anyone.create(len(DATA))
+    async with stalled(fleet, url):
+        await fleet.first.kill()
+        try:
+            started = time.monotonic()
+            assert await turn(fleet.elsewhere, url) in (0, PART)
+            assert time.monotonic() - started < TTL + 0.5, "half a second is HEAD's own"
+            await finish(fleet.elsewhere, url)
+        finally:
+            await fleet.first.start()
+    await fleet.sweep()
+    assert len(await fleet.objects(url)) == 1
+    assert await fleet.anyone.content(url) == DATA
+
+
+@pytest.mark.parametrize("operation", ["UploadPart", "CreateMultipartUpload"])
+async def test_a_node_that_slept_while_the_upload_was_finished_harms_nothing(fleet: Fleet, operation: str) -> None:
+    """Its own client sends other bytes, all of them; S3 gets its request when the upload is complete."""
+    url, gate, wrong = await fleet.anyone.create(len(DATA)), Gate(), bytes(len(DATA))
+    fleet.s3.faults.rule(operation, 1, hold(gate))
+    async with stalled(fleet, url, wrong) as writer:
+        await gate.reached.wait()
+        async with asleep(fleet):
+            sending = asyncio.create_task(writer.send(wrong[COUNT:]))
+            started = time.monotonic()
+            assert await turn(fleet.elsewhere, url) == 0
+            assert time.monotonic() - started < TTL + 0.5
+            await finish(fleet.elsewhere, url)
+        gate.opened.set()
+        await ends_without_success(writer, sending)
+    await holds(fleet, url)
+
+
+async def test_a_node_that_wakes_while_another_writes_the_same_part_harms_nothing(fleet: Fleet) -> None:
+    url, gate = await fleet.anyone.create(len(DATA)), Gate()
+    fleet.s3.faults.rule("UploadPart", 1, hold(gate))
+    async with stalled(fleet, url) as writer:
+        await gate.reached.wait()
+        async with asleep(fleet):
+            sending = asyncio.create_task(writer.send(DATA[COUNT:]))
+            assert await turn(fleet.elsewhere, url) == 0
+            assert (await fleet.elsewhere.patch(url, 0, DATA[:COUNT])).offset == COUNT
+        gate.opened.set()
+        await ends_without_success(writer, sending)
+        await finish(fleet.anyone, url)
+    await holds(fleet, url)
+
+
+async def ends_without_success(writer: RawRequest, sending: asyncio.Task[None]) -> None:
+    """Whatever the node tells the client that it slept on, it isn't that its bytes were taken."""
+    said = b""
+    with suppress(ConnectionError):
+        said = await writer.closed()
+    assert not said.startswith(b"HTTP/1.1 2")
+    sending.cancel()
+    await asyncio.wait([sending])
+    assert sending.cancelled() or sending.exception() is None or isinstance(sending.exception(), ConnectionError)
+
+
+async def holds(fleet: Fleet, url: str) -> None:
+    """The upload is complete on every node, and after a sweep nothing but its object is left; later nothing at all."""
+
+    async def alone() -> bool:
+        await fleet.sweep()
+        return len(await fleet.objects(url)) == 1
+
+    await until(alone)
+    for server in (fleet.first, *fleet.others):
+        fleet.anyone.servers, before = [server], fleet.anyone.servers
+        assert await fleet.anyone.content(url) == DATA
+        fleet.anyone.servers = before
+    await fleet.anyone.delete(url)
+    await fleet.until_forgotten(url)

@@ -1,0 +1,131 @@
+"""Two workers of one server, who share a port and SQLite: the kernel picks one for each connection."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.cluster.fleet import COUNT, DATA, MIB, PART, TTL
+from tests.promises.bench import Node, client_of, one_node, upload_id
+from tests.promises.client import Client
+from tests.promises.rawrequest import RawRequest, patching
+from tests.support.seaweed import SeaweedFS
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HOLDER = "SELECT process FROM leases WHERE upload_id = ?"
+
+
+class Workers:
+    """A server with two workers."""
+
+    def __init__(self, node: Node, state: Path) -> None:
+        self.node = node
+        self._state = state
+
+    def holder(self, url: str) -> int:
+        """The pid of the worker whose turn it is to write."""
+        (leases,) = self._state.parent.glob(f"{self._state.name}.*.leases")
+        with closing(sqlite3.connect(leases)) as connection:
+            (process,) = connection.execute(HOLDER, (upload_id(url),)).fetchone()
+        return int(process.split()[1])
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def workers(seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Workers]:
+    directory = tmp_path_factory.mktemp("workers")
+    async with one_node(seaweed, directory, workers=2, lock_ttl=TTL, part_size=PART, debug=False) as node:
+        yield Workers(node, directory / "state.db")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(workers: Workers) -> AsyncIterator[Client]:
+    async with client_of(workers.node.server) as talking:
+        yield talking
+
+
+@asynccontextmanager
+async def stalled(workers: Workers, url: str) -> AsyncIterator[RawRequest]:
+    base = await workers.node.received()
+    async with patching(url, 0, len(DATA)) as request:
+        await request.send(DATA[:COUNT])
+        await workers.node.until_received(base + COUNT)
+        yield request
+
+
+async def turn(client: Client, url: str) -> int:
+    """The offset, once somebody tells it: a worker that sleeps has connections of its own, which get no answer."""
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(TimeoutError, aiohttp.ClientError):
+                async with asyncio.timeout(1):
+                    answer = await client.head(url)
+                if answer.status == 200:
+                    return answer.offset
+                assert answer.status == 423
+
+
+async def finish(client: Client, url: str) -> None:
+    """From wherever it is; a request that went to a worker that sleeps is sent again."""
+    while (offset := await turn(client, url)) < len(DATA):
+        with suppress(TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(3):
+                await client.patch(url, offset, DATA[offset : offset + 2 * MIB])
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE"])
+async def test_a_stalled_writer_makes_way(workers: Workers, client: Client, method: str) -> None:
+    url = await client.create(len(DATA))
+    async with stalled(workers, url) as writer:
+        started = time.monotonic()
+        match method:
+            case "HEAD":
+                assert await client.offset(url) == COUNT
+            case "PATCH":
+                assert (await client.patch(url, COUNT, DATA[COUNT:])).offset == len(DATA)
+            case _:
+                await client.delete(url)
+        assert time.monotonic() - started < 2
+        assert await writer.status() == 423
+
+
+async def test_a_worker_that_was_killed_is_replaced_at_once(workers: Workers, client: Client) -> None:
+    url = await client.create(len(DATA))
+    async with stalled(workers, url):
+        os.kill(workers.holder(url), signal.SIGKILL)
+        started = time.monotonic()
+        assert await turn(client, url) in (0, PART)
+        assert time.monotonic() - started < TTL
+    await finish(client, url)
+    assert await client.content(url) == DATA
+
+
+async def test_a_worker_that_slept_while_the_upload_was_finished_harms_nothing(
+    workers: Workers, client: Client
+) -> None:
+    url = await client.create(len(DATA))
+    async with stalled(workers, url) as writer:
+        sleeper = workers.holder(url)
+        os.kill(sleeper, signal.SIGSTOP)
+        try:
+            await finish(client, url)
+        finally:
+            os.kill(sleeper, signal.SIGCONT)
+        said = b""
+        with suppress(ConnectionError):
+            said = await writer.closed()
+        assert not said.startswith(b"HTTP/1.1 2")
+    assert await client.content(url) == DATA
+    outcome = await workers.node.server.command("uploads", "sweep")
+    assert outcome.code == 0, outcome
+    assert [key for key in await workers.node.residue() if upload_id(url) in key] == [upload_id(url)]

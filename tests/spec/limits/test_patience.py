@@ -1,0 +1,91 @@
+"""How long a client may take, and how much it may say."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+
+import pytest
+
+from tests.support.raw import RawConnection, connected, stalled_patch
+from tests.support.tus import OCTETS, TusClient
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+HEADS = [b"", b"POST /fi", b"POST /files/ HTTP/1.1\r\nHost: x\r\n", b"POST /files/ HTTP/1.1\r\nHost: x\r\nUpload-Len"]
+SOON = 5.0
+
+
+async def drip(connection: RawConnection) -> None:
+    """More of a header field, again and again."""
+    with suppress(ConnectionError):
+        while True:
+            await connection.send(b"a")
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("head", HEADS)
+async def test_who_does_not_finish_a_head_is_hung_up_on(tus_strict: TusClient, head: bytes) -> None:
+    started = time.monotonic()
+    async with connected(tus_strict.port) as connection:
+        await connection.send(head)
+        await connection.rest()
+    assert time.monotonic() - started < SOON
+
+
+@pytest.mark.parametrize("before", [False, True])
+async def test_who_drips_a_head_is_hung_up_on(tus_strict: TusClient, *, before: bool) -> None:
+    """Be it the first on its connection or not."""
+    async with connected(tus_strict.port) as connection:
+        if before:
+            await connection.head("OPTIONS", tus_strict.url)
+            assert (await connection.answer()).status == 204
+        await connection.send(HEADS[2] + b"X: ")
+        started, dripping = time.monotonic(), asyncio.create_task(drip(connection))
+        await connection.rest()
+        assert time.monotonic() - started < SOON
+        dripping.cancel()
+        await asyncio.wait([dripping])
+
+
+async def test_a_silent_body_is_hung_up_on_and_kept(tus_strict: TusClient) -> None:
+    url = await tus_strict.create(10)
+    async with stalled_patch(tus_strict, url, 0, b"abc") as connection:
+        assert await connection.rest() == b""
+    assert await tus_strict.offset(url) == 3
+
+
+async def test_a_body_below_the_least_rate_is_hung_up_on_and_kept(tus_strict: TusClient) -> None:
+    """It is never silent for long, and gets ten seconds to gather pace."""
+    url = await tus_strict.create(10_000)
+    async with connected(tus_strict.port) as connection:
+        await connection.patch(url, 0, content_length=10_000)
+        started, dripping = time.monotonic(), asyncio.create_task(drip(connection))
+        assert await connection.rest() == b""
+        assert 10 < time.monotonic() - started < 10 + SOON
+        dripping.cancel()
+        await asyncio.wait([dripping])
+    assert 0 < await tus_strict.offset(url) < 1000
+
+
+@pytest.mark.parametrize(("size", "status"), [(64, 201), (65, 400)])
+async def test_metadata_has_a_longest_size(tus_strict: TusClient, size: int, status: int) -> None:
+    answer = await tus_strict.post(upload_length=0, upload_metadata="k" * size)
+    assert answer.status == status
+
+
+@pytest.mark.parametrize(("count", "status"), [(2, 201), (3, 400)])
+async def test_a_final_upload_has_so_many_partials(tus_strict: TusClient, count: int, status: int) -> None:
+    partials = await tus_strict.partials(*[b"x"] * count)
+    assert (await tus_strict.final(*partials)).status == status
+
+
+async def test_what_is_refused_for_its_size_leaves_the_connection_usable(tus_strict: TusClient) -> None:
+    async with connected(tus_strict.port) as connection:
+        metadata = {"upload_metadata": "k" * 65, "content_type": OCTETS, "content_length": 3}
+        await connection.head("POST", tus_strict.url, upload_length=3, **metadata)
+        await connection.send(b"abc")
+        assert (await connection.answer()).status == 400
+        await connection.head("OPTIONS", tus_strict.url)
+        assert (await connection.answer()).status == 204
