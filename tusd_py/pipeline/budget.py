@@ -101,8 +101,11 @@ class Budget:
 
     def _relieve(self, size: int) -> None:
         """Find room for the first in line, and a little more so that not every chunk has to ask."""
-        self.used -= self._reclaim(size + self.limit // _SLACK)
+        slack = self.limit // _SLACK
+        self.used -= self._reclaim(size + slack)
         short = size - (self.limit - self.used)
+        if self._coming < short:
+            short += slack
         while self._coming < short and self._idle:
             account, _ = self._idle.popitem(last=False)
             account.spill()
