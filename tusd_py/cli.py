@@ -133,6 +133,17 @@ def sweep_storage(settings: Settings, *, dry_run: bool) -> None:
     asyncio.run(_sweep(settings, dry_run=dry_run))
 
 
+@cli.command()
+@takes_settings(hidden=True)
+@click.option("--apply", is_flag=True, help="Mend what is found; without it, only say so.")
+def repair(settings: Settings, *, apply: bool) -> int:
+    """Compare state and storage, and say where they disagree.
+
+    Rebuilds the records of unfinished uploads after the state was lost: run it before the server starts again.
+    """
+    return asyncio.run(_repair(settings, apply=apply))
+
+
 async def _list(settings: Settings, *, as_json: bool) -> None:
     from tusd_py import operations  # noqa: PLC0415  see above
 
@@ -177,6 +188,18 @@ async def _sweep(settings: Settings, *, dry_run: bool) -> None:
             click.echo(f"{leftover.upload_id}  {leftover.name}")
             count += 1
     click.echo(f"{count} {'to remove' if dry_run else 'removed'}")
+
+
+async def _repair(settings: Settings, *, apply: bool) -> int:
+    from tusd_py import operations  # noqa: PLC0415  see above
+
+    found = mended = 0
+    async with operations.open_engine(_shared(settings)) as engine:
+        async for each in engine.repair(apply=apply):
+            click.echo(f"{each.upload_id}  {each.sentence}")
+            found, mended = found + 1, mended + each.done
+    click.echo(f"{found} found, {mended} mended")
+    return 0 if mended == found else 1
 
 
 def _shared(settings: Settings) -> Settings:

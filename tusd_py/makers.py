@@ -100,6 +100,7 @@ def s3_options(settings: Settings, place: config.S3Bucket) -> S3Options:
         storage_class=settings.s3_storage_class,
         acl=settings.s3_acl,
         tags=settings.s3_tags,
+        info_objects=settings.s3_info_objects,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tusd_py.config import Settings
 from tusd_py.engine.ports import Ports
+from tusd_py.engine.repair import Mended, repair
 from tusd_py.engine.sweep import sweep
 from tusd_py.engine.terminate import terminate
 from tusd_py.engine.tidy import tidy
@@ -57,6 +58,10 @@ class Operator:
     def sweep(self, *, dry_run: bool) -> AsyncIterator[Leftover]:
         """What crashes left in the storage, removed unless `dry_run`. Raises StateUnavailable, StorageUnavailable."""
         return tidy(self._ports, dry_run=dry_run)
+
+    def repair(self, *, apply: bool) -> AsyncIterator[Mended]:
+        """Where records and storage disagree, mended if `apply`. Raises StateUnavailable, StorageUnavailable."""
+        return repair(self._ports, apply=apply)
 
 
 @asynccontextmanager

@@ -29,6 +29,12 @@ async def test_an_upload_comes_back_as_it_was(state: StateStore, given_upload: U
     await state.delete(created)
 
 
+async def test_an_upload_can_come_with_its_entries(state: StateStore) -> None:
+    created = await state.create(upload(), [{"part": 1}, {"part": 2}])
+    await state.save(created, [{"part": 3}])
+    assert list(await state.entries(created.id)) == [{"part": 1}, {"part": 2}, {"part": 3}]
+
+
 async def test_an_id_that_is_taken_is_refused_and_changes_nothing(state: StateStore) -> None:
     created = await state.create(upload())
     with pytest.raises(ValueError, match=created.id):

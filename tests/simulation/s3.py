@@ -103,7 +103,11 @@ class SimulatedBoto:
 
     def _list_objects_v2(self, asked: Any) -> Any:
         found = sorted((key, stored) for key, stored in self._bucket.objects.items() if key.startswith(asked["Prefix"]))
-        return {"Contents": [{"Key": key, "LastModified": _at(stored.at)} for key, stored in found]}
+        return {
+            "Contents": [
+                {"Key": key, "LastModified": _at(stored.at), "Size": len(stored.content)} for key, stored in found
+            ]
+        }
 
     def _list_multipart_uploads(self, asked: Any) -> Any:
         begun = [(name, each) for name, each in self._bucket.multiparts.items() if each.key.startswith(asked["Prefix"])]

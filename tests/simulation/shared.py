@@ -32,8 +32,8 @@ class SimulatedState:
     def __init__(self, network: Network, records: MemoryState) -> None:
         self._network, self._records = network, records
 
-    async def create(self, upload: Upload) -> Upload:
-        return await self._network.ask(STATE, "create", lambda: at_once(self._records.create(upload)))
+    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
+        return await self._network.ask(STATE, "create", lambda: at_once(self._records.create(upload, entries)))
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         return await self._network.ask(STATE, "load", lambda: at_once(self._records.load(upload_id)))

@@ -97,8 +97,8 @@ class FailingState(MemoryState):
         self.fuse = Fuse(StateUnavailable)
         self.saves = list[Upload]()
 
-    async def create(self, upload: Upload) -> Upload:
-        return await self.fuse.around(super().create(upload))
+    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
+        return await self.fuse.around(super().create(upload, entries))
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         return await self.fuse.around(super().load(upload_id))

@@ -6,7 +6,9 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,14 +65,20 @@ async def _local(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
 
 @asynccontextmanager
 async def _s3(
-    *, who: Identity, endpoint: str, profile: Profile, part_size: int, max_examples: int
+    *, who: Identity, endpoint: str, profile: Profile, part_size: int, max_examples: int, **chosen: Any
 ) -> AsyncIterator[Bench]:
     with pytest.MonkeyPatch.context() as patched:
         for name, value in who.environment().items():
             patched.setenv(name, value)
         prefix = f"{uuid.uuid4().hex}/"
         options = S3Options(
-            bucket="uploads", prefix=prefix, endpoint_url=endpoint, profile=profile, part_size=part_size, concurrency=3
+            bucket="uploads",
+            prefix=prefix,
+            endpoint_url=endpoint,
+            profile=profile,
+            part_size=part_size,
+            concurrency=3,
+            **chosen,
         )
         storage = await S3Storage.open(options, Budget(64 * MIB), Observer())
     client = storage._room.client
@@ -83,13 +91,14 @@ async def _s3(
     await storage.aclose()
 
 
-def _moto(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Bench]:
+def _moto(request: pytest.FixtureRequest, **chosen: Any) -> AbstractAsyncContextManager[Bench]:
     return _s3(
         who=Identity(name="any", actions=()),
         endpoint=request.getfixturevalue("moto_endpoint"),
         profile=Profile(min_part=48),
         part_size=64,
         max_examples=12,
+        **chosen,
     )
 
 
@@ -98,4 +107,10 @@ def _seaweed(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Benc
     return _s3(who=seaweed.user, endpoint=seaweed.endpoint, profile=Profile(), part_size=5 * MIB, max_examples=4)
 
 
-STORAGES: Mapping[str, Maker] = {"memory": _memory, "local": _local, "moto": _moto, "seaweed": _seaweed}
+STORAGES: Mapping[str, Maker] = {
+    "memory": _memory,
+    "local": _local,
+    "moto": _moto,
+    "moto with info objects": partial(_moto, info_objects=True),
+    "seaweed": _seaweed,
+}

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     s3_tags: kinds.Tags = Field(default_factory=dict, description="Tags of finished objects: k=v,k2=v2; at most 10.")
     s3_sse: kinds.Encryption = Field(default="none", description="Encryption at rest.")
     s3_sse_kms_key_id: kinds.OptionalWord = Field(default=None, description="KMS key for --s3-sse aws:kms.")
+    s3_info_objects: kinds.Switch = Field(
+        default=False, description="Keep each unfinished upload's record in S3 too, for tusd-py repair."
+    )
     object_key: kinds.ObjectKey = Field(
         default="{id}", description="Template of object keys: {id}, and {year} {month} {day} {hour} {filename}."
     )

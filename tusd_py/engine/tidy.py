@@ -28,12 +28,12 @@ async def tidy(ports: Ports, *, dry_run: bool = False) -> AsyncIterator[Leftover
         async with ports.hold(_TURN, wait=0):
             async for leftover in ports.storage.leftovers():
                 upload = await ports.state.load(leftover.upload_id)
-                if not _in_use(ports, leftover, upload) and await _removed(ports, leftover, dry_run=dry_run):
+                if not _in_use(ports, leftover, upload) and await removed(ports, leftover, dry_run=dry_run):
                     yield leftover
 
 
-async def _removed(ports: Ports, leftover: Leftover, *, dry_run: bool) -> bool:
-    """Looked at again while nobody writes to the upload."""
+async def removed(ports: Ports, leftover: Leftover, *, dry_run: bool) -> bool:
+    """Looked at again while nobody writes to the upload; False if it is needed, or somebody does."""
     with suppress(Locked, Superseded):
         async with ports.hold(leftover.upload_id, wait=0):
             upload = await ports.state.load(leftover.upload_id)

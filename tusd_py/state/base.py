@@ -18,8 +18,8 @@ class StateStore(Protocol):
     def name(self) -> str:
         """What a person would call it, without secrets: `sqlite:/srv/state.db`."""
 
-    async def create(self, upload: Upload) -> Upload:
-        """Remember a new upload, at revision 1. Raises ValueError if the id is taken."""
+    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
+        """Remember a new upload, at revision 1, and entries it may have. Raises ValueError if the id is taken."""
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         """The upload in whatever phase it is, or None."""

@@ -19,10 +19,10 @@ class MemoryState:
         self._documents: dict[UploadId, str] = {}
         self._entries: dict[UploadId, list[str]] = {}
 
-    async def create(self, upload: Upload) -> Upload:
+    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
         if upload.id in self._documents:
             raise ValueError(f"upload {upload.id} exists")
-        return self._put(advance(replace(upload, revision=0)), ())
+        return self._put(advance(replace(upload, revision=0)), entries)
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         document = self._documents.get(upload_id)

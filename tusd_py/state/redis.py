@@ -71,9 +71,9 @@ class RedisState:
     def name(self) -> str:
         return self._name
 
-    async def create(self, upload: Upload) -> Upload:
+    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
         created = advance(replace(upload, revision=0))
-        if not await self._put(created, "", ()):
+        if not await self._put(created, "", entries):
             raise ValueError(f"upload {upload.id} exists")
         return created
 

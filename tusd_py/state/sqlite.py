@@ -55,9 +55,9 @@ class SqliteState:
     def name(self) -> str:
         return f"sqlite:{self._path}"
 
-    async def create(self, upload: Upload) -> Upload:
+    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
         created = advance(replace(upload, revision=0))
-        await self._thread.write(partial(_create, _row(created)))
+        await self._thread.write(partial(_create, _row(created), [encode_entry(entry) for entry in entries]))
         return created
 
     async def load(self, upload_id: UploadId) -> Upload | None:
@@ -112,9 +112,11 @@ def _touch(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 
-def _create(row: tuple[object, ...], connection: sqlite3.Connection) -> None:
+def _create(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
+    *_, upload_id = row
     if connection.execute(_CREATE, row).rowcount == 0:
-        raise ValueError(f"upload {row[-1]} exists")
+        raise ValueError(f"upload {upload_id} exists")
+    connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
 
 
 def _save(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:

@@ -37,6 +37,15 @@ class Leftover:
     """Seconds since the epoch."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """An upload without a record, as far as its storage alone can tell."""
+
+    upload: Upload
+    """Its length is None, and its metadata empty, where they aren't known."""
+    entries: Sequence[Entry] = ()
+
+
 class Writer(Protocol):
     """Takes the bytes that follow an upload's offset."""
 
@@ -108,6 +117,19 @@ class Storage(Protocol):
 
     async def remove(self, leftover: Leftover) -> None:
         """Remove it; not there any more is fine."""
+
+    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> None:
+        """Look whether the bytes of an open upload, or the object of a finished one, are there: for repair alone.
+
+        Raises: UploadLost when they are not.
+        """
+
+    async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
+        """The unfinished upload, or finished partial, that left these behind: for repair, once its record was lost.
+
+        Its bytes from the first to the last before a gap, be they recorded or not. None if there are none, or if they
+        aren't needed: its object is there.
+        """
 
     async def ping(self) -> None:
         """Return if the storage can be reached: quick and cheap."""

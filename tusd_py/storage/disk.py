@@ -122,6 +122,14 @@ def copy_some(source: int, target: int, start: int, stop: int, at: int) -> int:
     return len(data)
 
 
+def size_of(path: Path) -> int | None:
+    """In bytes; None if there is no such file."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
 def sync_directory(path: Path) -> None:
     """Make names that came or went durable."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

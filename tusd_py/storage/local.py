@@ -10,14 +10,15 @@ import os
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from tusd_py.errors import ConfigurationError, StorageUnavailable, UploadLost
 from tusd_py.locking.base import Lease
-from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Span, Upload, parse_upload_id
-from tusd_py.storage.base import Capacity, Leftover, Record
-from tusd_py.storage.disk import Disk, PartFile, copy_some, open_file, sync_directory
+from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Span, Upload, UploadId, finish, parse_upload_id
+from tusd_py.storage.base import Capacity, Leftover, Record, Recovered
+from tusd_py.storage.disk import Disk, PartFile, copy_some, open_file, size_of, sync_directory
 
 _READ_SIZE = 256 * 1024
 _COPY_SIZE = 64 * 1024 * 1024
@@ -90,6 +91,12 @@ class LocalStorage:
 
     async def remove(self, leftover: Leftover) -> None:
         await self._disk.run(partial((self._work / leftover.name).unlink, missing_ok=True))
+
+    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> None:  # noqa: ARG002 - the port's signature
+        await self._disk.run(partial(self._verify, upload))
+
+    async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
+        return await self._disk.run(partial(self._recover, upload_id, leftovers[0].since))
 
     async def ping(self) -> None:
         await self._disk.run(self._try_to_write)
@@ -170,6 +177,24 @@ class LocalStorage:
                 if upload_id is not None:
                     found.append(Leftover(upload_id=upload_id, name=path.name, since=path.stat().st_mtime))
         return found
+
+    def _verify(self, upload: Upload) -> None:
+        size = size_of(self._object(upload) if upload.done else self._part(upload))
+        there = size == upload.length if upload.done else (size or 0) >= upload.offset
+        if not there:
+            raise UploadLost(upload.id)
+
+    def _recover(self, upload_id: UploadId, since: float) -> Recovered | None:
+        upload = Upload(id=upload_id, length=None, created_at=since, updated_at=since)
+        partial_upload = replace(upload, kind=Kind.PARTIAL)
+        if (length := size_of(self._object(partial_upload))) is not None:
+            whole = replace(partial_upload, length=length, offset=length)
+            return Recovered(upload=finish(whole, Finished(cursor={}, etag=upload_id)))
+        if self._object(upload).exists() or not (offset := size_of(self._part(upload))):
+            return None
+        with ExitStack() as stack:
+            os.fsync(open_file(self._part(upload), os.O_RDWR, stack))
+        return Recovered(upload=replace(upload, offset=offset))
 
     def _remove(self, upload: Upload) -> None:
         self._part(upload).unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from tusd_py.errors import UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
-from tusd_py.storage.base import Capacity, Leftover, Record
+from tusd_py.storage.base import Capacity, Leftover, Record, Recovered
 
 _READ_SIZE = 64 * 1024
 
@@ -63,6 +63,19 @@ class MemoryStorage:
 
     async def remove(self, leftover: Leftover) -> None:
         self._parts.pop(leftover.upload_id, None)
+
+    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> None:  # noqa: ARG002 - the port's signature
+        if upload.done:
+            self._object(upload)
+        elif len(self._parts.get(upload.id, b"")) < upload.offset:
+            raise UploadLost(upload.id)
+
+    async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
+        if upload_id in self._objects:
+            return None
+        offset, since = len(self._parts[upload_id]), leftovers[0].since
+        upload = Upload(id=upload_id, length=None, offset=offset, created_at=since, updated_at=since)
+        return Recovered(upload=upload) if offset else None
 
     async def ping(self) -> None:
         """Memory is always there."""

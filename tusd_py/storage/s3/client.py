@@ -46,6 +46,8 @@ class Listed:
     key: str
     since: float
     """When it was last written or begun: seconds since the epoch."""
+    size: int = 0
+    """Of an object, in bytes."""
     multipart: str | None = None
 
 
@@ -222,7 +224,7 @@ class S3Client:
         pages = self._boto.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         async for page in self._pages("ListObjectsV2", pages):
             for found in page.get("Contents", []):
-                yield Listed(key=found["Key"], since=found["LastModified"].timestamp())
+                yield Listed(key=found["Key"], since=found["LastModified"].timestamp(), size=found["Size"])
 
     async def _pages(self, operation: str, pages: AsyncIterable[Any]) -> AsyncIterator[Any]:
         walk = aiter(pages)

@@ -57,15 +57,17 @@ class S3Cursor:
     """The recorded bytes after the last full part, in order."""
     etag: str | None = None
     """Of the finished object, once it is there."""
+    info: str | None = None
+    """The key of the info object, where there is one."""
 
     @property
     def tail_length(self) -> int:
         return sum(segment.length for segment in self.tail)
 
     @property
-    def segments(self) -> frozenset[str]:
-        """The keys of the tail."""
-        return frozenset(segment.key for segment in self.tail)
+    def beside(self) -> frozenset[str]:
+        """The keys of what is kept beside the object until it is finished: the tail and the info."""
+        return frozenset(segment.key for segment in self.tail) | ({self.info} if self.info else frozenset())
 
     def dump(self) -> Cursor:
         return asdict(self)

@@ -22,7 +22,7 @@ async def finish(room: Room, upload: Upload, entries: Sequence[Entry]) -> Finish
     cursor = S3Cursor.load(upload.cursor)
     if cursor.etag is None:
         etag = await _make(room, upload, cursor, [Part.from_entry(entry) for entry in entries])
-        cursor = replace(cursor, tail=(), etag=etag)
+        cursor = replace(cursor, tail=(), etag=etag, info=None)
     return Finished(cursor=cursor.dump(), etag=cursor.etag or "")
 
 
@@ -62,7 +62,7 @@ async def complete(room: Room, upload: Upload, key: str, multipart: str, parts: 
                 return await settle(room, upload, key, failure)
             if failure.code != "InvalidPart" or not left:
                 raise
-            parts = await _as_they_are(room, key, multipart, parts)
+            parts = await as_they_are(room, key, multipart, parts)
         else:
             return etag or await settle(room, upload, key, UploadLost(key))
     raise AssertionError("the last attempt returns or raises")
@@ -84,7 +84,7 @@ async def settle(room: Room, upload: Upload, key: str, doubt: Exception) -> str:
     return found
 
 
-async def _as_they_are(room: Room, key: str, multipart: str, parts: Sequence[Part]) -> list[Part]:
+async def as_they_are(room: Room, key: str, multipart: str, parts: Sequence[Part]) -> list[Part]:
     """The recorded parts with the ETags they have now. Raises UploadLost if one is gone or holds other bytes.
 
     A part that was given up, sent again and then landed after all has the same bytes, but with SSE-KMS another ETag.

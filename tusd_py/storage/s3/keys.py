@@ -11,6 +11,7 @@ from tusd_py.model import Kind, Upload, UploadId
 
 _INTERNAL = ".tusd-py/"
 _ID = "[0-9a-f]{32}"
+_SEGMENT = re.compile(r"/tail-(\d{16,})-[0-9a-f]{16}$")
 _WILD = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -58,6 +59,17 @@ def internal_prefix(prefix: str, upload_id: UploadId) -> str:
 def segment_key(prefix: str, upload_id: UploadId, offset: int) -> str:
     """A name that no other writer will ever use: what is recorded is never written over."""
     return f"{internal_prefix(prefix, upload_id)}tail-{offset:016d}-{token_hex(8)}"
+
+
+def segment_offset(key: str) -> int | None:
+    """Where a segment's bytes begin; None if that is no segment."""
+    found = _SEGMENT.search(key)
+    return int(found[1]) if found else None
+
+
+def info_key(prefix: str, upload_id: UploadId) -> str:
+    """The upload's record, in the bucket itself."""
+    return f"{internal_prefix(prefix, upload_id)}info"
 
 
 def probe_key(prefix: str) -> str:

@@ -34,16 +34,22 @@ def needs(upload: Upload, leftover: Leftover) -> bool:
     if upload.done:
         return leftover.name == cursor.key
     multipart = f"{cursor.key}{_MULTIPART}{cursor.multipart}"
-    return leftover.name in {cursor.key, multipart, *cursor.segments}
+    return leftover.name in {cursor.key, multipart, *cursor.beside}
 
 
 async def remove(client: S3Client, leftover: Leftover) -> None:
     """Abort the multipart upload, or delete the object."""
-    key, multipart, upload_id = leftover.name.partition(_MULTIPART)
+    key, multipart = multipart_of(leftover.name)
     if multipart:
-        await client.abort_multipart(key, upload_id)
+        await client.abort_multipart(key, multipart)
     else:
         await client.delete([key])
+
+
+def multipart_of(name: str) -> tuple[str, str]:
+    """The key, and S3's id of the multipart upload; an object has none ('')."""
+    key, _, multipart = name.partition(_MULTIPART)
+    return key, multipart
 
 
 def _name(listed: Listed) -> str:

@@ -60,3 +60,5 @@ class S3Options:
     storage_class: str | None = None
     acl: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    info_objects: bool = False
+    """Each upload that leaves something unfinished keeps its record beside it, so that repair can make it whole."""

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from tusd_py.errors import UploadLost
 from tusd_py.model import Upload
 from tusd_py.pipeline.budget import Budget
+from tusd_py.state.codec import encode
 from tusd_py.storage.s3.attributes import as_headers, encryption_headers, object_params
 from tusd_py.storage.s3.checksums import checksum_headers, crc_text
 from tusd_py.storage.s3.client import S3Client
 from tusd_py.storage.s3.cursor import Part
 from tusd_py.storage.s3.errors import S3Missing
+from tusd_py.storage.s3.keys import info_key
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
 from tusd_py.storage.s3.tails import Tails
@@ -45,6 +47,13 @@ class Room:
         """A tail's bytes into an object of their own."""
         headers = {**encryption_headers(self.options), **await self._checksum([piece], None)}
         await self.client.put(key, payload_of([piece], self.client.get), headers)
+
+    async def put_info(self, upload: Upload) -> str:
+        """The upload's record into an object of its own; returns its key."""
+        key, record = info_key(self.options.prefix, upload.id), Piece()
+        record.add(encode(upload).encode())
+        await self.put_segment(key, record)
+        return key
 
     async def upload_part(self, key: str, multipart: str, number: int, assembly: Assembly) -> Part:
         """A part, whole. Raises UploadLost when S3 doesn't know the multipart upload any more."""

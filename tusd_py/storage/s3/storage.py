@@ -8,11 +8,11 @@ from typing import Self
 
 from tusd_py.events import Observer
 from tusd_py.locking.base import Lease
-from tusd_py.model import Cursor, Entry, Finished, Span, Upload
+from tusd_py.model import Cursor, Entry, Finished, Span, Upload, UploadId
 from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.grid import Grid, grid_for
-from tusd_py.storage.base import Capacity, Leftover, Record, Writer
-from tusd_py.storage.s3 import concatenation, finishing, leftovers
+from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Writer
+from tusd_py.storage.s3 import concatenation, finishing, leftovers, recovery
 from tusd_py.storage.s3.connect import connect
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.keys import internal_prefix, object_key
@@ -76,7 +76,7 @@ class S3Storage:
 
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         earlier, kept = [S3Cursor.load(cursor) for cursor in before], S3Cursor.load(after)
-        await self._room.client.delete({key for cursor in earlier for key in cursor.segments} - kept.segments)
+        await self._room.client.delete({key for cursor in earlier for key in cursor.beside} - kept.beside)
         for multipart in {cursor.multipart for cursor in earlier if cursor.multipart} - {kept.multipart}:
             await self._room.client.abort_multipart(kept.key, multipart)
 
@@ -101,6 +101,12 @@ class S3Storage:
 
     async def remove(self, leftover: Leftover) -> None:
         await leftovers.remove(self._room.client, leftover)
+
+    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> None:
+        await recovery.verify(self._room, upload, entries)
+
+    async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
+        return await recovery.recover(self._room, upload_id, leftovers)
 
     async def ping(self) -> None:
         await self._room.client.ping()

@@ -98,7 +98,9 @@ class S3Writer:
         if self._number == 1 and self._multipart is None:
             part, end = self._take_part(), self._position
             put = partial(self._room.put_object, self._upload, self._cursor.key, part)
-            self._follow(partial(self._sending, part, put), lambda etag: self._reach(end, tail=(), etag=etag))
+            self._follow(
+                partial(self._sending, part, put), lambda etag: self._reach(end, tail=(), etag=etag, info=None)
+            )
         elif self._part.length:
             await self._send_part()
 
@@ -125,13 +127,23 @@ class S3Writer:
 
     def _begin_multipart(self) -> asyncio.Future[str]:
         """Recorded as soon as it exists, so that whatever comes next it can be removed."""
-        create = partial(self._room.create_multipart, self._upload, self._cursor.key)
-        self._multipart = begun = self._tasks.create_task(self._checked(create))
+        self._multipart = begun = self._tasks.create_task(self._create_multipart())
         self._follow(lambda: begun, lambda multipart: self._reach(self._recorded, multipart=multipart))
         return begun
 
+    async def _create_multipart(self) -> str:
+        await self._save_info()
+        return await self._checked(partial(self._room.create_multipart, self._upload, self._cursor.key))
+
+    async def _save_info(self) -> None:
+        """Before the first thing that is stored unfinished; the next checkpoint names it."""
+        if self._room.options.info_objects and self._cursor.info is None:
+            info = await self._checked(partial(self._room.put_info, self._upload))
+            self._cursor = replace(self._cursor, info=info)
+
     async def _save_segment(self) -> None:
         """Store what is in memory only. The caller holds the turn, so nothing is added meanwhile."""
+        await self._save_info()
         self._part.fold(_MOST_SEGMENTS)
         piece, end = self._part.pieces[-1], self._position
         key = segment_key(self._room.options.prefix, self._upload.id, end - piece.length)
@@ -141,10 +153,16 @@ class S3Writer:
         self._follow(_nothing, lambda _: self._reach(end, tail=tail))
 
     def _spill_soon(self) -> None:
-        if not self._closing:
-            idle = self._account.idle
+        if self._closing:
+            return
+        idle = self._account.idle
+        spill = self._spill(idle)
+        try:
+            self._tasks.create_task(spill)
+        except RuntimeError:  # one of the tasks has failed: the writer is about to leave, and to free all it holds
+            spill.close()
+        else:
             self._account.sending(idle)
-            self._tasks.create_task(self._spill(idle))
 
     async def _spill(self, counted: int) -> None:
         async with self._turn:
