@@ -15,7 +15,7 @@ T = TypeVar("T")
 TTL = 15.0
 """Seconds of a lease."""
 HOP = 0.002
-"""Seconds a message takes one way."""
+"""Seconds a request takes, and its answer with it."""
 LATE = 5.0
 """Seconds a request may be on its way that its sender has given up."""
 SOON = 0.5
@@ -50,7 +50,7 @@ FAULTS: Mapping[str, Fault] = {
     "crash-lands-late": Fault(lands=LATE, crash="sent"),
     "broken": Fault(lands=None, breaks=HOP),
     "refused": Fault(lands=None, refused=True),
-    "answer-lost": Fault(answered=None, breaks=2 * HOP),
+    "answer-lost": Fault(answered=None, breaks=1.5 * HOP),
     "lands-late": Fault(lands=LATE, answered=None, breaks=HOP),
     "lands-soon": Fault(lands=SOON, answered=None, breaks=HOP),
     "slow-before": Fault(lands=LONG),
@@ -58,10 +58,12 @@ FAULTS: Mapping[str, Fault] = {
     "pause-before": Fault(lands=LONG, pause="sent"),
     "pause-after": Fault(pause="landed"),
     "outage": Fault(lands=None, breaks=HOP, outage=OUTAGE),
-    "outage-answer-lost": Fault(answered=None, breaks=2 * HOP, outage=OUTAGE),
+    "outage-answer-lost": Fault(answered=None, breaks=1.5 * HOP, outage=OUTAGE),
 }
 
 NO_FAULT = Fault()
+_OUTSIDE = Context()
+"""No machine's: what happens on the wire and in the services."""
 
 Plan = Mapping[int, str]
 """The fault of each step that has one, by the step's number."""
@@ -100,8 +102,9 @@ class Network:
         if self._loop.time() < self._out_until.get(service.name, 0.0):
             fault = FAULTS["broken"]
         answer = self._send(_Request(service=service, operation=operation, effect=effect, machine=machine), fault)
+        patience = None if fault is NO_FAULT else service.patience
         try:
-            async with asyncio.timeout(service.patience):
+            async with asyncio.timeout(patience):
                 result: T = await answer
         except TimeoutError:
             raise service.broken(operation) from None
@@ -117,7 +120,7 @@ class Network:
         if fault.breaks is not None:
             self._later(fault.breaks + HOP / 10, _fail, answer, request.service.broken(request.operation))
         if fault.refused:
-            self._later(2 * HOP, _fail, answer, request.service.refused(request.operation))
+            self._later(1.5 * HOP, _fail, answer, request.service.refused(request.operation))
         return answer
 
     def _land(self, request: _Request, fault: Fault, answer: asyncio.Future[Any]) -> None:
@@ -128,10 +131,13 @@ class Network:
             reply = _fail, error
         _befall(request.machine, fault, "landed")
         if fault.answered is not None:
-            self._later(HOP + fault.answered, reply[0], answer, reply[1])
+            self._later(fault.answered, reply[0], answer, reply[1])
 
     def _later(self, seconds: float, callback: Callable[..., None], *args: Any) -> None:
-        self._loop.call_later(seconds, callback, *args, context=Context())
+        if seconds:
+            self._loop.call_later(seconds, callback, *args, context=_OUTSIDE)
+        else:
+            callback(*args)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

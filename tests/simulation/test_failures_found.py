@@ -16,3 +16,7 @@ def test_a_part_that_lands_a_second_time_with_another_etag_is_still_the_same_par
 
 def test_a_writer_that_wakes_can_not_record_what_was_tidied_away() -> None:
     run("away", {step("away", "state.save", 2): "pause-before"})
+
+
+def test_a_writer_that_is_failing_takes_none_with_it_that_waits_for_its_memory() -> None:
+    run("tight-memory", {step("tight-memory", "s3.CreateMultipartUpload"): "outage"})

@@ -121,15 +121,23 @@ class World:
         self._check_requests()
         await self.sweep()
         await asyncio.sleep(self.setup.expire_after + 100)
-        for _ in range(4):
+        for _ in range(2):
             await self.sweep()
             await asyncio.sleep(60)
+        await self.tidy()
 
-    async def sweep(self, at: int = 0) -> None:
-        """What each node does again and again: every few seconds, and every hour."""
-        node = self.node(at)
-        sweeping = self.begin(node, _sweep)
-        await asyncio.wait({sweeping, node.machine.crashed}, return_when=asyncio.FIRST_COMPLETED)
+    async def sweep(self) -> None:
+        """What each node does every few seconds."""
+        await self._do(sweep)
+
+    async def tidy(self) -> None:
+        """What each node does every hour or so."""
+        await self._do(_tidy)
+
+    async def _do(self, chore: Callable[[Ports], Awaitable[Any]]) -> None:
+        node = self.node(1)
+        doing = self.begin(node, chore)
+        await asyncio.wait({doing, node.machine.crashed}, return_when=asyncio.FIRST_COMPLETED)
 
     def check(self) -> None:
         """Nothing is left but finished uploads, byte for byte, and what was told to stay."""
@@ -196,8 +204,7 @@ class World:
         return UploadId(f"{self._ids:032x}")
 
 
-async def _sweep(ports: Ports) -> None:
-    await sweep(ports)
+async def _tidy(ports: Ports) -> None:
     async for _ in tidy(ports):
         pass
 
