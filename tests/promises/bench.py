@@ -37,6 +37,7 @@ class Node:
         self.temporary = directory / "tmp"
         self.temporary.mkdir()
         self._seaweed = s3
+        self._boto = s3.client()
         self._state = directory / "state.db"
         self._made = 0
         self._directory = directory
@@ -92,12 +93,21 @@ class Node:
 
         await until(idle)
 
+    async def until_stored(self, parts: int) -> None:
+        """Wait until S3 has acknowledged so many parts, and a little longer: whoever writes that down has done so."""
+
+        async def stored() -> bool:
+            return sum(call.operation == "UploadPart" and call.status is not None for call in self.s3.calls) >= parts
+
+        await until(stored)
+        await asyncio.sleep(0.5)
+
     async def residue(self) -> list[str]:
         """Keys of all objects below the prefix, and of the multipart uploads begun there."""
         return await asyncio.to_thread(self._list)
 
     def _list(self) -> list[str]:
-        client, where = self._seaweed.client(), {"Bucket": self._seaweed.bucket, "Prefix": self.prefix}
+        client, where = self._boto, {"Bucket": self._seaweed.bucket, "Prefix": self.prefix}
         objects = client.list_objects_v2(**where).get("Contents", [])
         begun = client.list_multipart_uploads(**where).get("Uploads", [])
         keys = [entry["Key"].removeprefix(self.prefix) for entry in objects]
@@ -109,13 +119,31 @@ class Node:
         return await asyncio.to_thread(self._size, key)
 
     def _size(self, key: str) -> int | None:
-        listed = self._seaweed.client().list_objects_v2(Bucket=self._seaweed.bucket, Prefix=key)
+        listed = self._boto.list_objects_v2(Bucket=self._seaweed.bucket, Prefix=key)
         return next((int(entry["Size"]) for entry in listed.get("Contents", [])), None)
 
-    async def put(self, url: str, body: bytes) -> None:
-        """Somebody else's object where the upload's would go."""
+    async def stored(self, url: str) -> bytes:
+        """The upload's finished object, asked of S3 itself."""
+        return await asyncio.to_thread(self._get, f"{self.prefix}{upload_id(url)}")
+
+    def _get(self, key: str) -> bytes:
+        content: bytes = self._boto.get_object(Bucket=self._seaweed.bucket, Key=key)["Body"].read()
+        return content
+
+    async def put(self, url: str, body: bytes, *, ours: bool = False) -> None:
+        """Another object where the upload's would go, marked as the upload's own or not."""
         where = {"Bucket": self._seaweed.bucket, "Key": f"{self.prefix}{upload_id(url)}"}
-        await asyncio.to_thread(lambda: self._seaweed.client().put_object(**where, Body=body))
+        marks = {"tus-id": upload_id(url)} if ours else {}
+        await asyncio.to_thread(lambda: self._seaweed.client().put_object(**where, Body=body, Metadata=marks))
+
+    async def lose(self, url: str) -> None:
+        """Somebody removes from the bucket what isn't a finished object."""
+        await asyncio.to_thread(self._lose, f"{self.prefix}.tusd-py/{upload_id(url)}/")
+
+    def _lose(self, prefix: str) -> None:
+        client = self._boto
+        for entry in client.list_objects_v2(Bucket=self._seaweed.bucket, Prefix=prefix)["Contents"]:
+            client.delete_object(Bucket=self._seaweed.bucket, Key=entry["Key"])
 
     def remembered(self) -> list[str]:
         """All rows of the state store and of the turns beside it."""

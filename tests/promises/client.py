@@ -88,9 +88,10 @@ class Uploader:
         self._chunk = chunk
 
     async def run(self) -> None:
-        """Until all of it has been acknowledged."""
-        while self.told < len(self._data):
-            await self.step()
+        """Until all of it has been acknowledged; raises TimeoutError when that takes too long."""
+        async with asyncio.timeout(90):
+            while self.told < len(self._data):
+                await self.step()
 
     async def step(self) -> None:
         """One PATCH, and a HEAD if it went wrong."""

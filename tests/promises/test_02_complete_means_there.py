@@ -70,13 +70,15 @@ async def test_a_doubtful_answer_is_settled_by_looking(node: Node, client: Clien
     await whole(node, client, url)
 
 
-@pytest.mark.parametrize("there", [None, b"short", DATA], ids=["nothing", "a shorter object", "somebody else's object"])
+@pytest.mark.parametrize(
+    "there", [None, b"short", DATA], ids=["nothing", "too short an object", "somebody else's object"]
+)
 async def test_a_multipart_upload_that_is_gone_never_counts_as_complete(
     node: Node, client: Client, there: bytes | None
 ) -> None:
     url = await client.create(len(DATA))
     if there is not None:
-        await node.put(url, there)
+        await node.put(url, there, ours=there != DATA)
     node.s3.faults.rule(COMPLETE, None, error(404, "NoSuchUpload"))
     assert (await client.patch(url, 0, DATA)).status == 404
     assert (await client.head(url)).status == 404
@@ -104,3 +106,13 @@ async def test_a_final_upload_is_complete_once_it_is_made(node: Node, client: Cl
     assert made.status == 201
     assert await client.offset(made.headers["Location"]) == 12 * MIB
     assert await client.content(made.headers["Location"]) == 2 * some_bytes(6 * MIB)
+
+
+async def test_an_upload_that_lost_its_tail_is_gone(node: Node, client: Client) -> None:
+    """And says so, rather than to ask for another attempt for ever."""
+    url = await client.create(len(DATA))
+    await client.patch(url, 0, DATA[:MIB])
+    await node.lose(url)
+    await node.restart()
+    assert (await client.patch(url, MIB, DATA[MIB:])).status in (404, 503)
+    assert (await client.head(url)).status == 404

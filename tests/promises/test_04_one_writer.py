@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from tests.promises.bench import MIB, PART, Node, client_of, some_bytes
 from tests.promises.client import Client, Uploader
 from tests.promises.rawrequest import patching
-from tests.support.s3faults import Gate, hold
+from tests.support.s3faults import Gate, after_forwarding, hold
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -82,26 +84,39 @@ async def test_a_holder_that_died_is_replaced(node: Node, client: Client) -> Non
     assert offset in (0, PART)
 
 
-async def test_a_holder_that_was_paused_harms_nothing_when_it_wakes(node: Node, client: Client) -> None:
-    """It sleeps in the middle of an UploadPart, with bytes of its own still to be written."""
+@pytest.mark.parametrize("finished", [False, True], ids=["in the middle", "when all is done"])
+@pytest.mark.parametrize("moment", ["on its way to S3", "done, its answer on the way"])
+async def test_a_holder_that_was_paused_harms_nothing_when_it_wakes(
+    node: Node, client: Client, moment: str, *, finished: bool
+) -> None:
+    """It fell asleep with a part in flight, and with other bytes than those that another node took instead."""
     url, gate, other = await client.create(len(DATA)), Gate(), node.another()
-    node.s3.faults.rule("UploadPart", 1, hold(gate))
+    node.s3.faults.rule("UploadPart", 1, hold(gate) if moment == "on its way to S3" else after_forwarding(hold(gate)))
     await other.start()
     try:
         async with client_of(other) as elsewhere, patching(url, 0, len(DATA)) as paused:
             await paused.send(b"\0" * COUNT)
             await gate.reached.wait()
-            os.kill(node.server.pid, signal.SIGSTOP)
-            upload = Uploader(elsewhere, url.replace(client.url, elsewhere.url), DATA, chunk=PART + 1)
-            started = time.monotonic()
-            await upload.ask()
-            assert time.monotonic() - started < TTL + 1
-            await upload.step()
-            os.kill(node.server.pid, signal.SIGCONT)
-            gate.opened.set()
+            with asleep(node.server.pid):
+                upload = Uploader(elsewhere, url.replace(client.url, elsewhere.url), DATA, chunk=PART + 1)
+                started = time.monotonic()
+                await upload.ask()
+                assert time.monotonic() - started < TTL + 1
+                await (upload.run() if finished else upload.step())
+                gate.opened.set()
             await paused.closed()
             await upload.run()
             assert await elsewhere.content(upload.url) == DATA
             assert await client.content(url) == DATA
     finally:
         await other.kill()
+
+
+@contextmanager
+def asleep(pid: int) -> Iterator[None]:
+    """The process stands still while the block lasts."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.promises.bench import MIB, PART, Node, some_bytes
-from tests.promises.client import Client, until
+from tests.promises.client import Client
 from tests.promises.rawrequest import patching
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -38,15 +37,10 @@ async def test_a_body_that_turns_out_too_long_leaves_nothing(
 async def test_a_body_of_many_parts_that_turns_out_too_long_leaves_nothing(node: Node, client: Client) -> None:
     """Also when parts of it were stored long before."""
     data = some_bytes(PART + MIB)
-    url, before = await client.create(len(data)), node.remembered()
+    url = await client.create(len(data))
     async with patching(url, 0, None) as request:
         await request.send(b"%x\r\n%b\r\n" % (len(data), data))
-
-        async def part_stored() -> bool:
-            return node.remembered() != before and node.s3.counts()["UploadPart"] == 1
-
-        await until(part_stored)
-        await asyncio.sleep(0.5)
+        await node.until_stored(parts=1)
         await request.send(b"1\r\n!\r\n0\r\n\r\n")
         assert await request.status() == 413
     assert await client.offset(url) == 0
