@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import socket
 import struct
 from collections.abc import AsyncIterator, Mapping
@@ -49,6 +51,8 @@ class Exchange:
         self._session = session
         self._strict = strict
         self._refusal: S3Error | None = None
+        self.rate = math.inf
+        """Bytes a second of both bodies."""
 
     async def forward(self) -> aiohttp.ClientResponse:
         """S3's answer to the request, its Host and signature as the client made them."""
@@ -76,9 +80,20 @@ class Exchange:
         async with answer:
             await response.prepare(self._request)
             async for chunk in answer.content.iter_any():
+                await self._pace(chunk)
                 await response.write(chunk)
         await response.write_eof()
         return response
+
+    async def relay_half(self, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        """Hands on the head and half of the body, and breaks the connection."""
+        response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_end_to_end(answer.headers))
+        async with answer:
+            body = await answer.read()
+        response.content_length = max(len(body), 1)  # so that an empty body is missed too
+        await response.prepare(self._request)
+        await response.write(body[: len(body) // 2])
+        return self.hang_up()
 
     async def swallow(self, answer: aiohttp.ClientResponse) -> None:
         """Takes S3's answer and tells nobody."""
@@ -107,6 +122,12 @@ class Exchange:
             transport.abort()
         return web.Response()  # for a connection that isn't there any more
 
+    def hang_up(self) -> web.StreamResponse:
+        """Closes the connection once what was written is on its way."""
+        if self._request.transport is not None:
+            self._request.transport.close()
+        return web.Response()
+
     async def _data(self) -> AsyncIterator[bytes] | bytes | None:
         if not self._request.can_read_body:
             return None
@@ -128,7 +149,12 @@ class Exchange:
         await self._continue()
         while chunk := await self._request.content.readany():
             self._call.bytes_in += len(chunk)
+            await self._pace(chunk)
             yield chunk
+
+    async def _pace(self, chunk: bytes) -> None:
+        if self.rate < math.inf:
+            await asyncio.sleep(len(chunk) / self.rate)
 
     async def _continue(self) -> None:
         if self._request.headers.get("Expect", "").lower() == "100-continue":

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from aiohttp.web import StreamResponse
 
 from tests.support.s3exchange import Exchange
+from tests.support.s3request import S3Request
 from tests.support.s3strict import S3Error
 
 Action = Callable[[Exchange], Awaitable[StreamResponse]]
@@ -44,6 +45,15 @@ def reset() -> Action:
     return act
 
 
+def hang_up() -> Action:
+    """The connection closes in good order, with no answer."""
+
+    async def act(exchange: Exchange) -> StreamResponse:
+        return exchange.hang_up()
+
+    return act
+
+
 def stall() -> Action:
     """Silence, until the client gives up."""
 
@@ -57,6 +67,25 @@ def stall() -> Action:
 def delay(seconds: float, then: Action = pass_on) -> Action:
     async def act(exchange: Exchange) -> StreamResponse:
         await asyncio.sleep(seconds)
+        return await then(exchange)
+
+    return act
+
+
+def cut() -> Action:
+    """S3 did it, and the connection breaks in the middle of the answer, after its head."""
+
+    async def act(exchange: Exchange) -> StreamResponse:
+        return await exchange.relay_half(await exchange.forward())
+
+    return act
+
+
+def throttle(rate: float, then: Action = pass_on) -> Action:
+    """Bodies move at `rate` bytes a second, both ways."""
+
+    async def act(exchange: Exchange) -> StreamResponse:
+        exchange.rate = rate
         return await then(exchange)
 
     return act
@@ -87,17 +116,27 @@ def after_forwarding(then: Action) -> Action:
     return act
 
 
+def anything(_: S3Request) -> bool:
+    return True
+
+
 @dataclass(slots=True)
 class Rule:
-    """Row of the list of faults: the `nth` request (from 1, since the rule was made; None: each one) of `operation`."""
+    """Row of the list of faults: the `nth` request (from 1, since the rule was made; None: each one) of `operation`
+    that is one of `which`."""
 
     operation: str
     nth: int | None
     action: Action
+    which: Callable[[S3Request], bool] = anything
     seen: int = 0
 
-    def hits(self, operation: str) -> bool:
-        if self.operation not in (operation, ANY):
+    @property
+    def has_hit(self) -> bool:
+        return self.seen >= (self.nth or 1)
+
+    def hits(self, request: S3Request) -> bool:
+        if self.operation not in (request.operation, ANY) or not self.which(request):
             return False
         self.seen += 1
         return self.nth in (None, self.seen)
@@ -109,13 +148,16 @@ class Faults:
     def __init__(self) -> None:
         self._rules: list[Rule] = []
 
-    def rule(self, operation: str, nth: int | None, action: Action) -> None:
-        self._rules.append(Rule(operation, nth, action))
+    def rule(
+        self, operation: str, nth: int | None, action: Action, which: Callable[[S3Request], bool] = anything
+    ) -> Rule:
+        self._rules.append(Rule(operation, nth, action, which))
+        return self._rules[-1]
 
     def clear(self) -> None:
         self._rules.clear()
 
-    def action(self, operation: str) -> Action:
+    def action(self, request: S3Request) -> Action:
         """Every rule counts the request, also those that come after the one that hits."""
-        hits = [rule.action for rule in self._rules if rule.hits(operation)]
+        hits = [rule.action for rule in self._rules if rule.hits(request)]
         return hits[0] if hits else pass_on

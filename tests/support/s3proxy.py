@@ -72,7 +72,7 @@ class S3Proxy:
         self.calls.append(call)
         exchange = Exchange(request, call, target=self._target, session=self._session, strict=self._strict)
         try:
-            return await self.faults.action(call.operation)(exchange)
+            return await self.faults.action(call.request)(exchange)
         except S3Error as error:
             return exchange.refuse(error)
         except aiohttp.ClientError:

@@ -1,0 +1,40 @@
+"""The node that faults are brought to: the one of the promises, with the smallest parts S3 takes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.promises.bench import Node, client_of
+from tests.promises.client import Client
+from tests.promises.conftest import client, node, running_node
+
+__all__ = ["client", "node", "running_node"]
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, Any]:
+    return {"part_size": "5MiB"}
+
+
+@pytest.fixture(autouse=True)
+def no_surprises(running_node: Node) -> Iterator[None]:
+    """Trouble is foreseen wherever it comes from: the server never has to show a stack."""
+    before = running_node.server.log().count("Traceback")
+    yield
+    assert running_node.server.log().count("Traceback") == before, running_node.server.log()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def elsewhere(running_node: Node) -> AsyncIterator[Client]:
+    """A client of another server on the same state and bucket: it has nothing of an upload in memory."""
+    server = running_node.another()
+    await server.start()
+    try:
+        async with client_of(server) as talking:
+            yield talking
+    finally:
+        await server.kill()

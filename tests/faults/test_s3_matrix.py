@@ -1,0 +1,176 @@
+"""Every S3 operation × everything that can go wrong with it: clients retry, and nothing that was told turns out false."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+
+from tests.faults.journeys import (
+    LARGE,
+    PARTIAL,
+    Watched,
+    arrived,
+    begin,
+    concatenate,
+    gone,
+    nothing_left,
+    upload,
+    upload_at_once,
+)
+from tests.promises.bench import MIB, Node, upload_id
+from tests.promises.client import VERSION, Client
+from tests.support.s3faults import (
+    Action,
+    Rule,
+    after_forwarding,
+    anything,
+    cut,
+    delay,
+    error,
+    hang_up,
+    reset,
+    throttle,
+)
+from tests.support.s3request import S3Request
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ATTEMPTS = 5
+"""How often a request is sent before the client is told of its trouble."""
+Requests = tuple[str, Callable[[S3Request], bool]]
+"""Those of one operation that are of one kind."""
+
+
+def part(number: int) -> Callable[[S3Request], bool]:
+    return lambda request: request.part_number == number
+
+
+def internal(request: S3Request) -> bool:
+    return "/.tusd-py/" in request.key
+
+
+UPLOADING: tuple[Requests, ...] = (
+    ("PutObject", internal),
+    ("CreateMultipartUpload", anything),
+    ("UploadPart", part(1)),
+    ("UploadPart", part(2)),
+    ("UploadPart", part(3)),
+    ("CompleteMultipartUpload", anything),
+    ("DeleteObject", internal),
+    ("GetObject", anything),
+)
+TERMINATING: tuple[Requests, ...] = (
+    ("ListMultipartUploads", anything),
+    ("AbortMultipartUpload", anything),
+    ("ListObjectsV2", anything),
+    ("DeleteObjects", anything),
+)
+FAULTS: Mapping[str, Action] = {
+    "500": error(500, "InternalError"),
+    "500, done": after_forwarding(error(500, "InternalError")),
+    "slow down": error(503, "SlowDown"),
+    "reset": reset(),
+    "reset, done": after_forwarding(reset()),
+    "no answer": hang_up(),
+    "no answer, done": after_forwarding(hang_up()),
+    "half an answer": cut(),
+    "latency": delay(0.3),
+    "bandwidth": throttle(16 * MIB),
+}
+each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+
+
+def once(node: Node, fault: Action, *requests: Requests) -> Sequence[Rule]:
+    """The first of each goes wrong."""
+    return [node.s3.faults.rule(operation, 1, fault, which) for operation, which in requests]
+
+
+def all_hit(rules: Sequence[Rule]) -> bool:
+    return all(rule.has_hit for rule in rules)
+
+
+@each_fault
+async def test_an_upload_in_several_requests_arrives(node: Node, client: Client, fault: Action) -> None:
+    rules = once(node, fault, *UPLOADING)
+    url = await upload(node, client)
+    assert all_hit(rules)
+    await gone(node, client, url)
+
+
+@each_fault
+async def test_an_upload_in_one_request_arrives(node: Node, client: Client, fault: Action) -> None:
+    rules = once(node, fault, ("PutObject", anything))
+    url = await upload_at_once(node, client)
+    assert all_hit(rules)
+    await gone(node, client, url)
+
+
+@each_fault
+async def test_looking_at_the_object_may_go_wrong_too(node: Node, client: Client, fault: Action) -> None:
+    rules = once(node, after_forwarding(reset()), ("CompleteMultipartUpload", anything))
+    rules = [*rules, *once(node, fault, ("HeadObject", anything))]
+    url = await upload(node, client)
+    assert all_hit(rules)
+    await gone(node, client, url)
+
+
+@each_fault
+async def test_a_tail_is_read_again(node: Node, client: Client, elsewhere: Client, fault: Action) -> None:
+    url = await client.create(len(PARTIAL))
+    assert (await client.patch(url, 0, PARTIAL[:MIB])).status == 204
+    rules = once(node, fault, ("GetObject", internal))
+    resumed = Watched(node, elsewhere, url.replace(client.url, elsewhere.url), PARTIAL)
+    await resumed.ask()
+    await resumed.run()
+    assert all_hit(rules)
+    await gone(node, client, await arrived(node, client, url, PARTIAL))
+
+
+@each_fault
+async def test_concatenation_arrives(node: Node, client: Client, fault: Action) -> None:
+    rules = once(node, fault, ("UploadPartCopy", anything))
+    url = await concatenate(node, client)
+    assert all_hit(rules)
+    await gone(node, client, url)
+
+
+@pytest.mark.parametrize("operation", ["CompleteMultipartUpload", "UploadPartCopy"])
+async def test_an_error_inside_a_200_is_an_error(node: Node, client: Client, operation: str) -> None:
+    rules = once(node, error(200, "InternalError"), (operation, anything))
+    url = await concatenate(node, client)
+    assert all_hit(rules)
+    await gone(node, client, url)
+
+
+async def test_what_is_terminated_goes_in_the_end(node: Node, client: Client) -> None:
+    """What S3 doesn't let go of at once, a sweep removes."""
+    for fault in FAULTS.values():
+        rules = once(node, fault, *TERMINATING)
+        url = await begin(client)
+        assert (await client.request("DELETE", url, **VERSION)).status == 204
+        assert (await client.head(url)).status == 404
+        assert rules[0].has_hit
+    await nothing_left(node)
+    assert all_hit(rules)
+
+
+async def test_failures_that_outlast_the_retries_are_told_as_503(node: Node, client: Client) -> None:
+    """Three uploads at once, each of them in trouble with another operation."""
+
+    async def told(operation: str) -> None:
+        url = await client.create(len(LARGE))
+        for nth in range(1, ATTEMPTS + 1):
+            node.s3.faults.rule(operation, nth, reset(), lambda request: upload_id(url) in request.key)
+        answer = await client.patch(url, 0, LARGE)
+        assert answer.status == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        resumed = Watched(node, client, url, LARGE)
+        await resumed.ask()
+        await resumed.run()
+        await arrived(node, client, url, LARGE)
+        await client.delete(url)
+
+    await asyncio.gather(*(told(each) for each in ("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload")))
+    await nothing_left(node)
