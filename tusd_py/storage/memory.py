@@ -73,7 +73,7 @@ class MemoryStorage:
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
         if upload_id in self._objects:
             return None
-        offset, since = len(self._parts[upload_id]), leftovers[0].since
+        offset, since = len(self._parts.get(upload_id, b"")), leftovers[0].since
         upload = Upload(id=upload_id, length=None, offset=offset, created_at=since, updated_at=since)
         return Recovered(upload=upload) if offset else None
 

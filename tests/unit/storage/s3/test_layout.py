@@ -1,0 +1,105 @@
+"""What lies in a bucket, put in order: the longest stretch of bytes without a gap, and nothing beyond it."""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tusd_py.pipeline.grid import MIB, Grid, grid_for
+from tusd_py.storage.s3.cursor import Part
+from tusd_py.storage.s3.layout import Stretch, lay_out, likely_grids
+from tusd_py.storage.s3.options import PROFILES, Profile, S3Options
+
+OPTIONS = S3Options(bucket="uploads")
+SMALL = S3Options(bucket="uploads", part_size=8, profile=Profile(min_part=1, max_part=512, max_parts=100))
+
+
+def full_parts(grid: Grid, count: int) -> list[Part]:
+    parts, at = list[Part](), 0
+    for _ in range(count):
+        number, span = grid.part_at(at)
+        parts.append(Part(number=number, length=len(span), etag=f"etag-{number}"))
+        at = span.stop
+    return parts
+
+
+def segments(*spans: tuple[int, int]) -> list[Stretch]:
+    return [Stretch(key=f"tail-{start}-{stop}", start=start, stop=stop) for start, stop in spans]
+
+
+def keys(found: list[Stretch]) -> list[str]:
+    return [each.key for each in found]
+
+
+@given(
+    length=st.none() | st.integers(100, 700),
+    count=st.integers(1, 60),
+    missing=st.sets(st.integers(1, 60), max_size=2),
+    cuts=st.lists(st.integers(1, 7), max_size=4),
+    seed=st.integers(0, 99),
+)
+def test_bytes_are_found_up_to_the_first_gap_on_whatever_grid_they_were_sent(
+    length: int | None, count: int, missing: set[int], cuts: list[int], seed: int
+) -> None:
+    """Parts that are missing hide those behind them; of segments in any order, those count that go on from there."""
+    grid = grid_for(length, base=8, max_parts=100, largest=512)
+    parts = full_parts(grid, count)
+    kept = parts[: min(missing, default=count + 1) - 1]
+    at = sum(part.length for part in kept)
+    tail, end = list[tuple[int, int]](), at
+    for cut in cuts:
+        if end + cut <= grid.part_at(at)[1].stop:
+            tail.append((end, end + cut))
+            end += cut
+    Random(seed).shuffle(tail)
+    there = [part for part in parts if part.number not in missing]
+    found = lay_out(there, segments(*tail), likely_grids(there, segments(*tail), SMALL), None)
+    assert (list(found.parts), found.stop) == (kept, end)
+
+
+@given(count=st.integers(1, 99))
+def test_an_upload_can_grow_on_the_grid_that_was_found(count: int) -> None:
+    """Whatever its grid was: the next part begins where the bytes end, and is one that S3 takes."""
+    for grid in (grid_for(None, base=8, max_parts=100, largest=512), Grid(base=8, largest=512, max_parts=100)):
+        parts = full_parts(grid, count)
+        found = lay_out(parts, [], likely_grids(parts, [], SMALL), None)
+        number, span = found.grid.part_at(found.stop)
+        assert (number, span.start) == (count + 1, found.stop)
+        assert found.grid.reach >= 100 * 8
+
+
+def test_parts_of_one_size_are_taken_to_grow_later_since_that_reaches_farther() -> None:
+    parts = full_parts(Grid(base=8 * MIB), 3)
+    assert [grid.grows for grid in likely_grids(parts, [], OPTIONS)] == [True, False]
+
+
+def test_where_parts_must_be_equal_they_stay_so() -> None:
+    options = S3Options(bucket="uploads", profile=PROFILES["r2"])
+    parts = full_parts(Grid(base=8 * MIB), 3)
+    assert not any(grid.grows for grid in likely_grids(parts, [], options))
+
+
+def test_a_tail_longer_than_our_parts_came_from_longer_ones() -> None:
+    tail = segments((0, 20 * MIB))
+    (grid,) = likely_grids([], tail, OPTIONS)
+    assert lay_out([], tail, [grid], None).stop == 20 * MIB
+
+
+def test_the_longest_of_several_chains_counts() -> None:
+    """Neighbours that were joined may lie beside what they were made of, and beside a dead writer's."""
+    found = lay_out([], segments((0, 3), (3, 5), (0, 5), (5, 6), (3, 4), (7, 9)), [Grid(base=8)], None)
+    assert found.stop == 6
+
+
+def test_a_short_part_counts_only_as_the_declared_end() -> None:
+    parts = [*full_parts(Grid(base=8), 2), Part(number=3, length=4, etag="last")]
+    assert lay_out(parts, [], [Grid(base=8)], 20).stop == 20
+    assert lay_out(parts, segments((16, 18)), [Grid(base=8)], None).stop == 18
+    assert lay_out(parts, [], [Grid(base=8)], 21).stop == 16
+
+
+def test_segments_of_what_is_in_parts_already_are_passed_over() -> None:
+    found = lay_out(full_parts(Grid(base=8), 1), segments((0, 5), (8, 9)), [Grid(base=8)], None)
+    assert keys(list(found.tail)) == ["tail-8-9"]
