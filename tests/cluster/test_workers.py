@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.cluster.fleet import COUNT, DATA, MIB, PART, TTL
+from tests.cluster.fleet import COUNT, DATA, PART, TTL
 from tests.promises.bench import Node, client_of, one_node, upload_id
 from tests.promises.client import Client
 from tests.promises.rawrequest import RawRequest, patching
@@ -76,11 +76,11 @@ async def turn(client: Client, url: str) -> int:
 
 
 async def finish(client: Client, url: str) -> None:
-    """From wherever it is; a request that went to a worker that sleeps is sent again."""
+    """From wherever it is; what went to a worker that sleeps is sent again."""
     while (offset := await turn(client, url)) < len(DATA):
         with suppress(TimeoutError, aiohttp.ClientError):
             async with asyncio.timeout(3):
-                await client.patch(url, offset, DATA[offset : offset + 2 * MIB])
+                await client.patch(url, offset, DATA[offset:])
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE"])

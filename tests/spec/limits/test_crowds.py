@@ -19,6 +19,11 @@ def says(answer: Answer, status: int, code: str) -> bool:
     return (answer.status, text) == (status, code) and int(answer.headers["Retry-After"]) > 0
 
 
+async def two_uploads(tus: TusClient) -> list[str]:
+    await room(tus)
+    return [await tus.create(10) for _ in range(2)]
+
+
 async def room(tus: TusClient) -> None:
     """Wait until the server knows that nobody uploads any more."""
 
@@ -29,8 +34,7 @@ async def room(tus: TusClient) -> None:
 
 
 async def test_a_client_has_so_many_uploads_at_a_time(tus_shared: TusClient) -> None:
-    tus, (busy, waiting) = tus_shared, [await tus_shared.create(10) for _ in range(2)]
-    await room(tus)
+    tus, (busy, waiting) = tus_shared, await two_uploads(tus_shared)
     async with stalled_patch(tus, busy, 0, b"abc", **ONE):
         assert says(await tus.patch(waiting, 0, b"abc", **ONE), 429, "too-many-requests")
         assert says(await tus.post(b"abc", **BEGIN, **ONE), 429, "too-many-requests")
@@ -41,16 +45,14 @@ async def test_a_client_has_so_many_uploads_at_a_time(tus_shared: TusClient) -> 
 
 
 async def test_who_says_to_be_somebody_else_before_the_proxy_is_the_same_client(tus_shared: TusClient) -> None:
-    tus, (busy, waiting) = tus_shared, [await tus_shared.create(10) for _ in range(2)]
-    await room(tus)
+    tus, (busy, waiting) = tus_shared, await two_uploads(tus_shared)
     async with stalled_patch(tus, busy, 0, b"abc", **ONE):
         told = f"198.51.100.7, {ONE['x_forwarded_for']}"
         assert says(await tus.patch(waiting, 0, b"abc", x_forwarded_for=told), 429, "too-many-requests")
 
 
 async def test_a_client_has_so_many_requests_at_a_time(tus_narrow: TusClient) -> None:
-    tus, (busy, waiting) = tus_narrow, [await tus_narrow.create(10) for _ in range(2)]
-    await room(tus)
+    tus, (busy, waiting) = tus_narrow, await two_uploads(tus_narrow)
     async with stalled_patch(tus, busy, 0, b"abc", **ONE):
         for method in ("PATCH", "DELETE", "GET"):
             assert says(await tus.request(method, waiting, **ONE), 429, "too-many-requests")
@@ -61,8 +63,7 @@ async def test_a_client_has_so_many_requests_at_a_time(tus_narrow: TusClient) ->
 
 
 async def test_a_node_has_so_many_uploads_at_a_time(tus_narrow: TusClient) -> None:
-    tus, (busy, waiting) = tus_narrow, [await tus_narrow.create(10) for _ in range(2)]
-    await room(tus)
+    tus, (busy, waiting) = tus_narrow, await two_uploads(tus_narrow)
     async with stalled_patch(tus, busy, 0, b"abc", **ONE):
         assert says(await tus.patch(waiting, 0, b"abc", **OTHER), 503, "unavailable")
         assert says(await tus.post(b"abc", **BEGIN, **OTHER), 503, "unavailable")
