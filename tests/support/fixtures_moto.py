@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 from botocore.session import get_session
 
+from tests.support.family import mortal
 from tests.support.identity import REGION
 from tests.support.ports import free_port
 
@@ -26,7 +27,7 @@ def moto_endpoint() -> Iterator[str]:
     """The URL of an S3 with the bucket `uploads` that takes parts of any size."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-c", _SERVE, str(port)],
+        mortal(sys.executable, "-c", _SERVE, str(port)),
         env={**os.environ, "S3_UPLOAD_PART_MIN_SIZE": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.support.family import mortal
 from tests.support.ports import free_port
 
 READY_WITHIN = 10.0
@@ -43,7 +44,7 @@ class RedisServer:
     def start(self) -> None:
         """Returns once it answers."""
         where = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._directory))
-        command = [redis_server(), *where, "--save", "", *self._flags]
+        command = mortal(redis_server(), *where, "--save", "", *self._flags)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + READY_WITHIN

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
+from tests.support.family import mortal
 from tests.support.identity import REGION, Identity
 from tests.support.ports import free_ports
 
@@ -121,7 +122,7 @@ class SeaweedFS:
         chosen = dict(zip(names, ports, strict=True))
         chosen["s3.port"] = self._port = port or chosen["s3.port"]
         self._ports = tuple(chosen.values())
-        command = [binary, "server", *FLAGS, *(f"-{name}={number}" for name, number in chosen.items())]
+        command = mortal(binary, "server", *FLAGS, *(f"-{name}={number}" for name, number in chosen.items()))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,

@@ -15,6 +15,7 @@ from pathlib import Path
 import aiohttp
 import psutil
 
+from tests.support.family import mortal
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
@@ -73,7 +74,7 @@ class Server:
         """Returns once it answers; raises ServerError if it ends before that or takes too long."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tusd_py", "serve", "--port", str(self.port), *self._flags),
+                *mortal(sys.executable, "-m", "tusd_py", "serve", "--port", str(self.port), *self._flags),
                 cwd=self._directory,
                 env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL,
