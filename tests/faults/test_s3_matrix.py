@@ -121,9 +121,7 @@ async def test_a_tail_is_read_again(node: Node, client: Client, elsewhere: Clien
     url = await client.create(len(PARTIAL))
     assert (await client.patch(url, 0, PARTIAL[:MIB])).status == 204
     rules = once(node, fault, ("GetObject", internal))
-    resumed = Watched(node, elsewhere, url.replace(client.url, elsewhere.url), PARTIAL)
-    await resumed.ask()
-    await resumed.run()
+    await Watched(node, elsewhere, url.replace(client.url, elsewhere.url), PARTIAL, sent=MIB).run()
     assert all_hit(rules)
     await gone(node, client, await arrived(node, client, url, PARTIAL))
 
@@ -166,11 +164,8 @@ async def test_failures_that_outlast_the_retries_are_told_as_503(node: Node, cli
         answer = await client.patch(url, 0, LARGE)
         assert answer.status == 503
         assert int(answer.headers["Retry-After"]) > 0
-        resumed = Watched(node, client, url, LARGE)
-        await resumed.ask()
-        await resumed.run()
-        await arrived(node, client, url, LARGE)
-        await client.delete(url)
+        await Watched(node, client, url, LARGE, sent=await client.offset(url)).run()
+        await client.delete(await arrived(node, client, url, LARGE))
 
     await asyncio.gather(*(told(each) for each in ("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload")))
     await nothing_left(node)

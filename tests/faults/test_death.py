@@ -1,0 +1,82 @@
+"""The process dies, or is told to go, in the middle of an upload."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.faults.journeys import LARGE, PART, Watched, arrived, gone
+from tests.promises.bench import MIB, Node
+from tests.promises.client import Client
+from tests.promises.rawrequest import patching
+from tests.support.parts import missing
+from tests.support.redis import RedisError, redis_server, running
+from tests.support.s3faults import ANY, Gate, after_forwarding, hold
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "redis"])
+def settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    if request.param == "sqlite":
+        yield {"part_size": "5MiB"}
+        return
+    try:
+        redis_server()
+    except RedisError:
+        missing("redis-server")
+    with running(tmp_path_factory.mktemp("redis"), durable=True) as redis:
+        yield {"part_size": "5MiB", "state": redis.url, "lock_ttl": "2s"}
+
+
+async def dies(node: Node, upload: Watched, moment: asyncio.Future[Any] | asyncio.Task[Any]) -> None:
+    """The server is killed at `moment` or when the upload is over, and started again."""
+    uploading = asyncio.create_task(upload.run())
+    await asyncio.wait([uploading, moment], return_when=asyncio.FIRST_COMPLETED)
+    moment.cancel()
+    uploading.cancel()
+    await asyncio.wait([uploading, moment])
+    await node.restart()
+    await upload.ask()
+
+
+async def test_killed_at_the_nth_request_to_s3(node: Node, client: Client) -> None:
+    url = await client.create(len(LARGE))
+    upload = Watched(node, client, url, LARGE)
+    for nth in (1, 2, 3, 4):
+        gate = Gate()
+        node.s3.reset()
+        node.s3.faults.rule(ANY, nth, (hold(gate), after_forwarding(hold(gate)))[nth % 2])
+        await dies(node, upload, asyncio.create_task(gate.reached.wait()))
+    node.s3.reset()
+    await upload.run()
+    await gone(node, client, await arrived(node, client, url, LARGE))
+
+
+async def test_killed_at_random_times(node: Node, client: Client) -> None:
+    dice = Random(7)
+    url = await client.create(len(LARGE))
+    upload = Watched(node, client, url, LARGE)
+    for _ in range(4):
+        await dies(node, upload, asyncio.create_task(asyncio.sleep(dice.uniform(0, 0.5))))
+    await upload.run()
+    await gone(node, client, await arrived(node, client, url, LARGE))
+
+
+async def test_told_to_go_it_saves_every_byte_first(node: Node, client: Client) -> None:
+    base, url, sent = await node.received(), await client.create(len(LARGE)), PART + MIB + 3
+    async with patching(url, 0, len(LARGE)) as request:
+        await request.send(LARGE[:sent])
+        await node.until_received(base + sent)
+        assert await node.server.stop() == 0
+        assert await request.status() == 503
+    await node.server.start()
+    assert await client.offset(url) == sent
+    upload = Watched(node, client, url, LARGE, sent=sent)
+    await upload.run()
+    await gone(node, client, await arrived(node, client, url, LARGE))

@@ -1,0 +1,73 @@
+"""No room on the disk: a limit on the size of its files keeps the server from writing, and is lifted again."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.promises.bench import MIB, client_of, some_bytes
+from tests.promises.client import VERSION, Answer, Client
+from tests.support.server import Server, serving
+
+DATA = some_bytes(12 * MIB)
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    place = {"storage": f"file:{tmp_path / 'data'}", "state": f"sqlite:{tmp_path / 'state.db'}"}
+    async with serving(tmp_path, **place) as running:
+        yield running
+        assert "Traceback" not in running.log(), running.log()
+
+
+@pytest.fixture
+async def client(server: Server) -> AsyncIterator[Client]:
+    async with client_of(server) as talking:
+        yield talking
+
+
+@contextmanager
+def full_at(server: Server, size: int) -> Iterator[None]:
+    """No file of the server grows beyond `size` bytes."""
+    before = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size, before[1]))
+    yield
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, before)
+
+
+def unavailable(answer: Answer) -> bool:
+    return answer.status == 503 and int(answer.headers["Retry-After"]) > 0
+
+
+async def test_a_full_disk_keeps_what_it_has_and_goes_on(server: Server, client: Client) -> None:
+    url = await client.create(len(DATA))
+    with full_at(server, 9 * MIB):
+        assert unavailable(await client.patch(url, 0, DATA))
+        kept = await client.offset(url)
+        assert 0 < kept <= 9 * MIB
+        assert unavailable(await client.patch(url, kept, DATA[kept:]))
+        assert await client.offset(url) >= kept
+    offset = await client.offset(url)
+    assert (await client.patch(url, offset, DATA[offset:])).offset == len(DATA)
+    assert await client.content(url) == DATA
+
+
+async def test_a_state_without_room_takes_nothing_back(server: Server, client: Client, tmp_path: Path) -> None:
+    url = await client.create(len(DATA))
+    await client.patch(url, 0, DATA[:MIB])
+    with full_at(server, 1):
+        assert unavailable(await client.patch(url, MIB, DATA[MIB:]))
+        assert unavailable(await client.post(10))
+        assert (await client.request("GET", f"{server.origin}/readyz")).status == 503
+        answer = await client.head(url)
+        assert answer.status == 423 or answer.offset == MIB
+        assert (await client.request("DELETE", url, **VERSION)).status == 503
+    offset = await client.offset(url)
+    assert offset >= MIB
+    assert (await client.patch(url, offset, DATA[offset:])).offset == len(DATA)
+    assert await client.content(url) == DATA
+    assert (await client.request("GET", f"{server.origin}/readyz")).status == 200

@@ -1,0 +1,79 @@
+"""Redis restarts, or is away for longer than any lease."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.faults.journeys import LARGE, Watched, arrived, gone
+from tests.promises.bench import MIB, Node
+from tests.promises.client import Client, until
+from tests.promises.rawrequest import patching
+from tests.support.parts import missing
+from tests.support.redis import RedisError, RedisServer, redis_server, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+AWAY = 10.0
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    try:
+        redis_server()
+    except RedisError:
+        missing("redis-server")
+    with running(tmp_path_factory.mktemp("redis"), durable=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def settings(redis: RedisServer) -> dict[str, Any]:
+    return {"part_size": "5MiB", "state": redis.url, "lock_ttl": "3s"}
+
+
+async def ready(node: Node, client: Client) -> bool:
+    return (await client.request("GET", f"{node.server.origin}/readyz")).status == 200
+
+
+async def test_redis_may_restart_between_and_during_requests(node: Node, client: Client, redis: RedisServer) -> None:
+    url = await client.create(len(LARGE))
+    upload = Watched(node, client, url, LARGE)
+    for sig in (signal.SIGTERM, signal.SIGKILL):
+        uploading = asyncio.create_task(upload.step())
+        await asyncio.to_thread(redis.stop, sig)
+        await asyncio.to_thread(redis.start)
+        await uploading
+    await upload.run()
+    await gone(node, client, await arrived(node, client, url, LARGE))
+
+
+async def test_everything_goes_on_after_redis_was_away(node: Node, client: Client, redis: RedisServer) -> None:
+    base, url, busy = await node.received(), await client.create(len(LARGE)), await client.create(len(LARGE))
+    await client.patch(url, 0, LARGE[:MIB])
+    async with patching(busy, 0, len(LARGE)) as writing:
+        await writing.send(LARGE[: 2 * MIB])
+        await node.until_received(base + 3 * MIB)
+        await asyncio.to_thread(redis.stop)
+        gone_at = asyncio.get_running_loop().time()
+        for answer in (await client.post(10), await client.patch(url, MIB, LARGE[MIB:])):
+            assert answer.status == 503
+            assert int(answer.headers["Retry-After"]) > 0
+        assert (await client.head(url)).status == 423
+        assert not await ready(node, client)
+        await asyncio.sleep(gone_at + AWAY - asyncio.get_running_loop().time())
+        assert (await client.head(url)).status == 423
+        await asyncio.to_thread(redis.start)
+        assert await until(lambda: ready(node, client), within=5) < 5
+    for each, sent in ((url, MIB), (busy, 2 * MIB)):
+        upload = Watched(node, client, each, LARGE, sent=sent if each == url else 0)
+        upload._sent = sent
+        await upload.ask()
+        await upload.run()
+        await arrived(node, client, each, LARGE)
+    await client.delete(busy)
+    await gone(node, client, url)
