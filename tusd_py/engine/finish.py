@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from tusd_py.engine.ports import Ports
+from tusd_py.engine.terminate import outlived
 from tusd_py.errors import Superseded, UploadLost
 from tusd_py.model import Finished, Kind, Phase, Upload, UploadId, finish
 
@@ -19,9 +20,8 @@ async def drive(ports: Ports, upload: Upload) -> Upload:
     if upload.phase is not Phase.FINISHING:
         return upload
     try:
-        async with burying(ports, lambda: upload):
-            finished = await _make(ports, upload)
-        done = await ports.save(finish(upload, finished))
+        async with outlived(ports, upload), burying(ports, lambda: upload):
+            done = await ports.save(finish(upload, await _make(ports, upload)))
     except Superseded:
         return await _done_by_another(ports, upload.id)
     ports.observer.upload_finished(done)

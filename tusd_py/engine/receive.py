@@ -8,6 +8,7 @@ from contextlib import suppress
 from tusd_py.engine.finish import burying
 from tusd_py.engine.journal import Journal
 from tusd_py.engine.ports import Ports
+from tusd_py.engine.terminate import outlived
 from tusd_py.errors import Superseded, Unavailable
 from tusd_py.locking.base import Lease
 from tusd_py.model import Upload
@@ -34,6 +35,7 @@ async def receive(
     journal = Journal(ports, upload, held=digest.open or announced.length is None)
     try:
         async with (
+            outlived(ports, upload),
             burying(ports, lambda: journal.upload),
             ports.storage.writer(upload, journal.record, lease) as writer,
         ):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from tusd_py.engine.ports import Ports
-from tusd_py.errors import Locked, Superseded, Unavailable
+from tusd_py.errors import Locked, StorageUnavailable, Superseded, Unavailable
 from tusd_py.model import Phase, Upload, UploadId
 from tusd_py.protocol.rules import plan_terminate
 
@@ -31,6 +33,19 @@ async def forget(ports: Ports, upload_id: UploadId) -> None:
                 await clear(ports, await ports.save(replace(upload, phase=Phase.TERMINATING)))
     except (Locked, Superseded, Unavailable) as error:
         ports.observer.trouble("left-behind", upload_id=upload_id, reason=str(error))
+
+
+@asynccontextmanager
+async def outlived(ports: Ports, upload: Upload) -> AsyncIterator[None]:
+    """A writer that lost its turn to the upload's end may have stored something after it: that goes, too."""
+    try:
+        yield
+    except Superseded:
+        now = await ports.state.load(upload.id)
+        if now is None or not now.alive:
+            with suppress(StorageUnavailable):
+                await ports.storage.discard(upload)
+        raise
 
 
 async def clear(ports: Ports, upload: Upload) -> None:

@@ -1,0 +1,76 @@
+"""Random pairs of faults for as long as one likes: `make soak MINUTES=30`.
+
+Each experiment prints as `SCENARIO SEED STEP:FAULT STEP:FAULT`; with these as arguments that one is run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import random
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from functools import cache
+
+from tests.simulation.network import FAULTS, Plan
+from tests.simulation.run import run
+from tests.simulation.scenarios import SCENARIOS
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32))
+    parser.add_argument("experiment", nargs="*", help="SCENARIO SEED [STEP:FAULT ...]")
+    chosen = parser.parse_args()
+    if chosen.experiment:
+        scenario, seed, *faults = chosen.experiment
+        run(scenario, dict(_parsed(faults)), int(seed))
+        return 0
+    return _soak(chosen.seed, chosen.minutes * 60)
+
+
+def _soak(seed: int, seconds: float) -> int:
+    print(f"--seed {seed}", flush=True)
+    dice, until = random.Random(seed), time.monotonic() + seconds
+    runs = failed = 0
+    gc.freeze()
+    while time.monotonic() < until:
+        failed += not _holds(dice)
+        runs += 1
+    print(f"{runs} experiments, {failed} broken promises")
+    return int(failed > 0)
+
+
+def _holds(dice: random.Random) -> bool:
+    scenario, seed = dice.choice(list(SCENARIOS)), dice.randrange(2**32)
+    faults = [fault for fault in FAULTS if fault not in SCENARIOS[scenario].beyond]
+    plan = {dice.randrange(_length(scenario)): dice.choice(faults) for _ in range(dice.choice((2, 2, 3)))}
+    try:
+        run(scenario, plan, seed)
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
+        print(f"{scenario} {seed} {_shown(plan)}\n    {error!r}", flush=True)
+        return False
+    return True
+
+
+@cache
+def _length(scenario: str) -> int:
+    """Steps of an undisturbed run, and half as many again: disturbed ones are longer."""
+    return len(run(scenario, {})) * 3 // 2
+
+
+def _shown(plan: Plan) -> str:
+    return " ".join(f"{number}:{fault}" for number, fault in sorted(plan.items()))
+
+
+def _parsed(faults: list[str]) -> Iterator[tuple[int, str]]:
+    for fault in faults:
+        number, _, name = fault.partition(":")
+        yield int(number), name
+
+
+if __name__ == "__main__":
+    sys.exit(main())
