@@ -19,9 +19,11 @@ from tusd_py.telemetry.log import configure_logging
 from tusd_py.version import __version__
 
 _FIELD = 256 * 1024
-"""Most bytes of a header field: a final upload may name a thousand partials."""
-_READ = 64 * 1024
-"""A connection holds a few times this beside the memory budget."""
+"""Bytes of a header field that are always read."""
+_URL = 256
+"""Bytes for each partial that a final upload may name."""
+_READ = 16 * 1024
+"""Above twice this, and one read from the socket, a connection holds nothing beside the memory budget."""
 
 
 def run_server(settings: Settings, watch: int | None = None) -> int:
@@ -75,7 +77,7 @@ def make_runner(settings: Settings) -> web.AppRunner:
         handler_cancellation=False,
         keepalive_timeout=settings.idle_timeout,
         lingering_time=2.0,
-        max_field_size=_FIELD,
+        max_field_size=max(_FIELD, _URL * settings.max_partials, settings.max_metadata_size),
         max_line_size=16 * 1024,
         read_bufsize=_READ,
         shutdown_timeout=settings.shutdown_timeout,

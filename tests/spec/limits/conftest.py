@@ -14,8 +14,9 @@ from tests.support.tus import TusClient
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """One upload at a time from each client."""
-    async with local_site(tmp_path_factory.mktemp("shared"), behind_proxy=True, max_client_uploads=1) as site:
+    """One upload at a time from each client, and more metadata than usual."""
+    limits = {"behind_proxy": True, "max_client_uploads": 1, "max_metadata_size": "400KiB"}
+    async with local_site(tmp_path_factory.mktemp("shared"), **limits) as site:
         yield site
         await site.stop()
 

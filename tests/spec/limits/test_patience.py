@@ -75,6 +75,12 @@ async def test_metadata_has_a_longest_size(tus_strict: TusClient, size: int, sta
     assert answer.status == status
 
 
+@pytest.mark.parametrize(("size", "status"), [(400 * 1024, 201), (400 * 1024 + 1, 400)])
+async def test_metadata_may_be_as_long_as_the_operator_says(tus_shared: TusClient, size: int, status: int) -> None:
+    answer = await tus_shared.post(upload_length=0, upload_metadata="k" * size)
+    assert answer.status == status
+
+
 @pytest.mark.parametrize(("count", "status"), [(2, 201), (3, 400)])
 async def test_a_final_upload_has_so_many_partials(tus_strict: TusClient, count: int, status: int) -> None:
     partials = await tus_strict.partials(*[b"x"] * count)
