@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -124,6 +125,24 @@ async def test_a_holder_that_is_sending_is_not_asked() -> None:
     await settled()
     assert asked == ["idle"]
     idle.close()
+    await waiting
+
+
+async def test_somewhat_more_is_asked_for_than_the_first_in_line_needs() -> None:
+    """One spill after another would serve a crowd too slowly."""
+    budget, asked = Budget(LIMIT), list[Account]()
+
+    def asked_to_spill(number: int) -> None:
+        asked.append(accounts[number])
+        accounts[number].sending(5)
+
+    accounts = [budget.account(partial(asked_to_spill, number)) for number in range(LIMIT // 5)]
+    for account in accounts:
+        await account.acquire(5)
+    waiting = asyncio.create_task(holder(budget).acquire(5))
+    await settled()
+    assert asked == accounts[:3]
+    asked[0].close()
     await waiting
 
 
