@@ -145,6 +145,20 @@ class Node:
         for entry in client.list_objects_v2(Bucket=self._seaweed.bucket, Prefix=prefix)["Contents"]:
             client.delete_object(Bucket=self._seaweed.bucket, Key=entry["Key"])
 
+    async def delete_object(self, url: str) -> None:
+        """Somebody removes the upload's finished object."""
+        where = {"Bucket": self._seaweed.bucket, "Key": f"{self.prefix}{upload_id(url)}"}
+        await asyncio.to_thread(lambda: self._boto.delete_object(**where))
+
+    async def abort_multiparts(self) -> None:
+        """A lifecycle rule ends every multipart upload below the prefix."""
+        await asyncio.to_thread(self._abort)
+
+    def _abort(self) -> None:
+        where = {"Bucket": self._seaweed.bucket}
+        for begun in self._boto.list_multipart_uploads(**where, Prefix=self.prefix)["Uploads"]:
+            self._boto.abort_multipart_upload(**where, Key=begun["Key"], UploadId=begun["UploadId"])
+
     def remembered(self) -> list[str]:
         """All rows of the state store and of the turns beside it."""
         files = [path for path in self._directory.glob("state.db*") if not path.name.endswith(("-wal", "-shm"))]
