@@ -13,6 +13,8 @@ from tusd_py.pipeline.body import BodyEnd
 
 _GRACE = 10.0
 """Seconds before a client's pace is judged."""
+_STEP = 64 * 1024
+"""Most bytes taken from a socket at a time, where asyncio lets us say: they wait outside of the memory budget."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -44,6 +46,7 @@ class RequestBody:
             self._waiting.reschedule(asyncio.get_running_loop().time())
 
     async def chunks(self, room: int | None) -> AsyncIterator[bytes]:
+        _take_small_steps(self._request.transport)
         await self._go_on()
         while chunk := await self._next():
             self._taken += len(chunk)
@@ -94,6 +97,11 @@ class RequestBody:
         if not content.at_eof():
             self._end = BodyEnd.STOPPED if self._stopping else BodyEnd.IDLE
         return arrived
+
+
+def _take_small_steps(transport: asyncio.Transport | None) -> None:
+    if transport is not None and hasattr(transport, "max_size"):  # others have sizes of their own
+        transport.max_size = _STEP
 
 
 def _salvage(content: StreamReader) -> bytes:
