@@ -1,0 +1,103 @@
+"""Many slow clients and a fast one, in a process of their own: `python -m tests.load.crowd URL COUNT RATE SECONDS`.
+
+Writes one JSON object, the fields of `Report`, on stdout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass
+
+import aiohttp
+
+from tests.promises.client import Client
+from tests.promises.rawrequest import RawRequest, patching
+
+MIB = 1024 * 1024
+LENGTH = 16 * MIB
+FAST = 1024 * MIB
+PIECES_A_SECOND = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What the clients saw. Bytes, and bytes a second."""
+
+    offsets: Sequence[int]
+    """Of the slow uploads, as HEAD tells them when their time is up."""
+    alone: float
+    """Speed of a fast upload before the others came."""
+    beside: float
+    """The same in the second half of their time."""
+
+
+async def slow(url: str, rate: int, began: asyncio.Barrier) -> None:
+    """Send at this pace, as far as the server takes it, until cancelled."""
+    piece = bytes(rate // PIECES_A_SECOND)
+    async with patching(url, 0, LENGTH) as request:
+        await began.wait()
+        due = time.monotonic()
+        while True:
+            await request.send(piece)
+            due += 1 / PIECES_A_SECOND
+            await asyncio.sleep(due - time.monotonic())
+
+
+@asynccontextmanager
+async def crowd(urls: Sequence[str], rate: int) -> AsyncIterator[None]:
+    """All of these are being uploaded to, slowly, while the block lasts."""
+    began = asyncio.Barrier(len(urls) + 1)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(slow(url, rate, began)) for url in urls]
+        await began.wait()
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+async def fast(request: RawRequest) -> None:
+    while True:
+        await request.send(bytes(MIB))
+
+
+async def speed(client: Client, seconds: float) -> float:
+    """Of one upload as fast as it goes, for so long: by what the server has of it then."""
+    url, started = await client.create(FAST), time.monotonic()
+    async with patching(url, 0, FAST) as request:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(fast(request), seconds)
+        offset = await reached(client, url)
+        took = time.monotonic() - started
+    await client.delete(url)
+    return offset / took
+
+
+async def reached(client: Client, url: str) -> int:
+    """The offset, once HEAD tells it."""
+    while (answer := await client.head(url)).status == 423:  # noqa: ASYNC110 (only asking tells)
+        await asyncio.sleep(0.1)
+    assert answer.status == 200, answer
+    return answer.offset
+
+
+async def run(url: str, count: int, rate: int, seconds: int) -> Report:
+    connector = aiohttp.TCPConnector(limit=8, force_close=True)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None)) as session:
+        client = Client(session, url)
+        alone = await speed(client, seconds / 4)
+        urls = [await client.create(LENGTH) for _ in range(count)]
+        async with crowd(urls, rate):
+            await asyncio.sleep(seconds / 2)
+            beside = await speed(client, seconds / 2)
+        offsets = await asyncio.gather(*(reached(client, each) for each in urls))
+        return Report(offsets=offsets, alone=alone, beside=beside)
+
+
+if __name__ == "__main__":
+    where, *numbers = sys.argv[1:]
+    print(json.dumps(asdict(asyncio.run(run(where, *map(int, numbers))))))
