@@ -20,7 +20,7 @@ from tusd_py.pipeline.grid import MIB
 from tusd_py.storage.base import Storage
 from tusd_py.storage.local import LocalStorage
 from tusd_py.storage.memory import MemoryStorage
-from tusd_py.storage.s3.options import Profile, S3Options
+from tusd_py.storage.s3.options import PROFILES, Profile, S3Options
 from tusd_py.storage.s3.storage import S3Storage
 
 
@@ -95,7 +95,7 @@ def _moto(request: pytest.FixtureRequest, **chosen: Any) -> AbstractAsyncContext
     return _s3(
         who=Identity(name="any", actions=()),
         endpoint=request.getfixturevalue("moto_endpoint"),
-        profile=Profile(min_part=48),
+        profile=Profile(min_part=48, lists_checksums=False),
         part_size=64,
         max_examples=12,
         **chosen,
@@ -104,7 +104,9 @@ def _moto(request: pytest.FixtureRequest, **chosen: Any) -> AbstractAsyncContext
 
 def _seaweed(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Bench]:
     seaweed: SeaweedFS = request.getfixturevalue("seaweed")
-    return _s3(who=seaweed.user, endpoint=seaweed.endpoint, profile=Profile(), part_size=5 * MIB, max_examples=4)
+    return _s3(
+        who=seaweed.user, endpoint=seaweed.endpoint, profile=PROFILES["seaweedfs"], part_size=5 * MIB, max_examples=4
+    )
 
 
 STORAGES: Mapping[str, Maker] = {

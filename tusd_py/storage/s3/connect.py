@@ -86,7 +86,10 @@ def _credentials(session: AioSession) -> Credentials:
         found = await session.get_credentials()
         if found is None:
             raise StorageUnavailable("there are no S3 credentials")
-        frozen: ReadOnlyCredentials = await found.get_frozen_credentials()
+        try:
+            frozen: ReadOnlyCredentials = await found.get_frozen_credentials()
+        except (BotoCoreError, RuntimeError) as error:  # botocore's own word for refreshed ones that have expired, too
+            raise StorageUnavailable(f"S3 credentials can't be had: {error}") from error
         return frozen
 
     return current

@@ -23,6 +23,9 @@ class Profile:
     """All parts but the last must have one size."""
     checksum: Checksum = "crc32c"
     """What each body carries for S3 to verify. Content-MD5 is the one everybody honours, and the dearest."""
+    lists_checksums: bool = True
+    """ListParts tells each part's CRC-32C. Complete demands it of a multipart upload that was begun with one: where it
+    isn't told, none is, so that an upload without a record can still be completed."""
     total_size: bool = False
     """CompleteMultipartUpload honours x-amz-mp-object-size (others ignore or refuse it)."""
     abort_after: float | None = None
@@ -34,7 +37,7 @@ PROFILES: Mapping[str, Profile] = {
     "minio": Profile(),
     # Parts of one size (R2, limits); multipart uploads are aborted after seven days by default: we give up before.
     "r2": Profile(equal_parts=True, abort_after=7 * 86400.0 - 3600.0),
-    "seaweedfs": Profile(),
+    "seaweedfs": Profile(lists_checksums=False),
     "ceph": Profile(checksum="md5"),
     "b2": Profile(checksum="md5"),
     "scaleway": Profile(max_parts=1000, checksum="md5"),

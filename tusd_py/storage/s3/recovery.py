@@ -101,7 +101,9 @@ async def _continued(room: Room, upload: Upload, cursor: S3Cursor, names: Sequen
 
 async def _layout(room: Room, upload: Upload, multipart: str | None, segments: Sequence[Stretch]) -> Layout:
     cursor = S3Cursor.load(upload.cursor)
-    parts = await room.client.list_parts(cursor.key, multipart) if multipart else []
+    listed = await room.client.list_parts(cursor.key, multipart) if multipart else []
+    usable = {part.number: part for part in listed if part.crc is not None or not room.completes_with_crc}
+    parts = list(usable.values())
     grids = [cursor.grid] if cursor.info else likely_grids(parts, segments, room.options)
     return lay_out(parts, segments, grids, upload.length)
 

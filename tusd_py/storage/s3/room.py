@@ -33,9 +33,14 @@ class Room:
     def sends_crc(self) -> bool:
         return self.options.profile.checksum == "crc32c"
 
+    @property
+    def completes_with_crc(self) -> bool:
+        """Each part's CRC-32C has to be repeated at the end."""
+        return self.sends_crc and self.options.profile.lists_checksums
+
     async def create_multipart(self, upload: Upload, key: str) -> str:
         """A new multipart upload for the finished object; returns its id."""
-        return await self.client.create_multipart(key, object_params(upload, self.options), crc=self.sends_crc)
+        return await self.client.create_multipart(key, object_params(upload, self.options), crc=self.completes_with_crc)
 
     async def put_object(self, upload: Upload, key: str, assembly: Assembly) -> str:
         """The whole object in one request; returns its ETag."""

@@ -17,6 +17,7 @@ from tusd_py.storage.s3.connect import connect
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.keys import internal_prefix, object_key
 from tusd_py.storage.s3.options import S3Options
+from tusd_py.storage.s3.reading import read
 from tusd_py.storage.s3.room import Room
 from tusd_py.storage.s3.tails import Tails
 from tusd_py.storage.s3.trials import trials
@@ -90,8 +91,7 @@ class S3Storage:
         await client.delete({found.key async for found in client.list_objects(inside)} | {cursor.key})
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
-        cursor = S3Cursor.load(upload.cursor)
-        return self._room.client.get(cursor.key, span, cursor.etag)
+        return read(self._room, upload, span)
 
     def leftovers(self) -> AsyncIterator[Leftover]:
         return leftovers.find(self._room.client, self._room.options)

@@ -6,6 +6,7 @@ it. The body's integrity is the signed checksum header's business, so the payloa
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -59,7 +60,8 @@ class _Body(AiohttpPayload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         async for chunk in self._value.chunks():
-            await writer.write(chunk)
+            async with asyncio.timeout(_PATIENCE):  # aiohttp's own limits begin once the body is out
+                await writer.write(chunk)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002 (aiohttp asks for it)
         raise TypeError("a stream has no text")

@@ -1,0 +1,106 @@
+"""The state store is lost, or the bucket: `tusd-py repair` beside a real S3."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from base64 import b64encode
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.e2e.conftest import Deploy
+from tests.e2e.curl import BYTES, run, transfer
+from tests.e2e.deployment import MIB, TUS, Deployment, id_of
+from tests.support.seaweed import SeaweedFS
+
+METADATA = f"filename {b64encode(b'report.pdf').decode()}"
+
+
+@pytest.fixture
+def rest(data: bytes, tmp_path: Path) -> Path:
+    """What follows the first 9 MiB."""
+    (tmp_path / "rest").write_bytes(data[9 * MIB :])
+    return tmp_path / "rest"
+
+
+async def cut_short(deployment: Deployment, curl: str, data: bytes, rest: Path) -> tuple[str, int]:
+    """An upload with two parts and a tail, whose client has vanished, and the offset that it was told."""
+    first = ("-X", "POST", "--data-binary", "@-")
+    told = {"Upload_Length": str(len(data)), "Upload_Metadata": METADATA, "Content_Type": BYTES}
+    url = (await run(curl, deployment.url, *first, data=data[: 9 * MIB], **told)).headers["location"]
+    flags = ("--limit-rate", "6M", "-X", "PATCH", "-T", str(rest))
+    async with transfer(curl, url, *flags, Upload_Offset=str(9 * MIB), Content_Type=BYTES) as cut:
+        await deployment.until_received(17 * MIB)
+        await cut.kill()
+    return url, await deployment.offset(url)
+
+
+async def lose_state(deployment: Deployment, directory: Path) -> None:
+    """The server comes back without what it knew."""
+    await deployment.server.kill()
+    await asyncio.to_thread(shutil.rmtree, directory / "data")
+    await deployment.server.start()
+
+
+async def head(url: str) -> tuple[int, dict[str, str]]:
+    async with aiohttp.ClientSession() as session, session.head(url, headers=TUS) as answer:
+        return answer.status, {name: value for name, value in answer.headers.items() if name.startswith("Upload-")}
+
+
+@pytest.mark.parametrize("info", ["on", "off"])
+async def test_after_the_state_was_lost_a_client_goes_on_where_it_was(
+    deploy: Deploy, curl: str, data: bytes, tmp_path: Path, rest: Path, info: str
+) -> None:
+    async with deploy(s3_info_objects=info == "on") as deployment:
+        url, offset = await cut_short(deployment, curl, data, rest)
+        _, before = await head(url)
+        assert offset > 16 * MIB, "two parts and a tail"
+        await lose_state(deployment, tmp_path)
+        assert (await head(url))[0] == 404
+
+        told = await deployment.server.command("repair")
+        found = f"{id_of(url)}  no record of it, but {offset} bytes of it are stored"
+        assert (told.code, told.out, told.err) == (1, f"{found}: would be rebuilt\n1 found, 0 mended\n", "")
+        assert (await head(url))[0] == 404
+
+        mended = await deployment.server.command("repair", "--apply")
+        assert (mended.code, mended.out, mended.err) == (0, f"{found}: rebuilt\n1 found, 1 mended\n", "")
+        status, after = await head(url)
+        assert status == 200
+        assert after.pop("Upload-Expires") != before.pop("Upload-Expires")
+        assert after == (before if info == "on" else {"Upload-Offset": str(offset), "Upload-Defer-Length": "1"})
+
+        length = {} if info == "on" else {"Upload_Length": str(len(data))}
+        flags = ("-X", "PATCH", "--data-binary", "@-")
+        ended = await run(
+            curl, url, *flags, data=data[offset:], Upload_Offset=str(offset), Content_Type=BYTES, **length
+        )
+        assert ended.status == 204
+        assert deployment.stored(url) == data
+        assert len(deployment.residue()) == 1, "the object, and nothing beside it"
+        well = await deployment.server.command("repair")
+        assert (well.code, well.out) == (0, "0 found, 0 mended\n")
+
+
+async def test_an_object_that_was_deleted_by_hand_is_found_and_no_longer_shown(
+    deploy: Deploy, seaweed: SeaweedFS, curl: str, data: bytes
+) -> None:
+    async with deploy() as deployment:
+        flags = ("-X", "POST", "--data-binary", "@-")
+        made = [
+            await run(curl, deployment.url, *flags, data=data[:size], Upload_Length=str(size), Content_Type=BYTES)
+            for size in (7, 8)
+        ]
+        gone, kept = (answer.headers["location"] for answer in made)
+        (key,) = (key for key in deployment.residue() if key.endswith(id_of(gone)))
+        await asyncio.to_thread(seaweed.client().delete_object, Bucket=seaweed.bucket, Key=key)
+
+        told = await deployment.server.command("repair")
+        found = f"{id_of(gone)}  its object is gone, or is another"
+        assert (told.code, told.out) == (1, f"{found}: would be ended\n1 found, 0 mended\n")
+        mended = await deployment.server.command("repair", "--apply")
+        assert (mended.code, mended.out) == (0, f"{found}: ended\n1 found, 1 mended\n")
+        assert [(await head(url))[0] for url in (gone, kept)] == [404, 200]
+        assert deployment.stored(kept) == data[:8]
