@@ -65,3 +65,7 @@ async def translated(operation: str) -> AsyncIterator[None]:
         raise S3Trouble(operation, 0, type(error).__name__) from error
     except BotoCoreError as error:
         raise S3Failure(operation, 0, type(error).__name__) from error
+    except RuntimeError as error:
+        if "credentials are still expired" not in str(error):  # botocore has no exception of its own for it
+            raise
+        raise S3Failure(operation, 0, "ExpiredCredentials") from error
