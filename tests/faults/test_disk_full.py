@@ -56,7 +56,7 @@ async def test_a_full_disk_keeps_what_it_has_and_goes_on(server: Server, client:
     assert await client.content(url) == DATA
 
 
-async def test_a_state_without_room_takes_nothing_back(server: Server, client: Client, tmp_path: Path) -> None:
+async def test_a_state_without_room_takes_nothing_back(server: Server, client: Client) -> None:
     url = await client.create(len(DATA))
     await client.patch(url, 0, DATA[:MIB])
     with full_at(server, 1):

@@ -1,4 +1,4 @@
-"""Every S3 operation × everything that can go wrong with it: clients retry, and nothing that was told turns out false."""
+"""Every S3 operation, with everything that can go wrong with it: clients retry, and what they were told stays true."""
 
 from __future__ import annotations
 
