@@ -11,15 +11,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from aiohttp.web import StreamResponse
 
 from tests.promises.bench import MIB, PART, Node, client_of, some_bytes
 from tests.promises.client import Client, Uploader
 from tests.promises.rawrequest import patching
-from tests.support.s3faults import Gate, after_forwarding, hold
+from tests.support.s3exchange import Exchange
+from tests.support.s3faults import Action, Gate, hold
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TTL = 3.0
+ANSWERED = "done, its answer on the way"
 COUNT = PART + MIB
 DATA = some_bytes(3 * PART)
 
@@ -84,19 +87,32 @@ async def test_a_holder_that_died_is_replaced(node: Node, client: Client) -> Non
     assert offset in (0, PART)
 
 
+def hold_answer(gate: Gate) -> Action:
+    """S3 did it; that it did arrives when the gate opens."""
+
+    async def act(exchange: Exchange) -> StreamResponse:
+        answer = await exchange.forward()
+        gate.reached.set()
+        await gate.opened.wait()
+        return await exchange.relay(answer)
+
+    return act
+
+
 @pytest.mark.parametrize("finished", [False, True], ids=["in the middle", "when all is done"])
-@pytest.mark.parametrize("moment", ["on its way to S3", "done, its answer on the way"])
+@pytest.mark.parametrize("moment", ["on its way to S3", ANSWERED])
 async def test_a_holder_that_was_paused_harms_nothing_when_it_wakes(
     node: Node, client: Client, moment: str, *, finished: bool
 ) -> None:
     """It fell asleep with a part in flight, and with other bytes than those that another node took instead."""
     url, gate, other = await client.create(len(DATA)), Gate(), node.another()
-    node.s3.faults.rule("UploadPart", 1, hold(gate) if moment == "on its way to S3" else after_forwarding(hold(gate)))
+    node.s3.faults.rule("UploadPart", 1, hold_answer(gate) if moment == ANSWERED else hold(gate))
     await other.start()
     try:
         async with client_of(other) as elsewhere, patching(url, 0, len(DATA)) as paused:
             await paused.send(b"\0" * COUNT)
             await gate.reached.wait()
+            await asyncio.sleep(0.5)  # not in the middle of a commit, which would keep SQLite's lock
             with asleep(node.server.pid):
                 upload = Uploader(elsewhere, url.replace(client.url, elsewhere.url), DATA, chunk=PART + 1)
                 started = time.monotonic()
@@ -104,6 +120,8 @@ async def test_a_holder_that_was_paused_harms_nothing_when_it_wakes(
                 assert time.monotonic() - started < TTL + 1
                 await (upload.run() if finished else upload.step())
                 gate.opened.set()
+                if moment == ANSWERED:
+                    await node.until_stored(node.s3.counts()["UploadPart"])
             await paused.closed()
             await upload.run()
             assert await elsewhere.content(upload.url) == DATA
