@@ -32,7 +32,11 @@ async def test_credentials_that_stay_expired_are_the_storage_being_unavailable(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     with pytest.raises(StorageUnavailable):
-        async with translated("PutObject"):
-            found = await get_session().get_credentials()
-            assert found is not None
-            await found.get_frozen_credentials()
+        await _frozen()
+
+
+async def _frozen() -> None:
+    async with translated("PutObject"):
+        found = await get_session().get_credentials()
+        assert found is not None
+        await found.get_frozen_credentials()

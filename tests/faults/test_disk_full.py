@@ -18,8 +18,8 @@ DATA = some_bytes(12 * MIB)
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    place = {"storage": f"file:{tmp_path / 'data'}", "state": f"sqlite:{tmp_path / 'state.db'}"}
-    async with serving(tmp_path, **place) as running:
+    storage, state = f"file:{tmp_path / 'data'}", f"sqlite:{tmp_path / 'state.db'}"
+    async with serving(tmp_path, storage=storage, state=state) as running:
         yield running
         assert "Traceback" not in running.log(), running.log()
 
