@@ -97,6 +97,19 @@ async def test_an_s3_that_falls_silent_is_trouble(monkeypatch: pytest.MonkeyPatc
             await put(s3, payload(b"abc"))
 
 
+async def test_an_s3_that_takes_no_more_of_a_body_is_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_PATIENCE", 0.1)
+    ended = asyncio.Event()
+
+    async def serve(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        await ended.wait()
+
+    async with served(serve) as s3:
+        with pytest.raises(S3Trouble):
+            await asyncio.wait_for(put(s3, payload(*[bytes(1024**2)] * 32)), 20)
+        ended.set()
+
+
 async def test_a_download_goes_on_where_its_connection_broke() -> None:
     heads = list[bytes]()
     answers = [
