@@ -92,7 +92,7 @@ async def gone(node: Node, client: Client, url: str) -> None:
     await nothing_left(node)
 
 
-async def nothing_left(node: Node) -> None:
+async def nothing_left(node: Node, within: float = 15.0) -> None:
     """In S3 and in the state, after a sweep at the latest."""
     left: list[str] = []
 
@@ -101,5 +101,5 @@ async def nothing_left(node: Node) -> None:
         return not left
 
     with suppress(TimeoutError):
-        await until(empty, within=15)
+        await until(empty, within)
     assert not left, left

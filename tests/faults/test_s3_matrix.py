@@ -150,7 +150,7 @@ async def test_what_is_terminated_goes_in_the_end(node: Node, client: Client) ->
         assert (await client.request("DELETE", url, **VERSION)).status == 204
         assert (await client.head(url)).status == 404
         assert rules[0].has_hit
-    await nothing_left(node)
+    await nothing_left(node, within=75)
     assert all_hit(rules)
 
 
@@ -159,8 +159,12 @@ async def test_failures_that_outlast_the_retries_are_told_as_503(node: Node, cli
 
     async def told(operation: str) -> None:
         url = await client.create(len(LARGE))
-        for nth in range(1, ATTEMPTS + 1):
-            node.s3.faults.rule(operation, nth, reset(), lambda request: upload_id(url) in request.key)
+
+        def mine(request: S3Request) -> bool:
+            return upload_id(url) in request.key and request.query.get("partNumber", "1") == "1"
+
+        for nth in range(1, ATTEMPTS + 1):  # an error: a PUT whose connection breaks is repeated by aiohttp itself
+            node.s3.faults.rule(operation, nth, error(500, "InternalError"), mine)
         answer = await client.patch(url, 0, LARGE)
         assert answer.status == 503
         assert int(answer.headers["Retry-After"]) > 0
