@@ -1,11 +1,13 @@
 # make setup    everything the project needs, into .venv and node_modules
 # make run      the server with an S3 of its own: http://127.0.0.1:8080/files/ (PORT=… for another port)
 # make test     every check and every test, but the huge ones (make huge)
+# make soak     random pairs of faults in the simulation, MINUTES=10 of them; EXPERIMENT='…' runs a printed one again
 # make docs     the settings in README.md, as they are
 # make lock     new lock files, from pyproject.toml and package.json
 
 PYTHON ?= python3
 PORT ?= 8080
+MINUTES ?= 10
 
 VENV := .venv/bin
 RUN := $(VENV)/python -m
@@ -16,7 +18,7 @@ COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --gen
 .DEFAULT_GOAL := setup
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: setup run test lint huge docs lock clean
+.PHONY: setup run test lint huge soak docs lock clean
 
 setup: $(STAMPS)
 
@@ -48,6 +50,9 @@ lint: setup
 
 huge: setup
 	$(RUN) pytest -m huge
+
+soak: setup
+	PYTHONHASHSEED=0 $(RUN) tests.simulation.soak --minutes $(MINUTES) $(SEED:%=--seed %) $(EXPERIMENT)
 
 docs: setup
 	$(RUN) scripts.settings_table

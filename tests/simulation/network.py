@@ -88,8 +88,8 @@ class Network:
         """Every request so far: who asked which service for what."""
         self.over = False
         """The experiment has ended: whatever still runs is only being put away."""
+        self.plan = plan
         self._loop = loop
-        self._plan = plan
         self._out_until: dict[str, float] = {}
 
     async def ask(self, service: Service, operation: str, effect: Callable[[], T]) -> T:
@@ -97,7 +97,7 @@ class Network:
         machine = MACHINE.get()
         if self.over or machine is None:
             raise asyncio.CancelledError
-        fault = FAULTS.get(self._plan.get(len(self.steps), ""), NO_FAULT)
+        fault = FAULTS.get(self.plan.get(len(self.steps), ""), NO_FAULT)
         self.steps.append(f"{machine.name} {service.name}.{operation}")
         if self._loop.time() < self._out_until.get(service.name, 0.0):
             fault = FAULTS["broken"]

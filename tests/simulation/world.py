@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 from unittest.mock import patch
@@ -20,7 +20,7 @@ from tusd_py.engine.sweep import sweep
 from tusd_py.engine.tidy import tidy
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.events import Observer
-from tusd_py.model import Kind, Phase, Upload, UploadId
+from tusd_py.model import Kind, Phase, Span, Upload, UploadId
 from tusd_py.pipeline.budget import Budget
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import Refusal
@@ -116,7 +116,8 @@ class World:
         return self._uploads().get(upload_id)
 
     async def settle(self) -> None:
-        """Let every delay run out, then let sweeps do what they can."""
+        """Let every delay run out, then let sweeps do what they can. Nothing more befalls them."""
+        self.network.plan = {}
         await asyncio.sleep(2 * LONG)
         self._check_requests()
         await self.sweep()
@@ -125,6 +126,7 @@ class World:
             await self.sweep()
             await asyncio.sleep(60)
         await self.tidy()
+        await self.begin(self.node(1), self._download_all)
 
     async def sweep(self) -> None:
         """What each node does every few seconds."""
@@ -138,6 +140,9 @@ class World:
         node = self.node(1)
         doing = self.begin(node, chore)
         await asyncio.wait({doing, node.machine.crashed}, return_when=asyncio.FIRST_COMPLETED)
+        with suppress(Unavailable):
+            if doing.done():
+                doing.result()
 
     def check(self) -> None:
         """Nothing is left but finished uploads, byte for byte, and what was told to stay."""
@@ -156,6 +161,12 @@ class World:
             if node.machine.up and node.budget.used != kept:
                 raise Leak(f"{node.budget.used - kept} bytes of the budget are held for ever")
 
+    async def _download_all(self, ports: Ports) -> None:
+        for upload in self._uploads().values():
+            read = [chunk async for chunk in ports.storage.read(upload, Span(0, upload.offset))] if upload.done else []
+            if upload.done and b"".join(read) != self.contents[upload.metadata["name"]]:
+                raise Violation("complete, but it can't be downloaded")
+
     def _check_requests(self) -> None:
         for task in self._requests:
             error = task.exception() if task.done() and not task.cancelled() else None
@@ -168,8 +179,8 @@ class World:
             raise Violation("complete, but there is no object")
         if stored.content != self.contents[upload.metadata["name"]]:
             raise Violation(f"complete, but the bytes are {stored.content!r}")
-        if stored.etag != upload.etag:
-            raise Violation("complete, but the object is another than the one recorded")
+        if stored.metadata["tus-id"] != upload.id:
+            raise Violation("complete, but the object is not ours")
 
     def _uploads(self) -> Mapping[UploadId, Upload]:
         return {upload.id: upload for upload in at_once(self.records.list(None, 1000))}
