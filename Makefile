@@ -39,8 +39,10 @@ $(JS)/node_modules/installed: $(JS)/package-lock.json .venv/installed
 run: setup
 	@exec $(RUN) scripts.run --port $(PORT)
 
+# The load is measured alone: beside other tests it would be theirs.
 test: lint
-	$(RUN) pytest
+	$(RUN) pytest tests/load
+	$(RUN) pytest --numprocesses 2 --dist loadfile --ignore tests/load
 
 lint: setup
 	$(RUN) ruff check .
