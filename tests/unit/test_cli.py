@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +12,7 @@ import pytest
 
 from tusd_py import __version__, cli
 from tusd_py.config import Settings
+from tusd_py.engine.repair import Mended
 from tusd_py.errors import StateUnavailable
 from tusd_py.model import Phase, Upload, UploadId
 from tusd_py.protocol.refusals import UploadNotFound
@@ -37,6 +38,8 @@ class App:
     """Stands for the server and its operations, and remembers what it was asked."""
 
     known: dict[UploadId, Upload] = field(default_factory=dict)
+    stubborn: Collection[UploadId] = ()
+    """What can't be repaired."""
     results: Sequence[CheckResult] = ()
     settings: Settings = field(default_factory=Settings)
     failure: Exception | None = None
@@ -70,6 +73,10 @@ class App:
 
     async def expire(self) -> int:
         return len(self.known)
+
+    async def repair(self, *, apply: bool) -> AsyncIterator[Mended]:
+        for number in self.known:
+            yield Mended(upload_id=number, sentence="it is broken", done=apply and number not in self.stubborn)
 
 
 @pytest.fixture
@@ -204,6 +211,24 @@ def test_terminate_takes_several(app: App, run: Run) -> None:
 def test_expire_says_how_many(app: App, run: Run) -> None:
     app.known = {upload_id(1): upload(1)}
     assert run("uploads", "expire") == Said(0, "1 expired\n", "")
+
+
+@pytest.mark.parametrize(
+    ("broken", "stubborn", "flags", "code"),
+    [(0, 0, (), 0), (2, 0, (), 1), (2, 0, ("--apply",), 0), (2, 1, ("--apply",), 1), (0, 0, ("--apply",), 0)],
+)
+def test_repair_succeeds_if_nothing_is_left_to_mend(
+    app: App, run: Run, broken: int, stubborn: int, flags: Sequence[str], code: int
+) -> None:
+    app.known = {upload_id(number): upload(number) for number in range(broken)}
+    app.stubborn = [upload_id(number) for number in range(stubborn)]
+    said = run("repair", *flags)
+    mended = broken - stubborn if flags else 0
+    assert said.out.splitlines() == [
+        *(f"{number}  it is broken" for number in app.known),
+        f"{broken} found, {mended} mended",
+    ]
+    assert (said.code, said.err) == (code, "")
 
 
 def test_no_command_shows_the_help(app: App, run: Run) -> None:

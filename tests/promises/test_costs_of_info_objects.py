@@ -1,0 +1,48 @@
+"""Promise 8, where S3 keeps the records of unfinished uploads too: one small object each, and only where it helps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.promises.bench import PART, Node, some_bytes
+from tests.promises.client import Client
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+KEPT = {"PutObject": 1, "DeleteObject": 1}
+"""What an info object costs."""
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, Any]:
+    return {"s3_info_objects": True}
+
+
+async def test_an_upload_of_one_put_has_none(node: Node, client: Client) -> None:
+    data = some_bytes(PART)
+    url = await client.create(len(data))
+    await client.patch(url, 0, data)
+    assert node.s3.counts() == {"PutObject": 1}
+
+
+async def test_an_upload_of_many_parts_has_one_however_many_requests_bring_it(node: Node, client: Client) -> None:
+    data = some_bytes(4 * PART)
+    url = await client.create(len(data))
+    for start in range(0, len(data), PART):
+        assert (await client.patch(url, start, data[start : start + PART])).status == 204
+    parts = {"CreateMultipartUpload": 1, "UploadPart": 4, "CompleteMultipartUpload": 1}
+    assert node.s3.counts() == parts | KEPT
+    assert await client.content(url) == data
+
+
+async def test_a_small_upload_in_two_requests_has_one_beside_its_tail(node: Node, client: Client) -> None:
+    data = some_bytes(100)
+    url = await client.create(len(data))
+    await client.patch(url, 0, data[:40])
+    assert node.s3.counts() == {"PutObject": 2}
+    node.s3.reset()
+    await client.patch(url, 40, data[40:])
+    assert node.s3.counts() == {"PutObject": 1, "DeleteObjects": 1}
+    assert len([key for key in await node.residue() if url.rsplit("/", 1)[1] in key]) == 1
