@@ -292,12 +292,28 @@ async def test_what_a_finished_upload_left_is_not_taken_for_an_upload(bench: Ben
 
 async def test_bytes_that_are_there_are_found_to_be(bench: Bench) -> None:
     sender = Sender(bench.storage, random_bytes(3 * bench.grain))
-    await bench.storage.verify(sender.upload, sender.entries)
+    assert await bench.storage.verify(sender.upload, sender.entries) == sender.upload
     for size in (3, bench.grain, 2):
         await sender.send(size)
-        await bench.storage.verify(sender.upload, sender.entries)
+        assert await bench.storage.verify(sender.upload, sender.entries) == sender.upload
     await sender.send()
-    await bench.storage.verify(await sender.finish(), sender.entries)
+    await sender.finish()
+    assert await bench.storage.verify(sender.upload, sender.entries) == sender.upload
+
+
+@pytest.mark.parametrize("told", ["nothing", "some", "some, and no length"])
+async def test_an_old_copy_of_a_record_is_told_of_the_object_made_since(bench: Bench, told: str) -> None:
+    """Ending it, now or when it expires, would remove the object."""
+    sender = Sender(bench.storage, random_bytes(3 * bench.grain))
+    if told != "nothing":
+        await sender.send(bench.grain + 3)
+    old, entries = sender.upload, sender.entries
+    await sender.send()
+    done = await sender.finish()
+    length = None if told.endswith("no length") else old.length
+    found = await bench.storage.verify(replace(old, length=length), entries)
+    assert (found.phase, found.offset, found.length, found.etag) == (Phase.DONE, done.length, done.length, done.etag)
+    assert await content(bench.storage, found) == sender.data
 
 
 @pytest.mark.parametrize("at", [3, "grain", "the end"])

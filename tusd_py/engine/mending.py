@@ -42,6 +42,14 @@ async def finish(ports: Ports, upload: Upload) -> str:
         return "finished" if await _driven(ports, upload) else "ended, as bytes of it are gone"
 
 
+async def catch_up(ports: Ports, upload: Upload, found: Upload) -> str:
+    """Record the object that was found."""
+    async with ports.hold(upload.id, wait=0):
+        done = await ports.save(found)
+        await ports.sweep([upload.cursor], done.cursor)
+        return "finished"
+
+
 async def remove(ports: Ports, upload: Upload) -> str:
     """Remove what is left of one that has ended."""
     async with ports.hold(upload.id, wait=0):

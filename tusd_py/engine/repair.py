@@ -95,10 +95,8 @@ async def _judge_again(ports: Ports, upload_id: UploadId) -> Finding | None:
 
 async def _judge(ports: Ports, upload: Upload) -> Finding | None:
     match upload.phase:
-        case Phase.OPEN if await _is_lost(ports, upload):
-            problem, remedy, step = "bytes that were recorded are gone", "ended", mending.end
-        case Phase.DONE if await _is_lost(ports, upload):
-            problem, remedy, step = "its object is gone, or is another", "ended", mending.end
+        case Phase.OPEN | Phase.DONE:
+            return await _verify(ports, upload)
         case Phase.FINISHING:
             problem, remedy, step = "all its bytes are recorded, but it isn't finished", "finished", mending.finish
         case Phase.TERMINATING:
@@ -108,12 +106,16 @@ async def _judge(ports: Ports, upload: Upload) -> Finding | None:
     return Finding(upload_id=upload.id, problem=problem, remedy=remedy, mend=partial(step, ports, upload))
 
 
-async def _is_lost(ports: Ports, upload: Upload) -> bool:
+async def _verify(ports: Ports, upload: Upload) -> Finding | None:
     try:
-        await ports.storage.verify(upload, await ports.state.entries(upload.id))
+        found = await ports.storage.verify(upload, await ports.state.entries(upload.id))
     except UploadLost:
-        return True
-    return False
+        problem = "its object is gone, or is another" if upload.done else "bytes that were recorded are gone"
+        return Finding(upload_id=upload.id, problem=problem, remedy="ended", mend=partial(mending.end, ports, upload))
+    if found == upload:
+        return None
+    problem, mend = "its object is there, but its record is older", partial(mending.catch_up, ports, upload, found)
+    return Finding(upload_id=upload.id, problem=problem, remedy="finished", mend=mend)
 
 
 async def _of_strangers(ports: Ports) -> AsyncIterator[Finding]:

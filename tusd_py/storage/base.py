@@ -118,9 +118,10 @@ class Storage(Protocol):
     async def remove(self, leftover: Leftover) -> None:
         """Remove it; not there any more is fine."""
 
-    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> None:
+    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
         """Look whether the bytes of an open upload, or the object of a finished one, are there: for repair alone.
 
+        The upload as it was given; or finished, if its object is there though the record, an old copy, has it open.
         Raises: UploadLost when they are not.
         """
 

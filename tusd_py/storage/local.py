@@ -92,8 +92,8 @@ class LocalStorage:
     async def remove(self, leftover: Leftover) -> None:
         await self._disk.run(partial((self._work / leftover.name).unlink, missing_ok=True))
 
-    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> None:  # noqa: ARG002 - the port's signature
-        await self._disk.run(partial(self._verify, upload))
+    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> Upload:  # noqa: ARG002 - the port's signature
+        return await self._disk.run(partial(self._verify, upload))
 
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
         return await self._disk.run(partial(self._recover, upload_id, leftovers[0].since))
@@ -178,18 +178,19 @@ class LocalStorage:
                     found.append(Leftover(upload_id=upload_id, name=path.name, since=path.stat().st_mtime))
         return found
 
-    def _verify(self, upload: Upload) -> None:
-        size = size_of(self._object(upload) if upload.done else self._part(upload))
-        there = size == upload.length if upload.done else (size or 0) >= upload.offset
-        if not there:
+    def _verify(self, upload: Upload) -> Upload:
+        whole = size_of(self._object(upload))
+        if whole is not None and upload.length in (None, whole):
+            return upload if upload.done else _finished(replace(upload, length=whole))
+        if upload.done or (size_of(self._part(upload)) or 0) < upload.offset:
             raise UploadLost(upload.id)
+        return upload
 
     def _recover(self, upload_id: UploadId, since: float) -> Recovered | None:
         upload = Upload(id=upload_id, length=None, created_at=since, updated_at=since)
         partial_upload = replace(upload, kind=Kind.PARTIAL)
         if (length := size_of(self._object(partial_upload))) is not None:
-            whole = replace(partial_upload, length=length, offset=length)
-            return Recovered(upload=finish(whole, Finished(cursor={}, etag=upload_id)))
+            return Recovered(upload=_finished(replace(partial_upload, length=length)))
         if self._object(upload).exists() or not (offset := size_of(self._part(upload))):
             return None
         with ExitStack() as stack:
@@ -206,6 +207,10 @@ class LocalStorage:
         with tempfile.TemporaryFile(dir=self._work, buffering=0) as probe:
             probe.write(b".")
             os.fsync(probe.fileno())
+
+
+def _finished(upload: Upload) -> Upload:
+    return finish(replace(upload, offset=upload.length or 0), Finished(cursor=upload.cursor, etag=upload.id))
 
 
 class LocalWriter:

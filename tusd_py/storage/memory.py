@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from tusd_py.errors import UploadLost
 from tusd_py.locking.base import Lease
-from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
+from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId, finish
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered
 
 _READ_SIZE = 64 * 1024
@@ -64,11 +65,15 @@ class MemoryStorage:
     async def remove(self, leftover: Leftover) -> None:
         self._parts.pop(leftover.upload_id, None)
 
-    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> None:  # noqa: ARG002 - the port's signature
+    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> Upload:  # noqa: ARG002 - the port's signature
+        if upload.id in self._objects and not upload.done:
+            length = len(self._objects[upload.id])
+            return finish(replace(upload, length=length, offset=length), self._finished(replace(upload, length=length)))
         if upload.done:
             self._object(upload)
         elif len(self._parts.get(upload.id, b"")) < upload.offset:
             raise UploadLost(upload.id)
+        return upload
 
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
         if upload_id in self._objects:

@@ -101,6 +101,16 @@ async def test_a_finished_upload_whose_object_has_another_size_is_ended(engine: 
     assert await found(engine) == ["its object is gone, or is another: ended"]
 
 
+async def test_an_old_copy_of_a_record_learns_that_its_upload_is_finished(engine: Engine, upload: Upload) -> None:
+    old = engine.state._documents[upload.id]
+    done = await append(engine.ports, upload.id, appending(3), ScriptedBody(b"defghij"))
+    engine.state._documents[upload.id] = old
+    assert await found(engine) == ["its object is there, but its record is older: finished"]
+    record = await engine.record(upload)
+    assert (record.phase, record.offset, record.etag, record.expires_at) == (Phase.DONE, 10, done.etag, None)
+    assert engine.stored(record) == b"abcdefghij"
+
+
 async def test_an_upload_that_waits_for_its_object_is_finished(engine: Engine, upload: Upload) -> None:
     engine.storage.fuse.blow(1, times=9)  # the checkpoint goes through, making the object doesn't
     with pytest.raises(StorageUnavailable):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -12,28 +12,40 @@ from tusd_py.errors import UploadLost
 from tusd_py.model import Entry, Finished, Kind, Phase, Upload, UploadId, finish
 from tusd_py.state.codec import decode
 from tusd_py.storage.base import Leftover, Recovered
+from tusd_py.storage.s3.attributes import UPLOAD_ID
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Segment
 from tusd_py.storage.s3.errors import S3Missing
-from tusd_py.storage.s3.finishing import as_they_are, look
+from tusd_py.storage.s3.finishing import as_they_are
 from tusd_py.storage.s3.keys import info_key, internal_prefix, object_key, segment_offset
 from tusd_py.storage.s3.layout import Layout, Stretch, lay_out, likely_grids
 from tusd_py.storage.s3.leftovers import multipart_of
 from tusd_py.storage.s3.room import Room
 
 
-async def verify(room: Room, upload: Upload, entries: Sequence[Entry]) -> None:
-    """Raises UploadLost unless the finished object is there and whole, or all parts and segments are."""
+async def verify(room: Room, upload: Upload, entries: Sequence[Entry]) -> Upload:
+    """The upload, finished if its object turns out to be there. Raises UploadLost if neither that nor its bytes are."""
     cursor = S3Cursor.load(upload.cursor)
+    head = await room.client.head(cursor.key)
+    if head is not None and _is_its_object(upload, head["ContentLength"], head["Metadata"]):
+        return upload if upload.done else _finished(upload, cursor, head["ContentLength"], head["ETag"].strip('"'))
     if upload.done:
-        if await look(room, upload, cursor.key) is None:
-            raise UploadLost(cursor.key)
-        return
+        raise UploadLost(cursor.key)
     if cursor.multipart is not None:
         await _verify_parts(room, cursor.key, cursor.multipart, [Part.from_entry(entry) for entry in entries])
     for segment in cursor.tail:
-        head = await room.client.head(segment.key)
-        if head is None or head["ContentLength"] != segment.length:
+        stored = await room.client.head(segment.key)
+        if stored is None or stored["ContentLength"] != segment.length:
             raise UploadLost(segment.key)
+    return upload
+
+
+def _is_its_object(upload: Upload, length: int, metadata: Mapping[str, str]) -> bool:
+    return upload.length in (None, length) and metadata.get(UPLOAD_ID) == upload.id
+
+
+def _finished(upload: Upload, cursor: S3Cursor, length: int, etag: str) -> Upload:
+    finished = Finished(cursor=replace(cursor, tail=(), etag=etag, info=None).dump(), etag=etag)
+    return finish(replace(upload, length=length, offset=length), finished)
 
 
 async def _verify_parts(room: Room, key: str, multipart: str, parts: list[Part]) -> None:
@@ -54,7 +66,8 @@ async def recover(room: Room, upload_id: UploadId, leftovers: Sequence[Leftover]
         cursor = S3Cursor.load(upload.cursor)
         head = await room.client.head(cursor.key)
         if head is not None:
-            return _partial(upload, cursor, head["ContentLength"], head["ETag"].strip('"'))
+            whole = _finished(upload, cursor, head["ContentLength"], head["ETag"].strip('"'))
+            return Recovered(upload=whole) if upload.kind is Kind.PARTIAL else None
         return await _continued(room, upload, cursor, names)
     return None
 
@@ -73,13 +86,6 @@ async def _described(room: Room, upload_id: UploadId, names: Sequence[str], *, s
     key = next((key for key, multipart in map(multipart_of, names) if multipart), made)
     (grid,) = likely_grids((), (), room.options)
     return replace(upload, cursor=S3Cursor(key=key, grid=grid).dump())
-
-
-def _partial(upload: Upload, cursor: S3Cursor, length: int, etag: str) -> Recovered | None:
-    if upload.kind is not Kind.PARTIAL:
-        return None
-    finished = Finished(cursor=replace(cursor, etag=etag, info=None).dump(), etag=etag)
-    return Recovered(upload=finish(replace(upload, length=length, offset=length), finished))
 
 
 async def _continued(room: Room, upload: Upload, cursor: S3Cursor, names: Sequence[str]) -> Recovered | None:

@@ -102,8 +102,8 @@ class S3Storage:
     async def remove(self, leftover: Leftover) -> None:
         await leftovers.remove(self._room.client, leftover)
 
-    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> None:
-        await recovery.verify(self._room, upload, entries)
+    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        return await recovery.verify(self._room, upload, entries)
 
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
         return await recovery.recover(self._room, upload_id, leftovers)
