@@ -58,12 +58,12 @@ async def test_the_server_may_die_at_any_kind_of_s3_request(node: Node, client: 
 
 async def test_the_server_may_die_again_and_again(node: Node, client: Client) -> None:
     dice = Random(11)
-    data = some_bytes(32 * MIB + 8)
+    data = some_bytes(48 * MIB + 8)
     upload = Uploader(client, await client.create(len(data)), data, chunk=5 * MIB)
     for _ in range(3):
         gate = Gate()
         node.s3.reset()
-        node.s3.faults.rule(ANY, dice.randint(1, 9), MOMENTS[dice.choice(list(MOMENTS))](gate))
+        node.s3.faults.rule(ANY, dice.randint(1, 6), MOMENTS[dice.choice(list(MOMENTS))](gate))
         await until_dead(node, upload, gate)
     node.s3.reset()
     await upload.run()
