@@ -20,3 +20,11 @@ def test_a_writer_that_wakes_can_not_record_what_was_tidied_away() -> None:
 
 def test_a_writer_that_is_failing_takes_none_with_it_that_waits_for_its_memory() -> None:
     run("tight-memory", {step("tight-memory", "s3.CreateMultipartUpload"): "outage"})
+
+
+def test_a_writer_that_wakes_after_the_upload_was_terminated_leaves_no_object() -> None:
+    run("terminate-one-object", {step("terminate-one-object", "s3.PutObject"): "pause-before"})
+
+
+def test_an_object_that_lands_a_second_time_with_another_etag_can_still_be_downloaded() -> None:
+    run("one-object-opaque-etags", {step("one-object-opaque-etags", "s3.PutObject"): "lands-soon"})
