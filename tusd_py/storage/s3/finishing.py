@@ -14,7 +14,6 @@ from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.storage.s3.room import Room
 
 _ATTEMPTS = 3
-_RACE_LOST = frozenset({"ConditionalRequestConflict", "PreconditionFailed"})
 
 
 async def finish(room: Room, upload: Upload, entries: Sequence[Entry]) -> Finished:
@@ -58,8 +57,6 @@ async def complete(room: Room, upload: Upload, key: str, multipart: str, parts: 
                 await room.client.list_parts(key, multipart)  # S3Missing, where S3 only knows to say 500
                 raise
         except S3Failure as failure:
-            if failure.code in _RACE_LOST:
-                return await settle(room, upload, key, failure)
             if failure.code != "InvalidPart" or not left:
                 raise
             parts = await as_they_are(room, key, multipart, parts)
