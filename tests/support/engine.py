@@ -124,12 +124,14 @@ class FailingStorage(MemoryStorage):
         self.swept = list[tuple[list[Cursor], Cursor]]()
 
     @asynccontextmanager
-    async def writer(self, upload: Upload, record: Record, lease: Lease) -> AsyncIterator[MemoryWriter]:
+    async def writer(
+        self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False
+    ) -> AsyncIterator[MemoryWriter]:
         async def fused(checkpoint: Checkpoint) -> None:
             await self.fuse.around(_nothing())
             await record(checkpoint)
 
-        async with super().writer(upload, fused, lease) as writer:
+        async with super().writer(upload, fused, lease, unproven=unproven) as writer:
             yield writer
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
@@ -142,8 +144,8 @@ class FailingStorage(MemoryStorage):
         self.swept.append((list(before), after))
         await self.fuse.around(super().sweep(before, after))
 
-    async def discard(self, upload: Upload) -> None:
-        await self.fuse.around(super().discard(upload))
+    async def discard(self, upload: Upload) -> Cursor | None:
+        return await self.fuse.around(super().discard(upload))
 
 
 class Told(Observer):

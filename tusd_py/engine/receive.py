@@ -37,7 +37,7 @@ async def receive(
         async with (
             outlived(ports, upload),
             burying(ports, lambda: journal.upload),
-            ports.storage.writer(upload, journal.record, lease) as writer,
+            ports.storage.writer(upload, journal.record, lease, unproven=digest.open) as writer,
         ):
             await _pour(ports, body.chunks(room), writer, journal, digest)
             _judge(body.end, digest)

@@ -51,7 +51,14 @@ class LocalStorage:
         return {}
 
     @asynccontextmanager
-    async def writer(self, upload: Upload, record: Record, lease: Lease) -> AsyncIterator[LocalWriter]:
+    async def writer(
+        self,
+        upload: Upload,
+        record: Record,
+        lease: Lease,
+        *,
+        unproven: bool = False,  # noqa: ARG002 (for where bytes can outrun each other)
+    ) -> AsyncIterator[LocalWriter]:
         with ExitStack() as stack:
             fd = await self._disk.run(partial(self._open_part, upload, stack))
             part = PartFile(fd, self._disk, lease)
@@ -69,8 +76,9 @@ class LocalStorage:
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Nothing to do: bytes never move to a better home."""
 
-    async def discard(self, upload: Upload) -> None:
+    async def discard(self, upload: Upload) -> Cursor | None:
         await self._disk.run(partial(self._remove, upload))
+        return None
 
     async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         async with self._opened(upload) as fd:

@@ -29,7 +29,14 @@ class MemoryStorage:
         return {}
 
     @asynccontextmanager
-    async def writer(self, upload: Upload, record: Record, lease: Lease) -> AsyncIterator[MemoryWriter]:
+    async def writer(
+        self,
+        upload: Upload,
+        record: Record,
+        lease: Lease,
+        *,
+        unproven: bool = False,  # noqa: ARG002 (for where bytes can outrun each other)
+    ) -> AsyncIterator[MemoryWriter]:
         part = self._parts.setdefault(upload.id, bytearray())
         if len(part) < upload.offset:
             raise UploadLost(upload.id)
@@ -46,9 +53,10 @@ class MemoryStorage:
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Nothing to do: bytes never move to a better home."""
 
-    async def discard(self, upload: Upload) -> None:
+    async def discard(self, upload: Upload) -> Cursor | None:
         self._parts.pop(upload.id, None)
         self._objects.pop(upload.id, None)
+        return None
 
     async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         data = self._object(upload)

@@ -21,6 +21,7 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
@@ -28,7 +29,7 @@ import aiohttp
 from tusd_py.errors import UploadLost
 from tusd_py.events import Observer
 from tusd_py.model import Span
-from tusd_py.storage.s3.cursor import Part
+from tusd_py.storage.s3.cursor import Part, Stored
 from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble, translated
 from tusd_py.storage.s3.wire import Payload, RawRequest, RawS3
 
@@ -41,7 +42,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """An object, or a multipart upload that isn't complete."""
+    """An object, or a multipart upload that isn't complete, as a listing shows it."""
 
     key: str
     since: float
@@ -65,8 +66,8 @@ class S3Client:
         self._bucket = bucket
         self._observer = observer
 
-    async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> str:
-        """PutObject; returns the ETag without quotes."""
+    async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> Stored:
+        """PutObject."""
         return await self._upload(
             RawRequest(operation="PutObject", method="PUT", key=key, headers=headers, payload=payload)
         )
@@ -76,15 +77,19 @@ class S3Client:
     ) -> str:
         """UploadPart; returns the ETag without quotes."""
         query = {"partNumber": str(number), "uploadId": multipart}
-        return await self._upload(
+        stored = await self._upload(
             RawRequest(operation="UploadPart", method="PUT", key=key, query=query, headers=headers, payload=payload)
         )
+        return stored.etag
 
-    async def _upload(self, request: RawRequest) -> str:
-        async def send() -> str:
+    async def _upload(self, request: RawRequest) -> Stored:
+        attempts = count()
+
+        async def send() -> Stored:
+            doubt = next(attempts) > 0
             async with self._raw.send(request) as answer:
                 await answer.read()
-                return answer.headers.get("ETag", "").strip('"')
+                return Stored(etag=answer.headers.get("ETag", "").strip('"'), doubt=doubt)
 
         return await self._call(request.operation, send)
 

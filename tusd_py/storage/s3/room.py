@@ -12,7 +12,7 @@ from tusd_py.state.codec import encode
 from tusd_py.storage.s3.attributes import as_headers, encryption_headers, object_params
 from tusd_py.storage.s3.checksums import checksum_headers, crc_text
 from tusd_py.storage.s3.client import S3Client
-from tusd_py.storage.s3.cursor import Part
+from tusd_py.storage.s3.cursor import Part, Stored
 from tusd_py.storage.s3.errors import S3Missing
 from tusd_py.storage.s3.keys import info_key
 from tusd_py.storage.s3.options import S3Options
@@ -42,8 +42,8 @@ class Room:
         """A new multipart upload for the finished object; returns its id."""
         return await self.client.create_multipart(key, object_params(upload, self.options), crc=self.completes_with_crc)
 
-    async def put_object(self, upload: Upload, key: str, assembly: Assembly) -> str:
-        """The whole object in one request; returns its ETag."""
+    async def put_object(self, upload: Upload, key: str, assembly: Assembly) -> Stored:
+        """The whole object in one request."""
         headers = as_headers(object_params(upload, self.options))
         checksum = await self._checksum(assembly.pieces, assembly.crc)
         return await self.client.put(key, payload_of(assembly.pieces, self.client.get), {**headers, **checksum})
