@@ -120,7 +120,7 @@ async def test_looking_at_the_object_may_go_wrong_too(node: Node, client: Client
 async def test_looking_whether_the_bucket_is_there_may_go_wrong_too(node: Node, client: Client, fault: Action) -> None:
     """Completing got no answer, and there is no object: that says something only if there is a bucket."""
     rules = [*once(node, reset(), ("CompleteMultipartUpload", anything)), *once(node, fault, ("HeadBucket", anything))]
-    url = await upload(node, client)
+    url = await upload(node, client, noticed=True)
     assert all_hit(rules)
     await gone(node, client, url)
 
@@ -129,7 +129,7 @@ async def test_looking_whether_the_bucket_is_there_may_go_wrong_too(node: Node, 
 async def test_looking_at_the_parts_may_go_wrong_too(node: Node, client: Client, fault: Action) -> None:
     rules = once(node, error(400, "InvalidPart"), ("CompleteMultipartUpload", anything))
     rules = [*rules, *once(node, fault, ("ListParts", anything))]
-    url = await upload(node, client)
+    url = await upload(node, client, noticed=True)
     assert all_hit(rules)
     await gone(node, client, url)
 

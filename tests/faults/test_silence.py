@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import pytest
 
-from tests.faults.journeys import LARGE, PART, PARTIAL, Watched, arrived, begin, concatenate, insist, upload_at_once
+from tests.faults.journeys import LARGE, PART, PARTIAL, Watched, arrived, begin, concatenate, upload_at_once
 from tests.promises.bench import MIB, Node, upload_id
-from tests.promises.client import VERSION, Client, until
+from tests.promises.client import Client, until
 from tests.support.s3faults import Action, Rule, after_forwarding, anything, cut, error, reset, stall
 from tests.support.s3request import S3Request
 
@@ -174,7 +174,7 @@ async def terminating(s3: Silent, operation: str) -> None:
 
 
 async def _terminate(s3: Silent, url: str) -> None:
-    deleting = asyncio.create_task(insist(lambda: s3.client.request("DELETE", url, **VERSION), 204))
+    deleting = asyncio.create_task(s3.client.delete(url))
     await until(lambda: _gone(s3, url))
     await deleting
 
