@@ -117,6 +117,24 @@ async def test_looking_at_the_object_may_go_wrong_too(node: Node, client: Client
 
 
 @each_fault
+async def test_looking_whether_the_bucket_is_there_may_go_wrong_too(node: Node, client: Client, fault: Action) -> None:
+    """Completing got no answer, and there is no object: that says something only if there is a bucket."""
+    rules = [*once(node, reset(), ("CompleteMultipartUpload", anything)), *once(node, fault, ("HeadBucket", anything))]
+    url = await upload(node, client, noticed=True)
+    assert all_hit(rules)
+    await gone(node, client, url)
+
+
+@each_fault
+async def test_looking_at_the_parts_may_go_wrong_too(node: Node, client: Client, fault: Action) -> None:
+    rules = once(node, error(400, "InvalidPart"), ("CompleteMultipartUpload", anything))
+    rules = [*rules, *once(node, fault, ("ListParts", anything))]
+    url = await upload(node, client, noticed=True)
+    assert all_hit(rules)
+    await gone(node, client, url)
+
+
+@each_fault
 async def test_a_tail_is_read_again(node: Node, client: Client, elsewhere: Client, fault: Action) -> None:
     url = await client.create(len(PARTIAL))
     assert (await client.patch(url, 0, PARTIAL[:MIB])).status == 204

@@ -29,7 +29,8 @@ def some_bytes(count: int) -> bytes:
 
 
 class Node:
-    """A server whose objects lie below a prefix of its own. Settings are named as in `Settings`."""
+    """A server whose objects lie below a prefix of its own. Settings are named as in `Settings`; beside them may stand
+    `debug`, and an `environment` to find other credentials in."""
 
     def __init__(self, s3: SeaweedFS, proxy: S3Proxy, directory: Path, **settings: Any) -> None:
         self.s3 = proxy
@@ -49,12 +50,12 @@ class Node:
         self._made += 1
         place = self._directory / f"server-{self._made}"
         place.mkdir()
-        debug = bool(self._settings.get("debug", True))
-        settings = {name: value for name, value in self._settings.items() if name != "debug"}
+        settings = dict(self._settings)
+        environment = settings.pop("environment", self._seaweed.user.environment())
         return Server(
             place,
-            environment={**self._seaweed.user.environment(), "TMPDIR": str(self.temporary)},
-            debug=debug,
+            environment={**environment, "TMPDIR": str(self.temporary)},
+            debug=settings.pop("debug", True),
             storage=f"s3://{self._seaweed.bucket}/{self.prefix}",
             s3_profile="seaweedfs",
             **settings,

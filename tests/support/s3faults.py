@@ -72,11 +72,12 @@ def delay(seconds: float, then: Action = pass_on) -> Action:
     return act
 
 
-def cut() -> Action:
-    """S3 did it, and the connection breaks in the middle of the answer, after its head."""
+def cut(then: Action | None = None) -> Action:
+    """S3 did it; the answer's head and half its body come, and then what is given: by default the connection closes."""
 
     async def act(exchange: Exchange) -> StreamResponse:
-        return await exchange.relay_half(await exchange.forward())
+        await exchange.relay_half(await exchange.forward())
+        return await (then or hang_up())(exchange)
 
     return act
 
