@@ -21,7 +21,8 @@ class Machine:
 
     def __init__(self, loop: SimulatedLoop, name: str) -> None:
         self.name = name
-        self.crashed: asyncio.Future[None] = loop.create_future()
+        self.crashed: asyncio.Future[float] = loop.create_future()
+        """When."""
         self._loop = loop
         self._paused = False
         self._held: list[asyncio.Handle] = []
@@ -41,7 +42,7 @@ class Machine:
     def crash(self) -> None:
         """End at once, without a last word."""
         if not self.crashed.done():
-            self.crashed.set_result(None)
+            self.crashed.set_result(self._loop.time())
 
     def hear(self, word: Callable[[], object]) -> None:
         """Something that reaches it from outside."""
