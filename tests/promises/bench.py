@@ -12,15 +12,20 @@ from random import Random
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.promises.client import Client, until
 from tests.support.s3proxy import S3Proxy
 from tests.support.seaweed import SeaweedFS
-from tests.support.server import Server
+from tests.support.server import PROGRAM, READ_BY_AIOHTTP, Server
 
 MIB = 1024 * 1024
 PART = 8 * MIB
 """The default part size."""
+BOTH_READERS = pytest.mark.parametrize(
+    "settings", [{}, {"program": READ_BY_AIOHTTP}], ids=["into slabs", "by aiohttp"], indirect=True, scope="module"
+)
+"""For promises about bodies: each way to read one keeps them."""
 
 
 def some_bytes(count: int) -> bytes:
@@ -30,7 +35,7 @@ def some_bytes(count: int) -> bytes:
 
 class Node:
     """A server whose objects lie below a prefix of its own. Settings are named as in `Settings`; beside them may stand
-    `debug`, and an `environment` to find other credentials in."""
+    `debug`, a `program` that is the server, and an `environment` to find other credentials in."""
 
     def __init__(self, s3: SeaweedFS, proxy: S3Proxy, directory: Path, **settings: Any) -> None:
         self.s3 = proxy
@@ -52,7 +57,8 @@ class Node:
         place.mkdir()
         settings = dict(self._settings)
         environment = settings.pop("environment", self._seaweed.user.environment())
-        return Server(
+        program = settings.pop("program", PROGRAM)
+        server = Server(
             place,
             environment={**environment, "TMPDIR": str(self.temporary)},
             debug=settings.pop("debug", True),
@@ -60,6 +66,8 @@ class Node:
             s3_profile="seaweedfs",
             **settings,
         )
+        server.program = program
+        return server
 
     async def restart(self) -> None:
         """As after a power cut."""

@@ -9,12 +9,12 @@ from random import Random
 
 import pytest
 
-from tests.promises.bench import MIB, PART, Node, some_bytes
+from tests.promises.bench import BOTH_READERS, MIB, PART, Node, some_bytes
 from tests.promises.client import Client
 from tests.promises.rawrequest import patching
 from tests.support.s3faults import Gate, error, hold
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), BOTH_READERS]
 
 LENGTH = 64 * MIB
 DATA = some_bytes(LENGTH)

@@ -12,7 +12,7 @@ from tusd_py.engine.terminate import outlived
 from tusd_py.errors import Superseded, Unavailable
 from tusd_py.locking.base import Lease
 from tusd_py.model import Upload
-from tusd_py.pipeline.body import Body, BodyEnd
+from tusd_py.pipeline.body import Body, BodyEnd, Chunk
 from tusd_py.pipeline.digests import Digest
 from tusd_py.protocol.intents import Body as Announced
 from tusd_py.protocol.refusals import ChecksumMismatch, TooLarge, UploadLocked
@@ -53,7 +53,7 @@ async def receive(
     return journal.upload
 
 
-async def _pour(ports: Ports, chunks: AsyncIterator[bytes], writer: Writer, journal: Journal, digest: Digest) -> None:
+async def _pour(ports: Ports, chunks: AsyncIterator[Chunk], writer: Writer, journal: Journal, digest: Digest) -> None:
     taken = 0
     async for chunk in chunks:
         digest.update(chunk)

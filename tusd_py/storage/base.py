@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
+from tusd_py.pipeline.body import Chunk
 
 Record = Callable[[Checkpoint], Awaitable[None]]
 """Makes a checkpoint count. Raises Superseded (this writer lost its turn) or StateUnavailable."""
@@ -49,7 +50,7 @@ class Recovered:
 class Writer(Protocol):
     """Takes the bytes that follow an upload's offset."""
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: Chunk) -> None:
         """Take `chunk`; waits while there is no room for it. Records checkpoints as bytes get durable.
 
         Raises: StorageUnavailable, StateUnavailable, Superseded.

@@ -17,6 +17,7 @@ from pathlib import Path
 from tusd_py.errors import ConfigurationError, StorageUnavailable, UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Span, Upload, UploadId, finish, parse_upload_id
+from tusd_py.pipeline.body import Chunk
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered
 from tusd_py.storage.disk import Disk, PartFile, copy_some, open_file, size_of, sync_directory
 
@@ -229,11 +230,11 @@ class LocalWriter:
     ) -> None:
         self._part, self._cursor, self._record = part, upload.cursor, record
         self._batch_size, self._checkpoint_size = batch_size, checkpoint_size
-        self._batch: list[bytes] = []
+        self._batch: list[Chunk] = []
         self._waiting = 0
         self._written = self._recorded = upload.offset
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: Chunk) -> None:
         self._batch.append(chunk)
         self._waiting += len(chunk)
         if self._waiting >= self._batch_size:

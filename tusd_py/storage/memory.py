@@ -9,6 +9,7 @@ from dataclasses import replace
 from tusd_py.errors import UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId, finish
+from tusd_py.pipeline.body import Chunk
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered
 
 _READ_SIZE = 64 * 1024
@@ -118,7 +119,7 @@ class MemoryWriter:
         self._checkpoint_size = checkpoint_size
         self._written = self._recorded = upload.offset
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: Chunk) -> None:
         self._lease.check()
         self._part[self._written :] = chunk
         self._written += len(chunk)

@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 from tusd_py.errors import StateUnavailable
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Entry, Finished, Upload
+from tusd_py.pipeline.body import Chunk
 from tusd_py.storage.base import Record
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
 from tusd_py.storage.s3.errors import S3Trouble
@@ -72,7 +73,7 @@ class S3Writer:
         finally:
             self._account.close()
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: Chunk) -> None:
         await self._account.acquire(len(chunk))
         async with self._turn:
             while chunk:
@@ -80,6 +81,8 @@ class S3Writer:
                     await self._send_part()
                 room = len(self._span) - self._part.length
                 self._part.add(chunk[:room])
+                if self._room.sends_crc:
+                    _ = self._part.crc  # now, while the caches have the bytes; where it isn't sent, only for segments
                 self._position += len(chunk[:room])
                 chunk = chunk[room:]
 
