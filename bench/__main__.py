@@ -1,0 +1,62 @@
+"""`python -m bench`: measures, keeps the raw results, and writes docs/benchmarks.md with its plots."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+from bench import machine
+from bench.bench import Bench
+from bench.fetch import fetch_all
+from bench.figures import FIGURES
+from bench.places import RESULTS
+from bench.results import Results, read
+
+
+def main() -> None:
+    options = _arguments()
+    if not options.render:
+        fetch_all()
+        measure(options)
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Every figure asked for, into the file of raw results, which keeps those that weren't."""
+    results = read(RESULTS) if options.only and RESULTS.exists() else Results()
+    results.machine = machine.about(quick=options.quick)
+    ends_at = time.monotonic() + 60 * options.minutes
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=options.directory) as directory:
+        bench = Bench(
+            quick=options.quick, reps=options.reps, ends_at=ends_at, directory=Path(directory), results=results
+        )
+        for name in options.only or FIGURES:
+            results.forget(name)
+            FIGURES[name](bench)
+            results.write(RESULTS)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", type=_figures, default=[], help=f"figures, with commas: {','.join(FIGURES)}")
+    parser.add_argument("--quick", action="store_true", help="the figures of the goals, with fewer bytes and rounds")
+    parser.add_argument("--reps", type=int, help="rounds of each figure")
+    parser.add_argument("--minutes", type=float, help="after which no further round is begun")
+    parser.add_argument("--directory", help="where servers keep files: on a real disk")
+    parser.add_argument("--render", action="store_true", help="measure nothing: write the page from the raw results")
+    options = parser.parse_args()
+    options.reps = options.reps or (3 if options.quick else 5)
+    options.minutes = options.minutes or (7 if options.quick else 40)
+    return options
+
+
+def _figures(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := set(names) - set(FIGURES):
+        raise argparse.ArgumentTypeError(f"no such figure: {', '.join(unknown)}")
+    return names
+
+
+if __name__ == "__main__":
+    main()

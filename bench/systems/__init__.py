@@ -1,0 +1,30 @@
+"""All that is measured."""
+
+from __future__ import annotations
+
+from bench.systems.limits import NGINX, RELAY
+from bench.systems.ours import CHECKED, PLAIN, TWO
+from bench.systems.peers import RUSTUS, TUS_NODE, TUSD, TUSD_UNHASHED, TUSPYSERVER
+
+LIMITS = (RELAY, NGINX)
+OURS = (PLAIN, CHECKED, TWO)
+ON_S3 = (TUSD, TUSD_UNHASHED, TUS_NODE)
+ON_DISK = (TUSPYSERVER, RUSTUS)
+ALL = (*LIMITS, *OURS, *ON_S3, *ON_DISK)
+GOALS = (NGINX, PLAIN, CHECKED, TWO, TUSD, TUSD_UNHASHED, TUS_NODE)
+"""Those that the goals speak of."""
+
+__all__ = [
+    "ALL",
+    "CHECKED",
+    "GOALS",
+    "NGINX",
+    "PLAIN",
+    "RELAY",
+    "RUSTUS",
+    "TUSD",
+    "TUSD_UNHASHED",
+    "TUSPYSERVER",
+    "TUS_NODE",
+    "TWO",
+]
