@@ -26,12 +26,13 @@ class Bench:
     directory: Path
     results: Results = field(default_factory=Results)
 
-    def rounds(self, figure: str, systems: Sequence[System], reps: int | None = None) -> Iterator[System]:
+    def rounds(self, figure: str, systems: Sequence[System], *, at_most: int = 100) -> Iterator[System]:
         """Each system in turn, round after round, every other one backwards; those that can't be had are noted."""
         present = [system for system in systems if self._there(system)]
-        for number in range(reps or self.reps):
+        reps = min(self.reps, at_most)
+        for number in range(reps):
             if number and time.monotonic() > self.ends_at:
-                self.results.failures.append(f"{figure}: time was up after {number} of {reps or self.reps} rounds")
+                self.results.failures.append(f"{figure}: time was up after {number} of {reps} rounds")
                 return
             print(f"{figure}: round {number + 1}", flush=True)
             yield from present[:: -1 if number % 2 else 1]

@@ -10,7 +10,7 @@ from typing import Any
 from bench.places import ROOT
 from tests.support.family import mortal
 
-PATIENCE = 300.0
+PATIENCE = 90.0
 
 
 class LoadFailed(RuntimeError):

@@ -95,10 +95,10 @@ class Client:
 _SCRATCH = bytearray(4 * 1024 * 1024)
 
 
-def create(url: str, length: int) -> str:
+def create(url: str, length: int, headers: Mapping[str, str] | None = None) -> str:
     """A new upload's URL."""
     with Client(url) as client:
-        answer = client.ask("POST", url, {**TUS, "Upload-Length": str(length)}, 0)
+        answer = client.ask("POST", url, {**TUS, "Upload-Length": str(length), **(headers or {})}, 0)
     if answer.status != 201:  # noqa: PLR2004
         raise LoadError(f"POST was answered {answer.status}")
     return absolute(url, answer.headers["location"])
