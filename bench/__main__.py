@@ -10,7 +10,7 @@ from pathlib import Path
 from bench import machine
 from bench.bench import Bench
 from bench.fetch import fetch_all
-from bench.figures import FIGURES
+from bench.figures import FIGURES, QUICK
 from bench.places import RESULTS
 from bench.results import Results, read
 
@@ -31,7 +31,7 @@ def measure(options: argparse.Namespace) -> None:
         bench = Bench(
             quick=options.quick, reps=options.reps, ends_at=ends_at, directory=Path(directory), results=results
         )
-        for name in options.only or FIGURES:
+        for name in options.only or (QUICK if options.quick else FIGURES):
             results.forget(name)
             FIGURES[name](bench)
             results.write(RESULTS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.places import MIB
 from bench.results import Results, Sample
-from bench.sinks import Sink, certificate, sink
+from bench.sinks import End, Sink, certificate, sink
 from bench.systems.base import Served, System, serving
 
 
@@ -57,10 +57,9 @@ class Bench:
             print(f"  {system.name}: {error}", flush=True)
 
     @contextmanager
-    def served(self, system: System, s3: Sink) -> Iterator[Served]:
-        """The system in front of the sink; all that it stored is removed at the end."""
+    def served(self, system: System, s3: End) -> Iterator[Served]:
+        """The system in front of an S3; all that it stored on the way is removed at the end."""
         with self.room() as room, serving(system, room, s3.endpoint, s3.authority) as server:
-            s3.counts()
             yield server
 
     @contextmanager

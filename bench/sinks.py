@@ -20,8 +20,8 @@ from tests.support.family import mortal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sink:
-    """An S3 somewhere on this machine."""
+class End:
+    """An S3 on this machine."""
 
     port: int
     authority: Path | None = None
@@ -31,6 +31,10 @@ class Sink:
     @property
     def endpoint(self) -> str:
         return f"{'http' if self.authority is None else 'https'}://127.0.0.1:{self.port}"
+
+
+class Sink(End):
+    """One that counts, and keeps next to nothing."""
 
     def counts(self) -> dict[str, dict[str, int]]:
         """`requests` and `bytes` by operation since the last time."""

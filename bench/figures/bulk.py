@@ -7,7 +7,7 @@ from bench.bench import Bench
 from bench.loads import load
 from bench.places import GIB
 from bench.probe import watched
-from bench.sinks import Sink, sink
+from bench.sinks import End, sink
 from bench.systems.base import Served, System
 
 CPU = "cpu"
@@ -28,19 +28,18 @@ def measure_tls(bench: Bench) -> None:
         _measure(bench, TLS, chosen, s3, at_most=2 if bench.quick else 3)
 
 
-def _measure(bench: Bench, figure: str, chosen: tuple[System, ...], s3: Sink, at_most: int = 100) -> None:
+def _measure(bench: Bench, figure: str, chosen: tuple[System, ...], s3: End, at_most: int = 100) -> None:
     counts = (1, 16) if bench.quick else (1, 4, 16)
     for system in bench.rounds(figure, chosen, at_most=at_most):
         with bench.attempt(figure, system), bench.served(system, s3) as server:
             for count in counts:
-                bench.record(figure, system, f"{count}", **uploads(bench, system, server, s3, count))
+                bench.record(figure, system, f"{count}", **uploads(bench.bulk_bytes(system), system, server, s3, count))
 
 
-def uploads(bench: Bench, system: System, server: Served, s3: Sink, count: int) -> dict[str, float]:
-    """`count` at a time; all figures that one measurement gives."""
-    size = bench.bulk_bytes(system) // count
+def uploads(total: int, system: System, server: Served, s3: End, count: int) -> dict[str, float]:
+    """`total` bytes in `count` uploads at a time; all values that one measurement gives."""
     with watched(server.pid, s3.pid) as usage:
-        report = load("bulk", server.url, count=count, size=size, **system.load)
+        report = load("bulk", server.url, count=count, size=total // count, **system.load)
     sent = report["size"] / GIB
     return {
         "cpu_per_gib": usage.cpu / sent,
