@@ -12,6 +12,7 @@ from bench.bench import Bench
 from bench.fetch import fetch_all
 from bench.figures import FIGURES, QUICK
 from bench.places import RESULTS
+from bench.report.page import write
 from bench.results import Results, read
 
 
@@ -20,6 +21,7 @@ def main() -> None:
     if not options.render:
         fetch_all()
         measure(options)
+    write(read(RESULTS))
 
 
 def measure(options: argparse.Namespace) -> None:

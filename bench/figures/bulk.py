@@ -23,7 +23,13 @@ def measure_cpu(bench: Bench) -> None:
 
 def measure_tls(bench: Bench) -> None:
     """Plain HTTP from the client, TLS to S3."""
-    chosen = (systems.NGINX, systems.PLAIN, systems.CHECKED, systems.TUSD, systems.TUSD_UNHASHED)
+    chosen = (
+        systems.NGINX,
+        systems.NGINX_LARGE,
+        systems.PLAIN,
+        systems.CHECKED,
+        *systems.ON_S3[: 1 if bench.quick else 3],
+    )
     with bench.tls_sink() as s3:
         _measure(bench, TLS, chosen, s3, at_most=2 if bench.quick else 3)
 

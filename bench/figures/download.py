@@ -11,7 +11,7 @@ from bench.sinks import Sink, sink
 from bench.systems.base import Served, System
 
 NAME = "download"
-_CASES = {
+CASES = {
     "whole, 1": {"count": 1},
     "whole, 4": {"count": 4},
     "ranges of 8 MiB, 4": {"count": 4, "piece": 8 * MIB},
@@ -30,7 +30,7 @@ def measure(bench: Bench) -> None:
 def _measure(bench: Bench, system: System, server: Served, s3: Sink) -> None:
     size = bench.bulk_bytes(system) // 4
     (url,) = load("bulk", server.url, size=size, **system.load)["urls"]
-    for case, options in _CASES.items():
+    for case, options in CASES.items():
         if "piece" not in options or system not in _WHOLE_ONLY:
             bench.record(NAME, system, case, **_fetched(url, size, server, s3, options))
 

@@ -21,7 +21,7 @@ NAME = "growth"
 SAVES = "saves"
 _SIZES = (64 * MIB, 256 * MIB, GIB, 4 * GIB, 16 * GIB)
 _WINDOW = 200
-_PARTS = (0, 1_000, 4_000, 9_000)
+PARTS = (500, 1_000, 4_000, 9_000)
 _NOW = 1_800_000_000.0
 
 
@@ -69,7 +69,7 @@ async def _saves(path: Path) -> dict[int, dict[str, float]]:
         Upload(id=UploadId("0" * 32), length=10_000 * 8 * MIB, created_at=_NOW, updated_at=_NOW, expires_at=_NOW)
     )
     measured = {}
-    for parts in _PARTS:
+    for parts in PARTS:
         upload = await _save(state, upload, parts - upload.revision + 1)
         cpu, wall = time.process_time(), time.perf_counter()
         upload = await _save(state, upload, _WINDOW)

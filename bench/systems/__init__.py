@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from bench.systems.limits import NGINX, RELAY
+from bench.systems.limits import NGINX, NGINX_LARGE, RELAY
 from bench.systems.ours import CHECKED, PLAIN, TWO
 from bench.systems.peers import RUSTUS, TUS_NODE, TUSD, TUSD_UNHASHED, TUSPYSERVER
 
-LIMITS = (RELAY, NGINX)
+LIMITS = (RELAY, NGINX, NGINX_LARGE)
 OURS = (PLAIN, CHECKED, TWO)
 ON_S3 = (TUSD, TUSD_UNHASHED, TUS_NODE)
 ON_DISK = (TUSPYSERVER, RUSTUS)
 ALL = (*LIMITS, *OURS, *ON_S3, *ON_DISK)
-GOALS = (NGINX, PLAIN, CHECKED, TWO, TUSD, TUSD_UNHASHED, TUS_NODE)
+GOALS = (NGINX, NGINX_LARGE, PLAIN, CHECKED, TWO, TUSD, TUSD_UNHASHED, TUS_NODE)
 """Those that the goals speak of."""
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "CHECKED",
     "GOALS",
     "NGINX",
+    "NGINX_LARGE",
     "PLAIN",
     "RELAY",
     "RUSTUS",
