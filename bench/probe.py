@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import psutil
 class Usage:
     """What a server used while something was measured."""
 
+    seconds: float = 0.0
+    """How long that was."""
     cpu: float = 0.0
     """Seconds, user and system."""
     peak: int = 0
@@ -33,7 +36,9 @@ def watched(pid: int, sink: int) -> Iterator[Usage]:
     for each in family:
         _forget_peak(each.pid)
     cpu, written, s3, busy = _cpu(family), _written(family), _cpu(_family(sink)), _busy()
+    started = time.monotonic()
     yield usage
+    usage.seconds = time.monotonic() - started
     family = _family(pid)
     usage.cpu, usage.written = _cpu(family) - cpu, _written(family) - written
     usage.sink = _cpu(_family(sink)) - s3

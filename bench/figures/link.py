@@ -22,7 +22,8 @@ _SEND_BUFFER = 256 * 1024
 
 def measure(bench: Bench) -> None:
     """The speed of a client with a faster line than S3 has, and the wait of one with a slower one."""
-    chosen = (systems.NGINX, systems.PLAIN, systems.CHECKED, *systems.ON_S3)
+    more = () if bench.quick else (systems.CHECKED, systems.TUSD_UNHASHED, systems.TUS_NODE)
+    chosen = (systems.NGINX, systems.PLAIN, systems.TUSD, *more)
     with sink(latency=LATENCY, rate=RATE) as s3:
         for system in bench.rounds(NAME, chosen, at_most=2 if bench.quick else 3):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:

@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 from bench.load.http import BYTES, TUS, LoadError, create, request
 
 KIB = 1024
-_NAMED = {"Upload-Metadata": "filename d29ybGQ="}
+_NAMED = {"Upload-Metadata": "filename d29ybGQ=,filetype dGV4dC9wbGFpbg=="}
+"""Both: tuspyserver refuses a HEAD where one of them is missing."""
 _WARM_UP = 0.5
 
 
