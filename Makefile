@@ -58,7 +58,7 @@ soak: setup
 	PYTHONHASHSEED=0 $(RUN) tests.simulation.soak --minutes $(MINUTES) $(SEED:%=--seed %) $(EXPERIMENT)
 
 bench: setup
-	$(RUN) bench $(QUICK:%=--quick) $(ONLY:%=--only %) $(RENDER:%=--render)
+	$(RUN) bench $(QUICK:%=--quick) $(ONLY:%=--only %) $(REPS:%=--reps %) $(RENDER:%=--render)
 
 docs: setup
 	$(RUN) scripts.settings_table

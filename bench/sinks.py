@@ -67,7 +67,8 @@ def sink(*, latency: float = 0.0, rate: float = 0.0, certificate: Path | None = 
     )
     try:
         assert process.stdout is not None
-        port = int(process.stdout.readline())
+        with process.stdout as told:
+            port = int(told.readline())
         yield Sink(port=port, authority=certificate, pid=process.pid)
     finally:
         end(process)
