@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import resource
 import tempfile
 import time
 from pathlib import Path
@@ -26,6 +27,8 @@ def main() -> None:
 
 def measure(options: argparse.Namespace) -> None:
     """Every figure asked for, into the file of raw results, which keeps those that weren't."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a thousand clients have a thousand sockets
     results = read(RESULTS) if options.only and RESULTS.exists() else Results()
     results.machine = machine.about(quick=options.quick)
     ends_at = time.monotonic() + 60 * options.minutes

@@ -9,9 +9,12 @@ one backwards. Figures are medians, with the least and the most in brackets. `CP
 and system seconds of all its processes for each GiB of bodies, client and S3 not counted.
 
     make bench                 # everything, about 40 minutes: fetches the peers, measures, writes this page
+    make bench REPS=1          # everything once
     make bench QUICK=1         # the figures of the goals, with fewer bytes and rounds: about 8 minutes
     make bench ONLY=cpu,tls    # some figures; the others stay as they were measured before
     make bench RENDER=1        # this page again, from the raw results in bench/.results.json
+
+The first time, fetching takes some minutes more: Go and Rust peers are built from source.
 
 ## Goals
 
