@@ -1,4 +1,4 @@
-"""One run: which figures, how often, for how long, and where their samples go."""
+"""One run: what its figures work with, and where their samples go."""
 
 from __future__ import annotations
 
@@ -20,22 +20,15 @@ class Bench:
     """What the figures work with."""
 
     quick: bool
-    reps: int
-    ends_at: float
-    """On the monotonic clock: no round is begun later."""
     directory: Path
     results: Results = field(default_factory=Results)
+    round: int = 0
 
-    def rounds(self, figure: str, systems: Sequence[System], *, at_most: int = 100) -> Iterator[System]:
-        """Each system in turn, round after round, every other one backwards; those that can't be had are noted."""
+    def each(self, figure: str, systems: Sequence[System]) -> Iterator[System]:
+        """The systems in turn, backwards in every other round; those that can't be had are noted."""
         present = [system for system in systems if self._there(system)]
-        reps = min(self.reps, at_most)
-        for number in range(reps):
-            if number and time.monotonic() > self.ends_at:
-                self.results.failures.append(f"{figure}: time was up after {number} of {reps} rounds")
-                return
-            print(f"{figure}: round {number + 1}", flush=True)
-            yield from present[:: -1 if number % 2 else 1]
+        print(f"{figure}: round {self.round + 1}", flush=True)
+        yield from present[:: -1 if self.round % 2 else 1]
 
     def _there(self, system: System) -> bool:
         if (why := system.missing()) is not None:

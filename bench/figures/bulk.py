@@ -31,12 +31,12 @@ def measure_tls(bench: Bench) -> None:
         *systems.ON_S3[: 1 if bench.quick else 3],
     )
     with bench.tls_sink() as s3:
-        _measure(bench, TLS, chosen, s3, at_most=2 if bench.quick else 3)
+        _measure(bench, TLS, chosen, s3)
 
 
-def _measure(bench: Bench, figure: str, chosen: tuple[System, ...], s3: End, at_most: int = 100) -> None:
+def _measure(bench: Bench, figure: str, chosen: tuple[System, ...], s3: End) -> None:
     counts = (1, 16) if bench.quick else (1, 4, 16)
-    for system in bench.rounds(figure, chosen, at_most=at_most):
+    for system in bench.each(figure, chosen):
         with bench.attempt(figure, system), bench.served(system, s3) as server:
             for count in counts:
                 bench.record(figure, system, f"{count}", **uploads(bench.bulk_bytes(system), system, server, s3, count))

@@ -29,7 +29,7 @@ _READY_WITHIN = 60.0
 def measure(bench: Bench) -> None:
     chosen = (OURS,) if bench.quick else (systems.NGINX, OURS, systems.TUSD, systems.TUS_NODE)
     with sink() as s3:
-        for system in bench.rounds(NAME, chosen, at_most=1 if bench.quick else 2):
+        for system in bench.each(NAME, chosen):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
                 bench.record(NAME, system, f"{COUNT}", **_crowded(system, server, s3))
 

@@ -22,7 +22,7 @@ _WHOLE_ONLY = (systems.TUS_NODE,)
 def measure(bench: Bench) -> None:
     """From the sink, which sends zeros."""
     with sink() as s3:
-        for system in bench.rounds(NAME, (*systems.LIMITS, systems.PLAIN, systems.TUSD, systems.TUS_NODE), at_most=3):
+        for system in bench.each(NAME, (*systems.LIMITS, systems.PLAIN, systems.TUSD, systems.TUS_NODE)):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
                 _measure(bench, system, server, s3)
 

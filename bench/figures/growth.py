@@ -28,7 +28,7 @@ _NOW = 1_800_000_000.0
 def measure(bench: Bench) -> None:
     """CPU a GiB and bytes of state, for uploads from 64 MiB to 16 GiB."""
     with sink() as s3:
-        for system in bench.rounds(NAME, (systems.CHECKED,), at_most=1 if bench.quick else 3):
+        for system in bench.each(NAME, (systems.CHECKED,)):
             for size in _SIZES[:3] if bench.quick else _SIZES:
                 with bench.attempt(NAME, system), bench.served(system, s3) as server:
                     bench.record(NAME, system, _name(size), **_grown(server, s3, size))
@@ -57,7 +57,7 @@ def _name(size: int) -> str:
 
 def measure_saves(bench: Bench) -> None:
     """What recording one more part costs, when so many are recorded already."""
-    for system in bench.rounds(SAVES, (systems.PLAIN,), at_most=1 if bench.quick else 3):
+    for system in bench.each(SAVES, (systems.PLAIN,)):
         with bench.room() as room:
             for parts, values in asyncio.run(_saves(room / "state.db")).items():
                 bench.record(SAVES, system, f"{parts}", **values)

@@ -16,7 +16,7 @@ _SETTLE, _WINDOW = 1.0, 2.0
 def measure(bench: Bench) -> None:
     """Seconds to the first answer, and what an idle server holds and uses."""
     with sink() as s3:
-        for system in bench.rounds(NAME, systems.ALL):
+        for system in bench.each(NAME, systems.ALL):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
                 time.sleep(_SETTLE)
                 with watched(server.pid, s3.pid) as usage:

@@ -25,7 +25,7 @@ def measure(bench: Bench) -> None:
     more = () if bench.quick else (systems.CHECKED, systems.TUSD_UNHASHED, systems.TUS_NODE)
     chosen = (systems.NGINX, systems.PLAIN, systems.TUSD, *more)
     with sink(latency=LATENCY, rate=RATE) as s3:
-        for system in bench.rounds(NAME, chosen, at_most=2 if bench.quick else 3):
+        for system in bench.each(NAME, chosen):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
                 _fast(bench, system, server)
                 for size in _SIZES:

@@ -19,7 +19,7 @@ def measure(bench: Bench) -> None:
     chosen = (OURS, systems.TUSD, systems.TUS_NODE)
     with bench.room() as room, seaweed.running(room) as store:
         s3 = End(port=int(store.endpoint.rpartition(":")[2]), pid=store.pid)
-        for system in bench.rounds(NAME, chosen, at_most=3):
+        for system in bench.each(NAME, chosen):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
                 for count in (1, 4):
                     bench.record(NAME, system, f"{count}", **uploads(_SIZE, system, server, s3, count))

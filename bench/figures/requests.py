@@ -25,7 +25,7 @@ def measure(bench: Bench) -> None:
     """Counted once: nothing here depends on the clock."""
     chosen = (systems.PLAIN, STATELESS, *systems.ON_S3[:1], systems.TUS_NODE)
     with sink() as s3:
-        for system in bench.rounds(NAME, chosen, at_most=1):
+        for system in bench.each(NAME, chosen):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
                 for case, act in CASES.items():
                     bench.record(NAME, system, case, **_counted(server, s3, act))
