@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,13 @@ def watched(pid: int, sink: int) -> Iterator[Usage]:
 def resident(pid: int) -> int:
     """Resident bytes now, summed over the processes: what they share counts once for each."""
     return sum(_status(each.pid, "VmRSS") for each in _family(pid))
+
+
+def state_size(path: Path) -> int:
+    """Bytes of an SQLite database, without what its write-ahead log repeats."""
+    with closing(sqlite3.connect(path)) as connection:
+        (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+    return int(pages) * int(size)
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.bench import Bench
 from bench.loads import load
 from bench.places import MIB
-from bench.probe import watched
+from bench.probe import state_size, watched
 from bench.sinks import Sink, sink
 from bench.systems.base import System
 from bench.systems.ours import tusdpy
@@ -58,8 +58,7 @@ async def _engine(room: Path, path: Path, more: int) -> dict[str, float]:
         idle = await _took(lambda: sweep(ports))
         await _fill(ports, _EXPIRED, -1.0)
         swept = await _took(lambda: sweep(ports), times=1)
-    size = sum(file.stat().st_size for file in path.parent.glob("state.db*"))
-    return {"list_ms": listed, "idle_sweep_ms": idle, "sweep_ms": swept / _EXPIRED, "state": size}
+    return {"list_ms": listed, "idle_sweep_ms": idle, "sweep_ms": swept / _EXPIRED, "state": state_size(path)}
 
 
 async def _took(work: Callable[[], Awaitable[object]], times: int = 20) -> float:

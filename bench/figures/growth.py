@@ -11,7 +11,7 @@ from bench import systems
 from bench.bench import Bench
 from bench.loads import load
 from bench.places import GIB, MIB
-from bench.probe import watched
+from bench.probe import state_size, watched
 from bench.sinks import Sink, sink
 from bench.systems.base import Served
 from tusd_py.model import Upload, UploadId
@@ -35,7 +35,7 @@ def measure(bench: Bench) -> None:
 
 
 def _grown(server: Served, s3: Sink, size: int) -> dict[str, float]:
-    before = _state_size(server.place.directory)
+    before = state_size(server.place.directory / "state.db")
     with watched(server.pid, s3.pid) as usage:
         report = load("bulk", server.url, size=size)
     return {
@@ -43,12 +43,8 @@ def _grown(server: Served, s3: Sink, size: int) -> dict[str, float]:
         "gib_per_s": size / GIB / report["seconds"],
         "peak_rss": usage.peak,
         "written_per_part": usage.written / (size / (8 * MIB)),
-        "state": _state_size(server.place.directory) - before,
+        "state": state_size(server.place.directory / "state.db") - before,
     }
-
-
-def _state_size(directory: Path) -> int:
-    return sum(file.stat().st_size for file in directory.glob("state.db*"))
 
 
 def _name(size: int) -> str:
