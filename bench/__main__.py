@@ -43,6 +43,7 @@ def measure(options: argparse.Namespace) -> None:
                 break
             FIGURES[name].measure(bench)
             results.write(RESULTS)
+        results.write(RESULTS)
 
 
 def _rounds(options: argparse.Namespace) -> Iterator[tuple[int, str]]:

@@ -20,8 +20,8 @@ from tusd_py.state.sqlite import SqliteState
 NAME = "growth"
 SAVES = "saves"
 _SIZES = (64 * MIB, 256 * MIB, GIB, 4 * GIB, 16 * GIB)
-_WINDOW = 200
-PARTS = (500, 1_000, 4_000, 9_000)
+_WINDOW = 500
+PARTS = (500, 1_500, 4_000, 9_000)
 _NOW = 1_800_000_000.0
 
 
