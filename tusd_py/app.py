@@ -20,6 +20,7 @@ from tusd_py.http.cors import Cors
 from tusd_py.http.routes import add_routes, decorate
 from tusd_py.makers import open_ports
 from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.tus import Tus
 from tusd_py.telemetry.log import LogObserver, get_logger
 from tusd_py.telemetry.metrics import Metrics
@@ -53,6 +54,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             tus=Tus(ports.limits),
             metrics=metrics,
             admission=Admission(_crowd(settings)),
+            slabs=Slabs(settings.memory_budget),
             network_timeout=settings.network_timeout,
             min_data_rate=settings.min_data_rate or 0,
             behind_proxy=settings.behind_proxy,

@@ -40,8 +40,12 @@ class Roamer(Client):
 class Fleet:
     """Running servers: the `first` is the one that gets into trouble, and `others` answer meanwhile."""
 
-    def __init__(self, node: Node, servers: list[Server], session: aiohttp.ClientSession, redis: str | None) -> None:
+    def __init__(
+        self, node: Node, servers: list[Server], session: aiohttp.ClientSession, redis: str | None, state: Path
+    ) -> None:
         self.node = node
+        self.state = state
+        """SQLite's file, if that is the state."""
         self.s3 = node.s3
         self.first, *self.others = servers
         self.anyone = Roamer(session, servers)
@@ -96,4 +100,4 @@ async def running_fleet(
             await server.start()
         connector = aiohttp.TCPConnector(force_close=True, limit=0)
         session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30))
-        yield Fleet(node, servers, await stack.enter_async_context(session), redis)
+        yield Fleet(node, servers, await stack.enter_async_context(session), redis, directory / "state.db")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -12,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from tests.cluster.fleet import COUNT, DATA, MIB, PART, TTL, Fleet
+from tests.cluster.sleep import asleep
 from tests.promises.client import Client, until
 from tests.promises.rawrequest import RawRequest, patching
 from tests.support.s3faults import Gate, hold
@@ -29,16 +28,6 @@ async def stalled(fleet: Fleet, url: str, data: bytes = DATA) -> AsyncIterator[R
         await request.send(data[:COUNT])
         await fleet.until_received(base + COUNT)
         yield request
-
-
-@asynccontextmanager
-async def asleep(fleet: Fleet) -> AsyncIterator[None]:
-    """The first node does nothing while the block lasts, and then goes on as if no time had passed."""
-    os.kill(fleet.first.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(fleet.first.pid, signal.SIGCONT)
 
 
 async def turn(client: Client, url: str) -> int:
@@ -120,7 +109,7 @@ async def test_a_node_that_slept_while_the_upload_was_finished_harms_nothing(fle
     fleet.s3.faults.rule(operation, 1, hold(gate))
     async with stalled(fleet, url, wrong) as writer:
         await gate.reached.wait()
-        async with asleep(fleet):
+        async with asleep(fleet.first.pid, fleet.state):
             sending = asyncio.create_task(writer.send(wrong[COUNT:]))
             started = time.monotonic()
             assert await turn(fleet.elsewhere, url) == 0
@@ -136,7 +125,7 @@ async def test_a_node_that_wakes_while_another_writes_the_same_part_harms_nothin
     fleet.s3.faults.rule("UploadPart", 1, hold(gate))
     async with stalled(fleet, url) as writer:
         await gate.reached.wait()
-        async with asleep(fleet):
+        async with asleep(fleet.first.pid, fleet.state):
             sending = asyncio.create_task(writer.send(DATA[COUNT:]))
             assert await turn(fleet.elsewhere, url) == 0
             assert (await fleet.elsewhere.patch(url, 0, DATA[:COUNT])).offset == COUNT

@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import aiohttp
@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 
 from tests.cluster.fleet import COUNT, DATA, PART, TTL
+from tests.cluster.sleep import asleep
 from tests.promises.bench import Node, client_of, one_node, upload_id
 from tests.promises.client import Client
 from tests.promises.rawrequest import RawRequest, patching
@@ -31,11 +32,11 @@ class Workers:
 
     def __init__(self, node: Node, state: Path) -> None:
         self.node = node
-        self._state = state
+        self.state = state
 
     def holder(self, url: str) -> int:
         """The pid of the worker whose turn it is to write."""
-        (leases,) = self._state.parent.glob(f"{self._state.name}.*.leases")
+        (leases,) = self.state.parent.glob(f"{self.state.name}.*.leases")
         with closing(sqlite3.connect(leases)) as connection:
             (process,) = connection.execute(HOLDER, (upload_id(url),)).fetchone()
         return int(process.split()[1])
@@ -115,12 +116,8 @@ async def test_a_worker_that_slept_while_the_upload_was_finished_harms_nothing(
 ) -> None:
     url = await client.create(len(DATA))
     async with stalled(workers, url) as writer:
-        sleeper = workers.holder(url)
-        os.kill(sleeper, signal.SIGSTOP)
-        try:
+        async with asleep(workers.holder(url), workers.state):
             await finish(client, url)
-        finally:
-            os.kill(sleeper, signal.SIGCONT)
         said = b""
         with suppress(ConnectionError):
             said = await writer.closed()
@@ -129,3 +126,17 @@ async def test_a_worker_that_slept_while_the_upload_was_finished_harms_nothing(
     outcome = await workers.node.server.command("uploads", "sweep")
     assert outcome.code == 0, outcome
     assert [key for key in await workers.node.residue() if upload_id(url) in key] == [upload_id(url)]
+
+
+async def test_told_to_go_the_workers_save_every_byte_first(workers: Workers, client: Client) -> None:
+    urls = [await client.create(len(DATA)) for _ in range(4)]
+    async with AsyncExitStack() as stack:
+        writers = [await stack.enter_async_context(stalled(workers, url)) for url in urls]
+        assert await workers.node.server.stop() == 0
+        for writer in writers:
+            assert await writer.status() == 503
+    await workers.node.server.start()
+    for url in urls:
+        assert await client.offset(url) == COUNT
+        assert (await client.patch(url, COUNT, DATA[COUNT:])).offset == len(DATA)
+        assert await client.content(url) == DATA

@@ -1,36 +1,105 @@
-"""Credentials that expire, and whoever renews them hands out old ones."""
+"""Credentials that expire, and whoever renews them hands out old ones, or none."""
 
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiobotocore.session import get_session
 
+from tests.faults.journeys import LARGE, PART
+from tests.promises.bench import MIB, Node
+from tests.promises.client import Answer, Client
+from tests.support.identity import REGION, Identity
+from tests.support.seaweed import SeaweedFS
 from tusd_py.errors import StorageUnavailable
 from tusd_py.storage.s3.errors import translated
 
-EXPIRED = {
-    "Version": 1,
-    "AccessKeyId": "key",
-    "SecretAccessKey": "secret",
-    "SessionToken": "token",
-    "Expiration": "2020-01-01T00:00:00Z",
-}
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SOON = timedelta(minutes=5)
+"""So little that botocore asks for new ones before each request."""
+
+
+class Issuer:
+    """Whom the AWS chain asks for credentials."""
+
+    def __init__(self, directory: Path) -> None:
+        self._file, self._config = directory / "credentials.json", directory / "config"
+        self._config.write_text(f"[default]\ncredential_process = cat {self._file}\n")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        nowhere = str(self._config.with_name("none"))
+        places = {"AWS_CONFIG_FILE": str(self._config), "AWS_SHARED_CREDENTIALS_FILE": nowhere}
+        return {**places, "AWS_DEFAULT_REGION": REGION}
+
+    def issue(self, who: Identity, lasting: timedelta) -> None:
+        keys = {"AccessKeyId": who.access_key, "SecretAccessKey": who.secret_key}
+        expiration = (datetime.now(UTC) + lasting).isoformat()
+        self._file.write_text(json.dumps({"Version": 1, **keys, "Expiration": expiration}))
+
+    def close(self) -> None:
+        self._file.unlink()
+
+
+@pytest.fixture(scope="module")
+def issuer(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> Issuer:
+    made = Issuer(tmp_path_factory.mktemp("issuer"))
+    made.issue(seaweed.user, SOON)
+    return made
+
+
+@pytest.fixture(scope="module")
+def settings(issuer: Issuer) -> dict[str, Any]:
+    return {"part_size": "5MiB", "environment": issuer.environment}
+
+
+@pytest.fixture
+def no_surprises() -> None:
+    """botocore shows a stack of its own when nobody renews what it has."""
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [lambda issuer, who: issuer.issue(who, -SOON), lambda issuer, _: issuer.close()],
+    ids=["old ones", "none"],
+)
+async def test_without_credentials_that_last_uploads_wait_for_new_ones(
+    node: Node, client: Client, issuer: Issuer, seaweed: SeaweedFS, fail: Callable[[Issuer, Identity], None]
+) -> None:
+    issuer.issue(seaweed.user, SOON)
+    url, done = await client.create(len(LARGE)), await client.create(3, b"abc")
+    assert (await client.patch(url, 0, LARGE[: PART + MIB])).status == 204
+    fail(issuer, seaweed.user)
+    assert unavailable(await client.patch(url, PART + MIB, LARGE[PART + MIB :]))
+    assert unavailable(await client.post(3, b"abc"))
+    assert unavailable(await client.request("GET", done))
+    assert (await client.request("GET", f"{node.server.origin}/readyz")).status == 503
+    assert await client.offset(url) == PART + MIB
+    issuer.issue(seaweed.admin, SOON)
+    assert (await client.request("GET", f"{node.server.origin}/readyz")).status == 200
+    assert (await client.patch(url, PART + MIB, LARGE[PART + MIB :])).offset == len(LARGE)
+    assert await node.stored(url) == LARGE
+    assert await node.stored(done) == b"abc"
+
+
+def unavailable(answer: Answer) -> bool:
+    return answer.status == 503 and int(answer.headers["Retry-After"]) > 0
 
 
 async def test_credentials_that_stay_expired_are_the_storage_being_unavailable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    issuer: Issuer, seaweed: SeaweedFS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, config = tmp_path / "credentials.py", tmp_path / "config"
-    source.write_text(f"print({json.dumps(EXPIRED)!r})")
-    config.write_text(f"[default]\ncredential_process = {sys.executable} {source}\n")
+    issuer.issue(seaweed.user, -SOON)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    for name, value in issuer.environment.items():
+        monkeypatch.setenv(name, value)
     with pytest.raises(StorageUnavailable):
         await _frozen()
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.faults.journeys import LARGE, PART, Watched, arrived, gone
 from tests.promises.bench import MIB, Node
-from tests.promises.client import Client
+from tests.promises.client import Client, until
 from tests.promises.rawrequest import patching
 from tests.support.parts import missing
 from tests.support.redis import RedisError, redis_server, running
@@ -74,6 +75,36 @@ async def test_told_to_go_it_saves_every_byte_first(node: Node, client: Client) 
         await node.until_received(base + sent)
         assert await node.server.stop() == 0
         assert await request.status() == 503
+    await goes_on(node, client, url, sent)
+
+
+async def test_told_to_go_it_waits_for_what_is_on_its_way_to_s3(node: Node, client: Client) -> None:
+    base, url, sent, gate = await node.received(), await client.create(len(LARGE)), PART + MIB, Gate()
+    node.s3.faults.rule("UploadPart", 1, hold(gate))
+    async with patching(url, 0, len(LARGE)) as request:
+        await request.send(LARGE[:sent])
+        await node.until_received(base + sent)
+        await gate.reached.wait()
+        ending = asyncio.create_task(node.server.stop())
+        await until(lambda: refuses(node, client))
+        assert not ending.done()
+        gate.opened.set()
+        assert await request.status() == 503
+        assert await ending == 0
+    await goes_on(node, client, url, sent)
+
+
+async def refuses(node: Node, client: Client) -> bool:
+    """The server takes no connections any more."""
+    try:
+        await client.request("GET", f"{node.server.origin}/healthz")
+    except aiohttp.ClientConnectionError:
+        return True
+    return False
+
+
+async def goes_on(node: Node, client: Client, url: str, sent: int) -> None:
+    """Started again, it has all that was sent."""
     await node.server.start()
     assert await client.offset(url) == sent
     upload = Watched(node, client, url, LARGE, sent=sent)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.journeys import LARGE, Watched, arrived, gone
 from tests.promises.bench import MIB, Node
-from tests.promises.client import Client, until
+from tests.promises.client import VERSION, Client, until
 from tests.promises.rawrequest import patching
 from tests.support.parts import missing
 from tests.support.redis import RedisError, RedisServer, redis_server, running
@@ -55,12 +55,18 @@ async def test_redis_may_restart_between_and_during_requests(node: Node, client:
 async def test_everything_goes_on_after_redis_was_away(node: Node, client: Client, redis: RedisServer) -> None:
     base, url, busy = await node.received(), await client.create(len(LARGE)), await client.create(len(LARGE))
     await client.patch(url, 0, LARGE[:MIB])
+    done = await client.create(3, b"abc")
     async with patching(busy, 0, len(LARGE)) as writing:
         await writing.send(LARGE[: 2 * MIB])
-        await node.until_received(base + 3 * MIB)
+        await node.until_received(base + 3 * MIB + 3)
         await asyncio.to_thread(redis.stop)
         gone_at = asyncio.get_running_loop().time()
-        for answer in (await client.post(10), await client.patch(url, MIB, LARGE[MIB:])):
+        for answer in (
+            await client.post(10),
+            await client.patch(url, MIB, LARGE[MIB:]),
+            await client.request("GET", done),
+            await client.request("DELETE", url, **VERSION),
+        ):
             assert answer.status == 503
             assert int(answer.headers["Retry-After"]) > 0
         assert (await client.head(url)).status == 423
@@ -75,5 +81,7 @@ async def test_everything_goes_on_after_redis_was_away(node: Node, client: Clien
         await upload.ask()
         await upload.run()
         await arrived(node, client, each, LARGE)
-    await client.delete(busy)
+    assert await client.content(done) == b"abc"
+    for each in (busy, done):
+        await client.delete(each)
     await gone(node, client, url)

@@ -12,15 +12,20 @@ from random import Random
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.promises.client import Client, until
 from tests.support.s3proxy import S3Proxy
 from tests.support.seaweed import SeaweedFS
-from tests.support.server import Server
+from tests.support.server import PROGRAM, READ_BY_AIOHTTP, Server
 
 MIB = 1024 * 1024
 PART = 8 * MIB
 """The default part size."""
+BOTH_READERS = pytest.mark.parametrize(
+    "settings", [{}, {"program": READ_BY_AIOHTTP}], ids=["into slabs", "by aiohttp"], indirect=True, scope="module"
+)
+"""For promises about bodies: each way to read one keeps them."""
 
 
 def some_bytes(count: int) -> bytes:
@@ -29,7 +34,8 @@ def some_bytes(count: int) -> bytes:
 
 
 class Node:
-    """A server whose objects lie below a prefix of its own. Settings are named as in `Settings`."""
+    """A server whose objects lie below a prefix of its own. Settings are named as in `Settings`; beside them may stand
+    `debug`, a `program` that is the server, and an `environment` to find other credentials in."""
 
     def __init__(self, s3: SeaweedFS, proxy: S3Proxy, directory: Path, **settings: Any) -> None:
         self.s3 = proxy
@@ -49,16 +55,19 @@ class Node:
         self._made += 1
         place = self._directory / f"server-{self._made}"
         place.mkdir()
-        debug = bool(self._settings.get("debug", True))
-        settings = {name: value for name, value in self._settings.items() if name != "debug"}
-        return Server(
+        settings = dict(self._settings)
+        environment = settings.pop("environment", self._seaweed.user.environment())
+        program = settings.pop("program", PROGRAM)
+        server = Server(
             place,
-            environment={**self._seaweed.user.environment(), "TMPDIR": str(self.temporary)},
-            debug=debug,
+            environment={**environment, "TMPDIR": str(self.temporary)},
+            debug=settings.pop("debug", True),
             storage=f"s3://{self._seaweed.bucket}/{self.prefix}",
             s3_profile="seaweedfs",
             **settings,
         )
+        server.program = program
+        return server
 
     async def restart(self) -> None:
         """As after a power cut."""

@@ -14,9 +14,9 @@ from tests.support.seaweed import SeaweedFS
 
 
 @pytest.fixture(scope="module")
-def settings() -> dict[str, Any]:
-    """What a module overrides to run its node with other settings."""
-    return {}
+def settings(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What a module overrides to run its node with other settings, or parametrises with `BOTH_READERS`."""
+    return dict(getattr(request, "param", {}))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

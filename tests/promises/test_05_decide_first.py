@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.promises.bench import MIB, Node, some_bytes
+from tests.promises.bench import BOTH_READERS, MIB, Node, some_bytes
 from tests.promises.client import BYTES, Client
 from tests.promises.rawrequest import RawRequest
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), BOTH_READERS]
 
 NEXT = {**BYTES, "Upload-Offset": "5", "Content-Length": "5"}
 NEW = {**BYTES, "Upload-Length": "10", "Content-Length": "5"}

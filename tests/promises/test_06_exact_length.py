@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.promises.bench import MIB, PART, Node, some_bytes
+from tests.promises.bench import BOTH_READERS, MIB, PART, Node, some_bytes
 from tests.promises.client import Client
 from tests.promises.rawrequest import patching
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), BOTH_READERS]
 
 
 async def chunked(data: bytes) -> AsyncIterator[bytes]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections import Counter
 from typing import Any
 
@@ -74,6 +76,18 @@ async def test_every_patch_below_a_part_is_one_write(node: Node, client: Client)
         node.s3.reset()
         await client.patch(url, start, some_bytes(MIB))
         assert node.s3.counts() == {"PutObject": 1}
+
+
+async def test_a_body_that_is_not_the_one_announced_sends_no_part(node: Node, client: Client) -> None:
+    """A wrong part that S3 was slow to take could land after the right one."""
+    url, data = await client.create(LARGE), some_bytes(3 * PART)
+    node.s3.reset()
+    answer = await client.patch(url, 0, data, Upload_Checksum=f"sha1 {base64.b64encode(bytes(20)).decode()}")
+    assert answer.status == 460
+    assert not set(node.s3.counts()) & {"UploadPart", "PutObject"}, node.s3.counts()
+    right = base64.b64encode(hashlib.sha1(data).digest()).decode()
+    assert (await client.patch(url, 0, data, Upload_Checksum=f"sha1 {right}")).offset == len(data)
+    assert node.s3.counts()["UploadPart"] == 3
 
 
 async def test_a_download_is_one_request_for_no_more_than_its_range(node: Node, client: Client) -> None:

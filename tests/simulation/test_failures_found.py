@@ -26,5 +26,18 @@ def test_a_writer_that_wakes_after_the_upload_was_terminated_leaves_no_object() 
     run("terminate-one-object", {step("terminate-one-object", "s3.PutObject"): "pause-before"})
 
 
+def test_an_object_that_lands_after_it_was_deleted_goes_in_the_end() -> None:
+    run("terminate-one-object", {step("terminate-one-object", "s3.PutObject"): "lands-late"})
+
+
+def test_a_part_that_waits_for_its_multipart_upload_is_not_asked_for_its_memory_for_ever() -> None:
+    creation = step("tight-memory", "s3.CreateMultipartUpload")
+    run("tight-memory", {creation: "broken", creation + 2: "answer-lost"}, seed=2453097673)
+
+
+def test_damaged_bytes_never_land_after_the_right_ones() -> None:
+    run("damaged", {step("damaged", "s3.UploadPart"): "lands-late"})
+
+
 def test_an_object_that_lands_a_second_time_with_another_etag_can_still_be_downloaded() -> None:
     run("one-object-opaque-etags", {step("one-object-opaque-etags", "s3.PutObject"): "lands-soon"})

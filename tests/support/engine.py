@@ -122,14 +122,18 @@ class FailingStorage(MemoryStorage):
         super().__init__(checkpoint_size=checkpoint_size)
         self.fuse = Fuse(StorageUnavailable)
         self.swept = list[tuple[list[Cursor], Cursor]]()
+        self.doubtful = set[UploadId]()
+        """Of these, something may come back once after they were discarded."""
 
     @asynccontextmanager
-    async def writer(self, upload: Upload, record: Record, lease: Lease) -> AsyncIterator[MemoryWriter]:
+    async def writer(
+        self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False
+    ) -> AsyncIterator[MemoryWriter]:
         async def fused(checkpoint: Checkpoint) -> None:
             await self.fuse.around(_nothing())
             await record(checkpoint)
 
-        async with super().writer(upload, fused, lease) as writer:
+        async with super().writer(upload, fused, lease, unproven=unproven) as writer:
             yield writer
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
@@ -142,8 +146,12 @@ class FailingStorage(MemoryStorage):
         self.swept.append((list(before), after))
         await self.fuse.around(super().sweep(before, after))
 
-    async def discard(self, upload: Upload) -> None:
+    async def discard(self, upload: Upload) -> Cursor | None:
         await self.fuse.around(super().discard(upload))
+        if upload.id not in self.doubtful:
+            return None
+        self.doubtful.remove(upload.id)
+        return upload.cursor
 
 
 class Told(Observer):

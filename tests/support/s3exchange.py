@@ -85,15 +85,14 @@ class Exchange:
         await response.write_eof()
         return response
 
-    async def relay_half(self, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-        """Hands on the head and half of the body, and breaks the connection."""
+    async def relay_half(self, answer: aiohttp.ClientResponse) -> None:
+        """Hands on the head and half of the body, so that more is to come."""
         response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_end_to_end(answer.headers))
         async with answer:
             body = await answer.read()
         response.content_length = max(len(body), 1)  # so that an empty body is missed too
         await response.prepare(self._request)
         await response.write(body[: len(body) // 2])
-        return self.hang_up()
 
     async def swallow(self, answer: aiohttp.ClientResponse) -> None:
         """Takes S3's answer and tells nobody."""
@@ -112,6 +111,10 @@ class Exchange:
         if error.status >= 400:
             response.force_close()
         return response
+
+    def nod(self) -> web.Response:
+        self._call.status = 200
+        return web.Response()
 
     def reset(self) -> web.StreamResponse:
         """Breaks the connection with RST, as a machine that is gone does."""

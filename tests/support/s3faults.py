@@ -36,6 +36,16 @@ def error(status: int, code: str) -> Action:
     return act
 
 
+def nothing() -> Action:
+    """A success without a word about it, and nothing was done."""
+
+    async def act(exchange: Exchange) -> StreamResponse:
+        await exchange.drain()
+        return exchange.nod()
+
+    return act
+
+
 def reset() -> Action:
     """The connection breaks."""
 
@@ -72,11 +82,12 @@ def delay(seconds: float, then: Action = pass_on) -> Action:
     return act
 
 
-def cut() -> Action:
-    """S3 did it, and the connection breaks in the middle of the answer, after its head."""
+def cut(then: Action | None = None) -> Action:
+    """S3 did it; the answer's head and half its body come, and then what is given: by default the connection closes."""
 
     async def act(exchange: Exchange) -> StreamResponse:
-        return await exchange.relay_half(await exchange.forward())
+        await exchange.relay_half(await exchange.forward())
+        return await (then or hang_up())(exchange)
 
     return act
 

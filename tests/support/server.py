@@ -25,6 +25,13 @@ STOP_WITHIN = 40.0
 
 DEBUG = {"PYTHONASYNCIODEBUG": "1", "PYTHONWARNINGS": "error"}
 
+PROGRAM: tuple[str, ...] = ("-m", "tusd_py")
+READ_BY_AIOHTTP = (
+    "-c",
+    "import sys; from tusd_py import cli; from tusd_py.http import intake; intake._LEAST = sys.maxsize; cli.main()",
+)
+"""The same, with no connection taken over for a body: how bodies in chunks, and over TLS, are read."""
+
 
 class ServerError(RuntimeError):
     """The server didn't start or didn't end; the message ends with its log."""
@@ -53,6 +60,7 @@ class Server:
         self.origin = f"http://127.0.0.1:{self.port}"
         self.url = f"{self.origin}/files/"
         self._directory = directory
+        self.program = PROGRAM
         self._environment = {**_bare(), **(DEBUG if debug else {}), **(environment or {})}
         self._flags = [flag for name, value in settings.items() for flag in _flag(name, value)]
         self._process: Process | None = None
@@ -74,7 +82,7 @@ class Server:
         """Returns once it answers; raises ServerError if it ends before that or takes too long."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *mortal(sys.executable, "-m", "tusd_py", "serve", "--port", str(self.port), *self._flags),
+                *mortal(sys.executable, *self.program, "serve", "--port", str(self.port), *self._flags),
                 cwd=self._directory,
                 env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL,

@@ -75,7 +75,5 @@ async def _driven(ports: Ports, upload: Upload) -> bool:
 
 
 async def _clear(ports: Ports, upload: Upload) -> None:
-    await clear(ports, upload)
-    left = await ports.state.load(upload.id)
-    if left is not None and left.phase is Phase.TERMINATING:
+    if not await clear(ports, upload):
         raise StorageUnavailable("the storage won't let go of it now")

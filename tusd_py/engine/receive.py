@@ -12,7 +12,7 @@ from tusd_py.engine.terminate import outlived
 from tusd_py.errors import Superseded, Unavailable
 from tusd_py.locking.base import Lease
 from tusd_py.model import Upload
-from tusd_py.pipeline.body import Body, BodyEnd
+from tusd_py.pipeline.body import Body, BodyEnd, Chunk
 from tusd_py.pipeline.digests import Digest
 from tusd_py.protocol.intents import Body as Announced
 from tusd_py.protocol.refusals import ChecksumMismatch, TooLarge, UploadLocked
@@ -37,7 +37,7 @@ async def receive(
         async with (
             outlived(ports, upload),
             burying(ports, lambda: journal.upload),
-            ports.storage.writer(upload, journal.record, lease) as writer,
+            ports.storage.writer(upload, journal.record, lease, unproven=digest.open) as writer,
         ):
             await _pour(ports, body.chunks(room), writer, journal, digest)
             _judge(body.end, digest)
@@ -53,7 +53,7 @@ async def receive(
     return journal.upload
 
 
-async def _pour(ports: Ports, chunks: AsyncIterator[bytes], writer: Writer, journal: Journal, digest: Digest) -> None:
+async def _pour(ports: Ports, chunks: AsyncIterator[Chunk], writer: Writer, journal: Journal, digest: Digest) -> None:
     taken = 0
     async for chunk in chunks:
         digest.update(chunk)

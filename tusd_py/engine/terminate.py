@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tusd_py.engine.ports import Ports
 from tusd_py.errors import Locked, StorageUnavailable, Superseded, Unavailable
-from tusd_py.model import Phase, Upload, UploadId
+from tusd_py.model import Cursor, Phase, Upload, UploadId
 from tusd_py.protocol.rules import plan_terminate
 
 
@@ -48,13 +48,23 @@ async def outlived(ports: Ports, upload: Upload) -> AsyncIterator[None]:
         raise
 
 
-async def clear(ports: Ports, upload: Upload) -> None:
-    """Remove what a terminating upload left in the storage, then its record. What fails is tried again by a sweep."""
+async def clear(ports: Ports, upload: Upload) -> bool:
+    """Remove what a terminating upload left in the storage, then its record. What fails is tried again by a sweep.
+
+    So is what may come back: the record stays until then. False if the storage or the state didn't let go of it.
+    """
     try:
-        await ports.storage.discard(upload)
-        if ports.limits.gone:
-            await ports.save(replace(upload, phase=Phase.GONE))
-        else:
-            await ports.state.delete(upload)
+        await _close(ports, upload, await ports.storage.discard(upload))
     except (Superseded, Unavailable) as error:
         ports.observer.trouble("left-behind", upload_id=upload.id, reason=str(error))
+        return False
+    return True
+
+
+async def _close(ports: Ports, upload: Upload, again: Cursor | None) -> None:
+    if again is not None:
+        await ports.save(replace(upload, cursor=again))
+    elif ports.limits.gone:
+        await ports.save(replace(upload, phase=Phase.GONE))
+    else:
+        await ports.state.delete(upload)

@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from aiohttp import StreamReader, hdrs, web
+from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion11
 
-from tusd_py.pipeline.body import BodyEnd
+from tusd_py.http.intake import take_over
+from tusd_py.http.reading import Source, Stream
+from tusd_py.pipeline.body import BodyEnd, Chunk
+from tusd_py.pipeline.slabs import Slabs
 
 _GRACE = 10.0
 """Seconds before a client's pace is judged."""
-_STEP = 64 * 1024
-"""Most bytes taken from a socket at a time, where asyncio lets us say: they wait outside of the memory budget."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -25,8 +26,9 @@ class RequestBody:
     is taken for idle.
     """
 
-    def __init__(self, request: web.Request, idle: float, least_rate: float = 0) -> None:
+    def __init__(self, request: web.Request, slabs: Slabs, idle: float, least_rate: float = 0) -> None:
         self._request = request
+        self._slabs = slabs
         self._idle = idle
         self._least_rate = least_rate
         self._taken = 0
@@ -34,7 +36,7 @@ class RequestBody:
         """Seconds spent on the client, not on us."""
         self._end = BodyEnd.COMPLETE
         self._stopping = False
-        self._waiting: asyncio.Timeout | None = None
+        self._source: Source | None = None
 
     @property
     def end(self) -> BodyEnd:
@@ -42,13 +44,18 @@ class RequestBody:
 
     def stop(self) -> None:
         self._stopping = True
-        if self._waiting is not None and not self._waiting.expired():
-            self._waiting.reschedule(asyncio.get_running_loop().time())
+        if self._source is not None:
+            self._source.interrupt()
 
-    async def chunks(self, room: int | None) -> AsyncIterator[bytes]:
-        _take_small_steps(self._request.transport)
+    def release(self) -> None:
+        """Whoever wants to see the rest of the request now can."""
+        if self._source is not None:
+            self._source.release()
+
+    async def chunks(self, room: int | None) -> AsyncIterator[Chunk]:
         await self._go_on()
-        while chunk := await self._next():
+        self._source = take_over(self._request, self._slabs) or Stream(self._request)
+        while chunk := await self._next(self._source):
             self._taken += len(chunk)
             if room is not None and self._taken > room:
                 self._end = BodyEnd.TOO_LONG
@@ -64,50 +71,37 @@ class RequestBody:
             await self._request.writer.write(_CONTINUE)
             self._request.writer.output_size = 0
 
-    async def _next(self) -> bytes:
+    async def _next(self, source: Source) -> Chunk:
         """More bytes; none when it is over, for whatever reason."""
-        content = self._request.content
         if self._end is not BodyEnd.COMPLETE:
-            return b""
+            return source.take()
         try:
-            return await self._read(content)
+            return await self._read(source)
         except (ConnectionError, web.RequestPayloadError):
             self._end = BodyEnd.CUT
-            return _salvage(content)
+            return source.take()
 
-    async def _read(self, content: StreamReader) -> bytes:
+    async def _read(self, source: Source) -> Chunk:
         with suppress(TimeoutError):
             if not self._stopping and not self._is_too_slow():
-                return await self._wait(content)
-        return self._the_rest(content)
+                return await self._wait(source)
+        return self._the_rest(source)
 
-    async def _wait(self, content: StreamReader) -> bytes:
+    async def _wait(self, source: Source) -> Chunk:
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
-            async with asyncio.timeout(self._idle) as self._waiting:
-                return await content.readany()
+            return await source.read(self._idle)
         finally:
-            self._waiting = None
             self._waited += clock() - began
 
-    def _the_rest(self, content: StreamReader) -> bytes:
+    def _the_rest(self, source: Source) -> Chunk:
         """What arrived in the very moment the waiting ended counts, too."""
-        arrived = content.read_nowait()
-        if not content.at_eof():
+        source.release()
+        arrived = source.take()
+        if not source.complete:
             self._end = BodyEnd.STOPPED if self._stopping else BodyEnd.IDLE
         return arrived
-
-
-def _take_small_steps(transport: asyncio.Transport | None) -> None:
-    if transport is not None and hasattr(transport, "max_size"):  # others have sizes of their own
-        transport.max_size = _STEP
-
-
-def _salvage(content: StreamReader) -> bytes:
-    """What had arrived when the connection broke: aiohttp still has it, but its public methods only raise by then."""
-    arrived: bytes = content._read_nowait(-1)  # noqa: SLF001 (tests/e2e hold that nothing is lost here)
-    return arrived
 
 
 async def expect(request: web.Request) -> None:

@@ -9,6 +9,7 @@ from aiohttp import web
 from tusd_py.engine.ports import Ports
 from tusd_py.http.admission import Admission
 from tusd_py.http.cors import Cors
+from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.tus import Tus
 from tusd_py.telemetry.metrics import Metrics
 
@@ -27,6 +28,7 @@ class Context:
     public_endpoint: str | None
     cors: Cors | None
     admission: Admission
+    slabs: Slabs
 
 
 CONTEXT = web.AppKey("tusd_py", Context)

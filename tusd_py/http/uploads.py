@@ -32,7 +32,7 @@ async def handle(request: web.Request) -> web.StreamResponse:
     if request.method == hdrs.METH_OPTIONS:
         return _response(context.tus.discover())
     head = _head(request)
-    body = RequestBody(request, context.network_timeout, context.min_data_rate)
+    body = RequestBody(request, context.slabs, context.network_timeout, context.min_data_rate)
     try:
         with _admitted(request, context, head):
             if head.method == hdrs.METH_GET and head.on_upload and context.ports.limits.downloads:
@@ -58,7 +58,10 @@ def _client(request: web.Request, context: Context) -> str:
 
 async def _answer(request: web.Request, context: Context, head: RequestHead, body: RequestBody) -> web.StreamResponse:
     intent = context.tus.read(head)
-    response = _response(await _HANDLERS[type(intent)](request, context, intent, body))
+    try:
+        response = _response(await _HANDLERS[type(intent)](request, context, intent, body))
+    finally:
+        body.release()
     if body.end is BodyEnd.COMPLETE:
         return response
     return await _cut_short(request, context, head, body)

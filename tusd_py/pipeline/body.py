@@ -6,6 +6,9 @@ import enum
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+Chunk = bytes | memoryview
+"""Bytes as they arrive. A view is of memory that nobody writes to any more."""
+
 
 class BodyEnd(enum.Enum):
     """Why no more chunks come. Whatever came before is the same good bytes in each case."""
@@ -24,7 +27,7 @@ class BodyEnd(enum.Enum):
 class Body(Protocol):
     """The bytes of one request."""
 
-    def chunks(self, room: int | None) -> AsyncIterator[bytes]:
+    def chunks(self, room: int | None) -> AsyncIterator[Chunk]:
         """At most `room` bytes, as they arrive. The client is told to go on (100 Continue) when this begins."""
 
     @property

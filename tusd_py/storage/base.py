@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
+from tusd_py.pipeline.body import Chunk
 
 Record = Callable[[Checkpoint], Awaitable[None]]
 """Makes a checkpoint count. Raises Superseded (this writer lost its turn) or StateUnavailable."""
@@ -49,7 +50,7 @@ class Recovered:
 class Writer(Protocol):
     """Takes the bytes that follow an upload's offset."""
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: Chunk) -> None:
         """Take `chunk`; waits while there is no room for it. Records checkpoints as bytes get durable.
 
         Raises: StorageUnavailable, StateUnavailable, Superseded.
@@ -79,10 +80,13 @@ class Storage(Protocol):
         The object of a partial upload is kept apart from the finished ones: it is only what finals are made of.
         """
 
-    def writer(self, upload: Upload, record: Record, lease: Lease) -> AbstractAsyncContextManager[Writer]:
+    def writer(
+        self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False
+    ) -> AbstractAsyncContextManager[Writer]:
         """A writer at `upload.offset`. Left without `flush`, it abandons what it has not recorded.
 
-        A writer starts no write after `lease` has run out (Superseded).
+        A writer starts no write after `lease` has run out (Superseded). With `unproven` the bytes may turn out to be
+        wrong: they are kept, while memory allows, from where they could get in the way of right ones.
         """
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
@@ -100,8 +104,11 @@ class Storage(Protocol):
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Remove what a cursor of `before` names and `after` does not: bytes that have found a better home."""
 
-    async def discard(self, upload: Upload) -> None:
-        """Remove everything this upload may have left, recorded or not. Nothing there is fine."""
+    async def discard(self, upload: Upload) -> Cursor | None:
+        """Remove everything this upload may have left, recorded or not. Nothing there is fine.
+
+        None, or the cursor to discard once more after a while: a write whose answer got lost may still take effect.
+        """
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         """The bytes of `span` of a finished upload's object. To be closed by who doesn't read to the end.

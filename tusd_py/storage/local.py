@@ -17,6 +17,7 @@ from pathlib import Path
 from tusd_py.errors import ConfigurationError, StorageUnavailable, UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Span, Upload, UploadId, finish, parse_upload_id
+from tusd_py.pipeline.body import Chunk
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered
 from tusd_py.storage.disk import Disk, PartFile, copy_some, open_file, size_of, sync_directory
 
@@ -51,7 +52,14 @@ class LocalStorage:
         return {}
 
     @asynccontextmanager
-    async def writer(self, upload: Upload, record: Record, lease: Lease) -> AsyncIterator[LocalWriter]:
+    async def writer(
+        self,
+        upload: Upload,
+        record: Record,
+        lease: Lease,
+        *,
+        unproven: bool = False,  # noqa: ARG002 (for where bytes can outrun each other)
+    ) -> AsyncIterator[LocalWriter]:
         with ExitStack() as stack:
             fd = await self._disk.run(partial(self._open_part, upload, stack))
             part = PartFile(fd, self._disk, lease)
@@ -69,8 +77,9 @@ class LocalStorage:
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Nothing to do: bytes never move to a better home."""
 
-    async def discard(self, upload: Upload) -> None:
+    async def discard(self, upload: Upload) -> Cursor | None:
         await self._disk.run(partial(self._remove, upload))
+        return None
 
     async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         async with self._opened(upload) as fd:
@@ -221,11 +230,11 @@ class LocalWriter:
     ) -> None:
         self._part, self._cursor, self._record = part, upload.cursor, record
         self._batch_size, self._checkpoint_size = batch_size, checkpoint_size
-        self._batch: list[bytes] = []
+        self._batch: list[Chunk] = []
         self._waiting = 0
         self._written = self._recorded = upload.offset
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: Chunk) -> None:
         self._batch.append(chunk)
         self._waiting += len(chunk)
         if self._waiting >= self._batch_size:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from tusd_py.errors import UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId, finish
+from tusd_py.pipeline.body import Chunk
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered
 
 _READ_SIZE = 64 * 1024
@@ -29,7 +30,14 @@ class MemoryStorage:
         return {}
 
     @asynccontextmanager
-    async def writer(self, upload: Upload, record: Record, lease: Lease) -> AsyncIterator[MemoryWriter]:
+    async def writer(
+        self,
+        upload: Upload,
+        record: Record,
+        lease: Lease,
+        *,
+        unproven: bool = False,  # noqa: ARG002 (for where bytes can outrun each other)
+    ) -> AsyncIterator[MemoryWriter]:
         part = self._parts.setdefault(upload.id, bytearray())
         if len(part) < upload.offset:
             raise UploadLost(upload.id)
@@ -46,9 +54,10 @@ class MemoryStorage:
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Nothing to do: bytes never move to a better home."""
 
-    async def discard(self, upload: Upload) -> None:
+    async def discard(self, upload: Upload) -> Cursor | None:
         self._parts.pop(upload.id, None)
         self._objects.pop(upload.id, None)
+        return None
 
     async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         data = self._object(upload)
@@ -110,7 +119,7 @@ class MemoryWriter:
         self._checkpoint_size = checkpoint_size
         self._written = self._recorded = upload.offset
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: Chunk) -> None:
         self._lease.check()
         self._part[self._written :] = chunk
         self._written += len(chunk)

@@ -105,6 +105,21 @@ async def test_what_the_storage_would_not_let_go_of_is_swept_and_never_shown(eng
     assert engine.residue == []
 
 
+async def test_what_may_come_back_is_removed_once_more(engine: Engine) -> None:
+    """A write whose answer got lost may land after the upload's end was told."""
+    upload = await begun(engine)
+    engine.storage.doubtful.add(upload.id)
+    await terminate(engine.ports, upload.id)
+    with pytest.raises(UploadNotFound):
+        await inspect(engine.ports, upload.id)
+    engine.storage._objects[upload.id] = b"late"
+    await sweep(engine.ports)
+    assert engine.residue == [upload.id, upload.id], "not at once"
+    engine.now += 31
+    await sweep(engine.ports)
+    assert engine.residue == []
+
+
 async def test_a_gone_upload_is_remembered_for_a_while_where_that_is_set() -> None:
     engine = Engine(gone=True)
     upload = await begun(engine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -10,10 +11,21 @@ import pytest
 from aiohttp import web
 
 from tests.support.raw import RawConnection, chunked, connected
+from tusd_py.http import intake
 from tusd_py.http.body import RequestBody, expect
+from tusd_py.http.intake import Intake
+from tusd_py.http.reading import Stream
 from tusd_py.pipeline.body import BodyEnd
+from tusd_py.pipeline.slabs import Slabs
 
 HEAD = b"PATCH /x HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+@pytest.fixture(autouse=True, params=[1, sys.maxsize], ids=["into slabs", "by aiohttp"])
+def least(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Both ways to read a body keep the same promises."""
+    monkeypatch.setattr(intake, "_LEAST", request.param)
+    return int(request.param)
 
 
 class Site:
@@ -27,7 +39,7 @@ class Site:
         self.outcome: asyncio.Future[tuple[bytes, BodyEnd]] = asyncio.get_running_loop().create_future()
 
     async def handle(self, request: web.Request) -> web.Response:
-        self.body, data = RequestBody(request, self._idle, self._least_rate), b""
+        self.body, data = RequestBody(request, Slabs(0), self._idle, self._least_rate), b""
         self.arrived.set()
         await self.begin.wait()
         async for chunk in self.body.chunks(self._room):
@@ -38,11 +50,20 @@ class Site:
 
     @property
     def waiting(self) -> bool:
-        return self.body is not None and self.body._waiting is not None
+        match self.body and self.body._source:
+            case Intake() as source:
+                return source._waiter is not None
+            case Stream() as source:
+                return source._waiting is not None
+        return False
 
     @property
     def received(self) -> int:
-        return 0 if self.body is None else self.body._request.content.total_bytes
+        """Bytes that have reached the process."""
+        if self.body is None:
+            return 0
+        source = self.body._source
+        return 100 - source._left if isinstance(source, Intake) else self.body._request.content.total_bytes
 
     @property
     def broken(self) -> bool:
@@ -51,6 +72,15 @@ class Site:
     def stop(self) -> None:
         assert self.body is not None
         self.body.stop()
+
+    def bring(self, data: bytes) -> None:
+        """As the event loop does when the socket has this much."""
+        assert self.body is not None
+        if isinstance(source := self.body._source, Intake):
+            source.get_buffer(-1)[: len(data)] = data
+            source.buffer_updated(len(data))
+        else:
+            self.body._request.content.feed_data(data)
 
     @asynccontextmanager
     async def sending(self, data: bytes, framing: bytes = b"Content-Length: 100\r\n") -> AsyncIterator[RawConnection]:
@@ -120,7 +150,7 @@ async def test_what_arrives_in_the_moment_of_the_stop_is_kept() -> None:
     async with site.sending(b""):
         await until(lambda: site.waiting)
         assert site.body is not None
-        site.body._request.content.feed_data(b"abc")
+        site.bring(b"abc")
         site.stop()
         assert await site.outcome == (b"abc", BodyEnd.STOPPED)
 

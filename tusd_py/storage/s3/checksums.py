@@ -8,8 +8,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 
-import google_crc32c
-
+from tusd_py.pipeline.body import Chunk
+from tusd_py.pipeline.digests import crc32c
+from tusd_py.storage.s3.cursor import Segment
 from tusd_py.storage.s3.options import Checksum
 from tusd_py.storage.s3.pieces import Piece
 
@@ -33,7 +34,7 @@ async def checksum_headers(kind: Checksum, pieces: Sequence[Piece], crc: int | N
 
 
 def _crc(pieces: Sequence[Piece]) -> int:
-    return reduce(google_crc32c.extend, _chunks(pieces), 0)
+    return reduce(crc32c, _chunks(pieces), 0)
 
 
 def _md5(pieces: Sequence[Piece]) -> str:
@@ -43,5 +44,5 @@ def _md5(pieces: Sequence[Piece]) -> str:
     return base64.b64encode(digest.digest()).decode()
 
 
-def _chunks(pieces: Sequence[Piece]) -> Iterator[bytes]:
-    return (source for piece in pieces for source in piece.sources if isinstance(source, bytes))
+def _chunks(pieces: Sequence[Piece]) -> Iterator[Chunk]:
+    return (source for piece in pieces for source in piece.sources if not isinstance(source, Segment))

@@ -21,6 +21,8 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
@@ -28,7 +30,7 @@ import aiohttp
 from tusd_py.errors import UploadLost
 from tusd_py.events import Observer
 from tusd_py.model import Span
-from tusd_py.storage.s3.cursor import Part
+from tusd_py.storage.s3.cursor import Part, Stored
 from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble, translated
 from tusd_py.storage.s3.wire import Payload, RawRequest, RawS3
 
@@ -41,7 +43,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """An object, or a multipart upload that isn't complete."""
+    """An object, or a multipart upload that isn't complete, as a listing shows it."""
 
     key: str
     since: float
@@ -65,8 +67,8 @@ class S3Client:
         self._bucket = bucket
         self._observer = observer
 
-    async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> str:
-        """PutObject; returns the ETag without quotes."""
+    async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> Stored:
+        """PutObject."""
         return await self._upload(
             RawRequest(operation="PutObject", method="PUT", key=key, headers=headers, payload=payload)
         )
@@ -76,15 +78,19 @@ class S3Client:
     ) -> str:
         """UploadPart; returns the ETag without quotes."""
         query = {"partNumber": str(number), "uploadId": multipart}
-        return await self._upload(
+        stored = await self._upload(
             RawRequest(operation="UploadPart", method="PUT", key=key, query=query, headers=headers, payload=payload)
         )
+        return stored.etag
 
-    async def _upload(self, request: RawRequest) -> str:
-        async def send() -> str:
+    async def _upload(self, request: RawRequest) -> Stored:
+        attempts = count()
+
+        async def send() -> Stored:
+            doubt = next(attempts) > 0
             async with self._raw.send(request) as answer:
                 await answer.read()
-                return answer.headers.get("ETag", "").strip('"')
+                return Stored(etag=_etag(request.operation, answer.headers), doubt=doubt)
 
         return await self._call(request.operation, send)
 
@@ -145,7 +151,7 @@ class S3Client:
             made = await self._boto.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=multipart, MultipartUpload={"Parts": listed}, **sized
             )
-        return made.get("ETag", "").strip('"')
+            return _etag("CompleteMultipartUpload", made)
 
     async def copy_part(self, key: str, multipart: str, number: int, source: str, span: Span, etag: str) -> Part:
         """UploadPartCopy of a range of another object, which must still be the one with `etag`."""
@@ -269,6 +275,14 @@ class S3Client:
 async def _pause(attempt: int) -> None:
     """Full jitter, so that many who failed together don't come back together."""
     await asyncio.sleep(random.uniform(0, min(0.2 * 2**attempt, 3)))  # noqa: S311 (no secret)
+
+
+def _etag(operation: str, answer: Mapping[str, Any]) -> str:
+    """Without its quotes. A success that doesn't say what was made is none that one can rely on."""
+    etag: str = answer.get("ETag", "").strip('"')
+    if not etag:
+        raise S3Trouble(operation, HTTPStatus.OK, "NoETag")
+    return etag
 
 
 def _completed(part: Part) -> Any:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tusd_py.errors import UploadLost
 from tusd_py.model import Finished, Upload
 from tusd_py.storage.s3.attributes import as_headers, object_params
 from tusd_py.storage.s3.concat_plan import PlannedPart, Slice, plan_parts
-from tusd_py.storage.s3.cursor import Part, S3Cursor
+from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
 from tusd_py.storage.s3.errors import S3Missing
 from tusd_py.storage.s3.finishing import complete, settle
 from tusd_py.storage.s3.room import Room
@@ -23,8 +23,8 @@ async def concatenate(room: Room, upload: Upload, sources: Sequence[Upload]) -> 
     job = _Job(room=room, upload=upload, key=cursor.key, sources=[S3Cursor.load(source.cursor) for source in sources])
     plan = plan_parts([source.length or 0 for source in sources], room.options.profile)
     streamed = not plan or (len(plan) == 1 and len(plan[0]) > 1)
-    etag = await (job.put(plan) if streamed else job.multipart(plan))
-    return Finished(cursor=replace(cursor, etag=etag).dump(), etag=etag)
+    made = await (job.put(plan) if streamed else job.multipart(plan))
+    return Finished(cursor=cursor.made(made).dump(), etag=made.etag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,20 +34,20 @@ class _Job:
     key: str
     sources: Sequence[S3Cursor]
 
-    async def put(self, plan: Sequence[PlannedPart]) -> str:
+    async def put(self, plan: Sequence[PlannedPart]) -> Stored:
         """Few bytes in all: one PutObject."""
         headers = as_headers(object_params(self.upload, self.room.options))
         return await self.room.client.put(self.key, self._payload(plan[0] if plan else ()), headers)
 
-    async def multipart(self, plan: Sequence[PlannedPart]) -> str:
+    async def multipart(self, plan: Sequence[PlannedPart]) -> Stored:
         multipart = await self.room.client.create_multipart(
             self.key, object_params(self.upload, self.room.options), crc=False
         )
         try:
             parts = await self._parts(multipart, plan)
-            return await complete(self.room, self.upload, self.key, multipart, parts)
+            return Stored(etag=await complete(self.room, self.upload, self.key, multipart, parts))
         except S3Missing as missing:
-            return await settle(self.room, self.upload, self.key, missing)
+            return Stored(etag=await settle(self.room, self.upload, self.key, missing))
         except BaseException:
             await self.room.client.abort_multipart(self.key, multipart)
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tusd_py.model import Cursor, Entry
@@ -45,6 +45,16 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """Something S3 has under its key."""
+
+    etag: str
+    """Without quotes."""
+    doubt: bool = False
+    """An earlier attempt to store it got no answer: it may still take effect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class S3Cursor:
     """All that is needed to go on; the parts themselves are entries."""
 
@@ -59,6 +69,8 @@ class S3Cursor:
     """Of the finished object, once it is there."""
     info: str | None = None
     """The key of the info object, where there is one."""
+    doubt: bool = False
+    """A PutObject under `key` got no answer: it may still take effect, even once the object is deleted."""
 
     @property
     def tail_length(self) -> int:
@@ -68,6 +80,10 @@ class S3Cursor:
     def beside(self) -> frozenset[str]:
         """The keys of what is kept beside the object until it is finished: the tail and the info."""
         return frozenset(segment.key for segment in self.tail) | ({self.info} if self.info else frozenset())
+
+    def made(self, stored: Stored) -> S3Cursor:
+        """The cursor once the object exists."""
+        return replace(self, etag=stored.etag, doubt=self.doubt or stored.doubt)
 
     def dump(self) -> Cursor:
         return asdict(self)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from tusd_py.errors import UploadLost
 from tusd_py.model import Entry, Finished, Upload
 from tusd_py.storage.s3.attributes import UPLOAD_ID
-from tusd_py.storage.s3.cursor import Part, S3Cursor
+from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
 from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble
 from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.storage.s3.room import Room
@@ -20,19 +20,20 @@ async def finish(room: Room, upload: Upload, entries: Sequence[Entry]) -> Finish
     """The finished object of a full upload, made if need be. Raises UploadLost."""
     cursor = S3Cursor.load(upload.cursor)
     if cursor.etag is None:
-        etag = await _make(room, upload, cursor, [Part.from_entry(entry) for entry in entries])
-        cursor = replace(cursor, tail=(), etag=etag, info=None)
+        made = await _make(room, upload, cursor, [Part.from_entry(entry) for entry in entries])
+        cursor = replace(cursor.made(made), tail=(), info=None)
     return Finished(cursor=cursor.dump(), etag=cursor.etag or "")
 
 
-async def _make(room: Room, upload: Upload, cursor: S3Cursor, parts: list[Part]) -> str:
+async def _make(room: Room, upload: Upload, cursor: S3Cursor, parts: list[Part]) -> Stored:
     tail = room.tails.take(upload.id, cursor.tail)
     if cursor.multipart is None:
         return await room.put_object(upload, cursor.key, tail)
     try:
-        return await _complete(room, upload, cursor, cursor.multipart, parts, tail)
+        etag = await _complete(room, upload, cursor, cursor.multipart, parts, tail)
     except S3Missing as missing:
-        return await settle(room, upload, cursor.key, missing)
+        etag = await settle(room, upload, cursor.key, missing)
+    return Stored(etag=etag)
 
 
 async def _complete(
@@ -49,7 +50,7 @@ async def complete(room: Room, upload: Upload, key: str, multipart: str, parts: 
     total = upload.length if room.options.profile.total_size else None
     for left in reversed(range(_ATTEMPTS)):
         try:
-            etag = await room.client.complete_multipart(key, multipart, parts, total=total)
+            return await room.client.complete_multipart(key, multipart, parts, total=total)
         except S3Trouble:
             if (found := await look(room, upload, key)) is not None:
                 return found
@@ -60,8 +61,6 @@ async def complete(room: Room, upload: Upload, key: str, multipart: str, parts: 
             if failure.code != "InvalidPart" or not left:
                 raise
             parts = await as_they_are(room, key, multipart, parts)
-        else:
-            return etag or await settle(room, upload, key, UploadLost(key))
     raise AssertionError("the last attempt returns or raises")
 
 

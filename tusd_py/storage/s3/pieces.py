@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import google_crc32c
-
+from tusd_py.pipeline.body import Chunk
+from tusd_py.pipeline.digests import crc32c
 from tusd_py.storage.s3.cursor import Segment
 from tusd_py.storage.s3.wire import Payload
 
@@ -19,19 +19,28 @@ class Piece:
     """A run of a part's bytes, from memory and from stored segments."""
 
     length: int = 0
-    crc: int = 0
-    """CRC-32C of the part up to the end of this piece."""
+    known_crc: int = 0
+    """CRC-32C of the part up to the end of the first `hashed` sources."""
+    hashed: int = 0
     held: int = 0
     """How many of the bytes are in memory."""
-    sources: list[bytes | Segment] = field(default_factory=list)
+    sources: list[Chunk | Segment] = field(default_factory=list)
     segment: Segment | None = None
     """Where all of it is stored, once it is."""
 
-    def add(self, chunk: bytes) -> None:
+    @property
+    def crc(self) -> int:
+        """CRC-32C of the part up to the end of this piece."""
+        for source in self.sources[self.hashed :]:
+            if not isinstance(source, Segment):  # those of a segment were hashed before it was stored
+                self.known_crc = crc32c(self.known_crc, source)
+        self.hashed = len(self.sources)
+        return self.known_crc
+
+    def add(self, chunk: Chunk) -> None:
         self.sources.append(chunk)
         self.length += len(chunk)
         self.held += len(chunk)
-        self.crc = google_crc32c.extend(self.crc, chunk)
 
     def stored(self, key: str) -> None:
         self.segment = Segment(key=key, length=self.length, crc=self.crc)
@@ -40,13 +49,14 @@ class Piece:
         """Let go of the memory, if all of it is stored; returns how many bytes that frees."""
         if self.segment is None:
             return 0
-        freed, self.held, self.sources = self.held, 0, [self.segment]
+        freed, self.held, self.sources, self.hashed = self.held, 0, [self.segment], 1
         return freed
 
     def __add__(self, after: Piece) -> Piece:
         return Piece(
             length=self.length + after.length,
-            crc=after.crc,
+            known_crc=after.crc,
+            hashed=len(self.sources) + len(after.sources),
             held=self.held + after.held,
             sources=self.sources + after.sources,
         )
@@ -56,7 +66,7 @@ class Assembly:
     """The pieces of one part, in order. Only the last may be fresh, which is: not yet stored."""
 
     def __init__(self, tail: Sequence[Segment] = ()) -> None:
-        self.pieces = [Piece(length=s.length, crc=s.crc, sources=[s], segment=s) for s in tail]
+        self.pieces = [Piece(length=s.length, known_crc=s.crc, hashed=1, sources=[s], segment=s) for s in tail]
 
     @property
     def length(self) -> int:
@@ -78,10 +88,10 @@ class Assembly:
     def segments(self) -> tuple[Segment, ...]:
         return tuple(piece.segment for piece in self.pieces if piece.segment is not None)
 
-    def add(self, chunk: bytes) -> None:
+    def add(self, chunk: Chunk) -> None:
         """Take the bytes that come next."""
         if self.fresh is None:
-            self.pieces.append(Piece(crc=self.crc))
+            self.pieces.append(Piece(known_crc=self.crc))
         self.pieces[-1].add(chunk)
 
     def fold(self, most: int) -> None:
@@ -104,17 +114,17 @@ class Assembly:
 def payload_of(pieces: Sequence[Piece], fetch: Fetch) -> Payload:
     """The bytes of `pieces`, as often as need be: what is in memory from there, the rest from where it is stored."""
 
-    async def chunks() -> AsyncIterator[bytes]:
+    async def chunks() -> AsyncIterator[Chunk]:
         for source in list(_sources(pieces)):
-            if isinstance(source, bytes):
-                yield source
-            else:
+            if isinstance(source, Segment):
                 async for chunk in fetch(source.key):
                     yield chunk
+            else:
+                yield source
 
     return Payload(length=sum(piece.length for piece in pieces), chunks=chunks)
 
 
-def _sources(pieces: Sequence[Piece]) -> Iterator[bytes | Segment]:
+def _sources(pieces: Sequence[Piece]) -> Iterator[Chunk | Segment]:
     for piece in pieces:
         yield from piece.sources

@@ -12,7 +12,7 @@ from tusd_py.state.codec import encode
 from tusd_py.storage.s3.attributes import as_headers, encryption_headers, object_params
 from tusd_py.storage.s3.checksums import checksum_headers, crc_text
 from tusd_py.storage.s3.client import S3Client
-from tusd_py.storage.s3.cursor import Part
+from tusd_py.storage.s3.cursor import Part, Stored
 from tusd_py.storage.s3.errors import S3Missing
 from tusd_py.storage.s3.keys import info_key
 from tusd_py.storage.s3.options import S3Options
@@ -42,15 +42,15 @@ class Room:
         """A new multipart upload for the finished object; returns its id."""
         return await self.client.create_multipart(key, object_params(upload, self.options), crc=self.completes_with_crc)
 
-    async def put_object(self, upload: Upload, key: str, assembly: Assembly) -> str:
-        """The whole object in one request; returns its ETag."""
+    async def put_object(self, upload: Upload, key: str, assembly: Assembly) -> Stored:
+        """The whole object in one request."""
         headers = as_headers(object_params(upload, self.options))
-        checksum = await self._checksum(assembly.pieces, assembly.crc)
+        checksum = await self._checksum(assembly.pieces, assembly)
         return await self.client.put(key, payload_of(assembly.pieces, self.client.get), {**headers, **checksum})
 
     async def put_segment(self, key: str, piece: Piece) -> None:
         """A tail's bytes into an object of their own."""
-        headers = {**encryption_headers(self.options), **await self._checksum([piece], None)}
+        headers = {**encryption_headers(self.options), **await self._checksum([piece])}
         await self.client.put(key, payload_of([piece], self.client.get), headers)
 
     async def put_info(self, upload: Upload) -> str:
@@ -62,7 +62,7 @@ class Room:
 
     async def upload_part(self, key: str, multipart: str, number: int, assembly: Assembly) -> Part:
         """A part, whole. Raises UploadLost when S3 doesn't know the multipart upload any more."""
-        headers = await self._checksum(assembly.pieces, assembly.crc)
+        headers = await self._checksum(assembly.pieces, assembly)
         payload = payload_of(assembly.pieces, self.client.get)
         try:
             etag = await self.client.upload_part(key, multipart, number, payload, headers)
@@ -74,5 +74,6 @@ class Room:
         """What Complete must repeat for a part with these bytes."""
         return crc_text(assembly.crc) if self.sends_crc else None
 
-    async def _checksum(self, pieces: Sequence[Piece], crc: int | None) -> Mapping[str, str]:
+    async def _checksum(self, pieces: Sequence[Piece], part: Assembly | None = None) -> Mapping[str, str]:
+        crc = part.crc if part is not None and self.sends_crc else None
         return await checksum_headers(self.options.profile.checksum, pieces, crc)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from typing import Self
 
 from tusd_py.events import Observer
@@ -66,8 +67,10 @@ class S3Storage:
             equal=profile.equal_parts,
         )
 
-    def writer(self, upload: Upload, record: Record, lease: Lease) -> AbstractAsyncContextManager[Writer]:
-        return S3Writer(self._room, upload, record, lease)
+    def writer(
+        self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False
+    ) -> AbstractAsyncContextManager[Writer]:
+        return S3Writer(self._room, upload, record, lease, unproven=unproven)
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
         return await finishing.finish(self._room, upload, entries)
@@ -81,7 +84,7 @@ class S3Storage:
         for multipart in {cursor.multipart for cursor in earlier if cursor.multipart} - {kept.multipart}:
             await self._room.client.abort_multipart(kept.key, multipart)
 
-    async def discard(self, upload: Upload) -> None:
+    async def discard(self, upload: Upload) -> Cursor | None:
         client, cursor = self._room.client, S3Cursor.load(upload.cursor)
         self._room.tails.drop(upload.id)
         begun = {found.multipart async for found in client.list_multiparts(cursor.key) if found.key == cursor.key}
@@ -89,6 +92,7 @@ class S3Storage:
             await client.abort_multipart(cursor.key, multipart)
         inside = internal_prefix(self._room.options.prefix, upload.id)
         await client.delete({found.key async for found in client.list_objects(inside)} | {cursor.key})
+        return replace(cursor, doubt=False).dump() if cursor.doubt else None
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         return read(self._room, upload, span)

@@ -7,8 +7,8 @@ it. The body's integrity is the signed checksum header's business, so the payloa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
@@ -20,13 +20,18 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from yarl import URL
 
+from tusd_py.pipeline.body import Chunk
 from tusd_py.storage.s3.errors import failure_from_body, translated
+from tusd_py.storage.s3.outlet import outlet
 
 Credentials = Callable[[], Awaitable[ReadOnlyCredentials]]
 
 _LEAST_RATE = 64 * 1024
 """Bytes a second below which a transfer counts as stalled."""
 _PATIENCE = 30.0
+_LARGE = 64 * 1024
+"""Bytes of a body from which on it has an outlet; a smaller one goes out with its head."""
+_BATCH = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +39,7 @@ class Payload:
     """A request body that can be sent again: `chunks` starts from its first byte each time."""
 
     length: int
-    chunks: Callable[[], AsyncIterator[bytes]]
+    chunks: Callable[[], AsyncIterator[Chunk]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +64,31 @@ class _Body(AiohttpPayload):
         self._size = payload.length
 
     async def write(self, writer: AbstractStreamWriter) -> None:
-        async for chunk in self._value.chunks():
-            async with asyncio.timeout(_PATIENCE):  # aiohttp's own limits begin once the body is out
-                await writer.write(chunk)
+        with outlet(writer) if self._value.length >= _LARGE else nullcontext() as direct:
+            async for chunks in _batches(self._value.chunks()):
+                async with asyncio.timeout(_PATIENCE):  # aiohttp's own limits begin once the body is out
+                    await (_write(writer, chunks) if direct is None else direct.send(chunks))
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002 (aiohttp asks for it)
         raise TypeError("a stream has no text")
+
+
+async def _batches(chunks: AsyncIterator[Chunk]) -> AsyncIterator[list[Chunk]]:
+    """So many at a time that one system call takes much."""
+    batch, size = list[Chunk](), 0
+    async for chunk in chunks:
+        batch.append(chunk)
+        size += len(chunk)
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+async def _write(writer: AbstractStreamWriter, chunks: Sequence[Chunk]) -> None:
+    for chunk in chunks:
+        await writer.write(chunk)
 
 
 class _UnsignedPayload(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from tusd_py.errors import StateUnavailable
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Entry, Finished, Upload
+from tusd_py.pipeline.body import Chunk
 from tusd_py.storage.base import Record
-from tusd_py.storage.s3.cursor import Part, S3Cursor
+from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
+from tusd_py.storage.s3.errors import S3Trouble
 from tusd_py.storage.s3.keys import segment_key
 from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.storage.s3.room import Room
@@ -30,7 +34,7 @@ _MOST_SEGMENTS = 16
 class S3Writer:
     """Writes from `upload.offset` on; see `storage.base.Writer`."""
 
-    def __init__(self, room: Room, upload: Upload, record: Record, lease: Lease) -> None:
+    def __init__(self, room: Room, upload: Upload, record: Record, lease: Lease, *, unproven: bool) -> None:
         self._room = room
         self._upload = upload
         self._record = record
@@ -45,6 +49,10 @@ class S3Writer:
         self._turn = asyncio.Lock()
         """Held by whoever changes the part: the one who writes, or the spill."""
         self._slots = asyncio.Semaphore(room.options.concurrency)
+        self._proven = asyncio.Event()
+        """Parts may be sent. A wrong one that was given up could land after the right one, and S3 keeps the last."""
+        if not unproven:
+            self._proven.set()
         self._multipart = _known(self._cursor.multipart)
         self._tasks = asyncio.TaskGroup()
         self._last: asyncio.Task[None] | None = None
@@ -65,7 +73,7 @@ class S3Writer:
         finally:
             self._account.close()
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: Chunk) -> None:
         await self._account.acquire(len(chunk))
         async with self._turn:
             while chunk:
@@ -73,11 +81,14 @@ class S3Writer:
                     await self._send_part()
                 room = len(self._span) - self._part.length
                 self._part.add(chunk[:room])
+                if self._room.sends_crc:
+                    _ = self._part.crc  # now, while the caches have the bytes; where it isn't sent, only for segments
                 self._position += len(chunk[:room])
                 chunk = chunk[room:]
 
     async def flush(self) -> None:
         self._closing = True
+        self._proven.set()
         async with self._turn:
             if self._position == self._upload.length:
                 await self._send_last()
@@ -97,21 +108,35 @@ class S3Writer:
         """The end of the upload: one PutObject if it all fits into the first part, else its last part."""
         if self._number == 1 and self._multipart is None:
             part, end = self._take_part(), self._position
-            put = partial(self._room.put_object, self._upload, self._cursor.key, part)
             self._follow(
-                partial(self._sending, part, put), lambda etag: self._reach(end, tail=(), etag=etag, info=None)
+                partial(self._sending, part, partial(self._put_object, part)), partial(self._reach_object, end)
             )
         elif self._part.length:
             await self._send_part()
 
+    async def _put_object(self, part: Assembly) -> Stored:
+        """Should it fail for good it may have been done, or be done yet: whoever ends the upload must know."""
+        try:
+            return await self._room.put_object(self._upload, self._cursor.key, part)
+        except S3Trouble:
+            with suppress(StateUnavailable):
+                await self._record(self._reach(self._recorded, doubt=True))
+            raise
+
+    def _reach_object(self, end: int, stored: Stored) -> Checkpoint:
+        self._cursor = self._cursor.made(stored)
+        return self._reach(end, tail=(), info=None)
+
     async def _send_part(self) -> None:
         """Start sending the part, once there is a slot, and begin the next."""
+        if self._slots.locked():
+            self._proven.set()  # as many as may be held back
         await self._slots.acquire()
         multipart = self._multipart or self._begin_multipart()
         number, end, part = self._number, self._position, self._take_part()
-        upload = partial(self._upload_part, multipart, number, part)
         self._follow(
-            partial(self._sending, part, upload), lambda sent: self._reach(end, added=(sent.to_entry(),), tail=())
+            partial(self._upload_part, multipart, number, part),
+            lambda sent: self._reach(end, added=(sent.to_entry(),), tail=()),
         )
 
     def _take_part(self) -> Assembly:
@@ -121,9 +146,14 @@ class S3Writer:
 
     async def _upload_part(self, multipart: asyncio.Future[str], number: int, part: Assembly) -> Part:
         try:
-            return await self._room.upload_part(self._cursor.key, await multipart, number, part)
+            await self._proven.wait()
+            return await self._sending(part, partial(self._put_part, multipart, number, part))
         finally:
             self._slots.release()
+
+    async def _put_part(self, multipart: asyncio.Future[str], number: int, part: Assembly) -> Part:
+        known = await multipart
+        return await self._checked(partial(self._room.upload_part, self._cursor.key, known, number, part))
 
     def _begin_multipart(self) -> asyncio.Future[str]:
         """Recorded as soon as it exists, so that whatever comes next it can be removed."""
@@ -155,6 +185,7 @@ class S3Writer:
     def _spill_soon(self) -> None:
         if self._closing:
             return
+        self._proven.set()
         idle = self._account.idle
         spill = self._spill(idle)
         try:

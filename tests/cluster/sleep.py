@@ -1,0 +1,47 @@
+"""A process that does nothing for a while and then goes on as if no time had passed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+
+@asynccontextmanager
+async def asleep(pid: int, state: Path) -> AsyncIterator[None]:
+    """While the block lasts. It never sleeps in a transaction: then nobody else could write to SQLite's file `state`,
+    nor to the one with the turns, until it wakes."""
+    while not await _stopped_outside_of_transactions(pid, state):
+        os.kill(pid, signal.SIGCONT)
+        await asyncio.sleep(0.01)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def _stopped_outside_of_transactions(pid: int, state: Path) -> bool:
+    os.kill(pid, signal.SIGSTOP)
+    while not _sleeps(pid):  # noqa: ASYNC110 (only looking tells)
+        await asyncio.sleep(0.01)
+    return all(map(_can_be_written, [*state.parent.glob(state.name), *state.parent.glob(f"{state.name}.*.leases")]))
+
+
+def _sleeps(pid: int) -> bool:
+    """Every thread of it. What follows the name in `stat` (proc(5)) is the state, T for stopped."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return all((thread / "stat").read_text().rpartition(") ")[2].startswith("T") for thread in threads)
+
+
+def _can_be_written(file: Path) -> bool:
+    with closing(sqlite3.connect(file, timeout=0.2, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            return False
+    return True

@@ -1,0 +1,56 @@
+"""Somebody deletes the bucket, and makes a new one of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.journeys import LARGE, PART, PARTIAL, upload
+from tests.promises.bench import MIB, Node
+from tests.promises.client import VERSION, Answer, Client
+from tests.support.parts import missing
+from tests.support.seaweed import SeaweedFS, running, weed
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    """One whose bucket nobody else needs."""
+    if not weed():
+        missing("SeaweedFS")
+    with running(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
+
+
+def unavailable(answer: Answer) -> bool:
+    return answer.status == 503 and int(answer.headers["Retry-After"]) > 0
+
+
+async def test_without_its_bucket_a_server_says_so_and_what_was_in_it_is_lost(
+    node: Node, client: Client, elsewhere: Client, seaweed: SeaweedFS
+) -> None:
+    whole, parts, tail = [await client.create(len(each), None) for each in (PARTIAL, LARGE, PARTIAL)]
+    await client.patch(whole, 0, PARTIAL)
+    await client.patch(parts, 0, LARGE[: PART + MIB])
+    await client.patch(tail, 0, PARTIAL[:MIB])
+    there = tail.replace(client.url, elsewhere.url)
+
+    seaweed.client(seaweed.admin).delete_bucket(Bucket=seaweed.bucket)
+    assert unavailable(await client.request("GET", whole))
+    assert unavailable(await client.patch(parts, PART + MIB, LARGE[PART + MIB :]))
+    assert unavailable(await elsewhere.patch(there, MIB, PARTIAL[MIB:]))
+    assert unavailable(await client.post(3, b"abc"))
+    assert (await client.request("GET", f"{node.server.origin}/readyz")).status == 503
+    assert await client.offset(parts) == PART + MIB, "the bucket may come back"
+
+    seaweed.client(seaweed.admin).create_bucket(Bucket=seaweed.bucket)
+    assert (await client.request("GET", whole)).status == 404
+    assert (await client.patch(parts, PART + MIB, LARGE[PART + MIB :])).status == 404
+    assert (await elsewhere.patch(there, MIB, PARTIAL[MIB:])).status == 404
+    for lost in (parts, tail):
+        assert (await client.head(lost)).status == 404
+    await client.delete(whole)
+    await client.delete(await upload(node, client))
+    assert (await client.request("GET", f"{node.server.origin}/readyz", **VERSION)).status == 200

@@ -1,0 +1,229 @@
+"""S3 takes a request and falls silent, for every operation: the server's own patience ends, and it tries again.
+
+That takes half a minute for requests that carry bytes and a minute for others, so all uploads wait at the same time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import pytest
+
+from tests.faults.journeys import LARGE, PART, PARTIAL, Watched, arrived, begin, concatenate, upload_at_once
+from tests.promises.bench import MIB, Node, upload_id
+from tests.promises.client import Client, until
+from tests.support.s3faults import Action, Rule, after_forwarding, anything, cut, error, reset, stall
+from tests.support.s3request import S3Request
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ENOUGH = 90.0
+"""Seconds in which the slowest of them has had its answer: one timeout, and a retry."""
+
+
+class Silent:
+    """One bucket of which no request's first attempt hears anything."""
+
+    def __init__(self, node: Node, client: Client, elsewhere: Client) -> None:
+        self.node, self.client, self.elsewhere = node, client, elsewhere
+        self.rules: list[Rule] = []
+
+    def first(self, operation: str, url: str, fault: Action, which: Callable[[S3Request], bool] = anything) -> Rule:
+        """The first request of `operation` for this upload meets `fault`."""
+        name = upload_id(url)
+
+        def mine(request: S3Request) -> bool:
+            return (name in request.key or name in request.query.get("prefix", "")) and which(request)
+
+        return self.any(operation, fault, mine)
+
+    def any(self, operation: str, fault: Action, which: Callable[[S3Request], bool]) -> Rule:
+        """The same for any upload."""
+        self.rules.append(self.node.s3.faults.rule(operation, 1, fault, which))
+        return self.rules[-1]
+
+    def at(self, server: Client, url: str) -> str:
+        return url.replace(self.client.url, server.url)
+
+    async def upload(self, url: str) -> None:
+        await Watched(self.node, self.client, url, LARGE).run()
+        await arrived(self.node, self.client, url, LARGE)
+
+
+def internal(request: S3Request) -> bool:
+    return "/.tusd-py/" in request.key
+
+
+def public(request: S3Request) -> bool:
+    return not internal(request)
+
+
+async def in_a_part(s3: Silent) -> None:
+    """With most of its bytes still unread."""
+    url = await s3.client.create(len(LARGE))
+    s3.first("UploadPart", url, stall())
+    await s3.upload(url)
+
+
+async def after_a_part(s3: Silent) -> None:
+    url = await s3.client.create(len(LARGE))
+    s3.first("UploadPart", url, after_forwarding(stall()))
+    await s3.upload(url)
+
+
+async def in_a_segment(s3: Silent) -> None:
+    url = await s3.client.create(len(LARGE))
+    s3.first("PutObject", url, stall(), internal)
+    await s3.upload(url)
+
+
+async def after_an_object(s3: Silent) -> None:
+    s3.any("PutObject", after_forwarding(stall()), public)
+    await upload_at_once(s3.node, s3.client)
+
+
+async def in_the_answer_to_a_read(s3: Silent) -> None:
+    url = await s3.client.create(len(PARTIAL))
+    assert (await s3.client.patch(url, 0, PARTIAL[:MIB])).status == 204
+    s3.first("GetObject", url, cut(stall()))
+    there = s3.at(s3.elsewhere, url)
+    await Watched(s3.node, s3.elsewhere, there, PARTIAL, sent=MIB).run()
+    await arrived(s3.node, s3.elsewhere, there, PARTIAL)
+
+
+async def before_the_answer_to_a_read(s3: Silent) -> None:
+    url = await s3.client.create(len(PARTIAL), PARTIAL)
+    s3.first("GetObject", url, stall())
+    assert await s3.client.content(url) == PARTIAL
+
+
+async def beginning(s3: Silent) -> None:
+    """Who asks meanwhile is told to come again, and never that there is nothing."""
+    url = await s3.client.create(len(LARGE))
+    rule = s3.first("CreateMultipartUpload", url, stall())
+    uploading = asyncio.create_task(s3.upload(url))
+    await until(lambda: _hit(rule))
+    assert (await s3.elsewhere.head(s3.at(s3.elsewhere, url))).status == 423
+    await uploading
+
+
+async def before_completing(s3: Silent) -> None:
+    url = await s3.client.create(len(LARGE))
+    s3.first("CompleteMultipartUpload", url, stall())
+    await s3.upload(url)
+
+
+async def after_completing(s3: Silent) -> None:
+    url = await s3.client.create(len(LARGE))
+    s3.first("CompleteMultipartUpload", url, after_forwarding(stall()))
+    await s3.upload(url)
+
+
+async def looking_at_the_object(s3: Silent) -> None:
+    url = await s3.client.create(len(LARGE))
+    s3.first("CompleteMultipartUpload", url, after_forwarding(reset()))
+    s3.first("HeadObject", url, stall())
+    await s3.upload(url)
+
+
+async def looking_at_the_parts(s3: Silent) -> None:
+    url = await s3.client.create(len(LARGE))
+    s3.first("CompleteMultipartUpload", url, error(400, "InvalidPart"))
+    s3.first("ListParts", url, stall())
+    await s3.upload(url)
+
+
+async def copying(s3: Silent) -> None:
+    s3.any("UploadPartCopy", stall(), anything)
+    await concatenate(s3.node, s3.client)
+
+
+async def removing_a_segment(s3: Silent) -> None:
+    """Its bytes have a better home by then, so the upload goes on."""
+    url = await s3.client.create(len(LARGE))
+    s3.first("DeleteObject", url, stall(), internal)
+    await s3.upload(url)
+
+
+async def listing_multiparts(s3: Silent) -> None:
+    await terminating(s3, "ListMultipartUploads")
+
+
+async def aborting(s3: Silent) -> None:
+    await terminating(s3, "AbortMultipartUpload")
+
+
+async def listing_objects(s3: Silent) -> None:
+    await terminating(s3, "ListObjectsV2")
+
+
+async def removing_objects(s3: Silent) -> None:
+    s3.any("DeleteObjects", stall(), anything)
+    await _terminate(s3, await begin(s3.client))
+
+
+async def terminating(s3: Silent, operation: str) -> None:
+    """DELETE is final at once, whatever is left to do."""
+    url = await s3.client.create(len(LARGE))
+    assert (await s3.client.patch(url, 0, LARGE[:PART])).status == 204
+    s3.first(operation, url, stall())
+    await _terminate(s3, url)
+
+
+async def _terminate(s3: Silent, url: str) -> None:
+    deleting = asyncio.create_task(s3.client.delete(url))
+    await until(lambda: _gone(s3, url))
+    await deleting
+
+
+async def _gone(s3: Silent, url: str) -> bool:
+    return (await s3.client.head(url)).status == 404
+
+
+async def _hit(rule: Rule) -> bool:
+    return rule.has_hit
+
+
+async def being_asked_whether_it_is_there(s3: Silent) -> None:
+    s3.any("HeadBucket", stall(), anything)
+    async with aiohttp.ClientSession() as session, session.get(f"{s3.node.server.origin}/readyz") as answer:
+        assert answer.status == 503
+
+
+JOURNEYS: tuple[Callable[[Silent], Awaitable[None]], ...] = (
+    being_asked_whether_it_is_there,
+    in_a_part,
+    after_a_part,
+    in_a_segment,
+    after_an_object,
+    in_the_answer_to_a_read,
+    before_the_answer_to_a_read,
+    beginning,
+    before_completing,
+    after_completing,
+    looking_at_the_object,
+    looking_at_the_parts,
+    copying,
+    removing_a_segment,
+    listing_multiparts,
+    aborting,
+    listing_objects,
+    removing_objects,
+)
+
+
+async def test_silence_costs_time_and_nothing_else(node: Node, client: Client, elsewhere: Client) -> None:
+    s3, started = Silent(node, client, elsewhere), time.monotonic()
+    took: dict[str, float] = {}
+
+    async def timed(journey: Callable[[Silent], Awaitable[None]]) -> None:
+        await journey(s3)
+        took[journey.__name__] = round(time.monotonic() - started, 1)
+
+    await asyncio.gather(*(timed(journey) for journey in JOURNEYS))
+    print(took)
+    assert all(rule.has_hit for rule in s3.rules), [rule for rule in s3.rules if not rule.has_hit]
+    assert max(took.values()) < ENOUGH, took

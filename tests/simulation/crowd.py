@@ -1,0 +1,116 @@
+"""Many slow writers and a fast one in front of an S3 that takes its time, by a simulated clock: fairness, not speed.
+
+Everything is small, so that it is quick: a byte stands for SCALE of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, cast
+
+from tests.support.writing import FakeLease
+from tusd_py.events import Observer
+from tusd_py.model import Checkpoint, Upload, UploadId
+from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.grid import MIB, Grid
+from tusd_py.storage.s3.client import S3Client
+from tusd_py.storage.s3.cursor import S3Cursor
+from tusd_py.storage.s3.options import Profile, S3Options
+from tusd_py.storage.s3.room import Room
+from tusd_py.storage.s3.tails import Tails
+from tusd_py.storage.s3.wire import RawRequest
+from tusd_py.storage.s3.writer import S3Writer
+
+SCALE = 256
+PIECE = 256 * 1024 // SCALE
+PAUSE = 0.5
+"""Seconds between two pieces of a slow client."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SlowS3:
+    """Both doors of `S3Client`. One request after another goes over its link; each is answered a while later."""
+
+    rate: float
+    """Bytes a second."""
+    answers: float = 0.03
+    """Seconds until an answer."""
+    each: float = 0.0005
+    """Seconds of the link that a request takes whatever its size."""
+    _until: float = 0.0
+    _stored: dict[str, bytes] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def send(self, request: RawRequest) -> AsyncIterator[Any]:
+        if request.payload is not None:
+            self._stored[request.key] = b"".join([chunk async for chunk in request.payload.chunks()])
+        await self._carry(len(self._stored[request.key]))
+        yield _Answer(self._stored[request.key])
+
+    async def create_multipart_upload(self, **_: Any) -> Any:
+        await self._carry(0)
+        return {"UploadId": "multipart"}
+
+    async def _carry(self, size: int) -> None:
+        now = asyncio.get_running_loop().time()
+        self._until = max(self._until, now) + self.each + size * SCALE / self.rate
+        await asyncio.sleep(self._until - now + self.answers)
+
+
+class _Answer:
+    def __init__(self, body: bytes) -> None:
+        self.headers = {"ETag": '"etag"'}
+        self.content = self
+        self._body = body
+
+    async def read(self) -> bytes:
+        return self._body
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        yield self._body
+
+
+class Crowd:
+    """Those who share the memory of one process."""
+
+    def __init__(self, s3: SlowS3, budget: int) -> None:
+        allowed = Budget(budget // SCALE)
+        options = S3Options(bucket="bucket", profile=Profile(min_part=4), part_size=8 * MIB // SCALE, concurrency=4)
+        client = S3Client(cast(Any, s3), cast(Any, s3), "bucket", Observer())
+        self._room = Room(client=client, options=options, budget=allowed, tails=Tails(allowed))
+        self._ids = count()
+
+    async def pour(self, size: int, pause: float, seconds: float) -> int:
+        """Write pieces of `size` at this pace for so long; returns how many bytes were taken, at full scale."""
+        taken, clock = 0, asyncio.get_running_loop().time
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._writer() as writer:
+                due = clock()
+                while True:
+                    await writer.write(bytes(size))
+                    taken, due = taken + size, due + pause
+                    await asyncio.sleep(max(due - clock(), 0))
+        return taken * SCALE
+
+    def _writer(self) -> S3Writer:
+        upload_id = UploadId(f"{next(self._ids):032x}")
+        cursor = S3Cursor(key=upload_id, grid=Grid(base=self._room.options.part_size)).dump()
+        upload = Upload(id=upload_id, length=None, cursor=cursor, created_at=0, updated_at=0)
+        return S3Writer(self._room, upload, _record, FakeLease(), unproven=False)
+
+    def slow(self, many: int, rate: int, seconds: float) -> list[asyncio.Task[int]]:
+        """So many who bring `rate` bytes a second each; what they bring comes spread over the time."""
+        size = int(rate * PAUSE) // SCALE
+        return [asyncio.create_task(self._late(PAUSE * n / many, size, seconds)) for n in range(many)]
+
+    async def _late(self, after: float, size: int, seconds: float) -> int:
+        await asyncio.sleep(after)
+        return await self.pour(size, PAUSE, seconds)
+
+
+async def _record(_: Checkpoint) -> None:
+    """Nobody asks how far it got."""

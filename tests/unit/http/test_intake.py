@@ -1,0 +1,189 @@
+"""A connection that is taken over for a body, and given back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.support.raw import RawConnection, connected
+from tusd_py.http import intake
+from tusd_py.http.intake import Intake, take_over
+from tusd_py.pipeline.body import Chunk
+from tusd_py.pipeline.slabs import LEAST_SLAB, SLAB, Slabs
+
+Handler = Callable[[Intake, web.Request], Awaitable[str]]
+
+KIB, MIB = 1024, 1024 * 1024
+PATIENCE = 10.0
+
+
+@pytest.fixture(autouse=True)
+def least(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "_LEAST", 1)
+
+
+@asynccontextmanager
+async def serving(handler: Handler, **options: Any) -> AsyncIterator[RawConnection]:
+    """A connection to a server that takes over each body it gets."""
+
+    async def handle(request: web.Request) -> web.Response:
+        taken = take_over(request, Slabs(0))
+        text = f"by aiohttp: {await request.text()}" if taken is None else await handler(taken, request)
+        return web.Response(text=text)
+
+    app = web.Application()
+    app.router.add_route("*", "/x", handle)
+    runner = web.AppRunner(app, handler_cancellation=False, shutdown_timeout=1.0, **options)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with connected(runner.addresses[0][1]) as client:
+            yield client
+    finally:
+        await runner.cleanup()
+
+
+def head(length: int, *fields: bytes) -> bytes:
+    return b"\r\n".join([b"PATCH /x HTTP/1.1", b"Host: x", b"Content-Length: %d" % length, *fields, b"", b""])
+
+
+async def ask(client: RawConnection, body: bytes) -> None:
+    """A request whose body comes when its handler has begun."""
+    await client.send(head(len(body)))
+    await asyncio.sleep(0.02)
+    await client.send(body)
+
+
+async def everything(taken: Intake, _: web.Request | None = None) -> list[Chunk]:
+    chunks = []
+    while chunk := await taken.read(PATIENCE):
+        chunks.append(chunk)
+    return chunks
+
+
+async def echo(taken: Intake, _: web.Request) -> str:
+    return b"".join(await everything(taken)).decode()
+
+
+async def test_the_next_request_on_the_connection_is_served_as_ever() -> None:
+    async with serving(echo) as client:
+        for body in (b"abc", b"defg", b"h"):
+            await ask(client, body)
+            assert (await client.answer()).body == body
+
+
+async def test_what_follows_a_body_in_the_same_breath_is_the_next_request() -> None:
+    async with serving(echo) as client:
+        await client.send(head(6) + b"abc")
+        await asyncio.sleep(0.02)
+        await client.send(b"def" + head(4) + b"gh")
+        assert (await client.answer()).body == b"abcdef"
+        await client.send(b"ij" + head(0) + head(1))
+        assert (await client.answer()).body == b"ghij"
+        assert (await client.answer()).body == b"by aiohttp: "
+        await client.send(b"k")
+        assert (await client.answer()).body == b"k"
+
+
+async def test_a_body_that_is_released_is_read_by_others_to_its_end_and_the_connection_goes_on() -> None:
+    data = bytes(range(256)) * KIB
+
+    async def first_then_rest(taken: Intake, request: web.Request) -> str:
+        mine = bytes(await taken.read(PATIENCE))
+        taken.release()
+        while chunk := taken.take():
+            mine += chunk
+        rest = await request.content.read()
+        return str(mine + rest == data)
+
+    async with serving(first_then_rest) as client:
+        for _ in range(2):
+            await ask(client, data)
+            assert (await client.answer()).body == b"True"
+
+
+async def test_a_rest_that_nobody_reads_is_left_to_aiohttp() -> None:
+    async def refuse(taken: Intake, _: web.Request) -> str:
+        await taken.read(PATIENCE)
+        taken.release()
+        return "no"
+
+    async with serving(refuse) as client:
+        for _ in range(2):
+            await client.send(head(300 * KIB) + bytes(KIB))
+            assert (await client.answer()).body == b"no"
+            await client.send(bytes(299 * KIB))
+
+
+async def test_a_client_whose_bytes_nobody_takes_is_not_read_from() -> None:
+    go, held = asyncio.Event(), list[int]()
+
+    async def wait(taken: Intake, _: web.Request) -> str:
+        first = await taken.read(PATIENCE)
+        while not taken._paused:  # noqa: ASYNC110 (nobody is told of it)
+            await asyncio.sleep(0.01)
+        held.append(taken._filled + sum(map(len, taken._before)))
+        go.set()
+        return str(len(first) + sum(map(len, await everything(taken))))
+
+    async with serving(wait) as client:
+        await client.send(head(32 * MIB))
+        sending = asyncio.create_task(client.send(bytes(32 * MIB)))
+        await go.wait()
+        await sending
+        assert (await client.answer()).body == str(32 * MIB).encode()
+    assert held[0] <= 2 * SLAB
+
+
+async def test_slabs_are_small_for_who_brings_little_at_a_time() -> None:
+    sizes = list[int]()
+
+    async def measure(taken: Intake, _: web.Request) -> str:
+        while await taken.read(PATIENCE):
+            sizes.append(len(taken._slab))
+        return ""
+
+    async with serving(measure) as client:
+        await client.send(head(100 * KIB))
+        for _ in range(100):
+            await client.send(bytes(KIB))
+            await asyncio.sleep(0.001)
+        await client.answer()
+    assert max(sizes) <= LEAST_SLAB
+
+
+async def test_slabs_are_large_for_who_brings_much() -> None:
+    sizes = list[int]()
+
+    async def measure(taken: Intake, _: web.Request) -> str:
+        while await taken.read(PATIENCE):
+            sizes.append(len(taken._slab))
+            await asyncio.sleep(0.002)
+        return ""
+
+    async with serving(measure) as client:
+        await client.send(head(16 * MIB))
+        await client.send(bytes(16 * MIB))
+        await client.answer()
+    assert max(sizes) == SLAB
+
+
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        (b"Content-Length: 0", b""),
+        (b"Transfer-Encoding: chunked", b"3\r\nabc\r\n0\r\n\r\n"),
+        (b"Content-Length: 3\r\nContent-Encoding: gzip", b"abc"),
+    ],
+)
+async def test_aiohttp_reads_what_is_not_a_plain_body(framing: bytes, body: bytes) -> None:
+    async with serving(echo, auto_decompress=False) as client:
+        await client.send(b"PATCH /x HTTP/1.1\r\nHost: x\r\n" + framing + b"\r\n\r\n")
+        await asyncio.sleep(0.02)
+        await client.send(body)
+        assert (await client.answer()).body == b"by aiohttp: " + (b"abc" if body else b"")

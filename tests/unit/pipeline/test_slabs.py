@@ -1,0 +1,53 @@
+"""Memory that is lent and comes back by itself."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tusd_py.pipeline.slabs import SLAB, Slabs
+
+
+def test_a_slab_is_lent_again_once_nobody_looks_at_any_of_it() -> None:
+    slabs = Slabs(100 * SLAB)
+    view = slabs.lend(SLAB)
+    view[:6] = b"abcdef"
+    chunk = view[2:4]
+    del view
+    assert bytes(slabs.lend(SLAB)[:6]) != b"abcdef", "somebody still looks at it"
+    assert bytes(chunk) == b"cd"
+    del chunk
+    assert bytes(slabs.lend(SLAB)[:6]) == b"abcdef"
+
+
+def test_the_last_view_may_go_in_another_thread() -> None:
+    slabs = Slabs(100 * SLAB)
+    views = [slabs.lend(SLAB)]
+    views[0][:3] = b"abc"
+    thread = threading.Thread(target=views.clear)
+    thread.start()
+    thread.join()
+    assert bytes(slabs.lend(SLAB)[:3]) == b"abc"
+
+
+def test_no_two_lent_slabs_share_a_byte() -> None:
+    slabs = Slabs(100 * SLAB)
+    views = [slabs.lend(SLAB) for _ in range(50)]
+    for number, view in enumerate(views):
+        view[:] = bytes([number]) * SLAB
+    assert [set(view) for view in views] == [{number} for number in range(50)]
+
+
+def test_what_is_kept_though_nobody_needs_it_is_little() -> None:
+    slabs = Slabs(100 * SLAB)
+    views = [slabs.lend(SLAB) for _ in range(200)]
+    assert len(views) == 200
+    views.clear()
+    slabs.lend(SLAB)
+    assert len(slabs._open) * 8 < 100
+
+
+@pytest.mark.parametrize("size", [1, 1000, SLAB // 2, SLAB - 1, SLAB])
+def test_as_much_as_was_asked_for_is_lent(size: int) -> None:
+    assert len(Slabs(100 * SLAB).lend(size)) >= size

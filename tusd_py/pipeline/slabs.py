@@ -1,0 +1,80 @@
+"""Memory that bodies are read into. It is lent as views, and is back by itself once nobody holds one any more.
+
+So chunks can be kept, cut and sent again without a copy, and nobody has to say when they are done: not even a transport
+that still holds a view of a request which was given up.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import weakref
+from collections import deque
+from functools import partial
+
+SLAB = 256 * 1024
+"""The largest slab. 64 KiB cost a third more per byte; 1 MiB gains nothing, and each reader would hold that much."""
+LEAST_SLAB = 16 * 1024
+_MODEST = 64 * 1024
+"""What is lent when memory is short."""
+_ARENA = 2 * 1024 * 1024
+"""A huge page, where the system gives them."""
+
+_Slab = ctypes.c_ubyte * SLAB
+
+
+class _Arena:
+    """Memory for a few slabs. Unmapped when the last reference goes."""
+
+    def __init__(self) -> None:
+        self.memory = mmap.mmap(-1, _ARENA, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            self.memory.madvise(mmap.MADV_HUGEPAGE)
+        self.free = list(range(0, _ARENA, SLAB))
+        self.lent: dict[int, weakref.ref[ctypes.Array[ctypes.c_ubyte]]] = {}
+
+
+class Slabs:
+    """Large ones for an eighth more than `limit`, the budget in which they are kept; then there are only modest ones.
+
+    What a reader fills ahead of the budget so adds little to it, however many readers there are.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._most = max((limit + limit // 8) // _ARENA, 1)
+        self._arenas = 0
+        self._open: list[_Arena] = []
+        """Those with a free slab; the last was used last, so it is what the caches know."""
+        self._back: deque[tuple[_Arena, int]] = deque()
+
+    def lend(self, size: int) -> memoryview:
+        """Up to `size` bytes to write to; SLAB is the most there is."""
+        if size < SLAB:
+            return memoryview(bytearray(size))
+        self._take_back()
+        if not self._open and self._arenas == self._most:
+            return memoryview(bytearray(_MODEST))
+        if not self._open:
+            self._open.append(_Arena())
+            self._arenas += 1
+        return self._cut(self._open[-1])
+
+    def _cut(self, arena: _Arena) -> memoryview:
+        at = arena.free.pop()
+        if not arena.free:
+            self._open.remove(arena)
+        slab = _Slab.from_buffer(arena.memory, at)
+        arena.lent[at] = weakref.ref(slab, partial(self._returned, arena, at))
+        return memoryview(slab).cast("B")
+
+    def _returned(self, arena: _Arena, at: int, _: object) -> None:
+        """Wherever the last view goes, in a thread or in the garbage collector: so only note it."""
+        self._back.append((arena, at))
+
+    def _take_back(self) -> None:
+        while self._back:
+            arena, at = self._back.popleft()
+            del arena.lent[at]
+            if not arena.free:
+                self._open.append(arena)
+            arena.free.append(at)
