@@ -30,6 +30,7 @@ from tests.support.s3faults import (
     delay,
     error,
     hang_up,
+    nothing,
     reset,
     throttle,
 )
@@ -148,6 +149,29 @@ async def test_a_tail_is_read_again(node: Node, client: Client, elsewhere: Clien
 async def test_concatenation_arrives(node: Node, client: Client, fault: Action) -> None:
     rules = once(node, fault, ("UploadPartCopy", anything))
     url = await concatenate(node, client)
+    assert all_hit(rules)
+    await gone(node, client, url)
+
+
+@pytest.mark.parametrize("code", ["RequestTimeout", "BadDigest"])
+async def test_bytes_that_came_too_slowly_or_damaged_are_sent_again(node: Node, client: Client, code: str) -> None:
+    rules = once(node, error(400, code), ("PutObject", internal), ("UploadPart", part(1)))
+    url = await upload(node, client)
+    assert all_hit(rules)
+    await gone(node, client, url)
+
+
+async def test_a_success_that_tells_no_etag_is_none(node: Node, client: Client) -> None:
+    requests = ("PutObject", internal), ("UploadPart", part(1)), ("CompleteMultipartUpload", anything)
+    rules = once(node, nothing(), *requests)
+    url = await upload(node, client)
+    assert all_hit(rules)
+    await gone(node, client, url)
+
+
+async def test_a_completion_that_tells_no_etag_may_be_one(node: Node, client: Client) -> None:
+    rules = once(node, after_forwarding(nothing()), ("CompleteMultipartUpload", anything))
+    url = await upload(node, client)
     assert all_hit(rules)
     await gone(node, client, url)
 

@@ -21,7 +21,8 @@ class Machine:
 
     def __init__(self, loop: SimulatedLoop, name: str) -> None:
         self.name = name
-        self.crashed: asyncio.Future[None] = loop.create_future()
+        self.crashed: asyncio.Future[float] = loop.create_future()
+        """When."""
         self._loop = loop
         self._paused = False
         self._held: list[asyncio.Handle] = []
@@ -41,7 +42,7 @@ class Machine:
     def crash(self) -> None:
         """End at once, without a last word."""
         if not self.crashed.done():
-            self.crashed.set_result(None)
+            self.crashed.set_result(self._loop.time())
 
     def hear(self, word: Callable[[], object]) -> None:
         """Something that reaches it from outside."""
@@ -90,12 +91,21 @@ class Deadlock(AssertionError):
     """Everybody waits, and no timer will wake anyone."""
 
 
+class Livelock(AssertionError):
+    """Everybody is busy, and no time passes."""
+
+
+_MOST_ROUNDS = 10_000
+"""Of the loop at one moment."""
+
+
 class SimulatedLoop(BaseEventLoop):
     """asyncio's own loop, with handles that ask their machine, and a selector that only moves the clock."""
 
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
+        self._rounds = 0
         self._clock_resolution = 1e-6
         self._selector = self
         self.machines: list[Machine] = []
@@ -108,6 +118,9 @@ class SimulatedLoop(BaseEventLoop):
     def select(self, timeout: float | None) -> list[Any]:
         if timeout is None:
             raise Deadlock
+        self._rounds = 0 if timeout else self._rounds + 1
+        if self._rounds > _MOST_ROUNDS:
+            raise Livelock
         self._now += timeout
         return []
 

@@ -17,7 +17,7 @@ TTL = 15.0
 HOP = 0.002
 """Seconds a request takes, and its answer with it."""
 LATE = 5.0
-"""Seconds a request may be on its way that its sender has given up."""
+"""Seconds a request may be on its way that its sender has given up, or after its sender's death."""
 SOON = 0.5
 LONG = 2.8 * TTL
 """Long enough for any lease to run out, and for others to finish meanwhile."""
@@ -124,6 +124,8 @@ class Network:
         return answer
 
     def _land(self, request: _Request, fault: Fault, answer: asyncio.Future[Any]) -> None:
+        if self._is_orphaned(request.machine):
+            return
         reply: tuple[Callable[..., None], Any]
         try:
             reply = _succeed, request.effect()
@@ -132,6 +134,10 @@ class Network:
         _befall(request.machine, fault, "landed")
         if fault.answered is not None:
             self._later(fault.answered, reply[0], answer, reply[1])
+
+    def _is_orphaned(self, machine: Machine) -> bool:
+        """Its connections broke so long ago that nobody still works on what came through them."""
+        return machine.crashed.done() and self._loop.time() > machine.crashed.result() + LATE + HOP
 
     def _later(self, seconds: float, callback: Callable[..., None], *args: Any) -> None:
         if seconds:

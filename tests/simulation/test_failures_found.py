@@ -30,6 +30,11 @@ def test_an_object_that_lands_after_it_was_deleted_goes_in_the_end() -> None:
     run("terminate-one-object", {step("terminate-one-object", "s3.PutObject"): "lands-late"})
 
 
+def test_a_part_that_waits_for_its_multipart_upload_is_not_asked_for_its_memory_for_ever() -> None:
+    creation = step("tight-memory", "s3.CreateMultipartUpload")
+    run("tight-memory", {creation: "broken", creation + 2: "answer-lost"}, seed=2453097673)
+
+
 def test_damaged_bytes_never_land_after_the_right_ones() -> None:
     run("damaged", {step("damaged", "s3.UploadPart"): "lands-late"})
 

@@ -112,6 +112,10 @@ class Exchange:
             response.force_close()
         return response
 
+    def nod(self) -> web.Response:
+        self._call.status = 200
+        return web.Response()
+
     def reset(self) -> web.StreamResponse:
         """Breaks the connection with RST, as a machine that is gone does."""
         transport = self._request.transport

@@ -36,6 +36,16 @@ def error(status: int, code: str) -> Action:
     return act
 
 
+def nothing() -> Action:
+    """A success without a word about it, and nothing was done."""
+
+    async def act(exchange: Exchange) -> StreamResponse:
+        await exchange.drain()
+        return exchange.nod()
+
+    return act
+
+
 def reset() -> Action:
     """The connection breaks."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
 from typing import Self
 
@@ -15,6 +16,11 @@ from tests.support.s3strict import Rules, S3Error, Strict
 
 NOT_OURS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """Headers aiohttp's client would add."""
+
+
+UNREAD = 128 * 1024
+"""Bytes that the system takes of a body that nobody reads: as few as keep it fast. With what the sender's own system
+keeps (4 MiB where nobody changed that) it is less than a part: silence can begin in the middle of one."""
 
 
 class S3Proxy:
@@ -59,7 +65,7 @@ class S3Proxy:
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.SockSite(self._runner, _narrow_socket()).start()
         self.endpoint = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
@@ -77,3 +83,11 @@ class S3Proxy:
             return exchange.refuse(error)
         except aiohttp.ClientError:
             return exchange.reset()
+
+
+def _narrow_socket() -> socket.socket:
+    """Its connections inherit its size; by itself the system lets them grow."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNREAD)
+    listening.bind(("127.0.0.1", 0))
+    return listening

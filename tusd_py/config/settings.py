@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     s3_profile: kinds.Profile = Field(default="aws", description="The provider's quirks, by name.")
     s3_addressing_style: kinds.Addressing = Field(default="auto", description="Bucket in the host name or in the path.")
     s3_checksum: kinds.Checksum = Field(default="auto", description="Checksum that S3 verifies on each part.")
-    s3_concurrency: kinds.Count = Field(default=4, description="Parts in flight per upload.")
+    s3_concurrency: kinds.Count = Field(default=6, description="Parts in flight per upload.")
     s3_storage_class: kinds.OptionalWord = Field(default=None, description="Storage class of finished objects.")
     s3_acl: kinds.OptionalWord = Field(default=None, description="Canned ACL of finished objects.")
     s3_tags: kinds.Tags = Field(default_factory=dict, description="Tags of finished objects: k=v,k2=v2; at most 10.")

@@ -83,8 +83,14 @@ async def test_saves_that_wait_together_share_one_commit_and_one_refusal_undoes_
     created = [await state.create(upload(number)) for number in range(20)]
     commits: list[str] = []
     await state._thread.read(lambda connection: connection.set_trace_callback(commits.append))
-    gate = threading.Event()
-    blocked = asyncio.create_task(state._thread.read(lambda _: gate.wait(10)))
+    entered, gate = threading.Event(), threading.Event()
+
+    def block(_: sqlite3.Connection) -> bool:
+        entered.set()
+        return gate.wait(10)
+
+    blocked = asyncio.create_task(state._thread.read(block))
+    assert await asyncio.to_thread(entered.wait, 10)
     saves = [asyncio.create_task(state.save(each, [{"part": 1}])) for each in created]
     stale = asyncio.create_task(state.save(replace(created[0], revision=0), [{"part": 9}]))
     await asyncio.sleep(0)

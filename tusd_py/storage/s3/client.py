@@ -21,6 +21,7 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -89,7 +90,7 @@ class S3Client:
             doubt = next(attempts) > 0
             async with self._raw.send(request) as answer:
                 await answer.read()
-                return Stored(etag=answer.headers.get("ETag", "").strip('"'), doubt=doubt)
+                return Stored(etag=_etag(request.operation, answer.headers), doubt=doubt)
 
         return await self._call(request.operation, send)
 
@@ -150,7 +151,7 @@ class S3Client:
             made = await self._boto.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=multipart, MultipartUpload={"Parts": listed}, **sized
             )
-        return made.get("ETag", "").strip('"')
+            return _etag("CompleteMultipartUpload", made)
 
     async def copy_part(self, key: str, multipart: str, number: int, source: str, span: Span, etag: str) -> Part:
         """UploadPartCopy of a range of another object, which must still be the one with `etag`."""
@@ -274,6 +275,14 @@ class S3Client:
 async def _pause(attempt: int) -> None:
     """Full jitter, so that many who failed together don't come back together."""
     await asyncio.sleep(random.uniform(0, min(0.2 * 2**attempt, 3)))  # noqa: S311 (no secret)
+
+
+def _etag(operation: str, answer: Mapping[str, Any]) -> str:
+    """Without its quotes. A success that doesn't say what was made is none that one can rely on."""
+    etag: str = answer.get("ETag", "").strip('"')
+    if not etag:
+        raise S3Trouble(operation, HTTPStatus.OK, "NoETag")
+    return etag
 
 
 def _completed(part: Part) -> Any:

@@ -10,9 +10,9 @@ import aiohttp
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession, get_session
 from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, NoCredentialsError
 
-from tusd_py.errors import ConfigurationError, StorageUnavailable
+from tusd_py.errors import ConfigurationError
 from tusd_py.events import Observer
 from tusd_py.storage.s3.client import S3Client
 from tusd_py.storage.s3.options import S3Options
@@ -85,11 +85,8 @@ def _credentials(session: AioSession) -> Credentials:
     async def current() -> ReadOnlyCredentials:
         found = await session.get_credentials()
         if found is None:
-            raise StorageUnavailable("there are no S3 credentials")
-        try:
-            frozen: ReadOnlyCredentials = await found.get_frozen_credentials()
-        except (BotoCoreError, RuntimeError) as error:  # botocore's own word for refreshed ones that have expired, too
-            raise StorageUnavailable(f"S3 credentials can't be had: {error}") from error
+            raise NoCredentialsError
+        frozen: ReadOnlyCredentials = await found.get_frozen_credentials()
         return frozen
 
     return current

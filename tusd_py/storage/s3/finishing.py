@@ -50,7 +50,7 @@ async def complete(room: Room, upload: Upload, key: str, multipart: str, parts: 
     total = upload.length if room.options.profile.total_size else None
     for left in reversed(range(_ATTEMPTS)):
         try:
-            etag = await room.client.complete_multipart(key, multipart, parts, total=total)
+            return await room.client.complete_multipart(key, multipart, parts, total=total)
         except S3Trouble:
             if (found := await look(room, upload, key)) is not None:
                 return found
@@ -61,8 +61,6 @@ async def complete(room: Room, upload: Upload, key: str, multipart: str, parts: 
             if failure.code != "InvalidPart" or not left:
                 raise
             parts = await as_they_are(room, key, multipart, parts)
-        else:
-            return etag or await settle(room, upload, key, UploadLost(key))
     raise AssertionError("the last attempt returns or raises")
 
 

@@ -55,7 +55,7 @@ class S3Options:
     addressing_style: str = "auto"
     profile: Profile = field(default_factory=Profile)
     part_size: int = 8 * MIB
-    concurrency: int = 4
+    concurrency: int = 6
     """Parts of one upload in flight."""
     object_key: str = "{id}"
     sse: str | None = None

@@ -147,10 +147,13 @@ class S3Writer:
     async def _upload_part(self, multipart: asyncio.Future[str], number: int, part: Assembly) -> Part:
         try:
             await self._proven.wait()
-            known = await multipart
-            return await self._sending(part, partial(self._room.upload_part, self._cursor.key, known, number, part))
+            return await self._sending(part, partial(self._put_part, multipart, number, part))
         finally:
             self._slots.release()
+
+    async def _put_part(self, multipart: asyncio.Future[str], number: int, part: Assembly) -> Part:
+        known = await multipart
+        return await self._checked(partial(self._room.upload_part, self._cursor.key, known, number, part))
 
     def _begin_multipart(self) -> asyncio.Future[str]:
         """Recorded as soon as it exists, so that whatever comes next it can be removed."""
