@@ -42,7 +42,7 @@ class Slabs:
 
     def __init__(self, limit: int) -> None:
         self._most = max((limit + limit // 8) // _ARENA, 1)
-        self._arenas = 0
+        self._arenas: list[_Arena] = []
         self._open: list[_Arena] = []
         """Those with a free slab; the last was used last, so it is what the caches know."""
         self._back: deque[tuple[_Arena, int]] = deque()
@@ -52,12 +52,16 @@ class Slabs:
         if size < SLAB:
             return memoryview(bytearray(size))
         self._take_back()
-        if not self._open and self._arenas == self._most:
+        if not self._open and len(self._arenas) == self._most:
             return memoryview(bytearray(_MODEST))
         if not self._open:
-            self._open.append(_Arena())
-            self._arenas += 1
+            self._add_arena()
         return self._cut(self._open[-1])
+
+    def _add_arena(self) -> None:
+        arena = _Arena()
+        self._arenas.append(arena)
+        self._open.append(arena)
 
     def _cut(self, arena: _Arena) -> memoryview:
         at = arena.free.pop()

@@ -106,9 +106,19 @@ class Assembly:
             last, before = self.pieces.pop(), self.pieces.pop()
             self.pieces.append(before + last)
 
+    def settle(self) -> None:
+        """To be kept for long: let no few bytes hold a whole slab that others could use."""
+        for piece in self.pieces:
+            piece.sources = [source if isinstance(source, Segment) else _settled(source) for source in piece.sources]
+
     def forget(self) -> int:
         """Let go of the memory of all that is stored; returns how many bytes that frees."""
         return sum(piece.forget() for piece in self.pieces)
+
+
+def _settled(chunk: Chunk) -> Chunk:
+    wasteful = isinstance(chunk, memoryview) and 2 * chunk.nbytes < memoryview(chunk.obj).nbytes
+    return bytes(chunk) if wasteful else chunk
 
 
 def payload_of(pieces: Sequence[Piece], fetch: Fetch) -> Payload:

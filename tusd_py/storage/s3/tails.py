@@ -22,6 +22,7 @@ class Tails:
         """Keep a part whose every byte is stored, if there is room."""
         self.drop(upload_id)
         if assembly.held and self._budget.spare(assembly.held):
+            assembly.settle()
             self._kept[upload_id] = assembly
 
     def take(self, upload_id: UploadId, tail: tuple[Segment, ...]) -> Assembly:

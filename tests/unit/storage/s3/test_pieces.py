@@ -82,3 +82,16 @@ async def test_only_what_is_stored_is_forgotten() -> None:
     assert assembly.forget() == 3
     assert assembly.held == 2
     assert await store.read(assembly.pieces) == b"abcde"
+
+
+def test_what_is_kept_for_long_holds_no_more_memory_than_twice_its_bytes() -> None:
+    assembly, slab = Assembly(), memoryview(bytes(range(250)))
+    for chunk in (slab[:10], slab[50:250], b"abc"):
+        assembly.add(chunk)
+    assembly.settle()
+    assert assembly.crc == google_crc32c.value(bytes([*range(10), *range(50, 250)]) + b"abc")
+    few, many, own = assembly.pieces[0].sources
+    assert few == slab[:10]
+    assert isinstance(few, bytes)
+    assert isinstance(many, memoryview)
+    assert own == b"abc"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from random import randbytes
 
 import aiohttp
 import pytest
@@ -13,18 +14,21 @@ from botocore.credentials import ReadOnlyCredentials
 from tests.support.seaweed import SeaweedFS
 from tusd_py.errors import UploadLost
 from tusd_py.events import Observer
+from tusd_py.pipeline.body import Chunk
 from tusd_py.storage.s3 import wire
 from tusd_py.storage.s3.client import S3Client
 from tusd_py.storage.s3.connect import connect
-from tusd_py.storage.s3.errors import S3Trouble
+from tusd_py.storage.s3.errors import S3Failure, S3Trouble
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.wire import Payload, RawRequest, RawS3
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
+PATIENCE = 20.0
 
-def payload(*chunks: bytes) -> Payload:
-    async def stream() -> AsyncIterator[bytes]:
+
+def payload(*chunks: Chunk) -> Payload:
+    async def stream() -> AsyncIterator[Chunk]:
         for chunk in chunks:
             yield chunk
 
@@ -84,6 +88,44 @@ async def test_a_body_starts_anew_when_the_kept_connection_was_dead() -> None:
         await put(s3, payload(b"ghi", b"jkl"))
     assert bodies == [b"abcdef", b"ghijkl"]
     assert connections == 2
+
+
+async def test_a_large_body_arrives_as_it_is_however_slowly_it_is_taken() -> None:
+    chunks = [randbytes(size) for size in (1, 300_000, 2_000_000, 64 * 1024, 7, 5_000_000)]
+    arrived = bytearray()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        while len(arrived) < sum(map(len, chunks)):
+            arrived.extend(await reader.read(100_000))
+            await asyncio.sleep(0.001)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await reader.read()
+
+    async with served(serve) as s3:
+        await put(s3, payload(*[memoryview(chunk) for chunk in chunks]))
+    assert arrived == b"".join(chunks)
+
+
+async def test_an_answer_that_comes_before_the_body_is_through_is_heard() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 25\r\n\r\n<Code>AccessDenied</Code>")
+        await asyncio.sleep(PATIENCE)
+
+    async with served(serve) as s3, asyncio.timeout(PATIENCE):
+        with pytest.raises(S3Failure, match="403 AccessDenied"):
+            await put(s3, payload(bytes(64 * 1024 * 1024)))
+
+
+@pytest.mark.parametrize("size", [1, 64 * 1024 * 1024])
+async def test_a_connection_that_breaks_under_a_body_is_trouble(size: int) -> None:
+    async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with served(serve) as s3, asyncio.timeout(PATIENCE):
+        with pytest.raises(S3Trouble):
+            await put(s3, payload(bytes(size)))
 
 
 async def test_an_s3_that_falls_silent_is_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
