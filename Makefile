@@ -2,6 +2,7 @@
 # make run      the server with an S3 of its own: http://127.0.0.1:8080/files/ (PORT=… for another port)
 # make test     every check and every test, but the huge ones (make huge)
 # make soak     random pairs of faults in the simulation, MINUTES=10 of them; EXPERIMENT='…' runs a printed one again
+# make bench    the benchmark, into docs/benchmarks.md; QUICK=1 for the goals alone, ONLY=cpu,tls for some of it
 # make docs     the settings in README.md, as they are
 # make lock     new lock files, from pyproject.toml and package.json
 
@@ -18,7 +19,7 @@ COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --gen
 .DEFAULT_GOAL := setup
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: setup run test lint huge soak docs lock clean
+.PHONY: setup run test lint huge soak bench docs lock clean
 
 setup: $(STAMPS)
 
@@ -55,6 +56,9 @@ huge: setup
 
 soak: setup
 	PYTHONHASHSEED=0 $(RUN) tests.simulation.soak --minutes $(MINUTES) $(SEED:%=--seed %) $(EXPERIMENT)
+
+bench: setup
+	$(RUN) bench $(QUICK:%=--quick) $(ONLY:%=--only %) $(REPS:%=--reps %) $(RENDER:%=--render)
 
 docs: setup
 	$(RUN) scripts.settings_table

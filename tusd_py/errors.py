@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tusd_py.model import Cursor
+
 
 class Unavailable(Exception):
     """Storage or state can't serve right now; nothing was taken back. Ask again later."""
@@ -9,6 +11,14 @@ class Unavailable(Exception):
 
 class StorageUnavailable(Unavailable):
     """The storage failed or is out of reach, after the retries that make sense."""
+
+
+class InDoubt(StorageUnavailable):
+    """The same, and what was asked may yet be done. `cursor` remembers that, once it is recorded."""
+
+    def __init__(self, cursor: Cursor, reason: str) -> None:
+        super().__init__(reason)
+        self.cursor = cursor
 
 
 class StateUnavailable(Unavailable):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import outlived
-from tusd_py.errors import Superseded, UploadLost
+from tusd_py.errors import InDoubt, Superseded, UploadLost
 from tusd_py.model import Finished, Kind, Phase, Upload, UploadId, finish
 
 
@@ -24,6 +24,9 @@ async def drive(ports: Ports, upload: Upload) -> Upload:
             done = await ports.save(finish(upload, await _make(ports, upload)))
     except Superseded:
         return await _done_by_another(ports, upload.id)
+    except InDoubt as doubt:
+        await ports.save(replace(upload, cursor=doubt.cursor))
+        raise
     ports.observer.upload_finished(done)
     await ports.sweep([upload.cursor], done.cursor)
     return done

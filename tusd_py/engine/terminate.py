@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from tusd_py.engine.ports import Ports
-from tusd_py.errors import Locked, StorageUnavailable, Superseded, Unavailable
+from tusd_py.errors import Locked, Superseded, Unavailable
 from tusd_py.model import Cursor, Phase, Upload, UploadId
 from tusd_py.protocol.rules import plan_terminate
+
+_PAUSES = (0.0, 2.0, 10.0, 40.0)
+"""Seconds before each look of a writer that lost its turn: where state or storage is away, nobody else will do it."""
 
 
 async def terminate(ports: Ports, upload_id: UploadId) -> None:
@@ -41,11 +45,18 @@ async def outlived(ports: Ports, upload: Upload) -> AsyncIterator[None]:
     try:
         yield
     except Superseded:
-        now = await ports.state.load(upload.id)
-        if now is None or not now.alive:
-            with suppress(StorageUnavailable):
-                await ports.storage.discard(upload)
+        for pause in _PAUSES:
+            await asyncio.sleep(pause)
+            with suppress(Unavailable):
+                await _discard_if_ended(ports, upload)
+                break
         raise
+
+
+async def _discard_if_ended(ports: Ports, upload: Upload) -> None:
+    now = await ports.state.load(upload.id)
+    if now is None or not now.alive:
+        await ports.storage.discard(upload)
 
 
 async def clear(ports: Ports, upload: Upload) -> bool:

@@ -61,11 +61,18 @@ _DELETE_BATCH = 1000
 class S3Client:
     """One bucket. Every method raises StorageUnavailable (S3Failure, S3Trouble, S3Missing) once retries are used up."""
 
-    def __init__(self, boto: BotoClient, raw: RawS3, bucket: str, observer: Observer) -> None:
+    def __init__(
+        self, boto: BotoClient, raw: RawS3, bucket: str, observer: Observer, guard: Callable[[], None] = lambda: None
+    ) -> None:
         self._boto = boto
         self._raw = raw
         self._bucket = bucket
         self._observer = observer
+        self._guard = guard
+
+    def guarded(self, guard: Callable[[], None]) -> S3Client:
+        """The same, but each attempt asks `guard` first, which raises what it likes: a repeat may come too late."""
+        return S3Client(self._boto, self._raw, self._bucket, self._observer, guard)
 
     async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> Stored:
         """PutObject."""
@@ -250,14 +257,19 @@ class S3Client:
             raise S3Failure("HeadBucket", missing.status, "NoSuchBucket") from missing
 
     async def _call(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
-        for attempt in range(1, _ATTEMPTS):
+        doubt = False
+        for attempt in count(1):
+            self._guard()
             try:
                 async with self._observed(operation):
                     return await call()
-            except S3Trouble:
-                await _pause(attempt)
-        async with self._observed(operation):
-            return await call()
+            except S3Failure as failure:
+                again = isinstance(failure, S3Trouble)
+                failure.doubt = doubt = doubt or again
+                if not again or attempt == _ATTEMPTS:
+                    raise
+            await _pause(attempt)
+        raise AssertionError("the last attempt returns or raises")
 
     @asynccontextmanager
     async def _observed(self, operation: str) -> AsyncIterator[None]:

@@ -12,7 +12,7 @@ from tusd_py.storage.s3.attributes import as_headers, object_params
 from tusd_py.storage.s3.concat_plan import PlannedPart, Slice, plan_parts
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
 from tusd_py.storage.s3.errors import S3Missing
-from tusd_py.storage.s3.finishing import complete, settle
+from tusd_py.storage.s3.finishing import complete, remembering_doubt, settle
 from tusd_py.storage.s3.room import Room
 from tusd_py.storage.s3.wire import Payload
 
@@ -23,7 +23,8 @@ async def concatenate(room: Room, upload: Upload, sources: Sequence[Upload]) -> 
     job = _Job(room=room, upload=upload, key=cursor.key, sources=[S3Cursor.load(source.cursor) for source in sources])
     plan = plan_parts([source.length or 0 for source in sources], room.options.profile)
     streamed = not plan or (len(plan) == 1 and len(plan[0]) > 1)
-    made = await (job.put(plan) if streamed else job.multipart(plan))
+    with remembering_doubt(cursor):
+        made = await (job.put(plan) if streamed else job.multipart(plan))
     return Finished(cursor=cursor.made(made).dump(), etag=made.etag)
 
 

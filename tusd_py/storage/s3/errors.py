@@ -26,6 +26,8 @@ class S3Failure(StorageUnavailable):
     def __init__(self, operation: str, status: int, code: str) -> None:
         super().__init__(f"S3 {operation}: {status} {code}")
         self.operation, self.status, self.code = operation, status, code
+        self.doubt = False
+        """It may have been done all the same, or be done yet, by an attempt that got no answer."""
 
 
 class S3Trouble(S3Failure):

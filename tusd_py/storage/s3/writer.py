@@ -20,7 +20,7 @@ from tusd_py.model import Checkpoint, Entry, Finished, Upload
 from tusd_py.pipeline.body import Chunk
 from tusd_py.storage.base import Record
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
-from tusd_py.storage.s3.errors import S3Trouble
+from tusd_py.storage.s3.errors import S3Failure
 from tusd_py.storage.s3.keys import segment_key
 from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.storage.s3.room import Room
@@ -35,10 +35,9 @@ class S3Writer:
     """Writes from `upload.offset` on; see `storage.base.Writer`."""
 
     def __init__(self, room: Room, upload: Upload, record: Record, lease: Lease, *, unproven: bool) -> None:
-        self._room = room
+        self._room = replace(room, client=room.client.guarded(lease.check))
         self._upload = upload
         self._record = record
-        self._lease = lease
         self._cursor = S3Cursor.load(upload.cursor)
         """As recorded, or about to be."""
         self._recorded = self._position = upload.offset
@@ -115,12 +114,13 @@ class S3Writer:
             await self._send_part()
 
     async def _put_object(self, part: Assembly) -> Stored:
-        """Should it fail for good it may have been done, or be done yet: whoever ends the upload must know."""
+        """Should it fail it may have been done, or be done yet: whoever ends the upload must know."""
         try:
             return await self._room.put_object(self._upload, self._cursor.key, part)
-        except S3Trouble:
-            with suppress(StateUnavailable):
-                await self._record(self._reach(self._recorded, doubt=True))
+        except S3Failure as failure:
+            if failure.doubt:
+                with suppress(StateUnavailable):
+                    await self._record(self._reach(self._recorded, doubt=True))
             raise
 
     def _reach_object(self, end: int, stored: Stored) -> Checkpoint:
@@ -152,8 +152,7 @@ class S3Writer:
             self._slots.release()
 
     async def _put_part(self, multipart: asyncio.Future[str], number: int, part: Assembly) -> Part:
-        known = await multipart
-        return await self._checked(partial(self._room.upload_part, self._cursor.key, known, number, part))
+        return await self._room.upload_part(self._cursor.key, await multipart, number, part)
 
     def _begin_multipart(self) -> asyncio.Future[str]:
         """Recorded as soon as it exists, so that whatever comes next it can be removed."""
@@ -163,12 +162,12 @@ class S3Writer:
 
     async def _create_multipart(self) -> str:
         await self._save_info()
-        return await self._checked(partial(self._room.create_multipart, self._upload, self._cursor.key))
+        return await self._room.create_multipart(self._upload, self._cursor.key)
 
     async def _save_info(self) -> None:
         """Before the first thing that is stored unfinished; the next checkpoint names it."""
         if self._room.options.info_objects and self._cursor.info is None:
-            info = await self._checked(partial(self._room.put_info, self._upload))
+            info = await self._room.put_info(self._upload)
             self._cursor = replace(self._cursor, info=info)
 
     async def _save_segment(self) -> None:
@@ -177,7 +176,7 @@ class S3Writer:
         self._part.fold(_MOST_SEGMENTS)
         piece, end = self._part.pieces[-1], self._position
         key = segment_key(self._room.options.prefix, self._upload.id, end - piece.length)
-        await self._checked(partial(self._room.put_segment, key, piece))
+        await self._room.put_segment(key, piece)
         piece.stored(key)
         tail = self._part.segments
         self._follow(_nothing, lambda _: self._reach(end, tail=tail))
@@ -213,15 +212,11 @@ class S3Writer:
         held = part.held
         self._account.sending(held)
         try:
-            result = await self._checked(work)
+            result = await work()
         finally:
             self._account.sending(-held)
         self._account.release(held)
         return result
-
-    async def _checked(self, work: Work[T]) -> T:
-        self._lease.check()
-        return await work()
 
     def _follow(self, work: Work[T], reach: Callable[[T], Checkpoint]) -> None:
         """Do `work` now; record the checkpoint it reaches when every one before it is recorded."""

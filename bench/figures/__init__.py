@@ -1,0 +1,35 @@
+"""The figures: each measures its systems, interleaved, and records samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.bench import Bench
+from bench.figures import bulk, crowd, crowded_state, download, growth, idle, link, real, requests, small
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """What is done in one round of it, and how many rounds it gets, if there is time."""
+
+    measure: Callable[[Bench], None]
+    rounds: int
+    quick: int = 0
+    """Rounds of a quick run: those of the figures that the goals speak of."""
+
+
+FIGURES = {
+    bulk.CPU: Figure(measure=bulk.measure_cpu, rounds=5, quick=3),
+    bulk.TLS: Figure(measure=bulk.measure_tls, rounds=3, quick=2),
+    small.NAME: Figure(measure=small.measure, rounds=3, quick=3),
+    link.NAME: Figure(measure=link.measure, rounds=3, quick=2),
+    crowd.NAME: Figure(measure=crowd.measure, rounds=3, quick=2),
+    requests.NAME: Figure(measure=requests.measure, rounds=1, quick=1),
+    growth.SAVES: Figure(measure=growth.measure_saves, rounds=5, quick=3),
+    growth.NAME: Figure(measure=growth.measure, rounds=3, quick=2),
+    crowded_state.NAME: Figure(measure=crowded_state.measure, rounds=1),
+    download.NAME: Figure(measure=download.measure, rounds=3),
+    idle.NAME: Figure(measure=idle.measure, rounds=5),
+    real.NAME: Figure(measure=real.measure, rounds=3),
+}

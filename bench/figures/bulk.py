@@ -1,0 +1,59 @@
+"""Uploads as fast as they go: what they cost the server, and how fast that is."""
+
+from __future__ import annotations
+
+from bench import systems
+from bench.bench import Bench
+from bench.loads import load
+from bench.places import GIB
+from bench.probe import watched
+from bench.sinks import End, sink
+from bench.systems.base import Served, System
+
+CPU = "cpu"
+TLS = "tls"
+
+
+def measure_cpu(bench: Bench) -> None:
+    """Plain HTTP on both sides."""
+    chosen = systems.GOALS if bench.quick else systems.ALL
+    with sink() as s3:
+        _measure(bench, CPU, chosen, s3)
+
+
+def measure_tls(bench: Bench) -> None:
+    """Plain HTTP from the client, TLS to S3."""
+    chosen = (
+        systems.NGINX,
+        systems.NGINX_LARGE,
+        systems.PLAIN,
+        systems.CHECKED,
+        *systems.ON_S3[: 1 if bench.quick else 3],
+    )
+    with bench.tls_sink() as s3:
+        _measure(bench, TLS, chosen, s3)
+
+
+def _measure(bench: Bench, figure: str, chosen: tuple[System, ...], s3: End) -> None:
+    counts = (1, 16) if bench.quick else (1, 4, 16)
+    for system in bench.each(figure, chosen):
+        with bench.attempt(figure, system), bench.served(system, s3) as server:
+            for count in counts:
+                bench.record(figure, system, f"{count}", **uploads(bench.bulk_bytes(system), system, server, s3, count))
+
+
+def uploads(total: int, system: System, server: Served, s3: End, count: int) -> dict[str, float]:
+    """`total` bytes in `count` uploads at a time; all values that one measurement gives."""
+    with watched(server.pid, s3.pid) as usage:
+        report = load("bulk", server.url, count=count, size=total // count, **system.load)
+    sent = report["size"] / GIB
+    return {
+        "cpu_per_gib": usage.cpu / sent,
+        "gib_per_s": sent / report["seconds"],
+        "cores": usage.cpu / usage.seconds,
+        "load_cores": (usage.sink + report["client_cpu"]) / usage.seconds,
+        "other_cores": max(0.0, usage.others - report["client_cpu"]) / usage.seconds,
+        "peak_rss": usage.peak,
+        "written_per_byte": usage.written / report["size"],
+        "wait": max(report["waits"]),
+    }

@@ -1,0 +1,47 @@
+"""Downloads: whole objects, and one range after another."""
+
+from __future__ import annotations
+
+from bench import systems
+from bench.bench import Bench
+from bench.loads import load
+from bench.places import GIB, MIB
+from bench.probe import watched
+from bench.sinks import Sink, sink
+from bench.systems.base import Served, System
+
+NAME = "download"
+CASES = {
+    "whole, 1": {"count": 1},
+    "whole, 4": {"count": 4},
+    "ranges of 8 MiB, 4": {"count": 4, "piece": 8 * MIB},
+}
+_WHOLE_ONLY = (systems.TUS_NODE,)
+
+
+def measure(bench: Bench) -> None:
+    """From the sink, which sends zeros."""
+    with sink() as s3:
+        for system in bench.each(NAME, (*systems.LIMITS, systems.PLAIN, systems.TUSD, systems.TUS_NODE)):
+            with bench.attempt(NAME, system), bench.served(system, s3) as server:
+                _measure(bench, system, server, s3)
+
+
+def _measure(bench: Bench, system: System, server: Served, s3: Sink) -> None:
+    size = bench.bulk_bytes(system) // 4
+    (url,) = load("bulk", server.url, size=size, **system.load)["urls"]
+    for case, options in CASES.items():
+        if "piece" not in options or system not in _WHOLE_ONLY:
+            bench.record(NAME, system, case, **_fetched(url, size, server, s3, options))
+
+
+def _fetched(url: str, size: int, server: Served, s3: Sink, options: dict[str, int]) -> dict[str, float]:
+    with watched(server.pid, s3.pid) as usage:
+        report = load("bulk", url, mode="get", size=size, **options)
+    got = report["size"] / GIB
+    return {
+        "cpu_per_gib": usage.cpu / got,
+        "gib_per_s": got / report["seconds"],
+        "peak_rss": usage.peak,
+        "written_per_byte": usage.written / report["size"],
+    }

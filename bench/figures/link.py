@@ -1,0 +1,43 @@
+"""One upload over a network to S3 that answers in 30 ms and carries 80 MB/s a connection."""
+
+from __future__ import annotations
+
+from bench import systems
+from bench.bench import Bench
+from bench.loads import load
+from bench.places import MIB
+from bench.sinks import sink
+from bench.systems.base import Served, System
+
+NAME = "link"
+LATENCY, RATE = 0.03, 80e6
+FAST = "as fast as it goes"
+PACED = "at 60 MB/s"
+_PACE = 60e6
+_SIZES = (204 * MIB, 225 * MIB, 246 * MIB)
+"""Whose last parts are, for parts of 50 MiB as of 8 MiB, half a part on the average: luck shall not decide."""
+_SEND_BUFFER = 256 * 1024
+"""Little, so that bytes that were "sent" aren't still with the client."""
+
+
+def measure(bench: Bench) -> None:
+    """The speed of a client with a faster line than S3 has, and the wait of one with a slower one."""
+    more = () if bench.quick else (systems.CHECKED, systems.TUSD_UNHASHED, systems.TUS_NODE)
+    chosen = (systems.NGINX, systems.PLAIN, systems.TUSD, *more)
+    with sink(latency=LATENCY, rate=RATE) as s3:
+        for system in bench.each(NAME, chosen):
+            with bench.attempt(NAME, system), bench.served(system, s3) as server:
+                _fast(bench, system, server)
+                for size in _SIZES:
+                    _paced(bench, system, server, size)
+
+
+def _fast(bench: Bench, system: System, server: Served) -> None:
+    report = load("bulk", server.url, size=256 * MIB, send_buffer=_SEND_BUFFER, **system.load)
+    speed = report["size"] / report["seconds"]
+    bench.record(NAME, system, FAST, bytes_per_s=speed, wait=report["waits"][0])
+
+
+def _paced(bench: Bench, system: System, server: Served, size: int) -> None:
+    report = load("bulk", server.url, size=size, rate=_PACE, send_buffer=_SEND_BUFFER, **system.load)
+    bench.record(NAME, system, PACED, bytes_per_s=size / report["seconds"], wait=report["waits"][0])

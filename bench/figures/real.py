@@ -1,0 +1,25 @@
+"""The same uploads into SeaweedFS: a real S3, which takes its share of the machine."""
+
+from __future__ import annotations
+
+from bench import systems
+from bench.bench import Bench
+from bench.figures.bulk import uploads
+from bench.places import MIB
+from bench.sinks import End
+from bench.systems.ours import tusdpy
+from tests.support import seaweed
+
+NAME = "real"
+OURS = tusdpy("tusd-py", profile="seaweedfs")
+_SIZE = 256 * MIB
+
+
+def measure(bench: Bench) -> None:
+    chosen = (OURS, systems.TUSD, systems.TUS_NODE)
+    with bench.room() as room, seaweed.running(room) as store:
+        s3 = End(port=int(store.endpoint.rpartition(":")[2]), pid=store.pid)
+        for system in bench.each(NAME, chosen):
+            with bench.attempt(NAME, system), bench.served(system, s3) as server:
+                for count in (1, 4):
+                    bench.record(NAME, system, f"{count}", **uploads(_SIZE, system, server, s3, count))

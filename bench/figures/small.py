@@ -1,0 +1,38 @@
+"""Small requests: how many a second, how long each takes, and what it costs."""
+
+from __future__ import annotations
+
+from bench import systems
+from bench.bench import Bench
+from bench.loads import load
+from bench.probe import watched
+from bench.sinks import Sink, sink
+from bench.systems.base import Served, System
+from bench.systems.ours import tusdpy
+from tests.support import redis
+
+NAME = "small"
+OPERATIONS = ("create", "head", "upload")
+
+
+def measure(bench: Bench) -> None:
+    """Against the sink; ours on SQLite and on Redis."""
+    with bench.room() as room, redis.running(room) as server, sink() as s3:
+        ours = (systems.PLAIN, tusdpy("tusd-py on Redis", "--s3-checksum", "none", state=server.url))
+        peers = (systems.TUSD, systems.TUS_NODE) if bench.quick else (*systems.ON_S3, *systems.ON_DISK)
+        for system in bench.each(NAME, (*ours, *peers)):
+            _measure(bench, system, s3)
+
+
+def _measure(bench: Bench, system: System, s3: Sink) -> None:
+    with bench.served(system, s3) as server:
+        for operation in ("upload",) if bench.quick else OPERATIONS:
+            with bench.attempt(NAME, system):
+                bench.record(NAME, system, operation, **_asked(bench, server, s3, operation))
+
+
+def _asked(bench: Bench, server: Served, s3: Sink, operation: str) -> dict[str, float]:
+    with watched(server.pid, s3.pid) as usage:
+        report = load("small", server.url, operation=operation, seconds=3 if bench.quick else 4)
+    kept = {name: report[name] for name in ("per_s", "p50_ms", "p99_ms")}
+    return {**kept, "cpu_ms": 1000 * usage.cpu / report["requests"]}

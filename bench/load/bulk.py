@@ -1,0 +1,137 @@
+"""`python -m bench.load.bulk URL`: large transfers side by side. Prints one JSON object, the fields of `Report`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from bench.load.http import BYTES, Client, LoadError, create, request
+from bench.load.zeros import send
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """One upload or download. Times in seconds on a clock that all share."""
+
+    began: float
+    last_byte: float
+    """When the client had handed its last byte to the kernel."""
+    ended: float
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What the clients saw."""
+
+    seconds: float
+    """From the first one's first byte to the last one's answer."""
+    size: int
+    waits: Sequence[float]
+    """From the last byte to the answer, each."""
+    urls: Sequence[str]
+    client_cpu: float
+
+
+def tus(options: argparse.Namespace, ready: threading.Barrier, url: str) -> Transfer:
+    """PATCH, in pieces if the server wants them."""
+    piece = options.piece or options.size
+    with Client(url, send_buffer=options.send_buffer) as client:
+        ready.wait()
+        began = time.monotonic()
+        for offset in range(0, options.size, piece):
+            length = min(piece, options.size - offset)
+            client.sock.sendall(request("PATCH", url, {**BYTES, "Upload-Offset": str(offset)}, length))
+            send(client.sock, length, options.rate)
+            last = time.monotonic()
+            _expect(client, 204)
+    return Transfer(began=began, last_byte=last, ended=time.monotonic(), size=options.size)
+
+
+def put(options: argparse.Namespace, ready: threading.Barrier, url: str) -> Transfer:
+    """One PUT, for what only passes bytes on."""
+    with Client(url, send_buffer=options.send_buffer) as client:
+        ready.wait()
+        began = time.monotonic()
+        client.sock.sendall(request("PUT", url, {}, options.size))
+        send(client.sock, options.size, options.rate)
+        last = time.monotonic()
+        _expect(client, 200)
+    return Transfer(began=began, last_byte=last, ended=time.monotonic(), size=options.size)
+
+
+def get(options: argparse.Namespace, ready: threading.Barrier, url: str) -> Transfer:
+    """GET, whole or in ranges one after another."""
+    with Client(url) as client:
+        ready.wait()
+        began, size = time.monotonic(), 0
+        for start in range(0, options.size, options.piece or options.size):
+            stop = start + (options.piece or options.size) - 1
+            client.sock.sendall(request("GET", url, {"Range": f"bytes={start}-{stop}"} if options.piece else {}))
+            size += _expect(client, 206 if options.piece else 200)
+    ended = time.monotonic()
+    return Transfer(began=began, last_byte=ended, ended=ended, size=size)
+
+
+_MODES: dict[str, Callable[[argparse.Namespace, threading.Barrier, str], Transfer]] = {
+    "tus": tus,
+    "put": put,
+    "get": get,
+}
+
+
+def _expect(client: Client, status: int) -> int:
+    answer = client.answer()
+    if answer.status != status:
+        raise LoadError(f"{answer.status} instead of {status}")
+    return client.drop(answer)
+
+
+def run(options: argparse.Namespace) -> Report:
+    urls = _urls(options)
+    ready = threading.Barrier(len(urls))
+    with ThreadPoolExecutor(len(urls)) as pool:
+        done = list(pool.map(partial(_MODES[options.mode], options, ready), urls))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return Report(
+        seconds=max(each.ended for each in done) - min(each.began for each in done),
+        size=sum(each.size for each in done),
+        waits=[each.ended - each.last_byte for each in done],
+        urls=urls,
+        client_cpu=used.ru_utime + used.ru_stime,
+    )
+
+
+def _urls(options: argparse.Namespace) -> list[str]:
+    match options.mode:
+        case "tus":
+            return [create(options.url, options.size) for _ in range(options.count)]
+        case "put":
+            return [f"{options.url}{uuid.uuid4().hex}" for _ in range(options.count)]
+        case _:
+            return [options.url] * options.count
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("--mode", choices=_MODES, default="tus")
+    parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--size", type=int, required=True, help="bytes of each")
+    parser.add_argument("--piece", type=int, default=0, help="bytes of a request; all of them if 0")
+    parser.add_argument("--rate", type=float, default=0.0, help="bytes a second of each client")
+    parser.add_argument("--send-buffer", type=int, help="SO_SNDBUF")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    json.dump(asdict(run(_arguments())), sys.stdout)

@@ -1,0 +1,99 @@
+"""`python -m bench.load.crowd URL`: many uploads at a slow pace, until standard input ends.
+
+Prints "ready" once all of them are under way, and in the end one JSON object, the fields of `Report`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import select
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from bench.load.http import BYTES, Client, create, request
+
+LENGTH = 64 * 1024 * 1024
+"""Of each; none gets that far."""
+_TICK = 0.1
+_SLICES = 20
+"""Parts of a tick: the clients take turns instead of coming all at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Bytes of all clients, what they wanted to send in that time, and how many were cut off."""
+
+    sent: int
+    wanted: float
+    lost: int
+
+
+class Slow:
+    """One client, who sends what is due as far as the server takes it."""
+
+    def __init__(self, url: str, put: bool) -> None:  # noqa: FBT001 (one of two ways)
+        self._client = Client(url)
+        headers = {} if put else {**BYTES, "Upload-Offset": "0"}
+        self._client.sock.sendall(request("PUT" if put else "PATCH", url, headers, LENGTH))
+        self._client.sock.setblocking(False)
+        self.sent = 0
+        self.lost = False
+
+    def send(self, due: int) -> None:
+        if self.lost or due <= self.sent:
+            return
+        try:
+            self.sent += self._client.sock.send(_ZEROS[: due - self.sent])
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.lost = True
+
+
+_ZEROS = memoryview(bytes(1024 * 1024))
+
+
+def crowd(options: argparse.Namespace) -> list[Slow]:
+    put = options.mode == "put"
+    with ThreadPoolExecutor(8) as pool:
+        if put:
+            urls = [f"{options.url}slow-{number}" for number in range(options.count)]
+        else:
+            urls = list(pool.map(lambda _: create(options.url, LENGTH), range(options.count)))
+        return list(pool.map(partial(Slow, put=put), urls))
+
+
+def run(options: argparse.Namespace) -> Report:
+    clients = crowd(options)
+    print("ready", flush=True)
+    started, turn = time.monotonic(), 0
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        _send(clients[turn % _SLICES :: _SLICES], int((time.monotonic() - started) * options.rate))
+        turn += 1
+        time.sleep(max(0.0, started + turn * _TICK / _SLICES - time.monotonic()))
+    wanted = (time.monotonic() - started) * options.rate * len(clients)
+    return Report(sent=sum(c.sent for c in clients), wanted=wanted, lost=sum(c.lost for c in clients))
+
+
+def _send(clients: Sequence[Slow], due: int) -> None:
+    for client in clients:
+        client.send(due)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("--mode", choices=("tus", "put"), default="tus")
+    parser.add_argument("--piece", type=int, default=0, help="unused: what the other clients are told")
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--rate", type=int, default=50_000, help="bytes a second of each")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    json.dump(asdict(run(_arguments())), sys.stdout)

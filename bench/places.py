@@ -1,0 +1,21 @@
+"""Where things are, and the words that all of the benchmark shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+ROOT = Path(__file__).parent.parent
+BENCH = ROOT / "bench"
+PEERS = BENCH / ".peers"
+"""What `bench.fetch` brought: never committed."""
+RESULTS = BENCH / ".results.json"
+PAGE = ROOT / "docs" / "benchmarks.md"
+PLOTS = ROOT / "docs" / "benchmarks"
+
+BUCKET = "uploads"
+REGION = "us-east-1"
+KEYS = {"AWS_ACCESS_KEY_ID": "user-key", "AWS_SECRET_ACCESS_KEY": "user-secret"}
+AWS = {**KEYS, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_EC2_METADATA_DISABLED": "true"}

@@ -1,0 +1,1 @@
+"""From raw results to docs/benchmarks.md and its plots."""

@@ -1,0 +1,71 @@
+"""Values as a reader wants them: a median, and between which values it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.places import MIB
+from bench.results import Results, Spread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """How a value is shown: divided by `by`."""
+
+    name: str
+    by: float = 1.0
+    digits: int = 3
+    """Significant ones."""
+
+    def show(self, value: float) -> str:
+        shown = value / self.by
+        if shown and abs(shown) < 10 ** (self.digits - 1):
+            return f"{shown:.{self.digits}g}"
+        return f"{shown:,.0f}"
+
+    def spread(self, spread: Spread | None) -> str:
+        if spread is None:
+            return "–"
+        middle, least, most = (self.show(value) for value in (spread.median, spread.least, spread.most))
+        return middle if least == most else f"{middle} ({least}–{most})"
+
+
+CPU = Unit(name="CPU-s/GiB")
+SPEED = Unit(name="GiB/s", digits=2)
+MB_S = Unit(name="MB/s", by=1e6)
+MEMORY = Unit(name="MiB", by=MIB)
+TIMES = Unit(name="", digits=2)
+SECONDS = Unit(name="s", digits=2)
+MS = Unit(name="ms", digits=2)
+US = Unit(name="µs")
+PER_S = Unit(name="/s")
+COUNT = Unit(name="")
+CORES = Unit(name="cores", digits=2)
+PERCENT = Unit(name="%", by=0.01, digits=2)
+KIB = Unit(name="KiB", by=1024, digits=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One value, in one case unless the rows are the cases."""
+
+    heading: str
+    value: str
+    unit: Unit
+    case: str = ""
+
+    def of(self, results: Results, figure: str, system: str, case: str | None = None) -> str:
+        chosen = self.case if case is None else case
+        return self.unit.spread(results.spread(figure, system, chosen, self.value))
+
+
+def table(headings: list[str], rows: list[list[str]]) -> str:
+    """In Markdown."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def cases(heading: Callable[[str], str], value: str, unit: Unit, *names: str) -> tuple[Column, ...]:
+    """The same value in several cases."""
+    return tuple(Column(heading=heading(name), value=value, unit=unit, case=name) for name in names)

@@ -1,0 +1,21 @@
+"""What the page says of each figure: words, columns and plots."""
+
+from __future__ import annotations
+
+from bench.report.sections import growing, transfers, waiting
+
+SECTIONS = (
+    transfers.CPU,
+    transfers.CORES,
+    transfers.TLS,
+    waiting.LINK,
+    waiting.SMALL,
+    waiting.CROWD,
+    growing.REQUESTS,
+    growing.GROWTH,
+    growing.SAVES,
+    growing.STATE,
+    transfers.DOWNLOAD,
+    waiting.IDLE,
+    transfers.REAL,
+)

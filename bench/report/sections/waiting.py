@@ -1,0 +1,103 @@
+"""What a client waits for."""
+
+from __future__ import annotations
+
+from bench.figures import crowd, idle, link, small
+from bench.report import columns as c
+from bench.report.columns import Column
+from bench.report.sections.base import Plot, Section
+
+LINK = Section(
+    figure=link.NAME,
+    title="A slower way to S3",
+    words="One upload to an S3 that answers in 30 ms and carries 80 MB/s a connection. The speed is of 256 MiB from "
+    "a client with a faster line. The wait, from the client's last byte to the 204, is of one that sends 60 MB/s: "
+    "204, 225 and 246 MiB, whose last parts are half full on the average.",
+    columns=(
+        Column(heading="MB/s", value="bytes_per_s", unit=c.MB_S, case=link.FAST),
+        Column(heading="wait, s", value="wait", unit=c.SECONDS, case=link.PACED),
+        Column(heading="wait of the fast one, s", value="wait", unit=c.SECONDS, case=link.FAST),
+    ),
+    plots=(
+        Plot(
+            file="link-speed",
+            title="One upload, 80 MB/s a connection to S3",
+            unit=c.MB_S,
+            values=("bytes_per_s",),
+            cases=(link.FAST,),
+        ),
+        Plot(
+            file="link-wait",
+            title="From the last byte to the 204",
+            unit=c.SECONDS,
+            values=("wait",),
+            cases=(link.PACED,),
+        ),
+    ),
+)
+
+SMALL = Section(
+    figure=small.NAME,
+    title="Small requests",
+    words="16 connections, each asks again once it is answered. An upload is a POST with 1 KiB that is complete "
+    "with it. `tusd-py` is on SQLite, durable before each answer; CPU is the server's alone, not Redis's.",
+    columns=tuple(
+        column
+        for operation in small.OPERATIONS
+        for column in (
+            Column(heading=f"{operation}/s", value="per_s", unit=c.PER_S, case=operation),
+            Column(heading="p50, ms", value="p50_ms", unit=c.MS, case=operation),
+            Column(heading="p99, ms", value="p99_ms", unit=c.MS, case=operation),
+            Column(heading="CPU, ms", value="cpu_ms", unit=c.MS, case=operation),
+        )
+    ),
+    plots=(Plot(file="small", title="Small requests", unit=c.PER_S, values=("per_s",), cases=small.OPERATIONS),),
+)
+
+CROWD = Section(
+    figure=crowd.NAME,
+    title="A slow crowd",
+    words=f"{crowd.COUNT:,} uploads of {crowd.RATE // 1000} KB/s each. `cores` is what they cost the server; then "
+    "one upload runs as fast as it goes beside them, for 8 s. A crowd whose pace is kept is never held up.",
+    columns=tuple(
+        Column(heading=heading, value=value, unit=unit, case=f"{crowd.COUNT}")
+        for heading, value, unit in (
+            ("fast one alone, MB/s", "alone", c.MB_S),
+            ("beside them, MB/s", "beside", c.MB_S),
+            ("kept", "kept", c.PERCENT),
+            ("peak RSS, MiB", "peak_rss", c.MEMORY),
+            ("cores", "cores", c.CORES),
+            ("pace kept", "pace_kept", c.PERCENT),
+        )
+    ),
+    plots=(
+        Plot(
+            file="crowd",
+            title="A fast upload beside 1,000 slow ones: what it keeps of its speed",
+            unit=c.PERCENT,
+            values=("kept",),
+            cases=(f"{crowd.COUNT}",),
+        ),
+        Plot(
+            file="crowd-memory",
+            title="Peak memory with 1,000 slow uploads",
+            unit=c.MEMORY,
+            values=("peak_rss",),
+            cases=(f"{crowd.COUNT}",),
+        ),
+    ),
+)
+
+IDLE = Section(
+    figure=idle.NAME,
+    title="Starting, and doing nothing",
+    words="From exec to the first answer; memory a second later.",
+    columns=(
+        Column(heading="start, s", value="start_s", unit=c.SECONDS),
+        Column(heading="RSS, MiB", value="idle_rss", unit=c.MEMORY),
+    ),
+    plots=(
+        Plot(file="start", title="Start-up time", unit=c.SECONDS, values=("start_s",)),
+        Plot(file="idle", title="Memory of an idle server", unit=c.MEMORY, values=("idle_rss",)),
+    ),
+)

@@ -1,0 +1,85 @@
+"""The S3 ends: the sink, plain, slow or over TLS, as one thing that servers can be pointed at."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPSConnection
+from pathlib import Path
+from ssl import SSLContext, create_default_context
+from typing import Any
+
+from bench.places import ROOT
+from bench.process import end
+from tests.support.family import mortal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """An S3 on this machine."""
+
+    port: int
+    authority: Path | None = None
+    """The certificate to trust, where it speaks TLS."""
+    pid: int
+
+    @property
+    def endpoint(self) -> str:
+        return f"{'http' if self.authority is None else 'https'}://127.0.0.1:{self.port}"
+
+
+class Sink(End):
+    """One that counts, and keeps next to nothing."""
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """`requests` and `bytes` by operation since the last time."""
+        counted: dict[str, dict[str, int]] = json.loads(self._ask("DELETE"))
+        return counted
+
+    def _ask(self, method: str) -> Any:
+        connection = self._connection()
+        connection.request(method, "/-/counts")
+        said = connection.getresponse().read()
+        connection.close()
+        return said
+
+    def _connection(self) -> HTTPConnection:
+        if self.authority is None:
+            return HTTPConnection("127.0.0.1", self.port)
+        return HTTPSConnection("127.0.0.1", self.port, context=self._context(self.authority))
+
+    def _context(self, authority: Path) -> SSLContext:
+        return create_default_context(cafile=str(authority))
+
+
+@contextmanager
+def sink(*, latency: float = 0.0, rate: float = 0.0, certificate: Path | None = None) -> Iterator[Sink]:
+    """The sink for as long as the block lasts."""
+    flags = ["--latency", str(latency), "--rate", str(rate)]
+    flags += ["--certificate", str(certificate)] if certificate else []
+    process = subprocess.Popen(
+        mortal(sys.executable, "-m", "bench.sink", *flags), cwd=ROOT, stdout=subprocess.PIPE, env=dict(os.environ)
+    )
+    try:
+        assert process.stdout is not None
+        with process.stdout as told:
+            port = int(told.readline())
+        yield Sink(port=port, authority=certificate, pid=process.pid)
+    finally:
+        end(process)
+
+
+def certificate(directory: Path) -> Path:
+    """A PEM file with a fresh key and a certificate for 127.0.0.1 that vouches for itself."""
+    made = directory / "sink.pem"
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(made))
+    names = ("-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-days", "30")
+    made_by = subprocess.run(("openssl", "req", "-x509", *key, *names), check=True, capture_output=True)
+    with made.open("ab") as file:
+        file.write(made_by.stdout)
+    return made

@@ -1,0 +1,31 @@
+"""All that is measured."""
+
+from __future__ import annotations
+
+from bench.systems.limits import NGINX, NGINX_LARGE, RELAY
+from bench.systems.ours import CHECKED, PLAIN, TWO
+from bench.systems.peers import RUSTUS, TUS_NODE, TUSD, TUSD_UNHASHED, TUSPYSERVER
+
+LIMITS = (RELAY, NGINX, NGINX_LARGE)
+OURS = (PLAIN, CHECKED, TWO)
+ON_S3 = (TUSD, TUSD_UNHASHED, TUS_NODE)
+ON_DISK = (TUSPYSERVER, RUSTUS)
+ALL = (*LIMITS, *OURS, *ON_S3, *ON_DISK)
+GOALS = (NGINX, NGINX_LARGE, PLAIN, CHECKED, TWO, TUSD, TUSD_UNHASHED, TUS_NODE)
+"""Those that the goals speak of."""
+
+__all__ = [
+    "ALL",
+    "CHECKED",
+    "GOALS",
+    "NGINX",
+    "NGINX_LARGE",
+    "PLAIN",
+    "RELAY",
+    "RUSTUS",
+    "TUSD",
+    "TUSD_UNHASHED",
+    "TUSPYSERVER",
+    "TUS_NODE",
+    "TWO",
+]
