@@ -20,8 +20,8 @@ from tusd_py.pipeline.slabs import LEAST_SLAB, SLAB, Slabs
 
 _LEAST = 64 * 1024
 """Bytes still to come below which it isn't worth the while."""
-_FEW, _MANY = 2, 8
-"""Reads that fill a slab: if so few, the next one is twice as large; if more than so many, half as large."""
+_MANY = 4
+"""Reads that fill a slab: if one does, the next slab is twice as large; if more than so many, half as large."""
 _NONE = memoryview(b"")
 
 
@@ -153,7 +153,7 @@ class Intake(asyncio.BufferedProtocol):
 
     def _take_slab(self) -> None:
         """Small at first, so that many slow clients hold little; as large as reads can fill."""
-        if self._reads <= _FEW:
+        if self._reads <= 1:
             self._size = min(self._size * 2, SLAB)
         elif self._reads > _MANY:
             self._size = max(self._size // 2, LEAST_SLAB)

@@ -60,6 +60,8 @@ class Stream:
 
     def take(self) -> Chunk:
         """aiohttp still has it when the connection broke, but its public methods only raise by then."""
+        if self._content.exception() is None:
+            return self._content.read_nowait()
         arrived: bytes = self._content._read_nowait(-1)  # noqa: SLF001 (tests/e2e hold that nothing is lost here)
         return arrived
 

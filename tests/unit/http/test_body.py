@@ -165,6 +165,16 @@ async def test_a_body_that_was_stopped_before_it_began_gives_what_has_arrived() 
         assert await site.outcome == (b"abc", BodyEnd.STOPPED)
 
 
+async def test_a_body_without_a_byte_that_is_stopped_is_complete() -> None:
+    site = Site()
+    site.begin.clear()
+    async with site.sending(b"", b"Content-Length: 0\r\n"):
+        await site.arrived.wait()
+        site.stop()
+        site.begin.set()
+        assert await site.outcome == (b"", BodyEnd.COMPLETE)
+
+
 @asynccontextmanager
 async def paced(data: bytes, *, taken: int, waited: float) -> AsyncIterator[tuple[Site, RawConnection]]:
     """A body that must bring 100 bytes a second: so many came in so many seconds, and now these."""

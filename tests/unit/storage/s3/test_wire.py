@@ -72,21 +72,23 @@ async def test_a_body_whose_source_is_gone_is_lost_rather_than_tried_for_ever() 
             await put(s3, Payload(length=2, chunks=gone))
 
 
-async def test_a_body_starts_anew_when_the_kept_connection_was_dead() -> None:
+@pytest.mark.parametrize("size", [3, 1_000_000])
+async def test_a_body_starts_anew_when_the_kept_connection_was_dead(size: int) -> None:
     bodies, connections = list[bytes](), 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal connections
         connections += 1
         await reader.readuntil(b"\r\n\r\n")
-        bodies.append(await reader.readexactly(6))
+        bodies.append(await reader.readexactly(2 * size))
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")  # the next request on it is not answered
 
+    first, second = [b"a" * size, b"b" * size], [b"c" * size, b"d" * size]
     async with served(serve) as s3:
-        await put(s3, payload(b"abc", b"def"))
-        await put(s3, payload(b"ghi", b"jkl"))
-    assert bodies == [b"abcdef", b"ghijkl"]
+        await put(s3, payload(*first))
+        await put(s3, payload(*second))
+    assert bodies == [b"".join(first), b"".join(second)]
     assert connections == 2
 
 
