@@ -68,6 +68,11 @@ class Budget:
             self._idle[account] = _now()
 
     @property
+    def tight(self) -> bool:
+        """Somebody waits for room."""
+        return bool(self._waiting)
+
+    @property
     def _free(self) -> int:
         return self.limit - self.used
 

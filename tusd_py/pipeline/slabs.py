@@ -10,15 +10,18 @@ import ctypes
 import mmap
 import weakref
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 
 SLAB = 256 * 1024
 """The largest slab. 64 KiB cost a third more per byte; 1 MiB gains nothing, and each reader would hold that much."""
 LEAST_SLAB = 16 * 1024
-_MODEST = 64 * 1024
-"""What is lent when memory is short."""
+_MODEST = 32 * 1024
+"""What is lent when memory is short, or somebody waits for it: then all of it lies outside of the budget."""
 _ARENA = 2 * 1024 * 1024
 """A huge page, where the system gives them."""
+_SPARE = 16
+"""Arenas that are kept though nobody uses them: 32 MiB. An upload at full speed has as many in use."""
 
 _Slab = ctypes.c_ubyte * SLAB
 
@@ -33,6 +36,10 @@ class _Arena:
         self.free = list(range(0, _ARENA, SLAB))
         self.lent: dict[int, weakref.ref[ctypes.Array[ctypes.c_ubyte]]] = {}
 
+    @property
+    def unused(self) -> bool:
+        return not self.lent
+
 
 class Slabs:
     """Large ones for an eighth more than `limit`, the budget in which they are kept; then there are only modest ones.
@@ -40,7 +47,8 @@ class Slabs:
     What a reader fills ahead of the budget so adds little to it, however many readers there are.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, is_tight: Callable[[], bool] = lambda: False) -> None:
+        self._is_tight = is_tight
         self._most = max((limit + limit // 8) // _ARENA, 1)
         self._arenas: list[_Arena] = []
         self._open: list[_Arena] = []
@@ -49,9 +57,12 @@ class Slabs:
 
     def lend(self, size: int) -> memoryview:
         """Up to `size` bytes to write to; SLAB is the most there is."""
+        if self._back:
+            self._take_back()
+        if self._is_tight():
+            size = min(size, _MODEST)
         if size < SLAB:
             return memoryview(bytearray(size))
-        self._take_back()
         if not self._open and len(self._arenas) == self._most:
             return memoryview(bytearray(_MODEST))
         if not self._open:
@@ -82,3 +93,11 @@ class Slabs:
             if not arena.free:
                 self._open.append(arena)
             arena.free.append(at)
+        self._trim()
+
+    def _trim(self) -> None:
+        """Give back to the system what nobody has used for long."""
+        unused = [arena for arena in self._open if arena.unused]
+        for arena in unused[: max(len(unused) - _SPARE, 0)]:
+            self._open.remove(arena)
+            self._arenas.remove(arena)

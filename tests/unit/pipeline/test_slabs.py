@@ -55,6 +55,24 @@ def test_when_memory_is_short_slabs_are_modest() -> None:
     assert 16 * SLAB <= sum(map(len, views)) <= 40 * SLAB
 
 
+def test_where_somebody_waits_for_memory_slabs_are_modest_at_once() -> None:
+    tight = True
+    slabs = Slabs(100 * SLAB, lambda: tight)
+    assert len(slabs.lend(SLAB)) < SLAB / 4
+    tight = False
+    assert len(slabs.lend(SLAB)) == SLAB
+
+
+def test_what_is_not_used_any_more_goes_back_to_the_system() -> None:
+    slabs = Slabs(1000 * SLAB)
+    views = [slabs.lend(SLAB) for _ in range(400)]
+    most = len(slabs._arenas)
+    views.clear()
+    slabs.lend(1)
+    assert len(slabs._arenas) < most / 2
+    assert len(slabs.lend(SLAB)) == SLAB
+
+
 @pytest.mark.parametrize("size", [1, 1000, SLAB // 2, SLAB - 1, SLAB])
 def test_as_much_as_was_asked_for_is_lent(size: int) -> None:
     assert len(Slabs(100 * SLAB).lend(size)) >= size
