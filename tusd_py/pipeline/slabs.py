@@ -19,6 +19,8 @@ _MODEST = 64 * 1024
 """What is lent when memory is short."""
 _ARENA = 2 * 1024 * 1024
 """A huge page, where the system gives them."""
+_SPARE = 8
+"""One in so many arenas may be kept although nothing in it is lent."""
 
 _Slab = ctypes.c_ubyte * SLAB
 
@@ -49,9 +51,9 @@ class Slabs:
 
     def lend(self, size: int) -> memoryview:
         """Up to `size` bytes to write to; SLAB is the most there is."""
+        self._take_back()
         if size < SLAB:
             return memoryview(bytearray(size))
-        self._take_back()
         if not self._open and len(self._arenas) == self._most:
             return memoryview(bytearray(_MODEST))
         if not self._open:
@@ -82,3 +84,11 @@ class Slabs:
             if not arena.free:
                 self._open.append(arena)
             arena.free.append(at)
+            if not arena.lent:
+                self._spare(arena)
+
+    def _spare(self, arena: _Arena) -> None:
+        """Keep a few in which nothing is lent: making one costs as much as filling it."""
+        if sum(not each.lent for each in self._open) > self._most // _SPARE:
+            self._open.remove(arena)
+            self._arenas.remove(arena)

@@ -55,6 +55,15 @@ def test_when_memory_is_short_slabs_are_modest() -> None:
     assert 16 * SLAB <= sum(map(len, views)) <= 40 * SLAB
 
 
+def test_what_is_kept_though_nobody_needs_it_is_an_eighth() -> None:
+    slabs = Slabs(800 * SLAB)
+    views = [slabs.lend(SLAB) for _ in range(800)]
+    assert len(views) == 800
+    views.clear()
+    slabs.lend(1)
+    assert len(slabs._arenas) * 8 <= 900 // 8
+
+
 @pytest.mark.parametrize("size", [1, 1000, SLAB // 2, SLAB - 1, SLAB])
 def test_as_much_as_was_asked_for_is_lent(size: int) -> None:
     assert len(Slabs(100 * SLAB).lend(size)) >= size
