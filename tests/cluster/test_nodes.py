@@ -86,6 +86,15 @@ async def test_a_stalled_writer_makes_way_elsewhere(fleet: Fleet, method: str) -
         assert await fleet.anyone.content(url) == DATA
 
 
+async def test_a_writer_whom_nobody_asks_to_leave_may_take_longer_than_the_ttl(fleet: Fleet) -> None:
+    url = await fleet.anyone.create(len(DATA))
+    async with stalled(fleet, url) as writer:
+        await asyncio.sleep(1.5 * TTL)
+        await writer.send(DATA[COUNT:])
+        assert await writer.status() == 204
+    assert await fleet.anyone.content(url) == DATA
+
+
 async def test_a_holder_that_was_killed_is_replaced_within_the_ttl(fleet: Fleet) -> None:
     url = await fleet.anyone.create(len(DATA))
     async with stalled(fleet, url):

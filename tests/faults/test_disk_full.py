@@ -14,6 +14,8 @@ from tests.promises.client import VERSION, Answer, Client
 from tests.support.server import Server, serving
 
 DATA = some_bytes(12 * MIB)
+ROOM = 5 * MIB
+"""Less than what is written between two checkpoints."""
 
 
 @pytest.fixture
@@ -43,12 +45,19 @@ def unavailable(answer: Answer) -> bool:
     return answer.status == 503 and int(answer.headers["Retry-After"]) > 0
 
 
-async def test_a_full_disk_keeps_what_it_has_and_goes_on(server: Server, client: Client) -> None:
+async def in_steps() -> AsyncIterator[bytes]:
+    """A body that doesn't say how long it is."""
+    for start in range(0, len(DATA), MIB):
+        yield DATA[start : start + MIB]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_full_disk_keeps_what_it_has_and_goes_on(server: Server, client: Client, *, chunked: bool) -> None:
     url = await client.create(len(DATA))
-    with full_at(server, 9 * MIB):
-        assert unavailable(await client.patch(url, 0, DATA))
+    with full_at(server, ROOM):
+        assert unavailable(await client.patch(url, 0, in_steps() if chunked else DATA))
         kept = await client.offset(url)
-        assert 0 < kept <= 9 * MIB
+        assert 0 < kept <= ROOM
         assert unavailable(await client.patch(url, kept, DATA[kept:]))
         assert await client.offset(url) >= kept
     offset = await client.offset(url)

@@ -52,6 +52,23 @@ async def test_redis_may_restart_between_and_during_requests(node: Node, client:
     await gone(node, client, await arrived(node, client, url, LARGE))
 
 
+async def test_a_writer_still_makes_way_elsewhere_after_redis_restarted(
+    node: Node, client: Client, elsewhere: Client, redis: RedisServer
+) -> None:
+    base, url = await node.received(), await client.create(len(LARGE))
+    there = url.replace(client.url, elsewhere.url)
+    assert (await client.patch(url, 0, LARGE[:MIB])).status == 204
+    await asyncio.to_thread(redis.stop, signal.SIGKILL)
+    assert [(await elsewhere.head(there)).status, (await client.head(url)).status] == [423, 423]
+    await asyncio.to_thread(redis.start)
+    async with patching(url, MIB, len(LARGE) - MIB) as writing:
+        await writing.send(LARGE[MIB : 2 * MIB])
+        await node.until_received(base + 2 * MIB)
+        assert await elsewhere.offset(there) == 2 * MIB
+        assert await writing.status() == 423
+    await client.delete(url)
+
+
 async def test_everything_goes_on_after_redis_was_away(node: Node, client: Client, redis: RedisServer) -> None:
     base, url, busy = await node.received(), await client.create(len(LARGE)), await client.create(len(LARGE))
     await client.patch(url, 0, LARGE[:MIB])
