@@ -22,6 +22,8 @@ _LEAST = 64 * 1024
 """Bytes still to come below which it isn't worth the while."""
 _MANY = 4
 """Reads that fill a slab: if one does, the next slab is twice as large; if more than so many, half as large."""
+_GATHER = 0.25
+"""Seconds that bytes which don't fill a slab wait for more of them."""
 _NONE = memoryview(b"")
 
 
@@ -52,6 +54,8 @@ class Intake(asyncio.BufferedProtocol):
         self._waiter: asyncio.Future[None] | None = None
         self._since = 0.0
         self._alarm: asyncio.TimerHandle | None = None
+        self._due: asyncio.TimerHandle | None = None
+        """When what came in small pieces is handed on."""
         if early := self._content.read_nowait():
             self._before.append(early)
         transport.set_protocol(self)
@@ -98,10 +102,12 @@ class Intake(asyncio.BufferedProtocol):
         self._reads += 1
         if self._released:
             self._pass_on()
-        elif self._waiter is not None:
-            self._wake()
-        elif self._filled == len(self._slab):
+        elif self._waiter is None and self._filled == len(self._slab):
             self._pause()
+        elif self._filled == len(self._slab) or not self._left:
+            self._wake()
+        else:
+            self._wake_soon()
         if not self._left:
             self._give_back()
 
@@ -143,11 +149,21 @@ class Intake(asyncio.BufferedProtocol):
             self.interrupt()
 
     def _quiet(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        for timer in (self._alarm, self._due):
+            if timer is not None:
+                timer.cancel()
+        self._alarm = self._due = None
+
+    def _wake_soon(self) -> None:
+        """A thousand slow clients cost a core if each of their packets is handed on by itself. It is kept all the same:
+        whatever ends the waiting finds it in the slab."""
+        if self._due is None:
+            self._due = self._loop.call_later(_GATHER, self._wake)
 
     def _wake(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
