@@ -148,7 +148,7 @@ class S3Client:
             "CreateMultipartUpload",
             lambda: self._boto.create_multipart_upload(Bucket=self._bucket, Key=key, **params, **chosen),
         )
-        return made["UploadId"]
+        return str(_told("CreateMultipartUpload", made, "UploadId"))
 
     async def complete_multipart(self, key: str, multipart: str, parts: Sequence[Part], *, total: int | None) -> str:
         """CompleteMultipartUpload, once; returns the ETag without quotes. After S3Trouble: look at the object."""
@@ -174,7 +174,7 @@ class S3Client:
                 CopySourceIfMatch=etag,
             ),
         )
-        result = made["CopyPartResult"]
+        result = _told("UploadPartCopy", made, "CopyPartResult")
         return Part(number=number, length=len(span), etag=result["ETag"].strip('"'), crc=result.get("ChecksumCRC32C"))
 
     async def list_parts(self, key: str, multipart: str) -> list[Part]:
@@ -289,12 +289,16 @@ async def _pause(attempt: int) -> None:
     await asyncio.sleep(random.uniform(0, min(0.2 * 2**attempt, 3)))  # noqa: S311 (no secret)
 
 
+def _told(operation: str, answer: Mapping[str, Any], what: str) -> Any:
+    """A success that doesn't say what was made is none that one can rely on."""
+    if not answer.get(what):
+        raise S3Trouble(operation, HTTPStatus.OK, f"No{what}")
+    return answer[what]
+
+
 def _etag(operation: str, answer: Mapping[str, Any]) -> str:
-    """Without its quotes. A success that doesn't say what was made is none that one can rely on."""
-    etag: str = answer.get("ETag", "").strip('"')
-    if not etag:
-        raise S3Trouble(operation, HTTPStatus.OK, "NoETag")
-    return etag
+    """Without its quotes."""
+    return str(_told(operation, answer, "ETag")).strip('"')
 
 
 def _completed(part: Part) -> Any:
