@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from tusd_py.engine import append, create, lookup, terminate
-from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
+from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost, UploadSpoiled
 from tusd_py.http.body import RequestBody
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.downloads import download
@@ -147,6 +147,8 @@ def _refusal(context: Context, error: Exception) -> Refusal:
             return error
         case Locked() | Superseded():
             return refusals.UploadLocked()
+        case UploadSpoiled():
+            return refusals.DigestMismatch()
         case UploadLost():
             return refusals.UploadGone() if context.ports.limits.gone else refusals.UploadNotFound()
         case Unavailable():

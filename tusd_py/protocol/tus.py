@@ -16,6 +16,8 @@ CONTENT_TYPE = "application/offset+octet-stream"
 
 _STATUS: Mapping[type[Refusal], int] = {
     refusals.Malformed: 400,
+    refusals.InconsistentLength: 400,
+    refusals.AlreadyComplete: 400,
     refusals.UnsupportedExtension: 400,
     refusals.Forbidden: 403,
     refusals.UploadNotFound: 404,
@@ -30,6 +32,7 @@ _STATUS: Mapping[type[Refusal], int] = {
     refusals.UploadLocked: 423,
     refusals.TooManyRequests: 429,
     refusals.ChecksumMismatch: 460,
+    refusals.DigestMismatch: 460,
     refusals.ServiceUnavailable: 503,
 }
 
