@@ -101,6 +101,11 @@ class Upload:
         return None if self.waits else self.length
 
     @property
+    def settled_length(self) -> int | None:
+        """The length, as far as reaching it means being complete: for who takes the one for the other."""
+        return None if self.waits and self.offset == self.length else self.length
+
+    @property
     def full(self) -> bool:
         """Every byte is recorded, and no more are to come (the object need not exist yet)."""
         return self.offset == self.end

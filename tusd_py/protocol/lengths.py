@@ -52,6 +52,11 @@ def close(upload: Upload, intent: Create | Append) -> Upload:
     return upload
 
 
+def most(upload: Upload, limits: Limits) -> int | None:
+    """The longest that the upload may become or may have been said to be; None for no limit."""
+    return _most_deferred(limits) if upload.length is None else limits.max_length
+
+
 def room_left(upload: Upload, limits: Limits) -> int | None:
     """How many bytes the upload may still take; None for no limit."""
     end = _most_deferred(limits) if upload.length is None else upload.length

@@ -311,7 +311,7 @@ def test_an_inspected_upload_tells_all_a_client_needs_to_go_on(upload: Upload, t
     [(OPEN, {"Upload-Offset": "4", "Upload-Expires": EXPIRY}), (DONE, {"Upload-Offset": "10"})],
 )
 def test_an_append_is_answered_with_the_new_offset(upload: Upload, told: Mapping[str, str]) -> None:
-    reply = wire().appended(upload)
+    reply = wire().appended(upload, str)
     assert (reply.status, reply.text) == (204, None)
     assert reply.headers == {**COMMON, **told}
 
