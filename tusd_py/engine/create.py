@@ -29,10 +29,26 @@ async def create(ports: Ports, intent: Create, body: Body, watcher: Watcher = NO
         planned = await _planned_final(ports, intent)
     else:
         planned = plan_create(intent, upload_id=ports.new_id(), limits=ports.limits, now=ports.clock())
-    async with _remembered(ports, planned, intent, watcher) as upload:
+    noting = _Noting(watcher)
+    async with _remembered(ports, planned, intent, noting) as upload:
         if intent.body is None:
             return await _empty(ports, upload) if upload.full else upload
-        return await _fill(ports, upload, intent, Delivery(body=body, announced=intent.body, watcher=watcher))
+        return await _fill(ports, upload, intent, Delivery(body=body, announced=intent.body, watcher=noting))
+
+
+class _Noting:
+    """A watcher that remembers whether the client knows of the upload."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self.told = False
+
+    async def begun(self, upload: Upload) -> bool:
+        self.told = await self._watcher.begun(upload)
+        return self.told
+
+    def moved(self, upload: Upload) -> None:
+        self._watcher.moved(upload)
 
 
 async def _planned_final(ports: Ports, intent: Create) -> Upload:
@@ -42,14 +58,12 @@ async def _planned_final(ports: Ports, intent: Create) -> Upload:
 
 
 @asynccontextmanager
-async def _remembered(ports: Ports, planned: Upload, intent: Create, watcher: Watcher) -> AsyncIterator[Upload]:
+async def _remembered(ports: Ports, planned: Upload, intent: Create, noting: _Noting) -> AsyncIterator[Upload]:
     """The upload in the state store; should its first request fail, it is forgotten again if nobody was told of it."""
     phase = Phase.FINISHING if planned.full else Phase.OPEN
     upload = await ports.state.create(replace(planned, phase=phase, cursor=ports.storage.start(planned)))
     ports.observer.upload_created(upload)
-    told = False
     try:
-        told = await watcher.begun(upload)
         yield upload
     except (TooLarge, UploadSpoiled) as wrong:
         await forget(ports, upload.id)
@@ -57,7 +71,7 @@ async def _remembered(ports: Ports, planned: Upload, intent: Create, watcher: Wa
             raise InconsistentLength("more bytes than the upload was said to have") from wrong
         raise
     except Exception:
-        if not told:
+        if not noting.told:
             await forget(ports, upload.id)
         raise
 
@@ -68,7 +82,9 @@ async def _empty(ports: Ports, upload: Upload) -> Upload:
 
 
 async def _fill(ports: Ports, upload: Upload, intent: Create, delivery: Delivery) -> Upload:
+    """Whoever asks for an upload it was told of finds it held, and its bytes on their way."""
     async with ports.hold(upload.id, delivery.body.stop) as lease:
+        await delivery.watcher.begun(upload)
         room = room_left(upload, ports.limits)
         if room == 0:
             await expect_nothing(delivery)

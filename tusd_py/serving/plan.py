@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -22,7 +21,6 @@ _SAFETY = {
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 
-_CODINGS = re.compile(r"(gzip|x-gzip|br|zstd|deflate|compress)(, ?(gzip|br|zstd|deflate)){0,3}", re.IGNORECASE)
 _CACHING = {"Cache-Control": "private, no-transform"}
 
 
@@ -84,16 +82,10 @@ def _about(obj: ServedObject, length: int) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "Content-Length": str(length),
         "Content-Type": presentation.content_type,
-        **_coding(obj.metadata),
+        **({"Content-Encoding": presentation.content_encoding} if presentation.content_encoding else {}),
         "Content-Disposition": presentation.content_disposition,
         "Last-Modified": format_http_date(int(obj.modified)),
     }
-
-
-def _coding(metadata: Metadata) -> dict[str, str]:
-    """Whoever uploads coded bytes says so (IETF uploads do): they are stored, counted and served as they came."""
-    coding = metadata.get("contentencoding", b"").decode("latin-1")
-    return {"Content-Encoding": coding} if _CODINGS.fullmatch(coding) else {}
 
 
 def _validator(obj: ServedObject) -> dict[str, str]:

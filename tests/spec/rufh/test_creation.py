@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import os
 from typing import Any
 
@@ -127,10 +128,14 @@ async def test_i15_what_the_creation_says_of_the_representation_is_kept(
     assert {key: base64.b64decode(value) for key, value in pairs} == metadata
 
 
-async def test_i15_a_download_has_the_type_the_name_and_the_coding_that_the_creation_said(rufh: RufhClient) -> None:
-    said = {"content_type": "text/plain", "content_encoding": "gzip", "content_disposition": "inline; filename=a.txt"}
-    data = os.urandom(20)
-    got = await rufh.get((await rufh.begin(data, complete=True, **said)).url)
+@pytest.mark.parametrize("size", [20, 6 * MIB])
+async def test_i15_a_download_has_the_type_the_name_and_the_coding_that_the_creation_said(
+    rufh_on: RufhClient, size: int
+) -> None:
+    said: dict[str, Any] = {"content_disposition": "inline; filename=a.txt"}
+    said |= {"content_type": "text/plain", "content_encoding": "gzip"}
+    data = gzip.compress(os.urandom(size))
+    got = await rufh_on.get((await rufh_on.begin(data, complete=True, **said)).url)
     assert got.body == data, "nothing is decoded"
     assert got.headers["Content-Type"].startswith("text/plain")
     assert got.headers["Content-Encoding"] == "gzip"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 from typing import Any
 
@@ -136,6 +137,15 @@ async def test_i31_auto_tells_the_progress_of_what_is_the_rest_only(rufh: RufhCl
     data = os.urandom(SIZE)
     assert len(await append(rufh, data)) > 2
     assert len(await append(rufh, data, upload_complete="?0")) == 1
+
+
+async def test_what_a_client_knows_of_is_not_removed_because_its_first_content_was_wrong(rufh: RufhClient) -> None:
+    other = f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"
+    first, final = await whole(rufh, NEWEST, content_digest=other)
+    assert (first.status, final.status) == (104, 400)
+    url = first.headers["location"]
+    assert await rufh.state(url) == (0, False)
+    assert (await rufh.append(url, 0, b"abc", complete=True)).status == 201
 
 
 @pytest.mark.parametrize("kill", [True, False])
