@@ -63,7 +63,8 @@ async def test_an_upload_begun_this_way_is_ended_in_tus(
         await first.until("progress", sent=9 * MIB)
     async with tus_js(**told, options=options) as second:
         done = await second.until("success")
-    assert methods(done) == [("HEAD", 200), ("PATCH", 204)]
+    assert methods(done)[0] == ("HEAD", 200)
+    assert methods(done)[1:] in ([], [("PATCH", 204)]), "all of it may have been on its way"
     assert deployment.stored(done["url"]) == data
 
 

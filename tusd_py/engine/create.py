@@ -65,14 +65,11 @@ async def _remembered(ports: Ports, planned: Upload, intent: Create, noting: _No
     ports.observer.upload_created(upload)
     try:
         yield upload
-    except (TooLarge, UploadSpoiled) as wrong:
-        await forget(ports, upload.id)
-        if intent.strict and upload.length is not None and isinstance(wrong, TooLarge):
-            raise InconsistentLength("more bytes than the upload was said to have") from wrong
-        raise
-    except Exception:
-        if not noting.told:
+    except Exception as error:
+        if not noting.told or isinstance(error, TooLarge | UploadSpoiled):
             await forget(ports, upload.id)
+        if isinstance(error, TooLarge) and intent.strict and upload.length is not None:
+            raise InconsistentLength("more bytes than the upload was said to have") from error
         raise
 
 
