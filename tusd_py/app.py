@@ -21,7 +21,7 @@ from tusd_py.http.routes import add_routes, decorate
 from tusd_py.makers import open_ports
 from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.slabs import Slabs
-from tusd_py.protocol.tus import Tus
+from tusd_py.protocol.choice import Interim, Wires
 from tusd_py.telemetry.log import LogObserver, get_logger
 from tusd_py.telemetry.metrics import Metrics
 
@@ -51,7 +51,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
     async with open_ports(settings, budget, Fanout(metrics, LogObserver(get_logger("tusd_py")))) as ports:
         app[CONTEXT] = Context(
             ports=ports,
-            tus=Tus(ports.limits),
+            wires=Wires(ports.limits, ports.clock, Interim(settings.rufh_interim)),
             metrics=metrics,
             admission=Admission(_crowd(settings)),
             slabs=Slabs(settings.memory_budget, lambda: budget.tight),

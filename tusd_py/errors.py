@@ -37,5 +37,9 @@ class UploadLost(Exception):
     """The storage no longer has bytes that were recorded (removed by hand, or by a lifecycle rule)."""
 
 
+class UploadSpoiled(UploadLost):
+    """All bytes are there, but they aren't the ones whose digest was announced."""
+
+
 class ConfigurationError(Exception):
     """The settings can't work; the message says what to do."""

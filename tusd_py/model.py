@@ -66,6 +66,8 @@ class Upload:
     phase: Phase = Phase.OPEN
     length: int | None
     """Bytes in all; None while deferred."""
+    waits: bool = False
+    """Even with all its bytes it is not complete before a request says so (IETF resumable uploads)."""
     offset: int = 0
     """Bytes that are durable and recorded, counted from the start without a gap."""
     metadata: Metadata = field(default_factory=dict)
@@ -74,6 +76,10 @@ class Upload:
     cursor: Cursor = field(default_factory=dict)
     etag: str | None = None
     """Of the finished object: a strong validator without its quotes."""
+    digest_algorithm: str | None = None
+    """Of the digest of all bytes, `sha256` or `sha512`; None if nobody wants to know it."""
+    digest: str | None = None
+    """In hex: what the client announced, and once done what was found."""
     created_at: float
     updated_at: float
     expires_at: float | None = None
@@ -90,9 +96,19 @@ class Upload:
         return self.phase is Phase.DONE
 
     @property
+    def end(self) -> int | None:
+        """The offset at which it is complete; None while that can't be said."""
+        return None if self.waits else self.length
+
+    @property
+    def settled_length(self) -> int | None:
+        """The length, as far as reaching it means being complete: for who takes the one for the other."""
+        return None if self.waits and self.offset == self.length else self.length
+
+    @property
     def full(self) -> bool:
-        """Every declared byte is recorded (the object need not exist yet)."""
-        return self.length is not None and self.offset == self.length
+        """Every byte is recorded, and no more are to come (the object need not exist yet)."""
+        return self.offset == self.end
 
     @property
     def due_at(self) -> float | None:
@@ -142,9 +158,9 @@ class Span:
 
 
 def record(upload: Upload, checkpoint: Checkpoint) -> Upload:
-    """The upload once `checkpoint` counts. Full means finishing; finished means done."""
+    """The upload once `checkpoint` counts. Full means finishing; finished means done, if no digest is wanted."""
     moved = replace(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
-    if checkpoint.finished is not None:
+    if checkpoint.finished is not None and upload.digest_algorithm is None:
         return finish(moved, checkpoint.finished)
     return replace(moved, phase=Phase.FINISHING) if moved.full else moved
 

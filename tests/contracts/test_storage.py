@@ -89,6 +89,24 @@ def test_a_length_that_is_declared_late_changes_nothing(bench: Bench, run: Run) 
         run(scenario(pieces, with_the_last=with_the_last))
 
 
+def test_one_that_waits_is_made_when_it_does_so_no_more_and_as_often_as_asked(bench: Bench, run: Run) -> None:
+    """All its bytes are there before anybody says that they are all."""
+
+    async def scenario(pieces: list[int]) -> None:
+        data = random_bytes(sum(pieces))
+        sender = Sender(bench.storage, data, replace(new_upload(bench.storage, len(data)), waits=True))
+        for piece in pieces:
+            await sender.send(piece)
+        assert (sender.upload.offset, sender.upload.phase) == (len(data), Phase.OPEN)
+        sender.upload = replace(sender.upload, waits=False, phase=Phase.FINISHING)
+        await bench.storage.finish(sender.upload, sender.entries)
+        assert await content(bench.storage, await sender.finish()) == data
+
+    @a_property(bench, pieces=st.lists(sizes(bench), min_size=1, max_size=4))
+    def _(pieces: list[int]) -> None:
+        run(scenario(pieces))
+
+
 def test_an_abandoned_upload_leaves_nothing_once_discarded(bench: Bench, run: Run) -> None:
     async def scenario(session: Session) -> None:
         sender = Sender(bench.storage, random_bytes(10 * bench.grain))

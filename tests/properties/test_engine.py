@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from tusd_py.engine.terminate import terminate
 from tusd_py.errors import Unavailable
 from tusd_py.model import Upload, UploadId
 from tusd_py.pipeline.body import BodyEnd
-from tusd_py.protocol.intents import Checksum
+from tusd_py.protocol.intents import Checksum, Completion, Whole
 from tusd_py.protocol.refusals import Refusal, UploadNotFound
 
 T = TypeVar("T")
@@ -74,6 +75,8 @@ bodies = st.builds(
     checksum=st.sampled_from(["none", "none", "right", "wrong"]),
 )
 lengths = st.none() | st.integers(0, 40)
+completions = st.just(Completion.WHEN_FULL) | st.sampled_from(Completion)
+wholes = st.none() | st.just(Whole(algorithm="sha256"))
 
 
 class Clients(RuleBasedStateMachine):
@@ -89,9 +92,10 @@ class Clients(RuleBasedStateMachine):
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
 
-    @rule(target=uploads, length=lengths, sent=st.none() | bodies)
-    def create(self, length: int | None, sent: Sent | None) -> Any:
-        intent = creating(length, body=sent is not None, checksum=sent.announced if sent else None)
+    @rule(target=uploads, length=lengths, sent=st.none() | bodies, completion=completions, whole=wholes)
+    def create(self, length: int | None, sent: Sent | None, completion: Completion, whole: Whole | None) -> Any:
+        checksum = sent.announced if sent else None
+        intent = creating(length, body=sent is not None, checksum=checksum, completion=completion, whole=whole)
         try:
             upload = self.run(create(self.engine.ports, intent, sent.body() if sent else ScriptedBody()))
         except (Refusal, Unavailable):
@@ -100,10 +104,19 @@ class Clients(RuleBasedStateMachine):
         self.check(known, upload)
         return known
 
-    @rule(known=uploads, sent=bodies, length=lengths, shift=st.sampled_from([0, 0, 0, 0, 1, -1]))
-    def append(self, known: Known, sent: Sent, length: int | None, shift: int) -> None:
+    @rule(
+        known=uploads,
+        sent=bodies,
+        length=lengths,
+        shift=st.sampled_from([0, 0, 0, 0, 1, -1]),
+        completion=completions,
+        whole=wholes,
+    )
+    def append(
+        self, known: Known, sent: Sent, length: int | None, shift: int, completion: Completion, whole: Whole | None
+    ) -> None:
         offset = max(len(known.told) + shift, 0)
-        intent = appending(offset, length=length, checksum=sent.announced)
+        intent = appending(offset, length=length, checksum=sent.announced, completion=completion, whole=whole)
         try:
             upload = self.run(append(self.engine.ports, known.id, intent, sent.body()))
         except (Refusal, Unavailable):
@@ -157,6 +170,8 @@ class Clients(RuleBasedStateMachine):
         assert upload.done == upload.full, "told as complete, or as open, and isn't"
         if upload.done:
             assert self.engine.stored(upload) == known.told
+        if upload.done and upload.digest_algorithm:
+            assert upload.digest == hashlib.sha256(known.told).hexdigest()
 
     def mend(self) -> None:
         self.engine.storage.fuse.mend()

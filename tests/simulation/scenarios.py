@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.simulation.client import Client, Vanished
+from tests.simulation.ietf import IetfClient
 from tests.simulation.network import LONG
 from tests.simulation.world import Setup, World
 from tusd_py.model import Kind
@@ -174,6 +175,28 @@ async def _tight(world: World) -> None:
     await asyncio.gather(*(client.upload() for client in clients))
 
 
+async def _ietf_whole(world: World) -> None:
+    client = IetfClient(world, content(29))
+    await client.begin()
+    await client.go_on()
+    await client.download()
+
+
+async def _ietf_pieces(world: World) -> None:
+    """All bytes are there before a request says so."""
+    client = IetfClient(world, content(21), roams=True)
+    await client.begin(first=5)
+    await client.go_on(piece=8)
+    await client.download()
+
+
+async def _ietf_small(world: World) -> None:
+    client = IetfClient(world, content(7))
+    await client.begin(first=3)
+    await client.go_on(piece=4)
+    await client.download()
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "one-patch": Scenario(play=_one_patch),
     "slow-patches-opaque-etags": Scenario(play=_slow_patches, setup=Setup(opaque_etags=True, total_size=True)),
@@ -194,6 +217,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "empty": Scenario(play=_empty),
     "one-object-opaque-etags": Scenario(play=_one_object, setup=Setup(opaque_etags=True)),
     "concatenation-opaque-etags": Scenario(play=_concatenation, setup=Setup(opaque_etags=True)),
+    "ietf-whole": Scenario(play=_ietf_whole),
+    "ietf-pieces": Scenario(play=_ietf_pieces),
+    "ietf-small": Scenario(play=_ietf_small),
     "expiry": Scenario(play=_expiry),
     "tight-memory": Scenario(play=_tight, setup=Setup(budget=16)),
 }

@@ -41,3 +41,7 @@ def test_damaged_bytes_never_land_after_the_right_ones() -> None:
 
 def test_an_object_that_lands_a_second_time_with_another_etag_can_still_be_downloaded() -> None:
     run("one-object-opaque-etags", {step("one-object-opaque-etags", "s3.PutObject"): "lands-soon"})
+
+
+def test_an_object_whose_last_bytes_were_a_tail_is_found_after_a_crash() -> None:
+    run("ietf-pieces", {step("ietf-pieces", "s3.CompleteMultipartUpload"): "crash-after"})

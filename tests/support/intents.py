@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from tusd_py.model import Kind, UploadId
 from tusd_py.protocol.intents import Append, Body, Checksum, Create
@@ -13,16 +14,16 @@ def sha1(data: bytes) -> Checksum:
 
 
 def appending(
-    offset: int, *, size: int | None = None, length: int | None = None, checksum: Checksum | None = None
+    offset: int, *, size: int | None = None, length: int | None = None, checksum: Checksum | None = None, **more: Any
 ) -> Append:
     """`size` is the Content-Length, None for a chunked body; `length` is what the request declares."""
-    return Append(offset=offset, length=length, body=Body(length=size, checksum=checksum))
+    return Append(offset=offset, length=length, body=Body(length=size, checksum=checksum), **more)
 
 
 def creating(
-    length: int | None, *, kind: Kind = Kind.REGULAR, body: bool = False, checksum: Checksum | None = None
+    length: int | None, *, kind: Kind = Kind.REGULAR, body: bool = False, checksum: Checksum | None = None, **more: Any
 ) -> Create:
-    return Create(kind=kind, length=length, body=Body(length=None, checksum=checksum) if body else None)
+    return Create(kind=kind, length=length, body=Body(length=None, checksum=checksum) if body else None, **more)
 
 
 def joining(*partials: UploadId) -> Create:

@@ -41,6 +41,8 @@ class TusClient:
     always sent unless it is left out so.
     """
 
+    always: Mapping[str, object] = {"tus_resumable": VERSION}
+
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
         self.url = url
@@ -50,7 +52,7 @@ class TusClient:
         return int(self.url.split(":")[2].partition("/")[0])
 
     async def request(self, method: str, url: str, body: bytes | None = None, /, **headers: object) -> Answer:
-        fields = named({"tus_resumable": VERSION, **headers})
+        fields = named({**self.always, **headers})
         data = None if body is None else BytesIO(body)
         async with self._session.request(
             method, url, data=data, headers=fields, allow_redirects=False, skip_auto_headers=["Content-Type"]

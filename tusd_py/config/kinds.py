@@ -136,6 +136,7 @@ LogFormat = Annotated[Literal["text", "json"], one_of("text", "json")]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], one_of("debug", "info", "warning", "error")]
 Checksum = Annotated[Literal["auto", "crc32c", "md5", "none"], one_of("auto", "crc32c", "md5", "none")]
 Encryption = Annotated[Literal["none", "AES256", "aws:kms"], one_of("none", "AES256", "aws:kms")]
+Interim = Annotated[Literal["off", "auto", "on"], one_of("off", "auto", "on")]
 Addressing = Annotated[Literal["auto", "path", "virtual"], one_of("auto", "path", "virtual")]
 Profile = Annotated[str, one_of(*PROFILES)]
 

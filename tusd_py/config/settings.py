@@ -97,6 +97,10 @@ class Settings(BaseSettings):
     )
     max_metadata_size: kinds.Size = Field(default=16 * 1024, description="Longest Upload-Metadata header.")
     max_partials: kinds.Partials = Field(default=1000, description="Most partial uploads in a final one.")
+    rufh_interim: kinds.Interim = Field(
+        default="auto",
+        description="Send 104 responses to IETF clients: off, auto (for the rest of an upload), or on (for any part).",
+    )
     lock_ttl: kinds.PositiveDuration = Field(
         default=15.0, description="After which a dead holder of an upload is replaced."
     )

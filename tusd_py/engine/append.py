@@ -2,37 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from tusd_py.engine.finish import drive
 from tusd_py.engine.ports import Ports
-from tusd_py.engine.receive import expect_nothing, receive
+from tusd_py.engine.receive import Delivery, expect_nothing, receive
+from tusd_py.engine.terminate import forget
+from tusd_py.engine.watching import NOBODY, Watcher
+from tusd_py.errors import UploadSpoiled
 from tusd_py.locking.base import Lease
 from tusd_py.model import Phase, Upload, UploadId
-from tusd_py.pipeline.body import Body
+from tusd_py.pipeline.body import Body, BodyEnd
 from tusd_py.protocol.intents import Append
+from tusd_py.protocol.lengths import close
+from tusd_py.protocol.refusals import AlreadyComplete, InconsistentLength, TooLarge
 from tusd_py.protocol.rules import AppendPlan, plan_append
 
 
-async def append(ports: Ports, upload_id: UploadId, intent: Append, body: Body) -> Upload:
+async def append(ports: Ports, upload_id: UploadId, intent: Append, body: Body, watcher: Watcher = NOBODY) -> Upload:
     """The upload with the body's bytes, as recorded; done if they were the last.
 
-    Raises Refusal (nothing has changed), Locked, UploadLost, Superseded, Unavailable.
+    Raises Refusal (nothing has changed, but for InconsistentLength), Locked, UploadLost, Superseded, Unavailable.
     """
-    async with ports.hold(upload_id, body.stop) as lease:
+    delivery = Delivery(body=body, announced=intent.body, watcher=watcher)
+    async with _ended_by(ports, upload_id, intent), ports.hold(upload_id, body.stop) as lease:
         upload = await ports.state.load(upload_id)
         if upload is not None:
             upload = await drive(ports, upload)
         plan = plan_append(intent, upload, limits=ports.limits, now=ports.clock())
-        return await _carry_out(ports, plan, intent, body, lease)
+        return await _carry_out(ports, plan, intent, delivery, lease)
 
 
-async def _carry_out(ports: Ports, plan: AppendPlan, intent: Append, body: Body, lease: Lease) -> Upload:
+async def _carry_out(ports: Ports, plan: AppendPlan, intent: Append, delivery: Delivery, lease: Lease) -> Upload:
     upload = plan.upload
     if plan.room == 0:
-        await expect_nothing(body, intent.body)
+        await expect_nothing(delivery)
     else:
-        upload = await receive(ports, upload, body, room=plan.room, announced=intent.body, lease=lease)
-    if plan.declared and upload.revision == plan.upload.revision:
-        upload = await ports.save(replace(upload, phase=Phase.FINISHING if upload.full else upload.phase))
-    return await drive(ports, upload)
+        upload = await receive(ports, upload, delivery, room=plan.room, lease=lease)
+    closed = close(upload, intent) if delivery.body.end is BodyEnd.COMPLETE else upload
+    unsaved = plan.declared and upload.revision == plan.upload.revision
+    if unsaved or closed != upload:
+        upload = await ports.save(replace(closed, phase=Phase.FINISHING if closed.full else closed.phase))
+    return await drive(ports, upload, delivery.tally)
+
+
+@asynccontextmanager
+async def _ended_by(ports: Ports, upload_id: UploadId, intent: Append) -> AsyncIterator[None]:
+    """Bytes past the length end an upload whose client is told so (IETF, 4.4.2), and so does another digest."""
+    try:
+        yield
+    except TooLarge as surplus:
+        if not intent.strict:
+            raise
+        await _invalidate(ports, upload_id, surplus)
+        raise
+    except UploadSpoiled:
+        await forget(ports, upload_id)
+        raise
+
+
+async def _invalidate(ports: Ports, upload_id: UploadId, surplus: TooLarge) -> None:
+    """Nothing is done to a complete upload, nor to one that only a limit keeps from growing."""
+    upload = await ports.state.load(upload_id)
+    if upload is None or upload.length is None:
+        return
+    if upload.done:
+        raise AlreadyComplete from surplus
+    await forget(ports, upload_id)
+    raise InconsistentLength("more bytes than the upload has: it was removed") from surplus

@@ -8,20 +8,23 @@ from dataclasses import replace
 
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import outlived
-from tusd_py.errors import InDoubt, Superseded, UploadLost
-from tusd_py.model import Finished, Kind, Phase, Upload, UploadId, finish
+from tusd_py.errors import InDoubt, Superseded, UploadLost, UploadSpoiled
+from tusd_py.model import Finished, Kind, Phase, Span, Upload, UploadId, finish
+from tusd_py.pipeline.digests import Tally, digest_of
 
 
-async def drive(ports: Ports, upload: Upload) -> Upload:
-    """The upload, finished if all its bytes are there. The caller holds it.
+async def drive(ports: Ports, upload: Upload, tally: Tally | None = None) -> Upload:
+    """The upload, finished if all its bytes are there. The caller holds it, and may have seen bytes go by.
 
     Raises UploadLost (it is then on its way out), Unavailable, Superseded.
     """
     if upload.phase is not Phase.FINISHING:
         return upload
+    latest = upload
     try:
-        async with outlived(ports, upload), burying(ports, lambda: upload):
-            done = await ports.save(finish(upload, await _make(ports, upload)))
+        async with outlived(ports, upload), burying(ports, lambda: latest):
+            latest = finish(upload, await _make(ports, upload))
+            done = await ports.save(await _proven(ports, latest, tally))
     except Superseded:
         return await _done_by_another(ports, upload.id)
     except InDoubt as doubt:
@@ -55,6 +58,18 @@ async def _make(ports: Ports, upload: Upload) -> Finished:
     if len(there) < len(sources):
         raise UploadLost("a partial upload is gone")
     return await ports.storage.concatenate(upload, there)
+
+
+async def _proven(ports: Ports, made: Upload, tally: Tally | None) -> Upload:
+    """With the digest of its bytes, if anybody wants to know it. Raises UploadSpoiled if another was announced."""
+    if made.digest_algorithm is None:
+        return made
+    digest = None if tally is None else tally.of(made)
+    if digest is None:
+        digest = await digest_of(made.digest_algorithm, ports.storage.read(made, Span(0, made.offset)))
+    if made.digest not in (None, digest):
+        raise UploadSpoiled("its bytes don't have the digest that was announced")
+    return replace(made, digest=digest)
 
 
 async def _done_by_another(ports: Ports, upload_id: UploadId) -> Upload:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tusd_py.engine.ports import Ports
+from tusd_py.engine.watching import NOBODY, Watcher
 from tusd_py.model import Checkpoint, Cursor, Entry, Upload, record
 from tusd_py.protocol.rules import touch
 
@@ -17,8 +18,9 @@ class Journal:
     all.
     """
 
-    def __init__(self, ports: Ports, upload: Upload, *, held: bool) -> None:
+    def __init__(self, ports: Ports, upload: Upload, *, held: bool, watcher: Watcher = NOBODY) -> None:
         self._ports = ports
+        self._watcher = watcher
         self.held = held
         self._waiting: list[Checkpoint] = []
         self._left: list[Cursor] = []
@@ -67,5 +69,7 @@ class Journal:
         moved = touch(record(before, checkpoint), self._ports.clock(), self._ports.limits)
         self.upload = await self._ports.state.save(moved, added)
         self._left.append(before.cursor)
+        if self.upload.offset > before.offset:
+            self._watcher.moved(self.upload)
         if self.upload.done:
             self._ports.observer.upload_finished(self.upload)

@@ -43,10 +43,11 @@ async def finish(ports: Ports, upload: Upload) -> str:
 
 
 async def catch_up(ports: Ports, upload: Upload, found: Upload) -> str:
-    """Record the object that was found."""
+    """Record the object that was found, unless its bytes aren't those that were announced."""
     async with ports.hold(upload.id, wait=0):
-        done = await ports.save(found)
-        await ports.sweep([upload.cursor], done.cursor)
+        if not await _driven(ports, await ports.save(replace(found, phase=Phase.FINISHING))):
+            return "ended, as its bytes are not those that were announced"
+        await ports.sweep([upload.cursor], found.cursor)
         return "finished"
 
 

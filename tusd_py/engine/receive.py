@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 from tusd_py.engine.finish import burying
 from tusd_py.engine.journal import Journal
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import outlived
+from tusd_py.engine.watching import Watcher
 from tusd_py.errors import Superseded, Unavailable
 from tusd_py.locking.base import Lease
 from tusd_py.model import Upload
 from tusd_py.pipeline.body import Body, BodyEnd, Chunk
-from tusd_py.pipeline.digests import Digest
+from tusd_py.pipeline.digests import Digest, Tally
 from tusd_py.protocol.intents import Body as Announced
 from tusd_py.protocol.refusals import ChecksumMismatch, TooLarge, UploadLocked
 from tusd_py.storage.base import Writer
@@ -23,24 +25,34 @@ _UNPROVEN = 64 * 1024 * 1024
 is recorded as it comes: a crash must not cost a day's upload."""
 
 
-async def receive(
-    ports: Ports, upload: Upload, body: Body, *, room: int | None, announced: Announced, lease: Lease
-) -> Upload:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One request's bytes, and who is told what becomes of them."""
+
+    body: Body
+    announced: Announced
+    watcher: Watcher
+    tally: Tally = field(default_factory=Tally)
+
+
+async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int | None, lease: Lease) -> Upload:
     """Take the body's bytes and return the upload as recorded, also when the body was cut short.
 
     Raises ChecksumMismatch, TooLarge, UploadLocked (nothing is kept that wasn't recorded), UploadLost, Superseded,
     Unavailable.
     """
-    digest = Digest(announced.checksum)
-    journal = Journal(ports, upload, held=digest.open or announced.length is None)
+    digest, announced = Digest(delivery.announced.checksum), delivery.announced
+    held = digest.open or announced.length is None
+    journal = Journal(ports, upload, held=held, watcher=delivery.watcher)
     try:
         async with (
             outlived(ports, upload),
             burying(ports, lambda: journal.upload),
             ports.storage.writer(upload, journal.record, lease, unproven=digest.open) as writer,
         ):
-            await _pour(ports, body.chunks(room), writer, journal, digest)
-            _judge(body.end, digest)
+            chunks = delivery.tally.over(upload, delivery.body.chunks(room))
+            await _pour(ports, chunks, writer, journal, digest)
+            _judge(delivery.body.end, digest)
             await writer.flush()
             await journal.release()
     except Unavailable:
@@ -64,11 +76,11 @@ async def _pour(ports: Ports, chunks: AsyncIterator[Chunk], writer: Writer, jour
             await journal.proceed()
 
 
-async def expect_nothing(body: Body, announced: Announced) -> None:
+async def expect_nothing(delivery: Delivery) -> None:
     """Read a body that must be empty, since there is no room. Raises TooLarge, ChecksumMismatch."""
-    async for _ in body.chunks(0):
+    async for _ in delivery.body.chunks(0):
         pass
-    _judge(body.end, Digest(announced.checksum))
+    _judge(delivery.body.end, Digest(delivery.announced.checksum))
 
 
 def _judge(end: BodyEnd, digest: Digest) -> None:

@@ -39,6 +39,11 @@ class RequestBody:
         self._source: Source | None = None
 
     @property
+    def begun(self) -> bool:
+        """Bytes of it were taken."""
+        return self._taken > 0
+
+    @property
     def end(self) -> BodyEnd:
         return self._end
 

@@ -10,7 +10,8 @@ from tusd_py.engine.ports import Ports
 from tusd_py.http.admission import Admission
 from tusd_py.http.cors import Cors
 from tusd_py.pipeline.slabs import Slabs
-from tusd_py.protocol.tus import Tus
+from tusd_py.protocol.choice import Wires
+from tusd_py.protocol.wire import Wire
 from tusd_py.telemetry.metrics import Metrics
 
 
@@ -19,7 +20,7 @@ class Context:
     """One server's parts and settings, as far as HTTP needs them. Times are seconds."""
 
     ports: Ports
-    tus: Tus
+    wires: Wires
     metrics: Metrics
     network_timeout: float
     min_data_rate: float
@@ -32,3 +33,4 @@ class Context:
 
 
 CONTEXT = web.AppKey("tusd_py", Context)
+WIRE = web.RequestKey("wire", Wire)

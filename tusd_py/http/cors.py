@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
-_METHODS = "POST, HEAD, PATCH, OPTIONS, GET, DELETE"
+_METHODS = "POST, PUT, HEAD, PATCH, OPTIONS, GET, DELETE"
 _ALLOWED = (
     *("Authorization", "Content-Type", "Origin", "X-Requested-With", "X-Request-ID", "X-HTTP-Method-Override"),
     *("Tus-Resumable", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Offset", "Upload-Concat"),
@@ -21,7 +21,15 @@ _EXPOSED = ", ".join(
         *("Location", "Upload-Offset", "Upload-Length", "Upload-Metadata", "Upload-Defer-Length", "Upload-Concat"),
         *("Upload-Expires", "Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
         *("Upload-Complete", "Upload-Incomplete", "Upload-Limit", "Upload-Draft-Interop-Version", "Retry-After"),
-        *("X-Request-ID", "ETag", "Accept-Ranges", "Content-Range", "Content-Disposition"),
+        *(
+            "X-Request-ID",
+            "Repr-Digest",
+            "Accept-Patch",
+            "ETag",
+            "Accept-Ranges",
+            "Content-Range",
+            "Content-Disposition",
+        ),
     )
 )
 _MAX_AGE = "86400"

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tusd_py.engine.lookup import finished, read
 from tusd_py.errors import StorageUnavailable, UploadLost
-from tusd_py.http.context import Context
+from tusd_py.http.context import WIRE, Context
 from tusd_py.model import UploadId
 from tusd_py.protocol.wire import RequestHead
 from tusd_py.serving.plan import ServedObject, plan_download
@@ -24,11 +24,12 @@ async def download(
         length=upload.offset, etag=upload.etag or upload.id, modified=upload.updated_at, metadata=upload.metadata
     )
     plan = plan_download(head.method, head.headers, served)
+    headers = {**request[WIRE].beside_content(upload), **plan.headers}
     if plan.span is None:
-        return web.Response(status=plan.status, headers=plan.headers)
+        return web.Response(status=plan.status, headers=headers)
     async with aclosing(read(context.ports, upload, plan.span)) as chunks:
         first = await anext(chunks, b"")
-        response = web.StreamResponse(status=plan.status, headers=plan.headers)
+        response = web.StreamResponse(status=plan.status, headers=headers)
         await response.prepare(request)
         await _send(request, response, context, first, chunks)
     return response

@@ -20,7 +20,7 @@ def endpoint_url(request: web.Request, *, public: str | None, behind_proxy: bool
     """Absolute, with a slash at its end. Raises Malformed when the request's own words don't make a URL."""
     if public is not None:
         return public
-    scheme, host, prefix = request.url.scheme, request.host, ""
+    scheme, host, prefix = request.scheme, request.host, ""
     if behind_proxy:
         told = _told_by_proxy(request.headers)
         scheme, host, prefix = told.get("proto", scheme), told.get("host", host), told.get("prefix", "")

@@ -8,8 +8,8 @@ from aiohttp import hdrs, web
 
 from tusd_py.http import probes, uploads
 from tusd_py.http.body import expect
-from tusd_py.http.context import CONTEXT
-from tusd_py.protocol.tus import VERSION
+from tusd_py.http.context import CONTEXT, WIRE
+from tusd_py.protocol.tus import Tus
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -30,7 +30,7 @@ async def decorate(request: web.Request, response: web.StreamResponse) -> None:
     context = request.app[CONTEXT]
     response.headers[hdrs.SERVER] = "tusd-py"
     if request.method != hdrs.METH_OPTIONS:
-        response.headers["Tus-Resumable"] = VERSION
+        response.headers.update(request[WIRE].marks if WIRE in request else Tus.marks)
     if _REQUEST_ID.fullmatch(told := request.headers.get("X-Request-ID", "")):
         response.headers["X-Request-ID"] = told
     if context.cors is not None:

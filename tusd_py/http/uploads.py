@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from tusd_py.engine import append, create, lookup, terminate
-from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
+from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost, UploadSpoiled
 from tusd_py.http.body import RequestBody
-from tusd_py.http.context import CONTEXT, Context
+from tusd_py.http.context import CONTEXT, WIRE, Context
 from tusd_py.http.downloads import download
 from tusd_py.http.endpoint import client_address, endpoint_url
 from tusd_py.http.farewell import close_silently, farewell
-from tusd_py.model import UploadId, parse_upload_id
+from tusd_py.http.interim import Interim
+from tusd_py.model import Upload, UploadId, parse_upload_id
 from tusd_py.pipeline.body import BodyEnd
 from tusd_py.protocol import refusals
 from tusd_py.protocol.intents import Append, Create, Inspect, Intent, Terminate
@@ -24,26 +26,30 @@ from tusd_py.protocol.wire import Reply, RequestHead
 
 _OVERRIDE = "X-HTTP-Method-Override"
 _REASONS = {460: "Checksum Mismatch"}
+_TEXT = "text/plain; charset=utf-8"
 
 
 async def handle(request: web.Request) -> web.StreamResponse:
     """Any request to the creation endpoint or to an upload."""
     context = request.app[CONTEXT]
     if request.method == hdrs.METH_OPTIONS:
-        return _response(context.tus.discover())
+        return _response(context.wires.discover())
     head = _head(request)
+    wire = request[WIRE] = context.wires.choose(head)
     body = RequestBody(request, context.slabs, context.network_timeout, context.min_data_rate)
     try:
         with _admitted(request, context, head):
             if head.method == hdrs.METH_GET and head.on_upload and context.ports.limits.downloads:
-                return await download(request, context, head, _upload_id(request))
+                return await _download(request, context, head, body)
             return await _answer(request, context, head, body)
     except ConnectionError:
         return close_silently(request)  # nobody is there any more to be told anything
     except Exception as error:  # noqa: BLE001 (whatever isn't foreseen comes out of it again)
         refusal = _refusal(context, error)
         context.metrics.failed(refusal.code)
-        return await farewell(request, _response(context.tus.refuse(refusal, head)))
+        if _breaks_off(refusal, body) and not wire.answers_interrupted:
+            return close_silently(request)
+        return await farewell(request, _response(wire.refuse(refusal, head)))
 
 
 def _admitted(request: web.Request, context: Context, head: RequestHead) -> AbstractContextManager[None]:
@@ -56,8 +62,22 @@ def _client(request: web.Request, context: Context) -> str:
     return client_address(request, behind_proxy=context.behind_proxy)
 
 
+def _breaks_off(refusal: Refusal, body: RequestBody) -> bool:
+    """Nothing is wrong with the request, but we can't go on with it."""
+    return body.begun and isinstance(refusal, refusals.ServiceUnavailable | refusals.UploadLocked)
+
+
+async def _download(request: web.Request, context: Context, head: RequestHead, body: RequestBody) -> web.StreamResponse:
+    try:
+        return await download(request, context, head, _upload_id(request))
+    except refusals.NotReady:
+        if not request[WIRE].tells_by_get:
+            raise
+        return await _answer(request, context, head, body)
+
+
 async def _answer(request: web.Request, context: Context, head: RequestHead, body: RequestBody) -> web.StreamResponse:
-    intent = context.tus.read(head)
+    intent = request[WIRE].read(head)
     try:
         response = _response(await _HANDLERS[type(intent)](request, context, intent, body))
     finally:
@@ -71,34 +91,48 @@ async def _cut_short(
     request: web.Request, context: Context, head: RequestHead, body: RequestBody
 ) -> web.StreamResponse:
     """What came is kept; who sent the rest will ask how far it got. A silent client is never answered 408."""
-    if body.end is BodyEnd.STOPPED:
+    wire = request[WIRE]
+    if body.end is BodyEnd.STOPPED and wire.answers_interrupted:
         refusal: Refusal = refusals.ServiceUnavailable("the server is restarting; try again soon")
         if not context.admission.closed:
             refusal = refusals.UploadLocked("another request took over this upload")
-        return await farewell(request, _response(context.tus.refuse(refusal, head)))
+        return await farewell(request, _response(wire.refuse(refusal, head)))
     return close_silently(request)
 
 
 async def _create(request: web.Request, context: Context, intent: Create, body: RequestBody) -> Reply:
-    endpoint = endpoint_url(request, public=context.public_endpoint, behind_proxy=context.behind_proxy)
+    endpoint, wire = _endpoint(request, context), request[WIRE]
+    interim = Interim(request, wire, lambda upload: endpoint + upload.id)
     with context.admission.upload(_client(request, context), body), context.metrics.receiving():
-        upload = await create.create(context.ports, intent, body)
-    return context.tus.created(upload, f"{endpoint}{upload.id}", with_body=intent.body is not None)
+        upload = await create.create(context.ports, intent, body, interim)
+    return wire.created(upload, endpoint + upload.id, with_body=intent.body is not None)
 
 
 async def _append(request: web.Request, context: Context, intent: Append, body: RequestBody) -> Reply:
+    locate = partial(_locate, request, context)
+    interim = Interim(request, request[WIRE], locate)
     with context.admission.upload(_client(request, context), body), context.metrics.receiving():
-        return context.tus.appended(await append.append(context.ports, _upload_id(request), intent, body))
+        upload = await append.append(context.ports, _upload_id(request), intent, body, interim)
+    return request[WIRE].appended(upload, partial(locate, upload))
+
+
+def _endpoint(request: web.Request, context: Context) -> str:
+    return endpoint_url(request, public=context.public_endpoint, behind_proxy=context.behind_proxy)
+
+
+def _locate(request: web.Request, context: Context, upload: Upload) -> str:
+    """The URL of the upload that the request went to."""
+    return _endpoint(request, context).removesuffix(f"{upload.id}/") + upload.id
 
 
 async def _inspect(request: web.Request, context: Context, _: Inspect, __: RequestBody) -> Reply:
     upload = await lookup.inspect(context.ports, _upload_id(request))
-    return context.tus.inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(upload.id))
+    return request[WIRE].inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(upload.id))
 
 
 async def _terminate(request: web.Request, context: Context, _: Terminate, __: RequestBody) -> Reply:
     await terminate.terminate(context.ports, _upload_id(request))
-    return context.tus.terminated()
+    return request[WIRE].terminated()
 
 
 _HANDLERS: dict[type[Intent], Callable[..., Awaitable[Reply]]] = {
@@ -147,6 +181,8 @@ def _refusal(context: Context, error: Exception) -> Refusal:
             return error
         case Locked() | Superseded():
             return refusals.UploadLocked()
+        case UploadSpoiled():
+            return refusals.DigestMismatch()
         case UploadLost():
             return refusals.UploadGone() if context.ports.limits.gone else refusals.UploadNotFound()
         case Unavailable():
@@ -156,4 +192,6 @@ def _refusal(context: Context, error: Exception) -> Refusal:
 
 
 def _response(reply: Reply) -> web.Response:
-    return web.Response(status=reply.status, reason=_REASONS.get(reply.status), headers=reply.headers, text=reply.text)
+    body = None if reply.text is None else reply.text.encode()
+    headers = dict(reply.headers) if body is None else {"Content-Type": _TEXT, **reply.headers}
+    return web.Response(status=reply.status, reason=_REASONS.get(reply.status), headers=headers, body=body)

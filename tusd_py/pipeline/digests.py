@@ -1,14 +1,16 @@
-"""Checking a body against an announced checksum while it streams by."""
+"""Checking a body against an announced checksum while it streams by, and knowing the digest of a whole upload."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from typing import Protocol
 
 import google_crc32c
 
+from tusd_py.model import Upload
 from tusd_py.pipeline.body import Chunk
 from tusd_py.protocol.intents import Checksum
 
@@ -65,3 +67,36 @@ class Digest:
         if self._hash is None or self._announced is None:
             return True
         return hmac.compare_digest(self._hash.digest(), self._announced.digest)
+
+
+class Tally:
+    """The digest of a whole upload, as far as the bytes that go by allow: they must be all of it."""
+
+    def __init__(self) -> None:
+        self._hash: _Hash | None = None
+        self._length = 0
+
+    async def over(self, upload: Upload, chunks: AsyncIterable[Chunk]) -> AsyncIterator[Chunk]:
+        """The same chunks, which follow `upload.offset`."""
+        if upload.digest_algorithm is not None and upload.offset == 0:
+            self._hash = _HASHES[upload.digest_algorithm]()
+        async for chunk in chunks:
+            if self._hash is not None:
+                self._hash.update(chunk)
+                self._length += len(chunk)
+            yield chunk
+
+    def of(self, upload: Upload) -> str | None:
+        """The digest of all its bytes, in hex; None if others than those that went by are needed for it."""
+        if self._hash is None or self._length != upload.length:
+            return None
+        return self._hash.digest().hex()
+
+
+async def digest_of(algorithm: str, chunks: AsyncGenerator[bytes, None]) -> str:
+    """Of all of them, in hex."""
+    running = _HASHES[algorithm]()
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            running.update(chunk)
+    return running.digest().hex()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 
 from tusd_py.model import Kind, Metadata
@@ -25,6 +26,27 @@ class Body:
     checksum: Checksum | None = None
 
 
+class Completion(enum.Enum):
+    """When the upload is complete, as this request sees it."""
+
+    WHEN_FULL = "when full"
+    """Once all bytes of its length are there: tus, and early drafts of the IETF's protocol."""
+    WITH_THIS = "with this"
+    """This body is all that was missing."""
+    NOT_YET = "not yet"
+    """Not with this request, be the length reached or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """What a client wants to know, or announces, of all bytes of an upload."""
+
+    algorithm: str
+    """`sha256` or `sha512`."""
+    digest: str | None = None
+    """In hex, if it is announced."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Create:
     """Make an upload, and perhaps bring its first bytes."""
@@ -36,6 +58,10 @@ class Create:
     partials: tuple[str, ...] = ()
     """For a final upload: the URLs or ids as sent, unresolved."""
     body: Body | None = None
+    completion: Completion = Completion.WHEN_FULL
+    whole: Whole | None = None
+    strict: bool = False
+    """Bytes past the upload's length end it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +77,10 @@ class Append:
     length: int | None = None
     """The upload's length, where this request declares it."""
     body: Body
+    completion: Completion = Completion.WHEN_FULL
+    whole: Whole | None = None
+    strict: bool = False
+    """Bytes past the upload's length end it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

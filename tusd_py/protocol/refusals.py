@@ -104,6 +104,30 @@ class ChecksumMismatch(Refusal):
         super().__init__("the bytes received don't have the announced checksum; none were kept")
 
 
+class InconsistentLength(Refusal):
+    """What this request says of the upload's length, or brings, contradicts what was said before."""
+
+    code = "inconsistent-length"
+
+
+class AlreadyComplete(Refusal):
+    """The upload is complete and takes nothing more."""
+
+    code = "already-complete"
+
+    def __init__(self) -> None:
+        super().__init__("the upload is complete and takes nothing more")
+
+
+class DigestMismatch(Refusal):
+    """The whole upload doesn't have the digest announced for it, and was removed."""
+
+    code = "digest-mismatch"
+
+    def __init__(self) -> None:
+        super().__init__("the whole upload doesn't have the announced digest; it was removed")
+
+
 class UploadLocked(Refusal):
     """Another request holds the upload, or it can't be looked at right now: ask again."""
 

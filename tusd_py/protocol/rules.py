@@ -7,9 +7,17 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from tusd_py.model import Kind, Phase, Upload, UploadId, parse_upload_id
-from tusd_py.protocol.intents import Append, Body, Create
+from tusd_py.protocol.intents import Append, Completion, Create, Whole
+from tusd_py.protocol.lengths import check_fits, check_length, declare, room_left, said_length
 from tusd_py.protocol.limits import Limits
-from tusd_py.protocol.refusals import Forbidden, Malformed, OffsetMismatch, TooLarge, UploadGone, UploadNotFound
+from tusd_py.protocol.refusals import (
+    AlreadyComplete,
+    Forbidden,
+    Malformed,
+    OffsetMismatch,
+    UploadGone,
+    UploadNotFound,
+)
 
 _REMEMBER_GONE = 7 * 86400.0
 """Seconds a terminated upload is remembered, where that is set."""
@@ -20,25 +28,29 @@ class AppendPlan:
     """An append that may go on."""
 
     upload: Upload
-    """As it was loaded, but with the length this request declares."""
+    """As it was loaded, but with what this request declares."""
     declared: bool
-    """The length is new, and must be saved."""
+    """Something of that is new, and must be saved."""
     room: int | None
     """The most bytes to take from the body; None for no limit."""
 
 
 def plan_create(intent: Create, *, upload_id: UploadId, limits: Limits, now: float) -> Upload:
-    """The record of a new upload, without a cursor. Raises TooLarge."""
-    _check_length(intent.length, limits.max_length)
+    """The record of a new upload, without a cursor. Raises TooLarge, InconsistentLength."""
+    length = said_length(intent, 0)
+    check_length(length, limits.max_length)
     upload = Upload(
         id=upload_id,
         kind=intent.kind,
-        length=intent.length,
+        length=length,
+        waits=intent.completion is Completion.NOT_YET,
+        digest_algorithm=intent.whole.algorithm if intent.whole else None,
+        digest=intent.whole.digest if intent.whole else None,
         metadata=intent.metadata,
         created_at=now,
         updated_at=now,
     )
-    _check_fits(intent.body, room_left(upload, limits))
+    check_fits(intent.body, room_left(upload, limits))
     return touch(upload, now, limits)
 
 
@@ -52,7 +64,7 @@ def plan_final(
     """
     sources = [_usable(partial, now) for partial in partials]
     length = sum(source.offset for source in sources)
-    _check_length(length, limits.max_length)
+    check_length(length, limits.max_length)
     upload = Upload(
         id=upload_id,
         kind=Kind.FINAL,
@@ -79,17 +91,20 @@ def plan_inspect(upload: Upload | None, *, limits: Limits, now: float) -> Upload
 def plan_append(intent: Append, upload: Upload | None, *, limits: Limits, now: float) -> AppendPlan:
     """How the body may be taken. An upload that is full is driven on to done before it comes here.
 
-    Raises, the first that holds: UploadNotFound or UploadGone, Forbidden, OffsetMismatch, Malformed, TooLarge.
+    Raises, the first that holds: UploadNotFound or UploadGone, Forbidden, OffsetMismatch, AlreadyComplete, Malformed or
+    InconsistentLength, TooLarge.
     """
     seen = plan_inspect(upload, limits=limits, now=now)
     if seen.kind is Kind.FINAL:
         raise Forbidden("a final upload takes no bytes")
     if intent.offset != seen.offset:
         raise OffsetMismatch(expected=seen.offset, provided=intent.offset)
-    planned = _declare(seen, intent.length, limits)
+    _check_incomplete(seen, intent)
+    planned = replace(declare(seen, intent, limits), waits=intent.completion is Completion.NOT_YET)
+    planned = _want(planned, intent.whole)
     room = room_left(planned, limits)
-    _check_fits(intent.body, room)
-    return AppendPlan(upload=planned, declared=planned.length != seen.length, room=room)
+    check_fits(intent.body, room)
+    return AppendPlan(upload=planned, declared=planned != seen, room=room)
 
 
 def plan_terminate(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
@@ -113,12 +128,6 @@ def _ends(upload: Upload, now: float, limits: Limits) -> Iterator[float]:
     else:
         yield from () if limits.expire_after is None else (now + limits.expire_after,)
         yield from () if limits.max_age is None else (upload.created_at + limits.max_age,)
-
-
-def room_left(upload: Upload, limits: Limits) -> int | None:
-    """How many bytes the upload may still take; None for no limit."""
-    end = _most_deferred(limits) if upload.length is None else upload.length
-    return None if end is None else max(end - upload.offset, 0)
 
 
 def resolve_partial(url: str, base_path: str) -> UploadId | None:
@@ -149,27 +158,16 @@ def _usable(partial: Upload | None, now: float) -> Upload:
     return partial
 
 
-def _declare(upload: Upload, length: int | None, limits: Limits) -> Upload:
-    """A length can be declared once, and repeated as often as one likes (tus 1.0, creation-defer-length)."""
-    if length is None or length == upload.length:
+def _check_incomplete(upload: Upload, intent: Append) -> None:
+    """What is complete can be completed again, with nothing (tus 1.0 and IETF); nothing else can be said of it."""
+    if upload.done and intent.completion is not Completion.WHEN_FULL:
+        again = intent.completion is Completion.WITH_THIS and not intent.body.length
+        if not again:
+            raise AlreadyComplete
+
+
+def _want(upload: Upload, whole: Whole | None) -> Upload:
+    """A digest may be asked for until the upload is done; the first to be asked for is the one."""
+    if whole is None or upload.digest_algorithm is not None or upload.done:
         return upload
-    if upload.length is not None:
-        raise Malformed("the upload has another length already")
-    if length < upload.offset:
-        raise Malformed("Upload-Length is less than what the upload has already")
-    _check_length(length, _most_deferred(limits))
-    return replace(upload, length=length)
-
-
-def _check_length(length: int | None, most: int | None) -> None:
-    if length is not None and most is not None and length > most:
-        raise TooLarge(f"the upload can have {most} bytes at most")
-
-
-def _most_deferred(limits: Limits) -> int | None:
-    return limits.max_length if limits.max_deferred_length is None else limits.max_deferred_length
-
-
-def _check_fits(body: Body | None, room: int | None) -> None:
-    if body is not None and body.length is not None and room is not None and body.length > room:
-        raise TooLarge(f"the upload takes {room} more bytes at most")
+    return replace(upload, digest_algorithm=whole.algorithm)

@@ -8,34 +8,23 @@ from tusd_py.model import Kind, Phase, Upload
 from tusd_py.protocol import headers, refusals
 from tusd_py.protocol.intents import Append, Body, Create, Inspect, Intent, Terminate
 from tusd_py.protocol.limits import Limits
+from tusd_py.protocol.methods import upload_methods
 from tusd_py.protocol.refusals import Malformed, Refusal
+from tusd_py.protocol.statuses import STATUS, details
 from tusd_py.protocol.wire import Reply, RequestHead
 
 VERSION = "1.0.0"
 CONTENT_TYPE = "application/offset+octet-stream"
 
-_STATUS: Mapping[type[Refusal], int] = {
-    refusals.Malformed: 400,
-    refusals.UnsupportedExtension: 400,
-    refusals.Forbidden: 403,
-    refusals.UploadNotFound: 404,
-    refusals.NotReady: 404,  # the URL has no current representation yet (RFC 9110, 15.5.5); 409 is for offsets alone
-    refusals.MethodNotAllowed: 405,
-    refusals.OffsetMismatch: 409,
-    refusals.UploadGone: 410,
-    refusals.UnsupportedVersion: 412,
-    refusals.TooLarge: 413,
-    refusals.WrongContentType: 415,
-    refusals.ExpectationFailed: 417,
-    refusals.UploadLocked: 423,
-    refusals.TooManyRequests: 429,
-    refusals.ChecksumMismatch: 460,
-    refusals.ServiceUnavailable: 503,
-}
+_STATUS: Mapping[type[Refusal], int] = {**STATUS, refusals.ChecksumMismatch: 460, refusals.DigestMismatch: 460}
 
 
 class Tus:
     """The tus 1.0 wire."""
+
+    marks: Mapping[str, str] = {"Tus-Resumable": VERSION}
+    answers_interrupted = True
+    tells_by_get = False
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -71,15 +60,24 @@ class Tus:
         """
         fields = {
             "Upload-Offset": _text(_told_offset(upload)),
-            "Upload-Length": _text(upload.length),
-            "Upload-Defer-Length": "1" if upload.length is None else None,
+            "Upload-Length": _text(upload.settled_length),
+            "Upload-Defer-Length": "1" if upload.settled_length is None else None,
             "Upload-Metadata": headers.encode_metadata(upload.metadata) or None,
             "Upload-Concat": _concat(upload, base_path),
             "Upload-Expires": _expires(upload),
         }
         return _reply(200, fields)
 
-    def appended(self, upload: Upload) -> Reply:
+    def beside_content(self, upload: Upload) -> Mapping[str, str]:  # noqa: ARG002  a download is plain HTTP
+        return {}
+
+    def begun(self, upload: Upload, location: str) -> Reply | None:  # noqa: ARG002  tus has no interim responses
+        return None
+
+    def moved(self, upload: Upload) -> Reply | None:  # noqa: ARG002  tus has no interim responses
+        return None
+
+    def appended(self, upload: Upload, locate: Callable[[], str]) -> Reply:  # noqa: ARG002  its client knows
         return _reply(204, {"Upload-Offset": str(upload.offset), "Upload-Expires": _expires(upload)})
 
     def terminated(self) -> Reply:
@@ -94,8 +92,7 @@ class Tus:
 def _allow(head: RequestHead, limits: Limits) -> tuple[str, ...]:
     if not head.on_upload:
         return ("POST", "OPTIONS")
-    methods = {"HEAD": True, "PATCH": True, "DELETE": limits.termination, "GET": limits.downloads, "OPTIONS": True}
-    return tuple(method for method, allowed in methods.items() if allowed)
+    return upload_methods(limits)
 
 
 def _extensions(limits: Limits) -> tuple[str, ...]:
@@ -218,17 +215,4 @@ def _refuse_head(refusal: Refusal) -> Reply:
 
 
 def _details(refusal: Refusal) -> Mapping[str, str]:
-    """TUSKit takes any answer with an Upload-Offset for progress, so it is there only where it is true."""
-    match refusal:
-        case refusals.MethodNotAllowed():
-            return {"Allow": ", ".join(refusal.allow)}
-        case refusals.OffsetMismatch():
-            return {"Upload-Offset": str(refusal.expected)}
-        case refusals.UnsupportedVersion():
-            return {"Tus-Version": VERSION}
-        case refusals.UploadLocked():
-            return {"Retry-After": "1"}
-        case refusals.ServiceUnavailable() | refusals.TooManyRequests():
-            return {"Retry-After": "5"}
-        case _:
-            return {}
+    return {"Tus-Version": VERSION} if isinstance(refusal, refusals.UnsupportedVersion) else details(refusal)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,7 +34,19 @@ class Reply:
 
 
 class Wire(Protocol):
-    """One wire protocol: reads intents, writes answers. `now` is seconds since the epoch."""
+    """One wire protocol: reads intents, writes answers."""
+
+    @property
+    def marks(self) -> Mapping[str, str]:
+        """What every response to such a request carries, be it ours or the framework's."""
+
+    @property
+    def answers_interrupted(self) -> bool:
+        """A request that we break off is told why; else its connection ends, and its client asks how far it got."""
+
+    @property
+    def tells_by_get(self) -> bool:
+        """GET of an upload that can't be downloaded yet is answered as HEAD is."""
 
     def read(self, head: RequestHead) -> Intent:
         """What the request wants. Raises Refusal."""
@@ -45,11 +57,20 @@ class Wire(Protocol):
     def inspected(self, upload: Upload, base_path: str) -> Reply:
         """Where the upload is."""
 
-    def appended(self, upload: Upload) -> Reply:
-        """The bytes are recorded up to `upload.offset`."""
+    def beside_content(self, upload: Upload) -> Mapping[str, str]:
+        """What a download tells of the upload, besides what HTTP does."""
+
+    def appended(self, upload: Upload, locate: Callable[[], str]) -> Reply:
+        """The bytes are recorded up to `upload.offset`. `locate` tells the upload's URL."""
 
     def terminated(self) -> Reply:
         """The upload is gone."""
+
+    def begun(self, upload: Upload, location: str) -> Reply | None:
+        """To be told before the bytes of a new upload are taken; None for nothing."""
+
+    def moved(self, upload: Upload) -> Reply | None:
+        """To be told while they are taken; None for nothing."""
 
     def refuse(self, refusal: Refusal, head: RequestHead) -> Reply:
         """Why not, with this protocol's status and headers."""

@@ -1,4 +1,4 @@
-"""How a finished upload presents itself: Content-Type and Content-Disposition (RFC 6266), from untrusted metadata."""
+"""How a finished upload presents itself: type, name (RFC 6266) and content coding, from untrusted metadata."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from tusd_py.model import Metadata
-from tusd_py.serving.media_types import is_safe_inline, media_type
+from tusd_py.serving.media_types import content_coding, is_safe_inline, media_type
 
 _KEYS = ("filename", "name")
 _HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -22,17 +22,23 @@ _ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presentation:
-    """Two header values, safe to send and to store on an object: printable ASCII, whatever the client said."""
+    """Header values, safe to send and to store on an object: printable ASCII, whatever the client said."""
 
     content_type: str
     content_disposition: str
+    content_encoding: str
+    """Of what was uploaded; bytes are stored, counted and served as they came. Empty for none."""
 
 
 def present(metadata: Metadata) -> Presentation:
     """What the metadata says of name and type, as far as that is safe."""
     content_type = media_type(metadata)
     manner = "inline" if is_safe_inline(content_type) else "attachment"
-    return Presentation(content_type=content_type, content_disposition=manner + _parameters(file_name(metadata)))
+    return Presentation(
+        content_type=content_type,
+        content_disposition=manner + _parameters(file_name(metadata)),
+        content_encoding=content_coding(metadata),
+    )
 
 
 def file_name(metadata: Metadata) -> str:

@@ -14,6 +14,9 @@ _VALUE = rf'(?:{_WORD}|"[A-Za-z0-9 !#$%&\'()*+,./:<=>?@\[\]^_`{{|}}~-]{{0,127}}"
 _PARAMETER = re.compile(rf"[ \t]*;[ \t]*({_WORD})=({_VALUE})")
 _MEDIA_TYPE = re.compile(rf"({_WORD}/{_WORD})((?:{_PARAMETER.pattern}){{0,4}})")
 
+_CODING = "(?:gzip|x-gzip|br|zstd|deflate|compress)"
+_CODINGS = re.compile(rf"{_CODING}(?:, ?{_CODING}){{0,3}}", re.IGNORECASE)
+
 _INLINE = frozenset(
     {
         *(f"image/{name}" for name in ("png", "jpeg", "gif", "webp", "bmp", "avif")),
@@ -30,6 +33,12 @@ def media_type(metadata: Metadata) -> str:
     said = next((metadata[key] for key in _KEYS if metadata.get(key)), b"")
     match = _MEDIA_TYPE.fullmatch(said.decode("latin-1").strip(" \t"))
     return UNKNOWN if match is None else _normal(match[1].lower(), _PARAMETER.findall(match[2]))
+
+
+def content_coding(metadata: Metadata) -> str:
+    """A Content-Encoding that browsers know, if the client says there is one; else empty."""
+    said = metadata.get("contentencoding", b"").decode("latin-1")
+    return said if _CODINGS.fullmatch(said) else ""
 
 
 def is_safe_inline(content_type: str) -> bool:

@@ -82,6 +82,7 @@ def _about(obj: ServedObject, length: int) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "Content-Length": str(length),
         "Content-Type": presentation.content_type,
+        **({"Content-Encoding": presentation.content_encoding} if presentation.content_encoding else {}),
         "Content-Disposition": presentation.content_disposition,
         "Last-Modified": format_http_date(int(obj.modified)),
     }

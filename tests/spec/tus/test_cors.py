@@ -9,7 +9,7 @@ from tests.support.tus import Answer, TusClient
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ORIGIN = "https://shop.example"
-METHODS = {"POST", "HEAD", "PATCH", "OPTIONS", "DELETE", "GET"}
+METHODS = {"POST", "PUT", "HEAD", "PATCH", "OPTIONS", "DELETE", "GET"}
 ALLOWED = (
     "Authorization, Content-Type, Tus-Resumable, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Offset, "
     "Upload-Concat, Upload-Checksum, X-HTTP-Method-Override, X-Request-ID, X-Requested-With, Upload-Complete, "

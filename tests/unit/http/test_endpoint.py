@@ -92,3 +92,9 @@ def test_behind_a_proxy_a_client_is_who_the_nearest_proxy_saw(told: list[str], a
 
 def test_without_a_proxy_a_client_is_who_connects_whatever_it_says() -> None:
     assert asking("192.0.2.1", behind_proxy=False) == "127.0.0.1"
+
+
+@pytest.mark.parametrize("host", ["\u00e9 .example", "a b", "x:y", "x:123456", "", "[::1"])
+def test_a_host_that_makes_no_url_is_refused(host: str) -> None:
+    with pytest.raises(Malformed):
+        seen({"Host": host}, behind_proxy=False)

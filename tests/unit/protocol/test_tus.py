@@ -311,7 +311,7 @@ def test_an_inspected_upload_tells_all_a_client_needs_to_go_on(upload: Upload, t
     [(OPEN, {"Upload-Offset": "4", "Upload-Expires": EXPIRY}), (DONE, {"Upload-Offset": "10"})],
 )
 def test_an_append_is_answered_with_the_new_offset(upload: Upload, told: Mapping[str, str]) -> None:
-    reply = wire().appended(upload)
+    reply = wire().appended(upload, str)
     assert (reply.status, reply.text) == (204, None)
     assert reply.headers == {**COMMON, **told}
 
@@ -326,6 +326,8 @@ def test_a_termination_is_answered_with_nothing() -> None:
 
 REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.Malformed("why"), 400, {}),
+    (refusals.InconsistentLength("why"), 400, {}),
+    (refusals.AlreadyComplete(), 400, {}),
     (refusals.UnsupportedExtension("why"), 400, {}),
     (refusals.Forbidden("why"), 403, {}),
     (refusals.UploadNotFound(), 404, {}),
@@ -340,6 +342,7 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.UploadLocked(), 423, {"Retry-After": "1"}),
     (refusals.TooManyRequests(), 429, {"Retry-After": "5"}),
     (refusals.ChecksumMismatch(), 460, {}),
+    (refusals.DigestMismatch(), 460, {}),
     (refusals.ServiceUnavailable(), 503, {"Retry-After": "5"}),
 ]
 

@@ -50,6 +50,7 @@ def object_params(upload: Upload, options: S3Options) -> dict[str, Any]:
         **_encryption(options),
         "ContentType": shown.content_type,
         "ContentDisposition": shown.content_disposition,
+        "ContentEncoding": shown.content_encoding,
         "StorageClass": options.storage_class,
         "ACL": options.acl,
         "Tagging": urlencode(options.tags),
@@ -69,6 +70,7 @@ def _encryption(options: S3Options) -> dict[str, str | None]:
 _HEADERS = {
     "ContentType": "Content-Type",
     "ContentDisposition": "Content-Disposition",
+    "ContentEncoding": "Content-Encoding",
     "ServerSideEncryption": "x-amz-server-side-encryption",
     "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
     "StorageClass": "x-amz-storage-class",

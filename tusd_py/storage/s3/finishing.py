@@ -44,8 +44,8 @@ async def _make(room: Room, upload: Upload, cursor: S3Cursor, parts: list[Part])
         return await room.put_object(upload, cursor.key, tail)
     try:
         etag = await _complete(room, upload, cursor, cursor.multipart, parts, tail)
-    except S3Missing as missing:
-        etag = await settle(room, upload, cursor.key, missing)
+    except (S3Missing, S3Trouble, UploadLost) as doubt:  # it may be made, and its multipart upload gone with that
+        etag = await _found(room, upload, cursor.key, doubt)
     return Stored(etag=etag)
 
 
@@ -90,6 +90,16 @@ async def settle(room: Room, upload: Upload, key: str, doubt: Exception) -> str:
     found = await look(room, upload, key)
     if found is None:
         raise UploadLost(key) from doubt
+    return found
+
+
+async def _found(room: Room, upload: Upload, key: str, doubt: Exception) -> str:
+    """The object's ETag if it exists after all; else what was in doubt is so."""
+    if not isinstance(doubt, S3Trouble):
+        return await settle(room, upload, key, doubt)
+    found = await look(room, upload, key)
+    if found is None:
+        raise doubt
     return found
 
 

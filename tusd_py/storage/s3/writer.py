@@ -89,7 +89,7 @@ class S3Writer:
         self._closing = True
         self._proven.set()
         async with self._turn:
-            if self._position == self._upload.length:
+            if self._position == self._upload.end:
                 await self._send_last()
             elif self._part_is_full:
                 await self._send_part()

@@ -1,0 +1,105 @@
+"""A client of the IETF's protocol that never gives up: told of its upload on the way, it says what is the end."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.simulation.client import GIVE_UP, Broken, Client
+from tests.simulation.world import Violation
+from tusd_py.engine.append import append
+from tusd_py.engine.create import create
+from tusd_py.engine.lookup import inspect
+from tusd_py.model import Upload
+from tusd_py.protocol.intents import Append, Body, Completion, Create, Whole
+
+
+class Hearing:
+    """`engine.watching.Watcher`: what the client learns from interim responses."""
+
+    def __init__(self, client: IetfClient) -> None:
+        self._client = client
+        self.connected = True
+
+    async def begun(self, upload: Upload) -> bool:
+        if self.connected:
+            self._client.url = upload.id
+        return self.connected
+
+    def moved(self, upload: Upload) -> None:
+        if self.connected:
+            self._client.hear(upload)
+
+
+class IetfClient(Client):
+    """Announces what all of its content must be."""
+
+    async def begin(self, first: int | None = None) -> None:
+        """POST until the upload's URL is known; with `first` bytes of it, or all of them as a whole upload."""
+        sent = self.content[:first]
+        give_up = self.world.loop.time() + GIVE_UP
+        while self.url is None and self.world.loop.time() < give_up:
+            try:
+                await self._begin(sent)
+            except Broken:
+                await asyncio.sleep(0.5)
+
+    async def go_on(self, piece: int | None = None) -> None:
+        """PATCH after PATCH until the server says that it is complete. Each failure makes it ask first."""
+        give_up = self.world.loop.time() + GIVE_UP
+        while self.world.loop.time() < give_up:
+            try:
+                if self.hear(await self._ask(lambda ports, _: inspect(ports, self.there))):
+                    return
+                while not self.hear(await self._append(piece)):
+                    pass
+            except Broken:
+                await asyncio.sleep(0.5)
+            else:
+                return
+        raise Violation(f"no way to go on from offset {self._told}")
+
+    def hear(self, upload: Upload) -> bool:
+        """What the server said: offsets only grow, and done is done."""
+        if not self._told <= upload.offset <= len(self.content):
+            raise Violation(f"told {self._told}, then {upload.offset}")
+        self._told = upload.offset
+        if upload.done:
+            self.world.check_complete(upload.id)
+        return upload.done
+
+    async def _begin(self, sent: bytes) -> None:
+        intent = Create(
+            length=len(self.content),
+            metadata={"name": self._name},
+            body=Body(length=len(sent)),
+            whole=Whole(algorithm="sha256", digest=hashlib.sha256(self.content).hexdigest()),
+            **self._ends(len(sent)),
+        )
+        with self._hearing() as hearing:
+            self.hear(await self._ask(lambda ports, body: create(ports, intent, body, hearing), sent))
+
+    @contextmanager
+    def _hearing(self) -> Iterator[Hearing]:
+        """While the connection of a request lasts."""
+        hearing = Hearing(self)
+        try:
+            yield hearing
+        finally:
+            hearing.connected = False
+
+    async def _append(self, piece: int | None) -> Upload:
+        """In pieces, the end is a request of its own that brings nothing."""
+        offset = self._told
+        sent = self.content[offset:] if piece is None else self.content[offset : offset + piece]
+        ends = self._ends(len(self.content) if piece is None or not sent else 0)
+        intent = Append(offset=offset, body=Body(length=len(sent)), **ends)
+        with self._hearing() as hearing:
+            return await self._ask(lambda ports, body: append(ports, self.there, intent, body, hearing), sent)
+
+    def _ends(self, stop: int) -> dict[str, Any]:
+        whole = stop == len(self.content)
+        return {"completion": Completion.WITH_THIS if whole else Completion.NOT_YET, "strict": True}

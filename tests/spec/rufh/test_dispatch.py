@@ -1,0 +1,124 @@
+"""Which requests are of this protocol, in which version, and how it lives with tus on the same URLs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.raw import connected
+from tests.support.rufh import PARTIAL, VERSIONS, RufhClient, answers, ask
+from tests.support.tus import Answer, TusClient
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+UNKNOWN = "0" * 32
+
+
+@pytest.mark.parametrize("version", [*VERSIONS, None])
+async def test_i1_an_upload_goes_from_its_creation_to_its_end_in_every_version_and_in_none(
+    rufh: RufhClient, version: int | None
+) -> None:
+    client = rufh.at(version)
+    created = await client.begin(b"abc")
+    assert (created.status, created.offset, client.complete(created)) == (201, 3, False)
+    appended = await client.append(created.url, 3, b"def", complete=False)
+    early = version is not None and version <= 6
+    assert (appended.status, appended.offset, client.complete(appended)) == (201 if early else 204, 6, False)
+    assert (await client.head(created.url)).status == (204 if version else 200)
+    done = await client.append(created.url, 6, b"ghi", complete=True)
+    assert (done.status, done.offset, client.complete(done)) == (201, 9, True)
+    assert (await client.get(created.url)).body == b"abcdefghi"
+    for answer in (created, appended, done):
+        assert answer.headers.get("Upload-Draft-Interop-Version") == (version and str(version))
+        assert "Tus-Resumable" not in answer.headers
+
+
+@pytest.mark.parametrize("version", ["9", "2", "eight", "8.0", ""])
+async def test_i1_a_version_that_nobody_knows_is_served_the_newest_way_without_104(
+    rufh: RufhClient, version: str
+) -> None:
+    async with connected(rufh.port) as connection:
+        fields = {"upload_draft_interop_version": version, "upload_complete": "?1", "content_length": 3}
+        await ask(connection, "POST", rufh.url, **fields)
+        await connection.send(b"abc")
+        (answer,) = await answers(connection)
+    assert (answer.status, answer.headers["upload-complete"]) == (201, "?1")
+    assert "upload-draft-interop-version" not in answer.headers
+
+
+async def test_i1_tus_resumable_makes_a_request_one_of_tus(rufh: RufhClient) -> None:
+    answer = await rufh.post(b"", upload_length=3, upload_complete="?0", tus_resumable="1.0.0")
+    assert (answer.status, answer.headers["Tus-Resumable"]) == (201, "1.0.0")
+    assert "Upload-Complete" not in answer.headers
+
+
+async def test_i1_a_look_that_names_no_protocol_is_answered_in_both(rufh: RufhClient) -> None:
+    url = await rufh.begun(b"abc", upload_length=10)
+    answer = await rufh.at(None).head(url)
+    told = {name: answer.headers[name] for name in ("Tus-Resumable", "Upload-Offset", "Upload-Length")}
+    assert (answer.status, told) == (200, {"Tus-Resumable": "1.0.0", "Upload-Offset": "3", "Upload-Length": "10"})
+    assert (answer.headers["Upload-Complete"], "Upload-Limit" in answer.headers) == ("?0", True)
+
+
+async def test_i1_what_names_no_protocol_and_is_not_of_this_one_stays_412(rufh: RufhClient) -> None:
+    url, nameless = await rufh.begun(b"abc"), rufh.at(None)
+    refused = [
+        await nameless.post(b"", upload_length=3),
+        await nameless.patch(url, 3, b"d", content_type="application/octet-stream"),
+        await nameless.delete(url),
+    ]
+    assert [answer.status for answer in refused] == [412] * 3
+    assert await rufh.state(url) == (3, False)
+
+
+async def test_i1_the_method_may_be_overridden(rufh: RufhClient) -> None:
+    url = await rufh.begun(b"abc")
+    fields = {"content_type": PARTIAL, "upload_offset": 3, "upload_complete": "?1"}
+    assert (await rufh.request("POST", url, b"d", x_http_method_override="PATCH", **fields)).status == 201
+
+
+async def test_i1_a_method_that_makes_no_sense_is_405_with_those_that_do(rufh: RufhClient) -> None:
+    url = await rufh.begun()
+    on_upload, on_endpoint = await rufh.request("PUT", url), await rufh.request("PATCH", rufh.url)
+    assert [answer.status for answer in (on_upload, on_endpoint)] == [405, 405]
+    assert on_endpoint.headers["Allow"] == "POST, PUT, OPTIONS"
+    assert on_upload.headers["Allow"] == "HEAD, PATCH, DELETE, GET, OPTIONS"
+
+
+def lengths(answer: Answer) -> tuple[str | None, str | None]:
+    return answer.headers.get("Upload-Length"), answer.headers.get("Upload-Defer-Length")
+
+
+async def test_i2_an_upload_begun_here_is_seen_and_completed_by_tus(rufh: RufhClient, tus: TusClient) -> None:
+    url = await rufh.begun(b"abc", upload_length=6, content_type="text/plain")
+    seen = await tus.head(url)
+    assert (seen.status, seen.offset, lengths(seen)) == (200, 3, ("6", None))
+    assert seen.headers["Upload-Metadata"] == "filetype dGV4dC9wbGFpbg=="
+    assert (await tus.patch(url, 3, b"def")).status == 204
+    assert await rufh.state(url) == (6, True)
+    assert await tus.content(url) == b"abcdef"
+
+
+async def test_i2_an_upload_begun_by_tus_is_seen_and_completed_here(rufh: RufhClient, tus: TusClient) -> None:
+    url = await tus.create(6, b"abc")
+    assert await rufh.state(url) == (3, False)
+    assert (await rufh.append(url, 3, b"def", complete=True)).status == 201
+    assert await tus.offset(url) == 6
+    assert await tus.content(url) == b"abcdef"
+
+
+async def test_i2_tus_does_not_take_one_that_waits_for_complete_and_can_complete_it(
+    rufh: RufhClient, tus: TusClient
+) -> None:
+    """There offset and length say that an upload is complete; here they don't."""
+    url = await rufh.begun(b"abc", upload_length=3)
+    assert lengths(await tus.head(url)) == (None, "1")
+    assert "Upload-Length" not in (await rufh.at(6).head(url)).headers
+    assert (await tus.patch(url, 3, b"")).status == 204
+    assert lengths(await tus.head(url)) == ("3", None)
+    assert await rufh.state(url) == (3, True)
+
+
+async def test_i2_a_final_upload_of_tus_takes_no_bytes_here_either(rufh: RufhClient, tus: TusClient) -> None:
+    final = (await tus.final(*await tus.partials(b"ab", b"c"))).url
+    assert await rufh.state(final) == (3, True)
+    assert (await rufh.append(final, 3, b"d", complete=True)).status == 403

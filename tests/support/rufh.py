@@ -1,0 +1,89 @@
+"""A client of Resumable Uploads for HTTP that does what it is told, in any interop version, and judges nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from tests.support.raw import RawAnswer, RawConnection
+from tests.support.tus import Answer, TusClient
+
+PARTIAL = "application/partial-upload"
+NEWEST = 8
+VERSIONS = [3, 4, 5, 6, 7, 8]
+
+
+class RufhClient(TusClient):
+    """Says `version` with every request, or nothing for None."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, version: int | None = NEWEST) -> None:
+        super().__init__(session, url)
+        self.version = version
+        self.always = {"upload_draft_interop_version": version}
+
+    def at(self, version: int | None) -> RufhClient:
+        """The same client in another version."""
+        return RufhClient(self._session, self.url, version)
+
+    def completes(self, complete: bool) -> dict[str, object]:  # noqa: FBT001  it is the field's value
+        """The field that says so, in this version."""
+        if self.version == 3:
+            return {"upload_incomplete": "?0" if complete else "?1"}
+        return {"upload_complete": "?1" if complete else "?0"}
+
+    async def begin(self, body: bytes = b"", /, *, complete: bool = False, **headers: object) -> Answer:
+        """A creation."""
+        return await self.post(body, **self.completes(complete), **headers)
+
+    async def begun(self, body: bytes = b"", /, **headers: Any) -> str:
+        """The URL of a new upload that takes more than `body`."""
+        answer = await self.begin(body, **headers)
+        assert answer.status == 201, answer
+        return answer.url
+
+    async def append(self, url: str, offset: object, body: bytes, /, *, complete: bool, **headers: object) -> Answer:
+        return await self.patch(url, offset, body, **{"content_type": PARTIAL, **self.completes(complete), **headers})
+
+    async def state(self, url: str) -> tuple[int, bool]:
+        """Offset and completeness, as HEAD tells them."""
+        answer = await self.head(url)
+        assert answer.status == 204, answer
+        return answer.offset, self.complete(answer)
+
+    def complete(self, answer: Answer) -> bool:
+        if self.version == 3:
+            return answer.headers["Upload-Incomplete"] == "?0"
+        return {"?0": False, "?1": True}[answer.headers["Upload-Complete"]]
+
+
+def problem(answer: Answer | RawAnswer) -> Any:
+    """The problem details."""
+    kind = {name.lower(): value for name, value in answer.headers.items()}["content-type"]
+    assert kind == "application/problem+json", answer
+    return json.loads(answer.body)
+
+
+def limits(answer: Answer) -> dict[str, int]:
+    """Upload-Limit."""
+    pairs = (pair.strip().split("=") for pair in answer.headers["Upload-Limit"].split(","))
+    return {name: int(value) for name, value in pairs}
+
+
+async def ask(connection: RawConnection, method: str, url: str, /, **fields: object) -> None:
+    """A head by hand, in the newest version if no other is given; a PATCH of the right type."""
+    usual: dict[str, object] = {"tus_resumable": None, "upload_draft_interop_version": NEWEST}
+    usual["host"] = urlsplit(url).netloc
+    if method == "PATCH":
+        usual["content_type"] = PARTIAL
+    await connection.head(method, url, **{**usual, **fields})
+
+
+async def answers(connection: RawConnection) -> list[RawAnswer]:
+    """All that comes up to the final answer, which is the last."""
+    told = [await connection.answer()]
+    while told[-1].status < 200:
+        told.append(await connection.answer())
+    return told

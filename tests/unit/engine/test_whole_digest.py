@@ -1,0 +1,80 @@
+"""The digest of a whole upload: found once, whoever wants to know it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from tests.support.engine import Engine, ScriptedBody
+from tests.support.intents import appending, creating
+from tusd_py.engine.append import append
+from tusd_py.engine.create import create
+from tusd_py.engine.lookup import inspect
+from tusd_py.engine.sweep import sweep
+from tusd_py.errors import StorageUnavailable, UploadLost, UploadSpoiled
+from tusd_py.model import Phase
+from tusd_py.pipeline.body import BodyEnd
+from tusd_py.protocol.intents import Whole
+
+WANTED = Whole(algorithm="sha256")
+
+
+def announced(data: bytes) -> Whole:
+    return Whole(algorithm="sha256", digest=hashlib.sha256(data).hexdigest())
+
+
+@pytest.mark.parametrize("whole", [WANTED, announced(b"abcdef")])
+@pytest.mark.parametrize("first", [b"abcdef", b"abc", b""])
+async def test_it_is_known_once_the_upload_is_done_in_however_many_requests(
+    engine: Engine, whole: Whole, first: bytes
+) -> None:
+    body = ScriptedBody(*filter(None, [first]), end=BodyEnd.CUT)
+    upload = await create(engine.ports, creating(6, body=True, whole=whole), body)
+    if upload.offset < 6:
+        upload = await append(engine.ports, upload.id, appending(len(first)), ScriptedBody(b"abcdef"[len(first) :]))
+    assert (upload.phase, upload.digest) == (Phase.DONE, hashlib.sha256(b"abcdef").hexdigest())
+    assert await engine.record(upload) == upload
+
+
+async def test_the_empty_upload_has_one_too(engine: Engine) -> None:
+    assert (
+        await create(engine.ports, creating(0, whole=WANTED), ScriptedBody())
+    ).digest == hashlib.sha256().hexdigest()
+
+
+async def test_a_later_request_may_want_it(engine: Engine) -> None:
+    upload = await create(engine.ports, creating(6, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
+    done = await append(engine.ports, upload.id, appending(3, whole=WANTED), ScriptedBody(b"def"))
+    assert done.digest == hashlib.sha256(b"abcdef").hexdigest()
+
+
+async def test_another_in_one_request_leaves_nothing(engine: Engine) -> None:
+    with pytest.raises(UploadSpoiled):
+        await create(engine.ports, creating(3, body=True, whole=announced(b"abc")), ScriptedBody(b"xyz"))
+    assert engine.residue == []
+
+
+async def test_another_after_several_requests_leaves_nothing(engine: Engine) -> None:
+    intent = creating(6, body=True, whole=announced(b"abcdef"))
+    upload = await create(engine.ports, intent, ScriptedBody(b"xyz", end=BodyEnd.CUT))
+    with pytest.raises(UploadSpoiled):
+        await append(engine.ports, upload.id, appending(3), ScriptedBody(b"def"))
+    assert engine.residue == []
+
+
+@pytest.mark.parametrize("right", [True, False])
+async def test_it_is_found_by_whoever_finishes_the_upload(engine: Engine, *, right: bool) -> None:
+    intent = creating(6, body=True, whole=announced(b"abcdef" if right else b"other"))
+    upload = await create(engine.ports, intent, ScriptedBody(b"abc", end=BodyEnd.CUT))
+    engine.storage.fuse.blow(2)
+    with pytest.raises(StorageUnavailable):
+        await append(engine.ports, upload.id, appending(3), ScriptedBody(b"def"))
+    if right:
+        assert (await inspect(engine.ports, upload.id)).done
+    else:
+        with pytest.raises(UploadLost):
+            await inspect(engine.ports, upload.id)
+        engine.now += 100
+        await sweep(engine.ports)
+        assert engine.residue == []

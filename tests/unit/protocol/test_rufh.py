@@ -1,0 +1,207 @@
+"""The IETF's protocol on the wire: heads to intents, records to answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from tests.support.uploads import upload
+from tusd_py.model import Phase
+from tusd_py.protocol import refusals
+from tusd_py.protocol.choice import Interim, Wires
+from tusd_py.protocol.intents import Append, Body, Completion, Create, Inspect, Terminate
+from tusd_py.protocol.limits import Limits
+from tusd_py.protocol.refusals import Malformed, Refusal
+from tusd_py.protocol.wire import RequestHead, Wire
+
+NOW = 1000.0
+OPEN = upload(length=10, offset=4, expires_at=NOW + 60.9)
+DONE = replace(OPEN, phase=Phase.DONE, offset=10, expires_at=None)
+TYPE = {"Content-Type": "application/partial-upload"}
+
+
+def head(method: str, *, content_length: int | None = 0, **fields: str) -> RequestHead:
+    named = {name.replace("_", "-"): value for name, value in fields.items()}
+    on_upload = method not in {"POST", "PUT"}
+    return RequestHead(method=method, on_upload=on_upload, headers=CIMultiDict(named), content_length=content_length)
+
+
+def spoken(version: int | None, method: str = "HEAD", interim: Interim = Interim.ON, **limits: float) -> Wire:
+    """The wire of a request in this version that brings the rest of an upload."""
+    said = {} if version is None else {"upload_draft_interop_version": str(version)}
+    fields = {"upload_complete": "?1", "upload_incomplete": "?0", "content_type": TYPE["Content-Type"]}
+    wires = Wires(Limits(**limits), lambda: NOW, interim)  # type: ignore[arg-type]  # fields by name
+    return wires.choose(head(method, content_length=5, **said, **fields))
+
+
+# Heads to intents
+
+
+@pytest.mark.parametrize(
+    ("version", "said", "completion"),
+    [
+        ("3", {"upload_incomplete": "?0"}, Completion.WITH_THIS),
+        ("3", {"upload_incomplete": "?1"}, Completion.WHEN_FULL),
+        ("4", {"upload_complete": "?0"}, Completion.WHEN_FULL),
+        ("6", {"upload_complete": "?1"}, Completion.WITH_THIS),
+        ("6", {"upload_complete": "?0"}, Completion.WHEN_FULL),
+        ("7", {"upload_complete": "?0"}, Completion.NOT_YET),
+        ("8", {"upload_complete": "?0"}, Completion.NOT_YET),
+        ("99", {"upload_complete": "?0"}, Completion.NOT_YET),
+    ],
+)
+def test_each_version_says_in_its_way_what_is_the_end(
+    version: str, said: dict[str, str], completion: Completion
+) -> None:
+    fields = {"upload_draft_interop_version": version, "upload_offset": "4", "content_type": TYPE["Content-Type"]}
+    request = head("PATCH", content_length=6, **fields, **said)
+    read = Wires(Limits(), lambda: NOW, Interim.AUTO).choose(request).read(request)
+    assert read == Append(offset=4, body=Body(length=6), completion=completion, strict=True)
+
+
+@pytest.mark.parametrize(("version", "said"), [("3", "upload_complete"), ("4", "upload_incomplete")])
+def test_another_version_s_word_for_it_says_nothing(version: str, said: str) -> None:
+    fields = {"upload_draft_interop_version": version, said: "?1"}
+    request = head("POST", content_length=0, **fields)
+    with pytest.raises(Malformed):
+        Wires(Limits(), lambda: NOW, Interim.AUTO).choose(request).read(request)
+
+
+@pytest.mark.parametrize(
+    ("fields", "content_length", "intent"),
+    [
+        ({"upload_complete": "?0"}, 0, Create(completion=Completion.NOT_YET, strict=True)),
+        (
+            {"upload_complete": "?0", "upload_length": "10"},
+            3,
+            Create(length=10, body=Body(length=3), completion=Completion.NOT_YET, strict=True),
+        ),
+        ({"upload_complete": "?1"}, 0, Create(body=Body(length=0), completion=Completion.WITH_THIS, strict=True)),
+        ({"upload_complete": "?1"}, None, Create(body=Body(length=None), completion=Completion.WITH_THIS, strict=True)),
+    ],
+)
+def test_creating(fields: dict[str, str], content_length: int | None, intent: Create) -> None:
+    request = head("PUT", content_length=content_length, **fields)
+    assert Wires(Limits(), lambda: NOW, Interim.AUTO).choose(request).read(request) == intent
+
+
+@pytest.mark.parametrize(("method", "intent"), [("HEAD", Inspect()), ("GET", Inspect()), ("DELETE", Terminate())])
+def test_looking_and_cancelling(method: str, intent: object) -> None:
+    request = head(method, upload_draft_interop_version="8")
+    assert Wires(Limits(), lambda: NOW, Interim.AUTO).choose(request).read(request) == intent
+
+
+# Answers
+
+
+def test_an_upload_that_can_be_continued_is_told_with_what_is_left_of_its_time() -> None:
+    reply = spoken(8, max_length=100).inspected(OPEN, "/files/")
+    assert (reply.status, reply.text) == (204, None)
+    assert reply.headers == {
+        "Cache-Control": "no-store",
+        "Upload-Draft-Interop-Version": "8",
+        "Upload-Offset": "4",
+        "Upload-Complete": "?0",
+        "Upload-Limit": "min-size=0, max-size=100, max-age=60",
+        "Upload-Length": "10",
+    }
+
+
+def test_the_first_version_says_the_opposite() -> None:
+    assert spoken(3).inspected(OPEN, "/files/").headers["Upload-Incomplete"] == "?1"
+    assert spoken(3).inspected(DONE, "/files/").headers["Upload-Incomplete"] == "?0"
+
+
+def test_a_digest_is_told_once_it_is_found_and_not_while_it_is_announced() -> None:
+    announced = replace(OPEN, digest_algorithm="sha256", digest="00" * 32)
+    assert "Repr-Digest" not in spoken(8).inspected(announced, "/files/").headers
+    found = replace(DONE, digest_algorithm="sha256", digest="00" * 32)
+    assert spoken(8).inspected(found, "/files/").headers["Repr-Digest"] == f"sha-256=:{'A' * 43}=:"
+
+
+def test_the_last_byte_is_left_to_the_final_response() -> None:
+    assert spoken(8, "PATCH").moved(OPEN) is not None
+    assert spoken(8, "PATCH").moved(replace(OPEN, offset=10)) is None
+    assert spoken(8, "PATCH").moved(replace(OPEN, offset=10, waits=True)) is not None
+
+
+@pytest.mark.parametrize(("version", "begun", "moved"), [(None, False, False), (4, True, False), (5, True, True)])
+def test_interim_responses_go_to_those_that_know_them(version: int | None, *, begun: bool, moved: bool) -> None:
+    wire = spoken(version, "PATCH")
+    assert (wire.begun(OPEN, "http://x/files/1") is not None, wire.moved(OPEN) is not None) == (begun, moved)
+    silent = spoken(version, "PATCH", Interim.OFF)
+    assert (silent.begun(OPEN, "http://x/files/1"), silent.moved(OPEN)) == (None, None)
+
+
+@pytest.mark.parametrize("kind", Refusal.__subclasses__(), ids=lambda kind: kind.code)
+def test_every_refusal_is_a_problem_with_its_stable_code(kind: type[Refusal]) -> None:
+    made: Refusal
+    match kind:
+        case refusals.OffsetMismatch:
+            made = refusals.OffsetMismatch(expected=4, provided=9)
+        case refusals.MethodNotAllowed:
+            made = refusals.MethodNotAllowed(("POST",))
+        case _:
+            made = kind() if kind.__init__ is not Refusal.__init__ else kind("why")  # type: ignore[call-arg]
+    reply = spoken(8).refuse(made, head("PATCH"))
+    assert reply.text is not None
+    problem = json.loads(reply.text)
+    assert (problem["code"], problem["detail"], problem["status"]) == (kind.code, made.message, reply.status)
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert spoken(8).refuse(made, head("HEAD")).text is None
+
+
+# Anything at all
+
+NAMES = [
+    "Upload-Draft-Interop-Version",
+    "Upload-Length",
+    "Upload-Offset",
+    "Upload-Complete",
+    "Upload-Incomplete",
+    "Upload-Metadata",
+    "Content-Type",
+    "Content-Encoding",
+    "Content-Disposition",
+    "Content-Digest",
+    "Repr-Digest",
+    "Want-Repr-Digest",
+]
+NEAR_MISSES = [
+    "?1",
+    "?0",
+    "8",
+    "3",
+    "10",
+    TYPE["Content-Type"],
+    "sha-256=:AAAA:",
+    "sha-256=5",
+    "inline; filename*=utf-8''%",
+]
+VALUES = st.text(st.characters()) | st.sampled_from(NEAR_MISSES)
+HEADS = st.builds(
+    RequestHead,
+    method=st.sampled_from(["POST", "PUT", "HEAD", "PATCH", "DELETE", "GET"]),
+    on_upload=st.booleans(),
+    headers=st.dictionaries(st.sampled_from(NAMES), VALUES).map(
+        lambda fields: CIMultiDict({"Upload-Draft-Interop-Version": "8"} | fields)
+    ),
+    content_length=st.none() | st.integers(min_value=0),
+)
+
+
+@given(HEADS)
+def test_any_head_is_read_or_refused_with_headers_that_are_safe_to_send(soup: RequestHead) -> None:
+    wire = Wires(Limits(), lambda: NOW, Interim.ON).choose(soup)
+    try:
+        wire.read(soup)
+    except Refusal as refusal:
+        reply = wire.refuse(refusal, soup)
+        assert 400 <= reply.status < 500
+        sent = [*reply.headers.values(), reply.text or ""]
+        assert all(value.isascii() and value.isprintable() for value in sent)

@@ -1,0 +1,10 @@
+"""Which methods an upload's URL takes, in the order in which they are listed."""
+
+from __future__ import annotations
+
+from tusd_py.protocol.limits import Limits
+
+
+def upload_methods(limits: Limits) -> tuple[str, ...]:
+    methods = {"HEAD": True, "PATCH": True, "DELETE": limits.termination, "GET": limits.downloads, "OPTIONS": True}
+    return tuple(method for method, allowed in methods.items() if allowed)

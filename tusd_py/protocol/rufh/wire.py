@@ -1,0 +1,100 @@
+"""The wire of one request: what it is asked in, it is answered in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+
+from tusd_py.model import Upload
+from tusd_py.protocol import refusals
+from tusd_py.protocol.intents import Intent
+from tusd_py.protocol.limits import Limits
+from tusd_py.protocol.refusals import Refusal
+from tusd_py.protocol.rufh import answers, reading
+from tusd_py.protocol.rufh.versions import INTEROP, Version
+from tusd_py.protocol.statuses import STATUS, details
+from tusd_py.protocol.wire import Reply, RequestHead
+
+_UPLOAD_RESUMPTION_SUPPORTED = 104
+
+
+class Rufh:
+    """Resumable Uploads for HTTP, in one version. With `interim`, its client is told on the way."""
+
+    marks: Mapping[str, str] = {}
+    answers_interrupted = False
+    """URLSession goes on after a lost connection, and gives up after an answer that isn't the final one."""
+    tells_by_get = True
+
+    def __init__(self, version: Version, limits: Limits, clock: Callable[[], float], *, interim: bool) -> None:
+        self._version, self._limits, self._clock, self._interim = version, limits, clock, interim
+
+    def read(self, head: RequestHead) -> Intent:
+        return reading.read(head, self._version, self._limits)
+
+    def created(self, upload: Upload, location: str, *, with_body: bool) -> Reply:  # noqa: ARG002  the offset is always told
+        return self._reply(HTTPStatus.CREATED, {"Location": location, **self._about(upload)})
+
+    def inspected(self, upload: Upload, base_path: str) -> Reply:  # noqa: ARG002  the port's signature
+        return self._reply(HTTPStatus.NO_CONTENT, self.beside_content(upload))
+
+    def beside_content(self, upload: Upload) -> Mapping[str, str]:
+        return {**self._about(upload), **answers.length(upload, self._version)}
+
+    def appended(self, upload: Upload, locate: Callable[[], str]) -> Reply:
+        """What completes an upload is answered as its creation would have been, had it brought all of it."""
+        if upload.done:
+            return self.created(upload, locate(), with_body=True)
+        return self._reply(self._version.appended, self._about(upload))
+
+    def terminated(self) -> Reply:
+        return self._reply(HTTPStatus.NO_CONTENT, {})
+
+    def begun(self, upload: Upload, location: str) -> Reply | None:
+        if not self._interim:
+            return None
+        return self._told({"Location": location, **self._limit(upload)})
+
+    def moved(self, upload: Upload) -> Reply | None:
+        """Of the last byte the final response tells, once it is sure."""
+        if not self._interim or not self._version.progress or upload.full:
+            return None
+        return self._told({"Upload-Offset": str(upload.offset)})
+
+    def refuse(self, refusal: Refusal, head: RequestHead) -> Reply:
+        status = self._status(refusal, head)
+        fields = {**details(refusal), **answers.refused(refusal, self._version)}
+        if isinstance(refusal, refusals.TooLarge):
+            fields |= self._limit(None)
+        if head.method == "HEAD":
+            return self._reply(status, fields)
+        return self._reply(status, fields, answers.problem(refusal, status))
+
+    def _status(self, refusal: Refusal, head: RequestHead) -> int:
+        waiting = isinstance(refusal, refusals.ServiceUnavailable) and head.method == "HEAD"
+        if waiting or isinstance(refusal, refusals.UploadLocked):
+            return self._version.busy
+        return STATUS[type(refusal)]
+
+    def limits(self) -> Mapping[str, str]:
+        """Those of uploads to come."""
+        return self._limit(None)
+
+    def _about(self, upload: Upload) -> Mapping[str, str]:
+        return {**answers.state(upload, self._version), **self._limit(upload), **answers.digest(upload)}
+
+    def _limit(self, upload: Upload | None) -> Mapping[str, str]:
+        return answers.limit(upload, self._version, self._limits, self._clock())
+
+    def _reply(self, status: int, fields: Mapping[str, str], problem: str | None = None) -> Reply:
+        kind = {} if problem is None else {"Content-Type": "application/problem+json"}
+        return Reply(
+            status=status, headers={"Cache-Control": "no-store", **self._named(), **fields, **kind}, text=problem
+        )
+
+    def _told(self, fields: Mapping[str, str]) -> Reply:
+        return Reply(status=_UPLOAD_RESUMPTION_SUPPORTED, headers={**self._named(), **fields})
+
+    def _named(self) -> Mapping[str, str]:
+        """Only a version that we speak: the client must know what it is answered in."""
+        return {} if self._version.number is None else {INTEROP: str(self._version.number)}

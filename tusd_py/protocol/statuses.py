@@ -1,0 +1,45 @@
+"""The HTTP status of each refusal, and what goes along with it, whichever wire tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tusd_py.protocol import refusals
+from tusd_py.protocol.refusals import Refusal
+
+STATUS: Mapping[type[Refusal], int] = {
+    refusals.Malformed: 400,
+    refusals.InconsistentLength: 400,
+    refusals.AlreadyComplete: 400,
+    refusals.UnsupportedExtension: 400,
+    refusals.ChecksumMismatch: 400,
+    refusals.DigestMismatch: 400,
+    refusals.Forbidden: 403,
+    refusals.UploadNotFound: 404,
+    refusals.NotReady: 404,  # the URL has no current representation yet (RFC 9110, 15.5.5); 409 is for offsets alone
+    refusals.MethodNotAllowed: 405,
+    refusals.OffsetMismatch: 409,
+    refusals.UploadGone: 410,
+    refusals.UnsupportedVersion: 412,
+    refusals.TooLarge: 413,
+    refusals.WrongContentType: 415,
+    refusals.ExpectationFailed: 417,
+    refusals.UploadLocked: 423,
+    refusals.TooManyRequests: 429,
+    refusals.ServiceUnavailable: 503,
+}
+
+
+def details(refusal: Refusal) -> Mapping[str, str]:
+    """TUSKit takes any answer with an Upload-Offset for progress, so it is there only where it is true."""
+    match refusal:
+        case refusals.MethodNotAllowed():
+            return {"Allow": ", ".join(refusal.allow)}
+        case refusals.OffsetMismatch():
+            return {"Upload-Offset": str(refusal.expected)}
+        case refusals.UploadLocked():
+            return {"Retry-After": "1"}
+        case refusals.ServiceUnavailable() | refusals.TooManyRequests():
+            return {"Retry-After": "5"}
+        case _:
+            return {}
