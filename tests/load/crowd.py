@@ -20,7 +20,7 @@ from tests.promises.rawrequest import RawRequest, patching
 
 MIB = 1024 * 1024
 LENGTH = 16 * MIB
-FAST = 1024 * MIB
+FAST = 1024 * 64 * MIB
 PIECES_A_SECOND = 2
 
 
