@@ -21,7 +21,7 @@ _MODEST = 32 * 1024
 _ARENA = 2 * 1024 * 1024
 """A huge page, where the system gives them."""
 _SPARE = 16
-"""Arenas that are kept though nobody uses them: 32 MiB. An upload at full speed has as many in use."""
+"""One arena in so many is kept though nobody uses it: beside what a slow crowd holds, more would be too much."""
 
 _Slab = ctypes.c_ubyte * SLAB
 
@@ -62,9 +62,9 @@ class Slabs:
         if self._is_tight():
             size = min(size, _MODEST)
         if size < SLAB:
-            return memoryview(bytearray(size))
+            return _small(size)
         if not self._open and len(self._arenas) == self._most:
-            return memoryview(bytearray(_MODEST))
+            return _small(_MODEST)
         if not self._open:
             self._add_arena()
         return self._cut(self._open[-1])
@@ -98,6 +98,14 @@ class Slabs:
     def _trim(self) -> None:
         """Give back to the system what nobody has used for long."""
         unused = [arena for arena in self._open if arena.unused]
-        for arena in unused[: max(len(unused) - _SPARE, 0)]:
+        for arena in unused[: max(len(unused) - max(self._most // _SPARE, 1), 0)]:
             self._open.remove(arena)
             self._arenas.remove(arena)
+
+
+def _small(size: int) -> memoryview:
+    """Pages of its own, which the system has back at once: the heap keeps what a crowd once filled it with."""
+    try:
+        return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+    except OSError:  # a process has only so many mappings
+        return memoryview(bytearray(size))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tusd_py.errors import UploadLost
 from tusd_py.model import Upload
@@ -19,6 +20,8 @@ from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
 from tusd_py.storage.s3.tails import Tails
 
+_MOST_SEGMENTS = 128
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
@@ -28,6 +31,8 @@ class Room:
     options: S3Options
     budget: Budget
     tails: Tails
+    segments: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_SEGMENTS))
+    """Those on their way. Each takes a connection: a crowd that is put away at once took 50 MiB for them."""
 
     @property
     def sends_crc(self) -> bool:
@@ -51,7 +56,8 @@ class Room:
     async def put_segment(self, key: str, piece: Piece) -> None:
         """A tail's bytes into an object of their own."""
         headers = {**encryption_headers(self.options), **await self._checksum([piece])}
-        await self.client.put(key, payload_of([piece], self.client.get), headers)
+        async with self.segments:
+            await self.client.put(key, payload_of([piece], self.client.get), headers)
 
     async def put_info(self, upload: Upload) -> str:
         """The upload's record into an object of its own; returns its key."""
