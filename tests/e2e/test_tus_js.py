@@ -100,10 +100,10 @@ async def test_an_upload_that_tus_js_terminates_on_its_way_leaves_nothing(
 async def test_tus_js_goes_on_in_another_process(
     deployment: Deployment, tus_js: Start, data: bytes, file: Path, tmp_path: Path
 ) -> None:
-    told = {"file": file, "urls": tmp_path / "urls", "options": {"endpoint": deployment.url}}
-    async with tus_js(**told) as first:
+    told, options = {"file": file, "urls": tmp_path / "urls"}, {"endpoint": deployment.url}
+    async with tus_js(**told, options={**options, "chunkSize": MIB}) as first:  # it must not be through before its end
         interrupted = await first.until("progress", sent=9 * MIB)
-    async with tus_js(**told) as second:
+    async with tus_js(**told, options=options) as second:
         done = await second.until("success")
     assert methods(done) == [("HEAD", 200), APPENDED]
     assert done["url"] == interrupted["url"]

@@ -74,11 +74,11 @@ async def arrived(node: Node, client: Client, url: str, data: bytes) -> str:
     return url
 
 
-async def gone(node: Node, client: Client, url: str) -> None:
+async def gone(node: Node, client: Client, url: str, within: float = 15.0) -> None:
     """DELETE is final, and in the end nothing at all is left."""
     await client.delete(url)
     assert (await client.head(url)).status == 404
-    await nothing_left(node)
+    await nothing_left(node, within)
 
 
 async def nothing_left(node: Node, within: float = 15.0) -> None:

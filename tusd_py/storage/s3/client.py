@@ -91,13 +91,17 @@ class S3Client:
         return stored.etag
 
     async def _upload(self, request: RawRequest) -> Stored:
-        attempts = count()
+        doubt = False
 
         async def send() -> Stored:
-            doubt = next(attempts) > 0
-            async with self._raw.send(request) as answer:
-                await answer.read()
-                return Stored(etag=_etag(request.operation, answer.headers), doubt=doubt)
+            nonlocal doubt
+            try:
+                async with self._raw.send(request) as answer:
+                    await answer.read()
+                    return Stored(etag=_etag(request.operation, answer.headers), doubt=doubt)
+            except S3Trouble as trouble:
+                doubt = doubt or trouble.unanswered
+                raise
 
         return await self._call(request.operation, send)
 
@@ -264,9 +268,8 @@ class S3Client:
                 async with self._observed(operation):
                     return await call()
             except S3Failure as failure:
-                again = isinstance(failure, S3Trouble)
-                failure.doubt = doubt = doubt or again
-                if not again or attempt == _ATTEMPTS:
+                failure.doubt = doubt = doubt or failure.unanswered
+                if not isinstance(failure, S3Trouble) or attempt == _ATTEMPTS:
                     raise
             await _pause(attempt)
         raise AssertionError("the last attempt returns or raises")

@@ -27,7 +27,11 @@ class S3Failure(StorageUnavailable):
         super().__init__(f"S3 {operation}: {status} {code}")
         self.operation, self.status, self.code = operation, status, code
         self.doubt = False
-        """It may have been done all the same, or be done yet, by an attempt that got no answer."""
+        """It may be done yet, by an attempt that got no answer."""
+
+    @property
+    def unanswered(self) -> bool:
+        return not self.status
 
 
 class S3Trouble(S3Failure):
