@@ -68,9 +68,9 @@ class Budget:
             self._idle[account] = _now()
 
     @property
-    def waiting(self) -> int:
-        """How many wait for room."""
-        return len(self._waiting)
+    def tight(self) -> bool:
+        """Somebody waits for room."""
+        return bool(self._waiting)
 
     @property
     def _free(self) -> int:

@@ -17,7 +17,7 @@ SLAB = 256 * 1024
 """The largest slab. 64 KiB cost a third more per byte; 1 MiB gains nothing, and each reader would hold that much."""
 LEAST_SLAB = 16 * 1024
 _MODEST = 32 * 1024
-"""What is lent when memory is short."""
+"""What is lent when memory is short, or somebody waits for it: then all of it lies outside of the budget."""
 _ARENA = 2 * 1024 * 1024
 """A huge page, where the system gives them."""
 _SPARE = 16
@@ -47,10 +47,8 @@ class Slabs:
     What a reader fills ahead of the budget so adds little to it, however many readers there are.
     """
 
-    def __init__(self, limit: int, waiting: Callable[[], int] = lambda: 0) -> None:
-        self._waiting = waiting
-        """How many wait for room in the budget: what they have read ahead of it is an eighth of it in all."""
-        self._ahead = limit // 8
+    def __init__(self, limit: int, is_tight: Callable[[], bool] = lambda: False) -> None:
+        self._is_tight = is_tight
         self._most = max((limit + limit // 8) // _ARENA, 1)
         self._arenas: list[_Arena] = []
         self._open: list[_Arena] = []
@@ -61,8 +59,8 @@ class Slabs:
         """Up to `size` bytes to write to; SLAB is the most there is."""
         if self._back:
             self._take_back()
-        if waiting := self._waiting():
-            size = min(size, max(self._ahead // waiting, LEAST_SLAB))
+        if self._is_tight():
+            size = min(size, _MODEST)
         if size < SLAB:
             return _small(size)
         if not self._open and len(self._arenas) == self._most:
