@@ -42,14 +42,14 @@ class _Arena:
 
 
 class Slabs:
-    """Large ones for an eighth more than `limit`, the budget in which they are kept; then there are only modest ones.
+    """Large ones for three quarters of `limit`, the budget in which they are kept; then there are only modest ones.
 
     What a reader fills ahead of the budget so adds little to it, however many readers there are.
     """
 
     def __init__(self, limit: int, is_tight: Callable[[], bool] = lambda: False) -> None:
         self._is_tight = is_tight
-        self._most = max((limit + limit // 8) // _ARENA, 1)
+        self._most = max(limit * 3 // 4 // _ARENA, 1)
         self._arenas: list[_Arena] = []
         self._open: list[_Arena] = []
         """Those with a free slab; the last was used last, so it is what the caches know."""

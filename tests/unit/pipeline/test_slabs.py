@@ -41,7 +41,7 @@ def test_no_two_lent_slabs_share_a_byte() -> None:
 
 
 def test_what_is_lent_comes_back_though_the_garbage_collector_ran_meanwhile() -> None:
-    slabs = Slabs(16 * SLAB)
+    slabs = Slabs(32 * SLAB)
     for _ in range(10):
         views = [slabs.lend(SLAB) for _ in range(16)]
         gc.collect()
