@@ -20,7 +20,7 @@ from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
 from tusd_py.storage.s3.tails import Tails
 
-_MOST_SEGMENTS = 128
+_SEGMENTS_AT_A_TIME = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Room:
     options: S3Options
     budget: Budget
     tails: Tails
-    segments: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MOST_SEGMENTS))
+    segments: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SEGMENTS_AT_A_TIME))
     """Those on their way. Each takes a connection: a crowd that is put away at once took 50 MiB for them."""
 
     @property
