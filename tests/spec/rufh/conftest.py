@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import pytest
@@ -54,6 +54,16 @@ async def fleeting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Si
 async def s3_proxy(seaweed: SeaweedFS) -> AsyncIterator[S3Proxy]:
     async with S3Proxy(seaweed.endpoint) as proxy:
         yield proxy
+
+
+@pytest.fixture(autouse=True)
+def no_fault_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that failed must not take the next ones with it."""
+    yield
+    if "s3_proxy" in request.fixturenames:
+        proxy = request.getfixturevalue("s3_proxy")
+        assert isinstance(proxy, S3Proxy)
+        proxy.reset()
 
 
 @pytest.fixture(params=["local", "s3"])

@@ -157,12 +157,13 @@ async def test_i31_what_is_told_is_durable(
     async with connected(rufh_s3.port) as connection:
         await ask(connection, "POST", rufh_s3.url, upload_complete="?1", content_length=SIZE)
         url = (await connection.answer()).headers["location"]
-        sending = asyncio.create_task(connection.send(data))
+        await connection.send(data[: SIZE // 2])
         told = int((await connection.answer()).headers["upload-offset"])
+        s3_proxy.faults.rule("UploadPart", None, error(403, "AccessDenied"))
+        sending = asyncio.create_task(connection.send(data[SIZE // 2 :]))
         if kill:
             await site.server.kill()
         else:
-            s3_proxy.faults.rule("UploadPart", None, error(403, "AccessDenied"))
             assert b"HTTP/1.1 5" not in await connection.rest(), "I34"
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
