@@ -20,7 +20,7 @@ from tusd_py.pipeline.slabs import LEAST_SLAB, SLAB, Slabs
 
 _LEAST = 64 * 1024
 """Bytes still to come below which it isn't worth the while."""
-_MANY = 4
+_MANY = 8
 """Reads that fill a slab: if one does, the next slab is twice as large; if more than so many, half as large."""
 _GATHER = 0.25
 """Seconds that bytes which don't fill a slab wait for more of them."""

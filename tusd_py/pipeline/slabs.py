@@ -18,6 +18,8 @@ SLAB = 256 * 1024
 LEAST_SLAB = 16 * 1024
 _MODEST = 32 * 1024
 """What is lent when memory is short, or somebody waits for it: then all of it lies outside of the budget."""
+_LESSER = 64 * 1024
+"""What has pages of its own: only who fills so much with one read is fast enough for a slab."""
 _ARENA = 2 * 1024 * 1024
 """A huge page, where the system gives them."""
 _SPARE = 16
@@ -59,13 +61,11 @@ class Slabs:
         """Up to `size` bytes to write to; SLAB is the most there is."""
         if self._back:
             self._take_back()
-        if self._is_tight():
-            size = min(size, _MODEST)
-        if size < SLAB:
-            return _small(size)
-        if not self._open and len(self._arenas) == self._most:
-            return _small(_MODEST)
+        if size <= _LESSER:
+            return _small(min(size, _MODEST) if self._is_tight() else size)
         if not self._open:
+            if self._is_tight() or len(self._arenas) == self._most:
+                return _small(_MODEST)
             self._add_arena()
         return self._cut(self._open[-1])
 
