@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -25,6 +26,9 @@ _URL = 256
 _READ = 16 * 1024
 """Above twice this, and one read from the socket, a connection holds nothing beside the memory budget."""
 
+_ALLOCATIONS = 20_000
+"""Net new containers from one collection to the next."""
+
 
 def run_server(settings: Settings, watch: int | None = None) -> int:
     """Serve until SIGTERM or SIGINT, or until the file descriptor `watch` can be read; a second time, exit at once.
@@ -43,10 +47,19 @@ async def _serve(settings: Settings, watch: int | None) -> int:
         await runner.setup()
         await _listen(runner, settings)
         _banner(settings, runner)
+        _collect_less()
         await ending.wait()
     finally:
         await runner.cleanup()
     return 0
+
+
+def _collect_less() -> None:
+    """Let the cycle collector pass over what stays for good, and come seldom: it finds next to nothing here, and with a
+    thousand uploads cost a fifth of all."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS, 20, 100)
 
 
 def _end_on_signals(ending: asyncio.Event, watch: int | None) -> None:

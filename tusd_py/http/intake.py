@@ -22,7 +22,7 @@ _LEAST = 64 * 1024
 """Bytes still to come below which it isn't worth the while."""
 _MANY = 8
 """Reads that fill a slab: if one does, the next slab is twice as large; if more than so many, half as large."""
-_GATHER = 0.25
+_GATHER = 0.6
 """Seconds that bytes which don't fill a slab wait for more of them."""
 _NONE = memoryview(b"")
 
