@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-SLAB = 256 * 1024
-"""The largest slab. 64 KiB cost a third more per byte; 1 MiB gains nothing, and each reader would hold that much."""
+SLAB = 512 * 1024
+"""The largest slab. 64 KiB cost half more per byte; 1 MiB gains little, and each reader would hold that much."""
 LEAST_SLAB = 16 * 1024
 _MODEST = 32 * 1024
 """What is lent when memory is short, or somebody waits for it: then all of it lies outside of the budget."""

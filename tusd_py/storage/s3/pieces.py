@@ -67,10 +67,7 @@ class Assembly:
 
     def __init__(self, tail: Sequence[Segment] = ()) -> None:
         self.pieces = [Piece(length=s.length, known_crc=s.crc, hashed=1, sources=[s], segment=s) for s in tail]
-
-    @property
-    def length(self) -> int:
-        return sum(piece.length for piece in self.pieces)
+        self.length = sum(piece.length for piece in self.pieces)
 
     @property
     def held(self) -> int:
@@ -93,6 +90,7 @@ class Assembly:
         if self.fresh is None:
             self.pieces.append(Piece(known_crc=self.crc))
         self.pieces[-1].add(chunk)
+        self.length += len(chunk)
 
     def fold(self, most: int) -> None:
         """Join the fresh piece with stored ones until there are at most `most`.
