@@ -165,7 +165,7 @@ async def test_slabs_are_large_for_who_brings_much(monkeypatch: pytest.MonkeyPat
         return slab
 
     async def measure(taken: Intake, _: web.Request) -> str:
-        while await taken.read(PATIENCE):
+        while await taken.read(PATIENCE):  # noqa: ASYNC110 (so that more comes)
             await asyncio.sleep(0.002)
         return ""
 
