@@ -27,6 +27,7 @@ from tusd_py.telemetry.metrics import Metrics
 
 _SWEEP_SECONDS = 5.0
 _TIDY_SECONDS = 3600.0
+_TRIM_SECONDS = 1.0
 _PATIENCE = 5.0
 
 
@@ -65,6 +66,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
         chores = [
             asyncio.create_task(_for_ever(ports, _SWEEP_SECONDS, _sweep)),
             asyncio.create_task(_for_ever(ports, _TIDY_SECONDS, _tidy)),
+            asyncio.create_task(_trim(app[CONTEXT].slabs)),
         ]
         yield
         for chore in chores:
@@ -112,6 +114,12 @@ async def _for_ever(ports: Ports, seconds: float, chore: Callable[[Ports], Await
             await chore(ports)
         except Unavailable as error:
             ports.observer.trouble("sweep failed", reason=str(error))
+
+
+async def _trim(slabs: Slabs) -> None:
+    while True:
+        await asyncio.sleep(_TRIM_SECONDS)
+        slabs.trim()
 
 
 async def _sweep(ports: Ports) -> None:

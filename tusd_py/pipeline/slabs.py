@@ -22,8 +22,6 @@ _LESSER = 64 * 1024
 """What has pages of its own: only who fills so much with one read is fast enough for a slab."""
 _ARENA = 2 * 1024 * 1024
 """A huge page, where the system gives them."""
-_SPARE = 16
-"""One arena in so many is kept though nobody uses it: beside what a slow crowd holds, more would be too much."""
 
 _Slab = ctypes.c_ubyte * SLAB
 
@@ -37,10 +35,8 @@ class _Arena:
             self.memory.madvise(mmap.MADV_HUGEPAGE)
         self.free = list(range(0, _ARENA, SLAB))
         self.lent: dict[int, weakref.ref[ctypes.Array[ctypes.c_ubyte]]] = {}
-
-    @property
-    def unused(self) -> bool:
-        return not self.lent
+        self.rested = False
+        """Nobody has used it since `Slabs.trim` last looked."""
 
 
 class Slabs:
@@ -57,6 +53,11 @@ class Slabs:
         """Those with a free slab; the last was used last, so it is what the caches know."""
         self._back: deque[tuple[_Arena, int]] = deque()
 
+    @property
+    def size(self) -> int:
+        """Bytes that large slabs take or may take without asking the system again."""
+        return len(self._arenas) * _ARENA
+
     def lend(self, size: int) -> memoryview:
         """Up to `size` bytes to write to; SLAB is the most there is."""
         if self._back:
@@ -69,13 +70,23 @@ class Slabs:
             self._add_arena()
         return self._cut(self._open[-1])
 
+    def trim(self) -> None:
+        """Give back to the system what nobody has used since this was last called. What comes and goes all the time
+        stays: the system clears each page that it hands out."""
+        self._take_back()
+        for arena in [arena for arena in self._open if not arena.lent]:
+            if arena.rested:
+                self._open.remove(arena)
+                self._arenas.remove(arena)
+            arena.rested = True
+
     def _add_arena(self) -> None:
         arena = _Arena()
         self._arenas.append(arena)
         self._open.append(arena)
 
     def _cut(self, arena: _Arena) -> memoryview:
-        at = arena.free.pop()
+        at, arena.rested = arena.free.pop(), False
         if not arena.free:
             self._open.remove(arena)
         slab = _Slab.from_buffer(arena.memory, at)
@@ -93,14 +104,6 @@ class Slabs:
             if not arena.free:
                 self._open.append(arena)
             arena.free.append(at)
-        self._trim()
-
-    def _trim(self) -> None:
-        """Give back to the system what nobody has used for long."""
-        unused = [arena for arena in self._open if arena.unused]
-        for arena in unused[: max(len(unused) - max(self._most // _SPARE, 1), 0)]:
-            self._open.remove(arena)
-            self._arenas.remove(arena)
 
 
 def _small(size: int) -> memoryview:

@@ -66,11 +66,25 @@ def test_where_somebody_waits_for_memory_slabs_are_modest_at_once() -> None:
 def test_what_is_not_used_any_more_goes_back_to_the_system() -> None:
     slabs = Slabs(1000 * SLAB)
     views = [slabs.lend(SLAB) for _ in range(400)]
-    most = len(slabs._arenas)
+    slabs.trim()
+    assert slabs.size >= 400 * SLAB
     views.clear()
-    slabs.lend(1)
-    assert len(slabs._arenas) < most / 2
+    slabs.trim()
+    slabs.trim()
+    assert slabs.size == 0
     assert len(slabs.lend(SLAB)) == SLAB
+
+
+def test_what_comes_and_goes_all_the_time_is_kept() -> None:
+    slabs, sizes = Slabs(1000 * SLAB), set[int]()
+    for _ in range(10):
+        views = [slabs.lend(SLAB) for _ in range(40)]
+        slabs.trim()
+        views.clear()
+        slabs.trim()
+        sizes.add(slabs.size)
+    assert len(sizes) == 1
+    assert min(sizes) >= 40 * SLAB
 
 
 @pytest.mark.parametrize("size", [1, 1000, SLAB // 2, SLAB - 1, SLAB])
