@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.bench import Bench
-from bench.figures import bulk, crowd, crowded_state, download, growth, idle, link, real, requests, small
+from bench.figures import bulk, crowd, crowded_state, download, growth, idle, link, real, requests, small, workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class Figure:
 FIGURES = {
     bulk.CPU: Figure(measure=bulk.measure_cpu, rounds=5, quick=3),
     bulk.TLS: Figure(measure=bulk.measure_tls, rounds=3, quick=2),
+    workers.NAME: Figure(measure=workers.measure, rounds=3, quick=2),
     small.NAME: Figure(measure=small.measure, rounds=3, quick=3),
     link.NAME: Figure(measure=link.measure, rounds=3, quick=2),
     crowd.NAME: Figure(measure=crowd.measure, rounds=3, quick=2),

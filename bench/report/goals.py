@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import systems
-from bench.figures import bulk, crowd, growth, link, requests, small
+from bench.figures import bulk, crowd, growth, link, requests, small, workers
 from bench.places import MIB
 from bench.report.columns import TIMES, table
 from bench.results import Results
@@ -101,8 +101,8 @@ class Goals:
         return Goal(figure="the same with TLS to S3", goal="≤ 1.5 × nginx with a TLS upstream", checks=checks)
 
     def _workers(self) -> Goal:
-        two, one = (systems.TWO, "16"), (systems.PLAIN, "16")
-        checks = [self._ratio(bulk.CPU, "1 worker", two, one, "gib_per_s", 1.7, at_least=True)]
+        two, one = (systems.TWO, workers.CASE), (systems.PLAIN, workers.CASE)
+        checks = [self._ratio(workers.NAME, "1 worker", two, one, "gib_per_s", 1.7, at_least=True)]
         peers = (self._median(bulk.CPU, peer, "16", "gib_per_s") for peer in (*systems.ON_S3, *systems.ON_DISK))
         best = max((speed for speed in peers if speed), default=None)
         ours = self._median(bulk.CPU, systems.TWO, "16", "gib_per_s")

@@ -7,6 +7,7 @@ from bench.report.sections import growing, transfers, waiting
 SECTIONS = (
     transfers.CPU,
     transfers.CORES,
+    transfers.WORKERS,
     transfers.TLS,
     waiting.LINK,
     waiting.SMALL,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.figures import bulk, download, real
+from bench.figures import bulk, download, real, workers
 from bench.report import columns as c
 from bench.report.columns import cases
 from bench.report.sections.base import Plot, Section
@@ -57,6 +57,20 @@ CORES = Section(
         *cases(lambda _: "server", "cores", c.CORES, "16"),
         *cases(lambda _: "client and sink", "load_cores", c.CORES, "16"),
         *cases(lambda _: "others", "other_cores", c.CORES, "16"),
+    ),
+)
+
+WORKERS = Section(
+    figure=workers.NAME,
+    title="A second worker",
+    words="16 clients that send one upload of 16 MiB after another into the sink. Each worker may use "
+    f"{workers.SHARE:g} of a core (a control group sees to that), so that client and sink never lack one: without it, "
+    "two workers and what feeds them want more cores than this machine has.",
+    columns=(
+        *cases(lambda _: "GiB/s", "gib_per_s", c.SPEED, workers.CASE),
+        *cases(lambda _: "server", "cores", c.CORES, workers.CASE),
+        *cases(lambda _: "client and sink", "load_cores", c.CORES, workers.CASE),
+        *cases(lambda _: "others", "other_cores", c.CORES, workers.CASE),
     ),
 )
 

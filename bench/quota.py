@@ -1,0 +1,54 @@
+"""Only so much of a core for some processes, by a control group: so that what is compared isn't the machine's limit.
+
+Needs root and the cpu controller (https://docs.kernel.org/scheduler/sched-bwc.html), version 1 or 2.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_ROOT = Path("/sys/fs/cgroup")
+_OLD = _ROOT / "cpu"
+_PERIOD = 100_000
+"""Microseconds."""
+
+
+def missing() -> str | None:
+    """Why it can't be had here; None if it can."""
+    try:
+        with quota(1.0, []):
+            return None
+    except OSError as error:
+        return f"no control group for the CPU: {error}"
+
+
+@contextmanager
+def quota(cores: float, pids: Iterable[int]) -> Iterator[None]:
+    """These processes together use at most so many cores, until they have ended. Raises OSError."""
+    old = _OLD.is_dir()
+    group = (_OLD if old else _ROOT) / f"tusdpy-bench-{os.getpid()}"
+    group.mkdir()
+    try:
+        _limit(group, int(cores * _PERIOD), old=old)
+        for pid in pids:
+            (group / "cgroup.procs").write_text(f"{pid}")
+        yield
+    finally:
+        _leave(group)
+
+
+def _limit(group: Path, microseconds: int, *, old: bool) -> None:
+    if old:
+        (group / "cpu.cfs_period_us").write_text(f"{_PERIOD}")
+        (group / "cpu.cfs_quota_us").write_text(f"{microseconds}")
+    else:
+        (group / "cpu.max").write_text(f"{microseconds} {_PERIOD}")
+
+
+def _leave(group: Path) -> None:
+    for pid in (group / "cgroup.procs").read_text().split():
+        (group.parent / "cgroup.procs").write_text(pid)
+    group.rmdir()
