@@ -67,6 +67,7 @@ def _http() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=12),
         auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),  # S3 sets none, and a real jar is searched for each request
         read_bufsize=_READ,
         skip_auto_headers=("Content-Type", "Accept", "Accept-Encoding", "User-Agent"),
     )

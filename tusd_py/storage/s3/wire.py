@@ -112,7 +112,9 @@ class RawS3:
         async with translated(request.operation):
             url, headers = await self._sign(request)
             body = _Body(request.payload) if request.payload else None
-            async with self._http.request(request.method, url, headers=headers, data=body, timeout=timeout) as answer:
+            async with self._http.request(
+                request.method, url, headers=headers, data=body, timeout=timeout, allow_redirects=False
+            ) as answer:
                 if answer.status >= 300:  # noqa: PLR2004 (S3 redirects only what is configured wrongly)
                     raise failure_from_body(request.operation, answer.status, await answer.read())
                 yield answer

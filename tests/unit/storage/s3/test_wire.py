@@ -184,3 +184,18 @@ async def test_a_key_of_any_characters_is_signed_as_s3_reads_it(
         await client.put(f"keys/{key}", payload(b"abc"), {})
         assert b"".join([chunk async for chunk in client.get(f"keys/{key}")]) == b"abc"
         assert f"keys/{key}" in [found.key async for found in client.list_objects("keys/")]
+
+
+async def test_a_redirect_is_a_mistake_in_the_configuration_and_not_followed() -> None:
+    heads = list[bytes]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 39\r\n\r\n")
+        writer.write(b"<Error><Code>Elsewhere</Code></Error>  ")
+        await reader.read()
+
+    async with served(serve) as s3:
+        with pytest.raises(S3Failure, match="307 Elsewhere"):
+            await put(s3, payload(b"abc"))
+    assert len(heads) == 1
