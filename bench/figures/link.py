@@ -1,4 +1,4 @@
-"""One upload over a network to S3 that answers in 30 ms and carries 80 MB/s a connection."""
+"""One upload, and the download of it, over a network to S3 that answers in 30 ms and carries 80 MB/s a connection."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bench.systems.base import Served, System
 NAME = "link"
 LATENCY, RATE = 0.03, 80e6
 FAST = "as fast as it goes"
+BACK = "and back"
 PACED = "at 60 MB/s"
 _PACE = 60e6
 _SIZES = (204 * MIB, 225 * MIB, 246 * MIB)
@@ -21,21 +22,29 @@ _SEND_BUFFER = 256 * 1024
 
 
 def measure(bench: Bench) -> None:
-    """The speed of a client with a faster line than S3 has, and the wait of one with a slower one."""
+    """The speed of a client with a faster line than S3 has, there and back, and the wait of one with a slower one."""
     more = () if bench.quick else (systems.CHECKED, systems.TUSD_UNHASHED, systems.TUS_NODE)
     chosen = (systems.NGINX, systems.PLAIN, systems.TUSD, *more)
     with sink(latency=LATENCY, rate=RATE) as s3:
         for system in bench.each(NAME, chosen):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
-                _fast(bench, system, server)
+                url = _fast(bench, system, server)
+                if not system.relays:
+                    _back(bench, system, url)
                 for size in _SIZES:
                     _paced(bench, system, server, size)
 
 
-def _fast(bench: Bench, system: System, server: Served) -> None:
+def _fast(bench: Bench, system: System, server: Served) -> str:
     report = load("bulk", server.url, size=256 * MIB, send_buffer=_SEND_BUFFER, **system.load)
     speed = report["size"] / report["seconds"]
     bench.record(NAME, system, FAST, bytes_per_s=speed, wait=report["waits"][0])
+    return str(report["urls"][0])
+
+
+def _back(bench: Bench, system: System, url: str) -> None:
+    report = load("bulk", url, mode="get", size=256 * MIB)
+    bench.record(NAME, system, BACK, bytes_per_s=report["size"] / report["seconds"])
 
 
 def _paced(bench: Bench, system: System, server: Served, size: int) -> None:

@@ -93,9 +93,12 @@ class Connection:
         self._sock.sendall(head + body)
 
     def zeros(self, length: int) -> None:
-        """Send so many bytes of an object that was never kept."""
-        while length:
-            length -= self._send_zeros(min(length, MIB))
+        """Send so many bytes of an object that was never kept, no faster than the pace allows."""
+        started, left = time.monotonic(), length
+        bite = _PACED_BITE if self._pace.rate else MIB
+        while left:
+            left -= self._send_zeros(min(left, bite))
+            self._keep_pace(started, length - left)
 
     def close(self) -> None:
         self._sock.close()
@@ -112,9 +115,11 @@ class Connection:
         del self._early[:length]
         while left:
             left -= self._discard(left)
-            if self._pace.rate:
-                due = started + (length - left) / self._pace.rate
-                time.sleep(max(0.0, due - time.monotonic()))
+            self._keep_pace(started, length - left)
+
+    def _keep_pace(self, started: float, done: int) -> None:
+        if self._pace.rate:
+            time.sleep(max(0.0, started + done / self._pace.rate - time.monotonic()))
 
     def _up_to(self, mark: bytes) -> bytes:
         while (end := self._early.find(mark)) < 0:

@@ -15,6 +15,7 @@ from typing import Any, cast
 from tests.support.writing import FakeLease
 from tusd_py.events import Observer
 from tusd_py.model import Checkpoint, Upload, UploadId
+from tusd_py.pipeline.ahead import ReadAhead
 from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.grid import MIB, Grid
 from tusd_py.storage.s3.client import S3Client
@@ -81,7 +82,9 @@ class Crowd:
         allowed = Budget(budget // SCALE)
         options = S3Options(bucket="bucket", profile=Profile(min_part=4), part_size=8 * MIB // SCALE, concurrency=4)
         client = S3Client(cast(Any, s3), cast(Any, s3), "bucket", Observer())
-        self._room = Room(client=client, options=options, budget=allowed, tails=Tails(allowed))
+        self._room = Room(
+            client=client, options=options, budget=allowed, tails=Tails(allowed), ahead=ReadAhead(allowed)
+        )
         self._ids = count()
 
     async def pour(self, size: int, pause: float, seconds: float) -> int:

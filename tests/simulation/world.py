@@ -21,6 +21,7 @@ from tusd_py.engine.tidy import tidy
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.events import Observer
 from tusd_py.model import Kind, Phase, Span, Upload, UploadId
+from tusd_py.pipeline.ahead import ReadAhead
 from tusd_py.pipeline.budget import Budget
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import Refusal
@@ -208,7 +209,7 @@ class World:
         profile = Profile(min_part=MIN_PART, total_size=self.setup.total_size)
         options = S3Options(bucket=BUCKET, profile=profile, part_size=8, concurrency=2)
         client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Observer())
-        return Room(client=client, options=options, budget=budget, tails=tails)
+        return Room(client=client, options=options, budget=budget, tails=tails, ahead=ReadAhead(budget))
 
     def _new_id(self) -> UploadId:
         self._ids += 1

@@ -12,9 +12,10 @@ LINK = Section(
     title="A slower way to S3",
     words="One upload to an S3 that answers in 30 ms and carries 80 MB/s a connection. The speed is of 256 MiB from "
     "a client with a faster line. The wait, from the client's last byte to the 204, is of one that sends 60 MB/s: "
-    "204, 225 and 246 MiB, whose last parts are half full on the average.",
+    "204, 225 and 246 MiB, whose last parts are half full on the average. Back: a download of the 256 MiB.",
     columns=(
         Column(heading="MB/s", value="bytes_per_s", unit=c.MB_S, case=link.FAST),
+        Column(heading="MB/s back", value="bytes_per_s", unit=c.MB_S, case=link.BACK),
         Column(heading="wait, s", value="wait", unit=c.SECONDS, case=link.PACED),
         Column(heading="wait of the fast one, s", value="wait", unit=c.SECONDS, case=link.FAST),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 
 from tusd_py.errors import UploadLost
 from tusd_py.model import Span, Upload
@@ -12,12 +13,15 @@ from tusd_py.storage.s3.finishing import settle
 from tusd_py.storage.s3.room import Room
 
 
-async def read(room: Room, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
-    """The bytes of `span`. Raises UploadLost when the object is gone or is another.
+def read(room: Room, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
+    """The bytes of `span`, in several requests at a time for who takes them fast. Raises UploadLost when the object is
+    gone or is another."""
+    return room.ahead.read(partial(_read, room, upload), span)
 
-    A PutObject that was given up, sent again and then landed after all has made the same object anew: with SSE-KMS it
-    has another ETag, and the read goes on with that.
-    """
+
+async def _read(room: Room, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
+    """A PutObject that was given up, sent again and then landed after all has made the same object anew: with SSE-KMS
+    it has another ETag, and the read goes on with that."""
     cursor, at = S3Cursor.load(upload.cursor), span.start
     etag = cursor.etag
     while at < span.stop:

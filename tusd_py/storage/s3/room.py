@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tusd_py.errors import UploadLost
 from tusd_py.model import Upload
+from tusd_py.pipeline.ahead import ReadAhead
 from tusd_py.pipeline.budget import Budget
 from tusd_py.state.codec import encode
 from tusd_py.storage.s3.attributes import as_headers, encryption_headers, object_params
@@ -31,6 +32,7 @@ class Room:
     options: S3Options
     budget: Budget
     tails: Tails
+    ahead: ReadAhead
     segments: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SEGMENTS_AT_A_TIME))
     """Those on their way. Each takes a connection: a crowd that is put away at once took 50 MiB for them."""
 

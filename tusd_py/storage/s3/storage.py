@@ -10,6 +10,7 @@ from typing import Self
 from tusd_py.events import Observer
 from tusd_py.locking.base import Lease
 from tusd_py.model import Cursor, Entry, Finished, Span, Upload, UploadId
+from tusd_py.pipeline.ahead import ReadAhead
 from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.grid import Grid, grid_for
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Writer
@@ -37,7 +38,7 @@ class S3Storage:
         """Ready to use; asks S3 for nothing yet. Raises ConfigurationError."""
         async with AsyncExitStack() as stack:
             client = await stack.enter_async_context(connect(options, observer))
-            room = Room(client=client, options=options, budget=budget, tails=Tails(budget))
+            room = Room(client=client, options=options, budget=budget, tails=Tails(budget), ahead=ReadAhead(budget))
             return cls(room, stack.pop_all())
 
     @property
