@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -11,12 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e import tusjs
-from tests.e2e.deployment import MIB, Deployment, deployed
-from tests.support import node
-from tests.support.parts import missing
+from tests.e2e.deployment import Deployment, deployed
 from tests.support.seaweed import SeaweedFS
-from tests.support.writing import random_bytes
 
 Deploy = Callable[..., AbstractAsyncContextManager[Deployment]]
 
@@ -32,31 +27,3 @@ async def deployment(seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactor
 def deploy(seaweed: SeaweedFS, tmp_path: Path) -> Deploy:
     """Starts a deployment of one's own, with these settings."""
     return partial(deployed, tmp_path, seaweed, tmp_path.name)
-
-
-@pytest.fixture(scope="session")
-def data() -> bytes:
-    """Two parts and a bit."""
-    return random_bytes(20 * MIB + 17)
-
-
-@pytest.fixture(scope="session")
-def file(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Holds `data`."""
-    path = tmp_path_factory.mktemp("data") / "file"
-    path.write_bytes(data)
-    return path
-
-
-@pytest.fixture(scope="session")
-def tus_js() -> tusjs.Start:
-    """Starts tus-js-client in Node."""
-    if not (node.PROJECT / "node_modules").exists() and node.npm("ci"):
-        missing("tus-js-client")
-    return tusjs.start
-
-
-@pytest.fixture(scope="session")
-def curl() -> str:
-    """The binary."""
-    return shutil.which("curl") or missing("curl")

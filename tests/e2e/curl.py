@@ -31,6 +31,17 @@ class Transfer:
     def __init__(self, process: Process) -> None:
         self._process = process
 
+    async def feed(self, data: bytes) -> None:
+        """Bytes for curl's standard input, which stays open; returns once curl has taken most of them."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(data)
+        await self._process.stdin.drain()
+
+    async def failure(self, data: bytes = b"") -> int:
+        """curl's exit code: not 0 if it got no answer. `data` is for its standard input."""
+        await self._process.communicate(data)
+        return await self._process.wait()
+
     async def answer(self, data: bytes = b"") -> Answer:
         """What came back; `data` is for curl's standard input. Fails if curl got no answer."""
         content, told = await self._process.communicate(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -78,9 +79,9 @@ class RawConnection:
 
 
 @asynccontextmanager
-async def connected(port: int) -> AsyncIterator[RawConnection]:
+async def connected(port: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawConnection]:
     """A connection for as long as the block lasts."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
     try:
         yield RawConnection(reader, writer)
     finally:

@@ -11,6 +11,8 @@ _SMALL = 256 * 1024
 """A rest up to this size is read, and the connection goes on."""
 _MOST = 1024 * 1024
 _PATIENCE = 2.0
+_PAUSE = 0.25
+"""For so long we read nothing: proxies that send as fast as we read look for an answer only once they can't send."""
 
 
 async def farewell(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
@@ -21,6 +23,7 @@ async def farewell(request: web.Request, response: web.StreamResponse) -> web.St
     with suppress(ConnectionError, TimeoutError, web.RequestPayloadError):
         await response.prepare(request)
         await response.write_eof()
+        await asyncio.sleep(_PAUSE)
         async with asyncio.timeout(_PATIENCE):
             await _read_some(request)
     return close_silently(request, response)

@@ -1,0 +1,84 @@
+"""nginx and Caddy, as config/ ships them, in front of a server on a real S3."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.deployment import Deployment, deployed, id_of
+from tests.support.proxies import FRONTS, Certificate, Edit, Front, certify, in_front
+from tests.support.seaweed import SeaweedFS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A proxy, and what is behind it."""
+
+    front: Front
+    deployment: Deployment
+    others: list[Deployment]
+    """More nodes behind the same proxy."""
+
+    @property
+    def url(self) -> str:
+        """The creation endpoint's, as clients know it."""
+        return self.front.url
+
+    def stored(self, url: str) -> bytes:
+        """The object of an upload, asked of S3 itself; the URL must be one that leads through the proxy."""
+        assert url.startswith(self.url), url
+        return self.deployment.stored(self.deployment.url + id_of(url))
+
+
+Passage = Callable[..., AbstractAsyncContextManager[Way]]
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return certify(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=FRONTS)
+async def way(
+    request: pytest.FixtureRequest,
+    seaweed: SeaweedFS,
+    certificate: Certificate,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Way]:
+    """Not to be stopped: other tests use it too."""
+    directory = tmp_path_factory.mktemp(request.param)
+    async with _passage(directory, seaweed, certificate, request.param) as found:
+        yield found
+
+
+@pytest.fixture(params=FRONTS)
+def passage(request: pytest.FixtureRequest, seaweed: SeaweedFS, certificate: Certificate, tmp_path: Path) -> Passage:
+    """Starts a way of one's own: with so many `nodes`, its file as `edit` makes it, and the server's settings."""
+    return partial(_passage, tmp_path, seaweed, certificate, request.param)
+
+
+@asynccontextmanager
+async def _passage(
+    directory: Path,
+    seaweed: SeaweedFS,
+    certificate: Certificate,
+    kind: str,
+    *,
+    edit: Edit = str,
+    nodes: int = 1,
+    **settings: object,
+) -> AsyncIterator[Way]:
+    async with AsyncExitStack() as stack:
+        started = [
+            await stack.enter_async_context(deployed(directory, seaweed, directory.name, behind_proxy=True, **settings))
+            for _ in range(nodes)
+        ]
+        ports = [each.server.port for each in started]
+        front = await stack.enter_async_context(in_front(kind, directory / kind, certificate, ports, edit))
+        yield Way(front=front, deployment=started[0], others=started[1:])

@@ -1,0 +1,122 @@
+"""What a proxy could spoil, through each of them and in each version of HTTP that clients use."""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+
+from tests.e2e.curl import BYTES, Answer, Transfer, transfer
+from tests.e2e.deployment import MIB
+from tests.proxies.conftest import Passage, Way
+
+VERSIONS = ("--http1.1", "--http2")
+PATIENCE = 2
+"""Seconds that each timeout is cut down to where an upload has to outlive them."""
+
+
+class Curl:
+    """curl through one way, in one version of HTTP."""
+
+    def __init__(self, binary: str, way: Way, version: str) -> None:
+        self.way = way
+        self._binary, self._flags = binary, (*way.front.flags, version)
+
+    def start(self, url: str, *flags: str, **headers: str) -> AbstractAsyncContextManager[Transfer]:
+        return transfer(self._binary, url, *self._flags, *flags, **headers)
+
+    async def run(self, url: str, *flags: str, data: bytes = b"", **headers: str) -> Answer:
+        async with self.start(url, *flags, **headers) as running:
+            return await running.answer(data)
+
+    def patching(self, url: str, offset: int, *flags: str) -> AbstractAsyncContextManager[Transfer]:
+        """A PATCH that sends what it is fed with."""
+        return self.start(url, *flags, "-X", "PATCH", "-T", "-", Upload_Offset=str(offset), Content_Type=BYTES)
+
+    async def patch(self, url: str, offset: int, data: bytes) -> Answer:
+        async with self.patching(url, offset) as running:
+            return await running.answer(data)
+
+    async def created(self, length: int) -> str:
+        answer = await self.run(self.way.url, "-X", "POST", Upload_Length=str(length))
+        assert answer.status == 201
+        return answer.headers["location"]
+
+
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def through(way: Way, curl: str, version: str) -> Curl:
+    return Curl(curl, way, version)
+
+
+async def test_location_names_what_the_client_asked(through: Curl) -> None:
+    assert (await through.created(5)).startswith(through.way.url)
+
+
+async def test_the_endpoint_is_found_without_its_slash(through: Curl) -> None:
+    answer = await through.run(through.way.url.rstrip("/"), "-X", "POST", Upload_Length="5")
+    assert answer.status == 201
+
+
+async def test_bytes_go_on_before_the_client_has_sent_all(through: Curl, data: bytes) -> None:
+    url, before = await through.created(len(data)), await through.way.deployment.until_received(0)
+    async with through.patching(url, 0) as slowly:
+        await slowly.feed(data[: 3 * MIB])
+        await through.way.deployment.until_received(before + 3 * MIB)
+        answer = await slowly.answer(data[3 * MIB :])
+    assert (answer.status, answer.headers["upload-offset"]) == (204, str(len(data)))
+    assert through.way.stored(url) == data
+
+
+async def test_what_came_before_a_cut_is_kept_and_the_rest_follows(through: Curl, data: bytes) -> None:
+    url, before = await through.created(len(data)), await through.way.deployment.until_received(0)
+    async with through.patching(url, 0) as slowly:
+        await slowly.feed(data[: 9 * MIB])
+        await through.way.deployment.until_received(before + 9 * MIB)
+    asked = await through.run(url, "-I")
+    assert (asked.status, asked.headers["upload-offset"]) == (200, str(9 * MIB))
+    assert (await through.patch(url, 9 * MIB, data[9 * MIB :])).status == 204
+    assert through.way.stored(url) == data
+
+
+async def test_a_refusal_is_seen_while_the_client_still_sends(through: Curl, data: bytes) -> None:
+    """Caddy sometimes ends the connection instead; whoever asks then knows as much."""
+    url = await through.created(len(data))
+    async with through.patching(url, 1) as sending:
+        if through.way.front.kind == "caddy":
+            await sending.failure(data)
+        else:
+            assert (await sending.answer(data)).status == 409
+    assert (await through.run(url, "-I")).headers["upload-offset"] == "0"
+
+
+async def test_ranges_come_back_and_an_upload_can_be_deleted(through: Curl, data: bytes) -> None:
+    url = await through.created(len(data))
+    await through.patch(url, 0, data)
+    part = await through.run(url, "-r", "8388600-8388615")
+    assert (part.status, part.content) == (206, data[8388600:8388616])
+    assert (await through.run(url)).content == data
+    assert (await through.run(url, "-X", "DELETE")).status == 204
+    assert (await through.run(url, "-I")).status == 404
+
+
+async def test_what_is_not_for_clients_stays_inside(through: Curl) -> None:
+    origin = through.way.url.removesuffix("/files/")
+    assert [(await through.run(f"{origin}/{path}")).status for path in ("metrics", "healthz", "readyz")] == [404] * 3
+
+
+def _impatient(text: str) -> str:
+    return re.sub(r"(timeout\s+)\d+s", rf"\g<1>{PATIENCE}s", text)
+
+
+async def test_an_upload_may_take_longer_than_any_timeout(passage: Passage, curl: str) -> None:
+    async with passage(edit=_impatient) as way:
+        through, data = Curl(curl, way, "--http2"), bytes((PATIENCE + 2) * MIB)
+        url = await through.created(len(data))
+        async with through.patching(url, 0, "--limit-rate", "1M") as slowly:
+            assert (await slowly.answer(data)).status == 204
