@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     max_partials: kinds.Partials = Field(default=1000, description="Most partial uploads in a final one.")
     rufh_interim: kinds.Interim = Field(
         default="auto",
-        description="Send 104 responses to IETF clients: off, auto (for the rest of an upload), or on (for any part).",
+        description="Send 104 responses to IETF clients: off, auto (for the rest of an upload, past no proxy), or on.",
     )
     lock_ttl: kinds.PositiveDuration = Field(
         default=15.0, description="After which a dead holder of an upload is replaced."

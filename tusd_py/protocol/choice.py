@@ -20,8 +20,13 @@ class Interim(enum.StrEnum):
 
     OFF = "off"
     AUTO = "auto"
-    """For a request that brings the rest of an upload: others have other ways to learn what a 104 says."""
+    """For a request that brings the rest of an upload, since others have other ways to learn what a 104 says; and that
+    no proxy has passed on, since some take a 104 for the final response."""
     ON = "on"
+
+
+_PASSED_ON = ("Via", "Forwarded", "X-Forwarded-For")
+"""What proxies add to requests: RFC 9110, 7.6.3, RFC 7239, and what was there before."""
 
 
 class Wires:
@@ -50,8 +55,15 @@ class Wires:
     def _tells(self, head: RequestHead, version: Version) -> bool:
         if version.number is None or self._interim is Interim.OFF:
             return False
-        wanted = head.content_length != 0 and completes(head, version) is True
-        return wanted or self._interim is Interim.ON
+        return self._interim is Interim.ON or (_brings_the_rest(head, version) and not _passed_on(head))
+
+
+def _brings_the_rest(head: RequestHead, version: Version) -> bool:
+    return head.content_length != 0 and completes(head, version) is True
+
+
+def _passed_on(head: RequestHead) -> bool:
+    return any(name in head.headers for name in _PASSED_ON)
 
 
 class _Both(Tus):

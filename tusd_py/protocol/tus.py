@@ -34,7 +34,7 @@ class Tus:
         allow = _allow(head, self._limits)
         if reader is None or head.method not in allow:
             raise refusals.MethodNotAllowed(allow)
-        if head.method != "HEAD" and head.headers.get("Tus-Resumable") != VERSION:
+        if not _is_understood(head):
             raise refusals.UnsupportedVersion
         return reader(head, self._limits)
 
@@ -87,6 +87,12 @@ class Tus:
         if head.method == "HEAD":
             return _refuse_head(refusal)
         return _reply(_STATUS[type(refusal)], _details(refusal), f"{refusal.code}: {refusal.message}\n")
+
+
+def _is_understood(head: RequestHead) -> bool:
+    """HEAD and DELETE mean the same to everyone: whoever names no protocol may speak the other one."""
+    version = head.headers.get("Tus-Resumable")
+    return version == VERSION or head.method == "HEAD" or (version is None and head.method == "DELETE")
 
 
 def _allow(head: RequestHead, limits: Limits) -> tuple[str, ...]:

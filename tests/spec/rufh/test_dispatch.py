@@ -64,10 +64,16 @@ async def test_i1_what_names_no_protocol_and_is_not_of_this_one_stays_412(rufh: 
     refused = [
         await nameless.post(b"", upload_length=3),
         await nameless.patch(url, 3, b"d", content_type="application/octet-stream"),
-        await nameless.delete(url),
     ]
-    assert [answer.status for answer in refused] == [412] * 3
+    assert [answer.status for answer in refused] == [412] * 2
     assert await rufh.state(url) == (3, False)
+
+
+async def test_i1_whoever_names_no_protocol_can_cancel_too(rufh: RufhClient) -> None:
+    """A client of the RFC to come sends no version."""
+    url, nameless = await rufh.begun(b"abc"), rufh.at(None)
+    assert [(await nameless.delete(url)).status for _ in range(2)] == [204, 404]
+    assert (await rufh.head(url)).status == 404
 
 
 async def test_i1_the_method_may_be_overridden(rufh: RufhClient) -> None:

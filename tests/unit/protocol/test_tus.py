@@ -62,11 +62,21 @@ def patch(headers: Mapping[str, str], content_length: int | None = 5) -> Intent:
 # Version and method
 
 
-@pytest.mark.parametrize("version", [None, "0.2.2", "1.0", "1.0.0, 0.2.2", ""])
-@pytest.mark.parametrize(("method", "on_upload"), [("POST", False), ("PATCH", True), ("DELETE", True)])
-def test_whatever_changes_something_needs_our_version(method: str, version: str | None, *, on_upload: bool) -> None:
+OTHERS = ["0.2.2", "1.0", "1.0.0, 0.2.2", ""]
+
+
+@pytest.mark.parametrize("version", [None, *OTHERS])
+@pytest.mark.parametrize(("method", "on_upload"), [("POST", False), ("PATCH", True)])
+def test_whatever_brings_something_needs_our_version(method: str, version: str | None, *, on_upload: bool) -> None:
     with pytest.raises(UnsupportedVersion):
         wire().read(head(method, {"Upload-Length": "1"}, on_upload=on_upload, version=version))
+
+
+@pytest.mark.parametrize("version", OTHERS)
+def test_to_terminate_one_need_not_name_a_version_but_must_not_name_another(version: str) -> None:
+    assert wire().read(head("DELETE", version=None)) == Terminate()
+    with pytest.raises(UnsupportedVersion):
+        wire().read(head("DELETE", version=version))
 
 
 @pytest.mark.parametrize("version", [None, "0.2.2"])

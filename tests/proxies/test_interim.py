@@ -1,0 +1,32 @@
+"""URLSession through proxies: `rufh-interim` breaks it with neither `off` nor `auto`; `on` is for where 104s get through."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.proxies.conftest import Passage, Way
+from tests.support.urlsession import INTEROP, Task
+
+
+def through(way: Way, data: bytes, version: int) -> Task:
+    return Task(url=way.url, data=data, version=version, tls=way.front.tls())
+
+
+@pytest.mark.parametrize("interim", ["off", "auto"])
+async def test_an_upload_is_one_answer_and_goes_well(passage: Passage, data: bytes, interim: str) -> None:
+    async with passage(rufh_interim=interim) as way:
+        for version in INTEROP.values():
+            task = through(way, data, version)
+            answer = await task.run()
+            assert [told.status for told in task.told] == [201]
+            assert way.stored(answer.headers["location"]) == data
+
+
+@pytest.mark.parametrize("passage", ["caddy"], indirect=True)
+async def test_caddy_passes_interim_responses_on(passage: Passage, data: bytes) -> None:
+    async with passage(rufh_interim="on") as way:
+        for version in INTEROP.values():
+            task = through(way, data, version)
+            answer = await task.run(cut=9 * 1024 * 1024)
+            assert task.told[0].status == 104
+            assert way.stored(answer.headers["location"]) == data
