@@ -3,6 +3,7 @@
 # make test     every check and every test, but the huge ones (make huge)
 # make soak     random pairs of faults in the simulation, MINUTES=10 of them; EXPERIMENT='…' runs a printed one again
 # make bench    the benchmark, into docs/benchmarks.md; QUICK=1 for the goals alone, ONLY=cpu,tls for some of it
+# make matrix   every client by every way, into docs/clients.md
 # make docs     the settings in README.md, as they are
 # make lock     new lock files, from pyproject.toml and package.json
 
@@ -19,7 +20,7 @@ COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --gen
 .DEFAULT_GOAL := setup
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: setup run test lint huge soak bench docs lock clean
+.PHONY: setup run test lint huge soak bench matrix docs lock clean
 
 setup: $(STAMPS)
 
@@ -59,6 +60,9 @@ soak: setup
 
 bench: setup
 	$(RUN) bench $(QUICK:%=--quick) $(ONLY:%=--only %) $(REPS:%=--reps %) $(RENDER:%=--render)
+
+matrix: setup
+	$(RUN) tests.proxies.matrix
 
 docs: setup
 	$(RUN) scripts.settings_table

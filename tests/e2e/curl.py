@@ -13,7 +13,9 @@ from typing import Any
 from tests.e2e.deployment import TUS
 
 BYTES = "application/offset+octet-stream"
-_TELL = '%{stderr}{"status": %{http_code}, "sent": %{size_upload}, "headers": %{header_json}}'
+_TELL = (
+    '%{stderr}{"status": %{http_code}, "version": "%{http_version}", "sent": %{size_upload}, "headers": %{header_json}}'
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     content: bytes
+    version: str
+    """Of HTTP."""
     sent: int
     """Bytes of the body that curl could send."""
 
@@ -44,11 +48,12 @@ class Transfer:
 
     async def answer(self, data: bytes = b"") -> Answer:
         """What came back; `data` is for curl's standard input. Fails if curl got no answer."""
-        content, told = await self._process.communicate(data)
+        content, report = await self._process.communicate(data)
         assert not self._process.returncode, f"curl ended with code {self._process.returncode}"
-        answer: dict[str, Any] = json.loads(told)
+        answer: dict[str, Any] = json.loads(report)
         headers = {name: values[-1] for name, values in answer["headers"].items()}
-        return Answer(status=answer["status"], headers=headers, content=content, sent=answer["sent"])
+        told = {name: answer[name] for name in ("status", "version", "sent")}
+        return Answer(headers=headers, content=content, **told)
 
     async def kill(self) -> None:
         if self._process.returncode is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.deployment import Deployment, deployed, id_of
+from tests.proxies.clients import Entrance
 from tests.support.proxies import FRONTS, Certificate, Edit, Front, certify, in_front
 from tests.support.seaweed import SeaweedFS
 
@@ -36,6 +37,7 @@ class Way:
         return self.deployment.stored(self.deployment.url + id_of(url))
 
 
+Entrances = Mapping[str, Entrance]
 Passage = Callable[..., AbstractAsyncContextManager[Way]]
 
 
@@ -54,6 +56,22 @@ async def way(
     """Not to be stopped: other tests use it too."""
     directory = tmp_path_factory.mktemp(request.param)
     async with _passage(directory, seaweed, certificate, request.param) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def entrances(
+    seaweed: SeaweedFS, certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Entrances]:
+    """One server and every way to it, by name; past the proxies it is `direct`."""
+    directory = tmp_path_factory.mktemp("entrances")
+    async with AsyncExitStack() as stack:
+        node = await stack.enter_async_context(deployed(directory, seaweed, directory.name, behind_proxy=True))
+        found = {"direct": Entrance(url=node.url, authority=None, stored=node.stored)}
+        for kind in FRONTS:
+            front = in_front(kind, directory / kind, certificate, [node.server.port])
+            way = Way(front=await stack.enter_async_context(front), deployment=node, others=[])
+            found[kind] = Entrance(url=way.url, authority=certificate.authority, stored=way.stored)
         yield found
 
 

@@ -1,4 +1,4 @@
-"""URLSession through proxies: `rufh-interim` breaks it with neither `off` nor `auto`; `on` is for where 104s get through."""
+"""URLSession through proxies: `off` and `auto` of rufh-interim break it nowhere; `on` is for where 104s get through."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Clients that can't be run here, as bytes: each header in its order and case, and what they compare in the answers.
 
-tus-java-client (of March 2026, on Java 17) and go-tus (of June 2022) were recorded. The others are written down from their
-sources: tus-java-client on Android's HTTP library, TUSKit 3.8.0 on URLSession, TusDotNetClient on .NET, tus_client_dart on
-dart:io. Header order is the HTTP library's where the client leaves it to that.
+tus-java-client (of March 2026, on Java 17) and go-tus (of June 2022) were recorded. The others are written down from
+their sources: tus-java-client on Android's HTTP library, TUSKit 3.8.0 on URLSession, TusDotNetClient on .NET,
+tus_client_dart on dart:io. Header order is the HTTP library's where the client leaves it to that.
 """
 
 from __future__ import annotations

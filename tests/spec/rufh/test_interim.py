@@ -72,8 +72,9 @@ async def test_i9_auto_leaves_it_out_where_its_client_does_not_need_it(
 @pytest.mark.parametrize("field", ["via", "forwarded", "x_forwarded_for"])
 async def test_i9_auto_trusts_no_proxy_with_one(rufh: RufhClient, rufh_s3: RufhClient, field: str) -> None:
     """Some take it for the final response."""
-    assert [answer.status for answer in await whole(rufh, NEWEST, **{field: "x"})] == [201]
-    assert [answer.status for answer in await whole(rufh_s3, NEWEST, **{field: "x"})] == [104, 201], "on"
+    passed: dict[str, Any] = {field: "x"}
+    assert [answer.status for answer in await whole(rufh, NEWEST, **passed)] == [201]
+    assert [answer.status for answer in await whole(rufh_s3, NEWEST, **passed)] == [104, 201], "on"
 
 
 async def test_i9_on_does_not_and_off_has_none(rufh_s3: RufhClient, rufh_strict: RufhClient) -> None:

@@ -1,0 +1,56 @@
+"""Which client was seen to upload by which way: the table of docs/clients.md, out of a run of test_matrix.py.
+
+`make matrix` runs it and writes the table.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.proxies.clients import CLIENTS
+from tests.support.proxies import FRONTS
+from tests.support.server import ROOT
+
+WAYS = ("direct", *FRONTS)
+HEADINGS = {"direct": "direct, HTTP", "nginx": "nginx, TLS", "caddy": "Caddy, TLS"}
+NOT_THERE = frozenset((client, "direct") for client in CLIENTS if "HTTP/2" in client)
+"""The server speaks HTTP/1.1; HTTP/2 is the proxies'."""
+CELLS = [(client, way) for client in CLIENTS for way in WAYS if (client, way) not in NOT_THERE]
+
+DOCUMENT = ROOT / "docs" / "clients.md"
+TABLE = re.compile(r"(?<=<!-- matrix -->\n).*?(?=<!-- /matrix -->)", re.DOTALL)
+_WORDS = {"passed": "yes", "skipped": "not run", "failed": "**no**"}
+
+
+class Seen:
+    """A plugin of pytest that remembers how each cell went."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[tuple[str, str], str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        cell = dict(report.user_properties)
+        if "client" in cell and (report.when == "call" or report.outcome != "passed"):
+            self.outcomes[str(cell["client"]), str(cell["way"])] = _WORDS[report.outcome]
+
+
+def table(outcomes: Mapping[tuple[str, str], str]) -> str:
+    lines = [["client", *(HEADINGS[way] for way in WAYS)], ["---"] * (len(WAYS) + 1)]
+    lines += [[client, *(outcomes.get((client, way), "–") for way in WAYS)] for client in CLIENTS]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main() -> int:
+    seen = Seen()
+    code = pytest.main(["-q", str(Path(__file__).parent / "test_matrix.py"), "-k", "client"], plugins=[seen])
+    DOCUMENT.write_text(TABLE.sub(lambda _: table(seen.outcomes), DOCUMENT.read_text()))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
