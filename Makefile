@@ -14,7 +14,7 @@ MINUTES ?= 10
 VENV := .venv/bin
 RUN := $(VENV)/python -m
 JS := tests/e2e/js
-STAMPS := .venv/installed $(JS)/node_modules/installed
+STAMPS := .venv/installed .venv/fetched $(JS)/node_modules/installed
 COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(UPGRADE)
 
 .DEFAULT_GOAL := setup
@@ -32,6 +32,10 @@ $(VENV)/python:
 .venv/installed: requirements-dev.lock pyproject.toml | $(VENV)/python
 	$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/fetched: .venv/installed
+	$(RUN) tests.support.sdist aiotus
 	@touch $@
 
 $(JS)/node_modules/installed: $(JS)/package-lock.json .venv/installed

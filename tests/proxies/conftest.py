@@ -13,7 +13,8 @@ import pytest_asyncio
 
 from tests.e2e.deployment import Deployment, deployed, id_of
 from tests.proxies.clients import Entrance
-from tests.support.proxies import FRONTS, Certificate, Edit, Front, certify, in_front
+from tests.support.certificates import Certificate, certify
+from tests.support.proxies import FRONTS, HOST, Edit, Front, in_front
 from tests.support.seaweed import SeaweedFS
 
 
@@ -43,7 +44,7 @@ Passage = Callable[..., AbstractAsyncContextManager[Way]]
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return certify(tmp_path_factory.mktemp("certificate"))
+    return certify(HOST, tmp_path_factory.mktemp("certificate"))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=FRONTS)

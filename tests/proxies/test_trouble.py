@@ -11,7 +11,7 @@ from tests.e2e.curl import transfer
 from tests.e2e.deployment import MIB
 from tests.e2e.tusjs import Start, methods
 from tests.proxies.conftest import Passage
-from tests.support.proxies import Certificate
+from tests.support.certificates import Certificate
 
 
 @pytest.fixture(autouse=True)

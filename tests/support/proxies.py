@@ -13,8 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import trustme
-
+from tests.support.certificates import Certificate
 from tests.support.family import mortal
 from tests.support.parts import missing
 from tests.support.ports import free_port
@@ -47,15 +46,6 @@ import {site}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
-    """Of HOST; the files of the chain and the key, and of the authority that clients must trust."""
-
-    chain: Path
-    key: Path
-    authority: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
     """A proxy that runs."""
 
@@ -81,18 +71,6 @@ class Front:
 
 Edit = Callable[[str], str]
 Command = Callable[[Path, int, Certificate, Sequence[int], Edit], tuple[str, ...]]
-
-
-def certify(directory: Path) -> Certificate:
-    """A new authority and what it vouches for."""
-    authority, where = trustme.CA(), directory
-    certificate = Certificate(chain=where / "chain.pem", key=where / "key.pem", authority=where / "authority.pem")
-    issued = authority.issue_cert(HOST)
-    issued.private_key_pem.write_to_path(certificate.key)
-    for blob in issued.cert_chain_pems:
-        blob.write_to_path(certificate.chain, append=True)
-    authority.cert_pem.write_to_path(certificate.authority)
-    return certificate
 
 
 def _nginx(directory: Path, port: int, certificate: Certificate, nodes: Sequence[int], edit: Edit) -> tuple[str, ...]:
