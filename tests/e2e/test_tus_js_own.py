@@ -1,0 +1,25 @@
+"""What tus-js-client's own end-to-end tests ask, in Node."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio.subprocess import PIPE, STDOUT
+
+import pytest
+
+from tests.e2e.deployment import Deployment
+from tests.support import node
+
+
+@pytest.mark.usefixtures("tus_js")
+async def test_what_tus_js_asks_of_a_server(deployment: Deployment) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *("node", "end_to_end.mjs", deployment.url),
+        cwd=node.PROJECT,
+        env=node.environment(),
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    assert "pass 3" in said.decode()
