@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.support.s3proxy import S3Proxy
 from tests.support.seaweed import SeaweedFS
 from tests.support.server import Server, serving
+from tests.support.tus import TusClient
 
 Traces = Callable[[str], list[str]]
 
@@ -46,6 +52,43 @@ async def s3_site(directory: Path, seaweed: SeaweedFS, **settings: Any) -> Async
     how = {"s3_profile": "seaweedfs", "part_size": "5MiB"}
     async with serving(directory, environment=seaweed.user.environment(), **{**where, **how, **settings}) as server:
         yield Site(server=server, traces=_objects(seaweed))
+
+
+def local(name: str, **settings: Any) -> Any:
+    """A fixture: one server on local disk for the session, that no test may leave stopped."""
+
+    @pytest_asyncio.fixture(scope="session", loop_scope="session", name=name)
+    async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+        async with local_site(tmp_path_factory.mktemp(name), **settings) as found:
+            yield found
+            await found.stop()
+
+    return site
+
+
+def on_s3(name: str, **settings: Any) -> Any:
+    """The same on S3, behind `s3_proxy`."""
+
+    @pytest_asyncio.fixture(scope="session", loop_scope="session", name=name)
+    async def site(
+        tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS, s3_proxy: S3Proxy
+    ) -> AsyncIterator[Site]:
+        where = {"s3_endpoint_url": s3_proxy.endpoint}
+        async with s3_site(tmp_path_factory.mktemp(name), seaweed, **where, **settings) as found:
+            yield found
+            await found.stop()
+
+    return site
+
+
+def client(kind: type[TusClient], site: str) -> Any:
+    """A fixture: this kind of client, that talks to the server whose fixture is `site`."""
+
+    @pytest.fixture
+    def made(request: pytest.FixtureRequest, session: aiohttp.ClientSession) -> TusClient:
+        return kind(session, request.getfixturevalue(site).server.url)
+
+    return made
 
 
 def _id(url: str) -> str:

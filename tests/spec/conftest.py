@@ -1,0 +1,46 @@
+"""What the black-box tests share: servers are started once each, and ended the way production ends them.
+
+All of it lives on one event loop, so that a test may also kill a server and start it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.support.s3proxy import S3Proxy
+from tests.support.seaweed import SeaweedFS
+from tests.support.sites import Site
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def s3_proxy(seaweed: SeaweedFS) -> AsyncIterator[S3Proxy]:
+    async with S3Proxy(seaweed.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture(autouse=True)
+def no_fault_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that failed must not take the next ones with it."""
+    yield
+    if "s3_proxy" in request.fixturenames:
+        proxy = request.getfixturevalue("s3_proxy")
+        assert isinstance(proxy, S3Proxy)
+        proxy.reset()
+
+
+@pytest.fixture(params=["local", "s3"])
+def site(request: pytest.FixtureRequest) -> Site:
+    """The same on each storage."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Site)
+    return found
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30), auto_decompress=False) as session:
+        yield session
