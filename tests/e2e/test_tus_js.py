@@ -1,4 +1,7 @@
-"""tus-js-client 4.3 in Node, with every option that changes what it sends, against the server in front of a real S3."""
+"""tus-js-client 4.3 in Node, in each protocol it speaks and with every option that changes what it sends.
+
+The server is in front of a real S3. `ietf-draft-03` and `-05` are interop versions 5 and 6.
+"""
 
 from __future__ import annotations
 
@@ -16,43 +19,48 @@ from tests.support.writing import random_bytes
 
 CREATED, APPENDED = ("POST", 201), ("PATCH", 204)
 
-OPTIONS: dict[str, tuple[dict[str, Any], list[tuple[str, int]]]] = {
-    "plain": ({}, [CREATED, APPENDED]),
-    "chunked": ({"chunkSize": 6 * MIB}, [CREATED, *[APPENDED] * 4]),
-    "data in creation": ({"uploadDataDuringCreation": True}, [CREATED]),
-    "data in creation, chunked": (
-        {"uploadDataDuringCreation": True, "chunkSize": 8 * MIB},
-        [CREATED, APPENDED, APPENDED],
-    ),
-    "override": ({"overridePatchMethod": True}, [CREATED, ("POST", 204)]),
-    "metadata": (
-        {"metadata": {"filename": "日本語 🎉.bin", "empty": "", "filetype": "text/html"}},
-        [CREATED, APPENDED],
-    ),
-    "headers": ({"headers": {"Authorization": "Bearer x", "X-Own": "1"}}, [CREATED, APPENDED]),
+PROTOCOLS = {"tus-v1": 204, "ietf-draft-03": 201, "ietf-draft-05": 201}
+"""And the status of an append."""
+IETF = [protocol for protocol in PROTOCOLS if protocol != "tus-v1"]
+
+OPTIONS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "plain": ({}, ["POST", "PATCH"]),
+    "chunked": ({"chunkSize": 6 * MIB}, ["POST", *["PATCH"] * 4]),
+    "data in creation": ({"uploadDataDuringCreation": True}, ["POST"]),
+    "data in creation, chunked": ({"uploadDataDuringCreation": True, "chunkSize": 8 * MIB}, ["POST", *["PATCH"] * 2]),
+    "override": ({"overridePatchMethod": True}, ["POST", "POST"]),
+    "metadata": ({"metadata": {"filename": "日本語 🎉.bin", "empty": "", "filetype": "text/html"}}, ["POST", "PATCH"]),
+    "headers": ({"headers": {"Authorization": "Bearer x", "X-Own": "1"}}, ["POST", "PATCH"]),
 }
+"""And the requests that follow from them: a creation, then appends."""
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_tus_js_uploads(deployment: Deployment, tus_js: Start, tmp_path: Path, size: int) -> None:
+@pytest.mark.parametrize(
+    ("protocol", "size"), [("tus-v1", size) for size in SIZES] + [(p, s) for p in IETF for s in (0, 1)]
+)
+async def test_tus_js_uploads(deployment: Deployment, tus_js: Start, tmp_path: Path, protocol: str, size: int) -> None:
     (tmp_path / "file").write_bytes(random_bytes(size))
-    async with tus_js(file=tmp_path / "file", options={"endpoint": deployment.url}) as client:
+    options = {"endpoint": deployment.url, "protocol": protocol}
+    async with tus_js(file=tmp_path / "file", options=options) as client:
         done = await client.until("success")
     assert deployment.stored(done["url"]) == random_bytes(size)
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize(("options", "requests"), OPTIONS.values(), ids=OPTIONS)
 async def test_tus_js_sends_what_its_options_say(
     deployment: Deployment,
     tus_js: Start,
     data: bytes,
     file: Path,
+    protocol: str,
     options: dict[str, Any],
-    requests: list[tuple[str, int]],
+    requests: list[str],
 ) -> None:
-    async with tus_js(file=file, options={"endpoint": deployment.url, **options}) as client:
+    async with tus_js(file=file, options={"endpoint": deployment.url, "protocol": protocol, **options}) as client:
         done = await client.until("success")
-    assert methods(done) == requests
+    statuses = [201, *[PROTOCOLS[protocol]] * (len(requests) - 1)]
+    assert methods(done) == list(zip(requests, statuses, strict=True))
     assert deployment.stored(done["url"]) == data
 
 
@@ -110,6 +118,21 @@ async def test_tus_js_goes_on_in_another_process(
     assert deployment.stored(done["url"]) == data
 
 
+@pytest.mark.parametrize("protocol", IETF)
+async def test_an_upload_that_tus_js_began_in_one_protocol_it_ends_in_the_other(
+    deployment: Deployment, tus_js: Start, data: bytes, file: Path, tmp_path: Path, protocol: str
+) -> None:
+    told: dict[str, Any] = {"file": file, "urls": tmp_path / "urls"}
+    options = {"endpoint": deployment.url}
+    async with tus_js(**told, options={**options, "protocol": protocol}) as first:
+        await first.until("progress", sent=9 * MIB)
+    async with tus_js(**told, options=options) as second:
+        done = await second.until("success")
+    assert methods(done)[0] == ("HEAD", 200)
+    assert methods(done)[1:] in ([], [APPENDED]), "all of it may have been on its way"
+    assert deployment.stored(done["url"]) == data
+
+
 @pytest.mark.parametrize(
     ("end", "options"),
     [
@@ -118,6 +141,11 @@ async def test_tus_js_goes_on_in_another_process(
         (signal.SIGKILL, {"parallelUploads": 3, "chunkSize": MIB}),
         (signal.SIGTERM, {}),
         (signal.SIGTERM, {"parallelUploads": 3, "chunkSize": MIB}),
+        *(
+            (signal.SIGKILL, {"protocol": protocol, **chunks})
+            for protocol in IETF
+            for chunks in ({}, {"chunkSize": 3 * MIB})
+        ),
     ],
     ids=str,
 )
