@@ -41,9 +41,9 @@ class Transfer:
         self._process.stdin.write(data)
         await self._process.stdin.drain()
 
-    async def failure(self, data: bytes = b"") -> int:
-        """curl's exit code: not 0 if it got no answer. `data` is for its standard input."""
-        await self._process.communicate(data)
+    async def failure(self) -> int:
+        """curl's exit code: not 0 if it got no answer."""
+        await self._process.communicate()
         return await self._process.wait()
 
     async def answer(self, data: bytes = b"") -> Answer:

@@ -51,13 +51,16 @@ async def test_tus_js_goes_on_after_the_server_was_gone(
 
 
 async def test_one_of_two_nodes_is_enough(
-    passage: Passage, tus_js: Start, data: bytes, file: Path, redis_url: str
+    passage: Passage, tus_js: Start, curl: str, data: bytes, file: Path, redis_url: str
 ) -> None:
     async with passage(nodes=2, state=redis_url, lock_ttl="2s") as way:
         options = {"endpoint": way.url, "chunkSize": MIB}
         async with tus_js(file=file, options=options) as client:
-            await client.until("progress", sent=7 * MIB)
+            url = (await client.until("progress", sent=7 * MIB))["url"]
             await way.others[0].server.kill()
+            for _ in range(3):
+                async with transfer(curl, url, *way.front.flags, "-I") as asking:
+                    assert (await asking.answer()).status == 200
             done = await client.until("success")
         assert way.stored(done["url"]) == data
         assert [method for method, _ in methods(done)].count("POST") == 1
