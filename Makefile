@@ -13,7 +13,7 @@ MINUTES ?= 10
 VENV := .venv/bin
 RUN := $(VENV)/python -m
 JS := tests/e2e/js
-STAMPS := .venv/installed $(JS)/node_modules/installed ui/node_modules/installed
+STAMPS := .venv/installed $(JS)/node_modules/installed tusd_py/ui/index.html
 COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(UPGRADE)
 
 .DEFAULT_GOAL := setup
@@ -40,6 +40,9 @@ $(JS)/node_modules/installed: $(JS)/package-lock.json .venv/installed
 ui/node_modules/installed: ui/package-lock.json .venv/installed
 	$(RUN) scripts.node ui ci
 	@touch $@
+
+tusd_py/ui/index.html: ui/build.mjs $(wildcard ui/src/*) ui/node_modules/installed
+	$(RUN) scripts.page
 
 run: setup
 	@exec $(RUN) scripts.run --port $(PORT)
@@ -77,5 +80,5 @@ lock: setup
 	$(RUN) scripts.node ui install --package-lock-only
 
 clean:
-	rm -rf .venv build dist $(JS)/node_modules ui/node_modules .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist tusd_py/ui $(JS)/node_modules ui/node_modules .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,33 @@
+// Numbers and trouble as a person reads them.
+
+const UNITS = ['kB', 'MB', 'GB', 'TB']
+
+export function bytes(count) {
+  if (count < 1000) return count === 1 ? '1 byte' : `${count} bytes`
+  const power = Math.min(UNITS.length, Math.floor(Math.log10(count) / 3))
+  const number = count / 1000 ** power
+  return `${number.toFixed(number < 9.95 ? 1 : 0)} ${UNITS[power - 1]}`
+}
+
+export function duration(seconds) {
+  if (seconds < 5) return 'a few seconds'
+  if (seconds < 55) return `${Math.ceil(seconds / 5) * 5} s`
+  if (seconds < 3300) return `${Math.ceil(seconds / 60)} min`
+  return `${Math.ceil(seconds / 3600)} h`
+}
+
+export function percent(sent, size) {
+  return `${size ? Math.min(100, Math.floor((100 * sent) / size)) : 100} %`
+}
+
+// Why an upload failed: in the server's own words if it had any. `response` is an XMLHttpRequest.
+export function reason(response) {
+  if (!response?.status) return 'The server can’t be reached.'
+  const type = response.getResponseHeader('Content-Type') ?? ''
+  const text = type.startsWith('text/plain') ? response.responseText.trim() : ''
+  return text ? sentence(text.replace(/^[a-z-]+: /, '')) : `The server answered ${response.status} ${response.statusText}.`
+}
+
+function sentence(text) {
+  return `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`
+}
