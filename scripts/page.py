@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from scripts.node import run
+from scripts.node import npm, run
 
 PROJECT = Path(__file__).parents[1] / "ui"
 BUILT = Path(__file__).parents[1] / "tusd_py" / "ui"
@@ -13,7 +13,7 @@ BUILT = Path(__file__).parents[1] / "tusd_py" / "ui"
 
 def main() -> int:
     """The exit code of what fails first."""
-    installed = (PROJECT / "node_modules").exists() or run(PROJECT, "npm", "ci", "--omit=dev") == 0
+    installed = (PROJECT / "node_modules").exists() or run(PROJECT, *npm(), "ci", "--omit=dev") == 0
     return run(PROJECT, "node", "build.mjs", BUILT) if installed else 1
 
 

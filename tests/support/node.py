@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parent.parent / "e2e" / "js"
 
 def npm(*arguments: str) -> int:
     """Runs npm in the client tests' project; its exit code."""
-    return node.run(PROJECT, "npm", *arguments)
+    return node.run(PROJECT, *node.npm(), *arguments)
 
 
 if __name__ == "__main__":
