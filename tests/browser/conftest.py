@@ -15,7 +15,10 @@ from tests.browser.visitor import Visitor, visiting
 from tests.e2e.deployment import Deployment, deployed
 from tests.support.seaweed import SeaweedFS
 from tests.support.valve import MIB, Valve
+from tests.support.web import bundle, site
 from tests.support.writing import random_bytes
+
+PAGES = Path(__file__).parent / "pages"
 
 Deploy = Callable[..., AbstractAsyncContextManager[Deployment]]
 
@@ -59,3 +62,13 @@ def film(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     path.write_bytes(data)
     return path
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The origin of pages that aren't the server's."""
+    directory = tmp_path_factory.mktemp("pages")
+    for script in PAGES.glob("*.js"):
+        bundle(script, directory)
+    async with site(directory) as origin:
+        yield origin

@@ -17,7 +17,7 @@ class Valve:
     """
 
     def __init__(self, target: int) -> None:
-        self._target = target
+        self.target = target
         self._limit: int | None = None
         self._open = asyncio.Event()
         self._open.set()
@@ -63,7 +63,7 @@ class Valve:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+            there, back = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
             writer.transport.abort()
             return

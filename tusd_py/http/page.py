@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import html
-import mimetypes
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,13 +22,21 @@ from tusd_py.errors import ConfigurationError
 from tusd_py.serving.conditions import failed_precondition
 
 DIRECTORY = Path(__file__).parents[1] / "ui"
-_INDEX = DIRECTORY / "index.html"
+_INDEX = "index.html"
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
 _UNDATED = sys.maxsize
 """Later than any date that a request's conditions name."""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src {}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
+_NAMED_BY_CONTENT = re.compile(r"-[0-9A-Z]{8}\.")
 _FRESH = "no-cache"
 _FOREVER = "public, max-age=31536000, immutable"
 
@@ -44,21 +52,21 @@ class PageFacts:
     downloads: bool
 
 
-def add_page(app: web.Application, facts: PageFacts) -> None:
+def add_page(app: web.Application, facts: PageFacts, directory: Path = DIRECTORY) -> None:
     """`/`, and what it needs below `/ui/`. Raises ConfigurationError if the page was never built."""
-    check_built()
-    told = _told(_INDEX.read_text("utf-8"), facts)
-    app.router.add_get("/", _File(told.encode(), _headers(_INDEX, _FRESH) | _policy(facts)).serve)
-    for path in sorted(set(DIRECTORY.iterdir()) - {_INDEX}):
-        app.router.add_get(f"/ui/{path.name}", _File(path.read_bytes(), _headers(path, _FOREVER)).serve)
+    check_built(directory)
+    index = directory / _INDEX
+    told = _told(index.read_text("utf-8"), facts)
+    app.router.add_get("/", _File(told.encode(), _headers(index, _FRESH) | _policy(facts)).serve)
+    for path in sorted(set(directory.iterdir()) - {index}):
+        caching = _FOREVER if _NAMED_BY_CONTENT.search(path.name) else _FRESH
+        app.router.add_get(f"/ui/{path.name}", _File(path.read_bytes(), _headers(path, caching)).serve)
 
 
-def check_built() -> None:
+def check_built(directory: Path = DIRECTORY) -> None:
     """Raises ConfigurationError if there is no page."""
-    if not _INDEX.is_file():
-        raise ConfigurationError(
-            f"ui on: the page isn't built ({_INDEX} is missing): run make setup, or install a wheel"
-        )
+    if not (directory / _INDEX).is_file():
+        raise ConfigurationError(f"ui on: there is no page in {directory}: run make setup, or install a wheel")
 
 
 class _File:
@@ -98,10 +106,8 @@ def _told(page: str, facts: PageFacts) -> str:
 
 
 def _headers(path: Path, caching: str) -> dict[str, str]:
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    charset = "; charset=utf-8" if kind.startswith("text/") else ""
     return {
-        hdrs.CONTENT_TYPE: kind + charset,
+        hdrs.CONTENT_TYPE: _TYPES[path.suffix],
         hdrs.CACHE_CONTROL: caching,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",

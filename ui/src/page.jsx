@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from './icons.jsx'
 import { Row } from './row.jsx'
 import { underWay } from './uploads.js'
-import { percent } from './words.js'
+import { bytes, percent } from './words.js'
 
 export function Page({ uploads, downloads }) {
   useRenewal(uploads)
@@ -18,6 +18,7 @@ export function Page({ uploads, downloads }) {
       <h1>Upload files</h1>
       <Chooser chooser={chooser} onFiles={(files) => uploads.add(files)} />
       <Notices uploads={uploads} />
+      {rows.length === 0 && <Assurance maxSize={uploads.maxSize} />}
       {rows.length > 0 && (
         <section aria-label="Uploads">
           <Summary rows={rows} uploads={uploads} chooser={chooser} />
@@ -51,6 +52,11 @@ function Chooser({ chooser, onFiles }) {
       </label>
     </div>
   )
+}
+
+function Assurance({ maxSize }) {
+  const size = maxSize ? `Up to ${bytes(maxSize)} each` : 'Of any size'
+  return <p class="promise">{size}: an upload goes on by itself after a lost connection or a reload.</p>
 }
 
 function Notices({ uploads }) {

@@ -5,6 +5,7 @@ import { underWay } from './uploads.js'
 import { bytes, duration, percent } from './words.js'
 
 const COPIED = 2000 // ms
+const TAIL = 8 // characters
 
 // One upload. Its two buttons are the same ones all along, so that the focus stays where it is when their meaning changes.
 export function Row({ row, uploads, downloads, online, onRemove, onChoose }) {
@@ -15,7 +16,7 @@ export function Row({ row, uploads, downloads, online, onRemove, onChoose }) {
         <Icon name={done ? 'check' : 'file'} />
       </span>
       <div class="text">
-        {done && downloads ? <a class="name" href={row.url}>{row.name}</a> : <span class="name">{row.name}</span>}
+        <Name of={row.name} href={done && downloads ? row.url : undefined} />
         {!done && <progress value={row.sent} max={row.size || 1} aria-label={`Progress of ${row.name}`} />}
         <span class="status">{status(row, online)}</span>
       </div>
@@ -26,6 +27,17 @@ export function Row({ row, uploads, downloads, online, onRemove, onChoose }) {
         </div>
       )}
     </li>
+  )
+}
+
+// Too long a name loses its middle: its end tells most.
+function Name({ of, href }) {
+  const Tag = href ? 'a' : 'span'
+  return (
+    <Tag class="name" href={href} title={of}>
+      <span class="stem">{of.slice(0, -TAIL)}</span>
+      <span class="tail">{of.slice(-TAIL)}</span>
+    </Tag>
   )
 }
 

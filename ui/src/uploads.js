@@ -22,13 +22,14 @@ export class Uploads {
   #listeners = new Set()
 
   constructor({ endpoint, maxSize }) {
+    this.maxSize = maxSize
     this.memory = new Memory(endpoint)
     this.turns = new Turns(`tusd-py ${endpoint}`)
     this.uppy = connect({ endpoint, maxSize, uploads: this, turns: this.turns })
       .on('upload-progress', (file, { bytesUploaded }) => this.#progressed(file.id, bytesUploaded))
       .on('upload-success', (file, { uploadURL }) => this.#finished(file.id, uploadURL))
       .on('upload-error', (file, _error, response) => this.#failed(file.id, response?.body?.xhr))
-      .on('restriction-failed', (file) => this.#refused(file, maxSize))
+      .on('restriction-failed', (file) => this.#refused(file))
   }
 
   subscribe(listener) {
@@ -186,8 +187,8 @@ export class Uploads {
     this.say(`Failed: ${this.rows.get(id).name}`)
   }
 
-  #refused(file, maxSize) {
-    if (file) this.notices = [...this.notices, `${file.name} is larger than the ${bytes(maxSize)} that this server takes.`]
+  #refused(file) {
+    if (file) this.notices = [...this.notices, `${file.name} is larger than the ${bytes(this.maxSize)} that this server takes.`]
     this.#tell()
   }
 
