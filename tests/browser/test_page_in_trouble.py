@@ -10,7 +10,8 @@ from playwright.async_api import Route, expect
 from tests.browser.conftest import Deploy
 from tests.browser.visitor import Visitor
 from tests.e2e.deployment import Deployment
-from tests.support.valve import Valve
+from tests.support.valve import MIB, Valve
+from tests.support.writing import random_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -104,6 +105,22 @@ async def test_an_upload_goes_on_after_the_server_died(
         await begin(visitor, valve, film)
         await deployment.server.kill()
         await visitor.sees("Trying again", "film.mp4")
+        valve.open()
+        await deployment.server.start()
+        await arrived(deployment, visitor, data)
+
+
+async def test_200_mib_arrive_in_spite_of_a_reload_and_a_restart(
+    deploy: Deploy, visitor: Visitor, tmp_path: Path
+) -> None:
+    data = random_bytes(200 * MIB)
+    (tmp_path / "film.mp4").write_bytes(data)
+    async with deploy() as deployment, Valve(deployment.server.port) as valve:
+        await begin(visitor, valve, tmp_path / "film.mp4")
+        valve.close(at=70 * MIB)
+        await visitor.tab.reload()
+        await valve.full()
+        await deployment.server.kill()
         valve.open()
         await deployment.server.start()
         await arrived(deployment, visitor, data)

@@ -35,8 +35,9 @@ function Name({ of, href }) {
   const Tag = href ? 'a' : 'span'
   return (
     <Tag class="name" href={href} title={of}>
-      <span class="stem">{of.slice(0, -TAIL)}</span>
-      <span class="tail">{of.slice(-TAIL)}</span>
+      <span class="hidden">{of}</span>
+      <span class="stem" aria-hidden="true">{of.slice(0, -TAIL)}</span>
+      <span aria-hidden="true">{of.slice(-TAIL)}</span>
     </Tag>
   )
 }
