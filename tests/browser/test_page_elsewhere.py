@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tests.browser.conftest import Deploy
 from tests.browser.visitor import Visitor
+from tests.e2e.deployment import Deployment
 from tests.support.valve import Valve
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -64,3 +65,15 @@ async def test_the_page_sends_to_the_public_url(deploy: Deploy, visitor: Visitor
         url = await visitor.finished("film.mp4")
         assert url.startswith(f"{public.origin}/files/")
         assert deployment.content(url) == data
+
+
+async def test_a_server_that_takes_itself_for_another_is_said_so(
+    deployment: Deployment, visitor: Visitor, film: Path
+) -> None:
+    """As behind a proxy with TLS, of which it wasn't told."""
+    await visitor.open(deployment.server.origin)
+    misled = {"Location": "http://inner:8080/files/0", "Tus-Resumable": "1.0.0"}
+    await visitor.tab.route("**/files/", lambda route: route.fulfill(status=201, headers=misled))
+    await visitor.choose(film)
+    await visitor.sees("The server takes uploads at http://inner:8080, where this page", "film.mp4")
+    assert visitor.sent("PATCH") == []

@@ -51,10 +51,11 @@ export class Memory {
     await this.drop(id)
   }
 
-  // Files whose upload is not remembered: a page was closed between the two.
+  // Files whose upload is not remembered: a page was closed between the two. A record is always there before its file.
   async tidy() {
+    const kept = (await quiet(() => keys(this.files))) ?? []
     const known = new Set((await this.all()).map(({ id }) => id))
-    for (const id of (await quiet(() => keys(this.files))) ?? []) if (!known.has(id)) await this.drop(id)
+    for (const id of kept) if (!known.has(id)) await this.drop(id)
   }
 }
 

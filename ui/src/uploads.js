@@ -28,7 +28,7 @@ export class Uploads {
     this.uppy = connect({ endpoint, maxSize, uploads: this, turns: this.turns })
       .on('upload-progress', (file, { bytesUploaded }) => this.#progressed(file.id, bytesUploaded))
       .on('upload-success', (file, { uploadURL }) => this.#finished(file.id, uploadURL))
-      .on('upload-error', (file, _error, response) => this.#failed(file.id, response?.body?.xhr))
+      .on('upload-error', (file, error, response) => this.#failed(file.id, reason(error, response?.body?.xhr)))
       .on('restriction-failed', (file) => this.#refused(file))
   }
 
@@ -135,8 +135,7 @@ export class Uploads {
     const { name, size, lastModified } = file
     const record = { id, name, size, lastModified, added: Date.now(), ...this.rows.get(id), state: 'waiting' }
     this.#show(record)
-    this.memory.add(record)
-    this.memory.keep(id, file)
+    this.memory.add(record).then(() => this.memory.keep(id, file))
   }
 
   #show(record) {
@@ -180,10 +179,10 @@ export class Uploads {
     this.say(`Uploaded: ${this.rows.get(id).name}`)
   }
 
-  #failed(id, response) {
+  #failed(id, reason) {
     if (!this.rows.has(id)) return
     this.turns.giveBack(id)
-    this.note(id, { state: 'failed', reason: reason(response) })
+    this.note(id, { state: 'failed', reason })
     this.say(`Failed: ${this.rows.get(id).name}`)
   }
 

@@ -2,6 +2,7 @@
 
 import Uppy from '@uppy/core'
 import Tus from '@uppy/tus'
+import { Misdirected } from './words.js'
 
 const RETRY = [0, 500, 1000, 2000, 4000, ...Array(400).fill(8000)] // for an hour without any progress
 const ATONCE = 3
@@ -15,8 +16,13 @@ export function connect({ endpoint, maxSize, uploads, turns }) {
     return turns.take(file.id, () => uploads.change(file.id, { state: 'elsewhere' }))
   }
 
+  function onAfterResponse(request, response) {
+    checkHead(request, response)
+    checkLocation(response, endpoint)
+  }
+
   function onShouldRetry(error, _attempt, _options, next) {
-    const again = next(error)
+    const again = !(error.causingError instanceof Misdirected) && next(error)
     if (again) uploads.change(owner.get(error.originalRequest), { state: 'retrying' })
     return again
   }
@@ -34,9 +40,15 @@ export function connect({ endpoint, maxSize, uploads, turns }) {
 }
 
 // tus-js-client starts over from byte 0 when HEAD fails with anything but 423. A proxy without a server behind it says 502.
-function onAfterResponse(request, response) {
+function checkHead(request, response) {
   const status = response.getStatus()
   if (request.getMethod() === 'HEAD' && (status >= 500 || status === 429)) throw new Error(`HEAD: ${status}`)
+}
+
+// To another origin the page's policy lets nothing through, and that would look like a lost connection.
+function checkLocation(response, endpoint) {
+  const location = new URL(response.getHeader('Location') ?? '', endpoint)
+  if (location.origin !== new URL(endpoint).origin) throw new Misdirected(location.origin)
 }
 
 // Where tus-js-client looks for the URL of an upload that was begun: in our rows, which outlive the page.
