@@ -120,6 +120,20 @@ async def test_what_is_finished_is_still_listed_after_a_reload_until_it_is_clear
     await expect(visitor.row("film.mp4")).to_have_count(0)
 
 
+async def test_the_list_keeps_its_order(deployment: Deployment, visitor: Visitor, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("b.txt", "c.txt", "a.txt")]
+    for file in files:
+        file.write_text(file.name)
+    await visitor.open(deployment.server.origin)
+    await visitor.choose(*files)
+    names = visitor.tab.get_by_role("listitem").get_by_role("link")
+    for _ in range(2):
+        await expect(names).to_have_count(3)
+        hrefs = [await link.get_attribute("href") for link in await names.all()]
+        assert [deployment.content(str(href)).decode() for href in hrefs] == ["b.txt", "c.txt", "a.txt"]
+        await visitor.tab.reload()
+
+
 async def test_a_file_that_is_too_large_is_refused_before_it_is_sent(
     deploy: Deploy, visitor: Visitor, film: Path
 ) -> None:

@@ -20,6 +20,7 @@ export class Uploads {
   saying = '' // for screen readers
   #paces = new Map()
   #listeners = new Set()
+  #last = 0
 
   constructor({ endpoint, maxSize }) {
     this.maxSize = maxSize
@@ -133,9 +134,15 @@ export class Uploads {
       return // told as restriction-failed
     }
     const { name, size, lastModified } = file
-    const record = { id, name, size, lastModified, added: Date.now(), ...this.rows.get(id), state: 'waiting' }
+    const record = { id, name, size, lastModified, added: this.#next(), ...this.rows.get(id), state: 'waiting' }
     this.#show(record)
     this.memory.add(record).then(() => this.memory.keep(id, file))
+  }
+
+  // A time that no other has: the list is sorted by it.
+  #next() {
+    this.#last = Math.max(Date.now(), this.#last + 1)
+    return this.#last
   }
 
   #show(record) {
