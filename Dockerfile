@@ -7,7 +7,12 @@ COPY requirements.lock requirements-build.lock ./
 RUN python -m venv /opt/tusd-py && /opt/tusd-py/bin/pip install --require-hashes -r requirements.lock
 RUN pip install --require-hashes -r requirements-build.lock
 
-COPY pyproject.toml README.md ./
+COPY ui/package.json ui/package-lock.json ui/.npmrc ui/
+COPY scripts scripts
+RUN python -m scripts.node ui ci --omit=dev
+
+COPY pyproject.toml README.md hatch_build.py ./
+COPY ui ui
 COPY tusd_py tusd_py
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && /opt/tusd-py/bin/pip install --no-deps --no-index dist/*.whl

@@ -14,7 +14,7 @@ MINUTES ?= 10
 VENV := .venv/bin
 RUN := $(VENV)/python -m
 JS := tests/e2e/js
-STAMPS := .venv/installed .venv/fetched $(JS)/node_modules/installed
+STAMPS := .venv/installed $(JS)/node_modules/installed tusd_py/ui/index.html
 COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(UPGRADE)
 
 .DEFAULT_GOAL := setup
@@ -42,11 +42,19 @@ $(JS)/node_modules/installed: $(JS)/package-lock.json .venv/installed
 	$(RUN) tests.support.node ci
 	@touch $@
 
+ui/node_modules/installed: ui/package-lock.json .venv/installed
+	$(RUN) scripts.node ui ci
+	@touch $@
+
+tusd_py/ui/index.html: ui/build.mjs $(wildcard ui/src/*) ui/node_modules/installed
+	$(RUN) scripts.page
+
 run: setup
 	@exec $(RUN) scripts.run --port $(PORT)
 
 # The load is measured alone: beside other tests it would be theirs.
-test: lint
+test: lint .venv/fetched
+	$(RUN) tests.support.debian
 	$(RUN) pytest tests/load
 	$(RUN) pytest --numprocesses 2 --dist loadfile --ignore tests/load
 
@@ -65,7 +73,7 @@ soak: setup
 bench: setup
 	$(RUN) bench $(QUICK:%=--quick) $(ONLY:%=--only %) $(REPS:%=--reps %) $(RENDER:%=--render)
 
-matrix: setup
+matrix: setup .venv/fetched
 	$(RUN) tests.proxies.matrix
 
 docs: setup
@@ -77,7 +85,8 @@ lock: setup
 	$(COMPILE) --group pyproject.toml:build -o requirements-build.lock
 	$(COMPILE) --group dev -c requirements.lock -c requirements-build.lock pyproject.toml -o requirements-dev.lock
 	$(RUN) tests.support.node install --package-lock-only
+	$(RUN) scripts.node ui install --package-lock-only
 
 clean:
-	rm -rf .venv build dist $(JS)/node_modules .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist tusd_py/ui $(JS)/node_modules ui/node_modules .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

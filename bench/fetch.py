@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.places import BENCH, PEERS
 from bench.systems.limits import RELAY_BINARY, nginx_binary
 from bench.systems.peers import NODE, RUSTUS_BINARY, TUSD_BINARY, VENV
-from tests.support.node import environment as node_environment
+from scripts import node
 
 TUSD = "github.com/tus/tusd/v2/cmd/tusd@v2.9.1"
 RUSTUS = "0.5.10"
@@ -56,7 +56,7 @@ def _tus_node() -> None:
     NODE.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json", ".npmrc", "tus_node_server.mjs"):
         shutil.copy(BENCH / "peers" / name, NODE / name)
-    _run("npm", "ci", "--omit=dev", at=NODE, environment=node_environment())
+    _run(*node.npm(), "ci", "--omit=dev", at=NODE, environment=node.environment())
 
 
 def _tuspyserver() -> None:

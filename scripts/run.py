@@ -18,7 +18,7 @@ from tests.support.seaweed import SeaweedFS, SeaweedFSError, running
 DATA = Path("data")
 
 WELCOME = """
-Uploads go to {url} (Ctrl-C stops). Try it from another terminal:
+Open {origin}/ and drop files there (Ctrl-C stops). Clients send them to {url}; from another terminal:
 
   curl -i {url} -H 'Tus-Resumable: 1.0.0' -H 'Upload-Length: 5' -H 'Upload-Metadata: filename aGVsbG8udHh0' \\
     -H 'Content-Type: application/offset+octet-stream' --data-binary hello
@@ -78,7 +78,7 @@ def _serve(seaweed: SeaweedFS, port: int) -> int:
 def _command(seaweed: SeaweedFS, port: int) -> list[str]:
     s3 = ["--storage", f"s3://{seaweed.bucket}/", "--s3-endpoint-url", seaweed.endpoint, "--s3-profile", "generic"]
     state = ["--state", f"sqlite:{DATA / 'state.db'}"]
-    return [sys.executable, "-m", "tusd_py", "serve", "--port", str(port), *s3, *state]
+    return [sys.executable, "-m", "tusd_py", "serve", "--ui", "--port", str(port), *s3, *state]
 
 
 def _welcome(server: subprocess.Popen[bytes], origin: str) -> None:
@@ -89,7 +89,7 @@ def _welcome(server: subprocess.Popen[bytes], origin: str) -> None:
         except (URLError, OSError):
             time.sleep(0.1)
         else:
-            print(WELCOME.format(url=f"{origin}/files/"), flush=True)
+            print(WELCOME.format(origin=origin, url=f"{origin}/files/"), flush=True)
             return
 
 

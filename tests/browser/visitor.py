@@ -1,0 +1,76 @@
+"""Somebody at the page: what they do, and what they see."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, expect
+
+PATIENCE = 40_000.0
+"""Milliseconds that anything may take on a busy machine."""
+
+expect.set_options(timeout=PATIENCE)
+
+
+class Visitor:
+    """One browser with one tab or more. Every request and complaint of the page is kept."""
+
+    def __init__(self, context: BrowserContext, tab: Page) -> None:
+        self.context = context
+        self.tab = tab
+        self.requests: list[Request] = []
+        self.complaints: list[str] = []
+        context.on("request", lambda request: self.requests.append(request))  # noqa: PLW0108 (Playwright marks what it calls)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("console", lambda message: self._note(message.type, message.text))
+
+    def _note(self, kind: str, text: str) -> None:
+        """A request that fails is a line on the console, and its business."""
+        if kind in {"error", "warning"} and "Failed to load resource" not in text:
+            self.complaints.append(text)
+
+    async def open(self, origin: str) -> None:
+        await self.tab.goto(f"{origin}/")
+
+    async def choose(self, *files: Path, tab: Page | None = None) -> None:
+        await (tab or self.tab).get_by_label("Choose files").set_input_files(files)
+
+    def row(self, name: str, tab: Page | None = None) -> Locator:
+        return (tab or self.tab).get_by_role("listitem").filter(has_text=name)
+
+    async def press(self, what: str, name: str) -> None:
+        await self.row(name).get_by_role("button", name=what).click()
+
+    async def sees(self, text: str, name: str, tab: Page | None = None) -> None:
+        await expect(self.row(name, tab)).to_contain_text(text)
+
+    async def finished(self, name: str, tab: Page | None = None) -> str:
+        """The URL it can be had from, once it is there."""
+        link = self.row(name, tab).get_by_role("link", name=name)
+        await expect(link).to_be_visible()
+        url = await link.get_attribute("href")
+        assert url is not None
+        return url
+
+    def sent(self, method: str) -> list[str]:
+        """The URLs of the requests by that method so far."""
+        return [request.url for request in self.requests if request.method == method]
+
+    def hosts(self) -> set[str]:
+        """All that was ever asked."""
+        return {urlsplit(request.url).netloc for request in self.requests}
+
+
+@asynccontextmanager
+async def visiting(browser: Browser, **options: Any) -> AsyncIterator[Visitor]:
+    """Somebody who was never here before; `options` are those of a Playwright context."""
+    context = await browser.new_context(**options)
+    context.set_default_timeout(PATIENCE)
+    try:
+        yield Visitor(context, await context.new_page())
+    finally:
+        await context.close()

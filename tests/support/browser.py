@@ -1,0 +1,35 @@
+"""A real browser: Debian's Chromium, driven by Playwright, which brings none of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Browser, async_playwright
+
+from tests.support.debian import find
+
+FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def chromium() -> str | None:
+    """The binary."""
+    return find("chromium")
+
+
+@asynccontextmanager
+async def browsing(binary: str) -> AsyncIterator[Browser]:
+    """Headless, with a profile of its own, for as long as the block lasts. Root has no sandbox (`--no-sandbox`)."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=binary, args=FLAGS, chromium_sandbox=False)
+        try:
+            yield browser
+        finally:
+            await browser.close()

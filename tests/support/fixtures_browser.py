@@ -1,0 +1,36 @@
+"""Fixtures around a real browser. Playwright lives in one event loop, so the tests that use it share the session's:
+`pytestmark = pytest.mark.asyncio(loop_scope="session")`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page
+
+from tests.support.browser import browsing, chromium
+from tests.support.parts import missing
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for the session."""
+    async with browsing(chromium() or missing("Chromium")) as one:
+        yield one
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser_context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """A visitor who was never here before."""
+    context = await browser.new_context()
+    try:
+        yield context
+    finally:
+        await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tab(browser_context: BrowserContext) -> Page:
+    """An empty tab of that visitor."""
+    return await browser_context.new_page()

@@ -1,0 +1,106 @@
+"""A TCP relay in front of the server whose connections stop in mid-upload, and stay there until told otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Self
+
+MIB = 1024 * 1024
+_CHUNK = 64 * 1024
+
+
+class Valve:
+    """Use as `async with Valve(server.port) as valve`, and talk to `valve.origin`.
+
+    Open at first. After `close(at=…)` each connection takes so many bytes of requests, counted from its own start,
+    and then no more; answers always pass.
+    """
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self._limit: int | None = None
+        self._open = asyncio.Event()
+        self._open.set()
+        self._full = asyncio.Event()
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def url(self) -> str:
+        """Of the creation endpoint."""
+        return f"{self.origin}/files/"
+
+    def close(self, *, at: int = 9 * MIB) -> None:
+        self._limit = at
+        self._open.clear()
+        self._full.clear()
+
+    async def full(self) -> None:
+        """Returns when a connection has come to its end: an upload is on its way, and stays there."""
+        await self._full.wait()
+
+    def open(self) -> None:
+        self._open.set()
+
+    def cut(self) -> None:
+        """Ends all connections, without a word."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        self.open()
+        self.cut()
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers |= {writer, back}
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._requests(reader, back))
+                both.create_task(self._answers(there, writer))
+        except* ConnectionError:
+            pass
+        self._writers -= {writer, back}
+
+    async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        passed = 0
+        try:
+            while chunk := await reader.read(self._room(passed)):
+                writer.write(chunk)
+                await writer.drain()
+                passed += len(chunk)
+                await self._until_room(passed)
+        finally:
+            writer.close()
+
+    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while chunk := await reader.read(_CHUNK):
+                writer.write(chunk)
+                await writer.drain()
+        finally:
+            writer.close()
+
+    def _room(self, passed: int) -> int:
+        if self._limit is None or self._open.is_set():
+            return _CHUNK
+        return min(_CHUNK, max(self._limit - passed, 1))
+
+    async def _until_room(self, passed: int) -> None:
+        if self._limit is not None and passed >= self._limit and not self._open.is_set():
+            self._full.set()
+            await self._open.wait()

@@ -1,0 +1,44 @@
+"""Pages of another origin than the server's: bundled by esbuild, served from a port of their own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from scripts.node import environment
+
+UI = Path(__file__).parent.parent.parent / "ui"
+"""The project with a package.json whose packages pages may import."""
+
+
+def bundle(script: Path, directory: Path) -> None:
+    """`script` and all it imports as one `.js` in `directory`, with the `.html` of the same name beside it."""
+    packages = UI / "node_modules"
+    done = subprocess.run(
+        [packages / ".bin" / "esbuild", script, "--bundle", "--format=esm", f"--outdir={directory}"],
+        env={**environment(), "NODE_PATH": str(packages)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    shutil.copy(script.with_suffix(".html"), directory)
+
+
+@asynccontextmanager
+async def site(directory: Path) -> AsyncIterator[str]:
+    """Serves the files in `directory` for as long as the block lasts; the origin, without a slash at its end."""
+    app = web.Application()
+    app.router.add_static("/", directory)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

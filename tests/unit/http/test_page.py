@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestClient, TestServer
+
+from tusd_py.errors import ConfigurationError
+from tusd_py.http.page import PageFacts, add_page
+
+INDEX = """<html data-endpoint="%endpoint%" data-max-size="%max-size%" data-downloads="%downloads%">"""
+SCRIPT = b"hello()"
+FACTS = PageFacts(endpoint="files/", max_size=None, downloads=True)
+PLAIN = {"Accept-Encoding": "identity"}
+
+Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    (tmp_path / "index.html").write_text(INDEX)
+    (tmp_path / "app-0123ABCD.js").write_bytes(SCRIPT)
+    (tmp_path / "licences.txt").write_text("MIT")
+    return tmp_path
+
+
+def opened(built: Path, facts: PageFacts = FACTS) -> Client:
+    app = web.Application()
+    add_page(app, facts, built)
+    return TestClient(TestServer(app))
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        (FACTS, ["files/", "", "on"]),
+        (PageFacts(endpoint='https://x/"><script>', max_size=5, downloads=False), ['https://x/"><script>', "5", "off"]),
+    ],
+)
+async def test_the_page_is_told_what_it_must_know(built: Path, facts: PageFacts, told: list[str]) -> None:
+    async with opened(built, facts) as client, client.get("/") as answer:
+        text = await answer.text()
+    values = re.findall(r'data-[a-z-]+="([^"]*)"', text)
+    assert [value.replace("&quot;", '"').replace("&gt;", ">").replace("&lt;", "<") for value in values] == told
+
+
+async def test_the_page_is_asked_for_anew_and_what_it_needs_is_kept(built: Path) -> None:
+    async with opened(built) as client, client.get("/") as index, client.get("/ui/app-0123ABCD.js") as script:
+        assert index.headers["Cache-Control"] == "no-cache"
+        assert index.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert script.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert script.headers["Content-Type"] == "text/javascript; charset=utf-8"
+        assert await script.read() == SCRIPT
+        assert {answer.headers["X-Content-Type-Options"] for answer in (index, script)} == {"nosniff"}
+
+
+async def test_what_isnt_named_by_its_content_is_asked_for_anew(built: Path) -> None:
+    async with opened(built) as client, client.get("/ui/licences.txt") as answer:
+        assert answer.headers["Cache-Control"] == "no-cache"
+
+
+async def test_what_a_browser_has_isnt_sent_again(built: Path) -> None:
+    async with opened(built) as client:
+        for path in ("/", "/ui/app-0123ABCD.js"):
+            async with client.get(path) as first:
+                etag = first.headers["ETag"]
+            async with client.get(path, headers={"If-None-Match": etag}) as second:
+                assert (second.status, second.headers["ETag"], await second.read()) == (304, etag, b"")
+            async with client.get(path, headers={"If-None-Match": '"another"'}) as third:
+                assert third.status == 200
+
+
+async def test_each_encoding_has_its_own_tag(built: Path) -> None:
+    async with opened(built) as client, ClientSession(auto_decompress=False) as raw:
+        url = client.make_url("/ui/app-0123ABCD.js")
+        async with raw.get(url, headers=PLAIN) as plain, raw.get(url, headers={"Accept-Encoding": "gzip"}) as packed:
+            assert (await plain.read(), gzip.decompress(await packed.read())) == (SCRIPT, SCRIPT)
+            assert (plain.headers.get("Content-Encoding"), packed.headers["Content-Encoding"]) == (None, "gzip")
+            assert plain.headers["ETag"] != packed.headers["ETag"]
+            assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "reachable"),
+    [("files/", "'self'"), ("https://uploads.example.org/files/", "'self' https://uploads.example.org")],
+)
+async def test_the_page_reaches_this_server_and_no_other(built: Path, endpoint: str, reachable: str) -> None:
+    facts = PageFacts(endpoint=endpoint, max_size=None, downloads=True)
+    async with opened(built, facts) as client, client.get("/") as answer:
+        policy = dict(rule.split(" ", 1) for rule in answer.headers["Content-Security-Policy"].split("; "))
+    assert policy["connect-src"] == reachable
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["form-action"] == "'none'"
+    assert "unsafe" not in str(policy)
+
+
+async def test_only_what_was_built_is_served(built: Path) -> None:
+    async with opened(built) as client:
+        for path in ("/ui/", "/ui/index.html", "/ui/nothing.js", "/ui/../app.py", "/ui/%2e%2e/app.py"):
+            async with client.get(path) as answer:
+                assert answer.status == 404, path
+        async with client.post("/") as answer:
+            assert answer.status == 405
+
+
+def test_without_a_built_page_there_is_no_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="there is no page in") as refused:
+        opened(tmp_path)
+    assert "\n" not in str(refused.value)

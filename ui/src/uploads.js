@@ -1,0 +1,220 @@
+// The uploads of this page, whatever has become of them. A row is
+//   { id, name, size, added, url, state, sent, speed, left, reason }
+// and its state one of
+//   waiting, sending, retrying, paused, elsewhere (another tab sends it), missing (its file must be chosen again),
+//   failed, done
+
+import { Memory } from './memory.js'
+import { Pace } from './pace.js'
+import { Turns } from './turns.js'
+import { connect } from './wire.js'
+import { bytes, reason } from './words.js'
+
+const TUS = { 'Tus-Resumable': '1.0.0' }
+const UNDER_WAY = new Set(['waiting', 'sending', 'retrying'])
+const STOPPED = { done: 'done', paused: 'paused', failed: 'paused' } // and what becomes of them with the next page
+
+export class Uploads {
+  rows = new Map()
+  notices = []
+  saying = '' // for screen readers
+  #paces = new Map()
+  #listeners = new Set()
+  #last = 0
+
+  constructor({ endpoint, maxSize }) {
+    this.maxSize = maxSize
+    this.memory = new Memory(endpoint)
+    this.turns = new Turns(`tusd-py ${endpoint}`)
+    this.uppy = connect({ endpoint, maxSize, uploads: this, turns: this.turns })
+      .on('upload-progress', (file, { bytesUploaded }) => this.#progressed(file.id, bytesUploaded))
+      .on('upload-success', (file, { uploadURL }) => this.#finished(file.id, uploadURL))
+      .on('upload-error', (file, error, response) => this.#failed(file.id, reason(error, response?.body?.xhr)))
+      .on('restriction-failed', (file) => this.#refused(file))
+  }
+
+  subscribe(listener) {
+    this.#listeners.add(listener)
+  }
+
+  // Files that were chosen or dropped. One that is here already goes on, or once more if it was finished.
+  add(files) {
+    for (const file of files) this.#add(file)
+  }
+
+  // What an earlier page has left; another tab's business is left to it.
+  async restore() {
+    for (const record of await this.memory.all())
+      if (record.state === 'done' || (await this.turns.free(record.id))) await this.#takeUp(record)
+    this.memory.tidy()
+  }
+
+  pause(id) {
+    if (!this.uppy.getFile(id).isPaused) this.uppy.pauseResume(id)
+    this.turns.giveBack(id)
+    this.note(id, { state: 'paused' })
+    this.say(`Paused: ${this.rows.get(id).name}`)
+  }
+
+  async resume(id) {
+    const file = this.uppy.getFile(id) ?? (await this.memory.file(id))
+    if (!file) return this.note(id, { state: 'missing' })
+    this.note(id, { state: 'waiting' })
+    if (file instanceof File) this.#hand(file)
+    else this.uppy.pauseResume(id)
+  }
+
+  retry(id) {
+    this.note(id, { state: 'waiting', reason: null })
+    if (this.uppy.getFile(id)) this.uppy.retryUpload(id).catch(() => {}) // told as upload-error
+    else this.resume(id)
+  }
+
+  // Takes it off the list, and what was sent of an unfinished one off the server.
+  remove(id) {
+    const { state, url, name } = this.rows.get(id)
+    const uppyCares = this.uppy.getFile(id) && state !== 'failed'
+    if (this.uppy.getFile(id)) this.uppy.removeFile(id)
+    if (url && state !== 'done' && !uppyCares) fetch(url, { method: 'DELETE', headers: TUS }).catch(() => {})
+    this.#forget(id)
+    this.say(state === 'done' ? `Removed from the list: ${name}` : `Cancelled: ${name}`)
+  }
+
+  clear(state) {
+    for (const row of [...this.rows.values()]) if (row.state === state) this.remove(row.id)
+    if (state === 'failed') this.dismiss()
+  }
+
+  dismiss() {
+    this.notices = []
+    this.#tell()
+  }
+
+  // Changes a row; `note` also remembers it.
+  change(id, changes) {
+    const row = this.rows.get(id)
+    if (!row) return
+    if (changes.state !== 'sending') this.#paces.delete(id)
+    this.rows.set(id, { ...row, speed: undefined, left: undefined, ...changes })
+    this.#tell()
+  }
+
+  note(id, changes) {
+    this.change(id, changes)
+    this.memory.note(id, changes)
+  }
+
+  say(text) {
+    this.saying = text
+    this.#tell()
+  }
+
+  #add(file) {
+    const known = [...this.rows.values()].find((row) => sameFile(row, file))
+    if (!known) return this.#hand(file)
+    if (known.state === 'done') this.#startOver(known.id, file)
+    else if (known.state === 'missing') this.#hand(file)
+    else if (known.state === 'paused') this.resume(known.id)
+    else if (known.state === 'failed') this.retry(known.id)
+    else this.say(`Already under way: ${file.name}`)
+  }
+
+  #startOver(id, file) {
+    if (this.uppy.getFile(id)) this.uppy.removeFile(id)
+    this.#forget(id)
+    this.#hand(file)
+  }
+
+  // To Uppy, which starts by itself.
+  #hand(file) {
+    let id
+    try {
+      id = this.uppy.addFile({ name: file.name, type: file.type, data: file })
+    } catch {
+      return // told as restriction-failed
+    }
+    const { name, size, lastModified } = file
+    const record = { id, name, size, lastModified, added: this.#next(), ...this.rows.get(id), state: 'waiting' }
+    this.#show(record)
+    this.memory.add(record).then(() => this.memory.keep(id, file))
+  }
+
+  // A time that no other has: the list is sorted by it.
+  #next() {
+    this.#last = Math.max(Date.now(), this.#last + 1)
+    return this.#last
+  }
+
+  #show(record) {
+    this.rows.set(record.id, { sent: record.state === 'done' ? record.size : 0, ...record })
+    this.#tell()
+  }
+
+  async #takeUp(record) {
+    const file = record.state === 'done' ? null : await this.memory.file(record.id)
+    const state = STOPPED[record.state] ?? 'waiting'
+    this.#show({ ...record, state: file || state === 'done' ? state : 'missing' })
+    if (file && state === 'waiting') this.#hand(file)
+    else if (record.url) this.#ask(record)
+  }
+
+  // How far a remembered upload is; one that the server no longer knows is forgotten.
+  async #ask({ id, url }) {
+    const answer = await fetch(url, { method: 'HEAD', headers: TUS }).catch(() => null)
+    const row = this.rows.get(id)
+    if (!answer || !row || this.uppy.getFile(id)) return
+    const gone = answer.status === 404 || answer.status === 410
+    if (gone && row.state !== 'paused') this.#forget(id)
+    else if (answer.ok) this.change(id, { sent: Number(answer.headers.get('Upload-Offset')) })
+  }
+
+  #progressed(id, sent) {
+    const row = this.rows.get(id)
+    if (!row || this.uppy.getFile(id)?.isPaused) return
+    const now = performance.now()
+    const pace = this.#paces.get(id) ?? new Pace().begin(sent, now)
+    this.#paces.set(id, pace)
+    pace.add(sent, now)
+    this.change(id, { state: 'sending', sent, ...pace.tell(row.size) })
+  }
+
+  #finished(id, url) {
+    if (!this.rows.has(id)) return
+    this.turns.giveBack(id)
+    this.note(id, { state: 'done', url, sent: this.rows.get(id).size })
+    this.memory.drop(id)
+    this.say(`Uploaded: ${this.rows.get(id).name}`)
+  }
+
+  #failed(id, reason) {
+    if (!this.rows.has(id)) return
+    this.turns.giveBack(id)
+    this.note(id, { state: 'failed', reason })
+    this.say(`Failed: ${this.rows.get(id).name}`)
+  }
+
+  #refused(file) {
+    if (file) this.notices = [...this.notices, `${file.name} is larger than the ${bytes(this.maxSize)} that this server takes.`]
+    this.#tell()
+  }
+
+  #forget(id) {
+    this.turns.giveBack(id)
+    this.rows.delete(id)
+    this.#paces.delete(id)
+    this.memory.forget(id)
+    this.#tell()
+  }
+
+  #tell() {
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+export function underWay(row) {
+  return UNDER_WAY.has(row.state)
+}
+
+function sameFile(row, file) {
+  return row.name === file.name && row.size === file.size && row.lastModified === file.lastModified
+}
