@@ -39,7 +39,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
     """
     chosen = settings or Settings()
     app = web.Application()
-    add_routes(app, chosen.base_path)
+    add_routes(app, chosen.base_path, direct=chosen.direct_uploads)
     app.on_response_prepare.append(decorate)
     app.on_shutdown.append(_drain)
     app.cleanup_ctx.append(lambda app: _open(app, chosen))

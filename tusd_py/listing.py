@@ -26,6 +26,7 @@ def as_json(upload: Upload, indent: int | None = None) -> str:
     record = {
         "id": upload.id,
         "kind": upload.kind,
+        "direct": upload.direct,
         "phase": upload.phase,
         "offset": upload.offset,
         "length": upload.length,

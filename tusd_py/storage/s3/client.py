@@ -36,7 +36,7 @@ from tusd_py.storage.s3.wire import Payload, RawRequest, RawS3
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client as BotoClient
-    from types_aiobotocore_s3.type_defs import HeadObjectOutputTypeDef
+    from types_aiobotocore_s3.type_defs import HeadObjectOutputTypeDef, PartTypeDef
 
 T = TypeVar("T")
 
@@ -182,18 +182,14 @@ class S3Client:
         return Part(number=number, length=len(span), etag=result["ETag"].strip('"'), crc=result.get("ChecksumCRC32C"))
 
     async def list_parts(self, key: str, multipart: str) -> list[Part]:
-        """ListParts: for repair alone."""
-        found: list[Part] = []
+        """ListParts. SeaweedFS lists a part once for each time that it was sent: the last one sent is last here."""
+        found: list[PartTypeDef] = []
         pages = self._boto.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=multipart)
         async with self._observed("ListParts"):
             async for page in pages:
-                found += [
-                    Part(
-                        number=p["PartNumber"], length=p["Size"], etag=p["ETag"].strip('"'), crc=p.get("ChecksumCRC32C")
-                    )
-                    for p in page.get("Parts", [])
-                ]
-        return found
+                found += page.get("Parts", [])
+        found.sort(key=lambda part: (part["PartNumber"], part["LastModified"]))
+        return [_listed(part) for part in found]
 
     async def abort_multipart(self, key: str, multipart: str) -> None:
         """AbortMultipartUpload; already gone is fine."""
@@ -302,6 +298,11 @@ def _told(operation: str, answer: Mapping[str, Any], what: str) -> Any:
 def _etag(operation: str, answer: Mapping[str, Any]) -> str:
     """Without its quotes."""
     return str(_told(operation, answer, "ETag")).strip('"')
+
+
+def _listed(part: PartTypeDef) -> Part:
+    etag, crc = part["ETag"].strip('"'), part.get("ChecksumCRC32C")
+    return Part(number=part["PartNumber"], length=part["Size"], etag=etag, crc=crc)
 
 
 def _completed(part: Part) -> Any:
