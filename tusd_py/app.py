@@ -60,6 +60,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             min_data_rate=settings.min_data_rate or 0,
             behind_proxy=settings.behind_proxy,
             public_endpoint=settings.public_endpoint,
+            redirect_downloads=settings.download_mode == "redirect",
             cors=_cors(settings),
         )
         await _look_around(ports)

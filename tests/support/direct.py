@@ -106,7 +106,8 @@ class DirectClient:
         """A browser's form, its file last."""
         form = aiohttp.FormData(dict(fields), default_to_multipart=True)
         form.add_field("file", BytesIO(body), filename="blob", content_type="application/octet-stream")
-        return await self.request("POST", url, form)
+        payload = form()
+        return await self.request("POST", url, payload, {"Content-Type": payload.headers["Content-Type"]})
 
     async def presign(self, **told: object) -> Answer:
         return await self.ask("POST", "presign", told)

@@ -14,7 +14,6 @@ from tusd_py.model import DirectPart, Phase, Signed, Upload, UploadId
 from tusd_py.protocol.direct import choose, filled, most_whole, newest, plan_begin, plan_complete, plan_part, plan_parts
 from tusd_py.protocol.intents import Begin
 from tusd_py.protocol.refusals import AlreadyComplete, UnsupportedExtension, UploadNotFound
-from tusd_py.protocol.rules import plan_terminate
 from tusd_py.storage.direct import DirectAccess
 
 _TOUCH = 60.0
@@ -131,9 +130,13 @@ async def abort(ports: Ports, upload_id: UploadId, key: str) -> None:
     async with _held(ports, upload_id, key) as upload:
         if (await drive(ports, upload)).done:
             raise AlreadyComplete
-        ending = await ports.save(plan_terminate(upload, limits=ports.limits, now=ports.clock()))
-        ports.observer.upload_terminated(ending)
-        await clear(ports, ending)
+        await _end(ports, upload)
+
+
+async def _end(ports: Ports, upload: Upload) -> None:
+    ending = await ports.save(replace(upload, phase=Phase.TERMINATING))
+    ports.observer.upload_terminated(ending)
+    await clear(ports, ending)
 
 
 async def look(ports: Ports, upload: Upload) -> Upload:
@@ -147,9 +150,9 @@ async def look(ports: Ports, upload: Upload) -> Upload:
     length = await direct.found(upload)
     if length is None:
         return upload
-    async with burying(ports, lambda: upload):
-        if length > most_whole(ports.limits, direct.part_limits):
-            raise UploadLost("its client has stored more bytes than an upload may have")
+    if length > most_whole(ports.limits, direct.part_limits):
+        await _end(ports, upload)
+        raise UploadLost("its client has stored more bytes than an upload may have")
     return await drive(ports, await ports.save(filled(upload, length)))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 
-from tusd_py.engine.direct import look
+from tusd_py.engine.direct import access, look
 from tusd_py.engine.finish import drive
 from tusd_py.engine.ports import Ports
 from tusd_py.model import Span, Upload, UploadId
@@ -44,6 +44,11 @@ async def finished(ports: Ports, upload_id: UploadId) -> Upload:
 def read(ports: Ports, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
     """The bytes of `span`. Raises, before the first, UploadLost or StorageUnavailable."""
     return ports.storage.read(upload, span)
+
+
+async def link(ports: Ports, upload: Upload, shown_as: Mapping[str, str]) -> str:
+    """Where its bytes can be had without us for a while, answered with these header fields."""
+    return await access(ports).sign_read(upload, shown_as, ports.limits.download_url_lifetime)
 
 
 async def _visible(ports: Ports, upload_id: UploadId) -> Upload:

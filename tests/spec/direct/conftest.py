@@ -29,8 +29,8 @@ async def s3(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS, s3_pr
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def strict(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> AsyncIterator[Site]:
-    """Few bytes, short signatures, a public URL, a template of keys, one origin, nothing that ends an upload."""
-    limits = {"max_size": "6MiB", "upload_url_lifetime": "1s", "disable_termination": True}
+    """Few bytes, a public URL, a template of keys, one origin, nothing that ends an upload."""
+    limits = {"max_size": "6MiB", "disable_termination": True}
     where = {"public_url": "https://files.example/up", "object_key": "{year}/{id}/{filename}"}
     origins = {"cors_allow_origin": r"https://app\.example", "cors_allow_credentials": True}
     directory = tmp_path_factory.mktemp("strict")
@@ -41,9 +41,9 @@ async def strict(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def fleeting(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> AsyncIterator[Site]:
-    """Unfinished uploads expire soon."""
+    """Unfinished uploads expire soon, and signatures sooner."""
     directory = tmp_path_factory.mktemp("fleeting")
-    async with s3_site(directory, seaweed, direct_uploads=True, expire_after=2, upload_url_lifetime="1s") as site:
+    async with s3_site(directory, seaweed, direct_uploads=True, expire_after=6, upload_url_lifetime="4s") as site:
         yield site
         await site.stop()
 
