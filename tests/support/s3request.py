@@ -38,6 +38,8 @@ OPERATIONS = (
     Operation("GetBucketLocation", "GET", False, frozenset({"location"})),
     Operation("GetBucketVersioning", "GET", False, frozenset({"versioning"})),
     Operation("GetBucketLifecycleConfiguration", "GET", False, frozenset({"lifecycle"})),
+    Operation("GetBucketCors", "GET", False, frozenset({"cors"})),
+    Operation("PutBucketCors", "PUT", False, frozenset({"cors"})),
     Operation("ListObjectsV2", "GET", False, frozenset({"list-type"})),
     Operation("ListObjects", "GET", False),
     Operation("HeadBucket", "HEAD", False),

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from tusd_py.model import Cursor, DirectPart, Signed, Upload
 from tusd_py.protocol.limits import PartLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorsRule:
+    """What browsers on some origins may do with a bucket, in S3's words."""
+
+    id: str
+    origins: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ("*",)
+    exposed: tuple[str, ...] = ()
+    max_age: int = 3600
+    """Seconds."""
 
 
 class DirectAccess(Protocol):
@@ -49,3 +63,9 @@ class DirectAccess(Protocol):
 
     async def found(self, upload: Upload) -> int | None:
         """The length of its object, if that is there and is the one that was signed for."""
+
+    async def cors(self) -> Sequence[CorsRule]:
+        """The rules that it has for browsers."""
+
+    async def set_cors(self, rules: Sequence[CorsRule]) -> None:
+        """Give it these instead."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from tusd_py.errors import UploadLost
 from tusd_py.model import Cursor, DirectPart, Signed, Upload
 from tusd_py.protocol.limits import PartLimits
+from tusd_py.storage.direct import CorsRule
 from tusd_py.storage.s3.attributes import as_fields, as_headers, object_params
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.errors import S3Missing
@@ -85,3 +86,9 @@ class S3Direct:
     async def found(self, upload: Upload) -> int | None:
         found = await stored_object(self._room, upload, self.key(upload))
         return None if found is None else found.length
+
+    async def cors(self) -> Sequence[CorsRule]:
+        return await self._room.client.cors()
+
+    async def set_cors(self, rules: Sequence[CorsRule]) -> None:
+        await self._room.client.put_cors(rules)
