@@ -34,6 +34,7 @@ OPERATIONS = (
     Operation("GetObject", "GET", True),
     Operation("HeadObject", "HEAD", True),
     Operation("DeleteObjects", "POST", False, frozenset({"delete"})),
+    Operation("PostObject", "POST", False),
     Operation("ListMultipartUploads", "GET", False, frozenset({"uploads"})),
     Operation("GetBucketLocation", "GET", False, frozenset({"location"})),
     Operation("GetBucketVersioning", "GET", False, frozenset({"versioning"})),

@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import os
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.support.direct import MIB, DirectClient
 from tests.support.s3proxy import S3Proxy
 from tests.support.seaweed import SeaweedFS
-from tests.support.sites import Site
+from tests.support.sites import Site, s3_site
 from tests.support.tus import TusClient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -107,6 +109,38 @@ async def test_more_than_max_size_is_removed(direct_strict: DirectClient, strict
     url = direct_strict.files + id_of(signed)
     assert (await direct_strict.request("GET", url)).status == 404
     assert not strict.traces(url)
+
+
+async def test_a_provider_without_forms_gets_a_put(
+    seaweed: SeaweedFS, tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    async with s3_site(tmp_path, seaweed, direct_uploads=True, s3_profile="r2") as site:
+        direct = DirectClient(session, site.server.url)
+        signed = await direct.params(type="text/html", size=len(DATA))
+        assert (signed["method"], signed["fields"]) == ("PUT", {})
+        assert signed["headers"]["Content-Disposition"] == 'attachment; filename="note.txt"'
+        assert (await direct.request("PUT", signed["url"], DATA + b"!", signed["headers"])).status == 403
+        assert (await direct.request("PUT", signed["url"], DATA, signed["headers"])).status == 200
+        assert await direct.content(signed["headers"]["x-amz-meta-tus-id"]) == DATA
+        begun = await direct.begin()
+        refused = await direct.complete(begun, await direct.parts(begun, bytes(5 * MIB), bytes(6 * MIB), DATA))
+        assert (refused.status, refused.json["error"]) == (400, "wrong-parts")
+        await site.stop()
+
+
+async def test_what_objects_are_kept_with_is_in_the_form(
+    seaweed: SeaweedFS, tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    how = {"s3_acl": "private", "s3_storage_class": "STANDARD_IA"}
+    async with s3_site(tmp_path, seaweed, direct_uploads=True, **how) as site:
+        direct = DirectClient(session, site.server.url)
+        signed = await direct.params()
+        sent = await direct.form(signed["url"], signed["fields"], DATA)
+        assert sent.status == 201, sent.body
+        head = seaweed.client().head_object(Bucket=seaweed.bucket, Key=signed["fields"]["key"])
+        assert head["StorageClass"] == "STANDARD_IA"
+        assert await direct.content(id_of(signed)) == DATA
+        await site.stop()
 
 
 async def test_the_length_limit_of_one_request_is_told(direct: DirectClient) -> None:
