@@ -9,7 +9,7 @@ from dataclasses import replace
 from tusd_py.engine.finish import burying, drive
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import clear, forget
-from tusd_py.errors import Superseded, UploadLost
+from tusd_py.errors import Locked, Superseded, UploadLost
 from tusd_py.model import DirectPart, Phase, Signed, Upload, UploadId
 from tusd_py.protocol.direct import choose, filled, most_whole, newest, plan_begin, plan_complete, plan_part, plan_parts
 from tusd_py.protocol.intents import Begin
@@ -81,8 +81,9 @@ async def sign_part(ports: Ports, upload_id: UploadId, key: str, number: int, le
 
 async def _moved(ports: Ports, upload: Upload) -> None:
     if upload.updated_at < ports.clock() - _TOUCH:
-        with suppress(Superseded):  # whoever did that has moved it, too
-            await ports.save(upload)
+        with suppress(Locked, Superseded):  # whoever has it moves it, too
+            async with ports.hold(upload.id, wait=0):
+                await ports.save(upload)
 
 
 async def parts(ports: Ports, upload_id: UploadId, key: str) -> Sequence[DirectPart]:
@@ -151,8 +152,10 @@ async def look(ports: Ports, upload: Upload) -> Upload:
     if length is None:
         return upload
     if length > most_whole(ports.limits, direct.part_limits):
+        reason = "its client has stored more bytes than an upload may have"
+        ports.observer.trouble("upload-lost", upload_id=upload.id, reason=reason)
         await _end(ports, upload)
-        raise UploadLost("its client has stored more bytes than an upload may have")
+        raise UploadLost(reason)
     return await drive(ports, await ports.save(filled(upload, length)))
 
 

@@ -170,3 +170,38 @@ async def test_a_completion_that_can_not_be_made_yet_is_taken_up_again(
     s3_proxy.reset()
     assert (await direct.complete(begun, parts)).status == 200
     assert await direct.content(begun.upload_id) == WHOLE
+
+
+@pytest.mark.parametrize("operation", ["ListParts", "HeadObject", "CompleteMultipartUpload"])
+async def test_trouble_that_passes_is_not_the_clients(direct: DirectClient, s3_proxy: S3Proxy, operation: str) -> None:
+    begun = await direct.begin()
+    parts = await direct.parts(begun, FIRST, LAST)
+    trouble = s3_proxy.faults.rule(operation, 1, s3faults.error(503, "SlowDown"))
+    assert (await direct.complete(begun, parts)).status == 200
+    assert trouble.has_hit
+
+
+async def test_beginning_is_tried_again_too(direct: DirectClient, s3_proxy: S3Proxy) -> None:
+    s3_proxy.faults.rule("CreateMultipartUpload", 1, s3faults.after_forwarding(s3faults.reset()))
+    begun = await direct.begin()
+    assert (await direct.complete(begun, await direct.parts(begun, LAST))).status == 200
+    s3_proxy.reset()
+    s3_proxy.faults.rule("CreateMultipartUpload", None, s3faults.error(403, "AccessDenied"))
+    refused = await direct.ask("POST", "multipart", {"filename": "f", "type": ""})
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
+    assert refused.reason == "the server can't store right now; try again soon"
+
+
+async def test_the_bucket_may_lose_the_parts(direct: DirectClient, s3: Site, seaweed: SeaweedFS) -> None:
+    """A lifecycle rule, say: it is gone then, and never complete."""
+    begun = await direct.begin()
+    parts = await direct.parts(begun, LAST)
+    client = seaweed.client()
+    where = {"Bucket": seaweed.bucket, "Key": begun.key}
+    uploads = client.list_multipart_uploads(Bucket=seaweed.bucket, Prefix=begun.key)["Uploads"]
+    client.abort_multipart_upload(**where, UploadId=uploads[0]["UploadId"])
+    assert (await direct.stored(begun)).status == 404
+    assert (await direct.complete(begun, parts)).status == 404
+    assert (await direct.request("GET", direct.files + begun.upload_id)).status == 404
+    shown = await s3.server.command("uploads", "show", begun.upload_id)
+    assert '"phase": "terminating"' in shown.out

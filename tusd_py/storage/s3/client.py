@@ -176,15 +176,16 @@ class S3Client:
         result = told("UploadPartCopy", made, "CopyPartResult")
         return Part(number=number, length=len(span), etag=result["ETag"].strip('"'), crc=result.get("ChecksumCRC32C"))
 
-    async def list_parts(self, key: str, multipart: str) -> list[Part]:
+    async def list_parts(self, key: str, multipart: str, *, attempts: int = 1) -> list[Part]:
         """ListParts. SeaweedFS lists a part once for each time that it was sent: the last one sent is last here."""
-        found: list[PartTypeDef] = []
+        found = await self._call("ListParts", lambda: self._all_parts(key, multipart), attempts)
+        return [
+            listed_part(part) for part in sorted(found, key=lambda part: (part["PartNumber"], part["LastModified"]))
+        ]
+
+    async def _all_parts(self, key: str, multipart: str) -> list[PartTypeDef]:
         pages = self._boto.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=multipart)
-        async with self._observed("ListParts"):
-            async for page in pages:
-                found += page.get("Parts", [])
-        found.sort(key=lambda part: (part["PartNumber"], part["LastModified"]))
-        return [listed_part(part) for part in found]
+        return [part async for page in pages for part in page.get("Parts", [])]
 
     async def abort_multipart(self, key: str, multipart: str) -> None:
         """AbortMultipartUpload; already gone is fine."""
@@ -266,7 +267,7 @@ class S3Client:
             "PutBucketCors", lambda: self._boto.put_bucket_cors(Bucket=self._bucket, CORSConfiguration=new)
         )
 
-    async def _call(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+    async def _call(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int = _ATTEMPTS) -> T:
         doubt = False
         for attempt in count(1):
             self._guard()
@@ -275,7 +276,7 @@ class S3Client:
                     return await call()
             except S3Failure as failure:
                 failure.doubt = doubt = doubt or failure.unanswered
-                if not isinstance(failure, S3Trouble) or attempt == _ATTEMPTS:
+                if not isinstance(failure, S3Trouble) or attempt == attempts:
                     raise
             await _pause(attempt)
         raise AssertionError("the last attempt returns or raises")

@@ -16,6 +16,8 @@ from tusd_py.storage.s3.finishing import stored_object
 from tusd_py.storage.s3.presign import Presigner
 from tusd_py.storage.s3.room import Room
 
+_ATTEMPTS = 4
+"""At listing parts: Uppy 6 doesn't ask again."""
 _CREATED = "201"
 """S3's answer to a form: with a Location, which browsers may be shown."""
 
@@ -78,7 +80,7 @@ class S3Direct:
     async def stored(self, upload: Upload) -> Sequence[DirectPart]:
         cursor = S3Cursor.load(upload.cursor)
         try:
-            listed = await self._room.client.list_parts(cursor.key, cursor.multipart or "")
+            listed = await self._room.client.list_parts(cursor.key, cursor.multipart or "", attempts=_ATTEMPTS)
         except S3Missing as missing:
             raise UploadLost(cursor.key) from missing
         return [DirectPart(number=part.number, etag=part.etag, length=part.length) for part in listed]
