@@ -10,7 +10,7 @@
 //   cancel      after the first part
 //   retry       after a failure, as a person would, until it works
 
-import { openAsBlob } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { XMLHttpRequest } from './xhr.mjs'
 
 globalThis.XMLHttpRequest = XMLHttpRequest
@@ -22,7 +22,7 @@ const say = (event, more = {}) => console.log(JSON.stringify({ event, requests: 
 export async function drive(Uppy, AwsS3) {
   const uppy = new Uppy()
   uppy.use(AwsS3, { ...entrance(AwsS3), ...told.options })
-  const id = uppy.addFile({ name: told.name, type: told.type, data: await openAsBlob(told.file), meta: told.meta })
+  const id = uppy.addFile({ name: told.name, type: told.type, data: new Blob([readFileSync(told.file)]), meta: told.meta })
   if (told.restored) uppy.setFileState(id, { s3Multipart: told.restored })
   uppy.on('s3-multipart:part-uploaded', (file, part) => {
     say('part', { part: part.PartNumber, state: uppy.getFile(id)?.s3Multipart })
