@@ -41,7 +41,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
     """
     chosen = settings or Settings()
     app = web.Application()
-    add_routes(app, chosen.base_path)
+    add_routes(app, chosen.base_path, direct=chosen.direct_uploads)
     if chosen.ui:
         add_page(app, _page_facts(chosen))
     app.on_response_prepare.append(decorate)
@@ -64,6 +64,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             min_data_rate=settings.min_data_rate or 0,
             behind_proxy=settings.behind_proxy,
             public_endpoint=settings.public_endpoint,
+            redirect_downloads=settings.download_mode == "redirect",
             cors=_cors(settings),
         )
         await _look_around(ports)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from tusd_py.model import Upload, UploadId, parse_upload_id
 from tusd_py.options import takes_settings
 from tusd_py.protocol.refusals import Refusal
 from tusd_py.version import __version__
+
+if TYPE_CHECKING:
+    from tusd_py.operations import CheckResult
 
 _PAGE = 500
 _FAILURES = (Unavailable, Refusal, Locked, Superseded, OSError)
@@ -79,11 +82,31 @@ def serve(settings: Settings) -> int:
 
 @cli.command()
 @takes_settings(hidden=True)
-def check(settings: Settings) -> int:
+@click.option("--cors", is_flag=True, help="Only whether the bucket lets browsers in; prints the rules it needs.")
+@click.option("--install", is_flag=True, help="With --cors: give the bucket these rules; it keeps its others.")
+def check(settings: Settings, *, cors: bool, install: bool) -> int:
     """Try storage and state as they are set: one line each."""
     from tusd_py import operations  # noqa: PLC0415  see above
 
-    results = asyncio.run(operations.check(settings))
+    if cors:
+        return _check_cors(settings, install=install)
+    if install:
+        raise click.UsageError("--install goes with --cors")
+    return _tell(asyncio.run(operations.check(settings)))
+
+
+def _check_cors(settings: Settings, *, install: bool) -> int:
+    from tusd_py import operations  # noqa: PLC0415  see above
+
+    wanted = operations.cors_needed(settings)
+    if not wanted:
+        click.echo("no rules needed: neither direct-uploads nor download-mode redirect sends browsers to the bucket")
+        return 0
+    click.echo(listing.rules_as_json(wanted))
+    return _tell(asyncio.run(operations.check_cors(settings, wanted, install=install)))
+
+
+def _tell(results: Sequence[CheckResult]) -> int:
     for result in results:
         click.echo(f"{'ok' if result.ok else 'FAIL':<4} {result.name}  {result.detail}".rstrip())
     return 0 if all(result.ok for result in results) else 1

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from tusd_py.model import Upload
+from tusd_py.storage.direct import CorsRule
+from tusd_py.storage.s3.cors import written_rule
 
 _LINE = "{:<32}  {:<11}  {:>27}  {:<20}  {:<20}  {}"
 HEADING = _LINE.format("id", "phase", "offset/length", "created", "expires", "filename").rstrip()
@@ -26,6 +29,7 @@ def as_json(upload: Upload, indent: int | None = None) -> str:
     record = {
         "id": upload.id,
         "kind": upload.kind,
+        "direct": upload.direct,
         "phase": upload.phase,
         "offset": upload.offset,
         "length": upload.length,
@@ -39,6 +43,11 @@ def as_json(upload: Upload, indent: int | None = None) -> str:
         "expires": _date(upload.expires_at),
     }
     return json.dumps(record, indent=indent)
+
+
+def rules_as_json(rules: Sequence[CorsRule]) -> str:
+    """As `aws s3api put-bucket-cors` takes them."""
+    return json.dumps({"CORSRules": [written_rule(rule) for rule in rules]}, indent=2)
 
 
 def _date(seconds: float | None) -> str | None:

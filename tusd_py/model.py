@@ -51,10 +51,19 @@ class Phase(enum.StrEnum):
     """Nothing is left but the memory that it existed (answers 410 where that is set)."""
 
 
+class Direct(enum.StrEnum):
+    """How an upload's bytes get from its client into the storage, past this server."""
+
+    WHOLE = "whole"
+    """In one request, of which nobody tells us: we look."""
+    PARTS = "parts"
+    """As parts of a multipart upload, until the client says that all are there."""
+
+
 ALIVE = frozenset({Phase.OPEN, Phase.FINISHING, Phase.DONE})
 
 RETRY_SECONDS = 30.0
-"""How long a sweep leaves an upload alone that is finishing or terminating."""
+"""How long a sweep leaves an upload alone that is finishing, terminating or awaited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +82,10 @@ class Upload:
     metadata: Metadata = field(default_factory=dict)
     partials: tuple[UploadId, ...] = ()
     """For a final upload: what it is made of, in order."""
+    direct: Direct | None = None
+    """None where the bytes come through this server."""
+    signed_until: float | None = None
+    """Until then the client has something signed that can make the object, even anew."""
     cursor: Cursor = field(default_factory=dict)
     etag: str | None = None
     """Of the finished object: a strong validator without its quotes."""
@@ -112,10 +125,23 @@ class Upload:
 
     @property
     def due_at(self) -> float | None:
-        """When a sweep should look at it; None for never."""
-        if self.phase in (Phase.FINISHING, Phase.TERMINATING):
+        """When a sweep should look at it; None for never.
+
+        What is awaited is looked for after pauses that double, as it may never come.
+        """
+        if self.phase is Phase.FINISHING:
             return self.updated_at + RETRY_SECONDS
+        if self.phase is Phase.TERMINATING:
+            return max(self.updated_at + RETRY_SECONDS, self.signed_until or 0.0)
+        if self.awaited:
+            look = self.updated_at + max(RETRY_SECONDS, self.updated_at - self.created_at)
+            return look if self.expires_at is None else min(look, self.expires_at)
         return self.expires_at
+
+    @property
+    def awaited(self) -> bool:
+        """Its object may be there already: only the storage knows."""
+        return self.phase is Phase.OPEN and self.direct is Direct.WHOLE
 
     def expired(self, now: float) -> bool:
         """A finishing upload has all its bytes and is driven on rather than expired."""
@@ -155,6 +181,31 @@ class Span:
 
     def __len__(self) -> int:
         return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectPart:
+    """A part that a client has stored past this server, as the storage or the client tells it."""
+
+    number: int
+    etag: str
+    """Without quotes."""
+    length: int = 0
+    """In bytes; only the storage tells it."""
+
+    def to_entry(self) -> Entry:
+        return {"n": self.number, "len": self.length, "etag": self.etag}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """A request that whoever has it may send to the storage, until it expires, exactly so."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """To be sent with a PUT."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Of a form to be POSTed, before its file; none for a PUT."""
 
 
 def record(upload: Upload, checkpoint: Checkpoint) -> Upload:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tusd_py.config import Settings
+from tusd_py.engine.direct import access
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.repair import Mended, repair
 from tusd_py.engine.sweep import sweep
 from tusd_py.engine.terminate import terminate
 from tusd_py.engine.tidy import tidy
-from tusd_py.errors import Unavailable
+from tusd_py.errors import ConfigurationError, Unavailable
 from tusd_py.events import Observer
 from tusd_py.makers import open_ports
 from tusd_py.model import Upload, UploadId
 from tusd_py.pipeline.budget import Budget
 from tusd_py.protocol.refusals import UploadNotFound
 from tusd_py.storage.base import Leftover
+from tusd_py.storage.direct import CorsRule
+from tusd_py.storage.s3.cors import joined, missing, needed, origins_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,37 @@ async def check(settings: Settings) -> Sequence[CheckResult]:
         for name, attempt in ports.storage.trials().items():
             tried.append(await _tried(f"storage {name}", ports.storage.name, attempt))
         return [CheckResult(name="settings", ok=True), *tried]
+
+
+def cors_needed(settings: Settings) -> Sequence[CorsRule]:
+    """What the bucket must let browsers do, as the settings want it. Raises ConfigurationError."""
+    pattern = settings.cors_allow_origin.pattern
+    try:
+        origins = origins_of(pattern)
+    except ValueError:
+        raise ConfigurationError(
+            f"cors-allow-origin {pattern!r} can't be said in S3's words: write origins with | between them, "
+            "and at most one .* in each"
+        ) from None
+    return needed(origins, uploads=settings.direct_uploads, downloads=settings.download_mode == "redirect")
+
+
+async def check_cors(settings: Settings, wanted: Sequence[CorsRule], *, install: bool) -> Sequence[CheckResult]:
+    """Whether the bucket lets browsers do that; made so first with `install`. Raises ConfigurationError."""
+    async with open_ports(settings, Budget(settings.memory_budget), Observer()) as ports:
+        direct, place, results = access(ports), ports.storage.name, list[CheckResult]()
+        try:
+            if install:
+                await direct.set_cors(joined(wanted, await direct.cors()))
+                results.append(CheckResult(name="cors", ok=True, detail=f"{place}: the rules were installed"))
+            return [*results, *_cors_results(place, missing(wanted, await direct.cors()))]
+        except Unavailable as error:
+            return [*results, CheckResult(name="cors", ok=False, detail=f"{place}: {error}")]
+
+
+def _cors_results(place: str, lacking: Iterator[str]) -> Sequence[CheckResult]:
+    failed = [CheckResult(name="cors", ok=False, detail=f"{place}: {what}") for what in lacking]
+    return failed or [CheckResult(name="cors", ok=True, detail=f"{place} has what browsers need")]
 
 
 async def _tried(name: str, place: str, attempt: Callable[[], Awaitable[None]]) -> CheckResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -28,6 +28,12 @@ class TusJs:
             assert event["event"] != "error", event["reason"]
         raise AssertionError(f"tus-js-client ended with code {await self._process.wait()}")
 
+    async def ended(self) -> None:
+        """Returns when Node has nothing more to do."""
+        async for _ in self._events():
+            pass
+        assert await self._process.wait() == 0
+
     async def kill(self) -> None:
         if self._process.returncode is None:
             self._process.kill()
@@ -42,10 +48,14 @@ class TusJs:
 Start = Callable[..., AbstractAsyncContextManager[TusJs]]
 
 
-@asynccontextmanager
-async def start(**told: Any) -> AsyncIterator[TusJs]:
+def start(**told: Any) -> AbstractAsyncContextManager[TusJs]:
     """A Node process that uploads as it is told, for as long as the block lasts."""
-    command = ("node", "upload.mjs", json.dumps(told, default=str))
+    return running("upload.mjs", told)
+
+
+@asynccontextmanager
+async def running(script: str, told: Mapping[str, Any]) -> AsyncIterator[TusJs]:
+    command = ("node", script, json.dumps(told, default=str))
     process = await asyncio.create_subprocess_exec(
         *command, cwd=node.PROJECT, env=node.environment(), stdin=asyncio.subprocess.DEVNULL, stdout=PIPE
     )

@@ -95,7 +95,12 @@ class SimulatedBoto:
     def _list_parts(self, asked: Any) -> Any:
         parts = self._bucket.multipart(asked["Key"], asked["UploadId"]).parts
         shown = [
-            {"PartNumber": number, "Size": len(part.content), "ETag": f'"{part.etag}"'}
+            {
+                "PartNumber": number,
+                "Size": len(part.content),
+                "ETag": f'"{part.etag}"',
+                "LastModified": _at(part.at),
+            }
             | ({} if part.crc is None else {"ChecksumCRC32C": part.crc})
             for number, part in sorted(parts.items())
         ]

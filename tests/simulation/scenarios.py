@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.simulation.client import Client, Vanished
+from tests.simulation.direct import DirectClient
 from tests.simulation.ietf import IetfClient
 from tests.simulation.network import LONG
 from tests.simulation.world import Setup, World
-from tusd_py.model import Kind
+from tusd_py.model import Direct, Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +198,53 @@ async def _ietf_small(world: World) -> None:
     await client.download()
 
 
+async def _direct_parts(world: World) -> None:
+    client = DirectClient(world, content(29), roams=True)
+    await client.begin()
+    await client.complete(client.send_parts())
+    await client.download()
+
+
+async def _direct_twice(world: World) -> None:
+    """Two who complete the same upload at a time, and parts that were sent again before."""
+    client = DirectClient(world, content(21))
+    await client.begin(told=False)
+    client.send_parts()
+    parts = client.send_parts()
+    await asyncio.gather(client.complete(parts), client.complete(parts))
+
+
+async def _direct_abort(world: World) -> None:
+    client = DirectClient(world, content(20))
+    await client.begin()
+    client.send_parts()
+    await client.abort()
+
+
+async def _direct_left(world: World) -> None:
+    client = DirectClient(world, content(20))
+    await client.begin()
+    client.send_parts()
+
+
+async def _direct_whole(world: World) -> None:
+    client = DirectClient(world, content(9))
+    await client.begin(direct=Direct.WHOLE)
+    client.send_whole()
+    await client.look()
+    await client.download()
+
+
+async def _direct_unasked(world: World) -> None:
+    """Nobody asks for what has come: sweeps find it. What never comes expires."""
+    client = DirectClient(world, content(9))
+    await client.begin(direct=Direct.WHOLE, told=False)
+    await DirectClient(world, content(8)).begin(direct=Direct.WHOLE)
+    await asyncio.sleep(40)
+    await world.sweep()
+    client.send_whole()
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "one-patch": Scenario(play=_one_patch),
     "slow-patches-opaque-etags": Scenario(play=_slow_patches, setup=Setup(opaque_etags=True, total_size=True)),
@@ -220,6 +268,12 @@ SCENARIOS: Mapping[str, Scenario] = {
     "ietf-whole": Scenario(play=_ietf_whole),
     "ietf-pieces": Scenario(play=_ietf_pieces),
     "ietf-small": Scenario(play=_ietf_small),
+    "direct-parts": Scenario(play=_direct_parts, setup=Setup(total_size=True)),
+    "direct-twice-opaque-etags": Scenario(play=_direct_twice, setup=Setup(opaque_etags=True)),
+    "direct-abort": Scenario(play=_direct_abort),
+    "direct-left": Scenario(play=_direct_left),
+    "direct-whole": Scenario(play=_direct_whole),
+    "direct-unasked": Scenario(play=_direct_unasked),
     "expiry": Scenario(play=_expiry),
     "tight-memory": Scenario(play=_tight, setup=Setup(budget=16)),
 }

@@ -27,6 +27,7 @@ from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import Refusal
 from tusd_py.state.memory import MemoryState
 from tusd_py.storage.s3.client import S3Client
+from tusd_py.storage.s3.direct import S3Direct
 from tusd_py.storage.s3.options import Profile, S3Options
 from tusd_py.storage.s3.room import Room
 from tusd_py.storage.s3.storage import S3Storage
@@ -192,7 +193,7 @@ class World:
         budget = Budget(self.setup.budget)
         tails = Tails(budget)
         ports = Ports(
-            storage=S3Storage(self._room(budget, tails), AsyncExitStack()),
+            storage=self._storage(budget, tails),
             state=SimulatedState(self.network, self.records),
             locker=SimulatedLocker(self.network, self.rows, machine),
             limits=Limits(expire_after=self.setup.expire_after),
@@ -202,6 +203,10 @@ class World:
             base_path="/files/",
         )
         return Node(machine=machine, ports=ports, budget=budget, tails=tails)
+
+    def _storage(self, budget: Budget, tails: Tails) -> S3Storage:
+        room = self._room(budget, tails)
+        return S3Storage(room, S3Direct(room, cast(Any, None)), AsyncExitStack())
 
     def _room(self, budget: Budget, tails: Tails) -> Room:
         boto = SimulatedBoto(self.network, self.bucket, self.now)

@@ -117,9 +117,9 @@ class TusClient:
         return await self.post(upload_concat=f"final;{' '.join(urls)}", **headers)
 
 
-async def until(true: Callable[[], Awaitable[bool]]) -> None:
+async def until(true: Callable[[], Awaitable[bool]], patience: float = PATIENCE) -> None:
     """Ask again and again, since a server in another process can't say when."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience):
         while not await true():
             await asyncio.sleep(0.01)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tusd_py.model import Kind, Phase, Upload, UploadId
+from tusd_py.model import Direct, Kind, Phase, Upload, UploadId
 
 ids = st.integers(0, 2**128 - 1).map(lambda number: UploadId(f"{number:032x}"))
 times = st.floats(0, 2**40, allow_nan=False)
@@ -27,6 +27,8 @@ uploads = st.builds(
     offset=st.integers(0, 2**50),
     metadata=metadata,
     partials=st.lists(ids, max_size=3).map(tuple),
+    direct=st.none() | st.sampled_from(Direct),
+    signed_until=st.none() | times,
     cursor=json_objects,
     etag=st.none() | st.text(max_size=20),
     created_at=times,

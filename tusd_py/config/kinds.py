@@ -51,6 +51,10 @@ def above_zero(read: Callable[[Any], float]) -> Callable[[Any], float]:
     return lambda value: read(value) or _refuse(value)
 
 
+def within(low: float, high: float, read: Callable[[Any], float]) -> Callable[[Any], float]:
+    return lambda value: number if low <= (number := read(value)) <= high else _refuse(value)
+
+
 def zero_is_never(read: Callable[[Any], float]) -> Callable[[Any], float | None]:
     return lambda value: read(value) or None
 
@@ -132,11 +136,14 @@ OptionalDuration = Annotated[
     float | None, expects("a duration such as 90s, 24h or 7d, or 0 for never", or_none(zero_is_never(parse_duration)))
 ]
 
+SignedFor = Annotated[float, expects("a duration from 1s to 7d, such as 15m", within(1, 7 * 86_400, parse_duration))]
+
 LogFormat = Annotated[Literal["text", "json"], one_of("text", "json")]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], one_of("debug", "info", "warning", "error")]
 Checksum = Annotated[Literal["auto", "crc32c", "md5", "none"], one_of("auto", "crc32c", "md5", "none")]
 Encryption = Annotated[Literal["none", "AES256", "aws:kms"], one_of("none", "AES256", "aws:kms")]
 Interim = Annotated[Literal["off", "auto", "on"], one_of("off", "auto", "on")]
+DownloadMode = Annotated[Literal["proxy", "redirect"], one_of("proxy", "redirect")]
 Addressing = Annotated[Literal["auto", "path", "virtual"], one_of("auto", "path", "virtual")]
 Profile = Annotated[str, one_of(*PROFILES)]
 

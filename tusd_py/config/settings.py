@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from tusd_py.config import kinds
-from tusd_py.config.places import LocalDirectory, MemoryState, SqliteState
+from tusd_py.config.places import LocalDirectory, MemoryState, S3Bucket, SqliteState
 from tusd_py.config.units import GIB, MIB
 
 SMALLEST_PART, LARGEST_PART = 5 * MIB, 5 * GIB
@@ -41,6 +41,9 @@ class Settings(BaseSettings):
         default=LocalDirectory(Path("data")), description="Where bytes go: file:PATH or s3://bucket/prefix."
     )
     s3_endpoint_url: kinds.OptionalUrl = Field(default=None, description="S3 of another provider.")
+    s3_public_url: kinds.OptionalUrl = Field(
+        default=None, description="The S3 endpoint as clients see it, in signed URLs; s3-endpoint-url if none."
+    )
     s3_profile: kinds.Profile = Field(default="aws", description="The provider's quirks, by name.")
     s3_addressing_style: kinds.Addressing = Field(default="auto", description="Bucket in the host name or in the path.")
     s3_checksum: kinds.Checksum = Field(default="auto", description="Checksum that S3 verifies on each part.")
@@ -101,6 +104,18 @@ class Settings(BaseSettings):
     rufh_interim: kinds.Interim = Field(
         default="auto",
         description="Send 104 responses to IETF clients: off, auto (for the rest of an upload, past no proxy), or on.",
+    )
+    direct_uploads: kinds.Switch = Field(
+        default=False, description="Let clients send bytes straight to S3 (Uppy's aws-s3); needs storage s3://…"
+    )
+    upload_url_lifetime: kinds.SignedFor = Field(
+        default=900.0, description="How long what is signed for direct uploads holds (1s to 7d)."
+    )
+    download_mode: kinds.DownloadMode = Field(
+        default="proxy", description="GET sends the bytes (proxy), or sends clients to S3 for them (redirect)."
+    )
+    download_url_lifetime: kinds.SignedFor = Field(
+        default=300.0, description="How long the URL of a redirected download holds (1s to 7d)."
     )
     lock_ttl: kinds.PositiveDuration = Field(
         default=15.0, description="After which a dead holder of an upload is replaced."
@@ -169,11 +184,27 @@ class Settings(BaseSettings):
     def _key_needs_kms(cls, key: str | None, info: ValidationInfo) -> str | None:
         return _given(key is None or info.data.get("s3_sse") in {None, "aws:kms"}, key, "s3-sse to be aws:kms with it")
 
+    @field_validator("direct_uploads")
+    @classmethod
+    def _direct_uploads_need_s3(cls, on: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  pydantic's signature
+        return _given(not on or _on_s3(info), on, "off, or storage s3://…: clients can't reach a directory")
+
+    @field_validator("download_mode")
+    @classmethod
+    def _redirects_need_s3(cls, mode: str, info: ValidationInfo) -> str:
+        fits = mode == "proxy" or _on_s3(info)
+        return _given(fits, mode, "proxy, or storage s3://…: clients can't be sent to a directory")
+
     @field_validator("workers")
     @classmethod
     def _workers_share_state(cls, workers: int, info: ValidationInfo) -> int:
         alone = isinstance(info.data.get("state"), MemoryState)
         return _given(workers == 1 or not alone, workers, "1 with state memory:, which processes can't share")
+
+
+def _on_s3(info: ValidationInfo) -> bool:
+    """True also where the storage itself is wrong: that is said by then."""
+    return isinstance(info.data.get("storage", S3Bucket("unknown")), S3Bucket)
 
 
 def _given(fits: bool, value: T, phrase: str) -> T:  # noqa: FBT001  the fact comes first

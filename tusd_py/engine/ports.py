@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tusd_py.errors import Locked, StorageUnavailable
 from tusd_py.events import Observer
 from tusd_py.locking.base import Lease, Locker
-from tusd_py.model import Cursor, Upload, UploadId
+from tusd_py.model import Cursor, Entry, Upload, UploadId
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.rules import touch
 from tusd_py.state.base import StateStore
@@ -50,9 +50,9 @@ class Ports:
                 self.observer.lock_waited(time.perf_counter() - started, got=False)
             raise
 
-    async def save(self, upload: Upload) -> Upload:
+    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
         """Save a change made now. Raises Superseded, StateUnavailable."""
-        return await self.state.save(touch(upload, self.clock(), self.limits))
+        return await self.state.save(touch(upload, self.clock(), self.limits), added)
 
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Remove what found a better home. What can't be removed now is left for a sweep of the bucket."""

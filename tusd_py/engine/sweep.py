@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
+from tusd_py.engine.direct import look
 from tusd_py.engine.finish import drive
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import clear
@@ -43,12 +44,26 @@ async def _settle(ports: Ports, upload: Upload) -> bool:
             await clear(ports, await ports.save(upload))  # saved, so that one that can't be removed queues up again
         case Phase.GONE:
             await ports.state.delete(upload)
+        case Phase.OPEN if not await _came_to_nothing(ports, upload):
+            return False
         case Phase.OPEN | Phase.DONE:
             ending = await ports.save(replace(upload, phase=Phase.TERMINATING))
             ports.observer.upload_expired(ending)
             await clear(ports, ending)
             return True
     return False
+
+
+async def _came_to_nothing(ports: Ports, upload: Upload) -> bool:
+    """Its time is up, and what was awaited isn't there either."""
+    try:
+        upload = await look(ports, upload)
+    except Unavailable as error:
+        ports.observer.trouble("look-failed", upload_id=upload.id, reason=str(error))
+        return False
+    if upload.awaited and not upload.expired(ports.clock()):
+        await ports.save(upload)  # so that its next turn comes later
+    return upload.phase is Phase.OPEN and upload.expired(ports.clock())
 
 
 async def _drive_on(ports: Ports, upload: Upload) -> None:

@@ -42,11 +42,15 @@ class Admission:
         with _counted(self._requests, client, self._crowd.client_requests):
             yield
 
+    def check_open(self) -> None:
+        """Raises ServiceUnavailable once the end has begun: nothing new begins then."""
+        if self.closed:
+            raise ServiceUnavailable("the server is restarting; try again soon")
+
     @contextmanager
     def upload(self, client: str, body: Body) -> Iterator[None]:
         """While `body` may be read. Raises TooManyRequests, ServiceUnavailable."""
-        if self.closed:
-            raise ServiceUnavailable("the server is restarting; try again soon")
+        self.check_open()
         if self._crowd.uploads is not None and len(self._bodies) >= self._crowd.uploads:
             raise ServiceUnavailable("the server takes no more uploads right now; try again soon")
         with _counted(self._uploads, client, self._crowd.client_uploads):

@@ -28,6 +28,8 @@ class Context:
     behind_proxy: bool
     public_endpoint: str | None
     cors: Cors | None
+    redirect_downloads: bool
+    """GET sends clients to the storage."""
     admission: Admission
     slabs: Slabs
 

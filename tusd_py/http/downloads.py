@@ -1,18 +1,25 @@
-"""GET of a finished upload: streamed with backpressure, without a turn, and without a limit while bytes move."""
+"""GET of a finished upload: streamed with backpressure, without a turn, and without a limit while bytes move.
+
+Or, where that is set, not streamed: the client is sent to S3.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from http import HTTPStatus
 
 from aiohttp import web
 
-from tusd_py.engine.lookup import finished, read
+from tusd_py.engine.lookup import finished, link, read
 from tusd_py.errors import StorageUnavailable, UploadLost
 from tusd_py.http.context import WIRE, Context
-from tusd_py.model import UploadId
+from tusd_py.model import Upload, UploadId
 from tusd_py.protocol.wire import RequestHead
 from tusd_py.serving.plan import ServedObject, plan_download
+
+_TOLD = ("Content-Type", "Content-Disposition", "Content-Encoding", "Cache-Control")
+"""What S3 answers as a signed URL wants it (API Reference, GetObject)."""
 
 
 async def download(
@@ -27,12 +34,23 @@ async def download(
     headers = {**request[WIRE].beside_content(upload), **plan.headers}
     if plan.span is None:
         return web.Response(status=plan.status, headers=headers)
+    if context.redirect_downloads:
+        return await _redirected(request, context, upload, plan.headers)
     async with aclosing(read(context.ports, upload, plan.span)) as chunks:
         first = await anext(chunks, b"")
         response = web.StreamResponse(status=plan.status, headers=headers)
         await response.prepare(request)
         await _send(request, response, context, first, chunks)
     return response
+
+
+async def _redirected(
+    request: web.Request, context: Context, upload: Upload, headers: Mapping[str, str]
+) -> web.Response:
+    """To where the object lies: it answers there as it would here, as far as S3 lets itself be told."""
+    url = await link(context.ports, upload, {name: headers[name] for name in _TOLD if name in headers})
+    fields = {**request[WIRE].beside_content(upload), "Location": url, "Cache-Control": "no-store"}
+    return web.Response(status=HTTPStatus.FOUND, headers=fields)
 
 
 async def _send(

@@ -13,11 +13,15 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _PAIR = re.compile(r'\s*([A-Za-z]+)=("[^"]*"|[^;,"]*)\s*(?:;|$)')
 _ADDRESS = re.compile(r"\[(.*)\](?::[0-9]+)?|([^:]*):[0-9]+")
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
-def endpoint_url(request: web.Request, *, public: str | None, behind_proxy: bool) -> str:
-    """Absolute, with a slash at its end. Raises Malformed when the request's own words don't make a URL."""
+def endpoint_url(request: web.Request, path: str, *, public: str | None, behind_proxy: bool) -> str:
+    """Absolute, with a slash at its end; `path` is its own, as asked for.
+
+    Raises Malformed when the request's own words don't make a URL.
+    """
     if public is not None:
         return public
     scheme, host, prefix = request.scheme, request.host, ""
@@ -26,7 +30,13 @@ def endpoint_url(request: web.Request, *, public: str | None, behind_proxy: bool
         scheme, host, prefix = told.get("proto", scheme), told.get("host", host), told.get("prefix", "")
     if scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host) or not _PREFIX.fullmatch(prefix):
         raise Malformed("the host this request was sent to can't be told from it")
-    return f"{scheme}://{host}{prefix}{request.rel_url.raw_path.rstrip('/')}/"
+    return f"{scheme}://{host}{prefix}{path.rstrip('/')}/"
+
+
+def request_id(request: web.Request) -> str | None:
+    """What a proxy or a client calls this request, if it can be repeated."""
+    told = request.headers.get("X-Request-ID", "")
+    return told if _REQUEST_ID.fullmatch(told) else None
 
 
 def client_address(request: web.Request, *, behind_proxy: bool) -> str:

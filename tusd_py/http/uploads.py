@@ -10,11 +10,11 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from tusd_py.engine import append, create, lookup, terminate
-from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost, UploadSpoiled
 from tusd_py.http.body import RequestBody
 from tusd_py.http.context import CONTEXT, WIRE, Context
 from tusd_py.http.downloads import download
 from tusd_py.http.endpoint import client_address, endpoint_url
+from tusd_py.http.failures import refusal_of
 from tusd_py.http.farewell import close_silently, farewell
 from tusd_py.http.interim import Interim
 from tusd_py.model import Upload, UploadId, parse_upload_id
@@ -45,7 +45,7 @@ async def handle(request: web.Request) -> web.StreamResponse:
     except ConnectionError:
         return close_silently(request)  # nobody is there any more to be told anything
     except Exception as error:  # noqa: BLE001 (whatever isn't foreseen comes out of it again)
-        refusal = _refusal(context, error)
+        refusal = refusal_of(context, error)
         context.metrics.failed(refusal.code)
         if _breaks_off(refusal, body) and not wire.answers_interrupted:
             return close_silently(request)
@@ -117,7 +117,8 @@ async def _append(request: web.Request, context: Context, intent: Append, body: 
 
 
 def _endpoint(request: web.Request, context: Context) -> str:
-    return endpoint_url(request, public=context.public_endpoint, behind_proxy=context.behind_proxy)
+    path = request.rel_url.raw_path
+    return endpoint_url(request, path, public=context.public_endpoint, behind_proxy=context.behind_proxy)
 
 
 def _locate(request: web.Request, context: Context, upload: Upload) -> str:
@@ -172,23 +173,6 @@ def _upload_id(request: web.Request) -> UploadId:
     if upload_id is None:
         raise refusals.UploadNotFound
     return upload_id
-
-
-def _refusal(context: Context, error: Exception) -> Refusal:
-    """Trouble in the client's terms: nothing internal gets out. Raises what isn't ours to explain."""
-    match error:
-        case Refusal():
-            return error
-        case Locked() | Superseded():
-            return refusals.UploadLocked()
-        case UploadSpoiled():
-            return refusals.DigestMismatch()
-        case UploadLost():
-            return refusals.UploadGone() if context.ports.limits.gone else refusals.UploadNotFound()
-        case Unavailable():
-            context.ports.observer.trouble("unavailable", reason=str(error))
-            return refusals.ServiceUnavailable()
-    raise error
 
 
 def _response(reply: Reply) -> web.Response:

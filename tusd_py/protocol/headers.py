@@ -59,9 +59,14 @@ def parse_metadata(text: str, limits: Limits) -> Metadata:
 
 def _parse_pair(pair: str) -> tuple[str, bytes]:
     key, _, value = pair.strip(" ").partition(" ")
+    return parse_metadata_key("Upload-Metadata", key), _parse_base64("Upload-Metadata", value)
+
+
+def parse_metadata_key(name: str, key: str) -> str:
+    """The key, if tus 1.0 can say it."""
     if not _METADATA_KEY.fullmatch(key):
-        raise Malformed("a key in Upload-Metadata must be visible ASCII without commas, and not empty")
-    return key, _parse_base64("Upload-Metadata", value)
+        raise Malformed(f"a key in {name} must be visible ASCII without commas, and not empty")
+    return key
 
 
 def encode_metadata(metadata: Metadata) -> str:

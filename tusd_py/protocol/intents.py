@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from tusd_py.model import Kind, Metadata
+from tusd_py.model import Direct, Kind, Metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +86,16 @@ class Append:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminate:
     """Remove the upload and free what it holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begin:
+    """Make an upload whose bytes its client sends straight to the storage."""
+
+    direct: Direct
+    length: int | None = None
+    """None where the client doesn't say: Uppy doesn't by itself."""
+    metadata: Metadata = field(default_factory=dict)
 
 
 Intent = Create | Inspect | Append | Terminate

@@ -25,5 +25,21 @@ class Limits:
     termination: bool = True
     concatenation: bool = True
     downloads: bool = True
+    upload_url_lifetime: float = 900.0
+    """Of what is signed for clients that send their bytes straight to the storage."""
+    download_url_lifetime: float = 300.0
     gone: bool = False
     """Answer 410 for uploads that are remembered as gone, rather than 404."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartLimits:
+    """What the storage asks of parts that it gets from clients. Sizes in bytes."""
+
+    most: int = 10_000
+    least_length: int = 5 * 1024 * 1024
+    """Of any part but the last."""
+    greatest_length: int = 5 * 1024**3
+    """Also of an upload in one request."""
+    equal: bool = False
+    """All but the last must have one length."""

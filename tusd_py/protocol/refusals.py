@@ -128,6 +128,12 @@ class DigestMismatch(Refusal):
         super().__init__("the whole upload doesn't have the announced digest; it was removed")
 
 
+class WrongParts(Refusal):
+    """The parts named, or those stored, don't make the upload."""
+
+    code = "wrong-parts"
+
+
 class UploadLocked(Refusal):
     """Another request holds the upload, or it can't be looked at right now: ask again."""
 

@@ -97,6 +97,7 @@ def plan_append(intent: Append, upload: Upload | None, *, limits: Limits, now: f
     seen = plan_inspect(upload, limits=limits, now=now)
     if seen.kind is Kind.FINAL:
         raise Forbidden("a final upload takes no bytes")
+    check_here(seen)
     if intent.offset != seen.offset:
         raise OffsetMismatch(expected=seen.offset, provided=intent.offset)
     _check_incomplete(seen, intent)
@@ -105,6 +106,12 @@ def plan_append(intent: Append, upload: Upload | None, *, limits: Limits, now: f
     room = room_left(planned, limits)
     check_fits(intent.body, room)
     return AppendPlan(upload=planned, declared=planned != seen, room=room)
+
+
+def check_here(upload: Upload) -> None:
+    """Raises Forbidden for what has no offset that this server could know of."""
+    if upload.direct is not None and not upload.done:
+        raise Forbidden("this upload goes straight to the storage: nothing of it comes by here")
 
 
 def plan_terminate(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
@@ -126,7 +133,8 @@ def _ends(upload: Upload, now: float, limits: Limits) -> Iterator[float]:
     elif upload.done and upload.kind is not Kind.PARTIAL:
         yield from () if limits.retention is None else (now + limits.retention,)
     else:
-        yield from () if limits.expire_after is None else (now + limits.expire_after,)
+        moved = upload.created_at if upload.awaited else now  # nobody sees it move
+        yield from () if limits.expire_after is None else (moved + limits.expire_after,)
         yield from () if limits.max_age is None else (upload.created_at + limits.max_age,)
 
 

@@ -14,6 +14,7 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.UnsupportedExtension: 400,
     refusals.ChecksumMismatch: 400,
     refusals.DigestMismatch: 400,
+    refusals.WrongParts: 400,
     refusals.Forbidden: 403,
     refusals.UploadNotFound: 404,
     refusals.NotReady: 404,  # the URL has no current representation yet (RFC 9110, 15.5.5); 409 is for offsets alone

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from tusd_py.model import Entry, Kind, Metadata, Phase, Upload
+from tusd_py.model import Direct, Entry, Kind, Metadata, Phase, Upload
 
 
 def encode(upload: Upload) -> str:
@@ -56,6 +56,7 @@ _NAMES = tuple(field.name for field in fields(Upload))
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "kind": Kind,
     "phase": Phase,
+    "direct": lambda stored: None if stored is None else Direct(stored),
     "metadata": _decode_metadata,
     "partials": tuple,
 }

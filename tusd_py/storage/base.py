@@ -10,6 +10,7 @@ from typing import Protocol
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
 from tusd_py.pipeline.body import Chunk
+from tusd_py.storage.direct import DirectAccess
 
 Record = Callable[[Checkpoint], Awaitable[None]]
 """Makes a checkpoint count. Raises Superseded (this writer lost its turn) or StateUnavailable."""
@@ -73,6 +74,10 @@ class Storage(Protocol):
     @property
     def capacity(self) -> Capacity:
         """What it can hold."""
+
+    @property
+    def direct(self) -> DirectAccess | None:
+        """How clients reach it themselves; None where they can't."""
 
     def start(self, upload: Upload) -> Cursor:
         """The cursor of a new upload without bytes. Pure: creating an upload asks the storage for nothing.

@@ -33,6 +33,7 @@ class LocalStorage:
     """
 
     capacity = Capacity()
+    direct = None
 
     def __init__(self, root: Path, *, batch_size: int = 1024**2, checkpoint_size: int = 8 * 1024**2) -> None:
         self._root = root.absolute()

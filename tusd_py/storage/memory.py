@@ -20,6 +20,7 @@ class MemoryStorage:
 
     name = "memory:"
     capacity = Capacity()
+    direct = None
 
     def __init__(self, *, checkpoint_size: int = 1024 * 1024) -> None:
         self._checkpoint_size = checkpoint_size

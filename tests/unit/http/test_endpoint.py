@@ -14,7 +14,8 @@ def seen(
     headers: dict[str, str], *, behind_proxy: bool = True, public: str | None = None, path: str = "/files/"
 ) -> str:
     named = {"Host": "inside:8080"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    return endpoint_url(make_mocked_request("POST", path, headers=named), public=public, behind_proxy=behind_proxy)
+    request = make_mocked_request("POST", path, headers=named)
+    return endpoint_url(request, request.rel_url.raw_path, public=public, behind_proxy=behind_proxy)
 
 
 TOLD: list[tuple[dict[str, str], str]] = [

@@ -338,6 +338,7 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.Malformed("why"), 400, {}),
     (refusals.InconsistentLength("why"), 400, {}),
     (refusals.AlreadyComplete(), 400, {}),
+    (refusals.WrongParts("parts"), 400, {}),
     (refusals.UnsupportedExtension("why"), 400, {}),
     (refusals.Forbidden("why"), 403, {}),
     (refusals.UploadNotFound(), 404, {}),

@@ -6,7 +6,8 @@ import base64
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
+from xml.sax.saxutils import escape
 
 from tusd_py.model import Metadata, Upload
 from tusd_py.serving.disposition import present
@@ -83,3 +84,18 @@ def as_headers(params: Mapping[str, Any]) -> dict[str, str]:
     """The same as headers, for a request we sign ourselves."""
     metadata = {f"x-amz-meta-{name}": value for name, value in params["Metadata"].items()}
     return {_HEADERS[name]: value for name, value in params.items() if name in _HEADERS} | metadata
+
+
+def as_fields(params: Mapping[str, Any]) -> dict[str, str]:
+    """The same as a form's fields (S3 API Reference, "POST Object"), where two have other names or forms."""
+    fields = as_headers(params)
+    renamed = {"acl": fields.pop("x-amz-acl", ""), "tagging": _tag_set(fields.pop("x-amz-tagging", ""))}
+    return fields | {name: value for name, value in renamed.items() if value}
+
+
+def _tag_set(encoded: str) -> str:
+    tags = "".join(
+        f"<Tag><Key>{escape(key)}</Key><Value>{escape(value)}</Value></Tag>"
+        for key, value in parse_qsl(encoded, keep_blank_values=True)
+    )
+    return f"<Tagging><TagSet>{tags}</TagSet></Tagging>" if tags else ""

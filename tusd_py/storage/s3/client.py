@@ -20,8 +20,6 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,27 +28,24 @@ import aiohttp
 from tusd_py.errors import UploadLost
 from tusd_py.events import Observer
 from tusd_py.model import Span
+from tusd_py.storage.direct import CorsRule
+from tusd_py.storage.s3.answers import (
+    Listed,
+    completed,
+    etag_of,
+    listed_part,
+    told,
+)
+from tusd_py.storage.s3.cors import cors_rule, written_rule
 from tusd_py.storage.s3.cursor import Part, Stored
 from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble, translated
 from tusd_py.storage.s3.wire import Payload, RawRequest, RawS3
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client as BotoClient
-    from types_aiobotocore_s3.type_defs import HeadObjectOutputTypeDef
+    from types_aiobotocore_s3.type_defs import HeadObjectOutputTypeDef, PartTypeDef
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """An object, or a multipart upload that isn't complete, as a listing shows it."""
-
-    key: str
-    since: float
-    """When it was last written or begun: seconds since the epoch."""
-    size: int = 0
-    """Of an object, in bytes."""
-    multipart: str | None = None
 
 
 _ATTEMPTS = 5
@@ -98,7 +93,7 @@ class S3Client:
             try:
                 async with self._raw.send(request) as answer:
                     await answer.read()
-                    return Stored(etag=_etag(request.operation, answer.headers), doubt=doubt)
+                    return Stored(etag=etag_of(request.operation, answer.headers), doubt=doubt)
             except S3Trouble as trouble:
                 doubt = doubt or trouble.unanswered
                 raise
@@ -152,17 +147,17 @@ class S3Client:
             "CreateMultipartUpload",
             lambda: self._boto.create_multipart_upload(Bucket=self._bucket, Key=key, **params, **chosen),
         )
-        return str(_told("CreateMultipartUpload", made, "UploadId"))
+        return str(told("CreateMultipartUpload", made, "UploadId"))
 
     async def complete_multipart(self, key: str, multipart: str, parts: Sequence[Part], *, total: int | None) -> str:
         """CompleteMultipartUpload, once; returns the ETag without quotes. After S3Trouble: look at the object."""
-        listed = [_completed(part) for part in parts]
+        listed = [completed(part) for part in parts]
         sized: dict[str, Any] = {} if total is None else {"MpuObjectSize": total}
         async with self._observed("CompleteMultipartUpload"):
             made = await self._boto.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=multipart, MultipartUpload={"Parts": listed}, **sized
             )
-            return _etag("CompleteMultipartUpload", made)
+            return etag_of("CompleteMultipartUpload", made)
 
     async def copy_part(self, key: str, multipart: str, number: int, source: str, span: Span, etag: str) -> Part:
         """UploadPartCopy of a range of another object, which must still be the one with `etag`."""
@@ -178,22 +173,19 @@ class S3Client:
                 CopySourceIfMatch=etag,
             ),
         )
-        result = _told("UploadPartCopy", made, "CopyPartResult")
+        result = told("UploadPartCopy", made, "CopyPartResult")
         return Part(number=number, length=len(span), etag=result["ETag"].strip('"'), crc=result.get("ChecksumCRC32C"))
 
-    async def list_parts(self, key: str, multipart: str) -> list[Part]:
-        """ListParts: for repair alone."""
-        found: list[Part] = []
+    async def list_parts(self, key: str, multipart: str, *, attempts: int = 1) -> list[Part]:
+        """ListParts. SeaweedFS lists a part once for each time that it was sent: the last one sent is last here."""
+        found = await self._call("ListParts", lambda: self._all_parts(key, multipart), attempts)
+        return [
+            listed_part(part) for part in sorted(found, key=lambda part: (part["PartNumber"], part["LastModified"]))
+        ]
+
+    async def _all_parts(self, key: str, multipart: str) -> list[PartTypeDef]:
         pages = self._boto.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=multipart)
-        async with self._observed("ListParts"):
-            async for page in pages:
-                found += [
-                    Part(
-                        number=p["PartNumber"], length=p["Size"], etag=p["ETag"].strip('"'), crc=p.get("ChecksumCRC32C")
-                    )
-                    for p in page.get("Parts", [])
-                ]
-        return found
+        return [part async for page in pages for part in page.get("Parts", [])]
 
     async def abort_multipart(self, key: str, multipart: str) -> None:
         """AbortMultipartUpload; already gone is fine."""
@@ -260,7 +252,22 @@ class S3Client:
         except S3Missing as missing:
             raise S3Failure("HeadBucket", missing.status, "NoSuchBucket") from missing
 
-    async def _call(self, operation: str, call: Callable[[], Awaitable[T]]) -> T:
+    async def cors(self) -> Sequence[CorsRule]:
+        """GetBucketCors; no rules where there are none."""
+        try:
+            found = await self._call("GetBucketCors", lambda: self._boto.get_bucket_cors(Bucket=self._bucket))
+        except S3Missing:
+            return []
+        return [cors_rule(rule) for rule in found["CORSRules"]]
+
+    async def put_cors(self, rules: Sequence[CorsRule]) -> None:
+        """PutBucketCors."""
+        new: Any = {"CORSRules": [written_rule(rule) for rule in rules]}
+        await self._call(
+            "PutBucketCors", lambda: self._boto.put_bucket_cors(Bucket=self._bucket, CORSConfiguration=new)
+        )
+
+    async def _call(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int = _ATTEMPTS) -> T:
         doubt = False
         for attempt in count(1):
             self._guard()
@@ -269,7 +276,7 @@ class S3Client:
                     return await call()
             except S3Failure as failure:
                 failure.doubt = doubt = doubt or failure.unanswered
-                if not isinstance(failure, S3Trouble) or attempt == _ATTEMPTS:
+                if not isinstance(failure, S3Trouble) or attempt == attempts:
                     raise
             await _pause(attempt)
         raise AssertionError("the last attempt returns or raises")
@@ -290,20 +297,3 @@ class S3Client:
 async def _pause(attempt: int) -> None:
     """Full jitter, so that many who failed together don't come back together."""
     await asyncio.sleep(random.uniform(0, min(0.2 * 2**attempt, 3)))  # noqa: S311 (no secret)
-
-
-def _told(operation: str, answer: Mapping[str, Any], what: str) -> Any:
-    """A success that doesn't say what was made is none that one can rely on."""
-    if not answer.get(what):
-        raise S3Trouble(operation, HTTPStatus.OK, f"No{what}")
-    return answer[what]
-
-
-def _etag(operation: str, answer: Mapping[str, Any]) -> str:
-    """Without its quotes."""
-    return str(_told(operation, answer, "ETag")).strip('"')
-
-
-def _completed(part: Part) -> Any:
-    listed = {"PartNumber": part.number, "ETag": f'"{part.etag}"'}
-    return listed if part.crc is None else listed | {"ChecksumCRC32C": part.crc}

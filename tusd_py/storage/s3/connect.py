@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -16,6 +17,7 @@ from tusd_py.errors import ConfigurationError
 from tusd_py.events import Observer
 from tusd_py.storage.s3.client import S3Client
 from tusd_py.storage.s3.options import S3Options
+from tusd_py.storage.s3.presign import Presigner
 from tusd_py.storage.s3.wire import Credentials, RawS3
 
 if TYPE_CHECKING:
@@ -25,28 +27,43 @@ _POOL = 128
 _READ = 256 * 1024
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One bucket, for us and for those we sign for."""
+
+    client: S3Client
+    presigner: Presigner
+
+
 @asynccontextmanager
-async def connect(options: S3Options, observer: Observer) -> AsyncIterator[S3Client]:
-    """A client for the bucket of `options`; sends nothing yet. Raises ConfigurationError."""
+async def connect(options: S3Options, observer: Observer) -> AsyncIterator[Connection]:
+    """The bucket of `options`; sends nothing yet. Raises ConfigurationError."""
     session = get_session()
+    async with AsyncExitStack() as stack:
+        boto = await stack.enter_async_context(_boto(session, options, options.endpoint_url))
+        seen = boto
+        if options.public_url is not None:
+            seen = await stack.enter_async_context(_boto(session, options, options.public_url))
+        http = await stack.enter_async_context(_http())
+        region, credentials = boto.meta.region_name, _credentials(session)
+        base, public = [await _bucket_url(each, options.bucket) for each in (boto, seen)]
+        raw = RawS3(http=http, base=base, region=region, credentials=credentials)
+        yield Connection(
+            client=S3Client(boto, raw, options.bucket, observer),
+            presigner=Presigner(bucket=options.bucket, base=public, region=region, credentials=credentials),
+        )
+
+
+@asynccontextmanager
+async def _boto(session: AioSession, options: S3Options, endpoint: str | None) -> AsyncIterator[BotoClient]:
     region = session.get_config_variable("region") or "us-east-1"
     async with AsyncExitStack() as stack:
         try:
-            boto = await stack.enter_async_context(
-                session.create_client(
-                    "s3", region_name=region, endpoint_url=options.endpoint_url, config=_config(options)
-                )
-            )
+            made = session.create_client("s3", region_name=region, endpoint_url=endpoint, config=_config(options))
+            boto = await stack.enter_async_context(made)
         except (BotoCoreError, ValueError) as error:
             raise ConfigurationError(f"S3 can't be set up: {error}") from error
-        http = await stack.enter_async_context(_http())
-        raw = RawS3(
-            http=http,
-            base=await _bucket_url(boto, options.bucket),
-            region=boto.meta.region_name,
-            credentials=_credentials(session),
-        )
-        yield S3Client(boto, raw, options.bucket, observer)
+        yield boto
 
 
 def _config(options: S3Options) -> AioConfig:

@@ -73,7 +73,8 @@ class S3Cursor:
     info: str | None = None
     """The key of the info object, where there is one."""
     doubt: bool = False
-    """A PutObject under `key` got no answer: it may still take effect, even once the object is deleted."""
+    """A PutObject under `key` got no answer, or writes are a client's to send: one may still take effect, even once the
+    object is deleted."""
 
     @property
     def tail_length(self) -> int:

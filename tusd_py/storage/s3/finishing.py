@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tusd_py.errors import InDoubt, UploadLost
 from tusd_py.model import Entry, Finished, Upload
@@ -39,6 +39,8 @@ def remembering_doubt(cursor: S3Cursor) -> Iterator[None]:
 
 
 async def _make(room: Room, upload: Upload, cursor: S3Cursor, parts: list[Part]) -> Stored:
+    if upload.direct is not None:
+        return await _make_direct(room, upload, cursor, parts)
     tail = room.tails.take(upload.id, cursor.tail)
     if cursor.multipart is None:
         return await room.put_object(upload, cursor.key, tail)
@@ -47,6 +49,16 @@ async def _make(room: Room, upload: Upload, cursor: S3Cursor, parts: list[Part])
     except (S3Missing, S3Trouble, UploadLost) as doubt:  # it may be made, and its multipart upload gone with that
         etag = await _found(room, upload, cursor.key, doubt)
     return Stored(etag=etag)
+
+
+async def _make_direct(room: Room, upload: Upload, cursor: S3Cursor, parts: Sequence[Part]) -> Stored:
+    """Its bytes never came by here, so its object is looked at in any case."""
+    if cursor.multipart is not None:
+        try:
+            await complete(room, upload, cursor.key, cursor.multipart, parts)
+        except (S3Missing, S3Trouble, UploadLost) as doubt:
+            return Stored(etag=await _found(room, upload, cursor.key, doubt))
+    return Stored(etag=await settle(room, upload, cursor.key, UploadLost(cursor.key)))
 
 
 async def _complete(
@@ -77,12 +89,28 @@ async def complete(room: Room, upload: Upload, key: str, multipart: str, parts: 
     raise AssertionError("the last attempt returns or raises")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A finished object, looked at."""
+
+    length: int
+    etag: str
+
+
+async def stored_object(room: Room, upload: Upload, key: str) -> Found | None:
+    """The object under `key` if it is this upload's, with its length where that is known; else None."""
+    head = await room.client.head(key)
+    if head is None or upload.length not in (None, head["ContentLength"]):
+        return None
+    if head["Metadata"].get(UPLOAD_ID) != upload.id:
+        return None
+    return Found(length=head["ContentLength"], etag=head["ETag"].strip('"'))
+
+
 async def look(room: Room, upload: Upload, key: str) -> str | None:
     """The ETag of the object under `key` if it is this upload's, whole; else None."""
-    head = await room.client.head(key)
-    if head is None or head["ContentLength"] != upload.length:
-        return None
-    return head["ETag"].strip('"') if head["Metadata"].get(UPLOAD_ID) == upload.id else None
+    found = await stored_object(room, upload, key)
+    return None if found is None else found.etag
 
 
 async def settle(room: Room, upload: Upload, key: str, doubt: Exception) -> str:

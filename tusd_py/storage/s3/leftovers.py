@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 from tusd_py.model import Upload, UploadId
 from tusd_py.storage.base import Leftover
-from tusd_py.storage.s3.client import Listed, S3Client
+from tusd_py.storage.s3.answers import Listed
+from tusd_py.storage.s3.client import S3Client
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.keys import all_internal, internal_owner, key_pattern
 from tusd_py.storage.s3.options import S3Options

@@ -28,6 +28,8 @@ class Profile:
     isn't told, none is, so that an upload without a record can still be completed."""
     total_size: bool = False
     """CompleteMultipartUpload honours x-amz-mp-object-size (others ignore or refuse it)."""
+    forms: bool = True
+    """Takes objects from forms (POST policy)."""
     abort_after: float | None = None
     """Seconds after which the provider aborts a multipart upload by itself."""
 
@@ -36,10 +38,10 @@ PROFILES: Mapping[str, Profile] = {
     "aws": Profile(max_object=10_000 * 5 * GIB, total_size=True),
     "minio": Profile(),
     # Parts of one size (R2, limits); multipart uploads are aborted after seven days by default: we give up before.
-    "r2": Profile(equal_parts=True, abort_after=7 * 86400.0 - 3600.0),
+    "r2": Profile(equal_parts=True, forms=False, abort_after=7 * 86400.0 - 3600.0),
     "seaweedfs": Profile(lists_checksums=False),
     "ceph": Profile(checksum="md5"),
-    "b2": Profile(checksum="md5"),
+    "b2": Profile(forms=False, checksum="md5"),
     "scaleway": Profile(max_parts=1000, checksum="md5"),
     "generic": Profile(checksum="md5"),
 }
@@ -52,6 +54,8 @@ class S3Options:
     bucket: str
     prefix: str = ""
     endpoint_url: str | None = None
+    public_url: str | None = None
+    """The endpoint as clients see it, where that is another."""
     addressing_style: str = "auto"
     profile: Profile = field(default_factory=Profile)
     part_size: int = 8 * MIB

@@ -17,6 +17,7 @@ from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Writer
 from tusd_py.storage.s3 import concatenation, finishing, leftovers, recovery
 from tusd_py.storage.s3.connect import connect
 from tusd_py.storage.s3.cursor import S3Cursor
+from tusd_py.storage.s3.direct import S3Direct
 from tusd_py.storage.s3.keys import internal_prefix, object_key
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.reading import read
@@ -29,7 +30,8 @@ from tusd_py.storage.s3.writer import S3Writer
 class S3Storage:
     """Keeps uploads in one bucket, below one prefix. `open` makes one; `aclose` ends it."""
 
-    def __init__(self, room: Room, resources: AsyncExitStack) -> None:
+    def __init__(self, room: Room, direct: S3Direct, resources: AsyncExitStack) -> None:
+        self.direct = direct
         self._room = room
         self._resources = resources
 
@@ -37,9 +39,10 @@ class S3Storage:
     async def open(cls, options: S3Options, budget: Budget, observer: Observer) -> Self:
         """Ready to use; asks S3 for nothing yet. Raises ConfigurationError."""
         async with AsyncExitStack() as stack:
-            client = await stack.enter_async_context(connect(options, observer))
-            room = Room(client=client, options=options, budget=budget, tails=Tails(budget), ahead=ReadAhead(budget))
-            return cls(room, stack.pop_all())
+            connection = await stack.enter_async_context(connect(options, observer))
+            client, ahead = connection.client, ReadAhead(budget)
+            room = Room(client=client, options=options, budget=budget, tails=Tails(budget), ahead=ahead)
+            return cls(room, S3Direct(room, connection.presigner), stack.pop_all())
 
     @property
     def name(self) -> str:
@@ -56,7 +59,7 @@ class S3Storage:
     def start(self, upload: Upload) -> Cursor:
         options = self._room.options
         key = object_key(upload, prefix=options.prefix, template=options.object_key)
-        return S3Cursor(key=key, grid=self._grid(upload.length)).dump()
+        return S3Cursor(key=key, grid=self._grid(upload.length), doubt=upload.direct is not None).dump()
 
     def _grid(self, length: int | None) -> Grid:
         profile = self._room.options.profile

@@ -180,7 +180,8 @@ async def test_a_key_of_any_characters_is_signed_as_s3_reads_it(
     for name, value in seaweed.user.environment().items():
         monkeypatch.setenv(name, value)
     options = S3Options(bucket="uploads", endpoint_url=seaweed.endpoint)
-    async with connect(options, Observer()) as client:
+    async with connect(options, Observer()) as connection:
+        client = connection.client
         await client.put(f"keys/{key}", payload(b"abc"), {})
         assert b"".join([chunk async for chunk in client.get(f"keys/{key}")]) == b"abc"
         assert f"keys/{key}" in [found.key async for found in client.list_objects("keys/")]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.uploads import upload, uploads
 from tusd_py.model import Kind, Upload
 from tusd_py.pipeline.grid import Grid
-from tusd_py.storage.s3.attributes import UPLOAD_ID, as_headers, object_params, user_metadata
+from tusd_py.storage.s3.attributes import UPLOAD_ID, as_fields, as_headers, object_params, user_metadata
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Segment
 from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble, failure, failure_from_body, translated
 from tusd_py.storage.s3.keys import internal_prefix, object_key, segment_key, tame
@@ -132,3 +132,21 @@ async def test_a_way_to_s3_that_breaks_is_trouble(error: Any) -> None:
     with pytest.raises(S3Trouble):
         async with translated("Op"):
             raise error
+
+
+def test_a_form_says_the_same_as_headers_but_for_two_names() -> None:
+    options = S3Options(
+        bucket="b", acl="private", storage_class="STANDARD_IA", tags={"a<b": "c&d", "e": ""}, sse="AES256"
+    )
+    fields = as_fields(object_params(upload(metadata={"filename": b"x.txt"}), options))
+    headers = as_headers(object_params(upload(metadata={"filename": b"x.txt"}), options))
+    renamed = {"acl", "tagging", "x-amz-acl", "x-amz-tagging"}
+    assert {n: v for n, v in fields.items() if n not in renamed} == {
+        n: v for n, v in headers.items() if n not in renamed
+    }
+    assert fields["acl"] == headers["x-amz-acl"] == "private"
+    assert fields["tagging"] == (
+        "<Tagging><TagSet><Tag><Key>a&lt;b</Key><Value>c&amp;d</Value></Tag>"
+        "<Tag><Key>e</Key><Value></Value></Tag></TagSet></Tagging>"
+    )
+    assert not renamed & as_fields(object_params(upload(), S3Options(bucket="b"))).keys()

@@ -1,0 +1,128 @@
+"""@uppy/aws-s3 6.3 and 5.1 in Node, with their bytes going straight to a real S3."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e import tusjs
+from tests.e2e.conftest import Deploy
+from tests.e2e.deployment import MIB, Deployment
+from tests.e2e.tusjs import Event, TusJs
+from tests.support.seaweed import SeaweedFS
+
+Start = Callable[..., AbstractAsyncContextManager[TusJs]]
+
+PARTS = {"shouldUseMultipart": True}
+WAYS = ("version 6", "version 6, signing", "version 5")
+
+
+@pytest.fixture(params=WAYS)
+def uppy(request: pytest.FixtureRequest, tus_js: tusjs.Start) -> Start:  # noqa: ARG001  it installs what Node needs
+    """Starts an upload, in one of the ways there are to begin one."""
+    return partial(_start, request.param)
+
+
+def _start(way: str, deployment: Deployment, **told: Any) -> AbstractAsyncContextManager[TusJs]:
+    endpoint = deployment.url.rstrip("/")
+    entrance = {"presign": f"{endpoint}/s3/presign"} if "signing" in way else {"endpoint": endpoint}
+    script = "uppy5/uppy5.mjs" if "5" in way else "uppy6.mjs"
+    return tusjs.running(script, {"name": "Größe 日本.mp4", "type": "video/mp4", **entrance, **told})
+
+
+def hosts(event: Event) -> set[tuple[str, str]]:
+    """Where requests went to that XMLHttpRequest sent."""
+    return {(request["method"], request["host"]) for request in event["requests"]}
+
+
+@pytest.fixture
+def direct(deploy: Deploy) -> AbstractAsyncContextManager[Deployment]:
+    return deploy(direct_uploads=True)
+
+
+@pytest.mark.parametrize("size", [1, 5 * MIB, 12 * MIB + 5])
+async def test_parts_go_to_s3_alone(
+    direct: AbstractAsyncContextManager[Deployment], uppy: Start, tmp_path: Path, seaweed: SeaweedFS, size: int
+) -> None:
+    data = os.urandom(size)
+    (tmp_path / "file").write_bytes(data)
+    async with direct as deployment:
+        async with uppy(deployment, file=tmp_path / "file", options=PARTS) as client:
+            done = await client.until("success")
+        assert deployment.stored(done["url"]) == data
+        assert done["body"]["key"] == f"{tmp_path.name}/{done['url'].rpartition('/')[2]}"
+        assert ("PUT", seaweed.endpoint.removeprefix("http://")) in hosts(done)
+        assert ("PUT", deployment.server.origin.removeprefix("http://")) not in hosts(done)
+        assert await deployment.until_received(0) == 0
+
+
+@pytest.mark.parametrize("told", [{}, {"size": 6 * MIB}], ids=["size unknown", "size told"])
+async def test_a_file_in_one_request(
+    direct: AbstractAsyncContextManager[Deployment], uppy: Start, tmp_path: Path, told: dict[str, int]
+) -> None:
+    data = os.urandom(6 * MIB)
+    (tmp_path / "file").write_bytes(data)
+    async with direct as deployment:
+        async with uppy(deployment, file=tmp_path / "file", **told) as client:
+            await client.until("success")
+        (key,) = deployment.residue()
+        url = deployment.url + key.rpartition("/")[2]
+        assert await deployment.offset(url) == len(data)
+        assert deployment.stored(url) == data
+
+
+async def test_an_empty_file(direct: AbstractAsyncContextManager[Deployment], uppy: Start, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    async with direct as deployment:
+        async with uppy(deployment, file=tmp_path / "file") as client:
+            await client.until("success")
+        (key,) = deployment.residue()
+        assert await deployment.offset(deployment.url + key.rpartition("/")[2]) == 0
+
+
+async def test_pause_and_resume(
+    direct: AbstractAsyncContextManager[Deployment], uppy: Start, data: bytes, file: Path
+) -> None:
+    async with direct as deployment:
+        async with uppy(deployment, file=file, options=PARTS, pause=True) as client:
+            done = await client.until("success")
+        assert deployment.stored(done["url"]) == data
+
+
+async def test_cancel_leaves_nothing(direct: AbstractAsyncContextManager[Deployment], uppy: Start, file: Path) -> None:
+    async with direct as deployment:
+        async with uppy(deployment, file=file, options=PARTS, cancel=True) as client:
+            await client.until("end")
+            await client.ended()
+        assert deployment.residue() == []
+
+
+async def test_another_process_goes_on(
+    direct: AbstractAsyncContextManager[Deployment], uppy: Start, data: bytes, file: Path
+) -> None:
+    """As Golden Retriever lets a page do after a reload."""
+    async with direct as deployment:
+        async with uppy(deployment, file=file, options={**PARTS, "limit": 1}) as client:
+            begun = await client.until("part")
+        async with uppy(deployment, file=file, options=PARTS, restored=begun["state"]) as client:
+            done = await client.until("success")
+        assert sum(request["method"] == "PUT" for request in done["requests"]) < len(data) // (5 * MIB) + 1
+        assert done["url"].endswith(begun["state"]["uploadId"])
+        assert deployment.stored(done["url"]) == data
+
+
+async def test_a_restart_of_the_server_costs_a_retry(
+    direct: AbstractAsyncContextManager[Deployment], uppy: Start, data: bytes, file: Path
+) -> None:
+    async with direct as deployment, uppy(deployment, file=file, options=PARTS, retry=True) as client:
+        await client.until("part")
+        await deployment.server.kill()
+        await deployment.server.start()
+        done = await client.until("success")
+        assert deployment.stored(done["url"]) == data

@@ -1,0 +1,90 @@
+"""Servers for the black-box tests of uploads that go straight to S3.
+
+The server's own requests go through `s3_proxy`, those of clients do not: what is signed names S3 as clients see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.support.direct import DirectClient
+from tests.support.s3proxy import S3Proxy
+from tests.support.seaweed import SeaweedFS
+from tests.support.sites import Site, s3_site
+from tests.support.tus import TusClient
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def s3(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS, s3_proxy: S3Proxy) -> AsyncIterator[Site]:
+    """Direct uploads on, everything else as it comes."""
+    where = {"s3_endpoint_url": s3_proxy.endpoint, "s3_public_url": seaweed.endpoint}
+    async with s3_site(tmp_path_factory.mktemp("s3"), seaweed, **where, direct_uploads=True) as site:
+        yield site
+        await site.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def strict(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> AsyncIterator[Site]:
+    """Few bytes, a public URL, a template of keys, one origin, nothing that ends an upload."""
+    limits = {"max_size": "6MiB", "disable_termination": True}
+    where = {"public_url": "https://files.example/up", "object_key": "{year}/{id}/{filename}"}
+    origins = {"cors_allow_origin": r"https://app\.example", "cors_allow_credentials": True}
+    directory = tmp_path_factory.mktemp("strict")
+    async with s3_site(directory, seaweed, direct_uploads=True, **limits, **where, **origins) as site:
+        yield site
+        await site.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def fleeting(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> AsyncIterator[Site]:
+    """Unfinished uploads expire soon, and signatures sooner."""
+    directory = tmp_path_factory.mktemp("fleeting")
+    async with s3_site(directory, seaweed, direct_uploads=True, expire_after=6, upload_url_lifetime="4s") as site:
+        yield site
+        await site.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def s3_proxy(seaweed: SeaweedFS) -> AsyncIterator[S3Proxy]:
+    async with S3Proxy(seaweed.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture(autouse=True)
+def no_fault_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that failed must not take the next ones with it."""
+    yield
+    if "s3_proxy" in request.fixturenames:
+        proxy = request.getfixturevalue("s3_proxy")
+        assert isinstance(proxy, S3Proxy)
+        proxy.reset()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30), auto_decompress=False) as session:
+        yield session
+
+
+@pytest.fixture
+def direct(session: aiohttp.ClientSession, s3: Site) -> DirectClient:
+    return DirectClient(session, s3.server.url)
+
+
+@pytest.fixture
+def direct_strict(session: aiohttp.ClientSession, strict: Site) -> DirectClient:
+    return DirectClient(session, strict.server.url)
+
+
+@pytest.fixture
+def direct_fleeting(session: aiohttp.ClientSession, fleeting: Site) -> DirectClient:
+    return DirectClient(session, fleeting.server.url)
+
+
+@pytest.fixture
+def tus(session: aiohttp.ClientSession, s3: Site) -> TusClient:
+    return TusClient(session, s3.server.url)

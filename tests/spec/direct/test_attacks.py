@@ -1,0 +1,226 @@
+"""What a client may not do: reach anything but its own upload, or have counted what isn't there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import pytest
+
+from tests.support.direct import MIB, DirectClient
+from tests.support.seaweed import SeaweedFS
+from tests.support.tus import TusClient, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PART = 5 * MIB
+FIRST, LAST = os.urandom(PART), os.urandom(1000)
+
+
+async def test_neither_key_nor_upload_can_be_swapped(direct: DirectClient) -> None:
+    mine, other = await direct.begin(), await direct.begin()
+    parts = await direct.parts(other, LAST)
+    for swapped in (mine.but(key=other.key), other.but(key=mine.key), mine.but(key=""), mine.but(key="other")):
+        for answer in (
+            await direct.sign(swapped, 1),
+            await direct.stored(swapped),
+            await direct.complete(swapped, parts),
+            await direct.abort(swapped),
+            await direct.presign(method="PUT", key=swapped.key, uploadId=swapped.upload_id, partNumber=1),
+        ):
+            assert (answer.status, answer.json["error"]) == (404, "not-found")
+    assert (await direct.complete(other, parts)).status == 200
+
+
+@pytest.mark.parametrize("wrong", ["x", "0" * 32, "0" * 31, "A" * 32, "%00", "..%2f..%2fsecret"])
+async def test_an_id_that_is_none_of_ours_is_unknown(direct: DirectClient, wrong: str) -> None:
+    begun = await direct.begin()
+    assert (await direct.sign(begun.but(upload_id=wrong), 1)).status == 404
+    assert (await direct.abort(begun.but(upload_id=wrong))).status == 404
+
+
+async def test_uploads_of_another_way_in_are_unknown_here(direct: DirectClient, tus: TusClient) -> None:
+    url = await tus.create(10)
+    upload_id = url.rpartition("/")[2]
+    begun = (await direct.begin()).but(upload_id=upload_id)
+    assert (await direct.sign(begun, 1)).status == 404
+    whole = await direct.params(size=5)
+    begun = begun.but(upload_id=whole["fields"]["x-amz-meta-tus-id"], key=whole["fields"]["key"])
+    assert (await direct.sign(begun, 1)).status == 404
+    assert (await direct.abort(begun)).status == 404
+
+
+async def test_a_signature_holds_for_its_part_alone(direct: DirectClient) -> None:
+    begun, other = await direct.begin(), await direct.begin()
+    url = (await direct.sign(begun, 1)).json["url"]
+    theirs = dict(parse_qsl(urlsplit((await direct.sign(other, 1)).json["url"]).query))
+    assert (await direct.request("PUT", url.replace("partNumber=1", "partNumber=2"), LAST)).status == 403
+    assert (await direct.request("PUT", url.replace(begun.key, other.key), LAST)).status == 403
+    assert (await direct.request("PUT", _with(url, uploadId=theirs["uploadId"]), LAST)).status == 403
+    assert (await direct.request("DELETE", url)).status == 403
+    assert (await direct.request("GET", url)).status == 403
+    assert (await direct.request("PUT", url, LAST)).status == 200
+
+
+def _with(url: str, **changes: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(query=urlencode({**dict(parse_qsl(parts.query)), **changes})))
+
+
+async def test_a_length_that_is_told_is_bound(direct: DirectClient) -> None:
+    begun = await direct.begin(size=PART + 1000)
+    url = (await direct.sign(begun, 1, length=PART)).json["url"]
+    assert (await direct.request("PUT", url, FIRST + b"!")).status == 403
+    assert (await direct.request("PUT", url, FIRST)).status == 200
+
+
+async def test_what_has_only_one_part_has_its_length_bound_unasked(direct: DirectClient) -> None:
+    begun = await direct.begin(size=1000)
+    url = (await direct.sign(begun, 1)).json["url"]
+    assert (await direct.request("PUT", url, LAST + b"!")).status == 403
+    assert (await direct.request("PUT", url, LAST)).status == 200
+    assert (await direct.sign(begun, 2)).json["error"] == "wrong-parts"
+
+
+@pytest.mark.parametrize("number", [0, 10_001, 999_999_999_999])
+async def test_numbers_that_no_part_has(direct: DirectClient, number: int) -> None:
+    refused = await direct.sign(await direct.begin(), number)
+    assert (refused.status, refused.json["error"]) == (400, "wrong-parts")
+
+
+async def test_no_more_parts_than_the_announced_size_can_have(direct: DirectClient) -> None:
+    begun = await direct.begin(size=2 * PART + 1)
+    assert (await direct.sign(begun, 3)).status == 200
+    refused = await direct.sign(begun, 4)
+    assert (refused.status, refused.json["message"]) == (400, "the upload can't have a part 4")
+    assert refused.reason == "the upload can't have a part 4"
+
+
+@pytest.mark.parametrize("size", [PART + 999, PART + 1001])
+async def test_a_size_that_was_a_lie_counts_as_nothing(direct: DirectClient, tus: TusClient, size: int) -> None:
+    begun = await direct.begin(size=size)
+    parts = await direct.parts(begun, FIRST, LAST)
+    refused = await direct.complete(begun, parts)
+    assert (refused.status, refused.json["error"]) == (400, "inconsistent-length")
+    assert str(size) in refused.json["message"]
+    assert (await tus.get(direct.files + begun.upload_id)).status == 404
+    parts[1] = await direct.part(begun, 2, LAST[:1] * (size - PART))
+    assert (await direct.complete(begun, parts)).status == 200
+
+
+async def test_missing_parts_are_told_and_nothing_is_lost(direct: DirectClient) -> None:
+    begun = await direct.begin()
+    first, second, third = await direct.parts(begun, FIRST, FIRST, LAST)
+    forged = {"PartNumber": 3, "ETag": '"0123456789abcdef0123456789abcdef"'}
+    for parts, message in (
+        ([first, second], "part 3 isn't named where it should be"),
+        ([first, third], "part 2 isn't named where it should be"),
+        ([second, first, third], "part 1 isn't named where it should be"),
+        ([first, second, second, third], "part 3 isn't named where it should be"),
+        ([first, second, third, {**third, "PartNumber": 4}], "part 4 isn't stored"),
+        ([first, second, forged], "part 3 isn't stored with that ETag"),
+        ([], "part 1 isn't named where it should be"),
+    ):
+        refused = await direct.complete(begun, parts)
+        assert (refused.status, refused.json["message"]) == (400, message)
+    assert (await direct.complete(begun, [first, second, third])).status == 200
+    assert await direct.content(begun.upload_id) == FIRST + FIRST + LAST
+
+
+async def test_an_upload_of_no_part(direct: DirectClient) -> None:
+    refused = await direct.complete(await direct.begin(), [])
+    assert (refused.status, refused.json["message"]) == (400, "name at least one part")
+
+
+async def test_a_part_that_never_came(direct: DirectClient) -> None:
+    begun = await direct.begin()
+    parts = [await direct.part(begun, 1, FIRST), await direct.part(begun, 3, LAST)]
+    refused = await direct.complete(begun, parts)
+    assert (refused.status, refused.json["message"]) == (400, "part 2 isn't named where it should be")
+
+
+async def test_parts_that_s3_would_refuse_once_it_is_too_late(direct: DirectClient) -> None:
+    begun = await direct.begin()
+    parts = await direct.parts(begun, LAST, LAST)
+    refused = await direct.complete(begun, parts)
+    assert (refused.status, refused.json["error"]) == (400, "wrong-parts")
+    assert "part 1 has fewer than 5242880 bytes" in refused.json["message"]
+
+
+async def test_more_than_max_size_isnt_announced_nor_completed(direct_strict: DirectClient) -> None:
+    for told in ({"size": 6 * MIB + 1}, {"metadata": {"filesize": "6291457"}}):
+        refused = await direct_strict.ask("POST", "multipart", {"filename": "f", "type": "", **told})
+        assert (refused.status, refused.json["error"]) == (413, "too-large")
+        assert refused.reason == "the upload can have 6291456 bytes at most"
+    assert (await direct_strict.ask("GET", "params", filename="f", size=6 * MIB + 1)).status == 413
+    begun = await direct_strict.begin()
+    parts = await direct_strict.parts(begun, FIRST, bytes(MIB + 1))
+    assert (await direct_strict.complete(begun, parts)).status == 413
+    parts[1] = await direct_strict.part(begun, 2, bytes(MIB))
+    assert (await direct_strict.complete(begun, parts)).status == 200
+    assert (await direct_strict.sign(await direct_strict.begin(), 3)).json["error"] == "wrong-parts"
+
+
+async def test_an_expired_signature_is_worth_nothing(direct_fleeting: DirectClient) -> None:
+    begun = await direct_fleeting.begin()
+    signed = await direct_fleeting.sign(begun, 1)
+    assert signed.json["expires"] == 4
+
+    async def expired() -> bool:
+        answer = await direct_fleeting.request("PUT", signed.json["url"], LAST)
+        return answer.status == 403 and b"Request has expired" in answer.body
+
+    await until(expired)
+
+
+async def test_what_is_switched_off_stays_off(direct_strict: DirectClient) -> None:
+    begun = await direct_strict.begin()
+    refused = await direct_strict.abort(begun)
+    assert (refused.status, refused.json["error"]) == (405, "method-not-allowed")
+    assert (await direct_strict.sign(begun, 1)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (b"", "send a JSON object"),
+        (b"[]", "send a JSON object"),
+        (b"[" * 100_000, "send a JSON object"),
+        (b'{"metadata": "x"}', "metadata must be an object"),
+        (b'{"metadata": {"a b": "x"}}', "a key in metadata must be visible ASCII without commas, and not empty"),
+        (b'{"metadata": {"a": {}}}', "metadata must be text: 'a' is not"),
+        (b'{"size": -1}', "size must be a non-negative integer"),
+        (b'{"size": "1.5"}', "size must be a non-negative integer"),
+        (b'{"metadata": {"a": "%s"}}' % (b"x" * 20_000), "the metadata is longer than 16384 bytes"),
+    ],
+)
+async def test_what_can_not_be_read_is_refused_in_words(direct: DirectClient, told: bytes, message: str) -> None:
+    refused = await direct.request("POST", f"{direct.url}/multipart", told)
+    assert (refused.status, refused.json) == (400, {"error": "malformed", "message": message})
+
+
+async def test_a_body_without_end_is_cut(direct: DirectClient) -> None:
+    refused = await direct.request("POST", f"{direct.url}/multipart", bytes(3 * MIB))
+    assert (refused.status, refused.json["error"]) == (413, "too-large")
+
+
+async def test_metadata_reaches_neither_key_nor_header_raw(direct: DirectClient, seaweed: SeaweedFS) -> None:
+    begun = await direct.begin("../../etc/x\r\nX-Evil: 1.html", type="text/html", metadata={"name": "ä\r\nb"})
+    assert begun.key.endswith(begun.upload_id)
+    assert (await direct.complete(begun, await direct.parts(begun, LAST))).status == 200
+    answer = await direct.request("GET", direct.files + begun.upload_id)
+    assert "X-Evil" not in answer.headers
+    assert answer.headers["Content-Disposition"].startswith("attachment; ")
+    head = seaweed.client().head_object(Bucket=seaweed.bucket, Key=begun.key)
+    assert head["ContentDisposition"] == answer.headers["Content-Disposition"]
+
+
+async def test_two_completions_at_a_time_make_one_object(direct: DirectClient, tus: TusClient) -> None:
+    finished = await tus.metric("uploads_finished_total")
+    begun = await direct.begin()
+    parts = await direct.parts(begun, FIRST, LAST)
+    answers = await asyncio.gather(*(direct.complete(begun, parts) for _ in range(4)))
+    assert {answer.status for answer in answers} <= {200, 503}
+    assert any(answer.status == 200 for answer in answers)
+    assert await tus.metric("uploads_finished_total") == finished + 1

@@ -1,0 +1,207 @@
+"""Uploads of parts, as @uppy/aws-s3 asks for them through Companion's routes."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.support import s3faults
+from tests.support.direct import MIB, DirectClient
+from tests.support.s3proxy import S3Proxy
+from tests.support.seaweed import SeaweedFS
+from tests.support.sites import Site
+from tests.support.tus import TusClient
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PART = 5 * MIB
+FIRST, LAST = os.urandom(PART), os.urandom(1000)
+WHOLE = FIRST + LAST
+
+
+async def test_an_upload_of_parts_becomes_an_object_and_a_download(direct: DirectClient, seaweed: SeaweedFS) -> None:
+    begun = await direct.begin("Flöte.mp4", metadata={"name": "Flöte.mp4", "relativePath": None, "take": 2})
+    assert begun.bucket == seaweed.bucket
+    parts = await direct.parts(begun, FIRST, LAST)
+    listed = await direct.stored(begun)
+    assert listed.json == [
+        {"PartNumber": 1, "Size": PART, "ETag": parts[0]["ETag"]},
+        {"PartNumber": 2, "Size": 1000, "ETag": parts[1]["ETag"]},
+    ]
+    answer = await direct.complete(begun, parts)
+    assert (answer.status, answer.json) == (
+        200,
+        {"location": f"{direct.files}{begun.upload_id}", "key": begun.key, "bucket": seaweed.bucket},
+    )
+    assert answer.headers["Cache-Control"] == "no-store"
+    stored = seaweed.client().get_object(Bucket=seaweed.bucket, Key=begun.key)
+    assert stored["Body"].read() == WHOLE
+    assert stored["ContentType"] == "video/mp4"
+    assert stored["ContentDisposition"].startswith("inline; filename=")
+    assert stored["Metadata"]["tus-id"] == begun.upload_id
+    assert stored["Metadata"]["take"] == "2"
+    assert "relativepath" not in stored["Metadata"]
+    assert await direct.content(begun.upload_id) == WHOLE
+
+
+async def test_signing_asks_s3_for_nothing(direct: DirectClient, s3_proxy: S3Proxy) -> None:
+    begun = await direct.begin()
+    s3_proxy.reset()
+    assert (await direct.sign(begun, 1)).json["expires"] == 900
+    assert not s3_proxy.calls
+
+
+async def test_the_record_is_like_any_other(direct: DirectClient, s3: Site, tus: TusClient) -> None:
+    created, finished = [await tus.metric(f"uploads_{what}_total") for what in ("created", "finished")]
+    begun = await direct.begin("film.mp4", size=len(WHOLE))
+    shown = await s3.server.command("uploads", "show", begun.upload_id)
+    assert f'"length": {len(WHOLE)}' in shown.out
+    assert '"phase": "open"' in shown.out
+    assert '"direct": "parts"' in shown.out
+    assert (await direct.complete(begun, await direct.parts(begun, FIRST, LAST))).status == 200
+    listed = await s3.server.command("uploads", "list")
+    assert any(begun.upload_id in line and "done" in line and "film.mp4" in line for line in listed.out.splitlines())
+    assert await tus.metric("uploads_created_total") == created + 1
+    assert await tus.metric("uploads_finished_total") == finished + 1
+    assert await tus.offset(direct.files + begun.upload_id) == len(WHOLE)
+
+
+async def test_a_client_goes_on_with_what_is_stored(direct: DirectClient) -> None:
+    begun = await direct.begin(size=len(WHOLE))
+    assert (await direct.stored(begun)).json == []
+    second = await direct.part(begun, 2, LAST)
+    first = await direct.part(begun, 1, os.urandom(PART))
+    first = await direct.part(begun, 1, FIRST)
+    assert [part["PartNumber"] for part in (await direct.stored(begun)).json] == [1, 2]
+    assert (await direct.complete(begun, [first, second])).status == 200
+    assert await direct.content(begun.upload_id) == WHOLE
+
+
+async def test_etags_come_with_quotes_or_without(direct: DirectClient) -> None:
+    begun = await direct.begin()
+    part = await direct.part(begun, 1, LAST)
+    bare = {"PartNumber": 1, "ETag": str(part["ETag"]).strip('"')}
+    assert (await direct.complete(begun, [bare])).status == 200
+
+
+async def test_completing_again_says_the_same(direct: DirectClient, s3_proxy: S3Proxy) -> None:
+    begun = await direct.begin()
+    parts = await direct.parts(begun, LAST)
+    first = await direct.complete(begun, parts)
+    s3_proxy.reset()
+    again = await direct.complete(begun, parts)
+    assert (again.status, again.json) == (first.status, first.json) == (200, first.json)
+    assert not s3_proxy.calls
+
+
+async def test_abort_ends_it_and_leaves_nothing(direct: DirectClient, s3: Site, tus: TusClient) -> None:
+    terminated = await tus.metric("uploads_terminated_total")
+    begun = await direct.begin()
+    signed = (await direct.sign(begun, 2)).json["url"]
+    await direct.part(begun, 1, FIRST)
+    answer = await direct.abort(begun)
+    assert (answer.status, answer.json) == (200, {})
+    assert not s3.traces(direct.files + begun.upload_id)
+    assert (await direct.request("PUT", signed, LAST)).status == 404
+    assert (await direct.sign(begun, 2)).status == 404
+    assert (await direct.abort(begun)).status == 404
+    assert await tus.metric("uploads_terminated_total") == terminated + 1
+
+
+async def test_what_is_complete_isnt_aborted(direct: DirectClient) -> None:
+    """Version 5 aborts whatever failed, and a completion may only have lost its answer."""
+    begun = await direct.begin()
+    assert (await direct.complete(begun, await direct.parts(begun, LAST))).status == 200
+    refused = await direct.abort(begun)
+    assert (refused.status, refused.json["error"]) == (400, "already-complete")
+    assert await direct.content(begun.upload_id) == LAST
+
+
+async def test_delete_ends_an_open_one_and_a_finished_one(direct: DirectClient, s3: Site, tus: TusClient) -> None:
+    for finish in (False, True):
+        begun = await direct.begin()
+        parts = await direct.parts(begun, LAST)
+        if finish:
+            assert (await direct.complete(begun, parts)).status == 200
+        url = direct.files + begun.upload_id
+        assert (await tus.delete(url)).status == 204
+        assert not s3.traces(url)
+        assert (await direct.complete(begun, parts)).status == 404
+
+
+async def test_tus_is_told_that_nothing_comes_by_here(direct: DirectClient, tus: TusClient) -> None:
+    begun = await direct.begin(size=len(LAST))
+    part = await direct.part(begun, 1, LAST)
+    url = direct.files + begun.upload_id
+    head = await tus.head(url)
+    assert (head.status, "Upload-Offset" in head.headers) == (403, False)
+    patch = await tus.patch(url, 0, LAST)
+    assert (patch.status, patch.body) == (
+        403,
+        b"forbidden: this upload goes straight to the storage: nothing of it comes by here\n",
+    )
+    assert (await tus.get(url)).status == 404
+    assert (await direct.complete(begun, [part])).status == 200
+    assert await tus.content(url) == LAST
+
+
+@pytest.mark.parametrize("fault", [s3faults.reset(), s3faults.hang_up(), s3faults.error(500, "InternalError")])
+async def test_a_lost_answer_to_the_completion_is_settled_by_looking(
+    direct: DirectClient, s3_proxy: S3Proxy, fault: s3faults.Action
+) -> None:
+    begun = await direct.begin(size=len(WHOLE))
+    parts = await direct.parts(begun, FIRST, LAST)
+    lost = s3_proxy.faults.rule("CompleteMultipartUpload", 1, s3faults.after_forwarding(fault))
+    answer = await direct.complete(begun, parts)
+    assert lost.has_hit
+    assert answer.status == 200
+    assert await direct.content(begun.upload_id) == WHOLE
+
+
+async def test_a_completion_that_can_not_be_made_yet_is_taken_up_again(
+    direct: DirectClient, s3_proxy: S3Proxy, tus: TusClient
+) -> None:
+    begun = await direct.begin(size=len(WHOLE))
+    parts = await direct.parts(begun, FIRST, LAST)
+    s3_proxy.faults.rule("CompleteMultipartUpload", None, s3faults.error(503, "SlowDown"))
+    assert (await direct.complete(begun, parts)).status == 503
+    assert (await tus.get(direct.files + begun.upload_id)).status == 404
+    s3_proxy.reset()
+    assert (await direct.complete(begun, parts)).status == 200
+    assert await direct.content(begun.upload_id) == WHOLE
+
+
+@pytest.mark.parametrize("operation", ["ListParts", "HeadObject", "CompleteMultipartUpload"])
+async def test_trouble_that_passes_is_not_the_clients(direct: DirectClient, s3_proxy: S3Proxy, operation: str) -> None:
+    begun = await direct.begin()
+    parts = await direct.parts(begun, FIRST, LAST)
+    trouble = s3_proxy.faults.rule(operation, 1, s3faults.error(503, "SlowDown"))
+    assert (await direct.complete(begun, parts)).status == 200
+    assert trouble.has_hit
+
+
+async def test_beginning_is_tried_again_too(direct: DirectClient, s3_proxy: S3Proxy) -> None:
+    s3_proxy.faults.rule("CreateMultipartUpload", 1, s3faults.after_forwarding(s3faults.reset()))
+    begun = await direct.begin()
+    assert (await direct.complete(begun, await direct.parts(begun, LAST))).status == 200
+    s3_proxy.reset()
+    s3_proxy.faults.rule("CreateMultipartUpload", None, s3faults.error(403, "AccessDenied"))
+    refused = await direct.ask("POST", "multipart", {"filename": "f", "type": ""})
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
+    assert refused.reason == "the server can't store right now; try again soon"
+
+
+async def test_the_bucket_may_lose_the_parts(direct: DirectClient, s3: Site, seaweed: SeaweedFS) -> None:
+    """A lifecycle rule, say: it is gone then, and never complete."""
+    begun = await direct.begin()
+    parts = await direct.parts(begun, LAST)
+    client = seaweed.client()
+    where = {"Bucket": seaweed.bucket, "Key": begun.key}
+    uploads = client.list_multipart_uploads(Bucket=seaweed.bucket, Prefix=begun.key)["Uploads"]
+    client.abort_multipart_upload(**where, UploadId=uploads[0]["UploadId"])
+    assert (await direct.stored(begun)).status == 404
+    assert (await direct.complete(begun, parts)).status == 404
+    assert (await direct.request("GET", direct.files + begun.upload_id)).status == 404
+    shown = await s3.server.command("uploads", "show", begun.upload_id)
+    assert '"phase": "terminating"' in shown.out

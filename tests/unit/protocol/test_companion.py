@@ -1,0 +1,147 @@
+"""Companion's routes and S3's XML, read and written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.uploads import upload
+from tusd_py.model import Direct, DirectPart, Signed
+from tusd_py.protocol import companion, s3xml
+from tusd_py.protocol.limits import Limits
+from tusd_py.protocol.refusals import Malformed, Refusal, ServiceUnavailable, UploadLocked, UploadNotFound
+
+LIMITS = Limits()
+etags = st.text("0123456789abcdef-", min_size=1, max_size=40)
+parts = st.lists(st.builds(DirectPart, number=st.integers(1, 10_000), etag=etags), max_size=5)
+
+
+def test_a_file_as_uppy_tells_of_it() -> None:
+    told = {"filename": "ä.mp4", "type": "video/mp4", "metadata": {"name": "ä.mp4", "relativePath": None, "n": 1.5}}
+    begin = companion.read_begin(told, Direct.PARTS, LIMITS)
+    assert begin.length is None
+    assert begin.metadata == {
+        "filename": "ä.mp4".encode(),
+        "filetype": b"video/mp4",
+        "name": "ä.mp4".encode(),
+        "n": b"1.5",
+    }
+
+
+def test_a_query_tells_the_same() -> None:
+    told = companion.read_query({"filename": "a", "type": "b", "metadata[x[1]]": "y", "metadata[]": "z", "size": "7"})
+    begin = companion.read_begin(told, Direct.WHOLE, LIMITS)
+    assert begin.metadata == {"filename": b"a", "filetype": b"b", "x[1]": b"y"}
+    assert begin.length == 7
+
+
+@pytest.mark.parametrize(
+    ("told", "length"),
+    [
+        ({}, None),
+        ({"size": None}, None),
+        ({"size": 0}, 0),
+        ({"size": "12"}, 12),
+        ({"metadata": {"filesize": 12}}, 12),
+        ({"size": 5, "metadata": {"filesize": "12"}}, 5),
+    ],
+)
+def test_how_long_it_is(told: dict[str, Any], length: int | None) -> None:
+    assert companion.read_begin(told, Direct.PARTS, LIMITS).length == length
+
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional=dict.fromkeys(
+            ("filename", "type", "metadata", "size", "method", "key", "uploadId", "partNumber", "length", "parts"),
+            json_values,
+        ),
+    )
+)
+def test_whatever_json_comes_is_read_or_refused(told: dict[str, Any]) -> None:
+    again = companion.read_json(json.dumps(told).encode())
+    for read in (
+        lambda: companion.read_begin(again, Direct.PARTS, LIMITS),
+        lambda: companion.read_begin(companion.as_begin(again), Direct.WHOLE, LIMITS),
+        lambda: companion.read_presign(again),
+        lambda: companion.read_named(again),
+    ):
+        try:
+            read()
+        except Refusal as refusal:
+            assert refusal.message.isascii()  # noqa: PT017  both outcomes are fine
+
+
+@given(st.binary(max_size=40))
+def test_whatever_bytes_come_are_read_or_refused(body: bytes) -> None:
+    try:
+        companion.read_json(body)
+    except Malformed as refusal:
+        assert refusal.message == "send a JSON object"  # noqa: PT017  both outcomes are fine
+    try:
+        s3xml.read_named(body)
+    except Malformed as refusal:
+        assert refusal.message.isascii()  # noqa: PT017
+
+
+@given(parts)
+def test_parts_are_named_with_quotes_or_without(named: list[DirectPart]) -> None:
+    for quote in ("", '"'):
+        told = {"parts": [{"PartNumber": part.number, "ETag": f"{quote}{part.etag}{quote}"} for part in named]}
+        assert companion.read_named(told) == named
+    for quote in ("", '"', "&quot;", "&#34;"):
+        inner = "".join(
+            f"<Part>\n<PartNumber> {part.number} </PartNumber><ETag>{quote}{part.etag}{quote}</ETag></Part>"
+            for part in named
+        )
+        body = f"<CompleteMultipartUpload xmlns='x'>{inner}</CompleteMultipartUpload>".encode()
+        assert s3xml.read_named(body) == named
+
+
+@pytest.mark.parametrize("parts", [None, {}, [1], [{}], [{"PartNumber": 1}], [{"PartNumber": "x", "ETag": "e"}]])
+def test_parts_that_name_nothing(parts: object) -> None:
+    with pytest.raises(Malformed):
+        companion.read_named({"parts": parts})
+
+
+def test_an_id_in_another_form_is_unknown() -> None:
+    with pytest.raises(UploadNotFound):
+        companion.read_presign({"method": "PUT", "key": "k", "uploadId": "S3's own"})
+
+
+def test_what_is_signed_in_each_shape() -> None:
+    form, put = Signed(url="u", fields={"key": "k"}), Signed(url="u", headers={"A": "b"})
+    assert companion.whole(form, 900) == {"method": "POST", "url": "u", "fields": {"key": "k"}, "expires": 900}
+    assert companion.whole(put, 900) == {
+        "method": "PUT",
+        "url": "u",
+        "fields": {},
+        "headers": {"A": "b"},
+        "expires": 900,
+    }
+    assert companion.presigned(form, "k") == {"url": "u", "key": "k", "fields": {"key": "k"}}
+    assert companion.presigned(put, "k") == {"url": "u", "key": "k", "headers": {"A": "b"}}
+    assert companion.presigned(Signed(url="u"), "k") == {"url": "u", "key": "k"}
+
+
+def test_xml_is_escaped() -> None:
+    made = s3xml.begun(upload(), "a<b>&c", "bucket")
+    assert "<Key>a&lt;b&gt;&amp;c</Key>" in made
+    assert "<Message>&lt;</Message>" in s3xml.refused(Malformed("<"))
+
+
+def test_who_finds_it_busy_is_told_to_ask_again() -> None:
+    assert companion.status(UploadLocked()) == companion.status(ServiceUnavailable()) == 503
+    assert companion.status(Malformed("")) == 400

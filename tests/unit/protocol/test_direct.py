@@ -1,0 +1,173 @@
+"""What may be done to uploads that go straight to the storage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.uploads import upload
+from tusd_py.model import Direct, DirectPart, Phase, Upload, UploadId
+from tusd_py.protocol.direct import choose, most_whole, newest, plan_begin, plan_complete, plan_part, plan_parts
+from tusd_py.protocol.intents import Begin
+from tusd_py.protocol.limits import Limits, PartLimits
+from tusd_py.protocol.refusals import (
+    AlreadyComplete,
+    InconsistentLength,
+    TooLarge,
+    UploadNotFound,
+    WrongParts,
+)
+from tusd_py.protocol.rules import touch
+
+SMALL = PartLimits(most=10, least_length=5, greatest_length=20)
+ID = UploadId("0" * 31 + "1")
+
+
+def of_parts(**changes: object) -> Upload:
+    return replace(upload(direct=Direct.PARTS, length=None), **changes)  # type: ignore[arg-type]  # named by tests
+
+
+def parts(*lengths: int) -> list[DirectPart]:
+    return [DirectPart(number=n, etag=f"e{n}", length=length) for n, length in enumerate(lengths, start=1)]
+
+
+def test_one_request_has_limits_of_its_own() -> None:
+    limits = Limits(max_length=100)
+    assert most_whole(limits, SMALL) == 20
+    assert most_whole(Limits(max_length=7), SMALL) == 7
+    assert most_whole(Limits(), SMALL) == 20
+    whole = Begin(direct=Direct.WHOLE, length=21)
+    with pytest.raises(TooLarge):
+        plan_begin(whole, upload_id=ID, limits=limits, parts=SMALL, now=0)
+    begun = plan_begin(replace(whole, direct=Direct.PARTS), upload_id=ID, limits=limits, parts=SMALL, now=0)
+    assert (begun.length, begun.signed_until) == (21, None)
+
+
+def test_what_is_signed_once_is_remembered() -> None:
+    limits = Limits(upload_url_lifetime=60, expire_after=100)
+    begun = plan_begin(Begin(direct=Direct.WHOLE), upload_id=ID, limits=limits, parts=SMALL, now=5)
+    assert (begun.signed_until, begun.expires_at) == (65, 105)
+
+
+@pytest.mark.parametrize("other", [None, upload(), upload(direct=Direct.WHOLE)])
+def test_only_uploads_of_parts_are_known(other: Upload | None) -> None:
+    with pytest.raises(UploadNotFound):
+        plan_parts(other, limits=Limits(), now=0)
+
+
+@pytest.mark.parametrize(
+    ("length", "number", "told", "bound"),
+    [
+        (None, 10, None, None),
+        (None, 1, 20, 20),
+        (23, 5, None, None),
+        (23, 5, 3, 3),
+        (5, 1, None, 5),
+        (4, 1, None, 4),
+        (0, 1, None, 0),
+    ],
+)
+def test_a_part_is_bound_to_what_is_known_of_it(
+    length: int | None, number: int, told: int | None, bound: int | None
+) -> None:
+    assert plan_part(of_parts(length=length), number, told, limits=Limits(), parts=SMALL) == bound
+
+
+@pytest.mark.parametrize(
+    ("length", "number", "told"), [(None, 0, None), (None, 11, None), (23, 6, None), (5, 2, None), (None, 1, 21)]
+)
+def test_a_part_that_can_not_be(length: int | None, number: int, told: int | None) -> None:
+    with pytest.raises(WrongParts):
+        plan_part(of_parts(length=length), number, told, limits=Limits(), parts=SMALL)
+
+
+def test_no_part_is_longer_than_all_of_it() -> None:
+    with pytest.raises(WrongParts):
+        plan_part(of_parts(), 1, 13, limits=Limits(max_length=12), parts=SMALL)
+    with pytest.raises(WrongParts):
+        plan_part(of_parts(), 4, None, limits=Limits(max_length=12), parts=SMALL)
+
+
+def test_what_is_complete_gets_no_part() -> None:
+    with pytest.raises(AlreadyComplete):
+        plan_part(of_parts(phase=Phase.DONE), 1, None, limits=Limits(), parts=SMALL)
+
+
+@given(st.lists(st.integers(5, 20), min_size=1, max_size=10))
+def test_all_parts_make_the_upload(lengths: list[int]) -> None:
+    stored = parts(*lengths)
+    full = plan_complete(of_parts(), choose(stored, stored), limits=Limits(), parts=SMALL)
+    assert (full.phase, full.length, full.offset) == (Phase.FINISHING, sum(lengths), sum(lengths))
+    assert full.full
+
+
+@given(st.lists(st.integers(5, 20), min_size=1, max_size=10), st.data())
+def test_whatever_is_left_out_or_forged_is_noticed(lengths: list[int], data: st.DataObject) -> None:
+    stored = parts(*lengths)
+    at = data.draw(st.integers(0, len(stored) - 1))
+    without, forged = [*stored[:at], *stored[at + 1 :]], [*stored]
+    forged[at] = replace(stored[at], etag="forged")
+    for named, there in ((without, stored), (stored, without), (forged, stored), (stored[::-1], stored)):
+        if named != there:
+            with pytest.raises(WrongParts):
+                choose(named, there)
+
+
+def test_of_a_part_that_was_sent_again_the_one_named_counts() -> None:
+    old, new = DirectPart(number=1, etag="old", length=3), DirectPart(number=1, etag="new", length=4)
+    assert choose([replace(new, length=0)], [old, new]) == [new]
+    assert choose([replace(old, length=0)], [old, new]) == [old]
+    assert newest([old, new, *parts(1, 2)[1:]]) == [new, parts(1, 2)[1]]
+
+
+def test_nothing_is_no_upload() -> None:
+    with pytest.raises(WrongParts, match="at least one part"):
+        choose([], [])
+
+
+@pytest.mark.parametrize(
+    ("lengths", "limits", "refusal"),
+    [
+        ((4, 5), PartLimits(least_length=5), WrongParts),
+        ((5, 6, 5), PartLimits(least_length=5, equal=True), WrongParts),
+        ((5, 5, 6), PartLimits(least_length=5, equal=True), WrongParts),
+    ],
+)
+def test_sizes_that_the_storage_would_refuse(
+    lengths: tuple[int, ...], limits: PartLimits, refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        plan_complete(of_parts(), parts(*lengths), limits=Limits(), parts=limits)
+
+
+def test_sizes_that_it_takes() -> None:
+    equal = PartLimits(least_length=5, equal=True)
+    for lengths in ((1,), (5, 5, 5), (5, 5, 1), (9, 9)):
+        assert plan_complete(of_parts(), parts(*lengths), limits=Limits(), parts=equal).length == sum(lengths)
+
+
+def test_another_length_than_was_announced() -> None:
+    for announced in (9, 11):
+        with pytest.raises(InconsistentLength):
+            plan_complete(of_parts(length=announced), parts(5, 5), limits=Limits(), parts=SMALL)
+    with pytest.raises(TooLarge):
+        plan_complete(of_parts(), parts(5, 5), limits=Limits(max_length=9), parts=SMALL)
+
+
+def test_what_is_awaited_is_looked_for_after_pauses_that_double_until_it_expires() -> None:
+    limits = Limits(expire_after=1000)
+    waiting, looks = touch(upload(direct=Direct.WHOLE, created_at=0.0), 0, limits), list[float]()
+    while (due := waiting.due_at) is not None and not waiting.expired(due):
+        looks.append(due)
+        waiting = touch(waiting, due, limits)
+    assert looks == [30, 60, 120, 240, 480, 960]
+    assert waiting.expires_at == waiting.due_at == 1000
+
+
+def test_an_ended_one_is_removed_again_when_its_signature_is_worth_nothing() -> None:
+    ended = upload(direct=Direct.WHOLE, phase=Phase.TERMINATING, updated_at=100.0, signed_until=900.0)
+    assert ended.due_at == 900
+    assert replace(ended, updated_at=890.0).due_at == 920

@@ -1,0 +1,173 @@
+"""Uploads that go straight to the storage: what is signed for whom, and how they end. No byte comes by here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+
+from tusd_py.engine.finish import burying, drive
+from tusd_py.engine.ports import Ports
+from tusd_py.engine.terminate import clear, forget
+from tusd_py.errors import Locked, Superseded, UploadLost
+from tusd_py.model import DirectPart, Phase, Signed, Upload, UploadId
+from tusd_py.protocol.direct import choose, filled, most_whole, newest, plan_begin, plan_complete, plan_part, plan_parts
+from tusd_py.protocol.intents import Begin
+from tusd_py.protocol.refusals import AlreadyComplete, UnsupportedExtension, UploadNotFound
+from tusd_py.storage.direct import DirectAccess
+
+_TOUCH = 60.0
+"""Seconds between two records of a client's activity: it keeps the upload from expiring, and costs a save."""
+
+
+def access(ports: Ports) -> DirectAccess:
+    """Raises UnsupportedExtension where clients can't reach the storage."""
+    if ports.storage.direct is None:
+        raise UnsupportedExtension("this server's storage can't be reached by clients")
+    return ports.storage.direct
+
+
+async def announce(ports: Ports, intent: Begin) -> Upload:
+    """A new upload, as recorded; the storage isn't asked. Raises Refusal, StateUnavailable."""
+    direct = access(ports)
+    planned = plan_begin(
+        intent, upload_id=ports.new_id(), limits=ports.limits, parts=direct.part_limits, now=ports.clock()
+    )
+    upload = await ports.state.create(replace(planned, cursor=ports.storage.start(planned)))
+    ports.observer.upload_created(upload)
+    return upload
+
+
+async def begin(ports: Ports, intent: Begin) -> Upload:
+    """A new upload that is ready for parts. Raises Refusal, Unavailable; nothing of it is left then."""
+    upload = await announce(ports, intent)
+    try:
+        async with ports.hold(upload.id):
+            return await _opened(ports, upload)
+    except Exception:
+        await forget(ports, upload.id)
+        raise
+
+
+async def open_parts(ports: Ports, upload_id: UploadId, key: str, metadata: Mapping[str, bytes]) -> Upload:
+    """The announced upload, ready for parts: safe to repeat. `metadata` is what wasn't known before.
+
+    Raises Refusal, Locked, Superseded, Unavailable.
+    """
+    async with _held(ports, upload_id, key) as upload:
+        if upload.phase is not Phase.OPEN:
+            raise AlreadyComplete
+        return await _opened(ports, replace(upload, metadata={**metadata, **upload.metadata}))
+
+
+async def _opened(ports: Ports, upload: Upload) -> Upload:
+    return await ports.save(replace(upload, cursor=await access(ports).begin(upload)))
+
+
+async def sign_whole(ports: Ports, upload: Upload, *, form: bool) -> Signed:
+    """The one request that brings all of an upload that was announced so."""
+    direct = access(ports)
+    most = most_whole(ports.limits, direct.part_limits)
+    return await direct.sign_whole(upload, most=most, lifetime=ports.limits.upload_url_lifetime, form=form)
+
+
+async def sign_part(ports: Ports, upload_id: UploadId, key: str, number: int, length: int | None) -> Signed:
+    """The request that brings a part; the storage isn't asked. Raises Refusal, StateUnavailable."""
+    direct, upload = access(ports), await _seen(ports, upload_id, key)
+    bound = plan_part(upload, number, length, limits=ports.limits, parts=direct.part_limits)
+    await _moved(ports, upload)
+    return await direct.sign_part(upload, number, bound, ports.limits.upload_url_lifetime)
+
+
+async def _moved(ports: Ports, upload: Upload) -> None:
+    if upload.updated_at < ports.clock() - _TOUCH:
+        with suppress(Locked, Superseded):  # whoever has it moves it, too
+            async with ports.hold(upload.id, wait=0):
+                await ports.save(upload)
+
+
+async def parts(ports: Ports, upload_id: UploadId, key: str) -> Sequence[DirectPart]:
+    """Those that are stored, for a client that goes on. Raises Refusal, UploadLost, Unavailable."""
+    upload = await _seen(ports, upload_id, key)
+    if upload.phase is not Phase.OPEN:
+        raise AlreadyComplete
+    await _moved(ports, upload)
+    return newest(await access(ports).stored(upload))
+
+
+async def complete(ports: Ports, upload_id: UploadId, key: str, named: Sequence[DirectPart]) -> Upload:
+    """The upload, done. Safe to repeat, as a client must that got no answer.
+
+    Raises Refusal (nothing has changed), Locked, UploadLost, Superseded, Unavailable.
+    """
+    async with _held(ports, upload_id, key) as upload:
+        if upload.phase is Phase.OPEN:
+            return await drive(ports, await _filled(ports, upload, named))
+        return await drive(ports, upload)
+
+
+async def _filled(ports: Ports, upload: Upload, named: Sequence[DirectPart]) -> Upload:
+    async with burying(ports, lambda: upload):
+        full, kept = await _counted(ports, upload, named)
+    return await ports.save(full, [part.to_entry() for part in kept])
+
+
+async def _counted(ports: Ports, upload: Upload, named: Sequence[DirectPart]) -> tuple[Upload, Sequence[DirectPart]]:
+    """Without its parts it may still have its object: the record can be an old copy. Raises Refusal, UploadLost."""
+    direct = access(ports)
+    try:
+        stored = await direct.stored(upload)
+    except UploadLost:
+        length = await direct.found(upload)
+        if length is None:
+            raise
+        return filled(upload, length), ()
+    kept = choose(named, stored)
+    return plan_complete(upload, kept, limits=ports.limits, parts=direct.part_limits), kept
+
+
+async def abort(ports: Ports, upload_id: UploadId, key: str) -> None:
+    """End an unfinished upload. Raises Refusal, AlreadyComplete among them, Locked, Superseded, Unavailable."""
+    async with _held(ports, upload_id, key) as upload:
+        if (await drive(ports, upload)).done:
+            raise AlreadyComplete
+        await _end(ports, upload)
+
+
+async def _end(ports: Ports, upload: Upload) -> None:
+    ending = await ports.save(replace(upload, phase=Phase.TERMINATING))
+    ports.observer.upload_terminated(ending)
+    await clear(ports, ending)
+
+
+async def look(ports: Ports, upload: Upload) -> Upload:
+    """The upload, done if its one request turns out to have brought it. The caller holds it.
+
+    Raises UploadLost (it is more than may be, and on its way out), Superseded, Unavailable.
+    """
+    if not upload.awaited:
+        return upload
+    direct = access(ports)
+    length = await direct.found(upload)
+    if length is None:
+        return upload
+    if length > most_whole(ports.limits, direct.part_limits):
+        reason = "its client has stored more bytes than an upload may have"
+        ports.observer.trouble("upload-lost", upload_id=upload.id, reason=reason)
+        await _end(ports, upload)
+        raise UploadLost(reason)
+    return await drive(ports, await ports.save(filled(upload, length)))
+
+
+@asynccontextmanager
+async def _held(ports: Ports, upload_id: UploadId, key: str) -> AsyncIterator[Upload]:
+    async with ports.hold(upload_id):
+        yield await _seen(ports, upload_id, key)
+
+
+async def _seen(ports: Ports, upload_id: UploadId, key: str) -> Upload:
+    """The key is the record's or the request is about something else: a client can't have both swapped."""
+    upload = plan_parts(await ports.state.load(upload_id), limits=ports.limits, now=ports.clock())
+    if key != access(ports).key(upload):
+        raise UploadNotFound
+    return upload

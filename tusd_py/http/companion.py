@@ -1,0 +1,126 @@
+"""The handlers of Companion's S3 routes, below the creation endpoint, and of `presign` for Uppy's `signRequest`."""
+
+from __future__ import annotations
+
+import json
+
+from aiohttp import hdrs, web
+
+from tusd_py.engine import direct
+from tusd_py.http.context import Context
+from tusd_py.http.direct import (
+    Handler,
+    abort,
+    location,
+    named_key,
+    named_upload,
+    place,
+    respond,
+    served,
+    small_body,
+    xml_url,
+)
+from tusd_py.http.endpoint import request_id
+from tusd_py.model import Direct, Signed, Upload, UploadId
+from tusd_py.protocol import companion
+from tusd_py.protocol.companion import Presign
+from tusd_py.protocol.intents import Begin
+from tusd_py.protocol.refusals import Malformed, Refusal
+
+
+def add_companion_routes(app: web.Application, base_path: str) -> None:
+    """Below the base path, so that whatever lets uploads through lets these through."""
+    one = f"{base_path}s3/multipart/{{id:[^/]+}}"
+    routes: list[tuple[str, str, Handler]] = [
+        ("GET", f"{base_path}s3/params", _params),
+        ("POST", f"{base_path}s3/multipart", _begin),
+        ("GET", one, _list),
+        ("DELETE", one, _abort),
+        ("GET", f"{one}/{{number:[0-9]+}}", _part),
+        ("POST", f"{one}/complete", _complete),
+        ("POST", f"{base_path}s3/presign", _presign),
+    ]
+    for method, path, handler in routes:
+        app.router.add_route(method, path, served(handler, _refuse))
+
+
+async def _params(request: web.Request, context: Context) -> web.Response:
+    told = companion.read_query(request.query)
+    if not told.get("filename"):
+        raise Malformed("filename is missing")
+    upload = await _announced(context, companion.read_begin(told, Direct.WHOLE, context.ports.limits))
+    signed = await direct.sign_whole(context.ports, upload, form=True)
+    return _json(companion.whole(signed, context.ports.limits.upload_url_lifetime))
+
+
+async def _begin(request: web.Request, context: Context) -> web.Response:
+    told = companion.read_json(await small_body(request, context))
+    context.admission.check_open()
+    upload = await direct.begin(context.ports, companion.read_begin(told, Direct.PARTS, context.ports.limits))
+    return _json(companion.begun(upload, *place(context, upload)))
+
+
+async def _list(request: web.Request, context: Context) -> web.Response:
+    return _json(companion.stored(await direct.parts(context.ports, named_upload(request), named_key(request))))
+
+
+async def _part(request: web.Request, context: Context) -> web.Response:
+    number = int(request.match_info["number"][:9])
+    length = companion.read_length(request.query.get("length"))
+    signed = await direct.sign_part(context.ports, named_upload(request), named_key(request), number, length)
+    return _json(companion.part(signed, context.ports.limits.upload_url_lifetime))
+
+
+async def _complete(request: web.Request, context: Context) -> web.Response:
+    named = companion.read_named(companion.read_json(await small_body(request, context)))
+    upload = await direct.complete(context.ports, named_upload(request), named_key(request), named)
+    return _json(companion.completed(location(request, context, upload), *place(context, upload)))
+
+
+async def _abort(request: web.Request, context: Context) -> web.Response:
+    await abort(request, context)
+    return _json({})
+
+
+async def _presign(request: web.Request, context: Context) -> web.Response:
+    told = companion.read_json(await small_body(request, context))
+    asked = companion.read_presign(told)
+    if asked.upload_id is not None:
+        return _json(await _presigned(request, context, asked, asked.upload_id))
+    whole = {"PUT": Direct.WHOLE, "POST": Direct.PARTS}.get(asked.method)
+    if whole is None:
+        raise Malformed("uploadId is missing")
+    upload = await _announced(context, companion.read_begin(companion.as_begin(told), whole, context.ports.limits))
+    key, _ = place(context, upload)
+    if whole is Direct.WHOLE:
+        signed = await direct.sign_whole(context.ports, upload, form=upload.length is None)
+    else:
+        signed = Signed(url=f"{xml_url(request, context, upload.id, key)}&uploads")
+    return _json(companion.presigned(signed, key))
+
+
+async def _presigned(request: web.Request, context: Context, asked: Presign, upload_id: UploadId) -> companion.Json:
+    """S3 itself is only asked for parts: what makes or ends an upload must come by here."""
+    if asked.method == hdrs.METH_PUT:
+        if asked.part is None:
+            raise Malformed("partNumber is missing")
+        return companion.presigned(
+            await direct.sign_part(context.ports, upload_id, asked.key, asked.part, asked.length), asked.key
+        )
+    if asked.method not in {hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_DELETE}:
+        raise Malformed("method must be GET, PUT, POST or DELETE")
+    return companion.presigned(Signed(url=xml_url(request, context, upload_id, asked.key)), asked.key)
+
+
+async def _announced(context: Context, intent: Begin) -> Upload:
+    context.admission.check_open()
+    return await direct.announce(context.ports, intent)
+
+
+def _json(told: object) -> web.Response:
+    return respond(200, json.dumps(told), "application/json")
+
+
+def _refuse(request: web.Request, refusal: Refusal) -> web.Response:
+    told = json.dumps(companion.refused(refusal, request_id(request)))
+    return respond(companion.status(refusal), told, "application/json", refusal=refusal)

@@ -1,0 +1,103 @@
+"""What the handlers of direct uploads share, in JSON or in XML."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote
+
+from aiohttp import hdrs, web
+
+from tusd_py.engine import direct
+from tusd_py.http.context import CONTEXT, Context
+from tusd_py.http.endpoint import client_address, endpoint_url
+from tusd_py.http.failures import refusal_of
+from tusd_py.http.farewell import close_silently
+from tusd_py.model import Upload, UploadId, parse_upload_id
+from tusd_py.protocol.refusals import MethodNotAllowed, Refusal, TooLarge, UploadNotFound
+from tusd_py.protocol.statuses import details
+
+Handler = Callable[[web.Request, Context], Awaitable[web.Response]]
+Refuse = Callable[[web.Request, Refusal], web.Response]
+
+_MOST = 2 * 1024 * 1024
+"""Bytes of a request: 10,000 parts are named in half of it."""
+
+
+def served(handler: Handler, refuse: Refuse) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The handler, let in like any other request, and its refusals as `refuse` writes them."""
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        return await _answer(request, handler, refuse)
+
+    return serve
+
+
+async def _answer(request: web.Request, handler: Handler, refuse: Refuse) -> web.StreamResponse:
+    context = request.app[CONTEXT]
+    try:
+        with context.admission.request(client_address(request, behind_proxy=context.behind_proxy)):
+            return await handler(request, context)
+    except ConnectionError:
+        return close_silently(request)
+    except Exception as error:  # noqa: BLE001 (whatever isn't foreseen comes out of it again)
+        refusal = refusal_of(context, error)
+        context.metrics.failed(refusal.code)
+        return refuse(request, refusal)
+
+
+async def small_body(request: web.Request, context: Context) -> bytes:
+    """All of a small body. Raises TooLarge, ConnectionError when it doesn't come."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(context.network_timeout):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > _MOST:
+                    raise TooLarge(f"the request can have {_MOST} bytes at most")
+    except (TimeoutError, web.RequestPayloadError) as error:
+        raise ConnectionResetError from error
+    return bytes(body)
+
+
+async def abort(request: web.Request, context: Context) -> None:
+    if not context.ports.limits.termination:
+        raise MethodNotAllowed((hdrs.METH_GET, hdrs.METH_POST))
+    await direct.abort(context.ports, named_upload(request), named_key(request))
+
+
+def named_upload(request: web.Request) -> UploadId:
+    upload_id = parse_upload_id(request.match_info["id"])
+    if upload_id is None:
+        raise UploadNotFound
+    return upload_id
+
+
+def named_key(request: web.Request) -> str:
+    return request.query.get("key", "")
+
+
+def place(context: Context, upload: Upload) -> tuple[str, str]:
+    """Key and bucket."""
+    access = direct.access(context.ports)
+    return access.key(upload), access.bucket
+
+
+def location(request: web.Request, context: Context, upload: Upload) -> str:
+    return _base_url(request, context) + upload.id
+
+
+def xml_url(request: web.Request, context: Context, upload_id: UploadId, key: str) -> str:
+    return f"{_base_url(request, context)}s3/xml/{upload_id}?key={quote(key, safe='')}"
+
+
+def _base_url(request: web.Request, context: Context) -> str:
+    """The creation endpoint's URL."""
+    path = request.rel_url.raw_path.rpartition("/s3/")[0]
+    return endpoint_url(request, path, public=context.public_endpoint, behind_proxy=context.behind_proxy)
+
+
+def respond(status: int, text: str, kind: str, *, refusal: Refusal | None = None) -> web.Response:
+    """Version 6 shows nothing of a refusal but the reason phrase."""
+    headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.CONTENT_TYPE: kind, **(details(refusal) if refusal else {})}
+    return web.Response(status=status, reason=refusal.message if refusal else None, headers=headers, body=text.encode())

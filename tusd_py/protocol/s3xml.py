@@ -1,0 +1,61 @@
+"""What S3 says and is told in XML, for clients that speak it to us: `signRequest` of @uppy/aws-s3 6.
+
+S3 API Reference: CreateMultipartUpload, ListParts, CompleteMultipartUpload, Error responses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from xml.sax.saxutils import escape, unescape
+
+from tusd_py.model import DirectPart, Upload
+from tusd_py.protocol.headers import parse_integer
+from tusd_py.protocol.refusals import Malformed, Refusal
+
+_PART = re.compile(r"<Part\b[^>]*>(.*?)</Part>", re.DOTALL)
+_NUMBER = re.compile(r"<PartNumber>\s*([0-9]+)\s*</PartNumber>")
+_ETAG = re.compile(r"<ETag>\s*([^<]*?)\s*</ETag>")
+_QUOTES = {"&quot;": '"', "&#34;": '"'}
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+
+
+def read_named(body: bytes) -> Sequence[DirectPart]:
+    """The parts of a CompleteMultipartUpload. Raises Malformed."""
+    parts = _PART.findall(body.decode("utf-8", "replace"))
+    return [_named(part) for part in parts]
+
+
+def _named(part: str) -> DirectPart:
+    number, etag = _NUMBER.search(part), _ETAG.search(part)
+    if number is None or etag is None:
+        raise Malformed("each part needs a PartNumber and an ETag")
+    return DirectPart(number=parse_integer("PartNumber", number[1]), etag=unescape(etag[1], _QUOTES).strip('"'))
+
+
+def begun(upload: Upload, key: str, bucket: str) -> str:
+    return _document("InitiateMultipartUploadResult", _fields(Bucket=bucket, Key=key, UploadId=upload.id))
+
+
+def stored(parts: Sequence[DirectPart]) -> str:
+    listed = (_fields(PartNumber=each.number, ETag=f'"{each.etag}"', Size=each.length) for each in parts)
+    return _document("ListPartsResult", "".join(f"<Part>{fields}</Part>" for fields in listed))
+
+
+def completed(upload: Upload, location: str, key: str, bucket: str) -> str:
+    fields = _fields(Location=location, Bucket=bucket, Key=key, ETag=f'"{upload.etag}"')
+    return _document("CompleteMultipartUploadResult", fields)
+
+
+def refused(refusal: Refusal) -> str:
+    fields = _fields(Code=refusal.code, Message=refusal.message)
+    return f"{_DECLARATION}<Error>{fields}</Error>"
+
+
+def _document(name: str, content: str) -> str:
+    return f"{_DECLARATION}<{name} {_NAMESPACE}>{content}</{name}>"
+
+
+def _fields(**values: object) -> str:
+    return "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in values.items())

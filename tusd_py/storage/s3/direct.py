@@ -1,0 +1,96 @@
+"""The S3 maker of `storage.direct.DirectAccess`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tusd_py.errors import UploadLost
+from tusd_py.model import Cursor, DirectPart, Signed, Upload
+from tusd_py.protocol.limits import PartLimits
+from tusd_py.storage.direct import CorsRule
+from tusd_py.storage.s3.attributes import as_fields, as_headers, object_params
+from tusd_py.storage.s3.cursor import S3Cursor
+from tusd_py.storage.s3.errors import S3Missing
+from tusd_py.storage.s3.finishing import stored_object
+from tusd_py.storage.s3.presign import Presigner
+from tusd_py.storage.s3.room import Room
+
+_ATTEMPTS = 4
+"""At listing parts: Uppy 6 doesn't ask again."""
+_CREATED = "201"
+"""S3's answer to a form: with a Location, which browsers may be shown."""
+
+
+class S3Direct:
+    """Clients at one bucket."""
+
+    def __init__(self, room: Room, presigner: Presigner) -> None:
+        self._room = room
+        self._presigner = presigner
+
+    @property
+    def bucket(self) -> str:
+        return self._room.options.bucket
+
+    @property
+    def part_limits(self) -> PartLimits:
+        profile = self._room.options.profile
+        return PartLimits(
+            most=profile.max_parts,
+            least_length=profile.min_part,
+            greatest_length=profile.max_part,
+            equal=profile.equal_parts,
+        )
+
+    def key(self, upload: Upload) -> str:
+        return S3Cursor.load(upload.cursor).key
+
+    async def begin(self, upload: Upload) -> Cursor:
+        """No checksums: clients send none, and what was begun with one can't be completed without."""
+        cursor = S3Cursor.load(upload.cursor)
+        if cursor.multipart is not None:
+            return upload.cursor
+        params = object_params(upload, self._room.options)
+        multipart = await self._room.client.create_multipart(cursor.key, params, crc=False)
+        return replace(cursor, multipart=multipart).dump()
+
+    async def sign_whole(self, upload: Upload, *, most: int, lifetime: float, form: bool) -> Signed:
+        params = object_params(upload, self._room.options)
+        key, length = self.key(upload), upload.length
+        if form and self._room.options.profile.forms:
+            fields = {**as_fields(params), "success_action_status": _CREATED}
+            least, most = (0, most) if length is None else (length, length)
+            return await self._presigner.form(key, lifetime, fields, least, most)
+        headers = as_headers(params)
+        sized = {} if length is None else {"Content-Length": str(length)}
+        url = await self._presigner.url("PUT", key, lifetime, headers={**headers, **sized})
+        return Signed(url=url, headers=headers)
+
+    async def sign_part(self, upload: Upload, number: int, length: int | None, lifetime: float) -> Signed:
+        cursor = S3Cursor.load(upload.cursor)
+        query = {"partNumber": str(number), "uploadId": cursor.multipart or ""}
+        sized = {} if length is None else {"Content-Length": str(length)}
+        return Signed(url=await self._presigner.url("PUT", cursor.key, lifetime, query, sized))
+
+    async def sign_read(self, upload: Upload, shown_as: Mapping[str, str], lifetime: float) -> str:
+        query = {f"response-{name.lower()}": value for name, value in shown_as.items()}
+        return await self._presigner.url("GET", self.key(upload), lifetime, query)
+
+    async def stored(self, upload: Upload) -> Sequence[DirectPart]:
+        cursor = S3Cursor.load(upload.cursor)
+        try:
+            listed = await self._room.client.list_parts(cursor.key, cursor.multipart or "", attempts=_ATTEMPTS)
+        except S3Missing as missing:
+            raise UploadLost(cursor.key) from missing
+        return [DirectPart(number=part.number, etag=part.etag, length=part.length) for part in listed]
+
+    async def found(self, upload: Upload) -> int | None:
+        found = await stored_object(self._room, upload, self.key(upload))
+        return None if found is None else found.length
+
+    async def cors(self) -> Sequence[CorsRule]:
+        return await self._room.client.cors()
+
+    async def set_cors(self, rules: Sequence[CorsRule]) -> None:
+        await self._room.client.put_cors(rules)
