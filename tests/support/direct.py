@@ -51,6 +51,10 @@ class DirectClient:
         self.files = url
         self.url = f"{url}s3"
 
+    def at(self, url: str) -> DirectClient:
+        """The same, for the routes below another URL."""
+        return DirectClient(self._session, url)
+
     async def request(
         self, method: str, url: str, body: object = None, /, headers: Mapping[str, str] | None = None
     ) -> Answer:

@@ -8,8 +8,8 @@ from tusd_py.engine.direct import access, look
 from tusd_py.engine.finish import drive
 from tusd_py.engine.ports import Ports
 from tusd_py.model import Span, Upload, UploadId
-from tusd_py.protocol.refusals import NotReady
-from tusd_py.protocol.rules import check_here, plan_inspect
+from tusd_py.protocol.refusals import NotReady, UploadNotFound
+from tusd_py.protocol.rules import plan_inspect
 
 
 async def inspect(ports: Ports, upload_id: UploadId) -> Upload:
@@ -23,7 +23,8 @@ async def inspect(ports: Ports, upload_id: UploadId) -> Upload:
         return upload
     async with ports.hold(upload_id):
         driven = await look(ports, await drive(ports, await _visible(ports, upload_id)))
-        check_here(driven)
+        if driven.direct is not None and not driven.done:
+            raise UploadNotFound  # none with an offset that this server could know of
         return driven
 
 

@@ -28,20 +28,19 @@ from tusd_py.protocol.intents import Begin
 from tusd_py.protocol.refusals import Malformed, Refusal
 
 
-def add_companion_routes(app: web.Application, base_path: str) -> None:
-    """Below the base path, so that whatever lets uploads through lets these through."""
-    one = f"{base_path}s3/multipart/{{id:[^/]+}}"
+def add_companion_routes(app: web.Application, path: str) -> None:
+    one = f"{path}multipart/{{id:[^/]+}}"
     routes: list[tuple[str, str, Handler]] = [
-        ("GET", f"{base_path}s3/params", _params),
-        ("POST", f"{base_path}s3/multipart", _begin),
+        ("GET", f"{path}params", _params),
+        ("POST", f"{path}multipart", _begin),
         ("GET", one, _list),
         ("DELETE", one, _abort),
         ("GET", f"{one}/{{number:[0-9]+}}", _part),
         ("POST", f"{one}/complete", _complete),
-        ("POST", f"{base_path}s3/presign", _presign),
+        ("POST", f"{path}presign", _presign),
     ]
-    for method, path, handler in routes:
-        app.router.add_route(method, path, served(handler, _refuse))
+    for method, route, handler in routes:
+        app.router.add_route(method, route, served(handler, _refuse))
 
 
 async def _params(request: web.Request, context: Context) -> web.Response:

@@ -92,8 +92,9 @@ def xml_url(request: web.Request, context: Context, upload_id: UploadId, key: st
 
 
 def _base_url(request: web.Request, context: Context) -> str:
-    """The creation endpoint's URL."""
-    path = request.rel_url.raw_path.rpartition("/s3/")[0]
+    """The creation endpoint's URL, whether the request went to a path below it or beside it."""
+    path, base = request.rel_url.raw_path.rpartition("/s3/")[0], context.ports.base_path.rstrip("/")
+    path = path if path.endswith(base) else path + base
     return endpoint_url(request, path, public=context.public_endpoint, behind_proxy=context.behind_proxy)
 
 

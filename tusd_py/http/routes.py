@@ -18,14 +18,19 @@ def add_routes(app: web.Application, base_path: str, *, direct: bool) -> None:
     app.router.add_get("/healthz", probes.healthz)
     app.router.add_get("/readyz", probes.readyz)
     app.router.add_get("/metrics", probes.metrics)
-    if direct:
-        add_companion_routes(app, base_path)
-        add_xml_routes(app, base_path)
-        app.router.add_route("OPTIONS", f"{base_path}s3/{{path:.+}}", _preflight)
+    for above in sorted({"/", base_path}) if direct else ():
+        add_direct_routes(app, f"{above}s3/")
     for path in sorted({base_path, base_path.rstrip("/") or "/"}):
         app.router.add_route("*", path, uploads.handle, expect_handler=expect)
     for tail in ("{id}", "{id}/"):
         app.router.add_route("*", base_path + tail, uploads.handle, expect_handler=expect)
+
+
+def add_direct_routes(app: web.Application, path: str) -> None:
+    """Below the base path, so that whatever lets uploads through lets these through; and where Companion has them."""
+    add_companion_routes(app, path)
+    add_xml_routes(app, path)
+    app.router.add_route("OPTIONS", f"{path}{{path:.+}}", _preflight)
 
 
 async def _preflight(_: web.Request) -> web.Response:

@@ -11,10 +11,10 @@ from tusd_py.protocol import companion, s3xml
 from tusd_py.protocol.refusals import Refusal
 
 
-def add_xml_routes(app: web.Application, base_path: str) -> None:
+def add_xml_routes(app: web.Application, path: str) -> None:
     routes: list[tuple[str, Handler]] = [("POST", _post_xml), ("GET", _list_xml), ("DELETE", _abort_xml)]
     for method, handler in routes:
-        app.router.add_route(method, f"{base_path}s3/xml/{{id:[^/]+}}", served(handler, _refuse))
+        app.router.add_route(method, f"{path}xml/{{id:[^/]+}}", served(handler, _refuse))
 
 
 async def _post_xml(request: web.Request, context: Context) -> web.Response:

@@ -97,7 +97,7 @@ def plan_append(intent: Append, upload: Upload | None, *, limits: Limits, now: f
     seen = plan_inspect(upload, limits=limits, now=now)
     if seen.kind is Kind.FINAL:
         raise Forbidden("a final upload takes no bytes")
-    check_here(seen)
+    _check_here(seen)
     if intent.offset != seen.offset:
         raise OffsetMismatch(expected=seen.offset, provided=intent.offset)
     _check_incomplete(seen, intent)
@@ -108,7 +108,7 @@ def plan_append(intent: Append, upload: Upload | None, *, limits: Limits, now: f
     return AppendPlan(upload=planned, declared=planned != seen, room=room)
 
 
-def check_here(upload: Upload) -> None:
+def _check_here(upload: Upload) -> None:
     """Raises Forbidden for what has no offset that this server could know of."""
     if upload.direct is not None and not upload.done:
         raise Forbidden("this upload goes straight to the storage: nothing of it comes by here")

@@ -45,6 +45,18 @@ async def test_an_upload_of_parts_becomes_an_object_and_a_download(direct: Direc
     assert await direct.content(begun.upload_id) == WHOLE
 
 
+async def test_companions_routes_are_at_the_root_too(direct: DirectClient) -> None:
+    """Where `companionEndpoint` is the server itself."""
+    rooted = direct.at(direct.files.removesuffix("files/"))
+    begun = await rooted.begin()
+    done = await rooted.complete(begun, await rooted.parts(begun, FIRST, LAST))
+    assert (done.status, done.json["location"]) == (200, direct.files + begun.upload_id)
+    assert await direct.content(begun.upload_id) == WHOLE
+    create = (await rooted.presign(method="POST", key="film.mp4")).json
+    assert create["url"].startswith(f"{direct.url}/xml/")
+    assert (await rooted.request("OPTIONS", f"{rooted.url}/multipart")).status == 204
+
+
 async def test_signing_asks_s3_for_nothing(direct: DirectClient, s3_proxy: S3Proxy) -> None:
     begun = await direct.begin()
     s3_proxy.reset()
@@ -135,7 +147,7 @@ async def test_tus_is_told_that_nothing_comes_by_here(direct: DirectClient, tus:
     part = await direct.part(begun, 1, LAST)
     url = direct.files + begun.upload_id
     head = await tus.head(url)
-    assert (head.status, "Upload-Offset" in head.headers) == (403, False)
+    assert (head.status, "Upload-Offset" in head.headers) == (404, False)
     patch = await tus.patch(url, 0, LAST)
     assert (patch.status, patch.body) == (
         403,
