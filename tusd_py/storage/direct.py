@@ -50,7 +50,7 @@ class DirectAccess(Protocol):
         """
 
     async def sign_part(self, upload: Upload, number: int, length: int | None, lifetime: float) -> Signed:
-        """A PUT of part `number`, with just so many bytes if `length` is told."""
+        """A PUT of part `number`, with just so many bytes if `length` is told. Raises UploadLost before `begin`."""
 
     async def sign_read(self, upload: Upload, shown_as: Mapping[str, str], lifetime: float) -> str:
         """A URL to GET a finished upload from, answered with these header fields."""

@@ -68,6 +68,18 @@ async def test_an_incomplete_list_of_parts_is_refused_as_s3_refuses(direct: Dire
     assert (await direct.request("POST", url, b"<Part><ETag>x</ETag></Part>")).status == 400
 
 
+async def test_before_it_is_begun_nothing_is_signed_for_its_key(direct: DirectClient) -> None:
+    created = (await direct.presign(method="POST", key="film.mp4")).json
+    upload_id = created["url"].partition("/xml/")[2].partition("?")[0]
+    named = {"key": created["key"], "uploadId": upload_id}
+    assert (await direct.presign(method="PUT", partNumber=1, **named)).status == 404
+    complete = (await direct.presign(method="POST", **named)).json["url"]
+    refused = await direct.request("POST", complete, b"<Part><PartNumber>1</PartNumber><ETag>x</ETag></Part>")
+    assert (refused.status, text("Message", refused.body)) == (400, "part 1 isn't stored")
+    assert (await direct.request("POST", created["url"])).status == 200
+    assert (await direct.presign(method="PUT", partNumber=1, **named)).status == 200
+
+
 async def test_abort_in_xml(direct: DirectClient, s3: Site) -> None:
     begun = await direct.begin()
     await direct.part(begun, 1, LAST)

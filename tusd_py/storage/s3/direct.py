@@ -69,7 +69,9 @@ class S3Direct:
 
     async def sign_part(self, upload: Upload, number: int, length: int | None, lifetime: float) -> Signed:
         cursor = S3Cursor.load(upload.cursor)
-        query = {"partNumber": str(number), "uploadId": cursor.multipart or ""}
+        if cursor.multipart is None:
+            raise UploadLost(cursor.key)
+        query = {"partNumber": str(number), "uploadId": cursor.multipart}
         sized = {} if length is None else {"Content-Length": str(length)}
         return Signed(url=await self._presigner.url("PUT", cursor.key, lifetime, query, sized))
 
@@ -79,8 +81,10 @@ class S3Direct:
 
     async def stored(self, upload: Upload) -> Sequence[DirectPart]:
         cursor = S3Cursor.load(upload.cursor)
+        if cursor.multipart is None:
+            return []
         try:
-            listed = await self._room.client.list_parts(cursor.key, cursor.multipart or "", attempts=_ATTEMPTS)
+            listed = await self._room.client.list_parts(cursor.key, cursor.multipart, attempts=_ATTEMPTS)
         except S3Missing as missing:
             raise UploadLost(cursor.key) from missing
         return [DirectPart(number=part.number, etag=part.etag, length=part.length) for part in listed]
