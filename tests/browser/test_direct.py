@@ -1,0 +1,123 @@
+"""@uppy/aws-s3 6 and 5 in a page of another origin, its bytes going straight to S3: CORS is for real, on both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.browser.conftest import Deploy
+from tests.browser.visitor import Visitor, visiting
+from tests.e2e.deployment import Deployment
+from tests.support.node import PROJECT
+from tests.support.seaweed import SeaweedFS
+from tests.support.web import bundle, site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+DONE = "uppy.getFiles().length > 0 && uppy.getFiles().every((file) => file.progress.uploadComplete)"
+FAILED = "uppy.getFiles().some((file) => file.error)"
+URL = "uppy.getFiles()[0].uploadURL"
+STATE = "uppy.getFiles()[0]?.s3Multipart"
+FETCHED = "async (url) => [...new Uint8Array(await (await fetch(url)).arrayBuffer())].length"
+WAYS = ("version 6", "version 6, signing", "version 5")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def pages(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The origin of pages that aren't the server's."""
+    directory = tmp_path_factory.mktemp("direct")
+    for script in (PROJECT / "page6.js", PROJECT / "uppy5" / "page5.js"):
+        bundle(script, directory)
+    async with site(directory) as origin:
+        yield origin
+
+
+@pytest.fixture(autouse=True)
+def no_rules_are_left(seaweed: SeaweedFS) -> Iterator[None]:
+    yield
+    seaweed.client(seaweed.admin).delete_bucket_cors(Bucket=seaweed.bucket)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def direct(deploy: Deploy, pages: str) -> AsyncIterator[Deployment]:
+    """Pages of that origin alone may talk to it, and to its bucket."""
+    origin = pages.replace(".", r"\.")
+    async with deploy(direct_uploads=True, download_mode="redirect", cors_allow_origin=origin) as deployment:
+        assert (await deployment.server.command("check", "--cors", "--install")).code == 0
+        yield deployment
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def guest(browser: Browser) -> AsyncIterator[Visitor]:
+    async with visiting(browser) as one:
+        yield one
+
+
+async def begin(guest: Visitor, pages: str, way: str, deployment: Deployment, file: Path, **query: str) -> None:
+    endpoint = deployment.url.rstrip("/")
+    entrance = {"presign": f"{endpoint}/s3/presign"} if "signing" in way else {"endpoint": endpoint}
+    page = "page5.html" if "5" in way else "page6.html"
+    await guest.tab.goto(f"{pages}/{page}?{urlencode({**entrance, **query})}")
+    await guest.tab.locator("input").set_input_files(file)
+
+
+def put_to(guest: Visitor) -> set[str]:
+    return {urlsplit(url).netloc for url in guest.sent("PUT")}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_parts_go_to_s3_alone(
+    direct: Deployment, guest: Visitor, pages: str, film: Path, data: bytes, seaweed: SeaweedFS, way: str
+) -> None:
+    await begin(guest, pages, way, direct, film)
+    await guest.tab.wait_for_function(DONE)
+    url = await guest.tab.evaluate(URL)
+    assert direct.stored(url) == data
+    assert put_to(guest) == {urlsplit(seaweed.endpoint).netloc}
+    assert await guest.tab.evaluate(FETCHED, url) == len(data)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_small_file_in_one_request(
+    direct: Deployment, guest: Visitor, pages: str, tmp_path: Path, way: str
+) -> None:
+    (tmp_path / "note.txt").write_bytes(b"hello")
+    await begin(guest, pages, way, direct, tmp_path / "note.txt")
+    await guest.tab.wait_for_function(DONE)
+    (key,) = direct.residue()
+    url = direct.url + key.rpartition("/")[2]
+    assert await direct.offset(url) == 5
+    assert direct.stored(url) == b"hello"
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_reload_in_the_middle(
+    direct: Deployment, guest: Visitor, pages: str, film: Path, data: bytes, way: str
+) -> None:
+    async with guest.tab.expect_event("requestfinished", lambda request: request.method == "PUT"):
+        await begin(guest, pages, way, direct, film)
+    state: Any = await guest.tab.evaluate(STATE)
+    await begin(guest, pages, way, direct, film, restored=json.dumps(state))
+    await guest.tab.wait_for_function(DONE)
+    url = await guest.tab.evaluate(URL)
+    assert url == direct.url + state["uploadId"]
+    assert direct.stored(url) == data
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_without_the_rules_nothing_arrives(
+    direct: Deployment, guest: Visitor, pages: str, film: Path, seaweed: SeaweedFS, way: str
+) -> None:
+    theirs = {"AllowedOrigins": ["https://other.example"], "AllowedMethods": ["PUT"], "AllowedHeaders": ["*"]}
+    rules = {"CORSRules": [theirs]}
+    seaweed.client(seaweed.admin).put_bucket_cors(Bucket=seaweed.bucket, CORSConfiguration=rules)
+    assert (await direct.server.command("check", "--cors")).code == 1
+    await begin(guest, pages, way, direct, film)
+    await guest.tab.wait_for_function(FAILED)
