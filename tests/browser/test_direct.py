@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Route
 
 from tests.browser.conftest import Deploy
 from tests.browser.visitor import Visitor, visiting
@@ -72,6 +72,15 @@ def put_to(guest: Visitor) -> set[str]:
     return {urlsplit(url).netloc for url in guest.sent("PUT")}
 
 
+def ends(url: str) -> bool:
+    """The request that completes an upload."""
+    return "/complete?" in url or ("/s3/xml/" in url and not url.endswith("&uploads"))
+
+
+async def unanswered(_: Route) -> None:
+    """It must not be through before the reload."""
+
+
 @pytest.mark.parametrize("way", WAYS)
 async def test_parts_go_to_s3_alone(
     direct: Deployment, guest: Visitor, pages: str, film: Path, data: bytes, seaweed: SeaweedFS, way: str
@@ -101,9 +110,11 @@ async def test_a_small_file_in_one_request(
 async def test_a_reload_in_the_middle(
     direct: Deployment, guest: Visitor, pages: str, film: Path, data: bytes, way: str
 ) -> None:
+    await guest.context.route(ends, unanswered)
     async with guest.tab.expect_event("requestfinished", lambda request: request.method == "PUT"):
         await begin(guest, pages, way, direct, film)
     state: Any = await guest.tab.evaluate(STATE)
+    await guest.context.unroute(ends)
     await begin(guest, pages, way, direct, film, restored=json.dumps(state))
     await guest.tab.wait_for_function(DONE)
     url = await guest.tab.evaluate(URL)

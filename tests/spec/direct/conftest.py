@@ -5,12 +5,13 @@ The server's own requests go through `s3_proxy`, those of clients do not: what i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
+from tests.support import sites
 from tests.support.direct import DirectClient
 from tests.support.s3proxy import S3Proxy
 from tests.support.seaweed import SeaweedFS
@@ -48,28 +49,6 @@ async def fleeting(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS)
         await site.stop()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def s3_proxy(seaweed: SeaweedFS) -> AsyncIterator[S3Proxy]:
-    async with S3Proxy(seaweed.endpoint) as proxy:
-        yield proxy
-
-
-@pytest.fixture(autouse=True)
-def no_fault_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test that failed must not take the next ones with it."""
-    yield
-    if "s3_proxy" in request.fixturenames:
-        proxy = request.getfixturevalue("s3_proxy")
-        assert isinstance(proxy, S3Proxy)
-        proxy.reset()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30), auto_decompress=False) as session:
-        yield session
-
-
 @pytest.fixture
 def direct(session: aiohttp.ClientSession, s3: Site) -> DirectClient:
     return DirectClient(session, s3.server.url)
@@ -85,6 +64,4 @@ def direct_fleeting(session: aiohttp.ClientSession, fleeting: Site) -> DirectCli
     return DirectClient(session, fleeting.server.url)
 
 
-@pytest.fixture
-def tus(session: aiohttp.ClientSession, s3: Site) -> TusClient:
-    return TusClient(session, s3.server.url)
+tus = sites.client(TusClient, "s3")
