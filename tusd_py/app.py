@@ -59,7 +59,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             wires=Wires(ports.limits, ports.clock, Interim(settings.rufh_interim)),
             metrics=metrics,
             admission=Admission(_crowd(settings)),
-            slabs=Slabs(settings.memory_budget, lambda: budget.tight),
+            slabs=Slabs(budget),
             network_timeout=settings.network_timeout,
             min_data_rate=settings.min_data_rate or 0,
             behind_proxy=settings.behind_proxy,

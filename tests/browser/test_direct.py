@@ -23,6 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DONE = "uppy.getFiles().length > 0 && uppy.getFiles().every((file) => file.progress.uploadComplete)"
 FAILED = "uppy.getFiles().some((file) => file.error)"
+ERRORS = "uppy.getFiles().map((file) => file.error)"
 URL = "uppy.getFiles()[0].uploadURL"
 STATE = "uppy.getFiles()[0]?.s3Multipart"
 FETCHED = "async (url) => [...new Uint8Array(await (await fetch(url)).arrayBuffer())].length"
@@ -68,6 +69,12 @@ async def begin(guest: Visitor, pages: str, way: str, deployment: Deployment, fi
     await guest.tab.locator("input").set_input_files(file)
 
 
+async def done(guest: Visitor) -> None:
+    """A failure is told at once, with the requests that led there."""
+    await guest.tab.wait_for_function(f"{DONE} || {FAILED}")
+    assert not await guest.tab.evaluate(FAILED), [await guest.tab.evaluate(ERRORS), *guest.complaints]
+
+
 def put_to(guest: Visitor) -> set[str]:
     return {urlsplit(url).netloc for url in guest.sent("PUT")}
 
@@ -86,7 +93,7 @@ async def test_parts_go_to_s3_alone(
     direct: Deployment, guest: Visitor, pages: str, film: Path, data: bytes, seaweed: SeaweedFS, way: str
 ) -> None:
     await begin(guest, pages, way, direct, film)
-    await guest.tab.wait_for_function(DONE)
+    await done(guest)
     url = await guest.tab.evaluate(URL)
     assert direct.stored(url) == data
     assert put_to(guest) == {urlsplit(seaweed.endpoint).netloc}
@@ -99,7 +106,7 @@ async def test_a_small_file_in_one_request(
 ) -> None:
     (tmp_path / "note.txt").write_bytes(b"hello")
     await begin(guest, pages, way, direct, tmp_path / "note.txt")
-    await guest.tab.wait_for_function(DONE)
+    await done(guest)
     (key,) = direct.residue()
     url = direct.url + key.rpartition("/")[2]
     assert await direct.offset(url) == 5
@@ -116,7 +123,7 @@ async def test_a_reload_in_the_middle(
     state: Any = await guest.tab.evaluate(STATE)
     await guest.context.unroute(ends)
     await begin(guest, pages, way, direct, film, restored=json.dumps(state))
-    await guest.tab.wait_for_function(DONE)
+    await done(guest)
     url = await guest.tab.evaluate(URL)
     assert url == direct.url + state["uploadId"]
     assert direct.stored(url) == data

@@ -73,7 +73,8 @@ class Budget:
         return bool(self._waiting)
 
     @property
-    def _free(self) -> int:
+    def left(self) -> int:
+        """Bytes that nobody holds."""
         return self.limit - self.used
 
     def _fits(self, size: int) -> bool:
@@ -87,7 +88,7 @@ class Budget:
     def _keep_clear(self, size: int, *, spared: Account | None = None) -> None:
         """See to it that `size` bytes, and some for whoever is fast, are free or about to be."""
         wanted = size + self.limit // _CLEAR
-        if (short := wanted - self._free) > 0:
+        if (short := wanted - self.left) > 0:
             self.used -= self._reclaim(short)
         while (longest := self._longest_idle(spared)) and self._is_short(wanted, self._idle[longest]):
             self._idle.pop(longest)
@@ -100,7 +101,7 @@ class Budget:
         """Where S3 takes its time, what is on its way is asked for before it is free: so it counts for half, unless
         that would take bytes from who is filling a part right now."""
         old = _now() - since > _OLD
-        return self._free + (self._coming // 2 if old else self._coming) < wanted
+        return self.left + (self._coming // 2 if old else self._coming) < wanted
 
     async def _wait(self, account: Account, size: int) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -10,8 +10,9 @@ import ctypes
 import mmap
 import weakref
 from collections import deque
-from collections.abc import Callable
 from functools import partial
+
+from tusd_py.pipeline.budget import Budget
 
 SLAB = 512 * 1024
 """The largest slab. 64 KiB cost half more per byte; 1 MiB gains little, and each reader would hold that much."""
@@ -22,6 +23,8 @@ _LESSER = 64 * 1024
 """What has pages of its own: only who fills so much with one read is fast enough for a slab."""
 _ARENA = 2 * 1024 * 1024
 """A huge page, where the system gives them."""
+_UNUSED = 16
+"""The fraction of the budget that may be kept unused however full it is: it comes and goes."""
 
 _Slab = ctypes.c_ubyte * SLAB
 
@@ -40,14 +43,16 @@ class _Arena:
 
 
 class Slabs:
-    """Large ones for three quarters of `limit`, the budget in which they are kept; then there are only modest ones.
+    """Large ones for three quarters of `budget`, in which they are kept; then there are only modest ones.
 
-    What a reader fills ahead of the budget so adds little to it, however many readers there are.
+    What a reader fills ahead of the budget so adds little to it, however many readers there are. Nor does what nobody
+    uses: no more of that is kept than the budget has left.
     """
 
-    def __init__(self, limit: int, is_tight: Callable[[], bool] = lambda: False) -> None:
-        self._is_tight = is_tight
-        self._most = max(limit * 3 // 4 // _ARENA, 1)
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._most = max(budget.limit * 3 // 4 // _ARENA, 1)
+        self._unused = budget.limit // _UNUSED
         self._arenas: list[_Arena] = []
         self._open: list[_Arena] = []
         """Those with a free slab; the last was used last, so it is what the caches know."""
@@ -63,9 +68,9 @@ class Slabs:
         if self._back:
             self._take_back()
         if size <= _LESSER:
-            return _small(min(size, _MODEST) if self._is_tight() else size)
+            return _small(min(size, _MODEST) if self._budget.tight else size)
         if not self._open:
-            if self._is_tight() or len(self._arenas) == self._most:
+            if self._budget.tight or len(self._arenas) == self._most:
                 return _small(_MODEST)
             self._add_arena()
         return self._cut(self._open[-1])
@@ -76,8 +81,7 @@ class Slabs:
         self._take_back()
         for arena in [arena for arena in self._open if not arena.lent]:
             if arena.rested:
-                self._open.remove(arena)
-                self._arenas.remove(arena)
+                self._drop(arena)
             arena.rested = True
 
     def _add_arena(self) -> None:
@@ -98,12 +102,26 @@ class Slabs:
         self._back.append((arena, at))
 
     def _take_back(self) -> None:
+        ended = False
         while self._back:
             arena, at = self._back.popleft()
             del arena.lent[at]
             if not arena.free:
                 self._open.append(arena)
             arena.free.append(at)
+            ended = ended or not arena.lent
+        if ended:
+            self._shrink()
+
+    def _shrink(self) -> None:
+        unused = [arena for arena in self._open if not arena.lent]
+        kept = max(self._budget.left, self._unused) // _ARENA
+        for arena in unused[: max(len(unused) - kept, 0)]:
+            self._drop(arena)
+
+    def _drop(self, arena: _Arena) -> None:
+        self._open.remove(arena)
+        self._arenas.remove(arena)
 
 
 def _small(size: int) -> memoryview:

@@ -16,6 +16,7 @@ from tusd_py.http.body import RequestBody, expect
 from tusd_py.http.intake import Intake
 from tusd_py.http.reading import Stream
 from tusd_py.pipeline.body import BodyEnd
+from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.slabs import Slabs
 
 HEAD = b"PATCH /x HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -39,7 +40,7 @@ class Site:
         self.outcome: asyncio.Future[tuple[bytes, BodyEnd]] = asyncio.get_running_loop().create_future()
 
     async def handle(self, request: web.Request) -> web.Response:
-        self.body, data = RequestBody(request, Slabs(0), self._idle, self._least_rate), b""
+        self.body, data = RequestBody(request, Slabs(Budget(0)), self._idle, self._least_rate), b""
         self.arrived.set()
         await self.begin.wait()
         async for chunk in self.body.chunks(self._room):

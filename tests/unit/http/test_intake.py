@@ -14,6 +14,7 @@ from tests.support.raw import RawConnection, connected
 from tusd_py.http import intake
 from tusd_py.http.intake import Intake, take_over
 from tusd_py.pipeline.body import Chunk
+from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.slabs import LEAST_SLAB, SLAB, Slabs
 
 Handler = Callable[[Intake, web.Request], Awaitable[str]]
@@ -32,7 +33,7 @@ async def serving(handler: Handler, **options: Any) -> AsyncIterator[RawConnecti
     """A connection to a server that takes over each body it gets."""
 
     async def handle(request: web.Request) -> web.Response:
-        taken = take_over(request, Slabs(0))
+        taken = take_over(request, Slabs(Budget(0)))
         text = f"by aiohttp: {await request.text()}" if taken is None else await handler(taken, request)
         return web.Response(text=text)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 
 import pytest
 
+from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.slabs import SLAB, Slabs
 
 
 def test_a_slab_is_lent_again_once_nobody_looks_at_any_of_it() -> None:
-    slabs = Slabs(100 * SLAB)
+    slabs = Slabs(Budget(100 * SLAB))
     view = slabs.lend(SLAB)
     view[:6] = b"abcdef"
     chunk = view[2:4]
@@ -23,7 +25,7 @@ def test_a_slab_is_lent_again_once_nobody_looks_at_any_of_it() -> None:
 
 
 def test_the_last_view_may_go_in_another_thread() -> None:
-    slabs = Slabs(100 * SLAB)
+    slabs = Slabs(Budget(100 * SLAB))
     views = [slabs.lend(SLAB)]
     views[0][:3] = b"abc"
     thread = threading.Thread(target=views.clear)
@@ -33,7 +35,7 @@ def test_the_last_view_may_go_in_another_thread() -> None:
 
 
 def test_no_two_lent_slabs_share_a_byte() -> None:
-    slabs = Slabs(100 * SLAB)
+    slabs = Slabs(Budget(100 * SLAB))
     views = [slabs.lend(SLAB) for _ in range(50)]
     for number, view in enumerate(views):
         view[:] = bytes([number]) * SLAB
@@ -41,7 +43,7 @@ def test_no_two_lent_slabs_share_a_byte() -> None:
 
 
 def test_what_is_lent_comes_back_though_the_garbage_collector_ran_meanwhile() -> None:
-    slabs = Slabs(32 * SLAB)
+    slabs = Slabs(Budget(32 * SLAB))
     for _ in range(10):
         views = [slabs.lend(SLAB) for _ in range(16)]
         gc.collect()
@@ -50,21 +52,39 @@ def test_what_is_lent_comes_back_though_the_garbage_collector_ran_meanwhile() ->
 
 
 def test_when_memory_is_short_slabs_are_modest() -> None:
-    slabs = Slabs(16 * SLAB)
+    slabs = Slabs(Budget(16 * SLAB))
     views = [slabs.lend(SLAB) for _ in range(100)]
     assert 16 * SLAB <= sum(map(len, views)) <= 40 * SLAB
 
 
-def test_where_somebody_waits_for_memory_slabs_are_modest_at_once() -> None:
-    tight = True
-    slabs = Slabs(100 * SLAB, lambda: tight)
+async def test_where_somebody_waits_for_memory_slabs_are_modest_at_once() -> None:
+    budget = Budget(100 * SLAB)
+    slabs, holder = Slabs(budget), budget.account(lambda: None)
+    await holder.acquire(budget.limit)
+    waiting = asyncio.create_task(holder.acquire(1))
+    await asyncio.sleep(0)
     assert len(slabs.lend(SLAB)) < SLAB / 4
-    tight = False
+    holder.release(1)
+    await waiting
     assert len(slabs.lend(SLAB)) == SLAB
 
 
+async def test_no_more_lies_unused_than_the_budget_has_left() -> None:
+    budget = Budget(1000 * SLAB)
+    slabs, holder = Slabs(budget), budget.account(lambda: None)
+    views = [slabs.lend(SLAB) for _ in range(400)]
+    views.clear()
+    slabs.lend(SLAB)
+    assert slabs.size >= 400 * SLAB
+    await holder.acquire(900 * SLAB)
+    views = [slabs.lend(SLAB) for _ in range(400)]
+    views.clear()
+    slabs.lend(SLAB)
+    assert slabs.size <= 110 * SLAB
+
+
 def test_what_is_not_used_any_more_goes_back_to_the_system() -> None:
-    slabs = Slabs(1000 * SLAB)
+    slabs = Slabs(Budget(1000 * SLAB))
     views = [slabs.lend(SLAB) for _ in range(400)]
     slabs.trim()
     assert slabs.size >= 400 * SLAB
@@ -76,7 +96,7 @@ def test_what_is_not_used_any_more_goes_back_to_the_system() -> None:
 
 
 def test_what_comes_and_goes_all_the_time_is_kept() -> None:
-    slabs, sizes = Slabs(1000 * SLAB), set[int]()
+    slabs, sizes = Slabs(Budget(1000 * SLAB)), set[int]()
     for _ in range(10):
         views = [slabs.lend(SLAB) for _ in range(40)]
         slabs.trim()
@@ -89,4 +109,4 @@ def test_what_comes_and_goes_all_the_time_is_kept() -> None:
 
 @pytest.mark.parametrize("size", [1, 1000, SLAB // 2, SLAB - 1, SLAB])
 def test_as_much_as_was_asked_for_is_lent(size: int) -> None:
-    assert len(Slabs(100 * SLAB).lend(size)) >= size
+    assert len(Slabs(Budget(100 * SLAB)).lend(size)) >= size
