@@ -14,8 +14,9 @@ from functools import partial
 
 from tusd_py.pipeline.budget import Budget
 
-SLAB = 512 * 1024
-"""The largest slab. 64 KiB cost half more per byte; 1 MiB gains little, and each reader would hold that much."""
+SLAB = 1024 * 1024
+"""The largest slab. 64 KiB cost half more per byte, 512 KiB a tenth more; each reader may hold that much ahead of a
+budget of 256 MiB, and less of a smaller one."""
 LEAST_SLAB = 16 * 1024
 _MODEST = 32 * 1024
 """What is lent when memory is short, or somebody waits for it: then all of it lies outside of the budget."""
@@ -23,20 +24,21 @@ _LESSER = 64 * 1024
 """What has pages of its own: only who fills so much with one read is fast enough for a slab."""
 _ARENA = 2 * 1024 * 1024
 """A huge page, where the system gives them."""
+_READERS = 256
+"""A slab is no more than this fraction of the budget."""
+_PAGE = 4096
 _UNUSED = 16
 """The fraction of the budget that may be kept unused however full it is: it comes and goes."""
-
-_Slab = ctypes.c_ubyte * SLAB
 
 
 class _Arena:
     """Memory for a few slabs. Unmapped when the last reference goes."""
 
-    def __init__(self) -> None:
+    def __init__(self, slab: int) -> None:
         self.memory = mmap.mmap(-1, _ARENA, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         if hasattr(mmap, "MADV_HUGEPAGE"):
             self.memory.madvise(mmap.MADV_HUGEPAGE)
-        self.free = list(range(0, _ARENA, SLAB))
+        self.free = list(range(0, _ARENA - slab + 1, slab))
         self.lent: dict[int, weakref.ref[ctypes.Array[ctypes.c_ubyte]]] = {}
         self.rested = False
         """Nobody has used it since `Slabs.trim` last looked."""
@@ -53,6 +55,7 @@ class Slabs:
         self._budget = budget
         self._most = max(budget.limit * 3 // 4 // _ARENA, 1)
         self._unused = budget.limit // _UNUSED
+        self._slab = ctypes.c_ubyte * min(max(budget.limit // _READERS // _PAGE * _PAGE, _LESSER), SLAB)
         self._arenas: list[_Arena] = []
         self._open: list[_Arena] = []
         """Those with a free slab; the last was used last, so it is what the caches know."""
@@ -85,7 +88,7 @@ class Slabs:
             arena.rested = True
 
     def _add_arena(self) -> None:
-        arena = _Arena()
+        arena = _Arena(ctypes.sizeof(self._slab))
         self._arenas.append(arena)
         self._open.append(arena)
 
@@ -93,7 +96,7 @@ class Slabs:
         at, arena.rested = arena.free.pop(), False
         if not arena.free:
             self._open.remove(arena)
-        slab = _Slab.from_buffer(arena.memory, at)
+        slab = self._slab.from_buffer(arena.memory, at)
         arena.lent[at] = weakref.ref(slab, partial(self._returned, arena, at))
         return memoryview(slab).cast("B")
 

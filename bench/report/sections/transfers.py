@@ -23,10 +23,10 @@ def _speed(words: str) -> str:
 CPU = Section(
     figure=bulk.CPU,
     title="What a byte costs",
-    words="1, 4 and 16 uploads at a time, 1 GiB together (a quarter of that for the slow ones), plain HTTP on both "
-    "sides, into the sink. `tusd-py` keeps each part for replay and sends no checksum; `crc32c` is what it does by "
-    "default on AWS. nginx is shown as `proxy_request_buffering off` leaves it, and with buffers of 256 KiB. "
-    "Disk is bytes written for each byte uploaded.",
+    words="1, 4 and 16 uploads at a time, 1 GiB together (a quarter of that for the slow ones), after as much to warm "
+    "up; plain HTTP on both sides, into the sink. `tusd-py` keeps each part for replay and sends no checksum; `crc32c` "
+    "is what it does by default on AWS. nginx is shown as `proxy_request_buffering off` leaves it, and with buffers of "
+    "256 KiB. Disk is bytes written for each byte uploaded.",
     columns=(
         *cases(_at, "cpu_per_gib", c.CPU, *_COUNTS),
         *cases(_speed, "gib_per_s", c.SPEED, *_COUNTS),

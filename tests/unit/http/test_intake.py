@@ -33,7 +33,7 @@ async def serving(handler: Handler, **options: Any) -> AsyncIterator[RawConnecti
     """A connection to a server that takes over each body it gets."""
 
     async def handle(request: web.Request) -> web.Response:
-        taken = take_over(request, Slabs(Budget(0)))
+        taken = take_over(request, Slabs(Budget(256 * MIB)))
         text = f"by aiohttp: {await request.text()}" if taken is None else await handler(taken, request)
         return web.Response(text=text)
 

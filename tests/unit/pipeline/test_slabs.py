@@ -13,7 +13,7 @@ from tusd_py.pipeline.slabs import SLAB, Slabs
 
 
 def test_a_slab_is_lent_again_once_nobody_looks_at_any_of_it() -> None:
-    slabs = Slabs(Budget(100 * SLAB))
+    slabs = Slabs(Budget(300 * SLAB))
     view = slabs.lend(SLAB)
     view[:6] = b"abcdef"
     chunk = view[2:4]
@@ -25,7 +25,7 @@ def test_a_slab_is_lent_again_once_nobody_looks_at_any_of_it() -> None:
 
 
 def test_the_last_view_may_go_in_another_thread() -> None:
-    slabs = Slabs(Budget(100 * SLAB))
+    slabs = Slabs(Budget(300 * SLAB))
     views = [slabs.lend(SLAB)]
     views[0][:3] = b"abc"
     thread = threading.Thread(target=views.clear)
@@ -35,7 +35,7 @@ def test_the_last_view_may_go_in_another_thread() -> None:
 
 
 def test_no_two_lent_slabs_share_a_byte() -> None:
-    slabs = Slabs(Budget(100 * SLAB))
+    slabs = Slabs(Budget(300 * SLAB))
     views = [slabs.lend(SLAB) for _ in range(50)]
     for number, view in enumerate(views):
         view[:] = bytes([number]) * SLAB
@@ -43,7 +43,7 @@ def test_no_two_lent_slabs_share_a_byte() -> None:
 
 
 def test_what_is_lent_comes_back_though_the_garbage_collector_ran_meanwhile() -> None:
-    slabs = Slabs(Budget(32 * SLAB))
+    slabs = Slabs(Budget(300 * SLAB))
     for _ in range(10):
         views = [slabs.lend(SLAB) for _ in range(16)]
         gc.collect()
@@ -51,14 +51,19 @@ def test_what_is_lent_comes_back_though_the_garbage_collector_ran_meanwhile() ->
         views.clear()
 
 
-def test_when_memory_is_short_slabs_are_modest() -> None:
-    slabs = Slabs(Budget(16 * SLAB))
-    views = [slabs.lend(SLAB) for _ in range(100)]
-    assert 16 * SLAB <= sum(map(len, views)) <= 40 * SLAB
+@pytest.mark.parametrize("budget", [4 * SLAB, 50 * SLAB, 64 * SLAB, 128 * SLAB, 300 * SLAB, 1000 * SLAB])
+def test_when_memory_is_short_slabs_are_modest(budget: int) -> None:
+    """Three quarters of it in large ones, each no more than a 256th, and then those."""
+    slabs = Slabs(Budget(budget))
+    views = [slabs.lend(SLAB) for _ in range(1000)]
+    sizes = [len(view) for view in views]
+    assert 64 * 1024 <= max(sizes) <= max(budget // 256, 64 * 1024)
+    assert sum(size for size in sizes if size >= 64 * 1024) <= budget * 3 // 4
+    assert sizes[-1] == 32 * 1024
 
 
 async def test_where_somebody_waits_for_memory_slabs_are_modest_at_once() -> None:
-    budget = Budget(100 * SLAB)
+    budget = Budget(300 * SLAB)
     slabs, holder = Slabs(budget), budget.account(lambda: None)
     await holder.acquire(budget.limit)
     waiting = asyncio.create_task(holder.acquire(1))
@@ -109,4 +114,4 @@ def test_what_comes_and_goes_all_the_time_is_kept() -> None:
 
 @pytest.mark.parametrize("size", [1, 1000, SLAB // 2, SLAB - 1, SLAB])
 def test_as_much_as_was_asked_for_is_lent(size: int) -> None:
-    assert len(Slabs(Budget(100 * SLAB)).lend(size)) >= size
+    assert len(Slabs(Budget(300 * SLAB)).lend(size)) >= size

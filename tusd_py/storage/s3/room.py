@@ -21,7 +21,7 @@ from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
 from tusd_py.storage.s3.tails import Tails
 
-_SEGMENTS_AT_A_TIME = 128
+_SEGMENTS_AT_A_TIME = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
