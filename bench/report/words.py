@@ -4,9 +4,9 @@ from __future__ import annotations
 
 HEAD = """# Benchmarks
 
-`make bench` measured all of this on one machine, in one run unless `ONLY` chose some of it: tusd-py and its peers in turn, every other
-round backwards. Figures are medians, with the least and the most in brackets. `CPU-s/GiB` is what a server costs: user
-and system seconds of all its processes for each GiB of bodies, client and S3 not counted.
+`make bench` measured all of this on one machine, in one run unless `ONLY` chose some of it: tusd-py and its peers in
+turn, every other round backwards. Figures are medians, with the least and the most in brackets. `CPU-s/GiB` is what a
+server costs: user and system seconds of all its processes for each GiB of bodies, client and S3 not counted.
 
     make bench                 # everything, about 40 minutes: fetches the peers, measures, writes this page
     make bench REPS=1          # everything once
