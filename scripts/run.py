@@ -16,6 +16,7 @@ from urllib.request import urlopen
 from tests.support.seaweed import SeaweedFS, SeaweedFSError, running
 
 DATA = Path("data")
+TUSD_PY = (sys.executable, "-m", "tusd_py")
 
 WELCOME = """
 Open {origin}/ and drop files there (Ctrl-C stops). Clients send them to {url}; from another terminal:
@@ -23,7 +24,8 @@ Open {origin}/ and drop files there (Ctrl-C stops). Clients send them to {url}; 
   curl -i {url} -H 'Tus-Resumable: 1.0.0' -H 'Upload-Length: 5' -H 'Upload-Metadata: filename aGVsbG8udHh0' \\
     -H 'Content-Type: application/offset+octet-stream' --data-binary hello
 
-and fetch what the answer's Location names, with `curl -i`.
+and fetch what the answer's Location names, with `curl -i`. Uppy's aws-s3 plugin, in any page, can send its bytes
+straight to this S3: its companionEndpoint is {origin}.
 """
 
 
@@ -59,12 +61,14 @@ def _taken(port: int) -> bool:
 
 
 def _serve(seaweed: SeaweedFS, port: int) -> int:
+    environment, settings = {**os.environ, **seaweed.user.environment()}, _settings(seaweed)
     server = subprocess.Popen(
-        _command(seaweed, port),
-        env={**os.environ, **seaweed.user.environment()},
+        [*TUSD_PY, "serve", "--ui", "--port", str(port), *settings],
+        env=environment,
         start_new_session=True,  # so that Ctrl-C reaches it once, from here
     )
     try:
+        _let_browsers_in(settings, environment)
         _welcome(server, f"http://127.0.0.1:{port}")
         return server.wait()
     except KeyboardInterrupt:
@@ -75,10 +79,15 @@ def _serve(seaweed: SeaweedFS, port: int) -> int:
         server.wait()
 
 
-def _command(seaweed: SeaweedFS, port: int) -> list[str]:
+def _settings(seaweed: SeaweedFS) -> list[str]:
     s3 = ["--storage", f"s3://{seaweed.bucket}/", "--s3-endpoint-url", seaweed.endpoint, "--s3-profile", "generic"]
-    state = ["--state", f"sqlite:{DATA / 'state.db'}"]
-    return [sys.executable, "-m", "tusd_py", "serve", "--ui", "--port", str(port), *s3, *state]
+    return [*s3, "--state", f"sqlite:{DATA / 'state.db'}", "--direct-uploads"]
+
+
+def _let_browsers_in(settings: list[str], environment: dict[str, str]) -> None:
+    """Pages may send bytes straight to the S3. What it says is for who runs that by hand."""
+    command = [*TUSD_PY, "check", "--cors", "--install", *settings]
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
 
 
 def _welcome(server: subprocess.Popen[bytes], origin: str) -> None:

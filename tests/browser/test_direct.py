@@ -17,7 +17,9 @@ from tests.browser.visitor import Visitor, visiting
 from tests.e2e.deployment import Deployment
 from tests.support.node import PROJECT
 from tests.support.seaweed import SeaweedFS
+from tests.support.valve import MIB
 from tests.support.web import bundle, site
+from tests.support.writing import random_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -98,6 +100,14 @@ async def test_parts_go_to_s3_alone(
     assert direct.stored(url) == data
     assert put_to(guest) == {urlsplit(seaweed.endpoint).netloc}
     assert await guest.tab.evaluate(FETCHED, url) == len(data)
+
+
+async def test_200_mib_go_straight_to_s3(direct: Deployment, guest: Visitor, pages: str, tmp_path: Path) -> None:
+    data = random_bytes(200 * MIB)
+    (tmp_path / "large.mp4").write_bytes(data)
+    await begin(guest, pages, "version 6", direct, tmp_path / "large.mp4")
+    await done(guest)
+    assert direct.stored(await guest.tab.evaluate(URL)) == data
 
 
 @pytest.mark.parametrize("way", WAYS)
