@@ -41,7 +41,7 @@ Profiles by py-spy, on the machine above.
   @tus/server's where a seventh was. Of what one large upload costs, 60 % is the kernel's, copying from one socket and
   to another; the rest is spread over asyncio, aiohttp's client and our own steps, about 1 ms a part and 60 µs a read,
   none of them above 7 %. Larger reads than 1 MiB and larger parts than 8 MiB would save some 5 % each, and cost memory.
-- **1 KiB uploads**: 1.7 CPU-ms each, so that one process makes 600 a second. A fifth is the log (two lines each), a
+- **1 KiB uploads**: 1.7 to 2.8 CPU-ms each, so that one process makes 400 to 600 a second. A fifth is the log (two lines each), a
   sixth aiohttp's client, a sixth the writer for parts of any size (which a part of 1 KiB takes as well), a tenth the
   engine, a fifth SQLite and the way to its threads and back, a tenth aiohttp's server. aiohttp's server and client
   alone would make some 2,500 a second, which is about what the goal asks for: it isn't met in CPython with a state that
