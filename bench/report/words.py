@@ -37,15 +37,15 @@ CAVEATS = """## What misses its goal, and why
 
 Profiles by py-spy, on the machine above.
 
-- **A byte, beside tusd without its hashes**: 0.52 and 0.57 of its cost where half was wanted, and at 16 uploads 0.15 of
-  @tus/server's where a seventh was. Of what one large upload costs, 60 % is the kernel's, copying from one socket and
-  to another; the rest is spread over asyncio, aiohttp's client and our own steps, about 1 ms a part and 60 µs a read,
-  none of them above 7 %. Larger reads than 1 MiB and larger parts than 8 MiB would save some 5 % each, and cost memory.
-- **1 KiB uploads**: 1.7 to 2.8 CPU-ms each, so that one process makes 400 to 600 a second. A fifth is the log (two lines each), a
-  sixth aiohttp's client, a sixth the writer for parts of any size (which a part of 1 KiB takes as well), a tenth the
-  engine, a fifth SQLite and the way to its threads and back, a tenth aiohttp's server. aiohttp's server and client
-  alone would make some 2,500 a second, which is about what the goal asks for: it isn't met in CPython with a state that
-  is durable before the answer. tusd spends 1.3 CPU-ms on four requests to S3, on all cores.
+- **A byte, 16 uploads at a time**: 0.57 of what tusd without its hashes costs where half was wanted, and 0.16 of
+  @tus/server's cost where a seventh was. Of what large uploads cost, 60 % is the kernel's, copying from one socket and to
+  another; the rest is spread over asyncio, aiohttp's client and our own steps, about 1 ms a part and 60 µs a read, none
+  of them above 7 %. Reads of more than 1 MiB and parts of more than 8 MiB would save some 5 % each, and cost memory.
+- **1 KiB uploads**: 1.7 to 2.8 CPU-ms each, so that one process makes 400 to 600 a second. A fifth is the log (two
+  lines each), a sixth aiohttp's client, a sixth the writer for parts of any size (which a part of 1 KiB takes as well),
+  a tenth the engine, a fifth SQLite and the way to its threads and back, a tenth aiohttp's server. aiohttp's server and
+  client alone would make some 2,500 a second, which is about what the goal asks for: it isn't met in CPython with a
+  state that is durable before the answer. tusd spends 1.5 CPU-ms on four requests to S3, on all cores.
 - **A fast upload beside 1,000 slow ones**: the crowd takes about half of the loop's one core: 4,000 reads and 350
   segments a second, since 128 MiB are 96 KiB for each, and then they must be put away. What is left is what the fast
   one gets; it is not the memory that holds it up. Each has its own speed again with more workers or a larger budget.
