@@ -38,9 +38,10 @@ CAVEATS = """## What misses its goal, and why
 Profiles by py-spy, on the machine above.
 
 - **A byte, 16 uploads at a time**: 0.57 of what tusd without its hashes costs where half was wanted, and 0.16 of
-  @tus/server's cost where a seventh was. Of what large uploads cost, 60 % is the kernel's, copying from one socket and to
-  another; the rest is spread over asyncio, aiohttp's client and our own steps, about 1 ms a part and 60 µs a read, none
-  of them above 7 %. Reads of more than 1 MiB and parts of more than 8 MiB would save some 5 % each, and cost memory.
+  @tus/server's cost where a seventh was. Of what large uploads cost, 60 % is the kernel's, copying from one socket and
+  to another; the rest is spread over asyncio, aiohttp's client and our own steps, about 1 ms a part and 60 µs a read,
+  none of them above 7 %. Reads of more than 1 MiB and parts of more than 8 MiB would save some 5 % each, and cost
+  memory.
 - **1 KiB uploads**: 1.7 to 2.8 CPU-ms each, so that one process makes 400 to 600 a second. A fifth is the log (two
   lines each), a sixth aiohttp's client, a sixth the writer for parts of any size (which a part of 1 KiB takes as well),
   a tenth the engine, a fifth SQLite and the way to its threads and back, a tenth aiohttp's server. aiohttp's server and
