@@ -29,6 +29,14 @@ class Usage:
     others: float = 0.0
     """CPU seconds of everything else on the machine: the client, and whoever else is there."""
 
+    def shares(self, client: float) -> dict[str, float]:
+        """Who had the cores meanwhile; `client` is the CPU seconds of the load's client."""
+        return {
+            "cores": self.cpu / self.seconds,
+            "load_cores": (self.sink + client) / self.seconds,
+            "other_cores": max(0.0, self.others - client) / self.seconds,
+        }
+
 
 @contextmanager
 def watched(pid: int, sink: int) -> Iterator[Usage]:

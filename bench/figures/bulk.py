@@ -51,9 +51,7 @@ def uploads(total: int, system: System, server: Served, s3: End, count: int) -> 
     return {
         "cpu_per_gib": usage.cpu / sent,
         "gib_per_s": sent / report["seconds"],
-        "cores": usage.cpu / usage.seconds,
-        "load_cores": (usage.sink + report["client_cpu"]) / usage.seconds,
-        "other_cores": max(0.0, usage.others - report["client_cpu"]) / usage.seconds,
+        **usage.shares(report["client_cpu"]),
         "peak_rss": usage.peak,
         "written_per_byte": usage.written / report["size"],
         "wait": max(report["waits"]),

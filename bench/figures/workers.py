@@ -34,9 +34,4 @@ def _steady(server: Served, s3: Sink, workers: int, seconds: float) -> dict[str,
     pids = [server.pid, *(child.pid for child in first.children(recursive=True))]
     with quota.quota(SHARE * workers, pids), watched(server.pid, s3.pid) as usage:
         report = load("steady", server.url, count=int(CASE), size=_SIZE, seconds=seconds)
-    return {
-        "gib_per_s": report["bytes_per_s"] / GIB,
-        "cores": usage.cpu / usage.seconds,
-        "load_cores": (usage.sink + report["client_cpu"]) / usage.seconds,
-        "other_cores": max(0.0, usage.others - report["client_cpu"]) / usage.seconds,
-    }
+    return {"gib_per_s": report["bytes_per_s"] / GIB, **usage.shares(report["client_cpu"])}

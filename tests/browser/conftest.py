@@ -14,9 +14,8 @@ from playwright.async_api import Browser
 from tests.browser.visitor import Visitor, visiting
 from tests.e2e.deployment import Deployment, deployed
 from tests.support.seaweed import SeaweedFS
-from tests.support.valve import MIB, Valve
+from tests.support.valve import Valve
 from tests.support.web import bundle, site
-from tests.support.writing import random_bytes
 
 PAGES = Path(__file__).parent / "pages"
 
@@ -48,12 +47,6 @@ async def visitor(browser: Browser) -> AsyncIterator[Visitor]:
     async with visiting(browser) as one:
         yield one
     assert one.complaints == []
-
-
-@pytest.fixture(scope="session")
-def data() -> bytes:
-    """Several parts and a bit."""
-    return random_bytes(20 * MIB + 17)
 
 
 @pytest.fixture(scope="session")

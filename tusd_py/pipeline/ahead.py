@@ -12,11 +12,11 @@ from contextlib import aclosing
 
 from tusd_py.model import Span
 from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.grid import MIB
 
 Fetch = Callable[[Span], AsyncGenerator[bytes, None]]
 """The bytes of a span of the object."""
 
-MIB = 1024 * 1024
 RANGE = 8 * MIB
 _TRIAL = 2 * RANGE
 """Bytes after which it is judged who waits for whom."""

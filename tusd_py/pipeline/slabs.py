@@ -82,7 +82,7 @@ class Slabs:
         """Give back to the system what nobody has used since this was last called. What comes and goes all the time
         stays: the system clears each page that it hands out."""
         self._take_back()
-        for arena in [arena for arena in self._open if not arena.lent]:
+        for arena in self._all_unused():
             if arena.rested:
                 self._drop(arena)
             arena.rested = True
@@ -117,10 +117,13 @@ class Slabs:
             self._shrink()
 
     def _shrink(self) -> None:
-        unused = [arena for arena in self._open if not arena.lent]
+        unused = self._all_unused()
         kept = max(self._budget.left, self._unused) // _ARENA
         for arena in unused[: max(len(unused) - kept, 0)]:
             self._drop(arena)
+
+    def _all_unused(self) -> list[_Arena]:
+        return [arena for arena in self._open if not arena.lent]
 
     def _drop(self, arena: _Arena) -> None:
         self._open.remove(arena)

@@ -11,8 +11,9 @@ import pytest
 from tests.simulation.loop import SimulatedLoop
 from tusd_py.errors import UploadLost
 from tusd_py.model import Span
-from tusd_py.pipeline.ahead import MIB, RANGE, ReadAhead
+from tusd_py.pipeline.ahead import RANGE, ReadAhead
 from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.grid import MIB
 
 SIZE = 100 * MIB + 12345
 RATE = 80e6

@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from urllib.parse import quote, urlencode
 
 from botocore.auth import S3SigV4PostAuth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 
 from tusd_py.model import Signed
+from tusd_py.storage.s3.signing import encoded, escaped
 from tusd_py.storage.s3.wire import Credentials
 
 
@@ -35,8 +35,8 @@ class Presigner:
         headers: Mapping[str, str] | None = None,
     ) -> str:
         """The URL for a request with exactly these (`headers` have to be sent along)."""
-        asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
-        url = f"{self._base}/{quote(key, safe='/~')}{asked}"
+        asked = f"?{encoded(query)}" if query else ""
+        url = f"{self._base}/{escaped(key)}{asked}"
         request = AWSRequest(method=method, url=url, headers=dict(headers or {}))
         S3SigV4QueryAuth(await self._credentials(), "s3", self._region, expires=int(lifetime)).add_auth(request)
         return str(request.url)

@@ -30,6 +30,11 @@ class Credentials(Protocol):
     def token(self) -> str | None: ...
 
 
+def escaped(key: str) -> str:
+    """An object's key as the path that is signed, and so to be sent."""
+    return quote(key, safe="/~")
+
+
 def encoded(query: Mapping[str, str]) -> str:
     """A query string as it is signed, and so to be sent: sorted, and escaped as RFC 3986 has it."""
     return "&".join(sorted(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in query.items()))

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -22,7 +21,7 @@ from yarl import URL
 from tusd_py.pipeline.body import Chunk
 from tusd_py.storage.s3.errors import failure_from_body, translated
 from tusd_py.storage.s3.outlet import outlet
-from tusd_py.storage.s3.signing import Target, encoded, signed
+from tusd_py.storage.s3.signing import Target, encoded, escaped, signed
 
 Credentials = Callable[[], Awaitable[ReadOnlyCredentials]]
 
@@ -120,7 +119,7 @@ class RawS3:
                 yield answer
 
     async def _sign(self, request: RawRequest) -> tuple[URL, dict[str, str]]:
-        path, query = f"{self._path}/{quote(request.key, safe='/~')}", encoded(request.query)
+        path, query = f"{self._path}/{escaped(request.key)}", encoded(request.query)
         target = Target(method=request.method, host=self._host, path=path, query=query)
         headers = signed(target, request.headers, await self._credentials(), self._region, datetime.now(UTC))
         return URL(f"{self._origin}{path}{query and '?'}{query}", encoded=True), headers
