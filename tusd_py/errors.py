@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tusd_py.model import Cursor
-
 
 class Unavailable(Exception):
     """Storage or state can't serve right now; nothing was taken back. Ask again later."""
@@ -14,11 +12,7 @@ class StorageUnavailable(Unavailable):
 
 
 class InDoubt(StorageUnavailable):
-    """The same, and what was asked may yet be done. `cursor` remembers that, once it is recorded."""
-
-    def __init__(self, cursor: Cursor, reason: str) -> None:
-        super().__init__(reason)
-        self.cursor = cursor
+    """The same, and the upload's object may yet come about: whoever ends the upload must know."""
 
 
 class StateUnavailable(Unavailable):

@@ -84,6 +84,9 @@ class Upload:
     """For a final upload: what it is made of, in order."""
     direct: Direct | None = None
     """None where the bytes come through this server."""
+    doubt: bool = False
+    """Its object may come about by itself, even anew once it was removed: a write of it got no answer, or is its
+    client's to send."""
     signed_until: float | None = None
     """Until then the client has something signed that can make the object, even anew."""
     cursor: Cursor = field(default_factory=dict)
@@ -159,6 +162,8 @@ class Finished:
 
     cursor: Cursor
     etag: str
+    doubt: bool = False
+    """An earlier write of it got no answer: it may yet take effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,11 +216,13 @@ class Signed:
 def record(upload: Upload, checkpoint: Checkpoint) -> Upload:
     """The upload once `checkpoint` counts. Full means finishing; finished means done, if no digest is wanted."""
     moved = replace(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
-    if checkpoint.finished is not None and upload.digest_algorithm is None:
-        return finish(moved, checkpoint.finished)
-    return replace(moved, phase=Phase.FINISHING) if moved.full else moved
+    if checkpoint.finished is None:
+        return replace(moved, phase=Phase.FINISHING) if moved.full else moved
+    done = finish(moved, checkpoint.finished)
+    return done if upload.digest_algorithm is None else replace(done, phase=Phase.FINISHING)
 
 
 def finish(upload: Upload, finished: Finished) -> Upload:
     """The upload once its object exists."""
-    return replace(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag)
+    doubt = upload.doubt or finished.doubt
+    return replace(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag, doubt=doubt)

@@ -1,6 +1,6 @@
-"""Random pairs of faults for as long as one likes: `make soak MINUTES=30`.
+"""Random pairs of faults for as long as one likes: `make soak MINUTES=30`. All pairs of one: `make soak ALL=empty`.
 
-Each experiment prints as `SCENARIO SEED STEP:FAULT STEP:FAULT`; with these as arguments that one is run again.
+What fails prints as `SCENARIO SEED STEP:FAULT STEP:FAULT`; with these as arguments that experiment is run again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 
 from tests.simulation.network import FAULTS, Plan
 from tests.simulation.run import run
@@ -23,30 +24,49 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32))
+    parser.add_argument("--all", choices=SCENARIOS, metavar="SCENARIO")
     parser.add_argument("experiment", nargs="*", help="SCENARIO SEED [STEP:FAULT ...]")
     chosen = parser.parse_args()
     if chosen.experiment:
         scenario, seed, *faults = chosen.experiment
         run(scenario, dict(_parsed(faults)), int(seed))
         return 0
-    return _soak(chosen.seed, chosen.minutes * 60)
+    gc.freeze()
+    return _every_pair(chosen.all) if chosen.all else _soak(chosen.seed, chosen.minutes * 60)
+
+
+def _every_pair(scenario: str) -> int:
+    """A second fault at each step that comes after a first one."""
+    runs = failed = 0
+    for first, one in product(range(len(run(scenario, {}))), FAULTS):
+        for second, other in product(range(first + 1, len(run(scenario, {first: one}))), FAULTS):
+            failed += not _holds(scenario, 0, {first: one, second: other})
+            runs += 1
+    return _told(runs, failed)
 
 
 def _soak(seed: int, seconds: float) -> int:
     print(f"--seed {seed}", flush=True)
     dice, until = random.Random(seed), time.monotonic() + seconds
     runs = failed = 0
-    gc.freeze()
     while time.monotonic() < until:
-        failed += not _holds(dice)
+        failed += not _holds(*_drawn(dice))
         runs += 1
+    return _told(runs, failed)
+
+
+def _told(runs: int, failed: int) -> int:
     print(f"{runs} experiments, {failed} broken promises")
     return int(failed > 0)
 
 
-def _holds(dice: random.Random) -> bool:
+def _drawn(dice: random.Random) -> tuple[str, int, Plan]:
     scenario, seed = dice.choice(list(SCENARIOS)), dice.randrange(2**32)
     plan = {dice.randrange(_length(scenario)): dice.choice(list(FAULTS)) for _ in range(dice.choice((2, 2, 3)))}
+    return scenario, seed, plan
+
+
+def _holds(scenario: str, seed: int, plan: Plan) -> bool:
     try:
         run(scenario, plan, seed)
     except Exception as error:  # noqa: BLE001 (whatever it is, it is told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, TypeVar
 
@@ -122,8 +122,8 @@ class FailingStorage(MemoryStorage):
         super().__init__(checkpoint_size=checkpoint_size)
         self.fuse = Fuse(StorageUnavailable)
         self.swept = list[tuple[list[Cursor], Cursor]]()
-        self.doubtful = set[UploadId]()
-        """Of these, something may come back once after they were discarded."""
+        self.doubt = False
+        """Its objects are made only at the second attempt, and the first got no answer."""
 
     @asynccontextmanager
     async def writer(
@@ -137,7 +137,8 @@ class FailingStorage(MemoryStorage):
             yield writer
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
-        return await self.fuse.around(super().finish(upload, entries))
+        finished = await self.fuse.around(super().finish(upload, entries))
+        return replace(finished, doubt=self.doubt)
 
     async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
         return await self.fuse.around(super().concatenate(upload, sources))
@@ -146,12 +147,8 @@ class FailingStorage(MemoryStorage):
         self.swept.append((list(before), after))
         await self.fuse.around(super().sweep(before, after))
 
-    async def discard(self, upload: Upload) -> Cursor | None:
+    async def discard(self, upload: Upload) -> None:
         await self.fuse.around(super().discard(upload))
-        if upload.id not in self.doubtful:
-            return None
-        self.doubtful.remove(upload.id)
-        return upload.cursor
 
 
 class Told(Observer):

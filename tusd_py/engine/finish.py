@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import outlived
-from tusd_py.errors import InDoubt, Superseded, UploadLost, UploadSpoiled
+from tusd_py.errors import InDoubt, Superseded, Unavailable, UploadLost, UploadSpoiled
 from tusd_py.model import Finished, Kind, Phase, Span, Upload, UploadId, finish
 from tusd_py.pipeline.digests import Tally, digest_of
 
@@ -20,19 +20,26 @@ async def drive(ports: Ports, upload: Upload, tally: Tally | None = None) -> Upl
     """
     if upload.phase is not Phase.FINISHING:
         return upload
-    latest = upload
     try:
-        async with outlived(ports, upload), burying(ports, lambda: latest):
-            latest = finish(upload, await _make(ports, upload))
-            done = await ports.save(await _proven(ports, latest, tally))
+        async with outlived(ports, upload):
+            done = await _finished(ports, upload, tally)
     except Superseded:
         return await _done_by_another(ports, upload.id)
-    except InDoubt as doubt:
-        await ports.save(replace(upload, cursor=doubt.cursor))
-        raise
     ports.observer.upload_finished(done)
     await ports.sweep([upload.cursor], done.cursor)
     return done
+
+
+async def _finished(ports: Ports, upload: Upload, tally: Tally | None) -> Upload:
+    latest = upload
+    try:
+        async with burying(ports, lambda: latest):
+            latest = finish(upload, await _make(ports, upload))
+            return await ports.save(await _proven(ports, latest, tally))
+    except (Superseded, Unavailable) as error:
+        if latest.doubt or isinstance(error, InDoubt):
+            await ports.save_doubt(upload.id)
+        raise
 
 
 @asynccontextmanager

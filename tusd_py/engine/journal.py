@@ -6,6 +6,7 @@ import asyncio
 
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.watching import NOBODY, Watcher
+from tusd_py.errors import StateUnavailable, Superseded
 from tusd_py.model import Checkpoint, Cursor, Entry, Upload, record
 from tusd_py.protocol.rules import touch
 
@@ -67,7 +68,12 @@ class Journal:
     async def _save(self, checkpoint: Checkpoint, added: tuple[Entry, ...]) -> None:
         before = self.upload
         moved = touch(record(before, checkpoint), self._ports.clock(), self._ports.limits)
-        self.upload = await self._ports.state.save(moved, added)
+        try:
+            self.upload = await self._ports.state.save(moved, added)
+        except (Superseded, StateUnavailable):
+            if moved.doubt:
+                await self._ports.save_doubt(before.id)
+            raise
         self._left.append(before.cursor)
         if self.upload.offset > before.offset:
             self._watcher.moved(self.upload)

@@ -11,7 +11,7 @@ from tusd_py.engine.journal import Journal
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import outlived
 from tusd_py.engine.watching import Watcher
-from tusd_py.errors import Superseded, Unavailable
+from tusd_py.errors import InDoubt, Superseded, Unavailable
 from tusd_py.locking.base import Lease
 from tusd_py.model import Upload
 from tusd_py.pipeline.body import Body, BodyEnd, Chunk
@@ -55,7 +55,9 @@ async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int
             _judge(delivery.body.end, digest)
             await writer.flush()
             await journal.release()
-    except Unavailable:
+    except Unavailable as error:
+        if isinstance(error, InDoubt):
+            await ports.save_doubt(upload.id)
         if not digest.open:
             with suppress(Superseded, Unavailable):
                 await journal.proceed()

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from tusd_py.engine.ports import Ports
 from tusd_py.errors import Locked, Superseded, Unavailable
-from tusd_py.model import Cursor, Phase, Upload, UploadId
+from tusd_py.model import Phase, Upload, UploadId
 from tusd_py.protocol.rules import plan_terminate
 
 _PAUSES = (0.0, 2.0, 10.0, 40.0)
@@ -65,16 +65,17 @@ async def clear(ports: Ports, upload: Upload) -> bool:
     So is what may come back: the record stays until then. False if the storage or the state didn't let go of it.
     """
     try:
-        await _close(ports, upload, await ports.storage.discard(upload))
+        await ports.storage.discard(upload)
+        await _close(ports, upload)
     except (Superseded, Unavailable) as error:
         ports.observer.trouble("left-behind", upload_id=upload.id, reason=str(error))
         return False
     return True
 
 
-async def _close(ports: Ports, upload: Upload, again: Cursor | None) -> None:
-    if again is not None:
-        await ports.save(replace(upload, cursor=again))
+async def _close(ports: Ports, upload: Upload) -> None:
+    if upload.doubt:
+        await ports.save(replace(upload, doubt=False))
     elif ports.limits.gone:
         await ports.save(replace(upload, phase=Phase.GONE))
     else:

@@ -109,11 +109,8 @@ class Storage(Protocol):
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Remove what a cursor of `before` names and `after` does not: bytes that have found a better home."""
 
-    async def discard(self, upload: Upload) -> Cursor | None:
-        """Remove everything this upload may have left, recorded or not. Nothing there is fine.
-
-        None, or the cursor to discard once more after a while: a write whose answer got lost may still take effect.
-        """
+    async def discard(self, upload: Upload) -> None:
+        """Remove everything this upload may have left, recorded or not. Nothing there is fine."""
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         """The bytes of `span` of a finished upload's object. To be closed by who doesn't read to the end.

@@ -55,10 +55,9 @@ class MemoryStorage:
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Nothing to do: bytes never move to a better home."""
 
-    async def discard(self, upload: Upload) -> Cursor | None:
+    async def discard(self, upload: Upload) -> None:
         self._parts.pop(upload.id, None)
         self._objects.pop(upload.id, None)
-        return None
 
     async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         data = self._object(upload)

@@ -8,6 +8,7 @@ from tests.support.engine import Engine, ScriptedBody
 from tests.support.intents import creating, joining, sha1
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
+from tusd_py.engine.sweep import sweep
 from tusd_py.errors import StateUnavailable, StorageUnavailable, UploadLost
 from tusd_py.model import Kind, Phase, Upload, UploadId
 from tusd_py.pipeline.body import BodyEnd
@@ -47,6 +48,21 @@ async def test_a_refused_first_body_leaves_no_upload(
     intent = creating(length, body=True, checksum=None if checksum is None else sha1(checksum))
     with pytest.raises(refusal):
         await create(engine.ports, intent, ScriptedBody(body))
+    assert engine.residue == []
+
+
+async def test_an_upload_that_could_not_be_recorded_as_made_is_removed_twice_if_its_object_may_come_anew(
+    engine: Engine,
+) -> None:
+    engine.storage.doubt = True
+    engine.state.fuse.blow(left=2)  # after the creation and the look for entries
+    with pytest.raises(StateUnavailable):
+        await create(engine.ports, creating(0), ScriptedBody())
+    (only,) = await engine.state.list(None, 10)
+    assert only.phase is Phase.TERMINATING
+    engine.storage._objects[only.id] = b""
+    engine.now += 31
+    await sweep(engine.ports)
     assert engine.residue == []
 
 

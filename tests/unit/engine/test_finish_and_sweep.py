@@ -15,7 +15,7 @@ from tusd_py.engine.finish import drive
 from tusd_py.engine.lookup import inspect
 from tusd_py.engine.sweep import sweep
 from tusd_py.engine.terminate import terminate
-from tusd_py.errors import StorageUnavailable, Superseded, UploadLost
+from tusd_py.errors import InDoubt, StorageUnavailable, Superseded, UploadLost
 from tusd_py.model import Phase, Upload
 from tusd_py.pipeline.body import BodyEnd
 from tusd_py.protocol.refusals import UploadNotFound
@@ -63,6 +63,23 @@ async def test_a_finisher_overtaken_by_a_terminate_has_finished_nothing(engine: 
         await drive(engine.ports, upload)
 
 
+async def test_a_finisher_overtaken_by_another_tells_it_that_the_object_may_come_anew(engine: Engine) -> None:
+    upload = await finishing(engine)
+    assert not (await drive(engine.ports, upload)).doubt
+    engine.storage.doubt = True
+    assert (await drive(engine.ports, upload)).doubt
+
+
+async def test_an_object_that_may_come_about_although_it_could_not_be_made_is_known_of(engine: Engine) -> None:
+    upload = await finishing(engine)
+    engine.storage.fuse.error = InDoubt
+    engine.storage.fuse.blow()
+    with pytest.raises(InDoubt):
+        await inspect(engine.ports, upload.id)
+    assert await engine.record(upload) == replace(upload, doubt=True, revision=upload.revision + 1)
+    assert (await inspect(engine.ports, upload.id)).doubt, "a second attempt settles nothing about the first"
+
+
 async def test_an_upload_whose_bytes_are_lost_is_buried_not_completed(engine: Engine) -> None:
     upload = await finishing(engine)
     engine.storage._parts.clear()
@@ -108,7 +125,7 @@ async def test_what_the_storage_would_not_let_go_of_is_swept_and_never_shown(eng
 async def test_what_may_come_back_is_removed_once_more(engine: Engine) -> None:
     """A write whose answer got lost may land after the upload's end was told."""
     upload = await begun(engine)
-    engine.storage.doubtful.add(upload.id)
+    await engine.state.save(replace(upload, doubt=True))
     await terminate(engine.ports, upload.id)
     with pytest.raises(UploadNotFound):
         await inspect(engine.ports, upload.id)

@@ -79,6 +79,18 @@ async def test_an_object_made_with_the_bytes_makes_the_upload_done_and_is_told(e
     assert engine.told.count("finished") == 1
 
 
+async def test_an_object_in_doubt_is_known_of_although_it_could_not_be_recorded(engine: Engine) -> None:
+    """Whoever ends the upload then removes it twice."""
+    before = await remembered(engine, length=8)
+    journal = Journal(engine.ports, before, held=False)
+    await journal.record(at(8, finished=Finished(cursor={"object": 1}, etag="tag", doubt=True)))
+    engine.state.fuse.blow()
+    with pytest.raises(StateUnavailable):
+        await journal.release()
+    now = await engine.record(before)
+    assert (now.doubt, now.phase, now.offset, now.cursor) == (True, Phase.OPEN, 0, before.cursor)
+
+
 async def test_a_writer_that_was_overtaken_records_nothing(engine: Engine) -> None:
     before = await remembered(engine)
     current = await engine.state.save(before)

@@ -11,8 +11,8 @@ from tusd_py.model import Finished, Upload
 from tusd_py.storage.s3.attributes import as_headers, object_params
 from tusd_py.storage.s3.concat_plan import PlannedPart, Slice, plan_parts
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
-from tusd_py.storage.s3.errors import S3Missing
-from tusd_py.storage.s3.finishing import complete, remembering_doubt, settle
+from tusd_py.storage.s3.errors import S3Missing, doubting
+from tusd_py.storage.s3.finishing import complete, settle
 from tusd_py.storage.s3.room import Room
 from tusd_py.storage.s3.wire import Payload
 
@@ -23,9 +23,7 @@ async def concatenate(room: Room, upload: Upload, sources: Sequence[Upload]) -> 
     job = _Job(room=room, upload=upload, key=cursor.key, sources=[S3Cursor.load(source.cursor) for source in sources])
     plan = plan_parts([source.length or 0 for source in sources], room.options.profile)
     streamed = not plan or (len(plan) == 1 and len(plan[0]) > 1)
-    with remembering_doubt(cursor):
-        made = await (job.put(plan) if streamed else job.multipart(plan))
-    return Finished(cursor=cursor.made(made).dump(), etag=made.etag)
+    return cursor.made(await (job.put(plan) if streamed else job.multipart(plan)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +36,8 @@ class _Job:
     async def put(self, plan: Sequence[PlannedPart]) -> Stored:
         """Few bytes in all: one PutObject."""
         headers = as_headers(object_params(self.upload, self.room.options))
-        return await self.room.client.put(self.key, self._payload(plan[0] if plan else ()), headers)
+        with doubting():
+            return await self.room.client.put(self.key, self._payload(plan[0] if plan else ()), headers)
 
     async def multipart(self, plan: Sequence[PlannedPart]) -> Stored:
         multipart = await self.room.client.create_multipart(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from tusd_py.model import Cursor, Entry
+from tusd_py.model import Cursor, Entry, Finished
 from tusd_py.pipeline.grid import Grid
 
 
@@ -72,9 +72,6 @@ class S3Cursor:
     """Of the finished object, once it is there."""
     info: str | None = None
     """The key of the info object, where there is one."""
-    doubt: bool = False
-    """A PutObject under `key` got no answer, or writes are a client's to send: one may still take effect, even once the
-    object is deleted."""
 
     @property
     def tail_length(self) -> int:
@@ -85,9 +82,10 @@ class S3Cursor:
         """The keys of what is kept beside the object until it is finished: the tail and the info."""
         return frozenset(segment.key for segment in self.tail) | ({self.info} if self.info else frozenset())
 
-    def made(self, stored: Stored) -> S3Cursor:
-        """The cursor once the object exists."""
-        return replace(self, etag=stored.etag, doubt=self.doubt or stored.doubt)
+    def made(self, stored: Stored) -> Finished:
+        """The object is there: what was kept beside it isn't needed any more."""
+        done = replace(self, etag=stored.etag, tail=(), info=None)
+        return Finished(cursor=done.dump(), etag=stored.etag, doubt=stored.doubt)
 
     def dump(self) -> Cursor:
         """Field by field: `dataclasses.asdict` copies each value, and costs more than the save it is for."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from tusd_py.errors import StorageUnavailable, UploadLost
+from tusd_py.errors import InDoubt, StorageUnavailable, UploadLost
 
 _GONE = frozenset({"NoSuchUpload", "NoSuchKey", "NotFound", "404"})
 _AGAIN = frozenset(
@@ -55,6 +55,17 @@ def failure_from_body(operation: str, status: int, body: bytes) -> S3Failure:
     """The same, from a raw XML answer."""
     found = _CODE.search(body)
     return failure(operation, status, found[1].decode("ascii", "replace") if found else str(status))
+
+
+@contextmanager
+def doubting() -> Iterator[None]:
+    """Raises InDoubt where an upload's object may come about although it could not be put."""
+    try:
+        yield
+    except S3Failure as failure:
+        if failure.doubt:
+            raise InDoubt(str(failure)) from failure
+        raise
 
 
 @asynccontextmanager

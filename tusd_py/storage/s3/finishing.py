@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from tusd_py.errors import InDoubt, UploadLost
+from tusd_py.errors import UploadLost
 from tusd_py.model import Entry, Finished, Upload
 from tusd_py.storage.s3.attributes import UPLOAD_ID
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
@@ -20,22 +19,9 @@ _ATTEMPTS = 3
 async def finish(room: Room, upload: Upload, entries: Sequence[Entry]) -> Finished:
     """The finished object of a full upload, made if need be. Raises UploadLost."""
     cursor = S3Cursor.load(upload.cursor)
-    if cursor.etag is None:
-        with remembering_doubt(cursor):
-            made = await _make(room, upload, cursor, [Part.from_entry(entry) for entry in entries])
-        cursor = replace(cursor.made(made), tail=(), info=None)
-    return Finished(cursor=cursor.dump(), etag=cursor.etag or "")
-
-
-@contextmanager
-def remembering_doubt(cursor: S3Cursor) -> Iterator[None]:
-    """Raises InDoubt where an object was to be put and may still come about. Multipart uploads end with their abort."""
-    try:
-        yield
-    except S3Failure as failure:
-        if failure.doubt and failure.operation == "PutObject":
-            raise InDoubt(replace(cursor, doubt=True).dump(), str(failure)) from failure
-        raise
+    if cursor.etag is not None:
+        return cursor.made(Stored(etag=cursor.etag))
+    return cursor.made(await _make(room, upload, cursor, [Part.from_entry(entry) for entry in entries]))
 
 
 async def _make(room: Room, upload: Upload, cursor: S3Cursor, parts: list[Part]) -> Stored:

@@ -9,11 +9,11 @@ from dataclasses import replace
 import google_crc32c
 
 from tusd_py.errors import UploadLost
-from tusd_py.model import Entry, Finished, Kind, Phase, Upload, UploadId, finish
+from tusd_py.model import Entry, Kind, Phase, Upload, UploadId, finish
 from tusd_py.state.codec import decode
 from tusd_py.storage.base import Leftover, Recovered
 from tusd_py.storage.s3.attributes import UPLOAD_ID
-from tusd_py.storage.s3.cursor import Part, S3Cursor, Segment
+from tusd_py.storage.s3.cursor import Part, S3Cursor, Segment, Stored
 from tusd_py.storage.s3.errors import S3Missing
 from tusd_py.storage.s3.finishing import as_they_are
 from tusd_py.storage.s3.keys import info_key, internal_prefix, object_key, segment_offset
@@ -44,7 +44,7 @@ def _is_its_object(upload: Upload, length: int, metadata: Mapping[str, str]) -> 
 
 
 def _finished(upload: Upload, cursor: S3Cursor, length: int, etag: str) -> Upload:
-    finished = Finished(cursor=replace(cursor, tail=(), etag=etag, info=None).dump(), etag=etag)
+    finished = cursor.made(Stored(etag=etag))
     return finish(replace(upload, length=length, offset=length), finished)
 
 

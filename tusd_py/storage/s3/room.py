@@ -15,7 +15,7 @@ from tusd_py.storage.s3.attributes import as_headers, encryption_headers, object
 from tusd_py.storage.s3.checksums import checksum_headers, crc_text
 from tusd_py.storage.s3.client import S3Client
 from tusd_py.storage.s3.cursor import Part, Stored
-from tusd_py.storage.s3.errors import S3Missing
+from tusd_py.storage.s3.errors import S3Missing, doubting
 from tusd_py.storage.s3.keys import info_key
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
@@ -53,7 +53,9 @@ class Room:
         """The whole object in one request."""
         headers = as_headers(object_params(upload, self.options))
         checksum = await self._checksum(assembly.pieces, assembly)
-        return await self.client.put(key, payload_of(assembly.pieces, self.client.get), {**headers, **checksum})
+        payload = payload_of(assembly.pieces, self.client.get)
+        with doubting():
+            return await self.client.put(key, payload, {**headers, **checksum})
 
     async def put_segment(self, key: str, piece: Piece) -> None:
         """A tail's bytes into an object of their own."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import replace
 from typing import Self
 
 from tusd_py.events import Observer
@@ -59,7 +58,7 @@ class S3Storage:
     def start(self, upload: Upload) -> Cursor:
         options = self._room.options
         key = object_key(upload, prefix=options.prefix, template=options.object_key)
-        return S3Cursor(key=key, grid=self._grid(upload.length), doubt=upload.direct is not None).dump()
+        return S3Cursor(key=key, grid=self._grid(upload.length)).dump()
 
     def _grid(self, length: int | None) -> Grid:
         profile = self._room.options.profile
@@ -88,7 +87,7 @@ class S3Storage:
         for multipart in {cursor.multipart for cursor in earlier if cursor.multipart} - {kept.multipart}:
             await self._room.client.abort_multipart(kept.key, multipart)
 
-    async def discard(self, upload: Upload) -> Cursor | None:
+    async def discard(self, upload: Upload) -> None:
         client, cursor = self._room.client, S3Cursor.load(upload.cursor)
         self._room.tails.drop(upload.id)
         begun = {found.multipart async for found in client.list_multiparts(cursor.key) if found.key == cursor.key}
@@ -96,7 +95,6 @@ class S3Storage:
             await client.abort_multipart(cursor.key, multipart)
         inside = internal_prefix(self._room.options.prefix, upload.id)
         await client.delete({found.key async for found in client.list_objects(inside)} | {cursor.key})
-        return replace(cursor, doubt=False).dump() if cursor.doubt else None
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         return read(self._room, upload, span)

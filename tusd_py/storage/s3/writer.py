@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from tusd_py.errors import StateUnavailable
 from tusd_py.locking.base import Lease
-from tusd_py.model import Checkpoint, Entry, Finished, Upload
+from tusd_py.model import Checkpoint, Entry, Upload
 from tusd_py.pipeline.body import Chunk
 from tusd_py.storage.base import Record
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
-from tusd_py.storage.s3.errors import S3Failure
 from tusd_py.storage.s3.keys import segment_key
 from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.storage.s3.room import Room
@@ -114,18 +111,11 @@ class S3Writer:
             await self._send_part()
 
     async def _put_object(self, part: Assembly) -> Stored:
-        """Should it fail it may have been done, or be done yet: whoever ends the upload must know."""
-        try:
-            return await self._room.put_object(self._upload, self._cursor.key, part)
-        except S3Failure as failure:
-            if failure.doubt:
-                with suppress(StateUnavailable):
-                    await self._record(self._reach(self._recorded, doubt=True))
-            raise
+        return await self._room.put_object(self._upload, self._cursor.key, part)
 
     def _reach_object(self, end: int, stored: Stored) -> Checkpoint:
-        self._cursor = self._cursor.made(stored)
-        return self._reach(end, tail=(), info=None)
+        made = self._cursor.made(stored)
+        return Checkpoint(offset=end, cursor=made.cursor, finished=made)
 
     async def _send_part(self) -> None:
         """Start sending the part, once there is a slot, and begin the next."""
@@ -233,9 +223,7 @@ class S3Writer:
     def _reach(self, offset: int, *, added: tuple[Entry, ...] = (), **changes: Any) -> Checkpoint:
         """The checkpoint at `offset`, where the cursor has these changes."""
         self._recorded, self._cursor = offset, replace(self._cursor, **changes)
-        cursor, etag = self._cursor.dump(), self._cursor.etag
-        finished = None if etag is None else Finished(cursor=cursor, etag=etag)
-        return Checkpoint(offset=offset, cursor=cursor, added=added, finished=finished)
+        return Checkpoint(offset=offset, cursor=self._cursor.dump(), added=added)
 
 
 def _known(multipart: str | None) -> asyncio.Future[str] | None:
