@@ -29,6 +29,7 @@ def test_a_writer_that_wakes_after_the_upload_was_terminated_leaves_no_object() 
 def test_an_object_that_lands_after_its_creation_was_taken_back_goes_in_the_end() -> None:
     put = step("empty", "s3.PutObject")
     run("empty", {put: "lands-late", put + 2: "refused"})
+    run("empty", {put: "lands-late", put + 1: "refused", put + 2: "broken"})
 
 
 def test_an_object_that_lands_after_another_had_finished_it_and_ended_it_goes_in_the_end() -> None:

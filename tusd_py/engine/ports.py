@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from tusd_py.errors import Locked, StateUnavailable, StorageUnavailable, Superseded
+from tusd_py.errors import Locked, StorageUnavailable
 from tusd_py.events import Observer
 from tusd_py.locking.base import Lease, Locker
-from tusd_py.model import Cursor, Entry, Phase, Upload, UploadId
+from tusd_py.model import Cursor, Entry, Upload, UploadId
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.rules import touch
 from tusd_py.state.base import StateStore
@@ -53,16 +53,6 @@ class Ports:
     async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
         """Save a change made now. Raises Superseded, StateUnavailable."""
         return await self.state.save(touch(upload, self.clock(), self.limits), added)
-
-    async def save_doubt(self, upload_id: UploadId) -> None:
-        """Have it remembered, as far as the state allows, that the object may come about by itself.
-
-        On the record as it is now: another may have moved the upload on, to its end even, who knows nothing of it.
-        """
-        with suppress(Superseded, StateUnavailable):
-            now = await self.state.load(upload_id)
-            if now is not None and not now.doubt and now.phase is not Phase.GONE:
-                await self.save(replace(now, doubt=True))
 
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Remove what found a better home. What can't be removed now is left for a sweep of the bucket."""
