@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.contracts.examples import Run
 from tests.support.storages import STORAGES, Bench
-
-Run = Callable[[Coroutine[Any, Any, None]], None]
 
 
 @pytest.fixture(params=STORAGES)

@@ -1,4 +1,4 @@
-"""What only a disk can do wrong; the rest is in tests/contracts/test_storage.py."""
+"""What only a disk can do wrong; the rest is in tests/contracts/test_storage*.py."""
 
 from __future__ import annotations
 

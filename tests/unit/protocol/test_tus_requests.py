@@ -1,63 +1,30 @@
-"""tus 1.0: heads to intents, outcomes to replies."""
+"""tus 1.0: heads to intents."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from tusd_py.model import Kind, Phase, Upload, UploadId
+from tests.unit.protocol.tus_heads import (
+    BARE_LIMITS,
+    CHECKSUM,
+    SHA1,
+    TYPE,
+    head,
+    patch,
+    post,
+    wire,
+)
+from tusd_py.model import Kind
 from tusd_py.protocol import refusals
-from tusd_py.protocol.intents import Append, Body, Checksum, Create, Inspect, Intent, Terminate
+from tusd_py.protocol.intents import Append, Body, Checksum, Create, Inspect, Terminate
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import Malformed, MethodNotAllowed, Refusal, UnsupportedVersion, WrongContentType
-from tusd_py.protocol.tus import Tus
 from tusd_py.protocol.wire import RequestHead, Wire
-
-ID = UploadId("0123456789abcdef0123456789abcdef")
-OTHER_ID = UploadId("f" * 32)
-OPEN = Upload(id=ID, length=10, offset=4, created_at=0.0, updated_at=0.0, expires_at=784111777.0)
-DONE = replace(OPEN, offset=10, phase=Phase.DONE)
-FINAL = replace(DONE, kind=Kind.FINAL, partials=(OTHER_ID, ID))
-EXPIRY = "Sun, 06 Nov 1994 08:49:37 GMT"
-
-TYPE = {"Content-Type": "application/offset+octet-stream"}
-SHA1 = hashlib.sha1(b"hello", usedforsecurity=False).digest()
-CHECKSUM = {"Upload-Checksum": f"sha1 {base64.b64encode(SHA1).decode()}"}
-BARE_LIMITS = Limits(termination=False, concatenation=False, downloads=False)
-
-
-def wire(limits: Limits | None = None) -> Tus:
-    return Tus(limits or Limits(expire_after=60))
-
-
-def head(
-    method: str,
-    headers: Mapping[str, str] | None = None,
-    *,
-    on_upload: bool = True,
-    content_length: int | None = 0,
-    version: str | None = "1.0.0",
-) -> RequestHead:
-    fields = CIMultiDict(headers or {})
-    if version is not None:
-        fields["tus-resumable"] = version
-    return RequestHead(method=method, on_upload=on_upload, headers=fields, content_length=content_length)
-
-
-def post(headers: Mapping[str, str], content_length: int | None = 0, limits: Limits | None = None) -> Intent:
-    return wire(limits).read(head("POST", headers, on_upload=False, content_length=content_length))
-
-
-def patch(headers: Mapping[str, str], content_length: int | None = 5) -> Intent:
-    return wire().read(head("PATCH", headers, content_length=content_length))
-
 
 # Version and method
 
@@ -236,150 +203,6 @@ def test_an_append_against_its_grammar_is_refused(headers: Mapping[str, str]) ->
 def test_an_append_of_another_type_is_refused(headers: Mapping[str, str], content_length: int | None) -> None:
     with pytest.raises(WrongContentType):
         patch({"Upload-Offset": "4", **headers}, content_length)
-
-
-# Replies
-
-
-def test_discovery_tells_what_is_wired() -> None:
-    reply = wire(Limits(expire_after=60, max_length=5, announced_max_length=9)).discover()
-    assert reply.status == 204
-    assert dict(reply.headers) == {
-        "Cache-Control": "no-store",
-        "Tus-Version": "1.0.0",
-        "Tus-Extension": "creation,creation-with-upload,creation-defer-length,expiration,checksum,"
-        "termination,concatenation",
-        "Tus-Checksum-Algorithm": "sha1,sha256,sha512,md5,crc32c",
-        "Tus-Max-Size": "9",
-    }
-
-
-def test_discovery_is_silent_about_what_is_switched_off() -> None:
-    reply = wire(BARE_LIMITS).discover()
-    assert reply.headers["Tus-Extension"] == "creation,creation-with-upload,creation-defer-length,checksum"
-    assert "Tus-Max-Size" not in reply.headers
-
-
-COMMON = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
-
-
-@pytest.mark.parametrize(
-    ("upload", "with_body", "told"),
-    [
-        (OPEN, False, {"Upload-Expires": EXPIRY}),
-        (OPEN, True, {"Upload-Expires": EXPIRY, "Upload-Offset": "4"}),
-        (replace(OPEN, offset=0), True, {"Upload-Expires": EXPIRY, "Upload-Offset": "0"}),
-        (DONE, False, {}),
-        (DONE, True, {"Upload-Offset": "10"}),
-        (replace(OPEN, expires_at=None), False, {}),
-    ],
-)
-def test_a_created_upload_tells_where_it_is(upload: Upload, told: Mapping[str, str], *, with_body: bool) -> None:
-    reply = wire().created(upload, "http://x/files/a", with_body=with_body)
-    assert (reply.status, reply.text) == (201, None)
-    assert reply.headers == {**COMMON, "Location": "http://x/files/a", **told}
-
-
-@pytest.mark.parametrize(
-    ("upload", "told"),
-    [
-        (OPEN, {"Upload-Offset": "4", "Upload-Length": "10", "Upload-Expires": EXPIRY}),
-        (replace(OPEN, offset=0), {"Upload-Offset": "0", "Upload-Length": "10", "Upload-Expires": EXPIRY}),
-        (replace(OPEN, length=None), {"Upload-Offset": "4", "Upload-Defer-Length": "1", "Upload-Expires": EXPIRY}),
-        (DONE, {"Upload-Offset": "10", "Upload-Length": "10"}),
-        (replace(DONE, offset=0, length=0), {"Upload-Offset": "0", "Upload-Length": "0"}),
-        (
-            replace(DONE, metadata={"name": b"a", "flag": b""}),
-            {"Upload-Offset": "10", "Upload-Length": "10", "Upload-Metadata": "name YQ==,flag"},
-        ),
-        (
-            replace(DONE, kind=Kind.PARTIAL),
-            {"Upload-Offset": "10", "Upload-Length": "10", "Upload-Concat": "partial"},
-        ),
-        (
-            FINAL,
-            {
-                "Upload-Offset": "10",
-                "Upload-Length": "10",
-                "Upload-Concat": f"final;/files/{OTHER_ID} /files/{ID}",
-            },
-        ),
-        (
-            replace(FINAL, phase=Phase.FINISHING),
-            {"Upload-Length": "10", "Upload-Concat": f"final;/files/{OTHER_ID} /files/{ID}"},
-        ),
-    ],
-)
-def test_an_inspected_upload_tells_all_a_client_needs_to_go_on(upload: Upload, told: Mapping[str, str]) -> None:
-    reply = wire().inspected(upload, "/files/")
-    assert (reply.status, reply.text) == (200, None)
-    assert reply.headers == {**COMMON, **told}
-
-
-@pytest.mark.parametrize(
-    ("upload", "told"),
-    [(OPEN, {"Upload-Offset": "4", "Upload-Expires": EXPIRY}), (DONE, {"Upload-Offset": "10"})],
-)
-def test_an_append_is_answered_with_the_new_offset(upload: Upload, told: Mapping[str, str]) -> None:
-    reply = wire().appended(upload, str)
-    assert (reply.status, reply.text) == (204, None)
-    assert reply.headers == {**COMMON, **told}
-
-
-def test_a_termination_is_answered_with_nothing() -> None:
-    reply = wire().terminated()
-    assert (reply.status, reply.text) == (204, None)
-    assert reply.headers == COMMON
-
-
-# Refusals
-
-REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
-    (refusals.Malformed("why"), 400, {}),
-    (refusals.InconsistentLength("why"), 400, {}),
-    (refusals.AlreadyComplete(), 400, {}),
-    (refusals.WrongParts("parts"), 400, {}),
-    (refusals.UnsupportedExtension("why"), 400, {}),
-    (refusals.Forbidden("why"), 403, {}),
-    (refusals.UploadNotFound(), 404, {}),
-    (refusals.NotReady(), 404, {}),
-    (refusals.MethodNotAllowed(("POST", "OPTIONS")), 405, {"Allow": "POST, OPTIONS"}),
-    (refusals.OffsetMismatch(expected=4, provided=9), 409, {"Upload-Offset": "4"}),
-    (refusals.UploadGone(), 410, {}),
-    (refusals.UnsupportedVersion(), 412, {"Tus-Version": "1.0.0"}),
-    (refusals.TooLarge("why"), 413, {}),
-    (refusals.WrongContentType("why"), 415, {}),
-    (refusals.ExpectationFailed(), 417, {}),
-    (refusals.UploadLocked(), 423, {"Retry-After": "1"}),
-    (refusals.TooManyRequests(), 429, {"Retry-After": "5"}),
-    (refusals.ChecksumMismatch(), 460, {}),
-    (refusals.DigestMismatch(), 460, {}),
-    (refusals.ServiceUnavailable(), 503, {"Retry-After": "5"}),
-]
-
-
-def test_every_refusal_there_is_has_a_status() -> None:
-    assert {type(refusal) for refusal, _, _ in REFUSALS} == set(Refusal.__subclasses__())
-
-
-@pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS)
-def test_a_refusal_says_why(refusal: Refusal, status: int, details: Mapping[str, str]) -> None:
-    reply = wire().refuse(refusal, head("PATCH"))
-    assert (reply.status, reply.text) == (status, f"{refusal.code}: {refusal.message}\n")
-    assert reply.headers == {**COMMON, **details}
-
-
-@pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS[:-1])
-def test_a_refused_head_has_no_body(refusal: Refusal, status: int, details: Mapping[str, str]) -> None:
-    reply = wire().refuse(refusal, head("HEAD"))
-    assert (reply.status, reply.text) == (status, None)
-    assert reply.headers == {**COMMON, **details}
-
-
-def test_a_head_that_cannot_be_answered_now_is_locked_since_clients_start_over_after_a_503() -> None:
-    reply = wire().refuse(refusals.ServiceUnavailable(), head("HEAD"))
-    assert (reply.status, reply.text) == (423, None)
-    assert reply.headers == {**COMMON, "Retry-After": "1"}
 
 
 # Anything at all

@@ -1,0 +1,54 @@
+"""What properties of storages are held with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.storages import Bench
+from tests.support.writing import Session
+from tusd_py.model import Upload
+
+Run = Callable[[Coroutine[Any, Any, None]], None]
+"""Runs one example."""
+
+
+def sizes(bench: Bench) -> st.SearchStrategy[int]:
+    """Counts of bytes, mostly where parts and checkpoints begin and end."""
+    grain = bench.grain
+    edges = (1, 2, grain // 3, grain - 1, grain, grain + 1, 2 * grain, 2 * grain + 1)
+    return st.sampled_from(edges) | st.integers(1, 3 * grain)
+
+
+def lengths(bench: Bench) -> st.SearchStrategy[int]:
+    return st.just(0) | sizes(bench)
+
+
+def sessions(bench: Bench) -> st.SearchStrategy[Session]:
+    """Requests that end well, are cut, or lose their state store half-way."""
+    return st.builds(
+        Session,
+        sizes=st.lists(sizes(bench), max_size=4),
+        flush=st.booleans(),
+        survives=st.just(math.inf) | st.integers(0, 3),
+        answer_lost=st.booleans(),
+    )
+
+
+def a_property(bench: Bench, **strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], None]:
+    """Hold a property now, with as many examples as this storage has time for."""
+
+    def hold(check: Callable[..., None]) -> None:
+        settings(max_examples=bench.max_examples, deadline=None)(given(**strategies)(check))()
+
+    return hold
+
+
+async def remove_leftovers(bench: Bench, upload: Upload) -> None:
+    for leftover in [found async for found in bench.storage.leftovers()]:
+        if not bench.storage.needs(upload, leftover):
+            await bench.storage.remove(leftover)

@@ -1,0 +1,115 @@
+"""What every storage knows of its uploads without their records."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import strategies as st
+
+from tests.contracts.examples import Run, a_property, lengths, remove_leftovers, sessions, sizes
+from tests.support.storages import Bench
+from tests.support.writing import Sender, Session, content, random_bytes
+from tusd_py.errors import UploadLost
+from tusd_py.model import Phase, Upload
+from tusd_py.storage.base import Recovered
+
+
+def test_what_no_upload_needs_can_be_removed_without_harm(bench: Bench, run: Run) -> None:
+    """Whatever died on the way: the upload goes on, and in the end there is its object and nothing else."""
+
+    async def scenario(length: int, history: list[Session]) -> None:
+        sender = Sender(bench.storage, random_bytes(length))
+        for session in history:
+            if sender.upload.phase is Phase.OPEN:
+                await sender.play(session)
+        await remove_leftovers(bench, sender.upload)
+        if sender.upload.phase is Phase.OPEN:
+            await sender.send()
+        finished = await sender.finish()
+        await remove_leftovers(bench, finished)
+        assert await content(bench.storage, finished) == sender.data
+        assert len(await bench.residue()) == 1
+        await bench.storage.discard(finished)
+
+    @a_property(bench, length=lengths(bench), history=st.lists(sessions(bench), max_size=3))
+    def _(length: int, history: list[Session]) -> None:
+        run(scenario(length, history))
+
+
+def test_an_upload_without_a_record_is_recovered_with_every_byte_that_was_told(bench: Bench, run: Run) -> None:
+    """Whatever died on the way. What is recovered can be continued, and becomes the same object."""
+
+    async def scenario(length: int, history: list[Session]) -> None:
+        sender = Sender(bench.storage, random_bytes(length))
+        for session in history:
+            if sender.upload.phase is Phase.OPEN:
+                await sender.play(session)
+        if sender.upload.phase is Phase.OPEN and sender.upload.offset:
+            recovered = await recover(sender.upload)
+            assert recovered is not None
+            assert sender.upload.offset <= recovered.upload.offset <= length
+            sender = Sender(bench.storage, sender.data, replace(recovered.upload, length=length))
+            sender.entries = list(recovered.entries)
+            await sender.send()
+            await remove_leftovers(bench, await sender.finish())
+            assert await content(bench.storage, sender.upload) == sender.data
+            assert len(await bench.residue()) == 1
+        await bench.storage.discard(sender.upload)
+
+    async def recover(upload: Upload) -> Recovered | None:
+        left = [found async for found in bench.storage.leftovers()]
+        return await bench.storage.recover(upload.id, [found for found in left if found.upload_id == upload.id])
+
+    @a_property(bench, length=sizes(bench), history=st.lists(sessions(bench), min_size=1, max_size=3))
+    def _(length: int, history: list[Session]) -> None:
+        run(scenario(length, history))
+
+
+async def test_what_a_finished_upload_left_is_not_taken_for_an_upload(bench: Bench) -> None:
+    """It would overwrite the object, or remove it when it expires."""
+    sender = Sender(bench.storage, random_bytes(3 * bench.grain))
+    await sender.send(bench.grain + 3)
+    unfinished = sender.upload
+    left = [found async for found in bench.storage.leftovers()]
+    await sender.send()
+    await sender.finish()
+    assert left
+    assert await bench.storage.recover(unfinished.id, left) is None
+
+
+async def test_bytes_that_are_there_are_found_to_be(bench: Bench) -> None:
+    sender = Sender(bench.storage, random_bytes(3 * bench.grain))
+    assert await bench.storage.verify(sender.upload, sender.entries) == sender.upload
+    for size in (3, bench.grain, 2):
+        await sender.send(size)
+        assert await bench.storage.verify(sender.upload, sender.entries) == sender.upload
+    await sender.send()
+    await sender.finish()
+    assert await bench.storage.verify(sender.upload, sender.entries) == sender.upload
+
+
+@pytest.mark.parametrize("told", ["nothing", "some", "some, and no length"])
+async def test_an_old_copy_of_a_record_is_told_of_the_object_made_since(bench: Bench, told: str) -> None:
+    """Ending it, now or when it expires, would remove the object."""
+    sender = Sender(bench.storage, random_bytes(3 * bench.grain))
+    if told != "nothing":
+        await sender.send(bench.grain + 3)
+    old, entries = sender.upload, sender.entries
+    await sender.send()
+    done = await sender.finish()
+    length = None if told.endswith("no length") else old.length
+    found = await bench.storage.verify(replace(old, length=length), entries)
+    assert (found.phase, found.offset, found.length, found.etag) == (Phase.DONE, done.length, done.length, done.etag)
+    assert await content(bench.storage, found) == sender.data
+
+
+@pytest.mark.parametrize("at", [3, "grain", "the end"])
+async def test_bytes_that_vanished_are_found_to_be_lost(bench: Bench, at: int | str) -> None:
+    sender = Sender(bench.storage, random_bytes(3 * bench.grain))
+    await sender.send({"grain": bench.grain, "the end": 3 * bench.grain}.get(str(at), 3))
+    if at == "the end":
+        await sender.finish()
+    await bench.storage.discard(sender.upload)
+    with pytest.raises(UploadLost):
+        await bench.storage.verify(sender.upload, sender.entries)
