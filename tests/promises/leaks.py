@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.promises.bench import MIB, PART, Node, some_bytes, upload_id
-from tests.promises.client import Client
+from tests.promises.client import Client, until
 from tests.promises.rawrequest import patching
 from tests.support.s3faults import Gate, after_forwarding, hold
 
@@ -31,6 +31,15 @@ async def traces(node: Node, *urls: str) -> list[str]:
     everything = [*await node.residue(), *node.remembered()]
     ids = [upload_id(url) for url in urls]
     return [trace for trace in everything if any(name in trace for name in ids)]
+
+
+async def until_gone(node: Node, *urls: str) -> None:
+    """What may come about by itself is remembered for half a minute after its removal, and removed again."""
+
+    async def gone() -> bool:
+        return not await traces(node, *urls)
+
+    await until(gone, 60)
 
 
 async def crash(node: Node, url: str, operation: str) -> None:

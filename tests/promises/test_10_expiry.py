@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.promises.bench import Node
-from tests.promises.client import Client, until
-from tests.promises.leaks import DATA, SENT, begun, crash, traces
+from tests.promises.client import Client
+from tests.promises.leaks import DATA, SENT, begun, crash, traces, until_gone
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -18,18 +18,11 @@ def settings() -> dict[str, Any]:
     return {"expire_after": "3s", "retention": "3s"}
 
 
-async def until_expired(node: Node, *urls: str) -> None:
-    async def gone() -> bool:
-        return not await traces(node, *urls)
-
-    await until(gone)
-
-
 async def test_expired_uploads_leave_nothing(node: Node, client: Client) -> None:
     kinds: list[dict[str, str]] = [{}, {"Upload_Concat": "partial"}]
     urls = [await begun(client, sent, **kind) for sent in SENT.values() for kind in kinds]
     assert await traces(node, *urls) != []
-    await until_expired(node, *urls)
+    await until_gone(node, *urls)
     assert await node.metric("buffer_bytes") == 0
     for url in urls:
         assert (await client.head(url)).status == 404
@@ -38,4 +31,4 @@ async def test_expired_uploads_leave_nothing(node: Node, client: Client) -> None
 async def test_what_a_crash_left_expires_too(node: Node, client: Client) -> None:
     url = await client.create(len(DATA))
     await crash(node, url, "CreateMultipartUpload")
-    await until_expired(node, url)
+    await until_gone(node, url)

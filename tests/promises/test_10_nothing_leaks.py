@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.promises.bench import MIB, PART, Node, upload_id
-from tests.promises.client import Client
-from tests.promises.leaks import DATA, SENT, begun, crash, traces
+from tests.promises.client import Client, until
+from tests.promises.leaks import DATA, SENT, begun, crash, traces, until_gone
 from tests.promises.rawrequest import patching
-from tests.support.s3faults import Action, error
+from tests.support.s3faults import Action, Gate, error, hold
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -82,4 +83,22 @@ async def test_what_a_crash_left_goes_with_the_upload(node: Node, client: Client
         assert [trace for trace in await traces(node, url) if not trace.startswith("INSERT")] == [upload_id(url)]
     else:
         await client.delete(url)
-        assert await traces(node, url) == []
+        await until_gone(node, url)
+
+
+async def test_an_object_that_a_dead_server_had_on_its_way_goes_in_the_end(node: Node, client: Client) -> None:
+    gate, url = Gate(), await client.create(1000)
+    node.s3.faults.rule("PutObject", 1, hold(gate))
+    async with patching(url, 0, 1000) as request:
+        await request.send(DATA[:1000])
+        await gate.reached.wait()
+        await node.restart()
+    await client.delete(url)
+    assert (await client.head(url)).status == 404
+    gate.opened.set()
+    await until(partial(landed, node, url))
+    await until_gone(node, url)
+
+
+async def landed(node: Node, url: str) -> bool:
+    return await node.object_size(url) == 1000

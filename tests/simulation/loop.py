@@ -23,6 +23,8 @@ class Machine:
         self.name = name
         self.crashed: asyncio.Future[float] = loop.create_future()
         """When."""
+        self.noticed = False
+        """Others know that it has."""
         self._loop = loop
         self._paused = False
         self._held: list[asyncio.Handle] = []
@@ -39,9 +41,10 @@ class Machine:
         self._paused = True
         self._loop.call_later(seconds, self._wake, context=Context())
 
-    def crash(self) -> None:
+    def crash(self, *, noticed: bool) -> None:
         """End at once, without a last word."""
         if not self.crashed.done():
+            self.noticed = noticed
             self.crashed.set_result(self._loop.time())
 
     def hear(self, word: Callable[[], object]) -> None:

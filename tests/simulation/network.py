@@ -39,6 +39,8 @@ class Fault:
     refused: bool = False
     """The service says no, in a way that a repeat doesn't mend."""
     crash: Moment | None = None
+    noticed: bool = False
+    """Others know of the crash at once, and don't wait for what the dead one held to run out."""
     pause: Moment | None = None
     outage: float = 0.0
     """From now on nothing gets through to the service for so long."""
@@ -48,6 +50,9 @@ FAULTS: Mapping[str, Fault] = {
     "crash-before": Fault(lands=None, crash="sent"),
     "crash-after": Fault(crash="landed"),
     "crash-lands-late": Fault(lands=LATE, crash="sent"),
+    "death-before": Fault(lands=None, crash="sent", noticed=True),
+    "death-after": Fault(crash="landed", noticed=True),
+    "death-lands-late": Fault(lands=LATE, crash="sent", noticed=True),
     "broken": Fault(lands=None, breaks=HOP),
     "refused": Fault(lands=None, refused=True),
     "answer-lost": Fault(answered=None, breaks=1.5 * HOP),
@@ -156,7 +161,7 @@ class _Request:
 
 def _befall(machine: Machine, fault: Fault, moment: Moment) -> None:
     if fault.crash == moment:
-        machine.crash()
+        machine.crash(noticed=fault.noticed)
     if fault.pause == moment:
         machine.pause(LONG)
 

@@ -95,10 +95,12 @@ class SimulatedLocker(SharedLocker):
 
     def _taken(self, lease: TimedLease, *, ask: bool) -> bool:
         row = self._rows.get(lease.upload_id)
-        if row is None or row.deadline <= elapsed() or row.lease is lease:
+        over = row is None or row.deadline <= elapsed() or row.lease is lease
+        lease.inherited = row is not None and not over and row.owner._machine.noticed
+        if over or lease.inherited:
             self._rows[lease.upload_id] = _Row(lease=lease, owner=self, deadline=elapsed() + TTL)
             return True
-        if ask:
+        if row is not None and ask:
             row.waiting[self] = None
             row.owner._machine.hear(row.lease.ask)
         return False

@@ -147,8 +147,10 @@ class FailingStorage(MemoryStorage):
         self.swept.append((list(before), after))
         await self.fuse.around(super().sweep(before, after))
 
-    async def discard(self, upload: Upload) -> None:
+    async def discard(self, upload: Upload) -> bool:
+        """Like S3, where an object was put in one request."""
         await self.fuse.around(super().discard(upload))
+        return False
 
 
 class Told(Observer):

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from tusd_py.engine.doubt import remember_doubt
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import outlived
 from tusd_py.errors import InDoubt, Superseded, Unavailable, UploadLost, UploadSpoiled
@@ -39,7 +38,7 @@ async def _finished(ports: Ports, upload: Upload, tally: Tally | None) -> Upload
             return await ports.save(await _proven(ports, latest, tally))
     except (Superseded, Unavailable) as error:
         if latest.doubt or isinstance(error, InDoubt):
-            await remember_doubt(ports, upload.id)
+            await ports.remember_doubt(upload.id)
         raise
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from tusd_py.engine.doubt import remember_doubt
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.watching import NOBODY, Watcher
 from tusd_py.errors import StateUnavailable, Superseded
@@ -73,7 +72,7 @@ class Journal:
             self.upload = await self._ports.state.save(moved, added)
         except (Superseded, StateUnavailable):
             if moved.doubt:
-                await remember_doubt(self._ports, before.id)
+                await self._ports.remember_doubt(before.id)
             raise
         self._left.append(before.cursor)
         if self.upload.offset > before.offset:

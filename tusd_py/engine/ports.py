@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 
-from tusd_py.errors import Locked, StorageUnavailable
+from tusd_py.errors import Locked, StateUnavailable, StorageUnavailable, Superseded
 from tusd_py.events import Observer
 from tusd_py.locking.base import Lease, Locker
-from tusd_py.model import Cursor, Entry, Upload, UploadId
+from tusd_py.model import Cursor, Entry, Phase, Upload, UploadId
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.rules import touch
 from tusd_py.state.base import StateStore
 from tusd_py.storage.base import Storage
+
+_PAUSES = (0.0, 0.5, 2.0, 5.0)
+"""Seconds before each attempt to record a doubt. Who has the turn keeps it until then, so that nobody ends the upload
+unknowing; what hasn't come about after all of them isn't expected to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,8 @@ class Ports:
             async with self.locker.hold(upload_id, on_release_request=on_release_request, wait=patience) as lease:
                 got = True
                 self.observer.lock_waited(time.perf_counter() - started, got=True)
+                if lease.inherited:
+                    await self.remember_doubt(upload_id)
                 yield lease
         except Locked:
             if not got:
@@ -53,6 +60,20 @@ class Ports:
     async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
         """Save a change made now. Raises Superseded, StateUnavailable."""
         return await self.state.save(touch(upload, self.clock(), self.limits), added)
+
+    async def remember_doubt(self, upload_id: UploadId) -> None:
+        """Record that the upload's object may come about by itself, unless the state stays away."""
+        for pause in _PAUSES:
+            await asyncio.sleep(pause)
+            with suppress(Superseded, StateUnavailable):
+                await self._remember_doubt(upload_id)
+                break
+
+    async def _remember_doubt(self, upload_id: UploadId) -> None:
+        """On the record as it is now: another may have moved the upload on, to its end even."""
+        now = await self.state.load(upload_id)
+        if now is not None and not now.doubt and now.phase is not Phase.GONE:
+            await self.save(replace(now, doubt=True))
 
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Remove what found a better home. What can't be removed now is left for a sweep of the bucket."""

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tusd_py.engine.doubt import remember_doubt
 from tusd_py.engine.finish import burying
 from tusd_py.engine.journal import Journal
 from tusd_py.engine.ports import Ports
@@ -58,7 +57,7 @@ async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int
             await journal.release()
     except Unavailable as error:
         if isinstance(error, InDoubt):
-            await remember_doubt(ports, upload.id)
+            await ports.remember_doubt(upload.id)
         if not digest.open:
             with suppress(Superseded, Unavailable):
                 await journal.proceed()

@@ -65,16 +65,16 @@ async def clear(ports: Ports, upload: Upload) -> bool:
     So is what may come back: the record stays until then. False if the storage or the state didn't let go of it.
     """
     try:
-        await ports.storage.discard(upload)
-        await _close(ports, upload)
+        final = await ports.storage.discard(upload)
+        await _close(ports, upload, again=upload.doubt and not final)
     except (Superseded, Unavailable) as error:
         ports.observer.trouble("left-behind", upload_id=upload.id, reason=str(error))
         return False
     return True
 
 
-async def _close(ports: Ports, upload: Upload) -> None:
-    if upload.doubt:
+async def _close(ports: Ports, upload: Upload, *, again: bool) -> None:
+    if again:
         await ports.save(replace(upload, doubt=False))
     elif ports.limits.gone:
         await ports.save(replace(upload, phase=Phase.GONE))

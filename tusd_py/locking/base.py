@@ -16,6 +16,13 @@ class Lease(Protocol):
     def valid(self) -> bool:
         """False once this process can no longer be sure that nobody else has the turn."""
 
+    @property
+    def inherited(self) -> bool:
+        """True if the last holder died with the turn just now: what it had on its way may take effect yet.
+
+        False where the turn has run out since, as it outlasts that.
+        """
+
     def check(self) -> None:
         """Raise Superseded unless `valid`. Called before each write that others could see."""
 

@@ -31,6 +31,7 @@ class TimedLease:
         """Tells this hold from every other, in every process."""
         self.freed = asyncio.Event()
         """Set when the upload may have got free while this one waits for it."""
+        self.inherited = False
         self._on_release_request = on_release_request
         self._asked = False
         self._deadline = -math.inf

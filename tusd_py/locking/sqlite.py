@@ -55,7 +55,8 @@ class SqliteLocker(SharedLocker):
 
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
         row = (lease.upload_id, lease.token, self._process)
-        return await self._thread.write(partial(_take, row, ttl=self._ttl, ask=ask))
+        taken, lease.inherited = await self._thread.write(partial(_take, row, ttl=self._ttl, ask=ask))
+        return taken
 
     async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
         held = [(lease.upload_id, lease.token) for lease in leases]
@@ -83,15 +84,20 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
             file.unlink(missing_ok=True)
 
 
-def _take(row: tuple[UploadId, str, str], connection: sqlite3.Connection, *, ttl: float, ask: bool) -> bool:
+def _take(
+    row: tuple[UploadId, str, str], connection: sqlite3.Connection, *, ttl: float, ask: bool
+) -> tuple[bool, bool]:
+    """Whether it is taken, and whether from one who died with it."""
     upload_id, *_ = row
     holder = connection.execute(_HOLDER, (upload_id,)).fetchone()
-    free = holder is None or holder[1] <= _now() or is_gone(holder[0])
+    over = holder is None or holder[1] <= _now()
+    inherited = not over and is_gone(holder[0])
+    free = over or inherited
     if free:
         connection.execute(_TAKE, (*row, _now() + ttl))
     elif ask:
         connection.execute(_ASK, (upload_id,))
-    return free
+    return free, inherited
 
 
 def _renew(held: Sequence[tuple[UploadId, str]], ttl: float, connection: sqlite3.Connection) -> Collection[str]:

@@ -109,8 +109,11 @@ class Storage(Protocol):
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Remove what a cursor of `before` names and `after` does not: bytes that have found a better home."""
 
-    async def discard(self, upload: Upload) -> None:
-        """Remove everything this upload may have left, recorded or not. Nothing there is fine."""
+    async def discard(self, upload: Upload) -> bool:
+        """Remove everything this upload may have left, recorded or not. Nothing there is fine.
+
+        True if that is final. False if its object would come about anew, should a write of it be on its way.
+        """
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         """The bytes of `span` of a finished upload's object. To be closed by who doesn't read to the end.

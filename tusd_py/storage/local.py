@@ -78,8 +78,9 @@ class LocalStorage:
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Nothing to do: bytes never move to a better home."""
 
-    async def discard(self, upload: Upload) -> None:
+    async def discard(self, upload: Upload) -> bool:
         await self._disk.run(partial(self._remove, upload))
+        return True
 
     async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         async with self._opened(upload) as fd:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -16,7 +18,10 @@ from tusd_py.engine.lookup import inspect
 from tusd_py.engine.sweep import sweep
 from tusd_py.engine.terminate import terminate
 from tusd_py.errors import InDoubt, StorageUnavailable, Superseded, UploadLost
-from tusd_py.model import Phase, Upload
+from tusd_py.locking.base import Lease
+from tusd_py.locking.lease import TimedLease
+from tusd_py.locking.memory import MemoryLocker
+from tusd_py.model import Phase, Upload, UploadId
 from tusd_py.pipeline.body import BodyEnd
 from tusd_py.protocol.refusals import UploadNotFound
 
@@ -68,6 +73,26 @@ async def test_a_finisher_overtaken_by_another_tells_it_that_the_object_may_come
     assert not (await drive(engine.ports, upload)).doubt
     engine.storage.doubt = True
     assert (await drive(engine.ports, upload)).doubt
+
+
+class Heirs(MemoryLocker):
+    """Every turn is that of one who died with it."""
+
+    @asynccontextmanager
+    async def hold(
+        self, upload_id: UploadId, *, on_release_request: Callable[[], None], wait: float
+    ) -> AsyncIterator[Lease]:
+        async with super().hold(upload_id, on_release_request=on_release_request, wait=wait) as lease:
+            assert isinstance(lease, TimedLease)
+            lease.inherited = True
+            yield lease
+
+
+async def test_who_takes_over_from_a_dead_holder_knows_that_its_object_may_come_about(engine: Engine) -> None:
+    upload = await begun(engine)
+    assert not upload.doubt
+    assert (await inspect(replace(engine.ports, locker=Heirs()), upload.id)).doubt
+    assert (await engine.record(upload)).doubt
 
 
 async def test_an_object_that_may_come_about_although_it_could_not_be_made_is_known_of(engine: Engine) -> None:

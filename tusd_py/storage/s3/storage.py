@@ -87,7 +87,7 @@ class S3Storage:
         for multipart in {cursor.multipart for cursor in earlier if cursor.multipart} - {kept.multipart}:
             await self._room.client.abort_multipart(kept.key, multipart)
 
-    async def discard(self, upload: Upload) -> None:
+    async def discard(self, upload: Upload) -> bool:
         client, cursor = self._room.client, S3Cursor.load(upload.cursor)
         self._room.tails.drop(upload.id)
         begun = {found.multipart async for found in client.list_multiparts(cursor.key) if found.key == cursor.key}
@@ -95,6 +95,7 @@ class S3Storage:
             await client.abort_multipart(cursor.key, multipart)
         inside = internal_prefix(self._room.options.prefix, upload.id)
         await client.delete({found.key async for found in client.list_objects(inside)} | {cursor.key})
+        return cursor.multipart is not None  # parts and completion end with the multipart upload
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         return read(self._room, upload, span)
