@@ -14,7 +14,7 @@ from tests.promises.bench import MIB, PART, Node, upload_id
 from tests.promises.client import Client, until
 from tests.promises.leaks import DATA, SENT, begun, crash, traces, until_gone
 from tests.promises.rawrequest import patching
-from tests.support.s3faults import Action, Gate, error, hold
+from tests.support.s3faults import Action, Gate, error, outliving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -88,7 +88,7 @@ async def test_what_a_crash_left_goes_with_the_upload(node: Node, client: Client
 
 async def test_an_object_that_a_dead_server_had_on_its_way_goes_in_the_end(node: Node, client: Client) -> None:
     gate, url = Gate(), await client.create(1000)
-    node.s3.faults.rule("PutObject", 1, hold(gate))
+    node.s3.faults.rule("PutObject", 1, outliving(gate))
     async with patching(url, 0, 1000) as request:
         await request.send(DATA[:1000])
         await gate.reached.wait()

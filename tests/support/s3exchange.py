@@ -51,6 +51,7 @@ class Exchange:
         self._session = session
         self._strict = strict
         self._refusal: S3Error | None = None
+        self._received: bytes | None = None
         self.rate = math.inf
         """Bytes a second of both bodies."""
 
@@ -99,6 +100,10 @@ class Exchange:
         async with answer:
             await answer.read()
 
+    async def receive(self) -> None:
+        """Takes the whole body, so that the request outlives whoever sent it."""
+        self._received = b"".join([chunk async for chunk in self._chunks()])
+
     async def drain(self) -> None:
         """Reads the body to its end."""
         async for _ in self._chunks():
@@ -132,7 +137,7 @@ class Exchange:
         return web.Response()
 
     async def _data(self) -> AsyncIterator[bytes] | bytes | None:
-        if not self._request.can_read_body:
+        if self._received is None and not self._request.can_read_body:
             return None
         if self._call.request.operation != "CompleteMultipartUpload":
             return self._body()
@@ -149,6 +154,9 @@ class Exchange:
             raise
 
     async def _chunks(self) -> AsyncIterator[bytes]:
+        if self._received is not None:
+            yield self._received
+            return
         await self._continue()
         while chunk := await self._request.content.readany():
             self._call.bytes_in += len(chunk)

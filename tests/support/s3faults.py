@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from aiohttp.web import StreamResponse
@@ -115,6 +116,21 @@ def hold(gate: Gate, then: Action = pass_on) -> Action:
         gate.reached.set()
         await gate.opened.wait()
         return await then(exchange)
+
+    return act
+
+
+def outliving(gate: Gate) -> Action:
+    """It is on this side of the network, and reaches S3 once the gate opens, whatever became of who sent it."""
+
+    async def act(exchange: Exchange) -> StreamResponse:
+        await exchange.receive()
+        gate.reached.set()
+        with suppress(asyncio.CancelledError):  # its connection is gone
+            await gate.opened.wait()
+        await gate.opened.wait()
+        await exchange.swallow(await exchange.forward())
+        return exchange.hang_up()
 
     return act
 
