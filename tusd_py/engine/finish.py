@@ -37,7 +37,7 @@ async def _finished(ports: Ports, upload: Upload, tally: Tally | None) -> Upload
             latest = finish(upload, await _make(ports, upload))
             return await ports.save(await _proven(ports, latest, tally))
     except (Superseded, Unavailable) as error:
-        if latest.doubt or isinstance(error, InDoubt):
+        if not upload.doubt and (latest.doubt or isinstance(error, InDoubt)):
             await ports.remember_doubt(upload.id)
         raise
 

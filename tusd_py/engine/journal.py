@@ -71,7 +71,7 @@ class Journal:
         try:
             self.upload = await self._ports.state.save(moved, added)
         except (Superseded, StateUnavailable):
-            if moved.doubt:
+            if moved.doubt and not before.doubt:
                 await self._ports.remember_doubt(before.id)
             raise
         self._left.append(before.cursor)

@@ -56,7 +56,7 @@ async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int
             await writer.flush()
             await journal.release()
     except Unavailable as error:
-        if isinstance(error, InDoubt):
+        if isinstance(error, InDoubt) and not upload.doubt:
             await ports.remember_doubt(upload.id)
         if not digest.open:
             with suppress(Superseded, Unavailable):

@@ -102,6 +102,10 @@ async def test_an_object_that_may_come_about_although_it_could_not_be_made_is_kn
     with pytest.raises(InDoubt):
         await inspect(engine.ports, upload.id)
     assert await engine.record(upload) == replace(upload, doubt=True, revision=upload.revision + 1)
+    engine.storage.fuse.blow()
+    with pytest.raises(InDoubt):
+        await inspect(engine.ports, upload.id)
+    assert (await engine.record(upload)).revision == upload.revision + 1, "known already"
     assert (await inspect(engine.ports, upload.id)).doubt, "a second attempt settles nothing about the first"
 
 
