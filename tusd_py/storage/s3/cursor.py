@@ -94,8 +94,10 @@ class S3Cursor:
 
     @classmethod
     def load(cls, cursor: Mapping[str, Any]) -> S3Cursor:
+        """Fields of another version are passed over, as `state.codec` does it."""
+        known = {name: cursor[name] for name in _FIELDS if name in cursor}
         tail = tuple(Segment(**segment) for segment in cursor["tail"])
-        return cls(**{**cursor, "grid": Grid(**cursor["grid"]), "tail": tail})
+        return cls(**{**known, "grid": Grid(**cursor["grid"]), "tail": tail})
 
 
 _FIELDS = tuple(field.name for field in fields(S3Cursor))
