@@ -57,7 +57,7 @@ run: setup
 test: lint .venv/fetched
 	$(RUN) tests.support.debian
 	$(RUN) pytest tests/load
-	$(RUN) pytest --numprocesses 2 --dist loadfile --ignore tests/load
+	$(RUN) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/load
 
 lint: setup
 	$(RUN) ruff check .
