@@ -19,9 +19,7 @@ def test_however_the_bytes_come_the_object_is_those_bytes(bench: Bench, run: Run
 
     async def scenario(length: int, history: list[Session]) -> None:
         sender = Sender(bench.storage, random_bytes(length))
-        for session in history:
-            if sender.upload.phase is Phase.OPEN:
-                await sender.play(session)
+        await sender.live_through(history)
         if sender.upload.phase is Phase.OPEN:
             await sender.send()
         finished = await sender.finish()

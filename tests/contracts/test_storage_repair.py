@@ -20,9 +20,7 @@ def test_what_no_upload_needs_can_be_removed_without_harm(bench: Bench, run: Run
 
     async def scenario(length: int, history: list[Session]) -> None:
         sender = Sender(bench.storage, random_bytes(length))
-        for session in history:
-            if sender.upload.phase is Phase.OPEN:
-                await sender.play(session)
+        await sender.live_through(history)
         await remove_leftovers(bench, sender.upload)
         if sender.upload.phase is Phase.OPEN:
             await sender.send()
@@ -42,9 +40,7 @@ def test_an_upload_without_a_record_is_recovered_with_every_byte_that_was_told(b
 
     async def scenario(length: int, history: list[Session]) -> None:
         sender = Sender(bench.storage, random_bytes(length))
-        for session in history:
-            if sender.upload.phase is Phase.OPEN:
-                await sender.play(session)
+        await sender.live_through(history)
         if sender.upload.phase is Phase.OPEN and sender.upload.offset:
             recovered = await recover(sender.upload)
             assert recovered is not None

@@ -33,13 +33,13 @@ async def traces(node: Node, *urls: str) -> list[str]:
     return [trace for trace in everything if any(name in trace for name in ids)]
 
 
-async def until_gone(node: Node, *urls: str) -> None:
+async def until_gone(node: Node, *urls: str, within: float = 30.0) -> None:
     """What may come about by itself is remembered for half a minute after its removal, and removed again."""
 
     async def gone() -> bool:
         return not await traces(node, *urls)
 
-    await until(gone, 60)
+    await until(gone, within)
 
 
 async def crash(node: Node, url: str, operation: str) -> None:

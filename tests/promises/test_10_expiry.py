@@ -31,4 +31,4 @@ async def test_expired_uploads_leave_nothing(node: Node, client: Client) -> None
 async def test_what_a_crash_left_expires_too(node: Node, client: Client) -> None:
     url = await client.create(len(DATA))
     await crash(node, url, "CreateMultipartUpload")
-    await until_gone(node, url)
+    await until_gone(node, url, within=60)

@@ -83,7 +83,8 @@ async def test_what_a_crash_left_goes_with_the_upload(node: Node, client: Client
         assert [trace for trace in await traces(node, url) if not trace.startswith("INSERT")] == [upload_id(url)]
     else:
         await client.delete(url)
-        await until_gone(node, url)
+        assert [trace for trace in await traces(node, url) if not trace.startswith("INSERT")] == []
+        await until_gone(node, url, within=60)
 
 
 async def test_an_object_that_a_dead_server_had_on_its_way_goes_in_the_end(node: Node, client: Client) -> None:
@@ -97,7 +98,7 @@ async def test_an_object_that_a_dead_server_had_on_its_way_goes_in_the_end(node:
     assert (await client.head(url)).status == 404
     gate.opened.set()
     await until(partial(landed, node, url))
-    await until_gone(node, url)
+    await until_gone(node, url, within=60)
 
 
 async def landed(node: Node, url: str) -> bool:

@@ -116,6 +116,12 @@ class Sender:
         self.keep(journal)
         return journal
 
+    async def live_through(self, history: Sequence[Session]) -> None:
+        """One session after the other, until one has brought all."""
+        for session in history:
+            if self.upload.phase is Phase.OPEN:
+                await self.play(session)
+
     async def give(self, writer: Writer, journal: Journal, sizes: Sequence[int]) -> None:
         """Hand over chunks of these sizes, as far as the data goes."""
         for size in sizes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
+from tusd_py.engine.patience import persist
 from tusd_py.errors import Locked, StateUnavailable, StorageUnavailable, Superseded
 from tusd_py.events import Observer
 from tusd_py.locking.base import Lease, Locker
@@ -63,11 +64,7 @@ class Ports:
 
     async def remember_doubt(self, upload_id: UploadId) -> None:
         """Record that the upload's object may come about by itself, unless the state stays away."""
-        for pause in _PAUSES:
-            await asyncio.sleep(pause)
-            with suppress(Superseded, StateUnavailable):
-                await self._remember_doubt(upload_id)
-                break
+        await persist(partial(self._remember_doubt, upload_id), _PAUSES, Superseded, StateUnavailable)
 
     async def _remember_doubt(self, upload_id: UploadId) -> None:
         """On the record as it is now: another may have moved the upload on, to its end even."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
+from tusd_py.engine.patience import persist
 from tusd_py.engine.ports import Ports
 from tusd_py.errors import Locked, Superseded, Unavailable
 from tusd_py.model import Phase, Upload, UploadId
@@ -45,11 +46,7 @@ async def outlived(ports: Ports, upload: Upload) -> AsyncIterator[None]:
     try:
         yield
     except Superseded:
-        for pause in _PAUSES:
-            await asyncio.sleep(pause)
-            with suppress(Unavailable):
-                await _discard_if_ended(ports, upload)
-                break
+        await persist(partial(_discard_if_ended, ports, upload), _PAUSES, Unavailable)
         raise
 
 

@@ -105,13 +105,11 @@ class S3Writer:
         if self._number == 1 and self._multipart is None:
             part, end = self._take_part(), self._position
             self._follow(
-                partial(self._sending, part, partial(self._put_object, part)), partial(self._reach_object, end)
+                partial(self._sending, part, partial(self._room.put_object, self._upload, self._cursor.key, part)),
+                partial(self._reach_object, end),
             )
         elif self._part.length:
             await self._send_part()
-
-    async def _put_object(self, part: Assembly) -> Stored:
-        return await self._room.put_object(self._upload, self._cursor.key, part)
 
     def _reach_object(self, end: int, stored: Stored) -> Checkpoint:
         made = self._cursor.made(stored)
