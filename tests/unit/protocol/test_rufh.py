@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from tests.support.heads import any_head
 from tests.support.uploads import upload
 from tusd_py.model import Phase
 from tusd_py.protocol import refusals
@@ -184,15 +185,7 @@ NEAR_MISSES = [
     "inline; filename*=utf-8''%",
 ]
 VALUES = st.text(st.characters()) | st.sampled_from(NEAR_MISSES)
-HEADS = st.builds(
-    RequestHead,
-    method=st.sampled_from(["POST", "PUT", "HEAD", "PATCH", "DELETE", "GET"]),
-    on_upload=st.booleans(),
-    headers=st.dictionaries(st.sampled_from(NAMES), VALUES).map(
-        lambda fields: CIMultiDict({"Upload-Draft-Interop-Version": "8"} | fields)
-    ),
-    content_length=st.none() | st.integers(min_value=0),
-)
+HEADS = any_head(NAMES, VALUES, {"Upload-Draft-Interop-Version": "8"})
 
 
 @given(HEADS)

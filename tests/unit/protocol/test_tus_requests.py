@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from multidict import CIMultiDict
 
+from tests.support.heads import any_head
 from tests.unit.protocol.tus_heads import (
     BARE_LIMITS,
     CHECKSUM,
@@ -220,15 +220,7 @@ NAMES = [
 ]
 NEAR_MISSES = ["1.0.0", "0", "1", "18446744073709551616", TYPE["Content-Type"], "name YQ==", "a b,c", "partial"]
 VALUES = st.text(st.characters()) | st.sampled_from([*NEAR_MISSES, "final;/files/a", CHECKSUM["Upload-Checksum"]])
-HEADS = st.builds(
-    RequestHead,
-    method=st.sampled_from(["POST", "HEAD", "PATCH", "DELETE", "GET", "PUT"]),
-    on_upload=st.booleans(),
-    headers=st.dictionaries(st.sampled_from(NAMES), VALUES).map(
-        lambda fields: CIMultiDict({"Tus-Resumable": "1.0.0"} | fields)
-    ),
-    content_length=st.none() | st.integers(min_value=0),
-)
+HEADS = any_head(NAMES, VALUES, {"Tus-Resumable": "1.0.0"})
 
 
 @given(HEADS)

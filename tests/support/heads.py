@@ -1,0 +1,23 @@
+"""Heads of requests as nobody means them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from tusd_py.protocol.wire import RequestHead
+
+
+def any_head(
+    names: Sequence[str], values: st.SearchStrategy[str], usual: Mapping[str, str]
+) -> st.SearchStrategy[RequestHead]:
+    """Any of these fields with any of these values, on top of the `usual` ones."""
+    return st.builds(
+        RequestHead,
+        method=st.sampled_from(["POST", "HEAD", "PATCH", "DELETE", "GET", "PUT"]),
+        on_upload=st.booleans(),
+        headers=st.dictionaries(st.sampled_from(names), values).map(lambda fields: CIMultiDict({**usual, **fields})),
+        content_length=st.none() | st.integers(min_value=0),
+    )
