@@ -49,7 +49,6 @@ T = TypeVar("T")
 
 
 _ATTEMPTS = 5
-_PRECONDITION_FAILED = 412
 _DELETE_BATCH = 1000
 
 
@@ -136,7 +135,7 @@ class S3Client:
                 yield got
         except S3Failure as failure:
             self._observer.s3_request("GetObject", time.perf_counter() - started, failure.code)
-            if isinstance(failure, S3Missing) or failure.status == _PRECONDITION_FAILED:
+            if isinstance(failure, S3Missing) or failure.code == "PreconditionFailed":
                 raise UploadLost(key) from failure
             raise
 
@@ -177,8 +176,16 @@ class S3Client:
         return Part(number=number, length=len(span), etag=result["ETag"].strip('"'), crc=result.get("ChecksumCRC32C"))
 
     async def list_parts(self, key: str, multipart: str, *, attempts: int = 1) -> list[Part]:
-        """ListParts. SeaweedFS lists a part once for each time that it was sent: the last one sent is last here."""
-        found = await self._call("ListParts", lambda: self._all_parts(key, multipart), attempts)
+        """ListParts. SeaweedFS lists a part once for each time that it was sent: the last one sent is last here.
+
+        Raises S3Missing where S3 says that there is no such multipart upload.
+        """
+        try:
+            found = await self._call("ListParts", lambda: self._all_parts(key, multipart), attempts)
+        except S3Trouble as trouble:
+            if trouble.seems_missing and not await self._is_begun(key, multipart):
+                raise S3Missing("ListParts", trouble.status, "NoSuchUpload") from trouble
+            raise
         return [
             listed_part(part) for part in sorted(found, key=lambda part: (part["PartNumber"], part["LastModified"]))
         ]
@@ -186,6 +193,10 @@ class S3Client:
     async def _all_parts(self, key: str, multipart: str) -> list[PartTypeDef]:
         pages = self._boto.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=multipart)
         return [part async for page in pages for part in page.get("Parts", [])]
+
+    async def _is_begun(self, key: str, multipart: str) -> bool:
+        """Asked where a provider may tell of a multipart upload that is gone by a 404 without a code: S3 lists it."""
+        return multipart in {found.multipart async for found in self.list_multiparts(key)}
 
     async def abort_multipart(self, key: str, multipart: str) -> None:
         """AbortMultipartUpload; already gone is fine."""
@@ -205,12 +216,26 @@ class S3Client:
                 yield Listed(key=begun["Key"], since=begun["Initiated"].timestamp(), multipart=begun["UploadId"])
 
     async def head(self, key: str) -> HeadObjectOutputTypeDef | None:
-        """HeadObject, or None when there is no such object in the bucket."""
+        """HeadObject, or None when S3 says that there is no such object in the bucket."""
         try:
             return await self._call("HeadObject", lambda: self._boto.head_object(Bucket=self._bucket, Key=key))
-        except S3Missing:
-            await self.ping()  # a HEAD has no error code: the bucket itself may be what is missing
+        except S3Missing as rumour:
+            if await self._call("GetObject", lambda: self._exists(key)):
+                raise S3Trouble("HeadObject", rumour.status, "") from rumour
             return None
+
+    async def _exists(self, key: str) -> bool:
+        """Asked after a HEAD: its answer has no error code, so a proxy may have given it, or the bucket be missing."""
+        try:
+            first = RawRequest(operation="GetObject", method="GET", key=key, headers={"Range": "bytes=0-0"})
+            async with self._raw.send(first):
+                return True
+        except S3Missing:
+            return False
+        except S3Failure as failure:
+            if failure.code == "InvalidRange":  # it has no first byte, but it is there
+                return True
+            raise
 
     async def delete(self, keys: Iterable[str]) -> None:
         """DeleteObjects in batches, or DeleteObject for a single one; not there is fine."""

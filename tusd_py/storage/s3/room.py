@@ -15,7 +15,7 @@ from tusd_py.storage.s3.attributes import as_headers, encryption_headers, object
 from tusd_py.storage.s3.checksums import checksum_headers, crc_text
 from tusd_py.storage.s3.client import S3Client
 from tusd_py.storage.s3.cursor import Part, Stored
-from tusd_py.storage.s3.errors import S3Missing, doubting
+from tusd_py.storage.s3.errors import S3Failure, doubting
 from tusd_py.storage.s3.keys import info_key
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
@@ -71,13 +71,15 @@ class Room:
         return key
 
     async def upload_part(self, key: str, multipart: str, number: int, assembly: Assembly) -> Part:
-        """A part, whole. Raises UploadLost when S3 doesn't know the multipart upload any more."""
+        """A part, whole. Raises UploadLost when the multipart upload seems to be gone."""
         headers = await self._checksum(assembly.pieces, assembly)
         payload = payload_of(assembly.pieces, self.client.get)
         try:
             etag = await self.client.upload_part(key, multipart, number, payload, headers)
-        except S3Missing as missing:
-            raise UploadLost(multipart) from missing
+        except S3Failure as failure:
+            if failure.seems_missing:
+                raise UploadLost(multipart) from failure
+            raise
         return Part(number=number, length=assembly.length, etag=etag, crc=self.part_crc(assembly))
 
     def part_crc(self, assembly: Assembly) -> str | None:
