@@ -37,7 +37,7 @@ from tusd_py.storage.s3.answers import (
     told,
 )
 from tusd_py.storage.s3.cors import cors_rule, written_rule
-from tusd_py.storage.s3.cursor import Part, Stored
+from tusd_py.storage.s3.cursor import Begun, Part, Stored
 from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble, translated
 from tusd_py.storage.s3.wire import Payload, RawRequest, RawS3
 
@@ -77,7 +77,7 @@ class S3Client:
     async def upload_part(
         self, key: str, multipart: str, number: int, payload: Payload, headers: Mapping[str, str]
     ) -> str:
-        """UploadPart; returns the ETag without quotes."""
+        """UploadPart; returns the ETag without quotes. Late repeats of it end with the multipart upload."""
         query = {"partNumber": str(number), "uploadId": multipart}
         stored = await self._upload(
             RawRequest(operation="UploadPart", method="PUT", key=key, query=query, headers=headers, payload=payload)
@@ -85,19 +85,13 @@ class S3Client:
         return stored.etag
 
     async def _upload(self, request: RawRequest) -> Stored:
-        doubt = False
+        async def send() -> str:
+            async with self._raw.send(request) as answer:
+                await answer.read()
+                return etag_of(request.operation, answer.headers)
 
-        async def send() -> Stored:
-            nonlocal doubt
-            try:
-                async with self._raw.send(request) as answer:
-                    await answer.read()
-                    return Stored(etag=etag_of(request.operation, answer.headers), doubt=doubt)
-            except S3Trouble as trouble:
-                doubt = doubt or trouble.unanswered
-                raise
-
-        return await self._call(request.operation, send)
+        etag, troubled = await self._try(request.operation, send)
+        return Stored(etag=etag, troubled=troubled)
 
     async def get(self, key: str, span: Span | None = None, etag: str | None = None) -> AsyncGenerator[bytes, None]:
         """GetObject: the bytes of `span`, or all of them. Goes on where a broken connection stopped.
@@ -139,14 +133,14 @@ class S3Client:
                 raise UploadLost(key) from failure
             raise
 
-    async def create_multipart(self, key: str, params: Mapping[str, Any], *, crc: bool) -> str:
-        """CreateMultipartUpload; returns its id."""
+    async def create_multipart(self, key: str, params: Mapping[str, Any], *, crc: bool) -> Begun:
+        """CreateMultipartUpload."""
         chosen: dict[str, Any] = {"ChecksumAlgorithm": "CRC32C"} if crc else {}
-        made = await self._call(
+        made, troubled = await self._try(
             "CreateMultipartUpload",
             lambda: self._boto.create_multipart_upload(Bucket=self._bucket, Key=key, **params, **chosen),
         )
-        return str(told("CreateMultipartUpload", made, "UploadId"))
+        return Begun(multipart=str(told("CreateMultipartUpload", made, "UploadId")), troubled=troubled)
 
     async def complete_multipart(self, key: str, multipart: str, parts: Sequence[Part], *, total: int | None) -> str:
         """CompleteMultipartUpload, once; returns the ETag without quotes. After S3Trouble: look at the object."""
@@ -293,15 +287,20 @@ class S3Client:
         )
 
     async def _call(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int = _ATTEMPTS) -> T:
-        doubt = False
+        result, _ = await self._try(operation, call, attempts)
+        return result
+
+    async def _try(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int = _ATTEMPTS) -> tuple[T, bool]:
+        """The result, and true if an attempt before it got no answer: it may yet take effect."""
+        troubled = False
         for attempt in count(1):
             self._guard()
             try:
                 async with self._observed(operation):
-                    return await call()
-            except S3Failure as failure:
-                failure.doubt = doubt = doubt or failure.unanswered
-                if not isinstance(failure, S3Trouble) or attempt == attempts:
+                    return await call(), troubled
+            except S3Trouble as trouble:
+                troubled = troubled or trouble.unanswered
+                if attempt == attempts:
                     raise
             await _pause(attempt)
         raise AssertionError("the last attempt returns or raises")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from tusd_py.errors import InDoubt, StorageUnavailable, UploadLost
+from tusd_py.errors import StorageUnavailable, UploadLost
 
 _GONE = frozenset({"NoSuchUpload", "NoSuchKey", "NoSuchCORSConfiguration"})
 _AGAIN = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "BadDigest"})
@@ -26,8 +26,6 @@ class S3Failure(StorageUnavailable):
     def __init__(self, operation: str, status: int, code: str) -> None:
         super().__init__(f"S3 {operation}: {status} {code}")
         self.operation, self.status, self.code = operation, status, code
-        self.doubt = False
-        """It may be done yet, by an attempt that got no answer."""
 
     @property
     def unanswered(self) -> bool:
@@ -48,7 +46,7 @@ class S3Trouble(S3Failure):
 
 
 class S3Missing(S3Failure):
-    """S3 says that the object, the multipart upload or a part isn't there; after a HEAD it may be a proxy that says so."""
+    """S3 says that the object, the multipart upload or a part isn't there; to a HEAD a proxy may have said so."""
 
     @property
     def seems_missing(self) -> bool:
@@ -80,17 +78,6 @@ def failure_from_body(operation: str, status: int, body: bytes) -> S3Failure:
     """The same, from a raw XML answer."""
     found = _CODE.search(body)
     return failure(operation, status, found[1].decode("ascii", "replace") if found else str(status))
-
-
-@contextmanager
-def doubting() -> Iterator[None]:
-    """Raises InDoubt where an upload's object may come about although it could not be put."""
-    try:
-        yield
-    except S3Failure as failure:
-        if failure.doubt:
-            raise InDoubt(str(failure)) from failure
-        raise
 
 
 @asynccontextmanager
