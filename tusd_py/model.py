@@ -135,7 +135,7 @@ class Upload:
         What is awaited is looked for after pauses that double, as it may never come.
         """
         if self.phase is Phase.FINISHING:
-            return self.updated_at + RETRY_SECONDS
+            return max(self.updated_at, self.troubled_at or 0.0) + RETRY_SECONDS
         if self.phase is Phase.TERMINATING:
             return max(self.updated_at + RETRY_SECONDS, self.settled_at)
         if self.awaited:

@@ -70,6 +70,10 @@ class _Row:
     deadline: float
     waiting: dict[SimulatedLocker, None] = field(default_factory=dict)
 
+    @property
+    def is_over(self) -> bool:
+        return self.deadline <= elapsed() or self.owner._machine.noticed
+
 
 Rows = dict[UploadId, _Row]
 """Who holds what, until when."""
@@ -84,6 +88,9 @@ class SimulatedLocker(SharedLocker):
         super().__init__(TTL)
         self._network, self._rows, self._machine = network, rows, machine
 
+    async def abandoned(self) -> Collection[UploadId]:
+        return await self._network.ask(LEASES, "abandoned", self._all_abandoned)
+
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
         return await self._network.ask(LEASES, "take", lambda: self._taken(lease, ask=ask))
 
@@ -96,9 +103,12 @@ class SimulatedLocker(SharedLocker):
     async def _asked(self) -> Collection[str]:
         return ()
 
+    def _all_abandoned(self) -> Collection[UploadId]:
+        return [upload_id for upload_id, row in self._rows.items() if row.is_over]
+
     def _taken(self, lease: TimedLease, *, ask: bool) -> bool:
         row = self._rows.get(lease.upload_id)
-        if row is None or row.deadline <= elapsed() or row.lease is lease or row.owner._machine.noticed:
+        if row is None or row.lease is lease or row.is_over:
             lease.abandoned = row is not None and row.lease is not lease
             self._rows[lease.upload_id] = _Row(lease=lease, owner=self, deadline=elapsed() + TTL)
             return True

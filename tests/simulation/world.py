@@ -118,7 +118,8 @@ class World:
         return self._uploads().get(upload_id)
 
     async def settle(self) -> None:
-        """Let every delay run out, then let sweeps do what they can. Nothing more befalls them."""
+        """Let every delay run out, then let sweeps do what they can. Nothing more befalls them, and no round lists the
+        whole bucket: what troubles left goes by the record of the upload that saw them."""
         self.network.plan = {}
         await asyncio.sleep(2 * LONG)
         self._check_requests()
@@ -127,19 +128,19 @@ class World:
         for _ in range(2):
             await self.sweep()
             await asyncio.sleep(60)
-        await self.tidy()
         await self.begin(self.node(1), self._download_all)
 
     async def sweep(self) -> None:
         """What each node does every few seconds."""
-        await self._do(sweep)
+        for node in range(len(self._nodes)):
+            await self._do(sweep, node)
 
     async def tidy(self) -> None:
         """What each node does every hour or so."""
-        await self._do(_tidy)
+        await self._do(_tidy, 1)
 
-    async def _do(self, chore: Callable[[Ports], Awaitable[Any]]) -> None:
-        node = self.node(1)
+    async def _do(self, chore: Callable[[Ports], Awaitable[Any]], number: int) -> None:
+        node = self.node(number)
         doing = self.begin(node, chore)
         await asyncio.wait({doing, node.machine.crashed}, return_when=asyncio.FIRST_COMPLETED)
         with suppress(Unavailable):

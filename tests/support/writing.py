@@ -35,6 +35,9 @@ class FakeLease:
     def __init__(self) -> None:
         self.valid = True
 
+    def abandon(self) -> None:
+        """Nobody comes after it."""
+
     def revoke(self) -> None:
         self.valid = False
 

@@ -64,11 +64,11 @@ async def open_parts(ports: Ports, upload_id: UploadId, key: str, metadata: Mapp
 async def _opened(ports: Ports, upload: Upload) -> Upload:
     try:
         begun = await access(ports).begin(upload)
+        troubled_at = ports.clock() if begun.troubled else upload.troubled_at
+        return await ports.save(replace(upload, cursor=begun.cursor, troubled_at=troubled_at))
     except Unavailable:
         await ports.remember_trouble(upload.id)
         raise
-    troubled_at = ports.clock() if begun.troubled else upload.troubled_at
-    return await ports.save(replace(upload, cursor=begun.cursor, troubled_at=troubled_at))
 
 
 async def sign_whole(ports: Ports, upload: Upload, *, form: bool) -> Signed:

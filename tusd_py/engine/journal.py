@@ -54,7 +54,8 @@ class Journal:
     async def sweep(self) -> None:
         """Remove what earlier cursors named, recorded or not, and the recorded one doesn't."""
         waiting = [checkpoint.cursor for checkpoint in self._waiting]
-        if not await self._ports.sweep([*self._left, *waiting], self.upload.cursor):
+        swept = await self._ports.sweep([*self._left, *waiting], self.upload.cursor)
+        if not swept or any(checkpoint.troubled for checkpoint in self._waiting):
             with suppress(Superseded, StateUnavailable):
                 self.upload = await self._ports.note(self.upload, troubled_at=self._ports.clock())
 

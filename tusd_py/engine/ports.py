@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tusd_py.engine.patience import persist
@@ -36,6 +36,8 @@ class Ports:
     new_id: Callable[[], UploadId]
     base_path: str
     """Of the creation endpoint, with a slash at its end: how clients name partial uploads."""
+    unrecorded: set[UploadId] = field(default_factory=set)
+    """Uploads whose trouble the state has not been told of, as it was away."""
     lock_wait: float = 10.0
     """Seconds a request waits for its turn: long enough for a holder to save what it has and leave."""
 
@@ -50,32 +52,44 @@ class Ports:
             async with self.locker.hold(upload_id, on_release_request=on_release_request, wait=patience) as lease:
                 got = True
                 self.observer.lock_waited(time.perf_counter() - started, got=True)
-                if lease.abandoned:
-                    await self.remember_trouble(upload_id)
-                yield lease
+                async with self._telling(upload_id, lease):
+                    yield lease
         except Locked:
             if not got:
                 self.observer.lock_waited(time.perf_counter() - started, got=False)
             raise
+
+    @asynccontextmanager
+    async def _telling(self, upload_id: UploadId, lease: Lease) -> AsyncIterator[None]:
+        """Record the trouble that holders before left, and leave to those after what can't be recorded now."""
+        if lease.abandoned or upload_id in self.unrecorded:
+            await self.remember_trouble(upload_id)
+        try:
+            yield
+        finally:
+            if upload_id in self.unrecorded:
+                lease.abandon()
 
     async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
         """Save a change made now. Raises Superseded, StateUnavailable."""
         return await self.state.save(touch(upload, self.clock(), self.limits), added)
 
     async def remember_trouble(self, upload_id: UploadId) -> None:
-        """Record that the storage may hold, now or soon, what the upload doesn't name, unless the state stays away."""
-        await persist(partial(self._remember_trouble, upload_id), _PAUSES, Superseded, StateUnavailable)
+        """Record that the storage may hold, now or soon, what the upload doesn't name. Where the state stays away, the
+        next holder of the upload does so, or a sweep."""
+        self.unrecorded.add(upload_id)
+        await persist(partial(self._record_trouble, upload_id), _PAUSES, Superseded, StateUnavailable)
 
-    async def _remember_trouble(self, upload_id: UploadId) -> None:
+    async def _record_trouble(self, upload_id: UploadId) -> None:
         """On the record as it is now: another may have moved the upload on, to its end even."""
         upload = await self.state.load(upload_id)
         if upload is not None and upload.phase is not Phase.GONE:
             await self.note(upload, troubled_at=self.clock())
+        self.unrecorded.discard(upload_id)
 
     async def note(self, upload: Upload, *, troubled_at: float | None) -> Upload:
-        """Save that, and if it is finished nothing else: its times are what clients see. Raises as `save`."""
-        noted = replace(upload, troubled_at=troubled_at)
-        return await (self.state.save(noted) if noted.done else self.save(noted))
+        """Save that and nothing else: it doesn't keep the upload from expiring. Raises as `save`."""
+        return await self.state.save(replace(upload, troubled_at=troubled_at))
 
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> bool:
         """Remove what found a better home; False if some of it stays for now."""

@@ -17,7 +17,7 @@ from tusd_py.model import Upload
 from tusd_py.pipeline.body import Body, BodyEnd, Chunk
 from tusd_py.pipeline.digests import Digest, Tally
 from tusd_py.protocol.intents import Body as Announced
-from tusd_py.protocol.refusals import ChecksumMismatch, TooLarge, UploadLocked
+from tusd_py.protocol.refusals import ChecksumMismatch, Refusal, TooLarge, UploadLocked
 from tusd_py.storage.base import Writer
 
 _UNPROVEN = 64 * 1024 * 1024
@@ -44,6 +44,7 @@ async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int
     digest, announced = Digest(delivery.announced.checksum), delivery.announced
     held = digest.open or announced.length is None
     journal = Journal(ports, upload, held=held, watcher=delivery.watcher)
+    writer: Writer | None = None
     try:
         async with (
             outlived(ports, upload),
@@ -60,6 +61,10 @@ async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int
             with suppress(Superseded, Unavailable):
                 await journal.proceed()
         await ports.remember_trouble(upload.id)
+        raise
+    except Refusal:
+        if writer is not None and writer.unsettled:
+            await ports.remember_trouble(upload.id)
         raise
     finally:
         await journal.sweep()

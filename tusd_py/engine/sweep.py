@@ -17,6 +17,7 @@ _BATCH = 100
 
 async def sweep(ports: Ports) -> int:
     """See to all uploads that are due; returns how many expired ones were removed. Raises StateUnavailable."""
+    await _catch_up(ports)
     expired = 0
     seen: set[UploadId] = set()
     while new := [due for due in await ports.state.due(ports.clock(), _BATCH) if due not in seen]:
@@ -24,6 +25,14 @@ async def sweep(ports: Ports) -> int:
         for upload_id in new:
             expired += await _see_to(ports, upload_id)
     return expired
+
+
+async def _catch_up(ports: Ports) -> None:
+    """Record the troubles that the state or a dead lock holder left unrecorded: to hold an upload is to do so."""
+    for upload_id in {*ports.unrecorded, *await ports.locker.abandoned()}:
+        with suppress(Locked):
+            async with ports.hold(upload_id, wait=0):
+                pass
 
 
 async def _see_to(ports: Ports, upload_id: UploadId) -> bool:

@@ -33,7 +33,7 @@ class TimedLease:
         """Set when the upload may have got free while this one waits for it."""
         self.abandoned = False
         self.lost = False
-        """It ended before its holder left."""
+        """It ended before its holder left, or its holder leaves as if it had."""
         self._on_release_request = on_release_request
         self._asked = False
         self._deadline = -math.inf
@@ -63,6 +63,9 @@ class TimedLease:
     def end(self) -> None:
         """No longer valid, whatever the clock says."""
         self._deadline = -math.inf
+
+    def abandon(self) -> None:
+        self.lost = True
 
     def lose(self) -> None:
         """Somebody else may have the upload: the holder must leave."""

@@ -54,6 +54,10 @@ class SharedLocker(ABC):
     async def _asked(self) -> Collection[str]:
         """The tokens of those that others ask to leave, as far as a maker has to look for them."""
 
+    @abstractmethod
+    async def abandoned(self) -> Collection[UploadId]:
+        """See `base.Locker`."""
+
     @asynccontextmanager
     async def hold(
         self, upload_id: UploadId, *, on_release_request: Callable[[], None], wait: float

@@ -28,6 +28,7 @@ _SCHEMA = """
     ) WITHOUT ROWID
 """
 _HOLDER = "SELECT process, deadline FROM leases WHERE upload_id = ?"
+_ALL = "SELECT upload_id, process, deadline FROM leases"
 _TAKE = "REPLACE INTO leases (upload_id, token, process, deadline) VALUES (?, ?, ?, ?)"
 _ASK = "UPDATE leases SET asked = TRUE WHERE upload_id = ? AND NOT asked"
 _ASKED = "SELECT token FROM leases WHERE process = ? AND asked"
@@ -53,6 +54,9 @@ class SqliteLocker(SharedLocker):
     async def aclose(self) -> None:
         await super().aclose()
         await self._thread.aclose()
+
+    async def abandoned(self) -> Collection[UploadId]:
+        return await self._thread.read(_abandoned)
 
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
         row = (lease.upload_id, lease.token, self._process)
@@ -92,12 +96,20 @@ def _take(
     """Returns true if it is taken, and if from a holder that never gave it back."""
     upload_id, *_ = row
     holder = connection.execute(_HOLDER, (upload_id,)).fetchone()
-    free = holder is None or holder[1] <= _now() or is_gone(holder[0])
+    free = holder is None or _is_over(*holder)
     if free:
         connection.execute(_TAKE, (*row, _now() + ttl))
     elif ask:
         connection.execute(_ASK, (upload_id,))
     return free, free and holder is not None
+
+
+def _is_over(process: str, deadline: float) -> bool:
+    return deadline <= _now() or is_gone(process)
+
+
+def _abandoned(connection: sqlite3.Connection) -> Collection[UploadId]:
+    return [UploadId(upload_id) for upload_id, *holder in connection.execute(_ALL) if _is_over(*holder)]
 
 
 def _renew(held: Sequence[tuple[UploadId, str]], ttl: float, connection: sqlite3.Connection) -> Collection[str]:

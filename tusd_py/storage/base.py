@@ -68,6 +68,10 @@ def fallen_back(upload: Upload, there: int) -> Upload:
 class Writer(Protocol):
     """Takes the bytes that follow an upload's offset."""
 
+    @property
+    def unsettled(self) -> bool:
+        """Once it was left: a write that it had begun was broken off, and no checkpoint names what came of it."""
+
     async def write(self, chunk: Chunk) -> None:
         """Take `chunk`; waits while there is no room for it. Records checkpoints as bytes get durable.
 

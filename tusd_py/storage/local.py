@@ -231,6 +231,9 @@ def _finished(upload: Upload) -> Upload:
 class LocalWriter:
     """Behind `base.Writer`."""
 
+    unsettled = False
+    """What was broken off is written over."""
+
     def __init__(
         self, part: PartFile, upload: Upload, record: Record, *, batch_size: int, checkpoint_size: int
     ) -> None:

@@ -118,6 +118,9 @@ class MemoryStorage:
 class MemoryWriter:
     """Behind `base.Writer`."""
 
+    unsettled = False
+    """What was broken off is written over."""
+
     def __init__(self, part: bytearray, upload: Upload, record: Record, lease: Lease, checkpoint_size: int) -> None:
         self._part, self._cursor, self._record, self._lease = part, upload.cursor, record, lease
         self._checkpoint_size = checkpoint_size

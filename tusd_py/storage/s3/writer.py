@@ -55,6 +55,8 @@ class S3Writer:
         self._closing = False
         self._troubled = False
         """A write got no answer before it was repeated, and no checkpoint says so yet."""
+        self._storing = 0
+        """Segments on their way."""
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -70,6 +72,12 @@ class S3Writer:
             raise group.exceptions[0]  # noqa: B904 (the first failure is the reason; the rest were cancelled with it)
         finally:
             self._account.close()
+
+    @property
+    def unsettled(self) -> bool:
+        last = self._last
+        broken_off = last is not None and (last.cancelled() or last.exception() is not None)
+        return broken_off or self._storing > 0
 
     async def write(self, chunk: Chunk) -> None:
         await self._account.acquire(len(chunk))
@@ -166,6 +174,7 @@ class S3Writer:
 
     async def _save_segment(self) -> None:
         """Store what is in memory only. The caller holds the turn, so nothing is added meanwhile."""
+        self._storing += 1
         await self._save_info()
         self._part.fold(_MOST_SEGMENTS)
         piece, end = self._part.pieces[-1], self._position
@@ -175,6 +184,7 @@ class S3Writer:
         piece.stored(key)
         tail = self._part.segments
         self._follow(_nothing, lambda _: self._reach(end, tail=tail))
+        self._storing -= 1
 
     def _spill_soon(self) -> None:
         if self._closing:
