@@ -145,13 +145,14 @@ class Node:
         marks = {"tus-id": upload_id(url)} if ours else {}
         await asyncio.to_thread(lambda: self._seaweed.client().put_object(**where, Body=body, Metadata=marks))
 
-    async def lose(self, url: str) -> None:
-        """Somebody removes from the bucket what isn't a finished object."""
-        await asyncio.to_thread(self._lose, f"{self.prefix}.tusd-py/{upload_id(url)}/")
+    async def lose(self, url: str, nth: int | None = None) -> None:
+        """Somebody removes from the bucket what isn't a finished object: all of it, or only the `nth` in order."""
+        await asyncio.to_thread(self._lose, f"{self.prefix}.tusd-py/{upload_id(url)}/", nth)
 
-    def _lose(self, prefix: str) -> None:
+    def _lose(self, prefix: str, nth: int | None) -> None:
         client = self._boto
-        for entry in client.list_objects_v2(Bucket=self._seaweed.bucket, Prefix=prefix)["Contents"]:
+        found = client.list_objects_v2(Bucket=self._seaweed.bucket, Prefix=prefix)["Contents"]
+        for entry in found if nth is None else [found[nth]]:
             client.delete_object(Bucket=self._seaweed.bucket, Key=entry["Key"])
 
     async def delete_object(self, url: str) -> None:

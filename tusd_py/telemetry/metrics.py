@@ -50,6 +50,7 @@ class Metrics(Observer):
         self._finished = self._counter("uploads_finished", "Uploads whose object exists.")
         self._terminated = self._counter("uploads_terminated", "Uploads terminated.")
         self._expired = self._counter("uploads_expired", "Uploads removed because their time was up.")
+        self._rolled_back = self._counter("uploads_rolled_back", "Uploads whose bytes were gone: back at less.")
         self._leftovers = self._counter("leftovers_removed", "What crashes had left in the storage, removed.")
 
     def _count_s3(self) -> None:
@@ -106,6 +107,9 @@ class Metrics(Observer):
 
     def upload_expired(self, upload: Upload) -> None:  # noqa: ARG002  the port's signature
         self._expired.inc()
+
+    def upload_rolled_back(self, upload: Upload, offset: int) -> None:  # noqa: ARG002  the port's signature
+        self._rolled_back.inc()
 
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:  # noqa: ARG002  the port's signature
         self._leftovers.inc()

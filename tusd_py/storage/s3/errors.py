@@ -15,6 +15,8 @@ from tusd_py.errors import StorageUnavailable, UploadLost
 
 _GONE = frozenset({"NoSuchUpload", "NoSuchKey", "NoSuchCORSConfiguration"})
 _AGAIN = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "BadDigest"})
+_NOT_BEGUN = frozenset({"SlowDown", "ServiceUnavailable"})
+"""S3 had no time for it. Any other failure of S3's own says nothing of how far it got."""
 _BODILESS = frozenset({"HeadObject", "HeadBucket"})
 """Their answers have no body, so no error code either (RFC 9110, 9.3.2)."""
 _CODE = re.compile(rb"<Code>([^<]*)</Code>")
@@ -29,11 +31,12 @@ class S3Failure(StorageUnavailable):
 
     @property
     def unanswered(self) -> bool:
-        """S3 itself did not say that it refused: no answer came, or one without an error code of S3's.
+        """S3 itself did not say that nothing was done: no answer came, or none that says so.
 
-        A proxy gives such answers by itself, also to requests that S3 may yet carry out.
+        A proxy gives answers without S3's codes by itself, also to requests that S3 may yet carry out.
         """
-        return self.status in (0, HTTPStatus.OK) or not _is_said(self.code)
+        failed = self.status >= HTTPStatus.INTERNAL_SERVER_ERROR and self.code not in _NOT_BEGUN
+        return failed or self.status in (0, HTTPStatus.OK) or not _is_said(self.code)
 
     @property
     def seems_missing(self) -> bool:

@@ -25,7 +25,8 @@ from tusd_py.storage.s3.room import Room
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]
 
-_MOST_SEGMENTS = 16
+_MOST_SEGMENTS = 32
+"""As many requests of 256 KiB as go into a part of 8 MiB: none of these is stored a second time as a tail."""
 
 
 class S3Writer:

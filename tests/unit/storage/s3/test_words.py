@@ -132,6 +132,24 @@ def test_an_error_answer_is_of_the_kind_that_says_what_to_do(status: int, code: 
         assert (error.operation, error.status, error.code) == ("Op", status, code)
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "unanswered"),
+    [
+        (0, "TimeoutError", True),
+        (200, "NoETag", True),
+        (404, "404", True),
+        (502, "502", True),
+        (500, "InternalError", True),
+        (503, "SlowDown", False),
+        (400, "BadDigest", False),
+        (403, "AccessDenied", False),
+        (404, "NoSuchUpload", False),
+    ],
+)
+def test_only_s3_itself_can_say_that_nothing_was_done(status: int, code: str, *, unanswered: bool) -> None:
+    assert failure("Op", status, code).unanswered == unanswered
+
+
 @pytest.mark.parametrize("error", [OSError(), TimeoutError(), ConnectionResetError()])
 async def test_a_way_to_s3_that_breaks_is_trouble(error: Any) -> None:
     with pytest.raises(S3Trouble):
