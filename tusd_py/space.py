@@ -10,7 +10,7 @@ from pathlib import Path
 MIB = 1024 * 1024
 _MOST = 64 * MIB
 _SHARE = 10
-_BALLAST = MIB
+_BALLAST = 4 * MIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,11 @@ class Ballast:
         self._path = path
 
     @property
+    def size(self) -> int:
+        """A quarter of the reserve on a small disk: two may lie there. Raises OSError."""
+        return min(_BALLAST, disk_space(self._path.parent).reserve // 4) or _BALLAST
+
+    @property
     def there(self) -> bool:
         return self._path.exists()
 
@@ -61,10 +66,8 @@ class Ballast:
     def restore(self) -> None:
         """Write it, unless it is there or would leave less than its own size free."""
         try:
-            space = disk_space(self._path.parent)
-            size = min(_BALLAST, space.reserve // 2)
-            if not self.there and space.free >= 2 * size:
-                self._write(size)
+            if not self.there and disk_space(self._path.parent).free >= 2 * self.size:
+                self._write(self.size)
         except OSError:
             self.give_up()
 

@@ -22,8 +22,9 @@ T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
 """How long a batch waits for another process's write before it gives up."""
+_PAGE = 4096
 _RESTORE_SECONDS = 1.0
-"""Between two looks if the ballast is there."""
+"""Between two looks if the ballast is there; when it is, they cost next to nothing."""
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 """What SQLite may say when there is no room: over a quota, or where its log can't be made, it isn't FULL."""
 
@@ -35,8 +36,9 @@ class SqliteThread:
     survives power loss. Work raises whatever it likes, which undoes that work alone; trouble with the database itself
     is StateUnavailable.
 
-    Beside the database lies a ballast. When the disk is full it is given up, the log is emptied into the database, and
-    the batch is tried once more, without what `grows`.
+    Beside the database lies a ballast. When the disk is full it is given up, and the batch is tried once more, without
+    what `grows`. The log is brought into the database before that, for which the ballast is large enough, and then
+    written from its beginning: what it takes up already, no other program can have taken.
     """
 
     def __init__(
@@ -97,8 +99,7 @@ class SqliteThread:
         except sqlite3.Error as error:
             if _code(error) not in _NO_ROOM:
                 raise
-            self._ballast.give_up()
-            self._empty_log()
+            self._make_room()
             self._retrying = True
             self._attempt(batch)
         finally:
@@ -109,18 +110,15 @@ class SqliteThread:
         _run_batch(self._connection, [job for job in batch if not job.future.done()])
 
     def _restore_ballast(self) -> None:
-        """Where it is missing the log may have taken its room."""
-        if time.monotonic() < self._restore_at:
-            return
-        self._restore_at = time.monotonic() + _RESTORE_SECONDS
-        if not self._ballast.there:
-            self._empty_log()
+        if time.monotonic() >= self._restore_at:
+            self._restore_at = time.monotonic() + _RESTORE_SECONDS
             self._ballast.restore()
 
-    def _empty_log(self) -> None:
+    def _make_room(self) -> None:
+        self._ballast.give_up()
         if self._connection is not None:
             with suppress(sqlite3.Error):
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
     def _if_room(self, work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:
         if self._retrying or self._space(connection).full:
@@ -157,6 +155,7 @@ class SqliteThread:
         try:
             _use_wal(connection)
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {self._ballast.size // 2 // _PAGE}")
             connection.execute("PRAGMA foreign_keys = ON")
             with _transaction(connection):
                 self._prepare(connection)
