@@ -29,6 +29,7 @@ from tusd_py.telemetry.metrics import Metrics
 _SWEEP_SECONDS = 5.0
 _TIDY_SECONDS = 3600.0
 _TRIM_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 _PATIENCE = 5.0
 
 
@@ -72,6 +73,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             asyncio.create_task(_for_ever(ports, _SWEEP_SECONDS, _sweep)),
             asyncio.create_task(_for_ever(ports, _TIDY_SECONDS, _tidy)),
             asyncio.create_task(_trim(app[CONTEXT].slabs)),
+            asyncio.create_task(_look_at_room(ports)),
         ]
         yield
         for chore in chores:
@@ -133,6 +135,12 @@ async def _trim(slabs: Slabs) -> None:
     while True:
         await asyncio.sleep(_TRIM_SECONDS)
         slabs.trim()
+
+
+async def _look_at_room(ports: Ports) -> None:
+    while True:
+        await ports.look_at_room()
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _sweep(ports: Ports) -> None:

@@ -11,8 +11,16 @@ class StorageUnavailable(Unavailable):
     """The storage failed or is out of reach, after the retries that make sense."""
 
 
+class StorageFull(StorageUnavailable):
+    """The storage has room for nothing new: what is left is kept for removal."""
+
+
 class StateUnavailable(Unavailable):
     """The state store failed or is out of reach."""
+
+
+class StateFull(StateUnavailable):
+    """The state store has room for nothing new."""
 
 
 class Superseded(Exception):

@@ -35,6 +35,9 @@ class Observer:
     def lock_waited(self, seconds: float, *, got: bool) -> None:
         """A request had its turn after so long, or gave up."""
 
+    def space_seen(self, store: str, free: float, *, full: bool) -> None:
+        """A look at the bytes that are free in the `state` or the `storage`: infinite where no end is known."""
+
     def trouble(self, what: str, **fields: object) -> None:
         """Something an operator should know, in a few words, with the values that say where."""
 
@@ -80,6 +83,10 @@ class Fanout(Observer):
     def lock_waited(self, seconds: float, *, got: bool) -> None:
         for observer in self._observers:
             observer.lock_waited(seconds, got=got)
+
+    def space_seen(self, store: str, free: float, *, full: bool) -> None:
+        for observer in self._observers:
+            observer.space_seen(store, free, full=full)
 
     def trouble(self, what: str, **fields: object) -> None:
         for observer in self._observers:

@@ -13,7 +13,7 @@ from redis.exceptions import ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from yarl import URL
 
-from tusd_py.errors import ConfigurationError, StateUnavailable
+from tusd_py.errors import ConfigurationError, StateFull, StateUnavailable
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
@@ -22,6 +22,9 @@ _TURN_SECONDS = 10.0
 """How long a call waits for one of the connections, when all are busy."""
 _REPEAT_ON = (RedisConnectionError, RedisTimeoutError, ReadOnlyError)
 """What a fresh connection may mend: a server that restarted, or is no longer the primary behind its name."""
+
+_OUT_OF_MEMORY = "OOM command not allowed"
+"""Of a script, Redis 6 tells it in the middle of another error."""
 
 
 def connect(url: str) -> Redis:
@@ -57,4 +60,5 @@ def unavailable_on_trouble() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise StateUnavailable(f"Redis: {error}") from error
+        kind = StateFull if _OUT_OF_MEMORY in str(error) else StateUnavailable
+        raise kind(f"Redis: {error}") from error

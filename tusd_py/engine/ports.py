@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tusd_py.engine.patience import persist
+from tusd_py.engine.room import Room
 from tusd_py.errors import Locked, StateUnavailable, StorageUnavailable, Superseded
 from tusd_py.events import Observer
 from tusd_py.locking.base import Lease, Locker
@@ -40,6 +41,12 @@ class Ports:
     """Uploads whose trouble the state has not been told of, as it was away."""
     lock_wait: float = 10.0
     """Seconds a request waits for its turn: long enough for a holder to save what it has and leave."""
+
+    room: Room = field(default_factory=Room)
+
+    async def look_at_room(self) -> None:
+        """For the requests to come. The stores are asked: not on the way of one."""
+        await self.room.look({"state": self.state.space, "storage": self.storage.space}, self.observer)
 
     @asynccontextmanager
     async def hold(

@@ -9,7 +9,7 @@ from tusd_py.engine.direct import look
 from tusd_py.engine.finish import drive
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import clear
-from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
+from tusd_py.errors import Locked, StateUnavailable, Superseded, Unavailable, UploadLost
 from tusd_py.model import Phase, Upload, UploadId
 
 _BATCH = 100
@@ -20,10 +20,10 @@ async def sweep(ports: Ports) -> int:
     await _catch_up(ports)
     expired = 0
     seen: set[UploadId] = set()
-    while new := [due for due in await ports.state.due(ports.clock(), _BATCH) if due not in seen]:
+    while new := [due for due in await ports.state.due(ports.clock(), len(seen) + _BATCH) if due not in seen]:
         seen.update(new)
         for upload_id in new:
-            expired += await _see_to(ports, upload_id)
+            expired += await _try(ports, upload_id)
     return expired
 
 
@@ -33,6 +33,16 @@ async def _catch_up(ports: Ports) -> None:
         with suppress(Locked):
             async with ports.hold(upload_id, wait=0):
                 pass
+
+
+async def _try(ports: Ports, upload_id: UploadId) -> bool:
+    """One whose changes the state won't take keeps nobody else's from it."""
+    try:
+        return await _see_to(ports, upload_id)
+    except StateUnavailable as error:
+        await ports.state.ping()  # raises where nothing gets through
+        ports.observer.trouble("left-behind", upload_id=upload_id, reason=str(error))
+        return False
 
 
 async def _see_to(ports: Ports, upload_id: UploadId) -> bool:

@@ -21,12 +21,15 @@ async def healthz(_: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Storage and state can be reached and the server isn't closing; else 503 and what is missing."""
+    """Storage and state can be reached and have room, and the server isn't closing; else 503 and what is missing."""
     context = request.app[CONTEXT]
+    room = context.ports.room
     missing = ["draining"] if context.admission.closed else await _unreachable(context)
+    missing += [f"{name} is full" for name in sorted(room.full)]
     if missing:
         return web.Response(status=503, text=f"not ready: {', '.join(missing)}\n", headers={hdrs.RETRY_AFTER: "5"})
-    return web.Response(text="ready\n")
+    warnings = [f"{name} is almost full" for name in sorted(room.almost_full)]
+    return web.Response(text="\n".join(["ready", *warnings, ""]))
 
 
 async def metrics(request: web.Request) -> web.Response:

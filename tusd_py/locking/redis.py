@@ -38,11 +38,13 @@ _TAKE = """
 -- Returns 0 if another holds it, 2 if the last holder never gave it back, else 1.
 local holder = redis.call('GET', KEYS[1])
 if not holder or holder == ARGV[1] then
+  redis.call('DEL', KEYS[1]) -- a script that began with what frees goes on when memory is full
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   if redis.call('SADD', KEYS[3], ARGV[3]) == 0 and not holder then return 2 end
   return 1
 end
 if ARGV[5] ~= '' then
+  redis.call('SREM', KEYS[2], ARGV[5]) -- the same
   redis.call('SADD', KEYS[2], ARGV[5])
   redis.call('PEXPIRE', KEYS[2], ARGV[2])
   redis.call('PUBLISH', ARGV[4] .. string.match(holder, '^[^/]+'), 'leave ' .. ARGV[3] .. ' ' .. holder)

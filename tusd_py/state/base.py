@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.space import Space
 
 
 class StateStore(Protocol):
@@ -19,7 +20,10 @@ class StateStore(Protocol):
         """What a person would call it, without secrets: `sqlite:/srv/state.db`."""
 
     async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
-        """Remember a new upload, at revision 1, and entries it may have. Raises ValueError if the id is taken."""
+        """Remember a new upload, at revision 1, and entries it may have.
+
+        Raises ValueError if the id is taken; StateFull.
+        """
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         """The upload in whatever phase it is, or None."""
@@ -47,6 +51,9 @@ class StateStore(Protocol):
 
     async def ping(self) -> None:
         """Return if a save could succeed now."""
+
+    async def space(self) -> Space | None:
+        """The room for new uploads, cheaply; None where no end is known. Only `create` is refused when it is full."""
 
     async def aclose(self) -> None:
         """Let go of connections, files and threads."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tusd_py.errors import Superseded
 from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.space import Space
 from tusd_py.state.codec import advance, decode, decode_entry, encode, encode_entry
 
 
@@ -56,6 +57,9 @@ class MemoryState:
 
     async def ping(self) -> None:
         """Memory is always there."""
+
+    async def space(self) -> Space | None:
+        return None
 
     async def aclose(self) -> None:
         """Nothing is held open."""

@@ -13,9 +13,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from redis.exceptions import NoPermissionError
+
 from tusd_py.errors import Superseded
 from tusd_py.model import Entry, Upload, UploadId
 from tusd_py.redis_client import connect, public_name, unavailable_on_trouble
+from tusd_py.space import Space, reserve_of
 from tusd_py.state.codec import advance, decode, decode_entry, encode, encode_entry
 
 _PREFIX = "tusd-py:"
@@ -31,6 +34,7 @@ _PUT = """
 local stored = redis.call('HMGET', KEYS[1], 'revision', 'nonce')
 if stored[2] == ARGV[4] then return 1 end -- this very call, repeated because its answer was lost
 if (stored[1] or '') ~= ARGV[2] then return 0 end
+if stored[1] then redis.call('DEL', KEYS[1]) end -- what frees first goes on when memory is full; a creation does not
 redis.call('HSET', KEYS[1], 'revision', ARGV[3], 'nonce', ARGV[4], 'document', ARGV[5])
 if ARGV[7] == '1' then redis.call('DEL', KEYS[2]) end
 for i = 8, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
@@ -120,7 +124,20 @@ class RedisState:
 
     async def ping(self) -> None:
         with unavailable_on_trouble():
-            await self._redis.set(f"{_PREFIX}ping", "", px=1000)
+            await self._redis.delete(f"{_PREFIX}ping")  # a write that a full Redis takes, as it takes saves
+
+    async def space(self) -> Space | None:
+        """None as well where INFO is forbidden, and where Redis makes room by forgetting."""
+        with unavailable_on_trouble():
+            try:
+                info = await self._redis.info("memory")
+            except NoPermissionError:
+                return None
+        most = info["maxmemory"]
+        if not most or info["maxmemory_policy"] != "noeviction":
+            return None
+        used = info["used_memory"] - info.get("mem_not_counted_for_evict", 0)
+        return Space(free=max(0, most - used), reserve=reserve_of(most))
 
     async def aclose(self) -> None:
         await self._redis.aclose()

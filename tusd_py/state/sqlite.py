@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tusd_py.errors import ConfigurationError, Superseded
 from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.space import Space
 from tusd_py.sqlite_thread import SqliteThread
 from tusd_py.state.codec import advance, decode, decode_entry, encode, encode_entry
 
@@ -58,7 +59,8 @@ class SqliteState:
 
     async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
         created = advance(replace(upload, revision=0))
-        await self._thread.write(partial(_create, _row(created), [encode_entry(entry) for entry in entries]))
+        work = partial(_create, _row(created), [encode_entry(entry) for entry in entries])
+        await self._thread.write(work, grows=True)
         return created
 
     async def load(self, upload_id: UploadId) -> Upload | None:
@@ -91,6 +93,9 @@ class SqliteState:
 
     async def ping(self) -> None:
         await self._thread.write(_touch)
+
+    async def space(self) -> Space:
+        return await self._thread.space()
 
     async def aclose(self) -> None:
         await self._thread.aclose()

@@ -10,6 +10,7 @@ from typing import Protocol
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Phase, Span, Upload, UploadId
 from tusd_py.pipeline.body import Chunk
+from tusd_py.space import Space
 from tusd_py.storage.direct import DirectAccess
 
 Record = Callable[[Checkpoint], Awaitable[None]]
@@ -169,6 +170,9 @@ class Storage(Protocol):
 
     async def ping(self) -> None:
         """Return if the storage can be reached: quick and cheap."""
+
+    async def space(self) -> Space | None:
+        """The room for new bytes, cheaply; None where no end is known. Writers are StorageFull at its reserve."""
 
     def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What an operator may want tried, by name: each does for real what uploads will need, and cleans up."""

@@ -18,8 +18,9 @@ from tusd_py.errors import ConfigurationError, StorageUnavailable, UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Span, Upload, UploadId, finish, parse_upload_id
 from tusd_py.pipeline.body import Chunk
+from tusd_py.space import Space, disk_space
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, fallen_back
-from tusd_py.storage.disk import Disk, PartFile, copy_some, open_file, size_of, sync_directory
+from tusd_py.storage.disk import Allowance, Disk, PartFile, copy_some, open_file, size_of, sync_directory
 
 _READ_SIZE = 256 * 1024
 _COPY_SIZE = 64 * 1024 * 1024
@@ -43,7 +44,7 @@ class LocalStorage:
             self._work.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(f"can't store under {self._root}: {error.strerror}") from error
-        self._disk = Disk()
+        self._disk, self._allowance = Disk(), Allowance(self._root)
 
     @property
     def name(self) -> str:
@@ -63,7 +64,7 @@ class LocalStorage:
     ) -> AsyncIterator[LocalWriter]:
         with ExitStack() as stack:
             fd = await self._disk.run(partial(self._open_part, upload, stack))
-            part = PartFile(fd, self._disk, lease)
+            part = PartFile(fd, self._disk, self._allowance, lease)
             yield LocalWriter(part, upload, record, batch_size=self._batch_size, checkpoint_size=self._checkpoint_size)
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:  # noqa: ARG002 - the port's signature
@@ -116,6 +117,9 @@ class LocalStorage:
     async def ping(self) -> None:
         await self._disk.run(self._try_to_write)
 
+    async def space(self) -> Space | None:
+        return await self._disk.run(partial(disk_space, self._root))
+
     def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         return {"write": self.ping}
 
@@ -158,11 +162,15 @@ class LocalStorage:
             length, done = os.fstat(fd).st_size, 0
             while done < length:
                 stop = min(done + _COPY_SIZE, length)
-                copied = await self._disk.run(partial(copy_some, fd, target, done, stop, at + done))
+                copied = await self._disk.run(partial(self._copy_some, fd, target, done, stop, at + done))
                 if not copied:
                     raise UploadLost(source.id)
                 done += copied
             return length
+
+    def _copy_some(self, source: int, target: int, start: int, stop: int, at: int) -> int:
+        with self._allowance.take(stop - start):
+            return copy_some(source, target, start, stop, at)
 
     def _promote(self, upload: Upload) -> None:
         """Make the part the object, exact and durable, unless that is done."""

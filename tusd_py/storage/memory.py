@@ -10,6 +10,7 @@ from tusd_py.errors import UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId, finish
 from tusd_py.pipeline.body import Chunk
+from tusd_py.space import Space
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, fallen_back
 
 _READ_SIZE = 64 * 1024
@@ -97,6 +98,9 @@ class MemoryStorage:
 
     async def ping(self) -> None:
         """Memory is always there."""
+
+    async def space(self) -> Space | None:
+        return None
 
     def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         return {"write": self.ping}

@@ -12,6 +12,7 @@ from tusd_py.model import Cursor, Entry, Finished, Span, Upload, UploadId
 from tusd_py.pipeline.ahead import ReadAhead
 from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.grid import Grid, grid_for
+from tusd_py.space import Space
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, Writer
 from tusd_py.storage.s3 import concatenation, finishing, leftovers, recovery
 from tusd_py.storage.s3.connect import connect
@@ -121,6 +122,9 @@ class S3Storage:
 
     async def ping(self) -> None:
         await self._room.client.ping()
+
+    async def space(self) -> Space | None:
+        return None
 
     def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         return trials(self._room.client, self._room.options.prefix)
