@@ -68,9 +68,9 @@ def _setting_up() -> Iterator[None]:
 async def _connection(stack: AsyncExitStack, options: S3Options, observer: Observer) -> Connection:
     session, transport = get_session(), Transport()
     region, credentials = _use_region(session), _credentials(session)
-    boto = seen = await _boto(stack, session, options.endpoint_url, _config(options, transport))
+    boto = seen = await _boto(stack, session, options.endpoint_url, _config(session, options, transport))
     if options.public_url is not None:
-        seen = await _boto(stack, session, options.public_url, _config(options, Transport()))
+        seen = await _boto(stack, session, options.public_url, _config(session, options, Transport()))
     target, public = [await _target(each, options.bucket) for each in (boto, seen)]
     if region is None and (URL(target.base).host or "").endswith(_AWS):
         raise ConfigurationError("S3 needs the bucket's region: set AWS_REGION, or region in ~/.aws/config")
@@ -102,7 +102,7 @@ async def _boto(stack: AsyncExitStack, session: AioSession, endpoint: str | None
     return boto
 
 
-def _config(options: S3Options, transport: Transport) -> AioConfig:
+def _config(session: AioSession, options: S3Options, transport: Transport) -> AioConfig:
     return AioConfig(
         signature_version="s3v4",
         s3={"addressing_style": options.addressing_style},
@@ -113,6 +113,7 @@ def _config(options: S3Options, transport: Transport) -> AioConfig:
         read_timeout=60,
         max_pool_connections=_POOL,
         warm_up_loader_caches=True,
+        proxies_config=session.get_config_variable("proxies_config"),  # which it reads, but leaves to its callers
         http_session_cls=transport,
     )
 
