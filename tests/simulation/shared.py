@@ -13,6 +13,7 @@ from tusd_py.errors import StateUnavailable
 from tusd_py.locking.lease import TimedLease, elapsed
 from tusd_py.locking.shared import SharedLocker
 from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.space import Space
 from tusd_py.state.memory import MemoryState
 
 
@@ -58,6 +59,9 @@ class SimulatedState:
 
     async def ping(self) -> None:
         await self._network.ask(STATE, "ping", lambda: None)
+
+    async def space(self) -> Space | None:
+        return await self._records.space()
 
     async def aclose(self) -> None:
         """Nothing is held open."""
