@@ -35,10 +35,12 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 async def _unreachable(context: Context) -> list[str]:
-    storage, state = context.ports.storage, context.ports.state
-    ports = {"storage": storage.ping, "state": state.ping, "installation": state.installation}
+    ports = {"storage": context.ports.storage.ping, "state": context.ports.state.ping}
     answers = await asyncio.gather(*(_reachable(ping()) for ping in ports.values()))
-    return [name for name, reachable in zip(ports, answers, strict=True) if not reachable]
+    missing = [name for name, reachable in zip(ports, answers, strict=True) if not reachable]
+    if missing or await _reachable(context.ports.state.installation()):
+        return missing
+    return ["installation"]
 
 
 async def _reachable(ping: Coroutine[Any, Any, object]) -> bool:
