@@ -41,3 +41,7 @@ class UploadSpoiled(UploadLost):
 
 class ConfigurationError(Exception):
     """The settings can't work; the message says what to do."""
+
+
+class WrongPair(ConfigurationError, Unavailable):
+    """State and storage are of two installations: nothing is done with either."""

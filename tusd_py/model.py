@@ -29,6 +29,18 @@ def parse_upload_id(text: str) -> UploadId | None:
     return UploadId(text) if _UPLOAD_ID.fullmatch(text) else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """A state and a storage that belong together, as the state remembers it."""
+
+    id: str
+    """In the form of an upload's id; the storage has it too."""
+    stored: bool = False
+    """It was written into the storage."""
+    adopted_at: float | None = None
+    """When an empty state took the storage's id over, in seconds since the epoch; None once `repair` has run."""
+
+
 class Kind(enum.StrEnum):
     """What an upload is for (tus 1.0, concatenation)."""
 

@@ -15,6 +15,8 @@ from yarl import URL
 
 from tusd_py.errors import ConfigurationError, StateFull, StateUnavailable
 
+PREFIX = "tusd-py:"
+"""All keys and channels begin with it where no other is chosen."""
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
 _CONNECTIONS = 64

@@ -12,7 +12,7 @@ import sys
 
 from aiohttp import web
 
-from tusd_py.app import create_app
+from tusd_py.app import MISTAKE, create_app
 from tusd_py.config import Settings
 from tusd_py.errors import ConfigurationError
 from tusd_py.telemetry.access import AccessLog
@@ -48,10 +48,19 @@ async def _serve(settings: Settings, watch: int | None) -> int:
         await _listen(runner, settings)
         _banner(settings, runner)
         _collect_less()
-        await ending.wait()
+        await _until(ending, runner.app[MISTAKE])
     finally:
         await runner.cleanup()
     return 0
+
+
+async def _until(ending: asyncio.Event, mistake: asyncio.Future[ConfigurationError]) -> None:
+    """Raises the ConfigurationError of a mistake that couldn't be seen at the start."""
+    asked = asyncio.create_task(ending.wait())
+    await asyncio.wait((asked, mistake), return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if mistake.done():
+        raise mistake.result()
 
 
 def _collect_less() -> None:

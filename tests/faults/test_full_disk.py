@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,8 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 async def served(disk: SmallDisk, **settings: str) -> AsyncIterator[tuple[Server, Client]]:
     """Bytes and state on the one small disk, as by default; the log elsewhere."""
     places = {"storage": f"file:{disk.path / 'data'}", "state": f"sqlite:{disk.path / 'state.db'}"}
-    async with serving(disk.path.parent, **places, **settings) as server, client_of(server) as client:
+    chosen: dict[str, Any] = {**places, **settings}
+    async with serving(disk.path.parent, **chosen) as server, client_of(server) as client:
         yield server, client
         assert "Traceback" not in server.log(), server.log()
 

@@ -18,6 +18,7 @@ from tests.promises.client import Client, until
 from tests.support.s3proxy import S3Proxy
 from tests.support.seaweed import SeaweedFS
 from tests.support.server import PROGRAM, READ_BY_AIOHTTP, Server
+from tusd_py.storage.s3.keys import installation_key
 
 MIB = 1024 * 1024
 PART = 8 * MIB
@@ -112,14 +113,14 @@ class Node:
         await asyncio.sleep(0.5)
 
     async def residue(self) -> list[str]:
-        """Keys of all objects below the prefix, and of the multipart uploads begun there."""
+        """Keys of all objects below the prefix but the installation's id, and of the multipart uploads begun there."""
         return await asyncio.to_thread(self._list)
 
     def _list(self) -> list[str]:
         client, where = self._boto, {"Bucket": self._seaweed.bucket, "Prefix": self.prefix}
         objects = client.list_objects_v2(**where).get("Contents", [])
         begun = client.list_multipart_uploads(**where).get("Uploads", [])
-        keys = [entry["Key"].removeprefix(self.prefix) for entry in objects]
+        keys = {entry["Key"].removeprefix(self.prefix) for entry in objects} - {installation_key("")}
         return sorted([*keys, *(f"multipart {entry['Key'].removeprefix(self.prefix)}" for entry in begun)])
 
     async def object_size(self, url: str) -> int | None:

@@ -12,7 +12,7 @@ from tests.simulation.network import TTL, Network, Service, at_once
 from tusd_py.errors import StateUnavailable
 from tusd_py.locking.lease import TimedLease, elapsed
 from tusd_py.locking.shared import SharedLocker
-from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.model import Entry, Installation, Upload, UploadId
 from tusd_py.space import Space
 from tusd_py.state.memory import MemoryState
 
@@ -56,6 +56,15 @@ class SimulatedState:
 
     async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
         return await self._network.ask(STATE, "list", lambda: at_once(self._records.list(after, limit)))
+
+    async def installation(self) -> Installation | None:
+        return await self._network.ask(STATE, "installation", lambda: at_once(self._records.installation()))
+
+    async def install(self, installation: Installation) -> Installation:
+        return await self._network.ask(STATE, "install", lambda: at_once(self._records.install(installation)))
+
+    async def reinstall(self, installation: Installation) -> None:
+        await self._network.ask(STATE, "reinstall", lambda: at_once(self._records.reinstall(installation)))
 
     async def ping(self) -> None:
         await self._network.ask(STATE, "ping", lambda: None)

@@ -15,7 +15,7 @@ from tusd_py.errors import StateUnavailable, StorageUnavailable, Unavailable, Up
 from tusd_py.events import Observer
 from tusd_py.locking.base import Lease
 from tusd_py.locking.memory import MemoryLocker
-from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Upload, UploadId
+from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Installation, Upload, UploadId
 from tusd_py.pipeline.body import BodyEnd
 from tusd_py.protocol.limits import Limits
 from tusd_py.state.memory import MemoryState
@@ -103,6 +103,9 @@ class FailingState(MemoryState):
     async def load(self, upload_id: UploadId) -> Upload | None:
         return await self.fuse.around(super().load(upload_id))
 
+    async def installation(self) -> Installation | None:
+        return await self.fuse.around(super().installation())
+
     async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
         saved = await self.fuse.around(super().save(upload, added))
         self.saves.append(saved)
@@ -133,6 +136,12 @@ class FailingStorage(MemoryStorage):
         """It doesn't say which bytes are there."""
         self.listed = list[UploadId]()
         """The uploads it was asked to clean."""
+        self.installing = Fuse(StorageUnavailable)
+        """Of what it says of its installation."""
+        self.answering = asyncio.Event()
+        """It says nothing of it before that."""
+        self.answering.set()
+        self.asked = 0
 
     @asynccontextmanager
     async def writer(
@@ -166,6 +175,11 @@ class FailingStorage(MemoryStorage):
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         self.swept.append((list(before), after))
         await self.fuse.around(super().sweep(before, after))
+
+    async def installation(self) -> str | None:
+        self.asked += 1
+        await self.answering.wait()
+        return await self.installing.around(super().installation())
 
     async def discard(self, upload: Upload) -> None:
         await self.fuse.around(super().discard(upload))
@@ -239,7 +253,10 @@ class Engine:
 
     async def record(self, upload: Upload) -> Upload:
         """Its record."""
-        found = await self.state.load(upload.id)
+        return await self.record_of(upload.id)
+
+    async def record_of(self, upload_id: UploadId) -> Upload:
+        found = await self.state.load(upload_id)
         assert found is not None
         return found
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tusd_py.engine import mending
+from tusd_py.engine.installation import release
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.tidy import tidy
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
@@ -41,11 +42,17 @@ class Mended:
 async def repair(ports: Ports, *, apply: bool) -> AsyncIterator[Mended]:
     """All findings, mended if `apply`. Uploads that are in use are passed over.
 
+    Once all are mended, garbage may be collected again.
+
     Raises StateUnavailable, StorageUnavailable when the comparison itself can't go on.
     """
+    well = apply
     async for finding in _examine(ports):
         outcome, done = await _mended(finding) if apply else (f"would be {finding.remedy}", False)
+        well = well and done
         yield Mended(upload_id=finding.upload_id, sentence=f"{finding.problem}: {outcome}", done=done)
+    if well:
+        await release(ports)
 
 
 async def _mended(finding: Finding) -> tuple[str, bool]:

@@ -21,7 +21,7 @@ async def healthz(_: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Storage and state can be reached and have room, and the server isn't closing; else 503 and what is missing."""
+    """Storage and state can be reached, have room and are one installation, and the server isn't closing; else 503."""
     context = request.app[CONTEXT]
     room = context.ports.room
     missing = ["draining"] if context.admission.closed else await _unreachable(context)
@@ -40,10 +40,13 @@ async def metrics(request: web.Request) -> web.Response:
 async def _unreachable(context: Context) -> list[str]:
     ports = {"storage": context.ports.storage.ping, "state": context.ports.state.ping}
     answers = await asyncio.gather(*(_reachable(ping()) for ping in ports.values()))
-    return [name for name, reachable in zip(ports, answers, strict=True) if not reachable]
+    missing = [name for name, reachable in zip(ports, answers, strict=True) if not reachable]
+    if missing or await _reachable(context.ports.state.installation()):
+        return missing
+    return ["installation"]
 
 
-async def _reachable(ping: Coroutine[Any, Any, None]) -> bool:
+async def _reachable(ping: Coroutine[Any, Any, object]) -> bool:
     try:
         async with asyncio.timeout(_PATIENCE):
             await ping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.model import Entry, Installation, Upload, UploadId
 from tusd_py.space import Space
 
 
@@ -48,6 +48,15 @@ class StateStore(Protocol):
 
     async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
         """Up to `limit` uploads with ids greater than `after`, by id."""
+
+    async def installation(self) -> Installation | None:
+        """The installation that this state belongs to; None before its first start."""
+
+    async def install(self, installation: Installation) -> Installation:
+        """Remember that it belongs there, unless it has one already, in one step; returns the one it has."""
+
+    async def reinstall(self, installation: Installation) -> None:
+        """Remember this one, whichever it has."""
 
     async def ping(self) -> None:
         """Return if a save could succeed now."""

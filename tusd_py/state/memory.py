@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tusd_py.errors import Superseded
-from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.model import Entry, Installation, Upload, UploadId
 from tusd_py.space import Space
 from tusd_py.state.codec import advance, decode, decode_entry, encode, encode_entry
 
@@ -19,6 +19,7 @@ class MemoryState:
     def __init__(self) -> None:
         self._documents: dict[UploadId, str] = {}
         self._entries: dict[UploadId, list[str]] = {}
+        self._installation: Installation | None = None
 
     async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
         if upload.id in self._documents:
@@ -54,6 +55,16 @@ class MemoryState:
     async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
         ids = sorted(upload_id for upload_id in self._documents if after is None or upload_id > after)
         return [decode(self._documents[upload_id]) for upload_id in ids[:limit]]
+
+    async def installation(self) -> Installation | None:
+        return self._installation
+
+    async def install(self, installation: Installation) -> Installation:
+        self._installation = self._installation or installation
+        return self._installation
+
+    async def reinstall(self, installation: Installation) -> None:
+        self._installation = installation
 
     async def ping(self) -> None:
         """Memory is always there."""

@@ -16,16 +16,18 @@ from typing import Any
 from redis.exceptions import NoPermissionError
 
 from tusd_py.errors import Superseded
-from tusd_py.model import Entry, Upload, UploadId
-from tusd_py.redis_client import connect, public_name, unavailable_on_trouble
+from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.redis_client import PREFIX, connect, public_name, unavailable_on_trouble
 from tusd_py.space import Space, reserve_of
-from tusd_py.state.codec import advance, decode, decode_entry, encode, encode_entry
-
-_PREFIX = "tusd-py:"
-_UPLOAD = f"{_PREFIX}upload:"
-_ENTRIES = f"{_PREFIX}entries:"
-_IDS = f"{_PREFIX}ids"
-_DUE = f"{_PREFIX}due"
+from tusd_py.state.codec import (
+    advance,
+    decode,
+    decode_entry,
+    decode_installation,
+    encode,
+    encode_entry,
+    encode_installation,
+)
 
 _PUT = """
 -- KEYS: upload, entries, ids, due
@@ -64,10 +66,17 @@ return documents
 
 
 class RedisState:
-    """Remembers uploads in the Redis at `url`; its own connections, made when first needed and again when lost."""
+    """Remembers uploads in the Redis at `url`; its own connections, made when first needed and again when lost.
 
-    def __init__(self, url: str) -> None:
+    Its keys begin with `prefix`.
+    """
+
+    def __init__(self, url: str, prefix: str = PREFIX) -> None:
         self._name = public_name(url)
+        self._prefix = prefix
+        self._upload, self._entries, self._ids, self._due = (
+            f"{prefix}{name}" for name in ("upload:", "entries:", "ids", "due")
+        )
         self._redis: Any = connect(url)  # its stubs answer for blocking clients as well
         self._put_script = self._redis.register_script(_PUT)
         self._delete_script = self._redis.register_script(_DELETE)
@@ -85,7 +94,7 @@ class RedisState:
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         with unavailable_on_trouble():
-            document = await self._redis.hget(_UPLOAD + upload_id, "document")
+            document = await self._redis.hget(self._upload + upload_id, "document")
         return None if document is None else decode(document)
 
     async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
@@ -102,29 +111,42 @@ class RedisState:
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         with unavailable_on_trouble():
-            entries = await self._redis.lrange(_ENTRIES + upload_id, 0, -1)
+            entries = await self._redis.lrange(self._entries + upload_id, 0, -1)
         return [decode_entry(entry) for entry in entries]
 
     async def delete(self, upload: Upload) -> None:
         with unavailable_on_trouble():
-            deleted = await self._delete_script(keys=_keys(upload.id), args=[upload.id, upload.revision])
+            deleted = await self._delete_script(keys=self._keys(upload.id), args=[upload.id, upload.revision])
         if not deleted:
             raise _superseded(upload)
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
         with unavailable_on_trouble():
-            ids = await self._redis.zrangebyscore(_DUE, "-inf", now, start=0, num=limit)
+            ids = await self._redis.zrangebyscore(self._due, "-inf", now, start=0, num=limit)
         return [UploadId(upload_id) for upload_id in ids]
 
     async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
         lower = "-" if after is None else f"({after}"
         with unavailable_on_trouble():
-            documents = await self._list_script(keys=[_IDS], args=[lower, limit, _UPLOAD])
+            documents = await self._list_script(keys=[self._ids], args=[lower, limit, self._upload])
         return [decode(document) for document in documents]
+
+    async def installation(self) -> Installation | None:
+        with unavailable_on_trouble():
+            return decode_installation(await self._redis.get(f"{self._prefix}installation"))
+
+    async def install(self, installation: Installation) -> Installation:
+        with unavailable_on_trouble():
+            await self._redis.set(f"{self._prefix}installation", encode_installation(installation), nx=True)
+        return await self.installation() or installation
+
+    async def reinstall(self, installation: Installation) -> None:
+        with unavailable_on_trouble():
+            await self._redis.set(f"{self._prefix}installation", encode_installation(installation))
 
     async def ping(self) -> None:
         with unavailable_on_trouble():
-            await self._redis.delete(f"{_PREFIX}ping")  # a write that a full Redis takes, as it takes saves
+            await self._redis.delete(f"{self._prefix}ping")  # a write that a full Redis takes, as it takes saves
 
     async def space(self) -> Space | None:
         """None as well where INFO is forbidden, and where Redis makes room by forgetting."""
@@ -147,11 +169,10 @@ class RedisState:
         due = "" if upload.due_at is None else repr(upload.due_at)
         record = (upload.id, expected, upload.revision, secrets.token_hex(8), encode(upload), due, int(rewound))
         with unavailable_on_trouble():
-            return bool(await self._put_script(keys=_keys(upload.id), args=[*record, *map(encode_entry, added)]))
+            return bool(await self._put_script(keys=self._keys(upload.id), args=[*record, *map(encode_entry, added)]))
 
-
-def _keys(upload_id: UploadId) -> Sequence[str]:
-    return [_UPLOAD + upload_id, _ENTRIES + upload_id, _IDS, _DUE]
+    def _keys(self, upload_id: UploadId) -> Sequence[str]:
+        return [self._upload + upload_id, self._entries + upload_id, self._ids, self._due]
 
 
 def _superseded(upload: Upload) -> Superseded:

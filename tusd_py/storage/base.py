@@ -168,6 +168,15 @@ class Storage(Protocol):
         aren't needed: its object is there.
         """
 
+    async def installation(self) -> str | None:
+        """The id of the installation that this storage belongs to; None if it has none.
+
+        What says it is neither a leftover nor an upload's. No answer of the storage's own is StorageUnavailable.
+        """
+
+    async def install(self, installation_id: str) -> None:
+        """Have this id, also if it has one: a rule that removes what has grown old counts from its last write."""
+
     async def ping(self) -> None:
         """Return if the storage can be reached: quick and cheap."""
 

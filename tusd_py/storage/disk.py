@@ -6,6 +6,7 @@ import asyncio
 import errno
 import fcntl
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -156,6 +157,26 @@ def size_of(path: Path) -> int | None:
         return path.stat().st_size
     except FileNotFoundError:
         return None
+
+
+def text_of(path: Path) -> str | None:
+    """All of a small file; None if there is no such file."""
+    try:
+        return path.read_text(errors="replace")
+    except FileNotFoundError:
+        return None
+
+
+def keep_text(path: Path, text: str) -> None:
+    """Make this the file's text, durable and never seen by halves; nothing is written where it is the text."""
+    if text_of(path) == text:
+        return
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
+        new.write(text)
+        new.flush()
+        os.fsync(new.fileno())
+    Path(new.name).replace(path)
+    sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:

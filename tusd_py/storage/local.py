@@ -20,7 +20,17 @@ from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Span, Uploa
 from tusd_py.pipeline.body import Chunk
 from tusd_py.space import Space, disk_space
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, fallen_back
-from tusd_py.storage.disk import Allowance, Disk, PartFile, copy_some, open_file, size_of, sync_directory
+from tusd_py.storage.disk import (
+    Allowance,
+    Disk,
+    PartFile,
+    copy_some,
+    keep_text,
+    open_file,
+    size_of,
+    sync_directory,
+    text_of,
+)
 
 _READ_SIZE = 256 * 1024
 _COPY_SIZE = 64 * 1024 * 1024
@@ -113,6 +123,12 @@ class LocalStorage:
 
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
         return await self._disk.run(partial(self._recover, upload_id, leftovers[0].since))
+
+    async def installation(self) -> str | None:
+        return await self._disk.run(partial(text_of, self._work / "installation"))
+
+    async def install(self, installation_id: str) -> None:
+        await self._disk.run(partial(keep_text, self._work / "installation", installation_id))
 
     async def ping(self) -> None:
         await self._disk.run(self._try_to_write)

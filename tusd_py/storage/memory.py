@@ -27,6 +27,7 @@ class MemoryStorage:
         self._checkpoint_size = checkpoint_size
         self._parts: dict[UploadId, bytearray] = {}
         self._objects: dict[UploadId, bytes] = {}
+        self._installation: str | None = None
 
     def start(self, upload: Upload) -> Cursor:  # noqa: ARG002 - the port's signature: the id alone finds the bytes
         return {}
@@ -95,6 +96,12 @@ class MemoryStorage:
         offset, since = len(self._parts.get(upload_id, b"")), leftovers[0].since
         upload = Upload(id=upload_id, length=None, offset=offset, created_at=since, updated_at=since)
         return Recovered(upload=upload) if offset else None
+
+    async def installation(self) -> str | None:
+        return self._installation
+
+    async def install(self, installation_id: str) -> None:
+        self._installation = installation_id
 
     async def ping(self) -> None:
         """Memory is always there."""

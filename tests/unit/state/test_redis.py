@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.redis import RedisServer, running
 from tests.support.relay import Relay
 from tests.support.uploads import upload
-from tusd_py.errors import ConfigurationError, StateUnavailable
+from tusd_py.errors import ConfigurationError, Locked, StateUnavailable
+from tusd_py.locking.redis import RedisLocker
+from tusd_py.model import Installation
 from tusd_py.redis_client import connect
 from tusd_py.state.redis import RedisState
 
@@ -116,3 +120,43 @@ async def test_its_name_tells_no_secret() -> None:
     state = RedisState("redis://user:secret@127.0.0.1:6379/0?password=secret")
     assert state.name == "redis://127.0.0.1:6379/0"
     await state.aclose()
+
+
+async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: RedisServer) -> None:
+    state, locker = RedisState(server.url, "a/b:"), RedisLocker(server.url, 60.0, "a/b:")
+    rival = RedisLocker(server.url, 60.0, "a/b:")
+    created = await state.create(replace(upload(), expires_at=5.0), [{"part": 1}])
+    await state.install(Installation(id="a" * 32))
+    await state.ping()
+    asked = asyncio.Event()
+    async with connect(server.url) as operator, locker.hold(created.id, on_release_request=asked.set, wait=0):
+        with pytest.raises(Locked):
+            async with rival.hold(created.id, on_release_request=asked.set, wait=0.5):
+                pytest.fail("two holders")
+        assert asked.is_set()
+        kinds = {key.removeprefix("a/b:").split(":")[0] for key in await keys(operator)}
+        assert kinds == {"upload", "entries", "ids", "due", "installation", "lease", "waiters", "held"}
+        assert {key.split(":")[0] for key in await keys(operator)} == {"a/b"}
+        assert {str(channel).split(":")[0] for channel in await operator.pubsub_channels()} == {"a/b"}
+    for each in (state, locker, rival):
+        await each.aclose()
+
+
+async def test_installations_with_prefixes_of_their_own_know_nothing_of_each_other(server: RedisServer) -> None:
+    one, other = RedisState(server.url, "one:"), RedisState(server.url, "other:")
+    created = await one.create(replace(upload(), expires_at=5.0), [{"part": 1}])
+    await one.install(Installation(id="a" * 32))
+    assert await other.load(created.id) is None
+    assert (list(await other.list(None, 9)), list(await other.due(9.0, 9))) == ([], [])
+    assert await other.installation() is None
+    turns = RedisLocker(server.url, 60.0, "one:"), RedisLocker(server.url, 60.0, "other:")
+    async with contextlib.AsyncExitStack() as both:
+        for locker in turns:
+            both.push_async_callback(locker.aclose)
+            await both.enter_async_context(locker.hold(created.id, on_release_request=lambda: None, wait=0))
+    for each in (one, other):
+        await each.aclose()
+
+
+async def keys(redis: Any) -> list[str]:
+    return [str(key) for key in await redis.keys("*")]

@@ -72,6 +72,11 @@ def info_key(prefix: str, upload_id: UploadId) -> str:
     return f"{internal_prefix(prefix, upload_id)}info"
 
 
+def installation_key(prefix: str) -> str:
+    """The id of the installation that all below the prefix belongs to."""
+    return f"{prefix}{_INTERNAL}installation"
+
+
 def probe_key(prefix: str) -> str:
     """A name for a test write."""
     return f"{prefix}{_INTERNAL}probe-{token_hex(8)}"

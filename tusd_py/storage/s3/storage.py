@@ -14,7 +14,7 @@ from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.grid import Grid, grid_for
 from tusd_py.space import Space
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, Writer
-from tusd_py.storage.s3 import concatenation, finishing, leftovers, recovery
+from tusd_py.storage.s3 import concatenation, finishing, installation, leftovers, recovery
 from tusd_py.storage.s3.connect import connect
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.direct import S3Direct
@@ -121,6 +121,12 @@ class S3Storage:
 
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
         return await recovery.recover(self._room, upload_id, leftovers)
+
+    async def installation(self) -> str | None:
+        return await installation.read(self._room)
+
+    async def install(self, installation_id: str) -> None:
+        await installation.write(self._room, installation_id)
 
     async def ping(self) -> None:
         await self._readiness.look()
