@@ -20,6 +20,10 @@ from tusd_py.model import Direct, Kind
 class Scenario:
     play: Callable[[World], Awaitable[None]]
     setup: Setup = field(default_factory=Setup)
+    calm: bool = True
+    """It brings no trouble of its own."""
+    neat: bool = True
+    """Nor does it leave anything for the garbage round."""
 
 
 def content(length: int) -> bytes:
