@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.simulation.run import run, step
+from tests.simulation.program import Journey, Program
+from tests.simulation.run import play, run, step
+from tests.simulation.steps import Damage
 
 
 def test_a_woken_writer_that_misses_its_parts_does_not_bury_the_finished_upload() -> None:
@@ -55,3 +57,8 @@ def test_an_object_that_lands_a_second_time_with_another_etag_can_still_be_downl
 
 def test_an_object_whose_last_bytes_were_a_tail_is_found_after_a_crash() -> None:
     run("ietf-pieces", {step("ietf-pieces", "s3.CompleteMultipartUpload"): "crash-after"})
+
+
+def test_an_upload_that_turns_out_to_be_empty_is_finished_though_damaged_bytes_had_begun_its_parts() -> None:
+    journey = Journey(length=0, deferred=True, steps=(Damage(16),), end="download")
+    play(Program(tracks=(journey,)).scenario(), "empty after all", {})
