@@ -145,13 +145,8 @@ class Program:
         """Nobody dies."""
         return "Kill(" not in repr(self)
 
-    @property
-    def neat(self) -> bool:
-        """No request is broken off in its midst for what it brought."""
-        return self.calm and "Damage(" not in repr(self) and "Exceed(" not in repr(self)
-
     def scenario(self) -> Scenario:
-        return Scenario(play=self.play, setup=self.setup, calm=self.calm, neat=self.neat)
+        return Scenario(play=self.play, setup=self.setup, calm=self.calm)
 
     async def play(self, world: World) -> None:
         await asyncio.gather(*(track.play(world, str(index)) for index, track in enumerate(self.tracks)))

@@ -29,7 +29,7 @@ def play(chosen: Scenario, name: str, plan: Plan, seed: int = 0) -> Sequence[str
     loop = SimulatedLoop()
     loop.set_exception_handler(lambda *_: None)  # requests that nobody waits for are looked at in the end
     with loop, simulated(loop, seed):
-        world = World(loop, chosen.setup, plan, calm=chosen.calm and not plan, neat=chosen.neat and not plan)
+        world = World(loop, chosen.setup, plan, calm=chosen.calm and not plan)
         try:
             return loop.run_until_complete(_play(world, chosen))
         except Exception as error:

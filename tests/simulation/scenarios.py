@@ -22,8 +22,6 @@ class Scenario:
     setup: Setup = field(default_factory=Setup)
     calm: bool = True
     """It brings no trouble of its own."""
-    neat: bool = True
-    """Nor does it leave anything for the garbage round."""
 
 
 def content(length: int) -> bytes:

@@ -83,10 +83,10 @@ class Troubles(Observer):
 class World:
     """Two nodes, what they share, and how many requests it has taken so far."""
 
-    def __init__(self, loop: SimulatedLoop, setup: Setup, plan: Plan, *, calm: bool, neat: bool) -> None:
+    def __init__(self, loop: SimulatedLoop, setup: Setup, plan: Plan, *, calm: bool) -> None:
         self.loop, self.setup = loop, setup
-        self.calm, self.neat = calm, neat
-        """Nothing befalls anyone, so nobody may complain; nor leave anything for the garbage round."""
+        self.calm = calm
+        """Nothing befalls anyone, so nobody may complain."""
         self.troubles = Troubles()
         self.network = Network(loop, plan)
         self.bucket = Bucket(opaque=setup.opaque_etags)
@@ -157,7 +157,8 @@ class World:
         return self._uploads().get(upload_id)
 
     async def settle(self) -> None:
-        """Let every delay run out, then let sweeps do what they can. Nothing more befalls them."""
+        """Let every delay run out, then let sweeps do what they can. Nothing more befalls them, and no round lists the
+        whole bucket: what troubles left goes by the record of the upload that saw them."""
         self.network.plan = {}
         await asyncio.sleep(2 * LONG)
         self._check_requests()
@@ -168,25 +169,23 @@ class World:
             await asyncio.sleep(60)
         if self.calm and self.troubles.told:
             raise Violation(f"trouble without a reason: {self.troubles.told}")
-        if self.neat:
-            self._check_strays()
-        await self.tidy()
         await self.begin(self.node(1), self._download_all)
 
     async def sweep(self) -> None:
         """What each node does every few seconds."""
-        await self._do(sweep)
+        for node in range(len(self._nodes)):
+            await self._do(sweep, node)
 
     async def tidy(self) -> None:
         """What each node does every hour or so."""
-        await self._do(chores.tidied)
+        await self._do(chores.tidied, 1)
 
     async def repair(self) -> None:
         """What an operator may do at any time."""
-        await self._do(chores.repaired)
+        await self._do(chores.repaired, 1)
 
-    async def _do(self, chore: Callable[[Ports], Awaitable[Any]]) -> None:
-        node = self.node(1)
+    async def _do(self, chore: Callable[[Ports], Awaitable[Any]], number: int) -> None:
+        node = self.node(number)
         doing = self.begin(node, chore)
         await asyncio.wait({doing, node.machine.crashed}, return_when=asyncio.FIRST_COMPLETED)
         with suppress(*() if self.calm else (Unavailable,)):

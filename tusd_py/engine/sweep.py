@@ -17,6 +17,7 @@ _BATCH = 100
 
 async def sweep(ports: Ports) -> int:
     """See to all uploads that are due; returns how many expired ones were removed. Raises StateUnavailable."""
+    await _catch_up(ports)
     expired = 0
     seen: set[UploadId] = set()
     while new := [due for due in await ports.state.due(ports.clock(), _BATCH) if due not in seen]:
@@ -24,6 +25,14 @@ async def sweep(ports: Ports) -> int:
         for upload_id in new:
             expired += await _see_to(ports, upload_id)
     return expired
+
+
+async def _catch_up(ports: Ports) -> None:
+    """Record the troubles that the state or a dead lock holder left unrecorded: to hold an upload is to do so."""
+    for upload_id in {*ports.unrecorded, *await ports.locker.abandoned()}:
+        with suppress(Locked):
+            async with ports.hold(upload_id, wait=0):
+                pass
 
 
 async def _see_to(ports: Ports, upload_id: UploadId) -> bool:
@@ -44,6 +53,8 @@ async def _settle(ports: Ports, upload: Upload) -> bool:
             await clear(ports, await ports.save(upload))  # saved, so that one that can't be removed queues up again
         case Phase.GONE:
             await ports.state.delete(upload)
+        case Phase.DONE if not upload.expired(ports.clock()):
+            await _look_through(ports, upload)
         case Phase.OPEN if not await _came_to_nothing(ports, upload):
             return False
         case Phase.OPEN | Phase.DONE:
@@ -67,8 +78,19 @@ async def _came_to_nothing(ports: Ports, upload: Upload) -> bool:
 
 
 async def _drive_on(ports: Ports, upload: Upload) -> None:
+    """Where that fails it is recorded, and so queues up again."""
     try:
         await drive(ports, upload)
     except Unavailable as error:
         ports.observer.trouble("finish-failed", upload_id=upload.id, reason=str(error))
-        await ports.save(upload)
+
+
+async def _look_through(ports: Ports, upload: Upload) -> None:
+    """Remove what the troubles of a finished upload left."""
+    troubled_at = None
+    try:
+        await ports.storage.clean(upload)
+    except Unavailable as error:
+        ports.observer.trouble("left-behind", upload_id=upload.id, reason=str(error))
+        troubled_at = ports.clock()
+    await ports.note(upload, troubled_at=troubled_at)

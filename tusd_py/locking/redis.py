@@ -24,16 +24,22 @@ from tusd_py.redis_client import connect, unavailable_on_trouble
 _PREFIX = "tusd-py:"
 _LEASE = f"{_PREFIX}lease:"
 _WAITERS = f"{_PREFIX}waiters:"
+_HELD = f"{_PREFIX}held"
+"""The uploads whose lease was taken and not given back: longer than the lease of a holder that died."""
+_NEVER_GIVEN_BACK = 2
 _NODE = f"{_PREFIX}node:"
 _RECONNECT_SECONDS = 0.2
 _SILENCE_SECONDS = 5.0
 """How long the listener reads before it makes sure that Redis is still there."""
 
 _TAKE = """
--- KEYS: lease, waiters. ARGV: holder, TTL in ms, upload, channels, node that asks the holder to leave ('' for none)
+-- KEYS: lease, waiters, held
+-- ARGV: holder, TTL in ms, upload, channels, node that asks the holder to leave ('' for none)
+-- Returns 0 if another holds it, 2 if the last holder never gave it back, else 1.
 local holder = redis.call('GET', KEYS[1])
 if not holder or holder == ARGV[1] then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  if redis.call('SADD', KEYS[3], ARGV[3]) == 0 and not holder then return 2 end
   return 1
 end
 if ARGV[5] ~= '' then
@@ -57,12 +63,23 @@ return kept
 """
 
 _DROP = """
--- KEYS: lease, waiters. ARGV: holder, upload, channels
+-- KEYS: lease, waiters, held. ARGV: holder, upload, channels, '1' if it stays among the held
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return end
+if ARGV[4] ~= '1' then redis.call('SREM', KEYS[3], ARGV[2]) end
 for _, node in ipairs(redis.call('SMEMBERS', KEYS[2])) do
   redis.call('PUBLISH', ARGV[3] .. node, 'free ' .. ARGV[2])
 end
 redis.call('DEL', KEYS[1], KEYS[2])
+"""
+
+
+_ABANDONED = """
+-- KEYS: held. ARGV: prefix of the leases' keys
+local abandoned = {}
+for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  if redis.call('EXISTS', ARGV[1] .. id) == 0 then table.insert(abandoned, id) end
+end
+return abandoned
 """
 
 
@@ -82,6 +99,7 @@ class RedisLocker(SharedLocker):
         self._take_script = self._redis.register_script(_TAKE)
         self._renew_script = self._redis.register_script(_RENEW)
         self._drop_script = self._redis.register_script(_DROP)
+        self._abandoned_script = self._redis.register_script(_ABANDONED)
         self._listener: asyncio.Task[None] | None = None
 
     async def aclose(self) -> None:
@@ -89,12 +107,18 @@ class RedisLocker(SharedLocker):
         await end(self._listener)
         await self._redis.aclose()
 
+    async def abandoned(self) -> Collection[UploadId]:
+        with unavailable_on_trouble():
+            return [UploadId(each) for each in await self._abandoned_script(keys=[_HELD], args=[_LEASE])]
+
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
         if self._listener is None:
             self._listener = asyncio.create_task(self._hear(), name="lease listener")
         args = (self._holder(lease), self._milliseconds, lease.upload_id, _NODE, self._node if ask else "")
         with unavailable_on_trouble():
-            return bool(await self._take_script(keys=_keys(lease), args=args))
+            taken = await self._take_script(keys=_keys(lease), args=args)
+        lease.abandoned = taken == _NEVER_GIVEN_BACK
+        return bool(taken)
 
     async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
         holders = {self._holder(lease): lease.token for lease in leases}
@@ -103,9 +127,10 @@ class RedisLocker(SharedLocker):
             kept = await self._renew_script(keys=keys, args=[self._milliseconds, *holders])
         return {holders[holder] for holder in kept}
 
-    async def _drop(self, lease: TimedLease) -> None:
+    async def _drop(self, lease: TimedLease, *, abandoned: bool) -> None:
+        args = (self._holder(lease), lease.upload_id, _NODE, int(abandoned))
         with unavailable_on_trouble():
-            await self._drop_script(keys=_keys(lease), args=[self._holder(lease), lease.upload_id, _NODE])
+            await self._drop_script(keys=_keys(lease), args=args)
 
     async def _asked(self) -> Collection[str]:
         return ()  # it comes as a message
@@ -135,4 +160,4 @@ class RedisLocker(SharedLocker):
 
 
 def _keys(lease: TimedLease) -> Sequence[str]:
-    return [_LEASE + lease.upload_id, _WAITERS + lease.upload_id]
+    return [_LEASE + lease.upload_id, _WAITERS + lease.upload_id, _HELD]
