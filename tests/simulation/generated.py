@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
-from tests.simulation.network import EVERY_FAULT, Plan
+from tests.simulation.network import FAULTS, Plan
 from tests.simulation.program import End, Joined, Journey, Program, Straight, Track
 from tests.simulation.steps import (
     Astray,
@@ -45,9 +45,7 @@ def drawn(dice: Random, *, calm: bool) -> Program:
 
 def disturbed(dice: Random, length: int) -> Plan:
     """Some faults in a run of about so many steps."""
-    return {
-        dice.randrange(length + length // 4 + 1): dice.choice(list(EVERY_FAULT)) for _ in range(dice.choice((1, 2, 3)))
-    }
+    return {dice.randrange(length + length // 4 + 1): dice.choice(list(FAULTS)) for _ in range(dice.choice((1, 2, 3)))}
 
 
 def _setup(dice: Random) -> Setup:

@@ -66,13 +66,9 @@ FAULTS: Mapping[str, Fault] = {
     "pause-after": Fault(pause="landed"),
     "outage": Fault(lands=None, breaks=HOP, outage=OUTAGE),
     "outage-answer-lost": Fault(answered=None, breaks=1.5 * HOP, outage=OUTAGE),
-}
-
-RUMOURS: Mapping[str, Fault] = {
     "rumour": Fault(lands=None, rumour=True),
     "rumours": Fault(lands=None, rumour=True, outage=SOON),
 }
-EVERY_FAULT: Mapping[str, Fault] = {**FAULTS, **RUMOURS}
 
 NO_FAULT = Fault()
 _OUTSIDE = Context()
@@ -112,7 +108,7 @@ class Network:
         machine = MACHINE.get()
         if self.over or machine is None:
             raise asyncio.CancelledError
-        fault = EVERY_FAULT.get(self.plan.get(len(self.steps), ""), NO_FAULT)
+        fault = FAULTS.get(self.plan.get(len(self.steps), ""), NO_FAULT)
         self.steps.append(f"{machine.name} {service.name}.{operation}")
         until, same = self._outages.get(service.name, (0.0, NO_FAULT))
         fault = same if self._loop.time() < until else fault
@@ -128,7 +124,7 @@ class Network:
     def _send(self, request: _Request, fault: Fault) -> asyncio.Future[Any]:
         answer: asyncio.Future[Any] = self._loop.create_future()
         if fault.outage:
-            same = EVERY_FAULT["rumour" if fault.rumour else "broken"]
+            same = FAULTS["rumour" if fault.rumour else "broken"]
             self._outages[request.service.name] = self._loop.time() + fault.outage, same
         _befall(request.machine, fault, "sent")
         if fault.lands is not None:

@@ -7,7 +7,7 @@ from typing import cast
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.program import Journey, Program
 from tests.simulation.run import play, run, simulated, step
-from tests.simulation.steps import Damage
+from tests.simulation.steps import Damage, Restart, Send
 from tests.simulation.world import Setup, World
 from tusd_py.storage.s3.storage import S3Storage
 
@@ -67,6 +67,17 @@ def test_an_object_whose_last_bytes_were_a_tail_is_found_after_a_crash() -> None
 def test_an_upload_that_turns_out_to_be_empty_is_finished_though_damaged_bytes_had_begun_its_parts() -> None:
     journey = Journey(length=0, deferred=True, steps=(Damage(16),), end="download")
     play(Program(tracks=(journey,)).scenario(), "empty after all", {})
+
+
+def test_merged_tails_are_read_where_they_are_after_a_restart() -> None:
+    journey = Journey(length=24, steps=(Send(1), Restart(0), Send(1, times=18)), end="download")
+    play(Program(tracks=(journey,), setup=Setup(part_size=24)).scenario(), "merged tails", {})
+
+
+def test_a_proxys_404_for_a_part_ends_no_upload() -> None:
+    scenario = Program(tracks=(Journey(length=25, first=25, end="download"),)).scenario()
+    for number in range(len(play(scenario, "one part after another", {}))):
+        play(scenario, "one part after another", {number: "rumour"})
 
 
 def test_a_head_that_the_next_answer_contradicts_is_asked_again() -> None:
