@@ -21,8 +21,8 @@ def _lost(operation: str) -> Exception:
     return StateUnavailable(f"no answer to {operation}")
 
 
-STATE = Service(name="state", patience=4.0, broken=_lost, refused=_lost)
-LEASES = Service(name="leases", patience=4.0, broken=_lost, refused=_lost)
+STATE = Service(name="state", patience=4.0, broken=_lost, refused=_lost, rumour=_lost)
+LEASES = Service(name="leases", patience=4.0, broken=_lost, refused=_lost, rumour=_lost)
 
 
 class SimulatedState:

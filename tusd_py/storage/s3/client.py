@@ -211,8 +211,13 @@ class S3Client:
 
     async def head(self, key: str) -> HeadObjectOutputTypeDef | None:
         """HeadObject, or None when S3 says that there is no such object in the bucket."""
+        return await self._call("HeadObject", lambda: self._head(key))
+
+    async def _head(self, key: str) -> HeadObjectOutputTypeDef | None:
+        """Asked again where the two answers differ: it may just have come about."""
         try:
-            return await self._call("HeadObject", lambda: self._boto.head_object(Bucket=self._bucket, Key=key))
+            async with translated("HeadObject"):
+                return await self._boto.head_object(Bucket=self._bucket, Key=key)
         except S3Missing as rumour:
             if await self._call("GetObject", lambda: self._exists(key)):
                 raise S3Trouble("HeadObject", rumour.status, "") from rumour

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tusd_py.errors import UploadLost
 from tusd_py.model import Entry, Finished, Upload
@@ -21,6 +21,8 @@ async def finish(room: Room, upload: Upload, entries: Sequence[Entry]) -> Finish
     cursor = S3Cursor.load(upload.cursor)
     if cursor.etag is not None:
         return cursor.made(Stored(etag=cursor.etag))
+    if upload.length == 0:
+        cursor = replace(cursor, multipart=None)  # S3 completes none without a part; the sweep removes what was begun
     return cursor.made(await _make(room, upload, cursor, [Part.from_entry(entry) for entry in entries]))
 
 
