@@ -63,9 +63,7 @@ UPLOADING: tuple[Requests, ...] = (
     ("GetObject", anything),
 )
 TERMINATING: tuple[Requests, ...] = (
-    ("ListMultipartUploads", anything),
     ("AbortMultipartUpload", anything),
-    ("ListObjectsV2", anything),
     ("DeleteObjects", anything),
 )
 FAULTS: Mapping[str, Action] = {
