@@ -55,6 +55,10 @@ class Exchange:
         self.rate = math.inf
         """Bytes a second of both bodies."""
 
+    @property
+    def request(self) -> S3Request:
+        return self._call.request
+
     async def forward(self) -> aiohttp.ClientResponse:
         """S3's answer to the request, its Host and signature as the client made them."""
         self._strict.check_head(self._call.request)

@@ -252,6 +252,12 @@ class S3Client:
         except S3Missing as missing:
             raise S3Failure("HeadBucket", missing.status, "NoSuchBucket") from missing
 
+    async def reach(self, key: str) -> bool:
+        """Go the way of bytes once, to a key that may be empty; whether the last body that went there was taken."""
+        async with self._observed("GetObject"):
+            await self._raw.reach(key)
+        return self._raw.writable
+
     async def cors(self) -> Sequence[CorsRule]:
         """GetBucketCors; no rules where there are none."""
         try:

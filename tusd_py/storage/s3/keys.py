@@ -75,3 +75,8 @@ def info_key(prefix: str, upload_id: UploadId) -> str:
 def probe_key(prefix: str) -> str:
     """A name for a test write."""
     return f"{prefix}{_INTERNAL}probe-{token_hex(8)}"
+
+
+def readiness_key(prefix: str) -> str:
+    """The name for the test writes of servers: one, so that no crash leaves more than one object."""
+    return f"{prefix}{_INTERNAL}ready"

@@ -19,6 +19,7 @@ from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.direct import S3Direct
 from tusd_py.storage.s3.keys import internal_prefix, object_key
 from tusd_py.storage.s3.options import S3Options
+from tusd_py.storage.s3.readiness import Readiness
 from tusd_py.storage.s3.reading import read
 from tusd_py.storage.s3.room import Room
 from tusd_py.storage.s3.tails import Tails
@@ -33,6 +34,7 @@ class S3Storage:
         self.direct = direct
         self._room = room
         self._resources = resources
+        self._readiness = Readiness(room)
 
     @classmethod
     async def open(cls, options: S3Options, budget: Budget, observer: Observer) -> Self:
@@ -116,7 +118,7 @@ class S3Storage:
         return await recovery.recover(self._room, upload_id, leftovers)
 
     async def ping(self) -> None:
-        await self._room.client.ping()
+        await self._readiness.look()
 
     def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         return trials(self._room.client, self._room.options.prefix)
