@@ -117,6 +117,11 @@ class Exchange:
             response.force_close()
         return response
 
+    def intervene(self, status: int, text: str) -> web.Response:
+        """An answer without a word of S3's."""
+        self._call.status = status
+        return web.Response(status=status, text=text)
+
     def nod(self) -> web.Response:
         self._call.status = 200
         return web.Response()
