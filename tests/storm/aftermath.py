@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from tests.promises.bench import upload_id
@@ -58,7 +58,7 @@ class Aftermath:
                 while surplus := await self._surplus():
                     await self._command("uploads", "expire")
                     await self._command("uploads", "sweep")
-                    await asyncio.sleep(1)
+                    await asyncio.sleep(3)
         except TimeoutError:
             for each in surplus:
                 self._left_behind(each)
@@ -95,13 +95,17 @@ class Aftermath:
                 self._crowd.found(client, "complete was told, and there is no record of it any more")
         keys = set(await self._site.node.residue())
         for name, record in records.items():
-            client = known.get(name) or self._crowd.clients.get(_client_of(record))
-            if client is None:
-                self._tally.found(self._site.name, "aftermath", f"nobody's upload: {record}")
-            elif name not in keys:
-                self._crowd.found(client, f"a finished upload without its object: {name}")
-            else:
-                await self._compare_object(client, name)
+            await self._compare_record(name, record, keys)
+
+    async def _compare_record(self, name: str, record: Mapping[str, Any], keys: Collection[str]) -> None:
+        """Also of an upload whose client was never told of it."""
+        client = self._crowd.clients.get(str(record["metadata"].get("filename")))
+        if client is None:
+            self._tally.found(self._site.name, "aftermath", f"nobody's upload: {record}")
+        elif name not in keys:
+            self._crowd.found(client, f"a finished upload without its object: {name}")
+        else:
+            await self._compare_object(client, name)
 
     async def _compare_object(self, client: UploadClient, name: str) -> None:
         found = await asyncio.to_thread(self._digest, name)
@@ -133,8 +137,4 @@ class Aftermath:
 
 
 def _is_finished(record: Mapping[str, Any]) -> bool:
-    return record["phase"] == "done" and record["kind"] != "partial"
-
-
-def _client_of(record: Mapping[str, Any]) -> str:
-    return str(record["metadata"].get("filename", ""))
+    return bool(record["phase"] == "done" and record["kind"] != "partial")

@@ -7,6 +7,7 @@ from random import Random
 
 import aiohttp
 
+from tests.promises.bench import upload_id
 from tests.storm.client import UploadClient
 from tests.storm.concatclient import ConcatClient
 from tests.storm.contents import some_content
@@ -45,6 +46,10 @@ class Crowd:
             for _ in range(places):
                 group.create_task(self._place(over))
 
+    def hurry(self) -> None:
+        for name in self.at_work:
+            self.clients[name].talk.hurried = True
+
     async def _place(self, over: asyncio.Event) -> None:
         while not over.is_set():
             await self._visit(self._new())
@@ -72,7 +77,8 @@ class Crowd:
 
     def found(self, client: UploadClient, what: str) -> None:
         told = f"{what} ({type(client).__name__}, {client.content.size} bytes, {client.upload.url})"
-        self._tally.found(self.site.name, client.name, told, client.talk.history.lines())
+        at_s3 = [f"S3 {line}" for line in self.site.calls(upload_id(client.upload.url))]
+        self._tally.found(self.site.name, client.name, told, (*client.talk.history.lines(), *at_s3))
 
     async def _live(self, client: UploadClient) -> None:
         fate = client.dice.choices(list(_FATES), list(_FATES.values()))[0]

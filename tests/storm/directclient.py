@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
@@ -15,8 +16,10 @@ from tests.storm.client import SOON, UploadClient
 from tests.storm.contents import MIB
 from tests.storm.history import Breach
 from tests.storm.talk import Reply
+from tests.storm.world import SIGNED_FOR
 
 _PART = 5 * MIB
+_IN_TIME = 5.0
 _JSON = {"Content_Type": "application/json"}
 
 
@@ -126,13 +129,16 @@ class FormClient(DirectClient):
                 self._signed(reply)
 
     def _signed(self, reply: Reply) -> None:
-        self._form = json.loads(reply.body)
+        self._form, self._signed_at = json.loads(reply.body), reply.asked
         self._id = self._form["fields"]["key"].rpartition("/")[2]
         self.upload.url = self.talk.endpoint() + self._id
         self.upload.stays(reply, moved=True)
 
     async def fill(self, stop: int | None = None) -> None:
         while not self.upload.complete:
+            if time.time() > self._signed_at + SIGNED_FOR - _IN_TIME:
+                self._id = ""
+                await self.create()
             form = self._filled_in()
             reply = await self.talk.ask("POST", self._form["url"], form, Content_Type=form.headers["Content-Type"])
             if reply is not None and reply.status in (200, 201, 204):

@@ -20,6 +20,7 @@ _BUSY_503 = 7
 """From this version on a HEAD may be answered 503."""
 _TYPED = 6
 """From this version on a PATCH has a type of its own."""
+_MOST_REQUESTS = 200
 
 
 class IetfClient(UploadClient):
@@ -29,7 +30,7 @@ class IetfClient(UploadClient):
         super().__init__(talk, content, kept)
         self.version = self.dice.choice(VERSIONS)
         self._says_length = self.dice.random() < 0.6
-        self._even = round(2 ** self.dice.uniform(10, 23.9))
+        self._even = max(round(2 ** self.dice.uniform(10, 23.9)), content.size // _MOST_REQUESTS)
         self._ends_empty = self.dice.random() < 0.2 and not self._says_length
 
     def marks(self) -> dict[str, object]:
@@ -63,6 +64,8 @@ class IetfClient(UploadClient):
         self._seen(reply, end, moved=True)
 
     def _end(self, begin: int) -> int:
+        if self.talk.hurried:
+            return self.content.size
         return min(begin + self._even, self.content.size)
 
     def _is_last(self, end: int) -> bool:

@@ -46,6 +46,8 @@ async def _blow(crowds: Sequence[Crowd], seed: int, seconds: float, places: int,
     try:
         await asyncio.wait([*working, *weather], timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
         over.set()
+        for crowd in crowds:
+            crowd.hurry()
         await asyncio.gather(*weather)
         await asyncio.wait(working, timeout=_FINISHING, return_when=asyncio.FIRST_EXCEPTION)
         _tell_the_stuck(crowds)
@@ -82,8 +84,7 @@ async def _watched(sites: Sequence[Site], seaweed: SeaweedFS, tally: Tally) -> A
         while True:
             for site in sites:
                 _sample(site, tally)
-                tally.counts["S3 requests"] += len(site.proxy.calls)
-                site.proxy.calls.clear()
+                tally.counts["S3 requests"] += site.file_calls()
             await asyncio.sleep(1)
 
     async def vacuum() -> None:

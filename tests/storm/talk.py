@@ -45,6 +45,8 @@ class Talk:
         self.dice = dice
         self.history = history
         self.tally = tally
+        self.hurried = False
+        """Calm weather: the client gets done with it, in large requests."""
         self._session = session
         self._urls = urls
 

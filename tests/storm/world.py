@@ -6,9 +6,12 @@ Each has a prefix of its own in one real S3, and a proxy on the way there that b
 from __future__ import annotations
 
 import asyncio
+import re
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +20,17 @@ import psutil
 from tests.promises.bench import MIB, Node
 from tests.support.redis import RedisServer
 from tests.support.redis import running as redis_running
+from tests.support.s3exchange import Call
 from tests.support.s3proxy import S3Proxy
 from tests.support.seaweed import SeaweedFS
 from tests.support.server import Server
 
 BUDGET = 64 * MIB
 LOCK_TTL = 4.0
+SIGNED_FOR = 30.0
+"""Seconds that what is signed for direct uploads holds."""
+_UPLOAD = re.compile("[0-9a-f]{32}(?!.*[0-9a-f]{32})")
+"""An id within a key, behind the prefix, which looks like one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +45,20 @@ class Site:
     redis: RedisServer | None
     expire_after: float
     """Seconds."""
+    _filed: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=200)))
+
+    def file_calls(self) -> int:
+        """Requests to S3 since the last time, put where they are found by upload; the proxy would keep all of them."""
+        calls, self.proxy.calls[:] = list(self.proxy.calls), []
+        for call in calls:
+            if found := _UPLOAD.search(call.key):
+                self._filed[found[0]].append(_line(call))
+        return len(calls)
+
+    def calls(self, upload: str) -> Sequence[str]:
+        """To S3, about the upload of that id."""
+        self.file_calls()
+        return list(self._filed.get(upload, ()))
 
     def processes(self, server: Server) -> list[int]:
         """Pids of whatever serves: the workers, if it has any."""
@@ -71,6 +93,13 @@ async def open_world(seaweed: SeaweedFS, directory: Path, expire_after: float) -
         yield sites
 
 
+def _line(call: Call) -> str:
+    """The answer is the one that the server saw; None for no answer, or none yet."""
+    number = call.request.query.get("partNumber", "")
+    what = f"{call.operation} {number} {call.key.partition('/')[2]} {call.bytes_in} bytes -> {call.status}"
+    return f"{datetime.fromtimestamp(call.began, UTC):%H:%M:%S.%f} {what}"
+
+
 def _usual(expire_after: float) -> dict[str, Any]:
     return {
         "part_size": "5MiB",
@@ -78,6 +107,7 @@ def _usual(expire_after: float) -> dict[str, Any]:
         "lock_ttl": LOCK_TTL,
         "expire_after": expire_after,
         "direct_uploads": True,
+        "upload_url_lifetime": SIGNED_FOR,
         "shutdown_timeout": 10,
         "network_timeout": 20,
         "debug": False,
