@@ -11,10 +11,6 @@ class StorageUnavailable(Unavailable):
     """The storage failed or is out of reach, after the retries that make sense."""
 
 
-class InDoubt(StorageUnavailable):
-    """The same, and the upload's object may yet come about: whoever ends the upload must know."""
-
-
 class StateUnavailable(Unavailable):
     """The state store failed or is out of reach."""
 

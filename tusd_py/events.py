@@ -20,6 +20,9 @@ class Observer:
     def upload_expired(self, upload: Upload) -> None:
         """Its time was up and it was removed."""
 
+    def upload_rolled_back(self, upload: Upload, offset: int) -> None:
+        """Bytes that were recorded are gone: it was at `offset`, and goes on from where it is now."""
+
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:
         """Something that a crash had left in the storage, and no upload needed."""
 
@@ -57,6 +60,10 @@ class Fanout(Observer):
     def upload_expired(self, upload: Upload) -> None:
         for observer in self._observers:
             observer.upload_expired(upload)
+
+    def upload_rolled_back(self, upload: Upload, offset: int) -> None:
+        for observer in self._observers:
+            observer.upload_rolled_back(upload, offset)
 
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:
         for observer in self._observers:

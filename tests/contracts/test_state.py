@@ -54,6 +54,17 @@ async def test_a_save_replaces_the_record_and_moves_the_revision_by_one(state: S
     assert await state.load(created.id) == saved
 
 
+async def test_a_rewind_replaces_the_record_and_all_entries(state: StateStore) -> None:
+    created = await state.create(upload(), [{"part": 1}, {"part": 2}, {"part": 3}])
+    rewound = await state.rewind(replace(created, offset=7), [{"part": 1}])
+    assert await state.load(created.id) == rewound == replace(created, offset=7, revision=2)
+    assert list(await state.entries(created.id)) == [{"part": 1}]
+    with pytest.raises(Superseded):
+        await state.rewind(created, [])
+    await state.save(rewound, [{"part": 9}])
+    assert list(await state.entries(created.id)) == [{"part": 1}, {"part": 9}]
+
+
 async def test_a_save_that_names_an_older_revision_is_refused_and_changes_nothing(state: StateStore) -> None:
     created = await state.create(upload())
     saved = await state.save(replace(created, offset=5), [{"part": 1}])

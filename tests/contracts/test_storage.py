@@ -73,7 +73,7 @@ def test_an_abandoned_upload_leaves_nothing_once_discarded(bench: Bench, run: Ru
         sender = Sender(bench.storage, random_bytes(10 * bench.grain))
         await sender.send(bench.grain // 3)
         await sender.play(session)
-        await bench.storage.discard(sender.upload)
+        await bench.storage.clean(replace(sender.upload, phase=Phase.TERMINATING))
         assert await bench.residue() == []
 
     @a_property(bench, session=sessions(bench))

@@ -41,6 +41,9 @@ class SimulatedState:
     async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
         return await self._network.ask(STATE, "save", lambda: at_once(self._records.save(upload, added)))
 
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        return await self._network.ask(STATE, "rewind", lambda: at_once(self._records.rewind(upload, entries)))
+
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         return await self._network.ask(STATE, "entries", lambda: at_once(self._records.entries(upload_id)))
 
@@ -87,17 +90,16 @@ class SimulatedLocker(SharedLocker):
     async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
         return await self._network.ask(LEASES, "renew", lambda: [_.token for _ in leases if self._renewed(_)])
 
-    async def _drop(self, lease: TimedLease) -> None:
-        await self._network.ask(LEASES, "drop", lambda: self._dropped(lease))
+    async def _drop(self, lease: TimedLease, *, abandoned: bool) -> None:
+        await self._network.ask(LEASES, "drop", lambda: self._dropped(lease, abandoned=abandoned))
 
     async def _asked(self) -> Collection[str]:
         return ()
 
     def _taken(self, lease: TimedLease, *, ask: bool) -> bool:
         row = self._rows.get(lease.upload_id)
-        over = row is None or row.deadline <= elapsed() or row.lease is lease
-        lease.inherited = row is not None and not over and row.owner._machine.noticed
-        if over or lease.inherited:
+        if row is None or row.deadline <= elapsed() or row.lease is lease or row.owner._machine.noticed:
+            lease.abandoned = row is not None and row.lease is not lease
             self._rows[lease.upload_id] = _Row(lease=lease, owner=self, deadline=elapsed() + TTL)
             return True
         if row is not None and ask:
@@ -112,10 +114,13 @@ class SimulatedLocker(SharedLocker):
             row.deadline = elapsed() + TTL
         return held
 
-    def _dropped(self, lease: TimedLease) -> None:
+    def _dropped(self, lease: TimedLease, *, abandoned: bool) -> None:
         row = self._rows.get(lease.upload_id)
         if row is not None and row.lease is lease:
-            del self._rows[lease.upload_id]
+            if abandoned:
+                row.deadline = 0.0
+            else:
+                del self._rows[lease.upload_id]
             for locker in row.waiting:
                 locker._machine.hear(partial(locker._come, lease.upload_id))
 

@@ -30,7 +30,7 @@ def new_upload(storage: Storage, length: int | None, **changes: Any) -> Upload:
 class FakeLease:
     """A turn that lasts until it is revoked."""
 
-    inherited = False
+    abandoned = False
 
     def __init__(self) -> None:
         self.valid = True

@@ -19,8 +19,8 @@ from tusd_py.state.base import StateStore
 from tusd_py.storage.base import Storage
 
 _PAUSES = (0.0, 0.5, 2.0, 5.0)
-"""Seconds before each attempt to record a doubt. Who has the turn keeps it until then, so that nobody ends the upload
-unknowing; what hasn't come about after all of them isn't expected to."""
+"""Seconds before each attempt to record a trouble. The lock holder keeps the lock until then, so that no other ends the
+upload unknowing; what hasn't come about after all of them isn't expected to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +50,8 @@ class Ports:
             async with self.locker.hold(upload_id, on_release_request=on_release_request, wait=patience) as lease:
                 got = True
                 self.observer.lock_waited(time.perf_counter() - started, got=True)
-                if lease.inherited:
-                    await self.remember_doubt(upload_id)
+                if lease.abandoned:
+                    await self.remember_trouble(upload_id)
                 yield lease
         except Locked:
             if not got:
@@ -62,19 +62,26 @@ class Ports:
         """Save a change made now. Raises Superseded, StateUnavailable."""
         return await self.state.save(touch(upload, self.clock(), self.limits), added)
 
-    async def remember_doubt(self, upload_id: UploadId) -> None:
-        """Record that the upload's object may come about by itself, unless the state stays away."""
-        await persist(partial(self._remember_doubt, upload_id), _PAUSES, Superseded, StateUnavailable)
+    async def remember_trouble(self, upload_id: UploadId) -> None:
+        """Record that the storage may hold, now or soon, what the upload doesn't name, unless the state stays away."""
+        await persist(partial(self._remember_trouble, upload_id), _PAUSES, Superseded, StateUnavailable)
 
-    async def _remember_doubt(self, upload_id: UploadId) -> None:
+    async def _remember_trouble(self, upload_id: UploadId) -> None:
         """On the record as it is now: another may have moved the upload on, to its end even."""
-        now = await self.state.load(upload_id)
-        if now is not None and not now.doubt and now.phase is not Phase.GONE:
-            await self.save(replace(now, doubt=True))
+        upload = await self.state.load(upload_id)
+        if upload is not None and upload.phase is not Phase.GONE:
+            await self.note(upload, troubled_at=self.clock())
 
-    async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
-        """Remove what found a better home. What can't be removed now is left for a sweep of the bucket."""
+    async def note(self, upload: Upload, *, troubled_at: float | None) -> Upload:
+        """Save that, and if it is finished nothing else: its times are what clients see. Raises as `save`."""
+        noted = replace(upload, troubled_at=troubled_at)
+        return await (self.state.save(noted) if noted.done else self.save(noted))
+
+    async def sweep(self, before: Sequence[Cursor], after: Cursor) -> bool:
+        """Remove what found a better home; False if some of it stays for now."""
         try:
             await self.storage.sweep(before, after)
         except StorageUnavailable as error:
             self.observer.trouble("left-behind", reason=str(error))
+            return False
+        return True

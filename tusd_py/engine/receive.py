@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tusd_py.engine.finish import burying
 from tusd_py.engine.journal import Journal
+from tusd_py.engine.loss import settling_loss
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import outlived
 from tusd_py.engine.watching import Watcher
-from tusd_py.errors import InDoubt, Superseded, Unavailable
+from tusd_py.errors import Superseded, Unavailable
 from tusd_py.locking.base import Lease
 from tusd_py.model import Upload
 from tusd_py.pipeline.body import Body, BodyEnd, Chunk
@@ -47,7 +47,7 @@ async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int
     try:
         async with (
             outlived(ports, upload),
-            burying(ports, lambda: journal.upload),
+            settling_loss(ports, lambda: journal.upload),
             ports.storage.writer(upload, journal.record, lease, unproven=digest.open) as writer,
         ):
             chunks = delivery.tally.over(upload, delivery.body.chunks(room))
@@ -55,12 +55,11 @@ async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int
             _judge(delivery.body.end, digest)
             await writer.flush()
             await journal.release()
-    except Unavailable as error:
-        if isinstance(error, InDoubt) and not upload.doubt:
-            await ports.remember_doubt(upload.id)
+    except Unavailable:
         if not digest.open:
             with suppress(Superseded, Unavailable):
                 await journal.proceed()
+        await ports.remember_trouble(upload.id)
         raise
     finally:
         await journal.sweep()

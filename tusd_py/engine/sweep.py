@@ -44,6 +44,8 @@ async def _settle(ports: Ports, upload: Upload) -> bool:
             await clear(ports, await ports.save(upload))  # saved, so that one that can't be removed queues up again
         case Phase.GONE:
             await ports.state.delete(upload)
+        case Phase.DONE if not upload.expired(ports.clock()):
+            await _look_through(ports, upload)
         case Phase.OPEN if not await _came_to_nothing(ports, upload):
             return False
         case Phase.OPEN | Phase.DONE:
@@ -67,8 +69,19 @@ async def _came_to_nothing(ports: Ports, upload: Upload) -> bool:
 
 
 async def _drive_on(ports: Ports, upload: Upload) -> None:
+    """Where that fails it is recorded, and so queues up again."""
     try:
         await drive(ports, upload)
     except Unavailable as error:
         ports.observer.trouble("finish-failed", upload_id=upload.id, reason=str(error))
-        await ports.save(upload)
+
+
+async def _look_through(ports: Ports, upload: Upload) -> None:
+    """Remove what the troubles of a finished upload left."""
+    troubled_at = None
+    try:
+        await ports.storage.clean(upload)
+    except Unavailable as error:
+        ports.observer.trouble("left-behind", upload_id=upload.id, reason=str(error))
+        troubled_at = ports.clock()
+    await ports.note(upload, troubled_at=troubled_at)

@@ -17,10 +17,10 @@ class Lease(Protocol):
         """False once this process can no longer be sure that nobody else has the turn."""
 
     @property
-    def inherited(self) -> bool:
-        """True if the last holder died with the turn just now: what it had on its way may take effect yet.
+    def abandoned(self) -> bool:
+        """True if the last holder never gave the lease back: it died, stood still too long, or was cancelled.
 
-        False where the turn has run out since, as it outlasts that.
+        What it had begun is recorded nowhere, and what it had on its way may take effect yet.
         """
 
     def check(self) -> None:

@@ -24,16 +24,24 @@ from tusd_py.redis_client import connect, unavailable_on_trouble
 _PREFIX = "tusd-py:"
 _LEASE = f"{_PREFIX}lease:"
 _WAITERS = f"{_PREFIX}waiters:"
+_MARK = f"{_PREFIX}held:"
+"""There from the taking of a lease until it is given back: outlives a lease whose holder died."""
+_MARKED_MILLISECONDS = 7 * 86_400_000
+_ABANDONED = 2
 _NODE = f"{_PREFIX}node:"
 _RECONNECT_SECONDS = 0.2
 _SILENCE_SECONDS = 5.0
 """How long the listener reads before it makes sure that Redis is still there."""
 
 _TAKE = """
--- KEYS: lease, waiters. ARGV: holder, TTL in ms, upload, channels, node that asks the holder to leave ('' for none)
+-- KEYS: lease, waiters, mark. ARGV: holder, TTL in ms, upload, channels, node that asks the holder to leave ('' for
+-- none), how long a mark is kept in ms. Returns 0 if another holds it, 2 if the last holder never gave it back, else 1.
 local holder = redis.call('GET', KEYS[1])
 if not holder or holder == ARGV[1] then
+  local marked = redis.call('GET', KEYS[3])
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[6])
+  if marked and marked ~= ARGV[1] then return 2 end
   return 1
 end
 if ARGV[5] ~= '' then
@@ -57,8 +65,9 @@ return kept
 """
 
 _DROP = """
--- KEYS: lease, waiters. ARGV: holder, upload, channels
+-- KEYS: lease, waiters, mark. ARGV: holder, upload, channels, '1' if the mark stays
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return end
+if ARGV[4] ~= '1' then redis.call('DEL', KEYS[3]) end
 for _, node in ipairs(redis.call('SMEMBERS', KEYS[2])) do
   redis.call('PUBLISH', ARGV[3] .. node, 'free ' .. ARGV[2])
 end
@@ -92,9 +101,12 @@ class RedisLocker(SharedLocker):
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
         if self._listener is None:
             self._listener = asyncio.create_task(self._hear(), name="lease listener")
-        args = (self._holder(lease), self._milliseconds, lease.upload_id, _NODE, self._node if ask else "")
+        asking = self._node if ask else ""
+        args = (self._holder(lease), self._milliseconds, lease.upload_id, _NODE, asking, _MARKED_MILLISECONDS)
         with unavailable_on_trouble():
-            return bool(await self._take_script(keys=_keys(lease), args=args))
+            taken = await self._take_script(keys=_keys(lease), args=args)
+        lease.abandoned = taken == _ABANDONED
+        return bool(taken)
 
     async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
         holders = {self._holder(lease): lease.token for lease in leases}
@@ -103,9 +115,10 @@ class RedisLocker(SharedLocker):
             kept = await self._renew_script(keys=keys, args=[self._milliseconds, *holders])
         return {holders[holder] for holder in kept}
 
-    async def _drop(self, lease: TimedLease) -> None:
+    async def _drop(self, lease: TimedLease, *, abandoned: bool) -> None:
+        args = (self._holder(lease), lease.upload_id, _NODE, int(abandoned))
         with unavailable_on_trouble():
-            await self._drop_script(keys=_keys(lease), args=[self._holder(lease), lease.upload_id, _NODE])
+            await self._drop_script(keys=_keys(lease), args=args)
 
     async def _asked(self) -> Collection[str]:
         return ()  # it comes as a message
@@ -135,4 +148,4 @@ class RedisLocker(SharedLocker):
 
 
 def _keys(lease: TimedLease) -> Sequence[str]:
-    return [_LEASE + lease.upload_id, _WAITERS + lease.upload_id]
+    return [_LEASE + lease.upload_id, _WAITERS + lease.upload_id, _MARK + lease.upload_id]

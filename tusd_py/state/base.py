@@ -30,6 +30,9 @@ class StateStore(Protocol):
         Returns the upload at its new revision. Raises Superseded when the stored revision is another, or there is none.
         """
 
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        """The same as `save`, but `entries` take the place of all that were added so far."""
+
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         """All entries of an upload, in the order they were added. Empty for an unknown one."""
 

@@ -32,6 +32,11 @@ class MemoryState:
         self._expect(upload)
         return self._put(advance(upload), added)
 
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        self._expect(upload)
+        self._entries[upload.id] = []
+        return self._put(advance(upload), entries)
+
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         return [decode_entry(entry) for entry in self._entries.get(upload_id, ())]
 

@@ -26,12 +26,14 @@ _DUE = f"{_PREFIX}due"
 
 _PUT = """
 -- KEYS: upload, entries, ids, due
--- ARGV: id, revision expected ('' for none), new revision, nonce, document, due ('' for never), entries...
+-- ARGV: id, revision expected ('' for none), new revision, nonce, document, due ('' for never),
+--       '1' if entries take the place of those there are, entries...
 local stored = redis.call('HMGET', KEYS[1], 'revision', 'nonce')
 if stored[2] == ARGV[4] then return 1 end -- this very call, repeated because its answer was lost
 if (stored[1] or '') ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'revision', ARGV[3], 'nonce', ARGV[4], 'document', ARGV[5])
-for i = 7, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
+if ARGV[7] == '1' then redis.call('DEL', KEYS[2]) end
+for i = 8, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
 redis.call('ZADD', KEYS[3], 0, ARGV[1])
 if ARGV[6] == '' then redis.call('ZREM', KEYS[4], ARGV[1]) else redis.call('ZADD', KEYS[4], ARGV[6], ARGV[1]) end
 return 1
@@ -88,6 +90,12 @@ class RedisState:
             raise _superseded(upload)
         return saved
 
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        saved = advance(upload)
+        if not await self._put(saved, str(upload.revision), entries, rewound=True):
+            raise _superseded(upload)
+        return saved
+
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         with unavailable_on_trouble():
             entries = await self._redis.lrange(_ENTRIES + upload_id, 0, -1)
@@ -117,10 +125,10 @@ class RedisState:
     async def aclose(self) -> None:
         await self._redis.aclose()
 
-    async def _put(self, upload: Upload, expected: str, added: Sequence[Entry]) -> bool:
+    async def _put(self, upload: Upload, expected: str, added: Sequence[Entry], *, rewound: bool = False) -> bool:
         """False when the stored revision is not the `expected` one. The nonce makes a repeat harmless."""
         due = "" if upload.due_at is None else repr(upload.due_at)
-        record = (upload.id, expected, upload.revision, secrets.token_hex(8), encode(upload), due)
+        record = (upload.id, expected, upload.revision, secrets.token_hex(8), encode(upload), due, int(rewound))
         with unavailable_on_trouble():
             return bool(await self._put_script(keys=_keys(upload.id), args=[*record, *map(encode_entry, added)]))
 

@@ -33,6 +33,7 @@ _APPEND = """
     INSERT INTO entries (upload_id, seq, document)
     VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM entries WHERE upload_id = ?1), ?2)
 """
+_CLEAR = "DELETE FROM entries WHERE upload_id = ?"
 _LOAD = "SELECT document FROM uploads WHERE id = ?"
 _ENTRIES = "SELECT document FROM entries WHERE upload_id = ? ORDER BY seq"
 _EXISTS = "SELECT 1 FROM uploads WHERE id = ?"
@@ -68,6 +69,12 @@ class SqliteState:
         saved = advance(upload)
         entries = [encode_entry(entry) for entry in added]
         await self._thread.write(partial(_save, (*_row(saved), upload.revision), entries))
+        return saved
+
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        saved = advance(upload)
+        kept = [encode_entry(entry) for entry in entries]
+        await self._thread.write(partial(_rewind, (*_row(saved), upload.revision), kept))
         return saved
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
@@ -123,6 +130,13 @@ def _save(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.C
     *_, upload_id, revision = row
     if connection.execute(_SAVE, row).rowcount == 0:
         raise Superseded(f"upload {upload_id} is no longer at revision {revision}")
+    connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
+
+
+def _rewind(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
+    _save(row, (), connection)
+    *_, upload_id, _ = row
+    connection.execute(_CLEAR, (upload_id,))
     connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
 
 

@@ -18,7 +18,7 @@ from tusd_py.errors import ConfigurationError, StorageUnavailable, UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Span, Upload, UploadId, finish, parse_upload_id
 from tusd_py.pipeline.body import Chunk
-from tusd_py.storage.base import Capacity, Leftover, Record, Recovered
+from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, fallen_back
 from tusd_py.storage.disk import Disk, PartFile, copy_some, open_file, size_of, sync_directory
 
 _READ_SIZE = 256 * 1024
@@ -78,9 +78,14 @@ class LocalStorage:
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Nothing to do: bytes never move to a better home."""
 
-    async def discard(self, upload: Upload) -> bool:
+    async def discard(self, upload: Upload) -> None:
         await self._disk.run(partial(self._remove, upload))
-        return True
+
+    async def clean(self, upload: Upload) -> None:
+        if upload.done:
+            await self._disk.run(partial(self._part(upload).unlink, missing_ok=True))
+        elif not upload.alive:
+            await self.discard(upload)
 
     async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         async with self._opened(upload) as fd:
@@ -102,8 +107,8 @@ class LocalStorage:
     async def remove(self, leftover: Leftover) -> None:
         await self._disk.run(partial((self._work / leftover.name).unlink, missing_ok=True))
 
-    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> Upload:  # noqa: ARG002 - the port's signature
-        return await self._disk.run(partial(self._verify, upload))
+    async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:  # noqa: ARG002 - the port's signature
+        return Survey(upload=await self._disk.run(partial(self._survey, upload)))
 
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
         return await self._disk.run(partial(self._recover, upload_id, leftovers[0].since))
@@ -188,13 +193,13 @@ class LocalStorage:
                     found.append(Leftover(upload_id=upload_id, name=path.name, since=path.stat().st_mtime))
         return found
 
-    def _verify(self, upload: Upload) -> Upload:
+    def _survey(self, upload: Upload) -> Upload:
         whole = size_of(self._object(upload))
         if whole is not None and upload.length in (None, whole):
             return upload if upload.done else _finished(replace(upload, length=whole))
-        if upload.done or (size_of(self._part(upload)) or 0) < upload.offset:
+        if upload.done:
             raise UploadLost(upload.id)
-        return upload
+        return fallen_back(upload, size_of(self._part(upload)) or 0)
 
     def _recover(self, upload_id: UploadId, since: float) -> Recovered | None:
         upload = Upload(id=upload_id, length=None, created_at=since, updated_at=since)

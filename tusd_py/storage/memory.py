@@ -10,7 +10,7 @@ from tusd_py.errors import UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId, finish
 from tusd_py.pipeline.body import Chunk
-from tusd_py.storage.base import Capacity, Leftover, Record, Recovered
+from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, fallen_back
 
 _READ_SIZE = 64 * 1024
 
@@ -55,10 +55,15 @@ class MemoryStorage:
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Nothing to do: bytes never move to a better home."""
 
-    async def discard(self, upload: Upload) -> bool:
+    async def discard(self, upload: Upload) -> None:
         self._parts.pop(upload.id, None)
         self._objects.pop(upload.id, None)
-        return True
+
+    async def clean(self, upload: Upload) -> None:
+        if upload.done:
+            self._parts.pop(upload.id, None)
+        elif not upload.alive:
+            await self.discard(upload)
 
     async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         data = self._object(upload)
@@ -75,15 +80,13 @@ class MemoryStorage:
     async def remove(self, leftover: Leftover) -> None:
         self._parts.pop(leftover.upload_id, None)
 
-    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> Upload:  # noqa: ARG002 - the port's signature
+    async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:  # noqa: ARG002 - the port's signature
         if upload.id in self._objects and not upload.done:
-            length = len(self._objects[upload.id])
-            return finish(replace(upload, length=length, offset=length), self._finished(replace(upload, length=length)))
+            whole = replace(upload, length=len(self._objects[upload.id]), offset=len(self._objects[upload.id]))
+            return Survey(upload=finish(whole, self._finished(whole)))
         if upload.done:
             self._object(upload)
-        elif len(self._parts.get(upload.id, b"")) < upload.offset:
-            raise UploadLost(upload.id)
-        return upload
+        return Survey(upload=fallen_back(upload, len(self._parts.get(upload.id, b""))))
 
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
         if upload_id in self._objects:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from tusd_py.errors import InDoubt, StorageUnavailable, UploadLost
+from tusd_py.errors import StorageUnavailable, UploadLost
 
-_GONE = frozenset({"NoSuchUpload", "NoSuchKey", "NotFound", "404"})
-_AGAIN = frozenset(
-    {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "BadDigest", "503", "500", "429"}
-)
+_GONE = frozenset({"NoSuchUpload", "NoSuchKey", "NoSuchCORSConfiguration"})
+_AGAIN = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "BadDigest"})
+_BODILESS = frozenset({"HeadObject", "HeadBucket"})
+"""Their answers have no body, so no error code either (RFC 9110, 9.3.2)."""
 _CODE = re.compile(rb"<Code>([^<]*)</Code>")
 
 
@@ -26,12 +26,19 @@ class S3Failure(StorageUnavailable):
     def __init__(self, operation: str, status: int, code: str) -> None:
         super().__init__(f"S3 {operation}: {status} {code}")
         self.operation, self.status, self.code = operation, status, code
-        self.doubt = False
-        """It may be done yet, by an attempt that got no answer."""
 
     @property
     def unanswered(self) -> bool:
-        return not self.status
+        """S3 itself did not say that it refused: no answer came, or one without an error code of S3's.
+
+        A proxy gives such answers by itself, also to requests that S3 may yet carry out.
+        """
+        return self.status in (0, HTTPStatus.OK) or not _is_said(self.code)
+
+    @property
+    def seems_missing(self) -> bool:
+        """What was asked for may be gone: S3 said so, or a 404 came without S3's own words."""
+        return self.status == HTTPStatus.NOT_FOUND and not _is_said(self.code)
 
 
 class S3Trouble(S3Failure):
@@ -39,33 +46,38 @@ class S3Trouble(S3Failure):
 
 
 class S3Missing(S3Failure):
-    """The object, the multipart upload or a part isn't there."""
+    """S3 says that the object, the multipart upload or a part isn't there; to a HEAD a proxy may have said so."""
+
+    @property
+    def seems_missing(self) -> bool:
+        return True
 
 
 def failure(operation: str, status: int, code: str) -> S3Failure:
-    """The right kind for an error answer."""
-    if code in _GONE or (status == HTTPStatus.NOT_FOUND and code != "NoSuchBucket"):
+    """The right kind for an error answer; `code` is S3's error code, or anything else where it gave none.
+
+    A status alone is never taken for S3's word (S3 API Reference, "Error responses"): a proxy answers 404 by itself
+    while S3 restarts.
+    """
+    if operation in _BODILESS and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        missing = status == HTTPStatus.NOT_FOUND
+        return S3Missing(operation, status, code) if missing else S3Failure(operation, status, code)
+    if code in _GONE:
         return S3Missing(operation, status, code)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS or code in _AGAIN:
+    if code in _AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
         return S3Trouble(operation, status, code)
-    return S3Failure(operation, status, code)
+    return S3Failure(operation, status, code) if _is_said(code) else S3Trouble(operation, status, code)
+
+
+def _is_said(code: str) -> bool:
+    """Without a code in the answer botocore gives the status, or nothing."""
+    return bool(code) and not code.isdigit()
 
 
 def failure_from_body(operation: str, status: int, body: bytes) -> S3Failure:
     """The same, from a raw XML answer."""
     found = _CODE.search(body)
     return failure(operation, status, found[1].decode("ascii", "replace") if found else str(status))
-
-
-@contextmanager
-def doubting() -> Iterator[None]:
-    """Raises InDoubt where an upload's object may come about although it could not be put."""
-    try:
-        yield
-    except S3Failure as failure:
-        if failure.doubt:
-            raise InDoubt(str(failure)) from failure
-        raise
 
 
 @asynccontextmanager

@@ -105,7 +105,11 @@ def test_a_part_survives_json(part: Part) -> None:
 ERRORS: list[tuple[int, str, type[S3Failure]]] = [
     (404, "NoSuchKey", S3Missing),
     (404, "NoSuchUpload", S3Missing),
-    (404, "404", S3Missing),
+    (404, "404", S3Trouble),
+    (404, "", S3Trouble),
+    (403, "403", S3Trouble),
+    (301, "301", S3Trouble),
+    (412, "412", S3Trouble),
     (200, "NoSuchUpload", S3Missing),
     (404, "NoSuchBucket", S3Failure),
     (403, "AccessDenied", S3Failure),
