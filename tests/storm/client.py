@@ -19,6 +19,13 @@ PASSING = frozenset({423, 503})
 """Statuses of trouble that passes."""
 
 
+def raise_breach(error: BaseException) -> None:
+    """Raises `error` unless all that it says is that the upload is gone."""
+    _, others = BaseExceptionGroup("of a request", [error]).split(Ended)
+    if others is not None:
+        raise others
+
+
 class UploadClient:
     """One upload's client. What a protocol says in its own way, each kind of client says for itself."""
 
@@ -93,8 +100,8 @@ class UploadClient:
         finally:
             writing.cancel()
             await asyncio.wait([writing])
-        if not writing.cancelled() and isinstance(error := writing.exception(), Breach):
-            raise error
+        if not writing.cancelled() and (error := writing.exception()) is not None:
+            raise_breach(error)
 
     def marks(self) -> dict[str, object]:
         """The header fields that say which protocol is spoken."""

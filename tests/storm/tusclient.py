@@ -13,7 +13,7 @@ from tests.promises.client import BYTES, VERSION
 from tests.promises.rawrequest import RawRequest, patching
 from tests.storm.client import SOON, UploadClient
 from tests.storm.contents import MIB, Content
-from tests.storm.history import Breach, Ended
+from tests.storm.history import Breach
 from tests.storm.talk import PATIENCE, Reply, Talk
 
 PART = 5 * MIB
@@ -235,14 +235,10 @@ class TusClient(UploadClient):
 
     async def _taken_over(self, begin: int, end: int) -> None:
         """The first request still runs when HEAD, and then another PATCH, come in over another connection."""
-        first = asyncio.create_task(self._halting(begin, end, goes_on=True))
-        try:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._halting(begin, end, goes_on=True))
             await asyncio.sleep(self.dice.uniform(0, 1))
             await self.catch_up()
             if not self.upload.complete:
                 begin = self.upload.told
                 await self._whole(begin, min(begin + self._size(), self.content.size), "plain")
-        finally:
-            await asyncio.wait([first])
-        with suppress(Ended):
-            first.result()
