@@ -6,8 +6,9 @@ import asyncio
 import math
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 from aiohttp import web
@@ -25,6 +26,7 @@ class Call:
     """What the proxy remembers of a request."""
 
     request: S3Request
+    began: float = field(default_factory=time.time)
     bytes_in: int = 0
     """Of the body, as they came, framing and all."""
     status: int | None = None
@@ -91,13 +93,15 @@ class Exchange:
         return response
 
     async def relay_half(self, answer: aiohttp.ClientResponse) -> None:
-        """Hands on the head and half of the body, so that more is to come."""
+        """Hands on the head and half of the body, so that more is to come; nothing where a head is all there is."""
+        if self._request.method == "HEAD":
+            return await self.swallow(answer)
         response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_end_to_end(answer.headers))
         async with answer:
             body = await answer.read()
         response.content_length = max(len(body), 1)  # so that an empty body is missed too
         await response.prepare(self._request)
-        await response.write(body[: len(body) // 2])
+        return await response.write(body[: len(body) // 2])
 
     async def swallow(self, answer: aiohttp.ClientResponse) -> None:
         """Takes S3's answer and tells nobody."""
