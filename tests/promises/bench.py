@@ -172,7 +172,9 @@ class Node:
 
     def remembered(self) -> list[str]:
         """All rows of the state store and of the turns beside it."""
-        files = [path for path in self._directory.glob("state.db*") if not path.name.endswith(("-wal", "-shm"))]
+        files = [
+            path for path in self._directory.glob("state.db*") if not path.name.endswith(("-wal", "-shm", ".reserve"))
+        ]
         return [row for path in files for row in _rows(path)]
 
 
