@@ -133,10 +133,19 @@ async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: Redis
             async with rival.hold(created.id, on_release_request=asked.set, wait=0.5):
                 pytest.fail("two holders")
         assert asked.is_set()
-        kinds = {key.split(":")[1] for key in await operator.keys("*") if key.startswith("a/b:")}
-        assert kinds == {"upload", "entries", "ids", "due", "installation", "ping", "lease", "waiters"}
-        assert {key.split(":")[0] for key in await operator.keys("*")} == {"a/b"}
-        assert {channel.split(":")[0] for channel in await operator.pubsub_channels()} == {"a/b"}
+        keys = [str(key).split(":") for key in await operator.keys("*")]
+        assert {key[1] for key in keys} == {
+            "upload",
+            "entries",
+            "ids",
+            "due",
+            "installation",
+            "ping",
+            "lease",
+            "waiters",
+        }
+        assert {key[0] for key in keys} == {"a/b"}
+        assert {str(channel).split(":")[0] for channel in await operator.pubsub_channels()} == {"a/b"}
     for each in (state, locker, rival):
         await each.aclose()
 
