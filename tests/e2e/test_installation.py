@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import aiohttp
@@ -45,11 +46,12 @@ class Place:
     forget: Callable[[str], None]
     """Removes the installation's id from it, as a lifecycle rule could."""
 
-    def server(self, storage: str, **settings: str) -> Server:
-        where = {"state": self.state, "expire_after": "1h", **self.bucket(storage), **settings}
+    def server(self, storage: str, **settings: object) -> Server:
+        where: dict[str, Any] = {"state": self.state, "expire_after": "1h", **self.bucket(storage), **settings}
         directory = self.directory / uuid4().hex
         directory.mkdir()
-        return Server(directory, environment=self.environment, **where)
+        # without warnings: a worker that ends leaves its metrics file for Python to close, which warns beside the line
+        return Server(directory, environment=self.environment, debug=False, **where)
 
     @asynccontextmanager
     async def serving(self, storage: str, **settings: str) -> AsyncIterator[Server]:
