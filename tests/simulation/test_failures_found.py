@@ -88,3 +88,8 @@ def test_a_head_that_the_next_answer_contradicts_is_asked_again() -> None:
         found = world.begin(world.node(0), lambda ports: cast(S3Storage, ports.storage)._room.client.head("key"))
         assert loop.run_until_complete(found)["ContentLength"] == 7
         world.network.over = True
+
+
+def test_a_partial_whose_object_landed_anew_with_another_etag_is_copied_all_the_same() -> None:
+    scenario = "small-partials-opaque-etags"
+    run(scenario, {step(scenario, "s3.PutObject"): "lands-soon"})
