@@ -123,6 +123,7 @@ async def _small_partials(world: World) -> None:
     for part in (first, second):
         await part.create(Kind.PARTIAL)
         await part.upload()
+    await asyncio.sleep(1)
     final = Client(world, first.content + second.content)
     await final.create(Kind.FINAL, partials=(first.there, second.there))
     await final.download()
