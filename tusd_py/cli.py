@@ -166,7 +166,7 @@ def repair(settings: Settings, *, apply: bool, pair: bool) -> int:
     Rebuilds the records of unfinished uploads after the state was lost: run it before the server starts again.
     """
     if pair:
-        click.echo(f"state and storage are of installation {asyncio.run(_pair(settings))} now")
+        click.echo(f"state and storage are of installation {asyncio.run(_pair(settings))}")
     return asyncio.run(_repair(settings, apply=apply))
 
 

@@ -9,7 +9,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from yarl import URL
 
@@ -26,7 +26,7 @@ _REPEAT_ON = (RedisConnectionError, RedisTimeoutError, ReadOnlyError)
 """What a fresh connection may mend: a server that restarted, or is no longer the primary behind its name."""
 
 _OUT_OF_MEMORY = "OOM command not allowed"
-"""Of a script, Redis 6 tells it in the middle of another error."""
+"""What Redis 6 says in the middle of another error, where a script meets it."""
 
 
 def connect(url: str) -> Redis:
@@ -62,5 +62,6 @@ def unavailable_on_trouble() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        kind = StateFull if _OUT_OF_MEMORY in str(error) else StateUnavailable
+        full = isinstance(error, OutOfMemoryError) or _OUT_OF_MEMORY in str(error)
+        kind = StateFull if full else StateUnavailable
         raise kind(f"Redis: {error}") from error

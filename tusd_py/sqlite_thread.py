@@ -25,6 +25,8 @@ BUSY_SECONDS = 5.0
 _PAGE = 4096
 _RESTORE_SECONDS = 1.0
 """Between two looks if the ballast is there; when it is, they cost next to nothing."""
+_RETRIES = 5
+"""Of a batch that found no room."""
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 """What SQLite may say when there is no room: over a quota, or where its log can't be made, it isn't FULL."""
 
@@ -36,7 +38,7 @@ class SqliteThread:
     survives power loss. Work raises whatever it likes, which undoes that work alone; trouble with the database itself
     is StateUnavailable.
 
-    Beside the database lies a ballast. When the disk is full it is given up, and the batch is tried once more, without
+    Beside the database lies a ballast. When the disk is full it is given up, and the batch is tried again, without
     what `grows`. The log is brought into the database before that, for which the ballast is large enough, and then
     written from its beginning: what it takes up already, no other program can have taken.
     """
@@ -86,24 +88,35 @@ class SqliteThread:
     def _serve(self) -> None:
         for batch in self._batches():
             try:
-                self._attempt_twice(batch)
+                self._work_through(batch)
             except Exception as error:  # noqa: BLE001 - told to whoever waits; the thread must go on
                 _fail(batch, error)
         if self._connection is not None:
             self._connection.close()
 
-    def _attempt_twice(self, batch: Sequence[_Job[Any]]) -> None:
+    def _work_through(self, batch: Sequence[_Job[Any]]) -> None:
         try:
             self._attempt(batch)
             self._restore_ballast()
         except sqlite3.Error as error:
             if _code(error) not in _NO_ROOM:
                 raise
-            self._make_room()
-            self._retrying = True
-            self._attempt(batch)
+            self._retry(batch)
         finally:
             self._retrying = False
+
+    def _retry(self, batch: Sequence[_Job[Any]]) -> None:
+        """Another process may take first what was made room for, so more than once."""
+        self._retrying = True
+        for left in reversed(range(_RETRIES)):
+            self._make_room()
+            try:
+                self._attempt(batch)
+            except sqlite3.Error as error:
+                if not left or _code(error) not in _NO_ROOM:
+                    raise
+            else:
+                return
 
     def _attempt(self, batch: Sequence[_Job[Any]]) -> None:
         self._connection = self._connection or self._open()
@@ -117,7 +130,7 @@ class SqliteThread:
     def _make_room(self) -> None:
         self._ballast.give_up()
         if self._connection is not None:
-            with suppress(sqlite3.Error):
+            with suppress(sqlite3.Error):  # it waits for other processes as any statement does
                 self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
     def _if_room(self, work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:

@@ -212,3 +212,17 @@ async def test_two_openings_of_a_durable_store_see_each_other(durable: Maker) ->
     assert await one.load(created.id) == await other.load(created.id) == replace(created, revision=2)
     await one.aclose()
     await other.aclose()
+
+
+async def test_the_room_for_new_uploads_is_told_or_has_no_known_end(state: StateStore) -> None:
+    await state.create(upload())
+    space = await state.space()
+    assert space is None or (space.free >= 0 and space.reserve > 0)
+
+
+async def test_asking_for_it_changes_nothing(state: StateStore) -> None:
+    created = await state.create(upload())
+    await state.space()
+    await state.ping()
+    assert await state.list(None, 10) == [created]
+    assert (await state.save(created)).revision == 2

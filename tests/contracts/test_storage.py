@@ -179,3 +179,12 @@ async def test_a_storage_that_works_says_so_and_leaves_no_trace(bench: Bench) ->
     await bench.storage.ping()
     assert await bench.residue() == []
     assert bench.storage.name
+
+
+def test_the_room_for_new_bytes_is_told_or_has_no_known_end(bench: Bench, run: Run) -> None:
+    async def scenario() -> None:
+        space = await bench.storage.space()
+        assert space is None or (space.free >= 0 and space.reserve > 0)
+        assert await bench.residue() == []
+
+    run(scenario())

@@ -15,10 +15,11 @@ import pytest
 from tests.support.redis import RedisServer, running
 from tests.support.relay import Relay
 from tests.support.uploads import upload
-from tusd_py.errors import ConfigurationError, Locked, StateUnavailable
+from tusd_py.errors import ConfigurationError, Locked, StateFull, StateUnavailable, Superseded
 from tusd_py.locking.redis import RedisLocker
-from tusd_py.model import Installation
+from tusd_py.model import Installation, Upload
 from tusd_py.redis_client import connect
+from tusd_py.space import Space
 from tusd_py.state.redis import RedisState
 
 
@@ -103,6 +104,56 @@ async def test_a_redis_that_takes_no_writes_is_unavailable_but_can_be_read(
         assert await state.load(created.id) == created
         await operator.replicaof("NO", "ONE")
     assert (await state.save(created)).revision == 2
+
+
+@pytest.fixture
+async def full(server: RedisServer, state: RedisState) -> AsyncIterator[Upload]:
+    """An upload, and no memory any more."""
+    created = await state.create(upload(), [{"part": 1}])
+    async with connect(server.url) as operator:
+        await operator.config_set("maxmemory", 1)
+        yield created
+
+
+async def test_without_memory_creations_are_refused_and_nothing_else_is(state: RedisState, full: Upload) -> None:
+    with pytest.raises(StateFull):
+        await state.create(upload(2))
+    saved = await state.save(replace(full, offset=5, expires_at=7.0), [{"part": 2}])
+    assert await state.load(full.id) == saved == replace(full, offset=5, expires_at=7.0, revision=2)
+    assert list(await state.entries(full.id)) == [{"part": 1}, {"part": 2}]
+    assert await state.due(10.0, 10) == [full.id]
+    await state.ping()
+    with pytest.raises(Superseded):
+        await state.save(full)
+    assert await state.load(full.id) == saved, "a save that is refused removes nothing"
+    await state.delete(saved)
+    assert await state.list(None, 10) == []
+
+
+async def test_its_space_is_what_it_may_use_and_does_not(server: RedisServer, state: RedisState) -> None:
+    assert await state.space() is None, "no limit is set"
+    async with connect(server.url) as operator:
+        used = (await operator.info("memory"))["used_memory"]
+        await operator.config_set("maxmemory", 2 * used)
+        space = await state.space()
+        assert space is not None
+        assert not space.full
+        assert space.reserve == 2 * used // 10
+        await operator.config_set("maxmemory", used)
+        assert (await state.space() or Space(free=1, reserve=0)).full
+        await operator.config_set("maxmemory-policy", "allkeys-lru")
+        assert await state.space() is None, "it makes room itself, by forgetting"
+
+
+async def test_a_user_that_may_not_ask_knows_no_end(server: RedisServer) -> None:
+    async with connect(server.url) as operator:
+        await operator.config_set("maxmemory", 1)
+        await operator.acl_setuser(
+            "tusd", enabled=True, nopass=True, categories=["+@all"], commands=["-info"], keys=["*"]
+        )
+        state = RedisState(server.url.replace("//", "//tusd:any@"))
+        assert await state.space() is None
+        await state.aclose()
 
 
 async def test_more_calls_than_connections_wait_for_each_other(state: RedisState) -> None:
