@@ -70,7 +70,7 @@ def test_an_upload_that_turns_out_to_be_empty_is_finished_though_damaged_bytes_h
 
 
 def test_merged_tails_are_read_where_they_are_after_a_restart() -> None:
-    journey = Journey(length=24, steps=(Send(1), Restart(0), Send(1, times=18)), end="download")
+    journey = Journey(length=24, steps=(Send(1), Restart(0), Send(1, times=5)), end="download")
     play(Program(tracks=(journey,), setup=Setup(part_size=24)).scenario(), "merged tails", {})
 
 

@@ -40,6 +40,7 @@ from tusd_py.storage.s3.cors import cors_rule, written_rule
 from tusd_py.storage.s3.cursor import Begun, Part, Stored
 from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble, translated
 from tusd_py.storage.s3.wire import Payload, RawRequest, RawS3
+from tusd_py.thresholds import DEFAULT
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client as BotoClient
@@ -49,24 +50,30 @@ T = TypeVar("T")
 
 
 _ATTEMPTS = 5
-_DELETE_BATCH = 1000
 
 
 class S3Client:
     """One bucket. Every method raises StorageUnavailable (S3Failure, S3Trouble, S3Missing) once retries are used up."""
 
     def __init__(
-        self, boto: BotoClient, raw: RawS3, bucket: str, observer: Observer, guard: Callable[[], None] = lambda: None
+        self,
+        boto: BotoClient,
+        raw: RawS3,
+        bucket: str,
+        observer: Observer,
+        guard: Callable[[], None] = lambda: None,
+        deletions: int = DEFAULT.deletions,
     ) -> None:
         self._boto = boto
         self._raw = raw
         self._bucket = bucket
         self._observer = observer
         self._guard = guard
+        self._deletions = deletions
 
     def guarded(self, guard: Callable[[], None]) -> S3Client:
         """The same, but each attempt asks `guard` first, which raises what it likes: a repeat may come too late."""
-        return S3Client(self._boto, self._raw, self._bucket, self._observer, guard)
+        return S3Client(self._boto, self._raw, self._bucket, self._observer, guard, self._deletions)
 
     async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> Stored:
         """PutObject."""
@@ -240,7 +247,7 @@ class S3Client:
         """DeleteObjects in batches, or DeleteObject for a single one; not there is fine."""
         left = list(keys)
         while left:
-            batch, left = left[:_DELETE_BATCH], left[_DELETE_BATCH:]
+            batch, left = left[: self._deletions], left[self._deletions :]
             await (self._delete_many(batch) if len(batch) > 1 else self._delete_one(batch[0]))
 
     async def _delete_one(self, key: str) -> None:

@@ -22,7 +22,7 @@ async def concatenate(room: Room, upload: Upload, sources: Sequence[Upload]) -> 
     """Make the object, anew if an earlier attempt didn't get to the end. Raises UploadLost."""
     cursor = S3Cursor.load(upload.cursor)
     job = _Job(room=room, upload=upload, key=cursor.key, sources=sources)
-    plan = plan_parts([source.length or 0 for source in sources], room.options.profile)
+    plan = plan_parts([source.length or 0 for source in sources], room.options.profile, room.thresholds)
     streamed = not plan or (len(plan) == 1 and len(plan[0]) > 1)
     return cursor.made(await (job.put(plan) if streamed else job.multipart(plan)))
 
