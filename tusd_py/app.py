@@ -21,6 +21,7 @@ from tusd_py.http.page import PageFacts, add_page
 from tusd_py.http.routes import add_routes, decorate
 from tusd_py.makers import open_ports
 from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.share import Share
 from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.choice import Interim, Wires
 from tusd_py.telemetry.log import LogObserver, get_logger
@@ -30,6 +31,8 @@ _SWEEP_SECONDS = 5.0
 _TIDY_SECONDS = 3600.0
 _TRIM_SECONDS = 1.0
 _PATIENCE = 5.0
+_DOWNLOADS = 4
+"""The fraction of the memory budget that downloads may take."""
 
 
 def create_app(settings: Settings | None = None) -> web.Application:
@@ -60,6 +63,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             metrics=metrics,
             admission=Admission(_crowd(settings)),
             slabs=Slabs(budget),
+            downloads=Share(budget, _DOWNLOADS),
             network_timeout=settings.network_timeout,
             min_data_rate=settings.min_data_rate or 0,
             behind_proxy=settings.behind_proxy,

@@ -9,6 +9,7 @@ from aiohttp import web
 from tusd_py.engine.ports import Ports
 from tusd_py.http.admission import Admission
 from tusd_py.http.cors import Cors
+from tusd_py.pipeline.share import Share
 from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.choice import Wires
 from tusd_py.protocol.wire import Wire
@@ -32,6 +33,7 @@ class Context:
     """GET sends clients to the storage."""
     admission: Admission
     slabs: Slabs
+    downloads: Share
 
 
 CONTEXT = web.AppKey("tusd_py", Context)

@@ -21,7 +21,7 @@ from tusd_py.pipeline.body import Chunk
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered
 from tusd_py.storage.disk import Disk, PartFile, copy_some, open_file, size_of, sync_directory
 
-_READ_SIZE = 256 * 1024
+_READ_SIZE = 128 * 1024
 _COPY_SIZE = 64 * 1024 * 1024
 """Small enough that a cancelled copy ends soon."""
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client as BotoClient
 
 _POOL = 128
-_READ = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +84,6 @@ def _http() -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=12),
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),  # S3 sets none, and a real jar is searched for each request
-        read_bufsize=_READ,
         skip_auto_headers=("Content-Type", "Accept", "Accept-Encoding", "User-Agent"),
     )
 
