@@ -31,8 +31,8 @@ _SWEEP_SECONDS = 5.0
 _TIDY_SECONDS = 3600.0
 _TRIM_SECONDS = 1.0
 _PATIENCE = 5.0
-_DOWNLOADS = 4
-"""The fraction of the memory budget that downloads may take."""
+_DOWNLOADS, _TEXTS = 4, 8
+"""The fraction of the memory budget that downloads may take, and that long heads and lists may."""
 
 
 def create_app(settings: Settings | None = None) -> web.Application:
@@ -63,7 +63,9 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             metrics=metrics,
             admission=Admission(_crowd(settings)),
             slabs=Slabs(budget),
+            budget=budget,
             downloads=Share(budget, _DOWNLOADS),
+            texts=Share(budget, _TEXTS),
             network_timeout=settings.network_timeout,
             min_data_rate=settings.min_data_rate or 0,
             behind_proxy=settings.behind_proxy,

@@ -50,10 +50,10 @@ async def test_large_heads_stay_within_the_budget(
     with capsys.disabled():
         print()
         async with measured(seaweed, tmp_path, BUDGET) as place, client_of(place.server) as client:
-            async with watched_memory(place.server) as samples:
-                async with pouring(place.server.port, [1, FIELDS] * (COUNT // 2)):
-                    await asyncio.sleep(_SECONDS)
-                    url = await client.create(5)
-                    assert (await client.patch(url, 0, b"hello")).status == 204
+            heads = pouring(place.server.port, [1, FIELDS] * (COUNT // 2))
+            async with watched_memory(place.server) as samples, heads:
+                await asyncio.sleep(_SECONDS)
+                url = await client.create(5)
+                assert (await client.patch(url, 0, b"hello")).status == 204
             place.check(samples, COUNT)
             await place.check_given_back()

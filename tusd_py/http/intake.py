@@ -200,12 +200,12 @@ class Intake(asyncio.BufferedProtocol):
     def _give_back(self) -> None:
         """aiohttp's parser still waits for the body, so that it gets a new one: nothing after the body was read."""
         self._quiet()
-        self._http._parser = _new_parser(self._http)
+        self._http._parser = new_parser(self._http)
         self._transport.set_protocol(self._http)
         self._content.feed_eof()
 
 
-def _new_parser(http: web.RequestHandler) -> HttpRequestParser:
+def new_parser(http: web.RequestHandler) -> HttpRequestParser:
     """As `http` makes its own."""
     manager = http._manager
     return HttpRequestParser(

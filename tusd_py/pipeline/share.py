@@ -46,6 +46,10 @@ class Holding:
         self._waiting: asyncio.Timeout | None = None
         self._claimed = False
 
+    @property
+    def held(self) -> int:
+        return self._accounts[-1].held
+
     async def acquire(self, size: int) -> None:
         """Wait until `size` more bytes may be held. To be closed also when this is cancelled."""
         for account in self._accounts:
