@@ -1,8 +1,8 @@
 # make setup    everything the project needs, into .venv and node_modules
 # make run      the server with an S3 of its own: http://127.0.0.1:8080/files/ (PORT=… for another port)
 # make test     every check and every test, but the huge ones (make huge)
-# make soak     random pairs of faults in the simulation, MINUTES=10 of them; ALL=scenario takes all of one;
-#               EXPERIMENT='…' runs a printed one again
+# make soak     random experiments in the simulation, MINUTES=10 of them: pairs of faults, and generated scenarios;
+#               ALL=scenario takes all pairs of one; EXPERIMENT='…' runs a printed one again
 # make bench    the benchmark, into docs/benchmarks.md; QUICK=1 for the goals alone, ONLY=cpu,tls for some of it
 # make matrix   every client by every way, into docs/clients.md
 # make docs     the settings in README.md, as they are

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from aiohttp import web
 
 from tusd_py.config import Settings
+from tusd_py.engine.installation import renew
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.sweep import sweep
 from tusd_py.engine.tidy import tidy
-from tusd_py.errors import Unavailable
+from tusd_py.errors import ConfigurationError, Unavailable, WrongPair
 from tusd_py.events import Fanout
 from tusd_py.http.admission import Admission, Crowd
 from tusd_py.http.context import CONTEXT, Context
@@ -24,15 +25,22 @@ from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.share import Share
 from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.choice import Interim, Wires
+from tusd_py.state.base import StateStore
+from tusd_py.storage.base import Storage
 from tusd_py.telemetry.log import LogObserver, get_logger
 from tusd_py.telemetry.metrics import Metrics
 
 _SWEEP_SECONDS = 5.0
 _TIDY_SECONDS = 3600.0
+_RENEW_SECONDS = 86400.0
 _TRIM_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 _PATIENCE = 5.0
 _DOWNLOADS, _TEXTS = 4, 8
 """The fraction of the memory budget that downloads may take, and that long heads and lists may."""
+
+MISTAKE = web.AppKey("mistake", asyncio.Future[ConfigurationError])
+"""Done once it turned out, after the start, that the settings can't work."""
 
 
 def create_app(settings: Settings | None = None) -> web.Application:
@@ -74,10 +82,13 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             cors=_cors(settings),
         )
         await _look_around(ports)
+        mistake = app[MISTAKE] = asyncio.get_running_loop().create_future()
         chores = [
-            asyncio.create_task(_for_ever(ports, _SWEEP_SECONDS, _sweep)),
-            asyncio.create_task(_for_ever(ports, _TIDY_SECONDS, _tidy)),
+            asyncio.create_task(_for_ever(ports, mistake, _sweep, _SWEEP_SECONDS)),
+            asyncio.create_task(_for_ever(ports, mistake, _tidy, _TIDY_SECONDS)),
+            asyncio.create_task(_for_ever(ports, mistake, renew, _TIDY_SECONDS, _RENEW_SECONDS)),
             asyncio.create_task(_trim(app[CONTEXT].slabs)),
+            asyncio.create_task(_look_at_room(ports)),
         ]
         yield
         for chore in chores:
@@ -116,29 +127,64 @@ async def _drain(app: web.Application) -> None:
 
 
 async def _look_around(ports: Ports) -> None:
-    """Say at once what can't be reached. It may come up later than we do, so this isn't the end."""
-    for name, place in (("storage", ports.storage), ("state", ports.state)):
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await place.ping()
-        except (Unavailable, TimeoutError) as error:
-            ports.observer.trouble(f"{name} can't be reached", place=place.name, reason=str(error) or "no answer")
+    """Say at once what can't be reached. It may come up later than we do, so this isn't the end; a wrong pair is.
+
+    Raises ConfigurationError.
+    """
+    reached = [
+        await _reached(ports, name, place) for name, place in (("storage", ports.storage), ("state", ports.state))
+    ]
+    if not all(reached):
+        return
+    try:
+        await ports.state.installation()
+    except WrongPair:
+        raise
+    except Unavailable as error:
+        ports.observer.trouble("installation is not known", reason=str(error))
 
 
-async def _for_ever(ports: Ports, seconds: float, chore: Callable[[Ports], Awaitable[None]]) -> None:
-    """At irregular times, so that nodes that started together don't do it together."""
+async def _reached(ports: Ports, name: str, place: Storage | StateStore) -> bool:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await place.ping()
+    except (Unavailable, TimeoutError) as error:
+        ports.observer.trouble(f"{name} can't be reached", place=place.name, reason=str(error) or "no answer")
+        return False
+    return True
+
+
+async def _for_ever(
+    ports: Ports,
+    mistake: asyncio.Future[ConfigurationError],
+    chore: Callable[[Ports], Awaitable[None]],
+    first: float,
+    seconds: float | None = None,
+) -> None:
+    """At irregular times, so that nodes that started together don't do it together: after `first` seconds or so, then
+    each `seconds` or so."""
+    pause = first
     while True:
-        await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
+        pause = seconds or first
         try:
             await chore(ports)
-        except Unavailable as error:
+        except (ConfigurationError, Unavailable) as error:
             ports.observer.trouble("sweep failed", reason=str(error))
+            if isinstance(error, ConfigurationError) and not mistake.done():
+                mistake.set_result(error)
 
 
 async def _trim(slabs: Slabs) -> None:
     while True:
         await asyncio.sleep(_TRIM_SECONDS)
         slabs.trim()
+
+
+async def _look_at_room(ports: Ports) -> None:
+    while True:
+        await ports.look_at_room()
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _sweep(ports: Ports) -> None:

@@ -159,11 +159,14 @@ def sweep_storage(settings: Settings, *, dry_run: bool) -> None:
 @cli.command()
 @takes_settings(hidden=True)
 @click.option("--apply", is_flag=True, help="Mend what is found; without it, only say so.")
-def repair(settings: Settings, *, apply: bool) -> int:
+@click.option("--pair", is_flag=True, help="First say that this state and this storage do belong together.")
+def repair(settings: Settings, *, apply: bool, pair: bool) -> int:
     """Compare state and storage, and say where they disagree.
 
     Rebuilds the records of unfinished uploads after the state was lost: run it before the server starts again.
     """
+    if pair:
+        click.echo(f"state and storage are of installation {asyncio.run(_pair(settings))}")
     return asyncio.run(_repair(settings, apply=apply))
 
 
@@ -207,10 +210,22 @@ async def _sweep(settings: Settings, *, dry_run: bool) -> None:
 
     count = 0
     async with operations.open_engine(_shared(settings)) as engine:
+        until = await engine.held_until()
         async for leftover in engine.sweep(dry_run=dry_run):
             click.echo(f"{leftover.upload_id}  {leftover.name}")
             count += 1
+    if until is not None:
+        click.echo(
+            f"nothing is removed until {listing.date(until)}, or until tusd-py repair --apply has run: "
+            "the state was empty, the storage was not"
+        )
     click.echo(f"{count} {'to remove' if dry_run else 'removed'}")
+
+
+async def _pair(settings: Settings) -> str:
+    from tusd_py import operations  # noqa: PLC0415  see above
+
+    return await operations.pair(_shared(settings))
 
 
 async def _repair(settings: Settings, *, apply: bool) -> int:

@@ -11,12 +11,16 @@ class StorageUnavailable(Unavailable):
     """The storage failed or is out of reach, after the retries that make sense."""
 
 
-class InDoubt(StorageUnavailable):
-    """The same, and the upload's object may yet come about: whoever ends the upload must know."""
+class StorageFull(StorageUnavailable):
+    """The storage has room for nothing new: what is left is kept for removal."""
 
 
 class StateUnavailable(Unavailable):
     """The state store failed or is out of reach."""
+
+
+class StateFull(StateUnavailable):
+    """The state store has room for nothing new."""
 
 
 class Superseded(Exception):
@@ -37,3 +41,7 @@ class UploadSpoiled(UploadLost):
 
 class ConfigurationError(Exception):
     """The settings can't work; the message says what to do."""
+
+
+class WrongPair(ConfigurationError, Unavailable):
+    """State and storage are of two installations: nothing is done with either."""

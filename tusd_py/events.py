@@ -20,6 +20,9 @@ class Observer:
     def upload_expired(self, upload: Upload) -> None:
         """Its time was up and it was removed."""
 
+    def upload_rolled_back(self, upload: Upload, offset: int) -> None:
+        """Bytes that were recorded are gone: it was at `offset`, and goes on from where it is now."""
+
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:
         """Something that a crash had left in the storage, and no upload needed."""
 
@@ -31,6 +34,9 @@ class Observer:
 
     def lock_waited(self, seconds: float, *, got: bool) -> None:
         """A request had its turn after so long, or gave up."""
+
+    def space_seen(self, store: str, free: float, *, full: bool) -> None:
+        """A look at the bytes that are free in the `state` or the `storage`: infinite where no end is known."""
 
     def trouble(self, what: str, **fields: object) -> None:
         """Something an operator should know, in a few words, with the values that say where."""
@@ -58,6 +64,10 @@ class Fanout(Observer):
         for observer in self._observers:
             observer.upload_expired(upload)
 
+    def upload_rolled_back(self, upload: Upload, offset: int) -> None:
+        for observer in self._observers:
+            observer.upload_rolled_back(upload, offset)
+
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:
         for observer in self._observers:
             observer.leftover_removed(upload_id, name)
@@ -73,6 +83,10 @@ class Fanout(Observer):
     def lock_waited(self, seconds: float, *, got: bool) -> None:
         for observer in self._observers:
             observer.lock_waited(seconds, got=got)
+
+    def space_seen(self, store: str, free: float, *, full: bool) -> None:
+        for observer in self._observers:
+            observer.space_seen(store, free, full=full)
 
     def trouble(self, what: str, **fields: object) -> None:
         for observer in self._observers:

@@ -20,7 +20,7 @@ def line(upload: Upload) -> str:
     filename = _shown(upload.metadata.get("filename", b""))
     where = f"{upload.offset}/{length}"
     return _LINE.format(
-        upload.id, upload.phase, where, _date(upload.created_at) or "-", _date(upload.expires_at) or "-", filename
+        upload.id, upload.phase, where, date(upload.created_at) or "-", date(upload.expires_at) or "-", filename
     ).rstrip()
 
 
@@ -38,9 +38,9 @@ def as_json(upload: Upload, indent: int | None = None) -> str:
         "partials": upload.partials,
         "etag": upload.etag,
         "digest": None if upload.digest is None else f"{upload.digest_algorithm}:{upload.digest}",
-        "created": _date(upload.created_at),
-        "updated": _date(upload.updated_at),
-        "expires": _date(upload.expires_at),
+        "created": date(upload.created_at),
+        "updated": date(upload.updated_at),
+        "expires": date(upload.expires_at),
     }
     return json.dumps(record, indent=indent)
 
@@ -50,7 +50,7 @@ def rules_as_json(rules: Sequence[CorsRule]) -> str:
     return json.dumps({"CORSRules": [written_rule(rule) for rule in rules]}, indent=2)
 
 
-def _date(seconds: float | None) -> str | None:
+def date(seconds: float | None) -> str | None:
     return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from tusd_py import config
 from tusd_py.config import Settings
+from tusd_py.engine.pairing import PairedState
 from tusd_py.engine.ports import Ports
 from tusd_py.events import Observer
 from tusd_py.locking.base import Locker
@@ -34,7 +35,21 @@ _PART_SIZE = 8 * MIB
 
 @asynccontextmanager
 async def open_ports(settings: Settings, budget: Budget, observer: Observer) -> AsyncIterator[Ports]:
-    """All that the engine works with, as the settings want it. Raises ConfigurationError."""
+    """All that the engine works with, as the settings want it. Raises ConfigurationError.
+
+    The state answers once it is known to belong to the storage.
+    """
+    async with open_unpaired(settings, budget, observer) as ports:
+        state = PairedState(ports)
+        try:
+            yield replace(ports, state=state)
+        finally:
+            await state.aclose()
+
+
+@asynccontextmanager
+async def open_unpaired(settings: Settings, budget: Budget, observer: Observer) -> AsyncIterator[Ports]:
+    """The same, whether or not state and storage belong together."""
     storage = await _storage(settings, budget, observer)
     state, locker = _state(settings)
     try:
@@ -121,4 +136,5 @@ def _state(settings: Settings) -> tuple[StateStore, Locker]:
             return SqliteState(path), SqliteLocker(path, settings.lock_ttl)
         case config.RedisState(url):
             address = url.get_secret_value()
-            return RedisState(address), RedisLocker(address, settings.lock_ttl)
+            prefix = settings.redis_prefix
+            return RedisState(address, prefix), RedisLocker(address, settings.lock_ttl, prefix)

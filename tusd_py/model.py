@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,18 @@ _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 def parse_upload_id(text: str) -> UploadId | None:
     """The id, or None for anything that isn't one in its exact form."""
     return UploadId(text) if _UPLOAD_ID.fullmatch(text) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """A state and a storage that belong together, as the state remembers it."""
+
+    id: str
+    """In the form of an upload's id; the storage has it too."""
+    stored: bool = False
+    """It was written into the storage."""
+    adopted_at: float | None = None
+    """When an empty state took the storage's id over, in seconds since the epoch; None once `repair` has run."""
 
 
 class Kind(enum.StrEnum):
@@ -63,7 +76,8 @@ class Direct(enum.StrEnum):
 ALIVE = frozenset({Phase.OPEN, Phase.FINISHING, Phase.DONE})
 
 RETRY_SECONDS = 30.0
-"""How long a sweep leaves an upload alone that is finishing, terminating or awaited."""
+"""How long a sweep leaves an upload alone that is finishing, terminating or awaited; and how long something that was
+sent without an answer may take to take effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +98,9 @@ class Upload:
     """For a final upload: what it is made of, in order."""
     direct: Direct | None = None
     """None where the bytes come through this server."""
-    doubt: bool = False
-    """Its object may come about by itself, even anew once it was removed: a write of it got no answer, or is its
-    client's to send."""
+    troubled_at: float | None = None
+    """When a write last failed or got no answer, or a lock holder died: that may have left something in the storage,
+    or may yet, which this record doesn't name. It is looked for at the upload's end. None if all went well."""
     signed_until: float | None = None
     """Until then the client has something signed that can make the object, even anew."""
     cursor: Cursor = field(default_factory=dict)
@@ -133,13 +147,21 @@ class Upload:
         What is awaited is looked for after pauses that double, as it may never come.
         """
         if self.phase is Phase.FINISHING:
-            return self.updated_at + RETRY_SECONDS
+            return max(self.updated_at, self.troubled_at or 0.0) + RETRY_SECONDS
         if self.phase is Phase.TERMINATING:
-            return max(self.updated_at + RETRY_SECONDS, self.signed_until or 0.0)
+            return max(self.updated_at + RETRY_SECONDS, self.settled_at)
         if self.awaited:
             look = self.updated_at + max(RETRY_SECONDS, self.updated_at - self.created_at)
             return look if self.expires_at is None else min(look, self.expires_at)
+        if self.done and self.troubled_at is not None:
+            return min(self.settled_at, math.inf if self.expires_at is None else self.expires_at)
         return self.expires_at
+
+    @property
+    def settled_at(self) -> float:
+        """From then on nothing of it comes about in the storage by itself, even where it was removed before."""
+        late = 0.0 if self.troubled_at is None else self.troubled_at + RETRY_SECONDS
+        return max(late, self.signed_until or 0.0)
 
     @property
     def awaited(self) -> bool:
@@ -162,8 +184,8 @@ class Finished:
 
     cursor: Cursor
     etag: str
-    doubt: bool = False
-    """An earlier write of it got no answer: it may yet take effect."""
+    troubled: bool = False
+    """A write got no answer before it was repeated: it may yet take effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +197,8 @@ class Checkpoint:
     added: tuple[Entry, ...] = ()
     finished: Finished | None = None
     """Set when the finished object came about with these bytes (a small upload's one PutObject)."""
+    troubled: bool = False
+    """A write got no answer before it was repeated: it may yet take effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,5 +248,4 @@ def record(upload: Upload, checkpoint: Checkpoint) -> Upload:
 
 def finish(upload: Upload, finished: Finished) -> Upload:
     """The upload once its object exists."""
-    doubt = upload.doubt or finished.doubt
-    return replace(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag, doubt=doubt)
+    return replace(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tusd_py.config import Settings
 from tusd_py.engine.direct import access
+from tusd_py.engine.installation import Seen, held_until, judge, look, pair_by_hand
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.repair import Mended, repair
 from tusd_py.engine.sweep import sweep
@@ -15,8 +16,8 @@ from tusd_py.engine.terminate import terminate
 from tusd_py.engine.tidy import tidy
 from tusd_py.errors import ConfigurationError, Unavailable
 from tusd_py.events import Observer
-from tusd_py.makers import open_ports
-from tusd_py.model import Upload, UploadId
+from tusd_py.makers import open_ports, open_unpaired
+from tusd_py.model import Installation, Upload, UploadId
 from tusd_py.pipeline.budget import Budget
 from tusd_py.protocol.refusals import UploadNotFound
 from tusd_py.storage.base import Leftover
@@ -58,6 +59,10 @@ class Operator:
         """Remove what has expired now; returns how many. Raises StateUnavailable."""
         return await sweep(self._ports)
 
+    async def held_until(self) -> float | None:
+        """Until when nothing is collected as garbage, in seconds since the epoch; None if it is. Raises Unavailable."""
+        return await held_until(self._ports)
+
     def sweep(self, *, dry_run: bool) -> AsyncIterator[Leftover]:
         """What crashes left in the storage, removed unless `dry_run`. Raises StateUnavailable, StorageUnavailable."""
         return tidy(self._ports, dry_run=dry_run)
@@ -69,18 +74,43 @@ class Operator:
 
 @asynccontextmanager
 async def open_engine(settings: Settings) -> AsyncIterator[Operator]:
-    """An operator's engine on the same storage and state as the server's. Raises ConfigurationError."""
+    """An operator's engine on the same storage and state as the server's. Raises ConfigurationError, Unavailable."""
     async with open_ports(settings, Budget(settings.memory_budget), Observer()) as ports:
+        await ports.state.installation()
         yield Operator(ports)
+
+
+async def pair(settings: Settings) -> str:
+    """Make state and storage one installation; returns its id. Raises ConfigurationError, Unavailable."""
+    async with open_unpaired(settings, Budget(settings.memory_budget), Observer()) as ports:
+        return (await pair_by_hand(ports)).id
 
 
 async def check(settings: Settings) -> Sequence[CheckResult]:
     """Try storage and state, as they would be used. Raises ConfigurationError."""
-    async with open_ports(settings, Budget(settings.memory_budget), Observer()) as ports:
+    async with open_unpaired(settings, Budget(settings.memory_budget), Observer()) as ports:
         tried = [await _tried("state", ports.state.name, ports.state.ping)]
         for name, attempt in ports.storage.trials().items():
             tried.append(await _tried(f"storage {name}", ports.storage.name, attempt))
-        return [CheckResult(name="settings", ok=True), *tried]
+        return [CheckResult(name="settings", ok=True), *tried, await _check_installation(ports)]
+
+
+async def _check_installation(ports: Ports) -> CheckResult:
+    """Whether state and storage belong together. Nothing is written into either."""
+    try:
+        seen = await look(ports)
+        installation = judge(ports, seen)
+    except Unavailable as error:
+        return CheckResult(name="installation", ok=False, detail=str(error))
+    return CheckResult(name="installation", ok=True, detail=_described(seen, installation))
+
+
+def _described(seen: Seen, installation: Installation) -> str:
+    if seen.known is None and seen.found is None:
+        return "a new one, from the first start on"
+    if seen.known is None:
+        return f"{installation.id}, which the empty state will take over from the storage: see tusd-py repair"
+    return installation.id
 
 
 def cors_needed(settings: Settings) -> Sequence[CorsRule]:

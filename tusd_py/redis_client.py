@@ -9,12 +9,14 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from yarl import URL
 
-from tusd_py.errors import ConfigurationError, StateUnavailable
+from tusd_py.errors import ConfigurationError, StateFull, StateUnavailable
 
+PREFIX = "tusd-py:"
+"""All keys and channels begin with it where no other is chosen."""
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
 _CONNECTIONS = 64
@@ -22,6 +24,9 @@ _TURN_SECONDS = 10.0
 """How long a call waits for one of the connections, when all are busy."""
 _REPEAT_ON = (RedisConnectionError, RedisTimeoutError, ReadOnlyError)
 """What a fresh connection may mend: a server that restarted, or is no longer the primary behind its name."""
+
+_OUT_OF_MEMORY = "OOM command not allowed"
+"""What Redis 6 says in the middle of another error, where a script meets it."""
 
 
 def connect(url: str) -> Redis:
@@ -57,4 +62,6 @@ def unavailable_on_trouble() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise StateUnavailable(f"Redis: {error}") from error
+        full = isinstance(error, OutOfMemoryError) or _OUT_OF_MEMORY in str(error)
+        kind = StateFull if full else StateUnavailable
+        raise kind(f"Redis: {error}") from error

@@ -9,10 +9,12 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from aiohttp import web
 
-from tusd_py.app import create_app
+from tusd_py.app import MISTAKE, create_app
 from tusd_py.config import Settings
 from tusd_py.errors import ConfigurationError
 from tusd_py.http.context import CONTEXT
@@ -56,12 +58,20 @@ async def _serve(settings: Settings, watch: int | None) -> int:
         await _listen(runner, settings)
         _banner(settings, runner)
         _collect_less()
-        giving_back = asyncio.create_task(_give_back(runner))
-        await ending.wait()
-        giving_back.cancel()
+        with _giving_back(runner):
+            await _until(ending, runner.app[MISTAKE])
     finally:
         await runner.cleanup()
     return 0
+
+
+@contextmanager
+def _giving_back(runner: web.AppRunner) -> Iterator[None]:
+    task = asyncio.create_task(_give_back(runner))
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 async def _give_back(runner: web.AppRunner) -> None:
@@ -76,6 +86,15 @@ async def _give_back(runner: web.AppRunner) -> None:
 
 def _connections(runner: web.AppRunner) -> int:
     return len(runner.server.connections) if runner.server is not None else 0
+
+
+async def _until(ending: asyncio.Event, mistake: asyncio.Future[ConfigurationError]) -> None:
+    """Raises the ConfigurationError of a mistake that couldn't be seen at the start."""
+    asked = asyncio.create_task(ending.wait())
+    await asyncio.wait((asked, mistake), return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if mistake.done():
+        raise mistake.result()
 
 
 def _collect_less() -> None:

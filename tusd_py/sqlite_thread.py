@@ -9,17 +9,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from tusd_py.errors import StateUnavailable
+from tusd_py.errors import StateFull, StateUnavailable
+from tusd_py.space import Ballast, Space, disk_space
 
 T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
 """How long a batch waits for another process's write before it gives up."""
+_PAGE = 4096
+_RESTORE_SECONDS = 1.0
+"""Between two looks if the ballast is there; when it is, they cost next to nothing."""
+_RETRIES = 5
+"""Of a batch that found no room."""
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+"""What SQLite may say when there is no room: over a quota, or where its log can't be made, it isn't FULL."""
 
 
 class SqliteThread:
@@ -28,6 +37,10 @@ class SqliteThread:
     `prepare` runs once per connection, in a transaction. `synchronous` is SQLite's: with FULL, a write that returned
     survives power loss. Work raises whatever it likes, which undoes that work alone; trouble with the database itself
     is StateUnavailable.
+
+    Beside the database lies a ballast. When the disk is full it is given up, and the batch is tried again, without
+    what `grows`. The log is brought into the database before that, for which the ballast is large enough, and then
+    written from its beginning: what it takes up already, no other program can have taken.
     """
 
     def __init__(
@@ -36,6 +49,10 @@ class SqliteThread:
         self._path = path
         self._prepare = prepare
         self._synchronous = synchronous
+        self._ballast = Ballast(path.with_name(f"{path.name}.reserve"))
+        self._restore_at = 0.0
+        self._retrying = False
+        self._connection: sqlite3.Connection | None = None
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -44,9 +61,13 @@ class SqliteThread:
         """What `work` returns. It may only read, with one statement."""
         return await self._run(_Job(work, writes=False))
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What `work` returns, once it is committed."""
-        return await self._run(_Job(work, writes=True))
+    async def write(self, work: Callable[[sqlite3.Connection], T], *, grows: bool = False) -> T:
+        """What `work` returns, once it is committed. Work that `grows` is StateFull when only the reserve is left."""
+        return await self._run(_Job(partial(self._if_room, work) if grows else work, writes=True))
+
+    async def space(self) -> Space:
+        """The room for work that `grows`."""
+        return await self.read(self._space)
 
     async def aclose(self) -> None:
         """Finish what was asked for, then end the thread."""
@@ -65,15 +86,67 @@ class SqliteThread:
         return await asyncio.wrap_future(job.future)
 
     def _serve(self) -> None:
-        connection = None
         for batch in self._batches():
             try:
-                connection = connection or self._open()
-                _run_batch(connection, batch)
+                self._work_through(batch)
             except Exception as error:  # noqa: BLE001 - told to whoever waits; the thread must go on
                 _fail(batch, error)
-        if connection is not None:
-            connection.close()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _work_through(self, batch: Sequence[_Job[Any]]) -> None:
+        try:
+            self._attempt(batch)
+            self._restore_ballast()
+        except sqlite3.Error as error:
+            if _code(error) not in _NO_ROOM:
+                raise
+            self._retry(batch)
+        finally:
+            self._retrying = False
+
+    def _retry(self, batch: Sequence[_Job[Any]]) -> None:
+        """Another process may take first what was made room for, so more than once."""
+        self._retrying = True
+        for left in reversed(range(_RETRIES)):
+            self._make_room()
+            try:
+                self._attempt(batch)
+            except sqlite3.Error as error:
+                if not left or _code(error) not in _NO_ROOM:
+                    raise
+            else:
+                return
+
+    def _attempt(self, batch: Sequence[_Job[Any]]) -> None:
+        self._connection = self._connection or self._open()
+        _run_batch(self._connection, [job for job in batch if not job.future.done()])
+
+    def _restore_ballast(self) -> None:
+        if time.monotonic() >= self._restore_at:
+            self._restore_at = time.monotonic() + _RESTORE_SECONDS
+            self._ballast.restore()
+
+    def _make_room(self) -> None:
+        self._ballast.give_up()
+        if self._connection is not None:
+            with suppress(sqlite3.Error):  # it waits for other processes as any statement does
+                self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+
+    def _if_room(self, work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:
+        if self._retrying or self._space(connection).full:
+            raise StateFull(f"too little room is left on the disk of {self._path}: free some")
+        return work(connection)
+
+    def _space(self, connection: sqlite3.Connection) -> Space:
+        """The file never shrinks: its unused pages are room, too, as long as the ballast keeps some for the log."""
+        space = disk_space(self._path.parent)
+        if space.full and self._ballast.there:
+            unused, size = (
+                connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size")
+            )
+            return replace(space, free=space.free + unused * size)
+        return space
 
     def _batches(self) -> Iterator[Sequence[_Job[Any]]]:
         """Whatever has queued up since the last batch, as often as there is something, until the end is asked for."""
@@ -95,6 +168,7 @@ class SqliteThread:
         try:
             _use_wal(connection)
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {self._ballast.size // 2 // _PAGE}")
             connection.execute("PRAGMA foreign_keys = ON")
             with _transaction(connection):
                 self._prepare(connection)
@@ -125,7 +199,8 @@ class _Job(Generic[T]):
 
     def fail(self, error: Exception) -> None:
         if isinstance(error, sqlite3.Error | OSError):
-            trouble = StateUnavailable(f"SQLite: {error}")
+            full = isinstance(error, sqlite3.Error) and _code(error) == sqlite3.SQLITE_FULL
+            trouble = (StateFull if full else StateUnavailable)(f"SQLite: {error}")
             trouble.__cause__ = error
             error = trouble
         self.future.set_exception(error)
@@ -174,12 +249,17 @@ def _use_wal(connection: sqlite3.Connection) -> None:
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if time.monotonic() > deadline or _code(error) in _NO_ROOM:
                 raise
             time.sleep(0.01)
         else:
             return
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's, without what it adds for some; 0 if the error isn't from SQLite itself."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _fail(batch: Sequence[_Job[Any]], error: Exception) -> None:

@@ -9,9 +9,11 @@ import sys
 from contextlib import closing
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
+from multiprocessing.queues import SimpleQueue
 from typing import Any
 
 from tusd_py.config import Settings
+from tusd_py.errors import ConfigurationError
 from tusd_py.http.page import check_built
 from tusd_py.server import cannot_listen, run_server
 from tusd_py.telemetry.log import configure_logging, get_logger
@@ -60,6 +62,7 @@ class _Crew:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._workers: list[SpawnProcess] = []
+        self._complaints = _CONTEXT.SimpleQueue()
         self._signals = 0
 
     def run(self) -> int:
@@ -72,7 +75,7 @@ class _Crew:
             codes = [self._bury(worker) for worker in self._workers[:] if worker.exitcode is not None]
             if not self._signals and any(code > 0 for code in codes):
                 self._signalled()
-                return self._wait_for_all(1)
+                return self._fail()
         return 0 if self._signals <= 1 else 1
 
     def _wait_for_all(self, code: int) -> int:
@@ -80,8 +83,15 @@ class _Crew:
             worker.join()
         return code
 
+    def _fail(self) -> int:
+        """What all of them complain of is said once. Raises ConfigurationError."""
+        code = self._wait_for_all(1)
+        if not self._complaints.empty():
+            raise ConfigurationError(self._complaints.get())
+        return code
+
     def _hire(self) -> None:
-        worker = _CONTEXT.Process(target=_work, args=(self._settings,))
+        worker = _CONTEXT.Process(target=_work, args=(self._settings, self._complaints))
         worker.start()
         self._workers.append(worker)
 
@@ -105,7 +115,12 @@ class _Crew:
                 worker.kill()
 
 
-def _work(settings: Settings) -> None:
+def _work(settings: Settings, complaints: SimpleQueue[str]) -> None:
     """A worker's whole life. It ends with the one who minds it, however that one ends."""
     parent = multiprocessing.parent_process()
-    sys.exit(run_server(settings, watch=None if parent is None else parent.sentinel))
+    try:
+        code = run_server(settings, watch=None if parent is None else parent.sentinel)
+    except ConfigurationError as error:
+        complaints.put(str(error))
+        code = 2
+    sys.exit(code)

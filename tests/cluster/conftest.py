@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.cluster.fleet import Fleet, running_fleet
+from tests.support.fixtures_redis import emptied
 from tests.support.redis import RedisServer
 from tests.support.seaweed import SeaweedFS
 
@@ -22,7 +23,7 @@ async def running(
     if "redis" in kind:
         server = request.getfixturevalue("redis_running")
         assert isinstance(server, RedisServer)
-        redis = server.url
+        redis = emptied(server)
     async with running_fleet(seaweed, tmp_path_factory.mktemp("fleet"), KINDS[kind], redis) as fleet:
         yield fleet
 

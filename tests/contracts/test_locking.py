@@ -232,6 +232,34 @@ async def test_a_lease_lasts_as_long_as_it_is_held(lockers: tuple[Locker, Locker
             await enter(there, wait=0)
 
 
+async def test_what_was_given_back_is_not_abandoned(lockers: tuple[Locker, Locker]) -> None:
+    here, there = lockers
+    async with here.hold(ONE, on_release_request=unasked, wait=0) as lease:
+        assert not lease.abandoned
+        assert ONE not in await there.abandoned()
+    assert ONE not in await there.abandoned()
+    assert not (await enter(there, wait=0)).abandoned
+
+
+async def test_a_holder_that_leaves_something_behind_tells_the_next(lockers: tuple[Locker, Locker]) -> None:
+    here, there = lockers
+    async with here.hold(ONE, on_release_request=unasked, wait=0) as lease:
+        lease.abandon()
+    if isinstance(here, MemoryLocker):
+        assert not await here.abandoned(), "nothing outlives its one process"
+        return
+    held = asyncio.Event()
+    holder = asyncio.create_task(polite(here, held))
+    await held.wait()
+    holder.cancel()
+    await asyncio.wait([holder])
+    for _ in range(2):
+        assert list(await there.abandoned()) == [ONE]
+    assert (await enter(there, wait=0)).abandoned
+    assert list(await there.abandoned()) == []
+    assert not (await enter(here, wait=0)).abandoned
+
+
 async def enter(locker: Locker, *, wait: float) -> Lease:
     async with locker.hold(ONE, on_release_request=unasked, wait=wait) as lease:
         return lease

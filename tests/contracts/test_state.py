@@ -54,6 +54,17 @@ async def test_a_save_replaces_the_record_and_moves_the_revision_by_one(state: S
     assert await state.load(created.id) == saved
 
 
+async def test_a_rewind_replaces_the_record_and_all_entries(state: StateStore) -> None:
+    created = await state.create(upload(), [{"part": 1}, {"part": 2}, {"part": 3}])
+    rewound = await state.rewind(replace(created, offset=7), [{"part": 1}])
+    assert await state.load(created.id) == rewound == replace(created, offset=7, revision=2)
+    assert list(await state.entries(created.id)) == [{"part": 1}]
+    with pytest.raises(Superseded):
+        await state.rewind(created, [])
+    await state.save(rewound, [{"part": 9}])
+    assert list(await state.entries(created.id)) == [{"part": 1}, {"part": 9}]
+
+
 async def test_a_save_that_names_an_older_revision_is_refused_and_changes_nothing(state: StateStore) -> None:
     created = await state.create(upload())
     saved = await state.save(replace(created, offset=5), [{"part": 1}])
@@ -201,3 +212,17 @@ async def test_two_openings_of_a_durable_store_see_each_other(durable: Maker) ->
     assert await one.load(created.id) == await other.load(created.id) == replace(created, revision=2)
     await one.aclose()
     await other.aclose()
+
+
+async def test_the_room_for_new_uploads_is_told_or_has_no_known_end(state: StateStore) -> None:
+    await state.create(upload())
+    space = await state.space()
+    assert space is None or (space.free >= 0 and space.reserve > 0)
+
+
+async def test_asking_for_it_changes_nothing(state: StateStore) -> None:
+    created = await state.create(upload())
+    await state.space()
+    await state.ping()
+    assert await state.list(None, 10) == [created]
+    assert (await state.save(created)).revision == 2

@@ -41,7 +41,7 @@ class Step:
 
 steps = st.builds(
     Step,
-    action=st.sampled_from(["create", "save", "save", "save", "delete"]),
+    action=st.sampled_from(["create", "save", "save", "save", "rewind", "delete"]),
     number=st.integers(0, 3),
     revision=st.integers(0, 4),
     expires_at=st.none() | st.floats(0, 100),
@@ -66,6 +66,8 @@ async def take(step: Step, state: StateStore, model: Model) -> None:
         await create(given_upload, state, model)
     elif step.action == "save":
         await save(given_upload, step.added, state, model)
+    elif step.action == "rewind":
+        await rewind(given_upload, step.added, state, model)
     else:
         await delete(given_upload, state, model)
 
@@ -85,6 +87,15 @@ async def save(given_upload: Upload, added: list[Entry], state: StateStore, mode
     else:
         with pytest.raises(Superseded):
             await state.save(given_upload, added)
+
+
+async def rewind(given_upload: Upload, entries: list[Entry], state: StateStore, model: Model) -> None:
+    if model.current(given_upload):
+        model.put(await state.rewind(given_upload, entries), [])
+        model.entries[given_upload.id] = entries
+    else:
+        with pytest.raises(Superseded):
+            await state.rewind(given_upload, entries)
 
 
 async def delete(given_upload: Upload, state: StateStore, model: Model) -> None:

@@ -24,7 +24,7 @@ def test_however_the_bytes_come_the_object_is_those_bytes(bench: Bench, run: Run
             await sender.send()
         finished = await sender.finish()
         assert await content(bench.storage, finished) == sender.data
-        await bench.storage.discard(finished)
+        await bench.storage.clean(replace(finished, phase=Phase.TERMINATING))
         assert await bench.residue() == []
 
     @a_property(bench, length=lengths(bench), history=st.lists(sessions(bench), max_size=5))
@@ -73,7 +73,7 @@ def test_an_abandoned_upload_leaves_nothing_once_discarded(bench: Bench, run: Ru
         sender = Sender(bench.storage, random_bytes(10 * bench.grain))
         await sender.send(bench.grain // 3)
         await sender.play(session)
-        await bench.storage.discard(sender.upload)
+        await bench.storage.clean(replace(sender.upload, phase=Phase.TERMINATING))
         assert await bench.residue() == []
 
     @a_property(bench, session=sessions(bench))
@@ -179,3 +179,12 @@ async def test_a_storage_that_works_says_so_and_leaves_no_trace(bench: Bench) ->
     await bench.storage.ping()
     assert await bench.residue() == []
     assert bench.storage.name
+
+
+def test_the_room_for_new_bytes_is_told_or_has_no_known_end(bench: Bench, run: Run) -> None:
+    async def scenario() -> None:
+        space = await bench.storage.space()
+        assert space is None or (space.free >= 0 and space.reserve > 0)
+        assert await bench.residue() == []
+
+    run(scenario())

@@ -76,13 +76,14 @@ async def test_what_a_finished_upload_left_is_not_taken_for_an_upload(bench: Ben
 
 async def test_bytes_that_are_there_are_found_to_be(bench: Bench) -> None:
     sender = Sender(bench.storage, random_bytes(3 * bench.grain))
-    assert await bench.storage.verify(sender.upload, sender.entries) == sender.upload
+    assert (await bench.storage.survey(sender.upload, sender.entries)).upload == sender.upload
     for size in (3, bench.grain, 2):
         await sender.send(size)
-        assert await bench.storage.verify(sender.upload, sender.entries) == sender.upload
+        assert (await bench.storage.survey(sender.upload, sender.entries)).upload == sender.upload
     await sender.send()
+    assert (await bench.storage.survey(sender.upload, sender.entries)).upload == sender.upload
     await sender.finish()
-    assert await bench.storage.verify(sender.upload, sender.entries) == sender.upload
+    assert (await bench.storage.survey(sender.upload, sender.entries)).upload == sender.upload
 
 
 @pytest.mark.parametrize("told", ["nothing", "some", "some, and no length"])
@@ -95,17 +96,48 @@ async def test_an_old_copy_of_a_record_is_told_of_the_object_made_since(bench: B
     await sender.send()
     done = await sender.finish()
     length = None if told.endswith("no length") else old.length
-    found = await bench.storage.verify(replace(old, length=length), entries)
+    found = (await bench.storage.survey(replace(old, length=length), entries)).upload
     assert (found.phase, found.offset, found.length, found.etag) == (Phase.DONE, done.length, done.length, done.etag)
     assert await content(bench.storage, found) == sender.data
 
 
-@pytest.mark.parametrize("at", [3, "grain", "the end"])
-async def test_bytes_that_vanished_are_found_to_be_lost(bench: Bench, at: int | str) -> None:
+async def test_a_finished_object_that_vanished_is_found_to_be_lost(bench: Bench) -> None:
     sender = Sender(bench.storage, random_bytes(3 * bench.grain))
-    await sender.send({"grain": bench.grain, "the end": 3 * bench.grain}.get(str(at), 3))
-    if at == "the end":
-        await sender.finish()
+    await sender.send()
+    await sender.finish()
     await bench.storage.discard(sender.upload)
     with pytest.raises(UploadLost):
-        await bench.storage.verify(sender.upload, sender.entries)
+        await bench.storage.survey(sender.upload, sender.entries)
+
+
+@pytest.mark.parametrize("tenths", [1, 10, 14, 30])
+async def test_an_upload_whose_bytes_vanished_goes_on_from_the_start(bench: Bench, tenths: int) -> None:
+    sender = Sender(bench.storage, random_bytes(3 * bench.grain))
+    await sender.send(tenths * bench.grain // 10)
+    await bench.storage.discard(sender.upload)
+    survey = await bench.storage.survey(sender.upload, sender.entries)
+    assert (survey.upload.offset, survey.upload.phase, list(survey.entries)) == (0, Phase.OPEN, [])
+    again = Sender(bench.storage, sender.data, survey.upload)
+    await again.send()
+    await again.finish()
+    assert await content(bench.storage, again.upload) == sender.data
+    assert len(await bench.residue()) == 1
+
+
+async def test_what_no_record_names_is_cleaned_away_and_nothing_else(bench: Bench) -> None:
+    sender = Sender(bench.storage, random_bytes(3 * bench.grain))
+    await sender.send(bench.grain // 2)
+    for chunks in ((bench.grain // 3,), (bench.grain, bench.grain // 2)):
+        before = sender.upload
+        await sender.play(Session(sizes=chunks, survives=0))
+        assert sender.upload == before
+    await bench.storage.clean(sender.upload)
+    await sender.send(bench.grain)
+    await bench.storage.clean(sender.upload)
+    await sender.send()
+    await sender.finish()
+    await bench.storage.clean(sender.upload)
+    assert await content(bench.storage, sender.upload) == sender.data
+    assert len(await bench.residue()) == 1
+    await bench.storage.clean(replace(sender.upload, phase=Phase.TERMINATING))
+    assert await bench.residue() == []

@@ -13,6 +13,7 @@ import aiohttp
 
 from tests.support.seaweed import SeaweedFS
 from tests.support.server import Server
+from tusd_py.storage.s3.keys import installation_key
 
 MIB = 1024 * 1024
 SIZES = (0, 1, 5 * MIB - 1, 8 * MIB, 8 * MIB + 1, 20 * MIB + 17)
@@ -56,11 +57,12 @@ class Deployment:
         return content
 
     def residue(self) -> list[str]:
-        """The keys of all objects and all multipart uploads below the prefix."""
+        """The keys of all objects and all multipart uploads below the prefix; the installation's id is no residue."""
         where: dict[str, Any] = {"Bucket": self._bucket, "Prefix": f"{self._prefix}/"}
         objects = self._s3.list_objects_v2(**where).get("Contents", [])
         multiparts = self._s3.list_multipart_uploads(**where).get("Uploads", [])
-        return [each["Key"] for each in (*objects, *multiparts)]
+        keys = [each["Key"] for each in (*objects, *multiparts)]
+        return [key for key in keys if key != installation_key(f"{self._prefix}/")]
 
     async def offset(self, url: str) -> int:
         """As HEAD tells it."""

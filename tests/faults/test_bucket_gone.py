@@ -28,7 +28,7 @@ def unavailable(answer: Answer) -> bool:
     return answer.status == 503 and int(answer.headers["Retry-After"]) > 0
 
 
-async def test_without_its_bucket_a_server_says_so_and_what_was_in_it_is_lost(
+async def test_without_its_bucket_a_server_says_so_and_with_a_new_one_uploads_begin_anew(
     node: Node, client: Client, elsewhere: Client, seaweed: SeaweedFS
 ) -> None:
     whole, parts, tail = [await client.create(len(each), None) for each in (PARTIAL, LARGE, PARTIAL)]
@@ -47,10 +47,13 @@ async def test_without_its_bucket_a_server_says_so_and_what_was_in_it_is_lost(
 
     seaweed.client(seaweed.admin).create_bucket(Bucket=seaweed.bucket)
     assert (await client.request("GET", whole)).status == 404
-    assert (await client.patch(parts, PART + MIB, LARGE[PART + MIB :])).status == 404
-    assert (await elsewhere.patch(there, MIB, PARTIAL[MIB:])).status == 404
-    for lost in (parts, tail):
-        assert (await client.head(lost)).status == 404
+    assert unavailable(await client.patch(parts, PART + MIB, LARGE[PART + MIB :]))
+    assert unavailable(await elsewhere.patch(there, MIB, PARTIAL[MIB:]))
+    for begun, data in ((parts, LARGE), (tail, PARTIAL)):
+        assert await client.offset(begun) == 0
+        assert (await client.patch(begun, 0, data)).offset == len(data)
+        assert await client.content(begun) == data
+        await client.delete(begun)
     await client.delete(whole)
     await client.delete(await upload(node, client))
     assert (await client.request("GET", f"{node.server.origin}/readyz", **VERSION)).status == 200

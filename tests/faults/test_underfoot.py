@@ -7,34 +7,60 @@ from collections.abc import Mapping
 import pytest
 
 from tests.faults.journeys import LARGE, PART, PARTIAL
-from tests.promises.bench import MIB, Node
+from tests.promises.bench import MIB, Node, upload_id
 from tests.promises.client import VERSION, Client
 from tests.support.s3faults import ANY, Action, error
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+KIB = 1024
 SENT: Mapping[str, int] = {"in the middle": PART + MIB, "before the last bytes": 2 * PART}
 
 
+async def goes_on_from(client: Client, url: str, offset: int, data: bytes, node: Node) -> None:
+    """It fell back to there: said so, and becomes its object all the same."""
+    assert await client.offset(url) == offset
+    assert [line for line in node.server.log().splitlines() if "upload-rolled-back" in line and upload_id(url) in line]
+    assert (await client.patch(url, offset, data[offset:])).offset == len(data)
+    assert await client.content(url) == data
+    assert [key for key in await node.residue() if upload_id(url) in key] == [upload_id(url)]
+
+
 @pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
-async def test_an_aborted_multipart_upload_is_a_lost_upload(node: Node, client: Client, sent: int) -> None:
+async def test_an_upload_whose_parts_were_aborted_goes_on_from_the_start(node: Node, client: Client, sent: int) -> None:
     url = await client.create(len(LARGE))
     await client.patch(url, 0, LARGE[:sent])
+    before = await node.metric("uploads_rolled_back_total")
     await node.abort_multiparts()
-    assert (await client.patch(url, sent, LARGE[sent:])).status == 404
-    assert (await client.head(url)).status == 404
-    assert (await client.request("GET", url)).status == 404
-    assert await node.object_size(url) is None
+    assert (await client.patch(url, sent, LARGE[sent:])).status == 503
+    await goes_on_from(client, url, 0, LARGE, node)
+    assert await node.metric("uploads_rolled_back_total") == before + 1
 
 
-async def test_a_tail_that_was_deleted_is_a_lost_upload(node: Node, client: Client, elsewhere: Client) -> None:
-    url = await client.create(len(PARTIAL))
-    await client.patch(url, 0, PARTIAL[:MIB])
+async def test_an_upload_whose_tail_was_deleted_goes_on_from_its_last_part(
+    node: Node, client: Client, elsewhere: Client
+) -> None:
+    url = await client.create(len(LARGE))
+    await client.patch(url, 0, LARGE[: PART + MIB])
     await node.lose(url)
     there = url.replace(client.url, elsewhere.url)
-    assert (await elsewhere.patch(there, MIB, PARTIAL[MIB:])).status == 404
-    assert (await elsewhere.head(there)).status == 404
-    assert await node.object_size(url) is None
+    assert (await elsewhere.patch(there, PART + MIB, LARGE[PART + MIB : 2 * PART])).status == 503
+    assert await client.offset(url) == PART
+    assert (await client.patch(url, PART, LARGE[PART:])).offset == len(LARGE)
+    assert await node.stored(url) == LARGE
+
+
+async def test_an_upload_loses_no_more_than_what_is_gone(node: Node, client: Client, elsewhere: Client) -> None:
+    """Of three segments the second is gone."""
+    url = await client.create(len(PARTIAL))
+    for at in range(0, 3 * KIB, KIB):
+        await client.patch(url, at, PARTIAL[at : at + KIB])
+    await node.lose(url, nth=1)
+    there = url.replace(client.url, elsewhere.url)
+    assert (await elsewhere.patch(there, 3 * KIB, PARTIAL[3 * KIB :])).status == 503
+    assert await client.offset(url) == KIB
+    assert (await client.patch(url, KIB, PARTIAL[KIB:])).offset == len(PARTIAL)
+    assert await node.stored(url) == PARTIAL
 
 
 async def test_an_object_that_was_deleted_is_not_served_nor_joined(node: Node, client: Client) -> None:

@@ -18,6 +18,7 @@ from tests.promises.client import Client, until
 from tests.support.s3proxy import S3Proxy
 from tests.support.seaweed import SeaweedFS
 from tests.support.server import PROGRAM, READ_BY_AIOHTTP, Server
+from tusd_py.storage.s3.keys import installation_key
 
 MIB = 1024 * 1024
 PART = 8 * MIB
@@ -112,14 +113,14 @@ class Node:
         await asyncio.sleep(0.5)
 
     async def residue(self) -> list[str]:
-        """Keys of all objects below the prefix, and of the multipart uploads begun there."""
+        """Keys of all objects below the prefix but the installation's id, and of the multipart uploads begun there."""
         return await asyncio.to_thread(self._list)
 
     def _list(self) -> list[str]:
         client, where = self._boto, {"Bucket": self._seaweed.bucket, "Prefix": self.prefix}
         objects = client.list_objects_v2(**where).get("Contents", [])
         begun = client.list_multipart_uploads(**where).get("Uploads", [])
-        keys = [entry["Key"].removeprefix(self.prefix) for entry in objects]
+        keys = {entry["Key"].removeprefix(self.prefix) for entry in objects} - {installation_key("")}
         return sorted([*keys, *(f"multipart {entry['Key'].removeprefix(self.prefix)}" for entry in begun)])
 
     async def object_size(self, url: str) -> int | None:
@@ -145,13 +146,14 @@ class Node:
         marks = {"tus-id": upload_id(url)} if ours else {}
         await asyncio.to_thread(lambda: self._seaweed.client().put_object(**where, Body=body, Metadata=marks))
 
-    async def lose(self, url: str) -> None:
-        """Somebody removes from the bucket what isn't a finished object."""
-        await asyncio.to_thread(self._lose, f"{self.prefix}.tusd-py/{upload_id(url)}/")
+    async def lose(self, url: str, nth: int | None = None) -> None:
+        """Somebody removes from the bucket what isn't a finished object: all of it, or only the `nth` in order."""
+        await asyncio.to_thread(self._lose, f"{self.prefix}.tusd-py/{upload_id(url)}/", nth)
 
-    def _lose(self, prefix: str) -> None:
+    def _lose(self, prefix: str, nth: int | None) -> None:
         client = self._boto
-        for entry in client.list_objects_v2(Bucket=self._seaweed.bucket, Prefix=prefix)["Contents"]:
+        found = client.list_objects_v2(Bucket=self._seaweed.bucket, Prefix=prefix)["Contents"]
+        for entry in found if nth is None else [found[nth]]:
             client.delete_object(Bucket=self._seaweed.bucket, Key=entry["Key"])
 
     async def delete_object(self, url: str) -> None:
@@ -170,7 +172,9 @@ class Node:
 
     def remembered(self) -> list[str]:
         """All rows of the state store and of the turns beside it."""
-        files = [path for path in self._directory.glob("state.db*") if not path.name.endswith(("-wal", "-shm"))]
+        files = [
+            path for path in self._directory.glob("state.db*") if not path.name.endswith(("-wal", "-shm", ".reserve"))
+        ]
         return [row for path in files for row in _rows(path)]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.promises.bench import MIB, PART, Node, some_bytes
+from tests.promises.bench import MIB, PART, Node, some_bytes, upload_id
 from tests.promises.client import VERSION, Client
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -66,8 +66,33 @@ async def test_a_large_upload_in_small_requests_costs_little_more(node: Node, cl
     await upload(client, some_bytes(LARGE), chunk=MIB)
     counts = node.s3.counts()
     assert counts.total() <= 1.3 * LARGE / MIB, counts
-    assert node.s3.bytes_in() <= 2.2 * LARGE
     assert counts["GetObject"] == counts["ListParts"] == counts["HeadObject"] == 0, counts
+
+
+@pytest.mark.parametrize(
+    ("chunk", "times"), [(64 * 1024, 3.0), (256 * 1024, 2.1), (500_000, 2.1), (700_001, 2.1), (MIB, 2.1)]
+)
+async def test_tails_are_stored_little_more_than_once(node: Node, client: Client, chunk: int, times: float) -> None:
+    """A tail is durable before it is part of a part, so twice the bytes is the least there can be."""
+    size = 3 * PART
+    await upload(client, some_bytes(size), chunk=chunk)
+    assert node.s3.bytes_in() <= times * size, node.s3.bytes_in() / size
+
+
+async def test_an_end_without_trouble_asks_for_no_listing(node: Node, client: Client) -> None:
+    open_url = await client.create(LARGE)
+    await client.patch(open_url, 0, some_bytes(2 * PART + MIB))
+    small = await upload(client, some_bytes(MIB), chunk=MIB)
+    large = await upload(client, some_bytes(2 * PART), chunk=PART)
+    for url, expected in (
+        (open_url, {"AbortMultipartUpload": 1, "DeleteObjects": 1}),
+        (small, {"DeleteObject": 1}),
+        (large, {"DeleteObject": 1}),
+    ):
+        node.s3.reset()
+        await client.delete(url)
+        assert node.s3.counts() == expected
+        assert not [key for key in await node.residue() if upload_id(url) in key]
 
 
 async def test_every_patch_below_a_part_is_one_write(node: Node, client: Client) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from tests.simulation.world import FORESEEN, Violation, World
@@ -23,7 +24,9 @@ T = TypeVar("T")
 
 PATIENCE = 20.0
 """Seconds a client waits for an answer before it tries elsewhere."""
-GIVE_UP = 1800.0
+GIVE_UP = 600.0
+SILENCE = 60.0
+"""Seconds a server waits for the next byte."""
 _GONE = (UploadNotFound, UploadGone, UploadLost)
 
 
@@ -36,13 +39,14 @@ class Broken(Exception):
 
 
 class SlowBody:
-    """A request body that comes chunk by chunk, and may be cut in the middle."""
+    """A request body that comes chunk by chunk, and may be cut in the middle, or stall there for SILENCE."""
 
-    def __init__(self, content: bytes, *, chunk: int, gap: float, cut: int | None = None) -> None:
+    def __init__(self, content: bytes, *, chunk: int, gap: float, cut: int | None = None, stalls: bool = False) -> None:
         self._chunks = [content[:cut][at : at + chunk] for at in range(0, len(content[:cut]), chunk)]
         self._gap = gap
         self._last = BodyEnd.COMPLETE if cut is None or cut >= len(content) else BodyEnd.CUT
         self._stopped: BodyEnd | None = None
+        self._stalls, self._ended = stalls, asyncio.Event()
         self.end = BodyEnd.COMPLETE
 
     async def chunks(self, room: int | None) -> AsyncIterator[bytes]:
@@ -54,13 +58,20 @@ class SlowBody:
                 self.end = self._stopped or BodyEnd.TOO_LONG
                 return
             yield chunk
-        self.end = self._last
+        if self._stalls:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), SILENCE)
+        self.end = self._stopped or self._last
 
     def stop(self) -> None:
-        self._stopped = BodyEnd.STOPPED
+        self._end(BodyEnd.STOPPED)
 
     def cut(self) -> None:
-        self._stopped = BodyEnd.CUT
+        self._end(BodyEnd.CUT)
+
+    def _end(self, how: BodyEnd) -> None:
+        self._stopped = how
+        self._ended.set()
 
 
 class Client:
@@ -73,6 +84,8 @@ class Client:
         world.contents[self._name] = content
         self._chunk, self._gap, self._roams = chunk, gap, roams
         self._told = 0
+        self._moved_at = world.loop.time()
+        """When the server last said that it has more."""
         self._at = 0
 
     async def create(
@@ -92,8 +105,16 @@ class Client:
         self.url = upload.id
         self._hear(upload)
 
-    async def upload(self, *, piece: int | None = None, checksum: str | None = None, declares: bool = False) -> None:
-        """PATCH after PATCH until the server says that all is there. Raises Vanished."""
+    async def upload(
+        self,
+        *,
+        piece: int | None = None,
+        checksum: str | None = None,
+        declares: bool = False,
+        chunked: bool = False,
+        until: int | None = None,
+    ) -> None:
+        """PATCH after PATCH until the server says that all is there, or as much as `until`. Raises Vanished."""
         give_up = self.world.loop.time() + GIVE_UP
         known = self._told == 0
         while True:
@@ -102,8 +123,10 @@ class Client:
             try:
                 if not known and self._hear(await self._ask(lambda ports, _: inspect(ports, self.there))):
                     return
+                if until is not None and self._told >= until:
+                    return
                 known = False
-                if self._hear(await self._patch(piece, checksum, declares=declares)):
+                if self._hear(await self._patch(piece, checksum, declares=declares, chunked=chunked)):
                     return
                 known = True
             except Broken:
@@ -149,38 +172,87 @@ class Client:
         assert self.url is not None
         return self.url
 
-    async def _patch(self, piece: int | None, algorithm: str | None, *, declares: bool) -> Upload:
+    async def _patch(self, piece: int | None, algorithm: str | None, *, declares: bool, chunked: bool) -> Upload:
         offset = self._told
         sent = self.content[offset:] if piece is None else self.content[offset : offset + piece]
-        checksum = None
-        if algorithm is not None:
-            checksum = Checksum(algorithm=algorithm, digest=hashlib.new(algorithm, sent).digest())
+        checksum = self._sum(algorithm, sent)
         last = declares and offset + len(sent) == len(self.content)
-        intent = Append(
-            offset=offset, length=len(self.content) if last else None, body=Body(length=len(sent), checksum=checksum)
-        )
+        body = Body(length=None if chunked else len(sent), checksum=checksum)
+        intent = Append(offset=offset, length=len(self.content) if last else None, body=body)
         return await self._ask(lambda ports, body: append(ports, self.there, intent, body), sent)
+
+    def _sum(self, algorithm: str | None, sent: bytes) -> Checksum | None:
+        if algorithm is None:
+            return None
+        return Checksum(algorithm=algorithm, digest=hashlib.new(algorithm, sent).digest())
 
     async def corrupt(self, piece: int) -> None:
         """A PATCH whose bytes were damaged on the way. Nothing of them may count."""
         offset = self._told
-        checksum = Checksum(algorithm="sha1", digest=hashlib.sha1(self.content[offset : offset + piece]).digest())
-        intent = Append(offset=offset, body=Body(length=piece, checksum=checksum))
+        sent = self.content[offset : offset + piece]
+        damaged = bytes(byte ^ 1 for byte in sent.ljust(piece, b"#"))
+        intent = Append(offset=offset, body=Body(length=piece, checksum=self._sum("sha1", sent)))
         try:
-            await self._ask(lambda ports, body: append(ports, self.there, intent, body), b"#" * piece)
+            await self._ask(lambda ports, body: append(ports, self.there, intent, body), damaged)
         except (ChecksumMismatch, Broken):
             return
         raise Violation("damaged bytes were taken")
+
+    async def astray(self) -> None:
+        """A PATCH at an offset that can't be the upload's."""
+        wrong = self._told - 1 if self._told else len(self.content) + 1
+        intent = Append(offset=wrong, body=Body(length=1))
+        with suppress(Broken):
+            await self._ask(lambda ports, body: append(ports, self.there, intent, body), b"#")
+            raise Violation(f"bytes were taken at {wrong}, not at {self._told}")
+
+    async def exceed(self, surplus: int) -> None:
+        """A PATCH with more bytes than the upload has, which nobody can tell before they are there."""
+        intent = Append(offset=self._told, body=Body(length=None))
+        sent = self.content[self._told :] + b"#" * surplus
+        with suppress(Broken):
+            await self._ask(lambda ports, body: append(ports, self.there, intent, body), sent)
+            raise Violation("more bytes were taken than the upload has")
+
+    def leave(self, count: int, *, stalls: bool) -> None:
+        """A PATCH that brings so many bytes, and whose answer nobody awaits; or that is silent after them."""
+        intent = Append(offset=self._told, body=Body(length=len(self.content) - self._told))
+        body = SlowBody(self.content[self._told :], chunk=self._chunk, gap=self._gap, cut=count, stalls=stalls)
+        self.world.begin(self.world.node(self._at), lambda ports: append(ports, self.there, intent, body))
+
+    async def look(self) -> None:
+        """HEAD until there is an answer."""
+        self._hear(await self._insist(lambda: self._ask(lambda ports, _: inspect(ports, self.there))))
+
+    def check_gone(self) -> None:
+        """404 was right."""
+        idle = self.world.loop.time() - self._moved_at
+        if self.url in self.world.complete or idle < self.world.setup.expire_after / 2:
+            raise Violation(f"gone {idle} s after it moved, at offset {self._told} of {len(self.content)}")
+
+    def hop(self) -> None:
+        """The next request goes to another node."""
+        self._at += 1
+
+    @property
+    def offset(self) -> int:
+        """As far as it was told."""
+        return self._told
 
     def _hear(self, upload: Upload) -> bool:
         """What the server said: offsets only grow, and complete is complete."""
         if not self._told <= upload.offset <= len(self.content):
             raise Violation(f"told {self._told}, then {upload.offset}")
+        if upload.offset > self._told:
+            self._moved_at = self.world.loop.time()
         self._told = upload.offset
-        complete = upload.length == upload.offset
+        complete = self._is_complete(upload)
         if complete:
             self.world.check_complete(upload.id)
         return complete
+
+    def _is_complete(self, upload: Upload) -> bool:
+        return upload.length == upload.offset
 
     async def _insist(self, request: Callable[[], Awaitable[T]]) -> T:
         give_up = self.world.loop.time() + GIVE_UP

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
+from tests.simulation.bucket import Refused
 from tests.simulation.client import Client, Vanished
 from tusd_py.engine.direct import abort, announce, begin, complete
-from tusd_py.engine.lookup import inspect
 from tusd_py.model import Direct, DirectPart, Upload
 from tusd_py.protocol.intents import Begin
 
@@ -26,16 +26,16 @@ class DirectClient(Client):
         self.url = self._upload.id
 
     def send_parts(self) -> Sequence[DirectPart]:
-        """As the completion names them."""
-        cursor, bucket = self._upload.cursor, self.world.bucket
+        """As the completion names them. Raises Vanished."""
         pieces = [self.content[at : at + _PART] for at in range(0, len(self.content), _PART)]
-        return [
-            DirectPart(
-                number=number,
-                etag=bucket.put_part(cursor["key"], cursor["multipart"], number, piece, {}),
-            )
-            for number, piece in enumerate(pieces, start=1)
-        ]
+        return [self._send_part(number, piece) for number, piece in enumerate(pieces, start=1)]
+
+    def _send_part(self, number: int, piece: bytes) -> DirectPart:
+        key, multipart = self._upload.cursor["key"], self._upload.cursor["multipart"]
+        try:
+            return DirectPart(number=number, etag=self.world.bucket.put_part(key, multipart, number, piece, {}))
+        except Refused as refused:
+            raise Vanished from refused
 
     def send_whole(self) -> None:
         headers = {"x-amz-meta-tus-id": str(self._upload.id)}
@@ -45,10 +45,6 @@ class DirectClient(Client):
         """Raises Vanished."""
         key = self._upload.cursor["key"]
         self._hear(await self._insist(lambda: self._ask(lambda ports, _: complete(ports, self.there, key, parts))))
-
-    async def look(self) -> None:
-        """HEAD until it is complete."""
-        self._hear(await self._insist(lambda: self._ask(lambda ports, _: inspect(ports, self.there))))
 
     async def abort(self) -> None:
         """Until it is gone."""

@@ -31,7 +31,7 @@ class Hearing:
 
     def moved(self, upload: Upload) -> None:
         if self.connected:
-            self._client.hear(upload)
+            self._client._hear(upload)
 
 
 class IetfClient(Client):
@@ -47,28 +47,33 @@ class IetfClient(Client):
             except Broken:
                 await asyncio.sleep(0.5)
 
-    async def go_on(self, piece: int | None = None) -> None:
-        """PATCH after PATCH until the server says that it is complete. Each failure makes it ask first."""
+    async def go_on(
+        self,
+        piece: int | None = None,
+        *,
+        until: int | None = None,
+        checksum: str | None = None,
+        chunked: bool = False,
+    ) -> None:
+        """PATCH after PATCH until the server says that it is complete, or has as much as `until`.
+
+        Each failure makes it ask first.
+        """
         give_up = self.world.loop.time() + GIVE_UP
         while self.world.loop.time() < give_up:
             try:
-                if self.hear(await self._ask(lambda ports, _: inspect(ports, self.there))):
+                if self._hear(await self._ask(lambda ports, _: inspect(ports, self.there))):
                     return
-                while not self.hear(await self._append(piece)):
-                    pass
+                while until is None or self._told < until:
+                    if self._hear(await self._append(piece, checksum, chunked=chunked)):
+                        return
             except Broken:
                 await asyncio.sleep(0.5)
             else:
                 return
         raise Violation(f"no way to go on from offset {self._told}")
 
-    def hear(self, upload: Upload) -> bool:
-        """What the server said: offsets only grow, and done is done."""
-        if not self._told <= upload.offset <= len(self.content):
-            raise Violation(f"told {self._told}, then {upload.offset}")
-        self._told = upload.offset
-        if upload.done:
-            self.world.check_complete(upload.id)
+    def _is_complete(self, upload: Upload) -> bool:
         return upload.done
 
     async def _begin(self, sent: bytes) -> None:
@@ -80,7 +85,7 @@ class IetfClient(Client):
             **self._ends(len(sent)),
         )
         with self._hearing() as hearing:
-            self.hear(await self._ask(lambda ports, body: create(ports, intent, body, hearing), sent))
+            self._hear(await self._ask(lambda ports, body: create(ports, intent, body, hearing), sent))
 
     @contextmanager
     def _hearing(self) -> Iterator[Hearing]:
@@ -91,12 +96,13 @@ class IetfClient(Client):
         finally:
             hearing.connected = False
 
-    async def _append(self, piece: int | None) -> Upload:
+    async def _append(self, piece: int | None, checksum: str | None, *, chunked: bool) -> Upload:
         """In pieces, the end is a request of its own that brings nothing."""
         offset = self._told
         sent = self.content[offset:] if piece is None else self.content[offset : offset + piece]
         ends = self._ends(len(self.content) if piece is None or not sent else 0)
-        intent = Append(offset=offset, body=Body(length=len(sent)), **ends)
+        body = Body(length=None if chunked else len(sent), checksum=self._sum(checksum, sent))
+        intent = Append(offset=offset, body=body, **ends)
         with self._hearing() as hearing:
             return await self._ask(lambda ports, body: append(ports, self.there, intent, body, hearing), sent)
 

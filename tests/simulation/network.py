@@ -38,12 +38,14 @@ class Fault:
     """Until its sender is told that the connection is lost."""
     refused: bool = False
     """The service says no, in a way that a repeat doesn't mend."""
+    rumour: bool = False
+    """A proxy on the way says 404, as for a path it has no backend for; the service never hears of it."""
     crash: Moment | None = None
     noticed: bool = False
     """Others know of the crash at once, and don't wait for what the dead one held to run out."""
     pause: Moment | None = None
     outage: float = 0.0
-    """From now on nothing gets through to the service for so long."""
+    """From now on nothing gets through to the service for so long: the first thing is not the last."""
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -64,6 +66,8 @@ FAULTS: Mapping[str, Fault] = {
     "pause-after": Fault(pause="landed"),
     "outage": Fault(lands=None, breaks=HOP, outage=OUTAGE),
     "outage-answer-lost": Fault(answered=None, breaks=1.5 * HOP, outage=OUTAGE),
+    "rumour": Fault(lands=None, rumour=True),
+    "rumours": Fault(lands=None, rumour=True, outage=SOON),
 }
 
 NO_FAULT = Fault()
@@ -76,13 +80,14 @@ Plan = Mapping[int, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """Something the machines share. `broken` and `refused` say how its client sees that, by operation."""
+    """Something the machines share. The last three say how its client sees that, by operation."""
 
     name: str
     patience: float
     """Seconds its client waits for an answer."""
     broken: Callable[[str], Exception]
     refused: Callable[[str], Exception]
+    rumour: Callable[[str], Exception]
 
 
 class Network:
@@ -95,7 +100,8 @@ class Network:
         """The experiment has ended: whatever still runs is only being put away."""
         self.plan = plan
         self._loop = loop
-        self._out_until: dict[str, float] = {}
+        self._outages: dict[str, tuple[float, Fault]] = {}
+        """Until when, and what befalls each request, by service."""
 
     async def ask(self, service: Service, operation: str, effect: Callable[[], T]) -> T:
         """Send a request; what `effect` returns or raises is its answer."""
@@ -104,8 +110,8 @@ class Network:
             raise asyncio.CancelledError
         fault = FAULTS.get(self.plan.get(len(self.steps), ""), NO_FAULT)
         self.steps.append(f"{machine.name} {service.name}.{operation}")
-        if self._loop.time() < self._out_until.get(service.name, 0.0):
-            fault = FAULTS["broken"]
+        until, same = self._outages.get(service.name, (0.0, NO_FAULT))
+        fault = same if self._loop.time() < until else fault
         answer = self._send(_Request(service=service, operation=operation, effect=effect, machine=machine), fault)
         patience = None if fault is NO_FAULT else service.patience
         try:
@@ -118,7 +124,8 @@ class Network:
     def _send(self, request: _Request, fault: Fault) -> asyncio.Future[Any]:
         answer: asyncio.Future[Any] = self._loop.create_future()
         if fault.outage:
-            self._out_until[request.service.name] = self._loop.time() + fault.outage
+            same = FAULTS["rumour" if fault.rumour else "broken"]
+            self._outages[request.service.name] = self._loop.time() + fault.outage, same
         _befall(request.machine, fault, "sent")
         if fault.lands is not None:
             self._later(HOP + fault.lands, self._land, request, fault, answer)
@@ -126,6 +133,8 @@ class Network:
             self._later(fault.breaks + HOP / 10, _fail, answer, request.service.broken(request.operation))
         if fault.refused:
             self._later(1.5 * HOP, _fail, answer, request.service.refused(request.operation))
+        if fault.rumour:
+            self._later(1.5 * HOP, _fail, answer, request.service.rumour(request.operation))
         return answer
 
     def _land(self, request: _Request, fault: Fault, answer: asyncio.Future[Any]) -> None:

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from random import Random
+from unittest.mock import patch
 
+from tests.simulation.generated import drawn
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.network import Plan
-from tests.simulation.scenarios import SCENARIOS
-from tests.simulation.world import World, simulated
+from tests.simulation.scenarios import SCENARIOS, Scenario
+from tests.simulation.world import World
+
+GENERATED = {"calm": True, "rough": False}
+"""Names for what the seed alone says, and if it is calm."""
 
 
 def run(scenario: str, plan: Plan, seed: int = 0) -> Sequence[str]:
     """The requests it took, in order. What it raises names the experiment and lists them."""
-    chosen = SCENARIOS[scenario]
+    if scenario in GENERATED:
+        return play(drawn(Random(seed), calm=GENERATED[scenario]).scenario(), scenario, plan, seed)
+    return play(SCENARIOS[scenario], scenario, plan, seed)
+
+
+def play(chosen: Scenario, name: str, plan: Plan, seed: int = 0) -> Sequence[str]:
+    """The same for a scenario that has no name of its own."""
     loop = SimulatedLoop()
     loop.set_exception_handler(lambda *_: None)  # requests that nobody waits for are looked at in the end
     with loop, simulated(loop, seed):
-        world = World(loop, chosen.setup, plan)
+        world = World(loop, chosen.setup, plan, calm=chosen.calm and not plan)
         try:
-            return loop.run_until_complete(_play(world, scenario))
+            return loop.run_until_complete(_play(world, chosen))
         except Exception as error:
-            error.add_note(f"{scenario} {dict(plan)} seed {seed}")
+            error.add_note(f"{name} {dict(plan)} seed {seed}")
             error.add_note("\n".join(f"{n} {step} {plan.get(n, '')}" for n, step in enumerate(world.network.steps)))
             raise
         finally:
@@ -32,8 +45,26 @@ def step(scenario: str, name: str, occurrence: int = 0) -> int:
     return [number for number, taken in enumerate(run(scenario, {})) if taken.endswith(name)][occurrence]
 
 
-async def _play(world: World, scenario: str) -> Sequence[str]:
-    await SCENARIOS[scenario].play(world)
+@contextmanager
+def simulated(loop: SimulatedLoop, seed: int) -> Iterator[None]:
+    """The clock and the dice of the real code are the simulation's."""
+    dice = Random(seed)
+
+    def token_hex(nbytes: int = 32) -> str:
+        return dice.randbytes(nbytes).hex()
+
+    with ExitStack() as patches:
+        patches.enter_context(patch("tusd_py.locking.lease.elapsed", loop.time))
+        patches.enter_context(patch("tusd_py.locking.shared.elapsed", loop.time))
+        patches.enter_context(patch("tests.simulation.shared.elapsed", loop.time))
+        patches.enter_context(patch("tusd_py.storage.s3.keys.token_hex", token_hex))
+        patches.enter_context(patch("secrets.token_hex", token_hex))
+        patches.enter_context(patch("random.uniform", dice.uniform))
+        yield
+
+
+async def _play(world: World, scenario: Scenario) -> Sequence[str]:
+    await scenario.play(world)
     steps = list(world.network.steps)
     await world.settle()
     world.check()

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.simulation.bucket import Bucket, Refused
 from tests.simulation.network import Network, Service
-from tusd_py.storage.s3.errors import S3Trouble, failure, translated
+from tusd_py.storage.s3.errors import S3Trouble, failure_from_body, translated
 from tusd_py.storage.s3.wire import Payload, RawRequest
 
 T = TypeVar("T")
@@ -27,17 +27,23 @@ def _client_error(operation: str, status: int, code: str) -> Exception:
     return error
 
 
+def _error_body(code: str) -> bytes:
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>no</Message></Error>'.encode()
+
+
 BOTO = Service(
     name="s3",
     patience=60.0,
     broken=lambda operation: ReadTimeoutError(endpoint_url=operation),
     refused=lambda operation: _client_error(operation, 403, "AccessDenied"),
+    rumour=lambda operation: _client_error(operation, 404, "404"),  # as botocore reads what isn't XML
 )
 RAW = Service(
     name="s3",
     patience=30.0,
     broken=lambda operation: S3Trouble(operation, 0, "ServerDisconnectedError"),
-    refused=lambda operation: failure(operation, 403, "AccessDenied"),
+    refused=lambda operation: failure_from_body(operation, 403, _error_body("AccessDenied")),
+    rumour=lambda operation: failure_from_body(operation, 404, b"404 page not found\n"),
 )
 
 
@@ -122,7 +128,8 @@ class SimulatedBoto:
         try:
             return await self._network.ask(BOTO, operation, effect)
         except Refused as refused:
-            raise _client_error(operation, refused.status, refused.code) from refused
+            code = str(refused.status) if operation.startswith("Head") else refused.code  # HEAD has no body
+            raise _client_error(operation, refused.status, code) from refused
 
 
 def _at(seconds: float) -> datetime:
@@ -152,7 +159,7 @@ class SimulatedRaw:
             try:
                 yield await self._network.ask(RAW, request.operation, lambda: self._serve(request, body))
             except Refused as refused:
-                raise failure(request.operation, refused.status, refused.code) from refused
+                raise failure_from_body(request.operation, refused.status, _error_body(refused.code)) from refused
 
     def _serve(self, request: RawRequest, body: bytes) -> _Answer:
         match request.operation:

@@ -20,6 +20,8 @@ from tusd_py.model import Direct, Kind
 class Scenario:
     play: Callable[[World], Awaitable[None]]
     setup: Setup = field(default_factory=Setup)
+    calm: bool = True
+    """It brings no trouble of its own."""
 
 
 def content(length: int) -> bytes:

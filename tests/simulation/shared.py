@@ -12,7 +12,8 @@ from tests.simulation.network import TTL, Network, Service, at_once
 from tusd_py.errors import StateUnavailable
 from tusd_py.locking.lease import TimedLease, elapsed
 from tusd_py.locking.shared import SharedLocker
-from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.space import Space
 from tusd_py.state.memory import MemoryState
 
 
@@ -20,8 +21,8 @@ def _lost(operation: str) -> Exception:
     return StateUnavailable(f"no answer to {operation}")
 
 
-STATE = Service(name="state", patience=4.0, broken=_lost, refused=_lost)
-LEASES = Service(name="leases", patience=4.0, broken=_lost, refused=_lost)
+STATE = Service(name="state", patience=4.0, broken=_lost, refused=_lost, rumour=_lost)
+LEASES = Service(name="leases", patience=4.0, broken=_lost, refused=_lost, rumour=_lost)
 
 
 class SimulatedState:
@@ -41,6 +42,9 @@ class SimulatedState:
     async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
         return await self._network.ask(STATE, "save", lambda: at_once(self._records.save(upload, added)))
 
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        return await self._network.ask(STATE, "rewind", lambda: at_once(self._records.rewind(upload, entries)))
+
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         return await self._network.ask(STATE, "entries", lambda: at_once(self._records.entries(upload_id)))
 
@@ -53,8 +57,20 @@ class SimulatedState:
     async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
         return await self._network.ask(STATE, "list", lambda: at_once(self._records.list(after, limit)))
 
+    async def installation(self) -> Installation | None:
+        return await self._network.ask(STATE, "installation", lambda: at_once(self._records.installation()))
+
+    async def install(self, installation: Installation) -> Installation:
+        return await self._network.ask(STATE, "install", lambda: at_once(self._records.install(installation)))
+
+    async def reinstall(self, installation: Installation) -> None:
+        await self._network.ask(STATE, "reinstall", lambda: at_once(self._records.reinstall(installation)))
+
     async def ping(self) -> None:
         await self._network.ask(STATE, "ping", lambda: None)
+
+    async def space(self) -> Space | None:
+        return await self._records.space()
 
     async def aclose(self) -> None:
         """Nothing is held open."""
@@ -66,6 +82,10 @@ class _Row:
     owner: SimulatedLocker
     deadline: float
     waiting: dict[SimulatedLocker, None] = field(default_factory=dict)
+
+    @property
+    def is_over(self) -> bool:
+        return self.deadline <= elapsed() or self.owner._machine.noticed
 
 
 Rows = dict[UploadId, _Row]
@@ -81,23 +101,28 @@ class SimulatedLocker(SharedLocker):
         super().__init__(TTL)
         self._network, self._rows, self._machine = network, rows, machine
 
+    async def abandoned(self) -> Collection[UploadId]:
+        return await self._network.ask(LEASES, "abandoned", self._all_abandoned)
+
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
         return await self._network.ask(LEASES, "take", lambda: self._taken(lease, ask=ask))
 
     async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
         return await self._network.ask(LEASES, "renew", lambda: [_.token for _ in leases if self._renewed(_)])
 
-    async def _drop(self, lease: TimedLease) -> None:
-        await self._network.ask(LEASES, "drop", lambda: self._dropped(lease))
+    async def _drop(self, lease: TimedLease, *, abandoned: bool) -> None:
+        await self._network.ask(LEASES, "drop", lambda: self._dropped(lease, abandoned=abandoned))
 
     async def _asked(self) -> Collection[str]:
         return ()
 
+    def _all_abandoned(self) -> Collection[UploadId]:
+        return [upload_id for upload_id, row in self._rows.items() if row.is_over]
+
     def _taken(self, lease: TimedLease, *, ask: bool) -> bool:
         row = self._rows.get(lease.upload_id)
-        over = row is None or row.deadline <= elapsed() or row.lease is lease
-        lease.inherited = row is not None and not over and row.owner._machine.noticed
-        if over or lease.inherited:
+        if row is None or row.lease is lease or row.is_over:
+            lease.abandoned = row is not None and row.lease is not lease
             self._rows[lease.upload_id] = _Row(lease=lease, owner=self, deadline=elapsed() + TTL)
             return True
         if row is not None and ask:
@@ -112,10 +137,13 @@ class SimulatedLocker(SharedLocker):
             row.deadline = elapsed() + TTL
         return held
 
-    def _dropped(self, lease: TimedLease) -> None:
+    def _dropped(self, lease: TimedLease, *, abandoned: bool) -> None:
         row = self._rows.get(lease.upload_id)
         if row is not None and row.lease is lease:
-            del self._rows[lease.upload_id]
+            if abandoned:
+                row.deadline = 0.0
+            else:
+                del self._rows[lease.upload_id]
             for locker in row.waiting:
                 locker._machine.hear(partial(locker._come, lease.upload_id))
 

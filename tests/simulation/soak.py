@@ -1,5 +1,6 @@
-"""Random pairs of faults for as long as one likes: `make soak MINUTES=30`. All pairs of one: `make soak ALL=empty`.
+"""Random experiments for as long as one likes: `make soak MINUTES=30`. All pairs of one: `make soak ALL=empty`.
 
+Pairs of faults in the scenarios by name, and generated ones: `calm` without any fault, `rough` with and without.
 What fails prints as `SCENARIO SEED STEP:FAULT STEP:FAULT`; with these as arguments that experiment is run again.
 """
 
@@ -15,8 +16,9 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import product
 
+from tests.simulation.generated import disturbed, drawn
 from tests.simulation.network import FAULTS, Plan
-from tests.simulation.run import run
+from tests.simulation.run import GENERATED, run
 from tests.simulation.scenarios import SCENARIOS
 
 
@@ -29,6 +31,8 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.experiment:
         scenario, seed, *faults = chosen.experiment
+        if scenario in GENERATED:
+            print(drawn(random.Random(int(seed)), calm=GENERATED[scenario]))
         run(scenario, dict(_parsed(faults)), int(seed))
         return 0
     gc.freeze()
@@ -50,9 +54,20 @@ def _soak(seed: int, seconds: float) -> int:
     dice, until = random.Random(seed), time.monotonic() + seconds
     runs = failed = 0
     while time.monotonic() < until:
-        failed += not _holds(*_drawn(dice))
-        runs += 1
+        for held in _round(dice):
+            failed += not held
+            runs += 1
     return _told(runs, failed)
+
+
+def _round(dice: random.Random) -> Iterator[bool]:
+    """An experiment of each kind; True for those that hold."""
+    yield _holds(*_drawn(dice))
+    yield _holds("calm", dice.randrange(2**32), {})
+    seed = dice.randrange(2**32)
+    steps = _steps("rough", seed, {})
+    yield steps > 0
+    yield _holds("rough", seed, disturbed(dice, steps))
 
 
 def _told(runs: int, failed: int) -> int:
@@ -67,12 +82,16 @@ def _drawn(dice: random.Random) -> tuple[str, int, Plan]:
 
 
 def _holds(scenario: str, seed: int, plan: Plan) -> bool:
+    return _steps(scenario, seed, plan) > 0
+
+
+def _steps(scenario: str, seed: int, plan: Plan) -> int:
+    """How many it took; none if it broke a promise."""
     try:
-        run(scenario, plan, seed)
+        return len(run(scenario, plan, seed))
     except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
         print(f"{scenario} {seed} {_shown(plan)}\n    {error!r}", flush=True)
-        return False
-    return True
+        return 0
 
 
 @cache

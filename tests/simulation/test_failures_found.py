@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tests.simulation.run import run, step
+from typing import cast
+
+from tests.simulation.loop import SimulatedLoop
+from tests.simulation.program import Journey, Program
+from tests.simulation.run import play, run, simulated, step
+from tests.simulation.steps import Damage, Restart, Send
+from tests.simulation.world import Setup, World
+from tusd_py.storage.s3.storage import S3Storage
 
 
 def test_a_woken_writer_that_misses_its_parts_does_not_bury_the_finished_upload() -> None:
@@ -55,3 +62,29 @@ def test_an_object_that_lands_a_second_time_with_another_etag_can_still_be_downl
 
 def test_an_object_whose_last_bytes_were_a_tail_is_found_after_a_crash() -> None:
     run("ietf-pieces", {step("ietf-pieces", "s3.CompleteMultipartUpload"): "crash-after"})
+
+
+def test_an_upload_that_turns_out_to_be_empty_is_finished_though_damaged_bytes_had_begun_its_parts() -> None:
+    journey = Journey(length=0, deferred=True, steps=(Damage(16),), end="download")
+    play(Program(tracks=(journey,)).scenario(), "empty after all", {})
+
+
+def test_merged_tails_are_read_where_they_are_after_a_restart() -> None:
+    journey = Journey(length=24, steps=(Send(1), Restart(0), Send(1, times=18)), end="download")
+    play(Program(tracks=(journey,), setup=Setup(part_size=24)).scenario(), "merged tails", {})
+
+
+def test_a_proxys_404_for_a_part_ends_no_upload() -> None:
+    scenario = Program(tracks=(Journey(length=25, first=25, end="download"),)).scenario()
+    for number in range(len(play(scenario, "one part after another", {}))):
+        play(scenario, "one part after another", {number: "rumour"})
+
+
+def test_a_head_that_the_next_answer_contradicts_is_asked_again() -> None:
+    """A repair that looked just before an object came about ended there."""
+    with SimulatedLoop() as loop, simulated(loop, 0):
+        world = World(loop, Setup(), {0: "rumour"}, calm=False)
+        world.bucket.put("key", b"content", {}, world.now())
+        found = world.begin(world.node(0), lambda ports: cast(S3Storage, ports.storage)._room.client.head("key"))
+        assert loop.run_until_complete(found)["ContentLength"] == 7
+        world.network.over = True

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, suppress
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, cast
-from unittest.mock import patch
 
+from tests.simulation import chores
 from tests.simulation.bucket import MIN_PART, Bucket
 from tests.simulation.loop import Machine, SimulatedLoop
 from tests.simulation.network import LONG, Network, Plan, at_once
@@ -17,7 +17,6 @@ from tests.simulation.s3 import BUCKET, SimulatedBoto, SimulatedRaw
 from tests.simulation.shared import Rows, SimulatedLocker, SimulatedState
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.sweep import sweep
-from tusd_py.engine.tidy import tidy
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.events import Observer
 from tusd_py.model import Kind, Phase, Span, Upload, UploadId
@@ -35,7 +34,8 @@ from tusd_py.storage.s3.tails import Tails
 
 EPOCH = 1_700_000_000.0
 EXPIRE_AFTER = 3600.0
-FORESEEN = (Refusal, Locked, Superseded, UploadLost, Unavailable)
+CALM = (Refusal, Locked, Superseded)
+FORESEEN = (*CALM, UploadLost, Unavailable)
 
 
 class Violation(AssertionError):
@@ -55,6 +55,9 @@ class Setup:
     total_size: bool = False
     budget: int = 1000
     expire_after: float = EXPIRE_AFTER
+    part_size: int = 8
+    max_parts: int = 10_000
+    info_objects: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +70,24 @@ class Node:
     tails: Tails
 
 
+class Troubles(Observer):
+    """What the engine complained of."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def trouble(self, what: str, **fields: object) -> None:
+        self.told.append(f"{what} {fields}")
+
+
 class World:
     """Two nodes, what they share, and how many requests it has taken so far."""
 
-    def __init__(self, loop: SimulatedLoop, setup: Setup, plan: Plan) -> None:
+    def __init__(self, loop: SimulatedLoop, setup: Setup, plan: Plan, *, calm: bool) -> None:
         self.loop, self.setup = loop, setup
+        self.calm = calm
+        """Nothing befalls anyone, so nobody may complain."""
+        self.troubles = Troubles()
         self.network = Network(loop, plan)
         self.bucket = Bucket(opaque=setup.opaque_etags)
         self.records = MemoryState()
@@ -80,7 +96,8 @@ class World:
         """By the name in an upload's metadata: what it must hold."""
         self.complete: set[UploadId] = set()
         """What someone was told is complete, and nobody has ended since."""
-        self._requests: list[asyncio.Task[Any]] = []
+        self._requests: list[tuple[Machine, asyncio.Task[Any]]] = []
+        self._chores: list[asyncio.Task[None]] = []
         self._started = 0
         self._ids = 0
         self._nodes = [self._start("A"), self._start("B")]
@@ -102,8 +119,30 @@ class World:
             return await work(node.ports)
 
         task = self.loop.create_task(run(), context=node.machine.context.copy())
-        self._requests.append(task)
+        self._requests.append((node.machine, task))
         return task
+
+    def restart(self, index: int) -> None:
+        """A new process takes over; the old one ends with the last of its requests, and all it had in memory."""
+        index %= len(self._nodes)
+        old, self._nodes[index] = self._nodes[index], self._start("AB"[index])
+        self._chores.append(self.loop.create_task(self._retire(old.machine), context=Context()))
+
+    async def _retire(self, machine: Machine) -> None:
+        while running := [task for its, task in self._requests if its is machine and not task.done()]:
+            await asyncio.wait([*running, machine.crashed], return_when=asyncio.FIRST_COMPLETED)
+            if machine.crashed.done():
+                return
+        machine.crash(noticed=True)
+
+    def kill(self, index: int, *, noticed: bool) -> None:
+        self.node(index).machine.crash(noticed=noticed)
+
+    async def squeeze(self, index: int, seconds: float) -> None:
+        """Another takes all the memory that a node has for so long: what is only kept there goes."""
+        node = self.node(index)
+        self.begin(node, lambda _: chores.hog(node.budget, seconds))
+        await asyncio.sleep(0)
 
     def check_complete(self, upload_id: UploadId) -> None:
         """Someone was told that it is complete: the object must be there, now, with every byte."""
@@ -118,7 +157,8 @@ class World:
         return self._uploads().get(upload_id)
 
     async def settle(self) -> None:
-        """Let every delay run out, then let sweeps do what they can. Nothing more befalls them."""
+        """Let every delay run out, then let sweeps do what they can. Nothing more befalls them, and no round lists the
+        whole bucket: what troubles left goes by the record of the upload that saw them."""
         self.network.plan = {}
         await asyncio.sleep(2 * LONG)
         self._check_requests()
@@ -127,22 +167,28 @@ class World:
         for _ in range(2):
             await self.sweep()
             await asyncio.sleep(60)
-        await self.tidy()
+        if self.calm and self.troubles.told:
+            raise Violation(f"trouble without a reason: {self.troubles.told}")
         await self.begin(self.node(1), self._download_all)
 
     async def sweep(self) -> None:
         """What each node does every few seconds."""
-        await self._do(sweep)
+        for node in range(len(self._nodes)):
+            await self._do(sweep, node)
 
     async def tidy(self) -> None:
         """What each node does every hour or so."""
-        await self._do(_tidy)
+        await self._do(chores.tidied, 1)
 
-    async def _do(self, chore: Callable[[Ports], Awaitable[Any]]) -> None:
-        node = self.node(1)
+    async def repair(self) -> None:
+        """What an operator may do at any time."""
+        await self._do(chores.repaired, 1)
+
+    async def _do(self, chore: Callable[[Ports], Awaitable[Any]], number: int) -> None:
+        node = self.node(number)
         doing = self.begin(node, chore)
         await asyncio.wait({doing, node.machine.crashed}, return_when=asyncio.FIRST_COMPLETED)
-        with suppress(Unavailable):
+        with suppress(*() if self.calm else (Unavailable,)):
             if doing.done():
                 doing.result()
 
@@ -155,34 +201,42 @@ class World:
             raise Leak(f"records that nobody sees to: {left}")
         for upload in uploads:
             self._check_object(upload)
-        strays = set(self.bucket.objects) - {upload.cursor["key"] for upload in uploads}
-        if strays or self.bucket.multiparts:
-            raise Leak(f"objects that nobody names: {sorted(strays)} {self.bucket.multiparts}")
+        self._check_strays()
         for node in self._nodes:
             kept = sum(assembly.held for assembly in node.tails._kept.values())
             if node.machine.up and node.budget.used != kept:
                 raise Leak(f"{node.budget.used - kept} bytes of the budget are held for ever")
 
+    def _check_strays(self) -> None:
+        strays = set(self.bucket.objects) - {upload.cursor["key"] for upload in self._uploads().values()}
+        if strays or self.bucket.multiparts:
+            raise Leak(f"objects that nobody names: {sorted(strays)} {self.bucket.multiparts}")
+
     async def _download_all(self, ports: Ports) -> None:
         for upload in self._uploads().values():
             read = [chunk async for chunk in ports.storage.read(upload, Span(0, upload.offset))] if upload.done else []
-            if upload.done and b"".join(read) != self.contents[upload.metadata["name"]]:
+            if upload.done and b"".join(read) != self._expected(upload):
                 raise Violation("complete, but it can't be downloaded")
 
     def _check_requests(self) -> None:
-        for task in self._requests:
+        for _, task in self._requests:
             error = task.exception() if task.done() and not task.cancelled() else None
-            if error is not None and not isinstance(error, FORESEEN):
+            if error is not None and not isinstance(error, CALM if self.calm else FORESEEN):
                 raise Violation("an unforeseen error") from error
 
     def _check_object(self, upload: Upload) -> None:
         stored = self.bucket.objects.get(upload.cursor["key"])
         if stored is None:
             raise Violation("complete, but there is no object")
-        if stored.content != self.contents[upload.metadata["name"]]:
+        if stored.content != self._expected(upload):
             raise Violation(f"complete, but the bytes are {stored.content!r}")
         if stored.metadata["tus-id"] != upload.id:
             raise Violation("complete, but the object is not ours")
+
+    def _expected(self, upload: Upload) -> bytes:
+        """What it must hold; of one that was rebuilt without its metadata, what there is."""
+        name = upload.metadata.get("name")
+        return self.bucket.objects[upload.cursor["key"]].content if name is None else self.contents[name]
 
     def _uploads(self) -> Mapping[UploadId, Upload]:
         return {upload.id: upload for upload in at_once(self.records.list(None, 1000))}
@@ -197,7 +251,7 @@ class World:
             state=SimulatedState(self.network, self.records),
             locker=SimulatedLocker(self.network, self.rows, machine),
             limits=Limits(expire_after=self.setup.expire_after),
-            observer=Observer(),
+            observer=self.troubles,
             clock=self.now,
             new_id=self._new_id,
             base_path="/files/",
@@ -211,34 +265,18 @@ class World:
     def _room(self, budget: Budget, tails: Tails) -> Room:
         boto = SimulatedBoto(self.network, self.bucket, self.now)
         raw = SimulatedRaw(self.network, self.bucket, self.now)
-        profile = Profile(min_part=MIN_PART, total_size=self.setup.total_size)
-        options = S3Options(bucket=BUCKET, profile=profile, part_size=8, concurrency=2)
+        setup = self.setup
+        profile = Profile(min_part=MIN_PART, total_size=setup.total_size, max_parts=setup.max_parts)
+        options = S3Options(
+            bucket=BUCKET,
+            profile=profile,
+            part_size=setup.part_size,
+            concurrency=2,
+            info_objects=setup.info_objects,
+        )
         client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Observer())
         return Room(client=client, options=options, budget=budget, tails=tails, ahead=ReadAhead(budget))
 
     def _new_id(self) -> UploadId:
         self._ids += 1
         return UploadId(f"{self._ids:032x}")
-
-
-async def _tidy(ports: Ports) -> None:
-    async for _ in tidy(ports):
-        pass
-
-
-@contextmanager
-def simulated(loop: SimulatedLoop, seed: int) -> Iterator[None]:
-    """The clock and the dice of the real code are the simulation's."""
-    dice = random.Random(seed)
-
-    def token_hex(nbytes: int = 32) -> str:
-        return dice.randbytes(nbytes).hex()
-
-    with ExitStack() as patches:
-        patches.enter_context(patch("tusd_py.locking.lease.elapsed", loop.time))
-        patches.enter_context(patch("tusd_py.locking.shared.elapsed", loop.time))
-        patches.enter_context(patch("tests.simulation.shared.elapsed", loop.time))
-        patches.enter_context(patch("tusd_py.storage.s3.keys.token_hex", token_hex))
-        patches.enter_context(patch("secrets.token_hex", token_hex))
-        patches.enter_context(patch("random.uniform", dice.uniform))
-        yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,12 @@ class Certificate:
     chain: Path
     key: Path
     authority: Path
+
+    def serving(self) -> ssl.SSLContext:
+        """For a server that has it."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.chain, self.key)
+        return context
 
 
 def certify(host: str, directory: Path) -> Certificate:

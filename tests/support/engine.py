@@ -11,15 +11,15 @@ from typing import Any, TypeVar
 
 from tests.support.writing import FakeLease
 from tusd_py.engine.ports import Ports
-from tusd_py.errors import StateUnavailable, StorageUnavailable, Unavailable
+from tusd_py.errors import StateUnavailable, StorageUnavailable, Unavailable, UploadLost
 from tusd_py.events import Observer
 from tusd_py.locking.base import Lease
 from tusd_py.locking.memory import MemoryLocker
-from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Upload, UploadId
+from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Installation, Upload, UploadId
 from tusd_py.pipeline.body import BodyEnd
 from tusd_py.protocol.limits import Limits
 from tusd_py.state.memory import MemoryState
-from tusd_py.storage.base import Record
+from tusd_py.storage.base import Record, Survey
 from tusd_py.storage.memory import MemoryStorage, MemoryWriter
 
 T = TypeVar("T")
@@ -103,10 +103,16 @@ class FailingState(MemoryState):
     async def load(self, upload_id: UploadId) -> Upload | None:
         return await self.fuse.around(super().load(upload_id))
 
+    async def installation(self) -> Installation | None:
+        return await self.fuse.around(super().installation())
+
     async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
         saved = await self.fuse.around(super().save(upload, added))
         self.saves.append(saved)
         return saved
+
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        return await self.fuse.around(super().rewind(upload, entries))
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         return await self.fuse.around(super().entries(upload_id))
@@ -122,8 +128,20 @@ class FailingStorage(MemoryStorage):
         super().__init__(checkpoint_size=checkpoint_size)
         self.fuse = Fuse(StorageUnavailable)
         self.swept = list[tuple[list[Cursor], Cursor]]()
-        self.doubt = False
+        self.troubled = False
         """Its objects are made only at the second attempt, and the first got no answer."""
+        self.lose = False
+        """It says that bytes are lost whose object is to be made."""
+        self.silent = False
+        """It doesn't say which bytes are there."""
+        self.listed = list[UploadId]()
+        """The uploads it was asked to clean."""
+        self.installing = Fuse(StorageUnavailable)
+        """Of what it says of its installation."""
+        self.answering = asyncio.Event()
+        """It says nothing of it before that."""
+        self.answering.set()
+        self.asked = 0
 
     @asynccontextmanager
     async def writer(
@@ -137,20 +155,38 @@ class FailingStorage(MemoryStorage):
             yield writer
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
+        self._may_lose(upload)
         finished = await self.fuse.around(super().finish(upload, entries))
-        return replace(finished, doubt=self.doubt)
+        return replace(finished, troubled=self.troubled)
 
     async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
+        self._may_lose(upload)
         return await self.fuse.around(super().concatenate(upload, sources))
+
+    async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:
+        if self.silent:
+            raise StorageUnavailable
+        return await super().survey(upload, entries)
+
+    def _may_lose(self, upload: Upload) -> None:
+        if self.lose:
+            raise UploadLost(upload.id)
 
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         self.swept.append((list(before), after))
         await self.fuse.around(super().sweep(before, after))
 
-    async def discard(self, upload: Upload) -> bool:
-        """Like S3, where an object was put in one request."""
+    async def installation(self) -> str | None:
+        self.asked += 1
+        await self.answering.wait()
+        return await self.installing.around(super().installation())
+
+    async def discard(self, upload: Upload) -> None:
         await self.fuse.around(super().discard(upload))
-        return False
+
+    async def clean(self, upload: Upload) -> None:
+        self.listed.append(upload.id)
+        await super().clean(upload)
 
 
 class Told(Observer):
@@ -170,6 +206,9 @@ class Told(Observer):
 
     def upload_expired(self, upload: Upload) -> None:
         self.events.append(("expired", upload.id))
+
+    def upload_rolled_back(self, upload: Upload, offset: int) -> None:
+        self.events.append(("rolled-back", (offset, upload.offset)))
 
     def trouble(self, what: str, **fields: object) -> None:
         self.events.append((what, fields.get("upload_id")))
@@ -214,7 +253,10 @@ class Engine:
 
     async def record(self, upload: Upload) -> Upload:
         """Its record."""
-        found = await self.state.load(upload.id)
+        return await self.record_of(upload.id)
+
+    async def record_of(self, upload_id: UploadId) -> Upload:
+        found = await self.state.load(upload_id)
         assert found is not None
         return found
 

@@ -26,7 +26,11 @@ def redis_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSer
 
 @pytest.fixture
 def redis_url(redis_running: RedisServer) -> str:
+    return emptied(redis_running)
+
+
+def emptied(server: RedisServer) -> str:
     """The URL of an empty Redis."""
-    with Redis.from_url(redis_running.url) as client:
+    with Redis.from_url(server.url) as client:
         client.flushall()
-    return redis_running.url
+    return server.url

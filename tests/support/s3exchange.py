@@ -6,8 +6,9 @@ import asyncio
 import math
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 from aiohttp import web
@@ -25,6 +26,7 @@ class Call:
     """What the proxy remembers of a request."""
 
     request: S3Request
+    began: float = field(default_factory=time.time)
     bytes_in: int = 0
     """Of the body, as they came, framing and all."""
     status: int | None = None
@@ -54,6 +56,10 @@ class Exchange:
         self._received: bytes | None = None
         self.rate = math.inf
         """Bytes a second of both bodies."""
+
+    @property
+    def request(self) -> S3Request:
+        return self._call.request
 
     async def forward(self) -> aiohttp.ClientResponse:
         """S3's answer to the request, its Host and signature as the client made them."""
@@ -87,13 +93,15 @@ class Exchange:
         return response
 
     async def relay_half(self, answer: aiohttp.ClientResponse) -> None:
-        """Hands on the head and half of the body, so that more is to come."""
+        """Hands on the head and half of the body, so that more is to come; nothing where a head is all there is."""
+        if self._request.method == "HEAD":
+            return await self.swallow(answer)
         response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_end_to_end(answer.headers))
         async with answer:
             body = await answer.read()
         response.content_length = max(len(body), 1)  # so that an empty body is missed too
         await response.prepare(self._request)
-        await response.write(body[: len(body) // 2])
+        return await response.write(body[: len(body) // 2])
 
     async def swallow(self, answer: aiohttp.ClientResponse) -> None:
         """Takes S3's answer and tells nobody."""
@@ -116,6 +124,11 @@ class Exchange:
         if error.status >= 400:
             response.force_close()
         return response
+
+    def intervene(self, status: int, text: str) -> web.Response:
+        """An answer without a word of S3's."""
+        self._call.status = status
+        return web.Response(status=status, text=text)
 
     def nod(self) -> web.Response:
         self._call.status = 200

@@ -37,6 +37,16 @@ def error(status: int, code: str) -> Action:
     return act
 
 
+def page(status: int, text: str) -> Action:
+    """Not S3 answers but what stands before it, with a page of its own."""
+
+    async def act(exchange: Exchange) -> StreamResponse:
+        await exchange.drain()
+        return exchange.intervene(status, text)
+
+    return act
+
+
 def nothing() -> Action:
     """A success without a word about it, and nothing was done."""
 

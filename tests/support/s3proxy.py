@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections import Counter
 from typing import Self
 
@@ -24,14 +25,18 @@ keeps (4 MiB where nobody changed that) it is less than a part: silence can begi
 
 
 class S3Proxy:
-    """Use as `async with S3Proxy(seaweed.endpoint) as proxy`, and give `proxy.endpoint` to the server."""
+    """Use as `async with S3Proxy(seaweed.endpoint) as proxy`, and give `proxy.endpoint` to the server.
 
-    def __init__(self, target: str, *, rules: Rules | None = None) -> None:
+    With `tls` it is https.
+    """
+
+    def __init__(self, target: str, *, rules: Rules | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.calls: list[Call] = []
         """Every request since the last `reset`, in the order they came."""
         self.faults = Faults()
         self.endpoint = ""
         self._target = target
+        self._tls = tls
         self._strict = Strict(rules or Rules())
 
     def counts(self) -> Counter[str]:
@@ -65,8 +70,8 @@ class S3Proxy:
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.SockSite(self._runner, _narrow_socket()).start()
-        self.endpoint = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        await web.SockSite(self._runner, _narrow_socket(), ssl_context=self._tls).start()
+        self.endpoint = f"http{'s' if self._tls else ''}://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -28,7 +28,7 @@ uploads = st.builds(
     metadata=metadata,
     partials=st.lists(ids, max_size=3).map(tuple),
     direct=st.none() | st.sampled_from(Direct),
-    doubt=st.booleans(),
+    troubled_at=st.none() | times,
     signed_until=st.none() | times,
     cursor=json_objects,
     etag=st.none() | st.text(max_size=20),

@@ -30,10 +30,13 @@ def new_upload(storage: Storage, length: int | None, **changes: Any) -> Upload:
 class FakeLease:
     """A turn that lasts until it is revoked."""
 
-    inherited = False
+    abandoned = False
 
     def __init__(self) -> None:
         self.valid = True
+
+    def abandon(self) -> None:
+        """Nobody comes after it."""
 
     def revoke(self) -> None:
         self.valid = False

@@ -148,6 +148,16 @@ def test_places_are_read() -> None:
     assert load({"state": "unix:///run/redis.sock?db=1"}).state == RedisState(SecretStr("unix:///run/redis.sock?db=1"))
 
 
+@pytest.mark.parametrize("prefix", ["a", "tusd-py:", "!staging/1.2;x", "x" * 64])
+def test_redis_keys_may_begin_with_anything_plain(prefix: str) -> None:
+    assert load({"redis_prefix": prefix}).redis_prefix == prefix
+
+
+@pytest.mark.parametrize("prefix", ["", "x" * 65, "a b", "a\n", "é", *(f"a{sign}" for sign in "*?[]{}\\")])
+def test_redis_keys_begin_with_no_pattern_and_no_hash_slot(prefix: str) -> None:
+    assert complaint({"redis_prefix": prefix}).startswith(f"--redis-prefix {prefix!r}: expected 1 to 64 visible")
+
+
 def test_workers_need_a_state_that_processes_can_share() -> None:
     assert "memory:" in complaint({"workers": "2", "state": "memory:"})
     assert load({"workers": "1", "state": "memory:"}).workers == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,16 @@ def test_the_buffers_are_as_full_as_they_are_when_asked() -> None:
     held[0] = 5
     assert b"tusdpy_buffer_bytes 5.0" in metrics.exposition()
     assert value(metrics, "buffer_limit_bytes") == 1000
+
+
+def test_the_room_that_is_left_is_as_last_seen() -> None:
+    metrics = made()
+    told = Fanout(metrics)
+    told.space_seen("state", 5, full=True)
+    told.space_seen("storage", math.inf, full=False)
+    assert (value(metrics, "state_free_bytes"), value(metrics, "state_full")) == (5, 1)
+    assert (value(metrics, "storage_free_bytes"), value(metrics, "storage_full")) == (math.inf, 0)
+    assert b"tusdpy_storage_free_bytes +Inf" in metrics.exposition()
 
 
 def test_the_exposition_is_in_the_text_format_and_says_the_version() -> None:

@@ -149,6 +149,13 @@ Profile = Annotated[str, one_of(*PROFILES)]
 
 Host = Annotated[str, expects("an address or a host name", matching(r"[\w.:%-]+"))]
 OptionalWord = Annotated[str | None, expects("one word, or none", or_none(matching(r"[!-~]+")))]
+RedisPrefix = Annotated[
+    str,
+    expects(
+        "1 to 64 visible ASCII characters, but none of \\ { } [ ] * ?",
+        matching(r"[!-)+->@-Z^-z|~]{1,64}"),  # nothing that a pattern or a hash slot is written with
+    ),
+]
 BasePath = Annotated[str, expects("a path such as /files/ (a whole URL is for public-url)", read_base_path)]
 OptionalUrl = Annotated[str | None, expects("an http:// or https:// URL without a query", or_none(read_url))]
 Origins = Annotated[re.Pattern[str], expects("a regular expression", re.compile)]

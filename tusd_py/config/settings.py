@@ -64,6 +64,9 @@ class Settings(BaseSettings):
         default=SqliteState(Path("data/state.db")),
         description="Where uploads are remembered: memory:, sqlite:PATH, redis://…, rediss://… or unix://…",
     )
+    redis_prefix: kinds.RedisPrefix = Field(
+        default="tusd-py:", description="What all keys and channels in Redis begin with: another for each installation."
+    )
     part_size: kinds.OptionalSize = Field(
         default=None, description="Size of S3 parts (5MiB to 5GiB); chosen from the upload's length if not given."
     )

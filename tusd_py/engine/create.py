@@ -29,6 +29,7 @@ async def create(ports: Ports, intent: Create, body: Body, watcher: Watcher = NO
         planned = await _planned_final(ports, intent)
     else:
         planned = plan_create(intent, upload_id=ports.new_id(), limits=ports.limits, now=ports.clock())
+    ports.room.check()
     noting = _Noting(watcher)
     async with _remembered(ports, planned, intent, noting) as upload:
         if intent.body is None:

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
-from tusd_py.engine.finish import burying, drive
+from tusd_py.engine.finish import drive
+from tusd_py.engine.loss import settling_loss
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import clear, forget
-from tusd_py.errors import Locked, Superseded, UploadLost
+from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.model import DirectPart, Phase, Signed, Upload, UploadId
 from tusd_py.protocol.direct import choose, filled, most_whole, newest, plan_begin, plan_complete, plan_part, plan_parts
 from tusd_py.protocol.intents import Begin
@@ -33,6 +34,7 @@ async def announce(ports: Ports, intent: Begin) -> Upload:
     planned = plan_begin(
         intent, upload_id=ports.new_id(), limits=ports.limits, parts=direct.part_limits, now=ports.clock()
     )
+    ports.room.check()
     upload = await ports.state.create(replace(planned, cursor=ports.storage.start(planned)))
     ports.observer.upload_created(upload)
     return upload
@@ -61,7 +63,13 @@ async def open_parts(ports: Ports, upload_id: UploadId, key: str, metadata: Mapp
 
 
 async def _opened(ports: Ports, upload: Upload) -> Upload:
-    return await ports.save(replace(upload, cursor=await access(ports).begin(upload)))
+    try:
+        begun = await access(ports).begin(upload)
+        troubled_at = ports.clock() if begun.troubled else upload.troubled_at
+        return await ports.save(replace(upload, cursor=begun.cursor, troubled_at=troubled_at))
+    except Unavailable:
+        await ports.remember_trouble(upload.id)
+        raise
 
 
 async def sign_whole(ports: Ports, upload: Upload, *, form: bool) -> Signed:
@@ -107,7 +115,7 @@ async def complete(ports: Ports, upload_id: UploadId, key: str, named: Sequence[
 
 
 async def _filled(ports: Ports, upload: Upload, named: Sequence[DirectPart]) -> Upload:
-    async with burying(ports, lambda: upload):
+    async with settling_loss(ports, lambda: upload):
         full, kept = await _counted(ports, upload, named)
     return await ports.save(full, [part.to_entry() for part in kept])
 

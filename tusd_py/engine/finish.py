@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from tusd_py.engine.loss import partials_of, settling_loss
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import outlived
-from tusd_py.errors import InDoubt, Superseded, Unavailable, UploadLost, UploadSpoiled
+from tusd_py.errors import Superseded, Unavailable, UploadSpoiled
 from tusd_py.model import Finished, Kind, Phase, Span, Upload, UploadId, finish
 from tusd_py.pipeline.digests import Tally, digest_of
 
@@ -26,45 +25,29 @@ async def drive(ports: Ports, upload: Upload, tally: Tally | None = None) -> Upl
     except Superseded:
         return await _done_by_another(ports, upload.id)
     ports.observer.upload_finished(done)
-    await ports.sweep([upload.cursor], done.cursor)
+    if not await ports.sweep([upload.cursor], done.cursor):
+        await ports.remember_trouble(done.id)
     return done
 
 
 async def _finished(ports: Ports, upload: Upload, tally: Tally | None) -> Upload:
-    latest = upload
+    troubled_at = upload.troubled_at
     try:
-        async with burying(ports, lambda: latest):
-            latest = finish(upload, await _make(ports, upload))
-            return await ports.save(await _proven(ports, latest, tally))
+        async with settling_loss(ports, lambda: upload):
+            made = await _make(ports, upload)
+            troubled_at = ports.clock() if made.troubled else troubled_at
+            done = replace(finish(upload, made), troubled_at=troubled_at)
+            return await ports.save(await _proven(ports, done, tally))
     except (Superseded, Unavailable) as error:
-        if not upload.doubt and (latest.doubt or isinstance(error, InDoubt)):
-            await ports.remember_doubt(upload.id)
-        raise
-
-
-@asynccontextmanager
-async def burying(ports: Ports, recorded: Callable[[], Upload]) -> AsyncIterator[None]:
-    """See to it that an upload whose bytes turn out to be lost is never shown again, least of all as complete.
-
-    Raises UploadLost; or Superseded, if another has moved the upload on: what is missing may have moved with it.
-    """
-    try:
-        yield
-    except UploadLost as lost:
-        upload = recorded()
-        await ports.save(replace(upload, phase=Phase.TERMINATING))
-        ports.observer.trouble("upload-lost", upload_id=upload.id, reason=str(lost))
+        if isinstance(error, Unavailable) or troubled_at != upload.troubled_at:
+            await ports.remember_trouble(upload.id)
         raise
 
 
 async def _make(ports: Ports, upload: Upload) -> Finished:
     if upload.kind is not Kind.FINAL:
         return await ports.storage.finish(upload, await ports.state.entries(upload.id))
-    sources = [await ports.state.load(partial) for partial in upload.partials]
-    there = [source for source in sources if source is not None and source.done]
-    if len(there) < len(sources):
-        raise UploadLost("a partial upload is gone")
-    return await ports.storage.concatenate(upload, there)
+    return await ports.storage.concatenate(upload, await partials_of(ports, upload))
 
 
 async def _proven(ports: Ports, made: Upload, tally: Tally | None) -> Upload:

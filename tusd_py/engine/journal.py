@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from dataclasses import replace
 
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.watching import NOBODY, Watcher
@@ -52,7 +54,10 @@ class Journal:
     async def sweep(self) -> None:
         """Remove what earlier cursors named, recorded or not, and the recorded one doesn't."""
         waiting = [checkpoint.cursor for checkpoint in self._waiting]
-        await self._ports.sweep([*self._left, *waiting], self.upload.cursor)
+        swept = await self._ports.sweep([*self._left, *waiting], self.upload.cursor)
+        if not swept or any(checkpoint.troubled for checkpoint in self._waiting):
+            with suppress(Superseded, StateUnavailable):
+                self.upload = await self._ports.note(self.upload, troubled_at=self._ports.clock())
 
     def _waits(self, offset: int) -> bool:
         return offset > self.upload.offset and (self.held or offset == self.upload.length)
@@ -62,17 +67,20 @@ class Journal:
         self._waiting = [checkpoint for checkpoint in self._waiting if checkpoint not in kept]
         if kept:
             added = tuple(entry for checkpoint in kept for entry in checkpoint.added)
-            await self._save(kept[-1], added)  # should its answer get lost, what it names must stay
+            troubled = any(checkpoint.troubled for checkpoint in kept)
+            last = replace(kept[-1], troubled=troubled)
+            await self._save(last, added)  # should its answer get lost, what it names must stay
             self._left += [checkpoint.cursor for checkpoint in kept[:-1]]
 
     async def _save(self, checkpoint: Checkpoint, added: tuple[Entry, ...]) -> None:
-        before = self.upload
-        moved = touch(record(before, checkpoint), self._ports.clock(), self._ports.limits)
+        before, now = self.upload, self._ports.clock()
+        moved = touch(record(before, checkpoint), now, self._ports.limits)
+        troubled_at = now if checkpoint.troubled else before.troubled_at
         try:
-            self.upload = await self._ports.state.save(moved, added)
-        except (Superseded, StateUnavailable):
-            if moved.doubt and not before.doubt:
-                await self._ports.remember_doubt(before.id)
+            self.upload = await self._ports.state.save(replace(moved, troubled_at=troubled_at), added)
+        except Superseded:
+            if checkpoint.troubled:
+                await self._ports.remember_trouble(before.id)
             raise
         self._left.append(before.cursor)
         if self.upload.offset > before.offset:

@@ -9,13 +9,14 @@ from contextlib import suppress
 from dataclasses import replace
 
 from tusd_py.engine.finish import drive
+from tusd_py.engine.loss import follow
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import clear
 from tusd_py.engine.tidy import removed
 from tusd_py.errors import StorageUnavailable, Superseded, UploadLost
 from tusd_py.model import Phase, Upload
 from tusd_py.protocol.rules import touch
-from tusd_py.storage.base import Leftover, Recovered
+from tusd_py.storage.base import Leftover, Recovered, Survey
 
 
 async def rebuild(ports: Ports, recovered: Recovered) -> str:
@@ -42,13 +43,19 @@ async def finish(ports: Ports, upload: Upload) -> str:
         return "finished" if await _driven(ports, upload) else "ended, as bytes of it are gone"
 
 
-async def catch_up(ports: Ports, upload: Upload, found: Upload) -> str:
+async def catch_up(ports: Ports, upload: Upload, survey: Survey) -> str:
     """Record the object that was found, unless its bytes aren't those that were announced."""
     async with ports.hold(upload.id, wait=0):
-        if not await _driven(ports, await ports.save(replace(found, phase=Phase.FINISHING))):
+        if not await _driven(ports, await follow(ports, upload, survey)):
             return "ended, as its bytes are not those that were announced"
-        await ports.sweep([upload.cursor], found.cursor)
         return "finished"
+
+
+async def take_back(ports: Ports, upload: Upload, survey: Survey) -> str:
+    """Let its clients go on from the bytes that are there."""
+    async with ports.hold(upload.id, wait=0):
+        moved = await follow(ports, upload, survey)
+        return f"taken back from offset {upload.offset} to {moved.offset}"
 
 
 async def remove(ports: Ports, upload: Upload) -> str:

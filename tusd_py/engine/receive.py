@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tusd_py.engine.finish import burying
 from tusd_py.engine.journal import Journal
+from tusd_py.engine.loss import settling_loss
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import outlived
 from tusd_py.engine.watching import Watcher
-from tusd_py.errors import InDoubt, Superseded, Unavailable
+from tusd_py.errors import Superseded, Unavailable
 from tusd_py.locking.base import Lease
 from tusd_py.model import Upload
 from tusd_py.pipeline.body import Body, BodyEnd, Chunk
 from tusd_py.pipeline.digests import Digest, Tally
 from tusd_py.protocol.intents import Body as Announced
-from tusd_py.protocol.refusals import ChecksumMismatch, TooLarge, UploadLocked
+from tusd_py.protocol.refusals import ChecksumMismatch, Refusal, TooLarge, UploadLocked
 from tusd_py.storage.base import Writer
 
 _UNPROVEN = 64 * 1024 * 1024
@@ -44,10 +44,11 @@ async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int
     digest, announced = Digest(delivery.announced.checksum), delivery.announced
     held = digest.open or announced.length is None
     journal = Journal(ports, upload, held=held, watcher=delivery.watcher)
+    writer: Writer | None = None
     try:
         async with (
             outlived(ports, upload),
-            burying(ports, lambda: journal.upload),
+            settling_loss(ports, lambda: journal.upload),
             ports.storage.writer(upload, journal.record, lease, unproven=digest.open) as writer,
         ):
             chunks = delivery.tally.over(upload, delivery.body.chunks(room))
@@ -55,12 +56,15 @@ async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int
             _judge(delivery.body.end, digest)
             await writer.flush()
             await journal.release()
-    except Unavailable as error:
-        if isinstance(error, InDoubt) and not upload.doubt:
-            await ports.remember_doubt(upload.id)
+    except Unavailable:
         if not digest.open:
             with suppress(Superseded, Unavailable):
                 await journal.proceed()
+        await ports.remember_trouble(upload.id)
+        raise
+    except Refusal:
+        if writer is not None and writer.unsettled:
+            await ports.remember_trouble(upload.id)
         raise
     finally:
         await journal.sweep()

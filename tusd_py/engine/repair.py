@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tusd_py.engine import mending
+from tusd_py.engine.installation import release
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.tidy import tidy
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
@@ -41,11 +42,17 @@ class Mended:
 async def repair(ports: Ports, *, apply: bool) -> AsyncIterator[Mended]:
     """All findings, mended if `apply`. Uploads that are in use are passed over.
 
+    Once all are mended, garbage may be collected again.
+
     Raises StateUnavailable, StorageUnavailable when the comparison itself can't go on.
     """
+    well = apply
     async for finding in _examine(ports):
         outcome, done = await _mended(finding) if apply else (f"would be {finding.remedy}", False)
+        well = well and done
         yield Mended(upload_id=finding.upload_id, sentence=f"{finding.problem}: {outcome}", done=done)
+    if well:
+        await release(ports)
 
 
 async def _mended(finding: Finding) -> tuple[str, bool]:
@@ -98,24 +105,33 @@ async def _judge(ports: Ports, upload: Upload) -> Finding | None:
         case Phase.OPEN | Phase.DONE:
             return await _verify(ports, upload)
         case Phase.FINISHING:
-            problem, remedy, step = "all its bytes are recorded, but it isn't finished", "finished", mending.finish
+            return await _verify(ports, upload) or _unfinished(ports, upload)
         case Phase.TERMINATING:
-            problem, remedy, step = "it has ended, but is not all removed", "removed", mending.remove
+            mend = partial(mending.remove, ports, upload)
+            problem = "it has ended, but is not all removed"
+            return Finding(upload_id=upload.id, problem=problem, remedy="removed", mend=mend)
         case _:
             return None
-    return Finding(upload_id=upload.id, problem=problem, remedy=remedy, mend=partial(step, ports, upload))
+
+
+def _unfinished(ports: Ports, upload: Upload) -> Finding:
+    problem, mend = "all its bytes are recorded, but it isn't finished", partial(mending.finish, ports, upload)
+    return Finding(upload_id=upload.id, problem=problem, remedy="finished", mend=mend)
 
 
 async def _verify(ports: Ports, upload: Upload) -> Finding | None:
     try:
-        found = await ports.storage.verify(upload, await ports.state.entries(upload.id))
+        survey = await ports.storage.survey(upload, await ports.state.entries(upload.id))
     except UploadLost:
-        problem = "its object is gone, or is another" if upload.done else "bytes that were recorded are gone"
+        problem = "its object is gone, or is another" if upload.done else "what was stored of it is gone"
         return Finding(upload_id=upload.id, problem=problem, remedy="ended", mend=partial(mending.end, ports, upload))
-    if found == upload:
+    if survey.upload == upload:
         return None
-    problem, mend = "its object is there, but its record is older", partial(mending.catch_up, ports, upload, found)
-    return Finding(upload_id=upload.id, problem=problem, remedy="finished", mend=mend)
+    if survey.upload.done:
+        problem, remedy, step = "its object is there, but its record is older", "finished", mending.catch_up
+    else:
+        problem, remedy, step = "bytes that were recorded are gone", "taken back to what is there", mending.take_back
+    return Finding(upload_id=upload.id, problem=problem, remedy=remedy, mend=partial(step, ports, upload, survey))
 
 
 async def _of_strangers(ports: Ports) -> AsyncIterator[Finding]:

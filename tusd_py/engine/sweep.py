@@ -9,7 +9,7 @@ from tusd_py.engine.direct import look
 from tusd_py.engine.finish import drive
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import clear
-from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
+from tusd_py.errors import Locked, StateUnavailable, Superseded, Unavailable, UploadLost
 from tusd_py.model import Phase, Upload, UploadId
 
 _BATCH = 100
@@ -17,13 +17,32 @@ _BATCH = 100
 
 async def sweep(ports: Ports) -> int:
     """See to all uploads that are due; returns how many expired ones were removed. Raises StateUnavailable."""
+    await _catch_up(ports)
     expired = 0
     seen: set[UploadId] = set()
-    while new := [due for due in await ports.state.due(ports.clock(), _BATCH) if due not in seen]:
+    while new := [due for due in await ports.state.due(ports.clock(), len(seen) + _BATCH) if due not in seen]:
         seen.update(new)
         for upload_id in new:
-            expired += await _see_to(ports, upload_id)
+            expired += await _try(ports, upload_id)
     return expired
+
+
+async def _catch_up(ports: Ports) -> None:
+    """Record the troubles that the state or a dead lock holder left unrecorded: to hold an upload is to do so."""
+    for upload_id in {*ports.unrecorded, *await ports.locker.abandoned()}:
+        with suppress(Locked):
+            async with ports.hold(upload_id, wait=0):
+                pass
+
+
+async def _try(ports: Ports, upload_id: UploadId) -> bool:
+    """One whose changes the state won't take keeps nobody else's from it."""
+    try:
+        return await _see_to(ports, upload_id)
+    except StateUnavailable as error:
+        await ports.state.ping()  # raises where nothing gets through
+        ports.observer.trouble("left-behind", upload_id=upload_id, reason=str(error))
+        return False
 
 
 async def _see_to(ports: Ports, upload_id: UploadId) -> bool:
@@ -44,6 +63,8 @@ async def _settle(ports: Ports, upload: Upload) -> bool:
             await clear(ports, await ports.save(upload))  # saved, so that one that can't be removed queues up again
         case Phase.GONE:
             await ports.state.delete(upload)
+        case Phase.DONE if not upload.expired(ports.clock()):
+            await _look_through(ports, upload)
         case Phase.OPEN if not await _came_to_nothing(ports, upload):
             return False
         case Phase.OPEN | Phase.DONE:
@@ -67,8 +88,19 @@ async def _came_to_nothing(ports: Ports, upload: Upload) -> bool:
 
 
 async def _drive_on(ports: Ports, upload: Upload) -> None:
+    """Where that fails it is recorded, and so queues up again."""
     try:
         await drive(ports, upload)
     except Unavailable as error:
         ports.observer.trouble("finish-failed", upload_id=upload.id, reason=str(error))
-        await ports.save(upload)
+
+
+async def _look_through(ports: Ports, upload: Upload) -> None:
+    """Remove what the troubles of a finished upload left."""
+    troubled_at = None
+    try:
+        await ports.storage.clean(upload)
+    except Unavailable as error:
+        ports.observer.trouble("left-behind", upload_id=upload.id, reason=str(error))
+        troubled_at = ports.clock()
+    await ports.note(upload, troubled_at=troubled_at)

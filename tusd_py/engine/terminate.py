@@ -46,24 +46,25 @@ async def outlived(ports: Ports, upload: Upload) -> AsyncIterator[None]:
     try:
         yield
     except Superseded:
-        await persist(partial(_discard_if_ended, ports, upload), _PAUSES, Unavailable)
+        await persist(partial(_clean_if_ended, ports, upload), _PAUSES, Unavailable)
         raise
 
 
-async def _discard_if_ended(ports: Ports, upload: Upload) -> None:
+async def _clean_if_ended(ports: Ports, upload: Upload) -> None:
+    """Nobody writes to it any more, so that whatever its record doesn't name is ours."""
     now = await ports.state.load(upload.id)
-    if now is None or not now.alive:
-        await ports.storage.discard(upload)
+    if now is None or now.phase not in (Phase.OPEN, Phase.FINISHING):
+        await ports.storage.clean(now or replace(upload, phase=Phase.GONE))
 
 
 async def clear(ports: Ports, upload: Upload) -> bool:
     """Remove what a terminating upload left in the storage, then its record. What fails is tried again by a sweep.
 
-    So is what may come back: the record stays until then. False if the storage or the state didn't let go of it.
+    So is what may come about by itself: the record stays until then. False if the storage or the state didn't let go.
     """
     try:
-        final = await ports.storage.discard(upload)
-        await _close(ports, upload, again=upload.doubt and not final)
+        await (ports.storage.discard(upload) if upload.troubled_at is None else ports.storage.clean(upload))
+        await _close(ports, upload, again=ports.clock() < upload.settled_at)
     except (Superseded, Unavailable) as error:
         ports.observer.trouble("left-behind", upload_id=upload.id, reason=str(error))
         return False
@@ -72,7 +73,7 @@ async def clear(ports: Ports, upload: Upload) -> bool:
 
 async def _close(ports: Ports, upload: Upload, *, again: bool) -> None:
     if again:
-        await ports.save(replace(upload, doubt=False))
+        await ports.save(upload)
     elif ports.limits.gone:
         await ports.save(replace(upload, phase=Phase.GONE))
     else:

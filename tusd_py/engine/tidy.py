@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
+from tusd_py.engine.installation import held_until
 from tusd_py.engine.ports import Ports
 from tusd_py.errors import Locked, Superseded
 from tusd_py.model import Phase, Upload, UploadId
@@ -20,10 +21,13 @@ _PAUSE = 0.02
 
 
 async def tidy(ports: Ports, *, dry_run: bool = False) -> AsyncIterator[Leftover]:
-    """Yields what nobody needs, removed unless `dry_run`. Nothing if another node is at it.
+    """Yields what nobody needs, removed unless `dry_run`. Nothing if another node is at it, nor, unless `dry_run`,
+    while the installation is new to its state.
 
     Raises StorageUnavailable, StateUnavailable.
     """
+    if not dry_run and await held_until(ports) is not None:
+        return
     with suppress(Locked):
         async with ports.hold(_TURN, wait=0):
             async for leftover in ports.storage.leftovers():

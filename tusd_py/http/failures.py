@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost, UploadSpoiled
+from tusd_py.errors import Locked, StateFull, StorageFull, Superseded, Unavailable, UploadLost, UploadSpoiled
 from tusd_py.http.context import Context
 from tusd_py.protocol import refusals
 from tusd_py.protocol.refusals import Refusal
@@ -21,5 +21,6 @@ def refusal_of(context: Context, error: Exception) -> Refusal:
             return refusals.UploadGone() if context.ports.limits.gone else refusals.UploadNotFound()
         case Unavailable():
             context.ports.observer.trouble("unavailable", reason=str(error))
-            return refusals.ServiceUnavailable()
+            full = isinstance(error, StateFull | StorageFull)
+            return refusals.StoreFull() if full else refusals.ServiceUnavailable()
     raise error

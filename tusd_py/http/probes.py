@@ -21,12 +21,15 @@ async def healthz(_: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Storage and state can be reached and the server isn't closing; else 503 and what is missing."""
+    """Storage and state can be reached, have room and are one installation, and the server isn't closing; else 503."""
     context = request.app[CONTEXT]
+    room = context.ports.room
     missing = ["draining"] if context.admission.closed else await _unreachable(context)
+    missing += [f"{name} is full" for name in sorted(room.full)]
     if missing:
         return web.Response(status=503, text=f"not ready: {', '.join(missing)}\n", headers={hdrs.RETRY_AFTER: "5"})
-    return web.Response(text="ready\n")
+    warnings = [f"{name} is almost full" for name in sorted(room.almost_full)]
+    return web.Response(text="\n".join(["ready", *warnings, ""]))
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -37,10 +40,13 @@ async def metrics(request: web.Request) -> web.Response:
 async def _unreachable(context: Context) -> list[str]:
     ports = {"storage": context.ports.storage.ping, "state": context.ports.state.ping}
     answers = await asyncio.gather(*(_reachable(ping()) for ping in ports.values()))
-    return [name for name, reachable in zip(ports, answers, strict=True) if not reachable]
+    missing = [name for name, reachable in zip(ports, answers, strict=True) if not reachable]
+    if missing or await _reachable(context.ports.state.installation()):
+        return missing
+    return ["installation"]
 
 
-async def _reachable(ping: Coroutine[Any, Any, None]) -> bool:
+async def _reachable(ping: Coroutine[Any, Any, object]) -> bool:
     try:
         async with asyncio.timeout(_PATIENCE):
             await ping

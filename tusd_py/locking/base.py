@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -17,11 +17,14 @@ class Lease(Protocol):
         """False once this process can no longer be sure that nobody else has the turn."""
 
     @property
-    def inherited(self) -> bool:
-        """True if the last holder died with the turn just now: what it had on its way may take effect yet.
+    def abandoned(self) -> bool:
+        """True if the last holder never gave the lease back: it died, stood still too long, or was cancelled.
 
-        False where the turn has run out since, as it outlasts that.
+        What it had begun is recorded nowhere, and what it had on its way may take effect yet.
         """
+
+    def abandon(self) -> None:
+        """Make it abandoned for the next holder, as far as the maker tells other processes."""
 
     def check(self) -> None:
         """Raise Superseded unless `valid`. Called before each write that others could see."""
@@ -41,6 +44,9 @@ class Locker(Protocol):
 
         Raises on entry: Locked when the turn did not come within `wait` seconds; StateUnavailable.
         """
+
+    async def abandoned(self) -> Collection[UploadId]:
+        """Uploads that nobody holds and whose last holder never gave its lease back. Raises StateUnavailable."""
 
     async def aclose(self) -> None:
         """Let go of connections, files and tasks."""

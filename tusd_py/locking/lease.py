@@ -31,7 +31,9 @@ class TimedLease:
         """Tells this hold from every other, in every process."""
         self.freed = asyncio.Event()
         """Set when the upload may have got free while this one waits for it."""
-        self.inherited = False
+        self.abandoned = False
+        self.lost = False
+        """It ended before its holder left, or its holder leaves as if it had."""
         self._on_release_request = on_release_request
         self._asked = False
         self._deadline = -math.inf
@@ -62,7 +64,11 @@ class TimedLease:
         """No longer valid, whatever the clock says."""
         self._deadline = -math.inf
 
+    def abandon(self) -> None:
+        self.lost = True
+
     def lose(self) -> None:
         """Somebody else may have the upload: the holder must leave."""
+        self.lost = True
         self.end()
         self.ask()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
 from tusd_py.errors import Locked
@@ -34,6 +34,9 @@ class MemoryLocker:
         finally:
             lease.end()
             self._leave(lease, queue)
+
+    async def abandoned(self) -> Collection[UploadId]:
+        return ()  # it ends with its only process
 
     async def aclose(self) -> None:
         """Nothing is held open."""

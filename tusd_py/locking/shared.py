@@ -47,12 +47,16 @@ class SharedLocker(ABC):
         """Give each another TTL; the tokens of those that are still the holder's."""
 
     @abstractmethod
-    async def _drop(self, lease: TimedLease) -> None:
-        """Let the next one in, if `lease` is the holder's."""
+    async def _drop(self, lease: TimedLease, *, abandoned: bool) -> None:
+        """Let the next one in, if `lease` is the holder's; with `abandoned`, as if the holder had died."""
 
     @abstractmethod
     async def _asked(self) -> Collection[str]:
         """The tokens of those that others ask to leave, as far as a maker has to look for them."""
+
+    @abstractmethod
+    async def abandoned(self) -> Collection[UploadId]:
+        """See `base.Locker`."""
 
     @asynccontextmanager
     async def hold(
@@ -63,14 +67,19 @@ class SharedLocker(ABC):
         async with self._turns.hold(upload_id, on_release_request=lease.ask, wait=wait):
             self._leases[upload_id] = lease
             self._start_keeper()
+            cancelled = False
             try:
                 await self._acquire(lease, give_up, ask=wait > 0)
                 yield lease
+            except asyncio.CancelledError:
+                cancelled = lease.valid
+                raise
             finally:
+                abandoned = cancelled or lease.lost or lease.expired
                 lease.end()
                 del self._leases[upload_id]
                 with suppress(StateUnavailable):  # then it runs out by itself
-                    await self._drop(lease)
+                    await self._drop(lease, abandoned=abandoned)
 
     async def aclose(self) -> None:
         await end(self._keeper)

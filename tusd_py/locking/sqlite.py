@@ -28,10 +28,12 @@ _SCHEMA = """
     ) WITHOUT ROWID
 """
 _HOLDER = "SELECT process, deadline FROM leases WHERE upload_id = ?"
+_ALL = "SELECT upload_id, process, deadline FROM leases"
 _TAKE = "REPLACE INTO leases (upload_id, token, process, deadline) VALUES (?, ?, ?, ?)"
 _ASK = "UPDATE leases SET asked = TRUE WHERE upload_id = ? AND NOT asked"
 _ASKED = "SELECT token FROM leases WHERE process = ? AND asked"
 _RENEW = "UPDATE leases SET deadline = ? WHERE upload_id = ? AND token = ?"
+_ABANDON = "UPDATE leases SET deadline = 0 WHERE upload_id = ? AND token = ?"
 _DROP = "DELETE FROM leases WHERE upload_id = ? AND token = ?"
 
 
@@ -53,17 +55,21 @@ class SqliteLocker(SharedLocker):
         await super().aclose()
         await self._thread.aclose()
 
+    async def abandoned(self) -> Collection[UploadId]:
+        return await self._thread.read(_abandoned)
+
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
         row = (lease.upload_id, lease.token, self._process)
-        taken, lease.inherited = await self._thread.write(partial(_take, row, ttl=self._ttl, ask=ask))
+        taken, lease.abandoned = await self._thread.write(partial(_take, row, ttl=self._ttl, ask=ask))
         return taken
 
     async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
         held = [(lease.upload_id, lease.token) for lease in leases]
         return await self._thread.write(partial(_renew, held, self._ttl))
 
-    async def _drop(self, lease: TimedLease) -> None:
-        await self._thread.write(partial(_drop, lease.upload_id, lease.token))
+    async def _drop(self, lease: TimedLease, *, abandoned: bool) -> None:
+        statement = _ABANDON if abandoned else _DROP
+        await self._thread.write(partial(_drop, statement, lease.upload_id, lease.token))
 
     async def _asked(self) -> Collection[str]:
         return await self._thread.read(partial(_asked, self._process))
@@ -87,17 +93,23 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
 def _take(
     row: tuple[UploadId, str, str], connection: sqlite3.Connection, *, ttl: float, ask: bool
 ) -> tuple[bool, bool]:
-    """Whether it is taken, and whether from one who died with it."""
+    """Returns true if it is taken, and if from a holder that never gave it back."""
     upload_id, *_ = row
     holder = connection.execute(_HOLDER, (upload_id,)).fetchone()
-    over = holder is None or holder[1] <= _now()
-    inherited = not over and is_gone(holder[0])
-    free = over or inherited
+    free = holder is None or _is_over(*holder)
     if free:
         connection.execute(_TAKE, (*row, _now() + ttl))
     elif ask:
         connection.execute(_ASK, (upload_id,))
-    return free, inherited
+    return free, free and holder is not None
+
+
+def _is_over(process: str, deadline: float) -> bool:
+    return deadline <= _now() or is_gone(process)
+
+
+def _abandoned(connection: sqlite3.Connection) -> Collection[UploadId]:
+    return [UploadId(upload_id) for upload_id, *holder in connection.execute(_ALL) if _is_over(*holder)]
 
 
 def _renew(held: Sequence[tuple[UploadId, str]], ttl: float, connection: sqlite3.Connection) -> Collection[str]:
@@ -105,8 +117,8 @@ def _renew(held: Sequence[tuple[UploadId, str]], ttl: float, connection: sqlite3
     return {token for upload_id, token in held if connection.execute(_RENEW, (deadline, upload_id, token)).rowcount}
 
 
-def _drop(upload_id: UploadId, token: str, connection: sqlite3.Connection) -> None:
-    connection.execute(_DROP, (upload_id, token))
+def _drop(statement: str, upload_id: UploadId, token: str, connection: sqlite3.Connection) -> None:
+    connection.execute(statement, (upload_id, token))
 
 
 def _asked(process: str, connection: sqlite3.Connection) -> Collection[str]:

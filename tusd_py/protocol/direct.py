@@ -26,7 +26,6 @@ def plan_begin(intent: Begin, *, upload_id: UploadId, limits: Limits, parts: Par
     upload = Upload(
         id=upload_id,
         direct=intent.direct,
-        doubt=True,
         signed_until=now + limits.upload_url_lifetime if whole else None,
         length=intent.length,
         metadata=intent.metadata,

@@ -177,3 +177,12 @@ class ServiceUnavailable(Refusal):
 
     def __init__(self, message: str = "the server can't store right now; try again soon") -> None:
         super().__init__(message)
+
+
+class StoreFull(ServiceUnavailable):
+    """What room is left is kept for removing uploads, and for finishing those that are there."""
+
+    code = "store-full"
+
+    def __init__(self) -> None:
+        super().__init__("the server has no room for new bytes; try again later")

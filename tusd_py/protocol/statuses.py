@@ -28,6 +28,7 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.UploadLocked: 423,
     refusals.TooManyRequests: 429,
     refusals.ServiceUnavailable: 503,
+    refusals.StoreFull: 503,
 }
 
 
@@ -40,6 +41,8 @@ def details(refusal: Refusal) -> Mapping[str, str]:
             return {"Upload-Offset": str(refusal.expected)}
         case refusals.UploadLocked():
             return {"Retry-After": "1"}
+        case refusals.StoreFull():
+            return {"Retry-After": "30"}
         case refusals.ServiceUnavailable() | refusals.TooManyRequests():
             return {"Retry-After": "5"}
         case _:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.space import Space
 
 
 class StateStore(Protocol):
@@ -19,7 +20,10 @@ class StateStore(Protocol):
         """What a person would call it, without secrets: `sqlite:/srv/state.db`."""
 
     async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
-        """Remember a new upload, at revision 1, and entries it may have. Raises ValueError if the id is taken."""
+        """Remember a new upload, at revision 1, and entries it may have.
+
+        Raises ValueError if the id is taken; StateFull.
+        """
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         """The upload in whatever phase it is, or None."""
@@ -29,6 +33,9 @@ class StateStore(Protocol):
 
         Returns the upload at its new revision. Raises Superseded when the stored revision is another, or there is none.
         """
+
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        """The same as `save`, but `entries` take the place of all that were added so far."""
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         """All entries of an upload, in the order they were added. Empty for an unknown one."""
@@ -42,8 +49,20 @@ class StateStore(Protocol):
     async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
         """Up to `limit` uploads with ids greater than `after`, by id."""
 
+    async def installation(self) -> Installation | None:
+        """The installation that this state belongs to; None before its first start."""
+
+    async def install(self, installation: Installation) -> Installation:
+        """Remember that it belongs there, unless it has one already, in one step; returns the one it has."""
+
+    async def reinstall(self, installation: Installation) -> None:
+        """Remember this one, whichever it has."""
+
     async def ping(self) -> None:
         """Return if a save could succeed now."""
+
+    async def space(self) -> Space | None:
+        """The room for new uploads, cheaply; None where no end is known. Only `create` is refused when it is full."""
 
     async def aclose(self) -> None:
         """Let go of connections, files and threads."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
-from tusd_py.model import Direct, Entry, Kind, Metadata, Phase, Upload
+from tusd_py.model import Direct, Entry, Installation, Kind, Metadata, Phase, Upload
 
 
 def encode(upload: Upload) -> str:
@@ -29,6 +29,18 @@ def encode_entry(entry: Entry) -> str:
 def decode_entry(text: str) -> Entry:
     entry: Entry = json.loads(text)
     return entry
+
+
+def encode_installation(installation: Installation) -> str:
+    return _dump(asdict(installation))
+
+
+def decode_installation(text: str | None) -> Installation | None:
+    """None for none; fields of a newer version are passed over."""
+    if text is None:
+        return None
+    known = {field.name for field in fields(Installation)}
+    return Installation(**{name: value for name, value in json.loads(text).items() if name in known})
 
 
 def advance(upload: Upload) -> Upload:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tusd_py.errors import Superseded
-from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.space import Space
 from tusd_py.state.codec import advance, decode, decode_entry, encode, encode_entry
 
 
@@ -18,6 +19,7 @@ class MemoryState:
     def __init__(self) -> None:
         self._documents: dict[UploadId, str] = {}
         self._entries: dict[UploadId, list[str]] = {}
+        self._installation: Installation | None = None
 
     async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
         if upload.id in self._documents:
@@ -31,6 +33,11 @@ class MemoryState:
     async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
         self._expect(upload)
         return self._put(advance(upload), added)
+
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        self._expect(upload)
+        self._entries[upload.id] = []
+        return self._put(advance(upload), entries)
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         return [decode_entry(entry) for entry in self._entries.get(upload_id, ())]
@@ -49,8 +56,21 @@ class MemoryState:
         ids = sorted(upload_id for upload_id in self._documents if after is None or upload_id > after)
         return [decode(self._documents[upload_id]) for upload_id in ids[:limit]]
 
+    async def installation(self) -> Installation | None:
+        return self._installation
+
+    async def install(self, installation: Installation) -> Installation:
+        self._installation = self._installation or installation
+        return self._installation
+
+    async def reinstall(self, installation: Installation) -> None:
+        self._installation = installation
+
     async def ping(self) -> None:
         """Memory is always there."""
+
+    async def space(self) -> Space | None:
+        return None
 
     async def aclose(self) -> None:
         """Nothing is held open."""

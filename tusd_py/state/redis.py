@@ -13,25 +13,33 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tusd_py.errors import Superseded
-from tusd_py.model import Entry, Upload, UploadId
-from tusd_py.redis_client import connect, public_name, unavailable_on_trouble
-from tusd_py.state.codec import advance, decode, decode_entry, encode, encode_entry
+from redis.exceptions import NoPermissionError
 
-_PREFIX = "tusd-py:"
-_UPLOAD = f"{_PREFIX}upload:"
-_ENTRIES = f"{_PREFIX}entries:"
-_IDS = f"{_PREFIX}ids"
-_DUE = f"{_PREFIX}due"
+from tusd_py.errors import Superseded
+from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.redis_client import PREFIX, connect, public_name, unavailable_on_trouble
+from tusd_py.space import Space, reserve_of
+from tusd_py.state.codec import (
+    advance,
+    decode,
+    decode_entry,
+    decode_installation,
+    encode,
+    encode_entry,
+    encode_installation,
+)
 
 _PUT = """
 -- KEYS: upload, entries, ids, due
--- ARGV: id, revision expected ('' for none), new revision, nonce, document, due ('' for never), entries...
+-- ARGV: id, revision expected ('' for none), new revision, nonce, document, due ('' for never),
+--       '1' if entries take the place of those there are, entries...
 local stored = redis.call('HMGET', KEYS[1], 'revision', 'nonce')
 if stored[2] == ARGV[4] then return 1 end -- this very call, repeated because its answer was lost
 if (stored[1] or '') ~= ARGV[2] then return 0 end
+if stored[1] then redis.call('DEL', KEYS[1]) end -- what frees first goes on when memory is full; a creation does not
 redis.call('HSET', KEYS[1], 'revision', ARGV[3], 'nonce', ARGV[4], 'document', ARGV[5])
-for i = 7, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
+if ARGV[7] == '1' then redis.call('DEL', KEYS[2]) end
+for i = 8, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
 redis.call('ZADD', KEYS[3], 0, ARGV[1])
 if ARGV[6] == '' then redis.call('ZREM', KEYS[4], ARGV[1]) else redis.call('ZADD', KEYS[4], ARGV[6], ARGV[1]) end
 return 1
@@ -58,10 +66,17 @@ return documents
 
 
 class RedisState:
-    """Remembers uploads in the Redis at `url`; its own connections, made when first needed and again when lost."""
+    """Remembers uploads in the Redis at `url`; its own connections, made when first needed and again when lost.
 
-    def __init__(self, url: str) -> None:
+    Its keys begin with `prefix`.
+    """
+
+    def __init__(self, url: str, prefix: str = PREFIX) -> None:
         self._name = public_name(url)
+        self._prefix = prefix
+        self._upload, self._entries, self._ids, self._due = (
+            f"{prefix}{name}" for name in ("upload:", "entries:", "ids", "due")
+        )
         self._redis: Any = connect(url)  # its stubs answer for blocking clients as well
         self._put_script = self._redis.register_script(_PUT)
         self._delete_script = self._redis.register_script(_DELETE)
@@ -79,7 +94,7 @@ class RedisState:
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         with unavailable_on_trouble():
-            document = await self._redis.hget(_UPLOAD + upload_id, "document")
+            document = await self._redis.hget(self._upload + upload_id, "document")
         return None if document is None else decode(document)
 
     async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
@@ -88,45 +103,76 @@ class RedisState:
             raise _superseded(upload)
         return saved
 
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        saved = advance(upload)
+        if not await self._put(saved, str(upload.revision), entries, rewound=True):
+            raise _superseded(upload)
+        return saved
+
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         with unavailable_on_trouble():
-            entries = await self._redis.lrange(_ENTRIES + upload_id, 0, -1)
+            entries = await self._redis.lrange(self._entries + upload_id, 0, -1)
         return [decode_entry(entry) for entry in entries]
 
     async def delete(self, upload: Upload) -> None:
         with unavailable_on_trouble():
-            deleted = await self._delete_script(keys=_keys(upload.id), args=[upload.id, upload.revision])
+            deleted = await self._delete_script(keys=self._keys(upload.id), args=[upload.id, upload.revision])
         if not deleted:
             raise _superseded(upload)
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
         with unavailable_on_trouble():
-            ids = await self._redis.zrangebyscore(_DUE, "-inf", now, start=0, num=limit)
+            ids = await self._redis.zrangebyscore(self._due, "-inf", now, start=0, num=limit)
         return [UploadId(upload_id) for upload_id in ids]
 
     async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
         lower = "-" if after is None else f"({after}"
         with unavailable_on_trouble():
-            documents = await self._list_script(keys=[_IDS], args=[lower, limit, _UPLOAD])
+            documents = await self._list_script(keys=[self._ids], args=[lower, limit, self._upload])
         return [decode(document) for document in documents]
+
+    async def installation(self) -> Installation | None:
+        with unavailable_on_trouble():
+            return decode_installation(await self._redis.get(f"{self._prefix}installation"))
+
+    async def install(self, installation: Installation) -> Installation:
+        with unavailable_on_trouble():
+            await self._redis.set(f"{self._prefix}installation", encode_installation(installation), nx=True)
+        return await self.installation() or installation
+
+    async def reinstall(self, installation: Installation) -> None:
+        with unavailable_on_trouble():
+            await self._redis.set(f"{self._prefix}installation", encode_installation(installation))
 
     async def ping(self) -> None:
         with unavailable_on_trouble():
-            await self._redis.set(f"{_PREFIX}ping", "", px=1000)
+            await self._redis.delete(f"{self._prefix}ping")  # a write that a full Redis takes, as it takes saves
+
+    async def space(self) -> Space | None:
+        """None as well where INFO is forbidden, and where Redis makes room by forgetting."""
+        with unavailable_on_trouble():
+            try:
+                info = await self._redis.info("memory")
+            except NoPermissionError:
+                return None
+        most = info["maxmemory"]
+        if not most or info["maxmemory_policy"] != "noeviction":
+            return None
+        used = info["used_memory"] - info.get("mem_not_counted_for_evict", 0)
+        return Space(free=max(0, most - used), reserve=reserve_of(most))
 
     async def aclose(self) -> None:
         await self._redis.aclose()
 
-    async def _put(self, upload: Upload, expected: str, added: Sequence[Entry]) -> bool:
+    async def _put(self, upload: Upload, expected: str, added: Sequence[Entry], *, rewound: bool = False) -> bool:
         """False when the stored revision is not the `expected` one. The nonce makes a repeat harmless."""
         due = "" if upload.due_at is None else repr(upload.due_at)
-        record = (upload.id, expected, upload.revision, secrets.token_hex(8), encode(upload), due)
+        record = (upload.id, expected, upload.revision, secrets.token_hex(8), encode(upload), due, int(rewound))
         with unavailable_on_trouble():
-            return bool(await self._put_script(keys=_keys(upload.id), args=[*record, *map(encode_entry, added)]))
+            return bool(await self._put_script(keys=self._keys(upload.id), args=[*record, *map(encode_entry, added)]))
 
-
-def _keys(upload_id: UploadId) -> Sequence[str]:
-    return [_UPLOAD + upload_id, _ENTRIES + upload_id, _IDS, _DUE]
+    def _keys(self, upload_id: UploadId) -> Sequence[str]:
+        return [self._upload + upload_id, self._entries + upload_id, self._ids, self._due]
 
 
 def _superseded(upload: Upload) -> Superseded:

@@ -9,12 +9,20 @@ from functools import partial
 from pathlib import Path
 
 from tusd_py.errors import ConfigurationError, Superseded
-from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.space import Space
 from tusd_py.sqlite_thread import SqliteThread
-from tusd_py.state.codec import advance, decode, decode_entry, encode, encode_entry
+from tusd_py.state.codec import (
+    advance,
+    decode,
+    decode_entry,
+    decode_installation,
+    encode,
+    encode_entry,
+    encode_installation,
+)
 
-_VERSION = 1
-_SCHEMA = (
+_FIRST = (
     "CREATE TABLE uploads (id TEXT PRIMARY KEY, revision INTEGER NOT NULL, due_at REAL, document TEXT NOT NULL)",
     "CREATE INDEX uploads_by_due_at ON uploads (due_at, id) WHERE due_at IS NOT NULL",
     """
@@ -26,6 +34,13 @@ _SCHEMA = (
     ) WITHOUT ROWID
     """,
 )
+_SECOND = (
+    # It may be there: a process of the first version that still runs writes its version over ours
+    "CREATE TABLE IF NOT EXISTS installation (one INTEGER PRIMARY KEY CHECK (one = 1), document TEXT NOT NULL)",
+)
+_SCHEMA = (_FIRST, _SECOND)
+"""The statements that lead from each version to the next."""
+_VERSION = len(_SCHEMA)
 
 _CREATE = "INSERT INTO uploads (revision, due_at, document, id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _SAVE = "UPDATE uploads SET revision = ?, due_at = ?, document = ? WHERE id = ? AND revision = ?"
@@ -33,11 +48,15 @@ _APPEND = """
     INSERT INTO entries (upload_id, seq, document)
     VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM entries WHERE upload_id = ?1), ?2)
 """
+_CLEAR = "DELETE FROM entries WHERE upload_id = ?"
 _LOAD = "SELECT document FROM uploads WHERE id = ?"
 _ENTRIES = "SELECT document FROM entries WHERE upload_id = ? ORDER BY seq"
 _EXISTS = "SELECT 1 FROM uploads WHERE id = ?"
 _DELETE = "DELETE FROM uploads WHERE id = ? AND revision = ?"
 _DUE = "SELECT id FROM uploads WHERE due_at <= ? ORDER BY due_at, id LIMIT ?"
+_INSTALLATION = "SELECT document FROM installation"
+_INSTALL = "INSERT INTO installation (one, document) VALUES (1, ?) ON CONFLICT DO NOTHING"
+_REINSTALL = "INSERT OR REPLACE INTO installation (one, document) VALUES (1, ?)"
 _LIST = "SELECT document FROM uploads WHERE id > ? ORDER BY id LIMIT ?"
 
 
@@ -57,7 +76,8 @@ class SqliteState:
 
     async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
         created = advance(replace(upload, revision=0))
-        await self._thread.write(partial(_create, _row(created), [encode_entry(entry) for entry in entries]))
+        work = partial(_create, _row(created), [encode_entry(entry) for entry in entries])
+        await self._thread.write(work, grows=True)
         return created
 
     async def load(self, upload_id: UploadId) -> Upload | None:
@@ -68,6 +88,12 @@ class SqliteState:
         saved = advance(upload)
         entries = [encode_entry(entry) for entry in added]
         await self._thread.write(partial(_save, (*_row(saved), upload.revision), entries))
+        return saved
+
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        saved = advance(upload)
+        kept = [encode_entry(entry) for entry in entries]
+        await self._thread.write(partial(_rewind, (*_row(saved), upload.revision), kept))
         return saved
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
@@ -82,8 +108,22 @@ class SqliteState:
     async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
         return [decode(document) for document in await self._select(_LIST, after or "", limit)]
 
+    async def installation(self) -> Installation | None:
+        documents = await self._select(_INSTALLATION)
+        return decode_installation(documents[0]) if documents else None
+
+    async def install(self, installation: Installation) -> Installation:
+        await self._thread.write(partial(_write, _INSTALL, encode_installation(installation)))
+        return await self.installation() or installation
+
+    async def reinstall(self, installation: Installation) -> None:
+        await self._thread.write(partial(_write, _REINSTALL, encode_installation(installation)))
+
     async def ping(self) -> None:
         await self._thread.write(_touch)
+
+    async def space(self) -> Space:
+        return await self._thread.space()
 
     async def aclose(self) -> None:
         await self._thread.aclose()
@@ -102,14 +142,19 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     if version > _VERSION:
         raise ConfigurationError(f"{path} is from a newer version (schema {version}, known: {_VERSION}): upgrade")
     if version < _VERSION:
-        for statement in _SCHEMA:
-            connection.execute(statement)
+        for statements in _SCHEMA[version:]:
+            for statement in statements:
+                connection.execute(statement)
         _touch(connection)
 
 
 def _touch(connection: sqlite3.Connection) -> None:
     """The smallest real write."""
     connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _write(query: str, document: str, connection: sqlite3.Connection) -> None:
+    connection.execute(query, (document,))
 
 
 def _create(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
@@ -123,6 +168,13 @@ def _save(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.C
     *_, upload_id, revision = row
     if connection.execute(_SAVE, row).rowcount == 0:
         raise Superseded(f"upload {upload_id} is no longer at revision {revision}")
+    connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
+
+
+def _rewind(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
+    _save(row, (), connection)
+    *_, upload_id, _ = row
+    connection.execute(_CLEAR, (upload_id,))
     connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
 
 

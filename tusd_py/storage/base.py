@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tusd_py.locking.base import Lease
-from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
+from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Phase, Span, Upload, UploadId
 from tusd_py.pipeline.body import Chunk
+from tusd_py.space import Space
 from tusd_py.storage.direct import DirectAccess
 
 Record = Callable[[Checkpoint], Awaitable[None]]
@@ -48,8 +49,29 @@ class Recovered:
     entries: Sequence[Entry] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """An upload as far as its recorded bytes are there."""
+
+    upload: Upload
+    """As it was given, where all of them are. Done, where its object is there though the record, an old copy, has it
+    open. Else open, at the highest offset below which every byte is there."""
+    entries: Sequence[Entry] = ()
+
+
+def fallen_back(upload: Upload, there: int) -> Upload:
+    """The upload, if only its first `there` bytes are."""
+    if upload.done or upload.kind is Kind.FINAL or there >= upload.offset:
+        return upload
+    return replace(upload, offset=there, phase=Phase.OPEN)
+
+
 class Writer(Protocol):
     """Takes the bytes that follow an upload's offset."""
+
+    @property
+    def unsettled(self) -> bool:
+        """Once it was left: a write that it had begun was broken off, and no checkpoint names what came of it."""
 
     async def write(self, chunk: Chunk) -> None:
         """Take `chunk`; waits while there is no room for it. Records checkpoints as bytes get durable.
@@ -109,11 +131,12 @@ class Storage(Protocol):
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Remove what a cursor of `before` names and `after` does not: bytes that have found a better home."""
 
-    async def discard(self, upload: Upload) -> bool:
-        """Remove everything this upload may have left, recorded or not. Nothing there is fine.
+    async def discard(self, upload: Upload) -> None:
+        """Remove what an ended upload's record names, and its object. Nothing there is fine. Asks for no listing."""
 
-        True if that is final. False if its object would come about anew, should a write of it be on its way.
-        """
+    async def clean(self, upload: Upload) -> None:
+        """Remove everything of an upload that its record doesn't name, found by listing what lies in its places: of one
+        that has ended, all there is. The caller sees to it that nothing is being written to it."""
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         """The bytes of `span` of a finished upload's object. To be closed by who doesn't read to the end.
@@ -130,11 +153,12 @@ class Storage(Protocol):
     async def remove(self, leftover: Leftover) -> None:
         """Remove it; not there any more is fine."""
 
-    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
-        """Look whether the bytes of an open upload, or the object of a finished one, are there: for repair alone.
+    async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:
+        """Look which of the bytes that the record of an upload names are there, and drop any copy of them in memory.
 
-        The upload as it was given; or finished, if its object is there though the record, an old copy, has it open.
-        Raises: UploadLost when they are not.
+        Asked before bytes are given up, so it relies on nothing but the storage's own word.
+        Raises: UploadLost when a finished object is gone or is another, or when an upload is gone that has no offset to
+        fall back to (its bytes go past this server).
         """
 
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
@@ -144,8 +168,20 @@ class Storage(Protocol):
         aren't needed: its object is there.
         """
 
+    async def installation(self) -> str | None:
+        """The id of the installation that this storage belongs to; None if it has none.
+
+        What says it is neither a leftover nor an upload's. No answer of the storage's own is StorageUnavailable.
+        """
+
+    async def install(self, installation_id: str) -> None:
+        """Have this id, also if it has one: a rule that removes what has grown old counts from its last write."""
+
     async def ping(self) -> None:
         """Return if the storage can be reached: quick and cheap."""
+
+    async def space(self) -> Space | None:
+        """The room for new bytes, cheaply; None where no end is known. Writers are StorageFull at its reserve."""
 
     def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What an operator may want tried, by name: each does for real what uploads will need, and cleans up."""

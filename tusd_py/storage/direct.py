@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tusd_py.model import Cursor, DirectPart, Signed, Upload
+from tusd_py.model import Checkpoint, DirectPart, Signed, Upload
 from tusd_py.protocol.limits import PartLimits
 
 
@@ -40,8 +40,8 @@ class DirectAccess(Protocol):
     def key(self, upload: Upload) -> str:
         """The name of its object."""
 
-    async def begin(self, upload: Upload) -> Cursor:
-        """Make ready for parts, unless it is; its cursor from now on."""
+    async def begin(self, upload: Upload) -> Checkpoint:
+        """Make ready for parts, unless it is; its checkpoint from now on."""
 
     async def sign_whole(self, upload: Upload, *, most: int, lifetime: float, form: bool) -> Signed:
         """All of it in one request: with its declared length, else up to `most` bytes.

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import os
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -13,11 +16,13 @@ from io import FileIO
 from pathlib import Path
 from typing import TypeVar
 
-from tusd_py.errors import StorageUnavailable, UploadLost
+from tusd_py.errors import StorageFull, StorageUnavailable, UploadLost
 from tusd_py.locking.base import Lease
+from tusd_py.space import disk_space
 
 _THREADS = 16
 _BLOCK = 1024 * 1024
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 T = TypeVar("T")
 
@@ -38,7 +43,8 @@ class Disk:
         try:
             return await _to_its_end(running)
         except OSError as error:
-            raise StorageUnavailable(f"the disk failed: {error.strerror or error}") from error
+            kind = StorageFull if error.errno in _NO_ROOM else StorageUnavailable
+            raise kind(f"the disk failed: {error.strerror or error}") from error
 
     def close(self) -> None:
         self._threads.shutdown()
@@ -57,11 +63,34 @@ async def _to_its_end(running: asyncio.Future[T]) -> T:
     return running.result()
 
 
+class Allowance:
+    """What may be written to the file system of `path` before its reserve is reached, by all threads together."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._promised = 0
+
+    @contextmanager
+    def take(self, count: int) -> Iterator[None]:
+        """While so many bytes are written. Raises StorageFull."""
+        with self._lock:
+            space = disk_space(self._path)
+            if space.free - self._promised - count < space.reserve:
+                raise StorageFull(f"too little room is left on the disk of {self._path}: free some")
+            self._promised += count
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._promised -= count
+
+
 class PartFile:
     """The growing file of one upload, in the hands of one writer."""
 
-    def __init__(self, fd: int, disk: Disk, lease: Lease) -> None:
-        self._fd, self._disk, self._lease = fd, disk, lease
+    def __init__(self, fd: int, disk: Disk, allowance: Allowance, lease: Lease) -> None:
+        self._fd, self._disk, self._allowance, self._lease = fd, disk, allowance, lease
         self._torn = False
 
     async def write(self, data: bytes, offset: int) -> None:
@@ -79,7 +108,7 @@ class PartFile:
 
     def _write_in_turn(self, data: bytes, offset: int) -> None:
         """The lock ties the check to the write: a process that is paused between them blocks its successor's write."""
-        with exclusive(self._fd):
+        with self._allowance.take(len(data)), exclusive(self._fd):
             self._lease.check()
             write_at(self._fd, data, offset)
 
@@ -128,6 +157,26 @@ def size_of(path: Path) -> int | None:
         return path.stat().st_size
     except FileNotFoundError:
         return None
+
+
+def text_of(path: Path) -> str | None:
+    """All of a small file; None if there is no such file."""
+    try:
+        return path.read_text(errors="replace")
+    except FileNotFoundError:
+        return None
+
+
+def keep_text(path: Path, text: str) -> None:
+    """Make this the file's text, durable and never seen by halves; nothing is written where it is the text."""
+    if text_of(path) == text:
+        return
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
+        new.write(text)
+        new.flush()
+        os.fsync(new.fileno())
+    Path(new.name).replace(path)
+    sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:

@@ -18,8 +18,19 @@ from tusd_py.errors import ConfigurationError, StorageUnavailable, UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Span, Upload, UploadId, finish, parse_upload_id
 from tusd_py.pipeline.body import Chunk
-from tusd_py.storage.base import Capacity, Leftover, Record, Recovered
-from tusd_py.storage.disk import Disk, PartFile, copy_some, open_file, size_of, sync_directory
+from tusd_py.space import Space, disk_space
+from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, fallen_back
+from tusd_py.storage.disk import (
+    Allowance,
+    Disk,
+    PartFile,
+    copy_some,
+    keep_text,
+    open_file,
+    size_of,
+    sync_directory,
+    text_of,
+)
 
 _READ_SIZE = 128 * 1024
 _COPY_SIZE = 64 * 1024 * 1024
@@ -43,7 +54,7 @@ class LocalStorage:
             self._work.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(f"can't store under {self._root}: {error.strerror}") from error
-        self._disk = Disk()
+        self._disk, self._allowance = Disk(), Allowance(self._root)
 
     @property
     def name(self) -> str:
@@ -63,7 +74,7 @@ class LocalStorage:
     ) -> AsyncIterator[LocalWriter]:
         with ExitStack() as stack:
             fd = await self._disk.run(partial(self._open_part, upload, stack))
-            part = PartFile(fd, self._disk, lease)
+            part = PartFile(fd, self._disk, self._allowance, lease)
             yield LocalWriter(part, upload, record, batch_size=self._batch_size, checkpoint_size=self._checkpoint_size)
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:  # noqa: ARG002 - the port's signature
@@ -78,9 +89,14 @@ class LocalStorage:
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Nothing to do: bytes never move to a better home."""
 
-    async def discard(self, upload: Upload) -> bool:
+    async def discard(self, upload: Upload) -> None:
         await self._disk.run(partial(self._remove, upload))
-        return True
+
+    async def clean(self, upload: Upload) -> None:
+        if upload.done:
+            await self._disk.run(partial(self._part(upload).unlink, missing_ok=True))
+        elif not upload.alive:
+            await self.discard(upload)
 
     async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         async with self._opened(upload) as fd:
@@ -102,14 +118,23 @@ class LocalStorage:
     async def remove(self, leftover: Leftover) -> None:
         await self._disk.run(partial((self._work / leftover.name).unlink, missing_ok=True))
 
-    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> Upload:  # noqa: ARG002 - the port's signature
-        return await self._disk.run(partial(self._verify, upload))
+    async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:  # noqa: ARG002 - the port's signature
+        return Survey(upload=await self._disk.run(partial(self._survey, upload)))
 
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
         return await self._disk.run(partial(self._recover, upload_id, leftovers[0].since))
 
+    async def installation(self) -> str | None:
+        return await self._disk.run(partial(text_of, self._work / "installation"))
+
+    async def install(self, installation_id: str) -> None:
+        await self._disk.run(partial(keep_text, self._work / "installation", installation_id))
+
     async def ping(self) -> None:
         await self._disk.run(self._try_to_write)
+
+    async def space(self) -> Space | None:
+        return await self._disk.run(partial(disk_space, self._root))
 
     def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         return {"write": self.ping}
@@ -153,11 +178,15 @@ class LocalStorage:
             length, done = os.fstat(fd).st_size, 0
             while done < length:
                 stop = min(done + _COPY_SIZE, length)
-                copied = await self._disk.run(partial(copy_some, fd, target, done, stop, at + done))
+                copied = await self._disk.run(partial(self._copy_some, fd, target, done, stop, at + done))
                 if not copied:
                     raise UploadLost(source.id)
                 done += copied
             return length
+
+    def _copy_some(self, source: int, target: int, start: int, stop: int, at: int) -> int:
+        with self._allowance.take(stop - start):
+            return copy_some(source, target, start, stop, at)
 
     def _promote(self, upload: Upload) -> None:
         """Make the part the object, exact and durable, unless that is done."""
@@ -188,13 +217,13 @@ class LocalStorage:
                     found.append(Leftover(upload_id=upload_id, name=path.name, since=path.stat().st_mtime))
         return found
 
-    def _verify(self, upload: Upload) -> Upload:
+    def _survey(self, upload: Upload) -> Upload:
         whole = size_of(self._object(upload))
         if whole is not None and upload.length in (None, whole):
             return upload if upload.done else _finished(replace(upload, length=whole))
-        if upload.done or (size_of(self._part(upload)) or 0) < upload.offset:
+        if upload.done:
             raise UploadLost(upload.id)
-        return upload
+        return fallen_back(upload, size_of(self._part(upload)) or 0)
 
     def _recover(self, upload_id: UploadId, since: float) -> Recovered | None:
         upload = Upload(id=upload_id, length=None, created_at=since, updated_at=since)
@@ -225,6 +254,9 @@ def _finished(upload: Upload) -> Upload:
 
 class LocalWriter:
     """Behind `base.Writer`."""
+
+    unsettled = False
+    """What was broken off is written over."""
 
     def __init__(
         self, part: PartFile, upload: Upload, record: Record, *, batch_size: int, checkpoint_size: int

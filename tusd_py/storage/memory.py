@@ -10,7 +10,8 @@ from tusd_py.errors import UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId, finish
 from tusd_py.pipeline.body import Chunk
-from tusd_py.storage.base import Capacity, Leftover, Record, Recovered
+from tusd_py.space import Space
+from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, fallen_back
 
 _READ_SIZE = 64 * 1024
 
@@ -26,6 +27,7 @@ class MemoryStorage:
         self._checkpoint_size = checkpoint_size
         self._parts: dict[UploadId, bytearray] = {}
         self._objects: dict[UploadId, bytes] = {}
+        self._installation: str | None = None
 
     def start(self, upload: Upload) -> Cursor:  # noqa: ARG002 - the port's signature: the id alone finds the bytes
         return {}
@@ -55,10 +57,15 @@ class MemoryStorage:
     async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
         """Nothing to do: bytes never move to a better home."""
 
-    async def discard(self, upload: Upload) -> bool:
+    async def discard(self, upload: Upload) -> None:
         self._parts.pop(upload.id, None)
         self._objects.pop(upload.id, None)
-        return True
+
+    async def clean(self, upload: Upload) -> None:
+        if upload.done:
+            self._parts.pop(upload.id, None)
+        elif not upload.alive:
+            await self.discard(upload)
 
     async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         data = self._object(upload)
@@ -75,15 +82,13 @@ class MemoryStorage:
     async def remove(self, leftover: Leftover) -> None:
         self._parts.pop(leftover.upload_id, None)
 
-    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> Upload:  # noqa: ARG002 - the port's signature
+    async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:  # noqa: ARG002 - the port's signature
         if upload.id in self._objects and not upload.done:
-            length = len(self._objects[upload.id])
-            return finish(replace(upload, length=length, offset=length), self._finished(replace(upload, length=length)))
+            whole = replace(upload, length=len(self._objects[upload.id]), offset=len(self._objects[upload.id]))
+            return Survey(upload=finish(whole, self._finished(whole)))
         if upload.done:
             self._object(upload)
-        elif len(self._parts.get(upload.id, b"")) < upload.offset:
-            raise UploadLost(upload.id)
-        return upload
+        return Survey(upload=fallen_back(upload, len(self._parts.get(upload.id, b""))))
 
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
         if upload_id in self._objects:
@@ -92,8 +97,17 @@ class MemoryStorage:
         upload = Upload(id=upload_id, length=None, offset=offset, created_at=since, updated_at=since)
         return Recovered(upload=upload) if offset else None
 
+    async def installation(self) -> str | None:
+        return self._installation
+
+    async def install(self, installation_id: str) -> None:
+        self._installation = installation_id
+
     async def ping(self) -> None:
         """Memory is always there."""
+
+    async def space(self) -> Space | None:
+        return None
 
     def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         return {"write": self.ping}
@@ -114,6 +128,9 @@ class MemoryStorage:
 
 class MemoryWriter:
     """Behind `base.Writer`."""
+
+    unsettled = False
+    """What was broken off is written over."""
 
     def __init__(self, part: bytearray, upload: Upload, record: Record, lease: Lease, checkpoint_size: int) -> None:
         self._part, self._cursor, self._record, self._lease = part, upload.cursor, record, lease

@@ -117,6 +117,9 @@ class LogObserver(Observer):
     def upload_expired(self, upload: Upload) -> None:
         self._log.info("upload expired", **_about(upload))
 
+    def upload_rolled_back(self, upload: Upload, offset: int) -> None:
+        self._log.warning("upload-rolled-back", **_about(upload), before=offset)
+
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:
         self._log.info("leftover removed", id=upload_id, name=name)
 

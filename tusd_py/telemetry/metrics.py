@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Literal
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -37,6 +37,7 @@ class Metrics(Observer):
         self._count_s3()
         self._count_locks()
         self._measure_memory(buffer_limit)
+        self._measure_space()
 
     def _count_http(self) -> None:
         self._requests = self._counter("requests", "Requests answered.", "method", "status")
@@ -50,6 +51,7 @@ class Metrics(Observer):
         self._finished = self._counter("uploads_finished", "Uploads whose object exists.")
         self._terminated = self._counter("uploads_terminated", "Uploads terminated.")
         self._expired = self._counter("uploads_expired", "Uploads removed because their time was up.")
+        self._rolled_back = self._counter("uploads_rolled_back", "Uploads whose bytes were gone: back at less.")
         self._leftovers = self._counter("leftovers_removed", "What crashes had left in the storage, removed.")
 
     def _count_s3(self) -> None:
@@ -72,6 +74,18 @@ class Metrics(Observer):
             multiprocess_mode="livemax",
         )
         build.labels(__version__).set(1)
+
+    def _measure_space(self) -> None:
+        """The workers of a node see the same stores: the last look of any of them counts."""
+        about = "Bytes that are free in the {}; +Inf where no end is known."
+        self._free = {
+            store: self._gauge(f"{store}_free_bytes", about.format(store), "livemostrecent")
+            for store in ("state", "storage")
+        }
+        self._full = {
+            store: self._gauge(f"{store}_full", f"1 while the {store} has no room for new uploads.", "livemostrecent")
+            for store in ("state", "storage")
+        }
 
     def answered(self, method: str, status: int) -> None:
         """A request has its answer. Methods that nobody knows count as one: a client chooses them."""
@@ -107,6 +121,9 @@ class Metrics(Observer):
     def upload_expired(self, upload: Upload) -> None:  # noqa: ARG002  the port's signature
         self._expired.inc()
 
+    def upload_rolled_back(self, upload: Upload, offset: int) -> None:  # noqa: ARG002  the port's signature
+        self._rolled_back.inc()
+
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:  # noqa: ARG002  the port's signature
         self._leftovers.inc()
 
@@ -124,6 +141,10 @@ class Metrics(Observer):
         if not got:
             self._lock_timeouts.inc()
 
+    def space_seen(self, store: str, free: float, *, full: bool) -> None:
+        self._free[store].set(free)
+        self._full[store].set(full)
+
     def exposition(self) -> bytes:
         """The body of /metrics (Prometheus text format), for all workers."""
         self._look_at_buffers()
@@ -136,9 +157,9 @@ class Metrics(Observer):
     def _counter(self, name: str, about: str, *labels: str) -> Counter:
         return Counter(name, about, labels, namespace="tusdpy", registry=self.registry)
 
-    def _gauge(self, name: str, about: str) -> Gauge:
-        """Summed over the workers that live."""
-        return Gauge(name, about, namespace="tusdpy", registry=self.registry, multiprocess_mode="livesum")
+    def _gauge(self, name: str, about: str, mode: Literal["livesum", "livemostrecent"] = "livesum") -> Gauge:
+        """Summed over the workers that live, if not said otherwise."""
+        return Gauge(name, about, namespace="tusdpy", registry=self.registry, multiprocess_mode=mode)
 
     def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
         return Histogram(name, about, labels, namespace="tusdpy", registry=self.registry, buckets=buckets)

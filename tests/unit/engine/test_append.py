@@ -10,7 +10,7 @@ from tests.support.engine import Engine, ScriptedBody
 from tests.support.intents import appending, creating, joining, sha1
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
-from tusd_py.errors import StateUnavailable, StorageUnavailable, UploadLost
+from tusd_py.errors import StateUnavailable, StorageUnavailable
 from tusd_py.model import Kind, Phase, Upload, UploadId
 from tusd_py.pipeline.body import BodyEnd
 from tusd_py.protocol.intents import Append
@@ -183,15 +183,6 @@ async def test_a_state_store_that_fails_leaves_what_it_recorded(engine: Engine) 
     with pytest.raises(StateUnavailable):
         await append(engine.ports, upload.id, appending(0, size=40), ScriptedBody(b"01234567", b"89012345"))
     assert (await engine.record(upload)).offset == 8
-
-
-async def test_an_upload_whose_bytes_are_lost_is_never_shown_again(engine: Engine) -> None:
-    upload = await begun(engine, 40, b"0123456789")
-    engine.storage._parts.clear()
-    with pytest.raises(UploadLost):
-        await append(engine.ports, upload.id, appending(10), ScriptedBody(b"x" * 30))
-    assert (await engine.record(upload)).phase is Phase.TERMINATING
-    assert engine.told.count("upload-lost") == 1
 
 
 async def test_the_next_append_asks_the_one_before_to_save_and_leave(engine: Engine) -> None:

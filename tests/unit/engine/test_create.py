@@ -54,7 +54,7 @@ async def test_a_refused_first_body_leaves_no_upload(
 async def test_an_upload_that_could_not_be_recorded_as_made_is_removed_twice_if_its_object_may_come_anew(
     engine: Engine,
 ) -> None:
-    engine.storage.doubt = True
+    engine.storage.troubled = True
     engine.state.fuse.blow(left=2)  # after the creation and the look for entries
     with pytest.raises(StateUnavailable):
         await create(engine.ports, creating(0), ScriptedBody())
@@ -71,6 +71,7 @@ async def test_a_storage_that_fails_leaves_no_upload(engine: Engine, left: int) 
     engine.storage.fuse.blow(left)
     with pytest.raises(StorageUnavailable):
         await create(engine.ports, creating(16, body=True), ScriptedBody(b"01234567", b"01234567"))
+    await late(engine)
     assert engine.residue == []
 
 
@@ -78,7 +79,14 @@ async def test_a_state_store_that_fails_leaves_no_upload(engine: Engine) -> None
     engine.state.fuse.blow(left=1)
     with pytest.raises(StateUnavailable):
         await create(engine.ports, creating(16, body=True), ScriptedBody(b"01234567", b"01234567"))
+    await late(engine)
     assert engine.residue == []
+
+
+async def late(engine: Engine) -> None:
+    """What may still come about by itself has done so, and sweeps have seen to it."""
+    engine.now += 31
+    await sweep(engine.ports)
 
 
 async def partial(engine: Engine, data: bytes) -> Upload:
@@ -106,4 +114,5 @@ async def test_a_final_upload_whose_partial_lost_its_bytes_is_not_made(engine: E
     engine.storage._objects.clear()
     with pytest.raises(UploadLost):
         await create(engine.ports, joining(first.id), ScriptedBody())
+    await late(engine)
     assert engine.residue == [first.id]

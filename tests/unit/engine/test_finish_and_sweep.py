@@ -17,7 +17,7 @@ from tusd_py.engine.finish import drive
 from tusd_py.engine.lookup import inspect
 from tusd_py.engine.sweep import sweep
 from tusd_py.engine.terminate import terminate
-from tusd_py.errors import InDoubt, StorageUnavailable, Superseded, UploadLost
+from tusd_py.errors import StorageUnavailable, Superseded
 from tusd_py.locking.base import Lease
 from tusd_py.locking.lease import TimedLease
 from tusd_py.locking.memory import MemoryLocker
@@ -70,9 +70,10 @@ async def test_a_finisher_overtaken_by_a_terminate_has_finished_nothing(engine: 
 
 async def test_a_finisher_overtaken_by_another_tells_it_that_the_object_may_come_anew(engine: Engine) -> None:
     upload = await finishing(engine)
-    assert not (await drive(engine.ports, upload)).doubt
-    engine.storage.doubt = True
-    assert (await drive(engine.ports, upload)).doubt
+    await drive(engine.ports, upload)
+    engine.now += 7
+    engine.storage.troubled = True
+    assert (await drive(engine.ports, upload)).troubled_at == engine.now
 
 
 class Heirs(MemoryLocker):
@@ -84,41 +85,54 @@ class Heirs(MemoryLocker):
     ) -> AsyncIterator[Lease]:
         async with super().hold(upload_id, on_release_request=on_release_request, wait=wait) as lease:
             assert isinstance(lease, TimedLease)
-            lease.inherited = True
+            lease.abandoned = True
             yield lease
 
 
 async def test_who_takes_over_from_a_dead_holder_knows_that_its_object_may_come_about(engine: Engine) -> None:
     upload = await begun(engine)
-    assert not upload.doubt
-    assert (await inspect(replace(engine.ports, locker=Heirs()), upload.id)).doubt
-    assert (await engine.record(upload)).doubt
+    assert upload.troubled_at is None
+    assert (await inspect(replace(engine.ports, locker=Heirs()), upload.id)).troubled_at == engine.now
+    assert (await engine.record(upload)).troubled_at == engine.now
 
 
 async def test_an_object_that_may_come_about_although_it_could_not_be_made_is_known_of(engine: Engine) -> None:
     upload = await finishing(engine)
-    engine.storage.fuse.error = InDoubt
-    engine.storage.fuse.blow()
-    with pytest.raises(InDoubt):
-        await inspect(engine.ports, upload.id)
-    assert await engine.record(upload) == replace(upload, doubt=True, revision=upload.revision + 1)
-    engine.storage.fuse.blow()
-    with pytest.raises(InDoubt):
-        await inspect(engine.ports, upload.id)
-    assert (await engine.record(upload)).revision == upload.revision + 1, "known already"
-    assert (await inspect(engine.ports, upload.id)).doubt, "a second attempt settles nothing about the first"
+    for _ in range(2):
+        engine.now += 10
+        engine.storage.fuse.blow()
+        with pytest.raises(StorageUnavailable):
+            await inspect(engine.ports, upload.id)
+        assert (await engine.record(upload)).troubled_at == engine.now
+    troubled_at, engine.now = engine.now, engine.now + 5
+    done = await inspect(engine.ports, upload.id)
+    assert (done.phase, done.troubled_at) == (Phase.DONE, troubled_at), "a later attempt settles nothing"
 
 
-async def test_an_upload_whose_bytes_are_lost_is_buried_not_completed(engine: Engine) -> None:
+async def test_a_troubled_upload_is_looked_through_once_when_nothing_more_can_come_of_it(engine: Engine) -> None:
     upload = await finishing(engine)
-    engine.storage._parts.clear()
-    with pytest.raises(UploadLost):
-        await inspect(engine.ports, upload.id)
-    with pytest.raises(UploadNotFound):
-        await inspect(engine.ports, upload.id)
-    engine.now += 30
+    done = await inspect(engine.ports, upload.id)
+    assert done.troubled_at == engine.now
+    engine.now += 29
     await sweep(engine.ports)
-    assert engine.residue == []
+    assert engine.storage.listed == []
+    engine.now += 1
+    await sweep(engine.ports)
+    assert engine.storage.listed == [upload.id]
+    now = await engine.record(upload)
+    assert now == replace(done, troubled_at=None, revision=now.revision), "its times are what clients see"
+    engine.now += 1000
+    await sweep(engine.ports)
+    assert engine.storage.listed == [upload.id]
+
+
+async def test_an_upload_without_trouble_is_never_looked_through(engine: Engine) -> None:
+    kept, ended = [await create(engine.ports, creating(3, body=True), ScriptedBody(b"abc")) for _ in range(2)]
+    await terminate(engine.ports, ended.id)
+    engine.now += 1000
+    await sweep(engine.ports)
+    assert engine.storage.listed == []
+    assert engine.residue == [kept.id, kept.id]
 
 
 async def test_a_look_asks_the_writer_to_leave_and_sees_its_bytes(engine: Engine) -> None:
@@ -154,7 +168,7 @@ async def test_what_the_storage_would_not_let_go_of_is_swept_and_never_shown(eng
 async def test_what_may_come_back_is_removed_once_more(engine: Engine) -> None:
     """A write whose answer got lost may land after the upload's end was told."""
     upload = await begun(engine)
-    await engine.state.save(replace(upload, doubt=True))
+    await engine.state.save(replace(upload, troubled_at=engine.now))
     await terminate(engine.ports, upload.id)
     with pytest.raises(UploadNotFound):
         await inspect(engine.ports, upload.id)

@@ -79,16 +79,23 @@ async def test_an_object_made_with_the_bytes_makes_the_upload_done_and_is_told(e
     assert engine.told.count("finished") == 1
 
 
-async def test_an_object_in_doubt_is_known_of_although_it_could_not_be_recorded(engine: Engine) -> None:
-    """Whoever ends the upload then removes it twice."""
+async def test_a_repeated_write_is_recorded_with_the_bytes_it_brought(engine: Engine) -> None:
+    """The first attempt may yet take effect, under a name that nothing holds any more by then."""
+    journal = Journal(engine.ports, await remembered(engine, length=8), held=True)
+    await journal.record(replace(at(2), troubled=True))
+    await journal.record(at(4))
+    await journal.release()
+    assert (journal.upload.offset, journal.upload.troubled_at) == (4, engine.now)
+
+
+async def test_a_repeated_write_is_known_of_although_another_moved_the_upload_on(engine: Engine) -> None:
     before = await remembered(engine, length=8)
     journal = Journal(engine.ports, before, held=False)
-    await journal.record(at(8, finished=Finished(cursor={"object": 1}, etag="tag", doubt=True)))
-    engine.state.fuse.blow()
-    with pytest.raises(StateUnavailable):
-        await journal.release()
+    current = await engine.state.save(replace(before, offset=1))
+    with pytest.raises(Superseded):
+        await journal.record(replace(at(4), troubled=True))
     now = await engine.record(before)
-    assert (now.doubt, now.phase, now.offset, now.cursor) == (True, Phase.OPEN, 0, before.cursor)
+    assert (now.troubled_at, now.offset) == (engine.now, current.offset)
 
 
 async def test_a_writer_that_was_overtaken_records_nothing(engine: Engine) -> None:
@@ -148,3 +155,5 @@ async def test_a_sweep_that_fails_is_told_and_harms_nothing(engine: Engine) -> N
     engine.storage.fuse.blow()
     await journal.sweep()
     assert engine.told.count("left-behind") == 1
+    assert (await engine.record(journal.upload)) == journal.upload
+    assert journal.upload.troubled_at == engine.now, "so that its end is the time to look again"

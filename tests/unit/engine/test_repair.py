@@ -83,11 +83,13 @@ async def test_what_a_finished_upload_left_behind_is_not_rebuilt(engine: Engine,
     assert engine.stored(done) == b"abcdefghij"
 
 
-async def test_an_upload_whose_bytes_are_gone_is_ended(engine: Engine, upload: Upload) -> None:
+async def test_an_upload_whose_bytes_are_gone_is_taken_back_to_what_is_there(engine: Engine, upload: Upload) -> None:
     engine.storage._parts[upload.id] = bytearray(b"ab")
-    assert await found(engine, apply=False) == ["bytes that were recorded are gone: would be ended"]
-    assert await found(engine) == ["bytes that were recorded are gone: ended"]
-    assert await has_ended(engine, upload)
+    problem = "bytes that were recorded are gone"
+    assert await found(engine, apply=False) == [f"{problem}: would be taken back to what is there"]
+    assert await found(engine) == [f"{problem}: taken back from offset {upload.offset} to 2"]
+    assert (await engine.record(upload)).offset == 2
+    assert await found(engine) == []
 
 
 async def test_a_finished_upload_whose_object_is_gone_is_ended(engine: Engine, done: Upload) -> None:
@@ -120,11 +122,11 @@ async def test_an_upload_that_waits_for_its_object_is_finished(engine: Engine, u
     assert engine.stored(await engine.record(upload)) == b"abcdefghij"
 
 
-async def test_one_that_can_not_be_finished_is_ended(engine: Engine, upload: Upload) -> None:
+async def test_one_that_can_not_be_finished_is_open_again(engine: Engine, upload: Upload) -> None:
     await engine.state.save(replace(upload, phase=Phase.FINISHING, offset=10))
     (sentence,) = await found(engine)
-    assert sentence.endswith(": ended, as bytes of it are gone")
-    assert await has_ended(engine, upload)
+    assert sentence == f"bytes that were recorded are gone: taken back from offset 10 to {upload.offset}"
+    assert (await engine.record(upload)).phase is Phase.OPEN
 
 
 async def test_what_was_left_of_an_ended_upload_is_removed(engine: Engine, upload: Upload) -> None:

@@ -8,6 +8,7 @@ from tests.support.engine import Engine, ScriptedBody
 from tests.support.intents import appending, creating, sha1
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
+from tusd_py.engine.sweep import sweep
 from tusd_py.errors import StorageUnavailable
 from tusd_py.model import Upload
 from tusd_py.pipeline.body import BodyEnd
@@ -61,6 +62,8 @@ async def test_what_its_client_knows_of_outlives_a_failure(engine: Engine, *, kn
     engine.storage.fuse.blow(2)
     with pytest.raises(StorageUnavailable):
         await create(engine.ports, creating(40, body=True), body, watching)
+    engine.now += 31
+    await sweep(engine.ports)
     left = await engine.state.load(watching.begun_with[0].id)
     assert (left is not None) == knows
     if left is not None:

@@ -121,6 +121,23 @@ async def test_a_lease_that_was_taken_away_is_lost_and_its_holder_told(
         assert await operator.get(f"tusd-py:lease:{ID}") == "somebody/else"
 
 
+async def test_without_memory_turns_are_taken_asked_for_and_passed_on(server: RedisServer, locker: RedisLocker) -> None:
+    other, asked = RedisLocker(server.url, TTL), asyncio.Event()
+    async with redis_client.connect(server.url) as operator:
+        await operator.config_set("maxmemory", 1)
+
+    async def take_over() -> None:
+        async with other.hold(ID, on_release_request=nothing, wait=5) as lease:
+            lease.check()
+
+    async with locker.hold(ID, on_release_request=asked.set, wait=0):
+        waiting = asyncio.create_task(take_over())
+        async with asyncio.timeout(5):
+            await asked.wait()
+    await waiting
+    await other.aclose()
+
+
 async def test_nothing_is_left_in_redis_when_nobody_holds_or_waits(server: RedisServer, locker: RedisLocker) -> None:
     other = RedisLocker(server.url, TTL)
     async with locker.hold(ID, on_release_request=nothing, wait=0):

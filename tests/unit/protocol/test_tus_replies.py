@@ -138,11 +138,12 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.ChecksumMismatch(), 460, {}),
     (refusals.DigestMismatch(), 460, {}),
     (refusals.ServiceUnavailable(), 503, {"Retry-After": "5"}),
+    (refusals.StoreFull(), 503, {"Retry-After": "30"}),
 ]
 
 
 def test_every_refusal_there_is_has_a_status() -> None:
-    assert {type(refusal) for refusal, _, _ in REFUSALS} == set(Refusal.__subclasses__())
+    assert {type(refusal) for refusal, _, _ in REFUSALS} == {*Refusal.__subclasses__(), refusals.StoreFull}
 
 
 @pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS)
@@ -152,14 +153,15 @@ def test_a_refusal_says_why(refusal: Refusal, status: int, details: Mapping[str,
     assert reply.headers == {**COMMON, **details}
 
 
-@pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS[:-1])
+@pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS[:-2])
 def test_a_refused_head_has_no_body(refusal: Refusal, status: int, details: Mapping[str, str]) -> None:
     reply = wire().refuse(refusal, head("HEAD"))
     assert (reply.status, reply.text) == (status, None)
     assert reply.headers == {**COMMON, **details}
 
 
-def test_a_head_that_cannot_be_answered_now_is_locked_since_clients_start_over_after_a_503() -> None:
-    reply = wire().refuse(refusals.ServiceUnavailable(), head("HEAD"))
+@pytest.mark.parametrize("refusal", [refusals.ServiceUnavailable(), refusals.StoreFull()])
+def test_a_head_that_cannot_be_answered_now_is_locked_since_clients_start_over_after_a_503(refusal: Refusal) -> None:
+    reply = wire().refuse(refusal, head("HEAD"))
     assert (reply.status, reply.text) == (423, None)
     assert reply.headers == {**COMMON, "Retry-After": "1"}

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.redis import RedisServer, running
 from tests.support.relay import Relay
 from tests.support.uploads import upload
-from tusd_py.errors import ConfigurationError, StateUnavailable
+from tusd_py.errors import ConfigurationError, Locked, StateFull, StateUnavailable, Superseded
+from tusd_py.locking.redis import RedisLocker
+from tusd_py.model import Installation, Upload
 from tusd_py.redis_client import connect
+from tusd_py.space import Space
 from tusd_py.state.redis import RedisState
 
 
@@ -101,6 +106,56 @@ async def test_a_redis_that_takes_no_writes_is_unavailable_but_can_be_read(
     assert (await state.save(created)).revision == 2
 
 
+@pytest.fixture
+async def full(server: RedisServer, state: RedisState) -> AsyncIterator[Upload]:
+    """An upload, and no memory any more."""
+    created = await state.create(upload(), [{"part": 1}])
+    async with connect(server.url) as operator:
+        await operator.config_set("maxmemory", 1)
+        yield created
+
+
+async def test_without_memory_creations_are_refused_and_nothing_else_is(state: RedisState, full: Upload) -> None:
+    with pytest.raises(StateFull):
+        await state.create(upload(2))
+    saved = await state.save(replace(full, offset=5, expires_at=7.0), [{"part": 2}])
+    assert await state.load(full.id) == saved == replace(full, offset=5, expires_at=7.0, revision=2)
+    assert list(await state.entries(full.id)) == [{"part": 1}, {"part": 2}]
+    assert await state.due(10.0, 10) == [full.id]
+    await state.ping()
+    with pytest.raises(Superseded):
+        await state.save(full)
+    assert await state.load(full.id) == saved, "a save that is refused removes nothing"
+    await state.delete(saved)
+    assert await state.list(None, 10) == []
+
+
+async def test_its_space_is_what_it_may_use_and_does_not(server: RedisServer, state: RedisState) -> None:
+    assert await state.space() is None, "no limit is set"
+    async with connect(server.url) as operator:
+        used = (await operator.info("memory"))["used_memory"]
+        await operator.config_set("maxmemory", 2 * used)
+        space = await state.space()
+        assert space is not None
+        assert not space.full
+        assert space.reserve == 2 * used // 10
+        await operator.config_set("maxmemory", used)
+        assert (await state.space() or Space(free=1, reserve=0)).full
+        await operator.config_set("maxmemory-policy", "allkeys-lru")
+        assert await state.space() is None, "it makes room itself, by forgetting"
+
+
+async def test_a_user_that_may_not_ask_knows_no_end(server: RedisServer) -> None:
+    async with connect(server.url) as operator:
+        await operator.config_set("maxmemory", 1)
+        await operator.acl_setuser(
+            "tusd", enabled=True, nopass=True, categories=["+@all"], commands=["-info"], keys=["*"]
+        )
+        state = RedisState(server.url.replace("//", "//tusd:any@"))
+        assert await state.space() is None
+        await state.aclose()
+
+
 async def test_more_calls_than_connections_wait_for_each_other(state: RedisState) -> None:
     created = await asyncio.gather(*(state.create(upload(number)) for number in range(150)))
     assert len(await state.list(None, 1000)) == len(created) == 150
@@ -116,3 +171,43 @@ async def test_its_name_tells_no_secret() -> None:
     state = RedisState("redis://user:secret@127.0.0.1:6379/0?password=secret")
     assert state.name == "redis://127.0.0.1:6379/0"
     await state.aclose()
+
+
+async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: RedisServer) -> None:
+    state, locker = RedisState(server.url, "a/b:"), RedisLocker(server.url, 60.0, "a/b:")
+    rival = RedisLocker(server.url, 60.0, "a/b:")
+    created = await state.create(replace(upload(), expires_at=5.0), [{"part": 1}])
+    await state.install(Installation(id="a" * 32))
+    await state.ping()
+    asked = asyncio.Event()
+    async with connect(server.url) as operator, locker.hold(created.id, on_release_request=asked.set, wait=0):
+        with pytest.raises(Locked):
+            async with rival.hold(created.id, on_release_request=asked.set, wait=0.5):
+                pytest.fail("two holders")
+        assert asked.is_set()
+        kinds = {key.removeprefix("a/b:").split(":")[0] for key in await keys(operator)}
+        assert kinds == {"upload", "entries", "ids", "due", "installation", "lease", "waiters", "held"}
+        assert {key.split(":")[0] for key in await keys(operator)} == {"a/b"}
+        assert {str(channel).split(":")[0] for channel in await operator.pubsub_channels()} == {"a/b"}
+    for each in (state, locker, rival):
+        await each.aclose()
+
+
+async def test_installations_with_prefixes_of_their_own_know_nothing_of_each_other(server: RedisServer) -> None:
+    one, other = RedisState(server.url, "one:"), RedisState(server.url, "other:")
+    created = await one.create(replace(upload(), expires_at=5.0), [{"part": 1}])
+    await one.install(Installation(id="a" * 32))
+    assert await other.load(created.id) is None
+    assert (list(await other.list(None, 9)), list(await other.due(9.0, 9))) == ([], [])
+    assert await other.installation() is None
+    turns = RedisLocker(server.url, 60.0, "one:"), RedisLocker(server.url, 60.0, "other:")
+    async with contextlib.AsyncExitStack() as both:
+        for locker in turns:
+            both.push_async_callback(locker.aclose)
+            await both.enter_async_context(locker.hold(created.id, on_release_request=lambda: None, wait=0))
+    for each in (one, other):
+        await each.aclose()
+
+
+async def keys(redis: Any) -> list[str]:
+    return [str(key) for key in await redis.keys("*")]

@@ -15,6 +15,8 @@ import pytest
 from tests.support.uploads import upload
 from tusd_py import sqlite_thread
 from tusd_py.errors import ConfigurationError, StateUnavailable, Superseded
+from tusd_py.model import Installation
+from tusd_py.state.codec import encode
 from tusd_py.state.sqlite import SqliteState
 
 
@@ -35,6 +37,43 @@ async def test_a_file_from_a_newer_version_is_refused_in_clear_words(state: Sqli
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(ConfigurationError, match=r"newer version \(schema 99"):
         await state.ping()
+
+
+FIRST_VERSION = """
+CREATE TABLE uploads (id TEXT PRIMARY KEY, revision INTEGER NOT NULL, due_at REAL, document TEXT NOT NULL);
+CREATE INDEX uploads_by_due_at ON uploads (due_at, id) WHERE due_at IS NOT NULL;
+CREATE TABLE entries (
+  upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
+  seq INTEGER NOT NULL,
+  document TEXT NOT NULL,
+  PRIMARY KEY (upload_id, seq)
+) WITHOUT ROWID;
+PRAGMA user_version = 1;
+"""
+
+
+async def test_a_file_of_the_first_version_goes_on_with_its_uploads(state: SqliteState, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FIRST_VERSION)
+        connection.execute(
+            "INSERT INTO uploads VALUES (?, 1, NULL, ?)", (upload().id, encode(replace(upload(), revision=1)))
+        )
+        connection.commit()
+    installation = await state.install(Installation(id="a" * 32))
+    assert await state.installation() == installation
+    assert await state.load(upload().id) == replace(upload(), revision=1)
+
+
+async def test_a_process_of_the_first_version_that_still_runs_does_no_harm(state: SqliteState, path: Path) -> None:
+    """Its ping writes its own version into the file."""
+    installation = await state.install(Installation(id="a" * 32))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    later = SqliteState(path)
+    assert await later.installation() == installation
+    await later.aclose()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
 
 
 async def test_another_writer_that_does_not_end_is_unavailable_and_reads_go_on(

@@ -218,7 +218,7 @@ async def test_a_writer_that_was_paused_in_its_turn_keeps_its_successor_from_wri
             go_on.wait()
 
     fd = os.open(part_of(root, sender.upload), os.O_RDWR)
-    writing = asyncio.create_task(PartFile(fd, storage._disk, PausingLease()).write(b"stale", 0))
+    writing = asyncio.create_task(PartFile(fd, storage._disk, storage._allowance, PausingLease()).write(b"stale", 0))
     try:
         await asyncio.to_thread(paused.wait)
         with pytest.raises(StorageUnavailable):

@@ -10,9 +10,8 @@ from functools import reduce
 
 from tusd_py.pipeline.body import Chunk
 from tusd_py.pipeline.digests import crc32c
-from tusd_py.storage.s3.cursor import Segment
 from tusd_py.storage.s3.options import Checksum
-from tusd_py.storage.s3.pieces import Piece
+from tusd_py.storage.s3.pieces import Extract, Piece
 
 
 def crc_text(crc: int) -> str:
@@ -45,4 +44,4 @@ def _md5(pieces: Sequence[Piece]) -> str:
 
 
 def _chunks(pieces: Sequence[Piece]) -> Iterator[Chunk]:
-    return (source for piece in pieces for source in piece.sources if not isinstance(source, Segment))
+    return (source for piece in pieces for source in piece.sources if not isinstance(source, Extract))

@@ -37,7 +37,7 @@ from tusd_py.storage.s3.answers import (
     told,
 )
 from tusd_py.storage.s3.cors import cors_rule, written_rule
-from tusd_py.storage.s3.cursor import Part, Stored
+from tusd_py.storage.s3.cursor import Begun, Part, Stored
 from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble, translated
 from tusd_py.storage.s3.wire import Payload, RawRequest, RawS3
 
@@ -49,7 +49,6 @@ T = TypeVar("T")
 
 
 _ATTEMPTS = 5
-_PRECONDITION_FAILED = 412
 _DELETE_BATCH = 1000
 
 
@@ -78,7 +77,7 @@ class S3Client:
     async def upload_part(
         self, key: str, multipart: str, number: int, payload: Payload, headers: Mapping[str, str]
     ) -> str:
-        """UploadPart; returns the ETag without quotes."""
+        """UploadPart; returns the ETag without quotes. Late repeats of it end with the multipart upload."""
         query = {"partNumber": str(number), "uploadId": multipart}
         stored = await self._upload(
             RawRequest(operation="UploadPart", method="PUT", key=key, query=query, headers=headers, payload=payload)
@@ -86,19 +85,13 @@ class S3Client:
         return stored.etag
 
     async def _upload(self, request: RawRequest) -> Stored:
-        doubt = False
+        async def send() -> str:
+            async with self._raw.send(request) as answer:
+                await answer.read()
+                return etag_of(request.operation, answer.headers)
 
-        async def send() -> Stored:
-            nonlocal doubt
-            try:
-                async with self._raw.send(request) as answer:
-                    await answer.read()
-                    return Stored(etag=etag_of(request.operation, answer.headers), doubt=doubt)
-            except S3Trouble as trouble:
-                doubt = doubt or trouble.unanswered
-                raise
-
-        return await self._call(request.operation, send)
+        etag, troubled = await self._try(request.operation, send)
+        return Stored(etag=etag, troubled=troubled)
 
     async def get(
         self, key: str, span: Span | None = None, etag: str | None = None, *, wide: bool = False
@@ -140,18 +133,18 @@ class S3Client:
                 yield got
         except S3Failure as failure:
             self._observer.s3_request("GetObject", time.perf_counter() - started, failure.code)
-            if isinstance(failure, S3Missing) or failure.status == _PRECONDITION_FAILED:
+            if isinstance(failure, S3Missing) or failure.code == "PreconditionFailed":
                 raise UploadLost(key) from failure
             raise
 
-    async def create_multipart(self, key: str, params: Mapping[str, Any], *, crc: bool) -> str:
-        """CreateMultipartUpload; returns its id."""
+    async def create_multipart(self, key: str, params: Mapping[str, Any], *, crc: bool) -> Begun:
+        """CreateMultipartUpload."""
         chosen: dict[str, Any] = {"ChecksumAlgorithm": "CRC32C"} if crc else {}
-        made = await self._call(
+        made, troubled = await self._try(
             "CreateMultipartUpload",
             lambda: self._boto.create_multipart_upload(Bucket=self._bucket, Key=key, **params, **chosen),
         )
-        return str(told("CreateMultipartUpload", made, "UploadId"))
+        return Begun(multipart=str(told("CreateMultipartUpload", made, "UploadId")), troubled=troubled)
 
     async def complete_multipart(self, key: str, multipart: str, parts: Sequence[Part], *, total: int | None) -> str:
         """CompleteMultipartUpload, once; returns the ETag without quotes. After S3Trouble: look at the object."""
@@ -181,8 +174,16 @@ class S3Client:
         return Part(number=number, length=len(span), etag=result["ETag"].strip('"'), crc=result.get("ChecksumCRC32C"))
 
     async def list_parts(self, key: str, multipart: str, *, attempts: int = 1) -> list[Part]:
-        """ListParts. SeaweedFS lists a part once for each time that it was sent: the last one sent is last here."""
-        found = await self._call("ListParts", lambda: self._all_parts(key, multipart), attempts)
+        """ListParts. SeaweedFS lists a part once for each time that it was sent: the last one sent is last here.
+
+        Raises S3Missing where S3 says that there is no such multipart upload.
+        """
+        try:
+            found = await self._call("ListParts", lambda: self._all_parts(key, multipart), attempts)
+        except S3Trouble as trouble:
+            if trouble.seems_missing and not await self._is_begun(key, multipart):
+                raise S3Missing("ListParts", trouble.status, "NoSuchUpload") from trouble
+            raise
         return [
             listed_part(part) for part in sorted(found, key=lambda part: (part["PartNumber"], part["LastModified"]))
         ]
@@ -190,6 +191,10 @@ class S3Client:
     async def _all_parts(self, key: str, multipart: str) -> list[PartTypeDef]:
         pages = self._boto.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=multipart)
         return [part async for page in pages for part in page.get("Parts", [])]
+
+    async def _is_begun(self, key: str, multipart: str) -> bool:
+        """Asked where a provider may tell of a multipart upload that is gone by a 404 without a code: S3 lists it."""
+        return multipart in {found.multipart async for found in self.list_multiparts(key)}
 
     async def abort_multipart(self, key: str, multipart: str) -> None:
         """AbortMultipartUpload; already gone is fine."""
@@ -209,12 +214,31 @@ class S3Client:
                 yield Listed(key=begun["Key"], since=begun["Initiated"].timestamp(), multipart=begun["UploadId"])
 
     async def head(self, key: str) -> HeadObjectOutputTypeDef | None:
-        """HeadObject, or None when there is no such object in the bucket."""
+        """HeadObject, or None when S3 says that there is no such object in the bucket."""
+        return await self._call("HeadObject", lambda: self._head(key))
+
+    async def _head(self, key: str) -> HeadObjectOutputTypeDef | None:
+        """Asked again where the two answers differ: it may just have come about."""
         try:
-            return await self._call("HeadObject", lambda: self._boto.head_object(Bucket=self._bucket, Key=key))
-        except S3Missing:
-            await self.ping()  # a HEAD has no error code: the bucket itself may be what is missing
+            async with translated("HeadObject"):
+                return await self._boto.head_object(Bucket=self._bucket, Key=key)
+        except S3Missing as rumour:
+            if await self._call("GetObject", lambda: self._exists(key)):
+                raise S3Trouble("HeadObject", rumour.status, "") from rumour
             return None
+
+    async def _exists(self, key: str) -> bool:
+        """Asked after a HEAD: its answer has no error code, so a proxy may have given it, or the bucket be missing."""
+        try:
+            first = RawRequest(operation="GetObject", method="GET", key=key, headers={"Range": "bytes=0-0"})
+            async with self._raw.send(first):
+                return True
+        except S3Missing:
+            return False
+        except S3Failure as failure:
+            if failure.code == "InvalidRange":  # it has no first byte, but it is there
+                return True
+            raise
 
     async def delete(self, keys: Iterable[str]) -> None:
         """DeleteObjects in batches, or DeleteObject for a single one; not there is fine."""
@@ -256,6 +280,12 @@ class S3Client:
         except S3Missing as missing:
             raise S3Failure("HeadBucket", missing.status, "NoSuchBucket") from missing
 
+    async def reach(self, key: str) -> bool:
+        """Go the way of bytes once, to a key that may be empty; whether the last body that went there was taken."""
+        async with self._observed("GetObject"):
+            await self._raw.reach(key)
+        return self._raw.writable
+
     async def cors(self) -> Sequence[CorsRule]:
         """GetBucketCors; no rules where there are none."""
         try:
@@ -272,15 +302,20 @@ class S3Client:
         )
 
     async def _call(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int = _ATTEMPTS) -> T:
-        doubt = False
+        result, _ = await self._try(operation, call, attempts)
+        return result
+
+    async def _try(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int = _ATTEMPTS) -> tuple[T, bool]:
+        """The result, and true if an attempt before it got no answer: it may yet take effect."""
+        troubled = False
         for attempt in count(1):
             self._guard()
             try:
                 async with self._observed(operation):
-                    return await call()
-            except S3Failure as failure:
-                failure.doubt = doubt = doubt or failure.unanswered
-                if not isinstance(failure, S3Trouble) or attempt == attempts:
+                    return await call(), troubled
+            except S3Trouble as trouble:
+                troubled = troubled or trouble.unanswered
+                if attempt == attempts:
                     raise
             await _pause(attempt)
         raise AssertionError("the last attempt returns or raises")

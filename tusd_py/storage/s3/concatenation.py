@@ -11,7 +11,7 @@ from tusd_py.model import Finished, Upload
 from tusd_py.storage.s3.attributes import as_headers, object_params
 from tusd_py.storage.s3.concat_plan import PlannedPart, Slice, plan_parts
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
-from tusd_py.storage.s3.errors import S3Missing, doubting
+from tusd_py.storage.s3.errors import S3Failure, S3Missing
 from tusd_py.storage.s3.finishing import complete, settle
 from tusd_py.storage.s3.room import Room
 from tusd_py.storage.s3.wire import Payload
@@ -36,18 +36,21 @@ class _Job:
     async def put(self, plan: Sequence[PlannedPart]) -> Stored:
         """Few bytes in all: one PutObject."""
         headers = as_headers(object_params(self.upload, self.room.options))
-        with doubting():
-            return await self.room.client.put(self.key, self._payload(plan[0] if plan else ()), headers)
+        return await self.room.client.put(self.key, self._payload(plan[0] if plan else ()), headers)
 
     async def multipart(self, plan: Sequence[PlannedPart]) -> Stored:
-        multipart = await self.room.client.create_multipart(
+        begun = await self.room.client.create_multipart(
             self.key, object_params(self.upload, self.room.options), crc=False
         )
+        return Stored(etag=await self._made(begun.multipart, plan), troubled=begun.troubled)
+
+    async def _made(self, multipart: str, plan: Sequence[PlannedPart]) -> str:
+        """The object's ETag."""
         try:
             parts = await self._parts(multipart, plan)
-            return Stored(etag=await complete(self.room, self.upload, self.key, multipart, parts))
+            return await complete(self.room, self.upload, self.key, multipart, parts)
         except S3Missing as missing:
-            return Stored(etag=await settle(self.room, self.upload, self.key, missing))
+            return await settle(self.room, self.upload, self.key, missing)
         except BaseException:
             await self.room.client.abort_multipart(self.key, multipart)
             raise
@@ -78,9 +81,9 @@ class _Job:
             return await self.room.client.copy_part(
                 self.key, multipart, number, source.key, piece.span, source.etag or ""
             )
-        except S3Missing as missing:
-            if await self.room.client.head(source.key) is None:
-                raise UploadLost(source.key) from missing
+        except S3Failure as failure:
+            if failure.seems_missing and await self.room.client.head(source.key) is None:
+                raise UploadLost(source.key) from failure
             raise
 
     def _payload(self, slices: PlannedPart) -> Payload:

@@ -53,8 +53,18 @@ class Stored:
 
     etag: str
     """Without quotes."""
-    doubt: bool = False
+    troubled: bool = False
     """An earlier attempt to store it got no answer: it may still take effect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A multipart upload."""
+
+    multipart: str
+    """S3's id of it."""
+    troubled: bool = False
+    """An earlier attempt to begin it got no answer: there may be one more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +95,7 @@ class S3Cursor:
     def made(self, stored: Stored) -> Finished:
         """The object is there: what was kept beside it isn't needed any more."""
         done = replace(self, etag=stored.etag, tail=(), info=None)
-        return Finished(cursor=done.dump(), etag=stored.etag, doubt=stored.doubt)
+        return Finished(cursor=done.dump(), etag=stored.etag, troubled=stored.troubled)
 
     def dump(self) -> Cursor:
         """Field by field: `dataclasses.asdict` copies each value, and costs more than the save it is for."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tusd_py.errors import UploadLost
-from tusd_py.model import Cursor, DirectPart, Signed, Upload
+from tusd_py.model import Checkpoint, DirectPart, Signed, Upload
 from tusd_py.protocol.limits import PartLimits
 from tusd_py.storage.direct import CorsRule
 from tusd_py.storage.s3.attributes import as_fields, as_headers, object_params
@@ -46,14 +46,15 @@ class S3Direct:
     def key(self, upload: Upload) -> str:
         return S3Cursor.load(upload.cursor).key
 
-    async def begin(self, upload: Upload) -> Cursor:
+    async def begin(self, upload: Upload) -> Checkpoint:
         """No checksums: clients send none, and what was begun with one can't be completed without."""
         cursor = S3Cursor.load(upload.cursor)
         if cursor.multipart is not None:
-            return upload.cursor
+            return Checkpoint(offset=0, cursor=upload.cursor)
         params = object_params(upload, self._room.options)
-        multipart = await self._room.client.create_multipart(cursor.key, params, crc=False)
-        return replace(cursor, multipart=multipart).dump()
+        begun = await self._room.client.create_multipart(cursor.key, params, crc=False)
+        ready = replace(cursor, multipart=begun.multipart)
+        return Checkpoint(offset=0, cursor=ready.dump(), troubled=begun.troubled)
 
     async def sign_whole(self, upload: Upload, *, most: int, lifetime: float, form: bool) -> Signed:
         params = object_params(upload, self._room.options)

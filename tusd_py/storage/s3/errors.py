@@ -3,35 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from tusd_py.errors import InDoubt, StorageUnavailable, UploadLost
+from tusd_py.errors import StorageUnavailable, UploadLost
+from tusd_py.storage.s3.advice import advice
 
-_GONE = frozenset({"NoSuchUpload", "NoSuchKey", "NotFound", "404"})
-_AGAIN = frozenset(
-    {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "BadDigest", "503", "500", "429"}
-)
+_GONE = frozenset({"NoSuchUpload", "NoSuchKey", "NoSuchCORSConfiguration"})
+_AGAIN = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "BadDigest"})
+_NOT_BEGUN = frozenset({"SlowDown", "ServiceUnavailable"})
+"""S3 had no time for it. Any other failure of S3's own says nothing of how far it got."""
+_BODILESS = frozenset({"HeadObject", "HeadBucket"})
+"""Their answers have no body, so no error code either (RFC 9110, 9.3.2)."""
 _CODE = re.compile(rb"<Code>([^<]*)</Code>")
+REGION_HEADER = "x-amz-bucket-region"
+_REGION = re.compile(rb"<Region>([^<]*)</Region>")
 
 
 class S3Failure(StorageUnavailable):
     """S3 refused: repeating the same request won't help by itself (permissions, bucket, our mistake)."""
 
-    def __init__(self, operation: str, status: int, code: str) -> None:
-        super().__init__(f"S3 {operation}: {status} {code}")
+    def __init__(self, operation: str, status: int, code: str, region: str | None = None) -> None:
+        """`region` is where S3 says that the bucket is."""
+        super().__init__(f"S3 {operation}: {status} {code}{advice(code, region)}")
         self.operation, self.status, self.code = operation, status, code
-        self.doubt = False
-        """It may be done yet, by an attempt that got no answer."""
 
     @property
     def unanswered(self) -> bool:
-        return not self.status
+        """S3 itself did not say that nothing was done: no answer came, or none that says so.
+
+        A proxy gives answers without S3's codes by itself, also to requests that S3 may yet carry out.
+        """
+        failed = self.status >= HTTPStatus.INTERNAL_SERVER_ERROR and self.code not in _NOT_BEGUN
+        return failed or self.status in (0, HTTPStatus.OK) or not _is_said(self.code)
+
+    @property
+    def seems_missing(self) -> bool:
+        """What was asked for may be gone: S3 said so, or a 404 came without S3's own words."""
+        return self.status == HTTPStatus.NOT_FOUND and not _is_said(self.code)
 
 
 class S3Trouble(S3Failure):
@@ -39,33 +53,40 @@ class S3Trouble(S3Failure):
 
 
 class S3Missing(S3Failure):
-    """The object, the multipart upload or a part isn't there."""
+    """S3 says that the object, the multipart upload or a part isn't there; to a HEAD a proxy may have said so."""
+
+    @property
+    def seems_missing(self) -> bool:
+        return True
 
 
-def failure(operation: str, status: int, code: str) -> S3Failure:
-    """The right kind for an error answer."""
-    if code in _GONE or (status == HTTPStatus.NOT_FOUND and code != "NoSuchBucket"):
+def failure(operation: str, status: int, code: str, region: str | None = None) -> S3Failure:
+    """The right kind for an error answer; `code` is S3's error code, or anything else where it gave none.
+
+    A status alone is never taken for S3's word (S3 API Reference, "Error responses"): a proxy answers 404 by itself
+    while S3 restarts.
+    """
+    if operation in _BODILESS and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        missing = status == HTTPStatus.NOT_FOUND
+        return S3Missing(operation, status, code) if missing else S3Failure(operation, status, code)
+    if code in _GONE:
         return S3Missing(operation, status, code)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS or code in _AGAIN:
+    if code in _AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
         return S3Trouble(operation, status, code)
-    return S3Failure(operation, status, code)
+    kind = S3Failure if _is_said(code) else S3Trouble
+    return kind(operation, status, code, region)
 
 
-def failure_from_body(operation: str, status: int, body: bytes) -> S3Failure:
+def _is_said(code: str) -> bool:
+    """Without a code in the answer botocore gives the status, or nothing."""
+    return bool(code) and not code.isdigit()
+
+
+def failure_from_body(operation: str, status: int, body: bytes, region: str | None = None) -> S3Failure:
     """The same, from a raw XML answer."""
-    found = _CODE.search(body)
-    return failure(operation, status, found[1].decode("ascii", "replace") if found else str(status))
-
-
-@contextmanager
-def doubting() -> Iterator[None]:
-    """Raises InDoubt where an upload's object may come about although it could not be put."""
-    try:
-        yield
-    except S3Failure as failure:
-        if failure.doubt:
-            raise InDoubt(str(failure)) from failure
-        raise
+    found, told = _CODE.search(body), _REGION.search(body)
+    code = found[1].decode("ascii", "replace") if found else str(status)
+    return failure(operation, status, code, told[1].decode("ascii", "replace") if told else region)
 
 
 @asynccontextmanager
@@ -74,8 +95,9 @@ async def translated(operation: str) -> AsyncIterator[None]:
     try:
         yield
     except ClientError as error:
-        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        raise failure(operation, status, error.response.get("Error", {}).get("Code", "")) from error
+        meta, told = error.response.get("ResponseMetadata", {}), error.response.get("Error", {})
+        region = told.get("Region") or meta.get("HTTPHeaders", {}).get(REGION_HEADER)
+        raise failure(operation, int(meta.get("HTTPStatusCode", 0)), told.get("Code", ""), region) from error
     except (HTTPClientError, BotoConnectionError, aiohttp.ClientError, OSError, TimeoutError) as error:
         if isinstance(error.__cause__, UploadLost):  # the body couldn't be sent: its source is gone
             raise error.__cause__ from error

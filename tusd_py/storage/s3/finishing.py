@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tusd_py.errors import UploadLost
 from tusd_py.model import Entry, Finished, Upload
@@ -21,6 +21,8 @@ async def finish(room: Room, upload: Upload, entries: Sequence[Entry]) -> Finish
     cursor = S3Cursor.load(upload.cursor)
     if cursor.etag is not None:
         return cursor.made(Stored(etag=cursor.etag))
+    if upload.length == 0:
+        cursor = replace(cursor, multipart=None)  # S3 completes none without a part; the sweep removes what was begun
     return cursor.made(await _make(room, upload, cursor, [Part.from_entry(entry) for entry in entries]))
 
 
@@ -118,13 +120,23 @@ async def _found(room: Room, upload: Upload, key: str, doubt: Exception) -> str:
 
 
 async def as_they_are(room: Room, key: str, multipart: str, parts: Sequence[Part]) -> list[Part]:
-    """The recorded parts with the ETags they have now. Raises UploadLost if one is gone or holds other bytes.
+    """The recorded parts with the ETags they have now. Raises UploadLost if one is gone or holds other bytes."""
+    kept = kept_parts(parts, await room.client.list_parts(key, multipart))
+    if len(kept) < len(parts):
+        raise UploadLost(key)
+    return kept
+
+
+def kept_parts(parts: Sequence[Part], listed: Sequence[Part]) -> list[Part]:
+    """The recorded parts before the first that isn't listed or holds other bytes, with the ETags they have now.
 
     A part that was given up, sent again and then landed after all has the same bytes, but with SSE-KMS another ETag.
     """
-    there = {part.number: part for part in await room.client.list_parts(key, multipart)}
-    found = [there.get(part.number) for part in parts]
-    kept = [now for part, now in zip(parts, found, strict=True) if now is not None and now.same_as(part)]
-    if len(kept) < len(parts):
-        raise UploadLost(key)
+    there = {part.number: part for part in listed}
+    kept = list[Part]()
+    for part in parts:
+        now = there.get(part.number)
+        if now is None or not now.same_as(part):
+            break
+        kept.append(now)
     return kept

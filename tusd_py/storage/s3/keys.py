@@ -72,6 +72,16 @@ def info_key(prefix: str, upload_id: UploadId) -> str:
     return f"{internal_prefix(prefix, upload_id)}info"
 
 
+def installation_key(prefix: str) -> str:
+    """The id of the installation that all below the prefix belongs to."""
+    return f"{prefix}{_INTERNAL}installation"
+
+
 def probe_key(prefix: str) -> str:
     """A name for a test write."""
     return f"{prefix}{_INTERNAL}probe-{token_hex(8)}"
+
+
+def readiness_key(prefix: str) -> str:
+    """The name for the test writes of servers: one, so that no crash leaves more than one object."""
+    return f"{prefix}{_INTERNAL}ready"

@@ -9,7 +9,7 @@ from tusd_py.storage.base import Leftover
 from tusd_py.storage.s3.answers import Listed
 from tusd_py.storage.s3.client import S3Client
 from tusd_py.storage.s3.cursor import S3Cursor
-from tusd_py.storage.s3.keys import all_internal, internal_owner, key_pattern
+from tusd_py.storage.s3.keys import all_internal, internal_owner, internal_prefix, key_pattern
 from tusd_py.storage.s3.options import S3Options
 
 _MULTIPART = "?uploadId="
@@ -29,13 +29,27 @@ async def find(client: S3Client, options: S3Options) -> AsyncIterator[Leftover]:
             yield Leftover(upload_id=owner, name=_name(listed), since=listed.since)
 
 
+async def clean(client: S3Client, options: S3Options, upload: Upload) -> None:
+    """Remove what lies in the upload's places and its record doesn't name; of one that has ended, all there is."""
+    cursor = S3Cursor.load(upload.cursor)
+    async for begun in client.list_multiparts(cursor.key):
+        if begun.key == cursor.key and not (upload.alive and _is_needed(upload, _name(begun))):
+            await client.abort_multipart(cursor.key, begun.multipart or "")
+    inside = {found.key async for found in client.list_objects(internal_prefix(options.prefix, upload.id))}
+    await client.delete({key for key in inside if not (upload.alive and _is_needed(upload, key))})
+
+
 def needs(upload: Upload, leftover: Leftover) -> bool:
     """A finished upload needs its object alone, which for a partial one is internal; others what their cursor names."""
+    return _is_needed(upload, leftover.name)
+
+
+def _is_needed(upload: Upload, name: str) -> bool:
     cursor = S3Cursor.load(upload.cursor)
     if upload.done:
-        return leftover.name == cursor.key
+        return name == cursor.key
     multipart = f"{cursor.key}{_MULTIPART}{cursor.multipart}"
-    return leftover.name in {cursor.key, multipart, *cursor.beside}
+    return name in {cursor.key, multipart, *cursor.beside}
 
 
 async def remove(client: S3Client, leftover: Leftover) -> None:

@@ -5,13 +5,28 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from tusd_py.model import Span
 from tusd_py.pipeline.body import Chunk
 from tusd_py.pipeline.digests import crc32c
 from tusd_py.storage.s3.cursor import Segment
 from tusd_py.storage.s3.wire import Payload
 
-Fetch = Callable[[str], AsyncIterator[bytes]]
-"""The bytes of an object, by key."""
+Fetch = Callable[[str, Span], AsyncIterator[bytes]]
+"""The bytes of a span of an object, by key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """A run of bytes of a stored segment."""
+
+    key: str
+    span: Span
+
+    def __len__(self) -> int:
+        return len(self.span)
+
+
+Source = Chunk | Extract
 
 
 @dataclass(slots=True)
@@ -24,15 +39,21 @@ class Piece:
     hashed: int = 0
     held: int = 0
     """How many of the bytes are in memory."""
-    sources: list[Chunk | Segment] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    """Once all of it is stored, none but `segment` is read: what it was gathered from is removed then."""
     segment: Segment | None = None
     """Where all of it is stored, once it is."""
+
+    @classmethod
+    def of(cls, segment: Segment) -> Piece:
+        """All of it is stored, and none of it in memory."""
+        return cls(length=segment.length, known_crc=segment.crc, hashed=1, sources=[_all_of(segment)], segment=segment)
 
     @property
     def crc(self) -> int:
         """CRC-32C of the part up to the end of this piece."""
         for source in self.sources[self.hashed :]:
-            if not isinstance(source, Segment):  # those of a segment were hashed before it was stored
+            if not isinstance(source, Extract):  # those of a segment were hashed before it was stored
                 self.known_crc = crc32c(self.known_crc, source)
         self.hashed = len(self.sources)
         return self.known_crc
@@ -43,13 +64,15 @@ class Piece:
         self.held += len(chunk)
 
     def stored(self, key: str) -> None:
+        """All of it is the segment under `key` from now on."""
         self.segment = Segment(key=key, length=self.length, crc=self.crc)
+        self.sources = list(_moved(self.sources, key))
 
     def forget(self) -> int:
         """Let go of the memory, if all of it is stored; returns how many bytes that frees."""
         if self.segment is None:
             return 0
-        freed, self.held, self.sources, self.hashed = self.held, 0, [self.segment], 1
+        freed, self.held, self.sources, self.hashed = self.held, 0, [_all_of(self.segment)], 1
         return freed
 
     def __add__(self, after: Piece) -> Piece:
@@ -66,7 +89,7 @@ class Assembly:
     """The pieces of one part, in order. Only the last may be fresh, which is: not yet stored."""
 
     def __init__(self, tail: Sequence[Segment] = ()) -> None:
-        self.pieces = [Piece(length=s.length, known_crc=s.crc, hashed=1, sources=[s], segment=s) for s in tail]
+        self.pieces = [Piece.of(segment) for segment in tail]
         self.length = sum(piece.length for piece in self.pieces)
 
     @property
@@ -107,11 +130,23 @@ class Assembly:
     def settle(self) -> None:
         """To be kept for long: let no few bytes hold a whole slab that others could use."""
         for piece in self.pieces:
-            piece.sources = [source if isinstance(source, Segment) else _settled(source) for source in piece.sources]
+            piece.sources = [source if isinstance(source, Extract) else _settled(source) for source in piece.sources]
 
     def forget(self) -> int:
         """Let go of the memory of all that is stored; returns how many bytes that frees."""
         return sum(piece.forget() for piece in self.pieces)
+
+
+def _all_of(segment: Segment) -> Extract:
+    return Extract(segment.key, Span(0, segment.length))
+
+
+def _moved(sources: Sequence[Source], key: str) -> Iterator[Source]:
+    """What is in memory stays there; what lies in older segments is found under `key`."""
+    at = 0
+    for source in sources:
+        yield Extract(key, Span(at, at + len(source))) if isinstance(source, Extract) else source
+        at += len(source)
 
 
 def _settled(chunk: Chunk) -> Chunk:
@@ -124,8 +159,8 @@ def payload_of(pieces: Sequence[Piece], fetch: Fetch) -> Payload:
 
     async def chunks() -> AsyncIterator[Chunk]:
         for source in list(_sources(pieces)):
-            if isinstance(source, Segment):
-                async for chunk in fetch(source.key):
+            if isinstance(source, Extract):
+                async for chunk in fetch(source.key, source.span):
                     yield chunk
             else:
                 yield source
@@ -133,6 +168,6 @@ def payload_of(pieces: Sequence[Piece], fetch: Fetch) -> Payload:
     return Payload(length=sum(piece.length for piece in pieces), chunks=chunks)
 
 
-def _sources(pieces: Sequence[Piece]) -> Iterator[Chunk | Segment]:
+def _sources(pieces: Sequence[Piece]) -> Iterator[Source]:
     for piece in pieces:
         yield from piece.sources

@@ -1,58 +1,25 @@
-"""Whether an upload's bytes are there, and what S3 knows of an upload whose record was lost. For repair alone."""
+"""Uploads whose record was lost, as far as S3 knows them. For repair alone."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 import google_crc32c
 
 from tusd_py.errors import UploadLost
-from tusd_py.model import Entry, Kind, Phase, Upload, UploadId, finish
+from tusd_py.model import Kind, Phase, Upload, UploadId
 from tusd_py.state.codec import decode
 from tusd_py.storage.base import Leftover, Recovered
-from tusd_py.storage.s3.attributes import UPLOAD_ID
-from tusd_py.storage.s3.cursor import Part, S3Cursor, Segment, Stored
+from tusd_py.storage.s3.cursor import S3Cursor, Segment
 from tusd_py.storage.s3.errors import S3Missing
-from tusd_py.storage.s3.finishing import as_they_are
+from tusd_py.storage.s3.finishing import Found
 from tusd_py.storage.s3.keys import info_key, internal_prefix, object_key, segment_offset
 from tusd_py.storage.s3.layout import Layout, Stretch, lay_out, likely_grids
 from tusd_py.storage.s3.leftovers import multipart_of
 from tusd_py.storage.s3.room import Room
-
-
-async def verify(room: Room, upload: Upload, entries: Sequence[Entry]) -> Upload:
-    """The upload, finished if its object turns out to be there. Raises UploadLost if neither that nor its bytes are."""
-    cursor = S3Cursor.load(upload.cursor)
-    head = await room.client.head(cursor.key)
-    if head is not None and _is_its_object(upload, head["ContentLength"], head["Metadata"]):
-        return upload if upload.done else _finished(upload, cursor, head["ContentLength"], head["ETag"].strip('"'))
-    if upload.done:
-        raise UploadLost(cursor.key)
-    if cursor.multipart is not None:
-        await _verify_parts(room, cursor.key, cursor.multipart, [Part.from_entry(entry) for entry in entries])
-    for segment in cursor.tail:
-        stored = await room.client.head(segment.key)
-        if stored is None or stored["ContentLength"] != segment.length:
-            raise UploadLost(segment.key)
-    return upload
-
-
-def _is_its_object(upload: Upload, length: int, metadata: Mapping[str, str]) -> bool:
-    return upload.length in (None, length) and metadata.get(UPLOAD_ID) == upload.id
-
-
-def _finished(upload: Upload, cursor: S3Cursor, length: int, etag: str) -> Upload:
-    finished = cursor.made(Stored(etag=etag))
-    return finish(replace(upload, length=length, offset=length), finished)
-
-
-async def _verify_parts(room: Room, key: str, multipart: str, parts: list[Part]) -> None:
-    try:
-        await as_they_are(room, key, multipart, parts)
-    except S3Missing as missing:
-        raise UploadLost(key) from missing
+from tusd_py.storage.s3.surveying import made
 
 
 async def recover(room: Room, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
@@ -66,7 +33,7 @@ async def recover(room: Room, upload_id: UploadId, leftovers: Sequence[Leftover]
         cursor = S3Cursor.load(upload.cursor)
         head = await room.client.head(cursor.key)
         if head is not None:
-            whole = _finished(upload, cursor, head["ContentLength"], head["ETag"].strip('"'))
+            whole = made(upload, cursor, Found(length=head["ContentLength"], etag=head["ETag"].strip('"')))
             return Recovered(upload=whole) if upload.kind is Kind.PARTIAL else None
         return await _continued(room, upload, cursor, names)
     return None

@@ -14,9 +14,8 @@ from tusd_py.state.codec import encode
 from tusd_py.storage.s3.attributes import as_headers, encryption_headers, object_params
 from tusd_py.storage.s3.checksums import checksum_headers, crc_text
 from tusd_py.storage.s3.client import S3Client
-from tusd_py.storage.s3.cursor import Part, Stored
-from tusd_py.storage.s3.errors import S3Missing, doubting
-from tusd_py.storage.s3.keys import info_key
+from tusd_py.storage.s3.cursor import Begun, Part, Stored
+from tusd_py.storage.s3.errors import S3Failure
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
 from tusd_py.storage.s3.tails import Tails
@@ -45,8 +44,8 @@ class Room:
         """Each part's CRC-32C has to be repeated at the end."""
         return self.sends_crc and self.options.profile.lists_checksums
 
-    async def create_multipart(self, upload: Upload, key: str) -> str:
-        """A new multipart upload for the finished object; returns its id."""
+    async def create_multipart(self, upload: Upload, key: str) -> Begun:
+        """A new multipart upload for the finished object."""
         return await self.client.create_multipart(key, object_params(upload, self.options), crc=self.completes_with_crc)
 
     async def put_object(self, upload: Upload, key: str, assembly: Assembly) -> Stored:
@@ -54,30 +53,30 @@ class Room:
         headers = as_headers(object_params(upload, self.options))
         checksum = await self._checksum(assembly.pieces, assembly)
         payload = payload_of(assembly.pieces, self.client.get)
-        with doubting():
-            return await self.client.put(key, payload, {**headers, **checksum})
+        return await self.client.put(key, payload, {**headers, **checksum})
 
-    async def put_segment(self, key: str, piece: Piece) -> None:
+    async def put_segment(self, key: str, piece: Piece) -> Stored:
         """A tail's bytes into an object of their own."""
         headers = {**encryption_headers(self.options), **await self._checksum([piece])}
         async with self.segments:
-            await self.client.put(key, payload_of([piece], self.client.get), headers)
+            return await self.client.put(key, payload_of([piece], self.client.get), headers)
 
-    async def put_info(self, upload: Upload) -> str:
-        """The upload's record into an object of its own; returns its key."""
-        key, record = info_key(self.options.prefix, upload.id), Piece()
+    async def put_info(self, upload: Upload, key: str) -> Stored:
+        """The upload's record into an object of its own."""
+        record = Piece()
         record.add(encode(upload).encode())
-        await self.put_segment(key, record)
-        return key
+        return await self.put_segment(key, record)
 
     async def upload_part(self, key: str, multipart: str, number: int, assembly: Assembly) -> Part:
-        """A part, whole. Raises UploadLost when S3 doesn't know the multipart upload any more."""
+        """A part, whole. Raises UploadLost when the multipart upload seems to be gone."""
         headers = await self._checksum(assembly.pieces, assembly)
         payload = payload_of(assembly.pieces, self.client.get)
         try:
             etag = await self.client.upload_part(key, multipart, number, payload, headers)
-        except S3Missing as missing:
-            raise UploadLost(multipart) from missing
+        except S3Failure as failure:
+            if failure.seems_missing:
+                raise UploadLost(multipart) from failure
+            raise
         return Part(number=number, length=assembly.length, etag=etag, crc=self.part_crc(assembly))
 
     def part_crc(self, assembly: Assembly) -> str | None:

@@ -12,15 +12,18 @@ from tusd_py.model import Cursor, Entry, Finished, Span, Upload, UploadId
 from tusd_py.pipeline.ahead import ReadAhead
 from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.grid import Grid, grid_for
-from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Writer
-from tusd_py.storage.s3 import concatenation, finishing, leftovers, recovery
+from tusd_py.space import Space
+from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, Writer
+from tusd_py.storage.s3 import concatenation, finishing, installation, leftovers, recovery
 from tusd_py.storage.s3.connect import connect
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.direct import S3Direct
-from tusd_py.storage.s3.keys import internal_prefix, object_key
+from tusd_py.storage.s3.keys import object_key
 from tusd_py.storage.s3.options import S3Options
+from tusd_py.storage.s3.readiness import Readiness
 from tusd_py.storage.s3.reading import read
 from tusd_py.storage.s3.room import Room
+from tusd_py.storage.s3.surveying import survey
 from tusd_py.storage.s3.tails import Tails
 from tusd_py.storage.s3.trials import trials
 from tusd_py.storage.s3.writer import S3Writer
@@ -33,6 +36,7 @@ class S3Storage:
         self.direct = direct
         self._room = room
         self._resources = resources
+        self._readiness = Readiness(room)
 
     @classmethod
     async def open(cls, options: S3Options, budget: Budget, observer: Observer) -> Self:
@@ -87,15 +91,17 @@ class S3Storage:
         for multipart in {cursor.multipart for cursor in earlier if cursor.multipart} - {kept.multipart}:
             await self._room.client.abort_multipart(kept.key, multipart)
 
-    async def discard(self, upload: Upload) -> bool:
+    async def discard(self, upload: Upload) -> None:
         client, cursor = self._room.client, S3Cursor.load(upload.cursor)
         self._room.tails.drop(upload.id)
-        begun = {found.multipart async for found in client.list_multiparts(cursor.key) if found.key == cursor.key}
-        for multipart in filter(None, begun | {cursor.multipart}):
-            await client.abort_multipart(cursor.key, multipart)
-        inside = internal_prefix(self._room.options.prefix, upload.id)
-        await client.delete({found.key async for found in client.list_objects(inside)} | {cursor.key})
-        return cursor.multipart is not None  # parts and completion end with the multipart upload
+        if cursor.multipart is not None and cursor.etag is None:
+            await client.abort_multipart(cursor.key, cursor.multipart)
+        await client.delete({cursor.key, *cursor.beside})
+
+    async def clean(self, upload: Upload) -> None:
+        await leftovers.clean(self._room.client, self._room.options, upload)
+        if not upload.alive:
+            await self.discard(upload)
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         return read(self._room, upload, span)
@@ -109,14 +115,24 @@ class S3Storage:
     async def remove(self, leftover: Leftover) -> None:
         await leftovers.remove(self._room.client, leftover)
 
-    async def verify(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
-        return await recovery.verify(self._room, upload, entries)
+    async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:
+        self._room.tails.drop(upload.id)
+        return await survey(self._room, upload, entries)
 
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
         return await recovery.recover(self._room, upload_id, leftovers)
 
+    async def installation(self) -> str | None:
+        return await installation.read(self._room)
+
+    async def install(self, installation_id: str) -> None:
+        await installation.write(self._room, installation_id)
+
     async def ping(self) -> None:
-        await self._room.client.ping()
+        await self._readiness.look()
+
+    async def space(self) -> Space | None:
+        return None
 
     def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         return trials(self._room.client, self._room.options.prefix)

@@ -32,7 +32,7 @@ async def _object(client: S3Client, prefix: str) -> None:
 
 async def _multipart(client: S3Client, prefix: str) -> None:
     key = probe_key(prefix)
-    multipart = await client.create_multipart(key, {}, crc=False)
+    multipart = (await client.create_multipart(key, {}, crc=False)).multipart
     try:
         await client.upload_part(key, multipart, 1, Payload(length=1, chunks=_byte), {})
     finally:

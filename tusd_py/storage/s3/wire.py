@@ -20,7 +20,7 @@ from yarl import URL
 
 from tusd_py.pipeline.body import Chunk
 from tusd_py.pipeline.outlet import outlet
-from tusd_py.storage.s3.errors import failure_from_body, translated
+from tusd_py.storage.s3.errors import REGION_HEADER, S3Failure, S3Missing, failure_from_body, translated
 from tusd_py.storage.s3.signing import Target, encoded, escaped, signed
 
 Credentials = Callable[[], Awaitable[ReadOnlyCredentials]]
@@ -118,15 +118,20 @@ class RawS3:
         self._path = url.raw_path.rstrip("/")
         self._region = region
         self._credentials = credentials
+        self.writable = False
+        """S3 took the last body that it was sent. Not known, and so not said, before the first."""
 
     @asynccontextmanager
     async def send(self, request: RawRequest) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer, once it is a success; its body is still to be read. Raises S3Failure and its kin."""
         length = request.payload.length if request.payload else 0
         timeout = aiohttp.ClientTimeout(
-            total=_PATIENCE + length / _LEAST_RATE if request.payload else None, sock_connect=5, sock_read=_PATIENCE
+            total=_PATIENCE + length / _LEAST_RATE if request.payload else None,
+            connect=_PATIENCE,  # a proxy takes part in it
+            sock_connect=5,
+            sock_read=_PATIENCE,
         )
-        async with translated(request.operation):
+        async with self._followed(request):
             url, headers = await self._sign(request)
             body = _Body(request.payload) if request.payload else None
             async with self._http.request(
@@ -139,9 +144,31 @@ class RawS3:
                 read_bufsize=request.step // _AHEAD,
             ) as answer:
                 if answer.status >= 300:  # noqa: PLR2004 (S3 redirects only what is configured wrongly)
-                    raise failure_from_body(request.operation, answer.status, await answer.read())
+                    told = await answer.read(), answer.headers.get(REGION_HEADER)
+                    raise failure_from_body(request.operation, answer.status, *told)
                 _set_step(answer, request.step)
                 yield answer
+
+    async def reach(self, key: str) -> None:
+        """GetObject of what need not be there: S3's own word that it isn't comes the way that bytes go."""
+        try:
+            async with self.send(RawRequest(operation="GetObject", method="GET", key=key)) as answer:
+                await answer.read()
+        except S3Missing as missing:
+            if missing.code != "NoSuchKey":  # which no proxy says
+                raise
+
+    @asynccontextmanager
+    async def _followed(self, request: RawRequest) -> AsyncIterator[None]:
+        try:
+            async with translated(request.operation):
+                yield
+        except S3Missing:
+            raise  # what a part belongs to may be gone, and all is well
+        except S3Failure:
+            self.writable = self.writable and request.payload is None
+            raise
+        self.writable = self.writable or request.payload is not None
 
     async def _sign(self, request: RawRequest) -> tuple[URL, dict[str, str]]:
         path, query = f"{self._path}/{escaped(request.key)}", encoded(request.query)

@@ -18,14 +18,15 @@ from tusd_py.model import Checkpoint, Entry, Upload
 from tusd_py.pipeline.body import Chunk
 from tusd_py.storage.base import Record
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
-from tusd_py.storage.s3.keys import segment_key
+from tusd_py.storage.s3.keys import info_key, segment_key
 from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.storage.s3.room import Room
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]
 
-_MOST_SEGMENTS = 16
+_MOST_SEGMENTS = 32
+"""As many requests of 256 KiB as go into a part of 8 MiB: none of these is stored a second time as a tail."""
 
 
 class S3Writer:
@@ -53,6 +54,10 @@ class S3Writer:
         self._tasks = asyncio.TaskGroup()
         self._last: asyncio.Task[None] | None = None
         self._closing = False
+        self._troubled = False
+        """A write got no answer before it was repeated, and no checkpoint says so yet."""
+        self._storing = 0
+        """Segments on their way."""
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -68,6 +73,12 @@ class S3Writer:
             raise group.exceptions[0]  # noqa: B904 (the first failure is the reason; the rest were cancelled with it)
         finally:
             self._account.close()
+
+    @property
+    def unsettled(self) -> bool:
+        last = self._last
+        broken_off = last is not None and (last.cancelled() or last.exception() is not None)
+        return broken_off or self._storing > 0
 
     async def write(self, chunk: Chunk) -> None:
         await self._account.acquire(len(chunk))
@@ -113,7 +124,7 @@ class S3Writer:
 
     def _reach_object(self, end: int, stored: Stored) -> Checkpoint:
         made = self._cursor.made(stored)
-        return Checkpoint(offset=end, cursor=made.cursor, finished=made)
+        return Checkpoint(offset=end, cursor=made.cursor, finished=made, troubled=self._troubled or made.troubled)
 
     async def _send_part(self) -> None:
         """Start sending the part, once there is a slot, and begin the next."""
@@ -150,24 +161,31 @@ class S3Writer:
 
     async def _create_multipart(self) -> str:
         await self._save_info()
-        return await self._room.create_multipart(self._upload, self._cursor.key)
+        begun = await self._room.create_multipart(self._upload, self._cursor.key)
+        self._troubled |= begun.troubled
+        return begun.multipart
 
     async def _save_info(self) -> None:
         """Before the first thing that is stored unfinished; the next checkpoint names it."""
         if self._room.options.info_objects and self._cursor.info is None:
-            info = await self._room.put_info(self._upload)
-            self._cursor = replace(self._cursor, info=info)
+            key = info_key(self._room.options.prefix, self._upload.id)
+            stored = await self._room.put_info(self._upload, key)
+            self._troubled |= stored.troubled
+            self._cursor = replace(self._cursor, info=key)
 
     async def _save_segment(self) -> None:
         """Store what is in memory only. The caller holds the turn, so nothing is added meanwhile."""
+        self._storing += 1
         await self._save_info()
         self._part.fold(_MOST_SEGMENTS)
         piece, end = self._part.pieces[-1], self._position
         key = segment_key(self._room.options.prefix, self._upload.id, end - piece.length)
-        await self._room.put_segment(key, piece)
+        stored = await self._room.put_segment(key, piece)
+        self._troubled |= stored.troubled
         piece.stored(key)
         tail = self._part.segments
         self._follow(_nothing, lambda _: self._reach(end, tail=tail))
+        self._storing -= 1
 
     def _spill_soon(self) -> None:
         if self._closing:
@@ -221,7 +239,8 @@ class S3Writer:
     def _reach(self, offset: int, *, added: tuple[Entry, ...] = (), **changes: Any) -> Checkpoint:
         """The checkpoint at `offset`, where the cursor has these changes."""
         self._recorded, self._cursor = offset, replace(self._cursor, **changes)
-        return Checkpoint(offset=offset, cursor=self._cursor.dump(), added=added)
+        troubled, self._troubled = self._troubled, False
+        return Checkpoint(offset=offset, cursor=self._cursor.dump(), added=added, troubled=troubled)
 
 
 def _known(multipart: str | None) -> asyncio.Future[str] | None:

@@ -105,7 +105,11 @@ def test_a_part_survives_json(part: Part) -> None:
 ERRORS: list[tuple[int, str, type[S3Failure]]] = [
     (404, "NoSuchKey", S3Missing),
     (404, "NoSuchUpload", S3Missing),
-    (404, "404", S3Missing),
+    (404, "404", S3Trouble),
+    (404, "", S3Trouble),
+    (403, "403", S3Trouble),
+    (301, "301", S3Trouble),
+    (412, "412", S3Trouble),
     (200, "NoSuchUpload", S3Missing),
     (404, "NoSuchBucket", S3Failure),
     (403, "AccessDenied", S3Failure),
@@ -126,6 +130,24 @@ def test_an_error_answer_is_of_the_kind_that_says_what_to_do(status: int, code: 
     for error in (failure("Op", status, code), failure_from_body("Op", status, body)):
         assert type(error) is kind
         assert (error.operation, error.status, error.code) == ("Op", status, code)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "unanswered"),
+    [
+        (0, "TimeoutError", True),
+        (200, "NoETag", True),
+        (404, "404", True),
+        (502, "502", True),
+        (500, "InternalError", True),
+        (503, "SlowDown", False),
+        (400, "BadDigest", False),
+        (403, "AccessDenied", False),
+        (404, "NoSuchUpload", False),
+    ],
+)
+def test_only_s3_itself_can_say_that_nothing_was_done(status: int, code: str, *, unanswered: bool) -> None:
+    assert failure("Op", status, code).unanswered == unanswered
 
 
 @pytest.mark.parametrize("error", [OSError(), TimeoutError(), ConnectionResetError()])

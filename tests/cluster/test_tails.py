@@ -1,0 +1,82 @@
+"""Many small requests: what memory keeps of their bytes is a copy, and gone at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+
+from tests.cluster.conftest import KINDS
+from tests.cluster.fleet import MIB, PART, Fleet, running_fleet
+from tests.promises.bench import client_of, some_bytes
+from tests.promises.client import Client
+from tests.support.redis import RedisServer
+from tests.support.seaweed import SeaweedFS
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PIECE = 100 * 1024
+TAILS = (1, 3, 16, 17, 31, 32, 33, 40)
+"""Requests before the copy is lost: fewer, just as many, and more than there may be segments."""
+Lose = Callable[[Fleet, Client], Awaitable[Client]]
+LENGTHS = {"a part and more": PART + MIB, "less than a part": 45 * PIECE + 7}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
+async def running(
+    request: pytest.FixtureRequest, seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Fleet]:
+    """Two processes with the least memory there can be."""
+    redis = None
+    if "redis" in request.param:
+        server = request.getfixturevalue("redis_running")
+        assert isinstance(server, RedisServer)
+        redis = server.url
+    async with running_fleet(seaweed, tmp_path_factory.mktemp("fleet"), 2, redis, memory_budget="32MiB") as fleet:
+        yield fleet
+
+
+async def carry(client: Client, url: str, data: bytes, start: int, stop: int) -> None:
+    """Bring `data` from `start` to `stop`, a piece a request."""
+    for at in range(start, stop, PIECE):
+        answer = await client.patch(url, at, data[at : min(at + PIECE, stop)])
+        assert answer.status == 204, (at, answer)
+
+
+async def restart(fleet: Fleet, first: Client) -> Client:
+    await fleet.first.kill()
+    await fleet.first.start()
+    return first
+
+
+async def move(fleet: Fleet, _: Client) -> Client:
+    """Each request to any node."""
+    return fleet.anyone
+
+
+async def squeeze(_: Fleet, first: Client) -> Client:
+    """Another upload wants all the memory there is."""
+    big = some_bytes(40 * MIB)
+    url = await first.create(len(big), big)
+    await first.delete(url)
+    return first
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("lose", [restart, move, squeeze])
+async def test_small_requests_become_the_object_whatever_becomes_of_the_copy_in_memory(
+    fleet: Fleet, lose: Lose, length: str
+) -> None:
+    data = some_bytes(LENGTHS[length])
+    async with client_of(fleet.first) as first:
+        urls = [await first.create(len(data)) for _ in TAILS]
+        before = [tails * PIECE for tails in TAILS]
+        await asyncio.gather(*(carry(first, url, data, 0, at) for url, at in zip(urls, before, strict=True)))
+        client = await lose(fleet, first)
+        moved = [client.url + url.rpartition("/")[2] for url in urls]
+        await asyncio.gather(*(carry(client, url, data, at, len(data)) for url, at in zip(moved, before, strict=True)))
+        for url in moved:
+            assert await client.content(url) == data
+            await client.delete(url)

@@ -1,0 +1,81 @@
+"""What every state store and every storage promises of the installation it belongs to."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from tests.support.fixtures_state import Maker
+from tests.support.storages import Bench
+from tests.support.uploads import upload
+from tests.support.writing import Sender, random_bytes
+from tusd_py.model import Installation
+from tusd_py.state.base import StateStore
+
+ONE, OTHER = Installation(id="1" * 32), Installation(id="2" * 32, stored=True, adopted_at=1234.5678)
+
+
+async def test_a_new_state_belongs_nowhere(state: StateStore) -> None:
+    assert await state.installation() is None
+    await state.create(upload())
+    assert await state.installation() is None
+
+
+async def test_a_state_keeps_the_first_installation_it_is_given(state: StateStore) -> None:
+    assert await state.install(OTHER) == OTHER
+    assert await state.install(ONE) == OTHER
+    assert await state.installation() == OTHER
+
+
+async def test_an_installation_can_be_put_in_the_place_of_another(state: StateStore) -> None:
+    await state.reinstall(ONE)
+    assert await state.installation() == ONE
+    await state.reinstall(OTHER)
+    assert await state.installation() == OTHER
+    assert await state.install(ONE) == OTHER
+
+
+async def test_of_many_nodes_that_start_at_once_one_says_which_installation_it_is(maker: Maker) -> None:
+    one = maker()
+    nodes = [one] * 5 if one.name == "memory:" else [one, *(maker() for _ in range(4))]
+    wanted = [replace(ONE, id=f"{number:032x}") for number in range(5)]
+    got = await asyncio.gather(*(node.install(each) for node, each in zip(nodes, wanted, strict=True)))
+    assert len({each.id for each in got}) == 1
+    assert got[0] in wanted
+    for node in nodes:
+        assert await node.installation() == got[0]
+        await node.aclose()
+
+
+async def test_an_installation_survives_its_process(durable: Maker) -> None:
+    before = durable()
+    await before.install(OTHER)
+    await before.aclose()
+    after = durable()
+    assert await after.installation() == OTHER
+    await after.aclose()
+
+
+async def test_an_installation_is_no_upload(state: StateStore) -> None:
+    await state.install(ONE)
+    assert list(await state.list(None, 10)) == []
+    assert list(await state.due(1e12, 10)) == []
+
+
+async def test_a_storage_keeps_the_id_it_was_given_last(bench: Bench) -> None:
+    assert await bench.storage.installation() is None
+    for given in (ONE.id, ONE.id, OTHER.id):
+        await bench.storage.install(given)
+        assert await bench.storage.installation() == given
+
+
+async def test_the_id_in_a_storage_is_no_leftover_and_outlives_every_upload(bench: Bench) -> None:
+    await bench.storage.install(ONE.id)
+    assert [found async for found in bench.storage.leftovers()] == []
+    sender = Sender(bench.storage, random_bytes(bench.grain + 3))
+    await sender.send()
+    finished = await sender.finish()
+    for leftover in [found async for found in bench.storage.leftovers()]:
+        await bench.storage.remove(leftover)
+    await bench.storage.discard(finished)
+    assert await bench.storage.installation() == ONE.id

@@ -1,0 +1,370 @@
+"""A state and a storage of two installations, on real parts: nothing is done with either, and one line says why."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from tests.promises.bench import client_of, upload_id
+from tests.promises.client import VERSION, until
+from tests.support.s3faults import ANY, reset
+from tests.support.s3proxy import S3Proxy
+from tests.support.seaweed import SeaweedFS
+from tests.support.server import Server
+from tusd_py import create_app
+from tusd_py.config import load_settings
+from tusd_py.errors import ConfigurationError
+
+LONG_AGO = "1s"
+"""After which what has no record is old enough to be collected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where servers of one test can keep things."""
+
+    directory: Path
+    state: str
+    environment: dict[str, str]
+    bucket: Callable[[str], dict[str, str]]
+    """The settings of a storage by its name."""
+    litter: Callable[[str], None]
+    """Leaves in the storage of that name what a crash could have left, and no upload can be made of."""
+    files: Callable[[str], list[str]]
+    """The names of all that is in the storage of that name."""
+    forget: Callable[[str], None]
+    """Removes the installation's id from it, as a lifecycle rule could."""
+
+    def server(self, storage: str, **settings: object) -> Server:
+        where: dict[str, Any] = {"state": self.state, "expire_after": "1h", **self.bucket(storage), **settings}
+        directory = self.directory / uuid4().hex
+        directory.mkdir()
+        # without warnings: a worker that ends leaves its metrics file for Python to close, which warns beside the line
+        return Server(directory, environment=self.environment, debug=False, **where)
+
+    @asynccontextmanager
+    async def serving(self, storage: str, **settings: str) -> AsyncIterator[Server]:
+        server = self.server(storage, **settings)
+        await server.start()
+        try:
+            yield server
+        finally:
+            await server.kill()
+
+    async def refused(self, storage: str, **settings: str) -> str:
+        """The one line that ends a start."""
+        server = self.server(storage, **settings)
+        async with asyncio.timeout(30):
+            ended = await server.command("serve", "--port", str(server.port))
+        assert (ended.code, ended.out) == (2, "")
+        (line,) = [line for line in ended.err.splitlines() if line.startswith("tusd-py: ")]
+        assert ended.err == f"{line}\n"
+        return line
+
+
+def on_disk(directory: Path) -> Place:
+    def litter(storage: str) -> None:
+        (directory / storage / ".tusd-py" / f"{uuid4().hex}.part").touch()
+
+    def files(storage: str) -> list[str]:
+        return sorted(str(path) for path in (directory / storage).rglob("*") if path.is_file())
+
+    return Place(
+        directory=directory,
+        state=f"sqlite:{directory / 'state' / 'state.db'}",
+        environment={},
+        bucket=lambda storage: {"storage": f"file:{directory / storage}"},
+        litter=litter,
+        files=files,
+        forget=lambda storage: (directory / storage / ".tusd-py" / "installation").unlink(),
+    )
+
+
+def on_seaweed(directory: Path, seaweed: SeaweedFS, redis_url: str) -> Place:
+    prefix, client = uuid4().hex, seaweed.client()
+
+    def litter(storage: str) -> None:
+        key = f"{prefix}/{storage}/.tusd-py/{uuid4().hex}/junk"
+        client.put_object(Bucket=seaweed.bucket, Key=key, Body=b"?")
+
+    def files(storage: str) -> list[str]:
+        found = client.list_objects_v2(Bucket=seaweed.bucket, Prefix=f"{prefix}/{storage}/").get("Contents", [])
+        return sorted(each["Key"] for each in found)
+
+    def forget(storage: str) -> None:
+        client.delete_object(Bucket=seaweed.bucket, Key=f"{prefix}/{storage}/.tusd-py/installation")
+
+    return Place(
+        directory=directory,
+        state=redis_url,
+        environment=seaweed.user.environment(),
+        bucket=lambda storage: {
+            "storage": f"s3://{seaweed.bucket}/{prefix}/{storage}",
+            "s3_endpoint_url": seaweed.endpoint,
+            "s3_profile": "seaweedfs",
+        },
+        litter=litter,
+        files=files,
+        forget=forget,
+    )
+
+
+@pytest.fixture(params=["disk and sqlite", "s3 and redis"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "disk and sqlite":
+        return on_disk(tmp_path)
+    return on_seaweed(tmp_path, request.getfixturevalue("seaweed"), request.getfixturevalue("redis_url"))
+
+
+@pytest.fixture
+def redis_place(tmp_path: Path, seaweed: SeaweedFS, redis_url: str) -> Place:
+    return on_seaweed(tmp_path, seaweed, redis_url)
+
+
+async def uploaded(server: Server, *contents: bytes) -> list[str]:
+    """Finished uploads with these bytes."""
+    async with client_of(server) as client:
+        return [await client.create(len(content), content) for content in contents]
+
+
+async def content(server: Server, url: str) -> bytes:
+    async with client_of(server) as client:
+        return await client.content(f"{server.url}{upload_id(url)}")
+
+
+async def status(server: Server, path: str) -> int:
+    async with aiohttp.ClientSession() as session, session.get(f"{server.origin}{path}") as answer:
+        return answer.status
+
+
+def a_wrong_pair(line: str, place: Place, storage: str) -> bool:
+    """It says both places and what to do."""
+    return all(
+        part in line
+        for part in ("don't belong together", place.state, place.bucket(storage)["storage"], "repair --pair")
+    )
+
+
+async def test_the_state_of_another_storage_is_refused_by_every_command_and_nothing_is_removed(place: Place) -> None:
+    async with place.serving("mine", expire_after=LONG_AGO) as mine:
+        (url,) = await uploaded(mine, b"abc")
+        async with place.serving("other", state=f"sqlite:{place.directory / 'other.db'}") as other:
+            (theirs,) = await uploaded(other, b"defg")
+        place.litter("other")
+        before = place.files("mine"), place.files("other")
+
+        for storage in ("other", "nothing-yet"):
+            assert a_wrong_pair(await place.refused(storage, expire_after=LONG_AGO), place, storage)
+            wrong = place.server(storage, expire_after=LONG_AGO)
+            checked = await wrong.command("check")
+            assert checked.code == 1
+            (failed,) = [line for line in checked.out.splitlines() if line.startswith("FAIL")]
+            assert failed.startswith("FAIL installation  ")
+            assert a_wrong_pair(failed, place, storage)
+            for command in (
+                ("repair",),
+                ("repair", "--apply"),
+                ("uploads", "sweep"),
+                ("uploads", "expire"),
+                ("uploads", "list"),
+                ("uploads", "terminate", upload_id(url)),
+            ):
+                refused = await wrong.command(*command)
+                assert (refused.code, refused.out) == (2, ""), command
+                assert a_wrong_pair(refused.err, place, storage)
+
+        assert (place.files("mine"), place.files("other")) == before
+        assert await content(mine, url) == b"abc"
+        async with place.serving("other", state=f"sqlite:{place.directory / 'other.db'}") as other:
+            assert await content(other, theirs) == b"defg"
+
+
+@pytest.mark.parametrize("workers", ["2", "3"])
+async def test_workers_of_a_wrong_pair_say_it_once(place: Place, workers: str) -> None:
+    async with place.serving("mine") as mine:
+        await uploaded(mine, b"abc")
+    assert a_wrong_pair(await place.refused("other", workers=workers), place, "other")
+
+
+async def test_two_installations_share_a_redis_with_prefixes_of_their_own(redis_place: Place) -> None:
+    place = redis_place
+    async with place.serving("one") as one, place.serving("two", redis_prefix="two:") as two:
+        (url,), (theirs,) = await uploaded(one, b"abc"), await uploaded(two, b"defg")
+        for wrong in (place.server("two"), place.server("one", redis_prefix="two:")):
+            assert (await wrong.command("repair", "--apply")).code == 2
+        for server, storage in ((one, "one"), (two, "two")):
+            repaired = await server.command("repair", "--apply")
+            assert (repaired.code, repaired.out) == (0, "0 found, 0 mended\n")
+            assert len(place.files(storage)) == 2, "the object and the installation's id"
+        assert await content(one, url) == b"abc"
+        assert await content(two, theirs) == b"defg"
+        assert await status(one, f"/files/{upload_id(theirs)}") == 404
+
+
+async def test_after_the_state_was_emptied_nothing_is_collected_before_repair(place: Place) -> None:
+    async with place.serving("mine", expire_after=LONG_AGO) as mine:
+        (url,) = await uploaded(mine, b"abc")
+        place.litter("mine")
+        await asyncio.sleep(2.1)  # what is stored is old by then, by a clock of seconds
+    before = place.files("mine")
+    new = {"state": f"sqlite:{place.directory / 'new.db'}", "expire_after": LONG_AGO}
+    checked = await place.server("mine", **new).command("check")
+    assert checked.code == 0
+    assert "which the empty state will take over from the storage" in checked.out
+
+    async with place.serving("mine", **new) as again:
+        assert again.log().count("installation-adopted") == 1
+        assert "tusd-py repair" in again.log()
+        swept = await again.command("uploads", "sweep")
+        (held, summary) = swept.out.splitlines()
+        assert held.startswith("nothing is removed until 20")
+        assert "tusd-py repair --apply" in held
+        assert (swept.code, summary) == (0, "0 removed")
+        looked = await again.command("repair")
+        assert looked.out.endswith("1 found, 0 mended\n")
+        assert (await again.command("uploads", "sweep")).out == swept.out
+        assert place.files("mine") == before
+
+        repaired = await again.command("repair", "--apply")
+        assert (repaired.code, repaired.out.splitlines()[-1]) == (0, "1 found, 1 mended")
+        assert len(place.files("mine")) == len(before) - 1
+        place.litter("mine")
+        await asyncio.sleep(2.1)
+        assert (await again.command("uploads", "sweep")).out.endswith("1 removed\n")
+        assert [name for name in place.files("mine") if upload_id(url) in name], "finished objects are never garbage"
+    async with place.serving("mine", **new) as well:
+        assert "installation-adopted" not in well.log()
+
+
+async def test_a_storage_that_lost_its_id_is_paired_by_hand(place: Place) -> None:
+    async with place.serving("mine") as mine:
+        (url,) = await uploaded(mine, b"abc")
+    place.forget("mine")
+    assert a_wrong_pair(await place.refused("mine"), place, "mine")
+    paired = await place.server("mine").command("repair", "--pair", "--apply")
+    assert paired.code == 0
+    told, summary = paired.out.splitlines()
+    assert (told.rpartition(" ")[0], summary) == ("state and storage are of installation", "0 found, 0 mended")
+    async with place.serving("mine") as again:
+        assert await content(again, url) == b"abc"
+        assert "installation-adopted" not in again.log(), "it was repaired, too"
+
+
+async def test_nodes_that_start_at_once_are_one_installation(place: Place) -> None:
+    nodes = [place.server("mine") for _ in range(3)]
+    try:
+        await asyncio.gather(*(node.start() for node in nodes))
+        urls = [(await uploaded(node, b"abc"))[0] for node in nodes]
+        for node in nodes:
+            assert [await content(node, url) for url in urls] == [b"abc"] * 3
+            assert await status(node, "/readyz") == 200
+            assert "installation-adopted" not in node.log()
+    finally:
+        for node in nodes:
+            await node.kill()
+    assert (await place.server("mine").command("check")).code == 0
+
+
+async def test_workers_that_start_at_once_are_one_installation(place: Place) -> None:
+    async with place.serving("mine", workers="3") as mine:
+        (url,) = await uploaded(mine, b"abc")
+        for _ in range(6):
+            assert await content(mine, url) == b"abc"
+        assert "installation-adopted" not in mine.log()
+
+
+@pytest.mark.parametrize("state", ["sqlite", "redis"])
+async def test_while_s3_is_away_at_the_start_nothing_begins_and_then_all_goes_well(
+    redis_place: Place, seaweed: SeaweedFS, state: str
+) -> None:
+    where = {"state": f"sqlite:{redis_place.directory / 'state.db'}"} if state == "sqlite" else {}
+    async with S3Proxy(seaweed.endpoint) as s3, redis_place.serving("mine", **where) as mine:
+        async with client_of(mine) as client:
+            url = await client.create(6)
+            await client.patch(url, 0, b"abc")
+        await mine.kill()
+        s3.faults.rule(ANY, None, reset())
+        async with (
+            redis_place.serving("mine", **where, s3_endpoint_url=s3.endpoint) as again,
+            client_of(again) as client,
+        ):
+            url = f"{again.url}{upload_id(url)}"
+            assert (await client.post(3)).status == 503
+            assert (await client.patch(url, 3, b"def")).status == 503
+            assert (await client.head(url)).status == 423
+            assert (await client.request("DELETE", url, **VERSION)).status == 503
+            assert await status(again, "/readyz") == 503
+            s3.faults.clear()
+
+            async def ready() -> bool:
+                return await status(again, "/readyz") == 200
+
+            await until(ready)
+            assert (await client.patch(url, 3, b"def")).offset == 6
+            assert await client.content(url) == b"abcdef"
+            assert "Traceback" not in again.log()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_wrong_pair_that_shows_only_later_ends_the_server_then(
+    redis_place: Place, seaweed: SeaweedFS, workers: str
+) -> None:
+    async with redis_place.serving("mine") as mine:
+        await uploaded(mine, b"abc")
+    async with S3Proxy(seaweed.endpoint) as s3:
+        s3.faults.rule(ANY, None, reset())
+        server = redis_place.server("other", s3_endpoint_url=s3.endpoint, workers=workers)
+        starting = asyncio.create_task(server.command("serve", "--port", str(server.port)))
+
+        async def answers() -> bool:
+            try:
+                return await status(server, "/readyz") == 503
+            except aiohttp.ClientError:
+                return False
+
+        await until(answers)
+        s3.faults.clear()
+        async with asyncio.timeout(60):
+            ended = await starting
+    assert ended.code == 2
+    last = ended.err.splitlines()[-1]
+    assert last.startswith("tusd-py: state and storage don't belong together")
+    assert sum(line.startswith("tusd-py: ") for line in ended.err.splitlines()) == 1
+    assert "Traceback" not in ended.err
+    assert redis_place.files("other") == []
+
+
+async def test_a_mounted_application_does_not_start_on_a_wrong_pair(tmp_path: Path) -> None:
+    def app(storage: str) -> web.Application:
+        where = {"storage": f"file:{tmp_path / storage}", "state": f"sqlite:{tmp_path / 'state.db'}"}
+        outer = web.Application()
+        outer.add_subapp("/media", create_app(load_settings(where, None, {})))
+        return outer
+
+    async with TestServer(app("mine")) as site, aiohttp.ClientSession() as session:
+        length = {**VERSION, "Upload-Length": "3"}
+        async with session.post(site.make_url("/media/files/"), headers=length) as answer:
+            assert answer.status == 201
+    with pytest.raises(ConfigurationError, match="don't belong together"):
+        async with TestServer(app("other")):
+            pytest.fail("it started")
+
+
+async def test_check_tells_the_installation_and_writes_nothing(place: Place) -> None:
+    new = await place.server("mine").command("check")
+    assert "ok   installation  a new one, from the first start on" in new.out.splitlines()
+    assert not [name for name in place.files("mine") if name.endswith("installation")]
+    async with place.serving("mine") as mine:
+        (line,) = [line for line in (await mine.command("check")).out.splitlines() if "installation" in line]
+        assert re.fullmatch("ok   installation  [0-9a-f]{32}", line)

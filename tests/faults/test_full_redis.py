@@ -1,0 +1,127 @@
+"""A Redis that has reached its `maxmemory` takes no new upload, and everything that those it has still need."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError
+
+from tests.promises.bench import MIB, client_of, some_bytes
+from tests.promises.client import VERSION, Answer, Client, until
+from tests.promises.rawrequest import patching
+from tests.support.parts import missing
+from tests.support.redis import RedisError, RedisServer, redis_server, running
+from tests.support.server import Server, serving
+
+MEMORY = 6 * MIB
+DATA = some_bytes(3 * MIB)
+METADATA = {"Upload_Metadata": f"filename {base64.b64encode(bytes(12000)).decode()}"}
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    try:
+        redis_server()
+    except RedisError:
+        missing("redis-server")
+    with running(tmp_path, durable=True) as server:
+        yield server
+
+
+@pytest.fixture
+async def operator(redis: RedisServer) -> AsyncIterator[Redis]:
+    async with Redis.from_url(redis.url) as talking:
+        await talking.config_set("maxmemory", MEMORY)
+        yield talking
+
+
+@pytest.fixture
+async def server(operator: Redis, redis: RedisServer, tmp_path: Path) -> AsyncIterator[Server]:
+    del operator
+    async with serving(
+        tmp_path, storage=f"file:{tmp_path / 'data'}", state=redis.url, expire_after="12s", lock_ttl="3s"
+    ) as running:
+        yield running
+        assert "Traceback" not in running.log(), running.log()
+
+
+@pytest.fixture
+async def client(server: Server) -> AsyncIterator[Client]:
+    async with client_of(server) as talking:
+        yield talking
+
+
+def refused(answer: Answer) -> bool:
+    return answer.status == 503 and answer.body.startswith(b"store-full") and int(answer.headers["Retry-After"]) > 0
+
+
+async def fill(redis: Redis) -> None:
+    """As another program, until it doesn't take 16 bytes more."""
+    for size in (65536, 4096, 256, 16):
+        with suppress(OutOfMemoryError):
+            while True:
+                await redis.rpush("filler", bytes(size))
+
+
+async def test_one_that_uploads_have_filled_empties_by_itself(server: Server, client: Client) -> None:
+    before = await client.create(100)
+    answers = [await client.post(100, **METADATA) for _ in range(400)]
+    made = [answer.headers["Location"] for answer in answers if answer.status == 201]
+    assert 50 < len(made) < 400
+    assert all(refused(answer) for answer in answers if answer.status != 201)
+    assert await client.offset(before) == 0
+
+    async def takes() -> bool:
+        return (await client.post(100, **METADATA)).status == 201
+
+    await until(takes)
+    text = (await client.request("GET", f"{server.origin}/metrics")).body.decode()
+    assert "tusdpy_uploads_expired_total 0.0" not in text
+
+
+async def test_one_that_others_have_filled_still_takes_what_its_uploads_need(
+    server: Server, client: Client, operator: Redis
+) -> None:
+    url, doomed = await client.create(len(DATA)), await client.create(len(DATA))
+    other, done = await client.create(len(DATA), DATA[:MIB]), await client.create(3, b"abc")
+    async with patching(url, 0, len(DATA)) as writing:
+        await writing.send(DATA[:MIB])
+        await fill(operator)
+        assert refused(await client.post(1))
+        await writing.send(DATA[MIB:])
+        assert await writing.status() == 204
+    assert await client.content(url) == DATA
+    assert await client.content(done) == b"abc"
+    async with patching(doomed, 0, len(DATA)) as stalled:
+        await stalled.send(DATA[:10])
+        assert await client.offset(doomed) in (0, 10), "it makes way"
+    await fill(operator)
+    await client.delete(doomed)
+    assert (await client.head(doomed)).status == 404
+    assert await client.offset(other) == MIB
+
+    async def says_so() -> bool:
+        answer = await client.request("GET", f"{server.origin}/readyz")
+        return (answer.status, answer.body) == (503, b"not ready: state is full\n")
+
+    await until(says_so)
+    assert refused(await client.patch(other, MIB, DATA[MIB:]))
+    await fill(operator)
+
+    async def expired() -> bool:
+        return not await operator.exists(f"tusd-py:upload:{other.rpartition('/')[2]}")
+
+    await until(expired)
+    assert (await client.request("DELETE", done, **VERSION)).status == 204
+    await operator.delete("filler")
+    await until(lambda: ready(server, client))
+    await client.create(1, b"x")
+
+
+async def ready(server: Server, client: Client) -> bool:
+    return (await client.request("GET", f"{server.origin}/readyz")).status == 200

@@ -1,0 +1,165 @@
+"""/readyz is 200 only while bytes can be stored: what botocore can ask says nothing of the way that bytes go."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.web import StreamResponse
+
+from tests.promises.bench import MIB, Node, client_of, one_node
+from tests.promises.client import Client
+from tests.support.aws import environment, in_region
+from tests.support.s3exchange import Exchange
+from tests.support.s3faults import ANY, error
+from tests.support.s3request import S3Request
+from tests.support.seaweed import SeaweedFS
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+READY = ".tusd-py/ready"
+LOOK = {"HeadBucket": 1, "GetObject": 1}
+WRITE = {"PutObject": 1, "DeleteObject": 1}
+WRITES = ("PutObject", "UploadPart")
+
+
+async def is_ready(node: Node, client: Client) -> bool:
+    answer = await client.request("GET", f"{node.server.origin}/readyz")
+    assert (answer.status, answer.body) in [(200, b"ready\n"), (503, b"not ready: storage\n")]
+    return answer.status == 200
+
+
+@pytest.fixture
+def unready(node: Node) -> Node:
+    """Writes are refused, as by a policy; all else works."""
+    for operation in WRITES:
+        node.s3.faults.rule(operation, None, error(403, "AccessDenied"))
+    return node
+
+
+async def failed_upload(client: Client) -> None:
+    assert (await client.post(3, b"abc")).status == 503
+
+
+async def test_while_uploads_work_it_writes_nothing(node: Node, client: Client) -> None:
+    await client.create(3, b"abc")
+    node.s3.reset()
+    assert await is_ready(node, client)
+    assert node.s3.counts() == LOOK
+
+
+async def test_after_a_write_that_failed_only_one_that_works_shows_it_ready(unready: Node, client: Client) -> None:
+    assert await is_ready(unready, client), "nothing is known yet"
+    await failed_upload(client)
+    assert not await is_ready(unready, client)
+    assert not await is_ready(unready, client)
+
+    unready.s3.reset()
+    assert await is_ready(unready, client)
+    assert unready.s3.counts() == {**LOOK, **WRITE}
+    assert READY not in await unready.residue()
+
+    unready.s3.reset()
+    assert await is_ready(unready, client)
+    assert unready.s3.counts() == LOOK
+
+
+async def test_an_upload_that_works_is_as_good_as_a_test_write(unready: Node, client: Client) -> None:
+    await failed_upload(client)
+    unready.s3.reset()
+    await client.create(3, b"abc")
+    assert await is_ready(unready, client)
+    assert unready.s3.counts() == {**LOOK, "PutObject": 1}
+
+
+async def test_a_part_that_fails_counts_too(unready: Node, client: Client) -> None:
+    url = await client.create(20 * MIB)
+    assert (await client.patch(url, 0, bytes(10 * MIB))).status == 503
+    assert not await is_ready(unready, client)
+    unready.s3.reset()
+    await client.delete(url)
+    assert await is_ready(unready, client)
+
+
+async def test_a_test_write_that_can_not_be_removed_is_removed_later(unready: Node, client: Client) -> None:
+    await failed_upload(client)
+    unready.s3.reset()
+    unready.s3.faults.rule("DeleteObject", None, error(403, "AccessDenied"))
+    assert await is_ready(unready, client), "bytes can be stored"
+    assert READY in await unready.residue()
+    unready.s3.reset()
+    assert await is_ready(unready, client)
+    assert READY not in await unready.residue()
+
+
+async def page(exchange: Exchange) -> StreamResponse:
+    """The 404 of a proxy whose backend restarts."""
+    await exchange.drain()
+    return web.Response(status=404, text="404 page not found")
+
+
+@pytest.mark.parametrize("action", [page, error(403, "AccessDenied"), error(503, "SlowDown")])
+async def test_the_way_of_bytes_must_lead_to_s3_itself(node: Node, client: Client, action: Any) -> None:
+    node.s3.faults.rule("GetObject", None, action)
+    assert not await is_ready(node, client)
+    node.s3.reset()
+    assert await is_ready(node, client)
+
+
+# from the start
+
+
+async def test_a_server_that_may_not_write_is_never_ready(seaweed: SeaweedFS, tmp_path: Path) -> None:
+    async with one_node(seaweed, tmp_path) as node, client_of(node.server) as client:
+        await node.server.stop()
+        for operation in WRITES:
+            node.s3.faults.rule(operation, None, error(403, "AccessDenied"))
+        await node.server.start()
+        assert not await is_ready(node, client)
+        assert "S3 PutObject: 403 AccessDenied" in node.server.log(), "it says so at once"
+
+
+# regions
+
+
+@pytest_asyncio.fixture(params=[301, 400], loop_scope="module")
+async def elsewhere(request: pytest.FixtureRequest, seaweed: SeaweedFS, tmp_path: Path) -> AsyncIterator[Node]:
+    """A node whose bucket is in eu-central-1; it isn't started."""
+    chosen = environment(tmp_path, seaweed.user, AWS_DEFAULT_REGION="eu-west-1")
+    async with one_node(seaweed, tmp_path, environment=chosen) as node:
+        await node.server.stop()
+        node.s3.faults.rule(ANY, None, in_region("eu-central-1", request.param), _signed)
+        yield node
+
+
+def _signed(request: S3Request) -> bool:
+    return "Authorization" in request.headers
+
+
+async def test_a_wrong_region_is_not_ready_and_told_with_the_right_one(elsewhere: Node) -> None:
+    await elsewhere.server.start()
+    async with client_of(elsewhere.server) as client:
+        assert not await is_ready(elsewhere, client)
+        assert (await client.post(3, b"abc")).status == 503
+    assert "set AWS_REGION to eu-central-1" in elsewhere.server.log()
+    outcome = await elsewhere.server.command("check")
+    assert outcome.code == 1
+    failed = [line for line in outcome.out.splitlines() if line.startswith("FAIL")]
+    assert failed
+    assert all("set AWS_REGION to eu-central-1" in line for line in failed)
+
+
+async def test_the_right_region_has_a_name_that_all_aws_sdks_know(elsewhere: Node) -> None:
+    elsewhere.server._environment["AWS_REGION"] = "eu-central-1"
+    await elsewhere.server.start()
+    async with client_of(elsewhere.server) as client:
+        assert await is_ready(elsewhere, client)
+        whole, parts = await client.create(3, b"abc"), await client.create(9 * MIB, bytes(9 * MIB))
+        assert await client.content(whole) == b"abc"
+        assert await client.content(parts) == bytes(9 * MIB)
+    outcome = await elsewhere.server.command("check")
+    assert outcome.code == 0, outcome.out

@@ -1,0 +1,157 @@
+"""Programs out of dice: whatever a world can do, of which the same dice make the same.
+
+`calm` ones bring no trouble of their own: nobody dies, and what is lost in one of them is lost without a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+from tests.simulation.network import FAULTS, Plan
+from tests.simulation.program import End, Joined, Journey, Program, Straight, Track
+from tests.simulation.steps import (
+    Astray,
+    Cut,
+    Damage,
+    Exceed,
+    Hop,
+    Kill,
+    Look,
+    Race,
+    Repair,
+    Restart,
+    Send,
+    Squeeze,
+    Stall,
+    Step,
+    Sweep,
+    Tidy,
+    Wait,
+)
+from tests.simulation.world import EXPIRE_AFTER, Setup
+
+_ENDS: Sequence[End] = ("finish", "finish", "finish", "download", "leave", "terminate")
+_PAUSES = (0.02, 0.3, 2.0, 20.0, 90.0)
+_MOST_STEPS = 12
+
+
+def drawn(dice: Random, *, calm: bool) -> Program:
+    """A program for one to three uploads."""
+    setup = _setup(dice)
+    make = _Maker(dice, setup.part_size, calm=calm)
+    return Program(tracks=tuple(make.track() for _ in range(dice.choice((1, 1, 1, 2, 2, 3)))), setup=setup)
+
+
+def disturbed(dice: Random, length: int) -> Plan:
+    """Some faults in a run of about so many steps."""
+    return {dice.randrange(length + length // 4 + 1): dice.choice(list(FAULTS)) for _ in range(dice.choice((1, 2, 3)))}
+
+
+def _setup(dice: Random) -> Setup:
+    part_size = dice.choice((8, 8, 24, 64))
+    return Setup(
+        part_size=part_size,
+        budget=dice.choice((1000, 2 * part_size, 3 * part_size + 2)),
+        opaque_etags=dice.choice((False, True)),
+        total_size=dice.choice((False, True)),
+        max_parts=dice.choice((10_000, 10)),
+        info_objects=dice.choice((False, False, True)),
+    )
+
+
+class _Maker:
+    def __init__(self, dice: Random, part: int, *, calm: bool) -> None:
+        self._dice, self._part, self._calm = dice, part, calm
+        self._own: Sequence[Callable[[], Step]] = (
+            self._send,
+            self._send,
+            self._send,
+            lambda: Cut(self._size()),
+            lambda: Stall(self._size()),
+            lambda: Race(self._size()),
+            lambda: Damage(min(self._size(), 2 * part)),  # more than is held back may land late, as documented
+            lambda: Exceed(self._size()),
+            Astray,
+            Look,
+        )
+        self._common: Sequence[Callable[[], Step]] = (
+            lambda: Wait(dice.choice(_PAUSES)),
+            Hop,
+            lambda: Restart(dice.randrange(2)),
+            lambda: Squeeze(dice.randrange(2), dice.choice((0.0, *_PAUSES))),
+            Sweep,
+            Tidy,
+            Repair,
+            *(() if calm else (lambda: Kill(dice.randrange(2), dice.choice((False, True))),)),
+        )
+
+    def track(self) -> Track:
+        return self._dice.choice((self._journey, self._journey, self._journey, self._joined, self._straight))()
+
+    def _journey(self) -> Journey:
+        steps = self._steps((*self._own, *self._common))
+        if self._dice.randrange(8) == 0:
+            steps = (*steps, Wait(EXPIRE_AFTER + 1), *self._steps((*self._own, *self._common)))
+        return self._through(steps, self._dice.choice(_ENDS), ietf=self._dice.choice((False, False, True)))
+
+    def _joined(self) -> Joined:
+        partials = [
+            self._through(self._steps((*self._own, *self._common)), "finish", ietf=False)
+            for _ in range(self._dice.choice((1, 2, 3)))
+        ]
+        return Joined(partials=tuple(partials), end=self._dice.choice(_ENDS))
+
+    def _through(self, steps: Sequence[Step], end: End, *, ietf: bool) -> Journey:
+        dice, length = self._dice, self._length()
+        deferred = not ietf and dice.choice((False, False, True))
+        if deferred:
+            steps = [_deferred(step) for step in steps if not isinstance(step, Exceed)]
+        return Journey(
+            length=length,
+            steps=tuple(steps),
+            end=end,
+            ietf=ietf,
+            deferred=deferred,
+            first=dice.choice((None, None, min(self._size(), length))),
+            chunk=dice.choice((3, 1, 5)),
+            gap=dice.choice((0.01, 0.001, 0.05)),  # never so slow that a client loses patience with itself
+            roams=dice.choice((False, False, True)),
+        )
+
+    def _straight(self) -> Straight:
+        dice = self._dice
+        return Straight(
+            length=max(self._length(), 1),
+            whole=dice.choice((False, True)),
+            told=dice.choice((False, True)),
+            before=self._steps(self._common),
+            after=self._steps(self._common),
+            end=dice.choice(_ENDS),
+        )
+
+    def _steps(self, kinds: Sequence[Callable[[], Step]]) -> Sequence[Step]:
+        return tuple(self._dice.choice(kinds)() for _ in range(self._dice.randrange(_MOST_STEPS)))
+
+    def _send(self) -> Send:
+        dice, small = self._dice, self._dice.choice((False, True))
+        return Send(
+            size=dice.randint(1, 3) if small else self._size(),
+            times=dice.choice((1, 5, 18, 40, 200)) if small else dice.choice((1, 1, 2)),
+            checksum=dice.choice((None, None, None, "sha1")),
+            chunked=dice.choice((False, False, True)),
+        )
+
+    def _size(self) -> int:
+        """Of a request: around the edges of parts, and between."""
+        dice, part = self._dice, self._part
+        return dice.choice((1, dice.randint(1, part), part - 1, part, part + 1, 2 * part, dice.randint(1, 3 * part)))
+
+    def _length(self) -> int:
+        """Of an upload."""
+        dice, part = self._dice, self._part
+        return dice.choice((0, 1, dice.randint(1, part), part, 2 * part, dice.randint(1, 4 * part), 200))
+
+
+def _deferred(step: Step) -> Step:
+    return Send(step.size, step.times, step.checksum, step.chunked, declares=True) if isinstance(step, Send) else step

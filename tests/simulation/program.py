@@ -1,0 +1,157 @@
+"""A generated scenario: what each of some uploads goes through, all at a time, as values that print as Python."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Literal
+
+from tests.simulation.client import Client, Vanished
+from tests.simulation.direct import DirectClient
+from tests.simulation.ietf import IetfClient
+from tests.simulation.scenarios import Scenario
+from tests.simulation.steps import Step
+from tests.simulation.world import Setup, World
+from tusd_py.model import Direct, Kind
+
+End = Literal["finish", "download", "leave", "terminate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journey:
+    """One upload, through this server."""
+
+    length: int
+    steps: Sequence[Step] = ()
+    end: End = "finish"
+    ietf: bool = False
+    deferred: bool = False
+    first: int | None = None
+    """So many bytes come with the creation."""
+    chunk: int = 3
+    gap: float = 0.01
+    roams: bool = False
+
+    async def play(self, world: World, name: str) -> None:
+        client = self._client(world, name)
+        try:
+            await self._go(client, Kind.REGULAR)
+        except Vanished:
+            client.check_gone()
+
+    async def partial(self, world: World, name: str) -> Client:
+        """The client of a finished partial upload. Raises Vanished."""
+        client = self._client(world, name)
+        await self._go(client, Kind.PARTIAL)
+        return client
+
+    def _client(self, world: World, name: str) -> Client:
+        kind = IetfClient if self.ietf else Client
+        return kind(world, content(name, self.length), chunk=self.chunk, gap=self.gap, roams=self.roams)
+
+    async def _go(self, client: Client, kind: Kind) -> None:
+        if isinstance(client, IetfClient):
+            await client.begin(self.first or 0)
+        else:
+            await client.create(kind, deferred=self.deferred, first=self.first)
+        for step in self.steps:
+            await step.play(client)
+        await self._end(client)
+
+    async def _end(self, client: Client) -> None:
+        if self.end in ("finish", "download"):
+            await self._finish(client)
+        if self.end == "download":
+            await client.download()
+        if self.end == "terminate":
+            await client.terminate()
+
+    async def _finish(self, client: Client) -> None:
+        if isinstance(client, IetfClient):
+            await client.go_on()
+        else:
+            await client.upload(declares=self.deferred)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """Partial uploads, and one made of them."""
+
+    partials: Sequence[Journey]
+    end: End = "download"
+
+    async def play(self, world: World, name: str) -> None:
+        made = [each.partial(world, f"{name}.{index}") for index, each in enumerate(self.partials)]
+        clients = await asyncio.gather(*made)
+        final = Client(world, b"".join(client.content for client in clients))
+        await final.create(Kind.FINAL, partials=tuple(client.there for client in clients))
+        if self.end == "download":
+            await final.download()
+        if self.end == "terminate":
+            await final.terminate()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Straight:
+    """An upload that goes past this server."""
+
+    length: int
+    whole: bool = False
+    told: bool = True
+    before: Sequence[Step] = ()
+    """Until its bytes are sent."""
+    after: Sequence[Step] = ()
+    end: End = "finish"
+
+    async def play(self, world: World, name: str) -> None:
+        client = DirectClient(world, content(name, self.length), roams=True)
+        try:
+            await self._go(client)
+        except Vanished:
+            client.check_gone()
+
+    async def _go(self, client: DirectClient) -> None:
+        await client.begin(direct=Direct.WHOLE if self.whole else Direct.PARTS, told=self.told)
+        for step in self.before:
+            await step.play(client)
+        if self.end == "terminate":
+            await client.abort()
+            return
+        parts = () if self.whole else client.send_parts()
+        if self.whole:
+            client.send_whole()
+        for step in self.after:
+            await step.play(client)
+        if self.end != "leave":
+            await (client.look() if self.whole else client.complete(parts))
+        if self.end == "download":
+            await client.download()
+
+
+Track = Journey | Joined | Straight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """All of it."""
+
+    tracks: Sequence[Track]
+    setup: Setup = field(default_factory=Setup)
+
+    @property
+    def calm(self) -> bool:
+        """Nobody dies."""
+        return "Kill(" not in repr(self)
+
+    def scenario(self) -> Scenario:
+        return Scenario(play=self.play, setup=self.setup, calm=self.calm)
+
+    async def play(self, world: World) -> None:
+        await asyncio.gather(*(track.play(world, str(index)) for index, track in enumerate(self.tracks)))
+
+
+def content(name: str, length: int) -> bytes:
+    """No two uploads have the same."""
+    return Random(f"{name} {length}").randbytes(length)

@@ -1,0 +1,171 @@
+"""What a client, a node or an operator may do next, one value each: a generated scenario is a list of these.
+
+Their `repr` is Python that makes them again, so that what fails can be kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from tests.simulation.client import Client
+from tests.simulation.ietf import IetfClient
+
+
+class Step(Protocol):
+    async def play(self, client: Client) -> None:
+        """Raises Vanished when the upload isn't there any more, Violation when a promise is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """So many requests of `size` bytes, or as many as it takes."""
+
+    size: int
+    times: int = 1
+    checksum: str | None = None
+    chunked: bool = False
+    declares: bool = False
+    """The request that brings the last byte tells the length."""
+
+    async def play(self, client: Client) -> None:
+        until = min(client.offset + self.size * self.times, len(client.content))
+        if isinstance(client, IetfClient):
+            await client.go_on(self.size, until=until, checksum=self.checksum, chunked=self.chunked)
+        else:
+            await client.upload(
+                piece=self.size, until=until, checksum=self.checksum, chunked=self.chunked, declares=self.declares
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The connection breaks after so many bytes."""
+
+    size: int
+
+    async def play(self, client: Client) -> None:
+        await client.cut(self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """So many bytes come, then silence; the client meanwhile goes on by other requests."""
+
+    size: int
+
+    async def play(self, client: Client) -> None:
+        client.leave(self.size, stalls=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """A request with so many bytes is still running while the client goes on by others."""
+
+    size: int
+
+    async def play(self, client: Client) -> None:
+        client.leave(self.size, stalls=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Bytes that aren't those of their checksum."""
+
+    size: int
+
+    async def play(self, client: Client) -> None:
+        await client.corrupt(self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Exceed:
+    """More bytes than the upload has, without saying so before."""
+
+    surplus: int
+
+    async def play(self, client: Client) -> None:
+        await client.exceed(self.surplus)
+
+
+@dataclass(frozen=True, slots=True)
+class Astray:
+    """A request at the wrong offset."""
+
+    async def play(self, client: Client) -> None:
+        await client.astray()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """HEAD."""
+
+    async def play(self, client: Client) -> None:
+        await client.look()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    seconds: float
+
+    async def play(self, client: Client) -> None:  # noqa: ARG002 (the protocol's signature)
+        await asyncio.sleep(self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """From now on another node answers."""
+
+    async def play(self, client: Client) -> None:
+        client.hop()
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A node is replaced by a new process: nothing fails, but what it had in memory is gone."""
+
+    node: int
+
+    async def play(self, client: Client) -> None:
+        client.world.restart(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """A node dies, with whatever it is doing."""
+
+    node: int
+    noticed: bool
+
+    async def play(self, client: Client) -> None:
+        client.world.kill(self.node, noticed=self.noticed)
+
+
+@dataclass(frozen=True, slots=True)
+class Squeeze:
+    """A node's memory is full of other things for a while."""
+
+    node: int
+    seconds: float
+
+    async def play(self, client: Client) -> None:
+        await client.world.squeeze(self.node, self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    async def play(self, client: Client) -> None:
+        await client.world.sweep()
+
+
+@dataclass(frozen=True, slots=True)
+class Tidy:
+    async def play(self, client: Client) -> None:
+        await client.world.tidy()
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    async def play(self, client: Client) -> None:
+        await client.world.repair()

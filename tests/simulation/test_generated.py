@@ -1,0 +1,46 @@
+"""Every promise, in whatever a world can do: programs that Hypothesis draws, and shrinks where one breaks a promise.
+
+`make soak` draws more of them, for as long as one likes.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from tests.simulation.generated import disturbed, drawn
+from tests.simulation.program import Program
+from tests.simulation.run import play
+
+SEED = int(os.environ.get("SEED") or secrets.randbelow(2**32))
+
+_budget = settings(
+    max_examples=1200, database=None, report_multiple_bugs=False, suppress_health_check=list(HealthCheck)
+)
+
+
+def _held(program: Program, dice: Random) -> None:
+    """Without a fault, and with some at steps that it takes."""
+    steps = play(program.scenario(), repr(program), {})
+    if not program.calm:
+        plan = disturbed(dice, len(steps))
+        play(program.scenario(), repr(program), plan)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("calm", [True, False], ids=["calm", "rough"])
+def test_every_promise_survives_whatever_a_world_can_do(calm: bool) -> None:  # noqa: FBT001 (a parameter of the test)
+    print(f"SEED={SEED}")
+
+    @seed(SEED)
+    @_budget
+    @given(st.randoms(use_true_random=False))
+    def hold(dice: Random) -> None:
+        _held(drawn(dice, calm=calm), dice)
+
+    hold()

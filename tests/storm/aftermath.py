@@ -1,0 +1,140 @@
+"""After the storm: what is left is exactly what was finished, byte for byte."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from tests.promises.bench import upload_id
+from tests.storm.client import UploadClient
+from tests.storm.crowd import Crowd
+from tests.storm.history import Breach, Ended, Tally
+from tests.storm.world import Site
+from tests.support.seaweed import SeaweedFS
+from tests.support.server import Outcome
+from tests.support.sites import LEAKS
+
+_INSTALLATION = ".tusd-py/installation"
+"""What storage and state know each other by."""
+_BLOCK = 1024 * 1024
+Records = Mapping[str, Mapping[str, Any]]
+
+
+class Aftermath:
+    """Of one deployment."""
+
+    def __init__(self, crowd: Crowd, seaweed: SeaweedFS, tally: Tally) -> None:
+        self._crowd = crowd
+        self._site: Site = crowd.site
+        self._seaweed = seaweed
+        self._tally = tally
+
+    async def judge(self, patience: float) -> None:
+        """Everything, once what nobody needs is gone; it gets so many seconds for that."""
+        await self._janitor()
+        await self._until_only_finished(patience)
+        records = await self._records()
+        await self._compare(records)
+        await self._look_again()
+        self._read_logs()
+
+    async def _janitor(self) -> None:
+        """Every other upload that was given up is deleted; the rest runs out."""
+        for client in self._crowd.left[::2]:
+            try:
+                await client.delete()
+            except Ended:
+                continue
+            except Breach as breach:
+                self._crowd.found(client, str(breach))
+
+    async def _until_only_finished(self, patience: float) -> None:
+        """Rounds as the server makes them, until they find nothing more to do."""
+        try:
+            async with asyncio.timeout(patience):
+                while surplus := await self._surplus():
+                    await self._command("uploads", "expire")
+                    await self._command("uploads", "sweep")
+                    await asyncio.sleep(3)
+        except TimeoutError:
+            for each in surplus:
+                self._left_behind(each)
+
+    def _left_behind(self, what: str) -> None:
+        """Told with the history of the client whose upload it was."""
+        for client in self._crowd.clients.values():
+            if client.upload.url and upload_id(client.upload.url) in what:
+                return self._crowd.found(client, f"left behind: {what}")
+        return self._tally.found(self._site.name, "aftermath", f"left behind: {what}")
+
+    async def _surplus(self) -> list[str]:
+        """Of the bucket and the state, all that is no finished upload."""
+        records = await self._records()
+        done = {name for name, record in records.items() if _is_finished(record)}
+        open_ones = [f"a record: {record}" for name, record in records.items() if name not in done]
+        return [*open_ones, *(key for key in await self._site.node.residue() if key not in {*done, _INSTALLATION})]
+
+    async def _records(self) -> Records:
+        outcome = await self._command("uploads", "list", "--json")
+        return {record["id"]: record for record in map(json.loads, outcome.out.splitlines())}
+
+    async def _command(self, *words: str) -> Outcome:
+        outcome = await self._site.servers[0].command(*words)
+        if outcome.code:
+            self._tally.found(self._site.name, "aftermath", f"{' '.join(words)} ended with {outcome}")
+        return outcome
+
+    async def _compare(self, records: Records) -> None:
+        """Each record has its object, each object its bytes, and each told completion its record."""
+        known = {upload_id(client.upload.url): client for client in self._crowd.kept.values()}
+        for name, client in known.items():
+            if name not in records:
+                self._crowd.found(client, "complete was told, and there is no record of it any more")
+        keys = set(await self._site.node.residue())
+        for name, record in records.items():
+            await self._compare_record(name, record, keys)
+
+    async def _compare_record(self, name: str, record: Mapping[str, Any], keys: Collection[str]) -> None:
+        """Also of an upload whose client was never told of it."""
+        client = self._crowd.clients.get(str(record["metadata"].get("filename")))
+        if client is None:
+            self._tally.found(self._site.name, "aftermath", f"nobody's upload: {record}")
+        elif name not in keys:
+            self._crowd.found(client, f"a finished upload without its object: {name}")
+        else:
+            await self._compare_object(client, name)
+
+    async def _compare_object(self, client: UploadClient, name: str) -> None:
+        found = await asyncio.to_thread(self._digest, name)
+        if found != client.content.digest():
+            self._crowd.found(client, f"the object {name} has other bytes than were sent")
+        self._tally.counts["objects compared"] += 1
+
+    def _digest(self, name: str) -> str:
+        digest, node = hashlib.sha256(), self._site.node
+        body = self._seaweed.client().get_object(Bucket=self._seaweed.bucket, Key=f"{node.prefix}{name}")["Body"]
+        while block := body.read(_BLOCK):
+            digest.update(block)
+        return digest.hexdigest()
+
+    async def _look_again(self) -> None:
+        """What was complete still says so, on every server."""
+        for client in self._crowd.kept.values():
+            try:
+                await client.catch_up()
+            except (Breach, Ended) as breach:
+                self._crowd.found(client, str(breach) or "a finished upload is gone")
+
+    def _read_logs(self) -> None:
+        for server in self._site.servers:
+            log = server.log()
+            for word in ("Traceback", *LEAKS):
+                if (at := log.find(word)) >= 0:
+                    self._tally.found(self._site.name, f"log of {server.port}", log[max(at - 300, 0) : at + 1500])
+
+
+def _is_finished(record: Mapping[str, Any]) -> bool:
+    return bool(record["phase"] == "done" and record["kind"] != "partial")

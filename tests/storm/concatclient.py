@@ -1,0 +1,62 @@
+"""A client that cuts a file up, uploads the pieces side by side, and has them joined."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from itertools import pairwise
+
+from tests.promises.client import VERSION
+from tests.storm.client import SOON
+from tests.storm.contents import Content
+from tests.storm.history import Breach, Ended
+from tests.storm.talk import Talk
+from tests.storm.tusclient import TusClient
+
+
+class ConcatClient(TusClient):
+    """Its upload is the final one: it has no step but to be made."""
+
+    def __init__(self, talk: Talk, content: Content, kept: float) -> None:
+        super().__init__(talk, content, kept)
+        self._declared = True
+        cuts = [0, *sorted(self.dice.randint(0, content.size) for _ in range(self.dice.randint(1, 3))), content.size]
+        spans = [Content(content.start + begin, end - begin) for begin, end in pairwise(cuts)]
+        self._partials = [TusClient(talk, span, kept, partial=True) for span in spans]
+
+    async def create(self) -> None:
+        """Raises Ended where a partial upload's time was up before all of them were there."""
+        async with asyncio.TaskGroup() as group:
+            for partial in self._partials:
+                group.create_task(self._bring(partial))
+        await self._join()
+        if self.dice.random() < 0.5:
+            for partial in self._partials:
+                await partial.delete()
+
+    async def _bring(self, partial: TusClient) -> None:
+        await partial.create()
+        await partial.fill()
+
+    async def _join(self) -> None:
+        urls = " ".join(self.talk.anywhere(partial.upload.url) for partial in self._partials)
+        named = {"Upload_Metadata": f"filename {base64.b64encode(self.name.encode()).decode()}"}
+        self.upload.sent = self.content.size
+        while not self.upload.url:
+            reply = await self.talk.ask("POST", self.talk.endpoint(), Upload_Concat=f"final;{urls}", **named, **VERSION)
+            if reply is None or self.passes(reply):
+                self.talk.tally.counts["creations tried again"] += 1
+                await asyncio.sleep(self.dice.uniform(*SOON))
+            elif reply.status == 400 and any(partial.upload.may_be_over() for partial in self._partials):
+                raise Ended
+            elif reply.status != 201:
+                raise Breach(f"{reply.status} to the creation of a final upload")
+            else:
+                self.upload.url = reply.headers["Location"]
+                self.upload.stays(reply, moved=True)
+
+    async def fill(self, stop: int | None = None) -> None:  # noqa: ARG002 (there is no middle)
+        await self.catch_up()
+
+    async def step(self) -> None:
+        await self.catch_up()

@@ -1,0 +1,133 @@
+"""So many clients at a time of one deployment, one after the other in each place, for as long as the storm lasts."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+import aiohttp
+
+from tests.promises.bench import upload_id
+from tests.storm.client import UploadClient
+from tests.storm.concatclient import ConcatClient
+from tests.storm.contents import some_content
+from tests.storm.directclient import DirectClient, FormClient
+from tests.storm.history import Breach, Ended, History, Tally
+from tests.storm.ietfclient import IetfClient
+from tests.storm.talk import Talk
+from tests.storm.tusclient import TusClient
+from tests.storm.world import Site
+
+_KINDS = {TusClient: 60, IetfClient: 16, ConcatClient: 10, DirectClient: 10, FormClient: 4}
+_FATES = {"finish": 70, "give up": 8, "delete": 5, "delete while writing": 5, "delete when finished": 12}
+_KEPT = 150
+"""Finished uploads that stay; beyond them the first is deleted for each that comes."""
+
+
+class Crowd:
+    """The clients of `site`. Each is what `seed` and its number make of it."""
+
+    def __init__(self, site: Site, session: aiohttp.ClientSession, seed: int, tally: Tally) -> None:
+        self.clients: dict[str, UploadClient] = {}
+        """All of them, by name."""
+        self.kept: dict[str, UploadClient] = {}
+        """Those whose upload is finished and stays."""
+        self.left: list[UploadClient] = []
+        """Those that gave up."""
+        self.at_work: set[str] = set()
+        self.site = site
+        self._session = session
+        self._seed = seed
+        self._tally = tally
+
+    async def run(self, places: int, over: asyncio.Event) -> None:
+        """Until the last client that came before it was `over` has finished."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(places):
+                group.create_task(self._place(over))
+
+    def hurry(self) -> None:
+        for name in self.at_work:
+            self.clients[name].talk.hurried = True
+
+    async def _place(self, over: asyncio.Event) -> None:
+        while not over.is_set():
+            await self._visit(self._new())
+
+    def _new(self) -> UploadClient:
+        name = f"{self.site.name}-{len(self.clients)}"
+        dice = Random(f"{self._seed} {name}")
+        talk = Talk(self._session, [server.url for server in self.site.servers], dice, History(name), self._tally)
+        kind = dice.choices(list(_KINDS), list(_KINDS.values()))[0]
+        self.clients[name] = kind(talk, some_content(dice), self.site.expire_after)
+        return self.clients[name]
+
+    async def _visit(self, client: UploadClient) -> None:
+        """A client's whole life; what it finds is told with all it knows."""
+        self.at_work.add(client.name)
+        await asyncio.sleep(client.dice.uniform(0, 1))
+        try:
+            await self._live(client)
+        except* Ended:
+            self._tally.counts["uploads expired"] += 1
+        except* Breach as breaches:
+            for breach in _flat(breaches):
+                self.found(client, str(breach))
+        self.at_work.discard(client.name)
+
+    def found(self, client: UploadClient, what: str) -> None:
+        told = f"{what} ({type(client).__name__}, {client.content.size} bytes, {client.upload.url})"
+        at_s3 = [f"S3 {line}" for line in self.site.calls(upload_id(client.upload.url))]
+        self._tally.found(self.site.name, client.name, told, (*client.talk.history.lines(), *at_s3))
+
+    async def _live(self, client: UploadClient) -> None:
+        fate = client.dice.choices(list(_FATES), list(_FATES.values()))[0]
+        await client.create()
+        match fate:
+            case "give up":
+                await self._gives_up(client)
+            case "delete":
+                await client.fill(client.dice.randint(0, client.content.size))
+                await client.delete()
+            case "delete while writing" if not client.upload.complete:
+                await client.delete_while_writing()
+            case _:
+                await self._finishes(client, stays=fate == "finish")
+
+    async def _gives_up(self, client: UploadClient) -> None:
+        await client.fill(client.dice.randint(0, max(client.content.size - 1, 0)))
+        if client.upload.complete:
+            return await self._finishes(client, stays=True)
+        self._tally.counts["uploads given up"] += 1
+        return self.left.append(client)
+
+    async def _finishes(self, client: UploadClient, *, stays: bool) -> None:
+        await client.fill()
+        self._tally.counts[f"uploads finished by {type(client).__name__}"] += 1
+        if client.dice.random() < 0.4:
+            await client.download_some()
+        if not stays:
+            return await client.delete()
+        self.kept[client.name] = client
+        await self._visit_another(client)
+        return await self._make_room()
+
+    async def _visit_another(self, client: UploadClient) -> None:
+        """Looks at what another has finished; as long as this lasts, it isn't deleted."""
+        other = self.kept.pop(client.dice.choice(list(self.kept)))
+        if client.dice.random() < 0.3:
+            await other.catch_up()
+            await other.download_some()
+        self.kept[other.name] = other
+
+    async def _make_room(self) -> None:
+        if len(self.kept) > _KEPT:
+            oldest = self.kept.pop(next(iter(self.kept)))
+            await oldest.delete()
+
+
+def _flat(breaches: BaseExceptionGroup[Breach]) -> list[Breach]:
+    found = []
+    for each in breaches.exceptions:
+        found += _flat(each) if isinstance(each, BaseExceptionGroup) else [each]
+    return found

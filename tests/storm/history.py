@@ -1,0 +1,80 @@
+"""What one client asked and was told, and how it says that a promise was broken."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+_KEPT = 400
+"""Lines of a client's history; the first ones go first."""
+
+
+class Breach(Exception):
+    """The server broke a promise; the message says which."""
+
+
+class Ended(Exception):
+    """The upload is gone, as its client expects: it was deleted, or its time was up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A broken promise and all that is known about it."""
+
+    site: str
+    client: str
+    what: str
+    after: float
+    """Seconds since the storm began."""
+    lines: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n    ".join([f"FINDING {self.site} {self.client} after {self.after:.1f} s: {self.what}", *self.lines])
+
+
+@dataclass(slots=True)
+class Tally:
+    """All that happened, counted, and all that was found."""
+
+    logged: Path
+    """Where the weather is written down."""
+    counts: Counter[str] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+    peaks: dict[str, int] = field(default_factory=dict)
+    """Most resident bytes of a process, by site."""
+    began: float = field(default_factory=time.monotonic)
+
+    def found(self, site: str, client: str, what: str, lines: tuple[str, ...] = ()) -> None:
+        finding = Finding(site=site, client=client, what=what, after=time.monotonic() - self.began, lines=lines)
+        self.findings.append(finding)
+        print(f"\n{finding}", flush=True)
+
+    def log(self, event: str) -> None:
+        with self.logged.open("a") as log:
+            log.write(f"{moment()} {event}\n")
+
+    def memory(self, site: str, resident: int) -> None:
+        """A sample."""
+        self.peaks[site] = max(self.peaks.get(site, 0), resident)
+
+
+class History:
+    """The requests of one client and their answers, with times as the servers' logs have them."""
+
+    def __init__(self, client: str) -> None:
+        self.client = client
+        self._lines: deque[str] = deque(maxlen=_KEPT)
+
+    def note(self, text: str) -> None:
+        self._lines.append(f"{moment()} {text}")
+
+    def lines(self) -> tuple[str, ...]:
+        return tuple(self._lines)
+
+
+def moment() -> str:
+    """The time of day, UTC."""
+    return f"{datetime.now(UTC):%H:%M:%S.%f}"[:-3]

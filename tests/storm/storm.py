@@ -1,0 +1,120 @@
+"""The storm itself, from its first client to the last look at the bucket."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import aiohttp
+import psutil
+
+from tests.storm.aftermath import Aftermath
+from tests.storm.crowd import Crowd
+from tests.storm.history import Tally
+from tests.storm.weather import blow
+from tests.storm.world import Site, open_world
+from tests.support.seaweed import SeaweedFS
+
+_FINISHING = 300.0
+"""Seconds that clients get for what they have begun, once nothing goes wrong any more."""
+_SETTLING = 150.0
+"""Seconds, besides `expire_after`, after which nothing may be left that nobody needs."""
+
+
+async def storm(
+    seaweed: SeaweedFS, directory: Path, *, seed: int, seconds: float, clients: int = 100, expire_after: float = 60.0
+) -> Tally:
+    """What happened in so many seconds of trouble, and what was found in them and afterwards."""
+    async with open_world(seaweed, directory, expire_after) as sites, _session() as session:
+        tally = Tally(directory / "weather.log")
+        crowds = [Crowd(site, session, seed, tally) for site in sites]
+        async with _watched(sites, seaweed, tally):
+            await _blow(crowds, seed, seconds, clients // len(sites), tally)
+            await asyncio.gather(
+                *(Aftermath(crowd, seaweed, tally).judge(expire_after + _SETTLING) for crowd in crowds)
+            )
+        return tally
+
+
+async def _blow(crowds: Sequence[Crowd], seed: int, seconds: float, places: int, tally: Tally) -> None:
+    over = asyncio.Event()
+    working = [asyncio.create_task(crowd.run(places, over)) for crowd in crowds]
+    weather = [asyncio.create_task(blow(crowd.site, seed, tally, over)) for crowd in crowds]
+    try:
+        await asyncio.wait([*working, *weather], timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+        over.set()
+        for crowd in crowds:
+            crowd.hurry()
+        await asyncio.gather(*weather)
+        await asyncio.wait(working, timeout=_FINISHING, return_when=asyncio.FIRST_EXCEPTION)
+        _tell_the_stuck(crowds)
+    finally:
+        for task in (*working, *weather):
+            task.cancel()
+        await asyncio.wait([*working, *weather])
+    for task in working:
+        with suppress(asyncio.CancelledError):
+            task.result()
+
+
+def _tell_the_stuck(crowds: Sequence[Crowd]) -> None:
+    for crowd in crowds:
+        for name in sorted(crowd.at_work):
+            crowd.found(crowd.clients[name], f"unfinished {_FINISHING:.0f} s after the weather calmed down")
+
+
+@asynccontextmanager
+async def _session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Every request has a connection of its own, and none is sent twice unasked."""
+    connector = aiohttp.TCPConnector(force_close=True, limit=0)
+    timeout = aiohttp.ClientTimeout(total=None)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False) as session:
+        session._retry_connection = False
+        yield session
+
+
+@asynccontextmanager
+async def _watched(sites: Sequence[Site], seaweed: SeaweedFS, tally: Tally) -> AsyncIterator[None]:
+    """The servers' memory is sampled, and what grows with time is cut back."""
+
+    async def watch() -> None:
+        while True:
+            for site in sites:
+                _sample(site, tally)
+                tally.counts["S3 requests"] += site.file_calls()
+            await asyncio.sleep(1)
+
+    async def vacuum() -> None:
+        while True:
+            await asyncio.sleep(60)
+            await asyncio.to_thread(seaweed.vacuum)
+
+    tasks = [asyncio.create_task(watch()), asyncio.create_task(vacuum())]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            task.result()
+
+
+def _sample(site: Site, tally: Tally) -> None:
+    """Of each process that serves; one that is just being started or ended is passed over."""
+    for server in site.servers:
+        with suppress(RuntimeError, psutil.Error):
+            for pid in site.processes(server):
+                tally.memory(site.name, psutil.Process(pid).memory_info().rss)
+
+
+def told(tally: Tally, began: float) -> str:
+    """The end of a storm, in lines."""
+    lines = [f"{count:>9,}  {what}" for what, count in sorted(tally.counts.items())]
+    peaks = [f"{peak / 1024 / 1024:>7.0f} MiB at most in a process on {site}" for site, peak in tally.peaks.items()]
+    took = f"{len(tally.findings)} findings in {time.monotonic() - began:.0f} s"
+    return "\n".join([*lines, *peaks, took])

@@ -1,0 +1,115 @@
+"""Requests of one client, each to any server of its site, written down with what came back."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+import aiohttp
+
+from tests.promises.bench import upload_id
+from tests.storm.history import History, Tally
+
+PATIENCE = 30.0
+"""Seconds a client waits for an answer before it asks again."""
+Body = bytes | AsyncIterator[bytes] | aiohttp.payload.Payload | None
+
+_SHOWN = ("Upload-Offset", "Upload-Length", "Upload-Complete", "Upload-Incomplete", "Upload-Expires", "Retry-After")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    asked: float
+    """When the request went out, as `time.time()` tells it."""
+
+    @property
+    def offset(self) -> int:
+        return int(self.headers["Upload-Offset"])
+
+
+class Talk:
+    """Talks to the creation endpoints `urls`, which are those of one deployment."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, urls: Sequence[str], dice: Random, history: History, tally: Tally
+    ) -> None:
+        self.dice = dice
+        self.history = history
+        self.tally = tally
+        self.hurried = False
+        """Calm weather: the client gets done with it, in large requests."""
+        self._session = session
+        self._urls = urls
+
+    def endpoint(self) -> str:
+        return self.dice.choice(self._urls)
+
+    def anywhere(self, url: str) -> str:
+        """The upload's URL at any of the servers."""
+        return self.endpoint() + upload_id(url)
+
+    async def ask(self, method: str, url: str, body: Body = None, /, **headers: object) -> Reply | None:
+        """None when nothing came back. Header names are written with underscores; None leaves one out."""
+        fields = {name.replace("_", "-"): str(value) for name, value in headers.items() if value is not None}
+        data = io.BytesIO(body) if isinstance(body, bytes) else body
+        size = len(body) if isinstance(body, bytes) else "-" if body is None else "?"
+        asked, started = time.time(), time.monotonic()
+        told = f"{method} {url} {_short(fields)} {size} bytes"
+        try:
+            async with asyncio.timeout(PATIENCE):
+                reply = await self._send(method, url, data, fields, asked)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            self.wrote(told, f"nothing ({type(error).__name__})", started)
+            return None
+        self.wrote(told, f"{reply.status} {_short(reply.headers)} {_said(reply)}", started)
+        return reply
+
+    def wrote(self, asked: str, answered: str, started: float) -> None:
+        """A line of the history."""
+        self.tally.counts["requests"] += 1
+        self.history.note(f"(took {time.monotonic() - started:.3f} s) {asked} -> {answered}".rstrip())
+
+    async def _send(self, method: str, url: str, data: object, fields: Mapping[str, str], asked: float) -> Reply:
+        async with self._session.request(
+            method, url, data=data, headers=fields, allow_redirects=False, skip_auto_headers=["Content-Type"]
+        ) as answer:
+            body = await answer.read()
+            return Reply(status=answer.status, headers=answer.headers, body=body, asked=asked)
+
+    async def compare(self, url: str, span: str | None, expect: Callable[[int, bytes], bool]) -> int | None:
+        """The status of a GET whose bytes, as they come, are all as `expect`ed; -1 if not. None when it broke off."""
+        started, fields = time.monotonic(), {} if span is None else {"Range": span}
+        try:
+            status = await self._compare(url, fields, expect)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            self.wrote(f"GET {url} {span}", f"nothing ({type(error).__name__})", started)
+            return None
+        self.wrote(f"GET {url} {span}", str(status), started)
+        return status
+
+    async def _compare(self, url: str, fields: Mapping[str, str], expect: Callable[[int, bytes], bool]) -> int:
+        at, right = 0, True
+        async with asyncio.timeout(2 * PATIENCE), self._session.get(url, headers=fields) as answer:
+            if answer.status not in (200, 206):
+                return answer.status
+            async for chunk in answer.content.iter_any():
+                right = right and expect(at, chunk)
+                at += len(chunk)
+            return answer.status if right and expect(at, b"") else -1
+
+
+def _short(fields: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={fields[name]}" for name in (*_SHOWN, "Upload-Checksum", "Location") if name in fields)
+
+
+def _said(reply: Reply) -> str:
+    return "" if reply.status < 400 else ascii(reply.body[:200].decode("utf-8", "replace"))

@@ -1,0 +1,35 @@
+"""A minute of it: nothing that was told is taken back, and nothing is left but what was finished."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.storm.storm import storm, told
+from tests.support.parts import missing
+from tests.support.redis import RedisError, redis_server
+from tests.support.seaweed import running, weed
+
+SECONDS = 60.0
+
+
+@pytest.mark.timeout(1200)
+async def test_a_storm_breaks_no_promise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On processes of its own: what ends up in the bucket is part of the promise."""
+    try:
+        redis_server()
+    except RedisError:
+        missing("redis-server")
+    if not weed():
+        missing("SeaweedFS")
+    seed, began = secrets.randbelow(2**32), time.monotonic()
+    with capsys.disabled():
+        print(f"\nmake storm SEED={seed}, logs in {tmp_path}")
+        with running(tmp_path / "seaweed") as seaweed:
+            tally = await storm(seaweed, tmp_path, seed=seed, seconds=SECONDS, expire_after=40.0)
+        print(told(tally, began))
+    assert tally.counts["objects compared"]
+    assert not tally.findings

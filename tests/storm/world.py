@@ -1,0 +1,129 @@
+"""Two deployments beside each other, as production has them: two workers on SQLite, and two nodes on Redis.
+
+Each has a prefix of its own in one real S3, and a proxy on the way there that breaks what it is told to break.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.promises.bench import MIB, Node
+from tests.support.redis import RedisServer
+from tests.support.redis import running as redis_running
+from tests.support.s3exchange import Call
+from tests.support.s3proxy import S3Proxy
+from tests.support.seaweed import SeaweedFS
+from tests.support.server import Server
+
+BUDGET = 64 * MIB
+LOCK_TTL = 4.0
+SIGNED_FOR = 30.0
+"""Seconds that what is signed for direct uploads holds."""
+_UPLOAD = re.compile("[0-9a-f]{32}(?!.*[0-9a-f]{32})")
+"""An id within a key, behind the prefix, which looks like one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One deployment."""
+
+    name: str
+    node: Node
+    """Its prefix and its state."""
+    proxy: S3Proxy
+    servers: Sequence[Server]
+    redis: RedisServer | None
+    expire_after: float
+    """Seconds."""
+    _filed: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=200)))
+
+    def file_calls(self) -> int:
+        """Requests to S3 since the last time, put where they are found by upload; the proxy would keep all of them."""
+        calls, self.proxy.calls[:] = list(self.proxy.calls), []
+        for call in calls:
+            if found := _UPLOAD.search(call.key):
+                self._filed[found[0]].append(_line(call))
+        return len(calls)
+
+    def calls(self, upload: str) -> Sequence[str]:
+        """To S3, about the upload of that id."""
+        self.file_calls()
+        return list(self._filed.get(upload, ()))
+
+    def processes(self, server: Server) -> list[int]:
+        """Pids of whatever serves: the workers, if it has any."""
+        workers = [each for each in psutil.Process(server.pid).children(recursive=True) if _serves(each)]
+        return [each.pid for each in workers] or [server.pid]
+
+
+def _serves(process: psutil.Process) -> bool:
+    """Beside the workers there is what multiprocessing watches its resources with."""
+    return "spawn_main" in " ".join(process.cmdline())
+
+
+@asynccontextmanager
+async def open_world(seaweed: SeaweedFS, directory: Path, expire_after: float) -> AsyncIterator[list[Site]]:
+    """Running, for as long as the block lasts."""
+    async with AsyncExitStack() as stack:
+        redis = stack.enter_context(redis_running(_made(directory / "redis-data"), durable=True))
+        sites = []
+        for name, count, store, settings in (
+            ("sqlite", 1, None, {"workers": 2}),
+            ("redis", 2, redis, {"state": redis.url}),
+        ):
+            proxy = await stack.enter_async_context(S3Proxy(seaweed.endpoint))
+            node = Node(seaweed, proxy, _made(directory / name), **_usual(expire_after), **settings)
+            servers = [node.server, *(node.another() for _ in range(count - 1))]
+            sites.append(
+                Site(name=name, node=node, proxy=proxy, servers=servers, redis=store, expire_after=expire_after)
+            )
+        for server in (server for site in sites for server in site.servers):
+            stack.push_async_callback(server.kill)
+            await server.start()
+        yield sites
+
+
+def _line(call: Call) -> str:
+    """The answer is the one that the server saw; None for no answer, or none yet."""
+    number = call.request.query.get("partNumber", "")
+    what = f"{call.operation} {number} {call.key.partition('/')[2]} {call.bytes_in} bytes -> {call.status}"
+    return f"{datetime.fromtimestamp(call.began, UTC):%H:%M:%S.%f} {what}"
+
+
+def _usual(expire_after: float) -> dict[str, Any]:
+    return {
+        "part_size": "5MiB",
+        "memory_budget": BUDGET,
+        "lock_ttl": LOCK_TTL,
+        "expire_after": expire_after,
+        "direct_uploads": True,
+        "upload_url_lifetime": SIGNED_FOR,
+        "shutdown_timeout": 10,
+        "network_timeout": 20,
+        "debug": False,
+    }
+
+
+def _made(directory: Path) -> Path:
+    directory.mkdir(parents=True)
+    return directory
+
+
+async def until_started(server: Server, patience: float = 180.0) -> None:
+    """Started again and again, as a supervisor does: what it needs may be away just now."""
+    async with asyncio.timeout(patience):
+        while True:
+            try:
+                return await server.start()
+            except RuntimeError:
+                await asyncio.sleep(0.5)

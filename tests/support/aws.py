@@ -1,0 +1,51 @@
+"""AWS settings of a test's own, and an S3 that knows regions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.web import StreamResponse
+
+from tests.support.identity import Identity
+from tests.support.s3exchange import Exchange
+from tests.support.s3faults import Action, pass_on
+from tests.support.server import is_foreign
+
+
+def environment(directory: Path, who: Identity, *, config: str = "", **named: str) -> Mapping[str, str]:
+    """The keys of `who`, what is `named`, and `config` as ~/.aws/config has it; nothing else, and no region."""
+    file = directory / "aws-config"
+    file.write_text(config)
+    keys = {"AWS_ACCESS_KEY_ID": who.access_key, "AWS_SECRET_ACCESS_KEY": who.secret_key}
+    places = {"AWS_CONFIG_FILE": str(file), "AWS_SHARED_CREDENTIALS_FILE": str(directory / "none")}
+    return {**keys, **places, "AWS_EC2_METADATA_DISABLED": "true", **named}
+
+
+def applied(patched: pytest.MonkeyPatch, chosen: Mapping[str, str]) -> None:
+    """Makes `chosen` the settings of this process."""
+    for name in filter(is_foreign, list(os.environ)):
+        patched.delenv(name)
+    for name, value in chosen.items():
+        patched.setenv(name, value)
+
+
+def in_region(region: str, status: int) -> Action:
+    """A bucket of `region`: what is signed for another is refused, with 301 or 400 as S3 does it."""
+
+    async def act(exchange: Exchange) -> StreamResponse:
+        if f"/{region}/s3/aws4_request" in exchange.request.headers.get("Authorization", ""):
+            return await pass_on(exchange)
+        await exchange.drain()
+        code = "PermanentRedirect" if status == 301 else "AuthorizationHeaderMalformed"
+        text = f"<Error><Code>{code}</Code><Message>m</Message>{_named(region, status)}</Error>"
+        return web.Response(status=status, headers={"x-amz-bucket-region": region}, text=text)
+
+    return act
+
+
+def _named(region: str, status: int) -> str:
+    return f"<Region>{region}</Region>" if status == 400 else "<Endpoint>bucket.s3.example</Endpoint>"

@@ -1,0 +1,43 @@
+"""Only S3's own word makes an installation's id absent."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from tusd_py.errors import StorageUnavailable
+from tusd_py.events import Observer
+from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.grid import MIB
+from tusd_py.storage.s3.options import S3Options
+from tusd_py.storage.s3.storage import S3Storage
+
+OWN = "<Error><Code>NoSuchKey</Code></Error>"
+
+
+async def said(answer: str, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    async def missing(_: web.Request) -> web.Response:
+        return web.Response(status=404, text=answer)
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "any")
+    app = web.Application()
+    app.router.add_route("*", "/{key:.*}", missing)
+    async with TestServer(app) as s3:
+        options = S3Options(bucket="uploads", endpoint_url=str(s3.make_url("")), addressing_style="path")
+        storage = await S3Storage.open(options, Budget(64 * MIB), Observer())
+        try:
+            return await storage.installation()
+        finally:
+            await storage.aclose()
+
+
+async def test_s3_says_that_it_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await said(OWN, monkeypatch) is None
+
+
+@pytest.mark.parametrize("answer", ["404 page not found", "", "<Error><Code>NoSuchBucket</Code></Error>"])
+async def test_another_404_says_nothing(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StorageUnavailable):
+        await said(answer, monkeypatch)

@@ -1,0 +1,112 @@
+"""Nothing is done with uploads before state and storage are known to belong together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from tusd_py.engine.installation import held_until, pair
+from tusd_py.engine.ports import Ports
+from tusd_py.errors import ConfigurationError, StorageUnavailable, Unavailable
+from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.space import Space
+from tusd_py.state.base import StateStore
+
+_PATIENCE = 5.0
+"""Seconds a caller waits for an answer that may still come: of an attempt that goes on meanwhile."""
+
+
+class PairedState:
+    """The state of `ports`, once it is known to belong to their storage; until then every method but `ping` and `space`
+    tries to find that out, and raises WrongPair or Unavailable where it can't.
+
+    Whatever is done with an upload begins with its record, so that this holds up all of it. `aclose` ends the attempt;
+    the state itself is for its owner to close.
+    """
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports, self._state = ports, ports.state
+        self._paired = False
+        self._attempt: asyncio.Task[Exception | None] | None = None
+
+    @property
+    def name(self) -> str:
+        return self._state.name
+
+    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
+        return await (await self._known()).create(upload, entries)
+
+    async def load(self, upload_id: UploadId) -> Upload | None:
+        return await (await self._known()).load(upload_id)
+
+    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
+        return await (await self._known()).save(upload, added)
+
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        return await (await self._known()).rewind(upload, entries)
+
+    async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
+        return await (await self._known()).entries(upload_id)
+
+    async def delete(self, upload: Upload) -> None:
+        await (await self._known()).delete(upload)
+
+    async def due(self, now: float, limit: int) -> Sequence[UploadId]:
+        return await (await self._known()).due(now, limit)
+
+    async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        return await (await self._known()).list(after, limit)
+
+    async def installation(self) -> Installation | None:
+        return await (await self._known()).installation()
+
+    async def install(self, installation: Installation) -> Installation:
+        return await (await self._known()).install(installation)
+
+    async def reinstall(self, installation: Installation) -> None:
+        await (await self._known()).reinstall(installation)
+
+    async def ping(self) -> None:
+        await self._state.ping()
+
+    async def space(self) -> Space | None:
+        return await self._state.space()
+
+    async def aclose(self) -> None:
+        if self._attempt is not None:
+            self._attempt.cancel()
+            await asyncio.wait((self._attempt,))
+
+    async def _known(self) -> StateStore:
+        if not self._paired:
+            await self._join()
+        return self._state
+
+    async def _join(self) -> None:
+        """One attempt at a time, whoever asks."""
+        if self._attempt is None or self._attempt.done():
+            self._attempt = asyncio.create_task(self._try(), name="pairing")
+        attempt = self._attempt
+        await asyncio.wait((attempt,), timeout=_PATIENCE)
+        error = attempt.result() if attempt.done() else StorageUnavailable("no answer about the installation yet")
+        if error is not None:
+            raise error
+
+    async def _try(self) -> Exception | None:
+        try:
+            await pair(self._ports)
+            await self._warn()
+        except (ConfigurationError, Unavailable) as error:
+            return error
+        self._paired = True
+        return None
+
+    async def _warn(self) -> None:
+        if await held_until(self._ports) is not None:
+            self._ports.observer.trouble(
+                "installation-adopted",
+                state=self._ports.state.name,
+                storage=self._ports.storage.name,
+                reason="the state was empty, the storage was not: no garbage is collected before a week has passed, or "
+                "tusd-py repair --apply has run",
+            )

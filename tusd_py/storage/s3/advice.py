@@ -1,0 +1,31 @@
+"""What an operator can do about an error: said behind its code, in logs and by `tusd-py check`."""
+
+from __future__ import annotations
+
+import re
+
+_REGION = re.compile("[a-z0-9-]{1,40}")
+_ELSEWHERE = frozenset({"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "301"})
+_CERTIFICATE = "the certificate can't be verified: if its CA is a private one, name that in AWS_CA_BUNDLE"
+_PROXY = "the proxy of HTTPS_PROXY or HTTP_PROXY doesn't pass it on: mend it, or name the endpoint's host in NO_PROXY"
+_BY_CODE = {
+    "ClientConnectorCertificateError": _CERTIFICATE,
+    "SSLError": _CERTIFICATE,
+    "ClientProxyConnectionError": _PROXY,
+    "ClientHttpProxyError": _PROXY,
+    "ProxyConnectionError": _PROXY,
+    "RequestTimeTooSkewed": "set this machine's clock",
+}
+
+
+def advice(code: str, region: str | None) -> str:
+    """With what joins it to the error; empty where there is none. `region` is where S3 says that the bucket is."""
+    said = _elsewhere(region) if code in _ELSEWHERE else _BY_CODE.get(code)
+    return f"; {said}" if said else ""
+
+
+def _elsewhere(region: str | None) -> str:
+    place = region if region and _REGION.fullmatch(region) else "its region"
+    return (
+        f"the bucket is elsewhere: set AWS_REGION to {place}, and s3-endpoint-url, if it is set, to an endpoint there"
+    )
