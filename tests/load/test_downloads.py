@@ -102,4 +102,4 @@ async def test_unread_downloads_stay_within_the_budget_and_can_be_read_later(
                 for each in clients[:: COUNT // READ]:
                     assert hashlib.sha256(await each.body()).digest() == hashlib.sha256(data).digest()
             place.check(samples, COUNT)
-            await place.check_given_back()
+            await place.check_given_back(COUNT)

@@ -56,4 +56,4 @@ async def test_large_heads_stay_within_the_budget(
                 url = await client.create(5)
                 assert (await client.patch(url, 0, b"hello")).status == 204
             place.check(samples, COUNT)
-            await place.check_given_back()
+            await place.check_given_back(COUNT)
