@@ -22,6 +22,7 @@ from tusd_py.http.page import PageFacts, add_page
 from tusd_py.http.routes import add_routes, decorate
 from tusd_py.makers import open_ports
 from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.share import Share
 from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.choice import Interim, Wires
 from tusd_py.state.base import StateStore
@@ -35,6 +36,8 @@ _RENEW_SECONDS = 86400.0
 _TRIM_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
 _PATIENCE = 5.0
+_DOWNLOADS, _TEXTS = 4, 8
+"""The fraction of the memory budget that downloads may take, and that long heads and lists may."""
 
 MISTAKE = web.AppKey("mistake", asyncio.Future[ConfigurationError])
 """Done once it turned out, after the start, that the settings can't work."""
@@ -68,6 +71,9 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             metrics=metrics,
             admission=Admission(_crowd(settings)),
             slabs=Slabs(budget),
+            budget=budget,
+            downloads=Share(budget, _DOWNLOADS),
+            texts=Share(budget, _TEXTS),
             network_timeout=settings.network_timeout,
             min_data_rate=settings.min_data_rate or 0,
             behind_proxy=settings.behind_proxy,

@@ -9,12 +9,17 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from aiohttp import web
 
 from tusd_py.app import MISTAKE, create_app
 from tusd_py.config import Settings
 from tusd_py.errors import ConfigurationError
+from tusd_py.http.context import CONTEXT
+from tusd_py.http.heads import Runner
+from tusd_py.pipeline.heap import Heap, use_one_heap
 from tusd_py.telemetry.access import AccessLog
 from tusd_py.telemetry.log import configure_logging
 from tusd_py.version import __version__
@@ -23,9 +28,13 @@ _FIELD = 256 * 1024
 """Bytes of a header field that are always read."""
 _URL = 256
 """Bytes for each partial that a final upload may name."""
-_READ = 16 * 1024
+_FIELDS = 32 * 1024
+"""Bytes of a head for all but Upload-Concat and Upload-Metadata."""
+_READ = 8 * 1024
 """Above twice this, and one read from the socket, a connection holds nothing beside the memory budget."""
 
+_CROWD = 16
+"""Connections, or one in so many bytes of the memory budget, after whose end memory is given back."""
 _ALLOCATIONS = 20_000
 """Net new containers from one collection to the next."""
 
@@ -36,6 +45,7 @@ def run_server(settings: Settings, watch: int | None = None) -> int:
     Returns the exit code. Raises ConfigurationError.
     """
     configure_logging(settings.log_format, settings.log_level)
+    use_one_heap()
     return asyncio.run(_serve(settings, watch))
 
 
@@ -48,10 +58,34 @@ async def _serve(settings: Settings, watch: int | None) -> int:
         await _listen(runner, settings)
         _banner(settings, runner)
         _collect_less()
-        await _until(ending, runner.app[MISTAKE])
+        with _giving_back(runner):
+            await _until(ending, runner.app[MISTAKE])
     finally:
         await runner.cleanup()
     return 0
+
+
+@contextmanager
+def _giving_back(runner: web.AppRunner) -> Iterator[None]:
+    task = asyncio.create_task(_give_back(runner))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def _give_back(runner: web.AppRunner) -> None:
+    """Let no memory lie about once a crowd has gone. Not for an application that is mounted elsewhere: that process is
+    another's."""
+    budget = runner.app[CONTEXT].budget
+    heap = Heap({lambda: _connections(runner): _CROWD, lambda: budget.used: budget.limit // _CROWD})
+    while True:
+        await asyncio.sleep(1)
+        heap.look(asyncio.get_running_loop().time())
+
+
+def _connections(runner: web.AppRunner) -> int:
+    return len(runner.server.connections) if runner.server is not None else 0
 
 
 async def _until(ending: asyncio.Event, mistake: asyncio.Future[ConfigurationError]) -> None:
@@ -90,16 +124,18 @@ def _end(ending: asyncio.Event) -> None:
     ending.set()
 
 
-def make_runner(settings: Settings) -> web.AppRunner:
-    """How the application is run: nothing inflated, nothing cancelled behind our back, no silent connection kept."""
-    return web.AppRunner(
+def make_runner(settings: Settings) -> Runner:
+    """How the application is run: heads counted, nothing inflated or cancelled, no silent connection kept."""
+    longest = max(_FIELD, _URL * settings.max_partials)
+    return Runner(
         create_app(settings),
+        limit=longest + settings.max_metadata_size + _FIELDS,
         handle_signals=False,
         auto_decompress=False,
         handler_cancellation=False,
         keepalive_timeout=settings.idle_timeout,
         lingering_time=2.0,
-        max_field_size=max(_FIELD, _URL * settings.max_partials, settings.max_metadata_size),
+        max_field_size=max(longest, settings.max_metadata_size),
         max_line_size=16 * 1024,
         read_bufsize=_READ,
         shutdown_timeout=settings.shutdown_timeout,

@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.load.measuring import MIB, measured
 from tests.promises.bench import watched_memory
 from tests.support.seaweed import SeaweedFS
-from tests.support.server import ROOT, serving
+from tests.support.server import ROOT
 
-MIB = 1024 * 1024
 BUDGET = 128 * MIB
-ABOVE = 200 * MIB
-"""What Python, the libraries and the sockets of all of them take besides part buffers."""
 COUNT, RATE, SECONDS = 500, 50_000, 20
 """Clients, bytes a second of each, and for how long: three times what fits into the budget."""
+
+EACH = 128 * 1024
+"""Bytes that one of them may take beside the budget. 32 KiB were enough if it weren't for what is read of each ahead of
+the budget, the pages that its slabs don't fill, and the fast one's slabs: up to 100 KiB each were seen in all."""
 
 
 async def crowd(url: str) -> dict[str, Any]:
@@ -43,17 +44,16 @@ async def test_a_slow_crowd_stays_within_the_budget_and_moves(
     """What a fast client gets beside them is told and not judged: it is the machine's as much as ours."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    where = {"storage": f"s3://{seaweed.bucket}/{uuid.uuid4().hex}/", "s3_endpoint_url": seaweed.endpoint}
-    environment = {**seaweed.user.environment(), "TMPDIR": str(temporary)}
-    settings = {**where, "s3_profile": "seaweedfs", "memory_budget": BUDGET}
-    async with serving(tmp_path, environment=environment, debug=False, **settings) as server:
-        async with watched_memory(server) as samples:
-            report = await crowd(server.url)
-        peak, (least, most) = max(samples), (f(report["offsets"]) for f in (min, max))
-        with capsys.disabled():
-            print(f"\nmemory {peak / MIB:.0f} MiB; slow uploads at {least} to {most} bytes; a fast one ", end="")
+    environment = {"TMPDIR": str(temporary)}
+    with capsys.disabled():
+        print()
+        async with measured(seaweed, tmp_path, BUDGET, environment=environment) as place:
+            async with watched_memory(place.server) as samples:
+                report = await crowd(place.server.url)
+            least, most = (f(report["offsets"]) for f in (min, max))
+            print(f"slow uploads at {least} to {most} bytes; a fast one ", end="")
             print(f"{report['alone'] / MIB:.0f} MiB/s alone, {report['beside'] / MIB:.0f} MiB/s beside them")
-        assert peak < BUDGET + ABOVE
-        assert least > RATE * SECONDS / 10, "somebody starves"
-        assert "Traceback" not in server.log()
+            place.check(samples, COUNT, EACH)
+            await place.check_given_back(COUNT)
+            assert least > 0, "an upload starves"
     assert list(temporary.rglob("*")) == []

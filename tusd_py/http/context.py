@@ -9,6 +9,8 @@ from aiohttp import web
 from tusd_py.engine.ports import Ports
 from tusd_py.http.admission import Admission
 from tusd_py.http.cors import Cors
+from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.share import Share
 from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.choice import Wires
 from tusd_py.protocol.wire import Wire
@@ -32,6 +34,10 @@ class Context:
     """GET sends clients to the storage."""
     admission: Admission
     slabs: Slabs
+    budget: Budget
+    downloads: Share
+    texts: Share
+    """For heads, and for lists in JSON or XML."""
 
 
 CONTEXT = web.AppKey("tusd_py", Context)

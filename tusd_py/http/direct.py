@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
@@ -14,7 +15,8 @@ from tusd_py.http.endpoint import client_address, endpoint_url
 from tusd_py.http.failures import refusal_of
 from tusd_py.http.farewell import close_silently
 from tusd_py.model import Upload, UploadId, parse_upload_id
-from tusd_py.protocol.refusals import MethodNotAllowed, Refusal, TooLarge, UploadNotFound
+from tusd_py.pipeline.share import Holding
+from tusd_py.protocol.refusals import MethodNotAllowed, Refusal, ServiceUnavailable, TooLarge, UploadNotFound
 from tusd_py.protocol.statuses import details
 
 Handler = Callable[[web.Request, Context], Awaitable[web.Response]]
@@ -22,6 +24,13 @@ Refuse = Callable[[web.Request, Refusal], web.Response]
 
 _MOST = 2 * 1024 * 1024
 """Bytes of a request: 10,000 parts are named in half of it."""
+_FREE = 8 * 1024
+"""Bytes of one that nobody is asked for."""
+_TIMES = 4
+"""Bytes in memory for each byte of one: as it came, and as it is read."""
+_PATIENCE = 15.0
+"""Seconds to wait for memory."""
+_HOLDING = web.RequestKey("holding", Holding)
 
 
 def served(handler: Handler, refuse: Refuse) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -36,7 +45,8 @@ def served(handler: Handler, refuse: Refuse) -> Callable[[web.Request], Awaitabl
 async def _answer(request: web.Request, handler: Handler, refuse: Refuse) -> web.StreamResponse:
     context = request.app[CONTEXT]
     try:
-        with context.admission.request(client_address(request, behind_proxy=context.behind_proxy)):
+        admitted = context.admission.request(client_address(request, behind_proxy=context.behind_proxy))
+        with admitted, closing(context.texts.holding()) as request[_HOLDING]:
             return await handler(request, context)
     except ConnectionError:
         return close_silently(request)
@@ -47,7 +57,8 @@ async def _answer(request: web.Request, handler: Handler, refuse: Refuse) -> web
 
 
 async def small_body(request: web.Request, context: Context) -> bytes:
-    """All of a small body. Raises TooLarge, ConnectionError when it doesn't come."""
+    """All of a small body. Raises TooLarge, ServiceUnavailable, ConnectionError when it doesn't come."""
+    await _reserve(request)
     body = bytearray()
     try:
         async with asyncio.timeout(context.network_timeout):
@@ -58,6 +69,18 @@ async def small_body(request: web.Request, context: Context) -> bytes:
     except (TimeoutError, web.RequestPayloadError) as error:
         raise ConnectionResetError from error
     return bytes(body)
+
+
+async def _reserve(request: web.Request) -> None:
+    """Memory for all of it, until it is answered: with a part of it each, several could wait for each other."""
+    size = min(_MOST if request.content_length is None else request.content_length, _MOST)
+    if size <= _FREE:
+        return
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await request[_HOLDING].acquire(_TIMES * size)
+    except TimeoutError:
+        raise ServiceUnavailable("too many lists at once; try again soon") from None
 
 
 async def abort(request: web.Request, context: Context) -> None:

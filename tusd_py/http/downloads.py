@@ -5,16 +5,18 @@ Or, where that is set, not streamed: the client is sent to S3.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping
+from contextlib import ExitStack
 from http import HTTPStatus
 
 from aiohttp import web
 
-from tusd_py.engine.lookup import finished, link, read
+from tusd_py.engine.lookup import finished, link
 from tusd_py.errors import StorageUnavailable, UploadLost
 from tusd_py.http.context import WIRE, Context
-from tusd_py.model import Upload, UploadId
+from tusd_py.http.delivery import Delivery
+from tusd_py.http.outflow import Outflow, outflow
+from tusd_py.model import Span, Upload, UploadId
 from tusd_py.protocol.wire import RequestHead
 from tusd_py.serving.plan import ServedObject, plan_download
 
@@ -36,11 +38,30 @@ async def download(
         return web.Response(status=plan.status, headers=headers)
     if context.redirect_downloads:
         return await _redirected(request, context, upload, plan.headers)
-    async with aclosing(read(context.ports, upload, plan.span)) as chunks:
-        first = await anext(chunks, b"")
-        response = web.StreamResponse(status=plan.status, headers=headers)
-        await response.prepare(request)
-        await _send(request, response, context, first, chunks)
+    return await _delivered(
+        request, context, upload, plan.span, web.StreamResponse(status=plan.status, headers=headers)
+    )
+
+
+async def _delivered(
+    request: web.Request, context: Context, upload: Upload, span: Span, response: web.StreamResponse
+) -> web.StreamResponse:
+    """All bytes, or a broken connection: a client must never take a part for the whole."""
+    with ExitStack() as stack:
+
+        async def begin() -> Outflow:
+            await response.prepare(request)
+            return stack.enter_context(outflow(request))
+
+        delivery = Delivery(context, upload, span, begin)
+        try:
+            await delivery.run()
+        except (StorageUnavailable, UploadLost) as error:
+            if not delivery.begun:
+                raise
+            context.ports.observer.trouble("download-broken", reason=str(error))
+            if request.transport is not None:
+                request.transport.abort()
     return response
 
 
@@ -51,23 +72,3 @@ async def _redirected(
     url = await link(context.ports, upload, {name: headers[name] for name in _TOLD if name in headers})
     fields = {**request[WIRE].beside_content(upload), "Location": url, "Cache-Control": "no-store"}
     return web.Response(status=HTTPStatus.FOUND, headers=fields)
-
-
-async def _send(
-    request: web.Request, response: web.StreamResponse, context: Context, first: bytes, rest: AsyncIterator[bytes]
-) -> None:
-    """All bytes, or a broken connection: a client must never take a part for the whole."""
-    try:
-        await _write(response, context, first)
-        async for chunk in rest:
-            await _write(response, context, chunk)
-        await response.write_eof()
-    except (StorageUnavailable, UploadLost) as error:
-        context.ports.observer.trouble("download-broken", reason=str(error))
-        if request.transport is not None:
-            request.transport.abort()
-
-
-async def _write(response: web.StreamResponse, context: Context, chunk: bytes) -> None:
-    await response.write(chunk)
-    context.metrics.bytes_sent(len(chunk))

@@ -158,7 +158,16 @@ class Intake(asyncio.BufferedProtocol):
         """A thousand slow clients cost a core if each of their packets is handed on by itself. It is kept all the same:
         whatever ends the waiting finds it in the slab."""
         if self._due is None:
-            self._due = self._loop.call_later(_GATHER, self._wake)
+            self._due = self._loop.call_later(_GATHER, self._hand_on)
+
+    def _hand_on(self) -> None:
+        """The client is slow: it gets a slab that fits, and what has come holds no large one."""
+        size = self._filled - self._taken
+        if size and size * 2 < len(self._slab) and len(self._slab) > LEAST_SLAB:
+            self._before.append(bytes(self._slab[self._taken : self._filled]))
+            self._drop_slab()
+            self._size, self._reads = max(_power_of_two(size), LEAST_SLAB), _MANY
+        self._wake()
 
     def _wake(self) -> None:
         if self._due is not None:
@@ -200,12 +209,12 @@ class Intake(asyncio.BufferedProtocol):
     def _give_back(self) -> None:
         """aiohttp's parser still waits for the body, so that it gets a new one: nothing after the body was read."""
         self._quiet()
-        self._http._parser = _new_parser(self._http)
+        self._http._parser = new_parser(self._http)
         self._transport.set_protocol(self._http)
         self._content.feed_eof()
 
 
-def _new_parser(http: web.RequestHandler) -> HttpRequestParser:
+def new_parser(http: web.RequestHandler) -> HttpRequestParser:
     """As `http` makes its own."""
     manager = http._manager
     return HttpRequestParser(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -43,9 +43,10 @@ class Stream:
     def __init__(self, request: web.Request) -> None:
         self._content = request.content
         self._waiting: asyncio.Timeout | None = None
-        transport = request.transport
-        if transport is not None and hasattr(transport, "max_size"):  # others have sizes of their own
-            transport.max_size = _STEP
+        self._content.set_read_chunk_size(_STEP // 4)
+        self._transport: Any = request.transport
+        self._before = getattr(self._transport, "max_size", None)  # not all of them have such a size
+        self._set_step(_STEP)
 
     @property
     def complete(self) -> bool:
@@ -71,3 +72,8 @@ class Stream:
 
     def release(self) -> None:
         """It is aiohttp's anyway."""
+        self._set_step(self._before)
+
+    def _set_step(self, step: int | None) -> None:
+        if self._before is not None:
+            self._transport.max_size = step

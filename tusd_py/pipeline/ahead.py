@@ -7,17 +7,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from typing import Protocol
 
 from tusd_py.model import Span
 from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.grid import MIB
 
-Fetch = Callable[[Span], AsyncGenerator[bytes, None]]
-"""The bytes of a span of the object."""
+
+class Fetch(Protocol):
+    """The bytes of a span of the object."""
+
+    def __call__(self, span: Span, *, wide: bool) -> AsyncGenerator[bytes, None]:
+        """`wide`: read much at a time, which takes up to WIDE bytes more than the modest window of a download."""
+
 
 RANGE = 8 * MIB
+WIDE = MIB
+"""Bytes that fewer and larger reads take. They halve what a byte costs."""
 _TRIAL = 2 * RANGE
 """Bytes after which it is judged who waits for whom."""
 _HUNGRY = 0.5
@@ -109,12 +117,17 @@ class _Window:
 
     async def _at_once(self) -> AsyncGenerator[bytes, None]:
         """All of it in one request, unless the reader turns out to want more than that brings."""
-        async with aclosing(self._fetch(Span(self._at, self._stop))) as chunks:
-            async for chunk in chunks:
-                self._at += len(chunk)
-                yield chunk
-                if self._pace.hungry and self._stop - self._at > RANGE:
-                    return
+        wide = self._ahead.take(WIDE)
+        try:
+            async with aclosing(self._fetch(Span(self._at, self._stop), wide=wide)) as chunks:
+                async for chunk in chunks:
+                    self._at += len(chunk)
+                    yield chunk
+                    if self._pace.hungry and self._stop - self._at > RANGE:
+                        return
+        finally:
+            if wide:
+                self._ahead.give_back(WIDE)
 
     def _adjust(self) -> None:
         if self._pace.trials > self._seen:
@@ -133,7 +146,7 @@ class _Window:
         return Span(self._at, min(self._at + RANGE, self._stop))
 
     async def _fetched(self, span: Span) -> list[bytes]:
-        async with aclosing(self._fetch(span)) as chunks:
+        async with aclosing(self._fetch(span, wide=True)) as chunks:
             return [chunk async for chunk in chunks]
 
     async def _buffered(self) -> AsyncGenerator[bytes, None]:
@@ -147,7 +160,7 @@ class _Window:
         """One more range without memory for it."""
         span = self._next()
         self._at = span.stop
-        async with aclosing(self._fetch(span)) as chunks:
+        async with aclosing(self._fetch(span, wide=False)) as chunks:
             async for chunk in chunks:
                 yield chunk
 

@@ -34,9 +34,9 @@ class Budget:
         """Ask `reclaim` first when room is short: for caches, whose bytes are safe elsewhere."""
         self._reclaim = reclaim
 
-    def account(self, spill: Callable[[], None]) -> Account:
+    def account(self, spill: Callable[[], None], *, busy: bool = False) -> Account:
         """A new holder of bytes. `spill` asks it to put them away soon; it counts them as `sending` at once."""
-        return Account(self, spill)
+        return Account(self, spill, busy=busy)
 
     async def acquire(self, account: Account, size: int) -> None:
         if self._waiting or not self._fits(size):
@@ -139,11 +139,12 @@ class Budget:
 class Account:
     """What one writer holds."""
 
-    def __init__(self, budget: Budget, spill: Callable[[], None]) -> None:
+    def __init__(self, budget: Budget, spill: Callable[[], None], *, busy: bool) -> None:
         self._budget = budget
         self.spill = spill
         self.held = 0
         self._sending = 0
+        self._busy = busy
 
     async def acquire(self, size: int) -> None:
         """Wait until `size` more bytes may be held."""
@@ -152,7 +153,14 @@ class Account:
     @property
     def idle(self) -> int:
         """How many of the held bytes nothing is being done with."""
-        return max(self.held - self._sending, 0)
+        return 0 if self._busy else max(self.held - self._sending, 0)
+
+    def set_busy(self, *, busy: bool) -> None:
+        """Something is being done with all that is held, whatever is on its way. Else whoever waits may have it now."""
+        self._busy = busy
+        self._budget.set_idle(self, idle=self.idle > 0)
+        if not busy:
+            self._budget.free(0)
 
     def adopt(self, size: int) -> None:
         """Hold `size` bytes that are in memory already, whether there is room or not."""

@@ -30,6 +30,9 @@ _PAGE = 4096
 _UNUSED = 16
 """The fraction of the budget that may be kept unused however full it is: it comes and goes."""
 
+_CLEAR = 8
+"""The fraction of the budget that is left to modest slabs when there are many."""
+
 
 class _Arena:
     """Memory for a few slabs. Unmapped when the last reference goes."""
@@ -60,6 +63,10 @@ class Slabs:
         self._open: list[_Arena] = []
         """Those with a free slab; the last was used last, so it is what the caches know."""
         self._back: deque[tuple[_Arena, int]] = deque()
+        self._modest: dict[weakref.ref[mmap.mmap], int] = {}
+        """The others, with their sizes."""
+        self._modest_size = 0
+        self._ended: deque[weakref.ref[mmap.mmap]] = deque()
 
     @property
     def size(self) -> int:
@@ -68,15 +75,32 @@ class Slabs:
 
     def lend(self, size: int) -> memoryview:
         """Up to `size` bytes to write to; SLAB is the most there is."""
-        if self._back:
+        if self._back or self._ended:
             self._take_back()
         if size <= _LESSER:
-            return _small(min(size, _MODEST) if self._budget.tight else size)
+            return self._small(min(size, _MODEST) if self._budget.tight else size)
         if not self._open:
-            if self._budget.tight or len(self._arenas) == self._most:
-                return _small(_MODEST)
+            if self._budget.tight or not self._has_room():
+                return self._small(_MODEST)
             self._add_arena()
         return self._cut(self._open[-1])
+
+    def _has_room(self) -> bool:
+        """What is lent and not filled is in no budget, so all of it is counted here."""
+        whole, limit = self.size + self._modest_size + _ARENA, self._budget.limit
+        return len(self._arenas) < self._most and (whole <= limit - limit // _CLEAR or not self._arenas)
+
+    def _small(self, size: int) -> memoryview:
+        """Pages of its own, which the system has back at once: the heap keeps what a crowd once filled it with."""
+        if self._open:
+            self._shrink()
+        try:
+            memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        except OSError:  # a process has only so many mappings
+            return memoryview(bytearray(size))
+        self._modest[weakref.ref(memory, self._ended.append)] = size
+        self._modest_size += size
+        return memoryview(memory)
 
     def trim(self) -> None:
         """Give back to the system what nobody has used since this was last called. What comes and goes all the time
@@ -113,6 +137,8 @@ class Slabs:
                 self._open.append(arena)
             arena.free.append(at)
             ended = ended or not arena.lent
+        while self._ended:
+            self._modest_size -= self._modest.pop(self._ended.popleft())
         if ended:
             self._shrink()
 
@@ -128,11 +154,3 @@ class Slabs:
     def _drop(self, arena: _Arena) -> None:
         self._open.remove(arena)
         self._arenas.remove(arena)
-
-
-def _small(size: int) -> memoryview:
-    """Pages of its own, which the system has back at once: the heap keeps what a crowd once filled it with."""
-    try:
-        return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
-    except OSError:  # a process has only so many mappings
-        return memoryview(bytearray(size))

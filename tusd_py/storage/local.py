@@ -32,7 +32,7 @@ from tusd_py.storage.disk import (
     text_of,
 )
 
-_READ_SIZE = 256 * 1024
+_READ_SIZE = 128 * 1024
 _COPY_SIZE = 64 * 1024 * 1024
 """Small enough that a cancelled copy ends soon."""
 

@@ -158,6 +158,35 @@ async def test_slabs_are_small_for_who_brings_little_at_a_time() -> None:
     assert max(sizes) <= LEAST_SLAB
 
 
+async def test_a_client_that_has_become_slow_holds_no_large_slab() -> None:
+    """What has come of the last one is copied, and the next is small."""
+    chunks = list[Chunk]()
+
+    async def gather(taken: Intake, _: web.Request) -> str:
+        await asyncio.sleep(0.05)
+        while chunk := await taken.read(PATIENCE):
+            chunks.append(chunk)
+            await asyncio.sleep(0.002)
+        return str(sum(map(len, chunks)))
+
+    async with serving(gather) as client:
+        await client.send(head(9 * MIB))
+        await client.send(bytes(4 * MIB + 1000))
+        while sum(map(len, chunks)) < 4 * MIB + 1000:  # noqa: ASYNC110 (only looking tells)
+            await asyncio.sleep(0.01)
+        large = max(memoryview(chunk).nbytes for chunk in chunks)
+        del chunks[:]
+        for count in (1, 2):
+            await client.send(bytes(1000))
+            while len(chunks) < count:  # noqa: ASYNC110 (only looking tells)
+                await asyncio.sleep(0.01)
+        held = [memoryview(chunk).obj for chunk in chunks]
+        await client.send(bytes(5 * MIB - 3000))
+        await client.answer()
+    assert large > 128 * KIB
+    assert [memoryview(each).nbytes <= 2 * LEAST_SLAB for each in held] == [True] * 2
+
+
 async def test_slabs_are_large_for_who_brings_much(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes, lend = list[int](), Slabs.lend
 

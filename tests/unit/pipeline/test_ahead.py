@@ -29,7 +29,7 @@ class Store:
         self.open = self.most = self.requests = 0
         self._lost_at = lost_at
 
-    async def fetch(self, span: Span) -> AsyncGenerator[bytes, None]:
+    async def fetch(self, span: Span, *, wide: bool) -> AsyncGenerator[bytes, None]:  # noqa: ARG002 (as any fetch)
         self.requests += 1
         self.open += 1
         self.most = max(self.most, self.open)

@@ -115,3 +115,27 @@ def test_what_comes_and_goes_all_the_time_is_kept() -> None:
 @pytest.mark.parametrize("size", [1, 1000, SLAB // 2, SLAB - 1, SLAB])
 def test_as_much_as_was_asked_for_is_lent(size: int) -> None:
     assert len(Slabs(Budget(300 * SLAB)).lend(size)) >= size
+
+
+def test_many_modest_slabs_leave_no_room_for_large_ones() -> None:
+    slabs = Slabs(Budget(64 * SLAB))
+    modest = [slabs.lend(16 * 1024) for _ in range(64 * 60)]
+    assert [len(slabs.lend(SLAB)) for _ in range(9)][-1] == 256 * 1024, "one arena there always is"
+    held = [slabs.lend(SLAB) for _ in range(100)]
+    assert slabs.size <= 2 * SLAB
+    assert len(held[-1]) == 32 * 1024
+    modest.clear()
+    held.extend(slabs.lend(SLAB) for _ in range(100))
+    assert slabs.size > 2 * SLAB, "modest ones that are back count no more"
+
+
+async def test_large_slabs_that_are_unused_go_when_modest_ones_take_the_budget() -> None:
+    budget = Budget(64 * SLAB)
+    slabs = Slabs(budget)
+    views = [slabs.lend(SLAB) for _ in range(100)]
+    views.clear()
+    slabs.lend(SLAB)
+    before = slabs.size
+    await budget.account(lambda: None).acquire(60 * SLAB)
+    slabs.lend(16 * 1024)
+    assert slabs.size <= 4 * SLAB < before

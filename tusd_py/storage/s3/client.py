@@ -91,15 +91,18 @@ class S3Client:
         etag, troubled = await self._attempts.tell(request.operation, send)
         return Stored(etag=etag, troubled=troubled)
 
-    async def get(self, key: str, span: Span | None = None, etag: str | None = None) -> AsyncGenerator[bytes, None]:
-        """GetObject: the bytes of `span`, or all of them. Goes on where a broken connection stopped.
+    async def get(
+        self, key: str, span: Span | None = None, etag: str | None = None, *, wide: bool = False
+    ) -> AsyncGenerator[bytes, None]:
+        """GetObject: the bytes of `span`, or all of them; `wide` in large pieces. Goes on where a broken connection
+        stopped.
 
         Raises UploadLost when the object is gone, or is no longer the one with `etag`.
         """
         done = failures = 0
         while span is None or span.start + done < span.stop:
             try:
-                async with self._got(key, span, done, etag) as answer:
+                async with self._got(key, span, done, etag, wide=wide) as answer:
                     async for chunk in answer.content.iter_any():
                         done, failures = done + len(chunk), 0
                         yield chunk
@@ -113,7 +116,7 @@ class S3Client:
 
     @asynccontextmanager
     async def _got(
-        self, key: str, span: Span | None, done: int, etag: str | None
+        self, key: str, span: Span | None, done: int, etag: str | None, *, wide: bool
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         headers = {"If-Match": f'"{etag}"'} if etag else {}
         if span is not None:
@@ -122,7 +125,8 @@ class S3Client:
             headers["Range"] = f"bytes={done}-"
         started = time.perf_counter()
         try:
-            async with self._raw.send(RawRequest(operation="GetObject", method="GET", key=key, headers=headers)) as got:
+            request = RawRequest(operation="GetObject", method="GET", key=key, headers=headers, wide=wide)
+            async with self._raw.send(request) as got:
                 self._attempts.observer.s3_request("GetObject", time.perf_counter() - started, "ok")
                 yield got
         except S3Failure as failure:

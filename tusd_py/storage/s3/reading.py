@@ -19,14 +19,14 @@ def read(room: Room, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
     return room.ahead.read(partial(read_through, room, upload), span)
 
 
-async def read_through(room: Room, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
+async def read_through(room: Room, upload: Upload, span: Span, *, wide: bool = False) -> AsyncGenerator[bytes, None]:
     """A PutObject that was given up, sent again and then landed after all has made the same object anew: with SSE-KMS
     it has another ETag, and the read goes on with that."""
     cursor, at = S3Cursor.load(upload.cursor), span.start
     etag = cursor.etag
     while at < span.stop:
         try:
-            async with aclosing(room.client.get(cursor.key, Span(at, span.stop), etag)) as chunks:
+            async with aclosing(room.client.get(cursor.key, Span(at, span.stop), etag, wide=wide)) as chunks:
                 async for chunk in chunks:
                     at += len(chunk)
                     yield chunk

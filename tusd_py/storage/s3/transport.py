@@ -16,7 +16,6 @@ from tusd_py.errors import ConfigurationError
 
 _CONNECT = 15.0
 """Seconds for a connection, through a proxy and with TLS. aiohttp gives a proxy that accepts it for ever to answer."""
-_READ = 256 * 1024
 
 
 class Transport:
@@ -41,7 +40,6 @@ class Transport:
             proxy=proxy,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),  # S3 sets none, and a real jar is searched for each request
-            read_bufsize=_READ,
             skip_auto_headers=("Content-Type", "Accept", "Accept-Encoding", "User-Agent"),
         )
 

@@ -19,8 +19,8 @@ from botocore.credentials import ReadOnlyCredentials
 from yarl import URL
 
 from tusd_py.pipeline.body import Chunk
+from tusd_py.pipeline.outlet import outlet
 from tusd_py.storage.s3.errors import REGION_HEADER, S3Failure, S3Missing, failure_from_body, translated
-from tusd_py.storage.s3.outlet import outlet
 from tusd_py.storage.s3.signing import Target, encoded, escaped, signed
 
 Credentials = Callable[[], Awaitable[ReadOnlyCredentials]]
@@ -31,6 +31,10 @@ _PATIENCE = 30.0
 _LARGE = 64 * 1024
 """Bytes of a body from which on it has an outlet; a smaller one goes out with its head."""
 _BATCH = 1024 * 1024
+_STEP, _WIDE_STEP = 64 * 1024, 256 * 1024
+"""Bytes of an answer that are read at a time."""
+_AHEAD = 4
+"""The fraction of a step above which aiohttp reads no more of an answer until some is taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,13 @@ class RawRequest:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     payload: Payload | None = None
+    wide: bool = False
+    """Its answer is read in large steps."""
+
+    @property
+    def step(self) -> int:
+        """Most bytes of its answer that are read at a time."""
+        return _WIDE_STEP if self.wide else _STEP
 
 
 class _Body(AiohttpPayload):
@@ -70,6 +81,13 @@ class _Body(AiohttpPayload):
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002 (aiohttp asks for it)
         raise TypeError("a stream has no text")
+
+
+def _set_step(answer: aiohttp.ClientResponse, step: int) -> None:
+    """Where asyncio lets us: what is read at a time is all held, and there may be many answers."""
+    transport = answer.connection.transport if answer.connection is not None else None
+    if transport is not None and hasattr(transport, "max_size"):
+        transport.max_size = step
 
 
 async def _batches(chunks: AsyncIterator[Chunk]) -> AsyncIterator[list[Chunk]]:
@@ -117,11 +135,18 @@ class RawS3:
             url, headers = await self._sign(request)
             body = _Body(request.payload) if request.payload else None
             async with self._http.request(
-                request.method, url, headers=headers, data=body, timeout=timeout, allow_redirects=False
+                request.method,
+                url,
+                headers=headers,
+                data=body,
+                timeout=timeout,
+                allow_redirects=False,
+                read_bufsize=request.step // _AHEAD,
             ) as answer:
                 if answer.status >= 300:  # noqa: PLR2004 (S3 redirects only what is configured wrongly)
                     told = await answer.read(), answer.headers.get(REGION_HEADER)
                     raise failure_from_body(request.operation, answer.status, *told)
+                _set_step(answer, request.step)
                 yield answer
 
     async def reach(self, key: str) -> None:

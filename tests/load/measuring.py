@@ -1,0 +1,108 @@
+"""A server whose memory is measured, on a machine that is busy."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from tests.promises.bench import client_of, watched_memory
+from tests.promises.client import Client
+from tests.support.family import mortal
+from tests.support.seaweed import SeaweedFS
+from tests.support.server import Server, serving
+
+MIB = 1024 * 1024
+CONNECTION = 32 * 1024
+"""Bytes that a connection may take beside the budget."""
+_ABOVE, _LEFT = 1.15, 0.15
+"""How many times the budget a crowd may take; how much of it may be left once it has gone."""
+_KEPT = 16 * 1024
+"""Bytes for each connection that may be left: Python's own heap has blocks that are free but for a few objects."""
+_WARM, _AT_A_TIME = 12 * MIB, 4
+_QUIET = 3.0
+"""Seconds without a crowd after which a server has given back what it will."""
+_WITHIN = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A warm server."""
+
+    server: Server
+    idle: int
+    budget: int
+
+    def most(self, connections: int, each: int) -> int:
+        """Bytes that it may take for so many."""
+        return self.idle + int(_ABOVE * self.budget) + each * connections
+
+    def check(self, samples: Sequence[int], connections: int, each: int = CONNECTION) -> None:
+        """The promise. Says what was measured: how far from its bounds a server stays is worth knowing."""
+        peak, most = max(samples), self.most(connections, each)
+        print(f"idle {self.idle / MIB:.0f}, at most {peak / MIB:.0f} of {most / MIB:.0f} MiB")
+        assert peak <= most, f"{peak / MIB:.0f} MiB, where {most / MIB:.0f} are allowed"
+
+    async def check_given_back(self, connections: int) -> None:
+        """What so many took is the system's again, but for tails: the budget counts those, and lends them to others."""
+        until = time.monotonic() + _WITHIN
+        while (rss := self.server.rss()) > (most := await self._left(connections)):
+            if time.monotonic() > until:
+                break
+            await asyncio.sleep(0.2)
+        print(f"then {rss / MIB:.0f} of {most / MIB:.0f} MiB")
+        assert rss <= most, f"{rss / MIB:.0f} MiB are left, where {most / MIB:.0f} are allowed"
+
+    async def _left(self, connections: int) -> int:
+        async with aiohttp.ClientSession() as session, session.get(f"{self.server.origin}/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+        held = sum(float(line.split()[-1]) for line in lines if line.startswith("tusdpy_buffer_bytes"))
+        return self.idle + int(_LEFT * self.budget + _ABOVE * held) + _KEPT * connections
+
+
+@asynccontextmanager
+async def measured(seaweed: SeaweedFS, directory: Path, budget: int, **settings: object) -> AsyncIterator[Measured]:
+    """A server that has been used a little, and found its size; while the block lasts, others want the machine."""
+    where = {"storage": f"s3://{seaweed.bucket}/{uuid.uuid4().hex}/", "s3_endpoint_url": seaweed.endpoint}
+    environment = {**seaweed.user.environment(), **settings.pop("environment", {})}  # type: ignore[dict-item]
+    how = {**where, "s3_profile": "seaweedfs", "memory_budget": budget, **settings}
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(serving(directory, environment=environment, debug=False, **how))
+        async with client_of(server) as client:
+            await asyncio.gather(*(_use(client) for _ in range(_AT_A_TIME)))
+        await asyncio.sleep(_QUIET)
+        idle = server.rss()
+        await stack.enter_async_context(busy())
+        yield Measured(server=server, idle=idle, budget=budget)
+        assert "Traceback" not in server.log()
+
+
+async def _use(client: Client) -> None:
+    url = await client.create(_WARM)
+    await client.patch(url, 0, bytes(_WARM))
+    assert len(await client.content(url)) == _WARM
+    await client.delete(url)
+
+
+@asynccontextmanager
+async def busy() -> AsyncIterator[None]:
+    """Each core has other work while the block lasts."""
+    command = mortal(sys.executable, "-c", "while True: pass")
+    burning = [await asyncio.create_subprocess_exec(*command) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for process in burning:
+            process.kill()
+            await process.wait()
+
+
+__all__ = ["MIB", "Measured", "busy", "measured", "watched_memory"]

@@ -1,0 +1,105 @@
+"""Downloads that their clients don't read hold next to nothing, and go on where they stood."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.load.measuring import MIB, measured
+from tests.promises.bench import client_of, some_bytes, watched_memory
+from tests.support.seaweed import SeaweedFS
+
+BUDGET = 32 * MIB
+COUNT = 400
+LENGTH = 12 * MIB
+"""More than the system takes into the buffers of a socket."""
+READ = 5
+"""So many of them are read in the end, one after another."""
+_SECONDS = 3.0
+
+
+class Unread:
+    """A GET whose answer lies in the system's buffers."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        assert parts.port is not None
+        self._path = parts.path
+        self._socket = socket.socket()
+        self._address = ("127.0.0.1", parts.port)
+
+    async def ask(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.close()
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        self._socket.setblocking(False)
+        await loop.sock_connect(self._socket, self._address)
+        await loop.sock_sendall(self._socket, f"GET {self._path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+
+    async def served(self) -> None:
+        """Until the answer has begun; a client that there is no room for comes again, as it is told."""
+        while not (begin := self._begin()).startswith(b"HTTP/1.1 200 "):
+            if begin:
+                assert begin.startswith(b"HTTP/1.1 503 ")
+                await self.ask()
+            await asyncio.sleep(0.2)
+
+    def _begin(self) -> bytes:
+        """The first bytes, which stay where they are."""
+        try:
+            return self._socket.recv(16, socket.MSG_PEEK)
+        except BlockingIOError:
+            return b""
+
+    async def body(self) -> bytes:
+        loop, got = asyncio.get_running_loop(), bytearray()
+        while b"\r\n\r\n" not in got or len(got.partition(b"\r\n\r\n")[2]) < LENGTH:
+            more = await loop.sock_recv(self._socket, MIB)
+            assert more, f"the server hung up after {len(got)} bytes"
+            got += more
+        return bytes(got.partition(b"\r\n\r\n")[2])
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@asynccontextmanager
+async def unread(url: str, count: int) -> AsyncIterator[Sequence[Unread]]:
+    """So many clients that don't read what they asked for, while the block lasts."""
+    clients = [Unread(url) for _ in range(count)]
+    try:
+        for client in clients:
+            await client.ask()
+        yield clients
+    finally:
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.timeout(300)
+async def test_unread_downloads_stay_within_the_budget_and_can_be_read_later(
+    seaweed: SeaweedFS, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = some_bytes(LENGTH)
+    with capsys.disabled():
+        print()
+        async with measured(seaweed, tmp_path, BUDGET) as place, client_of(place.server) as client:
+            url = await client.create(LENGTH)
+            await client.patch(url, 0, data)
+            async with watched_memory(place.server) as samples, unread(url, COUNT) as clients:
+                await asyncio.gather(*(each.served() for each in clients))
+                await asyncio.sleep(_SECONDS)
+                uploaded = await client.create(LENGTH)
+                assert (await client.patch(uploaded, 0, data)).status == 204
+                for each in clients[:: COUNT // READ]:
+                    assert hashlib.sha256(await each.body()).digest() == hashlib.sha256(data).digest()
+            place.check(samples, COUNT)
+            await place.check_given_back(COUNT)

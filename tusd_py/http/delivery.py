@@ -1,0 +1,92 @@
+"""The bytes of a download, from the storage to a client that may stop reading for as long as it likes.
+
+While bytes move they take a window of memory. A client that takes none for a while keeps its window as long as nothing
+else needs the memory; then it is closed, with the request to the storage, and opened again from the byte that is due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+
+from tusd_py.engine.lookup import read
+from tusd_py.http.context import Context
+from tusd_py.http.outflow import Outflow
+from tusd_py.model import Span, Upload
+from tusd_py.pipeline.share import Holding
+from tusd_py.protocol.refusals import ServiceUnavailable
+
+_WINDOW = 128 * 1024
+"""Bytes of a download in motion: what one read brings, and what the one before it left to send."""
+_STALLED = 0.5
+"""Seconds without a byte taken after which a window may be closed."""
+_PATIENCE = 15.0
+"""Seconds to wait for a first window."""
+
+
+class Delivery:
+    """One download. `begin` is called once its first bytes are there, and says where they go."""
+
+    def __init__(self, context: Context, upload: Upload, span: Span, begin: Callable[[], Awaitable[Outflow]]) -> None:
+        self._context = context
+        self._upload = upload
+        self._at, self._stop = span.start, span.stop
+        self._begin = begin
+        self._outflow: Outflow | None = None
+
+    @property
+    def begun(self) -> bool:
+        return self._outflow is not None
+
+    async def run(self) -> None:
+        """All of it. Raises ServiceUnavailable before it has begun; StorageUnavailable, UploadLost, OSError."""
+        while self._at < self._stop:
+            async with self._window() as holding:
+                await self._pour(holding)
+            if self._outflow is not None and self._at < self._stop:
+                await self._outflow.writable()
+        self._outflow = self._outflow or await self._begin()
+
+    @asynccontextmanager
+    async def _window(self) -> AsyncIterator[Holding]:
+        holding = self._context.downloads.holding()
+        try:
+            async with asyncio.timeout(None if self.begun else _PATIENCE):
+                await holding.acquire(_WINDOW)
+        except TimeoutError:
+            holding.close()
+            raise ServiceUnavailable("too many downloads at once; try again soon") from None
+        try:
+            yield holding
+        finally:
+            holding.close()
+
+    async def _pour(self, holding: Holding) -> None:
+        """Until all is sent, or the window is claimed."""
+        span = Span(self._at, self._stop)
+        async with aclosing(read(self._context.ports, self._upload, span)) as chunks:
+            async for chunk in chunks:
+                self._outflow = self._outflow or await self._begin()
+                if not await self._send(memoryview(chunk), self._outflow, holding):
+                    return
+
+    async def _send(self, left: memoryview, outflow: Outflow, holding: Holding) -> bool:
+        while True:
+            sent = outflow.offer(left)
+            self._context.metrics.bytes_sent(sent)
+            self._at, left = self._at + sent, left[sent:]
+            if not left:
+                return True
+            if not await _writable(outflow, holding):
+                return False
+
+
+async def _writable(outflow: Outflow, holding: Holding) -> bool:
+    """Once the client takes more; False if its window is claimed before."""
+    try:
+        async with asyncio.timeout(_STALLED):
+            await outflow.writable()
+    except TimeoutError:
+        return await holding.unless_claimed(outflow.writable())
+    return True
