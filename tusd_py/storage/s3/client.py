@@ -25,13 +25,7 @@ from tusd_py.errors import UploadLost
 from tusd_py.events import Observer
 from tusd_py.model import Span
 from tusd_py.storage.direct import CorsRule
-from tusd_py.storage.s3.answers import (
-    Listed,
-    completed,
-    etag_of,
-    listed_part,
-    told,
-)
+from tusd_py.storage.s3.answers import Listed, completed, etag_of, listed_part, told
 from tusd_py.storage.s3.attempts import ATTEMPTS, Attempts, pause
 from tusd_py.storage.s3.cors import cors_rule, written_rule
 from tusd_py.storage.s3.cursor import Begun, Part, Stored
