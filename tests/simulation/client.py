@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from tests.simulation.world import FORESEEN, Violation, World
+from tests.simulation.world import EPOCH, FORESEEN, Violation, World
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import finished, inspect, read
@@ -244,7 +244,7 @@ class Client:
         if not self._told <= upload.offset <= len(self.content):
             raise Violation(f"told {self._told}, then {upload.offset}")
         if upload.offset > self._told:
-            self._moved_at = self.world.loop.time()
+            self._moved_at = upload.updated_at - EPOCH  # it may have been a while before the client asked
         self._told = upload.offset
         complete = self._is_complete(upload)
         if complete:

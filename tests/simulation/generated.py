@@ -29,7 +29,8 @@ from tests.simulation.steps import (
     Tidy,
     Wait,
 )
-from tests.simulation.world import EXPIRE_AFTER, Setup
+from tests.simulation.world import EXPIRE_AFTER, LOW, Setup
+from tusd_py.thresholds import DEFAULT
 
 _ENDS: Sequence[End] = ("finish", "finish", "finish", "download", "leave", "terminate")
 _PAUSES = (0.02, 0.3, 2.0, 20.0, 90.0)
@@ -57,6 +58,7 @@ def _setup(dice: Random) -> Setup:
         total_size=dice.choice((False, True)),
         max_parts=dice.choice((10_000, 10)),
         info_objects=dice.choice((False, False, True)),
+        thresholds=dice.choice((LOW, LOW, DEFAULT)),
     )
 
 

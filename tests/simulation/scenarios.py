@@ -117,6 +117,18 @@ async def _concatenation(world: World) -> None:
     await final.download()
 
 
+async def _small_partials(world: World) -> None:
+    """Each of them one object, put in one request."""
+    first, second = Client(world, content(7)), Client(world, content(5))
+    for part in (first, second):
+        await part.create(Kind.PARTIAL)
+        await part.upload()
+    await asyncio.sleep(1)
+    final = Client(world, first.content + second.content)
+    await final.create(Kind.FINAL, partials=(first.there, second.there))
+    await final.download()
+
+
 async def _terminate(world: World) -> None:
     client = Client(world, content(40), gap=0.05)
     await client.create()
@@ -267,6 +279,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "empty": Scenario(play=_empty),
     "one-object-opaque-etags": Scenario(play=_one_object, setup=Setup(opaque_etags=True)),
     "concatenation-opaque-etags": Scenario(play=_concatenation, setup=Setup(opaque_etags=True)),
+    "small-partials-opaque-etags": Scenario(play=_small_partials, setup=Setup(opaque_etags=True)),
     "ietf-whole": Scenario(play=_ietf_whole),
     "ietf-pieces": Scenario(play=_ietf_pieces),
     "ietf-small": Scenario(play=_ietf_small),

@@ -31,11 +31,16 @@ from tusd_py.storage.s3.options import Profile, S3Options
 from tusd_py.storage.s3.room import Room
 from tusd_py.storage.s3.storage import S3Storage
 from tusd_py.storage.s3.tails import Tails
+from tusd_py.thresholds import Thresholds
 
 EPOCH = 1_700_000_000.0
 EXPIRE_AFTER = 3600.0
 CALM = (Refusal, Locked, Superseded)
 FORESEEN = (*CALM, UploadLost, Unavailable)
+
+
+LOW = Thresholds(segments=3, segments_at_a_time=2, unproven=16, due=2, page=2, deletions=2, copy=8, equal_copy=8)
+"""So low that the smallest uploads are on both sides of each."""
 
 
 class Violation(AssertionError):
@@ -58,6 +63,7 @@ class Setup:
     part_size: int = 8
     max_parts: int = 10_000
     info_objects: bool = False
+    thresholds: Thresholds = LOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +261,7 @@ class World:
             clock=self.now,
             new_id=self._new_id,
             base_path="/files/",
+            thresholds=self.setup.thresholds,
         )
         return Node(machine=machine, ports=ports, budget=budget, tails=tails)
 
@@ -274,8 +281,17 @@ class World:
             concurrency=2,
             info_objects=setup.info_objects,
         )
-        client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Observer())
-        return Room(client=client, options=options, budget=budget, tails=tails, ahead=ReadAhead(budget))
+        low = setup.thresholds
+        client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Observer(), deletions=low.deletions)
+        return Room(
+            client=client,
+            options=options,
+            budget=budget,
+            tails=tails,
+            ahead=ReadAhead(budget),
+            thresholds=low,
+            segments=asyncio.Semaphore(low.segments_at_a_time),
+        )
 
     def _new_id(self) -> UploadId:
         self._ids += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 
 from tusd_py.engine.ports import Ports
@@ -56,8 +55,14 @@ class Journal:
         waiting = [checkpoint.cursor for checkpoint in self._waiting]
         swept = await self._ports.sweep([*self._left, *waiting], self.upload.cursor)
         if not swept or any(checkpoint.troubled for checkpoint in self._waiting):
-            with suppress(Superseded, StateUnavailable):
-                self.upload = await self._ports.note(self.upload, troubled_at=self._ports.clock())
+            await self._note_trouble()
+
+    async def _note_trouble(self) -> None:
+        """On the record that the caller goes on with; else the next holder of the upload does so."""
+        try:
+            self.upload = await self._ports.note(self.upload, troubled_at=self._ports.clock())
+        except (Superseded, StateUnavailable):
+            self._ports.unrecorded.add(self.upload.id)
 
     def _waits(self, offset: int) -> bool:
         return offset > self.upload.offset and (self.held or offset == self.upload.length)

@@ -65,10 +65,13 @@ async def partials_of(ports: Ports, final: Upload) -> list[Upload]:
 
 
 async def follow(ports: Ports, upload: Upload, survey: Survey) -> Upload:
-    """Record the upload as the storage has it: with its object still to be proven, or back at an earlier offset."""
-    found = replace(survey.upload, phase=Phase.FINISHING) if survey.upload.done else survey.upload
+    """Record the upload as the storage has it: done, unless its bytes are still to be proven; or back at an offset."""
+    unproven = survey.upload.done and upload.digest_algorithm is not None
+    found = replace(survey.upload, phase=Phase.FINISHING) if unproven else survey.upload
     now = ports.clock()
     moved = await ports.state.rewind(touch(replace(found, troubled_at=now), now, ports.limits), survey.entries)
+    if moved.done:
+        ports.observer.upload_finished(moved)
     if moved.offset < upload.offset:
         ports.observer.upload_rolled_back(moved, upload.offset)
     await ports.sweep([upload.cursor], moved.cursor)

@@ -18,6 +18,7 @@ from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.rules import touch
 from tusd_py.state.base import StateStore
 from tusd_py.storage.base import Storage
+from tusd_py.thresholds import DEFAULT, Thresholds
 
 _PAUSES = (0.0, 0.5, 2.0, 5.0)
 """Seconds before each attempt to record a trouble. The lock holder keeps the lock until then, so that no other ends the
@@ -43,6 +44,7 @@ class Ports:
     """Seconds a request waits for its turn: long enough for a holder to save what it has and leave."""
 
     room: Room = field(default_factory=Room)
+    thresholds: Thresholds = DEFAULT
 
     async def look_at_room(self) -> None:
         """For the requests to come. The stores are asked: not on the way of one."""

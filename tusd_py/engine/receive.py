@@ -20,10 +20,6 @@ from tusd_py.protocol.intents import Body as Announced
 from tusd_py.protocol.refusals import ChecksumMismatch, Refusal, TooLarge, UploadLocked
 from tusd_py.storage.base import Writer
 
-_UNPROVEN = 64 * 1024 * 1024
-"""Bytes of a body without a declared length that wait for its end, which may show that it is too long. What goes beyond
-is recorded as it comes: a crash must not cost a day's upload."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -78,7 +74,7 @@ async def _pour(ports: Ports, chunks: AsyncIterator[Chunk], writer: Writer, jour
         ports.observer.bytes_received(len(chunk))
         await writer.write(chunk)
         taken += len(chunk)
-        if journal.held and taken > _UNPROVEN and not digest.open:
+        if journal.held and taken > ports.thresholds.unproven and not digest.open:
             await journal.proceed()
 
 

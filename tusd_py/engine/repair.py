@@ -15,8 +15,6 @@ from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.model import Phase, Upload, UploadId
 from tusd_py.storage.base import Leftover
 
-_PAGE = 500
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -84,7 +82,7 @@ async def _examine(ports: Ports) -> AsyncIterator[Finding]:
 
 async def _of_records(ports: Ports) -> AsyncIterator[Finding]:
     after: UploadId | None = None
-    while page := await ports.state.list(after, _PAGE):
+    while page := await ports.state.list(after, ports.thresholds.page):
         after = page[-1].id
         for upload in page:
             if await _judge(ports, upload) and (finding := await _judge_again(ports, upload.id)):

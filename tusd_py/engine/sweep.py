@@ -12,15 +12,14 @@ from tusd_py.engine.terminate import clear
 from tusd_py.errors import Locked, StateUnavailable, Superseded, Unavailable, UploadLost
 from tusd_py.model import Phase, Upload, UploadId
 
-_BATCH = 100
-
 
 async def sweep(ports: Ports) -> int:
     """See to all uploads that are due; returns how many expired ones were removed. Raises StateUnavailable."""
     await _catch_up(ports)
     expired = 0
     seen: set[UploadId] = set()
-    while new := [due for due in await ports.state.due(ports.clock(), len(seen) + _BATCH) if due not in seen]:
+    step = ports.thresholds.due
+    while new := [due for due in await ports.state.due(ports.clock(), len(seen) + step) if due not in seen]:
         seen.update(new)
         for upload_id in new:
             expired += await _try(ports, upload_id)

@@ -62,9 +62,10 @@ async def clear(ports: Ports, upload: Upload) -> bool:
 
     So is what may come about by itself: the record stays until then. False if the storage or the state didn't let go.
     """
+    began = ports.clock()  # a listing may be long in coming, and shows what there was when it was made
     try:
         await (ports.storage.discard(upload) if upload.troubled_at is None else ports.storage.clean(upload))
-        await _close(ports, upload, again=ports.clock() < upload.settled_at)
+        await _close(ports, upload, again=began < upload.settled_at)
     except (Superseded, Unavailable) as error:
         ports.observer.trouble("left-behind", upload_id=upload.id, reason=str(error))
         return False

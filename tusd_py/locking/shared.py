@@ -67,15 +67,16 @@ class SharedLocker(ABC):
         async with self._turns.hold(upload_id, on_release_request=lease.ask, wait=wait):
             self._leases[upload_id] = lease
             self._start_keeper()
-            cancelled = False
+            unsure = True
             try:
                 await self._acquire(lease, give_up, ask=wait > 0)
+                unsure = False
                 yield lease
             except asyncio.CancelledError:
-                cancelled = lease.valid
+                unsure = True
                 raise
-            finally:
-                abandoned = cancelled or lease.lost or lease.expired
+            finally:  # what was taken without an answer may have been taken from a dead holder
+                abandoned = unsure or lease.lost or lease.expired
                 lease.end()
                 del self._leases[upload_id]
                 with suppress(StateUnavailable):  # then it runs out by itself

@@ -12,6 +12,7 @@ from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
 from tusd_py.engine.sweep import sweep
+from tusd_py.engine.terminate import terminate
 from tusd_py.errors import StorageUnavailable, UploadLost
 from tusd_py.model import Kind, Phase, Upload
 from tusd_py.pipeline.body import BodyEnd
@@ -71,6 +72,17 @@ async def test_an_upload_whose_object_is_found_is_finished(engine: Engine) -> No
         await inspect(engine.ports, upload.id)
     engine.storage.lose = False
     assert (await inspect(engine.ports, upload.id)).done
+
+
+async def test_a_final_upload_whose_object_is_found_is_finished_without_its_partials(engine: Engine) -> None:
+    partial = await create(engine.ports, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
+    final = await create(engine.ports, joining(partial.id), ScriptedBody())
+    await engine.state.save(replace(final, phase=Phase.FINISHING, etag=None))
+    await terminate(engine.ports, partial.id)
+    with pytest.raises(StorageUnavailable):
+        await inspect(engine.ports, final.id)
+    assert engine.stored(await inspect(engine.ports, final.id)) == b"abc"
+    assert engine.told.count("finished") == 3
 
 
 async def test_while_the_storage_does_not_answer_nothing_is_given_up(engine: Engine) -> None:

@@ -6,22 +6,18 @@ safe is known here, and a body must start again from its first byte.
 
 from __future__ import annotations
 
-import asyncio
-import random
 import time
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
-    Awaitable,
     Callable,
     Iterable,
     Mapping,
     Sequence,
 )
 from contextlib import asynccontextmanager
-from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
@@ -36,37 +32,39 @@ from tusd_py.storage.s3.answers import (
     listed_part,
     told,
 )
+from tusd_py.storage.s3.attempts import ATTEMPTS, Attempts, pause
 from tusd_py.storage.s3.cors import cors_rule, written_rule
 from tusd_py.storage.s3.cursor import Begun, Part, Stored
 from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble, translated
 from tusd_py.storage.s3.wire import Payload, RawRequest, RawS3
+from tusd_py.thresholds import DEFAULT
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client as BotoClient
     from types_aiobotocore_s3.type_defs import HeadObjectOutputTypeDef, PartTypeDef
-
-T = TypeVar("T")
-
-
-_ATTEMPTS = 5
-_DELETE_BATCH = 1000
 
 
 class S3Client:
     """One bucket. Every method raises StorageUnavailable (S3Failure, S3Trouble, S3Missing) once retries are used up."""
 
     def __init__(
-        self, boto: BotoClient, raw: RawS3, bucket: str, observer: Observer, guard: Callable[[], None] = lambda: None
+        self,
+        boto: BotoClient,
+        raw: RawS3,
+        bucket: str,
+        observer: Observer,
+        guard: Callable[[], None] = lambda: None,
+        deletions: int = DEFAULT.deletions,
     ) -> None:
         self._boto = boto
         self._raw = raw
         self._bucket = bucket
-        self._observer = observer
-        self._guard = guard
+        self._attempts = Attempts(observer, guard)
+        self._deletions = deletions
 
     def guarded(self, guard: Callable[[], None]) -> S3Client:
         """The same, but each attempt asks `guard` first, which raises what it likes: a repeat may come too late."""
-        return S3Client(self._boto, self._raw, self._bucket, self._observer, guard)
+        return S3Client(self._boto, self._raw, self._bucket, self._attempts.observer, guard, self._deletions)
 
     async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> Stored:
         """PutObject."""
@@ -90,7 +88,7 @@ class S3Client:
                 await answer.read()
                 return etag_of(request.operation, answer.headers)
 
-        etag, troubled = await self._try(request.operation, send)
+        etag, troubled = await self._attempts.tell(request.operation, send)
         return Stored(etag=etag, troubled=troubled)
 
     async def get(
@@ -110,9 +108,9 @@ class S3Client:
                         yield chunk
             except S3Trouble:
                 failures += 1
-                if failures == _ATTEMPTS:
+                if failures == ATTEMPTS:
                     raise
-                await _pause(failures)
+                await pause(failures)
             else:
                 return
 
@@ -129,10 +127,10 @@ class S3Client:
         try:
             request = RawRequest(operation="GetObject", method="GET", key=key, headers=headers, wide=wide)
             async with self._raw.send(request) as got:
-                self._observer.s3_request("GetObject", time.perf_counter() - started, "ok")
+                self._attempts.observer.s3_request("GetObject", time.perf_counter() - started, "ok")
                 yield got
         except S3Failure as failure:
-            self._observer.s3_request("GetObject", time.perf_counter() - started, failure.code)
+            self._attempts.observer.s3_request("GetObject", time.perf_counter() - started, failure.code)
             if isinstance(failure, S3Missing) or failure.code == "PreconditionFailed":
                 raise UploadLost(key) from failure
             raise
@@ -140,7 +138,7 @@ class S3Client:
     async def create_multipart(self, key: str, params: Mapping[str, Any], *, crc: bool) -> Begun:
         """CreateMultipartUpload."""
         chosen: dict[str, Any] = {"ChecksumAlgorithm": "CRC32C"} if crc else {}
-        made, troubled = await self._try(
+        made, troubled = await self._attempts.tell(
             "CreateMultipartUpload",
             lambda: self._boto.create_multipart_upload(Bucket=self._bucket, Key=key, **params, **chosen),
         )
@@ -150,7 +148,7 @@ class S3Client:
         """CompleteMultipartUpload, once; returns the ETag without quotes. After S3Trouble: look at the object."""
         listed = [completed(part) for part in parts]
         sized: dict[str, Any] = {} if total is None else {"MpuObjectSize": total}
-        async with self._observed("CompleteMultipartUpload"):
+        async with self._attempts.observed("CompleteMultipartUpload"):
             made = await self._boto.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=multipart, MultipartUpload={"Parts": listed}, **sized
             )
@@ -158,7 +156,7 @@ class S3Client:
 
     async def copy_part(self, key: str, multipart: str, number: int, source: str, span: Span, etag: str) -> Part:
         """UploadPartCopy of a range of another object, which must still be the one with `etag`."""
-        made = await self._call(
+        made = await self._attempts.call(
             "UploadPartCopy",
             lambda: self._boto.upload_part_copy(
                 Bucket=self._bucket,
@@ -179,7 +177,7 @@ class S3Client:
         Raises S3Missing where S3 says that there is no such multipart upload.
         """
         try:
-            found = await self._call("ListParts", lambda: self._all_parts(key, multipart), attempts)
+            found = await self._attempts.call("ListParts", lambda: self._all_parts(key, multipart), attempts)
         except S3Trouble as trouble:
             if trouble.seems_missing and not await self._is_begun(key, multipart):
                 raise S3Missing("ListParts", trouble.status, "NoSuchUpload") from trouble
@@ -199,7 +197,7 @@ class S3Client:
     async def abort_multipart(self, key: str, multipart: str) -> None:
         """AbortMultipartUpload; already gone is fine."""
         try:
-            await self._call(
+            await self._attempts.call(
                 "AbortMultipartUpload",
                 lambda: self._boto.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=multipart),
             )
@@ -215,7 +213,7 @@ class S3Client:
 
     async def head(self, key: str) -> HeadObjectOutputTypeDef | None:
         """HeadObject, or None when S3 says that there is no such object in the bucket."""
-        return await self._call("HeadObject", lambda: self._head(key))
+        return await self._attempts.call("HeadObject", lambda: self._head(key))
 
     async def _head(self, key: str) -> HeadObjectOutputTypeDef | None:
         """Asked again where the two answers differ: it may just have come about."""
@@ -223,7 +221,7 @@ class S3Client:
             async with translated("HeadObject"):
                 return await self._boto.head_object(Bucket=self._bucket, Key=key)
         except S3Missing as rumour:
-            if await self._call("GetObject", lambda: self._exists(key)):
+            if await self._attempts.call("GetObject", lambda: self._exists(key)):
                 raise S3Trouble("HeadObject", rumour.status, "") from rumour
             return None
 
@@ -244,15 +242,17 @@ class S3Client:
         """DeleteObjects in batches, or DeleteObject for a single one; not there is fine."""
         left = list(keys)
         while left:
-            batch, left = left[:_DELETE_BATCH], left[_DELETE_BATCH:]
+            batch, left = left[: self._deletions], left[self._deletions :]
             await (self._delete_many(batch) if len(batch) > 1 else self._delete_one(batch[0]))
 
     async def _delete_one(self, key: str) -> None:
-        await self._call("DeleteObject", lambda: self._boto.delete_object(Bucket=self._bucket, Key=key))
+        await self._attempts.call("DeleteObject", lambda: self._boto.delete_object(Bucket=self._bucket, Key=key))
 
     async def _delete_many(self, keys: Sequence[str]) -> None:
         objects: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        done = await self._call("DeleteObjects", lambda: self._boto.delete_objects(Bucket=self._bucket, Delete=objects))
+        done = await self._attempts.call(
+            "DeleteObjects", lambda: self._boto.delete_objects(Bucket=self._bucket, Delete=objects)
+        )
         if errors := done.get("Errors"):
             raise S3Failure("DeleteObjects", 200, errors[0].get("Code", ""))
 
@@ -266,7 +266,7 @@ class S3Client:
     async def _pages(self, operation: str, pages: AsyncIterable[Any]) -> AsyncIterator[Any]:
         walk = aiter(pages)
         while True:
-            async with self._observed(operation):
+            async with self._attempts.observed(operation):
                 page = await anext(walk, None)
             if page is None:
                 return
@@ -275,21 +275,21 @@ class S3Client:
     async def ping(self) -> None:
         """HeadBucket. A bucket that isn't there is a failure, not something missing."""
         try:
-            async with self._observed("HeadBucket"):
+            async with self._attempts.observed("HeadBucket"):
                 await self._boto.head_bucket(Bucket=self._bucket)
         except S3Missing as missing:
             raise S3Failure("HeadBucket", missing.status, "NoSuchBucket") from missing
 
     async def reach(self, key: str) -> bool:
         """Go the way of bytes once, to a key that may be empty; whether the last body that went there was taken."""
-        async with self._observed("GetObject"):
+        async with self._attempts.observed("GetObject"):
             await self._raw.reach(key)
         return self._raw.writable
 
     async def cors(self) -> Sequence[CorsRule]:
         """GetBucketCors; no rules where there are none."""
         try:
-            found = await self._call("GetBucketCors", lambda: self._boto.get_bucket_cors(Bucket=self._bucket))
+            found = await self._attempts.call("GetBucketCors", lambda: self._boto.get_bucket_cors(Bucket=self._bucket))
         except S3Missing:
             return []
         return [cors_rule(rule) for rule in found["CORSRules"]]
@@ -297,42 +297,6 @@ class S3Client:
     async def put_cors(self, rules: Sequence[CorsRule]) -> None:
         """PutBucketCors."""
         new: Any = {"CORSRules": [written_rule(rule) for rule in rules]}
-        await self._call(
+        await self._attempts.call(
             "PutBucketCors", lambda: self._boto.put_bucket_cors(Bucket=self._bucket, CORSConfiguration=new)
         )
-
-    async def _call(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int = _ATTEMPTS) -> T:
-        result, _ = await self._try(operation, call, attempts)
-        return result
-
-    async def _try(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int = _ATTEMPTS) -> tuple[T, bool]:
-        """The result, and true if an attempt before it got no answer: it may yet take effect."""
-        troubled = False
-        for attempt in count(1):
-            self._guard()
-            try:
-                async with self._observed(operation):
-                    return await call(), troubled
-            except S3Trouble as trouble:
-                troubled = troubled or trouble.unanswered
-                if attempt == attempts:
-                    raise
-            await _pause(attempt)
-        raise AssertionError("the last attempt returns or raises")
-
-    @asynccontextmanager
-    async def _observed(self, operation: str) -> AsyncIterator[None]:
-        started, outcome = time.perf_counter(), "ok"
-        try:
-            async with translated(operation):
-                yield
-        except S3Failure as failure:
-            outcome = failure.code or "failed"
-            raise
-        finally:
-            self._observer.s3_request(operation, time.perf_counter() - started, outcome)
-
-
-async def _pause(attempt: int) -> None:
-    """Full jitter, so that many who failed together don't come back together."""
-    await asyncio.sleep(random.uniform(0, min(0.2 * 2**attempt, 3)))  # noqa: S311 (no secret)

@@ -8,12 +8,7 @@ from itertools import pairwise
 
 from tusd_py.model import Span
 from tusd_py.storage.s3.options import Profile
-
-COPY = 512 * 1024 * 1024
-"""The most one UploadPartCopy is asked for: below the limit of 5 GiB, so that several run side by side."""
-
-EQUAL = 64 * 1024 * 1024
-"""The same where parts must have one size: what crosses a boundary is sent again, so the parts are smaller."""
+from tusd_py.thresholds import DEFAULT, Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +27,7 @@ PlannedPart = tuple[Slice, ...]
 """One slice is copied inside S3; several are read and sent again."""
 
 
-def plan_parts(lengths: Sequence[int], profile: Profile) -> list[PlannedPart]:
+def plan_parts(lengths: Sequence[int], profile: Profile, thresholds: Thresholds = DEFAULT) -> list[PlannedPart]:
     """Parts that, put together, are the sources in order: dense, none but the last below the minimum.
 
     As much as possible is copied inside S3. Where the provider wants parts of one size, that is as much as lies between
@@ -40,8 +35,8 @@ def plan_parts(lengths: Sequence[int], profile: Profile) -> list[PlannedPart]:
     """
     total = sum(lengths)
     if profile.equal_parts:
-        return list(_equal(lengths, _size(total, EQUAL, profile)))
-    return list(_aligned(lengths, profile.min_part, _size(total, COPY, profile)))
+        return list(_equal(lengths, _size(total, thresholds.equal_copy, profile)))
+    return list(_aligned(lengths, profile.min_part, _size(total, thresholds.copy, profile)))
 
 
 def _size(total: int, base: int, profile: Profile) -> int:

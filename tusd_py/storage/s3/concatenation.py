@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from tusd_py.errors import UploadLost
 from tusd_py.model import Finished, Upload
 from tusd_py.storage.s3.attributes import as_headers, object_params
 from tusd_py.storage.s3.concat_plan import PlannedPart, Slice, plan_parts
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
 from tusd_py.storage.s3.errors import S3Failure, S3Missing
 from tusd_py.storage.s3.finishing import complete, settle
+from tusd_py.storage.s3.reading import read_through
 from tusd_py.storage.s3.room import Room
 from tusd_py.storage.s3.wire import Payload
 
@@ -20,8 +21,8 @@ from tusd_py.storage.s3.wire import Payload
 async def concatenate(room: Room, upload: Upload, sources: Sequence[Upload]) -> Finished:
     """Make the object, anew if an earlier attempt didn't get to the end. Raises UploadLost."""
     cursor = S3Cursor.load(upload.cursor)
-    job = _Job(room=room, upload=upload, key=cursor.key, sources=[S3Cursor.load(source.cursor) for source in sources])
-    plan = plan_parts([source.length or 0 for source in sources], room.options.profile)
+    job = _Job(room=room, upload=upload, key=cursor.key, sources=sources)
+    plan = plan_parts([source.length or 0 for source in sources], room.options.profile, room.thresholds)
     streamed = not plan or (len(plan) == 1 and len(plan[0]) > 1)
     return cursor.made(await (job.put(plan) if streamed else job.multipart(plan)))
 
@@ -31,7 +32,7 @@ class _Job:
     room: Room
     upload: Upload
     key: str
-    sources: Sequence[S3Cursor]
+    sources: Sequence[Upload]
 
     async def put(self, plan: Sequence[PlannedPart]) -> Stored:
         """Few bytes in all: one PutObject."""
@@ -76,21 +77,24 @@ class _Job:
             return Part(number=number, length=payload.length, etag=etag)
 
     async def _copied(self, multipart: str, number: int, piece: Slice) -> Part:
+        """A PutObject of the source that was given up and landed after all may have given its object another ETag."""
         source = self.sources[piece.source]
+        cursor = S3Cursor.load(source.cursor)
+        copy = partial(self.room.client.copy_part, self.key, multipart, number, cursor.key, piece.span)
         try:
-            return await self.room.client.copy_part(
-                self.key, multipart, number, source.key, piece.span, source.etag or ""
-            )
+            return await copy(cursor.etag or "")
         except S3Failure as failure:
-            if failure.seems_missing and await self.room.client.head(source.key) is None:
-                raise UploadLost(source.key) from failure
-            raise
+            if not failure.seems_missing and failure.code != "PreconditionFailed":
+                raise
+            etag = await settle(self.room, source, cursor.key, failure)
+            if etag == cursor.etag:
+                raise
+            return await copy(etag)
 
     def _payload(self, slices: PlannedPart) -> Payload:
         async def chunks() -> AsyncIterator[bytes]:
             for piece in slices:
-                source = self.sources[piece.source]
-                async for chunk in self.room.client.get(source.key, piece.span, source.etag):
+                async for chunk in read_through(self.room, self.sources[piece.source], piece.span):
                     yield chunk
 
         return Payload(length=sum(map(len, slices)), chunks=chunks)

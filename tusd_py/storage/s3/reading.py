@@ -16,10 +16,10 @@ from tusd_py.storage.s3.room import Room
 def read(room: Room, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
     """The bytes of `span`, in several requests at a time for who takes them fast. Raises UploadLost when the object is
     gone or is another."""
-    return room.ahead.read(partial(_read, room, upload), span)
+    return room.ahead.read(partial(read_through, room, upload), span)
 
 
-async def _read(room: Room, upload: Upload, span: Span, *, wide: bool) -> AsyncGenerator[bytes, None]:
+async def read_through(room: Room, upload: Upload, span: Span, *, wide: bool = False) -> AsyncGenerator[bytes, None]:
     """A PutObject that was given up, sent again and then landed after all has made the same object anew: with SSE-KMS
     it has another ETag, and the read goes on with that."""
     cursor, at = S3Cursor.load(upload.cursor), span.start

@@ -19,8 +19,7 @@ from tusd_py.storage.s3.errors import S3Failure
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
 from tusd_py.storage.s3.tails import Tails
-
-_SEGMENTS_AT_A_TIME = 64
+from tusd_py.thresholds import DEFAULT, Thresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +31,9 @@ class Room:
     budget: Budget
     tails: Tails
     ahead: ReadAhead
-    segments: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SEGMENTS_AT_A_TIME))
-    """Those on their way. Each takes a connection: a crowd that is put away at once took 50 MiB for them."""
+    thresholds: Thresholds = DEFAULT
+    segments: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DEFAULT.segments_at_a_time))
+    """Those on their way."""
 
     @property
     def sends_crc(self) -> bool:

@@ -25,7 +25,6 @@ from tusd_py.storage.s3.room import Room
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]
 
-_MOST_SEGMENTS = 32
 """As many requests of 256 KiB as go into a part of 8 MiB: none of these is stored a second time as a tail."""
 
 
@@ -177,7 +176,7 @@ class S3Writer:
         """Store what is in memory only. The caller holds the turn, so nothing is added meanwhile."""
         self._storing += 1
         await self._save_info()
-        self._part.fold(_MOST_SEGMENTS)
+        self._part.fold(self._room.thresholds.segments)
         piece, end = self._part.pieces[-1], self._position
         key = segment_key(self._room.options.prefix, self._upload.id, end - piece.length)
         stored = await self._room.put_segment(key, piece)
