@@ -5,6 +5,7 @@
 #               ALL=scenario takes all pairs of one; EXPERIMENT='…' runs a printed one again
 # make coverage what of engine, S3, state and locking no simulation and no contract reaches; fails below 98 %
 # make mutants  changes that no fast test notices, for hours; mutants/ keeps what is known
+# make storm    random clients and troubles over real servers, MINUTES=10 of them; SEED=… for the same dice
 # make bench    the benchmark, into docs/benchmarks.md; QUICK=1 for the goals alone, ONLY=cpu,tls for some of it
 # make matrix   every client by every way, into docs/clients.md
 # make docs     the settings in README.md, as they are
@@ -23,7 +24,7 @@ COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --gen
 .DEFAULT_GOAL := setup
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: setup run test lint huge soak coverage mutants bench matrix docs lock clean
+.PHONY: setup run test lint huge soak storm coverage mutants bench matrix docs lock clean
 
 setup: $(STAMPS)
 
@@ -80,6 +81,9 @@ coverage: setup
 mutants: setup
 	SEED=1 EXAMPLES=15 PYTHONHASHSEED=0 nice -n 10 $(RUN) mutmut run --max-children 1
 	$(RUN) mutmut results
+
+storm: setup
+	$(RUN) tests.storm --minutes $(MINUTES) $(SEED:%=--seed %)
 
 bench: setup
 	$(RUN) bench $(QUICK:%=--quick) $(ONLY:%=--only %) $(REPS:%=--reps %) $(RENDER:%=--render)
