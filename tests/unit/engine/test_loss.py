@@ -8,28 +8,15 @@ import pytest
 
 from tests.support.engine import Engine, ScriptedBody
 from tests.support.intents import appending, creating, joining
+from tests.unit.engine.test_finish_and_sweep import begun, finishing
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
 from tusd_py.engine.sweep import sweep
 from tusd_py.engine.terminate import terminate
 from tusd_py.errors import StorageUnavailable, UploadLost
-from tusd_py.model import Kind, Phase, Upload
-from tusd_py.pipeline.body import BodyEnd
+from tusd_py.model import Kind, Phase
 from tusd_py.protocol.refusals import UploadNotFound
-
-
-async def begun(engine: Engine) -> Upload:
-    return await create(engine.ports, creating(6, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
-
-
-async def finishing(engine: Engine) -> Upload:
-    """All its bytes are there; the storage failed to make the object."""
-    upload = await begun(engine)
-    engine.storage.fuse.blow(left=2)  # after the checkpoint and the sweep of older ones
-    with pytest.raises(StorageUnavailable):
-        await append(engine.ports, upload.id, appending(3), ScriptedBody(b"def"))
-    return await engine.record(upload)
 
 
 async def test_an_upload_whose_bytes_are_gone_goes_on_from_what_is_there(engine: Engine) -> None:
