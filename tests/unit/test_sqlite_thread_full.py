@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -68,9 +69,20 @@ async def test_it_takes_as_many_again_once_they_were_removed_though_its_file_nev
 async def test_creations_at_once_do_not_use_up_what_the_others_need(state: SqliteState, disk: SmallDisk) -> None:
     first = await state.create(upload(0))
     disk.fill(leave=SIZE // 10 + 65536)
+    entered, gate = threading.Event(), threading.Event()
+
+    def block(_: sqlite3.Connection) -> bool:
+        entered.set()
+        return gate.wait(10)
+
+    blocked = asyncio.create_task(state._thread.read(block))
+    assert await asyncio.to_thread(entered.wait, 10)
     creations = (state.create(upload(number, metadata=LARGE)) for number in range(1, 400))
-    outcomes = await asyncio.gather(*creations, state.save(first), return_exceptions=True)
-    *created, saved = outcomes
+    waiting = [asyncio.create_task(call) for call in (*creations, state.save(first))]
+    await asyncio.sleep(0)
+    gate.set()
+    *created, saved = await asyncio.gather(*waiting, return_exceptions=True)
+    await blocked
     assert saved == replace(first, revision=2)
     assert any(isinstance(each, StateFull) for each in created)
     assert {type(each) for each in created} <= {StateFull, Upload}
@@ -114,6 +126,22 @@ async def test_the_ballast_comes_back_with_the_room(state: SqliteState, disk: Sm
     await state.save(created)
     await state.ping()
     assert ballast.stat().st_size == size
+
+
+async def test_over_a_quota_the_ballast_is_not_for_what_grows(state: SqliteState) -> None:
+    """The disk itself has room then."""
+    tried = 0
+
+    def grow(connection: sqlite3.Connection) -> None:
+        nonlocal tried
+        tried += 1
+        connection.execute("ROLLBACK")
+        connection.execute("PRAGMA max_page_count = 1")
+        connection.execute("CREATE TABLE more (a)")
+
+    with pytest.raises(StateFull):
+        await state._thread.write(grow, grows=True)
+    assert tried == 1
 
 
 async def test_two_workers_share_a_file_on_a_full_disk(state: SqliteState, disk: SmallDisk) -> None:
