@@ -58,7 +58,7 @@ async def test_an_upload_that_was_paused_is_still_after_a_reload(
 ) -> None:
     await begin(visitor, valve, film)
     await visitor.press("Pause", "film.mp4")
-    await visitor.sees("Paused at 4", "film.mp4")  # on a busy machine the reload could come before the page took note
+    await visitor.sees("Paused at", "film.mp4")  # on a busy machine the reload could come before the page took note
     await visitor.tab.reload()
     await visitor.sees("Paused at 4", "film.mp4")
     valve.open()
