@@ -75,7 +75,7 @@ class Fleet:
         async def forgotten() -> bool:
             return not await self.objects(url) and not self._remembered(upload_id(url))
 
-        await until(forgotten)
+        await until(forgotten, within=90)  # what saw trouble is remembered until nothing can come of it any more
 
     def _remembered(self, name: str) -> list[str]:
         if self._redis is None:

@@ -15,7 +15,7 @@ from tests.promises.client import Client, until
 from tests.promises.rawrequest import RawRequest, patching
 from tests.support.s3faults import Gate, hold
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 UPLOADS = 4
 

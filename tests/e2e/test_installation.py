@@ -333,9 +333,9 @@ async def test_a_wrong_pair_that_shows_only_later_ends_the_server_then(
             except aiohttp.ClientError:
                 return False
 
-        await until(answers)
+        await until(answers, 60)
         s3.faults.clear()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(100):
             ended = await starting
     assert ended.code == 2
     last = ended.err.splitlines()[-1]

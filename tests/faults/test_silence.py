@@ -148,16 +148,8 @@ async def removing_a_segment(s3: Silent) -> None:
     await s3.upload(url)
 
 
-async def listing_multiparts(s3: Silent) -> None:
-    await terminating(s3, "ListMultipartUploads")
-
-
 async def aborting(s3: Silent) -> None:
     await terminating(s3, "AbortMultipartUpload")
-
-
-async def listing_objects(s3: Silent) -> None:
-    await terminating(s3, "ListObjectsV2")
 
 
 async def removing_objects(s3: Silent) -> None:
@@ -208,9 +200,7 @@ JOURNEYS: tuple[Callable[[Silent], Awaitable[None]], ...] = (
     looking_at_the_parts,
     copying,
     removing_a_segment,
-    listing_multiparts,
     aborting,
-    listing_objects,
     removing_objects,
 )
 

@@ -21,7 +21,7 @@ async def finish(room: Room, upload: Upload, entries: Sequence[Entry]) -> Finish
     cursor = S3Cursor.load(upload.cursor)
     if cursor.etag is not None:
         return cursor.made(Stored(etag=cursor.etag))
-    if upload.length == 0:
+    if upload.length == 0 and upload.direct is None:
         cursor = replace(cursor, multipart=None)  # S3 completes none without a part; the sweep removes what was begun
     return cursor.made(await _make(room, upload, cursor, [Part.from_entry(entry) for entry in entries]))
 
