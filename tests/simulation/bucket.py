@@ -45,12 +45,15 @@ class Multipart:
 
 
 class Bucket:
-    """With `opaque` ETags each write gets another one, as with SSE-KMS; otherwise they are MD5s."""
+    """With `opaque` ETags each write gets another one, as with SSE-KMS; otherwise they are MD5s.
 
-    def __init__(self, *, opaque: bool = False) -> None:
+    With `equal`, all parts but the last must have one size, as with R2.
+    """
+
+    def __init__(self, *, opaque: bool = False, equal: bool = False) -> None:
         self.objects: dict[str, Stored] = {}
         self.multiparts: dict[str, Multipart] = {}
-        self._opaque = opaque
+        self._opaque, self._equal = opaque, equal
         self._writes = 0
 
     def put(self, key: str, content: bytes, headers: Mapping[str, str], now: float) -> str:
@@ -107,6 +110,9 @@ class Bucket:
             raise Refused(400, "InvalidPartOrder")
         if any(len(part.content) < MIN_PART for part in parts[:-1]):
             raise Refused(400, "EntityTooSmall")
+        sizes = [len(part.content) for part in parts]
+        if self._equal and (len({*sizes[:-1]}) > 1 or sizes[-1:] > sizes[:1]):
+            raise Refused(400, "InvalidPart")
         content = b"".join(part.content for part in parts)
         if not parts or total not in (None, len(content)):
             raise Refused(400, "InvalidRequest")
@@ -138,6 +144,9 @@ class Bucket:
 
 def _verified(content: bytes, headers: Mapping[str, str]) -> str | None:
     """The checksum that came with the content, once it agrees."""
+    md5 = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+    if headers.get("Content-MD5") not in (None, md5):
+        raise Refused(400, "BadDigest")
     sent = headers.get("x-amz-checksum-crc32c")
     if sent not in (None, base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()):
         raise Refused(400, "BadDigest")

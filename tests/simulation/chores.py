@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from tusd_py.engine.installation import renew
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.repair import repair
 from tusd_py.engine.tidy import tidy
@@ -14,7 +15,8 @@ _CRUMBS = 4
 
 
 async def tidied(ports: Ports) -> None:
-    """The garbage round, to its end."""
+    """The garbage round, to its end, and what keeps the installation's id from looking like garbage to others."""
+    await renew(ports)
     async for _ in tidy(ports):
         pass
 

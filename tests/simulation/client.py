@@ -225,7 +225,9 @@ class Client:
         self._hear(await self._insist(lambda: self._ask(lambda ports, _: inspect(ports, self.there))))
 
     def check_gone(self) -> None:
-        """404 was right."""
+        """404 was right: bytes that are missing alone end no upload."""
+        if self.url in self.world.bereft:
+            return
         idle = self.world.loop.time() - self._moved_at
         if self.url in self.world.complete or idle < self.world.setup.expire_after / 2:
             raise Violation(f"gone {idle} s after it moved, at offset {self._told} of {len(self.content)}")
@@ -240,7 +242,9 @@ class Client:
         return self._told
 
     def _hear(self, upload: Upload) -> bool:
-        """What the server said: offsets only grow, and complete is complete."""
+        """What the server said: offsets only grow while nobody takes bytes away, and complete is complete."""
+        if upload.id in self.world.robbed:
+            self._told = min(self._told, upload.offset)
         if not self._told <= upload.offset <= len(self.content):
             raise Violation(f"told {self._told}, then {upload.offset}")
         if upload.offset > self._told:

@@ -1,4 +1,4 @@
-"""A client whose bytes go straight into the bucket, and who asks the server only to begin and to end."""
+"""A client whose bytes go straight into the bucket: the server signs what it sends, and hears of the end."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from contextlib import suppress
 
 from tests.simulation.bucket import Refused
 from tests.simulation.client import Client, Vanished
-from tusd_py.engine.direct import abort, announce, begin, complete
+from tests.simulation.world import Violation
+from tusd_py.engine.direct import abort, announce, begin, complete, open_parts, parts, sign_part, sign_whole
+from tusd_py.engine.lookup import finished, link
+from tusd_py.engine.ports import Ports
 from tusd_py.model import Direct, DirectPart, Upload
+from tusd_py.pipeline.body import Body
 from tusd_py.protocol.intents import Begin
+from tusd_py.protocol.refusals import WrongParts
 
 _PART = 8
 
@@ -17,37 +22,85 @@ _PART = 8
 class DirectClient(Client):
     """As Uppy's: it asks again until it has an answer. What it sends to S3 itself always arrives."""
 
-    async def begin(self, *, direct: Direct = Direct.PARTS, told: bool = True) -> None:
-        """`told`: it says how long the upload is."""
+    async def begin(self, *, direct: Direct = Direct.PARTS, told: bool = True, late: bool = False) -> None:
+        """`told`: it says how long the upload is. `late`: it is announced, and made ready before parts are sent."""
         length = len(self.content) if told else None
-        intent = Begin(direct=direct, length=length, metadata={"name": self._name})
-        step = begin if direct is Direct.PARTS else announce
+        metadata = {"name": self._name}
+        intent = Begin(direct=direct, length=length, metadata=metadata)
+        step = begin if direct is Direct.PARTS and not late else announce
         self._upload: Upload = await self._insist(lambda: self._ask(lambda ports, _: step(ports, intent)))
         self.url = self._upload.id
 
-    def send_parts(self) -> Sequence[DirectPart]:
-        """As the completion names them. Raises Vanished."""
-        pieces = [self.content[at : at + _PART] for at in range(0, len(self.content), _PART)]
-        return [self._send_part(number, piece) for number, piece in enumerate(pieces, start=1)]
+    async def send_parts(self, *, anew: bool = False) -> None:
+        """Those that aren't there, or all. Raises Vanished."""
+        await self._open()
+        there = {} if anew else {part.number: part for part in await self._parts()}
+        size = max(_PART, -(-len(self.content) // self.world.setup.max_parts))
+        pieces = [self.content[at : at + size] for at in range(0, len(self.content), size)]
+        for number, piece in enumerate(pieces, start=1):
+            if number not in there:
+                there[number] = await self._send_part(number, piece)
+        self._sent = [part for _, part in sorted(there.items())]
 
-    def _send_part(self, number: int, piece: bytes) -> DirectPart:
-        key, multipart = self._upload.cursor["key"], self._upload.cursor["multipart"]
+    async def _open(self) -> None:
+        """For one that was only announced."""
+        if self._upload.cursor.get("multipart") is not None:
+            return
+
+        async def opened(ports: Ports, _: Body) -> Upload:
+            return await open_parts(ports, self.there, self._key, {"late": b"1"})
+
+        self._upload = await self._insist(lambda: self._ask(opened))
+
+    async def _parts(self) -> Sequence[DirectPart]:
+        return await self._insist(lambda: self._ask(lambda ports, _: parts(ports, self.there, self._key)))
+
+    async def _send_part(self, number: int, piece: bytes) -> DirectPart:
+        async def sign(ports: Ports, _: Body) -> object:
+            return await sign_part(ports, self.there, self._key, number, len(piece))
+
+        await self._insist(lambda: self._ask(sign))
+        multipart = self._upload.cursor["multipart"]
         try:
-            return DirectPart(number=number, etag=self.world.bucket.put_part(key, multipart, number, piece, {}))
+            etag = self.world.bucket.put_part(self._key, multipart, number, piece, {})
         except Refused as refused:
             raise Vanished from refused
+        return DirectPart(number=number, etag=etag)
 
-    def send_whole(self) -> None:
+    async def send_whole(self, surplus: int = 0, *, form: bool = False) -> None:
+        """With so many bytes more than it may have, which no signature keeps it from."""
+        await self._insist(lambda: self._ask(lambda ports, _: sign_whole(ports, self._upload, form=form)))
         headers = {"x-amz-meta-tus-id": str(self._upload.id)}
-        self.world.bucket.put(self._upload.cursor["key"], self.content, headers, self.world.now())
+        self.world.bucket.put(self._key, self.content + b"#" * surplus, headers, self.world.now())
 
-    async def complete(self, parts: Sequence[DirectPart]) -> None:
-        """Raises Vanished."""
-        key = self._upload.cursor["key"]
-        self._hear(await self._insist(lambda: self._ask(lambda ports, _: complete(ports, self.there, key, parts))))
+    async def complete(self) -> None:
+        """With the parts that were sent; those that aren't there any more are sent again. Raises Vanished."""
+
+        async def end(ports: Ports, _: Body) -> Upload | None:
+            with suppress(WrongParts):
+                return await complete(ports, self.there, self._key, self._sent)
+            return None
+
+        while (done := await self._insist(lambda: self._ask(end))) is None:
+            if self.url not in self.world.robbed:
+                raise Violation("parts are missing that nobody took")
+            await self.send_parts()
+        self._hear(done)
+
+    async def fetch(self) -> None:
+        """A link to it: the bytes go past this server, too."""
+
+        async def linked(ports: Ports, _: Body) -> str:
+            return await link(ports, await finished(ports, self.there), {"Content-Type": "text/plain"})
+
+        await self._insist(lambda: self._ask(linked))
 
     async def abort(self) -> None:
         """Until it is gone."""
-        key = self._upload.cursor["key"]
         with suppress(Vanished):
-            await self._insist(lambda: self._ask(lambda ports, _: abort(ports, self.there, key)))
+            await self._insist(lambda: self._ask(lambda ports, _: abort(ports, self.there, self._key)))
+
+    @property
+    def _key(self) -> str:
+        key: str = self._upload.cursor["key"]
+        return key

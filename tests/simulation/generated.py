@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
+from tests.simulation.losses import Loot
 from tests.simulation.network import FAULTS, Plan
 from tests.simulation.program import End, Joined, Journey, Program, Straight, Track
 from tests.simulation.steps import (
@@ -15,12 +16,14 @@ from tests.simulation.steps import (
     Cut,
     Damage,
     Exceed,
+    Fill,
     Hop,
     Kill,
     Look,
     Race,
     Repair,
     Restart,
+    Rob,
     Send,
     Squeeze,
     Stall,
@@ -57,7 +60,11 @@ def _setup(dice: Random) -> Setup:
         opaque_etags=dice.choice((False, True)),
         total_size=dice.choice((False, True)),
         max_parts=dice.choice((10_000, 10)),
+        equal_parts=dice.choice((False, False, True)),
+        checksum=dice.choice(("crc32c", "crc32c", "md5", "none")),
         info_objects=dice.choice((False, False, True)),
+        gone=dice.choice((False, False, True)),
+        paired=dice.choice((False, False, True)),
         thresholds=dice.choice((LOW, LOW, DEFAULT)),
     )
 
@@ -85,7 +92,8 @@ class _Maker:
             Sweep,
             Tidy,
             Repair,
-            *(() if calm else (lambda: Kill(dice.randrange(2), dice.choice((False, True))),)),
+            lambda: Fill(dice.choice(_PAUSES)),
+            *(() if calm else (lambda: Kill(dice.randrange(2), dice.choice((False, True))), self._rob)),
         )
 
     def track(self) -> Track:
@@ -127,6 +135,7 @@ class _Maker:
             length=max(self._length(), 1),
             whole=dice.choice((False, True)),
             told=dice.choice((False, True)),
+            late=dice.choice((False, True)),
             before=self._steps(self._common),
             after=self._steps(self._common),
             end=dice.choice(_ENDS),
@@ -143,6 +152,10 @@ class _Maker:
             checksum=dice.choice((None, None, None, "sha1")),
             chunked=dice.choice((False, False, True)),
         )
+
+    def _rob(self) -> Rob:
+        loot: Sequence[Loot] = ("segments", "part", "multipart", "object")
+        return Rob(self._dice.choice(loot))
 
     def _size(self) -> int:
         """Of a request: around the edges of parts, and between."""

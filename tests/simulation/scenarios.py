@@ -215,36 +215,38 @@ async def _ietf_small(world: World) -> None:
 async def _direct_parts(world: World) -> None:
     client = DirectClient(world, content(29), roams=True)
     await client.begin()
-    await client.complete(client.send_parts())
+    await client.send_parts()
+    await client.complete()
     await client.download()
+    await client.fetch()
 
 
 async def _direct_twice(world: World) -> None:
     """Two who complete the same upload at a time, and parts that were sent again before."""
     client = DirectClient(world, content(21))
     await client.begin(told=False)
-    client.send_parts()
-    parts = client.send_parts()
-    await asyncio.gather(client.complete(parts), client.complete(parts))
+    await client.send_parts()
+    await client.send_parts(anew=True)
+    await asyncio.gather(client.complete(), client.complete())
 
 
 async def _direct_abort(world: World) -> None:
     client = DirectClient(world, content(20))
     await client.begin()
-    client.send_parts()
+    await client.send_parts()
     await client.abort()
 
 
 async def _direct_left(world: World) -> None:
     client = DirectClient(world, content(20))
-    await client.begin()
-    client.send_parts()
+    await client.begin(late=True)
+    await client.send_parts()
 
 
 async def _direct_whole(world: World) -> None:
     client = DirectClient(world, content(9))
     await client.begin(direct=Direct.WHOLE)
-    client.send_whole()
+    await client.send_whole()
     await client.look()
     await client.download()
 
@@ -256,7 +258,7 @@ async def _direct_unasked(world: World) -> None:
     await DirectClient(world, content(8)).begin(direct=Direct.WHOLE)
     await asyncio.sleep(40)
     await world.sweep()
-    client.send_whole()
+    await client.send_whole(form=True)
 
 
 SCENARIOS: Mapping[str, Scenario] = {

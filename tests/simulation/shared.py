@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,8 +30,8 @@ class SimulatedState:
 
     name = "simulated:"
 
-    def __init__(self, network: Network, records: MemoryState) -> None:
-        self._network, self._records = network, records
+    def __init__(self, network: Network, records: MemoryState, free: Mapping[str, int]) -> None:
+        self._network, self._records, self._free = network, records, free
 
     async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
         return await self._network.ask(STATE, "create", lambda: at_once(self._records.create(upload, entries)))
@@ -70,7 +70,7 @@ class SimulatedState:
         await self._network.ask(STATE, "ping", lambda: None)
 
     async def space(self) -> Space | None:
-        return await self._records.space()
+        return Space(free=self._free["state"], reserve=0) if "state" in self._free else await self._records.space()
 
     async def aclose(self) -> None:
         """Nothing is held open."""

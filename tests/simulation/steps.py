@@ -11,6 +11,7 @@ from typing import Protocol
 
 from tests.simulation.client import Client
 from tests.simulation.ietf import IetfClient
+from tests.simulation.losses import Loot, rob
 
 
 class Step(Protocol):
@@ -151,6 +152,26 @@ class Squeeze:
 
     async def play(self, client: Client) -> None:
         await client.world.squeeze(self.node, self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Rob:
+    """Somebody takes bytes of the upload out of the bucket."""
+
+    loot: Loot
+
+    async def play(self, client: Client) -> None:
+        rob(client.world, client.there, self.loot)
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """The state has no room for anything new for a while."""
+
+    seconds: float
+
+    async def play(self, client: Client) -> None:
+        await client.world.fill("state", self.seconds)
 
 
 @dataclass(frozen=True, slots=True)

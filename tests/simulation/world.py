@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from tests.simulation import chores
-from tests.simulation.bucket import MIN_PART, Bucket
+from tests.simulation.bucket import Bucket
 from tests.simulation.loop import Machine, SimulatedLoop
 from tests.simulation.network import LONG, Network, Plan, at_once
-from tests.simulation.s3 import BUCKET, SimulatedBoto, SimulatedRaw
-from tests.simulation.shared import Rows, SimulatedLocker, SimulatedState
+from tests.simulation.nodes import Node, start
+from tests.simulation.shared import Rows
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.sweep import sweep
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.events import Observer
 from tusd_py.model import Kind, Phase, Span, Upload, UploadId
-from tusd_py.pipeline.ahead import ReadAhead
-from tusd_py.pipeline.budget import Budget
-from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import Refusal
 from tusd_py.state.memory import MemoryState
-from tusd_py.storage.s3.client import S3Client
-from tusd_py.storage.s3.direct import S3Direct
-from tusd_py.storage.s3.options import Profile, S3Options
-from tusd_py.storage.s3.room import Room
-from tusd_py.storage.s3.storage import S3Storage
-from tusd_py.storage.s3.tails import Tails
+from tusd_py.storage.s3.keys import installation_key
+from tusd_py.storage.s3.options import Checksum
 from tusd_py.thresholds import Thresholds
 
 EPOCH = 1_700_000_000.0
 EXPIRE_AFTER = 3600.0
+_REMEMBERED = 8 * 86400.0
+"""More than the seconds that an end is remembered."""
 CALM = (Refusal, Locked, Superseded)
 FORESEEN = (*CALM, UploadLost, Unavailable)
 
@@ -62,18 +57,15 @@ class Setup:
     expire_after: float = EXPIRE_AFTER
     part_size: int = 8
     max_parts: int = 10_000
+    equal_parts: bool = False
+    checksum: Checksum = "crc32c"
     info_objects: bool = False
+    max_length: int | None = None
+    gone: bool = False
+    """What was terminated is remembered for a while."""
+    paired: bool = False
+    """State and storage are asked first whether they belong together."""
     thresholds: Thresholds = LOW
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """One process of the server."""
-
-    machine: Machine
-    ports: Ports
-    budget: Budget
-    tails: Tails
 
 
 class Troubles(Observer):
@@ -83,7 +75,8 @@ class Troubles(Observer):
         self.told: list[str] = []
 
     def trouble(self, what: str, **fields: object) -> None:
-        self.told.append(f"{what} {fields}")
+        if "store" not in fields:  # a store that is full has been filled
+            self.told.append(f"{what} {fields}")
 
 
 class World:
@@ -95,13 +88,19 @@ class World:
         """Nothing befalls anyone, so nobody may complain."""
         self.troubles = Troubles()
         self.network = Network(loop, plan)
-        self.bucket = Bucket(opaque=setup.opaque_etags)
+        self.bucket = Bucket(opaque=setup.opaque_etags, equal=setup.equal_parts)
         self.records = MemoryState()
         self.rows: Rows = {}
         self.contents: dict[bytes, bytes] = {}
         """By the name in an upload's metadata: what it must hold."""
         self.complete: set[UploadId] = set()
         """What someone was told is complete, and nobody has ended since."""
+        self.robbed: set[UploadId] = set()
+        """Whose bytes were taken from the bucket behind everybody's back: they may fall back."""
+        self.bereft: set[UploadId] = set()
+        """Of which what was taken is all there was."""
+        self.free: dict[str, int] = {}
+        """Bytes in a store, by its name, where there is an end to them."""
         self._requests: list[tuple[Machine, asyncio.Task[Any]]] = []
         self._chores: list[asyncio.Task[None]] = []
         self._started = 0
@@ -150,8 +149,29 @@ class World:
         self.begin(node, lambda _: chores.hog(node.budget, seconds))
         await asyncio.sleep(0)
 
+    async def fill(self, store: str, seconds: float) -> None:
+        """Other things fill a store for so long."""
+        self.free[store] = self.free.get(store, 0) - 1
+        await self._look_at_room()
+        await asyncio.sleep(seconds)
+        self.free[store] += 1
+        await self._look_at_room()
+
+    async def _look_at_room(self) -> None:
+        for node in range(len(self._nodes)):
+            await self._do(Ports.look_at_room, node)
+
+    def lose_state(self) -> None:
+        """A new, empty state is put in the place of the one there was, and the nodes are started anew."""
+        self.records.__init__()  # type: ignore[misc]
+        for index, node in enumerate(self._nodes):
+            node.machine.crash(noticed=True)
+            self._nodes[index] = self._start("AB"[index])
+
     def check_complete(self, upload_id: UploadId) -> None:
         """Someone was told that it is complete: the object must be there, now, with every byte."""
+        if upload_id in self.bereft:
+            return
         upload = self.record(upload_id)
         if upload is None or upload.phase is not Phase.DONE:
             raise Violation(f"told complete, but the record says {upload and upload.phase}")
@@ -160,7 +180,7 @@ class World:
             self.complete.add(upload_id)
 
     def record(self, upload_id: UploadId) -> Upload | None:
-        return self._uploads().get(upload_id)
+        return self.uploads().get(upload_id)
 
     async def settle(self) -> None:
         """Let every delay run out, then let sweeps do what they can. Nothing more befalls them, and no round lists the
@@ -173,6 +193,9 @@ class World:
         for _ in range(2):
             await self.sweep()
             await asyncio.sleep(60)
+        if self.setup.gone:
+            await asyncio.sleep(_REMEMBERED)
+            await self.sweep()
         if self.calm and self.troubles.told:
             raise Violation(f"trouble without a reason: {self.troubles.told}")
         await self.begin(self.node(1), self._download_all)
@@ -200,13 +223,14 @@ class World:
 
     def check(self) -> None:
         """Nothing is left but finished uploads, byte for byte, and what was told to stay."""
-        uploads = self._uploads().values()
-        if lost := self.complete - {upload.id for upload in uploads if upload.done}:
+        uploads = self.uploads().values()
+        if lost := self.complete - self.bereft - {upload.id for upload in uploads if upload.done}:
             raise Violation(f"told complete, then lost: {lost}")
         if left := [upload for upload in uploads if not upload.done]:
             raise Leak(f"records that nobody sees to: {left}")
         for upload in uploads:
-            self._check_object(upload)
+            if upload.id not in self.bereft:
+                self._check_object(upload)
         self._check_strays()
         for node in self._nodes:
             kept = sum(assembly.held for assembly in node.tails._kept.values())
@@ -214,12 +238,15 @@ class World:
                 raise Leak(f"{node.budget.used - kept} bytes of the budget are held for ever")
 
     def _check_strays(self) -> None:
-        strays = set(self.bucket.objects) - {upload.cursor["key"] for upload in self._uploads().values()}
+        named = {upload.cursor["key"] for upload in self.uploads().values()} | {installation_key("")}
+        strays = set(self.bucket.objects) - named
         if strays or self.bucket.multiparts:
             raise Leak(f"objects that nobody names: {sorted(strays)} {self.bucket.multiparts}")
 
     async def _download_all(self, ports: Ports) -> None:
-        for upload in self._uploads().values():
+        for upload in self.uploads().values():
+            if upload.id in self.bereft:
+                continue
             read = [chunk async for chunk in ports.storage.read(upload, Span(0, upload.offset))] if upload.done else []
             if upload.done and b"".join(read) != self._expected(upload):
                 raise Violation("complete, but it can't be downloaded")
@@ -244,55 +271,13 @@ class World:
         name = upload.metadata.get("name")
         return self.bucket.objects[upload.cursor["key"]].content if name is None else self.contents[name]
 
-    def _uploads(self) -> Mapping[UploadId, Upload]:
+    def uploads(self) -> Mapping[UploadId, Upload]:
         return {upload.id: upload for upload in at_once(self.records.list(None, 1000))}
 
     def _start(self, name: str) -> Node:
         self._started += 1
-        machine = Machine(self.loop, f"{name}{self._started}")
-        budget = Budget(self.setup.budget)
-        tails = Tails(budget)
-        ports = Ports(
-            storage=self._storage(budget, tails),
-            state=SimulatedState(self.network, self.records),
-            locker=SimulatedLocker(self.network, self.rows, machine),
-            limits=Limits(expire_after=self.setup.expire_after),
-            observer=self.troubles,
-            clock=self.now,
-            new_id=self._new_id,
-            base_path="/files/",
-            thresholds=self.setup.thresholds,
-        )
-        return Node(machine=machine, ports=ports, budget=budget, tails=tails)
+        return start(self, f"{name}{self._started}")
 
-    def _storage(self, budget: Budget, tails: Tails) -> S3Storage:
-        room = self._room(budget, tails)
-        return S3Storage(room, S3Direct(room, cast(Any, None)), AsyncExitStack())
-
-    def _room(self, budget: Budget, tails: Tails) -> Room:
-        boto = SimulatedBoto(self.network, self.bucket, self.now)
-        raw = SimulatedRaw(self.network, self.bucket, self.now)
-        setup = self.setup
-        profile = Profile(min_part=MIN_PART, total_size=setup.total_size, max_parts=setup.max_parts)
-        options = S3Options(
-            bucket=BUCKET,
-            profile=profile,
-            part_size=setup.part_size,
-            concurrency=2,
-            info_objects=setup.info_objects,
-        )
-        low = setup.thresholds
-        client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Observer(), deletions=low.deletions)
-        return Room(
-            client=client,
-            options=options,
-            budget=budget,
-            tails=tails,
-            ahead=ReadAhead(budget),
-            thresholds=low,
-            segments=asyncio.Semaphore(low.segments_at_a_time),
-        )
-
-    def _new_id(self) -> UploadId:
+    def new_id(self) -> UploadId:
         self._ids += 1
         return UploadId(f"{self._ids:032x}")

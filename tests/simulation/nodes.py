@@ -1,0 +1,98 @@
+"""One process of the server: the real code, with its ways to what all share on the simulated network."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.credentials import ReadOnlyCredentials
+
+from tests.simulation.bucket import MIN_PART
+from tests.simulation.loop import Machine
+from tests.simulation.s3 import BUCKET, SimulatedBoto, SimulatedRaw
+from tests.simulation.shared import SimulatedLocker, SimulatedState
+from tusd_py.engine.pairing import PairedState
+from tusd_py.engine.ports import Ports
+from tusd_py.events import Observer
+from tusd_py.pipeline.ahead import ReadAhead
+from tusd_py.pipeline.budget import Budget
+from tusd_py.protocol.limits import Limits
+from tusd_py.storage.s3.client import S3Client
+from tusd_py.storage.s3.direct import S3Direct
+from tusd_py.storage.s3.options import Profile, S3Options
+from tusd_py.storage.s3.presign import Presigner
+from tusd_py.storage.s3.room import Room
+from tusd_py.storage.s3.storage import S3Storage
+from tusd_py.storage.s3.tails import Tails
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Setup, World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    machine: Machine
+    ports: Ports
+    budget: Budget
+    tails: Tails
+
+
+def start(world: World, name: str) -> Node:
+    machine, setup = Machine(world.loop, name), world.setup
+    budget = Budget(setup.budget)
+    tails = Tails(budget)
+    ports = Ports(
+        storage=_storage(world, budget, tails),
+        state=SimulatedState(world.network, world.records, world.free),
+        locker=SimulatedLocker(world.network, world.rows, machine),
+        limits=Limits(expire_after=setup.expire_after, max_length=setup.max_length, gone=setup.gone),
+        observer=world.troubles,
+        clock=world.now,
+        new_id=world.new_id,
+        base_path="/files/",
+        thresholds=setup.thresholds,
+    )
+    if setup.paired:
+        ports = replace(ports, state=PairedState(ports))
+    return Node(machine=machine, ports=ports, budget=budget, tails=tails)
+
+
+def _storage(world: World, budget: Budget, tails: Tails) -> S3Storage:
+    room = _room(world, budget, tails)
+    presigner = Presigner(bucket=BUCKET, base="http://s3.invalid", region="any", credentials=_credentials)
+    return S3Storage(room, S3Direct(room, presigner), AsyncExitStack())
+
+
+async def _credentials() -> ReadOnlyCredentials:
+    return ReadOnlyCredentials("key", "secret", None)
+
+
+def _room(world: World, budget: Budget, tails: Tails) -> Room:
+    boto = SimulatedBoto(world.network, world.bucket, world.now)
+    raw = SimulatedRaw(world.network, world.bucket, world.now)
+    low = world.setup.thresholds
+    client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Observer(), deletions=low.deletions)
+    return Room(
+        client=client,
+        options=_options(world.setup),
+        budget=budget,
+        tails=tails,
+        ahead=ReadAhead(budget),
+        thresholds=low,
+        segments=asyncio.Semaphore(low.segments_at_a_time),
+    )
+
+
+def _options(setup: Setup) -> S3Options:
+    profile = Profile(
+        min_part=MIN_PART,
+        total_size=setup.total_size,
+        max_parts=setup.max_parts,
+        equal_parts=setup.equal_parts,
+        checksum=setup.checksum,
+    )
+    return S3Options(
+        bucket=BUCKET, profile=profile, part_size=setup.part_size, concurrency=2, info_objects=setup.info_objects
+    )
