@@ -18,7 +18,7 @@ from tusd_py.errors import UploadLost
 from tusd_py.model import Kind, Span, Upload, UploadId
 from tusd_py.pipeline.body import BodyEnd
 from tusd_py.protocol.intents import Append, Body, Checksum, Create
-from tusd_py.protocol.refusals import ChecksumMismatch, UploadGone, UploadNotFound
+from tusd_py.protocol.refusals import ChecksumMismatch, Malformed, UploadGone, UploadNotFound
 
 T = TypeVar("T")
 
@@ -101,7 +101,16 @@ class Client:
         body = None if first is None else Body(length=first)
         intent = Create(kind=kind, length=length, metadata={"name": self._name}, partials=partials, body=body)
         sent = self.content[: first or 0]
-        upload = await self._insist(lambda: self._ask(lambda ports, body: create(ports, intent, body), sent))
+
+        async def made(ports: Ports, body: SlowBody) -> Upload:
+            try:
+                return await create(ports, intent, body)
+            except Malformed as error:
+                if self.world.bereft.intersection(partials):
+                    raise UploadLost from error
+                raise
+
+        upload = await self._insist(lambda: self._ask(made, sent))
         self.url = upload.id
         self._hear(upload)
 

@@ -193,7 +193,7 @@ class World:
         for _ in range(2):
             await self.sweep()
             await asyncio.sleep(60)
-        if self.setup.gone:
+        for _ in range(2 * self.setup.gone):  # what a sweep has finished ends only then
             await asyncio.sleep(_REMEMBERED)
             await self.sweep()
         if self.calm and self.troubles.told:
