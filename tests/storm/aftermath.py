@@ -18,7 +18,7 @@ from tests.support.server import Outcome
 from tests.support.sites import LEAKS
 
 _BLOCK = 1024 * 1024
-_NEVER = ("Traceback", "upload-rolled-back", "loss-not-confirmed")
+_NEVER = ("Traceback", "upload-rolled-back")
 """In a log: the storm takes nothing out of the bucket, so a node that missed something has deceived itself."""
 Records = Mapping[str, Mapping[str, Any]]
 
