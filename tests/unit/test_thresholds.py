@@ -148,11 +148,15 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "server.py _listen",
         "server.py make_runner",
     ],
-    "of long lists on real connections: tests/spec/direct/test_attacks.py": [
+    "of long lists on real connections: tests/spec/direct/test_attacks.py, tests/load/test_lists.py": [
         "app.py _TEXTS",
         "http/direct.py _FREE",
         "http/direct.py _MOST",
-        "http/direct.py _TIMES",
+        "protocol/companion.py TIMES",
+        "protocol/companion.py _KEY",
+        "protocol/companion.py _LIGHT",
+        "protocol/companion.py _OBJECT",
+        "protocol/companion.py _VALUE",
     ],
     "of downloads on real connections: tests/load/test_downloads.py": [
         "app.py _DOWNLOADS",
