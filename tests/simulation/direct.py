@@ -27,7 +27,8 @@ class DirectClient(Client):
 
     def send_parts(self) -> Sequence[DirectPart]:
         """As the completion names them. Raises Vanished."""
-        pieces = [self.content[at : at + _PART] for at in range(0, len(self.content), _PART)]
+        size = max(_PART, -(-len(self.content) // self.world.setup.max_parts))
+        pieces = [self.content[at : at + size] for at in range(0, len(self.content), size)]
         return [self._send_part(number, piece) for number, piece in enumerate(pieces, start=1)]
 
     def _send_part(self, number: int, piece: bytes) -> DirectPart:

@@ -22,6 +22,7 @@ from tusd_py.events import Observer
 from tusd_py.model import Kind, Phase, Span, Upload, UploadId
 from tusd_py.pipeline.ahead import ReadAhead
 from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.grid import GIB
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import Refusal
 from tusd_py.state.memory import MemoryState
@@ -39,7 +40,26 @@ CALM = (Refusal, Locked, Superseded)
 FORESEEN = (*CALM, UploadLost, Unavailable)
 
 
-LOW = Thresholds(segments=3, segments_at_a_time=2, unproven=16, due=2, page=2, deletions=2, copy=8, equal_copy=8)
+LOW = Thresholds(
+    segments=3,
+    segments_at_a_time=1,
+    unproven=16,
+    due=2,
+    page=2,
+    attempts=2,
+    completions=2,
+    listings=2,
+    deletions=2,
+    copy=8,
+    equal_copy=8,
+    equal_part=32,
+    step=4,
+    wide_step=8,
+    wide_window=16,
+    read_range=8,
+    read_ranges=2,
+    read_trial=16,
+)
 """So low that the smallest uploads are on both sides of each."""
 
 
@@ -62,8 +82,23 @@ class Setup:
     expire_after: float = EXPIRE_AFTER
     part_size: int = 8
     max_parts: int = 10_000
+    max_part: int = 5 * GIB
+    equal_parts: bool = False
+    concurrency: int = 2
+    listed: int = 1000
+    """Most entries in one answer of a listing."""
     info_objects: bool = False
     thresholds: Thresholds = LOW
+
+    @property
+    def profile(self) -> Profile:
+        return Profile(
+            min_part=MIN_PART,
+            max_parts=self.max_parts,
+            max_part=self.max_part,
+            equal_parts=self.equal_parts,
+            total_size=self.total_size,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +130,7 @@ class World:
         """Nothing befalls anyone, so nobody may complain."""
         self.troubles = Troubles()
         self.network = Network(loop, plan)
-        self.bucket = Bucket(opaque=setup.opaque_etags)
+        self.bucket = Bucket(setup.profile, opaque=setup.opaque_etags)
         self.records = MemoryState()
         self.rows: Rows = {}
         self.contents: dict[bytes, bytes] = {}
@@ -270,25 +305,24 @@ class World:
         return S3Storage(room, S3Direct(room, cast(Any, None)), AsyncExitStack())
 
     def _room(self, budget: Budget, tails: Tails) -> Room:
-        boto = SimulatedBoto(self.network, self.bucket, self.now)
+        boto = SimulatedBoto(self.network, self.bucket, self.now, listed=self.setup.listed)
         raw = SimulatedRaw(self.network, self.bucket, self.now)
         setup = self.setup
-        profile = Profile(min_part=MIN_PART, total_size=setup.total_size, max_parts=setup.max_parts)
         options = S3Options(
             bucket=BUCKET,
-            profile=profile,
+            profile=setup.profile,
             part_size=setup.part_size,
-            concurrency=2,
+            concurrency=setup.concurrency,
             info_objects=setup.info_objects,
         )
         low = setup.thresholds
-        client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Observer(), deletions=low.deletions)
+        client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Observer(), thresholds=low)
         return Room(
             client=client,
             options=options,
             budget=budget,
             tails=tails,
-            ahead=ReadAhead(budget),
+            ahead=ReadAhead(budget, low),
             thresholds=low,
             segments=asyncio.Semaphore(low.segments_at_a_time),
         )

@@ -118,7 +118,7 @@ class Budget:
         if turn.cancelled():
             self._serve()
         else:
-            account.release(size)
+            account.release(min(size, account.held))  # which may be closed by now, with that in it
 
     def _serve(self) -> None:
         while self._waiting:
