@@ -162,7 +162,7 @@ async def test_a_sweep_that_could_not_look_for_what_was_awaited_leaves_it(engine
     async def away(_: Upload) -> int | None:
         raise StorageUnavailable("as told")
 
-    access.found = away  # type: ignore[method-assign]
+    access.found = away  # type: ignore[method-assign,assignment]
     assert await sweep(engine.ports) == 0
     assert engine.told.troubles == [("look-failed", {"upload_id": upload.id, "reason": "as told"})]
     assert (await engine.record(upload)).phase is Phase.OPEN
