@@ -15,7 +15,7 @@ from tusd_py.engine import mending
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import announce
-from tusd_py.engine.loss import partials_of
+from tusd_py.engine.loss import follow, partials_of
 from tusd_py.engine.repair import repair
 from tusd_py.engine.sweep import sweep
 from tusd_py.engine.terminate import outlived
@@ -200,3 +200,22 @@ async def test_each_wait_for_a_turn_is_told_once(engine: Engine) -> None:
             raise Locked
     assert [got for _, got in waits] == [True, False, False, True]
     assert all(0 <= seconds < 60 for seconds, _ in waits)
+
+
+async def test_a_record_that_follows_the_storage_has_seen_trouble_and_goes_back_only_if_it_must(
+    engine: Engine,
+) -> None:
+    upload = await begun(engine)
+    engine.now += 5
+    moved = await follow(engine.ports, upload, Survey(upload=upload))
+    assert (moved.offset, moved.troubled_at) == (3, engine.now)
+    assert engine.told.count("rolled-back") == 0
+
+
+async def test_an_object_is_not_believed_before_its_digest_is_known(engine: Engine) -> None:
+    upload = await begun(engine)
+    upload = await engine.state.save(replace(upload, digest_algorithm="sha256"))
+    engine.storage._objects[upload.id] = b"abcdef"
+    survey = await engine.storage.survey(upload, ())
+    assert (await follow(engine.ports, upload, survey)).phase is Phase.FINISHING
+    assert engine.told.count("finished") == 0

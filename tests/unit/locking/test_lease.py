@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.support.uploads import upload
 from tusd_py.errors import Superseded
 from tusd_py.locking import host, lease
 from tusd_py.locking.lease import TimedLease
+from tusd_py.locking.sqlite import SqliteLocker
 
 ID = upload().id
 
@@ -45,3 +47,9 @@ def test_a_process_has_started_whatever_its_name(monkeypatch: pytest.MonkeyPatch
 
 def test_what_cannot_be_read_is_empty() -> None:
     assert host._read(f"/proc/{os.getpid()}/no-such-file") == ""
+
+
+async def test_a_shared_lease_ends_here_a_tenth_before_it_ends_elsewhere(tmp_path: Path) -> None:
+    locker = SqliteLocker(tmp_path / "leases.db", 10.0)
+    assert locker._deadline(100.0) == 109.0
+    await locker.aclose()
