@@ -42,7 +42,7 @@ async def test_what_is_in_use_or_moves_on_meanwhile_is_not_removed(engine: Engin
     async def moved(_: Upload) -> None:
         raise Superseded
 
-    engine.storage.needs = lambda *_: False  # type: ignore[method-assign,assignment]
+    engine.storage.needs = lambda *_: False  # type: ignore[method-assign]
     engine.state.save = moved  # type: ignore[method-assign,assignment]
     assert not await removed(engine.ports, leftover, dry_run=False)
     assert upload.id in engine.storage._parts
