@@ -163,6 +163,10 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/delivery.py _WINDOW",
         "http/outflow.py _SLICE",
     ],
+    "of the budget, passed by a crowd: tests/unit/pipeline/test_overhead.py": [
+        "pipeline/overhead.py _EACH",
+        "pipeline/overhead.py _FRACTION",
+    ],
     "of real memory: tests/unit/pipeline/test_slabs.py, tests/unit/pipeline/test_heap.py": [
         "pipeline/heap.py _FALLEN",
         "pipeline/heap.py _M_ARENA_MAX",
