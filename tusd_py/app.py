@@ -22,6 +22,7 @@ from tusd_py.http.page import PageFacts, add_page
 from tusd_py.http.routes import add_routes, decorate
 from tusd_py.makers import open_ports
 from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.overhead import Overhead
 from tusd_py.pipeline.share import Share
 from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.choice import Interim, Wires
@@ -72,6 +73,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             admission=Admission(_crowd(settings)),
             slabs=Slabs(budget),
             budget=budget,
+            overhead=Overhead(budget),
             downloads=Share(budget, _DOWNLOADS),
             texts=Share(budget, _TEXTS),
             network_timeout=settings.network_timeout,

@@ -18,12 +18,12 @@ from tusd_py.errors import ConfigurationError, Locked, Superseded, Unavailable
 from tusd_py.model import Upload, UploadId, parse_upload_id
 from tusd_py.options import takes_settings
 from tusd_py.protocol.refusals import Refusal
+from tusd_py.thresholds import DEFAULT
 from tusd_py.version import __version__
 
 if TYPE_CHECKING:
     from tusd_py.operations import CheckResult
 
-_PAGE = 500
 _FAILURES = (Unavailable, Refusal, Locked, Superseded, OSError)
 """What can go wrong in a sound program."""
 
@@ -177,7 +177,7 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
     async with operations.open_engine(_shared(settings)) as engine:
         if not as_json:
             click.echo(listing.HEADING)
-        while page := await engine.uploads(after, _PAGE):
+        while page := await engine.uploads(after, DEFAULT.page):
             click.echo("\n".join(map(written, page)))
             after = page[-1].id
 

@@ -249,3 +249,8 @@ def record(upload: Upload, checkpoint: Checkpoint) -> Upload:
 def finish(upload: Upload, finished: Finished) -> Upload:
     """The upload once its object exists."""
     return replace(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag)
+
+
+def marked(upload: Upload, now: float, *, troubled: bool) -> Upload:
+    """The upload once a change of it was stored: with trouble, something may be left that its record doesn't name."""
+    return replace(upload, troubled_at=now) if troubled else upload

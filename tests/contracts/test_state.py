@@ -68,7 +68,7 @@ async def test_a_rewind_replaces_the_record_and_all_entries(state: StateStore) -
 async def test_a_save_that_names_an_older_revision_is_refused_and_changes_nothing(state: StateStore) -> None:
     created = await state.create(upload())
     saved = await state.save(replace(created, offset=5), [{"part": 1}])
-    with pytest.raises(Superseded):
+    with pytest.raises(Superseded, match=f"^upload {created.id} is no longer at revision 1$"):
         await state.save(replace(created, offset=3), [{"part": 9}])
     assert await state.load(created.id) == saved
     assert list(await state.entries(created.id)) == [{"part": 1}]
@@ -120,7 +120,7 @@ async def test_deleting_twice_is_fine(state: StateStore) -> None:
 async def test_a_delete_that_names_an_older_revision_is_refused(state: StateStore) -> None:
     created = await state.create(upload())
     saved = await state.save(created)
-    with pytest.raises(Superseded):
+    with pytest.raises(Superseded, match=f"^upload {created.id} is no longer at revision 1$"):
         await state.delete(created)
     assert await state.load(created.id) == saved
 

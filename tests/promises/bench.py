@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from random import Random
@@ -118,10 +118,10 @@ class Node:
 
     def _list(self) -> list[str]:
         client, where = self._boto, {"Bucket": self._seaweed.bucket, "Prefix": self.prefix}
-        objects = client.list_objects_v2(**where).get("Contents", [])
-        begun = client.list_multipart_uploads(**where).get("Uploads", [])
-        keys = {entry["Key"].removeprefix(self.prefix) for entry in objects} - {installation_key("")}
-        return sorted([*keys, *(f"multipart {entry['Key'].removeprefix(self.prefix)}" for entry in begun)])
+        objects = _listed(client.get_paginator("list_objects_v2").paginate(**where), "Contents")
+        begun = _listed(client.get_paginator("list_multipart_uploads").paginate(**where), "Uploads")
+        keys = {key.removeprefix(self.prefix) for key in objects} - {installation_key("")}
+        return sorted([*keys, *(f"multipart {key.removeprefix(self.prefix)}" for key in begun)])
 
     async def object_size(self, url: str) -> int | None:
         """Of the upload's finished object, as S3 has it; None if it isn't there."""
@@ -224,3 +224,8 @@ async def watched_memory(server: Server) -> AsyncIterator[list[int]]:
     finally:
         watching.cancel()
         await asyncio.wait([watching])
+
+
+def _listed(pages: Iterable[Mapping[str, Any]], what: str) -> list[str]:
+    """The keys on all of them."""
+    return [entry["Key"] for page in pages for entry in page.get(what, [])]

@@ -10,7 +10,11 @@ from typing import Any
 
 import google_crc32c
 
+from tusd_py.storage.s3.options import Profile
+
 MIN_PART = 4
+PROFILE = Profile(min_part=MIN_PART)
+"""A provider like AWS, for whom all is small."""
 
 
 class Refused(Exception):
@@ -47,13 +51,14 @@ class Multipart:
 class Bucket:
     """With `opaque` ETags each write gets another one, as with SSE-KMS; otherwise they are MD5s.
 
-    With `equal`, all parts but the last must have one size, as with R2.
+    With a profile of equal parts, all but the last must have one size, as with R2.
     """
 
-    def __init__(self, *, opaque: bool = False, equal: bool = False) -> None:
+    def __init__(self, profile: Profile = PROFILE, *, opaque: bool = False) -> None:
+        self._profile = profile
         self.objects: dict[str, Stored] = {}
         self.multiparts: dict[str, Multipart] = {}
-        self._opaque, self._equal = opaque, equal
+        self._opaque = opaque
         self._writes = 0
 
     def put(self, key: str, content: bytes, headers: Mapping[str, str], now: float) -> str:
@@ -90,6 +95,7 @@ class Bucket:
         crc = _verified(content, headers)
         if begun.wants_crc and crc is None:
             raise Refused(400, "InvalidRequest")
+        self._check_part(number, content)
         begun.parts[number] = Stored(content=content, etag=self._etag(content), crc=crc)
         return begun.parts[number].etag
 
@@ -98,6 +104,7 @@ class Bucket:
         if len(content) != _asked_for(headers["Range"]):
             raise Refused(400, "InvalidArgument")
         begun = self.multipart(key, multipart)
+        self._check_part(number, content)
         begun.parts[number] = Stored(content=content, etag=self._etag(content))
         return begun.parts[number].etag
 
@@ -108,10 +115,9 @@ class Bucket:
         parts = [_matching(begun, part) for part in listed]
         if [part["PartNumber"] for part in listed] != list(range(1, len(listed) + 1)):
             raise Refused(400, "InvalidPartOrder")
-        if any(len(part.content) < MIN_PART for part in parts[:-1]):
+        if any(len(part.content) < self._profile.min_part for part in parts[:-1]):
             raise Refused(400, "EntityTooSmall")
-        sizes = [len(part.content) for part in parts]
-        if self._equal and (len({*sizes[:-1]}) > 1 or sizes[-1:] > sizes[:1]):
+        if self._profile.equal_parts and not _are_equal(parts):
             raise Refused(400, "InvalidPart")
         content = b"".join(part.content for part in parts)
         if not parts or total not in (None, len(content)):
@@ -131,6 +137,12 @@ class Bucket:
             raise Refused(404, "NoSuchUpload")
         return begun
 
+    def _check_part(self, number: int, content: bytes) -> None:
+        if number > self._profile.max_parts:
+            raise Refused(400, "InvalidArgument")
+        if len(content) > self._profile.max_part:
+            raise Refused(400, "EntityTooLarge")
+
     def _object(self, key: str) -> Stored:
         if key not in self.objects:
             raise Refused(404, "NoSuchKey")
@@ -140,6 +152,12 @@ class Bucket:
         self._writes += 1
         salt = str(self._writes).encode() if self._opaque else b""
         return hashlib.md5(content + salt, usedforsecurity=False).hexdigest()
+
+
+def _are_equal(parts: Sequence[Stored]) -> bool:
+    """All have the size of the first; the last may have less."""
+    sizes = [len(part.content) for part in parts]
+    return all(size == sizes[0] for size in sizes[:-1]) and sizes[-1] <= sizes[0]
 
 
 def _verified(content: bytes, headers: Mapping[str, str]) -> str | None:

@@ -170,11 +170,17 @@ class Client:
 
         async def get(ports: Ports, _: SlowBody) -> bytes:
             upload = await finished(ports, self.there)
-            return b"".join([chunk async for chunk in read(ports, upload, Span(0, upload.offset))])
+            return b"".join([chunk async for chunk in self._taken(read(ports, upload, Span(0, upload.offset)))])
 
         got = await self._insist(lambda: self._ask(get))
         if got != self.content:
             raise Violation(f"downloaded {got!r}")
+
+    async def _taken(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """No faster than its connection is."""
+        async for chunk in chunks:
+            yield chunk
+            await asyncio.sleep(self._gap)
 
     @property
     def there(self) -> UploadId:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 
 from tests.simulation.losses import Loot
@@ -44,12 +45,36 @@ def drawn(dice: Random, *, calm: bool) -> Program:
     """A program for one to three uploads."""
     setup = _setup(dice)
     make = _Maker(dice, setup.part_size, calm=calm)
-    return Program(tracks=tuple(make.track() for _ in range(dice.choice((1, 1, 1, 2, 2, 3)))), setup=setup)
+    tracks = tuple(make.track() for _ in range(dice.choice((1, 1, 1, 2, 2, 3))))
+    return Program(tracks=tracks, setup=_provided(dice, setup))
 
 
-def disturbed(dice: Random, length: int) -> Plan:
-    """Some faults in a run of about so many steps."""
-    return {dice.randrange(length + length // 4 + 1): dice.choice(list(FAULTS)) for _ in range(dice.choice((1, 2, 3)))}
+def _provided(dice: Random, setup: Setup) -> Setup:
+    """By another provider."""
+    return replace(
+        setup,
+        max_part=dice.choice((setup.max_part, 160)),
+        equal_parts=dice.choice((False, False, True)),
+        concurrency=dice.choice((2, 1, 3)),
+        listed=dice.choice((setup.listed, 2)),
+    )
+
+
+def disturbed(dice: Random, steps: Sequence[str]) -> Plan:
+    """Some faults in a run of about these steps."""
+    at = dice.choice((_anywhere, _anywhere, at_some_kind))
+    return {at(dice, steps): dice.choice(list(FAULTS)) for _ in range(dice.choice((1, 2, 3)))}
+
+
+def _anywhere(dice: Random, steps: Sequence[str]) -> int:
+    return dice.randrange(len(steps) + len(steps) // 4 + 1)
+
+
+def at_some_kind(dice: Random, steps: Sequence[str]) -> int:
+    """At a kind of request, however rare it is."""
+    kinds = [step.partition(" ")[2] for step in steps]
+    chosen = dice.choice(sorted(set(kinds)) or [""])
+    return dice.choice([number for number, kind in enumerate(kinds) if kind == chosen] or [0])
 
 
 def _setup(dice: Random) -> Setup:
@@ -60,7 +85,6 @@ def _setup(dice: Random) -> Setup:
         opaque_etags=dice.choice((False, True)),
         total_size=dice.choice((False, True)),
         max_parts=dice.choice((10_000, 10)),
-        equal_parts=dice.choice((False, False, True)),
         checksum=dice.choice(("crc32c", "crc32c", "md5", "none")),
         info_objects=dice.choice((False, False, True)),
         gone=dice.choice((False, False, True)),

@@ -46,6 +46,8 @@ class Fault:
     pause: Moment | None = None
     outage: float = 0.0
     """From now on nothing gets through to the service for so long: the first thing is not the last."""
+    alike: bool = False
+    """That befalls requests for the same alone."""
 
 
 FAULTS: Mapping[str, Fault] = {
@@ -65,6 +67,7 @@ FAULTS: Mapping[str, Fault] = {
     "pause-before": Fault(lands=LONG, pause="sent"),
     "pause-after": Fault(pause="landed"),
     "outage": Fault(lands=None, breaks=HOP, outage=OUTAGE),
+    "failing": Fault(lands=None, breaks=HOP, outage=OUTAGE, alike=True),
     "outage-answer-lost": Fault(answered=None, breaks=1.5 * HOP, outage=OUTAGE),
     "rumour": Fault(lands=None, rumour=True),
     "rumours": Fault(lands=None, rumour=True, outage=SOON),
@@ -101,7 +104,7 @@ class Network:
         self.plan = plan
         self._loop = loop
         self._outages: dict[str, tuple[float, Fault]] = {}
-        """Until when, and what befalls each request, by service."""
+        """Until when, and what befalls each request: by service, and by service and operation."""
 
     async def ask(self, service: Service, operation: str, effect: Callable[[], T]) -> T:
         """Send a request; what `effect` returns or raises is its answer."""
@@ -110,8 +113,9 @@ class Network:
             raise asyncio.CancelledError
         fault = FAULTS.get(self.plan.get(len(self.steps), ""), NO_FAULT)
         self.steps.append(f"{machine.name} {service.name}.{operation}")
-        until, same = self._outages.get(service.name, (0.0, NO_FAULT))
-        fault = same if self._loop.time() < until else fault
+        for what in (service.name, f"{service.name}.{operation}"):
+            until, same = self._outages.get(what, (0.0, NO_FAULT))
+            fault = same if self._loop.time() < until else fault
         answer = self._send(_Request(service=service, operation=operation, effect=effect, machine=machine), fault)
         patience = None if fault is NO_FAULT else service.patience
         try:
@@ -125,7 +129,8 @@ class Network:
         answer: asyncio.Future[Any] = self._loop.create_future()
         if fault.outage:
             same = FAULTS["rumour" if fault.rumour else "broken"]
-            self._outages[request.service.name] = self._loop.time() + fault.outage, same
+            what = f"{request.service.name}.{request.operation}" if fault.alike else request.service.name
+            self._outages[what] = self._loop.time() + fault.outage, same
         _befall(request.machine, fault, "sent")
         if fault.lands is not None:
             self._later(HOP + fault.lands, self._land, request, fault, answer)

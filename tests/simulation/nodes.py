@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.credentials import ReadOnlyCredentials
 
-from tests.simulation.bucket import MIN_PART
 from tests.simulation.loop import Machine
 from tests.simulation.s3 import BUCKET, SimulatedBoto, SimulatedRaw
 from tests.simulation.shared import SimulatedLocker, SimulatedState
@@ -21,7 +20,7 @@ from tusd_py.pipeline.budget import Budget
 from tusd_py.protocol.limits import Limits
 from tusd_py.storage.s3.client import S3Client
 from tusd_py.storage.s3.direct import S3Direct
-from tusd_py.storage.s3.options import Profile, S3Options
+from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.presign import Presigner
 from tusd_py.storage.s3.room import Room
 from tusd_py.storage.s3.storage import S3Storage
@@ -70,29 +69,26 @@ async def _credentials() -> ReadOnlyCredentials:
 
 
 def _room(world: World, budget: Budget, tails: Tails) -> Room:
-    boto = SimulatedBoto(world.network, world.bucket, world.now)
+    boto = SimulatedBoto(world.network, world.bucket, world.now, listed=world.setup.listed)
     raw = SimulatedRaw(world.network, world.bucket, world.now)
     low = world.setup.thresholds
-    client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Observer(), deletions=low.deletions)
+    client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Observer(), thresholds=low)
     return Room(
         client=client,
         options=_options(world.setup),
         budget=budget,
         tails=tails,
-        ahead=ReadAhead(budget),
+        ahead=ReadAhead(budget, low),
         thresholds=low,
         segments=asyncio.Semaphore(low.segments_at_a_time),
     )
 
 
 def _options(setup: Setup) -> S3Options:
-    profile = Profile(
-        min_part=MIN_PART,
-        total_size=setup.total_size,
-        max_parts=setup.max_parts,
-        equal_parts=setup.equal_parts,
-        checksum=setup.checksum,
-    )
     return S3Options(
-        bucket=BUCKET, profile=profile, part_size=setup.part_size, concurrency=2, info_objects=setup.info_objects
+        bucket=BUCKET,
+        profile=setup.profile,
+        part_size=setup.part_size,
+        concurrency=setup.concurrency,
+        info_objects=setup.info_objects,
     )

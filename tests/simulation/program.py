@@ -117,22 +117,23 @@ class Straight:
     async def play(self, world: World, name: str) -> None:
         client = DirectClient(world, content(name, self.length), roams=True)
         try:
-            await self._go(client)
+            await self._go(world, client)
         except Vanished:
             client.check_gone()
 
-    async def _go(self, client: DirectClient) -> None:
-        await client.begin(direct=Direct.WHOLE if self.whole else Direct.PARTS, told=self.told, late=self.late)
+    async def _go(self, world: World, client: DirectClient) -> None:
+        whole = self.whole and self.length <= world.setup.max_part
+        await client.begin(direct=Direct.WHOLE if whole else Direct.PARTS, told=self.told, late=self.late)
         for step in self.before:
             await step.play(client)
         if self.end == "terminate":
             await client.abort()
             return
-        await (client.send_whole() if self.whole else client.send_parts())
+        await (client.send_whole() if whole else client.send_parts())
         for step in self.after:
             await step.play(client)
         if self.end != "leave":
-            await (client.look() if self.whole else client.complete())
+            await (client.look() if whole else client.complete())
         if self.end == "download":
             await client.download()
 

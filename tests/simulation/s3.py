@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ from tusd_py.storage.s3.errors import S3Trouble, failure_from_body, translated
 from tusd_py.storage.s3.wire import Payload, RawRequest
 
 T = TypeVar("T")
+_Listing = Mapping[Any, Any]
+"""Entries, by what they are ordered by."""
 
 BUCKET = "bucket"
 
@@ -46,12 +48,16 @@ RAW = Service(
     rumour=lambda operation: failure_from_body(operation, 404, b"404 page not found\n"),
 )
 
+MORE = replace(RAW, refused=RAW.broken, rumour=RAW.broken)
+"""The rest of an answer that has begun: it comes, or the connection breaks."""
+
 
 class SimulatedBoto:
     """What `S3Client` uses of aiobotocore's client."""
 
-    def __init__(self, network: Network, bucket: Bucket, clock: Callable[[], float]) -> None:
+    def __init__(self, network: Network, bucket: Bucket, clock: Callable[[], float], *, listed: int) -> None:
         self._network, self._bucket, self._clock = network, bucket, clock
+        self._listed = listed
 
     async def create_multipart_upload(self, **asked: Any) -> Any:
         crc = asked.get("ChecksumAlgorithm") == "CRC32C"
@@ -96,33 +102,45 @@ class SimulatedBoto:
         await self._ask("HeadBucket", lambda: None)
 
     def get_paginator(self, name: str) -> Any:
-        return _Pages(boto=self, list=getattr(self, f"_{name}"), name=name)
+        entries, listing = {
+            "list_parts": ("Parts", self._parts),
+            "list_objects_v2": ("Contents", self._objects),
+            "list_multipart_uploads": ("Uploads", self._multiparts),
+        }[name]
+        return _Pages(boto=self, listing=listing, entries=entries, name=name)
 
-    def _list_parts(self, asked: Any) -> Any:
+    def _parts(self, asked: Any) -> _Listing:
         parts = self._bucket.multipart(asked["Key"], asked["UploadId"]).parts
-        shown = [
-            {
+        return {
+            number: {
                 "PartNumber": number,
                 "Size": len(part.content),
                 "ETag": f'"{part.etag}"',
                 "LastModified": _at(part.at),
             }
             | ({} if part.crc is None else {"ChecksumCRC32C": part.crc})
-            for number, part in sorted(parts.items())
-        ]
-        return {"Parts": shown}
-
-    def _list_objects_v2(self, asked: Any) -> Any:
-        found = sorted((key, stored) for key, stored in self._bucket.objects.items() if key.startswith(asked["Prefix"]))
-        return {
-            "Contents": [
-                {"Key": key, "LastModified": _at(stored.at), "Size": len(stored.content)} for key, stored in found
-            ]
+            for number, part in parts.items()
         }
 
-    def _list_multipart_uploads(self, asked: Any) -> Any:
-        begun = [(name, each) for name, each in self._bucket.multiparts.items() if each.key.startswith(asked["Prefix"])]
-        return {"Uploads": [{"Key": each.key, "UploadId": name, "Initiated": _at(each.at)} for name, each in begun]}
+    def _objects(self, asked: Any) -> _Listing:
+        return {
+            key: {"Key": key, "LastModified": _at(stored.at), "Size": len(stored.content)}
+            for key, stored in self._bucket.objects.items()
+            if key.startswith(asked["Prefix"])
+        }
+
+    def _multiparts(self, asked: Any) -> _Listing:
+        return {
+            (each.key, each.at, name): {"Key": each.key, "UploadId": name, "Initiated": _at(each.at)}
+            for name, each in self._bucket.multiparts.items()
+            if each.key.startswith(asked["Prefix"])
+        }
+
+    def page(self, listing: _Listing, after: Any) -> tuple[list[Any], Any]:
+        """The next entries of a listing, in the order of their names; and the last name, if there are more."""
+        left = sorted(name for name in listing if after is None or name > after)
+        shown = left[: self._listed]
+        return [listing[name] for name in shown], shown[-1] if len(left) > self._listed else None
 
     async def _ask(self, operation: str, effect: Callable[[], T]) -> T:
         try:
@@ -139,11 +157,19 @@ def _at(seconds: float) -> datetime:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pages:
     boto: SimulatedBoto
-    list: Callable[[Any], Any]
+    listing: Callable[[Any], _Listing]
+    entries: str
     name: str
 
     async def paginate(self, **asked: Any) -> AsyncIterator[Any]:
-        yield await self.boto._ask(self.name, lambda: self.list(asked))
+        shown, last = await self._page(asked, None)
+        yield {self.entries: shown}
+        while last is not None:
+            shown, last = await self._page(asked, last)
+            yield {self.entries: shown}
+
+    async def _page(self, asked: Any, after: Any) -> tuple[list[Any], Any]:
+        return await self.boto._ask(self.name, lambda: self.boto.page(self.listing(asked), after))
 
 
 class SimulatedRaw:
@@ -164,11 +190,11 @@ class SimulatedRaw:
     def _serve(self, request: RawRequest, body: bytes) -> _Answer:
         match request.operation:
             case "GetObject":
-                return _Answer(body=self._bucket.get(request.key, request.headers))
+                return _Answer(self._network, body=self._bucket.get(request.key, request.headers), step=request.step)
             case "PutObject":
-                return _Answer(etag=self._bucket.put(request.key, body, request.headers, self._clock()))
+                return _Answer(self._network, etag=self._bucket.put(request.key, body, request.headers, self._clock()))
         place = request.key, request.query["uploadId"], int(request.query["partNumber"])
-        return _Answer(etag=self._bucket.put_part(*place, body, request.headers))
+        return _Answer(self._network, etag=self._bucket.put_part(*place, body, request.headers))
 
 
 async def _gathered(payload: Payload | None) -> bytes:
@@ -185,13 +211,20 @@ async def _gathered(payload: Payload | None) -> bytes:
 
 
 class _Answer:
-    def __init__(self, *, etag: str = "", body: bytes = b"") -> None:
+    """As aiohttp's: its body comes in steps, the first of them at once."""
+
+    def __init__(self, network: Network, *, etag: str = "", body: bytes = b"", step: int = 1) -> None:
         self.headers = {"ETag": f'"{etag}"'}
         self.content = self
-        self._body = body
+        self._network, self._body, self._step = network, body, step
 
     async def read(self) -> bytes:
         return self._body
 
     async def iter_any(self) -> AsyncIterator[bytes]:
-        yield self._body
+        left = self._body
+        while len(left) > self._step:
+            yield left[: self._step]
+            left = left[self._step :]
+            await self._network.ask(MORE, "GetObject, more", lambda: None)
+        yield left

@@ -12,7 +12,7 @@ import random
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
 
@@ -66,7 +66,7 @@ def _round(dice: random.Random) -> Iterator[bool]:
     yield _holds("calm", dice.randrange(2**32), {})
     seed = dice.randrange(2**32)
     steps = _steps("rough", seed, {})
-    yield steps > 0
+    yield bool(steps)
     yield _holds("rough", seed, disturbed(dice, steps))
 
 
@@ -82,16 +82,16 @@ def _drawn(dice: random.Random) -> tuple[str, int, Plan]:
 
 
 def _holds(scenario: str, seed: int, plan: Plan) -> bool:
-    return _steps(scenario, seed, plan) > 0
+    return bool(_steps(scenario, seed, plan))
 
 
-def _steps(scenario: str, seed: int, plan: Plan) -> int:
-    """How many it took; none if it broke a promise."""
+def _steps(scenario: str, seed: int, plan: Plan) -> Sequence[str]:
+    """Those it took; none if it broke a promise."""
     try:
-        return len(run(scenario, plan, seed))
+        return run(scenario, plan, seed)
     except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
         print(f"{scenario} {seed} {_shown(plan)}\n    {error!r}", flush=True)
-        return 0
+        return ()
 
 
 @cache

@@ -31,7 +31,7 @@ def _held(program: Program, dice: Random) -> None:
     """Without a fault, and with some at steps that it takes."""
     steps = play(program.scenario(), repr(program), {})
     if not program.calm:
-        plan = disturbed(dice, len(steps))
+        plan = disturbed(dice, steps)
         play(program.scenario(), repr(program), plan)
 
 

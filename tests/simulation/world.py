@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.simulation import chores
-from tests.simulation.bucket import Bucket
+from tests.simulation.bucket import MIN_PART, Bucket
 from tests.simulation.loop import Machine, SimulatedLoop
 from tests.simulation.network import LONG, Network, Plan, at_once
 from tests.simulation.nodes import Node, start
@@ -20,10 +20,11 @@ from tusd_py.engine.sweep import sweep
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.events import Observer
 from tusd_py.model import Kind, Phase, Span, Upload, UploadId
+from tusd_py.pipeline.grid import GIB
 from tusd_py.protocol.refusals import Refusal
 from tusd_py.state.memory import MemoryState
 from tusd_py.storage.s3.keys import installation_key
-from tusd_py.storage.s3.options import Checksum
+from tusd_py.storage.s3.options import Checksum, Profile
 from tusd_py.thresholds import Thresholds
 
 EPOCH = 1_700_000_000.0
@@ -34,7 +35,26 @@ CALM = (Refusal, Locked, Superseded)
 FORESEEN = (*CALM, UploadLost, Unavailable)
 
 
-LOW = Thresholds(segments=3, segments_at_a_time=2, unproven=16, due=2, page=2, deletions=2, copy=8, equal_copy=8)
+LOW = Thresholds(
+    segments=3,
+    segments_at_a_time=1,
+    unproven=16,
+    due=2,
+    page=2,
+    attempts=2,
+    completions=2,
+    listings=2,
+    deletions=2,
+    copy=8,
+    equal_copy=8,
+    equal_part=32,
+    step=4,
+    wide_step=8,
+    wide_window=16,
+    read_range=8,
+    read_ranges=2,
+    read_trial=16,
+)
 """So low that the smallest uploads are on both sides of each."""
 
 
@@ -57,8 +77,12 @@ class Setup:
     expire_after: float = EXPIRE_AFTER
     part_size: int = 8
     max_parts: int = 10_000
+    max_part: int = 5 * GIB
     equal_parts: bool = False
     checksum: Checksum = "crc32c"
+    concurrency: int = 2
+    listed: int = 1000
+    """Most entries in one answer of a listing."""
     info_objects: bool = False
     max_length: int | None = None
     gone: bool = False
@@ -66,6 +90,17 @@ class Setup:
     paired: bool = False
     """State and storage are asked first whether they belong together."""
     thresholds: Thresholds = LOW
+
+    @property
+    def profile(self) -> Profile:
+        return Profile(
+            min_part=MIN_PART,
+            max_parts=self.max_parts,
+            max_part=self.max_part,
+            equal_parts=self.equal_parts,
+            checksum=self.checksum,
+            total_size=self.total_size,
+        )
 
 
 class Troubles(Observer):
@@ -88,7 +123,7 @@ class World:
         """Nothing befalls anyone, so nobody may complain."""
         self.troubles = Troubles()
         self.network = Network(loop, plan)
-        self.bucket = Bucket(opaque=setup.opaque_etags, equal=setup.equal_parts)
+        self.bucket = Bucket(setup.profile, opaque=setup.opaque_etags)
         self.records = MemoryState()
         self.rows: Rows = {}
         self.contents: dict[bytes, bytes] = {}

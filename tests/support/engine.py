@@ -194,6 +194,8 @@ class Told(Observer):
 
     def __init__(self) -> None:
         self.events = list[tuple[str, object]]()
+        self.troubles = list[tuple[str, dict[str, object]]]()
+        """With all that an operator is told of them."""
 
     def upload_created(self, upload: Upload) -> None:
         self.events.append(("created", upload.id))
@@ -212,6 +214,7 @@ class Told(Observer):
 
     def trouble(self, what: str, **fields: object) -> None:
         self.events.append((what, fields.get("upload_id")))
+        self.troubles.append((what, fields))
 
     def count(self, what: str) -> int:
         return sum(event == what for event, _ in self.events)

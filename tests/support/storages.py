@@ -22,6 +22,10 @@ from tusd_py.storage.local import LocalStorage
 from tusd_py.storage.memory import MemoryStorage
 from tusd_py.storage.s3.options import PROFILES, Profile, S3Options
 from tusd_py.storage.s3.storage import S3Storage
+from tusd_py.thresholds import Thresholds
+
+LOW_DISK = Thresholds(disk_batch=16, disk_checkpoint=64, disk_read=24, disk_copy=40, disk_threads=2)
+"""So low that the smallest uploads are on both sides of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +58,7 @@ async def _memory(_: pytest.FixtureRequest) -> AsyncIterator[Bench]:
 @asynccontextmanager
 async def _local(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     root: Path = request.getfixturevalue("tmp_path")
-    storage = LocalStorage(root, batch_size=16, checkpoint_size=64)
+    storage = LocalStorage(root, LOW_DISK)
 
     async def residue() -> Sequence[str]:
         return [path.name for path in root.rglob("*") if path.is_file()]

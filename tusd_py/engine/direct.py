@@ -11,7 +11,7 @@ from tusd_py.engine.loss import settling_loss
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import clear, forget
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
-from tusd_py.model import DirectPart, Phase, Signed, Upload, UploadId
+from tusd_py.model import DirectPart, Phase, Signed, Upload, UploadId, marked
 from tusd_py.protocol.direct import choose, filled, most_whole, newest, plan_begin, plan_complete, plan_part, plan_parts
 from tusd_py.protocol.intents import Begin
 from tusd_py.protocol.refusals import AlreadyComplete, UnsupportedExtension, UploadNotFound
@@ -65,8 +65,8 @@ async def open_parts(ports: Ports, upload_id: UploadId, key: str, metadata: Mapp
 async def _opened(ports: Ports, upload: Upload) -> Upload:
     try:
         begun = await access(ports).begin(upload)
-        troubled_at = ports.clock() if begun.troubled else upload.troubled_at
-        return await ports.save(replace(upload, cursor=begun.cursor, troubled_at=troubled_at))
+        ready = replace(upload, cursor=begun.cursor)
+        return await ports.save(marked(ready, ports.clock(), troubled=begun.troubled))
     except Unavailable:
         await ports.remember_trouble(upload.id)
         raise

@@ -8,7 +8,7 @@ from tusd_py.engine.loss import partials_of, settling_loss
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import outlived
 from tusd_py.errors import Superseded, Unavailable, UploadSpoiled
-from tusd_py.model import Finished, Kind, Phase, Span, Upload, UploadId, finish
+from tusd_py.model import Finished, Kind, Phase, Span, Upload, UploadId, finish, marked
 from tusd_py.pipeline.digests import Tally, digest_of
 
 
@@ -31,15 +31,14 @@ async def drive(ports: Ports, upload: Upload, tally: Tally | None = None) -> Upl
 
 
 async def _finished(ports: Ports, upload: Upload, tally: Tally | None) -> Upload:
-    troubled_at = upload.troubled_at
+    done = upload
     try:
         async with settling_loss(ports, lambda: upload):
             made = await _make(ports, upload)
-            troubled_at = ports.clock() if made.troubled else troubled_at
-            done = replace(finish(upload, made), troubled_at=troubled_at)
+            done = marked(finish(upload, made), ports.clock(), troubled=made.troubled)
             return await ports.save(await _proven(ports, done, tally))
     except (Superseded, Unavailable) as error:
-        if isinstance(error, Unavailable) or troubled_at != upload.troubled_at:
+        if isinstance(error, Unavailable) or done.troubled_at != upload.troubled_at:
             await ports.remember_trouble(upload.id)
         raise
 

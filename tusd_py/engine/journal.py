@@ -8,7 +8,7 @@ from dataclasses import replace
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.watching import NOBODY, Watcher
 from tusd_py.errors import StateUnavailable, Superseded
-from tusd_py.model import Checkpoint, Cursor, Entry, Upload, record
+from tusd_py.model import Checkpoint, Cursor, Entry, Upload, marked, record
 from tusd_py.protocol.rules import touch
 
 
@@ -79,10 +79,9 @@ class Journal:
 
     async def _save(self, checkpoint: Checkpoint, added: tuple[Entry, ...]) -> None:
         before, now = self.upload, self._ports.clock()
-        moved = touch(record(before, checkpoint), now, self._ports.limits)
-        troubled_at = now if checkpoint.troubled else before.troubled_at
+        moved = marked(touch(record(before, checkpoint), now, self._ports.limits), now, troubled=checkpoint.troubled)
         try:
-            self.upload = await self._ports.state.save(replace(moved, troubled_at=troubled_at), added)
+            self.upload = await self._ports.state.save(moved, added)
         except Superseded:
             if checkpoint.troubled:
                 await self._ports.remember_trouble(before.id)

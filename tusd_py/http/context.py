@@ -10,6 +10,7 @@ from tusd_py.engine.ports import Ports
 from tusd_py.http.admission import Admission
 from tusd_py.http.cors import Cors
 from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.overhead import Overhead
 from tusd_py.pipeline.share import Share
 from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.choice import Wires
@@ -35,6 +36,7 @@ class Context:
     admission: Admission
     slabs: Slabs
     budget: Budget
+    overhead: Overhead
     downloads: Share
     texts: Share
     """For heads, and for lists in JSON or XML."""

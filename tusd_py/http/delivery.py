@@ -52,15 +52,17 @@ class Delivery:
     async def _window(self) -> AsyncIterator[Holding]:
         holding = self._context.downloads.holding()
         try:
-            async with asyncio.timeout(None if self.begun else _PATIENCE):
-                await holding.acquire(_WINDOW)
-        except TimeoutError:
-            holding.close()
-            raise ServiceUnavailable("too many downloads at once; try again soon") from None
-        try:
+            await self._fill(holding)
             yield holding
         finally:
             holding.close()
+
+    async def _fill(self, holding: Holding) -> None:
+        try:
+            async with asyncio.timeout(None if self.begun else _PATIENCE):
+                await holding.acquire(_WINDOW)
+        except TimeoutError:
+            raise ServiceUnavailable("too many downloads at once; try again soon") from None
 
     async def _pour(self, holding: Holding) -> None:
         """Until all is sent, or the window is claimed."""

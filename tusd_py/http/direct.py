@@ -16,6 +16,7 @@ from tusd_py.http.failures import refusal_of
 from tusd_py.http.farewell import close_silently
 from tusd_py.model import Upload, UploadId, parse_upload_id
 from tusd_py.pipeline.share import Holding
+from tusd_py.protocol.companion import TIMES
 from tusd_py.protocol.refusals import MethodNotAllowed, Refusal, ServiceUnavailable, TooLarge, UploadNotFound
 from tusd_py.protocol.statuses import details
 
@@ -26,8 +27,6 @@ _MOST = 2 * 1024 * 1024
 """Bytes of a request: 10,000 parts are named in half of it."""
 _FREE = 8 * 1024
 """Bytes of one that nobody is asked for."""
-_TIMES = 4
-"""Bytes in memory for each byte of one: as it came, and as it is read."""
 _PATIENCE = 15.0
 """Seconds to wait for memory."""
 _HOLDING = web.RequestKey("holding", Holding)
@@ -78,7 +77,7 @@ async def _reserve(request: web.Request) -> None:
         return
     try:
         async with asyncio.timeout(_PATIENCE):
-            await request[_HOLDING].acquire(_TIMES * size)
+            await request[_HOLDING].acquire(TIMES * size)
     except TimeoutError:
         raise ServiceUnavailable("too many lists at once; try again soon") from None
 

@@ -9,10 +9,14 @@ from tusd_py.protocol.refusals import Refusal
 
 
 def refusal_of(context: Context, error: Exception) -> Refusal:
-    """Nothing internal gets out. Raises what isn't ours to explain."""
+    """Nothing internal gets out. Raises what isn't ours to explain.
+
+    Without its traceback: its frames hold all that the request brought, and that of the caller would hold the refusal,
+    a cycle that is collected much later.
+    """
     match error:
         case Refusal():
-            return error
+            return error.with_traceback(None)
         case Locked() | Superseded():
             return refusals.UploadLocked()
         case UploadSpoiled():

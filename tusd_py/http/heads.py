@@ -85,7 +85,7 @@ class _Connection(RequestHandler):
             transport.max_size = _STEP
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf:
+        if self._deaf or self._close or self._force_close:  # aiohttp drops it: it makes no head
             return
         in_body, count = not self._body.is_eof(), self._request_count
         super().data_received(data)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 
 from aiohttp import hdrs, web
@@ -100,10 +100,21 @@ async def _cut_short(
     return close_silently(request)
 
 
+@contextmanager
+def _taking(request: web.Request, context: Context, body: RequestBody) -> Iterator[None]:
+    """Around the time in which a body is taken: one more of those that are limited, counted and measured."""
+    with (
+        context.admission.upload(_client(request, context), body),
+        context.metrics.receiving(),
+        context.overhead.of_a_body(),
+    ):
+        yield
+
+
 async def _create(request: web.Request, context: Context, intent: Create, body: RequestBody) -> Reply:
     endpoint, wire = _endpoint(request, context), request[WIRE]
     interim = Interim(request, wire, lambda upload: endpoint + upload.id)
-    with context.admission.upload(_client(request, context), body), context.metrics.receiving():
+    with _taking(request, context, body):
         upload = await create.create(context.ports, intent, body, interim)
     return wire.created(upload, endpoint + upload.id, with_body=intent.body is not None)
 
@@ -111,7 +122,7 @@ async def _create(request: web.Request, context: Context, intent: Create, body: 
 async def _append(request: web.Request, context: Context, intent: Append, body: RequestBody) -> Reply:
     locate = partial(_locate, request, context)
     interim = Interim(request, request[WIRE], locate)
-    with context.admission.upload(_client(request, context), body), context.metrics.receiving():
+    with _taking(request, context, body):
         upload = await append.append(context.ports, _upload_id(request), intent, body, interim)
     return request[WIRE].appended(upload, partial(locate, upload))
 

@@ -13,25 +13,18 @@ from typing import Protocol
 
 from tusd_py.model import Span
 from tusd_py.pipeline.budget import Budget
-from tusd_py.pipeline.grid import MIB
+from tusd_py.thresholds import DEFAULT, Thresholds
 
 
 class Fetch(Protocol):
     """The bytes of a span of the object."""
 
     def __call__(self, span: Span, *, wide: bool) -> AsyncGenerator[bytes, None]:
-        """`wide`: read much at a time, which takes up to WIDE bytes more than the modest window of a download."""
+        """`wide`: read much at a time, which takes up to `wide_window` bytes more than else."""
 
 
-RANGE = 8 * MIB
-WIDE = MIB
-"""Bytes that fewer and larger reads take. They halve what a byte costs."""
-_TRIAL = 2 * RANGE
-"""Bytes after which it is judged who waits for whom."""
 _HUNGRY = 0.5
 """The share of the time that the reader must have waited for S3."""
-_MOST = 4
-"""Ranges at a time."""
 _SHARE = 8
 """The fraction of the memory budget that all readers together may fill ahead."""
 
@@ -39,13 +32,14 @@ _SHARE = 8
 class ReadAhead:
     """What the readers of one process share."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, thresholds: Thresholds = DEFAULT) -> None:
+        self.thresholds = thresholds
         self._budget = budget
         self._left = budget.limit // _SHARE
 
     async def read(self, fetch: Fetch, span: Span) -> AsyncGenerator[bytes, None]:
         """The bytes of `span`, in order; raises what `fetch` raises. To be closed by who doesn't read to the end."""
-        pace = _Pace()
+        pace = _Pace(self.thresholds.read_trial)
         async with aclosing(_Window(self, fetch, span, pace).chunks()) as chunks:
             async for chunk in pace.over(chunks):
                 yield chunk
@@ -65,8 +59,9 @@ class ReadAhead:
 class _Pace:
     """Who waits for whom: judged anew from trial to trial."""
 
-    def __init__(self) -> None:
+    def __init__(self, trial: int) -> None:
         self.trials = 0
+        self._trial = trial
         self.hungry = False
         """In the last trial the reader mostly waited."""
         self._clock = asyncio.get_running_loop().time
@@ -77,7 +72,7 @@ class _Pace:
         async for chunk in chunks:
             self._waited += self._clock() - asked
             self._taken += len(chunk)
-            if self._taken >= _TRIAL:
+            if self._taken >= self._trial:
                 self._judge()
             yield chunk
             asked = self._clock()
@@ -98,7 +93,8 @@ class _Window:
         self._at, self._stop = span.start, span.stop
         self._pace = pace
         self._seen = 0
-        self._wanted = _MOST
+        self._range, self._most = ahead.thresholds.read_range, ahead.thresholds.read_ranges
+        self._wanted = self._most
         self._coming: deque[tuple[int, asyncio.Task[list[bytes]]]] = deque()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
@@ -117,22 +113,23 @@ class _Window:
 
     async def _at_once(self) -> AsyncGenerator[bytes, None]:
         """All of it in one request, unless the reader turns out to want more than that brings."""
-        wide = self._ahead.take(WIDE)
+        window = self._ahead.thresholds.wide_window
+        wide = self._ahead.take(window)
         try:
             async with aclosing(self._fetch(Span(self._at, self._stop), wide=wide)) as chunks:
                 async for chunk in chunks:
                     self._at += len(chunk)
                     yield chunk
-                    if self._pace.hungry and self._stop - self._at > RANGE:
+                    if self._pace.hungry and self._stop - self._at > self._range:
                         return
         finally:
             if wide:
-                self._ahead.give_back(WIDE)
+                self._ahead.give_back(window)
 
     def _adjust(self) -> None:
         if self._pace.trials > self._seen:
             self._seen = self._pace.trials
-            self._wanted = min(self._wanted + 1, _MOST) if self._pace.hungry else max(self._wanted // 2, 1)
+            self._wanted = min(self._wanted + 1, self._most) if self._pace.hungry else max(self._wanted // 2, 1)
 
     def _fill(self) -> None:
         while self._at < self._stop and len(self._coming) < self._wanted:
@@ -143,7 +140,7 @@ class _Window:
             self._coming.append((len(span), asyncio.create_task(self._fetched(span))))
 
     def _next(self) -> Span:
-        return Span(self._at, min(self._at + RANGE, self._stop))
+        return Span(self._at, min(self._at + self._range, self._stop))
 
     async def _fetched(self, span: Span) -> list[bytes]:
         async with aclosing(self._fetch(span, wide=True)) as chunks:

@@ -14,7 +14,6 @@ _CLEAR = 4
 time, and gets next to nothing if it is only asked for once all is taken. With 500 clients at 50 KB/s in 128 MiB, and 30
 ms for S3 to answer, a fast upload so keeps all its speed, and else 39 % of it (tests/simulation/test_crowd.py)."""
 
-
 _OLD = 1.0
 """Seconds after which bytes that lie idle are a slow client's: a part fills sooner at 8 MB/s."""
 
@@ -25,6 +24,8 @@ class Budget:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.used = 0
+        self._kept = 0
+        """Of those in use, what can't be put away and nobody waits for."""
         self._waiting: deque[tuple[Account, int, asyncio.Future[None]]] = deque()
         self._idle: OrderedDict[Account, float] = OrderedDict()
         self._coming = 0
@@ -56,6 +57,11 @@ class Budget:
         self.used -= size
         self._serve()
 
+    def keep(self, change: int) -> None:
+        """`change` more (or fewer) bytes are in use, whether there is room or not, until they are taken back here."""
+        self._kept += change
+        self.free(-change)
+
     def expect(self, change: int) -> None:
         """`change` more (or fewer) bytes are on their way to where they are safe, and will be freed without asking."""
         self._coming += change
@@ -78,7 +84,7 @@ class Budget:
         return self.limit - self.used
 
     def _fits(self, size: int) -> bool:
-        return self.used + size <= self.limit or self.used == 0
+        return self.used + size <= self.limit or self.used == self._kept
 
     def _charge(self, account: Account, size: int) -> None:
         self.used += size
@@ -118,7 +124,7 @@ class Budget:
         if turn.cancelled():
             self._serve()
         else:
-            account.release(size)
+            account.release(min(size, account.held))  # which may be closed by now, with that in it
 
     def _serve(self) -> None:
         while self._waiting:

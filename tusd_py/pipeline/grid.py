@@ -55,15 +55,17 @@ class Grid:
         return chain(growing, repeat((None, self.largest), 1))
 
 
-def grid_for(length: int | None, *, base: int, max_parts: int, largest: int = 5 * GIB, equal: bool = False) -> Grid:
+def grid_for(
+    length: int | None, *, base: int, max_parts: int, largest: int = 5 * GIB, equal: int | None = None
+) -> Grid:
     """The grid of a new upload.
 
     A known length gets the smallest equal parts, from `base` up, that leave a margin below `max_parts`. An unknown one
-    gets growing parts; where the provider wants `equal` ones, 64 MiB throughout.
+    gets growing parts; where the provider wants them `equal`, parts of at least so many bytes.
     """
     if length is None:
-        base = max(base, 64 * MIB) if equal else base
-        return Grid(base=base, grows=not equal, largest=largest, max_parts=max_parts)
+        base = base if equal is None else max(base, equal)
+        return Grid(base=base, grows=equal is None, largest=largest, max_parts=max_parts)
     least = -(-length // (max_parts - max_parts // 100))
     base = base if least <= base else min(-(-least // MIB) * MIB, largest)
     return Grid(base=base, largest=largest, max_parts=max_parts)

@@ -20,13 +20,21 @@ from tusd_py.protocol.statuses import STATUS
 
 Json = Mapping[str, Any]
 
+TIMES = 10
+"""Bytes in memory for each byte of a request, as it came and as it is read: 6 for a list of parts, else up to 35."""
+_LIGHT = 64 * 1024
+"""Bytes in memory that any request may take."""
+_OBJECT, _VALUE, _KEY = 200, 80, 32
+"""Bytes that CPython 3.11 takes for one in a list or an object; keys are shared."""
 _IN_QUERY = re.compile(r"metadata\[(.+)\]", re.DOTALL)
 _SIZE = "filesize"
 """The metadata key that says how long the upload is, for clients that can say nothing else."""
 
 
 def read_json(body: bytes) -> Json:
-    """The object that a request brought. Raises Malformed."""
+    """The object that a request brought. Raises Malformed, also where it would take more memory than TIMES its text."""
+    if _weight(body) > max(TIMES * len(body), _LIGHT):
+        raise Malformed("the JSON has too many values for its length")
     try:
         told = json.loads(body)
     except (ValueError, RecursionError):
@@ -34,6 +42,12 @@ def read_json(body: bytes) -> Json:
     if not isinstance(told, Mapping):
         raise Malformed("send a JSON object")
     return told
+
+
+def _weight(body: bytes) -> int:
+    """Bytes that its values may take in memory, by what begins and parts them."""
+    values = _VALUE * (body.count(b"[") + body.count(b",")) + _KEY * body.count(b":")
+    return len(body) + _OBJECT * body.count(b"{") + values
 
 
 def read_query(query: Mapping[str, str]) -> Json:

@@ -179,6 +179,6 @@ def _rewind(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3
 
 
 def _delete(upload: Upload, connection: sqlite3.Connection) -> None:
-    deleted = connection.execute(_DELETE, (upload.id, upload.revision)).rowcount > 0
-    if not deleted and connection.execute(_EXISTS, (upload.id,)).fetchone():
+    connection.execute(_DELETE, (upload.id, upload.revision))
+    if connection.execute(_EXISTS, (upload.id,)).fetchone():
         raise Superseded(f"upload {upload.id} is no longer at revision {upload.revision}")

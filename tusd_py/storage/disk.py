@@ -20,7 +20,6 @@ from tusd_py.errors import StorageFull, StorageUnavailable, UploadLost
 from tusd_py.locking.base import Lease
 from tusd_py.space import disk_space
 
-_THREADS = 16
 _BLOCK = 1024 * 1024
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -30,8 +29,8 @@ T = TypeVar("T")
 class Disk:
     """Runs blocking work in threads of its own, so that a slow disk holds up nothing else."""
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, "tusd-py-disk")
+    def __init__(self, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, "tusd-py-disk")
 
     async def run(self, work: Callable[[], T]) -> T:
         """What `work` returns. Raises StorageUnavailable for an OSError.

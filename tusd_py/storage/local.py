@@ -31,30 +31,24 @@ from tusd_py.storage.disk import (
     sync_directory,
     text_of,
 )
-
-_READ_SIZE = 128 * 1024
-_COPY_SIZE = 64 * 1024 * 1024
-"""Small enough that a cancelled copy ends soon."""
+from tusd_py.thresholds import DEFAULT, Thresholds
 
 
 class LocalStorage:
-    """Behind `base.Storage`. Sizes in bytes: of one write, and of what goes between two checkpoints.
-
-    Raises ConfigurationError when the directory can't be made.
-    """
+    """Behind `base.Storage`. Raises ConfigurationError when the directory can't be made."""
 
     capacity = Capacity()
     direct = None
 
-    def __init__(self, root: Path, *, batch_size: int = 1024**2, checkpoint_size: int = 8 * 1024**2) -> None:
+    def __init__(self, root: Path, thresholds: Thresholds = DEFAULT) -> None:
         self._root = root.absolute()
         self._work = self._root / ".tusd-py"
-        self._batch_size, self._checkpoint_size = batch_size, checkpoint_size
+        self._thresholds = thresholds
         try:
             self._work.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(f"can't store under {self._root}: {error.strerror}") from error
-        self._disk, self._allowance = Disk(), Allowance(self._root)
+        self._disk, self._allowance = Disk(thresholds.disk_threads), Allowance(self._root)
 
     @property
     def name(self) -> str:
@@ -75,7 +69,7 @@ class LocalStorage:
         with ExitStack() as stack:
             fd = await self._disk.run(partial(self._open_part, upload, stack))
             part = PartFile(fd, self._disk, self._allowance, lease)
-            yield LocalWriter(part, upload, record, batch_size=self._batch_size, checkpoint_size=self._checkpoint_size)
+            yield LocalWriter(part, upload, record, self._thresholds)
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:  # noqa: ARG002 - the port's signature
         await self._disk.run(partial(self._promote, upload))
@@ -100,9 +94,9 @@ class LocalStorage:
 
     async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         async with self._opened(upload) as fd:
-            at = span.start
+            at, most = span.start, self._thresholds.disk_read
             while at < span.stop:
-                data = await self._disk.run(partial(os.pread, fd, min(_READ_SIZE, span.stop - at), at))
+                data = await self._disk.run(partial(os.pread, fd, min(most, span.stop - at), at))
                 if not data:
                     raise UploadLost(upload.id)
                 yield data
@@ -177,7 +171,7 @@ class LocalStorage:
         async with self._opened(source) as fd:
             length, done = os.fstat(fd).st_size, 0
             while done < length:
-                stop = min(done + _COPY_SIZE, length)
+                stop = min(done + self._thresholds.disk_copy, length)
                 copied = await self._disk.run(partial(self._copy_some, fd, target, done, stop, at + done))
                 if not copied:
                     raise UploadLost(source.id)
@@ -258,11 +252,9 @@ class LocalWriter:
     unsettled = False
     """What was broken off is written over."""
 
-    def __init__(
-        self, part: PartFile, upload: Upload, record: Record, *, batch_size: int, checkpoint_size: int
-    ) -> None:
+    def __init__(self, part: PartFile, upload: Upload, record: Record, thresholds: Thresholds) -> None:
         self._part, self._cursor, self._record = part, upload.cursor, record
-        self._batch_size, self._checkpoint_size = batch_size, checkpoint_size
+        self._batch_size, self._checkpoint_size = thresholds.disk_batch, thresholds.disk_checkpoint
         self._batch: list[Chunk] = []
         self._waiting = 0
         self._written = self._recorded = upload.offset

@@ -11,9 +11,10 @@ import pytest
 from tests.simulation.loop import SimulatedLoop
 from tusd_py.errors import UploadLost
 from tusd_py.model import Span
-from tusd_py.pipeline.ahead import RANGE, ReadAhead
+from tusd_py.pipeline.ahead import ReadAhead
 from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.grid import MIB
+from tusd_py.thresholds import DEFAULT
 
 SIZE = 100 * MIB + 12345
 RATE = 80e6
@@ -95,7 +96,7 @@ def test_who_gets_slow_holds_little() -> None:
         return -1
 
     with SimulatedLoop() as loop:
-        assert 0 < loop.run_until_complete(read()) <= 2 * RANGE
+        assert 0 < loop.run_until_complete(read()) <= 2 * DEFAULT.read_range
     assert (budget.used, store.open) == (0, 0), "and leaves nothing behind"
 
 

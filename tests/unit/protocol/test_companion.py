@@ -145,3 +145,29 @@ def test_xml_is_escaped() -> None:
 def test_who_finds_it_busy_is_told_to_ask_again() -> None:
     assert companion.status(UploadLocked()) == companion.status(ServiceUnavailable()) == 503
     assert companion.status(Malformed("")) == 400
+
+
+def _completion(count: int) -> bytes:
+    listed = [{"PartNumber": number, "ETag": f"{number:032x}"} for number in range(1, count + 1)]
+    return json.dumps({"parts": listed}, separators=(",", ":")).encode()
+
+
+def test_as_many_parts_as_there_can_be_are_read() -> None:
+    assert len(companion.read_named(companion.read_json(_completion(10_000)))) == 10_000
+
+
+@pytest.mark.parametrize("value", ["{}", "[]", '{"":0}', "[0]", '"a"', "0"])
+def test_what_takes_far_more_memory_than_its_text_is_not_read(value: str) -> None:
+    body = f'{{"parts": [{",".join([value] * 100_000)}]}}'.encode()
+    with pytest.raises(Malformed, match="too many values"):
+        companion.read_json(body)
+
+
+def _nested(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(values) | st.dictionaries(st.text(), values)
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(), _nested))
+def test_what_is_short_is_read_whatever_it_is(value: Any) -> None:
+    body = json.dumps({"x": value}).encode()
+    assert len(body) > 1000 or companion.read_json(body) == {"x": value}

@@ -13,18 +13,20 @@ from typing import Any
 
 import pytest
 
+from tests.support.storages import LOW_DISK
 from tests.support.writing import FakeLease, Journal, Sender, content, new_upload, random_bytes, stored
 from tusd_py.errors import ConfigurationError, StorageUnavailable, UploadLost
 from tusd_py.model import Checkpoint, Kind, Phase, Span, Upload
+from tusd_py.storage import disk
 from tusd_py.storage.disk import PartFile
 from tusd_py.storage.local import LocalStorage
 
-BATCH, CHECKPOINT = 16, 64
+BATCH, CHECKPOINT = LOW_DISK.disk_batch, LOW_DISK.disk_checkpoint
 
 
 @pytest.fixture
 async def storage(tmp_path: Path) -> AsyncIterator[LocalStorage]:
-    made = LocalStorage(tmp_path / "data", batch_size=BATCH, checkpoint_size=CHECKPOINT)
+    made = LocalStorage(tmp_path / "data", LOW_DISK)
     yield made
     await made.aclose()
 
@@ -237,6 +239,7 @@ async def test_where_the_system_cannot_copy_the_bytes_are_read_and_written(
 ) -> None:
     sources = [await stored(storage, random_bytes(size), kind=Kind.PARTIAL) for size in (100, 30)]
     monkeypatch.setattr(os, "copy_file_range", copying)
+    monkeypatch.setattr(disk, "_BLOCK", 32)
     final = new_upload(storage, 130, kind=Kind.FINAL, phase=Phase.FINISHING)
     await storage.concatenate(final, sources)
     assert await content(storage, final) == random_bytes(100) + random_bytes(30)

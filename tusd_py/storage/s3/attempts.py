@@ -13,10 +13,9 @@ from typing import TypeVar
 
 from tusd_py.events import Observer
 from tusd_py.storage.s3.errors import S3Failure, S3Trouble, translated
+from tusd_py.thresholds import DEFAULT
 
 T = TypeVar("T")
-
-ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +27,19 @@ class Attempts:
 
     observer: Observer
     guard: Callable[[], None] = lambda: None
+    most: int = DEFAULT.attempts
+    """Where the caller doesn't say how many."""
 
-    async def call(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int = ATTEMPTS) -> T:
+    async def call(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int | None = None) -> T:
         """The result. Raises S3Failure, once the attempts are used up or where no repeat helps."""
         result, _ = await self.tell(operation, call, attempts)
         return result
 
-    async def tell(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int = ATTEMPTS) -> tuple[T, bool]:
+    async def tell(
+        self, operation: str, call: Callable[[], Awaitable[T]], attempts: int | None = None
+    ) -> tuple[T, bool]:
         """The result, and true if an attempt before it got no answer: it may yet take effect. Raises as `call`."""
-        troubled = False
+        most, troubled = attempts or self.most, False
         for attempt in count(1):
             self.guard()
             try:
@@ -44,7 +47,7 @@ class Attempts:
                     return await call(), troubled
             except S3Trouble as trouble:
                 troubled = troubled or trouble.unanswered
-                if attempt == attempts:
+                if attempt == most:
                     raise
             await pause(attempt)
         raise AssertionError("the last attempt returns or raises")

@@ -26,12 +26,12 @@ from tusd_py.events import Observer
 from tusd_py.model import Span
 from tusd_py.storage.direct import CorsRule
 from tusd_py.storage.s3.answers import Listed, completed, etag_of, listed_part, told
-from tusd_py.storage.s3.attempts import ATTEMPTS, Attempts, pause
+from tusd_py.storage.s3.attempts import Attempts, pause
 from tusd_py.storage.s3.cors import cors_rule, written_rule
 from tusd_py.storage.s3.cursor import Begun, Part, Stored
 from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble, translated
 from tusd_py.storage.s3.wire import Payload, RawRequest, RawS3
-from tusd_py.thresholds import DEFAULT
+from tusd_py.thresholds import DEFAULT, Thresholds
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client as BotoClient
@@ -48,17 +48,17 @@ class S3Client:
         bucket: str,
         observer: Observer,
         guard: Callable[[], None] = lambda: None,
-        deletions: int = DEFAULT.deletions,
+        thresholds: Thresholds = DEFAULT,
     ) -> None:
         self._boto = boto
         self._raw = raw
         self._bucket = bucket
-        self._attempts = Attempts(observer, guard)
-        self._deletions = deletions
+        self._attempts = Attempts(observer, guard, thresholds.attempts)
+        self._thresholds = thresholds
 
     def guarded(self, guard: Callable[[], None]) -> S3Client:
         """The same, but each attempt asks `guard` first, which raises what it likes: a repeat may come too late."""
-        return S3Client(self._boto, self._raw, self._bucket, self._attempts.observer, guard, self._deletions)
+        return S3Client(self._boto, self._raw, self._bucket, self._attempts.observer, guard, self._thresholds)
 
     async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> Stored:
         """PutObject."""
@@ -102,7 +102,7 @@ class S3Client:
                         yield chunk
             except S3Trouble:
                 failures += 1
-                if failures == ATTEMPTS:
+                if failures == self._attempts.most:
                     raise
                 await pause(failures)
             else:
@@ -117,9 +117,10 @@ class S3Client:
             headers["Range"] = f"bytes={span.start + done}-{span.stop - 1}"
         elif done:
             headers["Range"] = f"bytes={done}-"
+        step = self._thresholds.wide_step if wide else self._thresholds.step
         started = time.perf_counter()
         try:
-            request = RawRequest(operation="GetObject", method="GET", key=key, headers=headers, wide=wide)
+            request = RawRequest(operation="GetObject", method="GET", key=key, headers=headers, step=step)
             async with self._raw.send(request) as got:
                 self._attempts.observer.s3_request("GetObject", time.perf_counter() - started, "ok")
                 yield got
@@ -234,9 +235,9 @@ class S3Client:
 
     async def delete(self, keys: Iterable[str]) -> None:
         """DeleteObjects in batches, or DeleteObject for a single one; not there is fine."""
-        left = list(keys)
+        left, most = list(keys), self._thresholds.deletions
         while left:
-            batch, left = left[: self._deletions], left[self._deletions :]
+            batch, left = left[:most], left[most:]
             await (self._delete_many(batch) if len(batch) > 1 else self._delete_one(batch[0]))
 
     async def _delete_one(self, key: str) -> None:

@@ -16,8 +16,6 @@ from tusd_py.storage.s3.finishing import stored_object
 from tusd_py.storage.s3.presign import Presigner
 from tusd_py.storage.s3.room import Room
 
-_ATTEMPTS = 4
-"""At listing parts: Uppy 6 doesn't ask again."""
 _CREATED = "201"
 """S3's answer to a form: with a Location, which browsers may be shown."""
 
@@ -84,8 +82,9 @@ class S3Direct:
         cursor = S3Cursor.load(upload.cursor)
         if cursor.multipart is None:
             return []
+        attempts = self._room.thresholds.listings
         try:
-            listed = await self._room.client.list_parts(cursor.key, cursor.multipart, attempts=_ATTEMPTS)
+            listed = await self._room.client.list_parts(cursor.key, cursor.multipart, attempts=attempts)
         except S3Missing as missing:
             raise UploadLost(cursor.key) from missing
         return [DirectPart(number=part.number, etag=part.etag, length=part.length) for part in listed]

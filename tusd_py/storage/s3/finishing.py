@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from tusd_py.errors import UploadLost
 from tusd_py.model import Entry, Finished, Upload
@@ -12,8 +13,6 @@ from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
 from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble
 from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.storage.s3.room import Room
-
-_ATTEMPTS = 3
 
 
 async def finish(room: Room, upload: Upload, entries: Sequence[Entry]) -> Finished:
@@ -61,17 +60,18 @@ async def _complete(
 async def complete(room: Room, upload: Upload, key: str, multipart: str, parts: Sequence[Part]) -> str:
     """CompleteMultipartUpload until it is certain; returns the object's ETag. Raises S3Missing, UploadLost."""
     total = upload.length if room.options.profile.total_size else None
-    for left in reversed(range(_ATTEMPTS)):
+    most = room.thresholds.completions
+    for attempt in count(1):
         try:
             return await room.client.complete_multipart(key, multipart, parts, total=total)
         except S3Trouble:
             if (found := await look(room, upload, key)) is not None:
                 return found
-            if not left:
+            if attempt == most:
                 await room.client.list_parts(key, multipart)  # S3Missing, where S3 only knows to say 500
                 raise
         except S3Failure as failure:
-            if failure.code != "InvalidPart" or not left:
+            if failure.code != "InvalidPart" or attempt == most:
                 raise
             parts = await as_they_are(room, key, multipart, parts)
     raise AssertionError("the last attempt returns or raises")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from tusd_py.pipeline.grid import Grid, grid_for
 from tusd_py.storage.s3.cursor import Part
 from tusd_py.storage.s3.options import S3Options
+from tusd_py.thresholds import DEFAULT, Thresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,9 @@ def lay_out(parts: Sequence[Part], segments: Sequence[Stretch], grids: Iterable[
     return max((_on(grid, parts, segments, length) for grid in grids), key=lambda layout: layout.stop)
 
 
-def likely_grids(parts: Sequence[Part], segments: Sequence[Stretch], options: S3Options) -> Sequence[Grid]:
+def likely_grids(
+    parts: Sequence[Part], segments: Sequence[Stretch], options: S3Options, thresholds: Thresholds = DEFAULT
+) -> Sequence[Grid]:
     """The grids an upload may have that nothing else is known of. All parts but the last are full.
 
     A growing one comes first: as long as no part contradicts it, it reaches farthest.
@@ -49,7 +52,8 @@ def likely_grids(parts: Sequence[Part], segments: Sequence[Stretch], options: S3
         return [replace(equal, grows=not profile.equal_parts), equal]
     tail = _longest(segments, 0, profile.max_part)
     base = max(options.part_size, tail[-1].stop if tail else 0)
-    return [grid_for(None, base=base, max_parts=profile.max_parts, largest=profile.max_part, equal=profile.equal_parts)]
+    least = thresholds.equal_part if profile.equal_parts else None
+    return [grid_for(None, base=base, max_parts=profile.max_parts, largest=profile.max_part, equal=least)]
 
 
 def _on(grid: Grid, parts: Sequence[Part], segments: Sequence[Stretch], length: int | None) -> Layout:

@@ -51,7 +51,7 @@ async def _described(room: Room, upload_id: UploadId, names: Sequence[str], *, s
     upload = Upload(id=upload_id, kind=kind, length=None, created_at=since, updated_at=since)
     made = object_key(upload, prefix=room.options.prefix, template=room.options.object_key)
     key = next((key for key, multipart in map(multipart_of, names) if multipart), made)
-    (grid,) = likely_grids((), (), room.options)
+    (grid,) = likely_grids((), (), room.options, room.thresholds)
     return replace(upload, cursor=S3Cursor(key=key, grid=grid).dump())
 
 
@@ -77,7 +77,7 @@ async def _layout(room: Room, upload: Upload, multipart: str | None, segments: S
     listed = await room.client.list_parts(cursor.key, multipart) if multipart else []
     usable = {part.number: part for part in listed if part.crc is not None or not room.completes_with_crc}
     parts = list(usable.values())
-    grids = [cursor.grid] if cursor.info else likely_grids(parts, segments, room.options)
+    grids = [cursor.grid] if cursor.info else likely_grids(parts, segments, room.options, room.thresholds)
     return lay_out(parts, segments, grids, upload.length)
 
 

@@ -71,7 +71,7 @@ class S3Storage:
             base=self._room.options.part_size,
             max_parts=profile.max_parts,
             largest=profile.max_part,
-            equal=profile.equal_parts,
+            equal=self._room.thresholds.equal_part if profile.equal_parts else None,
         )
 
     def writer(

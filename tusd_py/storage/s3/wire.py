@@ -22,6 +22,7 @@ from tusd_py.pipeline.body import Chunk
 from tusd_py.pipeline.outlet import outlet
 from tusd_py.storage.s3.errors import REGION_HEADER, S3Failure, S3Missing, failure_from_body, translated
 from tusd_py.storage.s3.signing import Target, encoded, escaped, signed
+from tusd_py.thresholds import DEFAULT
 
 Credentials = Callable[[], Awaitable[ReadOnlyCredentials]]
 
@@ -31,8 +32,6 @@ _PATIENCE = 30.0
 _LARGE = 64 * 1024
 """Bytes of a body from which on it has an outlet; a smaller one goes out with its head."""
 _BATCH = 1024 * 1024
-_STEP, _WIDE_STEP = 64 * 1024, 256 * 1024
-"""Bytes of an answer that are read at a time."""
 _AHEAD = 4
 """The fraction of a step above which aiohttp reads no more of an answer until some is taken."""
 
@@ -55,13 +54,8 @@ class RawRequest:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     payload: Payload | None = None
-    wide: bool = False
-    """Its answer is read in large steps."""
-
-    @property
-    def step(self) -> int:
-        """Most bytes of its answer that are read at a time."""
-        return _WIDE_STEP if self.wide else _STEP
+    step: int = DEFAULT.step
+    """Most bytes of its answer that are read at a time."""
 
 
 class _Body(AiohttpPayload):

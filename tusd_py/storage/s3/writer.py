@@ -25,8 +25,6 @@ from tusd_py.storage.s3.room import Room
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]
 
-"""As many requests of 256 KiB as go into a part of 8 MiB: none of these is stored a second time as a tail."""
-
 
 class S3Writer:
     """Writes from `upload.offset` on; see `storage.base.Writer`."""

@@ -1,0 +1,50 @@
+"""Lists of parts that are as long as they get, or would take far more memory than their text."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.load.measuring import MIB, measured
+from tests.promises.bench import client_of, watched_memory
+from tests.support.direct import DirectClient
+from tests.support.seaweed import SeaweedFS
+
+BUDGET = 32 * MIB
+COUNT = 100
+ROUNDS = 2
+_SIZE = 2 * MIB
+_PART = b'{"PartNumber":1,"ETag":"%s"}' % (b"a" * 32)
+PARTS = b'{"parts":[' + b",".join([_PART] * ((_SIZE - 20) // (len(_PART) + 1))) + b"]}"
+"""More than three times as many as an upload may have."""
+EMPTY = b'{"parts":[' + b",".join([b"{}"] * ((_SIZE - 20) // 3)) + b"]}"
+"""Read, it would be 24 times as large."""
+
+
+async def _complete(session: aiohttp.ClientSession, url: str) -> list[int]:
+    client = DirectClient(session, url)
+    address = f"{client.url}/multipart/{'0' * 32}/complete?key=x"
+    return [(await client.request("POST", address, body)).status for body in (PARTS, EMPTY) * ROUNDS]
+
+
+@pytest.mark.timeout(300)
+async def test_long_lists_stay_within_the_budget(
+    seaweed: SeaweedFS, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with capsys.disabled():
+        print()
+        async with measured(seaweed, tmp_path, BUDGET, direct_uploads=True) as place:
+            connector = aiohttp.TCPConnector(limit=COUNT)
+            async with watched_memory(place.server) as samples, aiohttp.ClientSession(connector=connector) as session:
+                lists = [asyncio.create_task(_complete(session, place.server.url)) for _ in range(COUNT)]
+                async with client_of(place.server) as client:
+                    url = await client.create(5)
+                    assert (await client.patch(url, 0, b"hello")).status == 204
+                told = [status for each in await asyncio.gather(*lists) for status in each]
+            print({status: told.count(status) for status in set(told)})
+            assert {404, 400} <= set(told) <= {404, 400, 503}
+            place.check(samples, COUNT)
+            await place.check_given_back(COUNT)

@@ -1,0 +1,158 @@
+"""Every number past which something is done in another way is passed in simulation, and isn't: by a few of its runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields, replace
+from random import Random
+from typing import Any, Literal, Self
+from unittest.mock import patch
+
+from tests.simulation.bucket import MIN_PART
+from tests.simulation.generated import at_some_kind, drawn
+from tests.simulation.network import Plan
+from tests.simulation.program import Program, Straight
+from tests.simulation.run import play
+from tests.simulation.shared import SimulatedState
+from tests.simulation.world import LOW, Setup
+from tusd_py.model import Upload, UploadId
+from tusd_py.storage.s3 import concatenation
+from tusd_py.storage.s3.client import S3Client
+from tusd_py.storage.s3.concat_plan import PlannedPart, plan_parts
+from tusd_py.storage.s3.options import Profile
+from tusd_py.thresholds import Thresholds
+
+SEEDS = range(200)
+FAULTS = ("broken", "failing")
+"""A repeat helps, and none does."""
+DIRECT = Program(tracks=(Straight(length=29),))
+"""Whose client asks which of its parts are there: rare among those that are drawn."""
+OF_A_DISK = {field.name for field in fields(Thresholds) if field.name.startswith("disk_")}
+"""Which isn't simulated: tests/contracts open it with low ones."""
+OF_A_PROVIDER = {"part_size", "max_part", "min_part", "concurrency", "listed"}
+
+Seen = defaultdict[str, set[bool]]
+"""By the name of a number: True where it was passed, False where it wasn't."""
+
+
+class Watched(int):
+    """A number that tells on which side of it others are."""
+
+    def __new__(cls, value: int, name: str, seen: Seen) -> Self:
+        made = super().__new__(cls, value)
+        made.name, made.seen = name, seen
+        return made
+
+    name: str
+    seen: Seen
+
+    def _compared(self, how: Literal["__lt__", "__le__", "__gt__", "__ge__", "__eq__"], other: object) -> bool:
+        result: bool = getattr(int, how)(int(self), other)
+        self.seen[self.name].add(result)
+        return result
+
+    def __lt__(self, other: int) -> bool:
+        return self._compared("__lt__", other)
+
+    def __le__(self, other: int) -> bool:
+        return self._compared("__le__", other)
+
+    def __gt__(self, other: int) -> bool:
+        return self._compared("__gt__", other)
+
+    def __ge__(self, other: int) -> bool:
+        return self._compared("__ge__", other)
+
+    def __eq__(self, other: object) -> bool:
+        return self._compared("__eq__", other)
+
+    __hash__ = int.__hash__
+
+    def __deepcopy__(self, _: object) -> int:
+        """What is recorded is a plain number."""
+        return int(self)
+
+
+class Gate(asyncio.Semaphore):
+    """Tells if those who come have to wait."""
+
+    def __init__(self, value: int = 1) -> None:
+        super().__init__(int(value))
+        self._limit = value
+
+    async def acquire(self) -> Literal[True]:
+        if isinstance(self._limit, Watched):
+            self._limit.seen[self._limit.name].add(self.locked())
+        return await super().acquire()
+
+
+def watched(setup: Setup, seen: Seen) -> Setup:
+    """The same, with numbers that tell."""
+    low = {field.name: Watched(getattr(LOW, field.name), field.name, seen) for field in fields(Thresholds)}
+    chosen: dict[str, Any] = {name: Watched(getattr(setup, name), name, seen) for name in OF_A_PROVIDER - {"min_part"}}
+    return replace(setup, thresholds=Thresholds(**low), **chosen)
+
+
+@contextmanager
+def seams(seen: Seen) -> Iterator[None]:
+    """Where a number isn't compared with another, but handed on to one that counts."""
+    due, listed, delete = SimulatedState.due, SimulatedState.list, S3Client.delete
+
+    async def watched_due(self: SimulatedState, now: float, limit: int) -> Sequence[UploadId]:
+        found = await due(self, now, limit)
+        seen["due"].add(len(found) == limit)
+        return found
+
+    async def watched_list(self: SimulatedState, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        found = await listed(self, after, limit)
+        seen["page"].add(len(found) == limit)
+        return found
+
+    async def watched_delete(self: S3Client, keys: Any) -> None:
+        keys = list(keys)
+        seen["deletions"].add(len(keys) > LOW.deletions)
+        await delete(self, keys)
+
+    def watched_plan(lengths: Sequence[int], profile: Profile, thresholds: Thresholds) -> list[PlannedPart]:
+        plan = plan_parts(lengths, profile, thresholds)
+        seen["equal_copy" if profile.equal_parts else "copy"].add(len(plan) > len(lengths))
+        return plan
+
+    with ExitStack() as patches:
+        patches.enter_context(patch.object(SimulatedState, "due", watched_due))
+        patches.enter_context(patch.object(SimulatedState, "list", watched_list))
+        patches.enter_context(patch.object(S3Client, "delete", watched_delete))
+        patches.enter_context(patch.object(concatenation, "plan_parts", watched_plan))
+        patches.enter_context(patch("asyncio.Semaphore", Gate))
+        patches.enter_context(patch("tests.simulation.world.MIN_PART", Watched(MIN_PART, "min_part", seen)))
+        yield
+
+
+def crossed() -> Seen:
+    """What some runs have seen, each without a fault and with one."""
+    seen = Seen(set)
+    with seams(seen):
+        for seed in SEEDS:
+            dice = Random(seed)
+            program = drawn(dice, calm=False)
+            steps = _play(program, seen, {})
+            _play(program, seen, {at_some_kind(dice, steps): dice.choice(FAULTS)})
+        listing = _play(DIRECT, seen, {}).index("B2 s3.list_parts")
+        for fault in FAULTS:
+            _play(DIRECT, seen, {listing: fault})
+    return seen
+
+
+def _play(program: Program, seen: Seen, plan: Plan) -> Sequence[str]:
+    told = Program(tracks=program.tracks, setup=watched(program.setup, seen))
+    return play(told.scenario(), repr(program), plan)
+
+
+def test_a_few_runs_are_on_both_sides_of_every_number() -> None:
+    seen = crossed()
+    names = {field.name for field in fields(Thresholds)} - OF_A_DISK | OF_A_PROVIDER
+    one_sided = {name: seen[name] for name in names if seen[name] != {True, False}}
+    assert one_sided == {}, "lower it in tests/simulation/world.py, or draw what passes it"

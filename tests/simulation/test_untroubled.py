@@ -1,0 +1,41 @@
+"""What an upload without any fault leaves in its record and in the bucket, and what it asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.client import Client
+from tests.simulation.loop import SimulatedLoop
+from tests.simulation.run import run, simulated
+from tests.simulation.scenarios import content
+from tests.simulation.world import Setup, World
+
+
+@pytest.mark.parametrize("info_objects", [False, True])
+@pytest.mark.parametrize("piece", [3, 7, 19, 29])
+def test_without_a_fault_no_record_says_trouble_and_what_is_stored_is_what_was_asked_for(
+    piece: int,
+    info_objects: bool,  # noqa: FBT001 (a parameter of the test)
+) -> None:
+    with SimulatedLoop() as loop, simulated(loop, 0):
+        world = World(loop, Setup(info_objects=info_objects), {}, calm=True)
+
+        async def upload() -> None:
+            client = Client(world, content(29))
+            await client.create()
+            await client.cut(14)
+            assert any(key.endswith("/info") for key in world.bucket.objects) is info_objects
+            await client.upload(piece=piece)
+
+        loop.run_until_complete(upload())
+        (record,) = world.uploads().values()
+        assert record.done
+        assert record.troubled_at is None
+        world.network.over = True
+
+
+def test_a_small_upload_is_one_request_to_s3_and_one_save() -> None:
+    steps = [step.partition(" ")[2] for step in run("one-object", {})]
+    upload = steps[: steps.index("s3.GetObject")]
+    assert [step for step in upload if step.startswith("s3.")] == ["s3.PutObject"]
+    assert upload.count("state.save") == 1

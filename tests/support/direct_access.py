@@ -1,0 +1,83 @@
+"""A storage that clients reach themselves, as far as the engine sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tests.support.engine import Engine, Fuse
+from tusd_py.errors import StorageUnavailable, UploadLost
+from tusd_py.model import Checkpoint, DirectPart, Signed, Upload, UploadId
+from tusd_py.protocol.limits import PartLimits
+from tusd_py.storage.direct import CorsRule
+
+
+class ScriptedAccess:
+    """`storage.direct.DirectAccess` in front of an engine's storage: it remembers what it signed."""
+
+    bucket = "bucket"
+    part_limits = PartLimits(most=10, least_length=2, greatest_length=20)
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.fuse = Fuse(StorageUnavailable)
+        self.troubled = False
+        """What it begins was begun by a call that got no answer first."""
+        self.parts = dict[UploadId, list[DirectPart]]()
+        self.signed = list[tuple[object, ...]]()
+        self.begun = list[Upload]()
+
+    def key(self, upload: Upload) -> str:
+        return f"key of {upload.id}"
+
+    async def begin(self, upload: Upload) -> Checkpoint:
+        self.begun.append(upload)
+        checkpoint = Checkpoint(offset=0, cursor={"begun": upload.id}, troubled=self.troubled)
+        self.parts.setdefault(upload.id, [])
+        return await self.fuse.around(_told(checkpoint))
+
+    async def sign_whole(self, upload: Upload, *, most: int, lifetime: float, form: bool) -> Signed:
+        self.signed.append((upload.id, most, lifetime, form))
+        return Signed(url="https://bucket.test/")
+
+    async def sign_part(self, upload: Upload, number: int, length: int | None, lifetime: float) -> Signed:
+        self.signed.append((upload.id, number, length, lifetime))
+        return Signed(url="https://bucket.test/")
+
+    async def sign_read(self, upload: Upload, shown_as: Mapping[str, str], lifetime: float) -> str:
+        self.signed.append((upload.id, shown_as, lifetime))
+        return "https://bucket.test/"
+
+    async def stored(self, upload: Upload) -> Sequence[DirectPart]:
+        if upload.id not in self.parts:
+            raise UploadLost("its parts are gone")
+        return self.parts[upload.id]
+
+    async def found(self, upload: Upload) -> int | None:
+        found = self._engine.storage._objects.get(upload.id)
+        return None if found is None else len(found)
+
+    async def cors(self) -> Sequence[CorsRule]:
+        return ()
+
+    async def set_cors(self, rules: Sequence[CorsRule]) -> None:
+        """Nobody asks for them."""
+
+    def bring(self, upload: Upload, *parts: bytes) -> list[DirectPart]:
+        """What a client does with what was signed."""
+        self._engine.storage._parts[upload.id] = bytearray(b"".join(parts))
+        brought = [DirectPart(number=n, etag=f"e{n}", length=len(part)) for n, part in enumerate(parts, start=1)]
+        self.parts[upload.id] = brought
+        return brought
+
+
+def direct(engine: Engine) -> ScriptedAccess:
+    """The engine's storage can be reached from now on."""
+    made = ScriptedAccess(engine)
+    engine.storage.direct = made  # type: ignore[assignment]
+    engine.ports = replace(engine.ports, limits=replace(engine.ports.limits, upload_url_lifetime=30.0))
+    return made
+
+
+async def _told(checkpoint: Checkpoint) -> Checkpoint:
+    return checkpoint

@@ -1,0 +1,294 @@
+"""Uploads that go straight to the storage: what is signed, how they end, and what an old signature can't do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.direct_access import ScriptedAccess, direct
+from tests.support.engine import Engine, ScriptedBody
+from tests.support.intents import creating
+from tusd_py.engine.create import create
+from tusd_py.engine.direct import abort, announce, begin, complete, look, open_parts, parts, sign_part, sign_whole
+from tusd_py.engine.lookup import finished, inspect, link
+from tusd_py.engine.sweep import sweep
+from tusd_py.errors import StorageUnavailable, Superseded, Unavailable, UploadLost
+from tusd_py.model import Direct, DirectPart, Phase, Upload
+from tusd_py.protocol.intents import Begin
+from tusd_py.protocol.refusals import (
+    AlreadyComplete,
+    NotReady,
+    StoreFull,
+    TooLarge,
+    UnsupportedExtension,
+    UploadNotFound,
+    WrongParts,
+)
+
+PARTS, WHOLE = Begin(direct=Direct.PARTS), Begin(direct=Direct.WHOLE)
+
+
+@pytest.fixture
+def access(engine: Engine) -> ScriptedAccess:
+    return direct(engine)
+
+
+@pytest.fixture
+async def upload(engine: Engine, access: ScriptedAccess) -> Upload:
+    """Ready for parts."""
+    del access
+    return await begin(engine.ports, PARTS)
+
+
+async def test_without_a_storage_that_clients_reach_there_are_none(engine: Engine) -> None:
+    with pytest.raises(UnsupportedExtension, match=r"^this server's storage can't be reached by clients$"):
+        await announce(engine.ports, PARTS)
+    assert engine.residue == []
+
+
+async def test_a_new_one_is_recorded_and_told_before_the_storage_is_asked(
+    engine: Engine, access: ScriptedAccess
+) -> None:
+    upload = await announce(engine.ports, replace(PARTS, length=7, metadata={"name": b"x"}))
+    assert upload == await engine.record(upload)
+    assert (upload.length, upload.metadata, upload.phase) == (7, {"name": b"x"}, Phase.OPEN)
+    assert (upload.created_at, upload.expires_at) == (engine.now, engine.now + 100)
+    assert engine.told.events == [("created", upload.id)]
+    assert access.begun == []
+
+
+async def test_where_there_is_no_room_there_is_no_new_one(engine: Engine, access: ScriptedAccess) -> None:
+    engine.ports.room.full.add("storage")
+    with pytest.raises(StoreFull):
+        await begin(engine.ports, PARTS)
+    assert (engine.residue, access.begun) == ([], [])
+
+
+async def test_more_than_the_storage_takes_in_one_request_is_refused(engine: Engine, access: ScriptedAccess) -> None:
+    with pytest.raises(TooLarge):
+        await announce(engine.ports, replace(WHOLE, length=access.part_limits.greatest_length + 1))
+
+
+async def test_one_that_could_not_be_begun_leaves_nothing(engine: Engine, access: ScriptedAccess) -> None:
+    access.fuse.blow()
+    with pytest.raises(StorageUnavailable):
+        await begin(engine.ports, PARTS)
+    engine.now += 60  # what got no answer is looked for first
+    await sweep(engine.ports)
+    assert engine.residue == []
+
+
+async def test_a_beginning_without_an_answer_is_remembered_as_trouble(engine: Engine, access: ScriptedAccess) -> None:
+    announced = await announce(engine.ports, PARTS)
+    engine.now += 5
+    access.fuse.blow()
+    with pytest.raises(StorageUnavailable):
+        await open_parts(engine.ports, announced.id, access.key(announced), {})
+    assert (await engine.record(announced)).troubled_at == engine.now
+    before, engine.now = engine.now, engine.now + 5
+    opened = await open_parts(engine.ports, announced.id, access.key(announced), {})
+    assert (opened.troubled_at, opened.cursor) == (before, {"begun": announced.id})
+    access.troubled = True
+    assert (await open_parts(engine.ports, announced.id, access.key(announced), {})).troubled_at == engine.now
+
+
+async def test_what_was_not_known_before_is_added_and_what_was_is_kept(engine: Engine, access: ScriptedAccess) -> None:
+    announced = await announce(engine.ports, replace(PARTS, metadata={"name": b"x"}))
+    opened = await open_parts(engine.ports, announced.id, access.key(announced), {"name": b"y", "type": b"z"})
+    assert opened.metadata == {"name": b"x", "type": b"z"}
+    assert access.begun[-1].metadata == opened.metadata
+
+
+async def test_a_signature_is_for_one_upload_one_part_its_length_and_a_while(
+    engine: Engine, access: ScriptedAccess, upload: Upload
+) -> None:
+    await sign_part(engine.ports, upload.id, access.key(upload), 3, 7)
+    assert access.signed == [(upload.id, 3, 7, 30.0)]
+    with pytest.raises(WrongParts):
+        await sign_part(engine.ports, upload.id, access.key(upload), 11, 7)
+    with pytest.raises(WrongParts):
+        await sign_part(engine.ports, upload.id, access.key(upload), 1, 21)
+
+
+@pytest.mark.parametrize("form", [False, True])
+async def test_one_request_is_signed_up_to_what_may_come(engine: Engine, access: ScriptedAccess, form: bool) -> None:  # noqa: FBT001
+    upload = await announce(engine.ports, WHOLE)
+    await sign_whole(engine.ports, upload, form=form)
+    assert access.signed == [(upload.id, 20, 30.0, form)]
+
+
+async def test_a_client_that_is_at_work_keeps_its_upload_from_expiring_at_a_save_a_minute(
+    engine: Engine, access: ScriptedAccess, upload: Upload
+) -> None:
+    engine.state.saves.clear()
+    key = access.key(upload)
+    for act in (lambda: sign_part(engine.ports, upload.id, key, 1, 7), lambda: parts(engine.ports, upload.id, key)):
+        engine.now += 60
+        await act()
+        assert engine.state.saves == []
+        engine.now += 0.5
+        await act()
+        await act()
+        (saved,) = engine.state.saves
+        assert saved.expires_at == engine.now + 100
+        engine.state.saves.clear()
+
+
+async def test_one_that_another_holds_is_signed_for_without_waiting_or_asking_it_to_leave(
+    engine: Engine, access: ScriptedAccess, upload: Upload
+) -> None:
+    asked = list[str]()
+    engine.now += 61
+    async with engine.locker.hold(upload.id, on_release_request=lambda: asked.append("to leave"), wait=0):
+        await sign_part(engine.ports, upload.id, access.key(upload), 1, 7)
+    assert asked == []
+
+
+async def test_one_that_has_moved_on_meanwhile_is_signed_for_all_the_same(
+    engine: Engine, access: ScriptedAccess, upload: Upload
+) -> None:
+    engine.now += 61
+    save = engine.state.save
+
+    async def late(*_: object) -> Upload:
+        engine.state.save = save  # type: ignore[method-assign]
+        raise Superseded
+
+    engine.state.save = late  # type: ignore[method-assign,assignment]
+    await sign_part(engine.ports, upload.id, access.key(upload), 1, 7)
+    assert len(access.signed) == 1
+
+
+async def test_the_newest_of_each_part_is_told(engine: Engine, access: ScriptedAccess, upload: Upload) -> None:
+    old, new = (DirectPart(number=1, etag=etag, length=3) for etag in ("old", "new"))
+    access.parts[upload.id] = [old, new]
+    assert await parts(engine.ports, upload.id, access.key(upload)) == [new]
+
+
+async def test_named_parts_become_the_object(engine: Engine, access: ScriptedAccess, upload: Upload) -> None:
+    named = access.bring(upload, b"abc", b"d")
+    done = await complete(engine.ports, upload.id, access.key(upload), named)
+    assert engine.stored(done) == b"abcd"
+    assert [entry["etag"] for entry in await engine.state.entries(upload.id)] == ["e1", "e2"]
+    assert await complete(engine.ports, upload.id, access.key(upload), named) == done
+
+
+async def test_parts_that_are_not_there_change_nothing(engine: Engine, access: ScriptedAccess, upload: Upload) -> None:
+    named = access.bring(upload, b"abc", b"d")
+    with pytest.raises(WrongParts):
+        await complete(engine.ports, upload.id, access.key(upload), named[:1])
+    with pytest.raises(WrongParts):
+        await complete(engine.ports, upload.id, access.key(upload), access.bring(upload, b"a", b"d"))
+    assert await engine.record(upload) == upload
+
+
+async def test_without_its_parts_it_may_have_its_object(engine: Engine, access: ScriptedAccess, upload: Upload) -> None:
+    named = access.bring(upload, b"abc")
+    engine.storage._objects[upload.id] = b"abc"
+    del access.parts[upload.id]
+    done = await complete(engine.ports, upload.id, access.key(upload), named)
+    assert (done.phase, done.offset, done.length) == (Phase.DONE, 3, 3)
+
+
+async def test_without_parts_and_object_it_is_not_complete(
+    engine: Engine, access: ScriptedAccess, upload: Upload
+) -> None:
+    named = access.bring(upload, b"abc")
+    del access.parts[upload.id]
+    with pytest.raises(Unavailable):
+        await complete(engine.ports, upload.id, access.key(upload), named)
+    assert (await engine.record(upload)).phase is Phase.OPEN
+
+
+async def test_what_is_complete_takes_no_parts_and_is_not_aborted(
+    engine: Engine, access: ScriptedAccess, upload: Upload
+) -> None:
+    key = access.key(upload)
+    done = await complete(engine.ports, upload.id, key, access.bring(upload, b"abc"))
+    for attempt in (
+        sign_part(engine.ports, upload.id, key, 1, 1),
+        parts(engine.ports, upload.id, key),
+        open_parts(engine.ports, upload.id, key, {}),
+        abort(engine.ports, upload.id, key),
+    ):
+        with pytest.raises(AlreadyComplete):
+            await attempt
+    assert await engine.record(upload) == done
+
+
+async def test_an_aborted_one_is_told_and_leaves_nothing(
+    engine: Engine, access: ScriptedAccess, upload: Upload
+) -> None:
+    access.bring(upload, b"abc")
+    await abort(engine.ports, upload.id, access.key(upload))
+    assert engine.residue == []
+    assert engine.told.events[-1] == ("terminated", upload.id)
+
+
+async def test_another_key_is_about_no_upload(engine: Engine, access: ScriptedAccess, upload: Upload) -> None:
+    other = access.key(await begin(engine.ports, PARTS))
+    named = access.bring(upload, b"abc")
+    for attempt in (
+        sign_part(engine.ports, upload.id, other, 1, 1),
+        parts(engine.ports, upload.id, other),
+        open_parts(engine.ports, upload.id, other, {}),
+        complete(engine.ports, upload.id, other, named),
+        abort(engine.ports, upload.id, other),
+    ):
+        with pytest.raises(UploadNotFound):
+            await attempt
+
+
+# in one request
+
+
+async def test_one_that_was_brought_in_one_request_is_found_by_whoever_looks(
+    engine: Engine, access: ScriptedAccess
+) -> None:
+    for see in (inspect, finished):
+        upload = await announce(engine.ports, WHOLE)
+        with pytest.raises((UploadNotFound, NotReady)):
+            await see(engine.ports, upload.id)
+        engine.storage._objects[upload.id] = b"abc"
+        assert engine.stored(await see(engine.ports, upload.id)) == b"abc"
+        assert (await engine.record(upload)).length == 3
+    assert access.begun == []
+
+
+async def test_one_with_more_bytes_than_may_be_is_ended_and_told(engine: Engine, access: ScriptedAccess) -> None:
+    most = access.part_limits.greatest_length
+    taken, refused = await announce(engine.ports, WHOLE), await announce(engine.ports, WHOLE)
+    engine.storage._objects[taken.id], engine.storage._objects[refused.id] = bytes(most), bytes(most + 1)
+    assert (await inspect(engine.ports, taken.id)).done
+    reason = "its client has stored more bytes than an upload may have"
+    with pytest.raises(UploadLost, match=f"^{reason}$"):
+        await inspect(engine.ports, refused.id)
+    assert engine.told.troubles == [("upload-lost", {"upload_id": refused.id, "reason": reason})]
+    assert ("terminated", refused.id) in engine.told.events
+    assert refused.id not in engine.storage._objects
+
+
+async def test_there_is_nothing_to_look_for_where_bytes_come_by_here(engine: Engine, access: ScriptedAccess) -> None:
+    upload = await create(engine.ports, creating(3), ScriptedBody())
+    engine.storage._objects[upload.id] = b"abc"
+    assert await look(engine.ports, upload) == upload
+    assert access.signed == []
+
+
+async def test_a_link_shows_the_upload_as_asked_for_a_while(engine: Engine, access: ScriptedAccess) -> None:
+    upload = await announce(engine.ports, WHOLE)
+    shown: dict[str, str] = {"Content-Type": "text/plain"}
+    assert await link(engine.ports, upload, shown) == "https://bucket.test/"
+    assert access.signed == [(upload.id, shown, engine.ports.limits.download_url_lifetime)]
+
+
+@pytest.mark.parametrize("intent", [PARTS, WHOLE])
+async def test_what_nobody_brings_expires(engine: Engine, access: ScriptedAccess, intent: Begin) -> None:
+    del access
+    await (begin if intent is PARTS else announce)(engine.ports, intent)
+    engine.now += 1000
+    await sweep(engine.ports)
+    engine.now += 1000
+    await sweep(engine.ports)
+    assert engine.residue == []

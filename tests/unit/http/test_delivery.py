@@ -1,0 +1,163 @@
+"""A download holds a window of memory while its bytes move, and no more than that however its client behaves."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from tests.support.engine import Engine
+from tests.support.writing import random_bytes, stored
+from tusd_py.http import delivery
+from tusd_py.http.context import Context
+from tusd_py.http.delivery import Delivery
+from tusd_py.model import Span
+from tusd_py.pipeline.body import Chunk
+from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.share import Share
+from tusd_py.protocol.refusals import ServiceUnavailable
+
+WINDOW = delivery._WINDOW
+SIZE = 300_000
+
+
+class Reader:
+    """A client that takes as many bytes as it wants."""
+
+    def __init__(self, wanted: int = SIZE) -> None:
+        self.got = bytearray()
+        self._wanted = wanted
+        self._more, self.asked = asyncio.Event(), asyncio.Event()
+        self._gone = False
+
+    def offer(self, chunk: Chunk) -> int:
+        if self._gone:
+            raise ConnectionResetError
+        taken = bytes(chunk[: min(self._wanted, 50_000)])
+        self._wanted -= len(taken)
+        self.got += taken
+        return len(taken)
+
+    async def writable(self) -> None:
+        self.asked.set()
+        if not self._wanted and not self._gone:
+            self._more.clear()
+            await self._more.wait()
+
+    def want(self, more: int) -> None:
+        self._wanted += more
+        self._more.set()
+
+    def leave(self) -> None:
+        self._gone = True
+        self._more.set()
+
+
+class Place:
+    """A server with memory for one download."""
+
+    def __init__(self) -> None:
+        self.engine = Engine()
+        self.budget = Budget(4 * WINDOW)
+        self.downloads = Share(self.budget, 4)
+        self.sent = 0
+        self.begun = 0
+
+    async def delivery(self, data: bytes, reader: Reader) -> Delivery:
+        async def begin() -> Reader:
+            self.begun += 1
+            return reader
+
+        upload = await stored(self.engine.storage, data)
+        parts = {"ports": self.engine.ports, "downloads": self.downloads, "metrics": self}
+        context = cast("Context", SimpleNamespace(**parts))
+        return Delivery(context, upload, Span(0, len(data)), begin)
+
+    def bytes_sent(self, count: int) -> None:
+        self.sent += count
+
+    @property
+    def held(self) -> tuple[int, int]:
+        return self.downloads.used, self.budget.used
+
+
+@pytest.fixture(autouse=True)
+def stalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "_STALLED", 0.01)
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+async def test_a_client_that_reads_gets_all_and_leaves_nothing(place: Place) -> None:
+    data, reader = random_bytes(SIZE), Reader()
+    await (await place.delivery(data, reader)).run()
+    assert (bytes(reader.got), place.sent, place.begun, place.held) == (data, SIZE, 1, (0, 0))
+
+
+async def test_an_empty_download_begins_all_the_same(place: Place) -> None:
+    await (await place.delivery(b"", Reader())).run()
+    assert (place.begun, place.held) == (1, (0, 0))
+
+
+async def test_a_client_that_stalls_keeps_its_window_while_nothing_else_needs_it(place: Place) -> None:
+    data, reader = random_bytes(SIZE), Reader(100_000)
+    running = asyncio.create_task((await place.delivery(data, reader)).run())
+    await reader.asked.wait()
+    await asyncio.sleep(0.05)
+    assert place.held == (WINDOW, WINDOW)
+    reader.want(SIZE)
+    await running
+    assert (bytes(reader.got), place.held) == (data, (0, 0))
+
+
+async def test_the_window_of_a_client_that_stalls_goes_to_another_and_its_bytes_go_on_later(place: Place) -> None:
+    data, other = random_bytes(SIZE), random_bytes(1000)
+    reader, quick = Reader(100_000), Reader()
+    running = asyncio.create_task((await place.delivery(data, reader)).run())
+    await reader.asked.wait()
+    await (await place.delivery(other, quick)).run()
+    assert bytes(quick.got) == other
+    await asyncio.sleep(0.05)
+    assert (running.done(), place.held) == (False, (0, 0)), "a stalled client holds nothing"
+    reader.want(SIZE)
+    await running
+    assert (bytes(reader.got), place.held) == (data, (0, 0))
+
+
+async def test_a_client_that_leaves_gives_its_window_back(place: Place) -> None:
+    reader = Reader(100_000)
+    running = asyncio.create_task((await place.delivery(random_bytes(SIZE), reader)).run())
+    await reader.asked.wait()
+    reader.leave()
+    with pytest.raises(ConnectionResetError):
+        await running
+    assert place.held == (0, 0)
+
+
+async def test_where_no_window_is_to_be_had_a_client_is_told_to_come_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "_PATIENCE", 0.05)
+    async with place.downloads.held(WINDOW):
+        reader = Reader()
+        with pytest.raises(ServiceUnavailable):
+            await (await place.delivery(random_bytes(SIZE), reader)).run()
+        assert (place.begun, place.held) == (0, (WINDOW, WINDOW))
+    assert place.held == (0, 0)
+
+
+async def test_a_download_that_is_ended_while_it_waits_keeps_no_place(place: Place) -> None:
+    others = place.budget.account(lambda: None)
+    await others.acquire(place.budget.limit)
+    running = asyncio.create_task((await place.delivery(random_bytes(SIZE), Reader())).run())
+    while place.downloads.used == 0:  # noqa: ASYNC110 (it has its place in the share at once)
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    others.close()
+    assert place.held == (0, 0)

@@ -1,0 +1,42 @@
+"""What a refusal keeps."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from types import SimpleNamespace
+from typing import cast
+
+from tusd_py.http.context import Context
+from tusd_py.http.failures import refusal_of
+from tusd_py.protocol.refusals import Refusal, UploadNotFound
+
+
+class Brought:
+    """Something large."""
+
+
+def _work(seen: list[weakref.ref[Brought]]) -> None:
+    brought = Brought()
+    seen.append(weakref.ref(brought))
+    raise UploadNotFound
+
+
+def _answer(seen: list[weakref.ref[Brought]]) -> str:
+    """As handlers do it."""
+    try:
+        _work(seen)
+    except Refusal as error:
+        refusal = refusal_of(cast("Context", SimpleNamespace()), error)
+        return refusal.code
+    return ""
+
+
+def test_a_refusal_holds_nothing_of_what_the_request_brought() -> None:
+    seen = list[weakref.ref[Brought]]()
+    gc.disable()
+    try:
+        assert _answer(seen) == UploadNotFound.code
+        assert [each() for each in seen] == [None]
+    finally:
+        gc.enable()

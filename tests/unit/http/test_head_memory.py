@@ -1,0 +1,169 @@
+"""Memory for long heads: waited for, and given back once, however a request or its connection ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from aiohttp import web
+
+from tests.promises.client import until
+from tests.support.raw import RawConnection, connected
+from tusd_py.http import heads
+from tusd_py.http.context import CONTEXT, Context
+from tusd_py.http.heads import Runner
+from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.share import Share
+
+LIMIT = 20_000
+FREE = 8 * 1024
+BEGUN = b"GET / HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * 10_000
+"""A head that needs memory, and isn't at its end."""
+END = b"\r\n\r\n"
+
+
+class Site:
+    """A server with memory for one long head, that answers when it is let."""
+
+    def __init__(self) -> None:
+        self.budget = Budget(1_000_000)
+        self.texts = Share(self.budget, 1_000_000 // (2 * LIMIT))
+        self.refused = list[str]()
+        self.asked, self.go_on = asyncio.Event(), asyncio.Event()
+        self.go_on.set()
+        self.port = 0
+        self.runner: Runner | None = None
+
+    async def stop(self) -> None:
+        assert self.runner is not None
+        await self.runner.cleanup()
+
+    async def answered(self, request: web.Request) -> web.Response:
+        self.asked.set()
+        await self.go_on.wait()
+        return web.Response(text=str(len(request.headers["X-A"])))
+
+    async def idle(self) -> bool:
+        return (self.texts.used, self.budget.used) == (0, 0)
+
+    async def full(self) -> bool:
+        return self.texts.used == 2 * LIMIT
+
+    async def wanted(self) -> bool:
+        return self.texts._budgets[0].tight
+
+
+@pytest.fixture
+async def site(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    monkeypatch.setattr(heads, "_LINGER", 0.0)
+    made, app = Site(), web.Application()
+    metrics = SimpleNamespace(failed=made.refused.append)
+    app[CONTEXT] = cast("Context", SimpleNamespace(texts=made.texts, metrics=metrics))
+    app.router.add_route("*", "/", made.answered)
+    runner = Runner(app, LIMIT, max_field_size=10 * LIMIT, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    made.port, made.runner = runner.addresses[0][1], runner
+    yield made
+    await made.stop()
+    await until(made.idle)
+
+
+async def begun(site: Site, connection: RawConnection) -> None:
+    await connection.send(BEGUN)
+    await until(site.full)
+
+
+async def test_a_long_head_keeps_what_it_takes_until_it_is_answered(site: Site) -> None:
+    site.go_on.clear()
+    async with connected(site.port) as connection:
+        await begun(site, connection)
+        await connection.send(END)
+        await site.asked.wait()
+        assert 2 * 10_000 <= site.texts.used < 2 * LIMIT
+        site.go_on.set()
+        assert (await connection.answer()).body == b"10000"
+        await until(site.idle)
+
+
+async def test_a_short_head_is_charged_nothing(site: Site) -> None:
+    site.go_on.clear()
+    async with connected(site.port) as connection:
+        await connection.send(BEGUN[:FREE] + END)
+        await site.asked.wait()
+        assert await site.idle()
+        site.go_on.set()
+        await connection.answer()
+
+
+async def test_the_next_long_head_waits_until_the_one_before_is_answered(site: Site) -> None:
+    async with connected(site.port) as first, connected(site.port) as second:
+        await begun(site, first)
+        await second.send(BEGUN)
+        await until(site.wanted)
+        await second.send(END)
+        assert await second.silent(0.1)
+        await first.send(END)
+        assert (await first.answer()).status == 200
+        assert (await second.answer()).status == 200
+        await until(site.idle)
+
+
+async def test_a_client_that_leaves_while_it_waits_takes_nothing_for_long(site: Site) -> None:
+    """That it left is seen when its turn comes: it isn't read from before."""
+    async with connected(site.port) as first, connected(site.port) as second, connected(site.port) as third:
+        await begun(site, first)
+        await second.send(BEGUN)
+        await until(site.wanted)
+        second.reset()
+        await third.send(BEGUN)
+        await first.send(END)
+        assert (await first.answer()).status == 200
+        await third.send(END)
+        assert (await third.answer()).status == 200
+        await until(site.idle)
+
+
+async def test_a_server_that_stops_while_a_head_waits_gives_all_back(site: Site) -> None:
+    async with connected(site.port) as first, connected(site.port) as second:
+        await begun(site, first)
+        await second.send(BEGUN)
+        await until(site.wanted)
+        await site.stop()
+        await until(site.idle)
+
+
+async def test_a_client_that_leaves_within_its_head_gives_all_back(site: Site) -> None:
+    async with connected(site.port) as connection:
+        await begun(site, connection)
+        connection.reset()
+        await until(site.idle)
+
+
+async def test_a_client_that_leaves_before_its_answer_gives_back_once_and_not_before(site: Site) -> None:
+    site.go_on.clear()
+    async with connected(site.port) as connection:
+        await begun(site, connection)
+        await connection.send(END)
+        await site.asked.wait()
+        connection.reset()
+        await asyncio.sleep(0.05)
+        assert site.texts.used > 0, "the handler still has the head"
+        site.go_on.set()
+        await until(site.idle)
+
+
+async def test_a_head_that_is_too_long_is_refused_and_gives_back_at_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "_LINGER", 1.0)
+    async with connected(site.port) as connection:
+        await begun(site, connection)
+        await connection.send(b"a" * LIMIT)
+        assert (await connection.answer()).status == 431
+        assert await site.idle(), "not only after the connection has lingered"
+        assert await connection.rest() == b""
+    assert site.refused == ["head-too-large"]

@@ -1,0 +1,44 @@
+"""Connections whose end has been decided."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import cast
+
+from aiohttp import web
+
+from tests.promises.client import until
+from tests.support.raw import connected
+from tusd_py.http.context import CONTEXT, Context
+from tusd_py.http.heads import Runner
+
+
+async def answered(_: web.Request) -> web.Response:
+    return web.Response(text="here")
+
+
+def served(runner: Runner) -> web.Server:
+    assert runner.server is not None
+    return runner.server
+
+
+async def accepted(runner: Runner) -> bool:
+    return bool(served(runner).connections)
+
+
+async def test_what_comes_after_a_server_began_to_close_is_not_taken_for_a_head(unused_tcp_port: int) -> None:
+    app = web.Application()
+    app[CONTEXT] = cast("Context", SimpleNamespace(texts=None, metrics=None))
+    app.router.add_route("*", "/", answered)
+    runner = Runner(app, 100)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
+    async with connected(unused_tcp_port) as connection:
+        await until(lambda: accepted(runner))
+        (accepting,) = served(runner).connections
+        accepting._close = True  # as `pre_shutdown` does, before the connection has begun
+        await connection.send(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + bytes(1000))
+        await asyncio.sleep(0.2)
+        await runner.cleanup()
+        assert await connection.rest() == b""

@@ -1,0 +1,31 @@
+"""When two parts are the same, and how one is remembered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tusd_py.storage.s3.cursor import Part
+
+PART = Part(number=1, length=8, etag="e", crc="c")
+PLAIN = replace(PART, crc=None)
+
+
+def test_parts_are_the_same_by_their_length_and_either_checksum_or_etag() -> None:
+    assert PART.same_as(PART)
+    assert PART.same_as(replace(PART, etag="other"))
+    assert PLAIN.same_as(PLAIN)
+    assert PART.same_as(replace(PART, crc="other"))
+
+
+def test_parts_that_agree_in_less_are_not_the_same() -> None:
+    assert not PART.same_as(replace(PART, length=9))
+    assert not PART.same_as(replace(PART, length=9, etag="other"))
+    assert not PART.same_as(replace(PART, etag="other", crc="other"))
+    assert not PLAIN.same_as(replace(PLAIN, etag="other"))
+    assert not PART.same_as(replace(PLAIN, etag="other"))
+
+
+def test_a_part_comes_back_from_its_entry() -> None:
+    for part in (PART, PLAIN):
+        assert Part.from_entry(part.to_entry()) == part
+    assert set(PLAIN.to_entry()) == {"n", "len", "etag"}

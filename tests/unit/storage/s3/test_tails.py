@@ -1,0 +1,34 @@
+"""What is kept of tails goes when memory is short: the longest unused first, and no more than is wanted."""
+
+from __future__ import annotations
+
+from tests.support.uploads import upload
+from tusd_py.pipeline.budget import Budget
+from tusd_py.storage.s3.pieces import Assembly
+from tusd_py.storage.s3.tails import Tails
+
+IDS = [upload(number).id for number in range(3)]
+
+
+def kept(tails: Tails) -> list[str]:
+    return list(tails._kept)
+
+
+def filled(length: int) -> Assembly:
+    assembly = Assembly(())
+    assembly.add(bytes(length))
+    assembly.fold(16)
+    assembly.pieces[-1].stored("key")
+    return assembly
+
+
+def test_the_longest_unused_goes_first_and_no_more_than_is_wanted() -> None:
+    tails = Tails(Budget(1000))
+    for upload_id in IDS:
+        tails.keep(upload_id, filled(10))
+    assert kept(tails) == IDS
+    assert tails._reclaim(10) == 10
+    assert kept(tails) == IDS[1:]
+    assert tails._reclaim(11) == 20
+    assert kept(tails) == []
+    assert tails._reclaim(1) == 0
