@@ -174,10 +174,10 @@ def _verified(content: bytes, headers: Mapping[str, str]) -> str | None:
 def _range(header: str | None, content: bytes) -> slice:
     if header is None:
         return slice(0, len(content))
-    first, last = map(int, header.removeprefix("bytes=").split("-"))
-    if first >= len(content):
+    first, last = header.removeprefix("bytes=").split("-")
+    if int(first) >= len(content):
         raise Refused(416, "InvalidRange")
-    return slice(first, min(last + 1, len(content)))
+    return slice(int(first), min(int(last) + 1, len(content)) if last else len(content))
 
 
 def _asked_for(header: str) -> int:
