@@ -22,7 +22,7 @@ from tests.support.server import Server, serving
 
 MIB = 1024 * 1024
 CONNECTION = 32 * 1024
-"""Bytes that a connection may take beside the budget, and leave: blocks of Python's own heap, free but for few objects."""
+"""Bytes that a connection may take beside the budget, and leave: Python's heap has blocks with few objects."""
 _ABOVE, _LEFT = 1.15, 0.15
 """How many times the budget a crowd may take; how much of it may be left once it has gone."""
 _WARM, _AT_A_TIME = 12 * MIB, 4
