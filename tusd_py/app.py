@@ -94,7 +94,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             asyncio.create_task(_look_at_room(ports)),
         ]
         yield
-        await end(chores)
+        await end(*chores)
 
 
 def _page_facts(settings: Settings) -> PageFacts:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 
 _AGAIN = 0.1
 """Seconds after which a task is cancelled once more."""
 
 
-async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def end(*tasks: asyncio.Task[None] | None) -> None:
     """Cancel until it is heeded: before Python 3.12 `asyncio.wait_for`, and so redis-py, may swallow a cancellation, or
     answer it with a timeout, after which a task that repeats its work would go on. What they raise is dropped."""
-    left = set(tasks)
+    left = {task for task in tasks if task is not None}
     while left:
         for task in left:
             task.cancel()

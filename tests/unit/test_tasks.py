@@ -31,12 +31,12 @@ async def failing() -> None:
 async def test_a_task_that_swallows_its_cancellation_ends() -> None:
     tasks = [asyncio.create_task(each()) for each in (stubborn, failing, stubborn)]
     await asyncio.sleep(0)
-    await end(tasks)
+    await end(*tasks)
     assert all(task.done() for task in tasks)
 
 
 async def test_without_tasks_nothing_is_waited_for() -> None:
-    await end([])
+    await end(None)
 
 
 async def test_a_server_ends_whose_sweep_takes_its_end_for_a_trouble(

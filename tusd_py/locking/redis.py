@@ -104,7 +104,7 @@ class RedisLocker(SharedLocker):
 
     async def aclose(self) -> None:
         await super().aclose()
-        await end(filter(None, [self._listener]))
+        await end(self._listener)
         await self._redis.aclose()
 
     async def abandoned(self) -> Collection[UploadId]:

@@ -84,7 +84,7 @@ class SharedLocker(ABC):
                     await self._drop(lease, abandoned=abandoned)
 
     async def aclose(self) -> None:
-        await end(filter(None, [self._keeper]))
+        await end(self._keeper)
 
     async def _acquire(self, lease: TimedLease, give_up: float, *, ask: bool) -> None:
         while not await self._try(lease, ask=ask):
