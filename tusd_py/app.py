@@ -28,6 +28,7 @@ from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.choice import Interim, Wires
 from tusd_py.state.base import StateStore
 from tusd_py.storage.base import Storage
+from tusd_py.tasks import end
 from tusd_py.telemetry.log import LogObserver, get_logger
 from tusd_py.telemetry.metrics import Metrics
 
@@ -93,9 +94,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             asyncio.create_task(_look_at_room(ports)),
         ]
         yield
-        for chore in chores:
-            chore.cancel()
-        await asyncio.gather(*chores, return_exceptions=True)
+        await end(*chores)
 
 
 def _page_facts(settings: Settings) -> PageFacts:

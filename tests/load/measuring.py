@@ -22,11 +22,9 @@ from tests.support.server import Server, serving
 
 MIB = 1024 * 1024
 CONNECTION = 32 * 1024
-"""Bytes that a connection may take beside the budget."""
+"""Bytes that a connection may take beside the budget, and leave: Python's heap has blocks with few objects."""
 _ABOVE, _LEFT = 1.15, 0.15
 """How many times the budget a crowd may take; how much of it may be left once it has gone."""
-_KEPT = 16 * 1024
-"""Bytes for each connection that may be left: Python's own heap has blocks that are free but for a few objects."""
 _WARM, _AT_A_TIME = 12 * MIB, 4
 _QUIET = 3.0
 """Seconds without a crowd after which a server has given back what it will."""
@@ -65,7 +63,7 @@ class Measured:
         async with aiohttp.ClientSession() as session, session.get(f"{self.server.origin}/metrics") as answer:
             lines = (await answer.text()).splitlines()
         held = sum(float(line.split()[-1]) for line in lines if line.startswith("tusdpy_buffer_bytes"))
-        return self.idle + int(_LEFT * self.budget + _ABOVE * held) + _KEPT * connections
+        return self.idle + int(_LEFT * self.budget + _ABOVE * held) + CONNECTION * connections
 
 
 @asynccontextmanager

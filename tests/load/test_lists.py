@@ -43,8 +43,8 @@ async def test_long_lists_stay_within_the_budget(
                 async with client_of(place.server) as client:
                     url = await client.create(5)
                     assert (await client.patch(url, 0, b"hello")).status == 204
-                told = [status for each in await asyncio.gather(*lists) for status in each]
-            print({status: told.count(status) for status in set(told)})
-            assert {404, 400} <= set(told) <= {404, 400, 503}
+                statuses = [status for each in await asyncio.gather(*lists) for status in each]
+            print({status: statuses.count(status) for status in set(statuses)})
+            assert {404, 400} <= set(statuses) <= {404, 400, 503}
             place.check(samples, COUNT)
             await place.check_given_back(COUNT)

@@ -32,6 +32,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "protocol/rules.py _REMEMBER_GONE",
         "storage/direct.py CorsRule.max_age",
         "storage/s3/attempts.py pause",
+        "tasks.py _AGAIN",
     ],
     "seconds of a real server: tests/spec/limits/test_patience.py, tests/faults/test_silence.py": [
         "app.py _PATIENCE",

@@ -17,9 +17,10 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from tusd_py.locking.lease import TimedLease
-from tusd_py.locking.shared import SharedLocker, end
+from tusd_py.locking.shared import SharedLocker
 from tusd_py.model import UploadId
 from tusd_py.redis_client import PREFIX, connect, unavailable_on_trouble
+from tusd_py.tasks import end
 
 _NEVER_GIVEN_BACK = 2
 """What the script says of a lease whose last holder died."""

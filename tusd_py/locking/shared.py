@@ -13,6 +13,7 @@ from tusd_py.locking.base import Lease
 from tusd_py.locking.lease import TimedLease, elapsed
 from tusd_py.locking.memory import MemoryLocker
 from tusd_py.model import UploadId
+from tusd_py.tasks import end
 
 _TICK = 0.1
 """Seconds between two looks at the leases that are held."""
@@ -141,10 +142,3 @@ class SharedLocker(ABC):
                 lease.extend(self._deadline(sent))
             else:
                 lease.lose()
-
-
-async def end(task: asyncio.Task[None] | None) -> None:
-    """Cancel until it is heeded: before Python 3.12 `asyncio.wait_for`, and so redis-py, may swallow a cancellation."""
-    while task is not None and not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=_TICK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import cast
 
@@ -77,12 +78,19 @@ async def begun(site: Site, connection: RawConnection) -> None:
     await until(site.full)
 
 
-async def test_a_long_head_keeps_what_it_takes_until_it_is_answered(site: Site) -> None:
+@asynccontextmanager
+async def asking(site: Site) -> AsyncIterator[RawConnection]:
+    """A connection whose request, with a long head, is being served until `go_on`."""
     site.go_on.clear()
     async with connected(site.port) as connection:
         await begun(site, connection)
         await connection.send(END)
         await site.asked.wait()
+        yield connection
+
+
+async def test_a_long_head_keeps_what_it_takes_until_it_is_answered(site: Site) -> None:
+    async with asking(site) as connection:
         assert 2 * 10_000 <= site.texts.used < 2 * LIMIT
         site.go_on.set()
         assert (await connection.answer()).body == b"10000"
@@ -144,11 +152,7 @@ async def test_a_client_that_leaves_within_its_head_gives_all_back(site: Site) -
 
 
 async def test_a_client_that_leaves_before_its_answer_gives_back_once_and_not_before(site: Site) -> None:
-    site.go_on.clear()
-    async with connected(site.port) as connection:
-        await begun(site, connection)
-        await connection.send(END)
-        await site.asked.wait()
+    async with asking(site) as connection:
         connection.reset()
         await asyncio.sleep(0.05)
         assert site.texts.used > 0, "the handler still has the head"

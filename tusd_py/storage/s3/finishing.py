@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 
 from tusd_py.errors import UploadLost
 from tusd_py.model import Entry, Finished, Upload
@@ -60,8 +59,9 @@ async def _complete(
 async def complete(room: Room, upload: Upload, key: str, multipart: str, parts: Sequence[Part]) -> str:
     """CompleteMultipartUpload until it is certain; returns the object's ETag. Raises S3Missing, UploadLost."""
     total = upload.length if room.options.profile.total_size else None
-    most = room.thresholds.completions
-    for attempt in count(1):
+    attempt, most = 0, room.thresholds.completions
+    while True:
+        attempt += 1
         try:
             return await room.client.complete_multipart(key, multipart, parts, total=total)
         except S3Trouble:
@@ -74,7 +74,6 @@ async def complete(room: Room, upload: Upload, key: str, multipart: str, parts: 
             if failure.code != "InvalidPart" or attempt == most:
                 raise
             parts = await as_they_are(room, key, multipart, parts)
-    raise AssertionError("the last attempt returns or raises")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

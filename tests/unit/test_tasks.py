@@ -1,0 +1,62 @@
+"""Background tasks end, however they take a cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+import tusd_py.app
+from tusd_py.app import create_app
+from tusd_py.config import load_settings
+from tusd_py.engine.ports import Ports
+from tusd_py.errors import StateUnavailable
+from tusd_py.tasks import end
+
+
+async def stubborn() -> None:
+    """As redis-py at times: its first cancellation becomes a timeout."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    await asyncio.Event().wait()
+
+
+async def failing() -> None:
+    raise OSError
+
+
+async def test_a_task_that_swallows_its_cancellation_ends() -> None:
+    tasks = [asyncio.create_task(each()) for each in (stubborn, failing, stubborn)]
+    await asyncio.sleep(0)
+    await end(*tasks)
+    assert all(task.done() for task in tasks)
+
+
+async def test_without_tasks_nothing_is_waited_for() -> None:
+    await end(None)
+
+
+async def test_a_server_ends_whose_sweep_takes_its_end_for_a_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeping = asyncio.Event()
+
+    async def sweep(_: Ports) -> None:
+        if sweeping.is_set():
+            await asyncio.Event().wait()
+        sweeping.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise StateUnavailable("Redis: no answer") from None
+
+    monkeypatch.setattr(tusd_py.app, "_sweep", sweep)
+    monkeypatch.setattr(tusd_py.app, "_SWEEP_SECONDS", 0.01)
+    runner = web.AppRunner(create_app(load_settings({"storage": f"file:{tmp_path}", "state": "memory:"}, None, {})))
+    await runner.setup()
+    await sweeping.wait()
+    async with asyncio.timeout(30):
+        await runner.cleanup()
