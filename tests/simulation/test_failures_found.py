@@ -7,7 +7,7 @@ from typing import cast
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.program import Journey, Program
 from tests.simulation.run import play, run, simulated, step
-from tests.simulation.steps import Damage, Restart, Send
+from tests.simulation.steps import Damage, Hop, Repair, Restart, Rob, Send
 from tests.simulation.world import Setup, World
 from tusd_py.storage.s3.storage import S3Storage
 
@@ -93,3 +93,10 @@ def test_a_head_that_the_next_answer_contradicts_is_asked_again() -> None:
 def test_a_partial_whose_object_landed_anew_with_another_etag_is_copied_all_the_same() -> None:
     scenario = "small-partials-opaque-etags"
     run(scenario, {step(scenario, "s3.PutObject"): "lands-soon"})
+
+
+def test_an_object_that_vanished_before_its_digest_was_known_is_made_anew() -> None:
+    journey = Journey(length=6, first=6, ietf=True, steps=(Hop(), Repair(), Rob("object"), Send(6)))
+    scenario = Program(tracks=(journey,)).scenario()
+    for number in range(len(play(scenario, "object vanished", {}))):
+        play(scenario, "object vanished", {number: "crash-after"})

@@ -42,7 +42,7 @@ async def _by_parts(room: Room, upload: Upload, cursor: S3Cursor, parts: Sequenc
             raise UploadLost(cursor.key)
         return Survey(upload=upload, entries=[part.to_entry() for part in parts])
     tail = await _tail(room, upload, cursor) if len(kept) == len(parts) else ()
-    there = replace(cursor, multipart=None if listed is None else cursor.multipart, tail=tail)
+    there = replace(cursor, multipart=None if listed is None else cursor.multipart, tail=tail, etag=None)
     offset = sum(part.length for part in kept) + there.tail_length
     phase = upload.phase if offset == upload.offset else Phase.OPEN
     found = replace(upload, phase=phase, offset=offset, cursor=there.dump())
