@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import cast
 
 from tests.simulation.loop import SimulatedLoop
-from tests.simulation.program import Journey, Program
+from tests.simulation.program import Journey, Program, Straight
 from tests.simulation.run import play, run, simulated, step
-from tests.simulation.steps import Damage, Hop, Repair, Restart, Rob, Send
+from tests.simulation.steps import Damage, Hop, Repair, Restart, Rob, Send, Sweep, Wait
 from tests.simulation.world import Setup, World
 from tusd_py.storage.s3.storage import S3Storage
 
@@ -100,3 +100,10 @@ def test_an_object_that_vanished_before_its_digest_was_known_is_made_anew() -> N
     scenario = Program(tracks=(journey,)).scenario()
     for number in range(len(play(scenario, "object vanished", {}))):
         play(scenario, "object vanished", {number: "crash-after"})
+
+
+def test_an_object_sent_whole_that_vanished_before_it_was_recorded_is_lost_for_certain() -> None:
+    track = Straight(length=1, whole=True, told=False, before=(Wait(90.0),), after=(Sweep(), Rob("object")))
+    scenario = Program(tracks=(track,)).scenario()
+    for number in range(len(play(scenario, "whole object vanished", {}))):
+        play(scenario, "whole object vanished", {number: "refused"})

@@ -38,7 +38,8 @@ async def _by_parts(room: Room, upload: Upload, cursor: S3Cursor, parts: Sequenc
     listed = await _listed(room, cursor)
     kept = kept_parts(parts, listed or [])
     if upload.direct is not None:
-        if (listed is None and cursor.multipart is not None) or len(kept) < len(parts):
+        vanished = listed is None and (cursor.multipart is not None or upload.offset > 0)
+        if vanished or len(kept) < len(parts):
             raise UploadLost(cursor.key)
         return Survey(upload=upload, entries=[part.to_entry() for part in parts])
     tail = await _tail(room, upload, cursor) if len(kept) == len(parts) else ()

@@ -1,0 +1,173 @@
+"""What a storage promises that clients reach themselves (`tusd_py/storage/direct.py`): what it signs is really sent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from io import BytesIO
+
+import aiohttp
+import pytest
+
+from tests.support.storages import STORAGES, Bench
+from tests.support.writing import content, new_upload, random_bytes, stored
+from tusd_py.errors import UploadLost
+from tusd_py.model import Direct, DirectPart, Phase, Signed, Upload, finish
+from tusd_py.storage.direct import CorsRule, DirectAccess
+from tusd_py.storage.s3.cors import joined, missing, needed
+
+_LIFETIME = 600.0
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture(params=["moto", "seaweed"])
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    """Each storage that clients can reach."""
+    async with STORAGES[request.param](request) as made:
+        yield made
+
+
+@pytest.fixture
+def direct(bench: Bench) -> DirectAccess:
+    assert bench.storage.direct is not None
+    return bench.storage.direct
+
+
+async def test_parts_that_a_client_sends_are_told_and_become_its_object(
+    bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession
+) -> None:
+    pieces = [random_bytes(bench.grain), random_bytes(3)]
+    begun = await _begun(bench, direct, sum(map(len, pieces)))
+    assert await direct.begin(begun) == (await direct.begin(begun))
+    etags = [await _send_part(direct, http, begun, number, piece) for number, piece in enumerate(pieces, start=1)]
+    found = await direct.stored(begun)
+    assert [(part.number, part.etag, part.length) for part in found] == [
+        (number, etag, len(piece)) for number, (etag, piece) in enumerate(zip(etags, pieces, strict=True), start=1)
+    ]
+    done = await _finished(bench, begun, found)
+    assert await content(bench.storage, done) == b"".join(pieces)
+    assert await direct.found(done) == done.offset
+    assert await bench.residue() == [direct.key(done)]
+
+
+async def test_a_part_that_was_sent_again_counts_as_it_came_last(
+    bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession
+) -> None:
+    begun = await _begun(bench, direct, 5)
+    await _send_part(direct, http, begun, 1, b"first", told=False)
+    await _send_part(direct, http, begun, 1, b"again", told=False)
+    newest = (await direct.stored(begun))[-1]
+    assert await content(bench.storage, await _finished(bench, begun, [newest])) == b"again"
+
+
+async def test_no_part_is_signed_or_told_before_it_has_begun(bench: Bench, direct: DirectAccess) -> None:
+    fresh = new_upload(bench.storage, 3, direct=Direct.PARTS)
+    assert await direct.stored(fresh) == []
+    with pytest.raises(UploadLost):
+        await direct.sign_part(fresh, 1, 3, _LIFETIME)
+
+
+async def test_parts_that_were_taken_away_are_lost(bench: Bench, direct: DirectAccess) -> None:
+    begun = await _begun(bench, direct, 3)
+    await bench.storage.discard(replace(begun, phase=Phase.TERMINATING))
+    with pytest.raises(UploadLost):
+        await direct.stored(begun)
+    with pytest.raises(UploadLost):
+        await bench.storage.survey(begun, [])
+
+
+@pytest.mark.parametrize("form", [False, True])
+@pytest.mark.parametrize("told", [False, True])
+async def test_an_object_that_is_sent_whole_is_found(
+    bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession, *, told: bool, form: bool
+) -> None:
+    fresh = new_upload(
+        bench.storage, 7 if told else None, direct=Direct.WHOLE, metadata={"filename": "für.txt".encode()}
+    )
+    assert await direct.found(fresh) is None
+    await _send(http, await direct.sign_whole(fresh, most=9, lifetime=_LIFETIME, form=form), b"content")
+    assert await direct.found(fresh) == 7
+    done = await _finished(bench, replace(fresh, length=7, offset=7), [])
+    assert await content(bench.storage, done) == b"content"
+
+
+async def test_an_object_that_was_sent_whole_and_vanished_is_lost(
+    bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession
+) -> None:
+    """Its bytes never came by the server, which can't ask for them from an earlier offset."""
+    fresh = new_upload(bench.storage, 7, direct=Direct.WHOLE)
+    await _send(http, await direct.sign_whole(fresh, most=9, lifetime=_LIFETIME, form=False), b"content")
+    seen = replace(fresh, offset=7, phase=Phase.FINISHING)
+    await bench.storage.discard(seen)
+    with pytest.raises(UploadLost):
+        await bench.storage.survey(seen, [])
+
+
+async def test_an_object_of_another_length_or_upload_is_not_found(bench: Bench, direct: DirectAccess) -> None:
+    other = await stored(bench.storage, b"content")
+    assert await direct.found(replace(other, length=6)) is None
+    assert await direct.found(replace(new_upload(bench.storage, 7), cursor=other.cursor)) is None
+
+
+async def test_a_link_answers_with_the_fields_it_was_signed_with(
+    bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession
+) -> None:
+    done = await stored(bench.storage, b"content")
+    shown_as = {"Content-Type": "text/x-this", "Content-Disposition": 'attachment; filename="a b"'}
+    async with http.get(await direct.sign_read(done, shown_as, _LIFETIME)) as answer:
+        assert (answer.status, await answer.read()) == (200, b"content")
+        assert {name: answer.headers[name] for name in shown_as} == shown_as
+
+
+async def test_rules_for_browsers_are_kept_beside_those_of_others(direct: DirectAccess) -> None:
+    before = await direct.cors()
+    other = CorsRule(id="other", origins=("https://other.test",), methods=("GET",), exposed=("X-Other",))
+    ours = needed(("https://app.test", "https://*.app.test"), uploads=True, downloads=True)
+    await direct.set_cors([other])
+    assert list(missing(ours, await direct.cors()))
+    await direct.set_cors(joined(ours, await direct.cors()))
+    assert list(missing(ours, await direct.cors())) == []
+    assert other in await direct.cors()
+    await direct.set_cors(before or [other])
+
+
+async def _begun(bench: Bench, direct: DirectAccess, length: int) -> Upload:
+    fresh = new_upload(bench.storage, length, direct=Direct.PARTS)
+    checkpoint = await direct.begin(fresh)
+    return replace(fresh, cursor=checkpoint.cursor)
+
+
+async def _send_part(
+    direct: DirectAccess,
+    http: aiohttp.ClientSession,
+    upload: Upload,
+    number: int,
+    piece: bytes,
+    *,
+    told: bool = True,
+) -> str:
+    signed = await direct.sign_part(upload, number, len(piece) if told else None, _LIFETIME)
+    return await _send(http, signed, piece)
+
+
+async def _send(http: aiohttp.ClientSession, signed: Signed, body: bytes) -> str:
+    """As the browser does; returns the ETag, without quotes, where the answer has one."""
+    if signed.fields:
+        form = aiohttp.FormData(dict(signed.fields))
+        form.add_field("file", body, filename="any")
+        sending = http.post(signed.url, data=form)
+    else:
+        sending = http.put(signed.url, data=BytesIO(body), headers=signed.headers, skip_auto_headers=["Content-Type"])
+    async with sending as answer:
+        assert answer.status in (200, 201, 204), await answer.text()
+        return answer.headers.get("ETag", "").strip('"')
+
+
+async def _finished(bench: Bench, upload: Upload, parts: Sequence[DirectPart]) -> Upload:
+    full = replace(upload, offset=upload.length or 0, phase=Phase.FINISHING)
+    return finish(full, await bench.storage.finish(full, [part.to_entry() for part in parts]))
