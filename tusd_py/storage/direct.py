@@ -56,7 +56,8 @@ class DirectAccess(Protocol):
         """A URL to GET a finished upload from, answered with these header fields."""
 
     async def stored(self, upload: Upload) -> Sequence[DirectPart]:
-        """The parts that are there, in order; one that was sent again may be there twice, the newest last.
+        """The parts that are there, in order; one that was sent again may be there twice, the newest last
+        where the storage tells their times apart.
 
         Raises UploadLost if it doesn't know of them any more.
         """
