@@ -83,7 +83,7 @@ async def gone(node: Node, client: Client, url: str, within: float = 15.0) -> No
 
 async def nothing_left(node: Node, within: float = 15.0) -> None:
     """In S3 and in the state, after a sweep at the latest. A record of trouble stays until nothing can come of it any
-    more, half a minute (tests/promises/test_10_…, tests/unit/engine)."""
+    more, half a minute (tests/promises/test_10_…, tests/contracts/engine)."""
     left: list[str] = []
 
     async def empty() -> bool:

@@ -139,7 +139,7 @@ class Clients(RuleBasedStateMachine):
         except UploadNotFound:
             assert self.engine.now >= known.touched + EXPIRE_AFTER, "it vanished"
         else:
-            assert known.id not in self.engine.residue
+            assert known.id not in self.run(self.engine.residue())
 
     @rule(seconds=st.sampled_from([1.0, 40.0, 120.0]))
     def wait(self, seconds: float) -> None:
@@ -184,7 +184,7 @@ class Clients(RuleBasedStateMachine):
                 self.run(terminate(self.engine.ports, upload.id))
         self.engine.now += 2 * EXPIRE_AFTER
         self.run(sweep(self.engine.ports))
-        assert self.engine.residue == []
+        assert self.run(self.engine.residue()) == []
         self.runner.close()
 
 

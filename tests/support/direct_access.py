@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tests.support.engine import Engine, Fuse
+from tests.support.engine import Engine
+from tests.support.failing import Fuse
 from tusd_py.errors import StorageUnavailable, UploadLost
 from tusd_py.model import Checkpoint, DirectPart, Signed, Upload, UploadId
 from tusd_py.protocol.limits import PartLimits

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from typing import Any, TypeVar
 
+from tests.support.failing import FailingState, Fuse
 from tests.support.writing import FakeLease
 from tusd_py.engine.ports import Ports
-from tusd_py.errors import StateUnavailable, StorageUnavailable, Unavailable, UploadLost
+from tusd_py.errors import StorageUnavailable, UploadLost
 from tusd_py.events import Observer
 from tusd_py.locking.base import Lease
 from tusd_py.locking.memory import MemoryLocker
-from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Installation, Upload, UploadId
+from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Upload, UploadId
 from tusd_py.pipeline.body import BodyEnd
 from tusd_py.protocol.limits import Limits
-from tusd_py.state.memory import MemoryState
+from tusd_py.state.base import StateStore
 from tusd_py.storage.base import Record, Survey
 from tusd_py.storage.memory import MemoryStorage, MemoryWriter
 
@@ -52,73 +53,6 @@ class ScriptedBody:
     def stop(self) -> None:
         self._how = self._how if self._stopped.is_set() else BodyEnd.STOPPED
         self._stopped.set()
-
-
-@dataclass
-class Fuse:
-    """Makes calls fail: all from the one after `left` others, `times` in a row. None for none."""
-
-    error: type[Unavailable]
-    left: int | None = None
-    times: int = 1
-    answer_lost: bool = False
-    """The call is carried out all the same."""
-
-    def blow(self, left: int = 0, *, times: int = 1, answer_lost: bool = False) -> None:
-        self.left, self.times, self.answer_lost = left, times, answer_lost
-
-    def mend(self) -> None:
-        self.left = None
-
-    async def around(self, call: Coroutine[Any, Any, T]) -> T:
-        blown = self._count()
-        if blown and not self.answer_lost:
-            call.close()
-            raise self.error("as told")
-        result = await call
-        if blown:
-            raise self.error("as told, after it was done")
-        return result
-
-    def _count(self) -> bool:
-        if self.left is None:
-            return False
-        blown, self.left = self.left <= 0, self.left - 1
-        if self.left <= -self.times:
-            self.left = None
-        return blown
-
-
-class FailingState(MemoryState):
-    """Fails by its fuse."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fuse = Fuse(StateUnavailable)
-        self.saves = list[Upload]()
-
-    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
-        return await self.fuse.around(super().create(upload, entries))
-
-    async def load(self, upload_id: UploadId) -> Upload | None:
-        return await self.fuse.around(super().load(upload_id))
-
-    async def installation(self) -> Installation | None:
-        return await self.fuse.around(super().installation())
-
-    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
-        saved = await self.fuse.around(super().save(upload, added))
-        self.saves.append(saved)
-        return saved
-
-    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
-        return await self.fuse.around(super().rewind(upload, entries))
-
-    async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
-        return await self.fuse.around(super().entries(upload_id))
-
-    async def delete(self, upload: Upload) -> None:
-        await self.fuse.around(super().delete(upload))
 
 
 class FailingStorage(MemoryStorage):
@@ -223,10 +157,10 @@ class Told(Observer):
 class Engine:
     """The ports, and handles on what is behind them."""
 
-    def __init__(self, *, checkpoint_size: int = 8, **limits: Any) -> None:
+    def __init__(self, state: StateStore | None = None, *, checkpoint_size: int = 8, **limits: Any) -> None:
         self.now = 1000.0
         self.storage = FailingStorage(checkpoint_size=checkpoint_size)
-        self.state = FailingState()
+        self.state = FailingState(state)
         self.locker = MemoryLocker()
         self.told = Told()
         numbers = count(1)
@@ -241,14 +175,21 @@ class Engine:
             base_path="/files/",
         )
 
+    def limit(self, **limits: Any) -> None:
+        """Have these limits from now on."""
+        self.ports = replace(self.ports, limits=replace(self.ports.limits, **limits))
+
     @property
     def lease(self) -> FakeLease:
         return FakeLease()
 
-    @property
-    def residue(self) -> list[str]:
+    async def residue(self) -> list[str]:
         """The names of all that is stored and remembered."""
-        return [*self.storage._parts, *self.storage._objects, *self.state._documents]
+        return [*self.storage._parts, *self.storage._objects, *(upload.id for upload in await self.uploads())]
+
+    async def uploads(self) -> Sequence[Upload]:
+        """All records."""
+        return await self.state.list(None, 1000)
 
     def stored(self, upload: Upload) -> bytes:
         """The bytes of a finished upload."""

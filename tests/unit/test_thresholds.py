@@ -98,7 +98,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "pipeline/budget.py _CLEAR",
         "storage/s3/pieces.py _settled",
     ],
-    "the room in a store, which isn't simulated: tests/unit/engine/test_room.py, tests/unit/test_space.py": [
+    "the room in a store, which isn't simulated: tests/contracts/engine/test_room.py, tests/unit/test_space.py": [
         "engine/room.py _EARLY",
         "engine/room.py _MARGIN",
         "space.py Ballast.restore",

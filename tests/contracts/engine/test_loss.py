@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from tests.contracts.engine.test_finish_and_sweep import begun, finishing
 from tests.support.engine import Engine, ScriptedBody
 from tests.support.intents import appending, creating, joining
-from tests.unit.engine.test_finish_and_sweep import begun, finishing
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
@@ -99,4 +99,4 @@ async def test_a_final_upload_ends_only_when_a_partial_is_gone(engine: Engine) -
         await inspect(engine.ports, final.id)
     engine.now += 60
     await sweep(engine.ports)
-    assert final.id not in engine.residue
+    assert final.id not in await engine.residue()

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.contracts.engine.test_finish_and_sweep import begun
 from tests.support.engine import Engine, ScriptedBody
 from tests.support.intents import appending, creating, sha1
-from tests.unit.engine.test_finish_and_sweep import begun
 from tusd_py.engine import ports as ports_module
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.contracts.engine.test_finish_and_sweep import begun, finishing
 from tests.support.direct_access import direct
 from tests.support.engine import Engine, ScriptedBody
 from tests.support.intents import appending, creating, joining
-from tests.unit.engine.test_finish_and_sweep import begun, finishing
 from tusd_py.engine import mending
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create

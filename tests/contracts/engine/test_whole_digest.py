@@ -52,7 +52,7 @@ async def test_a_later_request_may_want_it(engine: Engine) -> None:
 async def test_another_in_one_request_leaves_nothing(engine: Engine) -> None:
     with pytest.raises(UploadSpoiled):
         await create(engine.ports, creating(3, body=True, whole=announced(b"abc")), ScriptedBody(b"xyz"))
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
 async def test_another_after_several_requests_leaves_nothing(engine: Engine) -> None:
@@ -60,7 +60,7 @@ async def test_another_after_several_requests_leaves_nothing(engine: Engine) -> 
     upload = await create(engine.ports, intent, ScriptedBody(b"xyz", end=BodyEnd.CUT))
     with pytest.raises(UploadSpoiled):
         await append(engine.ports, upload.id, appending(3), ScriptedBody(b"def"))
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -77,4 +77,4 @@ async def test_it_is_found_by_whoever_finishes_the_upload(engine: Engine, *, rig
             await inspect(engine.ports, upload.id)
         engine.now += 100
         await sweep(engine.ports)
-        assert engine.residue == []
+        assert await engine.residue() == []

@@ -73,7 +73,7 @@ async def test_bytes_for_nothing_are_refused(engine: Engine) -> None:
     with pytest.raises(UploadNotFound):
         await append(engine.ports, UploadId("0" * 32), appending(0), body)
     assert not body.asked
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
 async def test_a_final_upload_takes_no_bytes(engine: Engine) -> None:

@@ -44,7 +44,7 @@ async def upload(engine: Engine, access: ScriptedAccess) -> Upload:
 async def test_without_a_storage_that_clients_reach_there_are_none(engine: Engine) -> None:
     with pytest.raises(UnsupportedExtension, match=r"^this server's storage can't be reached by clients$"):
         await announce(engine.ports, PARTS)
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
 async def test_a_new_one_is_recorded_and_told_before_the_storage_is_asked(
@@ -62,7 +62,7 @@ async def test_where_there_is_no_room_there_is_no_new_one(engine: Engine, access
     engine.ports.room.full.add("storage")
     with pytest.raises(StoreFull):
         await begin(engine.ports, PARTS)
-    assert (engine.residue, access.begun) == ([], [])
+    assert (await engine.residue(), access.begun) == ([], [])
 
 
 async def test_more_than_the_storage_takes_in_one_request_is_refused(engine: Engine, access: ScriptedAccess) -> None:
@@ -76,7 +76,7 @@ async def test_one_that_could_not_be_begun_leaves_nothing(engine: Engine, access
         await begin(engine.ports, PARTS)
     engine.now += 60  # what got no answer is looked for first
     await sweep(engine.ports)
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
 async def test_a_beginning_without_an_answer_is_remembered_as_trouble(engine: Engine, access: ScriptedAccess) -> None:
@@ -222,7 +222,7 @@ async def test_an_aborted_one_is_told_and_leaves_nothing(
 ) -> None:
     access.bring(upload, b"abc")
     await abort(engine.ports, upload.id, access.key(upload))
-    assert engine.residue == []
+    assert await engine.residue() == []
     assert engine.told.events[-1] == ("terminated", upload.id)
 
 
@@ -291,4 +291,4 @@ async def test_what_nobody_brings_expires(engine: Engine, access: ScriptedAccess
     await sweep(engine.ports)
     engine.now += 1000
     await sweep(engine.ports)
-    assert engine.residue == []
+    assert await engine.residue() == []

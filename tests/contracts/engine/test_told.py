@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from tests.contracts.engine.test_finish_and_sweep import begun, finishing
 from tests.support.engine import Engine, ScriptedBody, Told
 from tests.support.intents import appending, creating, joining
-from tests.unit.engine.test_finish_and_sweep import begun, finishing
 from tusd_py.engine import pairing
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
@@ -113,16 +113,16 @@ async def test_a_wrong_pair_says_what_each_is_of_and_what_to_do(engine: Engine) 
     with pytest.raises(WrongPair) as refused:
         await pair(engine.ports)
     assert str(refused.value) == (
-        f"state and storage don't belong together: memory: is of installation {'a' * 32}, memory: of installation "
-        f"{'b' * 32}. Set the storage that this state belongs to, or another state (in a shared Redis: another "
-        "redis-prefix). If these two do belong together, say so with tusd-py repair --pair"
+        f"state and storage don't belong together: {engine.state.name} is of installation {'a' * 32}, memory: of "
+        f"installation {'b' * 32}. Set the storage that this state belongs to, or another state (in a shared Redis: "
+        "another redis-prefix). If these two do belong together, say so with tusd-py repair --pair"
     )
 
 
 async def test_a_wrong_pair_of_uploads_without_an_installation(engine: Engine) -> None:
     await begun(engine)
     await engine.storage.install("b" * 32)
-    with pytest.raises(WrongPair, match="memory: is of no installation, but has uploads, memory: of"):
+    with pytest.raises(WrongPair, match="is of no installation, but has uploads, memory: of"):
         await pair(engine.ports)
 
 
@@ -132,7 +132,7 @@ async def test_an_installation_that_was_taken_over(engine: Engine) -> None:
     ((what, fields),) = engine.told.troubles
     assert what == "installation-adopted"
     assert fields == {
-        "state": "memory:",
+        "state": engine.state.name,
         "storage": "memory:",
         "reason": "the state was empty, the storage was not: no garbage is collected before a week has passed, or "
         "tusd-py repair --apply has run",

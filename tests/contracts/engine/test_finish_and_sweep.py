@@ -132,7 +132,7 @@ async def test_an_upload_without_trouble_is_never_looked_through(engine: Engine)
     engine.now += 1000
     await sweep(engine.ports)
     assert engine.storage.listed == []
-    assert engine.residue == [kept.id, kept.id]
+    assert await engine.residue() == [kept.id, kept.id]
 
 
 async def test_a_look_asks_the_writer_to_leave_and_sees_its_bytes(engine: Engine) -> None:
@@ -147,7 +147,7 @@ async def test_a_look_asks_the_writer_to_leave_and_sees_its_bytes(engine: Engine
 async def test_a_terminated_upload_leaves_nothing(engine: Engine) -> None:
     upload = await begun(engine)
     await terminate(engine.ports, upload.id)
-    assert engine.residue == []
+    assert await engine.residue() == []
     assert engine.told.count("terminated") == 1
     with pytest.raises(UploadNotFound):
         await terminate(engine.ports, upload.id)
@@ -162,7 +162,7 @@ async def test_what_the_storage_would_not_let_go_of_is_swept_and_never_shown(eng
         await inspect(engine.ports, upload.id)
     engine.now += 30
     assert await sweep(engine.ports) == 0
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
 async def test_what_may_come_back_is_removed_once_more(engine: Engine) -> None:
@@ -174,20 +174,20 @@ async def test_what_may_come_back_is_removed_once_more(engine: Engine) -> None:
         await inspect(engine.ports, upload.id)
     engine.storage._objects[upload.id] = b"late"
     await sweep(engine.ports)
-    assert engine.residue == [upload.id, upload.id], "not at once"
+    assert await engine.residue() == [upload.id, upload.id], "not at once"
     engine.now += 31
     await sweep(engine.ports)
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
-async def test_a_gone_upload_is_remembered_for_a_while_where_that_is_set() -> None:
-    engine = Engine(gone=True)
+async def test_a_gone_upload_is_remembered_for_a_while_where_that_is_set(engine: Engine) -> None:
+    engine.limit(gone=True)
     upload = await begun(engine)
     await terminate(engine.ports, upload.id)
     assert (await engine.record(upload)).phase is Phase.GONE
     engine.now += 7 * 86400
     await sweep(engine.ports)
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
 async def test_expired_uploads_are_removed_and_counted(engine: Engine) -> None:
@@ -197,7 +197,7 @@ async def test_expired_uploads_are_removed_and_counted(engine: Engine) -> None:
     assert await sweep(engine.ports) == 0
     engine.now += 1
     assert await sweep(engine.ports) == 3
-    assert engine.residue == []
+    assert await engine.residue() == []
     assert engine.told.count("expired") == 3
 
 

@@ -19,7 +19,7 @@ async def test_a_new_upload_asks_the_storage_for_nothing(engine: Engine) -> None
     engine.storage.fuse.blow()
     upload = await create(engine.ports, creating(10), ScriptedBody())
     assert (upload.offset, upload.phase) == (0, Phase.OPEN)
-    assert engine.residue == [upload.id]
+    assert await engine.residue() == [upload.id]
 
 
 async def test_an_empty_upload_is_done_at_once(engine: Engine) -> None:
@@ -48,7 +48,7 @@ async def test_a_refused_first_body_leaves_no_upload(
     intent = creating(length, body=True, checksum=None if checksum is None else sha1(checksum))
     with pytest.raises(refusal):
         await create(engine.ports, intent, ScriptedBody(body))
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
 async def test_an_upload_that_could_not_be_recorded_as_made_is_removed_twice_if_its_object_may_come_anew(
@@ -63,7 +63,7 @@ async def test_an_upload_that_could_not_be_recorded_as_made_is_removed_twice_if_
     engine.storage._objects[only.id] = b""
     engine.now += 31
     await sweep(engine.ports)
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
 @pytest.mark.parametrize("left", range(2))
@@ -72,7 +72,7 @@ async def test_a_storage_that_fails_leaves_no_upload(engine: Engine, left: int) 
     with pytest.raises(StorageUnavailable):
         await create(engine.ports, creating(16, body=True), ScriptedBody(b"01234567", b"01234567"))
     await late(engine)
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
 async def test_a_state_store_that_fails_leaves_no_upload(engine: Engine) -> None:
@@ -80,7 +80,7 @@ async def test_a_state_store_that_fails_leaves_no_upload(engine: Engine) -> None
     with pytest.raises(StateUnavailable):
         await create(engine.ports, creating(16, body=True), ScriptedBody(b"01234567", b"01234567"))
     await late(engine)
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
 async def late(engine: Engine) -> None:
@@ -106,7 +106,7 @@ async def test_an_upload_that_is_not_there_or_not_finished_joins_nothing(engine:
     for other in (unfinished.id, UploadId("f" * 32)):
         with pytest.raises(Malformed):
             await create(engine.ports, joining(other), ScriptedBody())
-    assert engine.residue == [unfinished.id]
+    assert await engine.residue() == [unfinished.id]
 
 
 async def test_a_final_upload_whose_partial_lost_its_bytes_is_not_made(engine: Engine) -> None:
@@ -115,4 +115,4 @@ async def test_a_final_upload_whose_partial_lost_its_bytes_is_not_made(engine: E
     with pytest.raises(UploadLost):
         await create(engine.ports, joining(first.id), ScriptedBody())
     await late(engine)
-    assert engine.residue == [first.id]
+    assert await engine.residue() == [first.id]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tests.contracts.engine.test_finish_and_sweep import begun
 from tests.support.direct_access import direct
 from tests.support.engine import Engine
-from tests.unit.engine.test_finish_and_sweep import begun
 from tusd_py.engine.direct import abort, begin
 from tusd_py.engine.repair import repair
 from tusd_py.engine.tidy import removed

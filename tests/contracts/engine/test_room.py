@@ -102,13 +102,13 @@ async def begun(engine: Engine, length: int | None = 6) -> Upload:
 async def test_a_full_store_refuses_creations_and_bodies_before_they_are_asked_for(engine: Engine) -> None:
     upload = await begun(engine)
     engine.ports.room.full.add("storage")
-    residue, body = engine.residue, ScriptedBody(b"def")
+    residue, body = await engine.residue(), ScriptedBody(b"def")
     with pytest.raises(StoreFull):
         await create(engine.ports, creating(6, body=True), body)
     with pytest.raises(StoreFull):
         await append(engine.ports, upload.id, appending(3), body)
     assert not body.asked
-    assert engine.residue == residue
+    assert await engine.residue() == residue
     assert await inspect(engine.ports, upload.id) == upload
 
 
@@ -132,7 +132,7 @@ async def test_termination_and_expiry_need_no_room(engine: Engine) -> None:
     await terminate(engine.ports, first.id)
     engine.now += 100
     assert await sweep(engine.ports) == 1
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
 async def test_an_upload_that_the_state_will_not_let_go_of_keeps_no_other(engine: Engine) -> None:
@@ -149,7 +149,7 @@ async def test_an_upload_that_the_state_will_not_let_go_of_keeps_no_other(engine
     engine.state.save = picky  # type: ignore[method-assign,assignment]
     engine.now += 100
     assert await sweep(engine.ports) == len(others)
-    assert set(map(UploadId, engine.residue)) == stuck
+    assert set(map(UploadId, await engine.residue())) == stuck
 
 
 async def test_a_sweep_ends_where_nothing_gets_through_to_the_state(engine: Engine) -> None:

@@ -43,11 +43,11 @@ async def test_what_nobody_remembers_goes_once_it_is_old(engine: Engine) -> None
     assert await tidied(engine) == []
     engine.now = 100
     assert await tidied(engine) == [STRANGER]
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
-async def test_where_uploads_never_expire_the_unknown_is_left_alone_for_a_week() -> None:
-    engine = Engine(expire_after=None)
+async def test_where_uploads_never_expire_the_unknown_is_left_alone_for_a_week(engine: Engine) -> None:
+    engine.limit(expire_after=None)
     engine.storage._parts[STRANGER] = bytearray(b"abc")
     engine.now = 7 * 86400 - 1
     assert await tidied(engine) == []
@@ -58,7 +58,7 @@ async def test_where_uploads_never_expire_the_unknown_is_left_alone_for_a_week()
 async def test_a_dry_run_says_the_same_and_removes_nothing(engine: Engine) -> None:
     engine.storage._parts[STRANGER] = bytearray(b"abc")
     assert await tidied(engine, dry_run=True) == [STRANGER]
-    assert engine.residue == [STRANGER]
+    assert await engine.residue() == [STRANGER]
 
 
 async def test_what_a_finished_upload_left_beside_its_object_goes(engine: Engine, upload: Upload) -> None:

@@ -89,11 +89,11 @@ async def test_more_bytes_than_the_length_end_the_upload(engine: Engine, size: i
     upload = await begun(engine, 10, b"abc")
     with pytest.raises(InconsistentLength):
         await append(engine.ports, upload.id, appending(3, size=size, **LATER), ScriptedBody(b"defghijk"))
-    assert engine.residue == []
+    assert await engine.residue() == []
 
 
-async def test_more_bytes_than_a_limit_allows_end_nothing() -> None:
-    engine = Engine(max_length=5)
+async def test_more_bytes_than_a_limit_allows_end_nothing(engine: Engine) -> None:
+    engine.limit(max_length=5)
     upload = await begun(engine, None, b"abc")
     with pytest.raises(TooLarge):
         await append(engine.ports, upload.id, appending(3, **LATER), ScriptedBody(b"def"))
@@ -126,4 +126,4 @@ async def test_a_first_body_that_contradicts_its_length_leaves_nothing(
 ) -> None:
     with pytest.raises(refusal):
         await create(engine.ports, creating(length, body=True, **NOW), ScriptedBody(*chunks))
-    assert engine.residue == []
+    assert await engine.residue() == []

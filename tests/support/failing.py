@@ -1,0 +1,107 @@
+"""A state store that fails when it is told to, and the fuse that decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tusd_py.errors import StateUnavailable, Unavailable
+from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.space import Space
+from tusd_py.state.base import StateStore
+from tusd_py.state.memory import MemoryState
+
+T = TypeVar("T")
+
+
+@dataclass
+class Fuse:
+    """Makes calls fail: all from the one after `left` others, `times` in a row. None for none."""
+
+    error: type[Unavailable]
+    left: int | None = None
+    times: int = 1
+    answer_lost: bool = False
+    """The call is carried out all the same."""
+
+    def blow(self, left: int = 0, *, times: int = 1, answer_lost: bool = False) -> None:
+        self.left, self.times, self.answer_lost = left, times, answer_lost
+
+    def mend(self) -> None:
+        self.left = None
+
+    async def around(self, call: Coroutine[Any, Any, T]) -> T:
+        blown = self._count()
+        if blown and not self.answer_lost:
+            call.close()
+            raise self.error("as told")
+        result = await call
+        if blown:
+            raise self.error("as told, after it was done")
+        return result
+
+    def _count(self) -> bool:
+        if self.left is None:
+            return False
+        blown, self.left = self.left <= 0, self.left - 1
+        if self.left <= -self.times:
+            self.left = None
+        return blown
+
+
+class FailingState:
+    """Fails by its fuse; else does as the store behind it."""
+
+    def __init__(self, inner: StateStore | None = None) -> None:
+        self.inner = inner or MemoryState()
+        self.fuse = Fuse(StateUnavailable)
+        self.saves = list[Upload]()
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
+        return await self.fuse.around(self.inner.create(upload, entries))
+
+    async def load(self, upload_id: UploadId) -> Upload | None:
+        return await self.fuse.around(self.inner.load(upload_id))
+
+    async def installation(self) -> Installation | None:
+        return await self.fuse.around(self.inner.installation())
+
+    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
+        saved = await self.fuse.around(self.inner.save(upload, added))
+        self.saves.append(saved)
+        return saved
+
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        return await self.fuse.around(self.inner.rewind(upload, entries))
+
+    async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
+        return await self.fuse.around(self.inner.entries(upload_id))
+
+    async def delete(self, upload: Upload) -> None:
+        await self.fuse.around(self.inner.delete(upload))
+
+    async def due(self, now: float, limit: int) -> Sequence[UploadId]:
+        return await self.inner.due(now, limit)
+
+    async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        return await self.inner.list(after, limit)
+
+    async def install(self, installation: Installation) -> Installation:
+        return await self.inner.install(installation)
+
+    async def reinstall(self, installation: Installation) -> None:
+        await self.inner.reinstall(installation)
+
+    async def ping(self) -> None:
+        await self.inner.ping()
+
+    async def space(self) -> Space | None:
+        return await self.inner.space()
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
