@@ -12,6 +12,7 @@ from random import Random
 from tests.simulation.losses import Loot
 from tests.simulation.network import FAULTS, Plan
 from tests.simulation.program import End, Joined, Journey, Program, Straight, Track
+from tests.simulation.setup import EXPIRE_AFTER, LOW, Setup
 from tests.simulation.steps import (
     Astray,
     Cut,
@@ -33,7 +34,6 @@ from tests.simulation.steps import (
     Tidy,
     Wait,
 )
-from tests.simulation.world import EXPIRE_AFTER, LOW, Setup
 from tusd_py.storage.s3.options import Checksum
 from tusd_py.thresholds import DEFAULT
 

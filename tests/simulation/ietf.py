@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.simulation.client import GIVE_UP, Broken, Client
-from tests.simulation.world import Violation
+from tests.simulation.client import GIVE_UP, Broken, Client, Vanished
+from tests.simulation.world import Violation, World
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
@@ -35,7 +35,11 @@ class Hearing:
 
 
 class IetfClient(Client):
-    """Announces what all of its content must be."""
+    """Announces what all of its content must be; `announced` where that is something else."""
+
+    def __init__(self, world: World, content: bytes, *, announced: bytes | None = None, **way: Any) -> None:
+        super().__init__(world, content, **way)
+        self._announced = content if announced is None else announced
 
     async def begin(self, first: int | None = None) -> None:
         """POST until the upload's URL is known; with `first` bytes of it, or all of them as a whole upload."""
@@ -73,6 +77,22 @@ class IetfClient(Client):
                 return
         raise Violation(f"no way to go on from offset {self._told}")
 
+    async def surpass(self, surplus: int) -> None:
+        """The rest and so many bytes more, until it is told that its upload is gone with that."""
+        sent = self.content[self._told :] + b"#" * surplus
+        intent = Append(offset=self._told, body=Body(length=None), completion=Completion.WITH_THIS, strict=True)
+        give_up = self.world.loop.time() + GIVE_UP
+        while self.world.loop.time() < give_up:
+            try:
+                await self._ask(lambda ports, body: append(ports, self.there, intent, body), sent)
+            except Vanished:
+                return
+            except Broken:
+                await asyncio.sleep(0.5)
+            else:
+                raise Violation("more bytes were taken than the upload has")
+        raise Violation("its client is never told")
+
     def _is_complete(self, upload: Upload) -> bool:
         return upload.done
 
@@ -81,7 +101,7 @@ class IetfClient(Client):
             length=len(self.content),
             metadata={"name": self._name},
             body=Body(length=len(sent)),
-            whole=Whole(algorithm="sha256", digest=hashlib.sha256(self.content).hexdigest()),
+            whole=Whole(algorithm="sha256", digest=hashlib.sha256(self._announced).hexdigest()),
             **self._ends(len(sent)),
         )
         with self._hearing() as hearing:

@@ -27,7 +27,8 @@ from tusd_py.storage.s3.storage import S3Storage
 from tusd_py.storage.s3.tails import Tails
 
 if TYPE_CHECKING:
-    from tests.simulation.world import Setup, World
+    from tests.simulation.setup import Setup
+    from tests.simulation.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,9 @@ from tests.simulation.client import Client, Vanished
 from tests.simulation.direct import DirectClient
 from tests.simulation.ietf import IetfClient
 from tests.simulation.scenarios import Scenario
+from tests.simulation.setup import Setup
 from tests.simulation.steps import Step
-from tests.simulation.world import Setup, Violation, World
+from tests.simulation.world import Violation, World
 from tusd_py.model import Direct, Kind
 
 End = Literal["finish", "download", "leave", "terminate"]

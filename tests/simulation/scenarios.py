@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from random import Random
 
+from tests.simulation import direct_scenarios
 from tests.simulation.client import Client, Vanished
-from tests.simulation.direct import DirectClient
+from tests.simulation.contents import content
 from tests.simulation.ietf import IetfClient
 from tests.simulation.network import LONG
-from tests.simulation.world import Setup, World
-from tusd_py.model import Direct, Kind
+from tests.simulation.setup import Setup
+from tests.simulation.world import Violation, World
+from tusd_py.model import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +23,6 @@ class Scenario:
     setup: Setup = field(default_factory=Setup)
     calm: bool = True
     """It brings no trouble of its own."""
-
-
-def content(length: int) -> bytes:
-    return Random(length).randbytes(length)
 
 
 async def _one_patch(world: World) -> None:
@@ -212,53 +209,38 @@ async def _ietf_small(world: World) -> None:
     await client.download()
 
 
-async def _direct_parts(world: World) -> None:
-    client = DirectClient(world, content(29), roams=True)
-    await client.begin()
-    await client.send_parts()
-    await client.complete()
-    await client.download()
-    await client.fetch()
+async def _ietf_too_long(world: World) -> None:
+    """More bytes than were announced: their client is told, and the upload is gone."""
+    client = IetfClient(world, content(20))
+    await client.begin(first=5)
+    await client.go_on(7, until=12)
+    await client.surpass(9)
 
 
-async def _direct_twice(world: World) -> None:
-    """Two who complete the same upload at a time, and parts that were sent again before."""
-    client = DirectClient(world, content(21))
-    await client.begin(told=False)
-    await client.send_parts()
-    await client.send_parts(anew=True)
-    await asyncio.gather(client.complete(), client.complete())
+async def _ietf_spoiled(world: World) -> None:
+    """The bytes that came aren't those that were announced."""
+    client = IetfClient(world, content(20), announced=content(19))
+    with suppress(Vanished):
+        await client.begin(first=5)
+        await client.go_on()
+        raise Violation("other bytes were taken than those that were announced")
 
 
-async def _direct_abort(world: World) -> None:
-    client = DirectClient(world, content(20))
-    await client.begin()
-    await client.send_parts()
-    await client.abort()
-
-
-async def _direct_left(world: World) -> None:
-    client = DirectClient(world, content(20))
-    await client.begin(late=True)
-    await client.send_parts()
-
-
-async def _direct_whole(world: World) -> None:
-    client = DirectClient(world, content(9))
-    await client.begin(direct=Direct.WHOLE)
-    await client.send_whole()
-    await client.look()
-    await client.download()
-
-
-async def _direct_unasked(world: World) -> None:
-    """Nobody asks for what has come: sweeps find it. What never comes expires."""
-    client = DirectClient(world, content(9))
-    await client.begin(direct=Direct.WHOLE, told=False)
-    await DirectClient(world, content(8)).begin(direct=Direct.WHOLE)
-    await asyncio.sleep(40)
-    await world.sweep()
-    await client.send_whole(form=True)
+async def _lost_state(world: World) -> None:
+    """A new state is put in the place of the one there was: an operator has it repaired, and the client goes on."""
+    client, other = Client(world, content(19)), Client(world, content(3))
+    await client.create()
+    await client.cut(11)
+    await other.create(first=3)
+    world.lose_state()
+    for _ in range(2):
+        await world.repair()
+        await asyncio.sleep(LONG)
+    try:
+        await client.upload()
+    except Vanished:
+        if client.offset:
+            raise
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -285,12 +267,16 @@ SCENARIOS: Mapping[str, Scenario] = {
     "ietf-whole": Scenario(play=_ietf_whole),
     "ietf-pieces": Scenario(play=_ietf_pieces),
     "ietf-small": Scenario(play=_ietf_small),
-    "direct-parts": Scenario(play=_direct_parts, setup=Setup(total_size=True)),
-    "direct-twice-opaque-etags": Scenario(play=_direct_twice, setup=Setup(opaque_etags=True)),
-    "direct-abort": Scenario(play=_direct_abort),
-    "direct-left": Scenario(play=_direct_left),
-    "direct-whole": Scenario(play=_direct_whole),
-    "direct-unasked": Scenario(play=_direct_unasked),
+    "direct-parts": Scenario(play=direct_scenarios.parts, setup=Setup(total_size=True)),
+    "direct-twice-opaque-etags": Scenario(play=direct_scenarios.twice, setup=Setup(opaque_etags=True)),
+    "direct-abort": Scenario(play=direct_scenarios.abort),
+    "direct-left": Scenario(play=direct_scenarios.left),
+    "direct-whole": Scenario(play=direct_scenarios.whole),
+    "direct-unasked": Scenario(play=direct_scenarios.unasked),
+    "direct-too-long": Scenario(play=direct_scenarios.too_long, setup=Setup(max_length=16), calm=False),
+    "ietf-too-long": Scenario(play=_ietf_too_long),
+    "ietf-spoiled": Scenario(play=_ietf_spoiled, calm=False),
+    "lost-state": Scenario(play=_lost_state, setup=Setup(info_objects=True, paired=True), calm=False),
     "expiry": Scenario(play=_expiry),
     "tight-memory": Scenario(play=_tight, setup=Setup(budget=16)),
 }

@@ -16,8 +16,8 @@ from tests.simulation.generated import at_some_kind, drawn
 from tests.simulation.network import Plan
 from tests.simulation.program import Program, Straight
 from tests.simulation.run import play
+from tests.simulation.setup import LOW, Setup
 from tests.simulation.shared import SimulatedState
-from tests.simulation.world import LOW, Setup
 from tusd_py.model import Upload, UploadId
 from tusd_py.storage.s3 import concatenation
 from tusd_py.storage.s3.client import S3Client

@@ -7,8 +7,9 @@ from typing import cast
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.program import Journey, Program, Straight
 from tests.simulation.run import play, run, simulated, step
+from tests.simulation.setup import Setup
 from tests.simulation.steps import Damage, Hop, Repair, Restart, Rob, Send, Sweep, Wait
-from tests.simulation.world import Setup, World
+from tests.simulation.world import World
 from tusd_py.storage.s3.storage import S3Storage
 
 

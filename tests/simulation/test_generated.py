@@ -27,12 +27,11 @@ _budget = settings(
 )
 
 
-def _held(program: Program, dice: Random) -> None:
+def _held(program: Program, dice: Random, *, calm: bool) -> None:
     """Without a fault, and with some at steps that it takes."""
     steps = play(program.scenario(), repr(program), {})
-    if not program.calm:
-        plan = disturbed(dice, steps)
-        play(program.scenario(), repr(program), plan)
+    if not calm:
+        play(program.scenario(), repr(program), disturbed(dice, steps))
 
 
 @pytest.mark.timeout(900)
@@ -44,6 +43,6 @@ def test_every_promise_survives_whatever_a_world_can_do(calm: bool) -> None:  # 
     @_budget
     @given(st.randoms(use_true_random=False))
     def hold(dice: Random) -> None:
-        _held(drawn(dice, calm=calm), dice)
+        _held(drawn(dice, calm=calm), dice, calm=calm)
 
     hold()

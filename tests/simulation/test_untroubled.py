@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.client import Client
+from tests.simulation.contents import content
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.run import run, simulated
-from tests.simulation.scenarios import content
-from tests.simulation.world import Setup, World
+from tests.simulation.setup import Setup
+from tests.simulation.world import World
 
 
 @pytest.mark.parametrize("info_objects", [False, True])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from random import Random
 
 import aiohttp
@@ -73,7 +74,18 @@ class Crowd:
         except* Breach as breaches:
             for breach in _flat(breaches):
                 self.found(client, str(breach))
+        except* asyncio.CancelledError:
+            self._give_up_cancelled(client)
         self.at_work.discard(client.name)
+
+    def _give_up_cancelled(self, client: UploadClient) -> None:
+        """Raises the cancellation again unless nobody asked for it: then a library's, of a request, came through."""
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise asyncio.CancelledError
+        self._tally.counts["uploads given up by a cancelled request"] += 1
+        traceback.print_exc()
+        self.left.append(client)
 
     def found(self, client: UploadClient, what: str) -> None:
         told = f"{what} ({type(client).__name__}, {client.content.size} bytes, {client.upload.url})"

@@ -1,0 +1,71 @@
+"""What clients do whose bytes go past the server, one way each."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from tests.simulation.client import Vanished
+from tests.simulation.contents import content
+from tests.simulation.direct import DirectClient
+from tests.simulation.world import Violation, World
+from tusd_py.model import Direct
+
+
+async def parts(world: World) -> None:
+    client = DirectClient(world, content(29), roams=True)
+    await client.begin()
+    await client.send_parts()
+    await client.complete()
+    await client.download()
+    await client.fetch()
+
+
+async def twice(world: World) -> None:
+    """Two who complete the same upload at a time, and parts that were sent again before."""
+    client = DirectClient(world, content(21))
+    await client.begin(told=False)
+    await client.send_parts()
+    await client.send_parts(anew=True)
+    await asyncio.gather(client.complete(), client.complete())
+
+
+async def abort(world: World) -> None:
+    client = DirectClient(world, content(20))
+    await client.begin()
+    await client.send_parts()
+    await client.abort()
+
+
+async def left(world: World) -> None:
+    client = DirectClient(world, content(20))
+    await client.begin(late=True)
+    await client.send_parts()
+
+
+async def whole(world: World) -> None:
+    client = DirectClient(world, content(9))
+    await client.begin(direct=Direct.WHOLE)
+    await client.send_whole()
+    await client.look()
+    await client.download()
+
+
+async def unasked(world: World) -> None:
+    """Nobody asks for what has come: sweeps find it. What never comes expires."""
+    client = DirectClient(world, content(9))
+    await client.begin(direct=Direct.WHOLE, told=False)
+    await DirectClient(world, content(8)).begin(direct=Direct.WHOLE)
+    await asyncio.sleep(40)
+    await world.sweep()
+    await client.send_whole(form=True)
+
+
+async def too_long(world: World) -> None:
+    """No signature keeps a client from bytes that it didn't declare."""
+    client = DirectClient(world, content(9))
+    await client.begin(direct=Direct.WHOLE, told=False)
+    await client.send_whole(surplus=12)
+    with suppress(Vanished):
+        await client.look()
+        raise Violation("more bytes were taken than an upload may have")

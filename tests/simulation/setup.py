@@ -1,0 +1,71 @@
+"""What of a simulated world a scenario chooses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.simulation.bucket import MIN_PART
+from tusd_py.pipeline.grid import GIB
+from tusd_py.storage.s3.options import Checksum, Profile
+from tusd_py.thresholds import Thresholds
+
+EXPIRE_AFTER = 3600.0
+
+LOW = Thresholds(
+    segments=3,
+    segments_at_a_time=1,
+    unproven=16,
+    due=2,
+    page=2,
+    attempts=2,
+    completions=2,
+    listings=2,
+    deletions=2,
+    copy=8,
+    equal_copy=8,
+    equal_part=32,
+    step=4,
+    wide_step=8,
+    wide_window=16,
+    read_range=8,
+    read_ranges=2,
+    read_trial=16,
+)
+"""So low that the smallest uploads are on both sides of each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What of the world a scenario chooses."""
+
+    opaque_etags: bool = False
+    """ETags differ with each write, as with SSE-KMS."""
+    total_size: bool = False
+    budget: int = 1000
+    expire_after: float = EXPIRE_AFTER
+    part_size: int = 8
+    max_parts: int = 10_000
+    max_part: int = 5 * GIB
+    equal_parts: bool = False
+    checksum: Checksum = "crc32c"
+    concurrency: int = 2
+    listed: int = 1000
+    """Most entries in one answer of a listing."""
+    info_objects: bool = False
+    max_length: int | None = None
+    gone: bool = False
+    """What was terminated is remembered for a while."""
+    paired: bool = False
+    """State and storage are asked first whether they belong together."""
+    thresholds: Thresholds = LOW
+
+    @property
+    def profile(self) -> Profile:
+        return Profile(
+            min_part=MIN_PART,
+            max_parts=self.max_parts,
+            max_part=self.max_part,
+            equal_parts=self.equal_parts,
+            checksum=self.checksum,
+            total_size=self.total_size,
+        )
