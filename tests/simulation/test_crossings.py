@@ -127,7 +127,7 @@ def seams(seen: Seen) -> Iterator[None]:
         patches.enter_context(patch.object(S3Client, "delete", watched_delete))
         patches.enter_context(patch.object(concatenation, "plan_parts", watched_plan))
         patches.enter_context(patch("asyncio.Semaphore", Gate))
-        patches.enter_context(patch("tests.simulation.world.MIN_PART", Watched(MIN_PART, "min_part", seen)))
+        patches.enter_context(patch("tests.simulation.setup.MIN_PART", Watched(MIN_PART, "min_part", seen)))
         yield
 
 
