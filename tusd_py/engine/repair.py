@@ -91,7 +91,7 @@ async def _of_records(ports: Ports) -> AsyncIterator[Finding]:
 
 async def _judge_again(ports: Ports, upload_id: UploadId) -> Finding | None:
     """While nobody else has it: what looked wrong may just have been on its way."""
-    with suppress(Locked, Superseded):
+    with suppress(Locked):
         async with ports.hold(upload_id, wait=0):
             upload = await ports.state.load(upload_id)
             return None if upload is None else await _judge(ports, upload)
