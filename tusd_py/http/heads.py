@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from aiohttp.http import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
+from tusd_py.http import malformed
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.intake import new_parser
 from tusd_py.pipeline.share import Holding
@@ -64,7 +66,7 @@ class _Server(web.Server):
 
 
 class _Connection(RequestHandler):
-    __slots__ = ("_body", "_context", "_deaf", "_holding", "_limit", "_partial", "_reserving")
+    __slots__ = ("_body", "_came", "_context", "_deaf", "_holding", "_limit", "_partial", "_reserving")
 
     def __init__(self, server: _Server, **arguments: Any) -> None:
         super().__init__(server, **arguments)
@@ -73,6 +75,8 @@ class _Connection(RequestHandler):
         self._context, self._limit = server.context, server.limit
         self._partial = 0
         """Bytes of a head that isn't whole yet, but for those that came with the end of what was before."""
+        self._came = 0
+        """Bytes since the last head that was whole, at most those of a read before."""
         self._body: StreamReader = EMPTY_PAYLOAD
         """Of the last request whose head is whole."""
         self._holding: Holding | None = None
@@ -88,6 +92,7 @@ class _Connection(RequestHandler):
         if self._deaf or self._close or self._force_close:  # aiohttp drops it: it makes no head
             return
         in_body, count = not self._body.is_eof(), self._request_count
+        self._came = self._partial + len(data)
         super().data_received(data)
         if self._request_count != count:
             self._head_done(*self._messages[-1])
@@ -112,7 +117,9 @@ class _Connection(RequestHandler):
                 self._weigh()
 
     def _make_error_handler(self, err_info: _ErrInfo) -> Any:
-        return self._refuse if err_info.status == _TOO_LARGE else super()._make_error_handler(err_info)
+        if err_info.status == _TOO_LARGE:
+            return self._refuse
+        return partial(self._refuse_malformed, err_info.exc)
 
     def _head_done(self, message: object, body: StreamReader) -> None:
         self._partial, self._body = 0, body
@@ -144,15 +151,16 @@ class _Connection(RequestHandler):
 
     async def _refuse(self, request: web.BaseRequest) -> web.StreamResponse:
         self._context.metrics.failed("head-too-large")
-        headers = {hdrs.SERVER: "tusd-py"}
-        response = web.Response(status=_TOO_LARGE, text=_TEXT.format(self._limit), headers=headers)
-        response.force_close()
+        response = malformed.bare(self._context, _TOO_LARGE, _TEXT.format(self._limit))
         self._let_go()
         with suppress(ConnectionError):
             await response.prepare(request)
             await response.write_eof()
             await asyncio.sleep(_LINGER)
         return response
+
+    async def _refuse_malformed(self, error: BaseException, request: web.BaseRequest) -> web.StreamResponse:
+        return malformed.refuse(self._context, error, request, self._came)
 
     def _let_go(self) -> None:
         if self._holding is not None:

@@ -109,7 +109,6 @@ def _headers(path: Path, caching: str) -> dict[str, str]:
     return {
         hdrs.CONTENT_TYPE: _TYPES[path.suffix],
         hdrs.CACHE_CONTROL: caching,
-        "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
     }
 

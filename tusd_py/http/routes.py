@@ -42,6 +42,7 @@ async def decorate(request: web.Request, response: web.StreamResponse) -> None:
     """For `on_response_prepare`: errors of the framework get the same headers as our own answers."""
     context = request.app[CONTEXT]
     response.headers[hdrs.SERVER] = "tusd-py"
+    response.headers["X-Content-Type-Options"] = "nosniff"
     if request.method != hdrs.METH_OPTIONS:
         response.headers.update(request[WIRE].marks if WIRE in request else Tus.marks)
     if (told := request_id(request)) is not None:

@@ -13,7 +13,6 @@ from tusd_py.serving.disposition import present
 from tusd_py.serving.ranges import UnsatisfiableRange, select_span
 
 _SAFETY = {
-    "X-Content-Type-Options": "nosniff",
     # Nothing in the object may run or load anything; a page that a browser makes around a video may still play it.
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; media-src 'self'",
     "Referrer-Policy": "no-referrer",

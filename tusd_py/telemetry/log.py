@@ -7,25 +7,20 @@ application, tusd-py's events go through that application's own logging.
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal, TextIO, cast
 
 import structlog
-from aiohttp.http import HttpProcessingError
 from structlog.stdlib import BoundLogger, ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
 from tusd_py.events import Observer
 from tusd_py.model import Upload, UploadId
+from tusd_py.telemetry.redaction import shortened, without_secrets
 
 _QUIET = ("aiobotocore", "aiohttp.access", "asyncio", "boto3", "botocore", "urllib3")
 """Other people's loggers that say too much, or what is signed, below WARNING."""
-
-_SIGNED = re.compile(r"\?[^\s\"'<>\x1b]*(?:X-Amz-|Signature=|AWSAccessKeyId=)[^\s\"'<>\x1b]*", re.IGNORECASE)
-_SIGNATURE = re.compile(r"(Signature|Credential)=[^\s,&\"'\x1b]+", re.IGNORECASE)
-_USERINFO = re.compile(r"://[^\s/\"'<>]*@")
 
 _EVENT: tuple[Processor, ...] = (
     structlog.stdlib.add_log_level,
@@ -51,17 +46,6 @@ def configure_logging(log_format: Literal["text", "json"], level: str, stream: T
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("aiohttp.server").addFilter(_clients_mistake)
-
-
-def _clients_mistake(record: logging.LogRecord) -> bool:
-    """What isn't HTTP is no error of ours, and whoever sends it must not fill the log with stacks."""
-    error = record.exc_info[1] if record.exc_info else None
-    if not isinstance(error, HttpProcessingError):
-        return True
-    record.levelno, record.levelname, record.exc_info = logging.INFO, "INFO", None
-    record.msg, record.args = "not HTTP: %s", (" ".join(error.message.split()),)
-    return logging.getLogger(record.name).isEnabledFor(record.levelno)
 
 
 def _formatter(log_format: str, *, colours: bool) -> ProcessorFormatter:
@@ -69,11 +53,16 @@ def _formatter(log_format: str, *, colours: bool) -> ProcessorFormatter:
         foreign_pre_chain=_EVENT,
         processors=[
             ProcessorFormatter.remove_processors_meta,
+            _shortened,
             structlog.processors.format_exc_info,
             *(_json() if log_format == "json" else _text(colours=colours)),
             _without_secrets,
         ],
     )
+
+
+def _shortened(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    return shortened(event)
 
 
 def _json() -> tuple[Processor, ...]:
@@ -95,8 +84,7 @@ def _escaped(value: object) -> object:
 
 
 def _without_secrets(_logger: Any, _method: str, line: MutableMapping[str, Any] | str) -> str:
-    hidden = _SIGNED.sub("?…", str(line))
-    return _USERINFO.sub("://***@", _SIGNATURE.sub(r"\1=***", hidden))
+    return without_secrets(str(line))
 
 
 class LogObserver(Observer):

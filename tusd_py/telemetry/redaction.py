@@ -1,0 +1,38 @@
+"""Secrets out of log lines, in linear time whatever a line holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+LONGEST = 2048
+"""Characters of a value that are logged."""
+
+_QUERY = re.compile(r"\?[^\s\"'<>\x1b]*")
+_SIGNED = ("x-amz-", "signature=", "awsaccesskeyid=")
+"""What the query of a signed URL holds, in lower case."""
+_SIGNATURE = re.compile(r"(Signature|Credential)=[^\s,&\"'\x1b]+", re.IGNORECASE)
+_USERINFO = re.compile(r"://[^\s/\"'<>]*@")
+
+
+def without_secrets(line: str) -> str:
+    """The line without signed queries, signatures, and what stands before a host in a URL."""
+    unsigned = _QUERY.sub(_without_signature, line)
+    return _USERINFO.sub("://***@", _SIGNATURE.sub(r"\1=***", unsigned))
+
+
+def _without_signature(query: re.Match[str]) -> str:
+    plain = query[0].lower()
+    return "?…" if any(mark in plain for mark in _SIGNED) else query[0]
+
+
+def shortened(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with no value longer than `LONGEST`, but for stacks."""
+    return {key: value if key in {"exception", "stack"} else _short(value) for key, value in event.items()}
+
+
+def _short(value: Any) -> Any:
+    if not isinstance(value, str) or len(value) <= LONGEST:
+        return value
+    return f"{value[:LONGEST]}… ({len(value) - LONGEST} more characters)"
