@@ -12,7 +12,17 @@ from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import clear, forget
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.model import DirectPart, Phase, Signed, Upload, UploadId, marked
-from tusd_py.protocol.direct import choose, filled, most_whole, newest, plan_begin, plan_complete, plan_part, plan_parts
+from tusd_py.protocol.direct import (
+    choose,
+    filled,
+    most_whole,
+    newest,
+    plan_begin,
+    plan_complete,
+    plan_open,
+    plan_part,
+    plan_parts,
+)
 from tusd_py.protocol.intents import Begin
 from tusd_py.protocol.refusals import AlreadyComplete, UnsupportedExtension, UploadNotFound
 from tusd_py.storage.direct import DirectAccess
@@ -57,9 +67,7 @@ async def open_parts(ports: Ports, upload_id: UploadId, key: str, metadata: Mapp
     Raises Refusal, Locked, Superseded, Unavailable.
     """
     async with _held(ports, upload_id, key) as upload:
-        if upload.phase is not Phase.OPEN:
-            raise AlreadyComplete
-        return await _opened(ports, replace(upload, metadata={**metadata, **upload.metadata}))
+        return await _opened(ports, plan_open(upload, metadata, limits=ports.limits))
 
 
 async def _opened(ports: Ports, upload: Upload) -> Upload:
@@ -81,7 +89,7 @@ async def sign_whole(ports: Ports, upload: Upload, *, form: bool) -> Signed:
 
 async def sign_part(ports: Ports, upload_id: UploadId, key: str, number: int, length: int | None) -> Signed:
     """The request that brings a part; the storage isn't asked. Raises Refusal, StateUnavailable."""
-    direct, upload = access(ports), await _seen(ports, upload_id, key)
+    direct, upload = access(ports), await seen(ports, upload_id, key)
     bound = plan_part(upload, number, length, limits=ports.limits, parts=direct.part_limits)
     await _moved(ports, upload)
     return await direct.sign_part(upload, number, bound, ports.limits.upload_url_lifetime)
@@ -96,7 +104,7 @@ async def _moved(ports: Ports, upload: Upload) -> None:
 
 async def parts(ports: Ports, upload_id: UploadId, key: str) -> Sequence[DirectPart]:
     """Those that are stored, for a client that goes on. Raises Refusal, UploadLost, Unavailable."""
-    upload = await _seen(ports, upload_id, key)
+    upload = await seen(ports, upload_id, key)
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
     await _moved(ports, upload)
@@ -170,11 +178,14 @@ async def look(ports: Ports, upload: Upload) -> Upload:
 @asynccontextmanager
 async def _held(ports: Ports, upload_id: UploadId, key: str) -> AsyncIterator[Upload]:
     async with ports.hold(upload_id):
-        yield await _seen(ports, upload_id, key)
+        yield await seen(ports, upload_id, key)
 
 
-async def _seen(ports: Ports, upload_id: UploadId, key: str) -> Upload:
-    """The key is the record's or the request is about something else: a client can't have both swapped."""
+async def seen(ports: Ports, upload_id: UploadId, key: str) -> Upload:
+    """The upload, as recorded. Raises UploadNotFound, UploadGone, StateUnavailable.
+
+    The key is the record's or the request is about something else: a client can't have both swapped.
+    """
     upload = plan_parts(await ports.state.load(upload_id), limits=ports.limits, now=ports.clock())
     if key != access(ports).key(upload):
         raise UploadNotFound

@@ -71,6 +71,7 @@ async def _part(request: web.Request, context: Context) -> web.Response:
 
 
 async def _complete(request: web.Request, context: Context) -> web.Response:
+    await direct.seen(context.ports, named_upload(request), named_key(request))  # before its body is read
     named = companion.read_named(companion.read_json(await small_body(request, context)))
     upload = await direct.complete(context.ports, named_upload(request), named_key(request), named)
     return _json(companion.completed(location(request, context, upload), *place(context, upload)))

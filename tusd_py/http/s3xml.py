@@ -7,7 +7,7 @@ from aiohttp import hdrs, web
 from tusd_py.engine import direct
 from tusd_py.http.context import Context
 from tusd_py.http.direct import Handler, abort, location, named_key, named_upload, place, respond, served, small_body
-from tusd_py.protocol import companion, s3xml
+from tusd_py.protocol import companion, s3parts, s3xml
 from tusd_py.protocol.refusals import Refusal
 
 
@@ -28,7 +28,8 @@ async def _post_xml(request: web.Request, context: Context) -> web.Response:
 
 
 async def _complete_xml(request: web.Request, context: Context) -> web.Response:
-    named = s3xml.read_named(await small_body(request, context))
+    await direct.seen(context.ports, named_upload(request), named_key(request))  # before its body is read
+    named = s3parts.read_named(await small_body(request, context))
     upload = await direct.complete(context.ports, named_upload(request), named_key(request), named)
     return _xml(s3xml.completed(upload, location(request, context, upload), *place(context, upload)))
 

@@ -14,6 +14,7 @@ from typing import Any
 from tusd_py.model import Direct, DirectPart, Metadata, Signed, Upload, UploadId, parse_upload_id
 from tusd_py.protocol.headers import parse_integer, parse_metadata_key
 from tusd_py.protocol.intents import Begin
+from tusd_py.protocol.lengths import check_metadata
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import Malformed, Refusal, ServiceUnavailable, UploadLocked, UploadNotFound
 from tusd_py.protocol.statuses import STATUS
@@ -36,11 +37,19 @@ def read_json(body: bytes) -> Json:
     if _weight(body) > max(TIMES * len(body), _LIGHT):
         raise Malformed("the JSON has too many values for its length")
     try:
-        told = json.loads(body)
+        told = _loaded(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, Mapping):
         raise Malformed("send a JSON object")
+    return told
+
+
+def _loaded(text: str) -> object:
+    """Raises ValueError, also for half of a surrogate pair, which no other place could hold."""
+    told: object = json.loads(text)
+    if "\\u" in text:
+        json.dumps(told, ensure_ascii=False).encode()
     return told
 
 
@@ -78,10 +87,7 @@ def _metadata(told: Json, limits: Limits) -> Metadata:
         for key, value in named.items()
         if value is not None
     }
-    if sum(len(key) + len(value) for key, value in metadata.items()) > limits.max_metadata_bytes:
-        raise Malformed(f"the metadata is longer than {limits.max_metadata_bytes} bytes")
-    if len(metadata) > limits.max_metadata_keys:
-        raise Malformed(f"the metadata has more than {limits.max_metadata_keys} keys")
+    check_metadata(metadata, limits)
     return metadata
 
 

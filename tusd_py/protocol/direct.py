@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from tusd_py.model import Direct, DirectPart, Phase, Upload, UploadId
+from tusd_py.model import Direct, DirectPart, Metadata, Phase, Upload, UploadId
 from tusd_py.protocol.intents import Begin
-from tusd_py.protocol.lengths import check_length
+from tusd_py.protocol.lengths import check_length, check_metadata
 from tusd_py.protocol.limits import Limits, PartLimits
 from tusd_py.protocol.refusals import AlreadyComplete, InconsistentLength, UploadNotFound, WrongParts
 from tusd_py.protocol.rules import plan_inspect, touch
@@ -41,6 +41,15 @@ def plan_parts(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
     if seen.direct is not Direct.PARTS:
         raise UploadNotFound
     return seen
+
+
+def plan_open(upload: Upload, metadata: Metadata, *, limits: Limits) -> Upload:
+    """The upload with what wasn't known of it before. Raises AlreadyComplete, Malformed."""
+    if upload.phase is not Phase.OPEN:
+        raise AlreadyComplete
+    known = {**metadata, **upload.metadata}
+    check_metadata(known, limits)
+    return replace(upload, metadata=known)
 
 
 def plan_part(upload: Upload, number: int, length: int | None, *, limits: Limits, parts: PartLimits) -> int | None:

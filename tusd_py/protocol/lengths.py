@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tusd_py.model import Upload
+from tusd_py.model import Metadata, Upload
 from tusd_py.protocol.intents import Append, Body, Completion, Create
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import InconsistentLength, Malformed, TooLarge
@@ -75,3 +75,11 @@ def check_fits(body: Body | None, room: int | None) -> None:
 
 def _most_deferred(limits: Limits) -> int | None:
     return limits.max_length if limits.max_deferred_length is None else limits.max_deferred_length
+
+
+def check_metadata(metadata: Metadata, limits: Limits) -> None:
+    """Raises Malformed where a record would hold more than it may."""
+    if sum(len(key) + len(value) for key, value in metadata.items()) > limits.max_metadata_bytes:
+        raise Malformed(f"the metadata is longer than {limits.max_metadata_bytes} bytes")
+    if len(metadata) > limits.max_metadata_keys:
+        raise Malformed(f"the metadata has more than {limits.max_metadata_keys} keys")

@@ -1,37 +1,18 @@
-"""What S3 says and is told in XML, for clients that speak it to us: `signRequest` of @uppy/aws-s3 6.
+"""What S3 says in XML, for clients that speak it to us: `signRequest` of @uppy/aws-s3 6.
 
 S3 API Reference: CreateMultipartUpload, ListParts, CompleteMultipartUpload, Error responses.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from xml.sax.saxutils import escape, unescape
+from xml.sax.saxutils import escape
 
 from tusd_py.model import DirectPart, Upload
-from tusd_py.protocol.headers import parse_integer
-from tusd_py.protocol.refusals import Malformed, Refusal
+from tusd_py.protocol.refusals import Refusal
 
-_PART = re.compile(r"<Part\b[^>]*>(.*?)</Part>", re.DOTALL)
-_NUMBER = re.compile(r"<PartNumber>\s*([0-9]+)\s*</PartNumber>")
-_ETAG = re.compile(r"<ETag>\s*([^<]*?)\s*</ETag>")
-_QUOTES = {"&quot;": '"', "&#34;": '"'}
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
-
-
-def read_named(body: bytes) -> Sequence[DirectPart]:
-    """The parts of a CompleteMultipartUpload. Raises Malformed."""
-    parts = _PART.findall(body.decode("utf-8", "replace"))
-    return [_named(part) for part in parts]
-
-
-def _named(part: str) -> DirectPart:
-    number, etag = _NUMBER.search(part), _ETAG.search(part)
-    if number is None or etag is None:
-        raise Malformed("each part needs a PartNumber and an ETag")
-    return DirectPart(number=parse_integer("PartNumber", number[1]), etag=unescape(etag[1], _QUOTES).strip('"'))
 
 
 def begun(upload: Upload, key: str, bucket: str) -> str:

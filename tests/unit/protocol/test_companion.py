@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.uploads import upload
 from tusd_py.model import Direct, DirectPart, Signed
-from tusd_py.protocol import companion, s3xml
+from tusd_py.protocol import companion, s3parts, s3xml
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import Malformed, Refusal, ServiceUnavailable, UploadLocked, UploadNotFound
 
@@ -91,7 +91,7 @@ def test_whatever_bytes_come_are_read_or_refused(body: bytes) -> None:
     except Malformed as refusal:
         assert refusal.message == "send a JSON object"  # noqa: PT017  both outcomes are fine
     try:
-        s3xml.read_named(body)
+        s3parts.read_named(body)
     except Malformed as refusal:
         assert refusal.message.isascii()  # noqa: PT017
 
@@ -107,7 +107,7 @@ def test_parts_are_named_with_quotes_or_without(named: list[DirectPart]) -> None
             for part in named
         )
         body = f"<CompleteMultipartUpload xmlns='x'>{inner}</CompleteMultipartUpload>".encode()
-        assert s3xml.read_named(body) == named
+        assert s3parts.read_named(body) == named
 
 
 @pytest.mark.parametrize("parts", [None, {}, [1], [{}], [{"PartNumber": 1}], [{"PartNumber": "x", "ETag": "e"}]])
@@ -171,3 +171,30 @@ def _nested(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 def test_what_is_short_is_read_whatever_it_is(value: Any) -> None:
     body = json.dumps({"x": value}).encode()
     assert len(body) > 1000 or companion.read_json(body) == {"x": value}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"<!DOCTYPE x [<!ENTITY a 'aaaa'>]><x><Part><PartNumber>1</PartNumber><ETag>&a;</ETag></Part></x>",
+        b"<x><Part><PartNumber>1</PartNumber><ETag>" + b" " * 2000 + b"</ETag></Part></x>",
+        b"<x>" + b"<Part>" * 1000,
+        b"<x><Part><PartNumber>1</PartNumber></Part></x>",
+        b"<x>" + b"<Part><PartNumber>1</PartNumber><ETag>e</ETag></Part>" * 10_001 + b"</x>",
+        b"<?xml version='1.0' encoding='utf-7'?><x>+ADw-</x",
+        b"",
+    ],
+)
+def test_documents_that_no_client_sends_are_refused(document: bytes) -> None:
+    with pytest.raises(Malformed):
+        s3parts.read_named(document)
+
+
+@pytest.mark.parametrize("body", [b'{"key": "\\ud800"}', b'{"key": "\xed\xa0\x80"}', '{"key": "ä"}'.encode("utf-16")])
+def test_text_that_can_not_be_written_again_is_refused(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        companion.read_json(body)
+
+
+def test_pairs_of_surrogates_are_a_character() -> None:
+    assert companion.read_json(b'{"key": "\\ud83d\\ude00"}') == {"key": "\U0001f600"}

@@ -1,0 +1,75 @@
+"""The parts that a CompleteMultipartUpload names, read by expat (S3 API Reference, CompleteMultipartUpload).
+
+Documents with a DOCTYPE are refused: there are no entities to expand. Time and memory are linear in the body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.parsers.expat import ExpatError, ParserCreate
+
+from tusd_py.model import DirectPart
+from tusd_py.protocol.headers import parse_integer
+from tusd_py.protocol.refusals import Malformed
+
+_MOST_PARTS = 10_000
+_LONGEST = 1024
+"""Characters of a number or an ETag."""
+_FIELDS = ("PartNumber", "ETag")
+
+
+def read_named(body: bytes) -> Sequence[DirectPart]:
+    """The parts, in their order. Raises Malformed."""
+    reader = _Reader()
+    parser = ParserCreate("utf-8")
+    parser.buffer_text = True
+    parser.StartElementHandler = reader.start
+    parser.EndElementHandler = reader.end
+    parser.CharacterDataHandler = reader.text
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    try:
+        parser.Parse(body, True)
+    except ExpatError as error:
+        raise Malformed("send an XML document") from error
+    return reader.parts
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise Malformed("the XML can't have a DOCTYPE")
+
+
+class _Reader:
+    """Gathers what stands in PartNumber and ETag of each Part; everything else is passed over."""
+
+    def __init__(self) -> None:
+        self.parts: list[DirectPart] = []
+        self._fields: dict[str, str] | None = None
+        """Of the part that is being read."""
+        self._field: str | None = None
+
+    def start(self, name: str, _attributes: object) -> None:
+        if name == "Part":
+            self._fields = {}
+        self._field = name if name in _FIELDS and self._fields is not None else None
+
+    def text(self, text: str) -> None:
+        if self._field is None or self._fields is None:
+            return
+        so_far = self._fields.get(self._field, "")
+        if len(so_far) + len(text) > _LONGEST:
+            raise Malformed(f"{self._field} is too long")
+        self._fields[self._field] = so_far + text
+
+    def end(self, name: str) -> None:
+        self._field = None
+        if name == "Part" and self._fields is not None:
+            self._add(self._fields)
+            self._fields = None
+
+    def _add(self, fields: dict[str, str]) -> None:
+        number, etag = (fields.get(field, "").strip() for field in _FIELDS)
+        if not number or not etag:
+            raise Malformed("each part needs a PartNumber and an ETag")
+        if len(self.parts) == _MOST_PARTS:
+            raise Malformed(f"an upload has {_MOST_PARTS} parts at most")
+        self.parts.append(DirectPart(number=parse_integer("PartNumber", number), etag=etag.strip('"')))
