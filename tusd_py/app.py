@@ -18,6 +18,9 @@ from tusd_py.events import Fanout
 from tusd_py.http.admission import Admission, Crowd
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.cors import Cors
+from tusd_py.http.door import Door
+from tusd_py.http.forwarded import Trust
+from tusd_py.http.guard import guard
 from tusd_py.http.page import PageFacts, add_page
 from tusd_py.http.routes import add_routes, decorate
 from tusd_py.makers import open_ports
@@ -53,7 +56,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
     ConfigurationError, and when it shuts down it lets running uploads save what they have.
     """
     chosen = settings or Settings()
-    app = web.Application()
+    app = web.Application(middlewares=[guard])
     add_routes(app, chosen.base_path, direct=chosen.direct_uploads)
     if chosen.ui:
         add_page(app, _page_facts(chosen))
@@ -79,7 +82,8 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             texts=Share(budget, _TEXTS),
             network_timeout=settings.network_timeout,
             min_data_rate=settings.min_data_rate or 0,
-            behind_proxy=settings.behind_proxy,
+            trust=_trust(settings),
+            door=Door(hosts=settings.allowed_hosts, cors=_cors(settings), trust=_trust(settings)),
             public_endpoint=settings.public_endpoint,
             redirect_downloads=settings.download_mode == "redirect",
             cors=_cors(settings),
@@ -113,6 +117,11 @@ def _cors(settings: Settings) -> Cors | None:
         allow_credentials=settings.cors_allow_credentials,
         allow_headers=settings.cors_allow_headers,
     )
+
+
+def _trust(settings: Settings) -> Trust:
+    networks = settings.trusted_proxies if settings.behind_proxy else ()
+    return Trust(networks=networks, family=settings.proxy_headers)
 
 
 def _crowd(settings: Settings) -> Crowd:

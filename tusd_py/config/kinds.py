@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -17,6 +18,10 @@ from tusd_py.storage.s3.options import PROFILES
 NOTHING = frozenset({"", "none", "never", "forever"})
 """Words for None, where a setting may be None."""
 
+Network = IPv4Network | IPv6Network
+LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+_HOST = re.compile(r"[\w.*-]+|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _PATH = re.compile(r"/*(?:[\w.~-]+/+)*(?:[\w.~-]+)?", re.ASCII)
 _OBJECT_KEY_FIELDS = frozenset({"id", "year", "month", "day", "hour", "filename"})
@@ -88,6 +93,18 @@ def read_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def read_networks(value: str | Iterable[str]) -> tuple[Network, ...]:
+    words = value.split(",") if isinstance(value, str) else value
+    named = ["0.0.0.0/0,::/0" if str(word).strip().lower() == "any" else str(word) for word in words]
+    return tuple(ip_network(word.strip()) for word in ",".join(named).split(",") if word.strip())
+
+
+def read_hosts(value: str | Iterable[str]) -> tuple[str, ...]:
+    words = value.split(",") if isinstance(value, str) else value
+    hosts = tuple(word.strip() for word in words if word.strip())
+    return () if hosts == ("any",) else hosts if all(map(_HOST.fullmatch, hosts)) else _refuse(value)
+
+
 def read_tokens(value: str | Iterable[str]) -> tuple[str, ...]:
     words = value.split(",") if isinstance(value, str) else value
     tokens = tuple(word.strip() for word in words if word.strip())
@@ -143,6 +160,7 @@ LogLevel = Annotated[Literal["debug", "info", "warning", "error"], one_of("debug
 Checksum = Annotated[Literal["auto", "crc32c", "md5", "none"], one_of("auto", "crc32c", "md5", "none")]
 Encryption = Annotated[Literal["none", "AES256", "aws:kms"], one_of("none", "AES256", "aws:kms")]
 Interim = Annotated[Literal["off", "auto", "on"], one_of("off", "auto", "on")]
+ProxyHeaders = Annotated[Literal["auto", "x-forwarded", "forwarded"], one_of("auto", "x-forwarded", "forwarded")]
 DownloadMode = Annotated[Literal["proxy", "redirect"], one_of("proxy", "redirect")]
 Addressing = Annotated[Literal["auto", "path", "virtual"], one_of("auto", "path", "virtual")]
 Profile = Annotated[str, one_of(*PROFILES)]
@@ -160,7 +178,13 @@ BasePath = Annotated[str, expects("a path such as /files/ (a whole URL is for pu
 OptionalUrl = Annotated[str | None, expects("an http:// or https:// URL without a query", or_none(read_url))]
 Origins = Annotated[re.Pattern[str], expects("a regular expression", re.compile)]
 Tokens = Annotated[tuple[str, ...], expects("header names with commas between them", read_tokens)]
+Networks = Annotated[
+    tuple[Network, ...], expects("addresses and networks such as 10.0.0.5,192.168.0.0/16, or any", read_networks)
+]
 Tags = Annotated[Mapping[str, str], expects("up to 10 tags such as team=web,kind=upload", read_tags)]
+HostNames = Annotated[
+    tuple[str, ...], expects("host names with commas between them, such as up.example.org,*.internal", read_hosts)
+]
 ObjectKey = Annotated[
     str,
     expects(

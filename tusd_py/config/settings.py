@@ -19,6 +19,8 @@ SMALLEST_PART, LARGEST_PART = 5 * MIB, 5 * GIB
 """What S3 takes as a part that isn't the last (S3 User Guide, "Multipart upload limits")."""
 SMALLEST_BUDGET = 32 * MIB
 
+_STRANGERS = ("null", "https://c4f1b0e5.example", "http://c4f1b0e5.invalid:8080")
+"""Origins that no rule names."""
 T = TypeVar("T")
 
 
@@ -125,10 +127,22 @@ class Settings(BaseSettings):
     )
     shutdown_timeout: kinds.Duration = Field(default=25.0, description="How long to drain after SIGTERM.")
 
-    behind_proxy: kinds.Switch = Field(default=False, description="Trust Forwarded and X-Forwarded-* headers.")
+    behind_proxy: kinds.Switch = Field(
+        default=False, description="Believe what trusted-proxies say of a request's client and URL."
+    )
+    trusted_proxies: kinds.Networks = Field(
+        default=kinds.LOOPBACK, description="Addresses or networks of proxies: A,B/24,C; any for all."
+    )
+    proxy_headers: kinds.ProxyHeaders = Field(
+        default="auto",
+        description="What they say it in: x-forwarded, forwarded, or auto (the first where it is sent).",
+    )
     public_url: kinds.OptionalUrl = Field(
         default=None,
         description="URL of the creation endpoint as clients see it; base-path is added if it has no path.",
+    )
+    allowed_hosts: kinds.HostNames = Field(
+        default=(), description="Host names that requests may be for: A,B,*.C; any if none is given."
     )
     cors_allow_origin: kinds.Origins = Field(
         default=re.compile(".*"), description="Regular expression that must match the whole Origin."
@@ -197,6 +211,13 @@ class Settings(BaseSettings):
     def _redirects_need_s3(cls, mode: str, info: ValidationInfo) -> str:
         fits = mode == "proxy" or _on_s3(info)
         return _given(fits, mode, "proxy, or storage s3://…: clients can't be sent to a directory")
+
+    @field_validator("cors_allow_credentials")
+    @classmethod
+    def _credentials_are_for_some(cls, on: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  pydantic's signature
+        allowed = info.data.get("cors_allow_origin")
+        anybody = allowed is not None and any(allowed.fullmatch(origin) for origin in _STRANGERS)
+        return _given(not on or not anybody, on, "a cors-allow-origin that names the origins which may act for users")
 
     @field_validator("workers")
     @classmethod

@@ -25,7 +25,7 @@ from tusd_py.model import Direct, Signed, Upload, UploadId
 from tusd_py.protocol import companion
 from tusd_py.protocol.companion import Presign
 from tusd_py.protocol.intents import Begin
-from tusd_py.protocol.refusals import Malformed, Refusal
+from tusd_py.protocol.refusals import Malformed, Refusal, WrongContentType
 
 
 def add_companion_routes(app: web.Application, path: str) -> None:
@@ -44,6 +44,7 @@ def add_companion_routes(app: web.Application, path: str) -> None:
 
 
 async def _params(request: web.Request, context: Context) -> web.Response:
+    context.door.check_origin(request)  # a GET that makes an upload
     told = companion.read_query(request.query)
     if not told.get("filename"):
         raise Malformed("filename is missing")
@@ -53,7 +54,7 @@ async def _params(request: web.Request, context: Context) -> web.Response:
 
 
 async def _begin(request: web.Request, context: Context) -> web.Response:
-    told = companion.read_json(await small_body(request, context))
+    told = await _told(request, context)
     context.admission.check_open()
     upload = await direct.begin(context.ports, companion.read_begin(told, Direct.PARTS, context.ports.limits))
     return _json(companion.begun(upload, *place(context, upload)))
@@ -72,7 +73,7 @@ async def _part(request: web.Request, context: Context) -> web.Response:
 
 async def _complete(request: web.Request, context: Context) -> web.Response:
     await direct.seen(context.ports, named_upload(request), named_key(request))  # before its body is read
-    named = companion.read_named(companion.read_json(await small_body(request, context)))
+    named = companion.read_named(await _told(request, context))
     upload = await direct.complete(context.ports, named_upload(request), named_key(request), named)
     return _json(companion.completed(location(request, context, upload), *place(context, upload)))
 
@@ -83,7 +84,7 @@ async def _abort(request: web.Request, context: Context) -> web.Response:
 
 
 async def _presign(request: web.Request, context: Context) -> web.Response:
-    told = companion.read_json(await small_body(request, context))
+    told = await _told(request, context)
     asked = companion.read_presign(told)
     if asked.upload_id is not None:
         return _json(await _presigned(request, context, asked, asked.upload_id))
@@ -110,6 +111,13 @@ async def _presigned(request: web.Request, context: Context, asked: Presign, upl
     if asked.method not in {hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_DELETE}:
         raise Malformed("method must be GET, PUT, POST or DELETE")
     return companion.presigned(Signed(url=xml_url(request, context, upload_id, asked.key)), asked.key)
+
+
+async def _told(request: web.Request, context: Context) -> companion.Json:
+    """What a page of another site can't send without a preflight."""
+    if request.content_type != "application/json":
+        raise WrongContentType("send application/json")
+    return companion.read_json(await small_body(request, context))
 
 
 async def _announced(context: Context, intent: Begin) -> Upload:

@@ -9,6 +9,8 @@ from aiohttp import web
 from tusd_py.engine.ports import Ports
 from tusd_py.http.admission import Admission
 from tusd_py.http.cors import Cors
+from tusd_py.http.door import Door
+from tusd_py.http.forwarded import Trust
 from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.overhead import Overhead
 from tusd_py.pipeline.share import Share
@@ -28,9 +30,11 @@ class Context:
     network_timeout: float
     min_data_rate: float
     """Bytes a second."""
-    behind_proxy: bool
+    trust: Trust
+    """Whose X-Forwarded-* or Forwarded is believed."""
     public_endpoint: str | None
     cors: Cors | None
+    door: Door
     redirect_downloads: bool
     """GET sends clients to the storage."""
     admission: Admission

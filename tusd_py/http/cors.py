@@ -33,6 +33,8 @@ _EXPOSED = ", ".join(
     )
 )
 _MAX_AGE = "86400"
+_ORIGIN = re.compile(r"null|[A-Za-z][A-Za-z0-9+.-]{0,63}://[!-~]{0,512}")
+"""As browsers and apps write it, `capacitor://localhost` and `file://` among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +47,15 @@ class Cors:
     allow_headers: Sequence[str] = ()
     """More than the usual ones."""
 
+    def allows(self, origin: str) -> bool:
+        """Whether its pages may use this server. What can't be an origin never may."""
+        return _ORIGIN.fullmatch(origin) is not None and self.allow_origin.fullmatch(origin) is not None
+
     async def decorate(self, request: web.Request, response: web.StreamResponse) -> None:
         """Tell the browser; for `on_response_prepare`, so that errors carry it too."""
         response.headers.add(hdrs.VARY, "Origin")
         origin = request.headers.get(hdrs.ORIGIN)
-        if origin is None or not self.allow_origin.fullmatch(origin):
+        if origin is None or not self.allows(origin):
             return
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
         response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = _EXPOSED

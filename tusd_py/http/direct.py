@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 
 from tusd_py.engine import direct
 from tusd_py.http.context import CONTEXT, Context
-from tusd_py.http.endpoint import client_address, endpoint_url
+from tusd_py.http.endpoint import endpoint_url
 from tusd_py.http.failures import refusal_of
 from tusd_py.http.farewell import close_silently
 from tusd_py.model import Upload, UploadId, parse_upload_id
@@ -44,7 +44,7 @@ def served(handler: Handler, refuse: Refuse) -> Callable[[web.Request], Awaitabl
 async def _answer(request: web.Request, handler: Handler, refuse: Refuse) -> web.StreamResponse:
     context = request.app[CONTEXT]
     try:
-        admitted = context.admission.request(client_address(request, behind_proxy=context.behind_proxy))
+        admitted = context.admission.request(context.trust.client(request))
         with admitted, closing(context.texts.holding()) as request[_HOLDING]:
             return await handler(request, context)
     except ConnectionError:
@@ -117,7 +117,7 @@ def _base_url(request: web.Request, context: Context) -> str:
     """The creation endpoint's URL, whether the request went to a path below it or beside it."""
     path, base = request.rel_url.raw_path.rpartition("/s3/")[0], context.ports.base_path.rstrip("/")
     path = path if path.endswith(base) else path + base
-    return endpoint_url(request, path, public=context.public_endpoint, behind_proxy=context.behind_proxy)
+    return endpoint_url(request, path, public=context.public_endpoint, trust=context.trust)
 
 
 def respond(status: int, text: str, kind: str, *, refusal: Refusal | None = None) -> web.Response:

@@ -13,7 +13,7 @@ from tusd_py.engine import append, create, lookup, terminate
 from tusd_py.http.body import RequestBody
 from tusd_py.http.context import CONTEXT, WIRE, Context
 from tusd_py.http.downloads import download
-from tusd_py.http.endpoint import client_address, endpoint_url
+from tusd_py.http.endpoint import endpoint_url
 from tusd_py.http.failures import refusal_of
 from tusd_py.http.farewell import close_silently, farewell
 from tusd_py.http.interim import Interim
@@ -59,7 +59,7 @@ def _admitted(request: web.Request, context: Context, head: RequestHead) -> Abst
 
 
 def _client(request: web.Request, context: Context) -> str:
-    return client_address(request, behind_proxy=context.behind_proxy)
+    return context.trust.client(request)
 
 
 def _breaks_off(refusal: Refusal, body: RequestBody) -> bool:
@@ -129,7 +129,7 @@ async def _append(request: web.Request, context: Context, intent: Append, body: 
 
 def _endpoint(request: web.Request, context: Context) -> str:
     path = request.rel_url.raw_path
-    return endpoint_url(request, path, public=context.public_endpoint, behind_proxy=context.behind_proxy)
+    return endpoint_url(request, path, public=context.public_endpoint, trust=context.trust)
 
 
 def _locate(request: web.Request, context: Context, upload: Upload) -> str:
@@ -157,11 +157,17 @@ _HANDLERS: dict[type[Intent], Callable[..., Awaitable[Reply]]] = {
 
 def _head(request: web.Request) -> RequestHead:
     return RequestHead(
-        method=request.headers.get(_OVERRIDE, request.method).upper(),
+        method=_method(request),
         on_upload="id" in request.match_info,
         headers=_joined(request.headers),
         content_length=_framed_length(request),
     )
+
+
+def _method(request: web.Request) -> str:
+    """tus 1.0, X-HTTP-Method-Override: for clients that can send no other than POST."""
+    meant = request.headers.get(_OVERRIDE, request.method) if request.method == hdrs.METH_POST else request.method
+    return meant.upper()
 
 
 def _joined(headers: Mapping[str, str]) -> Mapping[str, str]:

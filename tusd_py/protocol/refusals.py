@@ -79,6 +79,15 @@ class Forbidden(Refusal):
     code = "forbidden"
 
 
+class Misdirected(Refusal):
+    """For a host that this server doesn't answer to."""
+
+    code = "misdirected"
+
+    def __init__(self) -> None:
+        super().__init__("this server doesn't answer to that host name")
+
+
 class OffsetMismatch(Refusal):
     """The client is at another offset than the upload."""
 

@@ -22,6 +22,7 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.OffsetMismatch: 409,
     refusals.UploadGone: 410,
     refusals.UnsupportedVersion: 412,
+    refusals.Misdirected: 421,
     refusals.TooLarge: 413,
     refusals.WrongContentType: 415,
     refusals.ExpectationFailed: 417,

@@ -6,16 +6,25 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from tusd_py.http.endpoint import client_address, endpoint_url
+from tusd_py.config.kinds import LOOPBACK
+from tusd_py.http.endpoint import endpoint_url
+from tusd_py.http.forwarded import Family, Trust
 from tusd_py.protocol.refusals import Malformed
 
 
 def seen(
-    headers: dict[str, str], *, behind_proxy: bool = True, public: str | None = None, path: str = "/files/"
+    headers: dict[str, str],
+    *,
+    behind_proxy: bool = True,
+    public: str | None = None,
+    path: str = "/files/",
+    peer: str = "127.0.0.1",
+    family: Family = "auto",
 ) -> str:
     named = {"Host": "inside:8080"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    request = make_mocked_request("POST", path, headers=named)
-    return endpoint_url(request, request.rel_url.raw_path, public=public, behind_proxy=behind_proxy)
+    request = make_mocked_request("POST", path, headers=named).clone(remote=peer)
+    trust = Trust(networks=LOOPBACK if behind_proxy else (), family=family)
+    return endpoint_url(request, request.rel_url.raw_path, public=public, trust=trust)
 
 
 TOLD: list[tuple[dict[str, str], str]] = [
@@ -27,7 +36,15 @@ TOLD: list[tuple[dict[str, str], str]] = [
     ({"X_Forwarded_Prefix": "/media/"}, "http://inside:8080/media/files/"),
     ({"Forwarded": "for=1.2.3.4;host=up.example;proto=https"}, "https://up.example/files/"),
     ({"Forwarded": 'for="[::1]:4";host="up.example:81", host=inner'}, "http://up.example:81/files/"),
-    ({"Forwarded": "host=first.example", "X_Forwarded_Host": "second.example"}, "http://first.example/files/"),
+    ({"Forwarded": "host=first.example", "X_Forwarded_Host": "second.example"}, "http://second.example/files/"),
+    ({"Forwarded": 'host="a;b";proto=https;host=up.example'}, "https://up.example/files/"),
+    (
+        {"Host": "up.example", "X_Forwarded_Port": "8443", "X_Forwarded_Proto": "HTTPS"},
+        "https://up.example:8443/files/",
+    ),
+    ({"X_Forwarded_Host": "[2001:db8::1]", "X_Forwarded_Port": "8443"}, "http://[2001:db8::1]:8443/files/"),
+    ({"X_Forwarded_Host": "up.example:443", "X_Forwarded_Proto": "https"}, "https://up.example/files/"),
+    ({"X_Forwarded_Host": "up.example:81", "X_Forwarded_Port": "8443"}, "http://up.example:81/files/"),
 ]
 
 
@@ -38,7 +55,20 @@ def test_behind_a_proxy_the_outermost_one_is_believed(headers: dict[str, str], u
 
 @pytest.mark.parametrize("headers", [headers for headers, _ in TOLD])
 def test_without_a_proxy_nobody_is_believed(headers: dict[str, str]) -> None:
-    assert seen(headers, behind_proxy=False) == "http://inside:8080/files/"
+    own = f"http://{headers.get('Host', 'inside:8080')}/files/"
+    assert seen(headers, behind_proxy=False) == own
+    assert seen(headers, peer="192.0.2.1") == own
+
+
+def test_one_family_of_fields_is_believed() -> None:
+    both = {"Forwarded": "host=a.example;proto=https", "X_Forwarded_Host": "b.example", "X_Forwarded_Prefix": "/p"}
+    assert seen(both, family="forwarded") == "https://a.example/files/"
+    assert seen(both, family="x-forwarded") == "http://b.example/p/files/"
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1", ""])
+def test_a_proxy_on_this_machine_is_known_by_any_of_its_addresses(peer: str) -> None:
+    assert seen({"X_Forwarded_Host": "up.example"}, peer=peer) == "http://up.example/files/"
 
 
 def test_what_the_operator_says_goes() -> None:
@@ -58,6 +88,9 @@ def test_there_is_always_one_slash_at_the_end() -> None:
         {"X_Forwarded_Proto": "javascript"},
         {"X_Forwarded_Host": "a/b"},
         {"X_Forwarded_Prefix": "//evil.example"},
+        {"X_Forwarded_Port": "8443/x"},
+        {"Forwarded": "a" * 2000},
+        {"X_Forwarded_Host": "a." * 1000},
     ],
 )
 def test_what_makes_no_url_is_refused(headers: dict[str, str]) -> None:
@@ -65,11 +98,11 @@ def test_what_makes_no_url_is_refused(headers: dict[str, str]) -> None:
         seen(headers)
 
 
-def asking(*forwarded_for: str, behind_proxy: bool = True) -> str:
+def asking(*forwarded_for: str, behind_proxy: bool = True, field: str = "X-Forwarded-For") -> str:
     """The address of a client of a proxy at 127.0.0.1."""
-    headers = CIMultiDict([("X-Forwarded-For", told) for told in forwarded_for])
+    headers = CIMultiDict([(field, told) for told in forwarded_for])
     request = make_mocked_request("POST", "/files/", headers=headers).clone(remote="127.0.0.1")
-    return client_address(request, behind_proxy=behind_proxy)
+    return Trust(networks=LOOPBACK if behind_proxy else ()).client(request)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +122,19 @@ def asking(*forwarded_for: str, behind_proxy: bool = True) -> str:
 )
 def test_behind_a_proxy_a_client_is_who_the_nearest_proxy_saw(told: list[str], address: str) -> None:
     assert asking(*told) == address
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        (["for=192.0.2.1"], "192.0.2.1"),
+        (["for=made-up, for=192.0.2.1;proto=https"], "192.0.2.1"),
+        (['for="[2001:db8::1]:4711"'], "2001:db8::1"),
+        (["proto=https"], "127.0.0.1"),
+    ],
+)
+def test_the_other_family_names_clients_too(told: list[str], address: str) -> None:
+    assert asking(*told, field="Forwarded") == address
 
 
 def test_without_a_proxy_a_client_is_who_connects_whatever_it_says() -> None:

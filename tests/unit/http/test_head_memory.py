@@ -61,7 +61,7 @@ class Site:
 async def site(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
     monkeypatch.setattr(heads, "_LINGER", 0.0)
     made, app = Site(), web.Application()
-    metrics = SimpleNamespace(failed=made.refused.append)
+    metrics = SimpleNamespace(failed=made.refused.append, answered=lambda *_: None)
     app[CONTEXT] = cast("Context", SimpleNamespace(texts=made.texts, metrics=metrics))
     app.router.add_route("*", "/", made.answered)
     runner = Runner(app, LIMIT, max_field_size=10 * LIMIT, shutdown_timeout=1.0)

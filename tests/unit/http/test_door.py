@@ -1,0 +1,102 @@
+"""Which requests are let in: for hosts that are ours, and from pages that may change something."""
+
+from __future__ import annotations
+
+import re
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from tusd_py.config.kinds import LOOPBACK
+from tusd_py.http.cors import Cors
+from tusd_py.http.door import Door
+from tusd_py.http.forwarded import Trust
+from tusd_py.protocol.refusals import Forbidden, Misdirected
+
+
+def door(*hosts: str, cors: bool = True) -> Door:
+    rule = Cors(allow_origin=re.compile(r"https://good\.example"), allow_credentials=False)
+    return Door(hosts=hosts, cors=rule if cors else None, trust=Trust(networks=LOOPBACK))
+
+
+def asked(method: str = "POST", path: str = "/files/", **headers: str) -> Any:
+    named = {"Host": "up.example:8080"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return make_mocked_request(method, path, headers=named).clone(remote="127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("up.example", True),
+        ("UP.example:99", True),
+        ("a.internal", True),
+        ("a.b.internal:1", True),
+        ("[::1]:80", True),
+        ("internal", False),
+        ("evil.example", False),
+        ("up.example.evil", False),
+        ("[::2]", False),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+def test_a_request_for_another_host_is_misdirected(host: str, method: str, *, ours: bool) -> None:
+    with nullcontext() if ours else pytest.raises(Misdirected):
+        door("up.example", "*.internal", "[::1]").check(asked(method, Host=host))
+    door().check(asked(method, Host=host))
+
+
+def test_a_proxys_word_for_the_host_counts() -> None:
+    with pytest.raises(Misdirected):
+        door("up.example").check(asked(X_Forwarded_Host="evil.example"))
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_probes_know_the_server_by_any_address(path: str) -> None:
+    door("up.example").check(asked("GET", path, Host="10.0.0.7:8080"))
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    ("headers", "allowed"),
+    [
+        ({}, True),
+        ({"Origin": "https://good.example"}, True),
+        ({"Origin": "http://up.example:8080"}, True),  # a page of this server
+        ({"Origin": "https://evil.example"}, False),
+        ({"Origin": "null"}, False),
+        ({"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors"}, False),
+        ({"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "cors", "Origin": "https://good.example"}, True),
+        ({"Sec_Fetch_Site": "same-origin", "Sec_Fetch_Mode": "no-cors"}, True),
+    ],
+)
+def test_only_pages_that_may_change_something(method: str, headers: dict[str, str], *, allowed: bool) -> None:
+    with nullcontext() if allowed else pytest.raises(Forbidden):
+        door().check(asked(method, **headers))
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_who_only_reads_may_come_from_anywhere(method: str) -> None:
+    door().check(asked(method, Origin="https://evil.example"))
+
+
+def test_where_nothing_is_said_of_origins_none_is_refused() -> None:
+    door(cors=False).check(asked(Origin="https://evil.example"))
+
+
+@pytest.mark.parametrize(
+    ("origin", "may"),
+    [
+        ("https://a.example", True),
+        ("capacitor://localhost", True),
+        ("file://", True),
+        ("null", True),
+        ("https://a b", False),
+        ("\xff\xfe", False),
+        ("https://" + "a" * 1000, False),
+        ("", False),
+    ],
+)
+def test_what_can_be_no_origin_is_never_repeated(origin: str, *, may: bool) -> None:
+    assert Cors(allow_origin=re.compile(".*"), allow_credentials=False).allows(origin) is may
