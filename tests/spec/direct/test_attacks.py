@@ -6,15 +6,18 @@ import asyncio
 import os
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+import aiohttp
 import pytest
 
 from tests.support.direct import MIB, DirectClient
 from tests.support.seaweed import SeaweedFS
+from tests.support.sites import Site
 from tests.support.tus import TusClient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PART = 5 * MIB
+JSON = {"Content-Type": "application/json"}
 FIRST, LAST = os.urandom(PART), os.urandom(1000)
 
 
@@ -197,12 +200,12 @@ async def test_what_is_switched_off_stays_off(direct_strict: DirectClient) -> No
     ],
 )
 async def test_what_can_not_be_read_is_refused_in_words(direct: DirectClient, told: bytes, message: str) -> None:
-    refused = await direct.request("POST", f"{direct.url}/multipart", told)
+    refused = await direct.request("POST", f"{direct.url}/multipart", told, JSON)
     assert (refused.status, refused.json) == (400, {"error": "malformed", "message": message})
 
 
 async def test_a_body_without_end_is_cut(direct: DirectClient) -> None:
-    refused = await direct.request("POST", f"{direct.url}/multipart", bytes(3 * MIB))
+    refused = await direct.request("POST", f"{direct.url}/multipart", bytes(3 * MIB), JSON)
     assert (refused.status, refused.json["error"]) == (413, "too-large")
 
 
@@ -225,3 +228,48 @@ async def test_two_completions_at_a_time_make_one_object(direct: DirectClient, t
     assert {answer.status for answer in answers} <= {200, 503}
     assert any(answer.status == 200 for answer in answers)
     assert await tus.metric("uploads_finished_total") == finished + 1
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+@pytest.mark.parametrize("route", ["multipart", "presign", f"multipart/{'0' * 32}/complete"])
+async def test_what_a_page_can_send_without_asking_first_is_no_json(
+    direct: DirectClient, route: str, kind: str
+) -> None:
+    refused = await direct.request("POST", f"{direct.url}/{route}?key=x", b'{"filename": "a"}', {"Content-Type": kind})
+    assert refused.status in (415, 404)  # the upload that a completion names is looked for first
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+    ],
+)
+async def test_other_sites_pages_make_no_uploads(
+    strict: Site, session: aiohttp.ClientSession, headers: dict[str, str]
+) -> None:
+    client = DirectClient(session, strict.server.url)
+    made = await client.request("GET", f"{client.url}/params?filename=x", headers=headers)
+    assert made.status == 403
+    begun = await client.request("POST", f"{client.url}/multipart", b'{"filename": "a"}', {**JSON, **headers})
+    assert begun.status == 403
+
+
+async def test_a_completion_of_no_upload_is_not_read(direct: DirectClient) -> None:
+    """Blanks and open parts took time that grew with their square and their cube."""
+    for body in (b"<Part><PartNumber>1</PartNumber><ETag>" + b" " * 200_000, b"<Part>" * 200_000):
+        refused = await direct.request("POST", f"{direct.url}/xml/{'0' * 32}?key=x", body)
+        assert refused.status == 404
+
+
+async def test_a_content_type_counts_as_metadata(direct: DirectClient) -> None:
+    made = (await direct.presign(method="POST", key="a.bin")).json
+    refused = await direct.request("POST", made["url"], b"", {"Content-Type": "a" * 200_000})
+    assert (refused.status, b"the metadata is longer" in refused.body) == (400, True)
+
+
+@pytest.mark.parametrize("key", ["\\ud800", "\\udfff x"])
+async def test_half_a_character_is_no_key(direct: DirectClient, key: str) -> None:
+    body = f'{{"method": "GET", "key": "{key}", "uploadId": "{"0" * 32}"}}'.encode()
+    assert (await direct.request("POST", f"{direct.url}/presign", body, JSON)).status == 400
