@@ -231,6 +231,7 @@ async def _lost_state(world: World) -> None:
     client, other = Client(world, content(19)), Client(world, content(3))
     await client.create()
     await client.cut(11)
+    await client.look()
     await other.create(first=3)
     world.lose_state()
     for _ in range(2):
