@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from tusd_py.errors import StateFull, StateUnavailable
+from tusd_py.files import make_directory, make_file
 from tusd_py.space import Ballast, Space, disk_space
 
 T = TypeVar("T")
@@ -163,7 +164,8 @@ class SqliteThread:
                 return
 
     def _open(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(self._path.parent)
+        make_file(self._path)  # else SQLite makes it, and its log beside it, as the umask says
         connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             _use_wal(connection)

@@ -21,6 +21,7 @@ NOTHING = frozenset({"", "none", "never", "forever"})
 Network = IPv4Network | IPv6Network
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
+_MODES = frozenset({0o600, 0o640, 0o644, 0o660, 0o664, 0o666})
 _HOST = re.compile(r"[\w.*-]+|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _PATH = re.compile(r"/*(?:[\w.~-]+/+)*(?:[\w.~-]+)?", re.ASCII)
@@ -93,6 +94,12 @@ def read_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def read_mode(value: object) -> int:
+    """An integer is what it is, as a default; text and what TOML has are octal digits."""
+    mode = value if isinstance(value, int) and value in _MODES else int(str(value), 8)
+    return mode if mode in _MODES else _refuse(value)
+
+
 def read_networks(value: str | Iterable[str]) -> tuple[Network, ...]:
     words = value.split(",") if isinstance(value, str) else value
     named = ["0.0.0.0/0,::/0" if str(word).strip().lower() == "any" else str(word) for word in words]
@@ -160,6 +167,7 @@ LogLevel = Annotated[Literal["debug", "info", "warning", "error"], one_of("debug
 Checksum = Annotated[Literal["auto", "crc32c", "md5", "none"], one_of("auto", "crc32c", "md5", "none")]
 Encryption = Annotated[Literal["none", "AES256", "aws:kms"], one_of("none", "AES256", "aws:kms")]
 Interim = Annotated[Literal["off", "auto", "on"], one_of("off", "auto", "on")]
+FileMode = Annotated[int, expects("an octal mode from 0600 to 0666", read_mode)]
 ProxyHeaders = Annotated[Literal["auto", "x-forwarded", "forwarded"], one_of("auto", "x-forwarded", "forwarded")]
 DownloadMode = Annotated[Literal["proxy", "redirect"], one_of("proxy", "redirect")]
 Addressing = Annotated[Literal["auto", "path", "virtual"], one_of("auto", "path", "virtual")]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tusd_py.errors import StorageFull, StorageUnavailable, UploadLost
+from tusd_py.files import PRIVATE
 from tusd_py.locking.base import Lease
 from tusd_py.space import disk_space
 
@@ -112,14 +113,17 @@ class PartFile:
             write_at(self._fd, data, offset)
 
 
-def open_file(path: Path, flags: int, stack: ExitStack) -> int:
+def open_file(path: Path, flags: int, stack: ExitStack, mode: int = PRIVATE) -> int:
     """A descriptor that lives as long as `stack`. Raises UploadLost when a file that should be there isn't."""
     try:
-        return stack.enter_context(FileIO(os.open(path, flags, mode=0o640))).fileno()
+        descriptor = stack.enter_context(FileIO(os.open(path, flags, mode=PRIVATE))).fileno()
     except FileNotFoundError as error:
         if flags & os.O_CREAT:
             raise
         raise UploadLost(path.name) from error
+    if flags & os.O_CREAT and mode != PRIVATE:
+        os.fchmod(descriptor, mode)
+    return descriptor
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from tusd_py.errors import ConfigurationError, StorageUnavailable, UploadLost
+from tusd_py.files import PRIVATE, make_directory
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Span, Upload, UploadId, finish, parse_upload_id
 from tusd_py.pipeline.body import Chunk
@@ -40,12 +41,12 @@ class LocalStorage:
     capacity = Capacity()
     direct = None
 
-    def __init__(self, root: Path, thresholds: Thresholds = DEFAULT) -> None:
+    def __init__(self, root: Path, thresholds: Thresholds = DEFAULT, *, mode: int = PRIVATE) -> None:
         self._root = root.absolute()
         self._work = self._root / ".tusd-py"
-        self._thresholds = thresholds
+        self._thresholds, self._mode = thresholds, mode
         try:
-            self._work.mkdir(mode=0o750, parents=True, exist_ok=True)
+            make_directory(self._work, mode)
         except OSError as error:
             raise ConfigurationError(f"can't store under {self._root}: {error.strerror}") from error
         self._disk, self._allowance = Disk(thresholds.disk_threads), Allowance(self._root)
@@ -153,7 +154,7 @@ class LocalStorage:
 
     def _open_part(self, upload: Upload, stack: ExitStack) -> int:
         create = 0 if upload.offset else os.O_CREAT
-        fd = open_file(self._part(upload), os.O_RDWR | create, stack)
+        fd = open_file(self._part(upload), os.O_RDWR | create, stack, self._mode)
         if os.fstat(fd).st_size < upload.offset:
             raise UploadLost(upload.id)
         if create:
@@ -196,7 +197,7 @@ class LocalStorage:
     def _seal(self, upload: Upload) -> None:
         create = os.O_CREAT if upload.length == 0 else 0
         with ExitStack() as stack:
-            fd = open_file(self._part(upload), os.O_RDWR | create, stack)
+            fd = open_file(self._part(upload), os.O_RDWR | create, stack, self._mode)
             if upload.length is None or os.fstat(fd).st_size < upload.length:
                 raise UploadLost(upload.id)
             os.ftruncate(fd, upload.length)
