@@ -16,6 +16,7 @@ from tusd_py.engine.tidy import tidy
 from tusd_py.errors import ConfigurationError, Unavailable, WrongPair
 from tusd_py.events import Fanout
 from tusd_py.http.admission import Admission, Crowd
+from tusd_py.http.connections import Connections
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.cors import Cors
 from tusd_py.http.door import Door
@@ -75,6 +76,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             wires=Wires(ports.limits, ports.clock, Interim(settings.rufh_interim)),
             metrics=metrics,
             admission=Admission(_crowd(settings)),
+            connections=Connections(settings.max_connections, settings.max_client_connections),
             slabs=Slabs(budget),
             budget=budget,
             overhead=Overhead(budget),

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from tusd_py.app import MISTAKE, create_app
 from tusd_py.config import Settings
+from tusd_py.descriptors import say_seldom, use_all_descriptors
 from tusd_py.errors import ConfigurationError
 from tusd_py.http.context import CONTEXT
 from tusd_py.http.heads import Runner
@@ -33,6 +34,8 @@ _FIELDS = 32 * 1024
 _READ = 8 * 1024
 """Above twice this, and one read from the socket, a connection holds nothing beside the memory budget."""
 
+_BACKLOG = 128
+"""Connections that wait to be accepted: asyncio takes so many at a time."""
 _CROWD = 16
 """Connections, or one in so many bytes of the memory budget, after whose end memory is given back."""
 _ALLOCATIONS = 20_000
@@ -46,12 +49,14 @@ def run_server(settings: Settings, watch: int | None = None) -> int:
     """
     configure_logging(settings.log_format, settings.log_level)
     use_one_heap()
+    use_all_descriptors()
     return asyncio.run(_serve(settings, watch))
 
 
 async def _serve(settings: Settings, watch: int | None) -> int:
     ending = asyncio.Event()
     _end_on_signals(ending, watch)
+    say_seldom(asyncio.get_running_loop())
     runner = make_runner(settings)
     try:
         await runner.setup()
@@ -145,7 +150,7 @@ def make_runner(settings: Settings) -> Runner:
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> None:
-    site = web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.workers > 1, backlog=1024)
+    site = web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.workers > 1, backlog=_BACKLOG)
     try:
         await site.start()
     except OSError as error:

@@ -90,13 +90,19 @@ class Settings(BaseSettings):
     )
 
     network_timeout: kinds.PositiveDuration = Field(
-        default=60.0, description="How long a request's body may be silent."
+        default=60.0, description="How long a request's body may be silent, or a download unread."
     )
     idle_timeout: kinds.PositiveDuration = Field(
         default=75.0, description="How long a connection may take for a request's head, or wait for the next one."
     )
     min_data_rate: kinds.OptionalSize = Field(
         default=None, description="Bytes a second that a body must bring after its first 10 s; none for any pace."
+    )
+    max_connections: kinds.OptionalCount = Field(
+        default=4096, description="Connections at a time (per worker); 503 beyond."
+    )
+    max_client_connections: kinds.OptionalCount = Field(
+        default=None, description="The same from one address (not behind a proxy); 429 beyond."
     )
     max_uploads: kinds.OptionalCount = Field(
         default=None, description="Requests with upload bytes at a time (per worker); 503 beyond."

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from tusd_py.engine.ports import Ports
 from tusd_py.http.admission import Admission
+from tusd_py.http.connections import Connections
 from tusd_py.http.cors import Cors
 from tusd_py.http.door import Door
 from tusd_py.http.forwarded import Trust
@@ -38,6 +39,7 @@ class Context:
     redirect_downloads: bool
     """GET sends clients to the storage."""
     admission: Admission
+    connections: Connections
     slabs: Slabs
     budget: Budget
     overhead: Overhead

@@ -1,4 +1,4 @@
-"""The bytes of a download, from the storage to a client that may stop reading for as long as it likes.
+"""The bytes of a download, from the storage to a client that may stop reading for a while.
 
 While bytes move they take a window of memory. A client that takes none for a while keeps its window as long as nothing
 else needs the memory; then it is closed, with the request to the storage, and opened again from the byte that is due.
@@ -25,6 +25,10 @@ _PATIENCE = 15.0
 """Seconds to wait for a first window."""
 
 
+class Unread(ConnectionResetError):
+    """The client has taken no byte for as long as a connection may be silent."""
+
+
 class Delivery:
     """One download. `begin` is called once its first bytes are there, and says where they go."""
 
@@ -40,12 +44,12 @@ class Delivery:
         return self._outflow is not None
 
     async def run(self) -> None:
-        """All of it. Raises ServiceUnavailable before it has begun; StorageUnavailable, UploadLost, OSError."""
+        """All of it. Raises ServiceUnavailable before it has begun; StorageUnavailable, UploadLost, Unread, OSError."""
         while self._at < self._stop:
             async with self._window() as holding:
                 await self._pour(holding)
             if self._outflow is not None and self._at < self._stop:
-                await self._outflow.writable()
+                await self._more(self._outflow)
         self._outflow = self._outflow or await self._begin()
 
     @asynccontextmanager
@@ -80,15 +84,22 @@ class Delivery:
             self._at, left = self._at + sent, left[sent:]
             if not left:
                 return True
-            if not await _writable(outflow, holding):
+            if not await self._writable(outflow, holding):
                 return False
 
+    async def _writable(self, outflow: Outflow, holding: Holding) -> bool:
+        """Once the client takes more; False if its window is claimed before."""
+        try:
+            async with asyncio.timeout(_STALLED):
+                await outflow.writable()
+        except TimeoutError:
+            return await holding.unless_claimed(self._more(outflow))
+        return True
 
-async def _writable(outflow: Outflow, holding: Holding) -> bool:
-    """Once the client takes more; False if its window is claimed before."""
-    try:
-        async with asyncio.timeout(_STALLED):
-            await outflow.writable()
-    except TimeoutError:
-        return await holding.unless_claimed(outflow.writable())
-    return True
+    async def _more(self, outflow: Outflow) -> None:
+        """Once the client takes more. Raises Unread."""
+        try:
+            async with asyncio.timeout(self._context.network_timeout):
+                await outflow.writable()
+        except TimeoutError:
+            raise Unread from None

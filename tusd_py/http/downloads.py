@@ -14,7 +14,7 @@ from aiohttp import web
 from tusd_py.engine.lookup import finished, link
 from tusd_py.errors import StorageUnavailable, UploadLost
 from tusd_py.http.context import WIRE, Context
-from tusd_py.http.delivery import Delivery
+from tusd_py.http.delivery import Delivery, Unread
 from tusd_py.http.outflow import Outflow, outflow
 from tusd_py.model import Span, Upload, UploadId
 from tusd_py.protocol.wire import RequestHead
@@ -56,13 +56,21 @@ async def _delivered(
         delivery = Delivery(context, upload, span, begin)
         try:
             await delivery.run()
+        except Unread:
+            context.metrics.failed("download-unread")
+            _abort(request)
         except (StorageUnavailable, UploadLost) as error:
             if not delivery.begun:
                 raise
             context.ports.observer.trouble("download-broken", reason=str(error))
-            if request.transport is not None:
-                request.transport.abort()
+            _abort(request)
     return response
+
+
+def _abort(request: web.Request) -> None:
+    """Also where what is sent can't leave: `close` would wait for that."""
+    if request.transport is not None:
+        request.transport.abort()
 
 
 async def _redirected(

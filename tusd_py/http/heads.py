@@ -19,6 +19,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from tusd_py.http import malformed
+from tusd_py.http.connections import client_of
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.intake import new_parser
 from tusd_py.pipeline.share import Holding
@@ -66,7 +67,7 @@ class _Server(web.Server):
 
 
 class _Connection(RequestHandler):
-    __slots__ = ("_body", "_came", "_context", "_deaf", "_holding", "_limit", "_partial", "_reserving")
+    __slots__ = ("_body", "_came", "_context", "_deaf", "_holding", "_limit", "_partial", "_peer", "_reserving")
 
     def __init__(self, server: _Server, **arguments: Any) -> None:
         super().__init__(server, **arguments)
@@ -75,6 +76,7 @@ class _Connection(RequestHandler):
         self._context, self._limit = server.context, server.limit
         self._partial = 0
         """Bytes of a head that isn't whole yet, but for those that came with the end of what was before."""
+        self._peer = ""
         self._came = 0
         """Bytes since the last head that was whole, at most those of a read before."""
         self._body: StreamReader = EMPTY_PAYLOAD
@@ -85,8 +87,18 @@ class _Connection(RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self._peer = client_of(transport.get_extra_info("peername"))
+        if (answer := self._context.connections.opened(self._peer)) is not None:
+            self._turn_away(cast(asyncio.Transport, transport), answer)
+            return
         if hasattr(transport, "max_size"):  # others have sizes of their own
             transport.max_size = _STEP
+
+    def _turn_away(self, transport: asyncio.Transport, answer: bytes) -> None:
+        self._deaf = True
+        self._context.metrics.failed("too-many-connections")
+        transport.write(answer)
+        self.force_close()
 
     def data_received(self, data: bytes) -> None:
         if self._deaf or self._close or self._force_close:  # aiohttp drops it: it makes no head
@@ -102,6 +114,7 @@ class _Connection(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
+        self._context.connections.closed(self._peer)
         self._messages.clear()  # else it stays until a cycle is found
         if self._reserving is not None:
             self._reserving.cancel()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
-PAUSE = 1.0
-"""Seconds between two lines of a kind."""
-
 
 class Seldom:
-    """Decides which lines of one kind are written, and counts the others."""
+    """Decides which lines of one kind are written, one in `pause` seconds at most, and counts the others."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._next = -PAUSE
+    def __init__(self, pause: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pause, self._clock = pause, clock
+        self._next = -math.inf
         self._passed_over = 0
 
     def allowed(self) -> int | None:
@@ -22,6 +20,6 @@ class Seldom:
         if self._clock() < self._next:
             self._passed_over += 1
             return None
-        self._next, passed_over = self._clock() + PAUSE, self._passed_over
+        self._next, passed_over = self._clock() + self._pause, self._passed_over
         self._passed_over = 0
         return passed_over

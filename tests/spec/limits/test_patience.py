@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from functools import partial
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support.raw import RawConnection, connected, stalled_patch
-from tests.support.tus import OCTETS, TusClient
+from tests.support.tus import OCTETS, TusClient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -95,3 +97,17 @@ async def test_what_is_refused_for_its_size_leaves_the_connection_usable(tus_str
         assert (await connection.answer()).status == 400
         await connection.head("OPTIONS", tus_strict.url)
         assert (await connection.answer()).status == 204
+
+
+async def test_a_download_that_is_not_read_is_hung_up_on(tus_strict: TusClient) -> None:
+    url = await tus_strict.create(32 * 1024 * 1024)
+    assert (await tus_strict.patch(url, 0, bytes(32 * 1024 * 1024))).status == 204
+    async with connected(tus_strict.port) as connection:
+        await connection.send(f"GET {urlsplit(url).path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        await until(partial(_given_up, tus_strict))
+        assert len(await connection.rest()) < 32 * 1024 * 1024
+
+
+async def _given_up(tus: TusClient) -> bool:
+    answer = await tus.get(f"http://127.0.0.1:{tus.port}/metrics")
+    return b'errors_total{code="download-unread"} 1' in answer.body

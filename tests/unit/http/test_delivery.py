@@ -12,7 +12,7 @@ from tests.support.engine import Engine
 from tests.support.writing import random_bytes, stored
 from tusd_py.http import delivery
 from tusd_py.http.context import Context
-from tusd_py.http.delivery import Delivery
+from tusd_py.http.delivery import Delivery, Unread
 from tusd_py.model import Span
 from tusd_py.pipeline.body import Chunk
 from tusd_py.pipeline.budget import Budget
@@ -64,6 +64,7 @@ class Place:
         self.downloads = Share(self.budget, 4)
         self.sent = 0
         self.begun = 0
+        self.patience = 60.0
 
     async def delivery(self, data: bytes, reader: Reader) -> Delivery:
         async def begin() -> Reader:
@@ -71,7 +72,12 @@ class Place:
             return reader
 
         upload = await stored(self.engine.storage, data)
-        parts = {"ports": self.engine.ports, "downloads": self.downloads, "metrics": self}
+        parts = {
+            "ports": self.engine.ports,
+            "downloads": self.downloads,
+            "metrics": self,
+            "network_timeout": self.patience,
+        }
         context = cast("Context", SimpleNamespace(**parts))
         return Delivery(context, upload, Span(0, len(data)), begin)
 
@@ -160,4 +166,21 @@ async def test_a_download_that_is_ended_while_it_waits_keeps_no_place(place: Pla
     running.cancel()
     await asyncio.wait([running])
     others.close()
+    assert place.held == (0, 0)
+
+
+async def test_a_client_that_takes_nothing_for_long_is_given_up(place: Place) -> None:
+    place.patience = 0.05
+    with pytest.raises(Unread):
+        await (await place.delivery(random_bytes(SIZE), Reader(100_000))).run()
+    assert place.held == (0, 0)
+
+
+async def test_one_that_lost_its_window_meanwhile_is_given_up_too(place: Place) -> None:
+    place.patience = 0.5
+    running = asyncio.create_task((await place.delivery(random_bytes(SIZE), Reader(100_000))).run())
+    reader = Reader()
+    await (await place.delivery(random_bytes(SIZE), reader)).run()
+    with pytest.raises(Unread):
+        await running
     assert place.held == (0, 0)

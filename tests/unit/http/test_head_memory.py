@@ -14,6 +14,7 @@ from aiohttp import web
 from tests.promises.client import until
 from tests.support.raw import RawConnection, connected
 from tusd_py.http import heads
+from tusd_py.http.connections import Connections
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.heads import Runner
 from tusd_py.pipeline.budget import Budget
@@ -62,7 +63,7 @@ async def site(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
     monkeypatch.setattr(heads, "_LINGER", 0.0)
     made, app = Site(), web.Application()
     metrics = SimpleNamespace(failed=made.refused.append, answered=lambda *_: None)
-    app[CONTEXT] = cast("Context", SimpleNamespace(texts=made.texts, metrics=metrics))
+    app[CONTEXT] = cast("Context", SimpleNamespace(texts=made.texts, metrics=metrics, connections=Connections()))
     app.router.add_route("*", "/", made.answered)
     runner = Runner(app, LIMIT, max_field_size=10 * LIMIT, shutdown_timeout=1.0)
     await runner.setup()

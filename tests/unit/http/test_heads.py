@@ -10,6 +10,7 @@ from aiohttp import web
 
 from tests.promises.client import until
 from tests.support.raw import connected
+from tusd_py.http.connections import Connections
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.heads import Runner
 
@@ -29,7 +30,7 @@ async def accepted(runner: Runner) -> bool:
 
 async def test_what_comes_after_a_server_began_to_close_is_not_taken_for_a_head(unused_tcp_port: int) -> None:
     app = web.Application()
-    app[CONTEXT] = cast("Context", SimpleNamespace(texts=None, metrics=None))
+    app[CONTEXT] = cast("Context", SimpleNamespace(texts=None, metrics=None, connections=Connections()))
     app.router.add_route("*", "/", answered)
     runner = Runner(app, 100)
     await runner.setup()

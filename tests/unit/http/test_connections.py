@@ -1,0 +1,52 @@
+"""How many connections there may be."""
+
+from __future__ import annotations
+
+import pytest
+
+from tusd_py.http.connections import Connections, client_of
+
+
+def test_beyond_the_limit_in_all_nobody_stays() -> None:
+    some = Connections(most=2)
+    assert [some.opened(peer) for peer in ("a", "b")] == [None, None]
+    told = some.opened("c")
+    assert told is not None
+    assert told.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nRetry-After: 5\r\n" in told
+    for peer in ("c", "a"):
+        some.closed(peer)
+    assert some.opened("c") is None
+
+
+def test_beyond_the_limit_of_one_client_others_stay() -> None:
+    some = Connections(most_of_a_client=1)
+    assert some.opened("a") is None
+    told = some.opened("a")
+    assert told is not None
+    assert told.startswith(b"HTTP/1.1 429 ")
+    assert some.opened("b") is None
+    some.closed("a")
+    some.closed("a")
+    assert some.opened("a") is None
+
+
+def test_without_limits_there_are_none() -> None:
+    some = Connections()
+    assert {some.opened("a") for _ in range(10_000)} == {None}
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        (("192.0.2.1", 4711), "192.0.2.1"),
+        (("2001:db8:1:2:3:4:5:6", 4711, 0, 0), "2001:db8:1:2::/64"),
+        (("2001:db8:1:2::1", 4711, 0, 0), "2001:db8:1:2::/64"),
+        (("fe80::1%eth0", 4711, 0, 2), "fe80::/64"),
+        (("::ffff:192.0.2.1", 4711, 0, 0), "192.0.2.1"),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_a_client_of_ipv6_has_a_network(address: object, client: str) -> None:
+    assert client_of(address) == client
