@@ -29,10 +29,7 @@ async def download(
 ) -> web.StreamResponse:
     """The object, a range of it, or why not. Raises Refusal, StateUnavailable, StorageUnavailable, UploadLost."""
     upload = await finished(context.ports, upload_id)
-    served = ServedObject(
-        length=upload.offset, etag=upload.etag or upload.id, modified=upload.updated_at, metadata=upload.metadata
-    )
-    plan = plan_download(head.method, head.headers, served)
+    plan = plan_download(head.method, head.headers, _served(upload, saved="download" in request.query))
     headers = {**request[WIRE].beside_content(upload), **plan.headers}
     if plan.span is None:
         return web.Response(status=plan.status, headers=headers)
@@ -40,6 +37,21 @@ async def download(
         return await _redirected(request, context, upload, plan.headers)
     return await _delivered(
         request, context, upload, plan.span, web.StreamResponse(status=plan.status, headers=headers)
+    )
+
+
+def about(upload: Upload) -> Mapping[str, str]:
+    """What GET would tell of the whole of a finished upload."""
+    return plan_download("HEAD", {}, _served(upload)).headers
+
+
+def _served(upload: Upload, *, saved: bool = False) -> ServedObject:
+    return ServedObject(
+        length=upload.offset,
+        etag=upload.etag or upload.id,
+        modified=upload.updated_at,
+        metadata=upload.metadata,
+        saved=saved,
     )
 
 

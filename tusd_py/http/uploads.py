@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 
 from aiohttp import hdrs, web
@@ -12,12 +13,12 @@ from multidict import CIMultiDict
 from tusd_py.engine import append, create, lookup, terminate
 from tusd_py.http.body import RequestBody
 from tusd_py.http.context import CONTEXT, WIRE, Context
-from tusd_py.http.downloads import download
+from tusd_py.http.downloads import about, download
 from tusd_py.http.endpoint import endpoint_url
 from tusd_py.http.failures import refusal_of
 from tusd_py.http.farewell import close_silently, farewell
 from tusd_py.http.interim import Interim
-from tusd_py.model import Upload, UploadId, parse_upload_id
+from tusd_py.model import Kind, Upload, UploadId, parse_upload_id
 from tusd_py.pipeline.body import BodyEnd
 from tusd_py.protocol import refusals
 from tusd_py.protocol.intents import Append, Create, Inspect, Intent, Terminate
@@ -139,7 +140,15 @@ def _locate(request: web.Request, context: Context, upload: Upload) -> str:
 
 async def _inspect(request: web.Request, context: Context, _: Inspect, __: RequestBody) -> Reply:
     upload = await lookup.inspect(context.ports, _upload_id(request))
-    return request[WIRE].inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(upload.id))
+    reply = request[WIRE].inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(upload.id))
+    if (
+        upload.done
+        and upload.kind is not Kind.PARTIAL
+        and context.ports.limits.downloads
+        and request[WIRE].shows_content
+    ):
+        return replace(reply, headers={**about(upload), **reply.headers})
+    return reply
 
 
 async def _terminate(request: web.Request, context: Context, _: Terminate, __: RequestBody) -> Reply:

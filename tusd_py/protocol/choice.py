@@ -69,6 +69,8 @@ def _passed_on(head: RequestHead) -> bool:
 class _Both(Tus):
     """tus, with what the other protocol tells of an upload besides."""
 
+    shows_content = True
+
     def __init__(self, limits: Limits, rufh: Rufh) -> None:
         super().__init__(limits)
         self._rufh = rufh

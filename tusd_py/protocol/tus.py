@@ -25,6 +25,7 @@ class Tus:
     marks: Mapping[str, str] = {"Tus-Resumable": VERSION}
     answers_interrupted = True
     tells_by_get = False
+    shows_content = False
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

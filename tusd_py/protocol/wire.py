@@ -45,6 +45,10 @@ class Wire(Protocol):
         """A request that we break off is told why; else its connection ends, and its client asks how far it got."""
 
     @property
+    def shows_content(self) -> bool:
+        """HEAD of a finished upload tells what a download would, besides: no protocol was named."""
+
+    @property
     def tells_by_get(self) -> bool:
         """GET of an upload that can't be downloaded yet is answered as HEAD is."""
 

@@ -28,6 +28,17 @@ _INLINE = frozenset(
 """What browsers show or play and never run: no HTML, SVG, XML or PDF."""
 
 
+_RUNS = frozenset(
+    {
+        *("text/html", "text/css", "text/xml", "application/xml", "application/pdf", "application/wasm"),
+        *("application/x-shockwave-flash", "application/x-javascript", "text/x-component", "application/hta"),
+        *("text/javascript1.0", "text/javascript1.1", "text/javascript1.2", "text/javascript1.3"),
+        *("text/javascript1.4", "text/javascript1.5", "application/xslt", "application/java-archive"),
+    }
+)
+"""What browsers run, lay out or style with (MIME Sniffing standard, 4.6), besides what is told by its name's end."""
+
+
 def media_type(metadata: Metadata) -> str:
     """A Content-Type that is safe as a header value, from what the client says of the upload; else UNKNOWN."""
     said = next((metadata[key] for key in _KEYS if metadata.get(key)), b"")
@@ -39,6 +50,16 @@ def content_coding(metadata: Metadata) -> str:
     """A Content-Encoding that browsers know, if the client says there is one; else empty."""
     said = metadata.get("contentencoding", b"").decode("latin-1")
     return said if _CODINGS.fullmatch(said) else ""
+
+
+def served_type(content_type: str) -> str:
+    """The type to serve from this server's origin: nothing that a page could run as its own, style itself with, or be.
+
+    Browsers look at neither Content-Disposition nor a sandbox where a page loads a script, a style or a worker.
+    """
+    essence = content_type.partition(";")[0]
+    runs = essence in _RUNS or essence.endswith(("+xml", "script")) or essence.startswith("multipart/")
+    return UNKNOWN if runs else content_type
 
 
 def is_safe_inline(content_type: str) -> bool:

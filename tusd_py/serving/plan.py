@@ -9,7 +9,8 @@ from http import HTTPStatus
 from tusd_py.model import Metadata, Span
 from tusd_py.serving.conditions import failed_precondition, range_applies
 from tusd_py.serving.dates import format_http_date
-from tusd_py.serving.disposition import present
+from tusd_py.serving.disposition import Presentation, present
+from tusd_py.serving.media_types import served_type
 from tusd_py.serving.ranges import UnsatisfiableRange, select_span
 
 _SAFETY = {
@@ -33,6 +34,8 @@ class ServedObject:
     modified: float
     """Seconds since the epoch."""
     metadata: Metadata = field(default_factory=dict)
+    saved: bool = False
+    """The reader wants an attachment, whatever it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +83,16 @@ def _about(obj: ServedObject, length: int) -> dict[str, str]:
         **_SAFETY,
         "Accept-Ranges": "bytes",
         "Content-Length": str(length),
-        "Content-Type": presentation.content_type,
+        "Content-Type": served_type(presentation.content_type),
         **({"Content-Encoding": presentation.content_encoding} if presentation.content_encoding else {}),
-        "Content-Disposition": presentation.content_disposition,
+        "Content-Disposition": _disposition(presentation, saved=obj.saved),
         "Last-Modified": format_http_date(int(obj.modified)),
     }
+
+
+def _disposition(presentation: Presentation, *, saved: bool) -> str:
+    said = presentation.content_disposition
+    return f"attachment{said.removeprefix('inline')}" if saved and said.startswith("inline") else said
 
 
 def _validator(obj: ServedObject) -> dict[str, str]:

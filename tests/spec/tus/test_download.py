@@ -79,3 +79,20 @@ async def test_a_reader_that_leaves_early_harms_nobody(site: Site, tus_on: TusCl
     answers = await asyncio.gather(*(tus_on.content(upload) for _ in range(2)))
     assert answers == [data, data]
     assert "Traceback" not in site.server.log()
+
+
+async def test_a_look_that_names_no_protocol_tells_what_a_download_would(tus: TusClient) -> None:
+    url = await tus.create(3, b"abc", upload_metadata=f"filename {encoded(b'a.png')},filetype {encoded(b'image/png')}")
+    got, looked = await tus.get(url), await tus.head(url, tus_resumable=None)
+    for name in ("Content-Length", "Content-Type", "Content-Disposition", "Accept-Ranges", "ETag", "Last-Modified"):
+        assert looked.headers[name] == got.headers[name], name
+    assert (looked.status, looked.offset, looked.headers["Cache-Control"]) == (200, 3, "no-store")
+    assert "Content-Type" not in (await tus.head(url)).headers
+    unfinished = await tus.head(await tus.create(3), tus_resumable=None)
+    assert "Accept-Ranges" not in unfinished.headers
+
+
+async def test_a_reader_may_save_what_could_be_shown(tus: TusClient) -> None:
+    url = await tus.create(3, b"abc", upload_metadata=f"filetype {encoded(b'image/png')}")
+    assert (await tus.get(url)).headers["Content-Disposition"] == "inline"
+    assert (await tus.get(f"{url}?download")).headers["Content-Disposition"] == "attachment"

@@ -176,15 +176,15 @@ async def test_a_client_that_has_become_slow_holds_no_large_slab() -> None:
             await asyncio.sleep(0.01)
         large = max(memoryview(chunk).nbytes for chunk in chunks)
         del chunks[:]
-        for count in (1, 2):
+        for count in range(1, 8):  # on a busy machine the first may still lie in a large one
             await client.send(bytes(1000))
             while len(chunks) < count:  # noqa: ASYNC110 (only looking tells)
                 await asyncio.sleep(0.01)
         held = [memoryview(chunk).obj for chunk in chunks]
-        await client.send(bytes(5 * MIB - 3000))
+        await client.send(bytes(5 * MIB - 8000))
         await client.answer()
     assert large > 128 * KIB
-    assert [memoryview(each).nbytes <= 2 * LEAST_SLAB for each in held] == [True] * 2
+    assert [memoryview(each).nbytes <= 2 * LEAST_SLAB for each in held[-2:]] == [True] * 2
 
 
 async def test_slabs_are_large_for_who_brings_much(monkeypatch: pytest.MonkeyPatch) -> None:

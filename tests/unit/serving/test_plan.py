@@ -11,8 +11,10 @@ MODIFIED = 1_700_000_000.75
 METADATA: Metadata = {"filename": b"cat.png", "filetype": b"image/png"}
 
 
-def get(length: int = 100, method: str = "GET", metadata: Metadata = METADATA, **headers: str) -> DownloadPlan:
-    obj = ServedObject(length=length, etag="v1", modified=MODIFIED, metadata=metadata)
+def get(
+    length: int = 100, method: str = "GET", metadata: Metadata = METADATA, *, saved: bool = False, **headers: str
+) -> DownloadPlan:
+    obj = ServedObject(length=length, etag="v1", modified=MODIFIED, metadata=metadata, saved=saved)
     return plan_download(method, CIMultiDict({k.replace("_", "-"): v for k, v in headers.items()}), obj)
 
 
@@ -27,7 +29,6 @@ def test_the_whole_object_comes_with_all_it_takes_to_show_cache_and_resume_it() 
         "Content-Type": "image/png",
         "Content-Disposition": 'inline; filename="cat.png"',
         "Cache-Control": "private, no-transform",
-        "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; media-src 'self'",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Resource-Policy": "cross-origin",
@@ -95,10 +96,30 @@ def test_a_part_of_this_version_goes_on() -> None:
     assert get(if_range=format_http_date(int(MODIFIED)), range="bytes=0-1").status == 206
 
 
-@pytest.mark.parametrize("kind", ["text/html", "image/svg+xml", "application/pdf", "application/zip"])
-def test_active_and_unlisted_content_is_an_attachment_of_its_own_type(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["application/zip", "application/json", "font/woff2", "text/csv"])
+def test_unlisted_content_is_an_attachment_of_its_own_type(kind: str) -> None:
     headers = get(metadata={"filetype": kind.encode()}).headers
     assert (headers["Content-Type"], headers["Content-Disposition"]) == (kind, "attachment")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("text/html", "image/svg+xml", "application/pdf", "text/css", "application/wasm", "application/xml"),
+        *("text/javascript", "application/javascript", "application/ecmascript", "application/x-javascript"),
+        *("text/javascript; charset=utf-8", "text/vbscript", "application/xhtml+xml", "text/xml", "TEXT/CSS"),
+        *("multipart/x-mixed-replace", "application/mathml+xml", "text/livescript", "text/jscript"),
+    ],
+)
+def test_what_could_run_in_a_page_has_no_type_that_lets_it(kind: str) -> None:
+    headers = get(metadata={"filetype": kind.encode()}).headers
+    assert (headers["Content-Type"], headers["Content-Disposition"]) == ("application/octet-stream", "attachment")
+
+
+def test_a_reader_may_want_to_save_what_could_be_shown() -> None:
+    shown = {"filetype": b"image/png", "filename": b"x.png"}
+    assert get(metadata=shown).headers["Content-Disposition"] == 'inline; filename="x.png"'
+    assert get(metadata=shown, saved=True).headers["Content-Disposition"] == 'attachment; filename="x.png"'
 
 
 def test_an_invalid_type_is_an_attachment_of_unknown_type() -> None:

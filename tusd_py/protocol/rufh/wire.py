@@ -25,6 +25,7 @@ class Rufh:
     answers_interrupted = False
     """URLSession goes on after a lost connection, and gives up after an answer that isn't the final one."""
     tells_by_get = True
+    shows_content = False
 
     def __init__(self, version: Version, limits: Limits, clock: Callable[[], float], *, interim: bool) -> None:
         self._version, self._limits, self._clock, self._interim = version, limits, clock, interim
