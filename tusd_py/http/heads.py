@@ -67,7 +67,10 @@ class _Server(web.Server):
 
 
 class _Connection(RequestHandler):
-    __slots__ = ("_body", "_came", "_context", "_deaf", "_holding", "_limit", "_partial", "_peer", "_reserving")
+    __slots__ = (
+        *("_body", "_came", "_context", "_deaf", "_end_awaited", "_holding", "_limit", "_partial", "_peer"),
+        "_reserving",
+    )
 
     def __init__(self, server: _Server, **arguments: Any) -> None:
         super().__init__(server, **arguments)
@@ -84,6 +87,16 @@ class _Connection(RequestHandler):
         self._holding: Holding | None = None
         self._reserving: asyncio.Task[None] | None = None
         self._deaf = False
+
+    @property
+    def _handler_waiter(self) -> asyncio.Future[None] | None:
+        """What a shutdown waits with for the end of the request that is served. Once it waits no more there is none:
+        aiohttp resolves it all the same where the request ends at that moment, and answers with a stack in the log."""
+        return None if self._end_awaited is None or self._end_awaited.done() else self._end_awaited
+
+    @_handler_waiter.setter
+    def _handler_waiter(self, waiter: asyncio.Future[None] | None) -> None:
+        self._end_awaited = waiter
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

@@ -43,3 +43,25 @@ async def test_what_comes_after_a_server_began_to_close_is_not_taken_for_a_head(
         await asyncio.sleep(0.2)
         await runner.cleanup()
         assert await connection.rest() == b""
+
+
+async def given_up(request: web.Request) -> web.Response:
+    """The shutdown's patience runs out at the moment in which the request ends."""
+    waiter = asyncio.get_running_loop().create_future()
+    request.protocol._handler_waiter = waiter
+    waiter.cancel()
+    return web.Response(text="here")
+
+
+async def test_a_request_that_ends_as_the_shutdown_stops_waiting_is_answered(unused_tcp_port: int) -> None:
+    app = web.Application()
+    app[CONTEXT] = cast("Context", SimpleNamespace(texts=None, metrics=None, connections=Connections()))
+    app.router.add_route("*", "/", given_up)
+    runner = Runner(app, 100)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
+    async with connected(unused_tcp_port) as connection:
+        for _ in range(2):
+            await connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await connection.answer()).status == 200
+    await runner.cleanup()

@@ -131,6 +131,7 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.UploadGone(), 410, {}),
     (refusals.UnsupportedVersion(), 412, {"Tus-Version": "1.0.0"}),
     (refusals.TooLarge("why"), 413, {}),
+    (refusals.Misdirected(), 421, {}),
     (refusals.WrongContentType("why"), 415, {}),
     (refusals.ExpectationFailed(), 417, {}),
     (refusals.UploadLocked(), 423, {"Retry-After": "1"}),
