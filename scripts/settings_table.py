@@ -45,6 +45,8 @@ def _written(default: object) -> str:
             return "on" if default else "off"
         case re.Pattern():
             return str(default.pattern)
+        case tuple():
+            return ",".join(map(str, default))
         case float():
             return f"{default / 3600:g}h" if default % 3600 == 0 else f"{default:g}s"
         case int() if default and default % MIB == 0:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tusd_py.config import Settings
+from tusd_py.config.openness import is_loopback, left_open
 from tusd_py.engine.direct import access
 from tusd_py.engine.installation import Seen, held_until, judge, look, pair_by_hand
 from tusd_py.engine.ports import Ports
@@ -92,7 +93,15 @@ async def check(settings: Settings) -> Sequence[CheckResult]:
         tried = [await _tried("state", ports.state.name, ports.state.ping)]
         for name, attempt in ports.storage.trials().items():
             tried.append(await _tried(f"storage {name}", ports.storage.name, attempt))
-        return [CheckResult(name="settings", ok=True), *tried, await _check_installation(ports)]
+        return [CheckResult(name="settings", ok=True), *tried, await _check_installation(ports), *_left_open(settings)]
+
+
+def _left_open(settings: Settings) -> Sequence[CheckResult]:
+    """Nothing fails for it: a proxy may close what is open here."""
+    if is_loopback(settings.host):
+        return []
+    found = left_open(settings).items()
+    return [CheckResult(name="open", ok=True, detail=f"{what}: see {setting}") for setting, what in found]
 
 
 async def _check_installation(ports: Ports) -> CheckResult:

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from tusd_py.app import MISTAKE, create_app
 from tusd_py.config import Settings
+from tusd_py.config.openness import left_open
 from tusd_py.descriptors import say_seldom, use_all_descriptors
 from tusd_py.errors import ConfigurationError
 from tusd_py.http.context import CONTEXT
@@ -174,4 +175,9 @@ def _banner(settings: Settings, runner: web.AppRunner) -> None:
         f"  bytes go to {settings.storage}, uploads are remembered in {settings.state}",
         f"  part buffers share {settings.memory_budget} bytes; unfinished uploads are kept {unfinished}",
     )
-    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.write("\n".join((*lines, *_open(settings))) + "\n")
+
+
+def _open(settings: Settings) -> Iterator[str]:
+    if found := left_open(settings):
+        yield f"  nobody has to say who they are, and open are: {', '.join(found)} (docs/security.md)"

@@ -13,6 +13,26 @@ WHOLE = {"config": "what an operator may set", "thresholds.py": "where they belo
 """Not searched, and why."""
 
 ELSEWHERE: Mapping[str, Sequence[str]] = {
+    "what peers may send and be told: tests/unit/http/test_endpoint.py, tests/unit/http/test_door.py, "
+    "tests/unit/http/test_connections.py, tests/unit/protocol/test_companion.py, tests/unit/test_log.py": [
+        "descriptors.py _MOST",
+        "descriptors.py say_seldom",
+        "http/connections.py Connections.opened",
+        "http/connections.py _PREFIX",
+        "http/door.py Door._is_ours",
+        "http/endpoint.py origin",
+        "http/forwarded.py Trust.client",
+        "http/forwarded.py _LONGEST",
+        "http/forwarded.py _split",
+        "protocol/s3parts.py _LONGEST",
+        "protocol/s3parts.py _MOST_PARTS",
+        "server.py _BACKLOG",
+        "telemetry/redaction.py LONGEST",
+    ],
+    "modes, not amounts: tests/unit/test_files.py": [
+        "files.py PRIVATE",
+        "files.py make_directory",
+    ],
     "time passes by itself in simulation, however long it is": [
         "engine/direct.py _TOUCH",
         "engine/installation.py _HOLD",
@@ -146,7 +166,6 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "server.py _FIELDS",
         "server.py _READ",
         "server.py _URL",
-        "server.py _listen",
         "server.py make_runner",
     ],
     "of long lists on real connections: tests/spec/direct/test_attacks.py, tests/load/test_lists.py": [
@@ -230,16 +249,12 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "space.py Ballast._write",
         "sqlite_thread.py _PAGE",
         "sqlite_thread.py _code",
-        "storage/disk.py open_file",
-        "storage/local.py LocalStorage.__init__",
         "storage/s3/checksums.py crc_text",
         "storage/s3/client.py S3Client._delete_many",
     ],
     "a unit, an index, an exit code, a number of random bytes or of places: nothing is done in another way past it": [
         "cli.py _run",
         "engine/tidy.py _TURN",
-        "http/endpoint.py _without_port",
-        "http/endpoint.py client_address",
         "http/page.py _Representation.__init__",
         "http/uploads.py _upload_id",
         "listing.py rules_as_json",

@@ -94,9 +94,16 @@ def read_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def read_mode(value: object) -> int:
-    """An integer is what it is, as a default; text and what TOML has are octal digits."""
-    mode = value if isinstance(value, int) and value in _MODES else int(str(value), 8)
+class Mode(int):
+    """Of a file; written in octal."""
+
+    def __str__(self) -> str:
+        return f"{self:04o}"
+
+
+def read_mode(value: object) -> Mode:
+    """From octal digits."""
+    mode = Mode(str(value), 8)
     return mode if mode in _MODES else _refuse(value)
 
 
@@ -167,7 +174,7 @@ LogLevel = Annotated[Literal["debug", "info", "warning", "error"], one_of("debug
 Checksum = Annotated[Literal["auto", "crc32c", "md5", "none"], one_of("auto", "crc32c", "md5", "none")]
 Encryption = Annotated[Literal["none", "AES256", "aws:kms"], one_of("none", "AES256", "aws:kms")]
 Interim = Annotated[Literal["off", "auto", "on"], one_of("off", "auto", "on")]
-FileMode = Annotated[int, expects("an octal mode from 0600 to 0666", read_mode)]
+FileMode = Annotated[Mode, expects("an octal mode from 0600 to 0666", read_mode)]
 ProxyHeaders = Annotated[Literal["auto", "x-forwarded", "forwarded"], one_of("auto", "x-forwarded", "forwarded")]
 DownloadMode = Annotated[Literal["proxy", "redirect"], one_of("proxy", "redirect")]
 Addressing = Annotated[Literal["auto", "path", "virtual"], one_of("auto", "path", "virtual")]

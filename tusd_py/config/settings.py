@@ -70,7 +70,7 @@ class Settings(BaseSettings):
         default="tusd-py:", description="What all keys and channels in Redis begin with: another for each installation."
     )
     file_mode: kinds.FileMode = Field(
-        default=0o600, description="Who may read files in a directory, in octal: 0600, or 0640 for a group."
+        default=kinds.Mode(0o600), description="Who may read files in a directory, in octal: 0600, or 0640 for a group."
     )
     part_size: kinds.OptionalSize = Field(
         default=None, description="Size of S3 parts (5MiB to 5GiB); chosen from the upload's length if not given."

@@ -1,0 +1,50 @@
+"""What the settings leave open to anybody."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tusd_py.config import Settings
+from tusd_py.config.openness import is_loopback, left_open
+from tusd_py.config.sources import load_settings
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
+CLOSED: dict[str, Any] = {
+    "max_size": "5GiB",
+    "max_uploads": 1000,
+    "min_data_rate": "1KiB",
+    "retention": "30d",
+    "cors_allow_origin": r"https://app\.example",
+    "disable_termination": True,
+    "allowed_hosts": "up.example",
+}
+
+
+def test_the_defaults_leave_all_of_it_open() -> None:
+    assert set(left_open(Settings())) == {setting.replace("_", "-") for setting in CLOSED}
+
+
+def test_each_setting_closes_what_it_is_named_for() -> None:
+    assert left_open(Settings(**CLOSED)) == {}
+    for setting in CLOSED:
+        others = {name: value for name, value in CLOSED.items() if name != setting}
+        assert list(left_open(Settings(**others))) == [setting.replace("_", "-")]
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("up", False)],
+)
+def test_what_only_this_machine_reaches(host: str, *, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+def test_the_ten_lines_of_the_documents_close_it(tmp_path: Path) -> None:
+    lines = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    file = tmp_path / "ten.toml"
+    file.write_text(lines[0])
+    assert left_open(load_settings({}, file, {})) == {}

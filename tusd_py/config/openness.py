@@ -1,0 +1,34 @@
+"""What the settings leave open to anybody who reaches the server: docs/security.md says how to close it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+
+from tusd_py.config.settings import Settings
+
+_FOREIGN_ORIGIN = "https://c4f1b0e5.example"
+"""One that no rule names."""
+
+
+def left_open(settings: Settings) -> Mapping[str, str]:
+    """What a reviewer would refuse for a server on the internet, by the setting that closes it."""
+    any_origin = not settings.disable_cors and settings.cors_allow_origin.fullmatch(_FOREIGN_ORIGIN) is not None
+    found = {
+        "max-size": settings.max_size is None and "uploads of any size",
+        "max-uploads": settings.max_uploads is None and "any number of uploads at a time",
+        "min-data-rate": settings.min_data_rate is None and "bodies as slow as they like",
+        "retention": settings.retention is None and "finished uploads are kept for ever",
+        "cors-allow-origin": any_origin and "pages of any site may use it",
+        "disable-termination": not settings.disable_termination and "a link to an upload is enough to delete it",
+        "allowed-hosts": not settings.allowed_hosts and "requests for any host name are served",
+    }
+    return {setting: what for setting, what in found.items() if what}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address; a name counts as reachable unless it is localhost."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
