@@ -11,7 +11,7 @@ from tests.simulation import direct_scenarios
 from tests.simulation.client import Client, Vanished
 from tests.simulation.contents import content
 from tests.simulation.ietf import IetfClient
-from tests.simulation.network import LONG
+from tests.simulation.network import LONG, OUTAGE
 from tests.simulation.setup import Setup
 from tests.simulation.world import Violation, World
 from tusd_py.model import Kind
@@ -234,9 +234,9 @@ async def _lost_state(world: World) -> None:
     await client.look()
     await other.create(first=3)
     world.lose_state()
-    for _ in range(2):
+    for _ in range(3):
         await world.repair()
-        await asyncio.sleep(LONG)
+        await asyncio.sleep(OUTAGE)
     try:
         await client.upload()
     except Vanished:

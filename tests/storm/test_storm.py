@@ -16,8 +16,6 @@ from tests.support.seaweed import running, weed
 SECONDS = 60.0
 
 
-@pytest.mark.huge
-@pytest.mark.huge
 @pytest.mark.timeout(1200)
 async def test_a_storm_breaks_no_promise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On processes of its own: what ends up in the bucket is part of the promise."""

@@ -62,6 +62,8 @@ class FailingStorage(MemoryStorage):
         super().__init__(checkpoint_size=checkpoint_size)
         self.fuse = Fuse(StorageUnavailable)
         self.swept = list[tuple[list[Cursor], Cursor]]()
+        self.unproven = list[bool]()
+        """For each writer, whether its bytes may turn out to be wrong."""
         self.troubled = False
         """Its objects are made only at the second attempt, and the first got no answer."""
         self.lose = False
@@ -85,6 +87,7 @@ class FailingStorage(MemoryStorage):
             await self.fuse.around(_nothing())
             await record(checkpoint)
 
+        self.unproven.append(unproven)
         async with super().writer(upload, fused, lease, unproven=unproven) as writer:
             yield writer
 

@@ -137,7 +137,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "storage/memory.py MemoryStorage.__init__.checkpoint_size",
         "storage/memory.py _READ_SIZE",
     ],
-    "of sockets, which aren't simulated: tests/unit/storage/s3/test_wire.py, tests/load/test_crowd.py": [
+    "of sockets, which aren't simulated: tests/contracts/test_s3_wire.py, tests/load/test_crowd.py": [
         "pipeline/outlet.py _MOST_VIEWS",
         "storage/s3/connect.py _POOL",
         "storage/s3/wire.py _AHEAD",

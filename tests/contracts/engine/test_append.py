@@ -194,3 +194,10 @@ async def test_the_next_append_asks_the_one_before_to_save_and_leave(engine: Eng
     assert (await first).offset == 4
     assert stalled.end is BodyEnd.STOPPED
     assert engine.stored(done) == b"abcdefghij"
+
+
+async def test_bytes_with_a_checksum_are_unproven_until_it_agrees(engine: Engine) -> None:
+    upload = await create(engine.ports, creating(6), ScriptedBody())
+    await append(engine.ports, upload.id, appending(0, checksum=sha1(b"abc")), ScriptedBody(b"abc"))
+    await append(engine.ports, upload.id, appending(3), ScriptedBody(b"def"))
+    assert engine.storage.unproven == [True, False]

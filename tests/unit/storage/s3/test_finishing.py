@@ -1,0 +1,170 @@
+"""The last requests of an upload, by a client whose answers are scripted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from tests.support.uploads import upload
+from tusd_py.errors import UploadLost
+from tusd_py.model import Phase, Upload
+from tusd_py.pipeline.budget import Budget
+from tusd_py.pipeline.grid import Grid
+from tusd_py.storage.s3.concatenation import concatenate
+from tusd_py.storage.s3.cursor import Begun, Part, S3Cursor, Stored
+from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble
+from tusd_py.storage.s3.finishing import complete, finish
+from tusd_py.storage.s3.options import Profile, S3Options
+from tusd_py.storage.s3.room import Room
+from tusd_py.storage.s3.tails import Tails
+from tusd_py.thresholds import Thresholds
+
+TROUBLE = S3Trouble("any", 500, "InternalError")
+MISSING = S3Missing("any", 404, "NoSuchUpload")
+WRONG = S3Failure("any", 400, "InvalidPart")
+DENIED = S3Failure("any", 403, "AccessDenied")
+CHANGED = S3Failure("any", 412, "PreconditionFailed")
+PARTS = [Part(number=1, length=8, etag="old", crc="c"), Part(number=2, length=2, etag="b", crc="d")]
+THERE = [Part(number=1, length=8, etag="new", crc="c"), PARTS[1]]
+GRID = Grid(base=8, grows=False, largest=64, max_parts=100)
+
+
+class Script:
+    """`S3Client`: each call notes its arguments, and answers as the script says, the last answer again and again."""
+
+    def __init__(self, **answers: Sequence[Any]) -> None:
+        self.calls = list[tuple[str, tuple[Any, ...], Mapping[str, Any]]]()
+        self._answers = {name: list(several) for name, several in answers.items()}
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*arguments: Any, **named: Any) -> Any:
+            self.calls.append((name, arguments, named))
+            several = self._answers[name]
+            answer = several.pop(0) if len(several) > 1 else several[0]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return call
+
+    @property
+    def names(self) -> Sequence[str]:
+        return [name for name, _, _ in self.calls]
+
+
+def room(script: Script, *, total_size: bool = False) -> Room:
+    made = SimpleNamespace(
+        client=script,
+        options=S3Options(bucket="b", profile=Profile(min_part=8, total_size=total_size), concurrency=1),
+        thresholds=Thresholds(completions=3),
+        tails=Tails(Budget(1000)),
+    )
+    return cast("Room", made)
+
+
+def full(**changes: Any) -> Upload:
+    cursor = S3Cursor(key="key", grid=GRID, **{"multipart": "m", **changes})
+    return upload(length=10, offset=10, phase=Phase.FINISHING, cursor=cursor.dump())
+
+
+def head(etag: str = "e", length: int = 10) -> Mapping[str, Any]:
+    return {"ContentLength": length, "ETag": f'"{etag}"', "Metadata": {"tus-id": full().id}}
+
+
+@pytest.mark.parametrize("total_size", [False, True])
+async def test_the_size_is_told_to_those_who_check_it(*, total_size: bool) -> None:
+    script = Script(complete_multipart=["e"])
+    assert await complete(room(script, total_size=total_size), full(), "key", "m", PARTS) == "e"
+    assert [named for _, _, named in script.calls] == [{"total": 10 if total_size else None}]
+
+
+async def test_parts_with_other_etags_are_named_as_they_are() -> None:
+    script = Script(complete_multipart=[WRONG, "e"], list_parts=[THERE])
+    assert await complete(room(script), full(), "key", "m", PARTS) == "e"
+    assert script.names == ["complete_multipart", "list_parts", "complete_multipart"]
+    assert script.calls[-1][1][-1] == THERE
+
+
+@pytest.mark.parametrize(("error", "times"), [(WRONG, 3), (DENIED, 1), (MISSING, 1)])
+async def test_what_no_repeat_mends_is_raised(error: Exception, times: int) -> None:
+    script = Script(complete_multipart=[error], list_parts=[THERE])
+    with pytest.raises(type(error)):
+        await complete(room(script), full(), "key", "m", PARTS)
+    assert script.names.count("complete_multipart") == times
+
+
+async def test_a_completion_without_an_answer_is_looked_for_and_repeated_and_doubted_in_the_end() -> None:
+    script = Script(complete_multipart=[TROUBLE], head=[None], list_parts=[THERE])
+    with pytest.raises(S3Trouble):
+        await complete(room(script), full(), "key", "m", PARTS)
+    assert script.names == [*["complete_multipart", "head"] * 3, "list_parts"]
+
+
+async def test_a_completion_that_took_effect_is_found() -> None:
+    script = Script(complete_multipart=[TROUBLE], head=[None, head("found")])
+    assert await complete(room(script), full(), "key", "m", PARTS) == "found"
+
+
+@pytest.mark.parametrize("doubt", [MISSING, TROUBLE])
+async def test_an_object_that_is_there_settles_any_doubt(doubt: Exception) -> None:
+    script = Script(complete_multipart=[doubt], head=[None, None, None, head("found")], list_parts=[THERE])
+    if doubt is MISSING:
+        script = Script(complete_multipart=[doubt], head=[head("found")])
+    made = await finish(room(script), full(), [part.to_entry() for part in PARTS])
+    assert made.etag == "found"
+
+
+@pytest.mark.parametrize(("doubt", "raised"), [(MISSING, UploadLost), (TROUBLE, S3Trouble)])
+async def test_without_an_object_only_s3s_own_word_ends_it(doubt: Exception, raised: type[Exception]) -> None:
+    script = Script(complete_multipart=[doubt], head=[None], list_parts=[THERE])
+    with pytest.raises(raised):
+        await finish(room(script), full(), [part.to_entry() for part in PARTS])
+
+
+# concatenation
+
+
+def sources(*lengths: int) -> list[Upload]:
+    made = S3Cursor(key="source", grid=GRID, etag="e")
+    return [upload(length=length, offset=length, phase=Phase.DONE, cursor=made.dump()) for length in lengths]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "requests"),
+    [
+        ((), ["put"]),
+        ((3, 4), ["put"]),
+        ((3, 3, 3), ["put"]),
+        ((9,), ["create_multipart", "copy_part", "complete_multipart"]),
+        ((9, 9), ["create_multipart", "copy_part", "copy_part", "complete_multipart"]),
+    ],
+)
+async def test_little_is_sent_at_once_and_the_rest_copied(lengths: tuple[int, ...], requests: list[str]) -> None:
+    begun, part = Begun(multipart="m", troubled=True), Part(number=1, length=9, etag="p")
+    script = Script(put=[Stored(etag="e")], create_multipart=[begun], copy_part=[part], complete_multipart=["e"])
+    made = await concatenate(room(script), full(multipart=None), sources(*lengths))
+    assert script.names == requests
+    assert made.troubled is ("put" not in requests)
+
+
+async def test_a_source_whose_object_landed_anew_is_copied_by_its_etag_now() -> None:
+    part = Part(number=1, length=9, etag="p")
+    script = Script(
+        create_multipart=[Begun(multipart="m")],
+        copy_part=[CHANGED, part],
+        head=[head("anew", 9)],
+        complete_multipart=["e"],
+    )
+    await concatenate(room(script), full(multipart=None), sources(9))
+    copies = [arguments for name, arguments, _ in script.calls if name == "copy_part"]
+    assert [arguments[-1] for arguments in copies] == ["e", "anew"]
+
+
+async def test_a_copy_that_is_refused_is_not_tried_again() -> None:
+    script = Script(create_multipart=[Begun(multipart="m")], copy_part=[DENIED], abort_multipart=[None])
+    with pytest.raises(S3Failure, match="AccessDenied"):
+        await concatenate(room(script), full(multipart=None), sources(9))
+    assert script.names == ["create_multipart", "copy_part", "abort_multipart"]
