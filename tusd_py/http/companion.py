@@ -114,8 +114,12 @@ async def _presigned(request: web.Request, context: Context, asked: Presign, upl
 
 
 async def _told(request: web.Request, context: Context) -> companion.Json:
-    """What a page of another site can't send without a preflight."""
-    if request.content_type != "application/json":
+    """From a page, only what it can't send without a preflight (Fetch standard, "CORS-safelisted request-header").
+
+    Scripts, which name no origin, often name no type either.
+    """
+    from_page = hdrs.ORIGIN in request.headers or "Sec-Fetch-Site" in request.headers
+    if from_page and request.content_type != "application/json":
         raise WrongContentType("send application/json")
     return companion.read_json(await small_body(request, context))
 
