@@ -88,6 +88,12 @@ async def test_parts_with_other_etags_are_named_as_they_are() -> None:
     assert script.calls[-1][1][-1] == THERE
 
 
+async def test_parts_that_are_gone_are_lost() -> None:
+    script = Script(complete_multipart=[WRONG], list_parts=[THERE[:1]])
+    with pytest.raises(UploadLost, match="key"):
+        await complete(room(script), full(), "key", "m", PARTS)
+
+
 @pytest.mark.parametrize(("error", "times"), [(WRONG, 3), (DENIED, 1), (MISSING, 1)])
 async def test_what_no_repeat_mends_is_raised(error: Exception, times: int) -> None:
     script = Script(complete_multipart=[error], list_parts=[THERE])
@@ -120,7 +126,7 @@ async def test_an_object_that_is_there_settles_any_doubt(doubt: Exception) -> No
 @pytest.mark.parametrize(("doubt", "raised"), [(MISSING, UploadLost), (TROUBLE, S3Trouble)])
 async def test_without_an_object_only_s3s_own_word_ends_it(doubt: Exception, raised: type[Exception]) -> None:
     script = Script(complete_multipart=[doubt], head=[None], list_parts=[THERE])
-    with pytest.raises(raised):
+    with pytest.raises(raised, match="key" if raised is UploadLost else "InternalError"):
         await finish(room(script), full(), [part.to_entry() for part in PARTS])
 
 
