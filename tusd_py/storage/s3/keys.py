@@ -28,9 +28,14 @@ _DATES = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}
 
 
 def tame(filename: bytes) -> str:
-    """A file name without anything that means something to a path, a URL or a shell; at most 100 characters."""
+    """A file name without anything that means something to a path, a URL or a shell; at most 100 characters.
+
+    What isn't Latin is lost, but an extension stays one.
+    """
     last = re.split(r"[/\\]", filename.decode("utf-8", "replace"))[-1]
-    return _WILD.sub("_", last)[-100:].strip("._") or "file"
+    stem, dot, extension = last.lstrip(".").partition(".")
+    named = _WILD.sub("_", stem).strip("_") or "file"
+    return (named + _WILD.sub("_", dot + extension).rstrip("._"))[-100:].lstrip("._") or "file"
 
 
 def key_pattern(*, prefix: str, template: str) -> re.Pattern[str]:
