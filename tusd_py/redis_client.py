@@ -46,7 +46,8 @@ def connect(url: str) -> Redis:
             decode_responses=True,
             retry=Retry(ConstantBackoff(0.05), 1, supported_errors=_REPEAT_ON),
         )
-    except ValueError as error:
+        pool.connection_class(**pool.connection_kwargs)  # which it makes when first used, and where options are judged
+    except (ValueError, TypeError) as error:
         raise ConfigurationError(f"not the URL of a Redis: {public_name(url)} ({error})") from error
     return Redis.from_pool(pool)
 

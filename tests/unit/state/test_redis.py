@@ -161,10 +161,20 @@ async def test_more_calls_than_connections_wait_for_each_other(state: RedisState
     assert len(await state.list(None, 1000)) == len(created) == 150
 
 
-def test_a_url_that_cannot_be_one_is_a_configuration_error_that_tells_no_secret() -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:secret@127.0.0.1/",
+        "redis://user:secret@127.0.0.1/0?prefix=prod",
+        "redis://user:secret@127.0.0.1/0?socket_timeout=abc",
+        "unix://user:secret@/tmp/socket?prefix=prod",
+    ],
+)
+def test_a_url_that_cannot_be_one_is_a_configuration_error_that_tells_no_secret(url: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        RedisState("http://user:secret@127.0.0.1/")
+        RedisState(url)
     assert "secret" not in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 async def test_its_name_tells_no_secret() -> None:
