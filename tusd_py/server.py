@@ -35,6 +35,7 @@ _FIELDS = 32 * 1024
 _READ = 8 * 1024
 """Above twice this, and one read from the socket, a connection holds nothing beside the memory budget."""
 
+_BOTH = "::"
 _BACKLOG = 128
 """Connections that wait to be accepted: asyncio takes so many at a time."""
 _CROWD = 16
@@ -151,24 +152,39 @@ def make_runner(settings: Settings) -> Runner:
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> None:
-    site = web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.workers > 1, backlog=_BACKLOG)
     try:
-        await site.start()
+        await _site(runner, settings).start()
     except OSError as error:
         raise cannot_listen(settings, error) from error
+
+
+def _site(runner: web.AppRunner, settings: Settings) -> web.BaseSite:
+    """`::` is both address families, as elsewhere; asyncio alone would take IPv6 for it. Raises OSError."""
+    shared = settings.workers > 1
+    if settings.host != _BOTH:
+        return web.TCPSite(runner, settings.host, settings.port, reuse_port=shared, backlog=_BACKLOG)
+    both = socket.create_server(
+        (_BOTH, settings.port), family=socket.AF_INET6, dualstack_ipv6=True, reuse_port=shared, backlog=_BACKLOG
+    )
+    return web.SockSite(runner, both, backlog=_BACKLOG)
 
 
 def cannot_listen(settings: Settings, error: OSError) -> ConfigurationError:
     """The one line for a port that is taken or not ours."""
     named = isinstance(error, socket.gaierror)  # of all others asyncio's text says the address again
     reason = error.strerror if named else os.strerror(error.errno or 0)
-    return ConfigurationError(f"can't listen on {settings.host}:{settings.port}: {reason}")
+    return ConfigurationError(f"can't listen on {_authority(settings.host, settings.port)}: {reason}")
+
+
+def _authority(host: str, port: int) -> str:
+    """As a URL has it (RFC 3986, 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _banner(settings: Settings, runner: web.AppRunner) -> None:
     """What is stored where, on stderr like all logs."""
     _, port, *_ = runner.addresses[0]
-    url = settings.public_endpoint or f"http://{settings.host}:{port}{settings.base_path}"
+    url = settings.public_endpoint or f"http://{_authority(settings.host, port)}{settings.base_path}"
     unfinished = "for ever" if settings.expire_after is None else f"{settings.expire_after:g} s"
     lines = (
         f"tusd-py {__version__} takes uploads at {url}",

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,7 +21,7 @@ from tests.e2e.deployment import MIB, TUS, Deployment, deployed, id_of
 from tests.support import redis
 from tests.support import seaweed as seaweeds
 from tests.support.seaweed import SeaweedFS
-from tests.support.server import ROOT, Outcome, Server
+from tests.support.server import ROOT, Outcome, Server, serving
 
 
 @pytest.fixture
@@ -154,6 +155,26 @@ async def test_a_port_in_use_is_one_line(deployment: Deployment, tmp_path: Path,
     outcome = await Server(tmp_path).command("serve", "--port", port, "--workers", workers)
     assert outcome.code == 2
     assert outcome.err == f"tusd-py: can't listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_one_host_is_both_address_families(tmp_path: Path, workers: int) -> None:
+    if not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    async with serving(tmp_path, host="::", workers=workers) as server, aiohttp.ClientSession() as session:
+        for host in ("127.0.0.1", "[::1]"):
+            url = f"http://{host}:{server.port}/files/"
+            async with session.post(url, headers={"Tus-Resumable": "1.0.0", "Upload-Length": "3"}) as made:
+                assert (made.status, made.headers["Location"].startswith(url)) == (201, True)
+        assert f"takes uploads at http://[::]:{server.port}/files/" in server.log()
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

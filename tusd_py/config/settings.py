@@ -34,7 +34,7 @@ class Settings(BaseSettings):
         env_prefix="TUSD_PY_", enable_decoding=False, frozen=True, hide_input_in_errors=True, validate_default=False
     )
 
-    host: kinds.Host = Field(default="127.0.0.1", description="Address to listen on.")
+    host: kinds.Host = Field(default="127.0.0.1", description="Address to listen on; :: for both address families.")
     port: kinds.Port = Field(default=8080, description="Port to listen on; 0 takes a free one.")
     base_path: kinds.BasePath = Field(default="/files/", description="Path of the creation endpoint.")
     ui: kinds.Switch = Field(default=False, description="A page at / to upload files with.")
