@@ -79,10 +79,18 @@ class Deployment:
         return await self._until("sent", count)
 
     async def until_closed(self) -> None:
-        """Returns when nobody listens any more."""
+        """Returns when nobody listens any more. A connection that waits for a worker may end with it before that."""
         with suppress(aiohttp.ClientConnectorError):
             while True:
-                await self._until("received", 0)
+                await self._asked_once()
+
+    async def _asked_once(self) -> None:
+        try:
+            await self._until("received", 0)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+            return
 
     async def _until(self, what: str, count: int) -> int:
         async with aiohttp.ClientSession() as session:
