@@ -70,6 +70,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
 async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]:
     budget = Budget(settings.memory_budget)
     metrics = Metrics(lambda: budget.used, budget.limit)
+    cors, trust = _cors(settings), _trust(settings)
     async with open_ports(settings, budget, Fanout(metrics, LogObserver(get_logger("tusd_py")))) as ports:
         app[CONTEXT] = Context(
             ports=ports,
@@ -84,11 +85,11 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             texts=Share(budget, _TEXTS),
             network_timeout=settings.network_timeout,
             min_data_rate=settings.min_data_rate or 0,
-            trust=_trust(settings),
-            door=Door(hosts=settings.allowed_hosts, cors=_cors(settings), trust=_trust(settings)),
+            trust=trust,
+            door=Door(hosts=settings.allowed_hosts, cors=cors, trust=trust),
             public_endpoint=settings.public_endpoint,
             redirect_downloads=settings.download_mode == "redirect",
-            cors=_cors(settings),
+            cors=cors,
         )
         await _look_around(ports)
         mistake = app[MISTAKE] = asyncio.get_running_loop().create_future()

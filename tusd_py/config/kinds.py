@@ -20,6 +20,7 @@ NOTHING = frozenset({"", "none", "never", "forever"})
 
 Network = IPv4Network | IPv6Network
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+_EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 _MODES = frozenset({0o600, 0o640, 0o644, 0o660, 0o664, 0o666})
 _HOST = re.compile(r"[\w.*-]+|\[[0-9A-Fa-f:.]+\]", re.ASCII)
@@ -94,6 +95,12 @@ def read_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def words_of(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Of a list, or of a text with commas between them."""
+    words = value.split(",") if isinstance(value, str) else value
+    return tuple(word.strip() for word in words if word.strip())
+
+
 class Mode(int):
     """Of a file; written in octal."""
 
@@ -108,20 +115,18 @@ def read_mode(value: object) -> Mode:
 
 
 def read_networks(value: str | Iterable[str]) -> tuple[Network, ...]:
-    words = value.split(",") if isinstance(value, str) else value
-    named = ["0.0.0.0/0,::/0" if str(word).strip().lower() == "any" else str(word) for word in words]
-    return tuple(ip_network(word.strip()) for word in ",".join(named).split(",") if word.strip())
+    words = words_of(value if isinstance(value, str) else map(str, value))
+    named = (_EVERYWHERE if word.lower() == "any" else (word,) for word in words)
+    return tuple(ip_network(word) for words in named for word in words)
 
 
 def read_hosts(value: str | Iterable[str]) -> tuple[str, ...]:
-    words = value.split(",") if isinstance(value, str) else value
-    hosts = tuple(word.strip() for word in words if word.strip())
+    hosts = words_of(value)
     return () if hosts == ("any",) else hosts if all(map(_HOST.fullmatch, hosts)) else _refuse(value)
 
 
 def read_tokens(value: str | Iterable[str]) -> tuple[str, ...]:
-    words = value.split(",") if isinstance(value, str) else value
-    tokens = tuple(word.strip() for word in words if word.strip())
+    tokens = words_of(value)
     return tokens if all(map(_TOKEN.fullmatch, tokens)) else _refuse(value)
 
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import ip_address
 
-from tusd_py.config.settings import Settings
-
-_FOREIGN_ORIGIN = "https://c4f1b0e5.example"
-"""One that no rule names."""
+from tusd_py.config.settings import STRANGER, Settings
 
 
 def left_open(settings: Settings) -> Mapping[str, str]:
     """What a reviewer would refuse for a server on the internet, by the setting that closes it."""
-    any_origin = not settings.disable_cors and settings.cors_allow_origin.fullmatch(_FOREIGN_ORIGIN) is not None
+    any_origin = not settings.disable_cors and settings.cors_allow_origin.fullmatch(STRANGER) is not None
     found = {
         "max-size": settings.max_size is None and "uploads of any size",
         "max-uploads": settings.max_uploads is None and "any number of uploads at a time",

@@ -19,8 +19,9 @@ SMALLEST_PART, LARGEST_PART = 5 * MIB, 5 * GIB
 """What S3 takes as a part that isn't the last (S3 User Guide, "Multipart upload limits")."""
 SMALLEST_BUDGET = 32 * MIB
 
-_STRANGERS = ("null", "https://c4f1b0e5.example", "http://c4f1b0e5.invalid:8080")
-"""Origins that no rule names."""
+STRANGER = "https://c4f1b0e5.example"
+"""An origin that no rule names."""
+_STRANGERS = ("null", STRANGER, "http://c4f1b0e5.invalid:8080")
 T = TypeVar("T")
 
 

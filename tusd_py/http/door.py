@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiohttp import hdrs, web
 
 from tusd_py.http.cors import Cors
-from tusd_py.http.endpoint import origin
+from tusd_py.http.endpoint import host_name, origin
 from tusd_py.http.forwarded import Trust
 from tusd_py.protocol.refusals import Forbidden, Misdirected
 
@@ -47,6 +47,5 @@ class Door:
         raise Forbidden("pages of this origin can't change anything here")
 
     def _is_ours(self, request: web.Request) -> bool:
-        host = origin(request, self.trust).partition("://")[2]
-        name = host.rpartition(":")[0] if re.search(r":[0-9]+$", host) else host
-        return any(re.fullmatch(re.escape(each.lower()).replace(r"\*", ".*"), name.lower()) for each in self.hosts)
+        name = host_name(request, self.trust).lower()
+        return any(re.fullmatch(re.escape(each.lower()).replace(r"\*", ".*"), name) for each in self.hosts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -22,22 +23,37 @@ def endpoint_url(request: web.Request, path: str, *, public: str | None, trust: 
     """
     if public is not None:
         return public
-    prefix = trust.told(request).get("prefix", "").rstrip("/")
+    told = trust.told(request)
+    prefix = told.get("prefix", "").rstrip("/")
     if not _PREFIX.fullmatch(prefix):
         raise Malformed("the prefix this request was sent to can't be told from it")
-    return f"{origin(request, trust)}{prefix}{path.rstrip('/')}/"
+    return f"{_joined(*_authority(request, told))}{prefix}{path.rstrip('/')}/"
 
 
 def origin(request: web.BaseRequest, trust: Trust) -> str:
     """Scheme, host and port that the client used, without the scheme's own port. Raises Malformed."""
-    told = trust.told(request)
+    return _joined(*_authority(request, trust.told(request)))
+
+
+def host_name(request: web.BaseRequest, trust: Trust) -> str:
+    """The host alone that the client used, an IPv6 address in brackets. Raises Malformed."""
+    _, host, _ = _authority(request, trust.told(request))
+    return host
+
+
+def _authority(request: web.BaseRequest, told: Mapping[str, str]) -> tuple[str, str, str]:
+    """Scheme, host, and port where it isn't the scheme's own. Raises Malformed."""
     scheme = told.get("proto", request.scheme).lower()
     named = _HOST.fullmatch(told.get("host", request.host))
     port = told.get("port", "")
     if scheme not in _DEFAULT_PORTS or named is None or (port and not port.isdigit()):
         raise Malformed("the host this request was sent to can't be told from it")
-    host, port = named[1], named[2] or port
-    return f"{scheme}://{host}" if port in ("", _DEFAULT_PORTS[scheme]) else f"{scheme}://{host}:{port}"
+    port = named[2] or port
+    return scheme, named[1], "" if port == _DEFAULT_PORTS[scheme] else port
+
+
+def _joined(scheme: str, host: str, port: str) -> str:
+    return f"{scheme}://{host}:{port}" if port else f"{scheme}://{host}"
 
 
 def request_id(request: web.BaseRequest) -> str | None:

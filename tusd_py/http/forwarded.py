@@ -6,15 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import ip_address
 from typing import Literal
 
 from aiohttp import web
 
+from tusd_py.config.kinds import Network
 from tusd_py.protocol.refusals import Malformed
 
 Family = Literal["auto", "x-forwarded", "forwarded"]
-Network = IPv4Network | IPv6Network
 
 _LONGEST = 1024
 """Characters of a field that a proxy may send."""
@@ -43,8 +43,8 @@ class Trust:
         if not self._known(request.remote):
             return peer
         if self._by_forwarded(request.headers):
-            return without_port(dict(_pairs(_elements(_field(request, "Forwarded"))[-1])).get("for", "")) or peer
-        return without_port(_field(request, "X-Forwarded-For").rpartition(",")[2].strip()) or peer
+            return _without_port(dict(_pairs(_elements(_field(request, "Forwarded"))[-1])).get("for", "")) or peer
+        return _without_port(_field(request, "X-Forwarded-For").rpartition(",")[2].strip()) or peer
 
     def _known(self, peer: str | None) -> bool:
         if not self.networks:
@@ -62,7 +62,7 @@ class Trust:
         return self.family == "forwarded"
 
 
-def without_port(address: str) -> str:
+def _without_port(address: str) -> str:
     """Some proxies add the client's port, which is another for each connection."""
     if address.startswith("["):
         return address[1:].partition("]")[0]

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from tests.promises.client import until
 from tests.support.raw import connected
@@ -24,17 +25,22 @@ def served(runner: Runner) -> web.Server:
     return runner.server
 
 
+async def started(handler: Handler, port: int) -> Runner:
+    app = web.Application()
+    app[CONTEXT] = cast("Context", SimpleNamespace(texts=None, metrics=None, connections=Connections()))
+    app.router.add_route("*", "/", handler)
+    runner = Runner(app, 100)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    return runner
+
+
 async def accepted(runner: Runner) -> bool:
     return bool(served(runner).connections)
 
 
 async def test_what_comes_after_a_server_began_to_close_is_not_taken_for_a_head(unused_tcp_port: int) -> None:
-    app = web.Application()
-    app[CONTEXT] = cast("Context", SimpleNamespace(texts=None, metrics=None, connections=Connections()))
-    app.router.add_route("*", "/", answered)
-    runner = Runner(app, 100)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
+    runner = await started(answered, unused_tcp_port)
     async with connected(unused_tcp_port) as connection:
         await until(lambda: accepted(runner))
         (accepting,) = served(runner).connections
@@ -54,12 +60,7 @@ async def given_up(request: web.Request) -> web.Response:
 
 
 async def test_a_request_that_ends_as_the_shutdown_stops_waiting_is_answered(unused_tcp_port: int) -> None:
-    app = web.Application()
-    app[CONTEXT] = cast("Context", SimpleNamespace(texts=None, metrics=None, connections=Connections()))
-    app.router.add_route("*", "/", given_up)
-    runner = Runner(app, 100)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
+    runner = await started(given_up, unused_tcp_port)
     async with connected(unused_tcp_port) as connection:
         for _ in range(2):
             await connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
