@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
+import pytest
+from hypothesis import is_hypothesis_test, settings
 
 pytest_plugins = [
     "tests.support.fixtures_browser",
@@ -15,3 +16,14 @@ pytest_plugins = [
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+_SHRINKING = 600.0
+"""Seconds for a test of random examples: Hypothesis takes up to 300 to shrink one that fails, and takes the end of a
+time limit for a failure of the test's own."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let Hypothesis say what it found."""
+    for item in items:
+        if is_hypothesis_test(getattr(item, "obj", None)) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_SHRINKING))

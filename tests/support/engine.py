@@ -188,7 +188,12 @@ class Engine:
 
     async def residue(self) -> list[str]:
         """The names of all that is stored and remembered."""
-        return [*self.storage._parts, *self.storage._objects, *(upload.id for upload in await self.uploads())]
+        return [*self.stored_names, *(upload.id for upload in await self.uploads())]
+
+    @property
+    def stored_names(self) -> list[UploadId]:
+        """The uploads of which anything is stored."""
+        return [*self.storage._parts, *self.storage._objects]
 
     async def uploads(self) -> Sequence[Upload]:
         """All records."""

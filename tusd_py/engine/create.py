@@ -23,7 +23,7 @@ from tusd_py.protocol.rules import plan_create, plan_final, resolve_partial
 async def create(ports: Ports, intent: Create, body: Body, watcher: Watcher = NOBODY) -> Upload:
     """The new upload as recorded, with the bytes that came along; a final one is done.
 
-    Raises Refusal, Unavailable; nothing of the upload is left then, unless its client was told of it.
+    Raises Refusal, Superseded, Unavailable; nothing of the upload is left then, unless its client was told of it.
     """
     if intent.kind is Kind.FINAL:
         planned = await _planned_final(ports, intent)
