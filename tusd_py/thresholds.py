@@ -18,8 +18,12 @@ class Thresholds:
     segments: int = 32
     """Of a tail, from which on a new one is joined with those before it: as many requests of 256 KiB as go into a part
     of 8 MiB, so that none of these is stored a second time as a tail."""
-    segments_at_a_time: int = 64
+    segments_at_a_time: int = 32
     """On their way from one process. Each takes a connection: a crowd that is put away at once took 50 MiB for them."""
+    fetches: int = 8
+    """Of tails that go into a part or a longer tail, at a time: what is read for them is counted in no budget."""
+    cursors: int = 16
+    """Of one request, whose bytes have found a better home, and that are swept at a time."""
     unproven: int = 64 * _MIB
     """Of a body without a declared length that wait for its end, which may show that it is too long. What goes beyond
     is recorded as it comes: a crash must not cost a day's upload."""

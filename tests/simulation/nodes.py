@@ -82,6 +82,7 @@ def _room(world: World, budget: Budget, tails: Tails) -> Room:
         ahead=ReadAhead(budget, low),
         thresholds=low,
         segments=asyncio.Semaphore(low.segments_at_a_time),
+        fetches=asyncio.Semaphore(low.fetches),
     )
 
 

@@ -61,7 +61,7 @@ class FailingStorage(MemoryStorage):
     def __init__(self, *, checkpoint_size: int) -> None:
         super().__init__(checkpoint_size=checkpoint_size)
         self.fuse = Fuse(StorageUnavailable)
-        self.swept = list[tuple[list[Cursor], Cursor]]()
+        self.swept = list[tuple[list[Cursor], list[Cursor]]]()
         self.unproven = list[bool]()
         """For each writer, whether its bytes may turn out to be wrong."""
         self.troubled = False
@@ -109,9 +109,9 @@ class FailingStorage(MemoryStorage):
         if self.lose:
             raise UploadLost(upload.id)
 
-    async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
-        self.swept.append((list(before), after))
-        await self.fuse.around(super().sweep(before, after))
+    async def sweep(self, before: Sequence[Cursor], kept: Sequence[Cursor]) -> None:
+        self.swept.append((list(before), list(kept)))
+        await self.fuse.around(super().sweep(before, kept))
 
     async def installation(self) -> str | None:
         self.asked += 1

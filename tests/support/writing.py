@@ -82,7 +82,7 @@ class Journal:
         before, self.upload = self.upload, record(self.upload, checkpoint)
         self.entries += checkpoint.added
         self.checkpoints.append(checkpoint)
-        await self._storage.sweep([before.cursor], self.upload.cursor)
+        await self._storage.sweep([before.cursor], [self.upload.cursor])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ class Sender:
         if self.upload.phase is not Phase.DONE:
             finished = await self.storage.finish(self.upload, self.entries)
             before, self.upload = self.upload, finish(self.upload, finished)
-            await self.storage.sweep([before.cursor], self.upload.cursor)
+            await self.storage.sweep([before.cursor], [self.upload.cursor])
         assert not any(journal.late for journal in self.journals), "recorded by a writer that had been left"
         return self.upload
 

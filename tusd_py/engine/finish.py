@@ -25,7 +25,7 @@ async def drive(ports: Ports, upload: Upload, tally: Tally | None = None) -> Upl
     except Superseded:
         return await _done_by_another(ports, upload.id)
     ports.observer.upload_finished(done)
-    if not await ports.sweep([upload.cursor], done.cursor):
+    if not await ports.sweep([upload.cursor], [done.cursor]):
         await ports.remember_trouble(done.id)
     return done
 

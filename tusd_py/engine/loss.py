@@ -74,7 +74,7 @@ async def follow(ports: Ports, upload: Upload, survey: Survey) -> Upload:
         ports.observer.upload_finished(moved)
     if moved.offset < upload.offset:
         ports.observer.upload_rolled_back(moved, upload.offset)
-    await ports.sweep([upload.cursor], moved.cursor)
+    await ports.sweep([upload.cursor], [moved.cursor])
     return moved
 
 

@@ -100,10 +100,10 @@ class Ports:
         """Save that and nothing else: it doesn't keep the upload from expiring. Raises as `save`."""
         return await self.state.save(replace(upload, troubled_at=troubled_at))
 
-    async def sweep(self, before: Sequence[Cursor], after: Cursor) -> bool:
+    async def sweep(self, before: Sequence[Cursor], kept: Sequence[Cursor]) -> bool:
         """Remove what found a better home; False if some of it stays for now."""
         try:
-            await self.storage.sweep(before, after)
+            await self.storage.sweep(before, kept)
         except StorageUnavailable as error:
             self.observer.trouble("left-behind", reason=str(error))
             return False

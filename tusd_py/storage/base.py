@@ -128,8 +128,9 @@ class Storage(Protocol):
         Raises: UploadLost when a source's object is no longer there.
         """
 
-    async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
-        """Remove what a cursor of `before` names and `after` does not: bytes that have found a better home."""
+    async def sweep(self, before: Sequence[Cursor], kept: Sequence[Cursor]) -> None:
+        """Remove what a cursor of `before` names and none of `kept`: bytes that have found a better home. All are of
+        one upload."""
 
     async def discard(self, upload: Upload) -> None:
         """Remove what an ended upload's record names, and its object. Nothing there is fine. Asks for no listing."""

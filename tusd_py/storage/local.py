@@ -81,7 +81,7 @@ class LocalStorage:
             await self._join(upload, sources)
         return await self.finish(upload, ())
 
-    async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
+    async def sweep(self, before: Sequence[Cursor], kept: Sequence[Cursor]) -> None:
         """Nothing to do: bytes never move to a better home."""
 
     async def discard(self, upload: Upload) -> None:

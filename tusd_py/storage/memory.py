@@ -54,7 +54,7 @@ class MemoryStorage:
         self._objects[upload.id] = b"".join([self._object(source) for source in sources])
         return self._finished(upload)
 
-    async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
+    async def sweep(self, before: Sequence[Cursor], kept: Sequence[Cursor]) -> None:
         """Nothing to do: bytes never move to a better home."""
 
     async def discard(self, upload: Upload) -> None:

@@ -113,7 +113,7 @@ async def test_each_record_puts_the_expiry_off(engine: Engine) -> None:
     assert (journal.upload.updated_at, journal.upload.expires_at) == (engine.now, engine.now + 100)
 
 
-def swept(engine: Engine) -> tuple[list[Cursor], Cursor]:
+def swept(engine: Engine) -> tuple[list[Cursor], list[Cursor]]:
     (only,) = engine.storage.swept
     return only
 
@@ -123,7 +123,7 @@ async def test_what_earlier_checkpoints_named_is_swept_but_not_what_the_last_nam
     await journal.record(at(2, "a"))
     await journal.record(at(4, "b"))
     await journal.sweep()
-    assert swept(engine) == ([{"tail": []}, {"tail": ["a"]}], {"tail": ["b"]})
+    assert swept(engine) == ([{"tail": []}, {"tail": ["a"]}], [{"tail": ["b"]}])
 
 
 async def test_held_checkpoints_that_never_counted_are_swept(engine: Engine) -> None:
@@ -131,7 +131,7 @@ async def test_held_checkpoints_that_never_counted_are_swept(engine: Engine) -> 
     await journal.record(at(2, "a"))
     await journal.record(at(4, "b"))
     await journal.sweep()
-    assert swept(engine) == ([{"tail": ["a"]}, {"tail": ["b"]}], {"tail": []})
+    assert swept(engine) == ([{"tail": ["a"]}, {"tail": ["b"]}], [{"tail": []}])
 
 
 async def test_held_checkpoints_that_may_count_are_not_swept(engine: Engine) -> None:
@@ -140,13 +140,43 @@ async def test_held_checkpoints_that_may_count_are_not_swept(engine: Engine) -> 
     journal = Journal(engine.ports, before, held=True)
     await journal.record(at(2, "a"))
     await journal.record(at(4, "a", "b"))
+    await journal.record(at(6, "a", "b", "c"))
     engine.state.fuse.blow(answer_lost=True)
     with pytest.raises(StateUnavailable):
         await journal.release()
     await journal.sweep()
-    named, _ = swept(engine)
-    assert (await engine.record(before)).cursor == {"tail": ["a", "b"]}
-    assert not any(cursor["tail"] for cursor in named)
+    _, kept = swept(engine)
+    assert (await engine.record(before)).cursor == {"tail": ["a", "b", "c"]}
+    assert {"tail": ["a", "b", "c"]} in kept
+
+
+def named(cursors: list[Cursor]) -> set[str]:
+    return {name for cursor in cursors for name in cursor["tail"]}
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_long_request_sweeps_now_and_then_what_nothing_names_any_more(engine: Engine, *, held: bool) -> None:
+    most = engine.ports.thresholds.cursors
+    journal = Journal(engine.ports, await remembered(engine, length=10_000, cursor={"tail": ["0"]}), held=held)
+    for number in range(1, 3 * most):
+        await journal.record(at(number, "all", str(number)))
+    assert len(engine.storage.swept) == 2
+    removed = set[str]().union(*(named(before) - named(kept) for before, kept in engine.storage.swept))
+    assert removed >= {str(number) for number in range(1, 2 * most - 1)}
+    assert removed.isdisjoint({"all", *(str(number) for number in range(3 * most - 2, 3 * most))})
+    await journal.release()
+    assert await engine.state.entries(journal.upload.id) == [{"part": number} for number in range(1, 3 * most)]
+
+
+async def test_a_sweep_on_the_way_that_fails_is_noted_at_the_end(engine: Engine) -> None:
+    journal = Journal(engine.ports, await remembered(engine, length=10_000), held=False)
+    for number in range(engine.ports.thresholds.cursors):
+        engine.storage.fuse.blow()
+        await journal.record(at(number + 1))
+    engine.storage.fuse.mend()
+    assert engine.told.count("left-behind") == 1
+    await journal.sweep()
+    assert journal.upload.troubled_at == engine.now
 
 
 async def test_a_sweep_that_fails_is_told_and_harms_nothing(engine: Engine) -> None:

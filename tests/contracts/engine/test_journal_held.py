@@ -41,4 +41,4 @@ async def test_every_cursor_that_was_kept_is_swept_but_the_last(engine: Engine) 
     await journal.sweep()
     (swept,) = engine.storage.swept
     assert sorted(swept[0], key=str) == sorted([before, {"at": 1}, {"at": 2}], key=str)
-    assert swept[1] == {"at": 3}
+    assert swept[1] == [{"at": 3}]

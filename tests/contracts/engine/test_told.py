@@ -168,7 +168,7 @@ async def test_an_upload_that_could_not_be_forgotten(engine: Engine) -> None:
 
 async def test_what_no_cursor_names_any_more(engine: Engine) -> None:
     engine.storage.fuse.blow()
-    assert not await engine.ports.sweep([], {})
+    assert not await engine.ports.sweep([], [])
     assert engine.told.troubles == [("left-behind", {"reason": "as told"})]
 
 

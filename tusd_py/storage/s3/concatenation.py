@@ -97,4 +97,4 @@ class _Job:
                 async for chunk in read_through(self.room, self.sources[piece.source], piece.span):
                     yield chunk
 
-        return Payload(length=sum(map(len, slices)), chunks=chunks)
+        return Payload(length=sum(map(len, slices)), chunks=chunks, fetched=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from tusd_py.model import Cursor, Entry, Finished
@@ -18,9 +18,11 @@ class Segment:
     length: int
     crc: int
     """CRC-32C of the part's bytes from its start to this segment's end, so that it can be continued without reading."""
+    dumped: Mapping[str, Any] = field(init=False, repr=False, compare=False)
+    """As a cursor has it. Made once: a slow upload has many cursors, and they name the same segments."""
 
-    def dump(self) -> Mapping[str, Any]:
-        return {"key": self.key, "length": self.length, "crc": self.crc}
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dumped", {"key": self.key, "length": self.length, "crc": self.crc})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ class S3Cursor:
     def dump(self) -> Cursor:
         """Field by field: `dataclasses.asdict` copies each value, and costs more than the save it is for."""
         plain = {name: getattr(self, name) for name in _FIELDS}
-        return plain | {"grid": asdict(self.grid), "tail": [segment.dump() for segment in self.tail]}
+        return plain | {"grid": asdict(self.grid), "tail": [segment.dumped for segment in self.tail]}
 
     @classmethod
     def load(cls, cursor: Mapping[str, Any]) -> S3Cursor:

@@ -165,7 +165,8 @@ def payload_of(pieces: Sequence[Piece], fetch: Fetch) -> Payload:
             else:
                 yield source
 
-    return Payload(length=sum(piece.length for piece in pieces), chunks=chunks)
+    fetched = any(isinstance(source, Extract) for source in _sources(pieces))
+    return Payload(length=sum(piece.length for piece in pieces), chunks=chunks, fetched=fetched)
 
 
 def _sources(pieces: Sequence[Piece]) -> Iterator[Source]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from tusd_py.errors import UploadLost
@@ -19,6 +20,7 @@ from tusd_py.storage.s3.errors import S3Failure
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
 from tusd_py.storage.s3.tails import Tails
+from tusd_py.storage.s3.wire import Payload
 from tusd_py.thresholds import DEFAULT, Thresholds
 
 
@@ -34,6 +36,7 @@ class Room:
     thresholds: Thresholds = DEFAULT
     segments: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DEFAULT.segments_at_a_time))
     """Those on their way."""
+    fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DEFAULT.fetches))
 
     @property
     def sends_crc(self) -> bool:
@@ -52,14 +55,14 @@ class Room:
         """The whole object in one request."""
         headers = as_headers(object_params(upload, self.options))
         checksum = await self._checksum(assembly.pieces, assembly)
-        payload = payload_of(assembly.pieces, self.client.get)
-        return await self.client.put(key, payload, {**headers, **checksum})
+        async with self._payload(assembly.pieces) as payload:
+            return await self.client.put(key, payload, {**headers, **checksum})
 
     async def put_segment(self, key: str, piece: Piece) -> Stored:
         """A tail's bytes into an object of their own."""
         headers = {**encryption_headers(self.options), **await self._checksum([piece])}
-        async with self.segments:
-            return await self.client.put(key, payload_of([piece], self.client.get), headers)
+        async with self.segments, self._payload([piece]) as payload:
+            return await self.client.put(key, payload, headers)
 
     async def put_info(self, upload: Upload, key: str) -> Stored:
         """The upload's record into an object of its own."""
@@ -70,9 +73,9 @@ class Room:
     async def upload_part(self, key: str, multipart: str, number: int, assembly: Assembly) -> Part:
         """A part, whole. Raises UploadLost when the multipart upload seems to be gone."""
         headers = await self._checksum(assembly.pieces, assembly)
-        payload = payload_of(assembly.pieces, self.client.get)
         try:
-            etag = await self.client.upload_part(key, multipart, number, payload, headers)
+            async with self._payload(assembly.pieces) as payload:
+                etag = await self.client.upload_part(key, multipart, number, payload, headers)
         except S3Failure as failure:
             if failure.seems_missing:
                 raise UploadLost(multipart) from failure
@@ -82,6 +85,13 @@ class Room:
     def part_crc(self, assembly: Assembly) -> str | None:
         """What Complete must repeat for a part with these bytes."""
         return crc_text(assembly.crc) if self.sends_crc else None
+
+    @asynccontextmanager
+    async def _payload(self, pieces: Sequence[Piece]) -> AsyncIterator[Payload]:
+        """Their bytes, once it is their turn if some must be fetched: a request that S3 waits for would be given up."""
+        payload = payload_of(pieces, self.client.get)
+        async with self.fetches if payload.fetched else nullcontext():
+            yield payload
 
     async def _checksum(self, pieces: Sequence[Piece], part: Assembly | None = None) -> Mapping[str, str]:
         crc = part.crc if part is not None and self.sends_crc else None

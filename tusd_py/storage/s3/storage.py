@@ -85,11 +85,16 @@ class S3Storage:
     async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
         return await concatenation.concatenate(self._room, upload, sources)
 
-    async def sweep(self, before: Sequence[Cursor], after: Cursor) -> None:
-        earlier, kept = [S3Cursor.load(cursor) for cursor in before], S3Cursor.load(after)
-        await self._room.client.delete({key for cursor in earlier for key in cursor.beside} - kept.beside)
-        for multipart in {cursor.multipart for cursor in earlier if cursor.multipart} - {kept.multipart}:
-            await self._room.client.abort_multipart(kept.key, multipart)
+    async def sweep(self, before: Sequence[Cursor], kept: Sequence[Cursor]) -> None:
+        earlier, named = map(S3Cursor.load, before), [S3Cursor.load(cursor) for cursor in kept]
+        multiparts, keys = dict[str, str](), set[str]()
+        for cursor in earlier:
+            keys |= cursor.beside
+            if cursor.multipart is not None:
+                multiparts[cursor.multipart] = cursor.key
+        await self._room.client.delete(keys.difference(*(cursor.beside for cursor in named)))
+        for multipart in multiparts.keys() - {cursor.multipart for cursor in named}:
+            await self._room.client.abort_multipart(multiparts[multipart], multipart)
 
     async def discard(self, upload: Upload) -> None:
         client, cursor = self._room.client, S3Cursor.load(upload.cursor)

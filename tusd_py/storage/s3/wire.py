@@ -42,6 +42,8 @@ class Payload:
 
     length: int
     chunks: Callable[[], AsyncIterator[Chunk]]
+    fetched: bool = False
+    """Its bytes are read while they are sent, and counted in no budget."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class _Body(AiohttpPayload):
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         with outlet(writer) if self._value.length >= _LARGE else nullcontext() as direct:
-            async for chunks in _batches(self._value.chunks()):
+            async for chunks in _batches(self._value.chunks(), 0 if self._value.fetched else _BATCH):
                 async with asyncio.timeout(_PATIENCE):  # aiohttp's own limits begin once the body is out
                     await (_write(writer, chunks) if direct is None else direct.send(chunks))
 
@@ -84,13 +86,13 @@ def _set_step(answer: aiohttp.ClientResponse, step: int) -> None:
         transport.max_size = step
 
 
-async def _batches(chunks: AsyncIterator[Chunk]) -> AsyncIterator[list[Chunk]]:
-    """So many at a time that one system call takes much."""
+async def _batches(chunks: AsyncIterator[Chunk], least: int) -> AsyncIterator[list[Chunk]]:
+    """So many at a time that one system call takes at least so many bytes."""
     batch, size = list[Chunk](), 0
     async for chunk in chunks:
         batch.append(chunk)
         size += len(chunk)
-        if size >= _BATCH:
+        if size >= least:
             yield batch
             batch, size = [], 0
     if batch:

@@ -229,6 +229,7 @@ class S3Writer:
         self, before: asyncio.Task[None] | None, work: Work[T], reach: Callable[[T], Checkpoint]
     ) -> None:
         result = await work()
+        del work  # it has the bytes, which are no longer counted
         if before is not None:
             await before
         await self._record(reach(result))

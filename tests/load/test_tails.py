@@ -1,0 +1,40 @@
+"""Many uploads in small requests at a time: memory is too short for their tails, which are read again for the parts."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.load.measuring import MIB, measured
+from tests.promises.bench import client_of, watched_memory
+from tests.promises.client import Client
+from tests.support.seaweed import SeaweedFS
+
+BUDGET = 32 * MIB
+PART = 5 * MIB
+COUNT, PIECE = 100, MIB
+
+
+async def _all_but_the_end(client: Client) -> str:
+    """An upload whose next byte fills its first part."""
+    url = await client.create(PART + 1)
+    for offset in range(0, PART, PIECE):
+        await client.patch(url, offset, bytes(min(PIECE, PART - 1 - offset)))
+    return url
+
+
+@pytest.mark.timeout(300)
+async def test_tails_that_are_read_again_stay_within_the_budget(
+    seaweed: SeaweedFS, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with capsys.disabled():
+        print()
+        async with measured(seaweed, tmp_path, BUDGET, part_size=PART) as place, client_of(place.server) as client:
+            urls = await asyncio.gather(*(_all_but_the_end(client) for _ in range(COUNT)))
+            async with watched_memory(place.server) as samples:
+                ended = await asyncio.gather(*(client.patch(url, PART - 1, b"ab") for url in urls))
+            assert {answer.status for answer in ended} == {204}
+            place.check(samples, COUNT)
+            await place.check_given_back(COUNT)
