@@ -71,11 +71,12 @@ class Intake(asyncio.BufferedProtocol):
 
     def take(self) -> Chunk:
         if self._before:
-            return self._before.popleft()
-        chunk, self._taken = self._slab[self._taken : self._filled], self._filled
-        if self._filled == len(self._slab):
-            self._drop_slab()
-        if self._paused:
+            chunk = self._before.popleft()
+        else:
+            chunk, self._taken = self._slab[self._taken : self._filled], self._filled
+            if self._filled == len(self._slab):
+                self._drop_slab()
+        if self._paused and not self._slab:
             self._resume()
         return chunk
 
@@ -184,6 +185,7 @@ class Intake(asyncio.BufferedProtocol):
             self._size = max(self._size // 2, LEAST_SLAB)
         size = min(self._size, max(LEAST_SLAB, _power_of_two(self._left)))
         self._slab, self._taken, self._filled, self._reads = self._slabs.lend(size), 0, 0, 0
+        self._size = max(len(self._slab), LEAST_SLAB)  # which is less where memory is short
 
     def _drop_slab(self) -> None:
         self._slab, self._taken, self._filled = _NONE, 0, 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any
 
 import pytest
@@ -185,6 +186,32 @@ async def test_a_client_that_has_become_slow_holds_no_large_slab() -> None:
         await client.answer()
     assert large > 128 * KIB
     assert [memoryview(each).nbytes <= 2 * LEAST_SLAB for each in held[-2:]] == [True] * 2
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_all_bytes_come_whatever_the_pace_of_those_who_send_and_take(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "_GATHER", 0.003)
+    sender, taker = Random(seed), Random(seed + 1000)
+    data = sender.randbytes(MIB)
+
+    async def take(taken: Intake, _: web.Request) -> str:
+        got = b""
+        while chunk := await taken.read(PATIENCE):
+            got += chunk
+            await asyncio.sleep(taker.choice([0, 0.004, 0.008]))
+        return str(got == data)
+
+    async with serving(take) as client:
+        await client.send(head(len(data)))
+        at = 0
+        while at < len(data):
+            size = sender.choice([100, 9_000, 30_000])
+            await client.send(data[at : at + size])
+            at += size
+            await asyncio.sleep(sender.choice([0, 0, 0.002, 0.006]))
+        assert (await client.answer()).body == b"True"
 
 
 async def test_slabs_are_large_for_who_brings_much(monkeypatch: pytest.MonkeyPatch) -> None:
