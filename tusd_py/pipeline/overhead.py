@@ -9,7 +9,7 @@ from tusd_py.pipeline.budget import Budget
 
 _EACH = 96 * 1024
 """Bytes of one: its request, its task, what was read ahead, and the parts of pages that nothing fills. With 500 slow
-clients on a busy machine, up to 120 KiB each were seen beside the budget; 32 KiB are a connection's own."""
+clients on a busy machine, up to 110 KiB each were seen beside the budget; 32 KiB are a connection's own."""
 _FRACTION = 2
 """Of the budget, so that many bodies leave each other room to go on."""
 

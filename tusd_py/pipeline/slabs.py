@@ -18,8 +18,7 @@ SLAB = 1024 * 1024
 """The largest slab. 64 KiB cost half more per byte, 512 KiB a tenth more; each reader may hold that much ahead of a
 budget of 256 MiB, and less of a smaller one."""
 LEAST_SLAB = 16 * 1024
-_MODEST = 32 * 1024
-"""What is lent when memory is short, or somebody waits for it: then all of it lies outside of the budget."""
+"""What is lent when memory is short: what a client fills of it lies outside of the budget until there is room in it."""
 _LESSER = 64 * 1024
 """What has pages of its own: only who fills so much with one read is fast enough for a slab."""
 _ARENA = 2 * 1024 * 1024
@@ -30,6 +29,8 @@ _PAGE = 4096
 _UNUSED = 16
 """The fraction of the budget that may be kept unused however full it is: it comes and goes."""
 
+_FULL = 2
+"""The fraction of the budget in slabs from which on memory is short."""
 _CLEAR = 8
 """The fraction of the budget that is left to modest slabs when there are many."""
 
@@ -78,12 +79,16 @@ class Slabs:
         if self._back or self._ended:
             self._take_back()
         if size <= _LESSER:
-            return self._small(min(size, _MODEST) if self._budget.tight else size)
+            return self._small(LEAST_SLAB if self._is_short else size)
         if not self._open:
             if self._budget.tight or not self._has_room():
-                return self._small(_MODEST)
+                return self._small(LEAST_SLAB)
             self._add_arena()
         return self._cut(self._open[-1])
+
+    @property
+    def _is_short(self) -> bool:
+        return self._budget.tight or self.size + self._modest_size > self._budget.limit // _FULL
 
     def _has_room(self) -> bool:
         """What is lent and not filled is in no budget, so all of it is counted here."""

@@ -9,6 +9,9 @@ from tusd_py.pipeline.budget import Budget
 from tusd_py.storage.s3.cursor import Segment
 from tusd_py.storage.s3.pieces import Assembly
 
+_WORTH = 2
+"""How many times longer a part may be than what is in memory of it."""
+
 
 class Tails:
     """Takes what room the budget has to spare, and gives it back to whoever needs it. The longest unused goes first."""
@@ -19,9 +22,9 @@ class Tails:
         budget.reclaim_from(self._reclaim)
 
     def keep(self, upload_id: UploadId, assembly: Assembly) -> None:
-        """Keep a part whose every byte is stored, if there is room."""
+        """Keep a part whose every byte is stored, if there is room, and if that spares reading half of it."""
         self.drop(upload_id)
-        if assembly.held and self._budget.spare(assembly.held):
+        if 0 < assembly.length <= _WORTH * assembly.held and self._budget.spare(assembly.held):
             assembly.settle()
             self._kept[upload_id] = assembly
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.uploads import upload
 from tusd_py.pipeline.budget import Budget
+from tusd_py.storage.s3.cursor import Segment
 from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.storage.s3.tails import Tails
 
@@ -32,3 +35,14 @@ def test_the_longest_unused_goes_first_and_no_more_than_is_wanted() -> None:
     assert tails._reclaim(11) == 20
     assert kept(tails) == []
     assert tails._reclaim(1) == 0
+
+
+@pytest.mark.parametrize(("stored", "held"), [(0, 10), (10, 10), (11, 10)])
+def test_what_must_mostly_be_read_again_is_not_kept(stored: int, held: int) -> None:
+    budget = Budget(1000)
+    tails, part = Tails(budget), Assembly([Segment(key="old", length=stored, crc=0)] if stored else ())
+    part.add(bytes(held))
+    part.pieces[-1].stored("new")
+    tails.keep(IDS[0], part)
+    worth = stored <= held
+    assert (kept(tails), budget.used) == ((IDS[:1], held) if worth else ([], 0))
