@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tusd_py import listing
+from tusd_py import health, listing
 from tusd_py.config import MemoryState, Settings
 from tusd_py.errors import ConfigurationError, Locked, Superseded, Unavailable
 from tusd_py.model import Upload, UploadId, parse_upload_id
@@ -93,6 +93,17 @@ def check(settings: Settings, *, cors: bool, install: bool) -> int:
     if install:
         raise click.UsageError("--install goes with --cors")
     return _tell(asyncio.run(operations.check(settings)))
+
+
+@cli.command("health")
+@takes_settings(hidden=True)
+@click.option("--container", is_flag=True, help="With the flags that `serve` got as this container's first process.")
+def ask_health(settings: Settings, *, container: bool) -> int:
+    """Ask a running server on this machine whether it lives."""
+    if container:
+        return int(ask_health.main(health.flags_of_container(), standalone_mode=False) or 0)
+    click.echo(health.ask(settings))
+    return 0
 
 
 def _check_cors(settings: Settings, *, install: bool) -> int:

@@ -1,0 +1,71 @@
+"""The configurations that ship give the server what it needs, and nothing else of the machine."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from configparser import RawConfigParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+UNIT = ROOT / "config" / "tusd-py.service"
+COMPOSE = (ROOT / "config" / "compose.yml").read_text()
+IMAGE = (ROOT / "Dockerfile").read_text()
+
+MOST_EXPOSED = 3.0
+"""Of 10, as `systemd-analyze security` counts."""
+
+
+@pytest.mark.parametrize(
+    "directive",
+    [
+        "CapabilityBoundingSet",
+        "LockPersonality",
+        "MemoryMax",
+        "NoNewPrivileges",
+        "ProtectKernelLogs",
+        "ProtectKernelModules",
+        "ProtectKernelTunables",
+        "ProtectProc",
+        "RestrictNamespaces",
+        "SystemCallFilter",
+        "TasksMax",
+        "UMask",
+    ],
+)
+def test_the_unit_is_hardened(directive: str) -> None:
+    unit = RawConfigParser(strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # names as they are
+    unit.read(UNIT)
+    assert directive in unit["Service"]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing")
+def test_systemd_finds_the_unit_little_exposed() -> None:
+    command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(UNIT)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    level = re.search(r"Overall exposure level for tusd-py.service: ([0-9.]+)", found)
+    assert level is not None
+    assert float(level[1]) <= MOST_EXPOSED
+
+
+def test_each_container_has_no_capability_and_an_end_to_its_memory_and_processes() -> None:
+    services = len(re.findall(r"^    (?:build|image):", COMPOSE, re.MULTILINE))
+    for line in ("cap_drop: [ALL]", 'security_opt: ["no-new-privileges:true"]', "read_only: true"):
+        assert COMPOSE.count(f"    {line}\n") == services
+    assert len(re.findall(r"^    (?:mem|pids)_limit: ", COMPOSE, re.MULTILINE)) == 2 * services
+
+
+def test_redis_asks_for_a_password_that_is_in_no_process_list() -> None:
+    assert "requirepass" in COMPOSE
+    assert not re.search(r"--requirepass", COMPOSE)
+
+
+def test_the_image_has_no_pip_and_asks_for_the_health_of_the_server_that_it_runs() -> None:
+    final = IMAGE[IMAGE.rindex("FROM ") :]
+    assert "pip uninstall --yes pip" in final
+    assert "venv --without-pip" in IMAGE
+    assert 'CMD ["tusd-py", "health", "--container"]' in final

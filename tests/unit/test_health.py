@@ -1,0 +1,96 @@
+"""A server's health is asked where its settings say that it listens."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from tusd_py import health
+from tusd_py.cli import ask_health
+from tusd_py.config import Settings, load_settings
+from tusd_py.errors import ConfigurationError
+
+
+@asynccontextmanager
+async def answering(status: int, host: str) -> AsyncIterator[int]:
+    """The port of a server whose `/healthz` has this status."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    app = web.Application()
+    app.router.add_get("/healthz", healthz)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, host, 0).start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+def settings(host: str, port: int) -> Settings:
+    return load_settings({"host": host, "port": str(port)}, None, {})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "::"])
+async def test_it_is_asked_at_the_address_that_is_listened_to(host: str) -> None:
+    async with answering(200, host) as port:
+        assert (await asyncio.to_thread(health.ask, settings(host, port))).endswith(f"port {port}")
+
+
+async def test_an_answer_that_is_no_200_is_told() -> None:
+    async with answering(503, "127.0.0.1") as port:
+        with pytest.raises(OSError, match="answers 503"):
+            await asyncio.to_thread(health.ask, settings("127.0.0.1", port))
+
+
+def test_no_answer_is_told() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        with pytest.raises(OSError, match=f"127.0.0.1 port {port} gives no answer: Connection refused"):
+            health.ask(settings("0.0.0.0", port))
+
+
+def test_a_port_that_is_another_at_each_start_can_not_be_asked() -> None:
+    with pytest.raises(ConfigurationError, match="set port"):
+        health.ask(settings("127.0.0.1", 0))
+
+
+@pytest.mark.parametrize(
+    ("words", "flags"),
+    [
+        (["/opt/bin/python", "/opt/bin/tusd-py", "serve"], []),
+        (["python", "tusd-py", "serve", "--port", "9000"], ["--port", "9000"]),
+        (["/sbin/docker-init", "--", "tusd-py", "serve", "--config", "/x y.toml"], ["--config", "/x y.toml"]),
+        (["sleep", "infinity"], []),
+    ],
+)
+def test_in_a_container_the_flags_are_those_of_its_server(
+    tmp_path: Path, words: Sequence[str], flags: Sequence[str]
+) -> None:
+    process = tmp_path / "cmdline"
+    process.write_bytes(b"".join(word.encode() + b"\0" for word in words))
+    assert list(health.flags_of_container(process)) == flags
+
+
+@pytest.mark.parametrize("way", ["flag", "file", "variable"])
+async def test_in_a_container_the_port_is_found_however_it_is_set(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with answering(200, "127.0.0.1") as port:
+        file = tmp_path / "settings.toml"
+        file.write_text(f"port = {port}\n")
+        if way == "variable":
+            monkeypatch.setenv("TUSD_PY_PORT", str(port))
+        flags = {"flag": ["--port", str(port)], "file": ["--config", str(file)], "variable": []}[way]
+        monkeypatch.setattr(health, "flags_of_container", lambda: flags)
+        code = await asyncio.to_thread(ask_health.main, ["--container"], standalone_mode=False)
+    assert code == 0

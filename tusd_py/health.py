@@ -1,0 +1,46 @@
+"""Whether a server on this machine lives, asked the way it was told to listen: for a container's health check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from tusd_py.config import Settings
+from tusd_py.errors import ConfigurationError
+
+_PATIENCE = 2.0
+"""Seconds: Docker's own limit in the image is 3."""
+_LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (it asks there, and doesn't listen)
+_FIRST_PROCESS = Path("/proc/1/cmdline")
+
+
+def ask(settings: Settings) -> str:
+    """What `/healthz` answers a server with these settings. Raises ConfigurationError where nobody can know its port,
+    OSError when it doesn't answer 200.
+    """
+    if not settings.port:
+        raise ConfigurationError("port 0 is another one at each start: set port to have its health asked for")
+    place = f"{_LOCAL.get(settings.host, settings.host)} port {settings.port}"
+    try:
+        status = _status(_LOCAL.get(settings.host, settings.host), settings.port)
+    except (OSError, HTTPException) as error:
+        raise OSError(f"{place} gives no answer: {getattr(error, 'strerror', None) or type(error).__name__}") from error
+    if status != 200:  # noqa: PLR2004 (all that a probe may count as well)
+        raise OSError(f"{place} answers {status}")
+    return f"ok    {place}"
+
+
+def _status(host: str, port: int) -> int:
+    with closing(HTTPConnection(host, port, timeout=_PATIENCE)) as connection:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status
+
+
+def flags_of_container(first_process: Path = _FIRST_PROCESS) -> Sequence[str]:
+    """The flags that `tusd-py serve` got in a container, where it is process 1, or is named on that one's command line
+    (an init's). Empty if it isn't.
+    """
+    words = first_process.read_bytes().decode(errors="replace").split("\0")[:-1]
+    return words[words.index("serve") + 1 :] if "serve" in words else ()
