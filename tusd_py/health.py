@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def ask(settings: Settings) -> str:
         status = _status(_LOCAL.get(settings.host, settings.host), settings.port)
     except (OSError, HTTPException) as error:
         raise OSError(f"{place} gives no answer: {getattr(error, 'strerror', None) or type(error).__name__}") from error
-    if status != 200:  # noqa: PLR2004 (all that a probe may count as well)
+    if status != HTTPStatus.OK:
         raise OSError(f"{place} answers {status}")
     return f"ok    {place}"
 

@@ -14,7 +14,8 @@ WHOLE = {"config": "what an operator may set", "thresholds.py": "where they belo
 
 ELSEWHERE: Mapping[str, Sequence[str]] = {
     "what peers may send and be told: tests/unit/http/test_endpoint.py, tests/unit/http/test_door.py, "
-    "tests/unit/http/test_connections.py, tests/unit/protocol/test_companion.py, tests/unit/test_log.py": [
+    "tests/unit/http/test_connections.py, tests/unit/protocol/test_companion.py, "
+    "tests/unit/protocol/test_structured.py, tests/unit/test_log.py": [
         "descriptors.py _MOST",
         "descriptors.py say_seldom",
         "http/connections.py Connections.opened",
@@ -25,9 +26,11 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/forwarded.py _split",
         "protocol/s3parts.py _LONGEST",
         "protocol/s3parts.py _MOST_PARTS",
+        "protocol/structured.py LONGEST",
         "server.py _BACKLOG",
         "telemetry/redaction.py LONGEST",
     ],
+    "the patience of a command: tests/unit/test_health.py": ["health.py _PATIENCE"],
     "modes, not amounts: tests/unit/test_files.py": [
         "files.py PRIVATE",
         "files.py make_directory",

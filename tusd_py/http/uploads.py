@@ -181,10 +181,10 @@ def _method(request: web.Request) -> str:
 
 def _joined(headers: Mapping[str, str]) -> Mapping[str, str]:
     """A field that came in several lines as one (RFC 9110, 5.2): what must be single can then be seen not to be."""
-    joined = CIMultiDict[str]()
+    lines = CIMultiDict[list[str]]()
     for name, value in headers.items():
-        joined[name] = f"{joined[name]}, {value}" if name in joined else value
-    return joined
+        lines.setdefault(name, []).append(value)
+    return CIMultiDict((name, ", ".join(values)) for name, values in lines.items())
 
 
 def _framed_length(request: web.Request) -> int | None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusd_py.protocol.structured import encode_dictionary, parse_boolean, parse_dictionary, parse_integer
+from tusd_py.protocol.structured import LONGEST, encode_dictionary, parse_boolean, parse_dictionary, parse_integer
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,12 @@ def test_dictionaries() -> None:
     assert parse_dictionary("a=1, a=2") == {"a": 2}
     assert parse_dictionary("") == {}
     assert parse_dictionary("a=") is None
+
+
+def test_a_field_that_is_too_long_is_as_if_missing() -> None:
+    longest = "1;a=" + "b" * (LONGEST - 4)
+    assert parse_integer(longest) == 1
+    assert parse_integer(longest + "b") is None
 
 
 KEYS = st.from_regex("[a-z][a-z0-9-]{0,8}", fullmatch=True)
