@@ -185,7 +185,7 @@ class Intake(asyncio.BufferedProtocol):
             self._size = max(self._size // 2, LEAST_SLAB)
         size = min(self._size, max(LEAST_SLAB, _power_of_two(self._left)))
         self._slab, self._taken, self._filled, self._reads = self._slabs.lend(size), 0, 0, 0
-        self._size = max(len(self._slab), LEAST_SLAB)  # which is less where memory is short
+        self._size = min(self._size, max(len(self._slab), LEAST_SLAB))  # less where memory is short
 
     def _drop_slab(self) -> None:
         self._slab, self._taken, self._filled = _NONE, 0, 0
