@@ -23,7 +23,7 @@ from tests.support.server import Server, serving
 MIB = 1024 * 1024
 CONNECTION = 32 * 1024
 """Bytes that a connection may take beside the budget."""
-LEAVES = 64 * 1024
+LEAVES = 96 * 1024
 """Bytes that it may leave: Python gives a block of its heap back only once it holds no object at all."""
 _ABOVE, _LEFT = 1.15, 0.15
 """How many times the budget a crowd may take; how much of it may be left once it has gone."""

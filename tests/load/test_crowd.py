@@ -33,7 +33,7 @@ async def crowd(url: str) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("budget", [64 * MIB, 128 * MIB], ids=["64 MiB", "128 MiB"])
+@pytest.mark.parametrize("budget", [pytest.param(64 * MIB, marks=pytest.mark.huge), 128 * MIB])
 async def test_a_slow_crowd_stays_within_the_budget_and_moves(
     seaweed: SeaweedFS, tmp_path: Path, capsys: pytest.CaptureFixture[str], budget: int
 ) -> None:

@@ -234,7 +234,7 @@ async def _lost_state(world: World) -> None:
     await client.look()
     await other.create(first=3)
     world.lose_state()
-    for _ in range(3):
+    for _ in range(4):  # one more than there are faults at the most
         await world.repair()
         await asyncio.sleep(OUTAGE)
     try:
