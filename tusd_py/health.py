@@ -18,14 +18,15 @@ _FIRST_PROCESS = Path("/proc/1/cmdline")
 
 
 def ask(settings: Settings) -> str:
-    """What `/healthz` answers a server with these settings. Raises ConfigurationError where nobody can know its port,
+    """What `/healthz` answers a server with these settings. Raises ConfigurationError where its port can't be known,
     OSError when it doesn't answer 200.
     """
     if not settings.port:
         raise ConfigurationError("port 0 is another one at each start: set port to have its health asked for")
-    place = f"{_LOCAL.get(settings.host, settings.host)} port {settings.port}"
+    host = _LOCAL.get(settings.host, settings.host)
+    place = f"{host} port {settings.port}"
     try:
-        status = _status(_LOCAL.get(settings.host, settings.host), settings.port)
+        status = _status(host, settings.port)
     except (OSError, HTTPException) as error:
         raise OSError(f"{place} gives no answer: {getattr(error, 'strerror', None) or type(error).__name__}") from error
     if status != HTTPStatus.OK:

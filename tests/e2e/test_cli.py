@@ -6,7 +6,6 @@ import asyncio
 import json
 import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -20,6 +19,7 @@ from tests.e2e.curl import BYTES, Transfer, run, transfer
 from tests.e2e.deployment import MIB, TUS, Deployment, deployed, id_of
 from tests.support import redis
 from tests.support import seaweed as seaweeds
+from tests.support.ports import has_ipv6
 from tests.support.seaweed import SeaweedFS
 from tests.support.server import ROOT, Outcome, Server, serving
 
@@ -167,14 +167,6 @@ async def test_one_host_is_both_address_families(tmp_path: Path, workers: int) -
             async with session.post(url, headers={"Tus-Resumable": "1.0.0", "Upload-Length": "3"}) as made:
                 assert (made.status, made.headers["Location"].startswith(url)) == (201, True)
         assert f"takes uploads at http://[::]:{server.port}/files/" in server.log()
-
-
-def has_ipv6() -> bool:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -17,3 +17,12 @@ def free_ports(count: int) -> tuple[int, ...]:
 
 def free_port() -> int:
     return free_ports(1)[0]
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has its own address in that family."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True

@@ -88,11 +88,16 @@ class Slabs:
 
     @property
     def _is_short(self) -> bool:
-        return self._budget.tight or self.size + self._modest_size > self._budget.limit // _FULL
+        return self._budget.tight or self._taken > self._budget.limit // _FULL
+
+    @property
+    def _taken(self) -> int:
+        """Bytes of all slabs, large ones that are free among them."""
+        return self.size + self._modest_size
 
     def _has_room(self) -> bool:
         """What is lent and not filled is in no budget, so all of it is counted here."""
-        whole, limit = self.size + self._modest_size + _ARENA, self._budget.limit
+        whole, limit = self._taken + _ARENA, self._budget.limit
         return len(self._arenas) < self._most and (whole <= limit - limit // _CLEAR or not self._arenas)
 
     def _small(self, size: int) -> memoryview:

@@ -86,15 +86,12 @@ class S3Storage:
         return await concatenation.concatenate(self._room, upload, sources)
 
     async def sweep(self, before: Sequence[Cursor], kept: Sequence[Cursor]) -> None:
-        earlier, named = map(S3Cursor.load, before), [S3Cursor.load(cursor) for cursor in kept]
-        multiparts, keys = dict[str, str](), set[str]()
-        for cursor in earlier:
-            keys |= cursor.beside
-            if cursor.multipart is not None:
-                multiparts[cursor.multipart] = cursor.key
+        earlier, named = ([S3Cursor.load(cursor) for cursor in cursors] for cursors in (before, kept))
+        keys = {key for cursor in earlier for key in cursor.beside}
         await self._room.client.delete(keys.difference(*(cursor.beside for cursor in named)))
-        for multipart in multiparts.keys() - {cursor.multipart for cursor in named}:
-            await self._room.client.abort_multipart(multiparts[multipart], multipart)
+        multiparts = {cursor.multipart for cursor in earlier if cursor.multipart}
+        for multipart in multiparts.difference(cursor.multipart for cursor in named):
+            await self._room.client.abort_multipart(earlier[0].key, multipart)
 
     async def discard(self, upload: Upload) -> None:
         client, cursor = self._room.client, S3Cursor.load(upload.cursor)
