@@ -71,9 +71,9 @@ class Ports:
     @asynccontextmanager
     async def _telling(self, upload_id: UploadId, lease: Lease) -> AsyncIterator[None]:
         """Record the trouble that holders before left, and leave to those after what can't be recorded now."""
-        if lease.abandoned or upload_id in self.unrecorded:
-            await self.remember_trouble(upload_id)
         try:
+            if lease.abandoned or upload_id in self.unrecorded:
+                await self.remember_trouble(upload_id)
             yield
         finally:
             if upload_id in self.unrecorded:

@@ -24,6 +24,7 @@ from tusd_py.locking.memory import MemoryLocker
 from tusd_py.model import Phase, Upload, UploadId
 from tusd_py.pipeline.body import BodyEnd
 from tusd_py.protocol.refusals import UploadNotFound
+from tusd_py.state.memory import MemoryState
 
 
 async def begun(engine: Engine) -> Upload:
@@ -79,6 +80,10 @@ async def test_a_finisher_overtaken_by_another_tells_it_that_the_object_may_come
 class Heirs(MemoryLocker):
     """Every turn is that of one who died with it."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.leases: list[TimedLease] = []
+
     @asynccontextmanager
     async def hold(
         self, upload_id: UploadId, *, on_release_request: Callable[[], None], wait: float
@@ -86,6 +91,7 @@ class Heirs(MemoryLocker):
         async with super().hold(upload_id, on_release_request=on_release_request, wait=wait) as lease:
             assert isinstance(lease, TimedLease)
             lease.abandoned = True
+            self.leases.append(lease)
             yield lease
 
 
@@ -94,6 +100,23 @@ async def test_who_takes_over_from_a_dead_holder_knows_that_its_object_may_come_
     assert upload.troubled_at is None
     assert (await inspect(replace(engine.ports, locker=Heirs()), upload.id)).troubled_at == engine.now
     assert (await engine.record(upload)).troubled_at == engine.now
+
+
+class UnreachableState(MemoryState):
+    """Can't be asked yet."""
+
+    async def load(self, _upload_id: UploadId) -> Upload | None:
+        raise StorageUnavailable("no answer about the installation yet")
+
+
+async def test_the_lease_of_a_dead_holder_stays_abandoned_while_that_can_not_be_recorded(engine: Engine) -> None:
+    upload, heirs = await begun(engine), Heirs()
+    with pytest.raises(StorageUnavailable):
+        async with replace(engine.ports, locker=heirs, state=UnreachableState()).hold(upload.id):
+            pass
+    (lease,) = heirs.leases
+    assert lease.lost
+    assert (await inspect(engine.ports, upload.id)).troubled_at == engine.now
 
 
 async def test_an_object_that_may_come_about_although_it_could_not_be_made_is_known_of(engine: Engine) -> None:
