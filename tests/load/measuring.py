@@ -27,6 +27,8 @@ LEAVES = 96 * 1024
 """Bytes that it may leave: Python gives a block of its heap back only once it holds no object at all."""
 _ABOVE, _LEFT = 1.15, 0.15
 """How many times the budget a crowd may take; how much of it may be left once it has gone."""
+_HEAP = 16 * MIB
+"""Bytes that may be left of a small budget: pages in which a few objects live on."""
 _WARM, _AT_A_TIME = 12 * MIB, 4
 _QUIET = 3.0
 """Seconds without a crowd after which a server has given back what it will."""
@@ -61,7 +63,7 @@ class Measured:
         async with aiohttp.ClientSession() as session, session.get(f"{self.server.origin}/metrics") as answer:
             lines = (await answer.text()).splitlines()
         held = sum(float(line.split()[-1]) for line in lines if line.startswith("tusdpy_buffer_bytes"))
-        return self.idle + int(_LEFT * self.budget + _ABOVE * held) + LEAVES * connections
+        return self.idle + max(int(_LEFT * self.budget), _HEAP) + int(_ABOVE * held) + LEAVES * connections
 
 
 @asynccontextmanager
