@@ -22,6 +22,7 @@ from tusd_py.http.cors import Cors
 from tusd_py.http.door import Door
 from tusd_py.http.forwarded import Trust
 from tusd_py.http.guard import guard
+from tusd_py.http.links import Links
 from tusd_py.http.page import PageFacts, add_page
 from tusd_py.http.routes import add_routes, decorate
 from tusd_py.makers import open_ports
@@ -70,7 +71,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
 async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]:
     budget = Budget(settings.memory_budget)
     metrics = Metrics(lambda: budget.used, budget.limit)
-    cors, trust = _cors(settings), _trust(settings)
+    cors, trust, redirects = _cors(settings), _trust(settings), settings.download_mode == "redirect"
     async with open_ports(settings, budget, Fanout(metrics, LogObserver(get_logger("tusd_py")))) as ports:
         app[CONTEXT] = Context(
             ports=ports,
@@ -88,7 +89,8 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             trust=trust,
             door=Door(hosts=settings.allowed_hosts, cors=cors, trust=trust),
             public_endpoint=settings.public_endpoint,
-            redirect_downloads=settings.download_mode == "redirect",
+            redirect_downloads=redirects,
+            links=Links(ports, redirects=redirects and _keeps_finished(settings)),
             cors=cors,
         )
         await _look_around(ports)
@@ -125,6 +127,11 @@ def _cors(settings: Settings) -> Cors | None:
 def _trust(settings: Settings) -> Trust:
     networks = settings.trusted_proxies if settings.behind_proxy else ()
     return Trust(networks=networks, family=settings.proxy_headers)
+
+
+def _keeps_finished(settings: Settings) -> bool:
+    """The id of a finished upload, which its object's key may tell, gives no more right than to read it."""
+    return settings.disable_termination or not settings.terminate_finished
 
 
 def _crowd(settings: Settings) -> Crowd:

@@ -83,6 +83,7 @@ def limits(settings: Settings, capacity: Capacity) -> Limits:
         upload_url_lifetime=settings.upload_url_lifetime,
         download_url_lifetime=settings.download_url_lifetime,
         termination=not settings.disable_termination,
+        terminates_finished=settings.terminate_finished,
         concatenation=not settings.disable_concatenation,
         downloads=not settings.disable_download,
         gone=settings.gone_status == 410,  # noqa: PLR2004 (HTTP's word for it)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 import math
 import re
 from collections.abc import Mapping
@@ -34,11 +35,21 @@ class Installation:
     """A state and a storage that belong together, as the state remembers it."""
 
     id: str
-    """In the form of an upload's id; the storage has it too."""
+    """In the form of an upload's id; the storage has it too. A secret: the keys of links for readers come from it."""
     stored: bool = False
     """It was written into the storage."""
     adopted_at: float | None = None
     """When an empty state took the storage's id over, in seconds since the epoch; None once `repair` has run."""
+
+    @property
+    def label(self) -> str:
+        """Enough of the id to tell installations apart by."""
+        return label(self.id)
+
+
+def label(installation_id: str) -> str:
+    """What people and logs may see of an installation's id."""
+    return installation_id[:8]
 
 
 class Kind(enum.StrEnum):
@@ -162,6 +173,17 @@ class Upload:
         """From then on nothing of it comes about in the storage by itself, even where it was removed before."""
         late = 0.0 if self.troubled_at is None else self.troubled_at + RETRY_SECONDS
         return max(late, self.signed_until or 0.0)
+
+    @property
+    def validator(self) -> str:
+        """The ETag that readers are told. Never the id, which would let them end the upload: records of earlier
+        versions have it there."""
+        return self.fixed_etag if self.etag is None or self.etag == self.id else self.etag
+
+    @property
+    def fixed_etag(self) -> str:
+        """For an object that is written once. It doesn't tell the id."""
+        return hashlib.sha256(self.id.encode()).hexdigest()[:32]
 
     @property
     def awaited(self) -> bool:

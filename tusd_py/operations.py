@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tusd_py.config import Settings
 from tusd_py.config.openness import is_loopback, left_open
@@ -39,7 +39,7 @@ class Operator:
     """The engine in an operator's hands."""
 
     def __init__(self, ports: Ports) -> None:
-        self._ports = ports
+        self._ports = replace(ports, limits=replace(ports.limits, terminates_finished=True))
 
     async def uploads(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
         """Up to `limit` uploads with ids after `after`."""
@@ -82,9 +82,9 @@ async def open_engine(settings: Settings) -> AsyncIterator[Operator]:
 
 
 async def pair(settings: Settings) -> str:
-    """Make state and storage one installation; returns its id. Raises ConfigurationError, Unavailable."""
+    """Make state and storage one installation; returns its label. Raises ConfigurationError, Unavailable."""
     async with open_unpaired(settings, Budget(settings.memory_budget), Observer()) as ports:
-        return (await pair_by_hand(ports)).id
+        return (await pair_by_hand(ports)).label
 
 
 async def check(settings: Settings) -> Sequence[CheckResult]:
@@ -118,8 +118,8 @@ def _described(seen: Seen, installation: Installation) -> str:
     if seen.known is None and seen.found is None:
         return "a new one, from the first start on"
     if seen.known is None:
-        return f"{installation.id}, which the empty state will take over from the storage: see tusd-py repair"
-    return installation.id
+        return f"{installation.label}, which the empty state will take over from the storage: see tusd-py repair"
+    return installation.label
 
 
 def cors_needed(settings: Settings) -> Sequence[CorsRule]:

@@ -57,6 +57,9 @@ async def test_a_link_can_be_copied_and_leads_to_the_file(
     async with aiohttp.ClientSession() as session, session.get(copied) as answer:
         assert await answer.read() == data
         assert 'filename="film.mp4"' in answer.headers["Content-Disposition"]
+    async with aiohttp.ClientSession() as session, session.delete(copied) as refused:
+        assert refused.status == 405
+    assert copied == await visitor.link("film.mp4") != await visitor.finished("film.mp4")
 
 
 async def test_an_upload_pauses_and_goes_on(
@@ -98,9 +101,9 @@ async def test_the_same_file_again_is_another_upload(
 ) -> None:
     await visitor.open(deployment.server.origin)
     await visitor.choose(film)
-    first = await visitor.finished("film.mp4")
+    first, link = await visitor.finished("film.mp4"), await visitor.link("film.mp4")
     await visitor.choose(film)
-    await expect(visitor.row("film.mp4").get_by_role("link")).not_to_have_attribute("href", first)
+    await expect(visitor.row("film.mp4").get_by_role("link")).not_to_have_attribute("href", link)
     second = await visitor.finished("film.mp4")
     assert second != first
     assert deployment.content(first) == deployment.content(second) == data
@@ -130,7 +133,11 @@ async def test_the_list_keeps_its_order(deployment: Deployment, visitor: Visitor
     for _ in range(2):
         await expect(names).to_have_count(3)
         hrefs = [await link.get_attribute("href") for link in await names.all()]
-        assert [deployment.content(str(href)).decode() for href in hrefs] == ["b.txt", "c.txt", "a.txt"]
+        assert [deployment.content(visitor.uploads[str(href)]).decode() for href in hrefs] == [
+            "b.txt",
+            "c.txt",
+            "a.txt",
+        ]
         await visitor.tab.reload()
 
 

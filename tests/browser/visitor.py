@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, Response, expect
 
 PATIENCE = 40_000.0
 """Milliseconds that anything may take on a busy machine."""
@@ -24,7 +24,10 @@ class Visitor:
         self.tab = tab
         self.requests: list[Request] = []
         self.complaints: list[str] = []
+        self.uploads: dict[str, str] = {}
+        """By the link that the server told for it."""
         context.on("request", lambda request: self.requests.append(request))  # noqa: PLW0108 (Playwright marks what it calls)
+        context.on("response", lambda response: self._learn(response))  # noqa: PLW0108
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         context.on("console", lambda message: self._note(message.type, message.text))
 
@@ -32,6 +35,11 @@ class Visitor:
         """A request that fails is a line on the console, and its business."""
         if kind in {"error", "warning"} and "Failed to load resource" not in text:
             self.complaints.append(text)
+
+    def _learn(self, response: Response) -> None:
+        if "link" in response.headers:
+            link = response.headers["link"].removeprefix("<").partition(">")[0]
+            self.uploads[link] = response.headers.get("location", response.url)
 
     async def open(self, origin: str) -> None:
         await self.tab.goto(f"{origin}/")
@@ -49,6 +57,10 @@ class Visitor:
         await expect(self.row(name, tab)).to_contain_text(text)
 
     async def finished(self, name: str, tab: Page | None = None) -> str:
+        """The upload's URL, once it can be had from its link."""
+        return self.uploads[await self.link(name, tab)]
+
+    async def link(self, name: str, tab: Page | None = None) -> str:
         """The URL it can be had from, once it is there."""
         link = self.row(name, tab).get_by_role("link", name=name)
         await expect(link).to_be_visible()

@@ -23,7 +23,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 import tusd_py
-from tusd_py.http import endpoint, forwarded, uploads
+from tusd_py.http import endpoint, forwarded, translation
 from tusd_py.protocol import companion, headers, s3parts, structured
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import Refusal
@@ -208,7 +208,7 @@ def test_a_parser_is_linear(name: str) -> None:
 
 def test_a_field_in_many_lines_is_joined_in_linear_time() -> None:
     def join(text: str) -> Mapping[str, str]:
-        return uploads._joined(CIMultiDict(("A", line) for line in text.split("\n")))
+        return translation.joined(CIMultiDict(("A", line) for line in text.split("\n")))
 
     once, twice = ("\n".join(["x" * 500] * count) for count in (2_000, 4_000))
     assert join("a\nb\nc") == {"A": "a, b, c"}

@@ -19,7 +19,7 @@ CLOSED: dict[str, Any] = {
     "min_data_rate": "1KiB",
     "retention": "30d",
     "cors_allow_origin": r"https://app\.example",
-    "disable_termination": True,
+    "terminate_finished": False,
     "allowed_hosts": "up.example",
 }
 
@@ -33,6 +33,10 @@ def test_each_setting_closes_what_it_is_named_for() -> None:
     for setting in CLOSED:
         others = {name: value for name, value in CLOSED.items() if name != setting}
         assert list(left_open(Settings(**others))) == [setting.replace("_", "-")]
+
+
+def test_no_upload_at_all_can_be_deleted_where_that_is_switched_off() -> None:
+    assert "terminate-finished" not in left_open(Settings(disable_termination=True))
 
 
 @pytest.mark.parametrize(

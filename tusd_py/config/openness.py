@@ -11,13 +11,14 @@ from tusd_py.config.settings import STRANGER, Settings
 def left_open(settings: Settings) -> Mapping[str, str]:
     """What a reviewer would refuse for a server on the internet, by the setting that closes it."""
     any_origin = not settings.disable_cors and settings.cors_allow_origin.fullmatch(STRANGER) is not None
+    deletable = settings.terminate_finished and not settings.disable_termination
     found = {
         "max-size": settings.max_size is None and "uploads of any size",
         "max-uploads": settings.max_uploads is None and "any number of uploads at a time",
         "min-data-rate": settings.min_data_rate is None and "bodies as slow as they like",
         "retention": settings.retention is None and "finished uploads are kept for ever",
         "cors-allow-origin": any_origin and "pages of any site may use it",
-        "disable-termination": not settings.disable_termination and "a link to an upload is enough to delete it",
+        "terminate-finished": deletable and "the URL of a finished upload is enough to delete it",
         "allowed-hosts": not settings.allowed_hosts and "requests for any host name are served",
     }
     return {setting: what for setting, what in found.items() if what}

@@ -164,6 +164,7 @@ class Settings(BaseSettings):
     disable_cors: kinds.Switch = Field(default=False, description="Answer nothing about CORS.")
     disable_download: kinds.Switch = Field(default=False, description="No GET.")
     disable_termination: kinds.Switch = Field(default=False, description="No DELETE.")
+    terminate_finished: kinds.Switch = Field(default=True, description="DELETE of finished uploads too.")
     disable_concatenation: kinds.Switch = Field(default=False, description="No partial and final uploads.")
 
     workers: kinds.Count = Field(default=1, description="Processes that share the port.")

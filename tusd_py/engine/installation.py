@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tusd_py.engine.ports import Ports
 from tusd_py.errors import StorageUnavailable, WrongPair
-from tusd_py.model import Installation, parse_upload_id
+from tusd_py.model import Installation, label, parse_upload_id
 
 _HOLD = 7 * 86400.0
 """Seconds in which nothing is collected as garbage after an empty state was put beside a storage: what the lost one
@@ -76,8 +76,8 @@ def judge(ports: Ports, seen: Seen) -> Installation:
 
 
 def _complaint(ports: Ports, seen: Seen) -> str:
-    known = f"installation {seen.known.id}" if seen.known else "no installation, but has uploads"
-    found = f"installation {seen.found}" if seen.found else "none"
+    known = f"installation {seen.known.label}" if seen.known else "no installation, but has uploads"
+    found = f"installation {label(seen.found)}" if seen.found else "none"
     return (
         f"state and storage don't belong together: {ports.state.name} is of {known}, {ports.storage.name} of {found}. "
         "Set the storage that this state belongs to, or another state (in a shared Redis: another redis-prefix). "

@@ -12,6 +12,7 @@ from tusd_py.http.connections import Connections
 from tusd_py.http.cors import Cors
 from tusd_py.http.door import Door
 from tusd_py.http.forwarded import Trust
+from tusd_py.http.links import Links
 from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.overhead import Overhead
 from tusd_py.pipeline.share import Share
@@ -38,6 +39,7 @@ class Context:
     door: Door
     redirect_downloads: bool
     """GET sends clients to the storage."""
+    links: Links
     admission: Admission
     connections: Connections
     slabs: Slabs

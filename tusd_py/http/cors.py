@@ -29,6 +29,7 @@ _EXPOSED = ", ".join(
             "Accept-Ranges",
             "Content-Range",
             "Content-Disposition",
+            "Link",
         ),
     )
 )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from http import HTTPStatus
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from tusd_py.engine.lookup import finished, link
 from tusd_py.errors import StorageUnavailable, UploadLost
@@ -25,15 +25,18 @@ _TOLD = ("Content-Type", "Content-Disposition", "Content-Encoding", "Cache-Contr
 
 
 async def download(
-    request: web.Request, context: Context, head: RequestHead, upload_id: UploadId
+    request: web.Request, context: Context, head: RequestHead, upload_id: UploadId, *, redirect: bool
 ) -> web.StreamResponse:
-    """The object, a range of it, or why not. Raises Refusal, StateUnavailable, StorageUnavailable, UploadLost."""
+    """The object, a range of it, or why not; with `redirect`, from the storage itself.
+
+    Raises Refusal, StateUnavailable, StorageUnavailable, UploadLost.
+    """
     upload = await finished(context.ports, upload_id)
     plan = plan_download(head.method, head.headers, _served(upload, saved="download" in request.query))
     headers = {**request[WIRE].beside_content(upload), **plan.headers}
-    if plan.span is None:
+    if plan.span is None or head.method == hdrs.METH_HEAD:
         return web.Response(status=plan.status, headers=headers)
-    if context.redirect_downloads:
+    if redirect:
         return await _redirected(request, context, upload, plan.headers)
     return await _delivered(
         request, context, upload, plan.span, web.StreamResponse(status=plan.status, headers=headers)
@@ -48,7 +51,7 @@ def about(upload: Upload) -> Mapping[str, str]:
 def _served(upload: Upload, *, saved: bool = False) -> ServedObject:
     return ServedObject(
         length=upload.offset,
-        etag=upload.etag or upload.id,
+        etag=upload.validator,
         modified=upload.updated_at,
         metadata=upload.metadata,
         saved=saved,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import hdrs, web
 
-from tusd_py.http import probes, uploads
+from tusd_py.http import probes, readers, uploads
 from tusd_py.http.body import expect
 from tusd_py.http.companion import add_companion_routes
 from tusd_py.http.context import CONTEXT, WIRE
@@ -20,6 +20,7 @@ def add_routes(app: web.Application, base_path: str, *, direct: bool) -> None:
     app.router.add_get("/metrics", probes.metrics)
     for above in sorted({"/", base_path}) if direct else ():
         add_direct_routes(app, f"{above}s3/")
+    app.router.add_route("*", f"{base_path}read/{{name}}", readers.handle, expect_handler=expect)
     for path in sorted({base_path, base_path.rstrip("/") or "/"}):
         app.router.add_route("*", path, uploads.handle, expect_handler=expect)
     for tail in ("{id}", "{id}/"):

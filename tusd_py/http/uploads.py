@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 
 from aiohttp import hdrs, web
-from multidict import CIMultiDict
 
 from tusd_py.engine import append, create, lookup, terminate
 from tusd_py.http.body import RequestBody
@@ -18,6 +17,7 @@ from tusd_py.http.endpoint import endpoint_url
 from tusd_py.http.failures import refusal_of
 from tusd_py.http.farewell import close_silently, farewell
 from tusd_py.http.interim import Interim
+from tusd_py.http.translation import head_of, response_of
 from tusd_py.model import Kind, Upload, UploadId, parse_upload_id
 from tusd_py.pipeline.body import BodyEnd
 from tusd_py.protocol import refusals
@@ -25,21 +25,17 @@ from tusd_py.protocol.intents import Append, Create, Inspect, Intent, Terminate
 from tusd_py.protocol.refusals import Refusal
 from tusd_py.protocol.wire import Reply, RequestHead
 
-_OVERRIDE = "X-HTTP-Method-Override"
-_REASONS = {460: "Checksum Mismatch"}
-_TEXT = "text/plain; charset=utf-8"
-
 
 async def handle(request: web.Request) -> web.StreamResponse:
     """Any request to the creation endpoint or to an upload."""
     context = request.app[CONTEXT]
     if request.method == hdrs.METH_OPTIONS:
-        return _response(context.wires.discover())
-    head = _head(request)
+        return response_of(context.wires.discover())
+    head = head_of(request)
     wire = request[WIRE] = context.wires.choose(head)
     body = RequestBody(request, context.slabs, context.network_timeout, context.min_data_rate)
     try:
-        with _admitted(request, context, head):
+        with admitted(request, context, head):
             if head.method == hdrs.METH_GET and head.on_upload and context.ports.limits.downloads:
                 return await _download(request, context, head, body)
             return await _answer(request, context, head, body)
@@ -50,10 +46,10 @@ async def handle(request: web.Request) -> web.StreamResponse:
         context.metrics.failed(refusal.code)
         if _breaks_off(refusal, body) and not wire.answers_interrupted:
             return close_silently(request)
-        return await farewell(request, _response(wire.refuse(refusal, head)))
+        return await farewell(request, response_of(wire.refuse(refusal, head)))
 
 
-def _admitted(request: web.Request, context: Context, head: RequestHead) -> AbstractContextManager[None]:
+def admitted(request: web.Request, context: Context, head: RequestHead) -> AbstractContextManager[None]:
     if head.method == hdrs.METH_HEAD:
         return nullcontext()
     return context.admission.request(_client(request, context))
@@ -70,7 +66,7 @@ def _breaks_off(refusal: Refusal, body: RequestBody) -> bool:
 
 async def _download(request: web.Request, context: Context, head: RequestHead, body: RequestBody) -> web.StreamResponse:
     try:
-        return await download(request, context, head, _upload_id(request))
+        return await download(request, context, head, _upload_id(request), redirect=context.redirect_downloads)
     except refusals.NotReady:
         if not request[WIRE].tells_by_get:
             raise
@@ -80,7 +76,7 @@ async def _download(request: web.Request, context: Context, head: RequestHead, b
 async def _answer(request: web.Request, context: Context, head: RequestHead, body: RequestBody) -> web.StreamResponse:
     intent = request[WIRE].read(head)
     try:
-        response = _response(await _HANDLERS[type(intent)](request, context, intent, body))
+        response = response_of(await _HANDLERS[type(intent)](request, context, intent, body))
     finally:
         body.release()
     if body.end is BodyEnd.COMPLETE:
@@ -97,7 +93,7 @@ async def _cut_short(
         refusal: Refusal = refusals.ServiceUnavailable("the server is restarting; try again soon")
         if not context.admission.closed:
             refusal = refusals.UploadLocked("another request took over this upload")
-        return await farewell(request, _response(wire.refuse(refusal, head)))
+        return await farewell(request, response_of(wire.refuse(refusal, head)))
     return close_silently(request)
 
 
@@ -117,7 +113,8 @@ async def _create(request: web.Request, context: Context, intent: Create, body: 
     interim = Interim(request, wire, lambda upload: endpoint + upload.id)
     with _taking(request, context, body):
         upload = await create.create(context.ports, intent, body, interim)
-    return wire.created(upload, endpoint + upload.id, with_body=intent.body is not None)
+    reply = wire.created(upload, endpoint + upload.id, with_body=intent.body is not None)
+    return await _with_link(request, context, upload, reply)
 
 
 async def _append(request: web.Request, context: Context, intent: Append, body: RequestBody) -> Reply:
@@ -125,7 +122,13 @@ async def _append(request: web.Request, context: Context, intent: Append, body: 
     interim = Interim(request, request[WIRE], locate)
     with _taking(request, context, body):
         upload = await append.append(context.ports, _upload_id(request), intent, body, interim)
-    return request[WIRE].appended(upload, partial(locate, upload))
+    return await _with_link(request, context, upload, request[WIRE].appended(upload, partial(locate, upload)))
+
+
+async def _with_link(request: web.Request, context: Context, upload: Upload, reply: Reply) -> Reply:
+    """Who may write to an upload is told how others may read it, once they can."""
+    told = await context.links.told(upload, lambda: _endpoint(request, context).removesuffix(f"{upload.id}/"))
+    return replace(reply, headers={**reply.headers, **told})
 
 
 def _endpoint(request: web.Request, context: Context) -> str:
@@ -141,6 +144,7 @@ def _locate(request: web.Request, context: Context, upload: Upload) -> str:
 async def _inspect(request: web.Request, context: Context, _: Inspect, __: RequestBody) -> Reply:
     upload = await lookup.inspect(context.ports, _upload_id(request))
     reply = request[WIRE].inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(upload.id))
+    reply = await _with_link(request, context, upload, reply)
     if (
         upload.done
         and upload.kind is not Kind.PARTIAL
@@ -164,44 +168,9 @@ _HANDLERS: dict[type[Intent], Callable[..., Awaitable[Reply]]] = {
 }
 
 
-def _head(request: web.Request) -> RequestHead:
-    return RequestHead(
-        method=_method(request),
-        on_upload="id" in request.match_info,
-        headers=_joined(request.headers),
-        content_length=_framed_length(request),
-    )
-
-
-def _method(request: web.Request) -> str:
-    """tus 1.0, X-HTTP-Method-Override: for clients that can send no other than POST."""
-    meant = request.headers.get(_OVERRIDE, request.method) if request.method == hdrs.METH_POST else request.method
-    return meant.upper()
-
-
-def _joined(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """A field that came in several lines as one (RFC 9110, 5.2): what must be single can then be seen not to be."""
-    lines = CIMultiDict[list[str]]()
-    for name, value in headers.items():
-        lines.setdefault(name, []).append(value)
-    return CIMultiDict((name, ", ".join(values)) for name, values in lines.items())
-
-
-def _framed_length(request: web.Request) -> int | None:
-    if request.content_length is not None:
-        return request.content_length
-    return None if request.body_exists else 0
-
-
 def _upload_id(request: web.Request) -> UploadId:
     """From the path as it was sent: `match_info` has escapes undone."""
     upload_id = parse_upload_id(request.rel_url.raw_path.rstrip("/").rpartition("/")[2])
     if upload_id is None:
         raise refusals.UploadNotFound
     return upload_id
-
-
-def _response(reply: Reply) -> web.Response:
-    body = None if reply.text is None else reply.text.encode()
-    headers = dict(reply.headers) if body is None else {"Content-Type": _TEXT, **reply.headers}
-    return web.Response(status=reply.status, reason=_REASONS.get(reply.status), headers=headers, body=body)

@@ -23,6 +23,8 @@ class Limits:
     max_metadata_bytes: int = 16 * 1024
     max_metadata_keys: int = 64
     termination: bool = True
+    terminates_finished: bool = True
+    """Clients may end finished uploads too."""
     concatenation: bool = True
     downloads: bool = True
     upload_url_lifetime: float = 900.0

@@ -115,8 +115,14 @@ def _check_here(upload: Upload) -> None:
 
 
 def plan_terminate(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
-    """The upload on its way out. Raises UploadNotFound, UploadGone."""
-    return replace(plan_inspect(upload, limits=limits, now=now), phase=Phase.TERMINATING)
+    """The upload on its way out. Raises UploadNotFound, UploadGone, Forbidden.
+
+    A partial upload is only a means to a final one, which doesn't need it any more.
+    """
+    seen = plan_inspect(upload, limits=limits, now=now)
+    if seen.done and seen.kind is not Kind.PARTIAL and not limits.terminates_finished:
+        raise Forbidden("a finished upload can't be deleted by clients here")
+    return replace(seen, phase=Phase.TERMINATING)
 
 
 def touch(upload: Upload, now: float, limits: Limits) -> Upload:

@@ -74,7 +74,7 @@ class LocalStorage:
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:  # noqa: ARG002 - the port's signature
         await self._disk.run(partial(self._promote, upload))
-        return Finished(cursor=upload.cursor, etag=upload.id)
+        return Finished(cursor=upload.cursor, etag=upload.fixed_etag)
 
     async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
         if not await self._disk.run(self._object(upload).exists):
@@ -244,7 +244,7 @@ class LocalStorage:
 
 
 def _finished(upload: Upload) -> Upload:
-    return finish(replace(upload, offset=upload.length or 0), Finished(cursor=upload.cursor, etag=upload.id))
+    return finish(replace(upload, offset=upload.length or 0), Finished(cursor=upload.cursor, etag=upload.fixed_etag))
 
 
 class LocalWriter:

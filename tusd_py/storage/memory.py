@@ -117,7 +117,7 @@ class MemoryStorage:
 
     def _finished(self, upload: Upload) -> Finished:
         self._object(upload)
-        return Finished(cursor=upload.cursor, etag=upload.id)
+        return Finished(cursor=upload.cursor, etag=upload.fixed_etag)
 
     def _object(self, upload: Upload) -> bytes:
         data = self._objects.get(upload.id)

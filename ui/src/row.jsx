@@ -16,7 +16,7 @@ export function Row({ row, uploads, downloads, online, onRemove, onChoose }) {
         <Icon name={done ? 'check' : 'file'} />
       </span>
       <div class="text">
-        <Name of={row.name} href={done && downloads ? row.url : undefined} />
+        <Name of={row.name} href={done && downloads ? row.link : undefined} />
         {!done && <progress value={row.sent} max={row.size || 1} aria-label={`Progress of ${row.name}`} />}
         <span class="status">{status(row, online)}</span>
       </div>
@@ -46,14 +46,14 @@ function Main({ row, uploads, downloads, onChoose }) {
   const [copied, setCopied] = useState(false)
 
   async function copyLink() {
-    await copy(row.url)
+    await copy(row.link)
     setCopied(true)
     uploads.say(`Link copied: ${row.name}`)
     setTimeout(setCopied, COPIED, false)
   }
 
   if (row.state === 'done')
-    return downloads && <Button wide icon={copied ? 'check' : 'link'} name={copied ? 'Copied' : 'Copy link'} of={row.name} onClick={copyLink} />
+    return downloads && row.link && <Button wide icon={copied ? 'check' : 'link'} name={copied ? 'Copied' : 'Copy link'} of={row.name} onClick={copyLink} />
   if (row.state === 'missing') return <Button wide icon="file" name="Choose again" of={row.name} onClick={onChoose} />
   if (row.state === 'failed') return <Button icon="retry" name="Try again" of={row.name} onClick={() => uploads.retry(row.id)} />
   if (row.state === 'paused') return <Button icon="play" name="Resume" of={row.name} onClick={() => uploads.resume(row.id)} />

@@ -1,5 +1,5 @@
 // The uploads of this page, whatever has become of them. A row is
-//   { id, name, size, added, url, state, sent, speed, left, reason }
+//   { id, name, size, added, url, link (for others, once it is done), state, sent, speed, left, reason }
 // and its state one of
 //   waiting, sending, retrying, paused, elsewhere (another tab sends it), missing (its file must be chosen again),
 //   failed, done
@@ -7,7 +7,7 @@
 import { Memory } from './memory.js'
 import { Pace } from './pace.js'
 import { Turns } from './turns.js'
-import { connect } from './wire.js'
+import { connect, linkIn } from './wire.js'
 import { bytes, reason } from './words.js'
 
 const TUS = { 'Tus-Resumable': '1.0.0' }
@@ -165,7 +165,7 @@ export class Uploads {
     if (!answer || !row || this.uppy.getFile(id)) return
     const gone = answer.status === 404 || answer.status === 410
     if (gone && row.state !== 'paused') this.#forget(id)
-    else if (answer.ok) this.change(id, { sent: Number(answer.headers.get('Upload-Offset')) })
+    else if (answer.ok) this.change(id, { sent: Number(answer.headers.get('Upload-Offset')), link: linkIn(answer.headers.get('Link')) })
   }
 
   #progressed(id, sent) {

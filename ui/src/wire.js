@@ -19,6 +19,8 @@ export function connect({ endpoint, maxSize, uploads, turns }) {
   function onAfterResponse(request, response) {
     checkHead(request, response)
     checkLocation(response, endpoint)
+    const link = linkIn(response.getHeader('Link'))
+    if (link) uploads.note(owner.get(request), { link })
   }
 
   function onShouldRetry(error, _attempt, _options, next) {
@@ -49,6 +51,11 @@ function checkHead(request, response) {
 function checkLocation(response, endpoint) {
   const location = new URL(response.getHeader('Location') ?? '', endpoint)
   if (location.origin !== new URL(endpoint).origin) throw new Misdirected(location.origin)
+}
+
+// The link of a finished upload that gives no right to change it.
+export function linkIn(header) {
+  return /<([^>]+)>; rel="enclosure"/.exec(header ?? '')?.[1]
 }
 
 // Where tus-js-client looks for the URL of an upload that was begun: in our rows, which outlive the page.

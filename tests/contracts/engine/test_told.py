@@ -113,8 +113,8 @@ async def test_a_wrong_pair_says_what_each_is_of_and_what_to_do(engine: Engine) 
     with pytest.raises(WrongPair) as refused:
         await pair(engine.ports)
     assert str(refused.value) == (
-        f"state and storage don't belong together: {engine.state.name} is of installation {'a' * 32}, memory: of "
-        f"installation {'b' * 32}. Set the storage that this state belongs to, or another state (in a shared Redis: "
+        f"state and storage don't belong together: {engine.state.name} is of installation aaaaaaaa, memory: of "
+        f"installation bbbbbbbb. Set the storage that this state belongs to, or another state (in a shared Redis: "
         "another redis-prefix). If these two do belong together, say so with tusd-py repair --pair"
     )
 

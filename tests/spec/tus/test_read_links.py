@@ -1,0 +1,191 @@
+"""Reading is not deleting: a finished upload has a link with which nothing else can be done."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.support import sites
+from tests.support.rufh import VERSIONS, RufhClient
+from tests.support.seaweed import SeaweedFS
+from tests.support.server import serving
+from tests.support.sites import Site, s3_site
+from tests.support.tus import Answer, TusClient, encoded
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+DATA = os.urandom(100_000)
+NAMED = f"filename {encoded(b'a.png')},filetype {encoded(b'image/png')}"
+SAME = ("Content-Type", "Content-Length", "Content-Disposition", "ETag", "Last-Modified", "Cache-Control")
+
+keeping = sites.local("keeping", terminate_finished=False)
+tus_keeping = sites.client(TusClient, "keeping")
+
+
+def link_of(answer: Answer) -> str:
+    told = re.fullmatch(r'<([^<>]+)>; rel="enclosure"', answer.headers["Link"])
+    assert told
+    return told[1]
+
+
+async def finished(tus: TusClient, data: bytes = DATA) -> tuple[str, str]:
+    """Its URL, and its link."""
+    answer = await tus.post(
+        data, upload_length=len(data), content_type="application/offset+octet-stream", upload_metadata=NAMED
+    )
+    return answer.url, link_of(answer)
+
+
+async def test_it_brings_what_the_upload_would(tus_on: TusClient) -> None:
+    url, link = await finished(tus_on)
+    here, there = await tus_on.get(url), await tus_on.get(link, tus_resumable=None)
+    assert (there.status, there.body) == (200, DATA)
+    assert {name: there.headers[name] for name in SAME} == {name: here.headers[name] for name in SAME}
+    head = await tus_on.head(link, tus_resumable=None)
+    assert (head.status, head.headers["Content-Length"], head.body) == (200, str(len(DATA)), b"")
+    part = await tus_on.get(link, range="bytes=5-9")
+    assert (part.status, part.body) == (206, DATA[5:10])
+    assert (await tus_on.get(link, if_none_match=there.headers["ETag"])).status == 304
+    assert (await tus_on.get(f"{link}?download")).headers["Content-Disposition"].startswith("attachment")
+
+
+async def test_it_is_told_wherever_an_upload_is_finished_and_always_the_same(tus_on: TusClient) -> None:
+    url, link = await finished(tus_on)
+    assert [link_of(await tus_on.head(url)), link_of(await tus_on.head(url, tus_resumable=None))] == [link, link]
+    halved = await tus_on.create(4, b"ab")
+    assert "Link" not in (await tus_on.head(halved)).headers
+    ended = await tus_on.patch(halved, 2, b"cd")
+    assert await tus_on.content(link_of(ended)) == b"abcd"
+    partials = await tus_on.partials(b"ab", b"cd")
+    assert "Link" not in (await tus_on.head(partials[0])).headers
+    assert await tus_on.content(link_of(await tus_on.final(*partials))) == b"abcd"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_the_other_protocol_tells_it_too(session: aiohttp.ClientSession, local: Site, version: int) -> None:
+    rufh = RufhClient(session, local.server.url, version)
+    begun = await rufh.begin(b"ab", complete=True)
+    assert await rufh.content(link_of(begun)) == b"ab"
+    assert link_of(await rufh.head(begun.url)) == link_of(begun)
+    url = await rufh.begun(b"ab")
+    assert await rufh.content(link_of(await rufh.append(url, 2, b"cd", complete=True))) == b"abcd"
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PATCH", "POST", "PUT", "TRACE"])
+async def test_nothing_else_can_be_done_with_it(tus_on: TusClient, method: str) -> None:
+    url, link = await finished(tus_on)
+    for target in (link, f"{link}/", f"{link}?x"):
+        refused = await tus_on.request(method, target, upload_offset=len(DATA), x_http_method_override="DELETE")
+        assert refused.status in {404, 405}
+    assert (await tus_on.patch(link, len(DATA), DATA)).status == 405
+    assert await tus_on.content(url) == DATA
+
+
+async def test_no_answer_to_it_tells_the_upload(tus_on: TusClient) -> None:
+    url, link = await finished(tus_on)
+    upload_id = url.rpartition("/")[2]
+    for method in ("GET", "HEAD", "OPTIONS", "DELETE"):
+        for version in (None, *VERSIONS):
+            answer = await tus_on.request(method, link, tus_resumable=None, upload_draft_interop_version=version)
+            said = f"{answer.headers} {answer.body!r}".lower()
+            assert upload_id not in said
+    assert upload_id not in link
+
+
+async def test_names_that_are_made_up_find_nothing(tus: TusClient) -> None:
+    url, link = await finished(tus)
+    above, _, name = link.rpartition("/")
+    made_up = (name[::-1], name[:-1], f"{name}A", url.rpartition("/")[2], "A" * 43, "%00", "é", "A" * 4000)
+    for wrong in made_up:
+        answer = await tus.get(f"{above}/{wrong}")
+        assert (answer.status, answer.body[:9]) == (404, b"not-found")
+        assert (await tus.head(f"{above}/{wrong}")).status == 404
+
+
+async def test_it_ends_with_the_upload(tus_on: TusClient) -> None:
+    url, link = await finished(tus_on)
+    assert (await tus_on.delete(url)).status == 204
+    assert (await tus_on.get(link)).status == 404
+
+
+async def test_browsers_are_told_it_from_elsewhere(tus: TusClient) -> None:
+    url, link = await finished(tus)
+    told = await tus.head(url, origin="https://shop.example")
+    assert "Link" in told.headers["Access-Control-Expose-Headers"].split(", ")
+    preflight = await tus.options(link, origin="https://shop.example", access_control_request_method="GET")
+    assert (preflight.status, preflight.headers["Access-Control-Allow-Origin"]) == (204, "https://shop.example")
+    assert preflight.headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+async def test_where_nothing_can_be_downloaded_there_is_none(tus_strict: TusClient, tus: TusClient) -> None:
+    answer = await tus_strict.post(b"ab", upload_length=2, content_type="application/offset+octet-stream")
+    assert answer.status == 201
+    assert "Link" not in answer.headers
+    _, link = await finished(tus)
+    assert (await tus_strict.get(link.replace(tus.url, tus_strict.url))).status == 405
+
+
+async def test_a_head_whose_host_makes_no_url_is_answered_without_it(
+    session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    async with serving(tmp_path, behind_proxy=True) as server:
+        tus = TusClient(session, server.url)
+        url, _ = await finished(tus)
+        answer = await tus.head(url, x_forwarded_host="a b")
+        assert (answer.status, answer.offset) == (200, len(DATA))
+        assert "Link" not in answer.headers
+
+
+async def test_it_outlives_a_restart(session: aiohttp.ClientSession, tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        _, link = await finished(TusClient(session, server.url))
+        assert await server.stop() == 0
+    async with serving(tmp_path) as server:
+        assert await TusClient(session, server.url).content(f"{server.url}read/{link.rpartition('/')[2]}") == DATA
+
+
+# where downloads are redirected
+
+
+@pytest.mark.parametrize("closed", [{"terminate_finished": False}, {"disable_termination": True}, {}])
+async def test_it_is_redirected_where_the_objects_key_gives_no_right_to_delete(
+    session: aiohttp.ClientSession, tmp_path: Path, seaweed: SeaweedFS, closed: dict[str, bool]
+) -> None:
+    async with s3_site(tmp_path, seaweed, download_mode="redirect", **closed) as site:
+        tus = TusClient(session, site.server.url)
+        url, link = await finished(tus)
+        answer = await tus.get(link)
+        if closed:
+            assert answer.status == 302
+            answer = await tus.get(answer.headers["Location"], tus_resumable=None)
+        assert (answer.status, answer.body) == (200, DATA)
+        assert (await tus.head(link)).status == 200
+        assert (await tus.get(url)).status == 302
+        await site.stop()
+
+
+# what the upload's own URL may do
+
+
+async def test_finished_uploads_can_be_kept_from_those_who_have_their_url(tus_keeping: TusClient) -> None:
+    url, link = await finished(tus_keeping)
+    refused = await tus_keeping.delete(url)
+    assert (refused.status, refused.body) == (403, b"forbidden: a finished upload can't be deleted by clients here\n")
+    assert await tus_keeping.content(link) == DATA
+    assert (await tus_keeping.delete(await tus_keeping.create(5, b"abc"))).status == 204
+
+
+async def test_partial_uploads_can_still_go(tus_keeping: TusClient) -> None:
+    (partial,) = await tus_keeping.partials(b"abc")
+    assert (await tus_keeping.delete(partial)).status == 204
+
+
+async def test_an_operator_can_end_them(keeping: Site, tus_keeping: TusClient) -> None:
+    url, link = await finished(tus_keeping)
+    outcome = await keeping.server.command("uploads", "terminate", url.rpartition("/")[2])
+    assert outcome.code == 0
+    assert (await tus_keeping.get(link)).status == 404

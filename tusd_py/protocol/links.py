@@ -1,0 +1,54 @@
+"""Links that let their holder read a finished upload and do nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from binascii import Error
+
+from tusd_py.model import UploadId
+
+_HALF = 16
+"""Bytes of an id, and of the tag before it."""
+
+
+class ReadLinks:
+    """Names for uploads that only their installation can turn back into ids: stable, and kept nowhere.
+
+    A name is a deterministic encryption of the id, after Rogaway and Shrimpton's SIV (RFC 5297 has the same form): a
+    tag of the id, then the id under a pad made from that tag. A name that was made up is known for what it is.
+    """
+
+    def __init__(self, installation_id: str) -> None:
+        self._keys = tuple(_digest(installation_id.encode(), b"read link " + use) for use in (b"tag", b"pad"))
+
+    def name(self, upload_id: UploadId) -> str:
+        """43 letters of the URL-safe base64 alphabet (RFC 4648, 5)."""
+        plain = bytes.fromhex(upload_id)
+        tag = self._tag(plain)
+        return base64.urlsafe_b64encode(tag + self._veiled(tag, plain)).decode().rstrip("=")
+
+    def upload_id(self, name: str) -> UploadId | None:
+        """The id that `name` was made from; None if it wasn't made here."""
+        sealed = _decoded(name)
+        tag, plain = sealed[:_HALF], self._veiled(sealed[:_HALF], sealed[_HALF:])
+        upload_id = UploadId(plain.hex())
+        return upload_id if hmac.compare_digest(tag, self._tag(plain)) and self.name(upload_id) == name else None
+
+    def _tag(self, plain: bytes) -> bytes:
+        return _digest(self._keys[0], plain)[:_HALF]
+
+    def _veiled(self, tag: bytes, text: bytes) -> bytes:
+        """`text`, encrypted or decrypted."""
+        return bytes(each ^ pad for each, pad in zip(text, _digest(self._keys[1], tag), strict=False))
+
+
+def _digest(key: bytes, text: bytes) -> bytes:
+    return hmac.digest(key, text, "sha256")
+
+
+def _decoded(name: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(f"{name}=")
+    except (Error, ValueError):
+        return b""
