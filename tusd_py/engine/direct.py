@@ -24,11 +24,12 @@ from tusd_py.protocol.direct import (
     plan_parts,
 )
 from tusd_py.protocol.intents import Begin
-from tusd_py.protocol.refusals import AlreadyComplete, UnsupportedExtension, UploadNotFound
+from tusd_py.protocol.refusals import AlreadyComplete, TooLarge, UnsupportedExtension, UploadNotFound
 from tusd_py.storage.direct import DirectAccess
 
 _TOUCH = 60.0
 """Seconds between two records of a client's activity: it keeps the upload from expiring, and costs a save."""
+_TOO_LONG = "its client has stored more bytes than an upload may have"
 
 
 def access(ports: Ports) -> DirectAccess:
@@ -114,7 +115,7 @@ async def parts(ports: Ports, upload_id: UploadId, key: str) -> Sequence[DirectP
 async def complete(ports: Ports, upload_id: UploadId, key: str, named: Sequence[DirectPart]) -> Upload:
     """The upload, done. Safe to repeat, as a client must that got no answer.
 
-    Raises Refusal (nothing has changed), Locked, UploadLost, Superseded, Unavailable.
+    Raises TooLarge (it has ended), another Refusal (nothing has changed), Locked, UploadLost, Superseded, Unavailable.
     """
     async with _held(ports, upload_id, key) as upload:
         if upload.phase is Phase.OPEN:
@@ -123,8 +124,12 @@ async def complete(ports: Ports, upload_id: UploadId, key: str, named: Sequence[
 
 
 async def _filled(ports: Ports, upload: Upload, named: Sequence[DirectPart]) -> Upload:
-    async with settling_loss(ports, lambda: upload):
-        full, kept = await _counted(ports, upload, named)
+    try:
+        async with settling_loss(ports, lambda: upload):
+            full, kept = await _counted(ports, upload, named)
+    except TooLarge:
+        await _end_too_long(ports, upload)
+        raise
     return await ports.save(full, [part.to_entry() for part in kept])
 
 
@@ -156,6 +161,11 @@ async def _end(ports: Ports, upload: Upload) -> None:
     await clear(ports, ending)
 
 
+async def _end_too_long(ports: Ports, upload: Upload) -> None:
+    ports.observer.trouble("upload-lost", upload_id=upload.id, reason=_TOO_LONG)
+    await _end(ports, upload)
+
+
 async def look(ports: Ports, upload: Upload) -> Upload:
     """The upload, done if its one request turns out to have brought it. The caller holds it.
 
@@ -168,10 +178,8 @@ async def look(ports: Ports, upload: Upload) -> Upload:
     if length is None:
         return upload
     if length > most_whole(ports.limits, direct.part_limits):
-        reason = "its client has stored more bytes than an upload may have"
-        ports.observer.trouble("upload-lost", upload_id=upload.id, reason=reason)
-        await _end(ports, upload)
-        raise UploadLost(reason)
+        await _end_too_long(ports, upload)
+        raise UploadLost(_TOO_LONG)
     return await drive(ports, await ports.save(filled(upload, length)))
 
 

@@ -26,6 +26,7 @@ from tusd_py.protocol.refusals import (
     WrongParts,
 )
 
+TOO_LONG = "its client has stored more bytes than an upload may have"
 PARTS, WHOLE = Begin(direct=Direct.PARTS), Begin(direct=Direct.WHOLE)
 
 
@@ -104,7 +105,9 @@ async def test_a_signature_is_for_one_upload_one_part_its_length_and_a_while(
     engine: Engine, access: ScriptedAccess, upload: Upload
 ) -> None:
     await sign_part(engine.ports, upload.id, access.key(upload), 3, 7)
-    assert access.signed == [(upload.id, 3, 7, 30.0)]
+    announced = await begin(engine.ports, replace(PARTS, length=7))
+    await sign_part(engine.ports, announced.id, access.key(announced), 4, None)
+    assert access.signed == [(upload.id, 3, 7, 30.0), (announced.id, 4, 1, 30.0)]
     with pytest.raises(WrongParts):
         await sign_part(engine.ports, upload.id, access.key(upload), 11, 7)
     with pytest.raises(WrongParts):
@@ -181,6 +184,20 @@ async def test_parts_that_are_not_there_change_nothing(engine: Engine, access: S
     with pytest.raises(WrongParts):
         await complete(engine.ports, upload.id, access.key(upload), access.bring(upload, b"a", b"d"))
     assert await engine.record(upload) == upload
+
+
+async def test_one_with_more_bytes_than_were_announced_has_ended_once_it_is_to_be_complete(
+    engine: Engine, access: ScriptedAccess
+) -> None:
+    upload = await begin(engine.ports, replace(PARTS, length=3))
+    named = access.bring(upload, b"ab", b"cd")
+    with pytest.raises(TooLarge):
+        await complete(engine.ports, upload.id, access.key(upload), named)
+    assert engine.told.events[-1] == ("terminated", upload.id)
+    assert engine.told.troubles == [("upload-lost", {"upload_id": upload.id, "reason": TOO_LONG})]
+    assert await engine.residue() == []
+    with pytest.raises(UploadNotFound):
+        await complete(engine.ports, upload.id, access.key(upload), named)
 
 
 async def test_without_its_parts_it_may_have_its_object(engine: Engine, access: ScriptedAccess, upload: Upload) -> None:
@@ -261,10 +278,9 @@ async def test_one_with_more_bytes_than_may_be_is_ended_and_told(engine: Engine,
     taken, refused = await announce(engine.ports, WHOLE), await announce(engine.ports, WHOLE)
     engine.storage._objects[taken.id], engine.storage._objects[refused.id] = bytes(most), bytes(most + 1)
     assert (await inspect(engine.ports, taken.id)).done
-    reason = "its client has stored more bytes than an upload may have"
-    with pytest.raises(UploadLost, match=f"^{reason}$"):
+    with pytest.raises(UploadLost, match=f"^{TOO_LONG}$"):
         await inspect(engine.ports, refused.id)
-    assert engine.told.troubles == [("upload-lost", {"upload_id": refused.id, "reason": reason})]
+    assert engine.told.troubles == [("upload-lost", {"upload_id": refused.id, "reason": TOO_LONG})]
     assert ("terminated", refused.id) in engine.told.events
     assert refused.id not in engine.storage._objects
 
