@@ -67,6 +67,17 @@ class DirectClient(Client):
             raise Vanished from refused
         return DirectPart(number=number, etag=etag)
 
+    def send_surplus(self, length: int) -> None:
+        """A last part that is longer than it may be, which no signature keeps it from here."""
+        last = len(self._sent)
+        self.world.bucket.put_part(self._key, self._upload.cursor["multipart"], last, b"#" * length, {})
+
+    def replace(self) -> None:
+        """Send other bytes with what was signed for the first, and so be the one to lose the upload."""
+        headers = {"x-amz-meta-tus-id": str(self._upload.id)}
+        self.world.bereft.add(self._upload.id)
+        self.world.bucket.put(self._key, self.content[::-1], headers, self.world.now())
+
     async def send_whole(self, surplus: int = 0, *, form: bool = False) -> None:
         """With so many bytes more than it may have, which no signature keeps it from."""
         await self._insist(lambda: self._ask(lambda ports, _: sign_whole(ports, self._upload, form=form)))

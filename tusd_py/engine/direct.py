@@ -13,10 +13,14 @@ from tusd_py.engine.terminate import clear, forget
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.model import DirectPart, Phase, Signed, Upload, UploadId, marked
 from tusd_py.protocol.direct import (
+    TOUCH,
     choose,
+    count_again,
+    count_later,
     filled,
     most_whole,
     newest,
+    overfull,
     plan_begin,
     plan_complete,
     plan_open,
@@ -27,8 +31,6 @@ from tusd_py.protocol.intents import Begin
 from tusd_py.protocol.refusals import AlreadyComplete, TooLarge, UnsupportedExtension, UploadNotFound
 from tusd_py.storage.direct import DirectAccess
 
-_TOUCH = 60.0
-"""Seconds between two records of a client's activity: it keeps the upload from expiring, and costs a save."""
 _TOO_LONG = "its client has stored more bytes than an upload may have"
 
 
@@ -74,7 +76,7 @@ async def open_parts(ports: Ports, upload_id: UploadId, key: str, metadata: Mapp
 async def _opened(ports: Ports, upload: Upload) -> Upload:
     try:
         begun = await access(ports).begin(upload)
-        ready = replace(upload, cursor=begun.cursor)
+        ready = _to_be_counted(ports, replace(upload, cursor=begun.cursor))
         return await ports.save(marked(ready, ports.clock(), troubled=begun.troubled))
     except Unavailable:
         await ports.remember_trouble(upload.id)
@@ -97,10 +99,14 @@ async def sign_part(ports: Ports, upload_id: UploadId, key: str, number: int, le
 
 
 async def _moved(ports: Ports, upload: Upload) -> None:
-    if upload.updated_at < ports.clock() - _TOUCH:
+    if upload.updated_at < ports.clock() - TOUCH:
         with suppress(Locked, Superseded):  # whoever has it moves it, too
             async with ports.hold(upload.id, wait=0):
-                await ports.save(upload)
+                await ports.save(_to_be_counted(ports, upload))
+
+
+def _to_be_counted(ports: Ports, upload: Upload) -> Upload:
+    return count_later(upload, limits=ports.limits, now=ports.clock())
 
 
 async def parts(ports: Ports, upload_id: UploadId, key: str) -> Sequence[DirectPart]:
@@ -159,6 +165,18 @@ async def _end(ports: Ports, upload: Upload) -> None:
     ending = await ports.save(replace(upload, phase=Phase.TERMINATING))
     ports.observer.upload_terminated(ending)
     await clear(ports, ending)
+
+
+async def count(ports: Ports, upload: Upload) -> None:
+    """End an open upload of which its client has stored more than may be, or say when to look next. The caller holds
+    it. Raises Superseded, Unavailable."""
+    direct, stored = access(ports), list[DirectPart]()
+    with suppress(UploadLost):  # its client is told, once it goes on
+        stored += await direct.stored(upload)
+    if overfull(upload, stored, direct.part_limits):
+        await _end_too_long(ports, upload)
+    else:
+        await ports.state.save(count_again(upload, limits=ports.limits, now=ports.clock()))
 
 
 async def _end_too_long(ports: Ports, upload: Upload) -> None:

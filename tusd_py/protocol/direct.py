@@ -17,6 +17,11 @@ from tusd_py.protocol.rules import plan_inspect, touch
 _PART_SIZE = "partsize"
 """The metadata key that says how long each part but the last is, for clients that don't part by Uppy's own rule."""
 
+TOUCH = 60.0
+"""Seconds between two records of a client's activity: it keeps the upload from expiring, and costs a save."""
+_REPEATED = 8
+"""Parts of the least length that may be there twice, beside as many bytes as were announced."""
+
 
 def most_whole(limits: Limits, parts: PartLimits) -> int:
     """The most bytes that may come in one request."""
@@ -128,6 +133,28 @@ def plan_complete(upload: Upload, kept: Sequence[DirectPart], *, limits: Limits,
 def filled(upload: Upload, length: int) -> Upload:
     """The upload once it is known that all its bytes are there."""
     return replace(upload, phase=Phase.FINISHING, length=length, offset=length)
+
+
+def count_later(upload: Upload, *, limits: Limits, now: float) -> Upload:
+    """The upload, to be counted once all that is signed for it now has expired, unless it is to be before."""
+    if upload.length is None or upload.count_at is not None:
+        return upload
+    return replace(upload, count_at=now + limits.upload_url_lifetime + TOUCH)
+
+
+def count_again(upload: Upload, *, limits: Limits, now: float) -> Upload:
+    """The upload after a count: to be counted again if anything was signed for it that hasn't expired."""
+    counted = replace(upload, count_at=None)
+    expired = upload.updated_at + limits.upload_url_lifetime + TOUCH <= now
+    return counted if expired else count_later(counted, limits=limits, now=now)
+
+
+def overfull(upload: Upload, stored: Sequence[DirectPart], parts: PartLimits) -> bool:
+    """Whether more is stored than was announced. Some storages keep each repeat of a part, so some may be there."""
+    if upload.length is None:
+        return False
+    once, in_all = (sum(part.length for part in each) for each in (newest(stored), stored))
+    return once > upload.length or in_all - upload.length > upload.length + _REPEATED * parts.least_length
 
 
 def choose(named: Sequence[DirectPart], stored: Sequence[DirectPart]) -> Sequence[DirectPart]:

@@ -257,6 +257,92 @@ async def test_another_key_is_about_no_upload(engine: Engine, access: ScriptedAc
             await attempt
 
 
+# counted by sweeps
+
+
+LIFETIME, COUNTED = 30.0, 90.0
+
+
+@pytest.fixture
+async def announced(engine: Engine, access: ScriptedAccess) -> Upload:
+    """Of four bytes, ready for parts; it takes long to expire."""
+    del access
+    engine.limit(expire_after=10_000.0)
+    return await begin(engine.ports, replace(PARTS, length=4))
+
+
+async def swept(engine: Engine, seconds: float) -> None:
+    engine.now += seconds
+    await sweep(engine.ports)
+
+
+async def test_more_than_was_announced_is_found_and_removed_long_before_it_expires(
+    engine: Engine, access: ScriptedAccess, announced: Upload
+) -> None:
+    access.bring(announced, b"ab", b"cde")
+    await swept(engine, COUNTED - 1)
+    assert (access.listed, (await engine.record(announced)).phase) == (0, Phase.OPEN)
+    await swept(engine, 1)
+    assert engine.told.troubles == [("upload-lost", {"upload_id": announced.id, "reason": TOO_LONG})]
+    assert await engine.residue() == []
+
+
+async def test_parts_are_counted_as_long_as_what_is_signed_for_them_holds(
+    engine: Engine, access: ScriptedAccess, announced: Upload
+) -> None:
+    """At one request to the storage for each time that a signature lives."""
+    access.bring(announced, b"ab", b"cd")
+    for _ in range(3 * int(COUNTED)):
+        await sign_part(engine.ports, announced.id, access.key(announced), 1, None)
+        await swept(engine, 1)
+    assert access.listed == 3
+    for _ in range(10):
+        await swept(engine, COUNTED)
+    assert access.listed in (4, 5)
+    seen = access.listed
+    await sign_part(engine.ports, announced.id, access.key(announced), 1, None)
+    access.bring(announced, b"ab", b"cde")
+    await swept(engine, COUNTED)
+    assert access.listed == seen + 1
+    assert await engine.residue() == []
+
+
+async def test_to_be_counted_keeps_nothing_from_expiring(engine: Engine, access: ScriptedAccess) -> None:
+    upload = await begin(engine.ports, replace(PARTS, length=4))
+    await swept(engine, COUNTED)
+    assert (access.listed, (await engine.record(upload)).expires_at) == (1, upload.expires_at)
+    await swept(engine, 11)
+    assert await engine.residue() == []
+
+
+async def test_a_storage_that_is_away_is_asked_again(engine: Engine, access: ScriptedAccess, announced: Upload) -> None:
+    access.bring(announced, b"ab", b"cde")
+    access.fuse.blow()
+    await swept(engine, COUNTED)
+    assert engine.told.troubles == [("look-failed", {"upload_id": announced.id, "reason": "as told"})]
+    await swept(engine, 1)
+    assert await engine.residue() == []
+
+
+async def test_parts_that_are_gone_are_told_to_their_client(
+    engine: Engine, access: ScriptedAccess, announced: Upload
+) -> None:
+    del access.parts[announced.id]
+    await swept(engine, COUNTED)
+    assert (await engine.record(announced)).phase is Phase.OPEN
+    for _ in range(3):
+        await swept(engine, COUNTED)
+    assert access.listed == 1
+
+
+async def test_what_announced_no_size_is_not_counted(engine: Engine, access: ScriptedAccess, upload: Upload) -> None:
+    engine.limit(expire_after=10_000.0)
+    access.bring(upload, b"ab", b"cde")
+    await sign_part(engine.ports, upload.id, access.key(upload), 1, None)
+    await swept(engine, 99)
+    assert access.listed == 0
+
+
 # in one request
 
 

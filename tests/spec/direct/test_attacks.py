@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import aiohttp
@@ -11,7 +12,7 @@ import pytest
 
 from tests.support.direct import MIB, DirectClient
 from tests.support.seaweed import SeaweedFS
-from tests.support.sites import Site
+from tests.support.sites import Site, s3_site
 from tests.support.tus import TusClient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -209,6 +210,25 @@ async def test_under_max_size_parts_are_for_uploads_that_tell_their_size(direct_
         refused = await direct_strict.ask("POST", route, told)
         assert (refused.status, refused.json["error"]) == (400, "malformed")
         assert refused.reason == "tell the upload's size, as filesize in its metadata: it is limited here"
+
+
+async def test_a_part_that_is_sent_over_and_over_ends_its_upload_where_each_repeat_is_kept(
+    seaweed: SeaweedFS, tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    """Long before it expires, and without a completion."""
+    async with s3_site(tmp_path, seaweed, direct_uploads=True, upload_url_lifetime="5s") as site:
+        direct = DirectClient(session, site.server.url)
+        honest, greedy = [await direct.begin(size=PART + 1000) for _ in range(2)]
+        for begun, times in ((honest, 3), (greedy, 11)):
+            for _ in range(times):
+                await direct.part(begun, 1, FIRST)
+
+        async def ended() -> bool:
+            return not site.traces(direct.files + greedy.upload_id)
+
+        await until(ended, patience=110)
+        assert (await direct.complete(honest, await direct.parts(honest, FIRST, LAST))).status == 200
+        await site.stop()
 
 
 async def test_an_expired_signature_is_worth_nothing(direct_fleeting: DirectClient) -> None:

@@ -14,8 +14,11 @@ from tusd_py.model import Direct, DirectPart, Phase, Upload, UploadId
 from tusd_py.pipeline.grid import GIB, MIB
 from tusd_py.protocol.direct import (
     choose,
+    count_again,
+    count_later,
     most_whole,
     newest,
+    overfull,
     part_size,
     plan_begin,
     plan_complete,
@@ -234,6 +237,29 @@ def test_more_bytes_than_may_be_are_told_from_parts_that_can_still_be_mended(len
     for announced, most in ((9, None), (None, 9), (10, 9)):
         with pytest.raises(TooLarge, match=r"^the upload can have 9 bytes at most$"):
             plan_complete(of_parts(length=announced), parts(*lengths), limits=Limits(max_length=most), parts=SMALL)
+
+
+def test_more_than_was_announced_is_told_from_parts_that_came_twice() -> None:
+    """Some storages keep both."""
+    announced, twice = of_parts(length=10), [*parts(5, 5), *parts(5, 5)]
+    assert not overfull(announced, twice, SMALL)
+    assert not overfull(announced, [*twice, *parts(5, 5, 0) * 4], SMALL)
+    assert overfull(announced, [*twice, *parts(5, 5, 0) * 4, *parts(1, 0)[:1], *parts(5, 5)], SMALL)
+    assert overfull(announced, parts(5, 6), SMALL)
+    assert overfull(announced, parts(5, 5, 1), SMALL)
+    assert not overfull(of_parts(), parts(5, 500), SMALL)
+
+
+def test_what_is_to_be_counted_is_due_then_unless_it_expires_before() -> None:
+    limits = Limits(upload_url_lifetime=900)
+    begun = count_later(of_parts(length=10), limits=limits, now=100)
+    assert begun.due_at == begun.count_at == 1060
+    assert count_later(begun, limits=limits, now=500) == begun
+    assert replace(begun, expires_at=700.0).due_at == 700
+    assert replace(begun, phase=Phase.DONE).due_at is None
+    active = replace(begun, updated_at=500.0)
+    assert count_again(active, limits=limits, now=1060).count_at == 2020
+    assert count_again(active, limits=limits, now=1460).count_at is None
 
 
 def test_what_is_awaited_is_looked_for_after_pauses_that_double_until_it_expires() -> None:
