@@ -5,6 +5,7 @@
 //   endpoint    of Companion's routes
 //   presign     URL that answers signRequest instead; size: tell it how long the file is
 //   options     for the plugin
+//   chunk       bytes of a part, where that isn't Uppy's to say
 //   restored    {key, uploadId} of an upload that another process began
 //   pause       after the first part, for a moment
 //   cancel      after the first part
@@ -21,7 +22,8 @@ const say = (event, more = {}) => console.log(JSON.stringify({ event, requests: 
 
 export async function drive(Uppy, AwsS3) {
   const uppy = new Uppy()
-  uppy.use(AwsS3, { ...entrance(AwsS3), ...told.options })
+  const parting = told.chunk ? { getChunkSize: () => told.chunk } : {}
+  uppy.use(AwsS3, { ...entrance(AwsS3), ...parting, ...told.options })
   const id = uppy.addFile({ name: told.name, type: told.type, data: new Blob([readFileSync(told.file)]), meta: told.meta })
   if (told.restored) uppy.setFileState(id, { s3Multipart: told.restored })
   uppy.on('s3-multipart:part-uploaded', (file, part) => {
@@ -55,7 +57,7 @@ function entrance(AwsS3) {
 }
 
 async function signRequest(request) {
-  const size = told.size && request.method === 'PUT' && !request.uploadId ? { size: told.size } : {}
+  const size = told.size && !request.uploadId ? { size: told.size, metadata: told.meta } : {}
   const answer = await fetch(told.presign, { method: 'POST', body: JSON.stringify({ ...request, ...size }) })
   if (!answer.ok) throw new Error(answer.statusText)
   return await answer.json()
