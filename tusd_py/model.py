@@ -114,6 +114,8 @@ class Upload:
     or may yet, which this record doesn't name. It is looked for at the upload's end. None if all went well."""
     signed_until: float | None = None
     """Until then the client has something signed that can make the object, even anew."""
+    count_at: float | None = None
+    """When a sweep is to count what its client has stored as parts; None for never."""
     cursor: Cursor = field(default_factory=dict)
     etag: str | None = None
     """Of the finished object: a strong validator without its quotes."""
@@ -166,6 +168,8 @@ class Upload:
             return look if self.expires_at is None else min(look, self.expires_at)
         if self.done and self.troubled_at is not None:
             return min(self.settled_at, math.inf if self.expires_at is None else self.expires_at)
+        if self.phase is Phase.OPEN and self.count_at is not None:
+            return min(self.count_at, math.inf if self.expires_at is None else self.expires_at)
         return self.expires_at
 
     @property

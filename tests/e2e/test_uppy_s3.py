@@ -62,6 +62,32 @@ async def test_parts_go_to_s3_alone(
         assert await deployment.until_received(0) == 0
 
 
+@pytest.mark.parametrize("size", [1, 5 * MIB, 5 * MIB + 1, 12 * MIB + 5])
+@pytest.mark.parametrize("chunk", [None, 6 * MIB + 7], ids=["as Uppy parts it", "as it is told to"])
+async def test_parts_whose_lengths_are_bound(
+    deploy: Deploy, uppy: Start, tmp_path: Path, size: int, chunk: int | None
+) -> None:
+    """As they are where uploads are limited: their size is told."""
+    data = os.urandom(size)
+    (tmp_path / "file").write_bytes(data)
+    meta = {"filesize": size} | ({} if chunk is None else {"partsize": chunk})
+    async with deploy(direct_uploads=True, max_size="20MiB") as deployment:
+        told = {"meta": meta, "size": size, "chunk": chunk}
+        async with uppy(deployment, file=tmp_path / "file", options=PARTS, **told) as client:
+            done = await client.until("success")
+        assert deployment.stored(done["url"]) == data
+
+
+async def test_a_size_that_isnt_told_is_asked_for_where_uploads_are_limited(
+    deploy: Deploy, uppy: Start, file: Path
+) -> None:
+    async with deploy(direct_uploads=True, max_size="1GiB") as deployment:
+        async with uppy(deployment, file=file, options=PARTS) as client:
+            failed = await client.until("error")
+        assert "tell the upload's size" in failed["reason"]
+        assert deployment.residue() == []
+
+
 @pytest.mark.parametrize("told", [{}, {"size": 6 * MIB}], ids=["size unknown", "size told"])
 async def test_a_file_in_one_request(
     direct: AbstractAsyncContextManager[Deployment], uppy: Start, tmp_path: Path, told: dict[str, int]

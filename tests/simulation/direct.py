@@ -25,7 +25,7 @@ class DirectClient(Client):
     async def begin(self, *, direct: Direct = Direct.PARTS, told: bool = True, late: bool = False) -> None:
         """`told`: it says how long the upload is. `late`: it is announced, and made ready before parts are sent."""
         length = len(self.content) if told else None
-        metadata = {"name": self._name}
+        metadata = {"name": self._name, "partsize": str(self._part_size).encode()}
         intent = Begin(direct=direct, length=length, metadata=metadata)
         step = begin if direct is Direct.PARTS and not late else announce
         self._upload: Upload = await self._insist(lambda: self._ask(lambda ports, _: step(ports, intent)))
@@ -35,7 +35,7 @@ class DirectClient(Client):
         """Those that aren't there, or all. Raises Vanished."""
         await self._open()
         there = {} if anew else {part.number: part for part in await self._parts()}
-        size = max(_PART, -(-len(self.content) // self.world.setup.max_parts))
+        size = self._part_size
         pieces = [self.content[at : at + size] for at in range(0, len(self.content), size)]
         for number, piece in enumerate(pieces, start=1):
             if number not in there:
@@ -66,6 +66,17 @@ class DirectClient(Client):
         except Refused as refused:
             raise Vanished from refused
         return DirectPart(number=number, etag=etag)
+
+    def send_surplus(self, length: int) -> None:
+        """A last part that is longer than it may be, which no signature keeps it from here."""
+        last = len(self._sent)
+        self.world.bucket.put_part(self._key, self._upload.cursor["multipart"], last, b"#" * length, {})
+
+    def replace(self) -> None:
+        """Send other bytes with what was signed for the first, and so be the one to lose the upload."""
+        headers = {"x-amz-meta-tus-id": str(self._upload.id)}
+        self.world.bereft.add(self._upload.id)
+        self.world.bucket.put(self._key, self.content[::-1], headers, self.world.now())
 
     async def send_whole(self, surplus: int = 0, *, form: bool = False) -> None:
         """With so many bytes more than it may have, which no signature keeps it from."""
@@ -99,6 +110,11 @@ class DirectClient(Client):
         """Until it is gone."""
         with suppress(Vanished):
             await self._insist(lambda: self._ask(lambda ports, _: abort(ports, self.there, self._key)))
+
+    @property
+    def _part_size(self) -> int:
+        """As long as it likes: not the shortest that there may be."""
+        return max(_PART, -(-len(self.content) // self.world.setup.max_parts))
 
     @property
     def _key(self) -> str:

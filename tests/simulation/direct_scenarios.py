@@ -10,6 +10,11 @@ from tests.simulation.contents import content
 from tests.simulation.direct import DirectClient
 from tests.simulation.world import Violation, World
 from tusd_py.model import Direct
+from tusd_py.protocol.direct import TOUCH
+from tusd_py.protocol.limits import Limits
+
+_COUNTED = Limits().upload_url_lifetime + TOUCH + 1
+"""Seconds after which nothing is worth anything that was signed at the beginning."""
 
 
 async def parts(world: World) -> None:
@@ -69,3 +74,31 @@ async def too_long(world: World) -> None:
     with suppress(Vanished):
         await client.look()
         raise Violation("more bytes were taken than an upload may have")
+
+
+async def too_many(world: World) -> None:
+    """More than was announced lies in the bucket: sweeps end it long before it expires, with what it stored."""
+    client = DirectClient(world, content(20))
+    await client.begin()
+    await client.send_parts()
+    client.send_surplus(21)
+    await asyncio.sleep(_COUNTED)
+    for _ in range(3):
+        await world.sweep()
+        await asyncio.sleep(60)
+    with suppress(Vanished):
+        await client.complete()
+        raise Violation("more bytes were kept than were announced")
+
+
+async def replaced(world: World) -> None:
+    """What was signed is sent again, with other bytes, once the upload is done."""
+    client = DirectClient(world, content(9))
+    await client.begin(direct=Direct.WHOLE)
+    await client.send_whole()
+    await client.look()
+    await client.download()
+    client.replace()
+    with suppress(Vanished):
+        await client.download()
+        raise Violation("what replaced it was served")

@@ -275,6 +275,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     "direct-whole": Scenario(play=direct_scenarios.whole),
     "direct-unasked": Scenario(play=direct_scenarios.unasked),
     "direct-too-long": Scenario(play=direct_scenarios.too_long, setup=Setup(max_length=16), calm=False),
+    "direct-too-many": Scenario(play=direct_scenarios.too_many, calm=False),
+    "direct-replaced": Scenario(play=direct_scenarios.replaced, calm=False),
     "ietf-too-long": Scenario(play=_ietf_too_long),
     "ietf-spoiled": Scenario(play=_ietf_spoiled, calm=False),
     "lost-state": Scenario(play=_lost_state, setup=Setup(info_objects=True, paired=True), calm=False),

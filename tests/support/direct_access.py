@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -27,6 +28,8 @@ class ScriptedAccess:
         self.parts = dict[UploadId, list[DirectPart]]()
         self.signed = list[tuple[object, ...]]()
         self.begun = list[Upload]()
+        self.listed = 0
+        """How often it was asked for parts."""
 
     def key(self, upload: Upload) -> str:
         return f"key of {upload.id}"
@@ -50,6 +53,8 @@ class ScriptedAccess:
         return "https://bucket.test/"
 
     async def stored(self, upload: Upload) -> Sequence[DirectPart]:
+        self.listed += 1
+        await self.fuse.around(asyncio.sleep(0))
         if upload.id not in self.parts:
             raise UploadLost("its parts are gone")
         return self.parts[upload.id]

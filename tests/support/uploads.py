@@ -30,6 +30,7 @@ uploads = st.builds(
     direct=st.none() | st.sampled_from(Direct),
     troubled_at=st.none() | times,
     signed_until=st.none() | times,
+    count_at=st.none() | times,
     cursor=json_objects,
     etag=st.none() | st.text(max_size=20),
     created_at=times,

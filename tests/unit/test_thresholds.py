@@ -14,7 +14,7 @@ WHOLE = {"config": "what an operator may set", "thresholds.py": "where they belo
 
 ELSEWHERE: Mapping[str, Sequence[str]] = {
     "what peers may send and be told: tests/unit/http/test_endpoint.py, tests/unit/http/test_door.py, "
-    "tests/unit/http/test_connections.py, tests/unit/protocol/test_companion.py, "
+    "tests/unit/http/test_connections.py, tests/unit/protocol/test_companion.py, tests/unit/protocol/test_direct.py, "
     "tests/unit/protocol/test_structured.py, tests/unit/test_log.py": [
         "descriptors.py _MOST",
         "descriptors.py say_seldom",
@@ -24,6 +24,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/forwarded.py Trust.client",
         "http/forwarded.py _LONGEST",
         "http/forwarded.py _split",
+        "protocol/direct.py _REPEATED",
         "protocol/s3parts.py _LONGEST",
         "protocol/s3parts.py _MOST_PARTS",
         "protocol/structured.py LONGEST",
@@ -36,7 +37,6 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "files.py make_directory",
     ],
     "time passes by itself in simulation, however long it is": [
-        "engine/direct.py _TOUCH",
         "engine/installation.py _HOLD",
         "engine/pairing.py _PATIENCE",
         "engine/ports.py _PAUSES",
@@ -49,6 +49,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "locking/shared.py _MARGIN",
         "locking/shared.py _TICK",
         "model.py RETRY_SECONDS",
+        "protocol/direct.py TOUCH",
         "protocol/limits.py Limits.download_url_lifetime",
         "protocol/limits.py Limits.upload_url_lifetime",
         "protocol/rules.py _REMEMBER_GONE",

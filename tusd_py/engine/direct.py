@@ -13,10 +13,14 @@ from tusd_py.engine.terminate import clear, forget
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.model import DirectPart, Phase, Signed, Upload, UploadId, marked
 from tusd_py.protocol.direct import (
+    TOUCH,
     choose,
+    count_again,
+    count_later,
     filled,
     most_whole,
     newest,
+    overfull,
     plan_begin,
     plan_complete,
     plan_open,
@@ -24,11 +28,10 @@ from tusd_py.protocol.direct import (
     plan_parts,
 )
 from tusd_py.protocol.intents import Begin
-from tusd_py.protocol.refusals import AlreadyComplete, UnsupportedExtension, UploadNotFound
+from tusd_py.protocol.refusals import AlreadyComplete, TooLarge, UnsupportedExtension, UploadNotFound
 from tusd_py.storage.direct import DirectAccess
 
-_TOUCH = 60.0
-"""Seconds between two records of a client's activity: it keeps the upload from expiring, and costs a save."""
+_TOO_LONG = "its client has stored more bytes than an upload may have"
 
 
 def access(ports: Ports) -> DirectAccess:
@@ -73,7 +76,7 @@ async def open_parts(ports: Ports, upload_id: UploadId, key: str, metadata: Mapp
 async def _opened(ports: Ports, upload: Upload) -> Upload:
     try:
         begun = await access(ports).begin(upload)
-        ready = replace(upload, cursor=begun.cursor)
+        ready = _to_be_counted(ports, replace(upload, cursor=begun.cursor))
         return await ports.save(marked(ready, ports.clock(), troubled=begun.troubled))
     except Unavailable:
         await ports.remember_trouble(upload.id)
@@ -96,10 +99,14 @@ async def sign_part(ports: Ports, upload_id: UploadId, key: str, number: int, le
 
 
 async def _moved(ports: Ports, upload: Upload) -> None:
-    if upload.updated_at < ports.clock() - _TOUCH:
+    if upload.updated_at < ports.clock() - TOUCH:
         with suppress(Locked, Superseded):  # whoever has it moves it, too
             async with ports.hold(upload.id, wait=0):
-                await ports.save(upload)
+                await ports.save(_to_be_counted(ports, upload))
+
+
+def _to_be_counted(ports: Ports, upload: Upload) -> Upload:
+    return count_later(upload, limits=ports.limits, now=ports.clock())
 
 
 async def parts(ports: Ports, upload_id: UploadId, key: str) -> Sequence[DirectPart]:
@@ -114,7 +121,7 @@ async def parts(ports: Ports, upload_id: UploadId, key: str) -> Sequence[DirectP
 async def complete(ports: Ports, upload_id: UploadId, key: str, named: Sequence[DirectPart]) -> Upload:
     """The upload, done. Safe to repeat, as a client must that got no answer.
 
-    Raises Refusal (nothing has changed), Locked, UploadLost, Superseded, Unavailable.
+    Raises TooLarge (it has ended), another Refusal (nothing has changed), Locked, UploadLost, Superseded, Unavailable.
     """
     async with _held(ports, upload_id, key) as upload:
         if upload.phase is Phase.OPEN:
@@ -123,8 +130,12 @@ async def complete(ports: Ports, upload_id: UploadId, key: str, named: Sequence[
 
 
 async def _filled(ports: Ports, upload: Upload, named: Sequence[DirectPart]) -> Upload:
-    async with settling_loss(ports, lambda: upload):
-        full, kept = await _counted(ports, upload, named)
+    try:
+        async with settling_loss(ports, lambda: upload):
+            full, kept = await _counted(ports, upload, named)
+    except TooLarge:
+        await _end_too_long(ports, upload)
+        raise
     return await ports.save(full, [part.to_entry() for part in kept])
 
 
@@ -156,6 +167,23 @@ async def _end(ports: Ports, upload: Upload) -> None:
     await clear(ports, ending)
 
 
+async def count(ports: Ports, upload: Upload) -> None:
+    """End an open upload of which its client has stored more than may be, or say when to look next. The caller holds
+    it. Raises Superseded, Unavailable."""
+    direct, stored = access(ports), list[DirectPart]()
+    with suppress(UploadLost):  # its client is told, once it goes on
+        stored += await direct.stored(upload)
+    if overfull(upload, stored, direct.part_limits):
+        await _end_too_long(ports, upload)
+    else:
+        await ports.state.save(count_again(upload, limits=ports.limits, now=ports.clock()))
+
+
+async def _end_too_long(ports: Ports, upload: Upload) -> None:
+    ports.observer.trouble("upload-lost", upload_id=upload.id, reason=_TOO_LONG)
+    await _end(ports, upload)
+
+
 async def look(ports: Ports, upload: Upload) -> Upload:
     """The upload, done if its one request turns out to have brought it. The caller holds it.
 
@@ -168,10 +196,8 @@ async def look(ports: Ports, upload: Upload) -> Upload:
     if length is None:
         return upload
     if length > most_whole(ports.limits, direct.part_limits):
-        reason = "its client has stored more bytes than an upload may have"
-        ports.observer.trouble("upload-lost", upload_id=upload.id, reason=reason)
-        await _end(ports, upload)
-        raise UploadLost(reason)
+        await _end_too_long(ports, upload)
+        raise UploadLost(_TOO_LONG)
     return await drive(ports, await ports.save(filled(upload, length)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from tusd_py.engine.direct import look
+from tusd_py.engine.direct import count, look
 from tusd_py.engine.finish import drive
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import clear
@@ -64,6 +64,8 @@ async def _settle(ports: Ports, upload: Upload) -> bool:
             await ports.state.delete(upload)
         case Phase.DONE if not upload.expired(ports.clock()):
             await _look_through(ports, upload)
+        case Phase.OPEN if upload.count_at is not None and not upload.expired(ports.clock()):
+            await _count(ports, upload)
         case Phase.OPEN if not await _came_to_nothing(ports, upload):
             return False
         case Phase.OPEN | Phase.DONE:
@@ -84,6 +86,13 @@ async def _came_to_nothing(ports: Ports, upload: Upload) -> bool:
     if upload.awaited and not upload.expired(ports.clock()):
         await ports.save(upload)  # so that its next turn comes later
     return upload.phase is Phase.OPEN and upload.expired(ports.clock())
+
+
+async def _count(ports: Ports, upload: Upload) -> None:
+    try:
+        await count(ports, upload)
+    except Unavailable as error:
+        ports.observer.trouble("look-failed", upload_id=upload.id, reason=str(error))
 
 
 async def _drive_on(ports: Ports, upload: Upload) -> None:

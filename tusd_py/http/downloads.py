@@ -16,7 +16,7 @@ from tusd_py.errors import StorageUnavailable, UploadLost
 from tusd_py.http.context import WIRE, Context
 from tusd_py.http.delivery import Delivery, Unread
 from tusd_py.http.outflow import Outflow, outflow
-from tusd_py.model import Span, Upload, UploadId
+from tusd_py.model import Direct, Span, Upload, UploadId
 from tusd_py.protocol.wire import RequestHead
 from tusd_py.serving.plan import ServedObject, plan_download
 
@@ -36,7 +36,7 @@ async def download(
     headers = {**request[WIRE].beside_content(upload), **plan.headers}
     if plan.span is None or head.method == hdrs.METH_HEAD:
         return web.Response(status=plan.status, headers=headers)
-    if redirect:
+    if redirect and upload.direct is not Direct.WHOLE:  # a link to S3 would serve what replaced it
         return await _redirected(request, context, upload, plan.headers)
     return await _delivered(
         request, context, upload, plan.span, web.StreamResponse(status=plan.status, headers=headers)

@@ -7,11 +7,20 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from tusd_py.model import Direct, DirectPart, Metadata, Phase, Upload, UploadId
+from tusd_py.protocol.headers import parse_integer
 from tusd_py.protocol.intents import Begin
 from tusd_py.protocol.lengths import check_length, check_metadata
 from tusd_py.protocol.limits import Limits, PartLimits
-from tusd_py.protocol.refusals import AlreadyComplete, InconsistentLength, UploadNotFound, WrongParts
+from tusd_py.protocol.refusals import AlreadyComplete, InconsistentLength, Malformed, UploadNotFound, WrongParts
 from tusd_py.protocol.rules import plan_inspect, touch
+
+_PART_SIZE = "partsize"
+"""The metadata key that says how long each part but the last is, for clients that don't part by Uppy's own rule."""
+
+TOUCH = 60.0
+"""Seconds between two records of a client's activity: it keeps the upload from expiring, and costs a save."""
+_REPEATED = 8
+"""Parts of the least length that may be there twice, beside as many bytes as were announced."""
 
 
 def most_whole(limits: Limits, parts: PartLimits) -> int:
@@ -20,9 +29,12 @@ def most_whole(limits: Limits, parts: PartLimits) -> int:
 
 
 def plan_begin(intent: Begin, *, upload_id: UploadId, limits: Limits, parts: PartLimits, now: float) -> Upload:
-    """The record of a new upload, without a cursor. Raises TooLarge."""
+    """The record of a new upload, without a cursor. Raises TooLarge, Malformed."""
     whole = intent.direct is Direct.WHOLE
     check_length(intent.length, most_whole(limits, parts) if whole else limits.max_length)
+    if not (whole and parts.forms):  # a form limits also what isn't told
+        _check_told(intent.length, limits)
+    _told_size(intent.metadata)
     upload = Upload(
         id=upload_id,
         direct=intent.direct,
@@ -33,6 +45,12 @@ def plan_begin(intent: Begin, *, upload_id: UploadId, limits: Limits, parts: Par
         updated_at=now,
     )
     return touch(upload, now, limits)
+
+
+def _check_told(length: int | None, limits: Limits) -> None:
+    """Raises Malformed where `max-size` couldn't hold."""
+    if length is None and limits.announced_max_length is not None:
+        raise Malformed("tell the upload's size, as filesize in its metadata: it is limited here")
 
 
 def plan_parts(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
@@ -52,35 +70,61 @@ def plan_open(upload: Upload, metadata: Metadata, *, limits: Limits) -> Upload:
     return replace(upload, metadata=known)
 
 
-def plan_part(upload: Upload, number: int, length: int | None, *, limits: Limits, parts: PartLimits) -> int | None:
-    """The length to bind part `number` to, if that can be known. Raises AlreadyComplete, WrongParts, Malformed.
+def plan_part(upload: Upload, number: int, told: int | None, *, limits: Limits, parts: PartLimits) -> int | None:
+    """The length to bind part `number` to: None only where neither the upload nor the client (`told`) says it.
 
-    `length` is what the client says that the part has. What is shorter than a part must be has only one.
+    Raises AlreadyComplete, WrongParts, Malformed.
     """
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
-    end = limits.max_length if upload.length is None else upload.length
-    if not 1 <= number <= _most_parts(end, parts):
-        raise WrongParts(f"the upload can't have a part {number}")
-    if upload.length is not None and upload.length <= parts.least_length:
-        return upload.length
-    if length is not None and length > min(parts.greatest_length, parts.greatest_length if end is None else end):
+    if upload.length is None:
+        return _unsized(number, told, limits, parts)
+    size = part_size(upload.length, upload.metadata, parts)
+    _check_number(number, max(1, -(-upload.length // size)))
+    bound = min(size, upload.length - (number - 1) * size)
+    if told not in (None, bound):
+        raise WrongParts(
+            f"part {number} must have {bound} bytes: name another part size as {_PART_SIZE} in the metadata"
+        )
+    return bound
+
+
+def part_size(length: int, metadata: Metadata, parts: PartLimits) -> int:
+    """How long each part but the last is: as the client told, or by Uppy's own rule (5.1.0, MultipartUploader.ts;
+    6.3.1, S3Uploader.ts). Both make longer ones where there would be too many."""
+    size = max(_told_size(metadata), parts.least_length, -(-length // parts.most))
+    return min(size, parts.greatest_length)
+
+
+def _told_size(metadata: Metadata) -> int:
+    """0 where nothing is told. Raises Malformed."""
+    return parse_integer(_PART_SIZE, metadata.get(_PART_SIZE, b"0").decode("latin-1"))
+
+
+def _unsized(number: int, told: int | None, limits: Limits, parts: PartLimits) -> int | None:
+    """Raises WrongParts, Malformed."""
+    _check_told(None, limits)
+    end = limits.max_length
+    _check_number(number, parts.most if end is None else min(parts.most, max(1, -(-end // parts.least_length))))
+    if told is not None and told > min(parts.greatest_length, parts.greatest_length if end is None else end):
         raise WrongParts("the part is longer than it can be")
-    return length
+    return told
 
 
-def _most_parts(length: int | None, parts: PartLimits) -> int:
-    return parts.most if length is None else min(parts.most, max(1, -(-length // parts.least_length)))
+def _check_number(number: int, most: int) -> None:
+    if not 1 <= number <= most:
+        raise WrongParts(f"the upload can't have a part {number}")
 
 
 def plan_complete(upload: Upload, kept: Sequence[DirectPart], *, limits: Limits, parts: PartLimits) -> Upload:
     """The upload with all its bytes there, its object still to be made of the parts `kept`.
 
-    Raises WrongParts, InconsistentLength, TooLarge: nothing has changed then, and what is missing can still come.
+    Raises TooLarge: it can't become what it may be. WrongParts, InconsistentLength: what is missing can still come.
     """
-    _check_sizes(kept, parts)
     length = sum(part.length for part in kept)
-    check_length(length, limits.max_length)
+    for most in (limits.max_length, upload.length):
+        check_length(length, most)
+    _check_sizes(kept, parts)
     if upload.length not in (None, length):
         raise InconsistentLength(f"the parts have {length} bytes, and not the {upload.length} that were announced")
     return filled(upload, length)
@@ -89,6 +133,28 @@ def plan_complete(upload: Upload, kept: Sequence[DirectPart], *, limits: Limits,
 def filled(upload: Upload, length: int) -> Upload:
     """The upload once it is known that all its bytes are there."""
     return replace(upload, phase=Phase.FINISHING, length=length, offset=length)
+
+
+def count_later(upload: Upload, *, limits: Limits, now: float) -> Upload:
+    """The upload, to be counted once all that is signed for it now has expired, unless it is to be before."""
+    if upload.length is None or upload.count_at is not None:
+        return upload
+    return replace(upload, count_at=now + limits.upload_url_lifetime + TOUCH)
+
+
+def count_again(upload: Upload, *, limits: Limits, now: float) -> Upload:
+    """The upload after a count: to be counted again if anything was signed for it that hasn't expired."""
+    counted = replace(upload, count_at=None)
+    expired = upload.updated_at + limits.upload_url_lifetime + TOUCH <= now
+    return counted if expired else count_later(counted, limits=limits, now=now)
+
+
+def overfull(upload: Upload, stored: Sequence[DirectPart], parts: PartLimits) -> bool:
+    """Whether more is stored than was announced. Some storages keep each repeat of a part, so some may be there."""
+    if upload.length is None:
+        return False
+    once, in_all = (sum(part.length for part in each) for each in (newest(stored), stored))
+    return once > upload.length or in_all - upload.length > upload.length + _REPEATED * parts.least_length
 
 
 def choose(named: Sequence[DirectPart], stored: Sequence[DirectPart]) -> Sequence[DirectPart]:

@@ -45,3 +45,5 @@ class PartLimits:
     """Also of an upload in one request."""
     equal: bool = False
     """All but the last must have one length."""
+    forms: bool = True
+    """Takes an upload from a form, which limits also what isn't declared."""

@@ -26,6 +26,7 @@ from tusd_py.protocol.refusals import (
     WrongParts,
 )
 
+TOO_LONG = "its client has stored more bytes than an upload may have"
 PARTS, WHOLE = Begin(direct=Direct.PARTS), Begin(direct=Direct.WHOLE)
 
 
@@ -104,7 +105,9 @@ async def test_a_signature_is_for_one_upload_one_part_its_length_and_a_while(
     engine: Engine, access: ScriptedAccess, upload: Upload
 ) -> None:
     await sign_part(engine.ports, upload.id, access.key(upload), 3, 7)
-    assert access.signed == [(upload.id, 3, 7, 30.0)]
+    announced = await begin(engine.ports, replace(PARTS, length=7))
+    await sign_part(engine.ports, announced.id, access.key(announced), 4, None)
+    assert access.signed == [(upload.id, 3, 7, 30.0), (announced.id, 4, 1, 30.0)]
     with pytest.raises(WrongParts):
         await sign_part(engine.ports, upload.id, access.key(upload), 11, 7)
     with pytest.raises(WrongParts):
@@ -183,6 +186,20 @@ async def test_parts_that_are_not_there_change_nothing(engine: Engine, access: S
     assert await engine.record(upload) == upload
 
 
+async def test_one_with_more_bytes_than_were_announced_has_ended_once_it_is_to_be_complete(
+    engine: Engine, access: ScriptedAccess
+) -> None:
+    upload = await begin(engine.ports, replace(PARTS, length=3))
+    named = access.bring(upload, b"ab", b"cd")
+    with pytest.raises(TooLarge):
+        await complete(engine.ports, upload.id, access.key(upload), named)
+    assert engine.told.events[-1] == ("terminated", upload.id)
+    assert engine.told.troubles == [("upload-lost", {"upload_id": upload.id, "reason": TOO_LONG})]
+    assert await engine.residue() == []
+    with pytest.raises(UploadNotFound):
+        await complete(engine.ports, upload.id, access.key(upload), named)
+
+
 async def test_without_its_parts_it_may_have_its_object(engine: Engine, access: ScriptedAccess, upload: Upload) -> None:
     named = access.bring(upload, b"abc")
     engine.storage._objects[upload.id] = b"abc"
@@ -240,6 +257,92 @@ async def test_another_key_is_about_no_upload(engine: Engine, access: ScriptedAc
             await attempt
 
 
+# counted by sweeps
+
+
+LIFETIME, COUNTED = 30.0, 90.0
+
+
+@pytest.fixture
+async def announced(engine: Engine, access: ScriptedAccess) -> Upload:
+    """Of four bytes, ready for parts; it takes long to expire."""
+    del access
+    engine.limit(expire_after=10_000.0)
+    return await begin(engine.ports, replace(PARTS, length=4))
+
+
+async def swept(engine: Engine, seconds: float) -> None:
+    engine.now += seconds
+    await sweep(engine.ports)
+
+
+async def test_more_than_was_announced_is_found_and_removed_long_before_it_expires(
+    engine: Engine, access: ScriptedAccess, announced: Upload
+) -> None:
+    access.bring(announced, b"ab", b"cde")
+    await swept(engine, COUNTED - 1)
+    assert (access.listed, (await engine.record(announced)).phase) == (0, Phase.OPEN)
+    await swept(engine, 1)
+    assert engine.told.troubles == [("upload-lost", {"upload_id": announced.id, "reason": TOO_LONG})]
+    assert await engine.residue() == []
+
+
+async def test_parts_are_counted_as_long_as_what_is_signed_for_them_holds(
+    engine: Engine, access: ScriptedAccess, announced: Upload
+) -> None:
+    """At one request to the storage for each time that a signature lives."""
+    access.bring(announced, b"ab", b"cd")
+    for _ in range(3 * int(COUNTED)):
+        await sign_part(engine.ports, announced.id, access.key(announced), 1, None)
+        await swept(engine, 1)
+    assert access.listed == 3
+    for _ in range(10):
+        await swept(engine, COUNTED)
+    assert access.listed in (4, 5)
+    seen = access.listed
+    await sign_part(engine.ports, announced.id, access.key(announced), 1, None)
+    access.bring(announced, b"ab", b"cde")
+    await swept(engine, COUNTED)
+    assert access.listed == seen + 1
+    assert await engine.residue() == []
+
+
+async def test_to_be_counted_keeps_nothing_from_expiring(engine: Engine, access: ScriptedAccess) -> None:
+    upload = await begin(engine.ports, replace(PARTS, length=4))
+    await swept(engine, COUNTED)
+    assert (access.listed, (await engine.record(upload)).expires_at) == (1, upload.expires_at)
+    await swept(engine, 11)
+    assert await engine.residue() == []
+
+
+async def test_a_storage_that_is_away_is_asked_again(engine: Engine, access: ScriptedAccess, announced: Upload) -> None:
+    access.bring(announced, b"ab", b"cde")
+    access.fuse.blow()
+    await swept(engine, COUNTED)
+    assert engine.told.troubles == [("look-failed", {"upload_id": announced.id, "reason": "as told"})]
+    await swept(engine, 1)
+    assert await engine.residue() == []
+
+
+async def test_parts_that_are_gone_are_told_to_their_client(
+    engine: Engine, access: ScriptedAccess, announced: Upload
+) -> None:
+    del access.parts[announced.id]
+    await swept(engine, COUNTED)
+    assert (await engine.record(announced)).phase is Phase.OPEN
+    for _ in range(3):
+        await swept(engine, COUNTED)
+    assert access.listed == 1
+
+
+async def test_what_announced_no_size_is_not_counted(engine: Engine, access: ScriptedAccess, upload: Upload) -> None:
+    engine.limit(expire_after=10_000.0)
+    access.bring(upload, b"ab", b"cde")
+    await sign_part(engine.ports, upload.id, access.key(upload), 1, None)
+    await swept(engine, 99)
+    assert access.listed == 0
+
+
 # in one request
 
 
@@ -261,10 +364,9 @@ async def test_one_with_more_bytes_than_may_be_is_ended_and_told(engine: Engine,
     taken, refused = await announce(engine.ports, WHOLE), await announce(engine.ports, WHOLE)
     engine.storage._objects[taken.id], engine.storage._objects[refused.id] = bytes(most), bytes(most + 1)
     assert (await inspect(engine.ports, taken.id)).done
-    reason = "its client has stored more bytes than an upload may have"
-    with pytest.raises(UploadLost, match=f"^{reason}$"):
+    with pytest.raises(UploadLost, match=f"^{TOO_LONG}$"):
         await inspect(engine.ports, refused.id)
-    assert engine.told.troubles == [("upload-lost", {"upload_id": refused.id, "reason": reason})]
+    assert engine.told.troubles == [("upload-lost", {"upload_id": refused.id, "reason": TOO_LONG})]
     assert ("terminated", refused.id) in engine.told.events
     assert refused.id not in engine.storage._objects
 

@@ -3,8 +3,9 @@
 //   name, type  of the file
 //   meta        more of its metadata
 //   endpoint    of Companion's routes
-//   presign     URL that answers signRequest instead; size: tell it how long the file is
+//   presign     URL that answers signRequest instead; size: tell it the file's name and length
 //   options     for the plugin
+//   chunk       bytes of a part, where that isn't Uppy's to say
 //   restored    {key, uploadId} of an upload that another process began
 //   pause       after the first part, for a moment
 //   cancel      after the first part
@@ -21,7 +22,8 @@ const say = (event, more = {}) => console.log(JSON.stringify({ event, requests: 
 
 export async function drive(Uppy, AwsS3) {
   const uppy = new Uppy()
-  uppy.use(AwsS3, { ...entrance(AwsS3), ...told.options })
+  const parting = told.chunk ? { getChunkSize: () => told.chunk } : {}
+  uppy.use(AwsS3, { ...entrance(AwsS3, uppy), ...parting, ...told.options })
   const id = uppy.addFile({ name: told.name, type: told.type, data: new Blob([readFileSync(told.file)]), meta: told.meta })
   if (told.restored) uppy.setFileState(id, { s3Multipart: told.restored })
   uppy.on('s3-multipart:part-uploaded', (file, part) => {
@@ -48,15 +50,16 @@ function pause(uppy) {
   setTimeout(() => uppy.resumeAll(), 100)
 }
 
-function entrance(AwsS3) {
+function entrance(AwsS3, uppy) {
   const version = Number(AwsS3.VERSION.split('.')[0])
-  if (told.presign) return { signRequest }
+  if (told.presign) return { generateObjectKey: (file) => file.id, signRequest: (request) => signRequest(uppy, request) }
   return version < 6 ? { endpoint: told.endpoint } : { companionEndpoint: told.endpoint }
 }
 
-async function signRequest(request) {
-  const size = told.size && request.method === 'PUT' && !request.uploadId ? { size: told.size } : {}
-  const answer = await fetch(told.presign, { method: 'POST', body: JSON.stringify({ ...request, ...size }) })
+async function signRequest(uppy, request) {
+  const { name, size } = request.uploadId ? {} : uppy.getFile(request.key)
+  const more = told.size ? { filename: name, size, metadata: told.meta } : {}
+  const answer = await fetch(told.presign, { method: 'POST', body: JSON.stringify({ ...request, ...more }) })
   if (!answer.ok) throw new Error(answer.statusText)
   return await answer.json()
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import aiohttp
@@ -11,7 +12,7 @@ import pytest
 
 from tests.support.direct import MIB, DirectClient
 from tests.support.seaweed import SeaweedFS
-from tests.support.sites import Site
+from tests.support.sites import Site, s3_site
 from tests.support.tus import TusClient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -72,10 +73,29 @@ def _with(url: str, **changes: str) -> str:
 
 
 async def test_a_length_that_is_told_is_bound(direct: DirectClient) -> None:
-    begun = await direct.begin(size=PART + 1000)
+    begun = await direct.begin()
     url = (await direct.sign(begun, 1, length=PART)).json["url"]
     assert (await direct.request("PUT", url, FIRST + b"!")).status == 403
     assert (await direct.request("PUT", url, FIRST)).status == 200
+
+
+async def test_each_part_is_bound_to_what_the_announced_size_leaves_for_it(direct: DirectClient) -> None:
+    begun = await direct.begin(size=PART + 1000)
+    for number, body in ((1, FIRST), (2, LAST)):
+        url = (await direct.sign(begun, number)).json["url"]
+        assert (await direct.request("PUT", url, body + b"!")).status == 403
+        assert (await direct.request("PUT", url, body[:-1])).status == 403
+        assert (await direct.request("PUT", url, body)).status == 200
+    refused = await direct.sign(begun, 2, length=1001)
+    assert (refused.status, refused.json["error"]) == (400, "wrong-parts")
+    assert refused.reason == "part 2 must have 1000 bytes: name another part size as partsize in the metadata"
+
+
+async def test_a_client_may_part_it_in_its_own_way(direct: DirectClient) -> None:
+    begun = await direct.begin(size=PART + 1000, metadata={"partsize": PART + 500})
+    parts = await direct.parts(begun, FIRST + LAST[:500], LAST[500:])
+    assert (await direct.complete(begun, parts)).status == 200
+    assert await direct.content(begun.upload_id) == FIRST + LAST
 
 
 async def test_what_has_only_one_part_has_its_length_bound_unasked(direct: DirectClient) -> None:
@@ -100,16 +120,31 @@ async def test_no_more_parts_than_the_announced_size_can_have(direct: DirectClie
     assert refused.reason == "the upload can't have a part 4"
 
 
-@pytest.mark.parametrize("size", [PART + 999, PART + 1001])
-async def test_a_size_that_was_a_lie_counts_as_nothing(direct: DirectClient, tus: TusClient, size: int) -> None:
-    begun = await direct.begin(size=size)
-    parts = await direct.parts(begun, FIRST, LAST)
+async def test_fewer_bytes_than_were_announced_count_as_nothing(direct: DirectClient, tus: TusClient) -> None:
+    begun = await direct.begin(size=PART + 1000)
+    parts = await direct.parts(begun, FIRST)
     refused = await direct.complete(begun, parts)
     assert (refused.status, refused.json["error"]) == (400, "inconsistent-length")
-    assert str(size) in refused.json["message"]
+    assert str(PART + 1000) in refused.json["message"]
     assert (await tus.get(direct.files + begun.upload_id)).status == 404
-    parts[1] = await direct.part(begun, 2, LAST[:1] * (size - PART))
+    parts.append(await direct.part(begun, 2, LAST))
     assert (await direct.complete(begun, parts)).status == 200
+
+
+async def test_more_bytes_than_were_announced_are_removed_at_the_completion(
+    direct: DirectClient, s3: Site, seaweed: SeaweedFS
+) -> None:
+    """Where a provider doesn't check what was signed, or somebody else wrote."""
+    begun = await direct.begin(size=PART + 1000)
+    parts = await direct.parts(begun, FIRST, LAST)
+    client, where = seaweed.client(), {"Bucket": seaweed.bucket, "Key": begun.key}
+    (upload,) = client.list_multipart_uploads(Bucket=seaweed.bucket, Prefix=begun.key)["Uploads"]
+    sent = client.upload_part(**where, UploadId=upload["UploadId"], PartNumber=2, Body=LAST + b"!")
+    refused = await direct.complete(begun, [parts[0], {"PartNumber": 2, "ETag": sent["ETag"]}])
+    assert (refused.status, refused.json["error"]) == (413, "too-large")
+    assert refused.reason == f"the upload can have {PART + 1000} bytes at most"
+    assert not s3.traces(direct.files + begun.upload_id)
+    assert (await direct.sign(begun, 1)).status == 404
 
 
 async def test_missing_parts_are_told_and_nothing_is_lost(direct: DirectClient) -> None:
@@ -151,18 +186,49 @@ async def test_parts_that_s3_would_refuse_once_it_is_too_late(direct: DirectClie
     assert "part 1 has fewer than 5242880 bytes" in refused.json["message"]
 
 
-async def test_more_than_max_size_isnt_announced_nor_completed(direct_strict: DirectClient) -> None:
+async def test_more_than_max_size_isnt_announced(direct_strict: DirectClient) -> None:
     for told in ({"size": 6 * MIB + 1}, {"metadata": {"filesize": "6291457"}}):
         refused = await direct_strict.ask("POST", "multipart", {"filename": "f", "type": "", **told})
         assert (refused.status, refused.json["error"]) == (413, "too-large")
         assert refused.reason == "the upload can have 6291456 bytes at most"
     assert (await direct_strict.ask("GET", "params", filename="f", size=6 * MIB + 1)).status == 413
-    begun = await direct_strict.begin()
-    parts = await direct_strict.parts(begun, FIRST, bytes(MIB + 1))
-    assert (await direct_strict.complete(begun, parts)).status == 413
-    parts[1] = await direct_strict.part(begun, 2, bytes(MIB))
-    assert (await direct_strict.complete(begun, parts)).status == 200
-    assert (await direct_strict.sign(await direct_strict.begin(), 3)).json["error"] == "wrong-parts"
+
+
+async def test_more_than_max_size_is_never_stored(direct_strict: DirectClient) -> None:
+    begun = await direct_strict.begin(size=6 * MIB)
+    urls = [(await direct_strict.sign(begun, number)).json["url"] for number in (1, 2)]
+    for url in urls:
+        assert (await direct_strict.request("PUT", url, bytes(6 * MIB))).status == 403
+    assert (await direct_strict.sign(begun, 1, length=6 * MIB)).status == 400
+    assert (await direct_strict.sign(begun, 3)).status == 400
+    assert (await direct_strict.stored(begun)).json == []
+    assert (await direct_strict.complete(begun, await direct_strict.parts(begun, FIRST, bytes(MIB)))).status == 200
+
+
+async def test_under_max_size_parts_are_for_uploads_that_tell_their_size(direct_strict: DirectClient) -> None:
+    for route, told in (("multipart", {"filename": "f", "type": ""}), ("presign", {"method": "POST", "key": "f"})):
+        refused = await direct_strict.ask("POST", route, told)
+        assert (refused.status, refused.json["error"]) == (400, "malformed")
+        assert refused.reason == "tell the upload's size, as filesize in its metadata: it is limited here"
+
+
+async def test_a_part_that_is_sent_over_and_over_ends_its_upload_where_each_repeat_is_kept(
+    seaweed: SeaweedFS, tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    """Long before it expires, and without a completion."""
+    async with s3_site(tmp_path, seaweed, direct_uploads=True, upload_url_lifetime="5s") as site:
+        direct = DirectClient(session, site.server.url)
+        honest, greedy = [await direct.begin(size=PART + 1000) for _ in range(2)]
+        for begun, times in ((honest, 3), (greedy, 11)):
+            for _ in range(times):
+                await direct.part(begun, 1, FIRST)
+
+        async def ended() -> bool:
+            return not site.traces(direct.files + greedy.upload_id)
+
+        await until(ended, patience=110)
+        assert (await direct.complete(honest, await direct.parts(honest, FIRST, LAST))).status == 200
+        await site.stop()
 
 
 async def test_an_expired_signature_is_worth_nothing(direct_fleeting: DirectClient) -> None:
@@ -178,7 +244,7 @@ async def test_an_expired_signature_is_worth_nothing(direct_fleeting: DirectClie
 
 
 async def test_what_is_switched_off_stays_off(direct_strict: DirectClient) -> None:
-    begun = await direct_strict.begin()
+    begun = await direct_strict.begin(size=len(LAST))
     refused = await direct_strict.abort(begun)
     assert (refused.status, refused.json["error"]) == (405, "method-not-allowed")
     assert (await direct_strict.sign(begun, 1)).status == 200

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.support.direct import MIB
+from tests.support.direct import MIB, DirectClient
 from tests.support.rufh import RufhClient
 from tests.support.s3proxy import S3Proxy
 from tests.support.seaweed import SeaweedFS
@@ -32,6 +32,7 @@ async def redirecting(
         "storage": f"s3://{seaweed.bucket}/redirect",
         "s3_endpoint_url": s3_proxy.endpoint,
         "s3_public_url": seaweed.endpoint,
+        "direct_uploads": True,
         "state": f"sqlite:{directory}/state.db",
     }
     more = {"download_mode": "redirect", "download_url_lifetime": "2s"}
@@ -117,6 +118,19 @@ async def test_only_get_is_redirected_and_only_what_is_finished(
     assert (await RufhClient(session, tus_redirect.url).head(url)).status == 204
     assert (await tus_redirect.delete(url)).status == 204
     assert (await tus_redirect.get(url)).status == 404
+
+
+async def test_what_came_in_one_request_is_sent_from_here(
+    session: aiohttp.ClientSession, redirecting: tuple[Site, Site]
+) -> None:
+    """S3 would serve whatever the same request brings later."""
+    direct = DirectClient(session, redirecting[0].server.url)
+    signed = await direct.params(size=len(DATA))
+    assert (await direct.form(signed["url"], signed["fields"], DATA)).status == 201
+    assert await direct.content(signed["fields"]["x-amz-meta-tus-id"]) == DATA
+    begun = await direct.begin(size=len(DATA))
+    assert (await direct.complete(begun, await direct.parts(begun, DATA))).status == 200
+    assert (await direct.request("GET", direct.files + begun.upload_id)).status == 302
 
 
 async def test_what_was_put_together_is_one_object_too(tus_redirect: TusClient) -> None:

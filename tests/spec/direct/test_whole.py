@@ -80,6 +80,21 @@ async def test_what_was_signed_is_bound(direct: DirectClient) -> None:
     assert (await direct.form(url, fields, DATA)).status == 201
 
 
+async def test_a_form_that_is_sent_again_changes_nothing_that_is_served(direct: DirectClient, tus: TusClient) -> None:
+    signed = await direct.params(size=len(DATA))
+    url = direct.files + id_of(signed)
+    for _ in range(2):
+        assert (await direct.form(signed["url"], signed["fields"], DATA)).status == 201
+        assert await tus.content(url) == DATA
+    etag = (await tus.get(url)).headers["ETag"]
+    assert (await direct.form(signed["url"], signed["fields"], DATA[::-1])).status == 201
+    for more in ({}, {"range": "bytes=0-9"}, {"if_match": etag}):
+        replaced = await tus.get(url, **more)
+        assert (replaced.status, replaced.body) == (404, b"not-found: there is no such upload\n")
+    assert (await direct.form(signed["url"], signed["fields"], DATA)).status == 201
+    assert await tus.content(url) == DATA
+
+
 async def test_without_a_size_the_limit_is_bound(direct_strict: DirectClient) -> None:
     signed = await direct_strict.params()
     conditions = json.loads(base64.b64decode(signed["fields"]["policy"]))["conditions"]

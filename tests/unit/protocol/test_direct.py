@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -10,12 +11,26 @@ from hypothesis import strategies as st
 
 from tests.support.uploads import upload
 from tusd_py.model import Direct, DirectPart, Phase, Upload, UploadId
-from tusd_py.protocol.direct import choose, most_whole, newest, plan_begin, plan_complete, plan_part, plan_parts
+from tusd_py.pipeline.grid import GIB, MIB
+from tusd_py.protocol.direct import (
+    choose,
+    count_again,
+    count_later,
+    most_whole,
+    newest,
+    overfull,
+    part_size,
+    plan_begin,
+    plan_complete,
+    plan_part,
+    plan_parts,
+)
 from tusd_py.protocol.intents import Begin
 from tusd_py.protocol.limits import Limits, PartLimits
 from tusd_py.protocol.refusals import (
     AlreadyComplete,
     InconsistentLength,
+    Malformed,
     TooLarge,
     UploadNotFound,
     WrongParts,
@@ -63,11 +78,15 @@ def test_only_uploads_of_parts_are_known(other: Upload | None) -> None:
     [
         (None, 10, None, None),
         (None, 1, 20, 20),
-        (23, 5, None, None),
+        (23, 1, None, 5),
+        (23, 4, 5, 5),
+        (23, 5, None, 3),
         (23, 5, 3, 3),
         (5, 1, None, 5),
         (4, 1, None, 4),
         (0, 1, None, 0),
+        (101, 1, None, 11),
+        (101, 10, None, 2),
     ],
 )
 def test_a_part_is_bound_to_what_is_known_of_it(
@@ -77,14 +96,73 @@ def test_a_part_is_bound_to_what_is_known_of_it(
 
 
 @pytest.mark.parametrize(
-    ("length", "number", "told"), [(None, 0, None), (None, 11, None), (23, 6, None), (5, 2, None), (None, 1, 21)]
+    ("length", "number", "told"),
+    [
+        (None, 0, None),
+        (None, 11, None),
+        (23, 0, None),
+        (23, 6, None),
+        (5, 2, None),
+        (None, 1, 21),
+        (23, 1, 6),
+        (23, 5, 5),
+    ],
 )
 def test_a_part_that_can_not_be(length: int | None, number: int, told: int | None) -> None:
     with pytest.raises(WrongParts):
         plan_part(of_parts(length=length), number, told, limits=Limits(), parts=SMALL)
 
 
-def test_no_part_is_longer_than_all_of_it() -> None:
+@given(st.integers(0, 200), st.integers(0, 25))
+def test_the_parts_that_are_signed_have_just_the_bytes_that_were_announced(length: int, told: int) -> None:
+    """However the client parts it: no more of them can be stored."""
+    announced = of_parts(length=length, metadata={"partsize": str(told).encode()})
+    bounds = list[int]()
+    with suppress(WrongParts):
+        while True:
+            bound = plan_part(announced, len(bounds) + 1, None, limits=Limits(), parts=SMALL)
+            assert bound is not None
+            bounds.append(bound)
+    assert sum(bounds) == length
+    assert len(bounds) <= SMALL.most
+    assert all(SMALL.least_length <= bound == bounds[0] <= SMALL.greatest_length for bound in bounds[:-1])
+
+
+@given(st.integers(1, 5 * 1024**4), st.none() | st.integers(1, 10 * GIB))
+def test_parts_are_as_long_as_uppy_makes_them(size: int, wanted: int | None) -> None:
+    """@uppy/aws-s3 6.3.1, S3Uploader.ts: `wanted` is what the option getChunkSize says."""
+    chunk = max(-(-size // 10_000) if wanted is None else wanted, 5 * MIB)
+    if -(-size // chunk) > 10_000:
+        chunk = -(-size // 10_000)
+    told = {} if wanted is None else {"partsize": str(wanted).encode()}
+    assert part_size(size, told, PartLimits()) == min(chunk, 5 * GIB)
+
+
+@pytest.mark.parametrize("told", [b"", b"-1", b"5.5", b"5 MiB", b"\xff"])
+def test_a_part_size_that_is_no_number_is_refused_at_the_beginning(told: bytes) -> None:
+    begin = Begin(direct=Direct.PARTS, length=23, metadata={"partsize": told})
+    with pytest.raises(Malformed, match=r"^partsize must be a non-negative integer$"):
+        plan_begin(begin, upload_id=ID, limits=Limits(), parts=SMALL, now=0)
+
+
+def test_where_uploads_are_limited_their_size_must_be_told_unless_a_form_limits_it() -> None:
+    limits, formless = Limits(max_length=100, announced_max_length=100), replace(SMALL, forms=False)
+    for direct, parts in ((Direct.PARTS, SMALL), (Direct.PARTS, formless), (Direct.WHOLE, formless)):
+        with pytest.raises(
+            Malformed, match=r"^tell the upload's size, as filesize in its metadata: it is limited here$"
+        ):
+            plan_begin(Begin(direct=direct), upload_id=ID, limits=limits, parts=parts, now=0)
+        plan_begin(Begin(direct=direct), upload_id=ID, limits=Limits(max_length=100), parts=parts, now=0)
+        plan_begin(Begin(direct=direct, length=20), upload_id=ID, limits=limits, parts=parts, now=0)
+    plan_begin(Begin(direct=Direct.WHOLE), upload_id=ID, limits=limits, parts=SMALL, now=0)
+
+
+def test_one_that_began_before_uploads_were_limited_gets_no_part_without_a_size() -> None:
+    with pytest.raises(Malformed):
+        plan_part(of_parts(), 1, 5, limits=Limits(max_length=100, announced_max_length=100), parts=SMALL)
+
+
+def test_no_part_is_longer_than_what_the_storage_holds() -> None:
     with pytest.raises(WrongParts):
         plan_part(of_parts(), 1, 13, limits=Limits(max_length=12), parts=SMALL)
     with pytest.raises(WrongParts):
@@ -149,12 +227,39 @@ def test_sizes_that_it_takes() -> None:
         assert plan_complete(of_parts(), parts(*lengths), limits=Limits(), parts=equal).length == sum(lengths)
 
 
-def test_another_length_than_was_announced() -> None:
-    for announced in (9, 11):
-        with pytest.raises(InconsistentLength):
-            plan_complete(of_parts(length=announced), parts(5, 5), limits=Limits(), parts=SMALL)
-    with pytest.raises(TooLarge):
-        plan_complete(of_parts(), parts(5, 5), limits=Limits(max_length=9), parts=SMALL)
+def test_fewer_bytes_than_were_announced() -> None:
+    with pytest.raises(InconsistentLength):
+        plan_complete(of_parts(length=11), parts(5, 5), limits=Limits(), parts=SMALL)
+
+
+@pytest.mark.parametrize("lengths", [(5, 5), (1, 9)])
+def test_more_bytes_than_may_be_are_told_from_parts_that_can_still_be_mended(lengths: tuple[int, ...]) -> None:
+    for announced, most in ((9, None), (None, 9), (10, 9)):
+        with pytest.raises(TooLarge, match=r"^the upload can have 9 bytes at most$"):
+            plan_complete(of_parts(length=announced), parts(*lengths), limits=Limits(max_length=most), parts=SMALL)
+
+
+def test_more_than_was_announced_is_told_from_parts_that_came_twice() -> None:
+    """Some storages keep both."""
+    announced, twice = of_parts(length=10), [*parts(5, 5), *parts(5, 5)]
+    assert not overfull(announced, twice, SMALL)
+    assert not overfull(announced, [*twice, *parts(5, 5, 0) * 4], SMALL)
+    assert overfull(announced, [*twice, *parts(5, 5, 0) * 4, *parts(1, 0)[:1], *parts(5, 5)], SMALL)
+    assert overfull(announced, parts(5, 6), SMALL)
+    assert overfull(announced, parts(5, 5, 1), SMALL)
+    assert not overfull(of_parts(), parts(5, 500), SMALL)
+
+
+def test_what_is_to_be_counted_is_due_then_unless_it_expires_before() -> None:
+    limits = Limits(upload_url_lifetime=900)
+    begun = count_later(of_parts(length=10), limits=limits, now=100)
+    assert begun.due_at == begun.count_at == 1060
+    assert count_later(begun, limits=limits, now=500) == begun
+    assert replace(begun, expires_at=700.0).due_at == 700
+    assert replace(begun, phase=Phase.DONE).due_at is None
+    active = replace(begun, updated_at=500.0)
+    assert count_again(active, limits=limits, now=1060).count_at == 2020
+    assert count_again(active, limits=limits, now=1460).count_at is None
 
 
 def test_what_is_awaited_is_looked_for_after_pauses_that_double_until_it_expires() -> None:

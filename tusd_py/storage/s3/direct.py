@@ -39,6 +39,7 @@ class S3Direct:
             least_length=profile.min_part,
             greatest_length=profile.max_part,
             equal=profile.equal_parts,
+            forms=profile.forms,
         )
 
     def key(self, upload: Upload) -> str:

@@ -91,7 +91,14 @@ async def stored_object(room: Room, upload: Upload, key: str) -> Found | None:
         return None
     if head["Metadata"].get(UPLOAD_ID) != upload.id:
         return None
-    return Found(length=head["ContentLength"], etag=head["ETag"].strip('"'))
+    found = Found(length=head["ContentLength"], etag=head["ETag"].strip('"'))
+    return None if _replaced(upload, found) else found
+
+
+def _replaced(upload: Upload, found: Found) -> bool:
+    """By a client, who may send what was signed again, with other bytes. Another ETag of what came through this server
+    is a write of its own that landed twice, with the same bytes."""
+    return upload.direct is not None and S3Cursor.load(upload.cursor).etag not in (None, found.etag)
 
 
 async def look(room: Room, upload: Upload, key: str) -> str | None:

@@ -21,7 +21,7 @@ def read(room: Room, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
 
 async def read_through(room: Room, upload: Upload, span: Span, *, wide: bool = False) -> AsyncGenerator[bytes, None]:
     """A PutObject that was given up, sent again and then landed after all has made the same object anew: with SSE-KMS
-    it has another ETag, and the read goes on with that."""
+    it has another ETag, and the read goes on with that. A client's own PutObject is never read under another ETag."""
     cursor, at = S3Cursor.load(upload.cursor), span.start
     etag = cursor.etag
     while at < span.stop:
