@@ -80,6 +80,8 @@ def limits(settings: Settings, capacity: Capacity) -> Limits:
         retention=settings.retention,
         max_metadata_bytes=settings.max_metadata_size,
         max_partials=settings.max_partials,
+        allowed_types=settings.allowed_types,
+        allowed_extensions=settings.allowed_extensions,
         upload_url_lifetime=settings.upload_url_lifetime,
         download_url_lifetime=settings.download_url_lifetime,
         termination=not settings.disable_termination,

@@ -15,6 +15,9 @@ UploadId = NewType("UploadId", str)
 Metadata = Mapping[str, bytes]
 """Upload-Metadata, decoded: ASCII keys in the order they were sent, values of any bytes."""
 
+TYPE_KEYS, NAME_KEYS = ("filetype", "type", "contentType"), ("filename", "name")
+"""Keys of the metadata that clients declare an upload's type and name under; the first that says something counts."""
+
 Cursor = Mapping[str, Any]
 """Where an upload's bytes lie, as JSON that only its storage reads."""
 

@@ -24,7 +24,7 @@ from multidict import CIMultiDict
 
 import tusd_py
 from tusd_py.http import endpoint, forwarded, uploads
-from tusd_py.protocol import companion, headers, s3parts, structured
+from tusd_py.protocol import allowed, companion, headers, s3parts, structured
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import Refusal
 from tusd_py.protocol.rufh import representation
@@ -94,6 +94,10 @@ PARSERS: Mapping[str, Callable[[str], object]] = {
     "name": lambda text: disposition.present({"filename": text.encode(), "filetype": b"text/plain"}),
     "type": lambda text: media_types.media_type({"filetype": text.encode()}),
     "coding": lambda text: media_types.content_coding({"contentencoding": text.encode()}),
+    "declared type and name": lambda text: allowed.check_allowed(
+        {"filetype": text.encode(), "filename": text.encode()},
+        Limits(allowed_types=("a/*",), allowed_extensions=("a", "a.a")),
+    ),
     "Range": lambda text: ranges.select_span(text, 100),
     "log line": redaction.without_secrets,
     "Forwarded": lambda text: list(forwarded._split(text, ",")),

@@ -80,6 +80,12 @@ class Settings(BaseSettings):
         default=256 * MIB, description="Bytes of memory that all part buffers share (per worker)."
     )
     max_size: kinds.OptionalSize = Field(default=None, description="Longest upload taken; none for no limit.")
+    allowed_types: kinds.MediaTypes = Field(
+        default=(), description="Types that uploads may declare: image/*,application/pdf; any if none is given."
+    )
+    allowed_extensions: kinds.Extensions = Field(
+        default=(), description="What their file names may end with: jpg,png,tar.gz; anything if none is given."
+    )
     expire_after: kinds.OptionalDuration = Field(
         default=86_400.0, description="How long an unfinished upload is kept after it last moved; 0 for ever."
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from tusd_py.model import Direct, DirectPart, Metadata, Phase, Upload, UploadId
+from tusd_py.protocol.allowed import check_allowed
 from tusd_py.protocol.intents import Begin
 from tusd_py.protocol.lengths import check_length, check_metadata
 from tusd_py.protocol.limits import Limits, PartLimits
@@ -20,8 +21,12 @@ def most_whole(limits: Limits, parts: PartLimits) -> int:
 
 
 def plan_begin(intent: Begin, *, upload_id: UploadId, limits: Limits, parts: PartLimits, now: float) -> Upload:
-    """The record of a new upload, without a cursor. Raises TooLarge."""
+    """The record of a new upload, without a cursor. Raises TypeNotAllowed, TooLarge.
+
+    Of parts, the type may be told as late as the upload is opened for them.
+    """
     whole = intent.direct is Direct.WHOLE
+    check_allowed(intent.metadata, limits, later=not whole)
     check_length(intent.length, most_whole(limits, parts) if whole else limits.max_length)
     upload = Upload(
         id=upload_id,
@@ -44,11 +49,12 @@ def plan_parts(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
 
 
 def plan_open(upload: Upload, metadata: Metadata, *, limits: Limits) -> Upload:
-    """The upload with what wasn't known of it before. Raises AlreadyComplete, Malformed."""
+    """The upload with what wasn't known of it before. Raises AlreadyComplete, Malformed, TypeNotAllowed."""
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
     known = {**metadata, **upload.metadata}
     check_metadata(known, limits)
+    check_allowed(known, limits)
     return replace(upload, metadata=known)
 
 
