@@ -5,7 +5,7 @@ import { Row } from './row.jsx'
 import { underWay } from './uploads.js'
 import { bytes, percent } from './words.js'
 
-export function Page({ uploads, downloads }) {
+export function Page({ uploads, downloads, accept }) {
   useRenewal(uploads)
   const online = useOnline()
   const over = useDrop((files) => uploads.add(files))
@@ -16,7 +16,7 @@ export function Page({ uploads, downloads }) {
   return (
     <main class={over ? 'over' : ''}>
       <h1>Upload files</h1>
-      <Chooser chooser={chooser} onFiles={(files) => uploads.add(files)} />
+      <Chooser chooser={chooser} accept={accept} onFiles={(files) => uploads.add(files)} />
       <Notices uploads={uploads} />
       {rows.length === 0 && <Assurance maxSize={uploads.maxSize} />}
       {rows.length > 0 && (
@@ -36,7 +36,7 @@ export function Page({ uploads, downloads }) {
   )
 }
 
-function Chooser({ chooser, onFiles }) {
+function Chooser({ chooser, accept, onFiles }) {
   function chosen(event) {
     onFiles([...event.target.files])
     event.target.value = '' // the same file may be chosen again
@@ -44,7 +44,7 @@ function Chooser({ chooser, onFiles }) {
 
   return (
     <div class="drop">
-      <input ref={chooser} id="files" class="hidden" type="file" multiple onChange={chosen} />
+      <input ref={chooser} id="files" class="hidden" type="file" multiple accept={accept} onChange={chosen} />
       <label for="files">
         <Icon name="up" />
         <span class="choose">Choose files</span>
