@@ -98,7 +98,7 @@ def _least(*sizes: int | None) -> int | None:
 async def _storage(settings: Settings, budget: Budget, observer: Observer) -> Storage:
     match settings.storage:
         case config.LocalDirectory(path):
-            return LocalStorage(path, mode=settings.file_mode)
+            return LocalStorage(path, mode=settings.file_mode, template=settings.object_key)
         case config.S3Bucket():
             return await S3Storage.open(s3_options(settings, settings.storage), budget, observer)
 

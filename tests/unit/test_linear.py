@@ -29,6 +29,7 @@ from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import Refusal
 from tusd_py.protocol.rufh import representation
 from tusd_py.serving import conditions, dates, disposition, media_types, ranges
+from tusd_py.storage import naming
 from tusd_py.storage.s3 import errors, keys
 from tusd_py.telemetry import redaction
 
@@ -66,6 +67,7 @@ IN_PARSERS = {
     "serving/disposition.py _clean": "name",
     "serving/disposition.py _parameters": "name",
     "serving/media_types.py _PARAMETER": "type",
+    "storage/naming.py tame": "name of a file",
     "storage/s3/keys.py tame": "key",
     "storage/s3/keys.py internal_owner": "internal key",
 }
@@ -102,7 +104,8 @@ PARSERS: Mapping[str, Callable[[str], object]] = {
     "log line": redaction.without_secrets,
     "Forwarded": lambda text: list(forwarded._split(text, ",")),
     "Host": lambda text: endpoint._authority(REQUEST, {"host": text}),
-    "key": lambda text: keys.tame(text.encode()),
+    "key": keys.tame,
+    "name of a file": naming.tame,
     "internal key": lambda text: keys.internal_owner(text, "a/"),
     "S3's error": lambda text: errors.failure_from_body("GetObject", 404, text.encode()),
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tusd_py.model import NAME_KEYS, TYPE_KEYS, Metadata
+from tusd_py.model import NAME_KEYS, TYPE_KEYS, Metadata, declared
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import TypeNotAllowed
 
@@ -17,7 +17,7 @@ def check_allowed(metadata: Metadata, limits: Limits, *, later: bool = False) ->
 
     With `later` it may be missing: it is declared, and judged, before there is anything to be had.
     """
-    kind, name = _declared(metadata, TYPE_KEYS), _declared(metadata, NAME_KEYS)
+    kind, name = declared(metadata, TYPE_KEYS), declared(metadata, NAME_KEYS)
     if limits.allowed_types and (kind or not later) and not has_type(kind, limits.allowed_types):
         raise TypeNotAllowed(f"declare a type that is taken here: {', '.join(limits.allowed_types)}")
     if limits.allowed_extensions and (name or not later) and not has_extension(name, limits.allowed_extensions):
@@ -35,8 +35,3 @@ def has_extension(name: str, allowed: Sequence[str]) -> bool:
     """Of the name itself, without folders. `allowed` are in lower case, and without a dot before them."""
     *_, last = name.lower().replace("\\", "/").split("/")
     return any(last.endswith(f".{extension}") and last != f".{extension}" for extension in allowed)
-
-
-def _declared(metadata: Metadata, keys: Sequence[str]) -> str:
-    """The first that isn't empty, as for downloads; empty if there is none."""
-    return next((metadata[key].decode("utf-8", "replace") for key in keys if metadata.get(key)), "")
