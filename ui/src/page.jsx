@@ -1,6 +1,7 @@
 import { getDroppedFiles } from '@uppy/core/utils'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from './icons.jsx'
+import { Keeping } from './keeping.jsx'
 import { Row } from './row.jsx'
 import { underWay } from './uploads.js'
 import { bytes, percent } from './words.js'
@@ -18,7 +19,7 @@ export function Page({ uploads, downloads, accept }) {
       <h1>Upload files</h1>
       <Chooser chooser={chooser} accept={accept} onFiles={(files) => uploads.add(files)} />
       <Notices uploads={uploads} />
-      {rows.length === 0 && <Assurance maxSize={uploads.maxSize} />}
+      {rows.length === 0 && <Assurance maxSize={uploads.maxSize} shared={uploads.memory.shared} />}
       {rows.length > 0 && (
         <section aria-label="Uploads">
           <Summary rows={rows} uploads={uploads} chooser={chooser} />
@@ -31,6 +32,7 @@ export function Page({ uploads, downloads, accept }) {
           </ul>
         </section>
       )}
+      <Keeping uploads={uploads} />
       <p class="hidden" role="status">{uploads.saying}</p>
     </main>
   )
@@ -54,9 +56,9 @@ function Chooser({ chooser, accept, onFiles }) {
   )
 }
 
-function Assurance({ maxSize }) {
+function Assurance({ maxSize, shared }) {
   const size = maxSize ? `Up to ${bytes(maxSize)} each` : 'Of any size'
-  return <p class="promise">{size}: an upload goes on by itself after a lost connection or a reload.</p>
+  return <p class="promise">{size}: an upload goes on by itself after a lost connection{!shared && ' or a reload'}.</p>
 }
 
 function Notices({ uploads }) {
