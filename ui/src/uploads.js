@@ -168,7 +168,9 @@ export class Uploads {
     this.#tell()
   }
 
-  async #takeUp(record) {
+  async #takeUp({ id }) {
+    const record = await this.memory.record(id)
+    if (!record) return // forgotten meanwhile
     const file = record.state === 'done' ? null : await this.memory.file(record.id)
     const state = STOPPED[record.state] ?? 'waiting'
     this.#show({ ...record, state: file || state === 'done' ? state : 'missing' })
