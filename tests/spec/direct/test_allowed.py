@@ -30,7 +30,13 @@ def direct_picky(session: aiohttp.ClientSession, picky: Site) -> DirectClient:
 
 
 @pytest.mark.parametrize(
-    "told", [{"filename": "a.exe", "type": "image/jpeg"}, {"filename": "a.jpg", "type": "text/html"}, {"filename": "a"}]
+    "told",
+    [
+        {"filename": "a.exe", "type": "image/jpeg"},
+        {"filename": "a.jpg", "type": "text/html"},
+        {"filename": "a.jpg"},
+        {"filename": "a", "type": "image/jpeg"},
+    ],
 )
 async def test_no_upload_is_begun(direct_picky: DirectClient, told: dict[str, str]) -> None:
     presigned = {"key": told["filename"], **({"contentType": told["type"]} if "type" in told else {})}

@@ -106,6 +106,24 @@ async def test_an_upload_keeps_the_name_that_it_began_with(root: Path) -> None:
         await after.discard(named)
 
 
+async def test_an_upload_without_a_record_is_named_as_if_it_were_new(storage: LocalStorage, root: Path) -> None:
+    """What its client called it is lost, and a file that it may have finished under that name is left alone."""
+    sender = Sender(storage, b"hello", new_upload(storage, 5, metadata=FILM))
+    await sender.send(2)
+    left = [found async for found in storage.leftovers()]
+    recovered = await storage.recover(sender.upload.id, left)
+    assert recovered is not None
+    again = Sender(storage, b"hello", replace(recovered.upload, length=5))
+    await again.send()
+    await again.finish()
+    (file,) = files(root)
+    assert file.endswith(f"/{sender.upload.id}/file")
+    assert not file.startswith("1970")
+    (root / ".tusd-py" / f"{sender.upload.id}.part").write_bytes(b"old")
+    os.utime(root / ".tusd-py" / f"{sender.upload.id}.part", times=(left[0].since, left[0].since))
+    assert await storage.recover(sender.upload.id, left) is None
+
+
 async def test_only_the_folders_of_an_ended_upload_go_with_it(root: Path) -> None:
     async with opened(root, "{year}/{id}/{month}/{filename}") as storage:
         finished = await stored(storage, b"hello", metadata=FILM)
