@@ -28,6 +28,16 @@ KEPT = """async () => {
   return kept
 }"""
 NOTHING = {"choices": 0, "records": 0, "files": 0}
+HELD = """
+  const { put } = IDBObjectStore.prototype
+  IDBObjectStore.prototype.put = function (value, key) {
+    if (value instanceof Blob) window.stored = true
+    return put.call(this, value, key)
+  }
+  const room = new Promise((resolve) => (window.release = resolve))
+  navigator.storage.estimate = () => room
+"""
+"""The browser thinks about its room until `release` is called; `stored` tells whether a file was given to it."""
 LATER = "{{ const now = Date.now.bind(Date); Date.now = () => now() + {days} * 24 * 3600 * 1000 }}"
 
 
@@ -95,6 +105,24 @@ async def test_all_is_forgotten_at_once(deploy: Deploy, visitor: Visitor, film: 
         await visitor.tab.reload()
         await expect(forget(visitor.tab)).to_be_visible()
         await expect(visitor.tab.get_by_role("listitem")).to_have_count(0)
+
+
+async def test_a_copy_that_comes_late_is_forgotten_too(valve: Valve, visitor: Visitor, film: Path) -> None:
+    visitor.tab.on("dialog", lambda dialog: dialog.accept())
+    await visitor.context.add_init_script(HELD)
+    await visitor.open(valve.origin)
+    await begun(visitor, valve, film)
+    await keeps(visitor.tab, {**NOTHING, "records": 1})
+    await forget(visitor.tab).click()
+    await keeps(visitor.tab, NOTHING)
+    await visitor.tab.evaluate("release({ quota: 1e12, usage: 0 })")
+
+    async def stored() -> bool:
+        return bool(await visitor.tab.evaluate("window.stored"))
+
+    await until(stored, PATIENCE / 1000)
+    await keeps(visitor.tab, NOTHING)
+    valve.open()
 
 
 async def test_nothing_is_forgotten_against_ones_will(
