@@ -24,7 +24,12 @@ def make_directory(path: Path, mode: int = PRIVATE) -> None:
         if path.is_dir():
             return
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from error
-    path.chmod(mode | (mode & 0o444) >> 2)  # who may read files may enter directories
+    path.chmod(directory_mode(mode))
+
+
+def directory_mode(mode: int) -> int:
+    """Of a directory with files of this mode: who may read them may enter it."""
+    return mode | (mode & 0o444) >> 2
 
 
 def make_file(path: Path, mode: int = PRIVATE) -> None:

@@ -80,6 +80,8 @@ def limits(settings: Settings, capacity: Capacity) -> Limits:
         retention=settings.retention,
         max_metadata_bytes=settings.max_metadata_size,
         max_partials=settings.max_partials,
+        allowed_types=settings.allowed_types,
+        allowed_extensions=settings.allowed_extensions,
         upload_url_lifetime=settings.upload_url_lifetime,
         download_url_lifetime=settings.download_url_lifetime,
         termination=not settings.disable_termination,
@@ -97,7 +99,7 @@ def _least(*sizes: int | None) -> int | None:
 async def _storage(settings: Settings, budget: Budget, observer: Observer) -> Storage:
     match settings.storage:
         case config.LocalDirectory(path):
-            return LocalStorage(path, mode=settings.file_mode)
+            return LocalStorage(path, mode=settings.file_mode, template=settings.object_key)
         case config.S3Bucket():
             return await S3Storage.open(s3_options(settings, settings.storage), budget, observer)
 

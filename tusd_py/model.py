@@ -6,7 +6,7 @@ import enum
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NewType
 
@@ -15,6 +15,15 @@ UploadId = NewType("UploadId", str)
 
 Metadata = Mapping[str, bytes]
 """Upload-Metadata, decoded: ASCII keys in the order they were sent, values of any bytes."""
+
+TYPE_KEYS, NAME_KEYS = ("filetype", "type", "contentType"), ("filename", "name")
+"""Keys of the metadata that clients declare an upload's type and name under; the first that says something counts."""
+
+
+def declared(metadata: Metadata, keys: Sequence[str]) -> str:
+    """What the first of the keys says that isn't empty; empty if none does."""
+    return next((metadata[key].decode("utf-8", "replace") for key in keys if metadata.get(key)), "")
+
 
 Cursor = Mapping[str, Any]
 """Where an upload's bytes lie, as JSON that only its storage reads."""

@@ -154,6 +154,17 @@ async def test_a_file_that_is_too_large_is_refused_before_it_is_sent(
         assert visitor.sent("POST") == []
 
 
+async def test_what_is_not_taken_is_not_offered_and_refused_with_a_reason(
+    deploy: Deploy, visitor: Visitor, tmp_path: Path
+) -> None:
+    (tmp_path / "setup.exe").write_bytes(b"MZ")
+    async with deploy(allowed_extensions="jpg,png") as deployment:
+        await visitor.open(deployment.server.origin)
+        await expect(visitor.tab.get_by_label("Choose files")).to_have_attribute("accept", ".jpg,.png")
+        await visitor.choose(tmp_path / "setup.exe")
+        await visitor.sees("Give a file name that ends with: jpg, png.", "setup.exe")
+
+
 async def test_without_downloads_there_are_no_links(deploy: Deploy, visitor: Visitor, film: Path) -> None:
     async with deploy(disable_download=True) as deployment:
         await visitor.open(deployment.server.origin)

@@ -15,6 +15,7 @@ import pytest
 from tests.support.identity import Identity
 from tests.support.seaweed import SeaweedFS
 from tusd_py.events import Observer
+from tusd_py.model import parse_upload_id
 from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.grid import MIB
 from tusd_py.storage.base import Storage
@@ -56,12 +57,14 @@ async def _memory(_: pytest.FixtureRequest) -> AsyncIterator[Bench]:
 
 
 @asynccontextmanager
-async def _local(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+async def _local(request: pytest.FixtureRequest, **chosen: Any) -> AsyncIterator[Bench]:
     root: Path = request.getfixturevalue("tmp_path")
-    storage = LocalStorage(root, LOW_DISK)
+    storage = LocalStorage(root, LOW_DISK, **chosen)
 
     async def residue() -> Sequence[str]:
-        return [path.name for path in root.rglob("*") if path.is_file()]
+        """With the folders of single uploads that are empty."""
+        found = [path for path in root.rglob("*") if path.is_file() or parse_upload_id(path.name)]
+        return [path.name for path in found if path.is_file() or not any(path.iterdir())]
 
     yield Bench(storage=storage, grain=64, max_examples=25, residue=residue)
     await storage.aclose()
@@ -116,6 +119,7 @@ def _seaweed(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Benc
 STORAGES: Mapping[str, Maker] = {
     "memory": _memory,
     "local": _local,
+    "local with names": partial(_local, template="{year}/{id}/{month}/{filename}"),
     "moto": _moto,
     "moto with info objects": partial(_moto, info_objects=True),
     "seaweed": _seaweed,

@@ -77,6 +77,8 @@ WRONG: Mapping[str, Sequence[object]] = {
     ],
     "cors_allow_origin": ["(", "*"],
     "cors_allow_headers": ["X A", "X:A", [1]],
+    "allowed_types": ["image", "image/", "/png", "*/png", "image/p*", "image/png;a=b", "a b/c", [1]],
+    "allowed_extensions": [".jpg", "jpg.", "a/b", "*.jpg", "a b", [1]],
     "workers": ["0", "-1", "many"],
     "log_format": ["xml"],
     "log_level": ["loud"],
@@ -121,6 +123,16 @@ def test_words_for_none() -> None:
         assert load({"expire_after": word}).expire_after is None
     assert load({"retention": "forever"}).retention is None
     assert load(environ={"TUSD_PY_S3_ENDPOINT_URL": ""}).s3_endpoint_url is None
+
+
+def test_allowed_types_and_extensions_are_lists_without_case() -> None:
+    settings = load({"allowed_types": "image/*, Application/PDF ,*/*", "allowed_extensions": ["JPG", "tar.GZ", "фото"]})
+    assert settings.allowed_types == ("image/*", "application/pdf", "*/*")
+    assert settings.allowed_extensions == ("jpg", "tar.gz", "фото")
+    for word in ("", "any", "none"):
+        assert (
+            load({"allowed_types": word}).allowed_types == load({"allowed_extensions": word}).allowed_extensions == ()
+        )
 
 
 @pytest.mark.parametrize("path", ["/up", "up", "up/", "/up/", "//up//"])

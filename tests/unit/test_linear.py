@@ -24,11 +24,12 @@ from multidict import CIMultiDict
 
 import tusd_py
 from tusd_py.http import endpoint, forwarded, translation
-from tusd_py.protocol import companion, headers, s3parts, structured
+from tusd_py.protocol import allowed, companion, headers, s3parts, structured
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import Refusal
 from tusd_py.protocol.rufh import representation
 from tusd_py.serving import conditions, dates, disposition, media_types, ranges
+from tusd_py.storage import naming
 from tusd_py.storage.s3 import errors, keys
 from tusd_py.telemetry import redaction
 
@@ -66,6 +67,7 @@ IN_PARSERS = {
     "serving/disposition.py _clean": "name",
     "serving/disposition.py _parameters": "name",
     "serving/media_types.py _PARAMETER": "type",
+    "storage/naming.py tame": "name of a file",
     "storage/s3/keys.py tame": "key",
     "storage/s3/keys.py internal_owner": "internal key",
 }
@@ -94,11 +96,16 @@ PARSERS: Mapping[str, Callable[[str], object]] = {
     "name": lambda text: disposition.present({"filename": text.encode(), "filetype": b"text/plain"}),
     "type": lambda text: media_types.media_type({"filetype": text.encode()}),
     "coding": lambda text: media_types.content_coding({"contentencoding": text.encode()}),
+    "declared type and name": lambda text: allowed.check_allowed(
+        {"filetype": text.encode(), "filename": text.encode()},
+        Limits(allowed_types=("a/*",), allowed_extensions=("a", "a.a")),
+    ),
     "Range": lambda text: ranges.select_span(text, 100),
     "log line": redaction.without_secrets,
     "Forwarded": lambda text: list(forwarded._split(text, ",")),
     "Host": lambda text: endpoint._authority(REQUEST, {"host": text}),
-    "key": lambda text: keys.tame(text.encode()),
+    "key": keys.tame,
+    "name of a file": naming.tame,
     "internal key": lambda text: keys.internal_owner(text, "a/"),
     "S3's error": lambda text: errors.failure_from_body("GetObject", 404, text.encode()),
 }

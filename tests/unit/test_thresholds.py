@@ -34,7 +34,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
     "the patience of a command: tests/unit/test_health.py": ["health.py _PATIENCE"],
     "modes, not amounts: tests/unit/test_files.py": [
         "files.py PRIVATE",
-        "files.py make_directory",
+        "files.py directory_mode",
     ],
     "time passes by itself in simulation, however long it is": [
         "engine/installation.py _HOLD",
@@ -207,6 +207,12 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "pipeline/slabs.py _UNUSED",
         "server.py _ALLOCATIONS",
         "server.py _collect_less",
+    ],
+    "names on a disk: tests/unit/storage/test_naming.py": [
+        "storage/naming.py _DEVICES",
+        "storage/naming.py _LONGEST",
+        "storage/naming.py _MOST",
+        "storage/naming.py is_path",
     ],
     "names, cut to a length: tests/unit/serving/test_disposition.py, tests/unit/storage/s3/test_words.py": [
         "serving/disposition.py _HEAD",

@@ -25,6 +25,8 @@ _EVERYWHERE = ("0.0.0.0/0", "::/0")
 _MODES = frozenset({0o600, 0o640, 0o644, 0o660, 0o664, 0o666})
 _HOST = re.compile(r"[\w.*-]+|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_MEDIA_TYPE = re.compile(r"\*/\*|[\w!#$&^.+-]+/(?:\*|[\w!#$&^.+-]+)", re.ASCII)
+_EXTENSION = re.compile(r"[^\s./\\*]+(?:\.[^\s./\\*]+)*")
 _PATH = re.compile(r"/*(?:[\w.~-]+/+)*(?:[\w.~-]+)?", re.ASCII)
 _OBJECT_KEY_FIELDS = frozenset({"id", "year", "month", "day", "hour", "filename"})
 _MOST_TAGS, _LONGEST_TAG_KEY, _LONGEST_TAG_VALUE = 10, 128, 256
@@ -52,6 +54,11 @@ def one_of(*words: str) -> BeforeValidator:
 
 def or_none(read: Callable[[Any], object]) -> Callable[[Any], object]:
     return lambda value: None if value is None or str(value).strip().lower() in NOTHING else read(value)
+
+
+def or_any(read: Callable[[Any], object]) -> Callable[[Any], object]:
+    """For lists that allow everything while they are empty."""
+    return lambda value: () if str(value).strip().lower() in {*NOTHING, "any"} else read(value)
 
 
 def above_zero(read: Callable[[Any], float]) -> Callable[[Any], float]:
@@ -123,6 +130,16 @@ def read_networks(value: str | Iterable[str]) -> tuple[Network, ...]:
 def read_hosts(value: str | Iterable[str]) -> tuple[str, ...]:
     hosts = words_of(value)
     return () if hosts == ("any",) else hosts if all(map(_HOST.fullmatch, hosts)) else _refuse(value)
+
+
+def read_media_types(value: str | Iterable[str]) -> tuple[str, ...]:
+    types = tuple(map(str.lower, words_of(value)))
+    return types if all(map(_MEDIA_TYPE.fullmatch, types)) else _refuse(value)
+
+
+def read_extensions(value: str | Iterable[str]) -> tuple[str, ...]:
+    extensions = tuple(map(str.lower, words_of(value)))
+    return extensions if all(map(_EXTENSION.fullmatch, extensions)) else _refuse(value)
 
 
 def read_tokens(value: str | Iterable[str]) -> tuple[str, ...]:
@@ -204,6 +221,14 @@ Networks = Annotated[
 Tags = Annotated[Mapping[str, str], expects("up to 10 tags such as team=web,kind=upload", read_tags)]
 HostNames = Annotated[
     tuple[str, ...], expects("host names with commas between them, such as up.example.org,*.internal", read_hosts)
+]
+MediaTypes = Annotated[
+    tuple[str, ...],
+    expects("types with commas between them, such as image/*,application/pdf", or_any(read_media_types)),
+]
+Extensions = Annotated[
+    tuple[str, ...],
+    expects("extensions without a dot before them, such as jpg,png,tar.gz", or_any(read_extensions)),
 ]
 ObjectKey = Annotated[
     str,

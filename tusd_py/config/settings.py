@@ -14,6 +14,7 @@ from pydantic_settings import PydanticBaseSettingsSource as Source
 from tusd_py.config import kinds
 from tusd_py.config.places import LocalDirectory, MemoryState, S3Bucket, SqliteState
 from tusd_py.config.units import GIB, MIB
+from tusd_py.storage.naming import is_path
 
 SMALLEST_PART, LARGEST_PART = 5 * MIB, 5 * GIB
 """What S3 takes as a part that isn't the last (S3 User Guide, "Multipart upload limits")."""
@@ -60,7 +61,8 @@ class Settings(BaseSettings):
         default=False, description="Keep each unfinished upload's record in S3 too, for tusd-py repair."
     )
     object_key: kinds.ObjectKey = Field(
-        default="{id}", description="Template of object keys: {id}, and {year} {month} {day} {hour} {filename}."
+        default="{id}",
+        description="Template of the names of finished objects: {id}, and {year} {month} {day} {hour} {filename}.",
     )
 
     state: kinds.State = Field(
@@ -80,6 +82,12 @@ class Settings(BaseSettings):
         default=256 * MIB, description="Bytes of memory that all part buffers share (per worker)."
     )
     max_size: kinds.OptionalSize = Field(default=None, description="Longest upload taken; none for no limit.")
+    allowed_types: kinds.MediaTypes = Field(
+        default=(), description="Types that uploads may declare: image/*,application/pdf; any if none is given."
+    )
+    allowed_extensions: kinds.Extensions = Field(
+        default=(), description="What their file names may end with: jpg,png,tar.gz; anything if none is given."
+    )
     expire_after: kinds.OptionalDuration = Field(
         default=86_400.0, description="How long an unfinished upload is kept after it last moved; 0 for ever."
     )
@@ -194,6 +202,16 @@ class Settings(BaseSettings):
             not ui or (base_path != "/" and not base_path.startswith("/ui/")),
             ui,
             "a base-path other than / and /ui/ with it",
+        )
+
+    @field_validator("object_key")
+    @classmethod
+    def _key_is_a_path_on_disk(cls, key: str, info: ValidationInfo) -> str:
+        return _given(
+            _on_s3(info) or is_path(key),
+            key,
+            "names between slashes that don't begin with a dot or get longer than 255 bytes, and {filename} only in "
+            "the last, with storage file:…",
         )
 
     @field_validator("part_size")

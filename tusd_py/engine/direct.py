@@ -12,6 +12,7 @@ from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import clear, forget
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.model import DirectPart, Phase, Signed, Upload, UploadId, marked
+from tusd_py.protocol.allowed import check_allowed
 from tusd_py.protocol.direct import (
     TOUCH,
     choose,
@@ -55,6 +56,7 @@ async def announce(ports: Ports, intent: Begin) -> Upload:
 
 async def begin(ports: Ports, intent: Begin) -> Upload:
     """A new upload that is ready for parts. Raises Refusal, Unavailable; nothing of it is left then."""
+    check_allowed(intent.metadata, ports.limits)
     upload = await announce(ports, intent)
     try:
         async with ports.hold(upload.id):

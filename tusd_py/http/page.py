@@ -50,6 +50,8 @@ class PageFacts:
     max_size: int | None
     """Bytes."""
     downloads: bool
+    accept: tuple[str, ...] = ()
+    """Types, or extensions with their dots, that a file chooser offers; all if there are none."""
 
 
 def add_page(app: web.Application, facts: PageFacts, directory: Path = DIRECTORY) -> None:
@@ -99,6 +101,7 @@ def _told(page: str, facts: PageFacts) -> str:
         "endpoint": facts.endpoint,
         "max-size": "" if facts.max_size is None else str(facts.max_size),
         "downloads": "on" if facts.downloads else "off",
+        "accept": ",".join(facts.accept),
     }
     for name, value in values.items():
         page = page.replace(f"%{name}%", html.escape(value))

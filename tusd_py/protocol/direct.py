@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from tusd_py.model import Direct, DirectPart, Metadata, Phase, Upload, UploadId
+from tusd_py.protocol.allowed import check_allowed
 from tusd_py.protocol.headers import parse_integer
 from tusd_py.protocol.intents import Begin
 from tusd_py.protocol.lengths import check_length, check_metadata
@@ -29,8 +30,12 @@ def most_whole(limits: Limits, parts: PartLimits) -> int:
 
 
 def plan_begin(intent: Begin, *, upload_id: UploadId, limits: Limits, parts: PartLimits, now: float) -> Upload:
-    """The record of a new upload, without a cursor. Raises TooLarge, Malformed."""
+    """The record of a new upload, without a cursor. Raises TypeNotAllowed, TooLarge, Malformed.
+
+    Of parts, the type may be told as late as the upload is opened for them.
+    """
     whole = intent.direct is Direct.WHOLE
+    check_allowed(intent.metadata, limits, later=not whole)
     check_length(intent.length, most_whole(limits, parts) if whole else limits.max_length)
     if not (whole and parts.forms):  # a form limits also what isn't told
         _check_told(intent.length, limits)
@@ -62,11 +67,12 @@ def plan_parts(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
 
 
 def plan_open(upload: Upload, metadata: Metadata, *, limits: Limits) -> Upload:
-    """The upload with what wasn't known of it before. Raises AlreadyComplete, Malformed."""
+    """The upload with what wasn't known of it before. Raises AlreadyComplete, Malformed, TypeNotAllowed."""
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
     known = {**metadata, **upload.metadata}
     check_metadata(known, limits)
+    check_allowed(known, limits)
     return replace(upload, metadata=known)
 
 
@@ -79,14 +85,23 @@ def plan_part(upload: Upload, number: int, told: int | None, *, limits: Limits, 
         raise AlreadyComplete
     if upload.length is None:
         return _unsized(number, told, limits, parts)
+    if told is not None:
+        return _fitting(number, told, upload.length, parts)
     size = part_size(upload.length, upload.metadata, parts)
     _check_number(number, max(1, -(-upload.length // size)))
-    bound = min(size, upload.length - (number - 1) * size)
-    if told not in (None, bound):
-        raise WrongParts(
-            f"part {number} must have {bound} bytes: name another part size as {_PART_SIZE} in the metadata"
-        )
-    return bound
+    return min(size, upload.length - (number - 1) * size)
+
+
+def _fitting(number: int, told: int, length: int, parts: PartLimits) -> int:
+    """The length that a client tells of a part, if the announced one leaves it after the least parts before it.
+
+    Raises WrongParts.
+    """
+    _check_number(number, min(parts.most, max(1, -(-length // parts.least_length))))
+    left = length - (number - 1) * parts.least_length
+    if told > min(parts.greatest_length, left):
+        raise WrongParts(f"part {number} can have {min(parts.greatest_length, left)} bytes at most")
+    return told
 
 
 def part_size(length: int, metadata: Metadata, parts: PartLimits) -> int:

@@ -22,6 +22,10 @@ class Limits:
     max_partials: int = 1000
     max_metadata_bytes: int = 16 * 1024
     max_metadata_keys: int = 64
+    allowed_types: tuple[str, ...] = ()
+    """Media types, `image/*` or `*/*`, in lower case; any if there are none."""
+    allowed_extensions: tuple[str, ...] = ()
+    """Of file names, in lower case, without a dot before them; any if there are none."""
     termination: bool = True
     terminates_finished: bool = True
     """Clients may end finished uploads too."""

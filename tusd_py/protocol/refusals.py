@@ -45,6 +45,12 @@ class WrongContentType(Refusal):
     code = "wrong-content-type"
 
 
+class TypeNotAllowed(Refusal):
+    """The type or the name that the client declares isn't one that is taken, or it declares none."""
+
+    code = "type-not-allowed"
+
+
 class UploadNotFound(Refusal):
     """No such upload: never was, expired, or terminated."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from tusd_py.model import Kind, Phase, Upload, UploadId, parse_upload_id
+from tusd_py.protocol.allowed import check_allowed
 from tusd_py.protocol.intents import Append, Completion, Create, Whole
 from tusd_py.protocol.lengths import check_fits, check_length, declare, room_left, said_length
 from tusd_py.protocol.limits import Limits
@@ -36,7 +37,11 @@ class AppendPlan:
 
 
 def plan_create(intent: Create, *, upload_id: UploadId, limits: Limits, now: float) -> Upload:
-    """The record of a new upload, without a cursor. Raises TooLarge, InconsistentLength."""
+    """The record of a new upload, without a cursor. Raises TypeNotAllowed, TooLarge, InconsistentLength.
+
+    Partial uploads declare nothing, most of the time: their final one does.
+    """
+    check_allowed(intent.metadata, limits, later=intent.kind is Kind.PARTIAL)
     length = said_length(intent, 0)
     check_length(length, limits.max_length)
     upload = Upload(
@@ -60,8 +65,9 @@ def plan_final(
     """The record of a final upload, all its bytes there, its object still to be made.
 
     `partials` are the records `intent.partials` name, in order; None for those that name nothing.
-    Raises Malformed when one can't be used, TooLarge.
+    Raises Malformed when one can't be used, TypeNotAllowed, TooLarge.
     """
+    check_allowed(intent.metadata, limits)
     sources = [_usable(partial, now) for partial in partials]
     length = sum(source.offset for source in sources)
     check_length(length, limits.max_length)

@@ -25,6 +25,7 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.Misdirected: 421,
     refusals.TooLarge: 413,
     refusals.WrongContentType: 415,
+    refusals.TypeNotAllowed: 415,
     refusals.ExpectationFailed: 417,
     refusals.UploadLocked: 423,
     refusals.TooManyRequests: 429,

@@ -7,10 +7,9 @@ import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from tusd_py.model import Metadata
+from tusd_py.model import NAME_KEYS, Metadata
 from tusd_py.serving.media_types import content_coding, is_safe_inline, media_type
 
-_KEYS = ("filename", "name")
 _HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Marks that turn the direction of text, and so can show `exe.txt` for `txt.exe`."""
@@ -43,7 +42,7 @@ def present(metadata: Metadata) -> Presentation:
 
 def file_name(metadata: Metadata) -> str:
     """The name a person would save the upload under: no path, no control character; empty if there is none."""
-    names = (_clean(metadata[key].decode("utf-8", "replace")) for key in _KEYS if key in metadata)
+    names = (_clean(metadata[key].decode("utf-8", "replace")) for key in NAME_KEYS if key in metadata)
     return next(filter(None, names), "")
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from tusd_py.model import Metadata
+from tusd_py.model import TYPE_KEYS, Metadata
 
 UNKNOWN = "application/octet-stream"
 
-_KEYS = ("filetype", "type", "contentType")
 _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,127}"
 _VALUE = rf'(?:{_WORD}|"[A-Za-z0-9 !#$%&\'()*+,./:<=>?@\[\]^_`{{|}}~-]{{0,127}}")'
 _PARAMETER = re.compile(rf"[ \t]*;[ \t]*({_WORD})=({_VALUE})")
@@ -41,7 +40,7 @@ _RUNS = frozenset(
 
 def media_type(metadata: Metadata) -> str:
     """A Content-Type that is safe as a header value, from what the client says of the upload; else UNKNOWN."""
-    said = next((metadata[key] for key in _KEYS if metadata.get(key)), b"")
+    said = next((metadata[key] for key in TYPE_KEYS if metadata.get(key)), b"")
     match = _MEDIA_TYPE.fullmatch(said.decode("latin-1").strip(" \t"))
     return UNKNOWN if match is None else _normal(match[1].lower(), _PARAMETER.findall(match[2]))
 

@@ -1,4 +1,4 @@
-"""Uploads on a local disk: `.tusd-py/{id}.part` while they grow, `{id}` in the root once they are whole.
+"""Uploads on a local disk: `.tusd-py/{id}.part` while they grow, `{id}` or as `object-key` says once they are whole.
 
 A part may hold more bytes than are recorded, of a writer that died in between: the next writer overwrites them, and
 finishing cuts the file to its exact length. The objects of partial uploads stay in `.tusd-py`.
@@ -12,13 +12,25 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from io import FileIO
 from pathlib import Path
 
-from tusd_py.errors import ConfigurationError, StorageUnavailable, UploadLost
+from tusd_py.errors import ConfigurationError, UploadLost
 from tusd_py.files import PRIVATE, make_directory
 from tusd_py.locking.base import Lease
-from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Span, Upload, UploadId, finish, parse_upload_id
-from tusd_py.pipeline.body import Chunk
+from tusd_py.model import (
+    NAME_KEYS,
+    Cursor,
+    Entry,
+    Finished,
+    Kind,
+    Span,
+    Upload,
+    UploadId,
+    declared,
+    finish,
+    parse_upload_id,
+)
 from tusd_py.space import Space, disk_space
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, fallen_back
 from tusd_py.storage.disk import (
@@ -32,6 +44,9 @@ from tusd_py.storage.disk import (
     sync_directory,
     text_of,
 )
+from tusd_py.storage.local_writer import LocalWriter
+from tusd_py.storage.naming import BY_ID, expand, tame
+from tusd_py.storage.tree import Tree
 from tusd_py.thresholds import DEFAULT, Thresholds
 
 
@@ -41,10 +56,14 @@ class LocalStorage:
     capacity = Capacity()
     direct = None
 
-    def __init__(self, root: Path, thresholds: Thresholds = DEFAULT, *, mode: int = PRIVATE) -> None:
+    def __init__(
+        self, root: Path, thresholds: Thresholds = DEFAULT, *, mode: int = PRIVATE, template: str = BY_ID
+    ) -> None:
+        """`template` makes the path of a finished object below `root`; see `naming.is_path`."""
         self._root = root.absolute()
         self._work = self._root / ".tusd-py"
-        self._thresholds, self._mode = thresholds, mode
+        self._thresholds, self._mode, self._template = thresholds, mode, template
+        self._objects, self._partials = Tree(self._root, mode), Tree(self._work, mode)
         try:
             make_directory(self._work, mode)
         except OSError as error:
@@ -55,8 +74,11 @@ class LocalStorage:
     def name(self) -> str:
         return f"file:{self._root}"
 
-    def start(self, upload: Upload) -> Cursor:  # noqa: ARG002 - the port's signature; the id alone finds the bytes
-        return {}
+    def start(self, upload: Upload) -> Cursor:
+        """Without a name, the id alone finds the object."""
+        if upload.kind is Kind.PARTIAL or self._template == BY_ID:
+            return {}
+        return {"file": expand(self._template, upload, tame(declared(upload.metadata, NAME_KEYS)))}
 
     @asynccontextmanager
     async def writer(
@@ -77,7 +99,7 @@ class LocalStorage:
         return Finished(cursor=upload.cursor, etag=upload.fixed_etag)
 
     async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
-        if not await self._disk.run(self._object(upload).exists):
+        if await self._disk.run(partial(self._size, upload)) is None:
             await self._join(upload, sources)
         return await self.finish(upload, ())
 
@@ -108,7 +130,9 @@ class LocalStorage:
             yield leftover
 
     def needs(self, upload: Upload, leftover: Leftover) -> bool:
-        return leftover.name == (self._object(upload) if upload.done else self._part(upload)).name
+        if not upload.done:
+            return leftover.name == self._part(upload).name
+        return upload.kind is Kind.PARTIAL and leftover.name == upload.id
 
     async def remove(self, leftover: Leftover) -> None:
         await self._disk.run(partial((self._work / leftover.name).unlink, missing_ok=True))
@@ -140,17 +164,32 @@ class LocalStorage:
     def _part(self, upload: Upload) -> Path:
         return self._work / f"{upload.id}.part"
 
-    def _object(self, upload: Upload) -> Path:
-        return (self._work if upload.kind is Kind.PARTIAL else self._root) / upload.id
+    def _place(self, upload: Upload) -> tuple[Tree, str]:
+        """Of the finished object."""
+        if upload.kind is Kind.PARTIAL:
+            return self._partials, upload.id
+        return self._objects, upload.cursor.get("file", upload.id)
+
+    def _size(self, upload: Upload) -> int | None:
+        """Of the finished object; None if there is none."""
+        tree, name = self._place(upload)
+        return tree.size(name)
 
     @asynccontextmanager
     async def _opened(self, upload: Upload) -> AsyncIterator[int]:
         """The object of a finished upload. Raises UploadLost when it is missing or of another size."""
         with ExitStack() as stack:
-            fd = await self._disk.run(partial(open_file, self._object(upload), os.O_RDONLY, stack))
+            fd = await self._disk.run(partial(self._open_object, upload, stack))
             if os.fstat(fd).st_size != upload.length:
                 raise UploadLost(upload.id)
             yield fd
+
+    def _open_object(self, upload: Upload, stack: ExitStack) -> int:
+        tree, name = self._place(upload)
+        try:
+            return stack.enter_context(FileIO(tree.open(name))).fileno()
+        except FileNotFoundError as error:
+            raise UploadLost(upload.id) from error
 
     def _open_part(self, upload: Upload, stack: ExitStack) -> int:
         create = 0 if upload.offset else os.O_CREAT
@@ -185,13 +224,13 @@ class LocalStorage:
 
     def _promote(self, upload: Upload) -> None:
         """Make the part the object, exact and durable, unless that is done."""
-        target = self._object(upload)
-        if not target.exists():
+        tree, name = self._place(upload)
+        if tree.size(name) is None:
             self._seal(upload)
-            self._part(upload).replace(target)
+            tree.put(self._part(upload), name)
         sync_directory(self._work)
-        sync_directory(self._root)
-        if target.stat().st_size != upload.length:
+        tree.sync(name)
+        if tree.size(name) != upload.length:
             raise UploadLost(upload.id)
 
     def _seal(self, upload: Upload) -> None:
@@ -213,7 +252,7 @@ class LocalStorage:
         return found
 
     def _survey(self, upload: Upload) -> Upload:
-        whole = size_of(self._object(upload))
+        whole = self._size(upload)
         if whole is not None and upload.length in (None, whole):
             return upload if upload.done else _finished(replace(upload, length=whole))
         if upload.done:
@@ -221,11 +260,12 @@ class LocalStorage:
         return fallen_back(upload, size_of(self._part(upload)) or 0)
 
     def _recover(self, upload_id: UploadId, since: float) -> Recovered | None:
-        upload = Upload(id=upload_id, length=None, created_at=since, updated_at=since)
-        partial_upload = replace(upload, kind=Kind.PARTIAL)
-        if (length := size_of(self._object(partial_upload))) is not None:
+        new = Upload(id=upload_id, length=None, created_at=since, updated_at=since)
+        partial_upload = replace(new, kind=Kind.PARTIAL)
+        if (length := self._size(partial_upload)) is not None:
             return Recovered(upload=_finished(replace(partial_upload, length=length)))
-        if self._object(upload).exists() or not (offset := size_of(self._part(upload))):
+        upload = replace(new, cursor=self.start(new))
+        if self._size(upload) is not None or not (offset := size_of(self._part(upload))):
             return None
         with ExitStack() as stack:
             os.fsync(open_file(self._part(upload), os.O_RDWR, stack))
@@ -233,9 +273,9 @@ class LocalStorage:
 
     def _remove(self, upload: Upload) -> None:
         self._part(upload).unlink(missing_ok=True)
-        self._object(upload).unlink(missing_ok=True)
         sync_directory(self._work)
-        sync_directory(self._root)
+        tree, name = self._place(upload)
+        tree.remove(name, upload.id)
 
     def _try_to_write(self) -> None:
         with tempfile.TemporaryFile(dir=self._work, buffering=0) as probe:
@@ -245,48 +285,3 @@ class LocalStorage:
 
 def _finished(upload: Upload) -> Upload:
     return finish(replace(upload, offset=upload.length or 0), Finished(cursor=upload.cursor, etag=upload.fixed_etag))
-
-
-class LocalWriter:
-    """Behind `base.Writer`."""
-
-    unsettled = False
-    """What was broken off is written over."""
-
-    def __init__(self, part: PartFile, upload: Upload, record: Record, thresholds: Thresholds) -> None:
-        self._part, self._cursor, self._record = part, upload.cursor, record
-        self._batch_size, self._checkpoint_size = thresholds.disk_batch, thresholds.disk_checkpoint
-        self._batch: list[Chunk] = []
-        self._waiting = 0
-        self._written = self._recorded = upload.offset
-
-    async def write(self, chunk: Chunk) -> None:
-        self._batch.append(chunk)
-        self._waiting += len(chunk)
-        if self._waiting >= self._batch_size:
-            await self._write_batch()
-        if self._written - self._recorded >= self._checkpoint_size:
-            await self._checkpoint()
-
-    async def flush(self) -> None:
-        if self._waiting:
-            await self._write_batch()
-        await self._checkpoint()
-
-    async def _write_batch(self) -> None:
-        """A batch that was not written stays, for another try; what came before it is safe all the same."""
-        try:
-            await self._part.write(b"".join(self._batch), self._written)
-        except StorageUnavailable:
-            await self._checkpoint()
-            raise
-        self._written += self._waiting
-        self._batch.clear()
-        self._waiting = 0
-
-    async def _checkpoint(self) -> None:
-        if self._written == self._recorded:
-            return
-        await self._part.sync()
-        await self._record(Checkpoint(offset=self._written, cursor=self._cursor))
-        self._recorded = self._written

@@ -2,12 +2,12 @@ import { render } from 'preact'
 import { Page } from './page.jsx'
 import { Uploads } from './uploads.js'
 
-const { endpoint, maxSize, downloads } = document.documentElement.dataset
+const { endpoint, maxSize, downloads, accept } = document.documentElement.dataset
 
 const uploads = new Uploads({
   endpoint: new URL(endpoint, document.baseURI).href,
   maxSize: maxSize ? Number(maxSize) : null,
 })
 
-render(<Page uploads={uploads} downloads={downloads === 'on'} />, document.getElementById('page'))
+render(<Page uploads={uploads} downloads={downloads === 'on'} accept={accept || undefined} />, document.getElementById('page'))
 uploads.restore()

@@ -1,15 +1,26 @@
-// What outlives the page: a record of each upload and, where there is room, the file itself. Every failure to remember
-// is passed over: the upload goes on, and a reload asks for the file again.
+// What outlives the page: a record of each upload and, where there is room, the file itself; on a shared computer nothing
+// but that it is one. Every failure to remember is passed over: the upload goes on, and a reload asks for the file again.
 
-import { createStore, del, entries, get, keys, set, update } from 'idb-keyval'
+import { clear, createStore, del, entries, get, keys, promisifyRequest, set, update } from 'idb-keyval'
 
 const LARGEST_KEPT = 512 * 1024 * 1024
 const ROOM = 3 // times the file, so that a browser short of space isn't filled
+const DAY = 24 * 3600 * 1000
+const KEPT = { done: 7 * DAY, unfinished: 30 * DAY } // since it was last heard of
+const SHARED = 'tusd-py shared computer'
 
 export class Memory {
   constructor(endpoint) {
     this.records = createStore(`tusd-py ${endpoint}`, 'records')
     this.files = createStore(`tusd-py files ${endpoint}`, 'files')
+    this.shared = choice(() => localStorage.getItem(SHARED)) === 'on'
+  }
+
+  // Whether the computer is shared, as every page of this server in this browser remembers it.
+  async share(on) {
+    this.shared = on
+    choice(() => (on ? localStorage.setItem(SHARED, 'on') : localStorage.removeItem(SHARED)))
+    if (on) await this.clear()
   }
 
   // All records, in the order they were added.
@@ -23,19 +34,27 @@ export class Memory {
   }
 
   // What another tab knows of an unfinished upload of the same file stays: its URL.
-  add(record) {
-    const merged = (old) => (old?.state === 'done' ? record : { ...old, ...record })
-    return quiet(() => update(record.id, merged, this.records))
+  async add(record) {
+    const merged = (old) => ({ ...(old?.state === 'done' ? {} : old), ...record, heard: Date.now() })
+    if (!this.shared) await quiet(() => update(record.id, merged, this.records))
   }
 
   // A record that is there; one that was forgotten stays so.
-  async note(id, changes) {
-    if (await this.record(id))
-      await quiet(() => update(id, (record) => ({ ...record, ...changes }), this.records))
+  note(id, changes) {
+    return quiet(() =>
+      this.records('readwrite', (store) => {
+        const asked = store.get(id)
+        asked.onsuccess = () => asked.result && store.put({ ...asked.result, ...changes, heard: Date.now() }, id)
+        return promisifyRequest(store.transaction)
+      })
+    )
   }
 
+  // Unless its record was forgotten meanwhile.
   async keep(id, file) {
-    if (file.size <= LARGEST_KEPT && (await room()) > ROOM * file.size) await quiet(() => set(id, file, this.files))
+    if (this.shared || file.size > LARGEST_KEPT || (await room()) <= ROOM * file.size) return
+    await quiet(() => set(id, file, this.files))
+    if (!(await this.record(id))) await this.drop(id)
   }
 
   file(id) {
@@ -51,6 +70,12 @@ export class Memory {
     await this.drop(id)
   }
 
+  // Everything. Records go first: a file that comes late finds none, and goes too.
+  async clear() {
+    await quiet(() => clear(this.records))
+    await quiet(() => clear(this.files))
+  }
+
   // Files whose upload is not remembered: a page was closed between the two. A record is always there before its file.
   async tidy() {
     const kept = (await quiet(() => keys(this.files))) ?? []
@@ -59,9 +84,22 @@ export class Memory {
   }
 }
 
+export function isOld({ state, heard, added }, now = Date.now()) {
+  return now - (heard ?? added) > (KEPT[state] ?? KEPT.unfinished)
+}
+
 async function room() {
   const { quota, usage } = (await quiet(() => navigator.storage.estimate())) ?? { quota: Infinity, usage: 0 }
   return quota - usage
+}
+
+// Where a browser lets no page remember anything, reading it fails.
+function choice(work) {
+  try {
+    return work()
+  } catch {
+    return null
+  }
 }
 
 async function quiet(work) {

@@ -1,11 +1,12 @@
 import { getDroppedFiles } from '@uppy/core/utils'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from './icons.jsx'
+import { Keeping } from './keeping.jsx'
 import { Row } from './row.jsx'
 import { underWay } from './uploads.js'
 import { bytes, percent } from './words.js'
 
-export function Page({ uploads, downloads }) {
+export function Page({ uploads, downloads, accept }) {
   useRenewal(uploads)
   const online = useOnline()
   const over = useDrop((files) => uploads.add(files))
@@ -16,9 +17,9 @@ export function Page({ uploads, downloads }) {
   return (
     <main class={over ? 'over' : ''}>
       <h1>Upload files</h1>
-      <Chooser chooser={chooser} onFiles={(files) => uploads.add(files)} />
+      <Chooser chooser={chooser} accept={accept} onFiles={(files) => uploads.add(files)} />
       <Notices uploads={uploads} />
-      {rows.length === 0 && <Assurance maxSize={uploads.maxSize} />}
+      {rows.length === 0 && <Assurance maxSize={uploads.maxSize} shared={uploads.memory.shared} />}
       {rows.length > 0 && (
         <section aria-label="Uploads">
           <Summary rows={rows} uploads={uploads} chooser={chooser} />
@@ -31,12 +32,13 @@ export function Page({ uploads, downloads }) {
           </ul>
         </section>
       )}
+      <Keeping uploads={uploads} />
       <p class="hidden" role="status">{uploads.saying}</p>
     </main>
   )
 }
 
-function Chooser({ chooser, onFiles }) {
+function Chooser({ chooser, accept, onFiles }) {
   function chosen(event) {
     onFiles([...event.target.files])
     event.target.value = '' // the same file may be chosen again
@@ -44,7 +46,7 @@ function Chooser({ chooser, onFiles }) {
 
   return (
     <div class="drop">
-      <input ref={chooser} id="files" class="hidden" type="file" multiple onChange={chosen} />
+      <input ref={chooser} id="files" class="hidden" type="file" multiple accept={accept} onChange={chosen} />
       <label for="files">
         <Icon name="up" />
         <span class="choose">Choose files</span>
@@ -54,9 +56,9 @@ function Chooser({ chooser, onFiles }) {
   )
 }
 
-function Assurance({ maxSize }) {
+function Assurance({ maxSize, shared }) {
   const size = maxSize ? `Up to ${bytes(maxSize)} each` : 'Of any size'
-  return <p class="promise">{size}: an upload goes on by itself after a lost connection or a reload.</p>
+  return <p class="promise">{size}: an upload goes on by itself after a lost connection{!shared && ' or a reload'}.</p>
 }
 
 function Notices({ uploads }) {

@@ -4,7 +4,7 @@
 //   waiting, sending, retrying, paused, elsewhere (another tab sends it), missing (its file must be chosen again),
 //   failed, done
 
-import { Memory } from './memory.js'
+import { isOld, Memory } from './memory.js'
 import { Pace } from './pace.js'
 import { Turns } from './turns.js'
 import { connect, linkIn } from './wire.js'
@@ -26,6 +26,8 @@ export class Uploads {
     this.maxSize = maxSize
     this.memory = new Memory(endpoint)
     this.turns = new Turns(`tusd-py ${endpoint}`)
+    this.tabs = new BroadcastChannel(`tusd-py ${endpoint}`)
+    this.tabs.onmessage = ({ data: { forget, shared } }) => (forget ? this.#forgetAll() : this.#share(shared))
     this.uppy = connect({ endpoint, maxSize, uploads: this, turns: this.turns })
       .on('upload-progress', (file, { bytesUploaded }) => this.#progressed(file.id, bytesUploaded))
       .on('upload-success', (file, { uploadURL }) => this.#finished(file.id, uploadURL))
@@ -42,11 +44,27 @@ export class Uploads {
     for (const file of files) this.#add(file)
   }
 
-  // What an earlier page has left; another tab's business is left to it.
+  // What an earlier page has left, unless that is long ago; another tab's business is left to it.
   async restore() {
+    if (this.memory.shared) await this.memory.clear()
     for (const record of await this.memory.all())
-      if (record.state === 'done' || (await this.turns.free(record.id))) await this.#takeUp(record)
+      if (record.state === 'done' || (await this.turns.free(record.id)))
+        await (isOld(record) ? this.memory.forget(record.id) : this.#takeUp(record))
     this.memory.tidy()
+  }
+
+  // Ends what is unfinished, and keeps nothing of any upload, in all tabs.
+  async forgetAll() {
+    this.tabs.postMessage({ forget: true })
+    await this.#forgetAll()
+    this.say('Everything is forgotten.')
+  }
+
+  // Whether the computer is shared, for all tabs: then nothing is kept, and what was kept is forgotten.
+  async share(shared) {
+    this.tabs.postMessage({ shared })
+    await this.#share(shared)
+    this.say(shared ? 'This browser keeps nothing.' : 'This browser keeps uploads from now on.')
   }
 
   pause(id) {
@@ -150,7 +168,9 @@ export class Uploads {
     this.#tell()
   }
 
-  async #takeUp(record) {
+  async #takeUp({ id }) {
+    const record = await this.memory.record(id)
+    if (!record) return // forgotten meanwhile
     const file = record.state === 'done' ? null : await this.memory.file(record.id)
     const state = STOPPED[record.state] ?? 'waiting'
     this.#show({ ...record, state: file || state === 'done' ? state : 'missing' })
@@ -206,6 +226,17 @@ export class Uploads {
     this.#tell()
   }
 
+  async #forgetAll() {
+    for (const id of [...this.rows.keys()]) this.remove(id)
+    this.dismiss()
+    await this.memory.clear()
+  }
+
+  async #share(shared) {
+    await this.memory.share(shared)
+    this.#tell()
+  }
+
   #tell() {
     for (const listener of this.#listeners) listener()
   }
@@ -213,6 +244,10 @@ export class Uploads {
 
 export function underWay(row) {
   return UNDER_WAY.has(row.state)
+}
+
+export function unfinished(row) {
+  return row.state !== 'done'
 }
 
 function sameFile(row, file) {

@@ -88,7 +88,18 @@ async def test_each_part_is_bound_to_what_the_announced_size_leaves_for_it(direc
         assert (await direct.request("PUT", url, body)).status == 200
     refused = await direct.sign(begun, 2, length=1001)
     assert (refused.status, refused.json["error"]) == (400, "wrong-parts")
-    assert refused.reason == "part 2 must have 1000 bytes: name another part size as partsize in the metadata"
+    assert refused.reason == "part 2 can have 1000 bytes at most"
+
+
+async def test_a_client_may_tell_the_length_of_each_part(direct: DirectClient) -> None:
+    begun, parts = await direct.begin(size=PART + 1000), []
+    for number, body in ((1, FIRST + LAST[:500]), (2, LAST[500:])):
+        url = (await direct.sign(begun, number, length=len(body))).json["url"]
+        assert (await direct.request("PUT", url, body + b"!")).status == 403
+        stored = await direct.request("PUT", url, body)
+        parts.append({"PartNumber": number, "ETag": stored.headers["ETag"]})
+    assert (await direct.complete(begun, parts)).status == 200
+    assert await direct.content(begun.upload_id) == FIRST + LAST
 
 
 async def test_a_client_may_part_it_in_its_own_way(direct: DirectClient) -> None:
@@ -199,7 +210,7 @@ async def test_more_than_max_size_is_never_stored(direct_strict: DirectClient) -
     urls = [(await direct_strict.sign(begun, number)).json["url"] for number in (1, 2)]
     for url in urls:
         assert (await direct_strict.request("PUT", url, bytes(6 * MIB))).status == 403
-    assert (await direct_strict.sign(begun, 1, length=6 * MIB)).status == 400
+    assert (await direct_strict.sign(begun, 1, length=6 * MIB + 1)).status == 400
     assert (await direct_strict.sign(begun, 3)).status == 400
     assert (await direct_strict.stored(begun)).json == []
     assert (await direct_strict.complete(begun, await direct_strict.parts(begun, FIRST, bytes(MIB)))).status == 200

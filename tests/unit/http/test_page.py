@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from tusd_py.errors import ConfigurationError
 from tusd_py.http.page import PageFacts, add_page
 
-INDEX = """<html data-endpoint="%endpoint%" data-max-size="%max-size%" data-downloads="%downloads%">"""
+INDEX = "".join(f'<html data-{name}="%{name}%">' for name in ("endpoint", "max-size", "downloads", "accept"))
 SCRIPT = b"hello()"
 FACTS = PageFacts(endpoint="files/", max_size=None, downloads=True)
 PLAIN = {"Accept-Encoding": "identity"}
@@ -36,8 +36,11 @@ def opened(built: Path, facts: PageFacts = FACTS) -> Client:
 @pytest.mark.parametrize(
     ("facts", "told"),
     [
-        (FACTS, ["files/", "", "on"]),
-        (PageFacts(endpoint='https://x/"><script>', max_size=5, downloads=False), ['https://x/"><script>', "5", "off"]),
+        (FACTS, ["files/", "", "on", ""]),
+        (
+            PageFacts(endpoint='https://x/"><script>', max_size=5, downloads=False, accept=("image/*", "text/plain")),
+            ['https://x/"><script>', "5", "off", "image/*,text/plain"],
+        ),
     ],
 )
 async def test_the_page_is_told_what_it_must_know(built: Path, facts: PageFacts, told: list[str]) -> None:

@@ -82,6 +82,8 @@ def test_only_uploads_of_parts_are_known(other: Upload | None) -> None:
         (23, 4, 5, 5),
         (23, 5, None, 3),
         (23, 5, 3, 3),
+        (23, 1, 20, 20),
+        (23, 2, 18, 18),
         (5, 1, None, 5),
         (4, 1, None, 4),
         (0, 1, None, 0),
@@ -104,8 +106,10 @@ def test_a_part_is_bound_to_what_is_known_of_it(
         (23, 6, None),
         (5, 2, None),
         (None, 1, 21),
-        (23, 1, 6),
+        (23, 1, 21),
+        (23, 2, 19),
         (23, 5, 5),
+        (23, 6, 0),
     ],
 )
 def test_a_part_that_can_not_be(length: int | None, number: int, told: int | None) -> None:

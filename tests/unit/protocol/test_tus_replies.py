@@ -133,6 +133,7 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.TooLarge("why"), 413, {}),
     (refusals.Misdirected(), 421, {}),
     (refusals.WrongContentType("why"), 415, {}),
+    (refusals.TypeNotAllowed("why"), 415, {}),
     (refusals.ExpectationFailed(), 417, {}),
     (refusals.UploadLocked(), 423, {"Retry-After": "1"}),
     (refusals.TooManyRequests(), 429, {"Retry-After": "5"}),

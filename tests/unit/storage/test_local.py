@@ -251,18 +251,18 @@ async def test_an_object_gets_its_name_once_it_is_durable_and_counts_once_the_na
     source = await stored(storage, random_bytes(100), kind=Kind.PARTIAL)
     final = new_upload(storage, 100, kind=Kind.FINAL, phase=Phase.FINISHING)
     steps: list[int | str] = []
-    fsync, rename = os.fsync, Path.replace
+    fsync, rename = os.fsync, os.replace
 
     def log_fsync(fd: int) -> None:
         steps.append(os.fstat(fd).st_ino)
         fsync(fd)
 
-    def log_rename(path: Path, target: Path) -> Path:
+    def log_rename(path: Path, target: str, *, dst_dir_fd: int) -> None:
         steps.append("rename")
-        return rename(path, target)
+        rename(path, target, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "fsync", log_fsync)
-    monkeypatch.setattr(Path, "replace", log_rename)
+    monkeypatch.setattr(os, "replace", log_rename)
     await storage.concatenate(final, [source])
     file, work, top = [path.stat().st_ino for path in (root / final.id, root / ".tusd-py", root)]
     assert steps == [file, "rename", work, top]

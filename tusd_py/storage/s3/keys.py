@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from secrets import token_hex
 from string import Formatter
 
-from tusd_py.model import Kind, Upload, UploadId
+from tusd_py.model import NAME_KEYS, Kind, Upload, UploadId, declared
+from tusd_py.storage.naming import DATES, expand
 
 _INTERNAL = ".tusd-py/"
 _ID = "[0-9a-f]{32}"
@@ -19,20 +19,15 @@ def object_key(upload: Upload, *, prefix: str, template: str) -> str:
     """Where the finished object goes; partial uploads stay among the internal objects."""
     if upload.kind is Kind.PARTIAL:
         return f"{internal_prefix(prefix, upload.id)}object"
-    created = datetime.fromtimestamp(upload.created_at, UTC)
-    dates = {name: created.strftime(code) for name, code in _DATES.items()}
-    return prefix + template.format(id=upload.id, filename=tame(upload.metadata.get("filename", b"")), **dates)
+    return prefix + expand(template, upload, tame(declared(upload.metadata, NAME_KEYS)))
 
 
-_DATES = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}
-
-
-def tame(filename: bytes) -> str:
+def tame(filename: str) -> str:
     """A file name without anything that means something to a path, a URL or a shell; at most 100 characters.
 
     What isn't Latin is lost, but an extension stays one.
     """
-    last = re.split(r"[/\\]", filename.decode("utf-8", "replace"))[-1]
+    last = re.split(r"[/\\]", filename)[-1]
     stem, dot, extension = last.lstrip(".").partition(".")
     named = _WILD.sub("_", stem).strip("_") or "file"
     return (named + _WILD.sub("_", dot + extension).rstrip("._"))[-100:].lstrip("._") or "file"
@@ -40,7 +35,7 @@ def tame(filename: bytes) -> str:
 
 def key_pattern(*, prefix: str, template: str) -> re.Pattern[str]:
     """Matches the keys that `object_key` makes, and nothing that others keep in the same bucket; group `id`."""
-    fields = {"id": f"(?P<id>{_ID})", "filename": r"[A-Za-z0-9._-]{1,100}"} | dict.fromkeys(_DATES, r"\d+")
+    fields = {"id": f"(?P<id>{_ID})", "filename": r"[A-Za-z0-9._-]{1,100}"} | dict.fromkeys(DATES, r"\d+")
     literals = [(re.escape(text), fields.get(name or "", "")) for text, name, _, _ in Formatter().parse(template)]
     return re.compile(re.escape(prefix) + "".join(text + field for text, field in literals))
 

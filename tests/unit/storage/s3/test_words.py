@@ -20,33 +20,33 @@ from tusd_py.storage.s3.keys import internal_prefix, object_key, segment_key, ta
 from tusd_py.storage.s3.options import S3Options
 
 
-@given(st.binary(max_size=200))
-def test_a_tamed_name_means_nothing_to_a_path_a_url_or_a_shell(filename: bytes) -> None:
+@given(st.text(max_size=200))
+def test_a_tamed_name_means_nothing_to_a_path_a_url_or_a_shell(filename: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]([A-Za-z0-9._-]{0,99})", tame(filename))
 
 
 @pytest.mark.parametrize(
     ("filename", "tamed"),
     [
-        (b"a b.txt", "a_b.txt"),
-        (b"../../etc/passwd", "passwd"),
-        (b"C:\\x\\y.doc", "y.doc"),
-        (b"..", "file"),
-        (b".htaccess", "htaccess"),
-        (b"a.tar.gz", "a.tar.gz"),
-        ("фильм.mp4".encode(), "file.mp4"),
-        ("日本語.pdf".encode(), "file.pdf"),
-        ("ü.tar.gz".encode(), "file.tar.gz"),
-        ("写真 (1).jpg".encode(), "1.jpg"),
-        ("отчёт 2026.docx".encode(), "2026.docx"),
-        ("日本語".encode(), "file"),
-        (b"a.", "a"),
-        (b"_.x", "file.x"),
-        (b"x" * 200 + b".mp4", "x" * 96 + ".mp4"),
-        (b"", "file"),
+        ("a b.txt", "a_b.txt"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\x\\y.doc", "y.doc"),
+        ("..", "file"),
+        (".htaccess", "htaccess"),
+        ("a.tar.gz", "a.tar.gz"),
+        ("фильм.mp4", "file.mp4"),
+        ("日本語.pdf", "file.pdf"),
+        ("ü.tar.gz", "file.tar.gz"),
+        ("写真 (1).jpg", "1.jpg"),
+        ("отчёт 2026.docx", "2026.docx"),
+        ("日本語", "file"),
+        ("a.", "a"),
+        ("_.x", "file.x"),
+        ("x" * 200 + ".mp4", "x" * 96 + ".mp4"),
+        ("", "file"),
     ],
 )
-def test_a_name_is_tamed_to_its_last_step(filename: bytes, tamed: str) -> None:
+def test_a_name_is_tamed_to_its_last_step(filename: str, tamed: str) -> None:
     assert tame(filename) == tamed
 
 

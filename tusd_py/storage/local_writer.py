@@ -1,0 +1,55 @@
+"""Bytes on their way into the growing file of an upload."""
+
+from __future__ import annotations
+
+from tusd_py.errors import StorageUnavailable
+from tusd_py.model import Checkpoint, Upload
+from tusd_py.pipeline.body import Chunk
+from tusd_py.storage.base import Record
+from tusd_py.storage.disk import PartFile
+from tusd_py.thresholds import Thresholds
+
+
+class LocalWriter:
+    """Behind `base.Writer`."""
+
+    unsettled = False
+    """What was broken off is written over."""
+
+    def __init__(self, part: PartFile, upload: Upload, record: Record, thresholds: Thresholds) -> None:
+        self._part, self._cursor, self._record = part, upload.cursor, record
+        self._batch_size, self._checkpoint_size = thresholds.disk_batch, thresholds.disk_checkpoint
+        self._batch: list[Chunk] = []
+        self._waiting = 0
+        self._written = self._recorded = upload.offset
+
+    async def write(self, chunk: Chunk) -> None:
+        self._batch.append(chunk)
+        self._waiting += len(chunk)
+        if self._waiting >= self._batch_size:
+            await self._write_batch()
+        if self._written - self._recorded >= self._checkpoint_size:
+            await self._checkpoint()
+
+    async def flush(self) -> None:
+        if self._waiting:
+            await self._write_batch()
+        await self._checkpoint()
+
+    async def _write_batch(self) -> None:
+        """A batch that was not written stays, for another try; what came before it is safe all the same."""
+        try:
+            await self._part.write(b"".join(self._batch), self._written)
+        except StorageUnavailable:
+            await self._checkpoint()
+            raise
+        self._written += self._waiting
+        self._batch.clear()
+        self._waiting = 0
+
+    async def _checkpoint(self) -> None:
+        if self._written == self._recorded:
+            return
+        await self._part.sync()
+        await self._record(Checkpoint(offset=self._written, cursor=self._cursor))
+        self._recorded = self._written
