@@ -60,6 +60,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
     ],
     "seconds of a real server: tests/spec/limits/test_patience.py, tests/faults/test_silence.py": [
         "app.py _PATIENCE",
+        "app.py _READY_SECONDS",
         "app.py _RENEW_SECONDS",
         "app.py _SWEEP_SECONDS",
         "app.py _TIDY_SECONDS",

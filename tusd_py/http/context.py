@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from tusd_py.pipeline.share import Share
 from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.choice import Wires
 from tusd_py.protocol.wire import Wire
+from tusd_py.recent import Recent
 from tusd_py.telemetry.metrics import Metrics
 
 
@@ -40,6 +42,8 @@ class Context:
     """GET sends clients to the storage."""
     admission: Admission
     connections: Connections
+    unreachable: Recent[Sequence[str]]
+    """What of storage and state can't be reached, for /readyz."""
     slabs: Slabs
     budget: Budget
     overhead: Overhead
