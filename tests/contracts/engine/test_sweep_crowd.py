@@ -13,8 +13,10 @@ import pytest
 from tests.contracts.engine.test_finish_and_sweep import begun
 from tests.support.direct_access import ScriptedAccess
 from tests.support.direct_access import direct as with_direct_access
-from tests.support.engine import Engine
+from tests.support.engine import Engine, ScriptedBody
+from tests.support.intents import appending
 from tusd_py.engine import sweep as sweep_module
+from tusd_py.engine.append import append
 from tusd_py.engine.direct import announce
 from tusd_py.engine.sweep import sweep
 from tusd_py.errors import StorageUnavailable
@@ -109,6 +111,18 @@ async def test_those_that_are_held_keep_no_other_from_expiry(engine: Engine) -> 
         assert await sweep(engine.ports) == len(late)
         assert await left(engine) == set(held)
     assert await sweep(engine.ports) == len(held)
+
+
+async def test_one_whose_body_still_comes_when_its_time_is_up_begins_anew_with_what_is_recorded(engine: Engine) -> None:
+    upload, body = await begun(engine), ScriptedBody(b"d", stalls=True)
+    writing = asyncio.create_task(append(engine.ports, upload.id, appending(3), body))
+    await body.stalled.wait()
+    engine.now += 100
+    assert await sweep(engine.ports) == 0
+    body.stop()
+    assert (await writing).offset == 4
+    assert (await engine.record(upload)).expires_at == engine.now + 100
+    assert await sweep(engine.ports) == 0
 
 
 async def test_some_are_seen_to_side_by_side_and_never_more(engine: Engine, storage: Storage) -> None:
