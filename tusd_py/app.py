@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 from aiohttp import web
 
@@ -24,6 +25,7 @@ from tusd_py.http.forwarded import Trust
 from tusd_py.http.guard import guard
 from tusd_py.http.links import Links
 from tusd_py.http.page import PageFacts, add_page
+from tusd_py.http.probes import unreachable
 from tusd_py.http.routes import add_routes, decorate
 from tusd_py.makers import open_ports
 from tusd_py.pipeline.budget import Budget
@@ -31,6 +33,7 @@ from tusd_py.pipeline.overhead import Overhead
 from tusd_py.pipeline.share import Share
 from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.choice import Interim, Wires
+from tusd_py.recent import Recent
 from tusd_py.state.base import StateStore
 from tusd_py.storage.base import Storage
 from tusd_py.tasks import end
@@ -42,6 +45,7 @@ _TIDY_SECONDS = 3600.0
 _RENEW_SECONDS = 86400.0
 _TRIM_SECONDS = 1.0
 _LOOK_SECONDS = 1.0
+_READY_SECONDS = 2.0
 _PATIENCE = 5.0
 _DOWNLOADS, _TEXTS = 4, 8
 """The fraction of the memory budget that downloads may take, and that long heads and lists may."""
@@ -79,6 +83,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             metrics=metrics,
             admission=Admission(_crowd(settings)),
             connections=Connections(settings.max_connections, settings.max_client_connections),
+            unreachable=Recent(partial(unreachable, ports), _READY_SECONDS),
             slabs=Slabs(budget),
             budget=budget,
             overhead=Overhead(budget),

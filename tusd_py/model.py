@@ -166,20 +166,27 @@ class Upload:
     def due_at(self) -> float | None:
         """When a sweep should look at it; None for never.
 
-        What is awaited is looked for after pauses that double, as it may never come.
+        What is awaited is looked for after pauses that grow fourfold, as it may never come: each look asks the storage.
         """
         if self.phase is Phase.FINISHING:
             return max(self.updated_at, self.troubled_at or 0.0) + RETRY_SECONDS
         if self.phase is Phase.TERMINATING:
             return max(self.updated_at + RETRY_SECONDS, self.settled_at)
         if self.awaited:
-            look = self.updated_at + max(RETRY_SECONDS, self.updated_at - self.created_at)
-            return look if self.expires_at is None else min(look, self.expires_at)
+            return self._look_at
         if self.done and self.troubled_at is not None:
             return min(self.settled_at, math.inf if self.expires_at is None else self.expires_at)
         if self.phase is Phase.OPEN and self.count_at is not None:
             return min(self.count_at, math.inf if self.expires_at is None else self.expires_at)
         return self.expires_at
+
+    @property
+    def _look_at(self) -> float:
+        """When what is awaited should be looked for next: for the last time once it expires, unless that fails."""
+        if self.expired(self.updated_at):
+            return self.updated_at + RETRY_SECONDS
+        look = self.updated_at + max(RETRY_SECONDS, 3 * (self.updated_at - self.created_at))
+        return look if self.expires_at is None else min(look, self.expires_at)
 
     @property
     def settled_at(self) -> float:

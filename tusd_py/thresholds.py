@@ -29,6 +29,8 @@ class Thresholds:
     is recorded as it comes: a crash must not cost a day's upload."""
     due: int = 100
     """Uploads that a sweep asks the state for at a time."""
+    due_at_a_time: int = 8
+    """Of them that it sees to side by side: S3 may take long over each."""
     page: int = 500
     """Records that a repair asks the state for at a time."""
 

@@ -17,6 +17,7 @@ import pytest
 from tests.e2e.conftest import Deploy
 from tests.e2e.curl import BYTES, Transfer, run, transfer
 from tests.e2e.deployment import MIB, TUS, Deployment, deployed, id_of
+from tests.promises.client import until
 from tests.support import redis
 from tests.support import seaweed as seaweeds
 from tests.support.ports import has_ipv6
@@ -209,15 +210,20 @@ async def test_the_second_signal_ends_a_server_that_is_still_busy(
 async def test_a_server_whose_parts_are_gone_is_not_ready_and_says_which(tmp_path: Path) -> None:
     with seaweeds.running(tmp_path / "seaweed") as weed, redis.running(tmp_path) as state:
         async with deployed(tmp_path, weed, "ready", state=state.url) as deployment:
-            assert await ready(deployment) == (200, "ready\n")
+            await says(deployment, 200, "ready\n")
             state.stop()
-            assert await ready(deployment) == (503, "not ready: state\n")
+            await says(deployment, 503, "not ready: state\n")
             weed.stop()
-            assert await ready(deployment) == (503, "not ready: storage, state\n")
+            await says(deployment, 503, "not ready: storage, state\n")
             state.start()
-            assert await ready(deployment) == (503, "not ready: storage\n")
+            await says(deployment, 503, "not ready: storage\n")
 
 
-async def ready(deployment: Deployment) -> tuple[int, str]:
-    async with aiohttp.ClientSession() as session, session.get(f"{deployment.server.origin}/readyz") as answer:
-        return answer.status, await answer.text()
+async def says(deployment: Deployment, status: int, text: str) -> None:
+    """Wait until it does: it looks every few seconds."""
+
+    async def said() -> bool:
+        async with aiohttp.ClientSession() as session, session.get(f"{deployment.server.origin}/readyz") as answer:
+            return (answer.status, await answer.text()) == (status, text)
+
+    await until(said)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.journeys import LARGE, PART, PARTIAL, upload
 from tests.promises.bench import MIB, Node
-from tests.promises.client import VERSION, Answer, Client
+from tests.promises.client import Answer, Client, until
 from tests.support.parts import missing
 from tests.support.seaweed import SeaweedFS, running, weed
 
@@ -56,4 +56,8 @@ async def test_without_its_bucket_a_server_says_so_and_with_a_new_one_uploads_be
         await client.delete(begun)
     await client.delete(whole)
     await client.delete(await upload(node, client))
-    assert (await client.request("GET", f"{node.server.origin}/readyz", **VERSION)).status == 200
+
+    async def ready() -> bool:
+        return (await client.request("GET", f"{node.server.origin}/readyz")).status == 200
+
+    await until(ready)

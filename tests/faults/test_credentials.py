@@ -13,7 +13,7 @@ from aiobotocore.session import get_session
 
 from tests.faults.journeys import LARGE, PART
 from tests.promises.bench import MIB, Node
-from tests.promises.client import Answer, Client
+from tests.promises.client import Answer, Client, until
 from tests.support.identity import REGION, Identity
 from tests.support.seaweed import SeaweedFS
 from tusd_py.errors import StorageUnavailable
@@ -64,6 +64,11 @@ def no_surprises() -> None:
     """botocore shows a stack of its own when nobody renews what it has."""
 
 
+async def says(node: Node, client: Client, status: int) -> bool:
+    """Whether it is ready, as it has looked some seconds ago."""
+    return (await client.request("GET", f"{node.server.origin}/readyz")).status == status
+
+
 @pytest.mark.parametrize(
     "fail",
     [lambda issuer, who: issuer.issue(who, -SOON), lambda issuer, _: issuer.close()],
@@ -79,10 +84,10 @@ async def test_without_credentials_that_last_uploads_wait_for_new_ones(
     assert unavailable(await client.patch(url, PART + MIB, LARGE[PART + MIB :]))
     assert unavailable(await client.post(3, b"abc"))
     assert unavailable(await client.request("GET", done))
-    assert (await client.request("GET", f"{node.server.origin}/readyz")).status == 503
+    await until(lambda: says(node, client, 503))
     assert await client.offset(url) == PART + MIB
     issuer.issue(seaweed.admin, SOON)
-    assert (await client.request("GET", f"{node.server.origin}/readyz")).status == 200
+    await until(lambda: says(node, client, 200))
     assert (await client.patch(url, PART + MIB, LARGE[PART + MIB :])).offset == len(LARGE)
     assert await node.stored(url) == LARGE
     assert await node.stored(done) == b"abc"

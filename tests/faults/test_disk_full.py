@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.promises.bench import MIB, client_of, some_bytes
-from tests.promises.client import VERSION, Answer, Client
+from tests.promises.client import VERSION, Answer, Client, until
 from tests.support.server import Server, serving
 
 DATA = some_bytes(12 * MIB)
@@ -79,4 +79,8 @@ async def test_a_state_without_room_takes_nothing_back(server: Server, client: C
     assert offset >= MIB
     assert (await client.patch(url, offset, DATA[offset:])).offset == len(DATA)
     assert await client.content(url) == DATA
-    assert (await client.request("GET", f"{server.origin}/readyz")).status == 200
+
+    async def ready() -> bool:
+        return (await client.request("GET", f"{server.origin}/readyz")).status == 200
+
+    await until(ready)

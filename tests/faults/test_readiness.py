@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.support.s3exchange import Exchange
 from tests.support.s3faults import ANY, error
 from tests.support.s3request import S3Request
 from tests.support.seaweed import SeaweedFS
+from tests.support.server import looks_every
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -31,6 +33,11 @@ async def is_ready(node: Node, client: Client) -> bool:
     answer = await client.request("GET", f"{node.server.origin}/readyz")
     assert (answer.status, answer.body) in [(200, b"ready\n"), (503, b"not ready: storage\n")]
     return answer.status == 200
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, Any]:
+    return {"part_size": "5MiB", "program": looks_every(0)}
 
 
 @pytest.fixture
@@ -110,11 +117,30 @@ async def test_the_way_of_bytes_must_lead_to_s3_itself(node: Node, client: Clien
     assert await is_ready(node, client)
 
 
+# however many ask
+
+
+async def asked(client: Client, node: Node, times: int) -> set[int]:
+    """Their statuses, of so many who ask at once."""
+    answers = [client.request("GET", f"{node.server.origin}/readyz") for _ in range(times)]
+    return {answer.status for answer in await asyncio.gather(*answers)}
+
+
+async def test_a_crowd_that_asks_at_once_is_one_look(seaweed: SeaweedFS, tmp_path: Path) -> None:
+    async with one_node(seaweed, tmp_path, program=looks_every(3600)) as node, client_of(node.server) as client:
+        await client.create(3, b"abc")
+        node.s3.reset()
+        assert await asked(client, node, 100) == {200}
+        node.s3.faults.rule(ANY, None, error(503, "SlowDown"))
+        assert await asked(client, node, 100) == {200}, "the answer is that of the look before"
+        assert node.s3.counts() == LOOK
+
+
 # from the start
 
 
 async def test_a_server_that_may_not_write_is_never_ready(seaweed: SeaweedFS, tmp_path: Path) -> None:
-    async with one_node(seaweed, tmp_path) as node, client_of(node.server) as client:
+    async with one_node(seaweed, tmp_path, program=looks_every(0)) as node, client_of(node.server) as client:
         await node.server.stop()
         for operation in WRITES:
             node.s3.faults.rule(operation, None, error(403, "AccessDenied"))
@@ -130,7 +156,7 @@ async def test_a_server_that_may_not_write_is_never_ready(seaweed: SeaweedFS, tm
 async def elsewhere(request: pytest.FixtureRequest, seaweed: SeaweedFS, tmp_path: Path) -> AsyncIterator[Node]:
     """A node whose bucket is in eu-central-1; it isn't started."""
     chosen = environment(tmp_path, seaweed.user, AWS_DEFAULT_REGION="eu-west-1")
-    async with one_node(seaweed, tmp_path, environment=chosen) as node:
+    async with one_node(seaweed, tmp_path, environment=chosen, program=looks_every(0)) as node:
         await node.server.stop()
         node.s3.faults.rule(ANY, None, in_region("eu-central-1", request.param), _signed)
         yield node

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.simulation.bucket import Bucket, Refused
 from tests.simulation.network import Network, Service
-from tusd_py.storage.s3.errors import S3Trouble, failure_from_body, translated
+from tusd_py.storage.s3.errors import S3Missing, S3Trouble, failure_from_body, translated
 from tusd_py.storage.s3.wire import Payload, RawRequest
 
 T = TypeVar("T")
@@ -175,6 +175,8 @@ class _Pages:
 class SimulatedRaw:
     """`RawS3`, as far as anybody can tell."""
 
+    writable = True
+
     def __init__(self, network: Network, bucket: Bucket, clock: Callable[[], float]) -> None:
         self._network, self._bucket, self._clock = network, bucket, clock
 
@@ -186,6 +188,11 @@ class SimulatedRaw:
                 yield await self._network.ask(RAW, request.operation, lambda: self._serve(request, body))
             except Refused as refused:
                 raise failure_from_body(request.operation, refused.status, _error_body(refused.code)) from refused
+
+    async def reach(self, key: str) -> None:
+        with suppress(S3Missing):
+            async with self.send(RawRequest(operation="GetObject", method="GET", key=key)):
+                pass
 
     def _serve(self, request: RawRequest, body: bytes) -> _Answer:
         match request.operation:

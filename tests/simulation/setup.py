@@ -18,6 +18,7 @@ LOW = Thresholds(
     cursors=2,
     unproven=16,
     due=2,
+    due_at_a_time=2,
     page=2,
     attempts=2,
     completions=2,

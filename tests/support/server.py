@@ -33,6 +33,11 @@ READ_BY_AIOHTTP = (
 """The same, with no connection taken over for a body: how bodies in chunks, and over TLS, are read."""
 
 
+def looks_every(seconds: float) -> tuple[str, ...]:
+    """The same, where /readyz looks at storage and state so seldom, or with 0 each time that it is asked."""
+    return ("-c", f"from tusd_py import app, cli; app._READY_SECONDS = {seconds}; cli.main()")
+
+
 class ServerError(RuntimeError):
     """The server didn't start or didn't end; the message ends with its log."""
 

@@ -40,6 +40,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "engine/installation.py _HOLD",
         "engine/pairing.py _PATIENCE",
         "engine/ports.py _PAUSES",
+        "engine/sweep.py _RECENT",
         "engine/ports.py Ports.lock_wait",
         "engine/terminate.py _PAUSES",
         "engine/tidy.py _PAUSE",
@@ -50,6 +51,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "locking/shared.py _TICK",
         "model.py RETRY_SECONDS",
         "protocol/direct.py TOUCH",
+        "model.py Upload._look_at",
         "protocol/limits.py Limits.download_url_lifetime",
         "protocol/limits.py Limits.upload_url_lifetime",
         "protocol/rules.py _REMEMBER_GONE",
@@ -59,6 +61,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
     ],
     "seconds of a real server: tests/spec/limits/test_patience.py, tests/faults/test_silence.py": [
         "app.py _PATIENCE",
+        "app.py _READY_SECONDS",
         "app.py _RENEW_SECONDS",
         "app.py _SWEEP_SECONDS",
         "app.py _TIDY_SECONDS",

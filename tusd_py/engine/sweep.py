@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from tusd_py.engine.direct import count, look
 from tusd_py.engine.finish import drive
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import clear
-from tusd_py.errors import Locked, StateUnavailable, Superseded, Unavailable, UploadLost
+from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.model import Phase, Upload, UploadId
+from tusd_py.recent import Recent
+
+_RECENT = 2.0
+"""Seconds for which one look at the stores speaks for all uploads that one of them has failed."""
 
 
 async def sweep(ports: Ports) -> int:
-    """See to all uploads that are due; returns how many expired ones were removed. Raises StateUnavailable."""
+    """See to all uploads that are due, some at a time; returns how many expired ones were removed.
+
+    Raises Unavailable where a store is away: a later sweep sees to what is left.
+    """
     await _catch_up(ports)
-    expired = 0
+    sweeping = _Sweep(ports)
     seen: set[UploadId] = set()
     step = ports.thresholds.due
     while new := [due for due in await ports.state.due(ports.clock(), len(seen) + step) if due not in seen]:
         seen.update(new)
-        for upload_id in new:
-            expired += await _try(ports, upload_id)
-    return expired
+        await sweeping.see_to(new)
+    return sweeping.expired
 
 
 async def _catch_up(ports: Ports) -> None:
@@ -34,76 +44,125 @@ async def _catch_up(ports: Ports) -> None:
                 pass
 
 
-async def _try(ports: Ports, upload_id: UploadId) -> bool:
-    """One whose changes the state won't take keeps nobody else's from it."""
-    try:
-        return await _see_to(ports, upload_id)
-    except StateUnavailable as error:
-        await ports.state.ping()  # raises where nothing gets through
-        ports.observer.trouble("left-behind", upload_id=upload_id, reason=str(error))
-        return False
+class _Sweep:
+    """Several uploads at a time: one that takes long, or fails, keeps none of the others from it."""
 
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._away = Recent(partial(_away, ports), _RECENT)
+        self.expired = 0
+        """Uploads that were removed because their time was up."""
 
-async def _see_to(ports: Ports, upload_id: UploadId) -> bool:
-    """True if it was removed because its time was up. One that is being written to is left alone."""
-    with suppress(Locked, Superseded, UploadLost):
-        async with ports.hold(upload_id, wait=0):
-            upload = await ports.state.load(upload_id)
-            if upload is not None and upload.due_at is not None and upload.due_at <= ports.clock():
-                return await _settle(ports, upload)
-    return False
+    async def see_to(self, upload_ids: Iterable[UploadId]) -> None:
+        """Raises Unavailable where a store is away: then no more are begun, and those that were are seen to."""
+        left = deque(upload_ids)
+        workers = [self._work(left) for _ in range(min(self._ports.thresholds.due_at_a_time, len(left)))]
+        for error in await asyncio.gather(*workers, return_exceptions=True):
+            if error is not None:
+                raise error
 
+    async def _work(self, left: deque[UploadId]) -> None:
+        while left:
+            try:
+                await self._try(left.popleft())
+            except BaseException:
+                left.clear()
+                raise
 
-async def _settle(ports: Ports, upload: Upload) -> bool:
-    match upload.phase:
-        case Phase.FINISHING:
-            await _drive_on(ports, upload)
-        case Phase.TERMINATING:
-            await clear(ports, await ports.save(upload))  # saved, so that one that can't be removed queues up again
-        case Phase.GONE:
-            await ports.state.delete(upload)
-        case Phase.DONE if not upload.expired(ports.clock()):
-            await _look_through(ports, upload)
-        case Phase.OPEN if upload.count_at is not None and not upload.expired(ports.clock()):
-            await _count(ports, upload)
-        case Phase.OPEN if not await _came_to_nothing(ports, upload):
+    async def _try(self, upload_id: UploadId) -> None:
+        try:
+            if not await self._seen_to(upload_id):
+                await self._check()
+        except Unavailable as error:
+            await self._check()
+            self._ports.observer.trouble("left-behind", upload_id=upload_id, reason=str(error))
+
+    async def _check(self) -> None:
+        """After a failure. Raises Unavailable where a store fails all uploads, and not only the one."""
+        if error := await self._away.get():
+            raise error
+
+    async def _seen_to(self, upload_id: UploadId) -> bool:
+        """False if a store has failed it. One that is being written to is left alone: it moves."""
+        ports = self._ports
+        with suppress(Locked, Superseded, UploadLost):
+            async with ports.hold(upload_id, wait=0):
+                upload = await ports.state.load(upload_id)
+                if upload is not None and upload.due_at is not None and upload.due_at <= ports.clock():
+                    return await self._settled(upload)
+        return True
+
+    async def _settled(self, upload: Upload) -> bool:
+        ports = self._ports
+        match upload.phase:
+            case Phase.FINISHING:
+                return await _driven_on(ports, upload)
+            case Phase.TERMINATING:
+                return await clear(ports, await ports.save(upload))  # saved, so that it queues up again if it fails
+            case Phase.GONE:
+                await ports.state.delete(upload)
+                return True
+            case Phase.DONE if not upload.expired(ports.clock()):
+                return await _looked_through(ports, upload)
+            case Phase.OPEN if upload.count_at is not None and not upload.expired(ports.clock()):
+                return await _counted(ports, upload)
+            case _:
+                return await (self._looked_for(upload) if upload.awaited else self._expired(upload))
+
+    async def _looked_for(self, upload: Upload) -> bool:
+        """Of one that is awaited: it ends only if its time is up, and what was awaited isn't there."""
+        ports = self._ports
+        try:
+            looked = await look(ports, upload)
+        except Unavailable as error:
+            ports.observer.trouble("look-failed", upload_id=upload.id, reason=str(error))
+            await ports.save(upload)
             return False
-        case Phase.OPEN | Phase.DONE:
-            ending = await ports.save(replace(upload, phase=Phase.TERMINATING))
-            ports.observer.upload_expired(ending)
-            await clear(ports, ending)
+        if looked.phase is not Phase.OPEN:
             return True
-    return False
+        if looked.expired(ports.clock()):
+            return await self._expired(looked)
+        await ports.save(looked)  # so that its next turn comes later
+        return True
+
+    async def _expired(self, upload: Upload) -> bool:
+        ending = await self._ports.save(replace(upload, phase=Phase.TERMINATING))
+        self._ports.observer.upload_expired(ending)
+        self.expired += 1
+        return await clear(self._ports, ending)
 
 
-async def _came_to_nothing(ports: Ports, upload: Upload) -> bool:
-    """Its time is up, and what was awaited isn't there either."""
+async def _away(ports: Ports) -> Unavailable | None:
+    """What a store answers that takes nothing from anybody."""
     try:
-        upload = await look(ports, upload)
+        await ports.state.ping()
+        await ports.storage.ping()
     except Unavailable as error:
-        ports.observer.trouble("look-failed", upload_id=upload.id, reason=str(error))
-        return False
-    if upload.awaited and not upload.expired(ports.clock()):
-        await ports.save(upload)  # so that its next turn comes later
-    return upload.phase is Phase.OPEN and upload.expired(ports.clock())
+        return error
+    return None
 
 
-async def _count(ports: Ports, upload: Upload) -> None:
+async def _counted(ports: Ports, upload: Upload) -> bool:
+    """Where that fails, the next sweep does it."""
     try:
         await count(ports, upload)
     except Unavailable as error:
         ports.observer.trouble("look-failed", upload_id=upload.id, reason=str(error))
+        return False
+    return True
 
 
-async def _drive_on(ports: Ports, upload: Upload) -> None:
+async def _driven_on(ports: Ports, upload: Upload) -> bool:
     """Where that fails it is recorded, and so queues up again."""
     try:
         await drive(ports, upload)
     except Unavailable as error:
         ports.observer.trouble("finish-failed", upload_id=upload.id, reason=str(error))
+        return False
+    return True
 
 
-async def _look_through(ports: Ports, upload: Upload) -> None:
+async def _looked_through(ports: Ports, upload: Upload) -> bool:
     """Remove what the troubles of a finished upload left."""
     troubled_at = None
     try:
@@ -112,3 +171,4 @@ async def _look_through(ports: Ports, upload: Upload) -> None:
         ports.observer.trouble("left-behind", upload_id=upload.id, reason=str(error))
         troubled_at = ports.clock()
     await ports.note(upload, troubled_at=troubled_at)
+    return troubled_at is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from tusd_py.pipeline.share import Share
 from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.choice import Wires
 from tusd_py.protocol.wire import Wire
+from tusd_py.recent import Recent
 from tusd_py.telemetry.metrics import Metrics
 
 
@@ -42,6 +44,8 @@ class Context:
     links: Links
     admission: Admission
     connections: Connections
+    unreachable: Recent[Sequence[str]]
+    """What of storage and state can't be reached, for /readyz."""
     slabs: Slabs
     budget: Budget
     overhead: Overhead

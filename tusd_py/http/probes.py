@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from aiohttp import hdrs, web
 
+from tusd_py.engine.ports import Ports
 from tusd_py.errors import Unavailable
-from tusd_py.http.context import CONTEXT, Context
+from tusd_py.http.context import CONTEXT
 from tusd_py.telemetry.metrics import CONTENT_TYPE
 
 _PATIENCE = 5.0
@@ -21,10 +22,13 @@ async def healthz(_: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Storage and state can be reached, have room and are one installation, and the server isn't closing; else 503."""
+    """Storage and state can be reached, have room and are one installation, and the server isn't closing; else 503.
+
+    However many ask, a look at storage and state is made every few seconds at most.
+    """
     context = request.app[CONTEXT]
     room = context.ports.room
-    missing = ["draining"] if context.admission.closed else await _unreachable(context)
+    missing = ["draining"] if context.admission.closed else [*await context.unreachable.get()]
     missing += [f"{name} is full" for name in sorted(room.full)]
     if missing:
         return web.Response(status=503, text=f"not ready: {', '.join(missing)}\n", headers={hdrs.RETRY_AFTER: "5"})
@@ -37,11 +41,12 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(body=request.app[CONTEXT].metrics.exposition(), headers={hdrs.CONTENT_TYPE: CONTENT_TYPE})
 
 
-async def _unreachable(context: Context) -> list[str]:
-    ports = {"storage": context.ports.storage.ping, "state": context.ports.state.ping}
-    answers = await asyncio.gather(*(_reachable(ping()) for ping in ports.values()))
-    missing = [name for name, reachable in zip(ports, answers, strict=True) if not reachable]
-    if missing or await _reachable(context.ports.state.installation()):
+async def unreachable(ports: Ports) -> Sequence[str]:
+    """What /readyz names when it is 503: nothing of it if storage and state can be reached, and belong together."""
+    pings = {"storage": ports.storage.ping, "state": ports.state.ping}
+    answers = await asyncio.gather(*(_reachable(ping()) for ping in pings.values()))
+    missing = [name for name, reachable in zip(pings, answers, strict=True) if not reachable]
+    if missing or await _reachable(ports.state.installation()):
         return missing
     return ["installation"]
 

@@ -23,6 +23,7 @@ from tusd_py.pipeline.body import BodyEnd
 from tusd_py.protocol.intents import Completion
 from tusd_py.protocol.refusals import OffsetMismatch, StoreFull
 from tusd_py.space import Space
+from tusd_py.thresholds import Thresholds
 
 
 class Seen(Observer):
@@ -153,8 +154,9 @@ async def test_an_upload_that_the_state_will_not_let_go_of_keeps_no_other(engine
 
 
 async def test_a_sweep_ends_where_nothing_gets_through_to_the_state(engine: Engine) -> None:
-    for _ in range(3):
+    for _ in range(20):
         await begun(engine)
+    engine.ports = replace(engine.ports, thresholds=Thresholds(due_at_a_time=4))
     asked = 0
 
     async def away(*_: object) -> Upload:
@@ -167,4 +169,4 @@ async def test_a_sweep_ends_where_nothing_gets_through_to_the_state(engine: Engi
     engine.now += 100
     with pytest.raises(StateUnavailable):
         await sweep(engine.ports)
-    assert asked == 2
+    assert asked <= 4 + 1

@@ -18,6 +18,14 @@ from tusd_py.thresholds import DEFAULT
 T = TypeVar("T")
 
 
+@dataclass(slots=True)
+class Attempt:
+    """One call."""
+
+    asked: bool = True
+    """S3 was asked, as far as is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempts:
     """Repeats what a repeat may cure, tells the observer of each attempt, and asks `guard` before each.
@@ -53,17 +61,18 @@ class Attempts:
         raise AssertionError("the last attempt returns or raises")
 
     @asynccontextmanager
-    async def observed(self, operation: str) -> AsyncIterator[None]:
+    async def observed(self, operation: str) -> AsyncIterator[Attempt]:
         """One attempt, in S3's kinds of failure."""
-        started, outcome = time.perf_counter(), "ok"
+        started, outcome, attempt = time.perf_counter(), "ok", Attempt()
         try:
             async with translated(operation):
-                yield
+                yield attempt
         except S3Failure as failure:
             outcome = failure.code or "failed"
             raise
         finally:
-            self.observer.s3_request(operation, time.perf_counter() - started, outcome)
+            if attempt.asked:
+                self.observer.s3_request(operation, time.perf_counter() - started, outcome)
 
 
 async def pause(attempt: int) -> None:

@@ -261,8 +261,9 @@ class S3Client:
     async def _pages(self, operation: str, pages: AsyncIterable[Any]) -> AsyncIterator[Any]:
         walk = aiter(pages)
         while True:
-            async with self._attempts.observed(operation):
+            async with self._attempts.observed(operation) as attempt:
                 page = await anext(walk, None)
+                attempt.asked = page is not None  # the one before was the last, and has said so
             if page is None:
                 return
             yield page

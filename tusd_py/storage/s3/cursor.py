@@ -94,6 +94,11 @@ class S3Cursor:
         """The keys of what is kept beside the object until it is finished: the tail and the info."""
         return frozenset(segment.key for segment in self.tail) | ({self.info} if self.info else frozenset())
 
+    @property
+    def began(self) -> bool:
+        """Something is stored: S3 was asked for more than nothing."""
+        return self.multipart is not None or self.etag is not None or bool(self.beside)
+
     def made(self, stored: Stored) -> Finished:
         """The object is there: what was kept beside it isn't needed any more."""
         done = replace(self, etag=stored.etag, tail=(), info=None)

@@ -94,8 +94,14 @@ class S3Storage:
             await self._room.client.abort_multipart(earlier[0].key, multipart)
 
     async def discard(self, upload: Upload) -> None:
-        client, cursor = self._room.client, S3Cursor.load(upload.cursor)
+        """Of one that never got a byte nothing was stored here, so S3 isn't asked: unless its client could."""
+        cursor = S3Cursor.load(upload.cursor)
         self._room.tails.drop(upload.id)
+        if cursor.began or upload.signed_until is not None:
+            await self._remove(cursor)
+
+    async def _remove(self, cursor: S3Cursor) -> None:
+        client = self._room.client
         if cursor.multipart is not None and cursor.etag is None:
             await client.abort_multipart(cursor.key, cursor.multipart)
         await client.delete({cursor.key, *cursor.beside})
@@ -103,7 +109,8 @@ class S3Storage:
     async def clean(self, upload: Upload) -> None:
         await leftovers.clean(self._room.client, self._room.options, upload)
         if not upload.alive:
-            await self.discard(upload)
+            self._room.tails.drop(upload.id)
+            await self._remove(S3Cursor.load(upload.cursor))
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         return read(self._room, upload, span)

@@ -1,0 +1,274 @@
+"""Many uploads that are due: some at a time, and none keeps the others from their turn."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import pytest
+
+from tests.contracts.engine.test_finish_and_sweep import begun
+from tests.support.direct_access import ScriptedAccess
+from tests.support.direct_access import direct as with_direct_access
+from tests.support.engine import Engine, ScriptedBody
+from tests.support.intents import appending
+from tusd_py.engine import sweep as sweep_module
+from tusd_py.engine.append import append
+from tusd_py.engine.direct import announce
+from tusd_py.engine.sweep import sweep
+from tusd_py.errors import StorageUnavailable
+from tusd_py.model import Direct, Phase, Upload, UploadId
+from tusd_py.protocol.intents import Begin
+from tusd_py.thresholds import Thresholds
+
+SIDE_BY_SIDE = 3
+DAY = 86400.0
+
+
+@pytest.fixture
+def engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """Its sweeps ask for few, and see to fewer at a time; each looks at its stores once at most."""
+    monkeypatch.setattr(sweep_module, "_RECENT", math.inf)
+    engine.ports = replace(engine.ports, thresholds=Thresholds(due=5, due_at_a_time=SIDE_BY_SIDE))
+    return engine
+
+
+@pytest.fixture
+def access(engine: Engine) -> ScriptedAccess:
+    return with_direct_access(engine)
+
+
+async def expired(engine: Engine, count: int) -> list[UploadId]:
+    """Uploads whose time is up."""
+    made = [(await begun(engine)).id for _ in range(count)]
+    engine.now += 100
+    return made
+
+
+async def left(engine: Engine) -> set[UploadId]:
+    """The uploads of which anything is left."""
+    return {upload.id for upload in await engine.uploads()} | set(engine.storage._parts)
+
+
+class Storage:
+    """How the engine's storage removes: it counts, and fails or waits where it is told to."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._discard = engine.storage.discard
+        self.failing: set[UploadId] | None = set()
+        """None for all."""
+        self.waiting = asyncio.Event()
+        self.slow = set[UploadId]()
+        self.running, self.most = 0, 0
+        self.asked, self.pings = list[UploadId](), 0
+        self.begun, self.ended = asyncio.Semaphore(0), asyncio.Semaphore(0)
+        self.away = False
+        engine.storage.discard = self.discard  # type: ignore[method-assign]
+        engine.storage.ping = self.ping  # type: ignore[method-assign]
+
+    async def discard(self, upload: Upload) -> None:
+        self.asked.append(upload.id)
+        self.running += 1
+        self.begun.release()
+        self.most = max(self.most, self.running)
+        try:
+            if upload.id in self.slow:
+                await self.waiting.wait()
+            if self.away or self.failing is None or upload.id in self.failing:
+                raise StorageUnavailable("as told")
+            await self._discard(upload)
+        finally:
+            self.running -= 1
+            self.ended.release()
+
+    async def ping(self) -> None:
+        self.pings += 1
+        if self.away:
+            raise StorageUnavailable("away")
+
+
+@pytest.fixture
+def storage(engine: Engine) -> Storage:
+    return Storage(engine)
+
+
+async def as_often(as_told: asyncio.Semaphore, count: int) -> None:
+    """Wait until it was told so often."""
+    for _ in range(count):
+        await as_told.acquire()
+
+
+async def test_those_that_are_held_keep_no_other_from_expiry(engine: Engine) -> None:
+    held = await expired(engine, 23)
+    engine.now += 1
+    late = await expired(engine, 2)
+    async with AsyncExitStack() as stack:
+        for upload_id in held:
+            await stack.enter_async_context(engine.ports.hold(upload_id))
+        assert await sweep(engine.ports) == len(late)
+        assert await left(engine) == set(held)
+    assert await sweep(engine.ports) == len(held)
+
+
+async def test_one_whose_body_still_comes_when_its_time_is_up_begins_anew_with_what_is_recorded(engine: Engine) -> None:
+    upload, body = await begun(engine), ScriptedBody(b"d", stalls=True)
+    writing = asyncio.create_task(append(engine.ports, upload.id, appending(3), body))
+    await body.stalled.wait()
+    engine.now += 100
+    assert await sweep(engine.ports) == 0
+    body.stop()
+    assert (await writing).offset == 4
+    assert (await engine.record(upload)).expires_at == engine.now + 100
+    assert await sweep(engine.ports) == 0
+
+
+async def test_some_are_seen_to_side_by_side_and_never_more(engine: Engine, storage: Storage) -> None:
+    storage.slow.update(await expired(engine, 11))
+    sweeping = asyncio.create_task(sweep(engine.ports))
+    await as_often(storage.begun, SIDE_BY_SIDE)
+    storage.waiting.set()
+    assert await sweeping == 11
+    assert storage.most == SIDE_BY_SIDE
+
+
+async def test_one_that_takes_long_keeps_no_other_of_those_that_are_asked_for_with_it(
+    engine: Engine, storage: Storage
+) -> None:
+    slow, *others = await expired(engine, 5)
+    storage.slow.add(slow)
+    sweeping = asyncio.create_task(sweep(engine.ports))
+    await as_often(storage.ended, len(others))
+    assert storage.running == 1
+    storage.waiting.set()
+    assert await sweeping == 5
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_what_comes_of_it_does_not_depend_on_the_order(
+    engine: Engine, storage: Storage, *, backwards: bool
+) -> None:
+    due, uploads = engine.state.inner.due, await expired(engine, 12)
+    storage.failing = {uploads[0], uploads[5], uploads[11]}
+
+    async def turned(now: float, limit: int) -> Sequence[UploadId]:
+        found = await due(now, limit)
+        return found[::-1] if backwards else found
+
+    engine.state.due = turned  # type: ignore[method-assign]
+    assert await sweep(engine.ports) == 12
+    assert await left(engine) == storage.failing
+    assert {upload.phase for upload in await engine.uploads()} == {Phase.TERMINATING}
+    assert [what for what, _ in engine.told.troubles] == ["left-behind"] * 3
+
+
+async def test_a_storage_that_is_away_is_not_asked_for_each_of_them(engine: Engine, storage: Storage) -> None:
+    uploads = await expired(engine, 50)
+    storage.away = True
+    with pytest.raises(StorageUnavailable, match="away"):
+        await sweep(engine.ports)
+    assert len(storage.asked) <= 2 * SIDE_BY_SIDE
+    assert storage.pings == 1
+    storage.away = False
+    engine.now += 30
+    await sweep(engine.ports)
+    assert await left(engine) == set()
+    assert set(storage.asked) == set(uploads)
+
+
+async def test_a_storage_that_answers_is_hardly_asked_whether_it_is_there(engine: Engine, storage: Storage) -> None:
+    uploads = await expired(engine, 50)
+    storage.failing = None
+    assert await sweep(engine.ports) == len(uploads)
+    assert sorted(storage.asked) == sorted(uploads)
+    assert storage.pings == 1
+
+
+async def test_an_error_that_is_not_foreseen_is_raised_once_those_that_were_begun_are_seen_to(
+    engine: Engine, storage: Storage
+) -> None:
+    broken, *others = await expired(engine, 5)
+    storage.slow.add(others[0])
+    discard = engine.storage.discard
+
+    async def discarded(upload: Upload) -> None:
+        if upload.id == broken:
+            await as_often(storage.begun, 1)
+            asyncio.get_running_loop().call_soon(storage.waiting.set)
+            raise RuntimeError("a mistake")
+        await discard(upload)
+
+    engine.storage.discard = discarded  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="a mistake"):
+        await sweep(engine.ports)
+    assert others[0] not in await left(engine)
+
+
+async def test_a_sweep_that_is_cancelled_leaves_no_work_behind(engine: Engine, storage: Storage) -> None:
+    storage.slow.update(await expired(engine, 5))
+    sweeping = asyncio.create_task(sweep(engine.ports))
+    await as_often(storage.begun, SIDE_BY_SIDE)
+    sweeping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sweeping
+    assert storage.running == 0
+
+
+# what is awaited
+
+
+class Looks:
+    """How often an engine's storage is looked at, and whether it answers."""
+
+    def __init__(self, access: ScriptedAccess) -> None:
+        self._found = access.found
+        self.count, self.fails = 0, False
+        access.found = self.found  # type: ignore[method-assign]
+
+    async def found(self, upload: Upload) -> int | None:
+        self.count += 1
+        if self.fails:
+            raise StorageUnavailable("as told")
+        return await self._found(upload)
+
+
+async def pass_time(engine: Engine, seconds: float) -> None:
+    """As with a sweep at every moment: one comes when anything is due."""
+    end = engine.now + seconds
+    while (due := await first_due(engine)) <= end:
+        engine.now = max(engine.now, due)
+        await sweep(engine.ports)
+    engine.now = end
+
+
+async def first_due(engine: Engine) -> float:
+    return min((upload.due_at for upload in await engine.uploads() if upload.due_at is not None), default=math.inf)
+
+
+async def test_what_is_announced_and_never_comes_is_looked_for_a_few_times_in_all(
+    engine: Engine, access: ScriptedAccess
+) -> None:
+    engine.limit(expire_after=DAY)
+    looks = Looks(access)
+    await announce(engine.ports, Begin(direct=Direct.WHOLE))
+    await pass_time(engine, 1.1 * DAY)
+    assert await left(engine) == set()
+    assert looks.count == 7
+
+
+async def test_what_can_not_be_looked_for_waits_for_its_next_turn_and_is_not_given_up(
+    engine: Engine, access: ScriptedAccess
+) -> None:
+    looks = Looks(access)
+    upload = await announce(engine.ports, Begin(direct=Direct.WHOLE))
+    looks.fails = True
+    await pass_time(engine, 200.0)
+    assert looks.count <= 1 + 200.0 / 30.0
+    assert engine.told.count("look-failed") == looks.count
+    assert (await engine.record(upload)).phase is Phase.OPEN
+    looks.fails = False
+    engine.storage._objects[upload.id] = b"abc"
+    await pass_time(engine, 30.0)
+    assert (await engine.record(upload)).done

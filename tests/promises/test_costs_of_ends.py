@@ -1,0 +1,55 @@
+"""Promise 8, where nobody comes back: what a stranger begins and leaves costs S3 nothing, or a few requests in all."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.promises.bench import Node
+from tests.promises.client import Client, until
+from tests.support.s3faults import error
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CROWD = 30
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, Any]:
+    return {"expire_after": "6s", "direct_uploads": True, "upload_url_lifetime": "4s"}
+
+
+async def until_ended(node: Node) -> None:
+    """Wait until nothing is remembered of any upload."""
+
+    async def forgotten() -> bool:
+        return not any('INTO "uploads"' in row for row in await asyncio.to_thread(node.remembered))
+
+    await until(forgotten, within=60)
+
+
+async def test_uploads_that_never_got_a_byte_end_without_a_request(node: Node, client: Client) -> None:
+    expired = await node.metric("uploads_expired_total")
+    ended, *left = [await client.create(10) for _ in range(1 + CROWD)]
+    await client.delete(ended)
+    await until_ended(node)
+    assert await node.metric("uploads_expired_total") == expired + len(left)
+    assert node.s3.counts() == {}
+
+
+async def test_forms_that_nobody_sends_are_a_few_requests_each(node: Node, client: Client) -> None:
+    for _ in range(CROWD):
+        assert (await client.request("GET", f"{client.url}s3/params?filename=x")).status == 200
+    await until_ended(node)
+    assert node.s3.counts() == {"HeadObject": CROWD, "GetObject": CROWD, "DeleteObject": CROWD}
+
+
+async def test_each_request_is_counted_once(node: Node, client: Client) -> None:
+    before = await node.metric("s3_requests_total")
+    node.s3.faults.rule("PutObject", 1, error(500, "InternalError"))
+    url = await client.create(3, b"abc")
+    await client.delete(url)
+    assert node.s3.counts()["ListObjectsV2"] == node.s3.counts()["ListMultipartUploads"] == 1
+    assert await node.metric("s3_requests_total") - before == node.s3.counts().total()

@@ -1,0 +1,92 @@
+"""One answer for many."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+import pytest
+
+from tusd_py import recent
+from tusd_py.recent import Recent
+
+
+class Source:
+    """Numbers its answers; each waits until it may come."""
+
+    def __init__(self) -> None:
+        self.asked, self.side_by_side = 0, 0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.fails = False
+
+    async def ask(self) -> int:
+        self.asked += 1
+        self.side_by_side += 1
+        assert self.side_by_side == 1
+        try:
+            await asyncio.sleep(0)
+            await self.may_answer.wait()
+        finally:
+            self.side_by_side -= 1
+        if self.fails:
+            raise RuntimeError("as told")
+        return self.asked
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, to be set."""
+    told = [100.0]
+    monkeypatch.setattr(recent, "_now", lambda: told[0])
+    return told
+
+
+async def test_an_answer_is_kept_until_it_is_so_old(now: list[float]) -> None:
+    answers = Recent(Source().ask, 2.0)
+    for at, expected in ((100.0, 1), (101.9, 1), (102.0, 2), (103.9, 2), (104.0, 3)):
+        now[0] = at
+        assert await answers.get() == expected
+
+
+async def test_an_answer_is_as_old_as_it_was_when_it_came(now: list[float]) -> None:
+    """One that took longer than it is kept is still one for all who waited for it."""
+    source = Source()
+    answers = Recent(source.ask, 2.0)
+    source.may_answer.clear()
+    asking = [asyncio.create_task(answers.get()) for _ in range(100)]
+    await asyncio.sleep(0.01)
+    now[0] = 200.0
+    source.may_answer.set()
+    assert {await task for task in asking} == {1}
+    assert source.asked == 1
+
+
+async def test_what_is_kept_for_no_time_is_asked_each_time_and_by_one_at_a_time() -> None:
+    source = Source()
+    answers = Recent(source.ask, 0.0)
+    assert sorted(await asyncio.gather(*(answers.get() for _ in range(5)))) == [1, 2, 3, 4, 5]
+
+
+async def test_a_failure_is_no_answer() -> None:
+    source = Source()
+    answers = Recent(source.ask, math.inf)
+    source.fails = True
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="as told"):
+            await answers.get()
+    source.fails = False
+    assert [await answers.get(), await answers.get()] == [3, 3]
+
+
+async def test_one_who_asks_and_leaves_does_not_keep_the_others_from_their_answer() -> None:
+    source = Source()
+    answers = Recent(source.ask, math.inf)
+    source.may_answer.clear()
+    leaving, staying = [asyncio.create_task(answers.get()) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    source.may_answer.set()
+    assert await staying == 2
