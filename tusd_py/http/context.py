@@ -18,6 +18,7 @@ from tusd_py.pipeline.share import Share
 from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.choice import Wires
 from tusd_py.protocol.wire import Wire
+from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.metrics import Metrics
 
 
@@ -28,6 +29,7 @@ class Context:
     ports: Ports
     wires: Wires
     metrics: Metrics
+    audit: Audit
     network_timeout: float
     min_data_rate: float
     """Bytes a second."""
@@ -50,3 +52,7 @@ class Context:
 
 CONTEXT = web.AppKey("tusd_py", Context)
 WIRE = web.RequestKey("wire", Wire)
+MEANT = web.RequestKey("meant", str)
+"""The method that an upload's request means, which isn't always the one it has."""
+CODE = web.RequestKey("code", str)
+"""Why the request was refused."""

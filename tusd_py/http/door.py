@@ -14,7 +14,7 @@ from tusd_py.http.forwarded import Trust
 from tusd_py.protocol.refusals import Forbidden, Misdirected
 
 _READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
-_PROBES = frozenset({"/healthz", "/readyz"})
+PROBES = frozenset({"/healthz", "/readyz"})
 """Asked by whatever address the one who asks knows."""
 
 
@@ -28,7 +28,7 @@ class Door:
 
     def check(self, request: web.Request) -> None:
         """Raises Misdirected, Forbidden, Malformed."""
-        if self.hosts and request.path not in _PROBES and not self._is_ours(request):
+        if self.hosts and request.path not in PROBES and not self._is_ours(request):
             raise Misdirected
         if request.method not in _READING:
             self.check_origin(request)
