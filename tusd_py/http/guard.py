@@ -13,7 +13,7 @@ from tusd_py.http.door import PROBES
 from tusd_py.http.failures import refused
 from tusd_py.http.farewell import SILENCE, farewell
 from tusd_py.model import parse_upload_id
-from tusd_py.protocol.refusals import Forbidden, Malformed, Misdirected, Refusal
+from tusd_py.protocol.refusals import Forbidden, Malformed, Misdirected, Refusal, UnsupportedCoding
 from tusd_py.protocol.statuses import STATUS
 from tusd_py.telemetry.served import serving
 
@@ -34,7 +34,7 @@ async def guard(request: web.Request, handler: typedefs.Handler) -> web.StreamRe
 async def _let_in(request: web.Request, context: Context, handler: typedefs.Handler) -> web.StreamResponse:
     try:
         context.door.check(request)
-    except (Misdirected, Forbidden, Malformed) as error:
+    except (Misdirected, Forbidden, UnsupportedCoding, Malformed) as error:
         return await farewell(request, _refused(refused(request, context, error)))
     return await handler(request)
 
