@@ -6,6 +6,7 @@
 # make coverage what of engine, S3, state and locking no simulation and no contract reaches; fails below 98 %
 # make mutants  changes that no fast test notices, for about two hours; mutants/ keeps what is known
 # make storm    random clients and troubles over real servers, MINUTES=10 of them; SEED=… for the same dice
+# make fuzz     requests that try to stop a real server, MINUTES=10 of them; SEED=… for the same dice
 # make bench    the benchmark, into docs/benchmarks.md; QUICK=1 for the goals alone, ONLY=cpu,tls for some of it
 # make matrix   every client by every way, into docs/clients.md
 # make docs     the settings in README.md, as they are
@@ -24,7 +25,7 @@ COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --gen
 .DEFAULT_GOAL := setup
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: setup run test lint huge soak storm coverage mutants bench matrix docs lock clean
+.PHONY: setup run test lint huge soak storm fuzz coverage mutants bench matrix docs lock clean
 
 setup: $(STAMPS)
 
@@ -87,6 +88,9 @@ storm: setup
 
 bench: setup
 	$(RUN) bench $(QUICK:%=--quick) $(ONLY:%=--only %) $(REPS:%=--reps %) $(RENDER:%=--render)
+
+fuzz: setup
+	$(RUN) tests.fuzz --minutes $(MINUTES) $(SEED:%=--seed %)
 
 matrix: setup .venv/fetched
 	$(RUN) tests.proxies.matrix
