@@ -20,6 +20,8 @@ MALFORMED = {
     "two framings": b"POST /files/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\nCookie: "
     + SECRET
     + b"\r\n\r\n",
+    "an expectation beyond ASCII": b"PATCH /metrics HTTP/1.1\r\nHost: x\r\nExpect: \xff" + SECRET + b"\r\n\r\n",
+    "the same of an upload": b"PATCH /files/x HTTP/1.1\r\nHost: x\r\nExpect: \xff" + SECRET + b"\r\n\r\n",
     "question marks": b"GET / HTTP/1.1\r\nHost: x\r\nX-A: " + b"?" * 200_000 + SECRET + b"\x01\r\n\r\n",
 }
 
