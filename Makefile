@@ -6,8 +6,10 @@
 # make coverage what of engine, S3, state and locking no simulation and no contract reaches; fails below 98 %
 # make mutants  changes that no fast test notices, for about two hours; mutants/ keeps what is known
 # make storm    random clients and troubles over real servers, MINUTES=10 of them; SEED=… for the same dice
+# make fuzz     requests that try to stop a real server, MINUTES=10 of them; SEED=… for the same dice
 # make bench    the benchmark, into docs/benchmarks.md; QUICK=1 for the goals alone, ONLY=cpu,tls for some of it
 # make matrix   every client by every way, into docs/clients.md
+# make sbom     what is in the package, as CycloneDX: sbom/tusd-py.cdx.json; each wheel is built with it
 # make docs     the settings in README.md, as they are
 # make lock     new lock files, from pyproject.toml and package.json
 
@@ -24,7 +26,7 @@ COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --gen
 .DEFAULT_GOAL := setup
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: setup run test lint huge soak storm coverage mutants bench matrix docs lock clean
+.PHONY: setup run test lint huge soak storm fuzz coverage mutants bench matrix docs sbom lock clean
 
 setup: $(STAMPS)
 
@@ -88,8 +90,14 @@ storm: setup
 bench: setup
 	$(RUN) bench $(QUICK:%=--quick) $(ONLY:%=--only %) $(REPS:%=--reps %) $(RENDER:%=--render)
 
+fuzz: setup
+	$(RUN) tests.fuzz --minutes $(MINUTES) $(SEED:%=--seed %)
+
 matrix: setup .venv/fetched
 	$(RUN) tests.proxies.matrix
+
+sbom: setup
+	$(RUN) scripts.sbom
 
 docs: setup
 	$(RUN) scripts.settings_table
@@ -103,5 +111,5 @@ lock: setup
 	$(RUN) scripts.node ui install --package-lock-only
 
 clean:
-	rm -rf .venv build dist tusd_py/ui $(JS)/node_modules ui/node_modules mutants .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist sbom tusd_py/ui $(JS)/node_modules ui/node_modules mutants .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

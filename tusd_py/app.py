@@ -37,6 +37,7 @@ from tusd_py.recent import Recent
 from tusd_py.state.base import StateStore
 from tusd_py.storage.base import Storage
 from tusd_py.tasks import end
+from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.log import LogObserver, get_logger
 from tusd_py.telemetry.metrics import Metrics
 
@@ -81,6 +82,7 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
             ports=ports,
             wires=Wires(ports.limits, ports.clock, Interim(settings.rufh_interim)),
             metrics=metrics,
+            audit=Audit(on=settings.log_audit),
             admission=Admission(_crowd(settings)),
             connections=Connections(settings.max_connections, settings.max_client_connections),
             unreachable=Recent(partial(unreachable, ports), _READY_SECONDS),

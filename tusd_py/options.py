@@ -12,11 +12,14 @@ from typing import Any
 import click
 
 from tusd_py.config import Settings, load_settings
-from tusd_py.config.sources import kebab
+from tusd_py.config.sources import PREFIX, kebab, with_password
 from tusd_py.config.units import MIB
 
 Command = Callable[..., int | None]
 Decorator = Callable[[Command], Command]
+_SEEN = (
+    "tusd-py: --{}: accounts of this machine see its password among the processes; put it in a file, named by {}{}_FILE"
+)
 
 
 def takes_settings(*, hidden: bool = False) -> Decorator:
@@ -29,7 +32,10 @@ def takes_settings(*, hidden: bool = False) -> Decorator:
         @functools.wraps(command)
         def with_settings(config: Path | None, **options: Any) -> int | None:
             flags = {name: value for name in Settings.model_fields if (value := options.pop(name)) is not None}
-            return command(load_settings(flags, config, os.environ), **options)
+            settings = load_settings(flags, config, os.environ)
+            for setting in with_password(flags):
+                click.echo(_SEEN.format(kebab(setting), PREFIX, setting.upper()), err=True)
+            return command(settings, **options)
 
         config_file = click.option(
             "--config", type=click.Path(path_type=Path), help="TOML file with any of these settings."

@@ -19,7 +19,7 @@ from tests.support.tus import PATIENCE, TusClient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-STATUSES = {100, 200, 201, 204, 206, 304, 400, 403, 404, 405, 409, 412, 413, 415, 416, 417, 423, 460}
+STATUSES = {100, 200, 201, 204, 206, 304, 400, 403, 404, 405, 409, 412, 413, 415, 416, 417, 423, 460, 501}
 """All that may be said to anybody; 503 is for a storage that fails, and this one doesn't."""
 
 

@@ -75,8 +75,13 @@ class Abuse:
 
     def pieces(self, target: str) -> Iterator[bytes]:
         """What goes over the socket, bit by bit; `target` is the URL of an upload."""
-        head = b"".join(line + b"\r\n" for line in (self.line, *(b": ".join(field) for field in self.fields), b""))
+        head, *body = self.raw()
         yield head.replace(TARGET, urlsplit(target).path.encode())
+        yield from body
+
+    def raw(self) -> Iterator[bytes]:
+        """The same, with TARGET where the upload is named."""
+        yield b"".join(line + b"\r\n" for line in (self.line, *(b": ".join(field) for field in self.fields), b""))
         yield from self.body
 
 

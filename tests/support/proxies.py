@@ -40,9 +40,7 @@ _CADDY = """\
 	admin off
 	auto_https off
 	storage file_system {directory}
-}}
-import {site}
-"""
+	servers {{"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +88,12 @@ def _nginx(directory: Path, port: int, certificate: Certificate, nodes: Sequence
 
 def _caddy(directory: Path, port: int, certificate: Certificate, nodes: Sequence[int], edit: Edit) -> tuple[str, ...]:
     site = {
+        "{\n\tservers {": _CADDY.format(directory=directory),
         "uploads.example.org {": f"https://{HOST}:{port} {{\n\ttls {certificate.chain} {certificate.key}",
         "reverse_proxy 127.0.0.1:8080 ": f"reverse_proxy {' '.join(f'{HOST}:{node}' for node in nodes)} ",
     }
-    _shipped("Caddyfile", directory / "site", site, edit)
     main = directory / "Caddyfile"
-    main.write_text(_CADDY.format(site=directory / "site", directory=directory))
+    _shipped("Caddyfile", main, site, edit)
     places = f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"
     found = shutil.which("caddy", path=places) or missing("Caddy")
     return (found, "run", "--config", str(main), "--adapter", "caddyfile")

@@ -128,6 +128,26 @@ def test_a_flag_can_switch_off_what_the_environment_switched_on(
     assert not app.settings.behind_proxy
 
 
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        ("redis://user:SECRET@redis:6379/0", True),
+        ("unix:///run/redis.sock?password=SECRET", True),
+        ("redis://redis:6379/0", False),
+        ("memory:", False),
+    ],
+)
+def test_a_password_among_the_flags_is_warned_of_and_not_said(app: App, run: Run, state: str, *, shown: bool) -> None:
+    said = run("serve", "--state", state)
+    assert (said.code, "TUSD_PY_STATE_FILE" in said.err, "SECRET" in said.err) == (3, shown, False)
+    assert app.settings.state is not None
+
+
+def test_a_password_that_nobody_sees_is_not_warned_of(app: App, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUSD_PY_STATE", "redis://user:SECRET@redis:6379/0")
+    assert (run("serve").err, str(app.settings.state)) == ("", "redis://***@redis:6379/0")
+
+
 def test_every_setting_is_an_option_of_serve(app: App, run: Run) -> None:
     assert app
     words = run("serve", "--help").out.split()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -11,7 +12,9 @@ from typing import Any, Literal
 import pytest
 
 from tusd_py.model import Upload, UploadId
+from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.log import LogObserver, configure_logging, get_logger
+from tusd_py.telemetry.served import serving
 
 UPLOAD = Upload(id=UploadId("a" * 32), length=10, offset=4, created_at=0, updated_at=0)
 
@@ -99,6 +102,15 @@ def test_text_has_no_colours_where_nobody_looks_and_no_control_characters() -> N
     assert len(stream.getvalue().splitlines()) == 2
 
 
+def test_a_line_of_a_stack_is_never_taken_for_an_event() -> None:
+    stream = configured("text")
+    get_logger("tusd_py.x").warning("bad", exc_info=ValueError("no\n2026-01-01T00:00:00Z [info] forged\x1b[2J\r\x85"))
+    first, *stack = stream.getvalue().removesuffix("\n").split("\n")
+    assert "bad" in first
+    assert any("forged" in line for line in stack)
+    assert all(line.startswith("  ") and line.isprintable() for line in stack)
+
+
 def test_each_change_of_state_is_one_event() -> None:
     stream = configured()
     observer = LogObserver(get_logger("tusd_py"))
@@ -133,3 +145,40 @@ def test_mounted_elsewhere_events_go_through_the_hosts_own_logging(caplog: pytes
     logging.getLogger().addHandler(caplog.handler)
     get_logger("tusd_py.x").warning("trouble", filename="a", message="b")
     assert "trouble" in caplog.text
+
+
+def asked() -> dict[str, str]:
+    return {"address": "192.0.2.1", "method": "PATCH"}
+
+
+def test_what_is_said_while_a_request_is_served_names_it() -> None:
+    stream = configured()
+    with serving(asked):
+        get_logger("tusd_py.x").info("upload created", method="said")
+        logging.getLogger("elsewhere").warning("odd")
+    get_logger("tusd_py.x").info("sweep")
+    told = [(record.get("address"), record.get("method")) for record in records(stream)]
+    assert told == [("192.0.2.1", "said"), ("192.0.2.1", "PATCH"), (None, None)]
+
+
+async def test_a_task_that_outlives_its_request_says_nothing_of_it() -> None:
+    stream, over = configured(), asyncio.Event()
+
+    async def later() -> None:
+        await over.wait()
+        get_logger("tusd_py.x").info("late")
+
+    with serving(asked):
+        task = asyncio.create_task(later())
+        get_logger("tusd_py.x").info("early")
+    over.set()
+    await task
+    assert [record.get("address") for record in records(stream)] == ["192.0.2.1", None]
+
+
+def test_a_request_is_only_asked_for_what_is_written() -> None:
+    configured(level="warning")
+    with serving(lambda: pytest.fail("nothing is written")):
+        get_logger("tusd_py.x").info("quiet")
+        Audit(on=False).refused(None, 404, "not-found")
+        Audit(on=True).downloaded(UPLOAD.id, 200, sent=1, complete=True)

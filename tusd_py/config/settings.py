@@ -179,6 +179,7 @@ class Settings(BaseSettings):
     log_format: kinds.LogFormat = Field(default="text", description="text or json, on stderr.")
     log_level: kinds.LogLevel = Field(default="info", description="debug, info, warning or error.")
     log_access: kinds.Switch = Field(default=False, description="Log each request.")
+    log_audit: kinds.Switch = Field(default=False, description="Log each download and each refusal, too.")
 
     @classmethod
     def settings_customise_sources(

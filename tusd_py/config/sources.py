@@ -9,10 +9,11 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, InitSettingsSource, TomlConfigSettingsSource
@@ -48,6 +49,16 @@ def load_settings(flags: Mapping[str, object], config: Path | None, environ: Map
         return Settings(_build_sources=(tuple(layers), {}))  # type: ignore[call-arg]  # mypy knows only the fields
     except ValidationError as errors:
         raise ConfigurationError(_complaint(errors, layers)) from None
+
+
+def with_password(flags: Mapping[str, object]) -> Sequence[str]:
+    """Those of the settings, as they were accepted, whose value does hold a password."""
+    return [setting for setting, value in flags.items() if setting in _HIDING and _has_password(str(value))]
+
+
+def _has_password(url: str) -> bool:
+    split = urlsplit(url)
+    return bool(split.password) or "password" in parse_qs(split.query)
 
 
 def kebab(setting: str) -> str:

@@ -21,6 +21,7 @@ from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.choice import Wires
 from tusd_py.protocol.wire import Wire
 from tusd_py.recent import Recent
+from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.metrics import Metrics
 
 
@@ -31,6 +32,7 @@ class Context:
     ports: Ports
     wires: Wires
     metrics: Metrics
+    audit: Audit
     network_timeout: float
     min_data_rate: float
     """Bytes a second."""
@@ -56,3 +58,7 @@ class Context:
 
 CONTEXT = web.AppKey("tusd_py", Context)
 WIRE = web.RequestKey("wire", Wire)
+MEANT = web.RequestKey("meant", str)
+"""The method that an upload's request means, which isn't always the one it has."""
+CODE = web.RequestKey("code", str)
+"""Why the request was refused."""

@@ -35,13 +35,21 @@ class Delivery:
     def __init__(self, context: Context, upload: Upload, span: Span, begin: Callable[[], Awaitable[Outflow]]) -> None:
         self._context = context
         self._upload = upload
-        self._at, self._stop = span.start, span.stop
+        self._start, self._at, self._stop = span.start, span.start, span.stop
         self._begin = begin
         self._outflow: Outflow | None = None
 
     @property
     def begun(self) -> bool:
         return self._outflow is not None
+
+    @property
+    def sent(self) -> int:
+        return self._at - self._start
+
+    @property
+    def complete(self) -> bool:
+        return self.begun and self._at >= self._stop
 
     async def run(self) -> None:
         """All of it. Raises ServiceUnavailable before it has begun; StorageUnavailable, UploadLost, Unread, OSError."""

@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from tusd_py.engine import direct
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.endpoint import endpoint_url
-from tusd_py.http.failures import refusal_of
+from tusd_py.http.failures import refused
 from tusd_py.http.farewell import close_silently
 from tusd_py.model import Upload, UploadId, parse_upload_id
 from tusd_py.pipeline.share import Holding
@@ -50,9 +50,7 @@ async def _answer(request: web.Request, handler: Handler, refuse: Refuse) -> web
     except ConnectionError:
         return close_silently(request)
     except Exception as error:  # noqa: BLE001 (whatever isn't foreseen comes out of it again)
-        refusal = refusal_of(context, error)
-        context.metrics.failed(refusal.code)
-        return refuse(request, refusal)
+        return refuse(request, refused(request, context, error))
 
 
 async def small_body(request: web.Request, context: Context) -> bytes:

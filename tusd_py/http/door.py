@@ -11,10 +11,11 @@ from aiohttp import hdrs, web
 from tusd_py.http.cors import Cors
 from tusd_py.http.endpoint import host_name, origin
 from tusd_py.http.forwarded import Trust
-from tusd_py.protocol.refusals import Forbidden, Misdirected
+from tusd_py.protocol.refusals import Forbidden, Misdirected, UnsupportedCoding
 
 _READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
-_PROBES = frozenset({"/healthz", "/readyz"})
+_CHUNKED = "chunked"
+PROBES = frozenset({"/healthz", "/readyz"})
 """Asked by whatever address the one who asks knows."""
 
 
@@ -27,11 +28,12 @@ class Door:
     trust: Trust
 
     def check(self, request: web.Request) -> None:
-        """Raises Misdirected, Forbidden, Malformed."""
-        if self.hosts and request.path not in _PROBES and not self._is_ours(request):
+        """Raises Misdirected, Forbidden, UnsupportedCoding, Malformed."""
+        if self.hosts and request.path not in PROBES and not self._is_ours(request):
             raise Misdirected
         if request.method not in _READING:
             self.check_origin(request)
+            _check_coding(request)
 
     def check_origin(self, request: web.Request) -> None:
         """For a request that changes something, with or without a preflight. Raises Forbidden, Malformed.
@@ -49,3 +51,9 @@ class Door:
     def _is_ours(self, request: web.Request) -> bool:
         name = host_name(request, self.trust).lower()
         return any(re.fullmatch(re.escape(each.lower()).replace(r"\*", ".*"), name) for each in self.hosts)
+
+
+def _check_coding(request: web.Request) -> None:
+    """aiohttp undoes `chunked` alone, where that is the last one (RFC 9112, 6.1). Raises UnsupportedCoding."""
+    if request.headers.get(hdrs.TRANSFER_ENCODING, _CHUNKED).lower() != _CHUNKED:
+        raise UnsupportedCoding

@@ -79,6 +79,9 @@ async def _delivered(
                 raise
             context.ports.observer.trouble("download-broken", reason=str(error))
             _abort(request)
+        finally:
+            if delivery.begun:
+                context.audit.downloaded(upload.id, response.status, sent=delivery.sent, complete=delivery.complete)
     return response
 
 
@@ -94,4 +97,5 @@ async def _redirected(
     """To where the object lies: it answers there as it would here, as far as S3 lets itself be told."""
     url = await link(context.ports, upload, {name: headers[name] for name in _TOLD if name in headers})
     fields = {**request[WIRE].beside_content(upload), "Location": url, "Cache-Control": "no-store"}
+    context.audit.downloaded(upload.id, HTTPStatus.FOUND, sent=0, complete=False)
     return web.Response(status=HTTPStatus.FOUND, headers=fields)

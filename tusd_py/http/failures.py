@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from aiohttp import web
+
 from tusd_py.errors import Locked, StateFull, StorageFull, Superseded, Unavailable, UploadLost, UploadSpoiled
-from tusd_py.http.context import Context
+from tusd_py.http.context import CODE, Context
 from tusd_py.protocol import refusals
 from tusd_py.protocol.refusals import Refusal
+
+
+def refused(request: web.Request, context: Context, error: Exception) -> Refusal:
+    """What to answer; counted, and remembered for the audit. Raises what isn't ours to explain."""
+    refusal = refusal_of(context, error)
+    context.metrics.failed(refusal.code)
+    request[CODE] = refusal.code
+    return refusal
 
 
 def refusal_of(context: Context, error: Exception) -> Refusal:

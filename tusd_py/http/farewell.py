@@ -7,6 +7,8 @@ from contextlib import suppress
 
 from aiohttp import web
 
+SILENCE = 499
+"""What logs and metrics call a connection that ended without an answer, as other servers do."""
 _SMALL = 256 * 1024
 """A rest up to this size is read, and the connection goes on."""
 _MOST = 1024 * 1024
@@ -30,10 +32,10 @@ async def farewell(request: web.Request, response: web.StreamResponse) -> web.St
 
 
 def close_silently(request: web.Request, response: web.StreamResponse | None = None) -> web.StreamResponse:
-    """End the connection without a word (more). Logs and metrics know this end as a 499, as other servers do."""
+    """End the connection without a word (more)."""
     if request.transport is not None:
         request.protocol.force_close()
-    return response or web.Response(status=499)
+    return response or web.Response(status=SILENCE)
 
 
 def _is_small(request: web.Request) -> bool:

@@ -5,7 +5,7 @@ header fields: X-Forwarded-* (de facto) or Forwarded (RFC 7239). Time is linear 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Literal
 
@@ -13,8 +13,12 @@ from aiohttp import web
 
 from tusd_py.config.kinds import Network
 from tusd_py.protocol.refusals import Malformed
+from tusd_py.telemetry.log import get_logger
+from tusd_py.telemetry.seldom import Seldom
 
 Family = Literal["auto", "x-forwarded", "forwarded"]
+
+_log = get_logger("tusd_py.http")
 
 _LONGEST = 1024
 """Characters of a field that a proxy may send."""
@@ -27,10 +31,12 @@ class Trust:
 
     networks: Sequence[Network] = ()
     family: Family = "auto"
+    seldom: Seldom = field(default_factory=lambda: Seldom(pause=60.0))
+    """Of lines about proxies whose word doesn't count."""
 
     def told(self, request: web.BaseRequest) -> Mapping[str, str]:
         """`proto`, `host`, `port` and `prefix` as far as they are known. Raises Malformed."""
-        if not self._known(request.remote):
+        if not self._known(request):
             return {}
         if self._by_forwarded(request.headers):
             return {name: value for name, value in _first(request) if name in ("proto", "host") and value}
@@ -40,17 +46,28 @@ class Trust:
     def client(self, request: web.BaseRequest) -> str:
         """The address of the client that the nearest proxy saw, else the peer's. Raises Malformed."""
         peer = request.remote or ""
-        if not self._known(request.remote):
+        if not self._known(request):
             return peer
         if self._by_forwarded(request.headers):
             return _without_port(dict(_pairs(_elements(_field(request, "Forwarded"))[-1])).get("for", "")) or peer
         return _without_port(_field(request, "X-Forwarded-For").rpartition(",")[2].strip()) or peer
 
-    def _known(self, peer: str | None) -> bool:
+    def _known(self, request: web.BaseRequest) -> bool:
         if not self.networks:
             return False
+        known = self._trusted(request.remote or "")
+        if not known and any(map(_is_forwarded, request.headers)):
+            self._say_ignored(request.remote)
+        return known
+
+    def _say_ignored(self, peer: str | None) -> None:
+        if (passed_over := self.seldom.allowed()) is not None:
+            reason = "its X-Forwarded-* and Forwarded are ignored; if it is your proxy, name it in trusted-proxies"
+            _log.warning("proxy-not-trusted", address=peer, reason=reason, and_others=passed_over)
+
+    def _trusted(self, peer: str) -> bool:
         try:
-            address = ip_address((peer or "").partition("%")[0])
+            address = ip_address(peer.partition("%")[0])
         except ValueError:  # a UNIX socket: its permissions say who may speak
             return True
         mapped = getattr(address, "ipv4_mapped", None) or address
@@ -58,8 +75,16 @@ class Trust:
 
     def _by_forwarded(self, headers: Mapping[str, str]) -> bool:
         if self.family == "auto":
-            return "Forwarded" in headers and not any(name.lower().startswith("x-forwarded-") for name in headers)
+            return "Forwarded" in headers and not any(map(_is_x_forwarded, headers))
         return self.family == "forwarded"
+
+
+def _is_x_forwarded(name: str) -> bool:
+    return name.lower().startswith("x-forwarded-")
+
+
+def _is_forwarded(name: str) -> bool:
+    return _is_x_forwarded(name) or name.lower() == "forwarded"
 
 
 def _without_port(address: str) -> str:

@@ -1,25 +1,51 @@
-"""The first that every request meets: hosts and origins are judged before anything else is done."""
+"""The first that every request meets: hosts and origins are judged before anything else is done, and the audit sees
+what comes of it."""
 
 from __future__ import annotations
 
+from functools import partial
+
 from aiohttp import typedefs, web
 
-from tusd_py.http.context import CONTEXT
-from tusd_py.http.farewell import farewell
-from tusd_py.protocol.refusals import Forbidden, Malformed, Misdirected, Refusal
+from tusd_py.http.caller import about
+from tusd_py.http.context import CODE, CONTEXT, Context
+from tusd_py.http.door import PROBES
+from tusd_py.http.failures import refused
+from tusd_py.http.farewell import SILENCE, farewell
+from tusd_py.model import parse_upload_id
+from tusd_py.protocol.refusals import Forbidden, Malformed, Misdirected, Refusal, UnsupportedCoding
 from tusd_py.protocol.statuses import STATUS
+from tusd_py.telemetry.served import serving
 
 
 @web.middleware
 async def guard(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
     context = request.app[CONTEXT]
+    with serving(partial(about, request, context.trust)):
+        try:
+            response = await _let_in(request, context, handler)
+        except web.HTTPException as error:
+            _audit(request, context, error.status)
+            raise
+        _audit(request, context, response.status)
+        return response
+
+
+async def _let_in(request: web.Request, context: Context, handler: typedefs.Handler) -> web.StreamResponse:
     try:
         context.door.check(request)
-    except (Misdirected, Forbidden, Malformed) as refusal:
-        context.metrics.failed(refusal.code)
-        return await farewell(request, _refused(refusal))
+    except (Misdirected, Forbidden, UnsupportedCoding, Malformed) as error:
+        return await farewell(request, _refused(refused(request, context, error)))
     return await handler(request)
 
 
 def _refused(refusal: Refusal) -> web.Response:
     return web.Response(status=STATUS[type(refusal)], text=f"{refusal.code}: {refusal.message}\n")
+
+
+def _audit(request: web.Request, context: Context, status: int) -> None:
+    """A client that left was refused nothing, nor is a probe that says no."""
+    code = request.get(CODE)
+    if code is None and (status < web.HTTPBadRequest.status_code or status == SILENCE or request.path in PROBES):
+        return
+    context.audit.refused(parse_upload_id(request.match_info.get("id", "")), status, code)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
@@ -134,13 +134,21 @@ class _Connection(RequestHandler):
         if not self._request_in_progress:
             self._let_go()
 
-    async def _handle_request(self, *arguments: Any) -> tuple[web.StreamResponse, bool]:
+    async def _handle_request(
+        self, request: web.BaseRequest, start: float | None, handler: Any
+    ) -> tuple[web.StreamResponse, bool]:
         try:
-            return await super()._handle_request(*arguments)
+            return await super()._handle_request(request, start, partial(self._judged, handler))
         finally:
             if not self._messages:
                 self._let_go()
                 self._weigh()
+
+    async def _judged(self, handler: Any, request: web.BaseRequest) -> web.StreamResponse:
+        """aiohttp says an Expect that it doesn't know again, outside of our routes, and fails where it isn't ASCII."""
+        if not request.headers.get(hdrs.EXPECT, "").isascii():
+            return malformed.refuse(self._context, ValueError("Expect"), request, self._came)
+        return cast(web.StreamResponse, await handler(request))
 
     def _make_error_handler(self, err_info: _ErrInfo) -> Any:
         if err_info.status == _TOO_LARGE:

@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 
 from tusd_py.http.context import CONTEXT, WIRE, Context
 from tusd_py.http.downloads import download
-from tusd_py.http.failures import refusal_of
+from tusd_py.http.failures import refused
 from tusd_py.http.farewell import close_silently, farewell
 from tusd_py.http.translation import head_of, response_of
 from tusd_py.http.uploads import admitted
@@ -29,8 +29,7 @@ async def handle(request: web.Request) -> web.StreamResponse:
     except ConnectionError:
         return close_silently(request)
     except Exception as error:  # noqa: BLE001 (whatever isn't foreseen comes out of it again)
-        refusal = refusal_of(context, error)
-        context.metrics.failed(refusal.code)
+        refusal = refused(request, context, error)
         return await farewell(request, response_of(wire.refuse(refusal, head)))
 
 

@@ -44,6 +44,8 @@ async def decorate(request: web.Request, response: web.StreamResponse) -> None:
     context = request.app[CONTEXT]
     response.headers[hdrs.SERVER] = "tusd-py"
     response.headers["X-Content-Type-Options"] = "nosniff"
+    if hdrs.UPGRADE in request.headers:
+        _end_connection(response)
     if request.method != hdrs.METH_OPTIONS:
         response.headers.update(request[WIRE].marks if WIRE in request else Tus.marks)
     if (told := request_id(request)) is not None:
@@ -51,3 +53,9 @@ async def decorate(request: web.Request, response: web.StreamResponse) -> None:
     if context.cors is not None:
         await context.cors.decorate(request, response)
     context.metrics.answered(request.method, response.status)
+
+
+def _end_connection(response: web.StreamResponse) -> None:
+    """aiohttp drops what came behind a request for another protocol: this tells the client (RFC 9112, 9.6)."""
+    response.force_close()
+    response.headers[hdrs.CONNECTION] = "close"

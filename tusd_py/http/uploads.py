@@ -11,10 +11,10 @@ from aiohttp import hdrs, web
 
 from tusd_py.engine import append, create, lookup, terminate
 from tusd_py.http.body import RequestBody
-from tusd_py.http.context import CONTEXT, WIRE, Context
+from tusd_py.http.context import CONTEXT, MEANT, WIRE, Context
 from tusd_py.http.downloads import about, download
 from tusd_py.http.endpoint import endpoint_url
-from tusd_py.http.failures import refusal_of
+from tusd_py.http.failures import refused
 from tusd_py.http.farewell import close_silently, farewell
 from tusd_py.http.interim import Interim
 from tusd_py.http.translation import head_of, response_of
@@ -32,6 +32,7 @@ async def handle(request: web.Request) -> web.StreamResponse:
     if request.method == hdrs.METH_OPTIONS:
         return response_of(context.wires.discover())
     head = head_of(request)
+    request[MEANT] = head.method
     wire = request[WIRE] = context.wires.choose(head)
     body = RequestBody(request, context.slabs, context.network_timeout, context.min_data_rate)
     try:
@@ -42,8 +43,7 @@ async def handle(request: web.Request) -> web.StreamResponse:
     except ConnectionError:
         return close_silently(request)  # nobody is there any more to be told anything
     except Exception as error:  # noqa: BLE001 (whatever isn't foreseen comes out of it again)
-        refusal = refusal_of(context, error)
-        context.metrics.failed(refusal.code)
+        refusal = refused(request, context, error)
         if _breaks_off(refusal, body) and not wire.answers_interrupted:
             return close_silently(request)
         return await farewell(request, response_of(wire.refuse(refusal, head)))

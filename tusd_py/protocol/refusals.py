@@ -94,6 +94,15 @@ class Misdirected(Refusal):
         super().__init__("this server doesn't answer to that host name")
 
 
+class UnsupportedCoding(Refusal):
+    """The body's transfer coding is one that isn't undone here (RFC 9112, 6.1)."""
+
+    code = "unsupported-coding"
+
+    def __init__(self) -> None:
+        super().__init__("the only Transfer-Encoding served is chunked; send the bytes unencoded")
+
+
 class OffsetMismatch(Refusal):
     """The client is at another offset than the upload."""
 

@@ -29,6 +29,7 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.ExpectationFailed: 417,
     refusals.UploadLocked: 423,
     refusals.TooManyRequests: 429,
+    refusals.UnsupportedCoding: 501,
     refusals.ServiceUnavailable: 503,
     refusals.StoreFull: 503,
 }

@@ -18,11 +18,16 @@ from structlog.typing import EventDict, Processor
 from tusd_py.events import Observer
 from tusd_py.model import Upload, UploadId
 from tusd_py.telemetry.redaction import shortened, without_secrets
+from tusd_py.telemetry.served import with_request
+
+AUDIT = "tusd_py.audit"
+"""The logger of changes, downloads and refusals: one name to send them elsewhere by."""
 
 _QUIET = ("aiobotocore", "aiohttp.access", "asyncio", "boto3", "botocore", "urllib3")
 """Other people's loggers that say too much, or what is signed, below WARNING."""
 
 _EVENT: tuple[Processor, ...] = (
+    with_request,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -76,7 +81,12 @@ def _text(*, colours: bool) -> tuple[Processor, ...]:
 
 def _printable(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """A client's bytes can't move the cursor of the terminal that shows them, nor forge a line."""
-    return {key: value if key in {"exception", "stack"} else _escaped(value) for key, value in event.items()}
+    return {key: _indented(value) if key in {"exception", "stack"} else _escaped(value) for key, value in event.items()}
+
+
+def _indented(stack: object) -> str:
+    """Each of its lines begins with a blank, which no event does: messages of errors may hold anything."""
+    return "\n".join(f"  {_escaped(line)}" for line in str(stack).split("\n"))
 
 
 def _escaped(value: object) -> object:
@@ -92,18 +102,19 @@ class LogObserver(Observer):
 
     def __init__(self, logger: BoundLogger) -> None:
         self._log = logger
+        self._audit = get_logger(AUDIT)
 
     def upload_created(self, upload: Upload) -> None:
-        self._log.info("upload created", **_about(upload))
+        self._audit.info("upload created", **_about(upload))
 
     def upload_finished(self, upload: Upload) -> None:
-        self._log.info("upload finished", **_about(upload))
+        self._audit.info("upload finished", **_about(upload))
 
     def upload_terminated(self, upload: Upload) -> None:
-        self._log.info("upload terminated", **_about(upload))
+        self._audit.info("upload terminated", **_about(upload))
 
     def upload_expired(self, upload: Upload) -> None:
-        self._log.info("upload expired", **_about(upload))
+        self._audit.info("upload expired", **_about(upload))
 
     def upload_rolled_back(self, upload: Upload, offset: int) -> None:
         self._log.warning("upload-rolled-back", **_about(upload), before=offset)

@@ -20,6 +20,8 @@ MALFORMED = {
     "two framings": b"POST /files/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\nCookie: "
     + SECRET
     + b"\r\n\r\n",
+    "an expectation beyond ASCII": b"PATCH /metrics HTTP/1.1\r\nHost: x\r\nExpect: \xff" + SECRET + b"\r\n\r\n",
+    "the same of an upload": b"PATCH /files/x HTTP/1.1\r\nHost: x\r\nExpect: \xff" + SECRET + b"\r\n\r\n",
     "question marks": b"GET / HTTP/1.1\r\nHost: x\r\nX-A: " + b"?" * 200_000 + SECRET + b"\x01\r\n\r\n",
 }
 
@@ -43,3 +45,21 @@ async def counted(tus: TusClient) -> float:
     answer = await tus.get(f"http://127.0.0.1:{tus.port}/metrics")
     lines = [line.split() for line in answer.body.decode().splitlines()]
     return next((float(value[-1]) for name, *value in lines if name == COUNTER), 0.0)
+
+
+async def test_a_body_in_a_coding_that_is_not_undone_is_refused_and_not_stored(tus_strict: TusClient) -> None:
+    url = await tus_strict.create(5)
+    async with connected(tus_strict.port) as connection:
+        await connection.patch(url, 0, b"5\r\nhello\r\n0\r\n\r\n", transfer_encoding="gzip, chunked")
+        answer = await connection.answer()
+    assert (answer.status, answer.body.partition(b":")[0]) == (501, b"unsupported-coding")
+    assert await tus_strict.offset(url) == 0
+
+
+async def test_what_is_dropped_behind_an_upgrade_is_known_to_be(tus_strict: TusClient) -> None:
+    async with connected(tus_strict.port) as connection:
+        upgrade = b"OPTIONS /files/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+        await connection.send(upgrade + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = await connection.answer()
+        assert (answer.status, answer.headers["connection"]) == (204, "close")
+        assert await connection.rest() == b""

@@ -13,7 +13,7 @@ from tusd_py.config.kinds import LOOPBACK
 from tusd_py.http.cors import Cors
 from tusd_py.http.door import Door
 from tusd_py.http.forwarded import Trust
-from tusd_py.protocol.refusals import Forbidden, Misdirected
+from tusd_py.protocol.refusals import Forbidden, Misdirected, UnsupportedCoding
 
 
 def door(*hosts: str, cors: bool = True) -> Door:
@@ -100,3 +100,9 @@ def test_where_nothing_is_said_of_origins_none_is_refused() -> None:
 )
 def test_what_can_be_no_origin_is_never_repeated(origin: str, *, may: bool) -> None:
     assert Cors(allow_origin=re.compile(".*"), allow_credentials=False).allows(origin) is may
+
+
+@pytest.mark.parametrize(("coding", "fits"), [("chunked", True), ("Chunked", True), ("gzip, chunked", False)])
+def test_bodies_in_another_coding_than_chunks_are_refused(coding: str, *, fits: bool) -> None:
+    with nullcontext() if fits else pytest.raises(UnsupportedCoding):
+        door().check(asked("PATCH", Transfer_Encoding=coding))

@@ -139,6 +139,7 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.TooManyRequests(), 429, {"Retry-After": "5"}),
     (refusals.ChecksumMismatch(), 460, {}),
     (refusals.DigestMismatch(), 460, {}),
+    (refusals.UnsupportedCoding(), 501, {}),
     (refusals.ServiceUnavailable(), 503, {"Retry-After": "5"}),
     (refusals.StoreFull(), 503, {"Retry-After": "30"}),
 ]

@@ -1,0 +1,46 @@
+"""`make fuzz MINUTES=30`: requests that try to stop the server, for that long; exit code 1 if one does.
+
+/healthz, asked from another process all the while, answers within half a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import tempfile
+import time
+from pathlib import Path
+
+from tests.fuzz.fuzzing import fuzz, target
+from tests.support import seaweed
+
+STRICT = 0.5
+ROUND = 500
+
+
+async def _run(directory: Path, s3: seaweed.SeaweedFS, seconds: float, chance: int) -> int:
+    """How many examples were tried."""
+    end, rounds = time.monotonic() + seconds, 0
+    async with target(directory, s3) as server:
+        while time.monotonic() < end:
+            print(f"round {rounds}: --seed {chance + rounds}", flush=True)
+            await asyncio.to_thread(fuzz, server, examples=ROUND, most_lag=STRICT, chance=chance + rounds)
+            rounds += 1
+    return rounds * ROUND
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32))
+    chosen = parser.parse_args()
+    directory = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    print(f"logs in {directory}", flush=True)
+    with seaweed.running(directory / "seaweed") as s3:
+        tried = asyncio.run(_run(directory, s3, chosen.minutes * 60, chosen.seed))
+    print(f"{tried} examples, and none stopped the server")
+
+
+if __name__ == "__main__":
+    main()

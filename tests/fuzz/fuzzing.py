@@ -1,0 +1,127 @@
+"""A server with everything switched on, requests that try to stop it, and what must hold meanwhile."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.cases import KEY, MULTIPART, Case, cases
+from tests.fuzz.lag import Probe, probing
+from tests.support.abuse import TARGET
+from tests.support.direct import Begun, DirectClient
+from tests.support.seaweed import SeaweedFS
+from tests.support.sites import LEAKS, Site, s3_site
+from tests.support.tus import TusClient
+
+MOST_CPU = 0.5
+"""Seconds of the event loop's thread that one request may take: they count on a busy machine, too."""
+_PATIENCE = 0.5
+_STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
+_EVERYTHING = {
+    "direct_uploads": True,
+    "ui": True,
+    "behind_proxy": True,
+    "log_access": True,
+    "log_audit": True,
+    "log_level": "debug",
+    "rufh_interim": "on",
+    "s3_info_objects": True,
+    "network_timeout": 0.2,
+    "idle_timeout": 2,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The server, and what exists on it."""
+
+    site: Site
+    upload: str
+    multipart: Begun
+    probe: Probe
+
+    def endure(self, drawn: Sequence[Case], *, most_lag: float) -> None:
+        """Send them all, then see what they cost. Raises AssertionError."""
+        ran, starved = self._scheduled()
+        said, lag = self._exchange(drawn), self.probe.look()
+        cpu, idle = (after - before for after, before in zip(self._scheduled(), (ran, starved), strict=True))
+        assert 500 not in said, said
+        assert cpu <= MOST_CPU * len(drawn), f"{cpu:.2f} s of CPU time"
+        assert lag.worst - idle <= most_lag, f"/healthz waited {lag.worst:.2f} s"
+
+    def _scheduled(self) -> tuple[float, float]:
+        """Seconds in which the event loop's thread ran, and in which it waited for a processor (proc(5), schedstat)."""
+        ran, waited, _ = Path(f"/proc/{self.site.server.pid}/schedstat").read_text().split()
+        return int(ran) / 1e9, int(waited) / 1e9
+
+    def _exchange(self, drawn: Sequence[Case]) -> set[int]:
+        """The statuses of all answers."""
+        with ExitStack() as stack:
+            connections = [stack.enter_context(self._sent(case)) for case in drawn]
+            waiting = [each for each, case in zip(connections, drawn, strict=True) if case.waits]
+            return {status for each in waiting for status in _statuses(each)}
+
+    def _sent(self, case: Case) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self.site.server.port), timeout=_PATIENCE)
+        with suppress(OSError):  # refused before it was all sent
+            for piece in case.pieces:
+                connection.sendall(self._named(piece))
+        return connection
+
+    def _named(self, piece: bytes) -> bytes:
+        names = {TARGET: urlsplit(self.upload).path, MULTIPART: self.multipart.upload_id, KEY: self.multipart.key}
+        for mark, name in names.items():
+            piece = piece.replace(mark, name.encode())
+        return piece
+
+
+def _statuses(connection: socket.socket) -> Iterator[int]:
+    """Of all that comes until the final answer, the end, or a long silence."""
+    with suppress(OSError):
+        while answer := connection.recv(65536):
+            found = [int(status) for status in _STATUS.findall(answer)]
+            yield from found
+            if max(found, default=0) >= 200:
+                return
+
+
+@asynccontextmanager
+async def target(directory: Path, seaweed: SeaweedFS) -> AsyncIterator[Target]:
+    """Its end tells whether anything went wrong in the server, or was left running."""
+    async with s3_site(directory, seaweed, debug=False, **_EVERYTHING) as site, aiohttp.ClientSession() as session:
+        upload = await TusClient(session, site.server.url).create(100_000, b"start")
+        begun = await DirectClient(session, site.server.url).begin()
+        with probing(site.server.port) as probe:
+            yield Target(site=site, upload=upload, multipart=begun, probe=probe)
+        tus = TusClient(session, site.server.url)
+        assert await tus.content(await tus.create(5, b"hello")) == b"hello"
+        assert await site.server.stop() == 0
+        assert not (found := _trouble(site.server.log())), found
+
+
+def _trouble(log: str) -> str:
+    """The first stack or leak that is told, and what stands around it."""
+    lines = log.splitlines()
+    marks = (number for number, line in enumerate(lines) if any(mark in line for mark in ("Traceback", *LEAKS)))
+    return "\n".join(line[:300] for number in islice(marks, 1) for line in lines[max(number - 3, 0) : number + 60])
+
+
+def fuzz(target: Target, *, examples: int, most_lag: float, chance: int | None = None) -> None:
+    """Raises AssertionError with the smallest requests that were found to break it."""
+
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(cases(), min_size=1, max_size=6))
+    def run(drawn: list[Case]) -> None:
+        target.endure(drawn, most_lag=most_lag)
+
+    (run if chance is None else seed(chance)(run))()

@@ -1,0 +1,128 @@
+"""How long the server keeps everybody else waiting, seen from another process.
+
+A second server that does nothing, in a process of its own, is asked in the same moment: what both take is the
+machine's.
+
+Run with a port: asks /healthz there, and tells a line for each line on its standard input. Without: is that server.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from tests.support.family import mortal
+
+_ASK = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
+_PAUSE = 0.02
+_PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """Since the last look: how often /healthz was asked, and the most seconds that it took longer than nothing does."""
+
+    asked: int
+    worst: float
+
+
+class Probe:
+    """Another process that asks all the time."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def look(self) -> Lag:
+        """Once the request that is waited for has its answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(b"\n")
+        self._process.stdin.flush()
+        asked, worst = self._process.stdout.readline().split()
+        return Lag(asked=int(asked), worst=float(worst))
+
+
+@contextmanager
+def probing(port: int) -> Iterator[Probe]:
+    with ExitStack() as stack:
+        control = stack.enter_context(_running())
+        assert control.stdout is not None
+        yield Probe(stack.enter_context(_running(str(port), control.stdout.readline().decode().strip())))
+
+
+@contextmanager
+def _running(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = mortal(sys.executable, "-m", "tests.fuzz.lag", *arguments)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+class _Asked:
+    """One server, on a connection that stays."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._socket = self._connected()
+
+    def _connected(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self._port), timeout=_PATIENCE)
+
+    def ask(self) -> None:
+        self._socket.sendall(_ASK)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def answered(self) -> None:
+        answer = self._socket.recv(65536)
+        if not answer.startswith(b"HTTP/1.1 200 "):
+            sys.exit(f"/healthz answered {answer!r}")
+
+
+def _ask(servers: tuple[_Asked, ...]) -> float:
+    """Seconds that the first took longer than the last."""
+    began, took = time.monotonic(), dict.fromkeys(servers, _PATIENCE)
+    for server in servers:
+        server.ask()
+    waiting = set(servers)
+    while waiting and (ready := select.select(list(waiting), [], [], _PATIENCE)[0]):
+        for server in ready:
+            server.answered()
+            took[server] = time.monotonic() - began
+            waiting.discard(server)
+    return took[servers[0]] - took[servers[-1]]
+
+
+def _probe(*ports: int) -> None:
+    servers = tuple(_Asked(port) for port in ports)
+    asked, worst = 0, 0.0
+    while True:
+        asked, worst = asked + 1, max(worst, _ask(servers))
+        if select.select([sys.stdin], [], [], _PAUSE)[0]:
+            if not os.read(sys.stdin.fileno(), 1):
+                return
+            print(asked, worst, flush=True)
+            asked, worst = 0, 0.0
+
+
+def _control() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        print(server.getsockname()[1], flush=True)
+        connection, _ = server.accept()
+        while connection.recv(65536):
+            connection.sendall(_OK)
+
+
+if __name__ == "__main__":
+    _probe(*map(int, sys.argv[1:])) if sys.argv[1:] else _control()

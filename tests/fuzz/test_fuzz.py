@@ -1,0 +1,18 @@
+"""No request stops the server for the others: a short run of what `make fuzz MINUTES=30` does for long."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from tests.fuzz.fuzzing import fuzz, target
+from tests.support.seaweed import SeaweedFS
+
+EXAMPLES = 300
+GENEROUS = 5.0
+"""Seconds, for a machine that has much else to do; what a request may cost in CPU time is judged strictly."""
+
+
+async def test_nothing_that_is_sent_keeps_others_waiting(tmp_path: Path, seaweed: SeaweedFS) -> None:
+    async with target(tmp_path, seaweed) as server:
+        await asyncio.to_thread(fuzz, server, examples=EXAMPLES, most_lag=GENEROUS)

@@ -1,0 +1,125 @@
+"""The longest that the server accepts can be sent, and told again, through each proxy and in each version of HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.e2e.curl import Answer, run
+from tests.support.certificates import Certificate
+from tests.support.proxies import FRONTS, Front, in_front
+from tests.support.sites import Site, local_site
+from tests.support.tus import TusClient
+
+MOST_METADATA = 16 * 1024
+MOST_PARTIALS = 1000
+"""What `max-metadata-size` and `max-partials` are by default."""
+MOST_IN_HTTP2 = 64 * 1024
+"""Bytes of a head that curl can send (nghttp2, NGHTTP2_MAX_HEADERSLEN)."""
+AT_A_TIME = 20
+VERSIONS = {"--http1.1": "1.1", "--http2": "2"}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    async with local_site(tmp_path_factory.mktemp("node"), behind_proxy=True) as site:
+        yield site
+        await site.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def partials(node: Site) -> list[str]:
+    """The ids of as many partial uploads as a final one may name."""
+    connector = aiohttp.TCPConnector(limit=AT_A_TIME)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        tus = TusClient(session, node.server.url)
+        made = await asyncio.gather(*(tus.create(0, upload_concat="partial") for _ in range(MOST_PARTIALS)))
+    return [url.rpartition("/")[2] for url in made]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=FRONTS)
+async def front(
+    request: pytest.FixtureRequest,
+    node: Site,
+    certificate: Certificate,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Front]:
+    async with in_front(request.param, tmp_path_factory.mktemp("front"), certificate, [node.server.port]) as found:
+        yield found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    curl: str
+    version: str
+    """As curl's flag."""
+    front: Front
+    directory: Path
+
+    async def send(self, url: str, *flags: str, **headers: str) -> Answer:
+        """Fields from a file: an argument can't have more than 128 KiB."""
+        fields = self.directory / "fields"
+        fields.write_text("".join(f"{name.replace('_', '-')}: {value}\n" for name, value in headers.items()))
+        answer = await run(self.curl, url, *self.front.flags, self.version, "-H", f"@{fields}", *flags)
+        assert answer.version == VERSIONS[self.version]
+        return answer
+
+    async def create(self, **headers: str) -> str:
+        answer = await self.send(self.front.url, "-X", "POST", **headers)
+        assert answer.status == 201, answer
+        return answer.headers["location"]
+
+
+@pytest.fixture(params=VERSIONS)
+def client(request: pytest.FixtureRequest, curl: str, front: Front, tmp_path: Path) -> Client:
+    return Client(curl=curl, version=request.param, front=front, directory=tmp_path)
+
+
+def metadata(size: int) -> str:
+    """Upload-Metadata of just below `size` bytes."""
+    return f"filename {base64.b64encode(b'n' * ((size - 16) // 4 * 3)).decode()}"
+
+
+async def test_the_longest_metadata_passes_and_comes_back(client: Client) -> None:
+    long = metadata(MOST_METADATA)
+    assert MOST_METADATA - 16 < len(long) <= MOST_METADATA
+    url = await client.create(Upload_Length="5", Upload_Metadata=long)
+    told = await client.send(url, "-I")
+    assert (told.status, told.headers["upload-metadata"]) == (200, long)
+
+
+async def test_metadata_beyond_the_limit_is_refused_by_the_server_and_not_by_the_proxy(client: Client) -> None:
+    answer = await client.send(
+        client.front.url, "-X", "POST", Upload_Length="5", Upload_Metadata=metadata(2 * MOST_METADATA)
+    )
+    assert answer.status in {400, 413}
+    assert answer.content.split(b":")[0] in {b"malformed", b"too-large"}
+
+
+async def test_as_many_partials_as_may_be_are_named_and_told_again(client: Client, partials: list[str]) -> None:
+    """By whole URLs, as clients have them; in HTTP/2 as many as curl can name so, beside the longest metadata."""
+    urls, long = [client.front.url + each for each in partials], metadata(MOST_METADATA)
+    if client.version == "--http2":
+        urls = urls[: (MOST_IN_HTTP2 - MOST_METADATA - 1024) // (len(urls[0]) + 1)]
+    assert len(urls) > 500
+    url = await client.create(Upload_Concat=f"final;{' '.join(urls)}", Upload_Metadata=long)
+    told = await client.send(url, "-I")
+    assert (told.status, told.headers["upload-metadata"]) == (200, long)
+    named = told.headers["upload-concat"].removeprefix("final;").split()
+    assert [each.rpartition("/")[2] for each in named] == partials[: len(urls)]
+
+
+async def test_all_of_them_are_told_whoever_made_the_final_one(client: Client, node: Site, partials: list[str]) -> None:
+    async with aiohttp.ClientSession() as session:
+        made = await TusClient(session, node.server.url).final(
+            *(f"/files/{each}" for each in partials), upload_metadata=metadata(MOST_METADATA)
+        )
+    told = await client.send(client.front.url + made.url.rpartition("/")[2], "-I")
+    assert (told.status, len(told.headers["upload-concat"].split())) == (200, MOST_PARTIALS)

@@ -1,0 +1,33 @@
+"""What is in the package is written down, and each wheel holds it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+from scripts import sbom
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_it_lists_what_runs_and_what_the_page_is_made_of() -> None:
+    document = json.loads(sbom.document())
+    found = {component["purl"] for component in document["components"]}
+    assert (document["bomFormat"], document["metadata"]["component"]["name"]) == ("CycloneDX", "tusd-py")
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        if "==" in line:
+            name, _, version = line.split()[0].partition("==")
+            assert f"pkg:pypi/{name}@{version}" in found
+    assert [purl for purl in found if purl.startswith("pkg:npm/preact@")]
+    assert not [purl for purl in found if "esbuild" in purl]
+
+
+def test_it_is_the_same_for_the_same_locks() -> None:
+    assert sbom.document() == sbom.document()
+
+
+def test_the_build_has_what_it_takes() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert "/sbom" in project["tool"]["hatch"]["build"]["artifacts"]
+    assert "cyclonedx-python-lib==" in (ROOT / "requirements-build.lock").read_text()
