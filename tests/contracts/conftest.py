@@ -9,6 +9,14 @@ import pytest
 
 from tests.contracts.examples import Run
 from tests.support.storages import STORAGES, Bench
+from tusd_py import redis_client
+
+
+@pytest.fixture(autouse=True)
+def patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has other work lets an answer wait: how long it may is tried by tests/faults."""
+    monkeypatch.setattr(redis_client, "CONNECT_SECONDS", 30.0)
+    monkeypatch.setattr(redis_client, "ANSWER_SECONDS", 30.0)
 
 
 @pytest.fixture(params=STORAGES)

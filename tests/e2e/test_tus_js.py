@@ -152,7 +152,8 @@ async def test_an_upload_that_tus_js_began_in_one_protocol_it_ends_in_the_other(
 async def test_an_upload_by_tus_js_outlives_the_server(
     deploy: Deploy, tus_js: Start, data: bytes, file: Path, end: signal.Signals, options: dict[str, Any]
 ) -> None:
-    async with deploy() as deployment, tus_js(file=file, options={"endpoint": deployment.url, **options}) as client:
+    patient = {"retryDelays": [0] + [500] * 120, **options}
+    async with deploy() as deployment, tus_js(file=file, options={"endpoint": deployment.url, **patient}) as client:
         await client.until("progress", sent=5 * MIB)
         if end is signal.SIGKILL:
             await deployment.server.kill()

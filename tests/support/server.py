@@ -19,7 +19,7 @@ from tests.support.family import mortal
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
-READY_WITHIN = 20.0
+READY_WITHIN = 60.0
 STOP_WITHIN = 40.0
 """Longer than shutdown-timeout."""
 
