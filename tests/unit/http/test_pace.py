@@ -65,6 +65,15 @@ def test_the_next_turn_is_told_in_whole_seconds_and_is_one() -> None:
     assert world.wait("a") is None
 
 
+def test_a_wait_is_never_told_shorter_than_it_is() -> None:
+    world = World(7, 60)
+    world.turns("a", 7)
+    world.now += 0.1
+    assert world.wait("a") == 9
+    world.now += 9
+    assert world.wait("a") is None
+
+
 def test_who_is_refused_waits_no_longer_for_having_asked() -> None:
     world = World(1, 60)
     world.turns("a", 100)
@@ -105,3 +114,13 @@ def test_no_more_clients_are_remembered_than_may_be_and_the_ones_that_came_last(
         assert len(world.pace._due) <= 100
     assert world.wait("999") is not None
     assert world.wait("first") is None
+
+
+def test_a_client_that_comes_again_is_remembered_longer_than_those_that_came_since(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pace, "_MOST_CLIENTS", 2)
+    world = World(2, 3600)
+    for client in "abac":
+        world.wait(client)
+    assert list(world.pace._due) == ["a", "c"]

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,18 @@ async def test_what_a_process_of_a_version_before_has_finished_is_counted_at_the
         connection.commit()
     later = SqliteState(path)
     assert await later.unfinished() == Unfinished()
+    await later.delete(created)
+    assert await later.unfinished() == Unfinished()
     await later.aclose()
+
+
+async def test_a_save_that_claims_what_was_claimed_before_writes_nothing_more_for_it(state: SqliteState) -> None:
+    created = await state.create(upload(length=10))
+    changes = [await state._thread.read(lambda connection: connection.total_changes)]
+    for offset in (5, 10):
+        created = await state.save(replace(created, offset=offset))
+        changes.append(await state._thread.read(lambda connection: connection.total_changes))
+    assert [after - before for before, after in pairwise(changes)] == [1, 1]
 
 
 async def test_a_process_of_the_first_version_that_still_runs_does_no_harm(state: SqliteState, path: Path) -> None:
