@@ -147,6 +147,7 @@ def _crowd(settings: Settings) -> Crowd:
         uploads=settings.max_uploads,
         client_uploads=settings.max_client_uploads,
         client_requests=settings.max_client_requests,
+        client_creations=settings.max_client_creations,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tusd_py.model import Upload, UploadId
+from tusd_py.model import Unfinished, Upload, UploadId
 
 
 class Observer:
@@ -37,6 +37,9 @@ class Observer:
 
     def space_seen(self, store: str, free: float, *, full: bool) -> None:
         """A look at the bytes that are free in the `state` or the `storage`: infinite where no end is known."""
+
+    def unfinished_seen(self, unfinished: Unfinished) -> None:
+        """A look at how many uploads are unfinished, on all nodes."""
 
     def trouble(self, what: str, **fields: object) -> None:
         """Something an operator should know, in a few words, with the values that say where."""
@@ -87,6 +90,10 @@ class Fanout(Observer):
     def space_seen(self, store: str, free: float, *, full: bool) -> None:
         for observer in self._observers:
             observer.space_seen(store, free, full=full)
+
+    def unfinished_seen(self, unfinished: Unfinished) -> None:
+        for observer in self._observers:
+            observer.unfinished_seen(unfinished)
 
     def trouble(self, what: str, **fields: object) -> None:
         for observer in self._observers:

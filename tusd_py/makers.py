@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from tusd_py import config
 from tusd_py.config import Settings
+from tusd_py.engine.open_uploads import OpenUploads
 from tusd_py.engine.pairing import PairedState
 from tusd_py.engine.ports import Ports
-from tusd_py.events import Observer
+from tusd_py.events import Fanout, Observer
 from tusd_py.locking.base import Locker
 from tusd_py.locking.memory import MemoryLocker
 from tusd_py.locking.redis import RedisLocker
@@ -52,13 +53,15 @@ async def open_unpaired(settings: Settings, budget: Budget, observer: Observer) 
     """The same, whether or not state and storage belong together."""
     storage = await _storage(settings, budget, observer)
     state, locker = _state(settings)
+    open_uploads = OpenUploads(settings.max_open_uploads, settings.max_open_bytes)
     try:
         yield Ports(
             storage=storage,
             state=state,
             locker=locker,
             limits=limits(settings, storage.capacity),
-            observer=observer,
+            observer=Fanout(open_uploads, observer),
+            open_uploads=open_uploads,
             clock=time.time,
             new_id=lambda: UploadId(secrets.token_hex(16)),
             base_path=settings.base_path,
@@ -70,18 +73,20 @@ async def open_unpaired(settings: Settings, budget: Budget, observer: Observer) 
 
 
 def limits(settings: Settings, capacity: Capacity) -> Limits:
-    """What the settings allow, and the storage can hold."""
+    """What the settings allow, and the storage can hold. A single upload longer than all may be never gets in."""
+    most = _least(settings.max_size, settings.max_open_bytes)
     return Limits(
-        max_length=_least(settings.max_size, capacity.max_length),
-        max_deferred_length=_least(settings.max_size, capacity.max_deferred_length),
+        max_length=_least(most, capacity.max_length),
+        max_deferred_length=_least(most, capacity.max_deferred_length),
         max_age=capacity.max_age,
-        announced_max_length=settings.max_size,
+        announced_max_length=most,
         expire_after=settings.expire_after,
         retention=settings.retention,
         max_metadata_bytes=settings.max_metadata_size,
         max_partials=settings.max_partials,
         allowed_types=settings.allowed_types,
         allowed_extensions=settings.allowed_extensions,
+        max_partial_uses=settings.max_partial_uses,
         upload_url_lifetime=settings.upload_url_lifetime,
         download_url_lifetime=settings.download_url_lifetime,
         termination=not settings.disable_termination,

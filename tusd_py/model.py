@@ -94,6 +94,10 @@ class Direct(enum.StrEnum):
 
 
 ALIVE = frozenset({Phase.OPEN, Phase.FINISHING, Phase.DONE})
+UNFINISHED = frozenset({Phase.OPEN, Phase.FINISHING})
+
+LARGEST_CLAIM = 2**53
+"""Bytes. Clients may declare more, but not all states could add that up."""
 
 RETRY_SECONDS = 30.0
 """How long a sweep leaves an upload alone that is finishing, terminating or awaited; and how long something that was
@@ -146,6 +150,13 @@ class Upload:
     @property
     def done(self) -> bool:
         return self.phase is Phase.DONE
+
+    @property
+    def claim(self) -> int | None:
+        """Bytes that it has declared while it is unfinished, those it has while its length is deferred; else None."""
+        if self.phase not in UNFINISHED:
+            return None
+        return min(self.offset if self.length is None else self.length, LARGEST_CLAIM)
 
     @property
     def end(self) -> int | None:
@@ -218,6 +229,15 @@ class Upload:
     def visible(self, now: float) -> bool:
         """Clients may still see it."""
         return self.alive and not self.expired(now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """All uploads that are open or finishing, as far as they are known."""
+
+    count: int = 0
+    claimed: int = 0
+    """Bytes in all (`Upload.claim`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

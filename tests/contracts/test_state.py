@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.support.fixtures_state import Maker
 from tests.support.uploads import upload, uploads
 from tusd_py.errors import Superseded
-from tusd_py.model import RETRY_SECONDS, Phase, Upload
+from tusd_py.model import RETRY_SECONDS, Phase, Unfinished, Upload
 from tusd_py.state.base import StateStore
 
 
@@ -226,3 +226,70 @@ async def test_asking_for_it_changes_nothing(state: StateStore) -> None:
     await state.ping()
     assert await state.list(None, 10) == [created]
     assert (await state.save(created)).revision == 2
+
+
+async def test_unfinished_uploads_and_the_bytes_they_claim_are_counted(state: StateStore) -> None:
+    assert await state.unfinished() == Unfinished()
+    await state.create(upload(1, length=100))
+    await state.create(upload(2, length=None, offset=7))
+    await state.create(upload(3, length=0, phase=Phase.FINISHING))
+    for number, phase in enumerate((Phase.DONE, Phase.TERMINATING, Phase.GONE), start=4):
+        await state.create(upload(number, length=1000, phase=phase))
+    assert await state.unfinished() == Unfinished(count=3, claimed=107)
+
+
+async def test_an_upload_claims_as_its_last_save_says(state: StateStore) -> None:
+    current = await state.create(upload(length=None))
+    for changes, unfinished in (
+        ({"offset": 5}, Unfinished(count=1, claimed=5)),
+        ({"length": 50}, Unfinished(count=1, claimed=50)),
+        ({"offset": 50, "phase": Phase.FINISHING}, Unfinished(count=1, claimed=50)),
+        ({"phase": Phase.DONE}, Unfinished()),
+    ):
+        current = await state.save(replace(current, **changes), [{"part": 1}])
+        assert await state.unfinished() == unfinished
+    current = await state.rewind(replace(current, phase=Phase.OPEN), [])
+    assert await state.unfinished() == Unfinished(count=1, claimed=50)
+    await state.delete(current)
+    await state.delete(current)
+    assert await state.unfinished() == Unfinished()
+
+
+async def test_what_is_refused_counts_nothing(state: StateStore) -> None:
+    created = await state.create(upload())
+    with pytest.raises(ValueError, match=created.id):
+        await state.create(upload(length=99))
+    saved = await state.save(created)
+    for refused in (
+        state.save(replace(created, length=99)),
+        state.rewind(replace(created, length=99), []),
+        state.delete(created),
+        state.save(upload(2, revision=1)),
+    ):
+        with pytest.raises(Superseded):
+            await refused
+    assert await state.unfinished() == Unfinished(count=1, claimed=10)
+    await state.delete(saved)
+
+
+async def test_however_much_uploads_claim_their_saves_go_on_and_what_they_claimed_is_given_back(
+    state: StateStore,
+) -> None:
+    """A client may declare any length of 18 digits."""
+    created = [await state.create(upload(number, length=10**18 - 1)) for number in range(20)]
+    assert (await state.unfinished()).claimed > 10**17
+    for each in created:
+        await state.delete(await state.save(each))
+    await state.create(upload(99))
+    assert await state.unfinished() == Unfinished(count=1, claimed=10)
+
+
+async def test_a_durable_store_counts_for_all_who_opened_it(durable: Maker) -> None:
+    one, other = durable(), durable()
+    created = await one.create(upload(1))
+    await other.create(upload(2))
+    assert await one.unfinished() == await other.unfinished() == Unfinished(count=2, claimed=20)
+    await other.delete(created)
+    assert await one.unfinished() == Unfinished(count=1, claimed=10)
+    for store in (one, other):
+        await store.aclose()

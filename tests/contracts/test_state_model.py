@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.uploads import upload
 from tusd_py.errors import Superseded
-from tusd_py.model import Entry, Upload, UploadId
+from tusd_py.model import Entry, Phase, Unfinished, Upload, UploadId
 from tusd_py.state.base import StateStore
 
 
@@ -36,6 +36,8 @@ class Step:
     number: int
     revision: int
     expires_at: float | None
+    phase: Phase
+    length: int | None
     added: list[Entry]
 
 
@@ -45,6 +47,8 @@ steps = st.builds(
     number=st.integers(0, 3),
     revision=st.integers(0, 4),
     expires_at=st.none() | st.floats(0, 100),
+    phase=st.sampled_from(Phase),
+    length=st.none() | st.integers(0, 99),
     added=st.lists(st.fixed_dictionaries({"part": st.integers(0, 99)}), max_size=2),
 )
 
@@ -61,7 +65,8 @@ async def test_any_sequence_of_calls_does_what_a_plain_model_does(state: StateSt
 
 
 async def take(step: Step, state: StateStore, model: Model) -> None:
-    given_upload = upload(step.number, revision=step.revision, expires_at=step.expires_at)
+    changes = {"expires_at": step.expires_at, "phase": step.phase, "length": step.length, "offset": step.number}
+    given_upload = upload(step.number, revision=step.revision, **changes)
     if step.action == "create":
         await create(given_upload, state, model)
     elif step.action == "save":
@@ -109,6 +114,8 @@ async def delete(given_upload: Upload, state: StateStore, model: Model) -> None:
 
 
 async def assert_same(state: StateStore, model: Model) -> None:
+    claims = [each.claim for each in model.uploads.values() if each.claim is not None]
+    assert await state.unfinished() == Unfinished(count=len(claims), claimed=sum(claims))
     assert list(await state.list(None, 100)) == [model.uploads[each] for each in sorted(model.uploads)]
     due = sorted((each.due_at, each.id) for each in model.uploads.values() if each.due_at is not None)
     assert list(await state.due(50.0, 100)) == [upload_id for due_at, upload_id in due if due_at <= 50.0]

@@ -12,7 +12,7 @@ from tests.simulation.network import TTL, Network, Service, at_once
 from tusd_py.errors import StateUnavailable
 from tusd_py.locking.lease import TimedLease, elapsed
 from tusd_py.locking.shared import SharedLocker
-from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.model import Entry, Installation, Unfinished, Upload, UploadId
 from tusd_py.space import Space
 from tusd_py.state.memory import MemoryState
 
@@ -71,6 +71,9 @@ class SimulatedState:
 
     async def space(self) -> Space | None:
         return Space(free=self._free["state"], reserve=0) if "state" in self._free else await self._records.space()
+
+    async def unfinished(self) -> Unfinished:
+        return await self._records.unfinished()
 
     async def aclose(self) -> None:
         """Nothing is held open."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tusd_py.errors import StateUnavailable, Unavailable
-from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.model import Entry, Installation, Unfinished, Upload, UploadId
 from tusd_py.space import Space
 from tusd_py.state.base import StateStore
 from tusd_py.state.memory import MemoryState
@@ -102,6 +102,9 @@ class FailingState:
 
     async def space(self) -> Space | None:
         return await self.inner.space()
+
+    async def unfinished(self) -> Unfinished:
+        return await self.inner.unfinished()
 
     async def aclose(self) -> None:
         await self.inner.aclose()

@@ -60,6 +60,10 @@ WRONG: Mapping[str, Sequence[object]] = {
     "part_size": ["4MiB", "6GiB", "big", True],
     "memory_budget": ["1MiB", "none", ""],
     "max_size": ["-1", "10 quids", "1.5"],
+    "max_client_creations": ["10", "0/s", "10/d", "-1/m", "1.5/s", "1000001/s", "10/", "/s", "1_0/s", "10 / m", True],
+    "max_open_uploads": ["0", "-1", "many"],
+    "max_open_bytes": ["-1", "much"],
+    "max_partial_uses": ["0", "none", "10001"],
     "expire_after": ["-1", "1y", "nan", "inf", "99999d"],
     "retention": ["soon"],
     "network_timeout": ["0", "none"],
@@ -114,6 +118,15 @@ def test_a_value_that_cannot_work_is_refused_with_what_was_expected(setting: str
 
 def test_every_setting_is_said_in_one_place_with_its_meaning() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize("text", ["10/s", "60/m", "999999/h"])
+def test_a_rate_is_so_often_in_a_second_a_minute_or_an_hour(text: str) -> None:
+    rate = load({"max_client_creations": text}).max_client_creations
+    assert rate is not None
+    assert str(rate) == text
+    assert Settings(max_client_creations=rate).max_client_creations == rate, "as it comes from another process"
+    assert f"{rate.count}/{rate.seconds}" in {"10/1", "60/60", "999999/3600"}
 
 
 def test_words_for_none() -> None:

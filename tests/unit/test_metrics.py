@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tusd_py import __version__
 from tusd_py.events import Fanout, Observer
-from tusd_py.model import Upload, UploadId
+from tusd_py.model import Unfinished, Upload, UploadId
 from tusd_py.telemetry.metrics import Metrics
 from tusd_py.telemetry.sharing import shared_metrics, worker_left
 
@@ -79,6 +79,14 @@ def test_s3_is_counted_by_operation_and_outcome_and_timed_by_operation() -> None
     assert value(metrics, "s3_requests_total", operation="UploadPart", outcome="SlowDown") == 1
     assert value(metrics, "s3_request_seconds_count", operation="UploadPart") == 2
     assert value(metrics, "s3_request_seconds_sum", operation="UploadPart") == pytest.approx(0.6)
+
+
+def test_the_last_look_at_unfinished_uploads_is_shown() -> None:
+    metrics = made()
+    told = Fanout(metrics, Observer())
+    told.unfinished_seen(Unfinished(count=3, claimed=2**43))
+    told.unfinished_seen(Unfinished(count=2, claimed=2**42))
+    assert (value(metrics, "open_uploads"), value(metrics, "open_bytes")) == (2, 2**42)
 
 
 def test_waits_are_timed_and_timeouts_counted() -> None:

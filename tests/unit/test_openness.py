@@ -16,6 +16,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 CLOSED: dict[str, Any] = {
     "max_size": "5GiB",
     "max_uploads": 1000,
+    "max_client_creations": "60/m",
+    "max_open_bytes": "1TiB",
     "min_data_rate": "1KiB",
     "retention": "30d",
     "cors_allow_origin": r"https://app\.example",
@@ -26,6 +28,10 @@ CLOSED: dict[str, Any] = {
 
 def test_the_defaults_leave_all_of_it_open() -> None:
     assert set(left_open(Settings())) == {setting.replace("_", "-") for setting in CLOSED}
+
+
+def test_a_default_can_be_opened() -> None:
+    assert list(left_open(Settings(**CLOSED, max_open_uploads=None))) == ["max-open-uploads"]
 
 
 def test_each_setting_closes_what_it_is_named_for() -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator
 
 from tusd_py.config.places import StatePlace, StoragePlace, parse_state, parse_storage
-from tusd_py.config.units import parse_duration, parse_size
+from tusd_py.config.units import Rate, parse_duration, parse_rate, parse_size
 from tusd_py.storage.s3.options import PROFILES
 
 NOTHING = frozenset({"", "none", "never", "forever"})
@@ -188,6 +188,8 @@ PositiveDuration = Annotated[float, expects("a duration above 0, such as 30, 90s
 OptionalDuration = Annotated[
     float | None, expects("a duration such as 90s, 24h or 7d, or 0 for never", or_none(zero_is_never(parse_duration)))
 ]
+
+OptionalRate = Annotated[Rate | None, expects("a rate such as 10/s, 60/m or 500/h, or none", or_none(parse_rate))]
 
 SignedFor = Annotated[float, expects("a duration from 1s to 7d, such as 15m", within(1, 7 * 86_400, parse_duration))]
 

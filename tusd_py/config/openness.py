@@ -15,6 +15,10 @@ def left_open(settings: Settings) -> Mapping[str, str]:
     found = {
         "max-size": settings.max_size is None and "uploads of any size",
         "max-uploads": settings.max_uploads is None and "any number of uploads at a time",
+        "max-client-creations": settings.max_client_creations is None
+        and "as many new uploads from an address as it likes",
+        "max-open-uploads": settings.max_open_uploads is None and "any number of unfinished uploads",
+        "max-open-bytes": settings.max_open_bytes is None and "any number of bytes of unfinished uploads",
         "min-data-rate": settings.min_data_rate is None and "bodies as slow as they like",
         "retention": settings.retention is None and "finished uploads are kept for ever",
         "cors-allow-origin": any_origin and "pages of any site may use it",

@@ -122,8 +122,20 @@ class Settings(BaseSettings):
     max_client_requests: kinds.OptionalCount = Field(
         default=None, description="Requests at a time from one client address, HEAD aside; 429 beyond."
     )
+    max_client_creations: kinds.OptionalRate = Field(
+        default=None, description="Uploads created from one client address: N/s, N/m or N/h (per worker); 429 beyond."
+    )
+    max_open_uploads: kinds.OptionalCount = Field(
+        default=100_000, description="Unfinished uploads in all, or none for any number; 503 beyond."
+    )
+    max_open_bytes: kinds.OptionalSize = Field(
+        default=None, description="Bytes that unfinished uploads may declare in all, and each of them; 503 beyond."
+    )
     max_metadata_size: kinds.Size = Field(default=16 * 1024, description="Longest Upload-Metadata header.")
     max_partials: kinds.Partials = Field(default=1000, description="Most partial uploads in a final one.")
+    max_partial_uses: kinds.Partials = Field(
+        default=16, description="How often a final upload may name one partial upload."
+    )
     rufh_interim: kinds.Interim = Field(
         default="auto",
         description="Send 104 responses to IETF clients: off, auto (for the rest of an upload, past no proxy), or on.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
@@ -15,11 +16,34 @@ _LETTERS = {"k": KIB, "m": MIB, "g": GIB, "t": TIB}
 _SIZES = _DECIMAL | _BINARY | _LETTERS
 _SECONDS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 
+_PERIODS = {"s": 1, "m": 60, "h": 3_600}
+_RATE = re.compile(r"([1-9][0-9]{0,5})/([smh])", re.ASCII)
+
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)", re.IGNORECASE | re.ASCII)
 
 LARGEST_SIZE = 2**63 - 1
 LONGEST_DURATION = 100 * 366 * 86_400.0
 """Seconds. Now plus this still is a date that HTTP can write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So often in so many seconds."""
+
+    count: int
+    seconds: int
+
+    def __str__(self) -> str:
+        units = {seconds: unit for unit, seconds in _PERIODS.items()}
+        return f"{self.count}/{units[self.seconds]}"
+
+
+def parse_rate(value: object) -> Rate:
+    """A rate out of `10/s`, `60/m` or `500/h`. Raises ValueError."""
+    match = _RATE.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(value)
+    return Rate(int(match[1]), _PERIODS[match[2]])
 
 
 def parse_size(value: object) -> int:

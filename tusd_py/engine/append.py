@@ -32,6 +32,7 @@ async def append(ports: Ports, upload_id: UploadId, intent: Append, body: Body, 
         if upload is not None:
             upload = await drive(ports, upload)
         plan = plan_append(intent, upload, limits=ports.limits, now=ports.clock())
+        ports.open_uploads.check_claim(plan.growth)
         if plan.room != 0 and intent.body.length != 0:
             ports.room.check()
         return await _carry_out(ports, plan, intent, delivery, lease)

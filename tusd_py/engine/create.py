@@ -15,9 +15,9 @@ from tusd_py.errors import UploadSpoiled
 from tusd_py.model import Kind, Phase, Upload
 from tusd_py.pipeline.body import Body, BodyEnd
 from tusd_py.protocol.intents import Create
-from tusd_py.protocol.lengths import close, room_left
+from tusd_py.protocol.lengths import close, growth, room_left
 from tusd_py.protocol.refusals import InconsistentLength, TooLarge
-from tusd_py.protocol.rules import plan_create, plan_final, resolve_partial
+from tusd_py.protocol.rules import check_uses, plan_create, plan_final, resolve_partial
 
 
 async def create(ports: Ports, intent: Create, body: Body, watcher: Watcher = NOBODY) -> Upload:
@@ -29,7 +29,8 @@ async def create(ports: Ports, intent: Create, body: Body, watcher: Watcher = NO
         planned = await _planned_final(ports, intent)
     else:
         planned = plan_create(intent, upload_id=ports.new_id(), limits=ports.limits, now=ports.clock())
-    ports.room.check()
+    if intent.body is not None:
+        ports.open_uploads.check_claim(growth(planned, planned, intent.body))
     noting = _Noting(watcher)
     async with _remembered(ports, planned, intent, noting) as upload:
         if intent.body is None:
@@ -54,7 +55,9 @@ class _Noting:
 
 async def _planned_final(ports: Ports, intent: Create) -> Upload:
     ids = [resolve_partial(url, ports.base_path) for url in intent.partials]
-    partials = [await ports.state.load(partial) if partial else None for partial in ids]
+    check_uses(ids, ports.limits)
+    found = {partial: await ports.state.load(partial) for partial in dict.fromkeys(ids) if partial}
+    partials = [found[partial] if partial else None for partial in ids]
     return plan_final(intent, partials, upload_id=ports.new_id(), limits=ports.limits, now=ports.clock())
 
 
@@ -62,8 +65,7 @@ async def _planned_final(ports: Ports, intent: Create) -> Upload:
 async def _remembered(ports: Ports, planned: Upload, intent: Create, noting: _Noting) -> AsyncIterator[Upload]:
     """The upload in the state store; should its first request fail, it is forgotten again if nobody was told of it."""
     phase = Phase.FINISHING if planned.full else Phase.OPEN
-    upload = await ports.state.create(replace(planned, phase=phase, cursor=ports.storage.start(planned)))
-    ports.observer.upload_created(upload)
+    upload = await ports.create(replace(planned, phase=phase))
     try:
         yield upload
     except Exception as error:

@@ -48,10 +48,7 @@ async def announce(ports: Ports, intent: Begin) -> Upload:
     planned = plan_begin(
         intent, upload_id=ports.new_id(), limits=ports.limits, parts=direct.part_limits, now=ports.clock()
     )
-    ports.room.check()
-    upload = await ports.state.create(replace(planned, cursor=ports.storage.start(planned)))
-    ports.observer.upload_created(upload)
-    return upload
+    return await ports.create(planned)
 
 
 async def begin(ports: Ports, intent: Begin) -> Upload:

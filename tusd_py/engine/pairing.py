@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tusd_py.engine.installation import held_until, pair
 from tusd_py.engine.ports import Ports
 from tusd_py.errors import ConfigurationError, StorageUnavailable, Unavailable
-from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.model import Entry, Installation, Unfinished, Upload, UploadId
 from tusd_py.space import Space
 from tusd_py.state.base import StateStore
 
@@ -17,8 +17,8 @@ _PATIENCE = 5.0
 
 
 class PairedState:
-    """The state of `ports`, once it is known to belong to their storage; until then every method but `ping` and `space`
-    tries to find that out, and raises WrongPair or Unavailable where it can't.
+    """The state of `ports`, once it is known to belong to their storage; until then every method but `ping`, `space`
+    and `unfinished` tries to find that out, and raises WrongPair or Unavailable where it can't.
 
     Whatever is done with an upload begins with its record, so that this holds up all of it. `aclose` ends the attempt;
     the state itself is for its owner to close.
@@ -71,6 +71,9 @@ class PairedState:
 
     async def space(self) -> Space | None:
         return await self._state.space()
+
+    async def unfinished(self) -> Unfinished:
+        return await self._state.unfinished()
 
     async def aclose(self) -> None:
         if self._attempt is not None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from tusd_py.engine.open_uploads import OpenUploads
 from tusd_py.engine.patience import persist
 from tusd_py.engine.room import Room
 from tusd_py.errors import Locked, StateUnavailable, StorageUnavailable, Superseded
@@ -44,11 +45,22 @@ class Ports:
     """Seconds a request waits for its turn: long enough for a holder to save what it has and leave."""
 
     room: Room = field(default_factory=Room)
+    open_uploads: OpenUploads = field(default_factory=OpenUploads)
+    """One of those that the observer tells."""
     thresholds: Thresholds = DEFAULT
 
     async def look_at_room(self) -> None:
         """For the requests to come. The stores are asked: not on the way of one."""
         await self.room.look({"state": self.state.space, "storage": self.storage.space}, self.observer)
+        await self.open_uploads.look(self.state.unfinished, self.observer)
+
+    async def create(self, planned: Upload) -> Upload:
+        """The new upload as recorded. Raises StoreFull, TooManyUploads, StateUnavailable."""
+        self.room.check()
+        with self.open_uploads.admitting(planned):
+            upload = await self.state.create(replace(planned, cursor=self.storage.start(planned)))
+        self.observer.upload_created(upload)
+        return upload
 
     @asynccontextmanager
     async def hold(

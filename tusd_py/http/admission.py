@@ -1,4 +1,5 @@
-"""Who may come in: so many requests at a time, from one client and in all, and nobody once the end has begun.
+"""Who may come in: so many requests at a time, from one client and in all, so many creations in a while, and nobody
+once the end has begun.
 
 HEAD is always let in: a client that can't learn its offset starts over from the first byte.
 """
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tusd_py.config.units import Rate
+from tusd_py.http.pace import Pace
 from tusd_py.pipeline.body import Body
 from tusd_py.protocol.refusals import ServiceUnavailable, TooManyRequests
 
@@ -24,6 +27,8 @@ class Crowd:
     """The same, from one client address."""
     client_requests: int | None = None
     """Requests of any kind but HEAD and OPTIONS, from one client address."""
+    client_creations: Rate | None = None
+    """Uploads created from one client address, however."""
 
 
 class Admission:
@@ -32,6 +37,7 @@ class Admission:
     def __init__(self, crowd: Crowd) -> None:
         self.closed = False
         self._crowd = crowd
+        self._creations = Pace(crowd.client_creations)
         self._requests: Counter[str] = Counter()
         self._uploads: Counter[str] = Counter()
         self._bodies: set[Body] = set()
@@ -46,6 +52,11 @@ class Admission:
         """Raises ServiceUnavailable once the end has begun: nothing new begins then."""
         if self.closed:
             raise ServiceUnavailable("the server is restarting; try again soon")
+
+    def creation(self, client: str) -> None:
+        """Before `client` creates an upload. Raises TooManyRequests, ServiceUnavailable."""
+        self.check_open()
+        self._creations.check(client)
 
     @contextmanager
     def upload(self, client: str, body: Body) -> Iterator[None]:

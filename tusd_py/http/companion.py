@@ -48,15 +48,15 @@ async def _params(request: web.Request, context: Context) -> web.Response:
     told = companion.read_query(request.query)
     if not told.get("filename"):
         raise Malformed("filename is missing")
-    upload = await _announced(context, companion.read_begin(told, Direct.WHOLE, context.ports.limits))
+    upload = await _announced(request, context, companion.read_begin(told, Direct.WHOLE, context.ports.limits))
     signed = await direct.sign_whole(context.ports, upload, form=True)
     return _json(companion.whole(signed, context.ports.limits.upload_url_lifetime))
 
 
 async def _begin(request: web.Request, context: Context) -> web.Response:
-    told = await _told(request, context)
-    context.admission.check_open()
-    upload = await direct.begin(context.ports, companion.read_begin(told, Direct.PARTS, context.ports.limits))
+    intent = companion.read_begin(await _told(request, context), Direct.PARTS, context.ports.limits)
+    context.admission.creation(context.client(request))
+    upload = await direct.begin(context.ports, intent)
     return _json(companion.begun(upload, *place(context, upload)))
 
 
@@ -91,7 +91,8 @@ async def _presign(request: web.Request, context: Context) -> web.Response:
     whole = {"PUT": Direct.WHOLE, "POST": Direct.PARTS}.get(asked.method)
     if whole is None:
         raise Malformed("uploadId is missing")
-    upload = await _announced(context, companion.read_begin(companion.as_begin(told), whole, context.ports.limits))
+    intent = companion.read_begin(companion.as_begin(told), whole, context.ports.limits)
+    upload = await _announced(request, context, intent)
     key, _ = place(context, upload)
     if whole is Direct.WHOLE:
         signed = await direct.sign_whole(context.ports, upload, form=upload.length is None)
@@ -124,8 +125,8 @@ async def _told(request: web.Request, context: Context) -> companion.Json:
     return companion.read_json(await small_body(request, context))
 
 
-async def _announced(context: Context, intent: Begin) -> Upload:
-    context.admission.check_open()
+async def _announced(request: web.Request, context: Context, intent: Begin) -> Upload:
+    context.admission.creation(context.client(request))
     return await direct.announce(context.ports, intent)
 
 

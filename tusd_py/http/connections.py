@@ -12,6 +12,8 @@ _ANSWER = (
 )
 _FULL = "too-many-connections: the server has as many connections as it takes; try again soon\n"
 _FULL_FOR_ONE = "too-many-connections: there are as many connections from this address as may be; try again soon\n"
+_LONGEST = 64
+"""Characters of a client's name that is no address."""
 _PREFIX = 64
 """Bits of an IPv6 address that one client has for itself."""
 
@@ -46,8 +48,16 @@ def client_of(address: object) -> str:
     """The client that a socket's peer address belongs to: an IPv6 client has a whole network."""
     if not isinstance(address, tuple) or not address:
         return ""  # a UNIX socket
-    host = str(address[0]).partition("%")[0]
-    known = ip_address(host)
+    return client_at(str(address[0]))
+
+
+def client_at(name: str) -> str:
+    """The same of an address as text, or of another name that a proxy gives its clients (RFC 7239, 6)."""
+    host = name.partition("%")[0]
+    try:
+        known = ip_address(host)
+    except ValueError:
+        return name[:_LONGEST]
     if not isinstance(known, IPv6Address):
         return host
     return str(known.ipv4_mapped or ip_network((host, _PREFIX), strict=False))

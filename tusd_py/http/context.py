@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tusd_py.engine.ports import Ports
 from tusd_py.http.admission import Admission
-from tusd_py.http.connections import Connections
+from tusd_py.http.connections import Connections, client_at
 from tusd_py.http.cors import Cors
 from tusd_py.http.door import Door
 from tusd_py.http.forwarded import Trust
@@ -54,6 +54,10 @@ class Context:
     downloads: Share
     texts: Share
     """For heads, and for lists in JSON or XML."""
+
+    def client(self, request: web.BaseRequest) -> str:
+        """Whose limits a request counts in. Raises Malformed."""
+        return client_at(self.trust.client(request))
 
 
 CONTEXT = web.AppKey("tusd_py", Context)

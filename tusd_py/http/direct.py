@@ -44,7 +44,7 @@ def served(handler: Handler, refuse: Refuse) -> Callable[[web.Request], Awaitabl
 async def _answer(request: web.Request, handler: Handler, refuse: Refuse) -> web.StreamResponse:
     context = request.app[CONTEXT]
     try:
-        admitted = context.admission.request(context.trust.client(request))
+        admitted = context.admission.request(context.client(request))
         with admitted, closing(context.texts.holding()) as request[_HOLDING]:
             return await handler(request, context)
     except ConnectionError:

@@ -52,11 +52,7 @@ async def handle(request: web.Request) -> web.StreamResponse:
 def admitted(request: web.Request, context: Context, head: RequestHead) -> AbstractContextManager[None]:
     if head.method == hdrs.METH_HEAD:
         return nullcontext()
-    return context.admission.request(_client(request, context))
-
-
-def _client(request: web.Request, context: Context) -> str:
-    return context.trust.client(request)
+    return context.admission.request(context.client(request))
 
 
 def _breaks_off(refusal: Refusal, body: RequestBody) -> bool:
@@ -101,7 +97,7 @@ async def _cut_short(
 def _taking(request: web.Request, context: Context, body: RequestBody) -> Iterator[None]:
     """Around the time in which a body is taken: one more of those that are limited, counted and measured."""
     with (
-        context.admission.upload(_client(request, context), body),
+        context.admission.upload(context.client(request), body),
         context.metrics.receiving(),
         context.overhead.of_a_body(),
     ):
@@ -109,6 +105,7 @@ def _taking(request: web.Request, context: Context, body: RequestBody) -> Iterat
 
 
 async def _create(request: web.Request, context: Context, intent: Create, body: RequestBody) -> Reply:
+    context.admission.creation(context.client(request))
     endpoint, wire = _endpoint(request, context), request[WIRE]
     interim = Interim(request, wire, lambda upload: endpoint + upload.id)
     with _taking(request, context, body):

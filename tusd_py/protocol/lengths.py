@@ -63,6 +63,16 @@ def room_left(upload: Upload, limits: Limits) -> int | None:
     return None if end is None else max(end - upload.offset, 0)
 
 
+def growth(upload: Upload, planned: Upload, body: Body) -> int:
+    """Bytes more that an upload claims by what a request declares or brings; 1 where it doesn't say how many.
+
+    Only where the length is deferred: all others claim theirs when they are created.
+    """
+    if upload.length is not None or upload.done:
+        return 0
+    return (1 if body.length is None else body.length) if planned.length is None else planned.length - upload.offset
+
+
 def check_length(length: int | None, most: int | None) -> None:
     if length is not None and most is not None and length > most:
         raise TooLarge(f"the upload can have {most} bytes at most")

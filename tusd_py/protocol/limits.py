@@ -20,6 +20,8 @@ class Limits:
     expire_after: float | None = None
     retention: float | None = None
     max_partials: int = 1000
+    max_partial_uses: int = 16
+    """Of one partial upload in one final one."""
     max_metadata_bytes: int = 16 * 1024
     max_metadata_keys: int = 64
     allowed_types: tuple[str, ...] = ()

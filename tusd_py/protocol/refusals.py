@@ -12,6 +12,8 @@ class Refusal(Exception):
     """The request can't be served as it is. `code` is stable and safe to match on."""
 
     code: ClassVar[str] = "refused"
+    retry_after: int | None = None
+    """Seconds, where it makes sense to ask again."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -162,6 +164,7 @@ class UploadLocked(Refusal):
     """Another request holds the upload, or it can't be looked at right now: ask again."""
 
     code = "locked"
+    retry_after = 1
 
     def __init__(self, message: str = "the upload is busy; ask again in a moment") -> None:
         super().__init__(message)
@@ -186,18 +189,22 @@ class ExpectationFailed(Refusal):
 
 
 class TooManyRequests(Refusal):
-    """One client asks for too much at a time (RFC 6585, 4)."""
+    """One client asks for too much at a time, or too often (RFC 6585, 4)."""
 
     code = "too-many-requests"
 
-    def __init__(self) -> None:
-        super().__init__("too many requests at a time from your address; try again soon")
+    def __init__(
+        self, message: str = "too many requests at a time from your address; try again soon", *, retry_after: int = 5
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ServiceUnavailable(Refusal):
     """Storage or state can't serve right now; nothing that was told is taken back."""
 
     code = "unavailable"
+    retry_after = 5
 
     def __init__(self, message: str = "the server can't store right now; try again soon") -> None:
         super().__init__(message)
@@ -207,6 +214,14 @@ class StoreFull(ServiceUnavailable):
     """What room is left is kept for removing uploads, and for finishing those that are there."""
 
     code = "store-full"
+    retry_after = 30
 
     def __init__(self) -> None:
         super().__init__("the server has no room for new bytes; try again later")
+
+
+class TooManyUploads(ServiceUnavailable):
+    """There are as many unfinished uploads as may be, or as many bytes of them."""
+
+    code = "too-many-uploads"
+    retry_after = 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 from tusd_py.model import Kind, Phase, Upload, UploadId, parse_upload_id
 from tusd_py.protocol.allowed import check_allowed
 from tusd_py.protocol.intents import Append, Completion, Create, Whole
-from tusd_py.protocol.lengths import check_fits, check_length, declare, room_left, said_length
+from tusd_py.protocol.lengths import check_fits, check_length, declare, growth, room_left, said_length
 from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.refusals import (
     AlreadyComplete,
@@ -34,6 +35,8 @@ class AppendPlan:
     """Something of that is new, and must be saved."""
     room: int | None
     """The most bytes to take from the body; None for no limit."""
+    growth: int
+    """Bytes that the upload claims besides, at least."""
 
 
 def plan_create(intent: Create, *, upload_id: UploadId, limits: Limits, now: float) -> Upload:
@@ -111,7 +114,7 @@ def plan_append(intent: Append, upload: Upload | None, *, limits: Limits, now: f
     planned = _want(planned, intent.whole)
     room = room_left(planned, limits)
     check_fits(intent.body, room)
-    return AppendPlan(upload=planned, declared=planned != seen, room=room)
+    return AppendPlan(upload=planned, declared=planned != seen, room=room, growth=growth(seen, planned, intent.body))
 
 
 def _check_here(upload: Upload) -> None:
@@ -166,6 +169,13 @@ def resolve_partial(url: str, base_path: str) -> UploadId | None:
     parent, slash, name = path.rpartition("/")
     within = path.startswith("/") and (parent + slash).endswith(base_path)
     return parse_upload_id(name) if within else None
+
+
+def check_uses(partials: Sequence[UploadId | None], limits: Limits) -> None:
+    """Each time that a final upload names a partial one, its bytes are copied. Raises Malformed."""
+    uses = Counter(partial for partial in partials if partial is not None)
+    if max(uses.values(), default=0) > limits.max_partial_uses:
+        raise Malformed(f"Upload-Concat names a partial upload more than {limits.max_partial_uses} times")
 
 
 def _usable(partial: Upload | None, now: float) -> Upload:

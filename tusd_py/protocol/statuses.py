@@ -32,6 +32,7 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.UnsupportedCoding: 501,
     refusals.ServiceUnavailable: 503,
     refusals.StoreFull: 503,
+    refusals.TooManyUploads: 503,
 }
 
 
@@ -42,11 +43,5 @@ def details(refusal: Refusal) -> Mapping[str, str]:
             return {"Allow": ", ".join(refusal.allow)}
         case refusals.OffsetMismatch():
             return {"Upload-Offset": str(refusal.expected)}
-        case refusals.UploadLocked():
-            return {"Retry-After": "1"}
-        case refusals.StoreFull():
-            return {"Retry-After": "30"}
-        case refusals.ServiceUnavailable() | refusals.TooManyRequests():
-            return {"Retry-After": "5"}
         case _:
-            return {}
+            return {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}

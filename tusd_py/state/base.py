@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.model import Entry, Installation, Unfinished, Upload, UploadId
 from tusd_py.space import Space
 
 
@@ -63,6 +63,9 @@ class StateStore(Protocol):
 
     async def space(self) -> Space | None:
         """The room for new uploads, cheaply; None where no end is known. Only `create` is refused when it is full."""
+
+    async def unfinished(self) -> Unfinished:
+        """How many uploads are unfinished, and how many bytes they claim: counted by each change, and cheap to ask."""
 
     async def aclose(self) -> None:
         """Let go of connections, files and threads."""

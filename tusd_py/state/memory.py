@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tusd_py.errors import Superseded
-from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.model import Entry, Installation, Unfinished, Upload, UploadId
 from tusd_py.space import Space
 from tusd_py.state.codec import advance, decode, decode_entry, encode, encode_entry
 
@@ -19,6 +19,7 @@ class MemoryState:
     def __init__(self) -> None:
         self._documents: dict[UploadId, str] = {}
         self._entries: dict[UploadId, list[str]] = {}
+        self._claims: dict[UploadId, int] = {}
         self._installation: Installation | None = None
 
     async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
@@ -46,6 +47,7 @@ class MemoryState:
         if upload.id in self._documents:
             self._expect(upload)
             del self._documents[upload.id], self._entries[upload.id]
+            self._claims.pop(upload.id, None)
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
         uploads = map(decode, self._documents.values())
@@ -72,6 +74,9 @@ class MemoryState:
     async def space(self) -> Space | None:
         return None
 
+    async def unfinished(self) -> Unfinished:
+        return Unfinished(count=len(self._claims), claimed=sum(self._claims.values()))
+
     async def aclose(self) -> None:
         """Nothing is held open."""
 
@@ -84,4 +89,7 @@ class MemoryState:
         document, entries = encode(upload), [encode_entry(entry) for entry in added]
         self._documents[upload.id] = document
         self._entries.setdefault(upload.id, []).extend(entries)
+        self._claims.pop(upload.id, None)
+        if upload.claim is not None:
+            self._claims[upload.id] = upload.claim
         return upload

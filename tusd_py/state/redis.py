@@ -1,9 +1,9 @@
 """The state store of many nodes: Redis or Valkey.
 
-An upload is a hash and a list; two sorted sets find uploads by id and by when they are due. Those two live on one
-server, so a single primary is assumed (with replicas, not a cluster). What Redis acknowledged is as durable as it is
-told to be: offsets survive its crash with `appendonly yes` and `appendfsync always`, and `maxmemory-policy noeviction`
-keeps it from forgetting uploads.
+An upload is a hash and a list; three sorted sets find uploads by id, by when they are due, and what is claimed by those
+that are unfinished. These live on one server, so a single primary is assumed (with replicas, not a cluster). What Redis
+acknowledged is as durable as Redis is told to be: offsets survive its crash with `appendonly yes` and `appendfsync
+always`, and `maxmemory-policy noeviction` keeps it from forgetting uploads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from redis.exceptions import NoPermissionError
 
 from tusd_py.errors import Superseded
-from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.model import Entry, Installation, Unfinished, Upload, UploadId
 from tusd_py.redis_client import PREFIX, connect, public_name, unavailable_on_trouble
 from tusd_py.space import Space, reserve_of
 from tusd_py.state.codec import (
@@ -28,30 +28,35 @@ from tusd_py.state.codec import (
     encode_entry,
     encode_installation,
 )
+from tusd_py.state.redis_unfinished import CLAIM, Recount, claim_of
 
-_PUT = """
--- KEYS: upload, entries, ids, due
--- ARGV: id, revision expected ('' for none), new revision, nonce, document, due ('' for never),
+_PUT = f"""
+{CLAIM}
+-- KEYS: upload, entries, ids, due, unfinished, claimed
+-- ARGV: id, revision expected ('' for none), new revision, nonce, document, due ('' for never), claim ('' for none),
 --       '1' if entries take the place of those there are, entries...
 local stored = redis.call('HMGET', KEYS[1], 'revision', 'nonce')
 if stored[2] == ARGV[4] then return 1 end -- this very call, repeated because its answer was lost
 if (stored[1] or '') ~= ARGV[2] then return 0 end
 if stored[1] then redis.call('DEL', KEYS[1]) end -- what frees first goes on when memory is full; a creation does not
 redis.call('HSET', KEYS[1], 'revision', ARGV[3], 'nonce', ARGV[4], 'document', ARGV[5])
-if ARGV[7] == '1' then redis.call('DEL', KEYS[2]) end
-for i = 8, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
+if ARGV[8] == '1' then redis.call('DEL', KEYS[2]) end
+for i = 9, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
 redis.call('ZADD', KEYS[3], 0, ARGV[1])
 if ARGV[6] == '' then redis.call('ZREM', KEYS[4], ARGV[1]) else redis.call('ZADD', KEYS[4], ARGV[6], ARGV[1]) end
+claim(KEYS[5], KEYS[6], ARGV[1], ARGV[7])
 return 1
 """
 
-_DELETE = """
--- KEYS: upload, entries, ids, due. ARGV: id, revision expected
+_DELETE = f"""
+{CLAIM}
+-- KEYS: upload, entries, ids, due, unfinished, claimed. ARGV: id, revision expected
 local revision = redis.call('HGET', KEYS[1], 'revision')
 if revision and revision ~= ARGV[2] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
+claim(KEYS[5], KEYS[6], ARGV[1], '')
 return 1
 """
 
@@ -74,13 +79,14 @@ class RedisState:
     def __init__(self, url: str, prefix: str = PREFIX) -> None:
         self._name = public_name(url)
         self._prefix = prefix
-        self._upload, self._entries, self._ids, self._due = (
-            f"{prefix}{name}" for name in ("upload:", "entries:", "ids", "due")
+        self._upload, self._entries, self._ids, self._due, self._unfinished, self._claimed = (
+            f"{prefix}{name}" for name in ("upload:", "entries:", "ids", "due", "unfinished", "claimed")
         )
         self._redis: Any = connect(url)  # its stubs answer for blocking clients as well
         self._put_script = self._redis.register_script(_PUT)
         self._delete_script = self._redis.register_script(_DELETE)
         self._list_script = self._redis.register_script(_LIST)
+        self._recount = Recount(self._redis, self.list, self._upload, self._unfinished, self._claimed)
 
     @property
     def name(self) -> str:
@@ -161,18 +167,30 @@ class RedisState:
         used = info["used_memory"] - info.get("mem_not_counted_for_evict", 0)
         return Space(free=max(0, most - used), reserve=reserve_of(most))
 
+    async def unfinished(self) -> Unfinished:
+        """Goes on with the recount, by a page, as long as there is anything to count anew."""
+        with unavailable_on_trouble():
+            await self._recount.proceed()
+            async with self._redis.pipeline(transaction=False) as both:
+                count, claimed = await both.zcard(self._unfinished).get(self._claimed).execute()
+        return Unfinished(count=count, claimed=int((claimed or "0").partition(".")[0]))
+
     async def aclose(self) -> None:
         await self._redis.aclose()
 
     async def _put(self, upload: Upload, expected: str, added: Sequence[Entry], *, rewound: bool = False) -> bool:
         """False when the stored revision is not the `expected` one. The nonce makes a repeat harmless."""
         due = "" if upload.due_at is None else repr(upload.due_at)
-        record = (upload.id, expected, upload.revision, secrets.token_hex(8), encode(upload), due, int(rewound))
+        record = (
+            *(upload.id, expected, upload.revision, secrets.token_hex(8)),
+            *(encode(upload), due, claim_of(upload), int(rewound)),
+        )
         with unavailable_on_trouble():
             return bool(await self._put_script(keys=self._keys(upload.id), args=[*record, *map(encode_entry, added)]))
 
     def _keys(self, upload_id: UploadId) -> Sequence[str]:
-        return [self._upload + upload_id, self._entries + upload_id, self._ids, self._due]
+        one = (self._upload + upload_id, self._entries + upload_id)
+        return [*one, self._ids, self._due, self._unfinished, self._claimed]
 
 
 def _superseded(upload: Upload) -> Superseded:

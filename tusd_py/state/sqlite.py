@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from tusd_py.errors import ConfigurationError, Superseded
-from tusd_py.model import Entry, Installation, Upload, UploadId
+from tusd_py.model import Entry, Installation, Unfinished, Upload, UploadId
 from tusd_py.space import Space
 from tusd_py.sqlite_thread import SqliteThread
 from tusd_py.state.codec import (
@@ -38,7 +38,43 @@ _SECOND = (
     # It may be there: a process of the first version that still runs writes its version over ours
     "CREATE TABLE IF NOT EXISTS installation (one INTEGER PRIMARY KEY CHECK (one = 1), document TEXT NOT NULL)",
 )
-_SCHEMA = (_FIRST, _SECOND)
+_THIRD = (
+    """
+    CREATE TABLE IF NOT EXISTS unfinished (
+      upload_id TEXT PRIMARY KEY REFERENCES uploads (id) ON DELETE CASCADE,
+      claim INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS counted (
+      one INTEGER PRIMARY KEY CHECK (one = 1), uploads INTEGER NOT NULL, claimed INTEGER NOT NULL
+    )
+    """,
+    """
+    CREATE TRIGGER IF NOT EXISTS count_one_more AFTER INSERT ON unfinished BEGIN
+      UPDATE counted SET uploads = uploads + 1, claimed = claimed + new.claim;
+    END
+    """,
+    """
+    CREATE TRIGGER IF NOT EXISTS count_one_less AFTER DELETE ON unfinished BEGIN
+      UPDATE counted SET uploads = uploads - 1, claimed = claimed - old.claim;
+    END
+    """,
+    """
+    CREATE TRIGGER IF NOT EXISTS count_anew AFTER UPDATE OF claim ON unfinished BEGIN
+      UPDATE counted SET claimed = claimed + new.claim - old.claim;
+    END
+    """,
+    # All are counted anew: a process of a version before may have changed some
+    "DELETE FROM unfinished",
+    "INSERT OR REPLACE INTO counted (one, uploads, claimed) VALUES (1, 0, 0)",
+    """
+    INSERT INTO unfinished
+    SELECT id, min(coalesce(json_extract(document, '$.length'), json_extract(document, '$.offset'), 0), 1 << 53)
+    FROM uploads WHERE json_extract(document, '$.phase') IN ('open', 'finishing')
+    """,
+)
+_SCHEMA = (_FIRST, _SECOND, _THIRD)
 """The statements that lead from each version to the next."""
 _VERSION = len(_SCHEMA)
 
@@ -48,6 +84,12 @@ _APPEND = """
     INSERT INTO entries (upload_id, seq, document)
     VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM entries WHERE upload_id = ?1), ?2)
 """
+_CLAIM = """
+    INSERT INTO unfinished (upload_id, claim) VALUES (?, ?)
+    ON CONFLICT DO UPDATE SET claim = excluded.claim WHERE claim <> excluded.claim
+"""
+_LEAVE = "DELETE FROM unfinished WHERE upload_id = ?"
+_UNFINISHED = "SELECT uploads, claimed FROM counted"
 _CLEAR = "DELETE FROM entries WHERE upload_id = ?"
 _LOAD = "SELECT document FROM uploads WHERE id = ?"
 _ENTRIES = "SELECT document FROM entries WHERE upload_id = ? ORDER BY seq"
@@ -76,7 +118,7 @@ class SqliteState:
 
     async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
         created = advance(replace(upload, revision=0))
-        work = partial(_create, _row(created), [encode_entry(entry) for entry in entries])
+        work = partial(_create, created, [encode_entry(entry) for entry in entries])
         await self._thread.write(work, grows=True)
         return created
 
@@ -87,13 +129,13 @@ class SqliteState:
     async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
         saved = advance(upload)
         entries = [encode_entry(entry) for entry in added]
-        await self._thread.write(partial(_save, (*_row(saved), upload.revision), entries))
+        await self._thread.write(partial(_save, saved, entries))
         return saved
 
     async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
         saved = advance(upload)
         kept = [encode_entry(entry) for entry in entries]
-        await self._thread.write(partial(_rewind, (*_row(saved), upload.revision), kept))
+        await self._thread.write(partial(_rewind, saved, kept))
         return saved
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
@@ -124,6 +166,10 @@ class SqliteState:
 
     async def space(self) -> Space:
         return await self._thread.space()
+
+    async def unfinished(self) -> Unfinished:
+        uploads, claimed = await self._thread.read(lambda connection: connection.execute(_UNFINISHED).fetchone())
+        return Unfinished(count=uploads, claimed=int(claimed))
 
     async def aclose(self) -> None:
         await self._thread.aclose()
@@ -157,25 +203,35 @@ def _write(query: str, document: str, connection: sqlite3.Connection) -> None:
     connection.execute(query, (document,))
 
 
-def _create(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
-    *_, upload_id = row
-    if connection.execute(_CREATE, row).rowcount == 0:
-        raise ValueError(f"upload {upload_id} exists")
-    connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
+def _create(upload: Upload, entries: Sequence[str], connection: sqlite3.Connection) -> None:
+    if connection.execute(_CREATE, _row(upload)).rowcount == 0:
+        raise ValueError(f"upload {upload.id} exists")
+    _put_beside(upload, entries, connection)
 
 
-def _save(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
-    *_, upload_id, revision = row
-    if connection.execute(_SAVE, row).rowcount == 0:
-        raise Superseded(f"upload {upload_id} is no longer at revision {revision}")
-    connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
+def _save(saved: Upload, entries: Sequence[str], connection: sqlite3.Connection) -> None:
+    _replace(saved, connection)
+    _put_beside(saved, entries, connection)
 
 
-def _rewind(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
-    _save(row, (), connection)
-    *_, upload_id, _ = row
-    connection.execute(_CLEAR, (upload_id,))
-    connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
+def _rewind(saved: Upload, entries: Sequence[str], connection: sqlite3.Connection) -> None:
+    _replace(saved, connection)
+    connection.execute(_CLEAR, (saved.id,))
+    _put_beside(saved, entries, connection)
+
+
+def _replace(saved: Upload, connection: sqlite3.Connection) -> None:
+    before = saved.revision - 1
+    if connection.execute(_SAVE, (*_row(saved), before)).rowcount == 0:
+        raise Superseded(f"upload {saved.id} is no longer at revision {before}")
+
+
+def _put_beside(upload: Upload, entries: Sequence[str], connection: sqlite3.Connection) -> None:
+    connection.executemany(_APPEND, [(upload.id, entry) for entry in entries])
+    if upload.claim is None:
+        connection.execute(_LEAVE, (upload.id,))
+    else:
+        connection.execute(_CLAIM, (upload.id, upload.claim))
 
 
 def _delete(upload: Upload, connection: sqlite3.Connection) -> None:

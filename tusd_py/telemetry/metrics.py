@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Count
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from tusd_py.events import Observer
-from tusd_py.model import Kind, Upload, UploadId
+from tusd_py.model import Kind, Unfinished, Upload, UploadId
 from tusd_py.telemetry.sharing import SHARED_DIRECTORY
 from tusd_py.version import __version__
 
@@ -91,6 +91,8 @@ class Metrics(Observer):
             store: self._gauge(f"{store}_full", f"1 while the {store} has no room for new uploads.", "livemostrecent")
             for store in ("state", "storage")
         }
+        self._open = self._gauge("open_uploads", "Uploads that are unfinished, on all nodes.", "livemostrecent")
+        self._claimed = self._gauge("open_bytes", "Bytes that unfinished uploads have declared.", "livemostrecent")
 
     def answered(self, method: str, status: int) -> None:
         """A request has its answer."""
@@ -149,6 +151,10 @@ class Metrics(Observer):
     def space_seen(self, store: str, free: float, *, full: bool) -> None:
         self._free[store].set(free)
         self._full[store].set(full)
+
+    def unfinished_seen(self, unfinished: Unfinished) -> None:
+        self._open.set(unfinished.count)
+        self._claimed.set(unfinished.claimed)
 
     def exposition(self) -> bytes:
         """The body of /metrics (Prometheus text format), for all workers."""

@@ -12,6 +12,7 @@ from tusd_py.engine.sweep import sweep
 from tusd_py.errors import StateUnavailable, StorageUnavailable, UploadLost
 from tusd_py.model import Kind, Phase, Upload, UploadId
 from tusd_py.pipeline.body import BodyEnd
+from tusd_py.protocol.intents import Create
 from tusd_py.protocol.refusals import ChecksumMismatch, Malformed, TooLarge
 
 
@@ -99,6 +100,18 @@ async def test_a_final_upload_is_its_partials_in_order(engine: Engine) -> None:
     assert final.done
     assert (final.offset, final.length) == (7, 7)
     assert engine.stored(final) == b"deabcde"
+
+
+async def test_a_partial_that_is_named_too_often_is_neither_loaded_nor_copied(engine: Engine) -> None:
+    """However it is named."""
+    engine.limit(max_partial_uses=2)
+    first = await partial(engine, b"abc")
+    engine.state.fuse.blow()
+    urls = (first.id, f"/files/{first.id}", f"https://example.org/files/{first.id}")
+    with pytest.raises(Malformed, match="more than 2 times"):
+        await create(engine.ports, Create(kind=Kind.FINAL, partials=urls), ScriptedBody())
+    engine.state.fuse.mend()
+    assert await engine.residue() == [first.id, first.id]
 
 
 async def test_an_upload_that_is_not_there_or_not_finished_joins_nothing(engine: Engine) -> None:

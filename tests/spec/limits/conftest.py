@@ -8,6 +8,7 @@ import aiohttp
 import pytest_asyncio
 
 from tests.support import sites
+from tests.support.rufh import RufhClient
 from tests.support.tus import TusClient
 
 shared = sites.local("shared", behind_proxy=True, max_client_uploads=1, max_metadata_size="400KiB")
@@ -19,6 +20,14 @@ strict = sites.local(
 )
 """Little patience and short lists."""
 
+slow = sites.local("slow", behind_proxy=True, max_client_creations="4/h")
+"""Few creations from each client."""
+few = sites.local("few", max_open_uploads=2, max_open_bytes=100, max_partial_uses=2)
+"""Few unfinished uploads, and few bytes of them."""
+
+tus_slow = sites.client(TusClient, "slow")
+rufh_slow = sites.client(RufhClient, "slow")
+tus_few = sites.client(TusClient, "few")
 tus_shared = sites.client(TusClient, "shared")
 tus_narrow = sites.client(TusClient, "narrow")
 tus_strict = sites.client(TusClient, "strict")

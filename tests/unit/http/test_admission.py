@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.engine import ScriptedBody
+from tusd_py.config.units import Rate
 from tusd_py.http.admission import Admission, Crowd
 from tusd_py.protocol.refusals import Refusal, ServiceUnavailable, TooManyRequests
 
@@ -72,6 +73,25 @@ def test_at_the_end_those_who_are_in_are_asked_to_stop_and_nobody_else_comes_in(
         assert not gone._stopped.is_set()
         with pytest.raises(ServiceUnavailable):
             upload(admission)
+
+
+def test_one_client_creates_so_many_uploads_in_a_while_and_the_next_one_its_own() -> None:
+    admission = Admission(Crowd(client_creations=Rate(2, 3600)))
+    admission.creation("a")
+    admission.creation("a")
+    with pytest.raises(TooManyRequests):
+        admission.creation("a")
+    admission.creation("b")
+    upload(admission)
+    request(admission)
+
+
+def test_nothing_is_created_at_the_end_and_no_turn_is_taken() -> None:
+    admission = Admission(Crowd(client_creations=Rate(1, 3600)))
+    admission.close()
+    for _ in range(2):
+        with pytest.raises(ServiceUnavailable):
+            admission.creation("a")
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans())))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tusd_py.http.connections import Connections, client_of
+from tusd_py.http.connections import Connections, client_at, client_of
 
 
 def test_beyond_the_limit_in_all_nobody_stays() -> None:
@@ -50,3 +50,19 @@ def test_without_limits_there_are_none() -> None:
 )
 def test_a_client_of_ipv6_has_a_network(address: object, client: str) -> None:
     assert client_of(address) == client
+
+
+@pytest.mark.parametrize(
+    ("name", "client"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("", ""),
+        ("unknown", "unknown"),
+        ("_hidden%1", "_hidden%1"),
+        (1000 * "x", 64 * "x"),
+    ],
+)
+def test_a_client_that_a_proxy_names_is_known_by_its_address_or_by_a_short_word(name: str, client: str) -> None:
+    assert client_at(name) == client

@@ -111,6 +111,14 @@ def test_a_partial_may_stand_twice_in_one_list() -> None:
     assert concatenate([PARTIAL, PARTIAL]).partials == (ID, ID)
 
 
+def test_a_partial_may_stand_in_one_list_as_often_as_is_allowed_and_what_is_none_counts_for_nothing() -> None:
+    limits = Limits(max_partial_uses=2)
+    rules.check_uses([ID, OTHER_ID, ID, OTHER_ID, None, None, None], limits)
+    rules.check_uses([], limits)
+    with pytest.raises(Malformed, match="names a partial upload more than 2 times"):
+        rules.check_uses([ID, OTHER_ID, ID, ID], limits)
+
+
 def test_empty_partials_make_an_empty_final() -> None:
     assert concatenate([replace(PARTIAL, length=0, offset=0)]).length == 0
 
@@ -170,7 +178,9 @@ def test_what_never_was_is_not_gone() -> None:
 
 
 def test_an_append_may_take_what_is_left() -> None:
-    assert append(Append(offset=4, body=CHUNKED), OPEN) == rules.AppendPlan(upload=OPEN, declared=False, room=6)
+    assert append(Append(offset=4, body=CHUNKED), OPEN) == rules.AppendPlan(
+        upload=OPEN, declared=False, room=6, growth=0
+    )
 
 
 @pytest.mark.parametrize(("limits", "room"), [(Limits(), None), (Limits(max_length=5), 1), (Limits(max_length=3), 0)])
@@ -181,16 +191,24 @@ def test_a_deferred_length_leaves_room_up_to_the_limit(limits: Limits, room: int
 @pytest.mark.parametrize("length", [4, 7])
 def test_a_deferred_length_is_declared_by_an_append(length: int) -> None:
     plan = append(Append(offset=4, length=length, body=CHUNKED), DEFERRED)
-    assert plan == rules.AppendPlan(upload=replace(DEFERRED, length=length), declared=True, room=length - 4)
+    room = length - 4
+    assert plan == rules.AppendPlan(upload=replace(DEFERRED, length=length), declared=True, room=room, growth=room)
 
 
 def test_a_length_may_be_repeated_even_when_the_limit_has_shrunk_since() -> None:
     plan = append(Append(offset=4, length=10, body=EMPTY), OPEN, Limits(max_length=5))
-    assert plan == rules.AppendPlan(upload=OPEN, declared=False, room=6)
+    assert plan == rules.AppendPlan(upload=OPEN, declared=False, room=6, growth=0)
 
 
 def test_an_empty_append_at_the_end_of_a_done_upload_is_fine() -> None:
-    assert append(Append(offset=10, body=EMPTY), DONE) == rules.AppendPlan(upload=DONE, declared=False, room=0)
+    plan = append(Append(offset=10, body=EMPTY), DONE)
+    assert plan == rules.AppendPlan(upload=DONE, declared=False, room=0, growth=0)
+
+
+@pytest.mark.parametrize(("body", "growth"), [(CHUNKED, 1), (EMPTY, 0), (Body(length=5), 5)])
+def test_an_upload_of_deferred_length_grows_by_what_an_append_brings(body: Body, growth: int) -> None:
+    assert append(Append(offset=4, body=body), DEFERRED).growth == growth
+    assert append(Append(offset=4, body=body), replace(OPEN, length=30)).growth == 0
 
 
 @pytest.mark.parametrize(

@@ -137,16 +137,21 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.ExpectationFailed(), 417, {}),
     (refusals.UploadLocked(), 423, {"Retry-After": "1"}),
     (refusals.TooManyRequests(), 429, {"Retry-After": "5"}),
+    (refusals.TooManyRequests("too many", retry_after=900), 429, {"Retry-After": "900"}),
     (refusals.ChecksumMismatch(), 460, {}),
     (refusals.DigestMismatch(), 460, {}),
     (refusals.UnsupportedCoding(), 501, {}),
     (refusals.ServiceUnavailable(), 503, {"Retry-After": "5"}),
     (refusals.StoreFull(), 503, {"Retry-After": "30"}),
+    (refusals.TooManyUploads("too many"), 503, {"Retry-After": "30"}),
 ]
 
 
 def test_every_refusal_there_is_has_a_status() -> None:
-    assert {type(refusal) for refusal, _, _ in REFUSALS} == {*Refusal.__subclasses__(), refusals.StoreFull}
+    assert {type(refusal) for refusal, _, _ in REFUSALS} == {
+        *Refusal.__subclasses__(),
+        *refusals.ServiceUnavailable.__subclasses__(),
+    }
 
 
 @pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS)
@@ -156,14 +161,14 @@ def test_a_refusal_says_why(refusal: Refusal, status: int, details: Mapping[str,
     assert reply.headers == {**COMMON, **details}
 
 
-@pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS[:-2])
+@pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS[:-3])
 def test_a_refused_head_has_no_body(refusal: Refusal, status: int, details: Mapping[str, str]) -> None:
     reply = wire().refuse(refusal, head("HEAD"))
     assert (reply.status, reply.text) == (status, None)
     assert reply.headers == {**COMMON, **details}
 
 
-@pytest.mark.parametrize("refusal", [refusals.ServiceUnavailable(), refusals.StoreFull()])
+@pytest.mark.parametrize("refusal", [refusal for refusal, *_ in REFUSALS[-3:]])
 def test_a_head_that_cannot_be_answered_now_is_locked_since_clients_start_over_after_a_503(refusal: Refusal) -> None:
     reply = wire().refuse(refusal, head("HEAD"))
     assert (reply.status, reply.text) == (423, None)

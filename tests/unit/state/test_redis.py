@@ -17,10 +17,12 @@ from tests.support.relay import Relay
 from tests.support.uploads import upload
 from tusd_py.errors import ConfigurationError, Locked, StateFull, StateUnavailable, Superseded
 from tusd_py.locking.redis import RedisLocker
-from tusd_py.model import Installation, Upload
+from tusd_py.model import Installation, Phase, Unfinished, Upload
 from tusd_py.redis_client import connect
 from tusd_py.space import Space
+from tusd_py.state.codec import encode
 from tusd_py.state.redis import RedisState
+from tusd_py.state.redis_unfinished import _PAGE
 
 
 @pytest.fixture
@@ -126,8 +128,10 @@ async def test_without_memory_creations_are_refused_and_nothing_else_is(state: R
     with pytest.raises(Superseded):
         await state.save(full)
     assert await state.load(full.id) == saved, "a save that is refused removes nothing"
+    assert await state.unfinished() == Unfinished(count=1, claimed=10)
     await state.delete(saved)
     assert await state.list(None, 10) == []
+    assert await state.unfinished() == Unfinished()
 
 
 async def test_its_space_is_what_it_may_use_and_does_not(server: RedisServer, state: RedisState) -> None:
@@ -196,11 +200,64 @@ async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: Redis
                 pytest.fail("two holders")
         assert asked.is_set()
         kinds = {key.removeprefix("a/b:").split(":")[0] for key in await keys(operator)}
-        assert kinds == {"upload", "entries", "ids", "due", "installation", "lease", "waiters", "held"}
+        assert kinds == {
+            *("upload", "entries", "ids", "due", "unfinished", "claimed", "installation"),
+            *("lease", "waiters", "held"),
+        }
         assert {key.split(":")[0] for key in await keys(operator)} == {"a/b"}
         assert {str(channel).split(":")[0] for channel in await operator.pubsub_channels()} == {"a/b"}
     for each in (state, locker, rival):
         await each.aclose()
+
+
+async def test_what_nodes_of_versions_before_changed_is_counted_after_a_start_page_by_page(
+    server: RedisServer, state: RedisState
+) -> None:
+    """They count nothing: what they create is missing, what they finish or delete stays counted."""
+    many = 2 * _PAGE + 5
+    created = [await state.create(upload(number)) for number in range(3 * many)]
+    async with connect(server.url) as old:
+        for each in created[:many]:
+            await old.zrem("tusd-py:unfinished", each.id)
+            await old.incrbyfloat("tusd-py:claimed", -10)
+        for each in created[many : 2 * many]:
+            await old.hset(f"tusd-py:upload:{each.id}", "document", encode(replace(each, phase=Phase.DONE)))
+        for each in created[2 * many :]:
+            await old.delete(f"tusd-py:upload:{each.id}")
+            await old.zrem("tusd-py:ids", each.id)
+    later = RedisState(server.url)
+    for _ in range(20):
+        await later.create(upload(9000 + _))
+        unfinished = await later.unfinished()
+    assert unfinished == Unfinished(count=many + 20, claimed=10 * (many + 20))
+    assert await state.unfinished() == unfinished
+    await later.aclose()
+
+
+async def test_once_all_is_counted_a_look_reads_no_record(server: RedisServer, state: RedisState) -> None:
+    await state.create(upload())
+    async with connect(server.url) as operator:
+        for _ in range(5):
+            await state.unfinished()
+        before = await operator.info("commandstats")
+        assert await state.unfinished() == Unfinished(count=1, claimed=10)
+        after = await operator.info("commandstats")
+    asked = {name for name in after if after[name]["calls"] > before.get(name, {"calls": 0})["calls"]}
+    assert asked == {"cmdstat_zcard", "cmdstat_get", "cmdstat_info"}
+
+
+async def test_a_claim_is_counted_once_when_its_answer_was_lost(server: RedisServer, state: RedisState) -> None:
+    async with Relay(server.port) as relay:
+        through = RedisState(f"redis://127.0.0.1:{relay.port}/0")
+        await through.ping()
+        relay.lose_next = True
+        created = await through.create(upload())
+        relay.lose_next = True
+        await through.delete(created)
+        assert relay.lost
+        await through.aclose()
+    await state.create(upload(2))
+    assert await state.unfinished() == Unfinished(count=1, claimed=10)
 
 
 async def test_installations_with_prefixes_of_their_own_know_nothing_of_each_other(server: RedisServer) -> None:

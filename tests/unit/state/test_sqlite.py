@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from tests.support.uploads import upload
 from tusd_py import sqlite_thread
 from tusd_py.errors import ConfigurationError, StateUnavailable, Superseded
-from tusd_py.model import Installation
+from tusd_py.model import Installation, Phase, Unfinished
 from tusd_py.state.codec import encode
 from tusd_py.state.sqlite import SqliteState
 
@@ -62,6 +63,50 @@ async def test_a_file_of_the_first_version_goes_on_with_its_uploads(state: Sqlit
     installation = await state.install(Installation(id="a" * 32))
     assert await state.installation() == installation
     assert await state.load(upload().id) == replace(upload(), revision=1)
+    assert await state.unfinished() == Unfinished(count=1, claimed=10)
+
+
+async def test_uploads_from_before_they_were_counted_are_counted(state: SqliteState, path: Path) -> None:
+    before = [
+        upload(1, length=100, offset=40),
+        upload(2, length=None, offset=7),
+        upload(3, length=5, phase=Phase.FINISHING),
+        upload(4, length=1000, phase=Phase.DONE),
+        upload(5, length=1000, phase=Phase.TERMINATING),
+    ]
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FIRST_VERSION)
+        connection.executemany(
+            "INSERT INTO uploads VALUES (?, 1, NULL, ?)", [(each.id, encode(each)) for each in before]
+        )
+        connection.commit()
+    assert await state.unfinished() == Unfinished(count=3, claimed=112)
+    await state.delete(replace(before[0], revision=1))
+    assert await state.unfinished() == Unfinished(count=2, claimed=12)
+
+
+async def test_what_a_process_of_a_version_before_has_finished_is_counted_at_the_next_start(
+    state: SqliteState, path: Path
+) -> None:
+    created = await state.create(upload())
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE uploads SET document = ?", (encode(replace(created, phase=Phase.DONE)),))
+        connection.execute("PRAGMA user_version = 2")
+        connection.commit()
+    later = SqliteState(path)
+    assert await later.unfinished() == Unfinished()
+    await later.delete(created)
+    assert await later.unfinished() == Unfinished()
+    await later.aclose()
+
+
+async def test_a_save_that_claims_what_was_claimed_before_writes_nothing_more_for_it(state: SqliteState) -> None:
+    created = await state.create(upload(length=10))
+    changes = [await state._thread.read(lambda connection: connection.total_changes)]
+    for offset in (5, 10):
+        created = await state.save(replace(created, offset=offset))
+        changes.append(await state._thread.read(lambda connection: connection.total_changes))
+    assert [after - before for before, after in pairwise(changes)] == [1, 1]
 
 
 async def test_a_process_of_the_first_version_that_still_runs_does_no_harm(state: SqliteState, path: Path) -> None:
@@ -73,7 +118,7 @@ async def test_a_process_of_the_first_version_that_still_runs_does_no_harm(state
     assert await later.installation() == installation
     await later.aclose()
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
 
 
 async def test_another_writer_that_does_not_end_is_unavailable_and_reads_go_on(

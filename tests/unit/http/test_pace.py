@@ -1,0 +1,126 @@
+"""How often each client may do something."""
+
+from __future__ import annotations
+
+import pytest
+
+from tusd_py.config.units import Rate
+from tusd_py.http import pace
+from tusd_py.http.pace import Pace
+from tusd_py.protocol.refusals import TooManyRequests
+
+SECOND = 1_000_000_000
+
+
+class World:
+    """A pace whose clock is set by hand."""
+
+    def __init__(self, count: int, seconds: int) -> None:
+        self.now = 0.0
+        self.pace = Pace(Rate(count, seconds), lambda: int(self.now * SECOND))
+
+    def turns(self, client: str, tries: int) -> int:
+        """How many of them it gets."""
+        return sum(self.wait(client) is None for _ in range(tries))
+
+    def wait(self, client: str) -> int | None:
+        """The seconds it is told to wait, or None if it had its turn."""
+        try:
+            self.pace.check(client)
+        except TooManyRequests as refusal:
+            return refusal.retry_after
+        return None
+
+
+def test_a_client_has_its_turns_at_once_and_then_one_by_one() -> None:
+    world = World(60, 60)
+    assert world.turns("a", 100) == 60
+    world.now += 0.9
+    assert world.turns("a", 5) == 0
+    world.now += 0.1
+    assert world.turns("a", 5) == 1
+    world.now += 30
+    assert world.turns("a", 100) == 30
+    world.now += 1000
+    assert world.turns("a", 100) == 60, "what wasn't used doesn't add up"
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(1, 1), (3, 1), (7, 60), (999_983, 3600)])
+def test_no_turn_is_lost_to_rounding(count: int, seconds: int) -> None:
+    world = World(count, seconds)
+    assert world.turns("a", count) == count
+    assert world.wait("a") is not None
+    world.now += seconds
+    assert world.turns("a", count) == count
+
+
+def test_the_next_turn_is_told_in_whole_seconds_and_is_one() -> None:
+    world = World(4, 3600)
+    world.turns("a", 4)
+    wait = world.wait("a")
+    assert wait == 900
+    world.now += wait - 1
+    assert world.wait("a") == 1
+    world.now += 1
+    assert world.wait("a") is None
+
+
+def test_a_wait_is_never_told_shorter_than_it_is() -> None:
+    world = World(7, 60)
+    world.turns("a", 7)
+    world.now += 0.1
+    assert world.wait("a") == 9
+    world.now += 9
+    assert world.wait("a") is None
+
+
+def test_who_is_refused_waits_no_longer_for_having_asked() -> None:
+    world = World(1, 60)
+    world.turns("a", 100)
+    world.now += 60
+    assert world.wait("a") is None
+
+
+def test_clients_have_turns_of_their_own() -> None:
+    world = World(2, 60)
+    assert [world.turns(client, 3) for client in "abc"] == [2, 2, 2]
+
+
+def test_without_a_rate_there_is_no_end_and_nobody_is_remembered() -> None:
+    free = Pace(None)
+    for _ in range(1000):
+        free.check("a")
+    assert not free._due
+
+
+def test_a_client_is_forgotten_once_it_has_all_its_turns_again() -> None:
+    world = World(10, 60)
+    for number in range(100):
+        world.wait(str(number))
+    assert len(world.pace._due) == 100
+    world.now += 6
+    world.wait("later")
+    assert list(world.pace._due) == ["later"]
+
+
+def test_no_more_clients_are_remembered_than_may_be_and_the_ones_that_came_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pace, "_MOST_CLIENTS", 100)
+    world = World(1, 3600)
+    world.wait("first")
+    for number in range(1000):
+        assert world.wait(str(number)) is None
+        assert len(world.pace._due) <= 100
+    assert world.wait("999") is not None
+    assert world.wait("first") is None
+
+
+def test_a_client_that_comes_again_is_remembered_longer_than_those_that_came_since(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pace, "_MOST_CLIENTS", 2)
+    world = World(2, 3600)
+    for client in "abac":
+        world.wait(client)
+    assert list(world.pace._due) == ["a", "c"]
