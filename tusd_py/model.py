@@ -7,7 +7,7 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NewType
 
 UploadId = NewType("UploadId", str)
@@ -297,22 +297,3 @@ class Signed:
     """To be sent with a PUT."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """Of a form to be POSTed, before its file; none for a PUT."""
-
-
-def record(upload: Upload, checkpoint: Checkpoint) -> Upload:
-    """The upload once `checkpoint` counts. Full means finishing; finished means done, if no digest is wanted."""
-    moved = replace(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
-    if checkpoint.finished is None:
-        return replace(moved, phase=Phase.FINISHING) if moved.full else moved
-    done = finish(moved, checkpoint.finished)
-    return done if upload.digest_algorithm is None else replace(done, phase=Phase.FINISHING)
-
-
-def finish(upload: Upload, finished: Finished) -> Upload:
-    """The upload once its object exists."""
-    return replace(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag)
-
-
-def marked(upload: Upload, now: float, *, troubled: bool) -> Upload:
-    """The upload once a change of it was stored: with trouble, something may be left that its record doesn't name."""
-    return replace(upload, troubled_at=now) if troubled else upload

@@ -12,7 +12,8 @@ import pytest
 from tests.support.storages import STORAGES, Bench
 from tests.support.writing import content, new_upload, random_bytes, stored
 from tusd_py.errors import UploadLost
-from tusd_py.model import Direct, DirectPart, Phase, Signed, Upload, finish
+from tusd_py.lifecycle import finish
+from tusd_py.model import Direct, DirectPart, Phase, Signed, Upload
 from tusd_py.storage.direct import CorsRule, DirectAccess
 from tusd_py.storage.s3.cors import joined, missing, needed, origins_of
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from tests.support.uploads import upload
 from tusd_py.errors import StateUnavailable, Superseded
-from tusd_py.model import Checkpoint, Entry, Phase, Span, Upload, UploadId, finish, record
+from tusd_py.lifecycle import finish, record
+from tusd_py.model import Checkpoint, Entry, Phase, Span, Upload, UploadId
 from tusd_py.storage.base import Storage, Writer
 
 

@@ -11,7 +11,8 @@ from tusd_py.engine.loss import settling_loss
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import clear, forget
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
-from tusd_py.model import DirectPart, Phase, Signed, Upload, UploadId, marked
+from tusd_py.lifecycle import marked
+from tusd_py.model import DirectPart, Phase, Signed, Upload, UploadId
 from tusd_py.protocol.allowed import check_allowed
 from tusd_py.protocol.direct import (
     TOUCH,

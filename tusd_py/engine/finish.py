@@ -8,7 +8,8 @@ from tusd_py.engine.loss import partials_of, settling_loss
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import outlived
 from tusd_py.errors import Superseded, Unavailable, UploadSpoiled
-from tusd_py.model import Finished, Kind, Phase, Span, Upload, UploadId, finish, marked
+from tusd_py.lifecycle import finish, marked
+from tusd_py.model import Finished, Kind, Phase, Span, Upload, UploadId
 from tusd_py.pipeline.digests import Tally, digest_of
 
 

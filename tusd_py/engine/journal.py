@@ -9,7 +9,8 @@ from dataclasses import replace
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.watching import NOBODY, Watcher
 from tusd_py.errors import StateUnavailable, Superseded
-from tusd_py.model import Checkpoint, Cursor, Entry, Upload, marked, record
+from tusd_py.lifecycle import marked, record
+from tusd_py.model import Checkpoint, Cursor, Entry, Upload
 from tusd_py.protocol.rules import touch
 
 

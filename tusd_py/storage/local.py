@@ -17,20 +17,9 @@ from pathlib import Path
 
 from tusd_py.errors import ConfigurationError, UploadLost
 from tusd_py.files import PRIVATE, make_directory
+from tusd_py.lifecycle import finish
 from tusd_py.locking.base import Lease
-from tusd_py.model import (
-    NAME_KEYS,
-    Cursor,
-    Entry,
-    Finished,
-    Kind,
-    Span,
-    Upload,
-    UploadId,
-    declared,
-    finish,
-    parse_upload_id,
-)
+from tusd_py.model import NAME_KEYS, Cursor, Entry, Finished, Kind, Span, Upload, UploadId, declared, parse_upload_id
 from tusd_py.space import Space, disk_space
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, fallen_back
 from tusd_py.storage.disk import (

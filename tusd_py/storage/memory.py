@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from tusd_py.errors import UploadLost
+from tusd_py.lifecycle import finish
 from tusd_py.locking.base import Lease
-from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId, finish
+from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
 from tusd_py.pipeline.body import Chunk
 from tusd_py.space import Space
 from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, fallen_back

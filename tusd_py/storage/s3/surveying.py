@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import takewhile
 
 from tusd_py.errors import UploadLost
-from tusd_py.model import Entry, Kind, Phase, Upload, finish
+from tusd_py.lifecycle import finish
+from tusd_py.model import Entry, Kind, Phase, Upload
 from tusd_py.storage.base import Survey
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Segment, Stored
 from tusd_py.storage.s3.errors import S3Missing
