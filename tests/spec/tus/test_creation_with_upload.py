@@ -18,7 +18,7 @@ MIB = 1024 * 1024
 
 def last_created(site: Site, tus: TusClient) -> str:
     """The URL of an upload whose client never learned it: the log knows."""
-    ids = re.findall(r"upload created +\[tusd_py\] id=(\w+)", site.server.log())
+    ids = re.findall(r"upload created +\[tusd_py.audit\].* id=(\w+)", site.server.log())
     return f"{tus.url}{ids[-1]}"
 
 
