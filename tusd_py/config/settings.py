@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from tusd_py.config import kinds
+from tusd_py.config.addresses import Address, TcpAddress, UnixAddress
 from tusd_py.config.places import LocalDirectory, MemoryState, S3Bucket, SqliteState
 from tusd_py.config.units import GIB, MIB
 
@@ -22,6 +24,7 @@ SMALLEST_BUDGET = 32 * MIB
 STRANGER = "https://c4f1b0e5.example"
 """An origin that no rule names."""
 _STRANGERS = ("null", STRANGER, "http://c4f1b0e5.invalid:8080")
+_ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 (to be told apart from others)
 T = TypeVar("T")
 
 
@@ -35,8 +38,18 @@ class Settings(BaseSettings):
         env_prefix="TUSD_PY_", enable_decoding=False, frozen=True, hide_input_in_errors=True, validate_default=False
     )
 
-    host: kinds.Host = Field(default="127.0.0.1", description="Address to listen on; :: for both address families.")
+    host: kinds.ListenedTo = Field(
+        default=("127.0.0.1",), description="Addresses to listen on: A,B,C; :: for both address families."
+    )
     port: kinds.Port = Field(default=8080, description="Port to listen on; 0 takes a free one.")
+    unix_socket: kinds.OptionalSocket = Field(
+        default=None, description="Path of a UNIX socket to listen on, instead of host and port."
+    )
+    metrics_address: kinds.OptionalAddress = Field(
+        default=None,
+        description="Where /metrics, /healthz and /readyz are, and nothing else: HOST:PORT or unix:PATH; "
+        "with all else if none.",
+    )
     base_path: kinds.BasePath = Field(default="/files/", description="Path of the creation endpoint.")
     ui: kinds.Switch = Field(default=False, description="A page at / to upload files with.")
 
@@ -179,11 +192,25 @@ class Settings(BaseSettings):
         return (init_settings,)
 
     @property
+    def addresses(self) -> Sequence[Address]:
+        """Where it listens for uploads."""
+        if self.unix_socket is not None:
+            return (UnixAddress(self.unix_socket),)
+        return tuple(TcpAddress(host, self.port) for host in self.host)
+
+    @property
     def public_endpoint(self) -> str | None:
         """The creation endpoint's URL as clients see it, with its slash at the end; None if it wasn't told."""
         if self.public_url is None:
             return None
         return f"{self.public_url}/" if urlsplit(self.public_url).path else f"{self.public_url}{self.base_path}"
+
+    @field_validator("metrics_address")
+    @classmethod
+    def _metrics_are_apart(cls, address: Address | None, info: ValidationInfo) -> Address | None:
+        taken = () if info.data.get("unix_socket") else info.data.get("host", ())
+        clash = isinstance(address, TcpAddress) and address.port == info.data.get("port") and _overlap(address, taken)
+        return _given(not clash, address, "an address that host and port don't take")
 
     @field_validator("ui")
     @classmethod
@@ -234,6 +261,12 @@ class Settings(BaseSettings):
     def _workers_share_state(cls, workers: int, info: ValidationInfo) -> int:
         alone = isinstance(info.data.get("state"), MemoryState)
         return _given(workers == 1 or not alone, workers, "1 with state memory:, which processes can't share")
+
+
+def _overlap(address: TcpAddress, hosts: Sequence[str]) -> bool:
+    """Whether it takes what `hosts` take at the same port. Port 0 is another one each time."""
+    all_of_it = address.host in _ANY and bool(hosts)
+    return bool(address.port) and (all_of_it or not {address.host, *_ANY}.isdisjoint(hosts))
 
 
 def _on_s3(info: ValidationInfo) -> bool:

@@ -12,6 +12,8 @@ _ANSWER = (
 )
 _FULL = "too-many-connections: the server has as many connections as it takes; try again soon\n"
 _FULL_FOR_ONE = "too-many-connections: there are as many connections from this address as may be; try again soon\n"
+UNIX_PEER = "unix:"
+"""What peers on UNIX sockets are called, who have no address: all of them are one client."""
 _PREFIX = 64
 """Bits of an IPv6 address that one client has for itself."""
 
@@ -45,7 +47,7 @@ class Connections:
 def client_of(address: object) -> str:
     """The client that a socket's peer address belongs to: an IPv6 client has a whole network."""
     if not isinstance(address, tuple) or not address:
-        return ""  # a UNIX socket
+        return UNIX_PEER
     host = str(address[0]).partition("%")[0]
     known = ip_address(host)
     if not isinstance(known, IPv6Address):
