@@ -71,10 +71,19 @@ class _Crew:
         return code
 
     def _hire(self) -> None:
-        with closing(self._places.once_more()) as places:
+        """Nobody, once the end has begun: the sockets are closed by then."""
+        try:
+            places = self._places.once_more()
+        except OSError:
+            if self._signals:
+                return
+            raise
+        with closing(places):
             worker = _CONTEXT.Process(target=_work, args=(self._settings, places, self._complaints))
             worker.start()
         self._workers.append(worker)
+        if self._signals:  # while it was started: it hasn't been told
+            worker.terminate()
 
     def _bury(self, worker: SpawnProcess) -> int:
         """Killed by a signal that we didn't send: somebody else takes its place."""
