@@ -102,8 +102,10 @@ def cannot_listen(address: Address, error: OSError) -> ConfigurationError:
 
 
 def address_of(listening: socket.socket) -> Address:
-    name = listening.getsockname()
-    return UnixAddress(Path(name)) if listening.family == socket.AF_UNIX else TcpAddress(*name[:2])
+    if listening.family == socket.AF_UNIX:
+        return UnixAddress(Path(listening.getsockname()))
+    host, port, *_ = listening.getsockname()
+    return TcpAddress(host, port)
 
 
 def _bind(addresses: Sequence[Address], *, shared: bool) -> Listeners:
