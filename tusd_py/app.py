@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 from aiohttp import web
@@ -25,7 +26,7 @@ from tusd_py.http.forwarded import Trust
 from tusd_py.http.guard import guard
 from tusd_py.http.links import Links
 from tusd_py.http.page import PageFacts, add_page
-from tusd_py.http.probes import unreachable
+from tusd_py.http.probes import add_probes, unreachable
 from tusd_py.http.routes import add_routes, decorate
 from tusd_py.makers import open_ports
 from tusd_py.pipeline.budget import Budget
@@ -58,12 +59,15 @@ MISTAKE = web.AppKey("mistake", asyncio.Future[ConfigurationError])
 def create_app(settings: Settings | None = None) -> web.Application:
     """An application with the upload URLs below `settings.base_path`, and `/healthz`, `/readyz`, `/metrics`.
 
-    With `settings.ui`, the page for people is at `/`; raises ConfigurationError if it was never built. The application
-    may be mounted in another one with `add_subapp`. It opens storage and state when it starts, which raises
-    ConfigurationError, and when it shuts down it lets running uploads save what they have.
+    With `settings.ui`, the page for people is at `/`; raises ConfigurationError if it was never built. With
+    `settings.metrics_address` the last three are in `create_probes` instead. The application may be mounted in another
+    one with `add_subapp`. It opens storage and state when it starts, which raises ConfigurationError, and when it shuts
+    down it lets running uploads save what they have.
     """
     chosen = settings or Settings()
     app = web.Application(middlewares=[guard])
+    if chosen.metrics_address is None:
+        add_probes(app)
     add_routes(app, chosen.base_path, direct=chosen.direct_uploads)
     if chosen.ui:
         add_page(app, _page_facts(chosen))
@@ -71,6 +75,23 @@ def create_app(settings: Settings | None = None) -> web.Application:
     app.on_shutdown.append(_drain)
     app.cleanup_ctx.append(lambda app: _open(app, chosen))
     return app
+
+
+def create_probes(app: web.Application) -> web.Application:
+    """An application with `/healthz`, `/readyz` and `/metrics` of `app`, which must have been started before it.
+
+    Its connections are counted apart: where clients have taken all there are, it still answers.
+    """
+    probes = web.Application()
+    add_probes(probes)
+    probes.on_response_prepare.append(decorate)
+    probes.on_startup.append(partial(_look_at, app))
+    return probes
+
+
+async def _look_at(app: web.Application, probes: web.Application) -> None:
+    seen = app[CONTEXT]
+    probes[CONTEXT] = replace(seen, connections=Connections(seen.connections.most))
 
 
 async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from contextlib import closing
 from http import HTTPStatus
@@ -9,6 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from tusd_py.config import Settings
+from tusd_py.config.addresses import Address, UnixAddress
 from tusd_py.errors import ConfigurationError
 
 _PATIENCE = 2.0
@@ -18,15 +20,15 @@ _FIRST_PROCESS = Path("/proc/1/cmdline")
 
 
 def ask(settings: Settings) -> str:
-    """What `/healthz` answers a server with these settings. Raises ConfigurationError where its port can't be known,
-    OSError when it doesn't answer 200.
+    """What `/healthz` answers a server with these settings, at the first of its addresses that has it. Raises
+    ConfigurationError where its port can't be known, OSError when it doesn't answer 200.
     """
-    if not settings.port:
-        raise ConfigurationError("port 0 is another one at each start: set port to have its health asked for")
-    host = _LOCAL.get(settings.host, settings.host)
-    place = f"{host} port {settings.port}"
+    address = settings.metrics_address or settings.addresses[0]
+    connection, place = _way_to(address)
     try:
-        status = _status(host, settings.port)
+        with closing(connection):
+            connection.request("GET", "/healthz")
+            status = connection.getresponse().status
     except (OSError, HTTPException) as error:
         raise OSError(f"{place} gives no answer: {getattr(error, 'strerror', None) or type(error).__name__}") from error
     if status != HTTPStatus.OK:
@@ -34,10 +36,25 @@ def ask(settings: Settings) -> str:
     return f"ok    {place}"
 
 
-def _status(host: str, port: int) -> int:
-    with closing(HTTPConnection(host, port, timeout=_PATIENCE)) as connection:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status
+def _way_to(address: Address) -> tuple[HTTPConnection, str]:
+    """And what it is called. Raises ConfigurationError."""
+    if isinstance(address, UnixAddress):
+        return _UnixConnection(address.path), str(address)
+    if not address.port:
+        raise ConfigurationError("port 0 is another one at each start: set port to have its health asked for")
+    host = _LOCAL.get(address.host, address.host)
+    return HTTPConnection(host, address.port, timeout=_PATIENCE), f"{host} port {address.port}"
+
+
+class _UnixConnection(HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
 
 
 def flags_of_container(first_process: Path = _FIRST_PROCESS) -> Sequence[str]:

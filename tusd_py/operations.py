@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from tusd_py.config import Settings
-from tusd_py.config.openness import is_loopback, left_open
+from tusd_py.config.addresses import Address
+from tusd_py.config.openness import from_elsewhere, left_open
 from tusd_py.engine.direct import access
 from tusd_py.engine.installation import Seen, held_until, judge, look, pair_by_hand
 from tusd_py.engine.ports import Ports
@@ -98,10 +99,15 @@ async def check(settings: Settings) -> Sequence[CheckResult]:
 
 def _left_open(settings: Settings) -> Sequence[CheckResult]:
     """Nothing fails for it: a proxy may close what is open here."""
-    if is_loopback(settings.host):
-        return []
-    found = left_open(settings).items()
-    return [CheckResult(name="open", ok=True, detail=f"{what}: see {setting}") for setting, what in found]
+    public = [str(each) for each in from_elsewhere(settings.addresses)]
+    found = left_open(settings).items() if public else ()
+    told = [f"{', '.join(public)}: {what}: see {setting}" for setting, what in found]
+    told += [f"{each}: /metrics can be read: see metrics-address" for each in from_elsewhere(_metrics(settings))]
+    return [CheckResult(name="open", ok=True, detail=each) for each in told]
+
+
+def _metrics(settings: Settings) -> Sequence[Address]:
+    return [] if settings.metrics_address is None else [settings.metrics_address]
 
 
 async def _check_installation(ports: Ports) -> CheckResult:

@@ -67,6 +67,8 @@ def _written(default: object) -> str:
             return ""
         case re.Pattern():
             return str(default.pattern)
+        case tuple():
+            return ",".join(map(str, default))
         case float():
             return f"{default:g}s"
         case int() if default >= MIB:

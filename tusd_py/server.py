@@ -7,21 +7,23 @@ import gc
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
 
-from tusd_py.app import MISTAKE, create_app
+from tusd_py.app import MISTAKE, create_app, create_probes
 from tusd_py.config import Settings
+from tusd_py.config.addresses import UnixAddress
 from tusd_py.config.openness import left_open
 from tusd_py.descriptors import say_seldom, use_all_descriptors
 from tusd_py.errors import ConfigurationError
 from tusd_py.http.context import CONTEXT
 from tusd_py.http.heads import Runner
+from tusd_py.listening import Listeners, Places, address_of, cannot_listen
 from tusd_py.pipeline.heap import Heap, use_one_heap
+from tusd_py.socket_file import BACKLOG
 from tusd_py.telemetry.access import AccessLog
 from tusd_py.telemetry.log import configure_logging
 from tusd_py.version import __version__
@@ -35,40 +37,44 @@ _FIELDS = 32 * 1024
 _READ = 8 * 1024
 """Above twice this, and one read from the socket, a connection holds nothing beside the memory budget."""
 
-_BOTH = "::"
-_BACKLOG = 128
-"""Connections that wait to be accepted: asyncio takes so many at a time."""
+_NO_WAIT = 1.0
+"""Seconds that answers of probes may take at the end: nothing is lost with them."""
 _CROWD = 16
 """Connections, or one in so many bytes of the memory budget, after whose end memory is given back."""
 _ALLOCATIONS = 20_000
 """Net new containers from one collection to the next."""
 
 
-def run_server(settings: Settings, watch: int | None = None) -> int:
+def run_server(settings: Settings, places: Places, watch: int | None = None) -> int:
     """Serve until SIGTERM or SIGINT, or until the file descriptor `watch` can be read; a second time, exit at once.
 
-    Returns the exit code. Raises ConfigurationError.
+    Takes `places` over. Returns the exit code. Raises ConfigurationError.
     """
     configure_logging(settings.log_format, settings.log_level)
     use_one_heap()
     use_all_descriptors()
-    return asyncio.run(_serve(settings, watch))
+    return asyncio.run(_serve(settings, places, watch))
 
 
-async def _serve(settings: Settings, watch: int | None) -> int:
+async def _serve(settings: Settings, places: Places, watch: int | None) -> int:
     ending = asyncio.Event()
     _end_on_signals(ending, watch)
     say_seldom(asyncio.get_running_loop())
-    runner = make_runner(settings)
+    app = create_app(settings)
+    runner, probes = make_runner(settings, app), make_runner(settings, create_probes(app), shutdown_timeout=_NO_WAIT)
+    served = {runner: places.public, probes: places.metrics}  # in this order, to the end: probes tell of a drain
     try:
-        await runner.setup()
-        await _listen(runner, settings)
-        _banner(settings, runner)
+        for each, listeners in served.items():
+            await each.setup()
+            await _listen(each, listeners)
+        _banner(settings, places)
         _collect_less()
         with _giving_back(runner):
-            await _until(ending, runner.app[MISTAKE])
+            await _until(ending, app[MISTAKE])
     finally:
-        await runner.cleanup()
+        for each, listeners in served.items():
+            listeners.hide()
+            await each.cleanup()
     return 0
 
 
@@ -131,11 +137,11 @@ def _end(ending: asyncio.Event) -> None:
     ending.set()
 
 
-def make_runner(settings: Settings) -> Runner:
-    """How the application is run: heads counted, nothing inflated or cancelled, no silent connection kept."""
+def make_runner(settings: Settings, app: web.Application, shutdown_timeout: float | None = None) -> Runner:
+    """How an application is run: heads counted, nothing inflated or cancelled, no silent connection kept."""
     longest = max(_FIELD, _URL * settings.max_partials)
     return Runner(
-        create_app(settings),
+        app,
         limit=longest + settings.max_metadata_size + _FIELDS,
         handle_signals=False,
         auto_decompress=False,
@@ -145,53 +151,36 @@ def make_runner(settings: Settings) -> Runner:
         max_field_size=max(longest, settings.max_metadata_size),
         max_line_size=16 * 1024,
         read_bufsize=_READ,
-        shutdown_timeout=settings.shutdown_timeout,
+        shutdown_timeout=settings.shutdown_timeout if shutdown_timeout is None else shutdown_timeout,
         access_log_class=AccessLog,
         access_log=logging.getLogger("aiohttp.access") if settings.log_access else None,
     )
 
 
-async def _listen(runner: web.AppRunner, settings: Settings) -> None:
-    try:
-        await _site(runner, settings).start()
-    except OSError as error:
-        raise cannot_listen(settings, error) from error
+async def _listen(runner: web.AppRunner, listeners: Listeners) -> None:
+    for each in listeners.sockets:
+        try:
+            await web.SockSite(runner, each, backlog=BACKLOG).start()
+        except OSError as error:
+            raise cannot_listen(address_of(each), error) from error
 
 
-def _site(runner: web.AppRunner, settings: Settings) -> web.BaseSite:
-    """`::` is both address families, as elsewhere; asyncio alone would take IPv6 for it. Raises OSError."""
-    shared = settings.workers > 1
-    if settings.host != _BOTH:
-        return web.TCPSite(runner, settings.host, settings.port, reuse_port=shared, backlog=_BACKLOG)
-    both = socket.create_server(
-        (_BOTH, settings.port), family=socket.AF_INET6, dualstack_ipv6=True, reuse_port=shared, backlog=_BACKLOG
-    )
-    return web.SockSite(runner, both, backlog=_BACKLOG)
-
-
-def cannot_listen(settings: Settings, error: OSError) -> ConfigurationError:
-    """The one line for a port that is taken or not ours."""
-    named = isinstance(error, socket.gaierror)  # of all others asyncio's text says the address again
-    reason = error.strerror if named else os.strerror(error.errno or 0)
-    return ConfigurationError(f"can't listen on {_authority(settings.host, settings.port)}: {reason}")
-
-
-def _authority(host: str, port: int) -> str:
-    """As a URL has it (RFC 3986, 3.2.2)."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _banner(settings: Settings, runner: web.AppRunner) -> None:
+def _banner(settings: Settings, places: Places) -> None:
     """What is stored where, on stderr like all logs."""
-    _, port, *_ = runner.addresses[0]
-    url = settings.public_endpoint or f"http://{_authority(settings.host, port)}{settings.base_path}"
+    url = settings.public_endpoint or ", ".join(_urls(places.public, settings.base_path))
     unfinished = "for ever" if settings.expire_after is None else f"{settings.expire_after:g} s"
     lines = (
         f"tusd-py {__version__} takes uploads at {url}",
         f"  bytes go to {settings.storage}, uploads are remembered in {settings.state}",
         f"  part buffers share {settings.memory_budget} bytes; unfinished uploads are kept {unfinished}",
     )
-    sys.stderr.write("\n".join((*lines, *_open(settings))) + "\n")
+    apart = (f"  /metrics, /healthz and /readyz are at {url}" for url in _urls(places.metrics, "/"))
+    sys.stderr.write("\n".join((*lines, *apart, *_open(settings))) + "\n")
+
+
+def _urls(listeners: Listeners, path: str) -> Iterator[str]:
+    for address in map(address_of, listeners.sockets):
+        yield str(address) if isinstance(address, UnixAddress) else f"http://{address}{path}"
 
 
 def _open(settings: Settings) -> Iterator[str]:

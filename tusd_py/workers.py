@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-import socket
 import sys
 from contextlib import closing
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.queues import SimpleQueue
-from typing import Any
 
 from tusd_py.config import Settings
 from tusd_py.errors import ConfigurationError
 from tusd_py.http.page import check_built
-from tusd_py.server import cannot_listen, run_server
+from tusd_py.listening import Places, bound
+from tusd_py.server import run_server
 from tusd_py.telemetry.log import configure_logging, get_logger
 from tusd_py.telemetry.sharing import shared_metrics, worker_left
 
@@ -25,42 +24,23 @@ _CONTEXT = multiprocessing.get_context("spawn")
 
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; a second one ends at once. Returns the exit code. Raises ConfigurationError."""
-    if settings.workers == 1:
-        return run_server(settings)
-    configure_logging(settings.log_format, settings.log_level)
-    if settings.ui:
-        check_built()  # once, rather than in each worker
-    with closing(_reserve(settings)) as reserved, shared_metrics():
-        port = reserved.getsockname()[1]
-        return _Crew(settings.model_copy(update={"port": port})).run()
-
-
-def _reserve(settings: Settings) -> socket.socket:
-    """The port, bound but not listening: it stays ours, and with port 0 all workers get the same."""
-    try:
-        (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM
-        )
-        return _bound(socket.socket(family, kind, protocol), address)
-    except OSError as error:
-        raise cannot_listen(settings, error) from error
-
-
-def _bound(free: socket.socket, address: Any) -> socket.socket:
-    try:
-        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        free.bind(address)
-    except OSError:
-        free.close()
-        raise
-    return free
+    with bound(settings) as places:
+        if settings.workers == 1:
+            return run_server(settings, places)
+        configure_logging(settings.log_format, settings.log_level)
+        if settings.ui:
+            check_built()  # once, rather than in each worker
+        with shared_metrics():
+            return _Crew(settings, places).run()
 
 
 class _Crew:
     """The workers, and the one who minds them. One that dies is replaced; one that can't start ends them all."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, places: Places) -> None:
+        """`places` are kept for all workers: their ports, and sockets that they share."""
         self._settings = settings
+        self._places = places
         self._workers: list[SpawnProcess] = []
         self._complaints = _CONTEXT.SimpleQueue()
         self._signals = 0
@@ -91,9 +71,19 @@ class _Crew:
         return code
 
     def _hire(self) -> None:
-        worker = _CONTEXT.Process(target=_work, args=(self._settings, self._complaints))
-        worker.start()
+        """Nobody, once the end has begun: the sockets are closed by then."""
+        try:
+            places = self._places.once_more()
+        except OSError:
+            if self._signals:
+                return
+            raise
+        with closing(places):
+            worker = _CONTEXT.Process(target=_work, args=(self._settings, places, self._complaints))
+            worker.start()
         self._workers.append(worker)
+        if self._signals:  # while it was started: it hasn't been told
+            worker.terminate()
 
     def _bury(self, worker: SpawnProcess) -> int:
         """Killed by a signal that we didn't send: somebody else takes its place."""
@@ -108,6 +98,7 @@ class _Crew:
 
     def _signalled(self) -> None:
         self._signals += 1
+        self._places.public.close()
         for worker in self._workers:
             if self._signals == 1:
                 worker.terminate()
@@ -115,11 +106,11 @@ class _Crew:
                 worker.kill()
 
 
-def _work(settings: Settings, complaints: SimpleQueue[str]) -> None:
+def _work(settings: Settings, places: Places, complaints: SimpleQueue[str]) -> None:
     """A worker's whole life. It ends with the one who minds it, however that one ends."""
     parent = multiprocessing.parent_process()
     try:
-        code = run_server(settings, watch=None if parent is None else parent.sentinel)
+        code = run_server(settings, places, watch=None if parent is None else parent.sentinel)
     except ConfigurationError as error:
         complaints.put(str(error))
         code = 2

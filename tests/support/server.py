@@ -67,12 +67,19 @@ class Server:
         self._directory = directory
         self.program = PROGRAM
         self._environment = {**_bare(), **(DEBUG if debug else {}), **(environment or {})}
+        self._socket = settings.get("unix_socket")
+        self._alive_is = 404 if "metrics_address" in settings else 200
+        """What `/healthz` answers among the uploads."""
         self._flags = [flag for name, value in settings.items() for flag in _flag(name, value)]
         self._process: Process | None = None
 
     @property
     def pid(self) -> int:
         return self._running().pid
+
+    def session(self) -> aiohttp.ClientSession:
+        """For `origin`, through the UNIX socket if it listens on one."""
+        return aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self._socket)) if self._socket else None)
 
     def rss(self) -> int:
         """Resident bytes of the process and the workers it has."""
@@ -151,7 +158,7 @@ class Server:
         return self._process
 
     async def _wait_until_alive(self) -> None:
-        async with aiohttp.ClientSession() as session:
+        async with self.session() as session:
             while not await self._alive(session):
                 if self._running().returncode is not None:
                     raise ServerError(f"ended with code {self._running().returncode}\n{self.log()}")
@@ -160,7 +167,7 @@ class Server:
     async def _alive(self, session: aiohttp.ClientSession) -> bool:
         try:
             async with session.get(f"{self.origin}/healthz") as answer:
-                return answer.status == 200
+                return answer.status == self._alive_is
         except aiohttp.ClientError:
             return False
 

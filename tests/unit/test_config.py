@@ -39,7 +39,7 @@ def write(path: Path, text: str) -> Path:
 
 def test_nothing_said_gives_the_promised_defaults() -> None:
     settings = load()
-    assert (settings.host, settings.port, settings.base_path) == ("127.0.0.1", 8080, "/files/")
+    assert (settings.host, settings.port, settings.base_path) == (("127.0.0.1",), 8080, "/files/")
     assert settings.storage == LocalDirectory(Path("data"))
     assert settings.state == SqliteState(Path("data/state.db"))
     assert (settings.part_size, settings.memory_budget, settings.max_size) == (None, 256 * MIB, None)
@@ -51,7 +51,7 @@ def test_nothing_said_gives_the_promised_defaults() -> None:
 
 def test_settings_made_by_a_program_read_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUSD_PY_PORT", "1")
-    assert (Settings().port, Settings(host="::1").port, load().port) == (8080, 8080, 8080)
+    assert (Settings().port, Settings(host=("::1",)).port, load().port) == (8080, 8080, 8080)
 
 
 def test_flags_win_over_environment_over_secrets_over_toml_over_defaults(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_flags_win_over_environment_over_secrets_over_toml_over_defaults(tmp_pat
     secret = write(tmp_path / "host", "secret\n")
     environ = {"TUSD_PY_PORT": "2", "TUSD_PY_LOG_LEVEL": "debug", "TUSD_PY_HOST_FILE": str(secret)}
     settings = load({"port": "3"}, toml, environ)
-    assert (settings.port, settings.log_level, settings.host, settings.lock_ttl) == (3, "debug", "secret", 1)
+    assert (settings.port, settings.log_level, settings.host, settings.lock_ttl) == (3, "debug", ("secret",), 1)
     assert settings.workers == 1
 
 
@@ -69,7 +69,7 @@ def test_the_environment_wins_over_the_file_it_names_for_the_same_setting(tmp_pa
         {"TUSD_PY_HOST": "plain", "TUSD_PY_HOST_FILE": str(secret)},
         {"TUSD_PY_HOST_FILE": str(secret), "TUSD_PY_HOST": "plain"},
     ):
-        assert load(environ=environ).host == "plain"
+        assert load(environ=environ).host == ("plain",)
 
 
 def test_the_environment_can_name_the_toml_file_and_the_flag_wins(tmp_path: Path) -> None:

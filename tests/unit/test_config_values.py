@@ -25,7 +25,9 @@ def complaint(flags: Mapping[str, object]) -> str:
 
 WRONG: Mapping[str, Sequence[object]] = {
     "port": ["-1", "65536", "", "8080.0", True, 80.5],
-    "host": ["", "two words", "http://x"],
+    "host": ["", "two words", "http://x", ",", "::1,a b", "[::1]"],
+    "unix_socket": ["a\0b", "/" + "x" * 107],
+    "metrics_address": ["9090", ":9090", "host", "::1:9090", "[::1]", "host:65536", "host:", "unix:", "http://x:1"],
     "base_path": ["/fi les/", "/files?x", "https://x/files/", "/a/../b", "/{id}/"],
     "storage": [
         "",

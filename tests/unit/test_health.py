@@ -19,8 +19,8 @@ from tusd_py.errors import ConfigurationError
 
 
 @asynccontextmanager
-async def answering(status: int, host: str) -> AsyncIterator[int]:
-    """The port of a server whose `/healthz` has this status."""
+async def answering(status: int, host: str, path: Path | None = None) -> AsyncIterator[int]:
+    """The port of a server whose `/healthz` has this status; with `path`, it is on that UNIX socket, too."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(status=status)
@@ -30,6 +30,8 @@ async def answering(status: int, host: str) -> AsyncIterator[int]:
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, host, 0).start()
+    if path is not None:
+        await web.UnixSite(runner, path).start()
     try:
         yield runner.addresses[0][1]
     finally:
@@ -46,6 +48,27 @@ async def test_it_is_asked_at_the_address_that_is_listened_to(host: str) -> None
         pytest.skip("this machine has no IPv6")
     async with answering(200, host) as port:
         assert (await asyncio.to_thread(health.ask, settings(host, port))).endswith(f"port {port}")
+
+
+@pytest.mark.parametrize("apart", [True, False])
+async def test_it_is_asked_where_the_probes_are(tmp_path: Path, *, apart: bool) -> None:
+    path = tmp_path / "s"
+    given = {"metrics_address": f"unix:{path}"} if apart else {"unix_socket": str(path)}
+    with pytest.raises(OSError, match=f"unix:{path} gives no answer: No such file"):
+        health.ask(load_settings(given, None, {}))
+    async with answering(200, "127.0.0.1", path):
+        assert await asyncio.to_thread(health.ask, load_settings(given, None, {})) == f"ok    unix:{path}"
+
+
+async def test_of_several_addresses_the_first_is_asked() -> None:
+    async with answering(200, "127.0.0.2") as port:
+        assert await asyncio.to_thread(health.ask, settings("127.0.0.2,127.0.0.3", port))
+
+
+async def test_an_address_for_probes_comes_first() -> None:
+    async with answering(200, "127.0.0.1") as port:
+        given = {"host": "127.0.0.2", "unix_socket": "/nowhere", "metrics_address": f"127.0.0.1:{port}"}
+        assert await asyncio.to_thread(health.ask, load_settings(given, None, {})) == f"ok    127.0.0.1 port {port}"
 
 
 async def test_an_answer_that_is_no_200_is_told() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tusd_py.config import Settings
-from tusd_py.config.openness import is_loopback, left_open
+from tusd_py.config.openness import from_elsewhere, is_loopback, left_open
 from tusd_py.config.sources import load_settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
@@ -22,6 +22,7 @@ CLOSED: dict[str, Any] = {
     "retention": "30d",
     "cors_allow_origin": r"https://app\.example",
     "terminate_finished": False,
+    "metrics_address": "127.0.0.1:9090",
     "allowed_hosts": "up.example",
 }
 
@@ -51,6 +52,15 @@ def test_no_upload_at_all_can_be_deleted_where_that_is_switched_off() -> None:
 )
 def test_what_only_this_machine_reaches(host: str, *, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+def test_each_address_is_judged() -> None:
+    def found(**settings: Any) -> list[str]:
+        return [str(each) for each in from_elsewhere(Settings(**settings).addresses)]
+
+    assert found(host="127.0.0.1,::1,localhost") == []
+    assert found(host="127.0.0.1,192.0.2.1,::", port=80) == ["192.0.2.1:80", "[::]:80"]
+    assert found(host="::", unix_socket="/run/tusd.sock") == []
 
 
 def test_the_ten_lines_of_the_documents_close_it(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ WHOLE = {"config": "what an operator may set", "thresholds.py": "where they belo
 
 ELSEWHERE: Mapping[str, Sequence[str]] = {
     "what peers may send and be told: tests/unit/http/test_endpoint.py, tests/unit/http/test_door.py, "
-    "tests/unit/http/test_connections.py, tests/unit/protocol/test_companion.py, tests/unit/protocol/test_direct.py, "
+    "tests/unit/http/test_connections.py, tests/unit/test_listening.py, tests/unit/protocol/test_companion.py, "
+    "tests/unit/protocol/test_direct.py, "
     "tests/unit/protocol/test_structured.py, tests/unit/test_log.py": [
         "descriptors.py _MOST",
         "descriptors.py say_seldom",
@@ -30,13 +31,15 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "protocol/s3parts.py _LONGEST",
         "protocol/s3parts.py _MOST_PARTS",
         "protocol/structured.py LONGEST",
-        "server.py _BACKLOG",
+        "listening.py _TRIES",
+        "socket_file.py BACKLOG",
         "telemetry/redaction.py LONGEST",
     ],
     "the patience of a command: tests/unit/test_health.py": ["health.py _PATIENCE"],
-    "modes, not amounts: tests/unit/test_files.py": [
+    "modes, not amounts: tests/unit/test_files.py, tests/unit/test_socket_file.py": [
         "files.py PRIVATE",
         "files.py directory_mode",
+        "socket_file.py MODE",
     ],
     "time passes by itself in simulation, however long it is": [
         "engine/installation.py _HOLD",

@@ -6,11 +6,13 @@ import re
 import string
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator
 
+from tusd_py.config.addresses import Address, parse_address, parse_socket_path
 from tusd_py.config.places import StatePlace, StoragePlace, parse_state, parse_storage
 from tusd_py.config.units import Rate, parse_duration, parse_rate, parse_size
 from tusd_py.storage.s3.options import PROFILES
@@ -24,6 +26,7 @@ _EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 _MODES = frozenset({0o600, 0o640, 0o644, 0o660, 0o664, 0o666})
 _HOST = re.compile(r"[\w.*-]+|\[[0-9A-Fa-f:.]+\]", re.ASCII)
+_LISTENED_TO = re.compile(r"[\w.:%-]+", re.ASCII)
 _TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _MEDIA_TYPE = re.compile(r"\*/\*|[\w!#$&^.+-]+/(?:\*|[\w!#$&^.+-]+)", re.ASCII)
 _EXTENSION = re.compile(r"[^\s./\\*]+(?:\.[^\s./\\*]+)*")
@@ -142,6 +145,11 @@ def read_extensions(value: str | Iterable[str]) -> tuple[str, ...]:
     return extensions if all(map(_EXTENSION.fullmatch, extensions)) else _refuse(value)
 
 
+def read_listened_to(value: str | Iterable[str]) -> tuple[str, ...]:
+    hosts = tuple(dict.fromkeys(words_of(value)))
+    return hosts if hosts and all(map(_LISTENED_TO.fullmatch, hosts)) else _refuse(value)
+
+
 def read_tokens(value: str | Iterable[str]) -> tuple[str, ...]:
     tokens = words_of(value)
     return tokens if all(map(_TOKEN.fullmatch, tokens)) else _refuse(value)
@@ -204,7 +212,17 @@ DownloadMode = Annotated[Literal["proxy", "redirect"], one_of("proxy", "redirect
 Addressing = Annotated[Literal["auto", "path", "virtual"], one_of("auto", "path", "virtual")]
 Profile = Annotated[str, one_of(*PROFILES)]
 
-Host = Annotated[str, expects("an address or a host name", matching(r"[\w.:%-]+"))]
+ListenedTo = Annotated[
+    tuple[str, ...],
+    expects("addresses or host names with commas between them, such as 127.0.0.1,::1", read_listened_to),
+]
+OptionalSocket = Annotated[
+    Path | None,
+    expects("a path of at most 107 bytes, or none", or_none(lambda value: parse_socket_path(str(value)))),
+]
+OptionalAddress = Annotated[
+    Address | None, expects("HOST:PORT, [IPv6 address]:PORT, unix:PATH, or none", or_none(parse_address))
+]
 OptionalWord = Annotated[str | None, expects("one word, or none", or_none(matching(r"[!-~]+")))]
 RedisPrefix = Annotated[
     str,

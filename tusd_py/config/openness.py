@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 
+from tusd_py.config.addresses import Address, TcpAddress
 from tusd_py.config.settings import STRANGER, Settings
 
 
@@ -23,9 +24,15 @@ def left_open(settings: Settings) -> Mapping[str, str]:
         "retention": settings.retention is None and "finished uploads are kept for ever",
         "cors-allow-origin": any_origin and "pages of any site may use it",
         "terminate-finished": deletable and "the URL of a finished upload is enough to delete it",
+        "metrics-address": settings.metrics_address is None and "/metrics can be read by anybody",
         "allowed-hosts": not settings.allowed_hosts and "requests for any host name are served",
     }
     return {setting: what for setting, what in found.items() if what}
+
+
+def from_elsewhere(addresses: Iterable[Address]) -> Sequence[Address]:
+    """Those of `addresses` that more than this machine can reach."""
+    return [each for each in addresses if isinstance(each, TcpAddress) and not is_loopback(each.host)]
 
 
 def is_loopback(host: str) -> bool:

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from tusd_py.config import kinds
+from tusd_py.config.addresses import Address, TcpAddress, UnixAddress
 from tusd_py.config.places import LocalDirectory, MemoryState, S3Bucket, SqliteState
 from tusd_py.config.units import GIB, MIB
 from tusd_py.storage.naming import is_path
@@ -36,8 +37,18 @@ class Settings(BaseSettings):
         env_prefix="TUSD_PY_", enable_decoding=False, frozen=True, hide_input_in_errors=True, validate_default=False
     )
 
-    host: kinds.Host = Field(default="127.0.0.1", description="Address to listen on; :: for both address families.")
+    host: kinds.ListenedTo = Field(
+        default=("127.0.0.1",), description="Addresses to listen on: A,B,C; :: for both address families."
+    )
     port: kinds.Port = Field(default=8080, description="Port to listen on; 0 takes a free one.")
+    unix_socket: kinds.OptionalSocket = Field(
+        default=None, description="Path of a UNIX socket to listen on, instead of host and port."
+    )
+    metrics_address: kinds.OptionalAddress = Field(
+        default=None,
+        description="Where /metrics, /healthz and /readyz are, and nothing else: HOST:PORT or unix:PATH; "
+        "with all else if none.",
+    )
     base_path: kinds.BasePath = Field(default="/files/", description="Path of the creation endpoint.")
     ui: kinds.Switch = Field(default=False, description="A page at / to upload files with.")
 
@@ -201,21 +212,32 @@ class Settings(BaseSettings):
         return (init_settings,)
 
     @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where it listens for uploads."""
+        if self.unix_socket is not None:
+            return (UnixAddress(self.unix_socket),)
+        return tuple(TcpAddress(host, self.port) for host in self.host)
+
+    @property
     def public_endpoint(self) -> str | None:
         """The creation endpoint's URL as clients see it, with its slash at the end; None if it wasn't told."""
         if self.public_url is None:
             return None
         return f"{self.public_url}/" if urlsplit(self.public_url).path else f"{self.public_url}{self.base_path}"
 
+    @field_validator("metrics_address")
+    @classmethod
+    def _metrics_are_apart(cls, address: Address | None, info: ValidationInfo) -> Address | None:
+        taken = () if info.data.get("unix_socket") else info.data.get("host", ())
+        clash = isinstance(address, TcpAddress) and address.port == info.data.get("port") and address.overlaps(taken)
+        return _given(not clash, address, "an address that host and port don't take")
+
     @field_validator("ui")
     @classmethod
     def _page_has_its_own_paths(cls, ui: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  pydantic's signature
         base_path = info.data.get("base_path", "")
-        return _given(
-            not ui or (base_path != "/" and not base_path.startswith("/ui/")),
-            ui,
-            "a base-path other than / and /ui/ with it",
-        )
+        fits = not ui or (base_path != "/" and not base_path.startswith("/ui/"))
+        return _given(fits, ui, "a base-path other than / and /ui/ with it")
 
     @field_validator("object_key")
     @classmethod

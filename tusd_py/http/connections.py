@@ -14,6 +14,8 @@ _FULL = "too-many-connections: the server has as many connections as it takes; t
 _FULL_FOR_ONE = "too-many-connections: there are as many connections from this address as may be; try again soon\n"
 _LONGEST = 64
 """Characters of a client's name that is no address."""
+UNIX_PEER = "unix:"
+"""What peers on UNIX sockets are called, who have no address: all of them are one client."""
 _PREFIX = 64
 """Bits of an IPv6 address that one client has for itself."""
 
@@ -47,7 +49,7 @@ class Connections:
 def client_of(address: object) -> str:
     """The client that a socket's peer address belongs to: an IPv6 client has a whole network."""
     if not isinstance(address, tuple) or not address:
-        return ""  # a UNIX socket
+        return UNIX_PEER
     return client_at(str(address[0]))
 
 

@@ -19,7 +19,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from tusd_py.http import malformed
-from tusd_py.http.connections import client_of
+from tusd_py.http.connections import UNIX_PEER, client_of
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.intake import new_parser
 from tusd_py.pipeline.share import Holding
@@ -99,6 +99,8 @@ class _Connection(RequestHandler):
         self._end_awaited = waiter
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport.get_extra_info("peername"), (str, bytes)):
+            transport._extra["peername"] = UNIX_PEER  # type: ignore[attr-defined]  # else a name that the peer chose
         super().connection_made(transport)
         self._peer = client_of(transport.get_extra_info("peername"))
         if (answer := self._context.connections.opened(self._peer)) is not None:

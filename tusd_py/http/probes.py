@@ -14,6 +14,18 @@ from tusd_py.http.context import CONTEXT
 from tusd_py.telemetry.metrics import CONTENT_TYPE
 
 _PATIENCE = 5.0
+_SERVED = (hdrs.METH_GET, hdrs.METH_HEAD)
+
+
+def add_probes(app: web.Application) -> None:
+    for path, answer in {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}.items():
+        app.router.add_get(path, answer)
+        app.router.add_route("*", path, _refuse)
+
+
+def is_probe(request: web.Request) -> bool:
+    """Pages have no business with these: they are told nothing about CORS, not even in a refusal."""
+    return request.match_info.handler in (healthz, readyz, metrics, _refuse)
 
 
 async def healthz(_: web.Request) -> web.Response:
@@ -39,6 +51,10 @@ async def readyz(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """Prometheus text."""
     return web.Response(body=request.app[CONTEXT].metrics.exposition(), headers={hdrs.CONTENT_TYPE: CONTENT_TYPE})
+
+
+async def _refuse(request: web.Request) -> web.Response:
+    raise web.HTTPMethodNotAllowed(request.method, _SERVED)
 
 
 async def unreachable(ports: Ports) -> Sequence[str]:

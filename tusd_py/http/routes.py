@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from aiohttp import hdrs, web
 
-from tusd_py.http import probes, readers, uploads
+from tusd_py.http import readers, uploads
 from tusd_py.http.body import expect
 from tusd_py.http.companion import add_companion_routes
 from tusd_py.http.context import CONTEXT, WIRE
 from tusd_py.http.endpoint import request_id
+from tusd_py.http.probes import is_probe
 from tusd_py.http.s3xml import add_xml_routes
 from tusd_py.protocol.tus import Tus
 
 
 def add_routes(app: web.Application, base_path: str, *, direct: bool) -> None:
-    """The probes first: with base path `/` they would look like uploads."""
-    app.router.add_get("/healthz", probes.healthz)
-    app.router.add_get("/readyz", probes.readyz)
-    app.router.add_get("/metrics", probes.metrics)
+    """After those of the probes: with base path `/` they would look like uploads."""
     for above in sorted({"/", base_path}) if direct else ():
         add_direct_routes(app, f"{above}s3/")
     app.router.add_route("*", f"{base_path}read/{{name}}", readers.handle, expect_handler=expect)
@@ -50,7 +48,7 @@ async def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(request[WIRE].marks if WIRE in request else Tus.marks)
     if (told := request_id(request)) is not None:
         response.headers["X-Request-ID"] = told
-    if context.cors is not None:
+    if context.cors is not None and not is_probe(request):
         await context.cors.decorate(request, response)
     context.metrics.answered(request.method, response.status)
 

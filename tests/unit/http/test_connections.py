@@ -44,8 +44,9 @@ def test_without_limits_there_are_none() -> None:
         (("2001:db8:1:2::1", 4711, 0, 0), "2001:db8:1:2::/64"),
         (("fe80::1%eth0", 4711, 0, 2), "fe80::/64"),
         (("::ffff:192.0.2.1", 4711, 0, 0), "192.0.2.1"),
-        ("", ""),
-        (None, ""),
+        ("", "unix:"),
+        ("10.0.0.7", "unix:"),  # a name that a peer on a UNIX socket gave itself
+        (None, "unix:"),
     ],
 )
 def test_a_client_of_ipv6_has_a_network(address: object, client: str) -> None:
