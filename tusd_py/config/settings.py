@@ -214,9 +214,8 @@ class Settings(BaseSettings):
     @property
     def addresses(self) -> tuple[Address, ...]:
         """Where it listens for uploads."""
-        if self.unix_socket is not None:
-            return (UnixAddress(self.unix_socket),)
-        return tuple(TcpAddress(host, self.port) for host in self.host)
+        ports = tuple(TcpAddress(host, self.port) for host in self.host)
+        return ports if self.unix_socket is None else (UnixAddress(self.unix_socket),)
 
     @property
     def public_endpoint(self) -> str | None:
