@@ -220,7 +220,7 @@ async def _for_ever(
         try:
             await chore(ports)
         except (ConfigurationError, Unavailable) as error:
-            ports.observer.trouble("sweep failed", reason=str(error))
+            ports.observer.trouble("sweep-failed", reason=str(error))
             if isinstance(error, ConfigurationError) and not mistake.done():
                 mistake.set_result(error)
 

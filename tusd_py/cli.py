@@ -15,7 +15,7 @@ import click
 from tusd_py import health, listing
 from tusd_py.config import MemoryState, Settings
 from tusd_py.errors import ConfigurationError, Locked, Superseded, Unavailable
-from tusd_py.model import Upload, UploadId, parse_upload_id
+from tusd_py.model import UploadId, parse_upload_id
 from tusd_py.options import takes_settings
 from tusd_py.protocol.refusals import Refusal
 from tusd_py.thresholds import DEFAULT
@@ -141,7 +141,7 @@ def list_uploads(settings: Settings, *, as_json: bool) -> None:
 @click.argument("upload_id", type=_Id(), metavar="ID")
 def show(settings: Settings, upload_id: UploadId) -> None:
     """Show one upload as JSON."""
-    click.echo(listing.as_json(asyncio.run(_show(settings, upload_id)), indent=2))
+    click.echo(asyncio.run(_show(settings, upload_id)))
 
 
 @uploads.command()
@@ -184,20 +184,22 @@ def repair(settings: Settings, *, apply: bool, pair: bool) -> int:
 async def _list(settings: Settings, *, as_json: bool) -> None:
     from tusd_py import operations  # noqa: PLC0415  see above
 
-    written, after = listing.as_json if as_json else listing.line, None
+    after: UploadId | None = None
     async with operations.open_engine(_shared(settings)) as engine:
         if not as_json:
             click.echo(listing.HEADING)
         while page := await engine.uploads(after, DEFAULT.page):
-            click.echo("\n".join(map(written, page)))
+            for each in page:
+                click.echo(listing.as_json(each, engine.link(each)) if as_json else listing.line(each))
             after = page[-1].id
 
 
-async def _show(settings: Settings, upload_id: UploadId) -> Upload:
+async def _show(settings: Settings, upload_id: UploadId) -> str:
     from tusd_py import operations  # noqa: PLC0415  see above
 
     async with operations.open_engine(_shared(settings)) as engine:
-        return await engine.show(upload_id)
+        upload = await engine.show(upload_id)
+        return listing.as_json(upload, engine.link(upload), indent=2)
 
 
 async def _terminate(settings: Settings, upload_ids: Sequence[UploadId]) -> None:

@@ -24,8 +24,11 @@ def line(upload: Upload) -> str:
     ).rstrip()
 
 
-def as_json(upload: Upload, indent: int | None = None) -> str:
-    """Everything but the cursor, which only its storage can read. Times are UTC."""
+def as_json(upload: Upload, link: str | None, indent: int | None = None) -> str:
+    """Everything but the cursor, which only its storage can read. Times are UTC.
+
+    `link` is the path of its link for readers, below the creation endpoint.
+    """
     record = {
         "id": upload.id,
         "kind": upload.kind,
@@ -37,6 +40,7 @@ def as_json(upload: Upload, indent: int | None = None) -> str:
         "metadata": {key: value.decode("utf-8", "backslashreplace") for key, value in upload.metadata.items()},
         "partials": upload.partials,
         "etag": upload.etag,
+        "link": link,
         "digest": None if upload.digest is None else f"{upload.digest_algorithm}:{upload.digest}",
         "created": date(upload.created_at),
         "updated": date(upload.updated_at),

@@ -16,11 +16,12 @@ from tusd_py.engine.repair import Mended, repair
 from tusd_py.engine.sweep import sweep
 from tusd_py.engine.terminate import terminate
 from tusd_py.engine.tidy import tidy
-from tusd_py.errors import ConfigurationError, Unavailable
+from tusd_py.errors import ConfigurationError, StateUnavailable, Unavailable
 from tusd_py.events import Observer
 from tusd_py.makers import open_ports, open_unpaired
 from tusd_py.model import Installation, Upload, UploadId
 from tusd_py.pipeline.budget import Budget
+from tusd_py.protocol.links import ReadLinks
 from tusd_py.protocol.refusals import UploadNotFound
 from tusd_py.storage.base import Leftover
 from tusd_py.storage.direct import CorsRule
@@ -39,7 +40,8 @@ class CheckResult:
 class Operator:
     """The engine in an operator's hands."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, links: ReadLinks) -> None:
+        self._links = links
         self._ports = replace(ports, limits=replace(ports.limits, terminates_finished=True))
 
     async def uploads(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
@@ -52,6 +54,10 @@ class Operator:
         if upload is None:
             raise UploadNotFound
         return upload
+
+    def link(self, upload: Upload) -> str | None:
+        """The path of the link for readers below the creation endpoint; None where nothing can be read."""
+        return self._links.path(upload) if self._ports.limits.downloads else None
 
     async def terminate(self, upload_id: UploadId) -> None:
         """Raises Refusal, Locked, Superseded, StateUnavailable."""
@@ -78,8 +84,10 @@ class Operator:
 async def open_engine(settings: Settings) -> AsyncIterator[Operator]:
     """An operator's engine on the same storage and state as the server's. Raises ConfigurationError, Unavailable."""
     async with open_ports(settings, Budget(settings.memory_budget), Observer()) as ports:
-        await ports.state.installation()
-        yield Operator(ports)
+        installed = await ports.state.installation()
+        if installed is None:
+            raise StateUnavailable("the state belongs to no installation yet")
+        yield Operator(ports, ReadLinks(installed.id))
 
 
 async def pair(settings: Settings) -> str:

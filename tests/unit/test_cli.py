@@ -67,6 +67,9 @@ class App:
             raise UploadNotFound
         return self.known[wanted]
 
+    def link(self, upload: Upload) -> str | None:
+        return "read/x" if upload.done else None
+
     async def terminate(self, wanted: UploadId) -> None:
         await self.show(wanted)
         del self.known[wanted]
@@ -215,6 +218,7 @@ def test_show_is_json_with_times_in_utc(app: App, run: Run) -> None:
     assert (record["phase"], record["offset"], record["length"]) == ("done", 4, 10)
     assert (record["created"], record["expires"]) == ("1970-01-01T00:00:00Z", "1970-01-02T00:00:00Z")
     assert record["metadata"] == {"filename": "a\\xff"}
+    assert record["link"] == "read/x"
 
 
 def test_what_is_not_there_is_said_with_code_1(app: App, run: Run) -> None:

@@ -241,7 +241,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "storage/s3/keys.py tame",
     ],
     "a standard's: a status, a format, a size that never changes": [
-        "cli.py show",
+        "cli.py _show",
         "http/companion.py _json",
         "http/companion.py _part",
         "http/farewell.py SILENCE",

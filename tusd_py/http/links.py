@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from tusd_py.engine.ports import Ports
 from tusd_py.errors import StateUnavailable
-from tusd_py.model import Kind, Upload, UploadId
-from tusd_py.protocol.links import ReadLinks
+from tusd_py.model import Upload, UploadId
+from tusd_py.protocol.links import ReadLinks, is_readable
 from tusd_py.protocol.refusals import Malformed, UploadNotFound
 
 
@@ -24,10 +24,10 @@ class Links:
 
         Where a request doesn't say how its URL is put together, there is none: that is no reason to fail.
         """
-        if upload.done and upload.kind is not Kind.PARTIAL and self._ports.limits.downloads:
-            name = (await self._opened()).name(upload.id)
+        if self._ports.limits.downloads and is_readable(upload):
+            path = (await self._opened()).path(upload)
             with suppress(Malformed):
-                return {"Link": f'<{endpoint()}read/{name}>; rel="enclosure"'}
+                return {"Link": f'<{endpoint()}{path}>; rel="enclosure"'}
         return {}
 
     async def named(self, name: str) -> UploadId:

@@ -6,7 +6,7 @@ import base64
 import hmac
 from binascii import Error
 
-from tusd_py.model import UploadId
+from tusd_py.model import Kind, Upload, UploadId
 
 _HALF = 16
 """Bytes of an id, and of the tag before it."""
@@ -28,6 +28,10 @@ class ReadLinks:
         tag = self._tag(plain)
         return base64.urlsafe_b64encode(tag + self._veiled(tag, plain)).decode().rstrip("=")
 
+    def path(self, upload: Upload) -> str | None:
+        """The link's path below the creation endpoint; None for an upload that isn't there to be read."""
+        return f"read/{self.name(upload.id)}" if is_readable(upload) else None
+
     def upload_id(self, name: str) -> UploadId | None:
         """The id that `name` was made from; None if it wasn't made here."""
         sealed = _decoded(name)
@@ -41,6 +45,11 @@ class ReadLinks:
     def _veiled(self, tag: bytes, text: bytes) -> bytes:
         """`text`, encrypted or decrypted."""
         return bytes(each ^ pad for each, pad in zip(text, _digest(self._keys[1], tag), strict=False))
+
+
+def is_readable(upload: Upload) -> bool:
+    """A partial upload is only a means to a final one."""
+    return upload.done and upload.kind is not Kind.PARTIAL
 
 
 def _digest(key: bytes, text: bytes) -> bytes:

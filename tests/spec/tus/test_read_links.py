@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -182,6 +183,12 @@ async def test_finished_uploads_can_be_kept_from_those_who_have_their_url(tus_ke
 async def test_partial_uploads_can_still_go(tus_keeping: TusClient) -> None:
     (partial,) = await tus_keeping.partials(b"abc")
     assert (await tus_keeping.delete(partial)).status == 204
+
+
+async def test_an_operator_sees_the_link(keeping: Site, tus_keeping: TusClient) -> None:
+    url, link = await finished(tus_keeping)
+    shown = json.loads((await keeping.server.command("uploads", "show", url.rpartition("/")[2])).out)
+    assert tus_keeping.url + shown["link"] == link
 
 
 async def test_an_operator_can_end_them(keeping: Site, tus_keeping: TusClient) -> None:
