@@ -97,7 +97,7 @@ class S3Storage:
         """Of one that never got a byte nothing was stored here, so S3 isn't asked: unless its client could."""
         cursor = S3Cursor.load(upload.cursor)
         self._room.tails.drop(upload.id)
-        if cursor.began or upload.signed_until is not None:
+        if upload.offset or cursor.began or upload.signed_until is not None:
             await self._remove(cursor)
 
     async def _remove(self, cursor: S3Cursor) -> None:
