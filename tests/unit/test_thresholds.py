@@ -22,6 +22,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/connections.py Connections.opened",
         "http/connections.py _LONGEST",
         "http/connections.py _PREFIX",
+        "http/connections.py _REMEMBERED",
         "http/endpoint.py _authority",
         "http/forwarded.py Trust.client",
         "http/forwarded.py Trust.seldom",

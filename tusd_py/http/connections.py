@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 _ANSWER = (
@@ -16,6 +17,8 @@ _LONGEST = 64
 """Characters of a client's name that is no address."""
 UNIX_PEER = "unix:"
 """What peers on UNIX sockets are called, who have no address: all of them are one client."""
+_REMEMBERED = 1024
+"""Texts whose client is known without reading them again: a request asks for it up to three times."""
 _PREFIX = 64
 """Bits of an IPv6 address that one client has for itself."""
 
@@ -53,6 +56,7 @@ def client_of(address: object) -> str:
     return client_at(str(address[0]))
 
 
+@lru_cache(_REMEMBERED)
 def client_at(name: str) -> str:
     """The same of an address as text, or of another name that a proxy gives its clients (RFC 7239, 6)."""
     host = name.partition("%")[0]

@@ -44,7 +44,8 @@ class ReadLinks:
 
     def _veiled(self, tag: bytes, text: bytes) -> bytes:
         """`text`, encrypted or decrypted."""
-        return bytes(each ^ pad for each, pad in zip(text, _digest(self._keys[1], tag), strict=False))
+        pad = _digest(self._keys[1], tag)[: len(text)]
+        return (int.from_bytes(text) ^ int.from_bytes(pad)).to_bytes(len(text))
 
 
 def is_readable(upload: Upload) -> bool:
