@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tomllib
 from configparser import RawConfigParser
 from pathlib import Path
 
 import pytest
+
+from tusd_py.config.units import GIB, MIB, parse_size
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "config" / "tusd-py.service"
@@ -57,6 +60,23 @@ def test_each_container_has_no_capability_and_an_end_to_its_memory_and_processes
     for line in ("cap_drop: [ALL]", 'security_opt: ["no-new-privileges:true"]', "read_only: true"):
         assert COMPOSE.count(f"    {line}\n") == services
     assert len(re.findall(r"^    (?:mem|pids)_limit: ", COMPOSE, re.MULTILINE)) == 2 * services
+
+
+def test_the_container_has_room_for_what_its_workers_may_take() -> None:
+    """docs/operations.md, "Sizing": each has an idle process of 95 MiB, and takes 1.15 times its budget at most."""
+    shipped = tomllib.loads((ROOT / "config" / "s3-redis.toml").read_text())
+    needed = shipped["workers"] * (95 * MIB + 1.15 * parse_size(shipped["memory-budget"]))
+    limit = re.search(r"tusd-py:\n(?:    .*\n|\n)*?    mem_limit: (\d+)g\n", COMPOSE)
+    assert limit is not None
+    assert needed + 1000 * 32 * 1024 <= int(limit[1]) * GIB
+
+
+def test_redis_refuses_before_its_container_is_killed_and_all_come_back() -> None:
+    most = re.search(r"maxmemory (\d+)mb", COMPOSE)
+    assert most is not None
+    assert int(most[1]) * MIB <= 0.75 * 512 * MIB
+    assert "mem_limit: 512m\n" in COMPOSE
+    assert COMPOSE.count("    restart: unless-stopped\n") == 2
 
 
 def test_redis_asks_for_a_password_that_is_in_no_process_list() -> None:

@@ -16,13 +16,14 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
     "what peers may send and be told: tests/unit/http/test_endpoint.py, tests/unit/http/test_door.py, "
     "tests/unit/http/test_connections.py, tests/unit/test_listening.py, tests/unit/protocol/test_companion.py, "
     "tests/unit/protocol/test_direct.py, "
-    "tests/unit/protocol/test_structured.py, tests/unit/test_log.py": [
+    "tests/unit/protocol/test_structured.py, tests/unit/test_log.py, tests/unit/test_descriptors.py": [
         "descriptors.py _MOST",
         "descriptors.py say_seldom",
         "http/connections.py Connections.opened",
         "http/connections.py _LONGEST",
         "http/connections.py _PREFIX",
         "http/connections.py _REMEMBERED",
+        "http/endpoint.py _HIGHEST_PORT",
         "http/endpoint.py _authority",
         "http/forwarded.py Trust.client",
         "http/forwarded.py Trust.seldom",
@@ -302,6 +303,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "pipeline/grid.py MIB",
         "protocol/rufh/representation.py _file_name",
         "serving/media_types.py media_type",
+        "serving/media_types.py served_type",
         "space.py MIB",
         "sqlite_thread.py SqliteThread._open",
         "state/redis.py RedisState._put",

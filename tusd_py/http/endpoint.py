@@ -11,6 +11,8 @@ from tusd_py.http.forwarded import Trust
 from tusd_py.protocol.refusals import Malformed
 
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+_PORT = re.compile(r"[0-9]{1,5}")
+_HIGHEST_PORT = 65_535
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -46,10 +48,14 @@ def _authority(request: web.BaseRequest, told: Mapping[str, str]) -> tuple[str, 
     scheme = told.get("proto", request.scheme).lower()
     named = _HOST.fullmatch(told.get("host", request.host))
     port = told.get("port", "")
-    if scheme not in _DEFAULT_PORTS or named is None or (port and not port.isdigit()):
+    if scheme not in _DEFAULT_PORTS or named is None or not all(map(_is_port, filter(None, (port, named[2])))):
         raise Malformed("the host this request was sent to can't be told from it")
     port = named[2] or port
     return scheme, named[1], "" if port == _DEFAULT_PORTS[scheme] else port
+
+
+def _is_port(text: str) -> bool:
+    return _PORT.fullmatch(text) is not None and 0 < int(text) <= _HIGHEST_PORT
 
 
 def _joined(scheme: str, host: str, port: str) -> str:

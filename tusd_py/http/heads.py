@@ -119,7 +119,8 @@ class _Connection(RequestHandler):
         if self._deaf or self._close or self._force_close:  # aiohttp drops it: it makes no head
             return
         in_body, count = not self._body.is_eof(), self._request_count
-        self._came = self._partial + len(data)
+        if data:  # aiohttp also asks whether there is more, with nothing
+            self._came = self._partial + len(data)
         super().data_received(data)
         if self._request_count != count:
             self._head_done(*self._messages[-1])

@@ -29,13 +29,13 @@ _INLINE = frozenset(
 
 _RUNS = frozenset(
     {
-        *("text/html", "text/css", "text/xml", "application/xml", "application/pdf", "application/wasm"),
+        *("text/html", "text/css", "application/pdf", "application/wasm"),
         *("application/x-shockwave-flash", "application/x-javascript", "text/x-component", "application/hta"),
-        *("text/javascript1.0", "text/javascript1.1", "text/javascript1.2", "text/javascript1.3"),
-        *("text/javascript1.4", "text/javascript1.5", "application/xslt", "application/java-archive"),
+        *("text/xsl", "text/rdf", "application/xslt", "application/java-archive"),
     }
 )
-"""What browsers run, lay out or style with (MIME Sniffing standard, 4.6), besides what is told by its name's end."""
+"""What browsers run, lay out or style with (MIME Sniffing standard, 4.6), besides what is told by its name's ends."""
+_KINDS = ("multipart/", "message/", "text/javascript")
 
 
 def media_type(metadata: Metadata) -> str:
@@ -57,8 +57,8 @@ def served_type(content_type: str) -> str:
     Browsers look at neither Content-Disposition nor a sandbox where a page loads a script, a style or a worker.
     """
     essence = content_type.partition(";")[0]
-    runs = essence in _RUNS or essence.endswith(("+xml", "script")) or essence.startswith("multipart/")
-    return UNKNOWN if runs else content_type
+    runs = essence in _RUNS or essence.endswith(("+xml", "script")) or essence.startswith(_KINDS)
+    return UNKNOWN if runs or essence.partition("/")[2].startswith("xml") else content_type
 
 
 def is_safe_inline(content_type: str) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.raw import connected
+from tests.support.server import serving
 from tests.support.tus import TusClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -39,6 +42,17 @@ async def test_it_is_refused_in_our_words_and_what_it_held_is_not_repeated(tus_s
     )
     assert (answer.headers["server"], answer.headers["x-content-type-options"]) == ("tusd-py", "nosniff")
     assert await counted(tus_strict) == before + 1
+
+
+async def test_the_log_tells_how_long_it_was_and_from_where(tmp_path: Path) -> None:
+    async with serving(tmp_path) as server:
+        async with connected(server.port) as connection:
+            await connection.send(MALFORMED["a control character in a credential"])
+            assert (await connection.answer()).status == 400
+        length = len(MALFORMED["a control character in a credential"])
+        (line,) = [line for line in server.log().splitlines() if f"bytes={length} " in f"{line} "]
+        assert "127.0.0.1" in line
+        assert SECRET.decode() not in server.log()
 
 
 async def counted(tus: TusClient) -> float:

@@ -90,6 +90,9 @@ def test_there_is_always_one_slash_at_the_end() -> None:
         {"X_Forwarded_Prefix": "//evil.example"},
         {"X_Forwarded_Port": "8443/x"},
         {"Forwarded": "a" * 2000},
+        {"X_Forwarded_Host": "up.example", "X_Forwarded_Port": "999999"},
+        {"X_Forwarded_Host": "up.example:65536"},
+        {"X_Forwarded_Host": "up.example", "X_Forwarded_Port": "0"},
         {"X_Forwarded_Host": "a." * 1000},
     ],
 )
