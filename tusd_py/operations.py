@@ -109,7 +109,8 @@ def _left_open(settings: Settings) -> Sequence[CheckResult]:
     """Nothing fails for it: a proxy may close what is open here."""
     public = [str(each) for each in from_elsewhere(settings.addresses)]
     found = left_open(settings).items() if public else ()
-    told = [f"{', '.join(public)}: {what}: see {setting}" for setting, what in found]
+    told = [f"{', '.join(public)}: anybody may upload: see docs/security.md"] if public else []
+    told += [f"{', '.join(public)}: {what}: see {setting}" for setting, what in found]
     told += [f"{each}: /metrics can be read: see metrics-address" for each in from_elsewhere(_metrics(settings))]
     return [CheckResult(name="open", ok=True, detail=each) for each in told]
 

@@ -31,8 +31,22 @@ def test_the_defaults_leave_all_of_it_open() -> None:
     assert set(left_open(Settings())) == {setting.replace("_", "-") for setting in CLOSED}
 
 
-def test_a_default_can_be_opened() -> None:
-    assert list(left_open(Settings(**CLOSED, max_open_uploads=None))) == ["max-open-uploads"]
+@pytest.mark.parametrize(
+    ("setting", "opened"),
+    [
+        ("max-open-uploads", {"max_open_uploads": None}),
+        ("disable-cors", {"disable_cors": True}),
+        ("trusted-proxies", {"behind_proxy": True, "trusted_proxies": "any"}),
+        ("trusted-proxies", {"behind_proxy": True, "trusted_proxies": "10.0.0.1,::/0"}),
+    ],
+)
+def test_a_default_can_be_opened(setting: str, opened: dict[str, Any]) -> None:
+    assert list(left_open(Settings(**CLOSED, **opened))) == [setting]
+
+
+def test_proxies_that_are_not_believed_open_nothing() -> None:
+    believed: dict[str, Any] = {**CLOSED, "trusted_proxies": "any"}
+    assert left_open(Settings(**believed)) == {}
 
 
 def test_each_setting_closes_what_it_is_named_for() -> None:

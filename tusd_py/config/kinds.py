@@ -22,7 +22,7 @@ NOTHING = frozenset({"", "none", "never", "forever"})
 
 Network = IPv4Network | IPv6Network
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-_EVERYWHERE = ("0.0.0.0/0", "::/0")
+EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 _MODES = frozenset({0o600, 0o640, 0o644, 0o660, 0o664, 0o666})
 _HOST = re.compile(r"[\w.*-]+|\[[0-9A-Fa-f:.]+\]", re.ASCII)
@@ -126,7 +126,7 @@ def read_mode(value: object) -> Mode:
 
 def read_networks(value: str | Iterable[str]) -> tuple[Network, ...]:
     words = words_of(value if isinstance(value, str) else map(str, value))
-    named = (_EVERYWHERE if word.lower() == "any" else (word,) for word in words)
+    named = (EVERYWHERE if word.lower() == "any" else (word,) for word in words)
     return tuple(ip_network(word) for words in named for word in words)
 
 

@@ -7,7 +7,7 @@ from aiohttp import hdrs, web
 from tusd_py.http import readers, uploads
 from tusd_py.http.body import expect
 from tusd_py.http.companion import add_companion_routes
-from tusd_py.http.context import CONTEXT, WIRE
+from tusd_py.http.context import CONTEXT, MEANT, WIRE
 from tusd_py.http.endpoint import request_id
 from tusd_py.http.probes import is_probe
 from tusd_py.http.s3xml import add_xml_routes
@@ -50,7 +50,7 @@ async def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["X-Request-ID"] = told
     if context.cors is not None and not is_probe(request):
         await context.cors.decorate(request, response)
-    context.metrics.answered(request.method, response.status)
+    context.metrics.answered(request.get(MEANT, request.method), response.status)
 
 
 def _end_connection(response: web.StreamResponse) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.support.raw import connected
@@ -119,6 +121,17 @@ async def test_t10_the_override_of_a_post_counts(tus: TusClient) -> None:
     assert (asked.status, asked.offset, asked.body) == (200, 3, b"")
     assert (await tus.request(method, upload, x_http_method_override="Delete")).status == 204
     assert (await tus.head(upload)).status == 404
+
+
+async def test_t10_the_method_that_is_meant_is_counted(tus: TusClient) -> None:
+    async def count() -> float:
+        text = (await tus.get(f"http://127.0.0.1:{tus.port}/metrics")).body.decode()
+        found = re.search(r'requests_total\{method="DELETE",status="204"\} (\S+)', text)
+        return float(found[1]) if found else 0.0
+
+    before = await count()
+    assert (await tus.request("POST", await tus.create(5), x_http_method_override="DELETE")).status == 204
+    assert await count() == before + 1
 
 
 async def test_t10_an_unknown_override_is_405_and_a_preflight_stays_one(tus: TusClient) -> None:
