@@ -12,9 +12,9 @@ from tusd_py.http.context import CODE, CONTEXT, Context
 from tusd_py.http.door import PROBES
 from tusd_py.http.failures import refused
 from tusd_py.http.farewell import SILENCE, farewell
+from tusd_py.http.translation import head_of, response_of
 from tusd_py.model import parse_upload_id
-from tusd_py.protocol.refusals import Forbidden, Malformed, Misdirected, Refusal, UnsupportedCoding
-from tusd_py.protocol.statuses import STATUS
+from tusd_py.protocol.refusals import Forbidden, Malformed, Misdirected, UnsupportedCoding
 from tusd_py.telemetry.served import serving
 
 
@@ -35,12 +35,9 @@ async def _let_in(request: web.Request, context: Context, handler: typedefs.Hand
     try:
         context.door.check(request)
     except (Misdirected, Forbidden, UnsupportedCoding, Malformed) as error:
-        return await farewell(request, _refused(refused(request, context, error)))
+        refusal, head = refused(request, context, error), head_of(request)
+        return await farewell(request, response_of(context.wires.choose(head).refuse(refusal, head)))
     return await handler(request)
-
-
-def _refused(refusal: Refusal) -> web.Response:
-    return web.Response(status=STATUS[type(refusal)], text=f"{refusal.code}: {refusal.message}\n")
 
 
 def _audit(request: web.Request, context: Context, status: int) -> None:

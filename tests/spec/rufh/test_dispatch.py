@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.raw import connected
@@ -128,3 +130,13 @@ async def test_i2_a_final_upload_of_tus_takes_no_bytes_here_either(rufh: RufhCli
     final = (await tus.final(*await tus.partials(b"ab", b"c"))).url
     assert await rufh.state(final) == (3, True)
     assert (await rufh.append(final, 3, b"d", complete=True)).status == 403
+
+
+async def test_what_is_refused_at_the_door_is_refused_in_the_clients_own_words(
+    rufh: RufhClient, tus: TusClient
+) -> None:
+    foreign: dict[str, Any] = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "no-cors"}
+    answer = await rufh.begin(b"abc", **foreign)
+    assert (answer.status, answer.headers["Content-Type"]) == (403, "application/problem+json")
+    plain = await tus.post(upload_length=3, **foreign)
+    assert (plain.status, plain.headers["Cache-Control"], plain.body[:10]) == (403, "no-store", b"forbidden:")
