@@ -111,7 +111,7 @@ async def _create(request: web.Request, context: Context, intent: Create, body: 
     with _taking(request, context, body):
         upload = await create.create(context.ports, intent, body, interim)
     reply = wire.created(upload, endpoint + upload.id, with_body=intent.body is not None)
-    return await _with_link(request, context, upload, reply)
+    return await _with_link(context, upload, reply, lambda: endpoint)
 
 
 async def _append(request: web.Request, context: Context, intent: Append, body: RequestBody) -> Reply:
@@ -119,12 +119,13 @@ async def _append(request: web.Request, context: Context, intent: Append, body: 
     interim = Interim(request, request[WIRE], locate)
     with _taking(request, context, body):
         upload = await append.append(context.ports, _upload_id(request), intent, body, interim)
-    return await _with_link(request, context, upload, request[WIRE].appended(upload, partial(locate, upload)))
+    reply = request[WIRE].appended(upload, partial(locate, upload))
+    return await _with_link(context, upload, reply, partial(_above, request, context, upload))
 
 
-async def _with_link(request: web.Request, context: Context, upload: Upload, reply: Reply) -> Reply:
-    """Who may write to an upload is told how others may read it, once they can."""
-    told = await context.links.told(upload, lambda: _endpoint(request, context).removesuffix(f"{upload.id}/"))
+async def _with_link(context: Context, upload: Upload, reply: Reply, endpoint: Callable[[], str]) -> Reply:
+    """A client that may write to an upload is told how others may read it, once they can."""
+    told = await context.links.told(upload, endpoint)
     return replace(reply, headers={**reply.headers, **told})
 
 
@@ -135,13 +136,18 @@ def _endpoint(request: web.Request, context: Context) -> str:
 
 def _locate(request: web.Request, context: Context, upload: Upload) -> str:
     """The URL of the upload that the request went to."""
-    return _endpoint(request, context).removesuffix(f"{upload.id}/") + upload.id
+    return _above(request, context, upload) + upload.id
+
+
+def _above(request: web.Request, context: Context, upload: Upload) -> str:
+    """The creation endpoint's URL, told by a request to an upload."""
+    return _endpoint(request, context).removesuffix(f"{upload.id}/")
 
 
 async def _inspect(request: web.Request, context: Context, _: Inspect, __: RequestBody) -> Reply:
     upload = await lookup.inspect(context.ports, _upload_id(request))
     reply = request[WIRE].inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(upload.id))
-    reply = await _with_link(request, context, upload, reply)
+    reply = await _with_link(context, upload, reply, partial(_above, request, context, upload))
     if (
         upload.done
         and upload.kind is not Kind.PARTIAL
