@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Deploy
+from tests.browser.memory import NOTHING, keeps
 from tests.browser.visitor import Visitor, visiting
 from tests.e2e.deployment import Deployment
 from tests.support.valve import MIB, Valve
@@ -23,6 +24,13 @@ DROP = """files => {
   for (const kind of ['dragover', 'drop'])
     document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }))
 }"""
+FORGETFUL = """
+  const { put } = IDBObjectStore.prototype
+  IDBObjectStore.prototype.put = function (value, key) {
+    return put.call(this, value.state === 'done' ? { ...value, state: 'waiting' } : value, key)
+  }
+"""
+"""The browser never remembers that an upload is finished."""
 
 
 async def test_files_that_are_chosen_are_uploaded(
@@ -91,6 +99,7 @@ async def test_an_upload_that_is_cancelled_leaves_nothing(deploy: Deploy, visito
 
 
 async def _is_gone_for_good(visitor: Visitor) -> None:
+    await keeps(visitor.tab, NOTHING)
     await visitor.tab.reload()
     await expect(visitor.tab.get_by_label("Choose files")).to_be_attached()
     await expect(visitor.row("film.mp4")).to_have_count(0)
@@ -119,8 +128,18 @@ async def test_what_is_finished_is_still_listed_after_a_reload_until_it_is_clear
     assert await visitor.finished("film.mp4") == url
     await visitor.tab.get_by_role("button", name="Clear finished").click()
     await expect(visitor.row("film.mp4")).to_have_count(0)
+    await _is_gone_for_good(visitor)
+
+
+async def test_a_page_that_closed_before_it_remembered_the_end_finds_it_at_the_server(
+    deployment: Deployment, visitor: Visitor, film: Path
+) -> None:
+    await visitor.context.add_init_script(FORGETFUL)
+    await visitor.open(deployment.server.origin)
+    await visitor.choose(film)
+    url = await visitor.finished("film.mp4")
     await visitor.tab.reload()
-    await expect(visitor.row("film.mp4")).to_have_count(0)
+    assert await visitor.finished("film.mp4") == url
 
 
 async def test_the_list_keeps_its_order(deployment: Deployment, visitor: Visitor, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.conftest import Deploy
+from tests.browser.memory import remembers
 from tests.browser.visitor import Visitor
 from tests.e2e.deployment import Deployment
 from tests.support.valve import MIB, Valve
@@ -58,7 +59,8 @@ async def test_an_upload_that_was_paused_is_still_after_a_reload(
 ) -> None:
     await begin(visitor, valve, film)
     await visitor.press("Pause", "film.mp4")
-    await visitor.sees("Paused at", "film.mp4")  # on a busy machine the reload could come before the page took note
+    await visitor.sees("Paused at", "film.mp4")
+    await remembers(visitor.tab, "film.mp4", "paused")
     await visitor.tab.reload()
     await visitor.sees("Paused at 4", "film.mp4")
     valve.open()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Dialog, Locator, Page, expect
 
 from tests.browser.conftest import Deploy
+from tests.browser.memory import NOTHING, keeps
 from tests.browser.visitor import PATIENCE, Visitor
 from tests.e2e.deployment import Deployment
 from tests.support.tus import until
@@ -16,18 +16,6 @@ from tests.support.valve import Valve
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-KEPT = """async () => {
-  const ask = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)))
-  const kept = { choices: localStorage.length + sessionStorage.length, records: 0, files: 0 }
-  for (const { name } of await indexedDB.databases()) {
-    const database = await ask(indexedDB.open(name))
-    for (const store of database.objectStoreNames)
-      kept[store] += await ask(database.transaction(store).objectStore(store).count())
-    database.close()
-  }
-  return kept
-}"""
-NOTHING = {"choices": 0, "records": 0, "files": 0}
 HELD = """
   const { put } = IDBObjectStore.prototype
   IDBObjectStore.prototype.put = function (value, key) {
@@ -39,15 +27,6 @@ HELD = """
 """
 """The browser thinks about its room until `release` is called; `stored` tells whether a file was given to it."""
 LATER = "{{ const now = Date.now.bind(Date); Date.now = () => now() + {days} * 24 * 3600 * 1000 }}"
-
-
-async def keeps(tab: Page, wanted: Mapping[str, int]) -> None:
-    """The browser does, or will in a moment."""
-
-    async def same() -> bool:
-        return bool(await tab.evaluate(KEPT) == wanted)
-
-    await until(same, PATIENCE / 1000)
 
 
 def forget(tab: Page) -> Locator:

@@ -70,6 +70,8 @@ class FailingStorage(MemoryStorage):
         """It says that bytes are lost whose object is to be made."""
         self.silent = False
         """It doesn't say which bytes are there."""
+        self.stuck = set[UploadId]()
+        """The uploads of which it removes nothing."""
         self.listed = list[UploadId]()
         """The uploads it was asked to clean."""
         self.installing = Fuse(StorageUnavailable)
@@ -119,6 +121,8 @@ class FailingStorage(MemoryStorage):
         return await self.installing.around(super().installation())
 
     async def discard(self, upload: Upload) -> None:
+        if upload.id in self.stuck:
+            raise StorageUnavailable
         await self.fuse.around(super().discard(upload))
 
     async def clean(self, upload: Upload) -> None:

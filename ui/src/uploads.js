@@ -185,7 +185,14 @@ export class Uploads {
     if (!answer || !row || this.uppy.getFile(id)) return
     const gone = answer.status === 404 || answer.status === 410
     if (gone && row.state !== 'paused') this.#forget(id)
-    else if (answer.ok) this.change(id, { sent: Number(answer.headers.get('Upload-Offset')), link: linkIn(answer.headers.get('Link')) })
+    else if (answer.ok) this.#learn(row, answer.headers)
+  }
+
+  // An earlier page may have been closed before it remembered that the upload was finished.
+  #learn({ id, url, size, state }, headers) {
+    const sent = Number(headers.get('Upload-Offset'))
+    this.change(id, { sent, link: linkIn(headers.get('Link')) })
+    if (sent === size && state !== 'done') this.#finished(id, url)
   }
 
   #progressed(id, sent) {
