@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from tusd_py.errors import ConfigurationError, Superseded
-from tusd_py.model import Entry, Installation, Unfinished, Upload, UploadId
+from tusd_py.model import LARGEST_CLAIM, UNFINISHED, Entry, Installation, Unfinished, Upload, UploadId
 from tusd_py.space import Space
 from tusd_py.sqlite_thread import SqliteThread
 from tusd_py.state.codec import (
@@ -38,41 +38,46 @@ _SECOND = (
     # It may be there: a process of the first version that still runs writes its version over ours
     "CREATE TABLE IF NOT EXISTS installation (one INTEGER PRIMARY KEY CHECK (one = 1), document TEXT NOT NULL)",
 )
+
+
+def _claim(document: str) -> str:
+    """`Upload.claim` of the column `document`."""
+    phase, length, offset = (f"json_extract({document}, '$.{name}')" for name in ("phase", "length", "offset"))
+    unfinished = ", ".join(f"'{phase}'" for phase in sorted(UNFINISHED))
+    return f"CASE WHEN {phase} IN ({unfinished}) THEN min(coalesce({length}, {offset}), {LARGEST_CLAIM}) END"
+
+
 _THIRD = (
+    # By triggers: a process of a version before that still runs doesn't know that changes are counted
     """
     CREATE TABLE IF NOT EXISTS unfinished (
-      upload_id TEXT PRIMARY KEY REFERENCES uploads (id) ON DELETE CASCADE,
-      claim INTEGER NOT NULL
-    ) WITHOUT ROWID
-    """,
-    """
-    CREATE TABLE IF NOT EXISTS counted (
       one INTEGER PRIMARY KEY CHECK (one = 1), uploads INTEGER NOT NULL, claimed INTEGER NOT NULL
     )
     """,
-    """
-    CREATE TRIGGER IF NOT EXISTS count_one_more AFTER INSERT ON unfinished BEGIN
-      UPDATE counted SET uploads = uploads + 1, claimed = claimed + new.claim;
+    f"""
+    CREATE TRIGGER IF NOT EXISTS count_created AFTER INSERT ON uploads
+    WHEN {_claim("new.document")} IS NOT NULL BEGIN
+      UPDATE unfinished SET uploads = uploads + 1, claimed = claimed + {_claim("new.document")};
     END
-    """,
-    """
-    CREATE TRIGGER IF NOT EXISTS count_one_less AFTER DELETE ON unfinished BEGIN
-      UPDATE counted SET uploads = uploads - 1, claimed = claimed - old.claim;
+    """,  # noqa: S608 (of constants)
+    f"""
+    CREATE TRIGGER IF NOT EXISTS count_saved AFTER UPDATE OF document ON uploads
+    WHEN {_claim("old.document")} IS NOT {_claim("new.document")} BEGIN
+      UPDATE unfinished SET
+        uploads = uploads - ({_claim("old.document")} IS NOT NULL) + ({_claim("new.document")} IS NOT NULL),
+        claimed = claimed - coalesce({_claim("old.document")}, 0) + coalesce({_claim("new.document")}, 0);
     END
-    """,
-    """
-    CREATE TRIGGER IF NOT EXISTS count_anew AFTER UPDATE OF claim ON unfinished BEGIN
-      UPDATE counted SET claimed = claimed + new.claim - old.claim;
+    """,  # noqa: S608 (of constants)
+    f"""
+    CREATE TRIGGER IF NOT EXISTS count_deleted AFTER DELETE ON uploads
+    WHEN {_claim("old.document")} IS NOT NULL BEGIN
+      UPDATE unfinished SET uploads = uploads - 1, claimed = claimed - {_claim("old.document")};
     END
-    """,
-    # All are counted anew: a process of a version before may have changed some
-    "DELETE FROM unfinished",
-    "INSERT OR REPLACE INTO counted (one, uploads, claimed) VALUES (1, 0, 0)",
-    """
-    INSERT INTO unfinished
-    SELECT id, min(coalesce(json_extract(document, '$.length'), json_extract(document, '$.offset'), 0), 1 << 53)
-    FROM uploads WHERE json_extract(document, '$.phase') IN ('open', 'finishing')
-    """,
+    """,  # noqa: S608 (of constants)
+    f"""
+    INSERT OR REPLACE INTO unfinished
+    SELECT 1, count({_claim("document")}), CAST(total({_claim("document")}) AS INTEGER) FROM uploads
+    """,  # noqa: S608 (of constants)
 )
 _SCHEMA = (_FIRST, _SECOND, _THIRD)
 """The statements that lead from each version to the next."""
@@ -84,12 +89,7 @@ _APPEND = """
     INSERT INTO entries (upload_id, seq, document)
     VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM entries WHERE upload_id = ?1), ?2)
 """
-_CLAIM = """
-    INSERT INTO unfinished (upload_id, claim) VALUES (?, ?)
-    ON CONFLICT DO UPDATE SET claim = excluded.claim WHERE claim <> excluded.claim
-"""
-_LEAVE = "DELETE FROM unfinished WHERE upload_id = ?"
-_UNFINISHED = "SELECT uploads, claimed FROM counted"
+_UNFINISHED = "SELECT uploads, claimed FROM unfinished"
 _CLEAR = "DELETE FROM entries WHERE upload_id = ?"
 _LOAD = "SELECT document FROM uploads WHERE id = ?"
 _ENTRIES = "SELECT document FROM entries WHERE upload_id = ? ORDER BY seq"
@@ -206,18 +206,18 @@ def _write(query: str, document: str, connection: sqlite3.Connection) -> None:
 def _create(upload: Upload, entries: Sequence[str], connection: sqlite3.Connection) -> None:
     if connection.execute(_CREATE, _row(upload)).rowcount == 0:
         raise ValueError(f"upload {upload.id} exists")
-    _put_beside(upload, entries, connection)
+    _append(upload, entries, connection)
 
 
 def _save(saved: Upload, entries: Sequence[str], connection: sqlite3.Connection) -> None:
     _replace(saved, connection)
-    _put_beside(saved, entries, connection)
+    _append(saved, entries, connection)
 
 
 def _rewind(saved: Upload, entries: Sequence[str], connection: sqlite3.Connection) -> None:
     _replace(saved, connection)
     connection.execute(_CLEAR, (saved.id,))
-    _put_beside(saved, entries, connection)
+    _append(saved, entries, connection)
 
 
 def _replace(saved: Upload, connection: sqlite3.Connection) -> None:
@@ -226,12 +226,8 @@ def _replace(saved: Upload, connection: sqlite3.Connection) -> None:
         raise Superseded(f"upload {saved.id} is no longer at revision {before}")
 
 
-def _put_beside(upload: Upload, entries: Sequence[str], connection: sqlite3.Connection) -> None:
+def _append(upload: Upload, entries: Sequence[str], connection: sqlite3.Connection) -> None:
     connection.executemany(_APPEND, [(upload.id, entry) for entry in entries])
-    if upload.claim is None:
-        connection.execute(_LEAVE, (upload.id,))
-    else:
-        connection.execute(_CLAIM, (upload.id, upload.claim))
 
 
 def _delete(upload: Upload, connection: sqlite3.Connection) -> None:

@@ -85,19 +85,30 @@ async def test_uploads_from_before_they_were_counted_are_counted(state: SqliteSt
     assert await state.unfinished() == Unfinished(count=2, claimed=12)
 
 
-async def test_what_a_process_of_a_version_before_has_finished_is_counted_at_the_next_start(
-    state: SqliteState, path: Path
-) -> None:
+async def test_what_a_process_of_a_version_before_changes_is_counted(state: SqliteState, path: Path) -> None:
     created = await state.create(upload())
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE uploads SET document = ?", (encode(replace(created, phase=Phase.DONE)),))
+        connection.execute("INSERT INTO uploads VALUES (?, 1, NULL, ?)", (upload(2).id, encode(upload(2, length=7))))
         connection.execute("PRAGMA user_version = 2")
         connection.commit()
+    assert await state.unfinished() == Unfinished(count=1, claimed=7)
     later = SqliteState(path)
-    assert await later.unfinished() == Unfinished()
-    await later.delete(created)
-    assert await later.unfinished() == Unfinished()
+    assert await later.unfinished() == Unfinished(count=1, claimed=7)
+    await later.delete(replace(upload(2), revision=1))
+    assert await state.unfinished() == Unfinished()
     await later.aclose()
+
+
+async def test_more_than_a_file_can_add_up_is_counted_at_the_start_nevertheless(state: SqliteState, path: Path) -> None:
+    huge = [upload(number, length=10**18 - 1) for number in range(1100)]
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FIRST_VERSION)
+        connection.executemany("INSERT INTO uploads VALUES (?, 1, NULL, ?)", [(each.id, encode(each)) for each in huge])
+        connection.commit()
+    assert (await state.unfinished()).count == 1100
+    await state.create(upload(1100, length=10**18 - 1))
+    assert (await state.unfinished()).count == 1101
 
 
 async def test_a_save_that_claims_what_was_claimed_before_writes_nothing_more_for_it(state: SqliteState) -> None:
