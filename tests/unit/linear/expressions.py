@@ -1,0 +1,96 @@
+"""Each regular expression in the source, and how it is used."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import tusd_py
+
+ROOT = Path(tusd_py.__file__).parent
+
+EXEMPT = {
+    "read once, when the server starts: what an operator wrote": ("config/", "options.py", "storage/s3/cors.py"),
+    "of an operator's own host names": ("http/door.py Door._is_ours",),
+    "made of a setting": ("storage/s3/keys.py key_pattern",),
+}
+IN_PARSERS = {
+    "protocol/rufh/representation.py _file_name": "Content-Disposition",
+    "serving/dates.py _FORMS": "Date",
+    "serving/disposition.py _clean": "name",
+    "serving/disposition.py _parameters": "name",
+    "serving/media_types.py _PARAMETER": "type",
+    "storage/naming.py tame": "name of a file",
+    "storage/s3/keys.py tame": "key",
+    "storage/s3/keys.py internal_owner": "internal key",
+}
+"""Expressions that have no name, or that see only what another has let through, and the parser below that uses each."""
+
+
+@cache
+def expressions() -> Mapping[str, Sequence[str]]:
+    """Each expression in the source with the ways it is used; those without a name by the function they stand in."""
+    return {f"{place} {name}": ways for place, source in _sources() for name, ways in _expressions(source)}
+
+
+def _sources() -> Iterator[tuple[str, str]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        yield path.relative_to(ROOT).as_posix(), path.read_text()
+
+
+def _expressions(source: str) -> Iterator[tuple[str, Sequence[str]]]:
+    for name, node in _named(ast.parse(source), ""):
+        if any(_is_expression(each) for each in ast.walk(node)):
+            yield name, sorted(set(re.findall(rf"\b{re.escape(name)}\.(\w+)\(", source)) - {"pattern"})
+
+
+def _named(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.AST]]:
+    for child in ast.iter_child_nodes(node):
+        match child:
+            case ast.ClassDef():
+                yield from _named(child, f"{prefix}{child.name}.")
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield prefix + child.name, child
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                yield prefix + name, child
+
+
+def _is_expression(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=attr)):
+            return attr != "escape"
+    return False
+
+
+def on_the_way() -> list[str]:
+    exempt = tuple(start for starts in EXEMPT.values() for start in starts)
+    return [name for name in expressions() if not name.startswith(exempt)]
+
+
+def compiled(name: str) -> re.Pattern[str] | re.Pattern[bytes] | None:
+    place, _, attribute = name.partition(" ")
+    module: ModuleType = import_module("tusd_py." + place.removesuffix(".py").replace("/", "."))
+    found = getattr(module, attribute, None)
+    return found if isinstance(found, re.Pattern) else None
+
+
+def uses(name: str) -> Sequence[Callable[[str], object]]:
+    """As the source uses it, to the end of what it finds."""
+    pattern = compiled(name)
+    assert pattern is not None
+    return [partial(_use, pattern, way) for way in expressions()[name]]
+
+
+def _use(pattern: re.Pattern[Any], way: str, text: str) -> object:
+    given = text.encode() if isinstance(pattern.pattern, bytes) else text
+    return pattern.sub(given[:0], given) if way == "sub" else _all(getattr(pattern, way)(given))
+
+
+def _all(found: object) -> Sequence[object]:
+    return list(found) if isinstance(found, Iterator) else [found]

@@ -1,0 +1,230 @@
+"""Each parser of what clients, proxies and S3 send, and the longest text that reaches it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from types import SimpleNamespace
+from xml.sax.saxutils import escape
+
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+
+from tests.support.uploads import upload
+from tusd_py.config.kinds import LOOPBACK
+from tusd_py.http import caller, endpoint, translation
+from tusd_py.http.cors import Cors
+from tusd_py.http.door import Door
+from tusd_py.http.forwarded import Family, Trust
+from tusd_py.model import Direct, Upload, parse_upload_id
+from tusd_py.protocol import allowed, companion, headers, s3parts, structured
+from tusd_py.protocol.limits import Limits
+from tusd_py.protocol.links import ReadLinks
+from tusd_py.protocol.refusals import Refusal
+from tusd_py.protocol.rufh import representation
+from tusd_py.protocol.tus import Tus
+from tusd_py.protocol.wire import RequestHead
+from tusd_py.serving import conditions, dates, disposition, media_types, ranges
+from tusd_py.state import codec
+from tusd_py.storage import naming
+from tusd_py.storage.s3 import attributes, errors, keys, signing
+from tusd_py.telemetry import redaction
+
+FIELD = 256 * 1024
+"""Characters of a field of a head (`server.make_runner`)."""
+PATH = 16 * 1024
+"""Of a path with its query (the same)."""
+BODY = 2 * 1024 * 1024
+"""Of JSON and XML (`http.direct`)."""
+METADATA = 16 * 1024
+"""Of all metadata of an upload, once it is let in."""
+LINE = 64 * 1024
+"""Of a line in the log: some shortened values, and a stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    use: Callable[[str], object]
+    longest: int
+
+
+def fields(told: Mapping[str, Callable[[str], object]]) -> Mapping[str, Parser]:
+    return {name: Parser(use, FIELD) for name, use in told.items()}
+
+
+def asked(name: str, text: str) -> web.Request:
+    request = make_mocked_request("POST", "/files/", headers={"Host": "a.example", name: text})
+    return request.clone(remote="127.0.0.1")
+
+
+def trusting(family: Family = "auto") -> Trust:
+    return Trust(networks=LOOPBACK, family=family)
+
+
+def enter(name: str) -> Callable[[str], object]:
+    cors = Cors(allow_origin=re.compile(r"https://.*\.example"), allow_credentials=False)
+    door = Door(hosts=("*.example",), cors=cors, trust=trusting())
+    return lambda text: door.check(asked(name, text))
+
+
+def told_by_proxy(name: str, family: Family = "auto") -> Callable[[str], object]:
+    def use(text: str) -> object:
+        request, trust = asked(name, text), trusting(family)
+        return caller.about(request, trust), endpoint.origin(request, trust), endpoint.request_id(request)
+
+    return use
+
+
+def describing(text: str) -> Upload:
+    return replace(upload(), metadata={"filename": text.encode(), "filetype": text.encode(), text: b""})
+
+
+def remember(text: str) -> Upload:
+    """As a state store writes it down and reads it."""
+    return codec.decode(codec.encode(describing(text)))
+
+
+def serve(text: str) -> object:
+    """As a download and HEAD tell it."""
+    metadata = describing(text).metadata
+    return (
+        disposition.present(metadata),
+        headers.encode_metadata(metadata),
+        media_types.served_type(media_types.media_type(metadata) or ""),
+    )
+
+
+def read_tus(method: str, field: str) -> Callable[[str], object]:
+    def use(text: str) -> object:
+        told = {
+            "Tus-Resumable": "1.0.0",
+            "Upload-Length": "5",
+            "Upload-Offset": "0",
+            "Content-Type": CHUNK,
+            field: text,
+        }
+        return Tus(LIMITS).read(RequestHead(method=method, on_upload=method == "PATCH", headers=told, content_length=0))
+
+    return use
+
+
+def read_begun(told: companion.Json) -> object:
+    return companion.read_begin(told, Direct.PARTS, LIMITS)
+
+
+def every(*ways: Callable[[str], object]) -> Callable[[str], object]:
+    """All of them, whichever refuses the text."""
+
+    def use(text: str) -> None:
+        for way in ways:
+            with suppress(Refusal, ValueError, RecursionError):
+                way(text)
+
+    return use
+
+
+def in_part(name: str) -> Callable[[str], object]:
+    parts = {"ETag": "a", "PartNumber": "1"}
+
+    def use(text: str) -> object:
+        inside = "".join(f"<{each}>{escape(value)}</{each}>" for each, value in {**parts, name: text}.items())
+        return s3parts.read_named(f"<Part>{inside}</Part>".encode())
+
+    return use
+
+
+def send_to_s3(text: str) -> object:
+    """What an object is told to carry, and the signature of that."""
+    told = {"Metadata": attributes.user_metadata(describing(text)), "ContentType": text}
+    key = keys.object_key(describing(text), prefix="p/", template="{filename}{id}")
+    target = signing.Target(
+        method="PUT", host="a", path=signing.escaped(key + text), query=signing.encoded({text: text})
+    )
+    return signing.signed(target, attributes.as_headers(told), CREDENTIALS, "a", datetime.now(UTC))
+
+
+def described(*names: str) -> Callable[[str], Iterable[object]]:
+    return lambda text: [representation.metadata_of({name: text}, LIMITS) for name in names]
+
+
+CHUNK = "application/offset+octet-stream"
+CREDENTIALS = SimpleNamespace(access_key="a", secret_key="a", token=None)
+LIMITS = Limits()
+LINKS = ReadLinks("a" * 32)
+TUS = ("Tus-Resumable", "Upload-Length", "Upload-Defer-Length", "Upload-Concat", "Upload-Metadata", "Content-Type")
+PROXIES = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix")
+
+READ_DIRECT: Sequence[Callable[[str], object]] = (
+    *(partial(lambda name, text: read_begun({name: text}), name) for name in ("filename", "type", "size")),
+    lambda text: read_begun({"metadata": {"a": text}}),
+    lambda text: read_begun({"metadata": {text: "a"}}),
+    lambda text: companion.read_named({"parts": [{"ETag": text, "PartNumber": text}]}),
+    lambda text: companion.read_presign({"method": text, "key": text}),
+    lambda text: companion.read_presign({"method": "a", "key": "a", "uploadId": text}),
+    lambda text: companion.read_presign({"method": "a", "key": "a", "partNumber": text}),
+)
+
+PARSERS: Mapping[str, Parser] = {
+    **fields(
+        {
+            "Upload-Metadata": lambda text: headers.parse_metadata(text, LIMITS),
+            "Upload-Checksum": headers.parse_checksum,
+            "digest in Upload-Checksum": lambda text: headers.parse_checksum(f"sha1 {text}"),
+            "Upload-Concat": lambda text: headers.parse_concat(text, LIMITS),
+            "Upload-Length": lambda text: headers.parse_integer("Upload-Length", text),
+            **{f"tus {field}": read_tus("POST", field) for field in TUS},
+            "tus Upload-Offset": read_tus("PATCH", "Upload-Offset"),
+            "tus Upload-Length at last": read_tus("PATCH", "Upload-Length"),
+            "structured dictionary": structured.parse_dictionary,
+            "structured integer": structured.parse_integer,
+            "structured boolean": structured.parse_boolean,
+            "Content-Disposition": described("Content-Disposition"),
+            "Content-Type": described("Content-Type", "Content-Encoding"),
+            "media type of a body": lambda text: headers.is_media_type(text, "a/b"),
+            "Content-Digest": lambda text: representation.content_digest({"Content-Digest": text}),
+            "Want-Repr-Digest": lambda text: representation.wanted({"Want-Repr-Digest": text}),
+            "If-Match": lambda text: conditions.failed_precondition({"If-Match": text}, '"a"', 0),
+            "If-None-Match": lambda text: conditions.failed_precondition({"If-None-Match": text}, '"a"', 0),
+            "If-Range": lambda text: conditions.range_applies({"If-Range": text}, '"a"', 0),
+            "Date": dates.parse_http_date,
+            "Range": lambda text: ranges.select_span(text, 100),
+            "method": lambda text: translation._method(asked("X-HTTP-Method-Override", text)),
+            "Origin": enter("Origin"),
+            "Transfer-Encoding": enter("Transfer-Encoding"),
+            "host that is let in": enter("Host"),
+            "Host": told_by_proxy("Host"),
+            "X-Request-ID": told_by_proxy("X-Request-ID"),
+            **{name: told_by_proxy(name) for name in PROXIES},
+            "Forwarded alone": told_by_proxy("Forwarded", "forwarded"),
+        }
+    ),
+    "id": Parser(parse_upload_id, PATH),
+    "link": Parser(LINKS.upload_id, PATH),
+    "query": Parser(lambda text: companion.read_query({f"metadata[{text}]": text}), PATH),
+    "key": Parser(keys.tame, PATH),
+    "internal key": Parser(lambda text: keys.internal_owner(text, "a/"), PATH),
+    "JSON": Parser(lambda text: companion.read_json(text.encode()), BODY),
+    "in JSON": Parser(every(*READ_DIRECT), BODY),
+    "length in JSON": Parser(companion.read_length, BODY),
+    "XML": Parser(lambda text: s3parts.read_named(b"<a>" + text.encode() + b"</a>"), BODY),
+    "XML of a part": Parser(every(in_part("ETag"), in_part("PartNumber")), PATH),
+    "object in S3": Parser(send_to_s3, METADATA),
+    "S3's error": Parser(lambda text: errors.failure_from_body("GetObject", 404, text.encode()), BODY),
+    "record": Parser(remember, METADATA),
+    "name and type": Parser(serve, METADATA),
+    "name": Parser(lambda text: disposition.present({"filename": text.encode(), "filetype": b"text/plain"}), METADATA),
+    "type": Parser(lambda text: media_types.media_type({"filetype": text.encode()}), METADATA),
+    "coding": Parser(lambda text: media_types.content_coding({"contentencoding": text.encode()}), METADATA),
+    "name of a file": Parser(naming.tame, METADATA),
+    "declared type and name": Parser(
+        lambda text: allowed.check_allowed(
+            describing(text).metadata, Limits(allowed_types=("a/*",), allowed_extensions=("a", "a.a"))
+        ),
+        METADATA,
+    ),
+    "log line": Parser(redaction.without_secrets, LINE),
+}

@@ -1,0 +1,107 @@
+"""Which functions of the server see a text of a client: by a mark in whatever a request may hold."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import product
+from types import FrameType
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from tests.unit.linear.expressions import ROOT
+from tests.unit.linear.parsers import PARSERS
+
+MARK = "zmarkz"
+TEXT = f"text/{MARK}"
+FIELDS = (
+    *("Upload-Metadata", "Upload-Concat", "Upload-Checksum", "Upload-Length", "Upload-Offset", "Upload-Defer-Length"),
+    *("Upload-Complete", "Upload-Draft-Interop-Version", "Tus-Resumable", "Content-Digest", "Repr-Digest"),
+    *("Want-Repr-Digest", "Content-Type", "Content-Disposition", "Content-Encoding", "Content-Location"),
+    *("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix"),
+    *("X-Forwarded-Port", "X-Request-ID", "X-HTTP-Method-Override", "Host", "Origin", "Sec-Fetch-Site", "User-Agent"),
+    *("If-Match", "If-None-Match", "If-Range", "If-Modified-Since", "If-Unmodified-Since", "Range", "Prefer"),
+    *("Access-Control-Request-Headers", "Access-Control-Request-Method", "Accept", "Cookie", "Authorization"),
+)
+PLACES = (f"/{MARK}", f"/files/{MARK}", f"/files/read/{MARK}", f"/files/?{MARK}={MARK}", f"/files/s3/{MARK}?key={MARK}")
+PROTOCOLS: Sequence[Mapping[str, str]] = (
+    {"Tus-Resumable": "1.0.0", "Upload-Length": "5"},
+    {"Upload-Draft-Interop-Version": "8", "Upload-Complete": "?1", "Content-Type": TEXT},
+    {},
+)
+
+Client = TestClient[web.Request, web.Application]
+
+
+@contextmanager
+def seen(text: str = MARK) -> Iterator[set[str]]:
+    """The functions of this thread that had a text with it in a variable when they returned."""
+    found: set[str] = set()
+
+    def look(frame: FrameType, event: str, result: object) -> None:
+        code = frame.f_code
+        ours = event == "return" and code.co_filename.startswith(f"{ROOT}/")
+        if ours and any(_holds(value, text) for value in (result, *frame.f_locals.values())):
+            found.add(f"{code.co_filename[len(str(ROOT)) + 1 :]} {code.co_qualname}")
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield found
+    finally:
+        sys.setprofile(before)
+
+
+def _holds(value: object, text: str) -> bool:
+    return text in value if isinstance(value, str) else isinstance(value, bytes) and text.encode() in value
+
+
+def parse_all() -> None:
+    for parser in PARSERS.values():
+        for text in (MARK, TEXT):
+            with suppress(Exception):
+                parser.use(text)
+
+
+async def ask_everything(client: Client, upload: str) -> None:
+    """Each field in requests of each protocol, and each place."""
+    resources = [("POST", "/files/"), ("OPTIONS", "/files/"), ("GET", "/")]
+    resources += [(method, upload) for method in ("PATCH", "HEAD", "GET")]
+    for field, told, (method, place) in product(FIELDS, PROTOCOLS, resources):
+        await _ask(client, method, place, {**told, field: MARK})
+    for place, method in product(PLACES, ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT")):
+        await _ask(client, method, place, {"Tus-Resumable": "1.0.0"})
+
+
+async def ask_directly(client: Client) -> None:
+    """All that `@uppy/aws-s3` may send, with the mark in it."""
+    about = {"filename": f"{MARK}.txt", "type": TEXT, "metadata": {"name": MARK, MARK: MARK}}
+    begun = await _json(client, "/files/s3/multipart", about)
+    multipart = f"/files/s3/multipart/{begun['uploadId']}"
+    xml = f"/files/s3/xml/{begun['uploadId']}?key={begun['key']}"
+    part = {"PartNumber": 1, "ETag": MARK}
+    await _json(client, f"{multipart}/complete?key={begun['key']}", {"parts": [part]})
+    document = f"<a><Part><ETag>{MARK}</ETag><PartNumber>{MARK}</PartNumber></Part></a>"
+    await _ask(client, "POST", xml, {}, document.encode())
+    await _json(client, "/files/s3/presign", {"method": "PUT", "key": MARK, "uploadId": MARK, **about})
+    for route in (f"params?filename={MARK}&type={TEXT}&metadata[{MARK}]={MARK}", f"multipart/{MARK}?key={MARK}"):
+        await _ask(client, "GET", f"/files/s3/{route}", {})
+    await _ask(client, "GET", f"{multipart}/{MARK}?key={begun['key']}", {})
+
+
+async def _json(client: Client, place: str, told: object) -> dict[str, str]:
+    answer = await _ask(client, "POST", place, {"Content-Type": "application/json"}, json.dumps(told).encode())
+    with suppress(ValueError):
+        return dict(json.loads(answer))
+    return {}
+
+
+async def _ask(client: Client, method: str, place: str, told: Mapping[str, str], body: bytes = b"") -> bytes:
+    with suppress(aiohttp.ClientError):
+        async with client.request(method, place, headers=told, data=body or None) as answer:
+            return await answer.read()
+    return b""
