@@ -122,11 +122,12 @@ def _pairs(element: str) -> Iterator[tuple[str, str]]:
 
 
 def _split(text: str, separator: str) -> Sequence[str]:
-    """At each separator outside of quotes."""
-    found, inside = [""], False
+    """At each separator outside of quotes; what a quote that doesn't end begins is one."""
+    found, begun, quoted = list[str](), list[str](), False
     for piece in text.split(separator):
-        found[-1] += (separator if inside else "") + piece
-        inside ^= piece.count('"') % 2 == 1
-        if not inside:
-            found.append("")
-    return found[:-1] or [""] if not found[-1] else found
+        begun.append(piece)
+        quoted ^= piece.count('"') % 2 == 1
+        if not quoted:
+            found.append(separator.join(begun))
+            begun = []
+    return [*found, separator.join(begun)] if begun else found
