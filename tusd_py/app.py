@@ -16,7 +16,7 @@ from tusd_py.engine.ports import Ports
 from tusd_py.engine.sweep import sweep
 from tusd_py.engine.tidy import tidy
 from tusd_py.errors import ConfigurationError, Unavailable, WrongPair
-from tusd_py.events import Fanout
+from tusd_py.events import Meters
 from tusd_py.http.admission import Admission, Crowd
 from tusd_py.http.connections import Connections
 from tusd_py.http.context import CONTEXT, Context
@@ -39,7 +39,7 @@ from tusd_py.state.base import StateStore
 from tusd_py.storage.base import Storage
 from tusd_py.tasks import end
 from tusd_py.telemetry.audit import Audit
-from tusd_py.telemetry.log import LogObserver, get_logger
+from tusd_py.telemetry.log import LogMeter, LogObserver, get_logger
 from tusd_py.telemetry.metrics import Metrics
 
 _SWEEP_SECONDS = 5.0
@@ -98,7 +98,8 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
     budget = Budget(settings.memory_budget)
     metrics = Metrics(lambda: budget.used, budget.limit)
     cors, trust, redirects = _cors(settings), _trust(settings), settings.download_mode == "redirect"
-    async with open_ports(settings, budget, Fanout(metrics, LogObserver(get_logger("tusd_py")))) as ports:
+    log = get_logger("tusd_py")
+    async with open_ports(settings, budget, (metrics, LogObserver(log)), Meters((metrics, LogMeter(log)))) as ports:
         app[CONTEXT] = Context(
             ports=ports,
             wires=Wires(ports.limits, ports.clock, Interim(settings.rufh_interim)),

@@ -1,30 +1,91 @@
-"""What happens, told to whoever watches: metrics, logs, tests. Below the rooms that tell; does nothing itself."""
+"""Events of uploads as values, and the ports that are told: observers of what happens, a meter of what it takes.
+
+Below the rooms that tell; does nothing itself.
+"""
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from tusd_py.model import Unfinished, Upload, UploadId
+
+
+class EventType(enum.StrEnum):
+    """What can happen to an upload, each at most once but for a roll-back."""
+
+    CREATED = "created"
+    FINISHED = "finished"
+    """Its object exists."""
+    TERMINATED = "terminated"
+    EXPIRED = "expired"
+    """Its time was up: it is removed."""
+    LOST = "lost"
+    """Nothing is left to go on with: it is removed."""
+    ROLLED_BACK = "rolled-back"
+    """Bytes that were recorded are gone: clients go on from an earlier offset."""
+
+
+class Reason(enum.StrEnum):
+    """Why an upload ended, or went back."""
+
+    CLIENT = "client"
+    OPERATOR = "operator"
+    EXPIRED = "expired"
+    LOST = "lost"
+    REFUSED = "refused"
+    """What its client sent isn't what was announced, or more than may be."""
+    FAILED_CREATION = "failed-creation"
+    """The request that made it failed before its client was told of it."""
+    ROLLED_BACK = "rolled-back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One change of an upload that others are told of, by the revision that made it."""
+
+    type: EventType
+    upload: Upload
+    """As recorded with that change."""
+    reason: Reason | None = None
+    """None for an upload that was created or finished."""
+    before: int | None = None
+    """Of a roll-back: the offset that was recorded before it."""
+
+    @property
+    def id(self) -> str:
+        """The same each time the change is made again: an upload is created, finished and ended once."""
+        return f"evt_{self.upload.id}_{self.type}"
 
 
 class Observer:
     """Told of what has happened, after it counts. Methods return at once and never raise; here they do nothing."""
 
-    def upload_created(self, upload: Upload) -> None:
-        """Its record is in the state store."""
+    def notify(self, event: Event) -> None:
+        """An upload has changed, and its record says so."""
 
-    def upload_finished(self, upload: Upload) -> None:
-        """Its object exists. Told once for each upload, by whoever drove the last step."""
+    def trouble(self, what: str, **fields: object) -> None:
+        """Something an operator should know, in a few words, with the values that say where."""
 
-    def upload_terminated(self, upload: Upload) -> None:
-        """A client or an operator ended it."""
 
-    def upload_expired(self, upload: Upload) -> None:
-        """Its time was up and it was removed."""
+class Observers(Observer):
+    """Tells several observers, in order."""
 
-    def upload_rolled_back(self, upload: Upload, offset: int) -> None:
-        """Bytes that were recorded are gone: it was at `offset`, and goes on from where it is now."""
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = observers
 
-    def leftover_removed(self, upload_id: UploadId, name: str) -> None:
-        """Something that a crash had left in the storage, and no upload needed."""
+    def notify(self, event: Event) -> None:
+        for observer in self._observers:
+            observer.notify(event)
+
+    def trouble(self, what: str, **fields: object) -> None:
+        for observer in self._observers:
+            observer.trouble(what, **fields)
+
+
+class Meter:
+    """Takes measurements. Methods return at once and never raise; here they do nothing."""
 
     def bytes_received(self, count: int) -> None:
         """So many bytes of a request's body were taken."""
@@ -41,60 +102,36 @@ class Observer:
     def unfinished_seen(self, unfinished: Unfinished) -> None:
         """A look at how many uploads are unfinished, on all nodes."""
 
-    def trouble(self, what: str, **fields: object) -> None:
-        """Something an operator should know, in a few words, with the values that say where."""
-
-
-class Fanout(Observer):
-    """Tells several observers, in order."""
-
-    def __init__(self, *observers: Observer) -> None:
-        self._observers = observers
-
-    def upload_created(self, upload: Upload) -> None:
-        for observer in self._observers:
-            observer.upload_created(upload)
-
-    def upload_finished(self, upload: Upload) -> None:
-        for observer in self._observers:
-            observer.upload_finished(upload)
-
-    def upload_terminated(self, upload: Upload) -> None:
-        for observer in self._observers:
-            observer.upload_terminated(upload)
-
-    def upload_expired(self, upload: Upload) -> None:
-        for observer in self._observers:
-            observer.upload_expired(upload)
-
-    def upload_rolled_back(self, upload: Upload, offset: int) -> None:
-        for observer in self._observers:
-            observer.upload_rolled_back(upload, offset)
-
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:
-        for observer in self._observers:
-            observer.leftover_removed(upload_id, name)
+        """Something that a crash had left in the storage, and no upload needed."""
+
+
+class Meters(Meter):
+    """Several meters, which each measure all of it."""
+
+    def __init__(self, meters: Sequence[Meter]) -> None:
+        self._meters = meters
 
     def bytes_received(self, count: int) -> None:
-        for observer in self._observers:
-            observer.bytes_received(count)
+        for meter in self._meters:
+            meter.bytes_received(count)
 
     def s3_request(self, operation: str, seconds: float, outcome: str) -> None:
-        for observer in self._observers:
-            observer.s3_request(operation, seconds, outcome)
+        for meter in self._meters:
+            meter.s3_request(operation, seconds, outcome)
 
     def lock_waited(self, seconds: float, *, got: bool) -> None:
-        for observer in self._observers:
-            observer.lock_waited(seconds, got=got)
+        for meter in self._meters:
+            meter.lock_waited(seconds, got=got)
 
     def space_seen(self, store: str, free: float, *, full: bool) -> None:
-        for observer in self._observers:
-            observer.space_seen(store, free, full=full)
+        for meter in self._meters:
+            meter.space_seen(store, free, full=full)
 
     def unfinished_seen(self, unfinished: Unfinished) -> None:
-        for observer in self._observers:
-            observer.unfinished_seen(unfinished)
+        for meter in self._meters:
+            meter.unfinished_seen(unfinished)
 
-    def trouble(self, what: str, **fields: object) -> None:
-        for observer in self._observers:
-            observer.trouble(what, **fields)
+    def leftover_removed(self, upload_id: UploadId, name: str) -> None:
+        for meter in self._meters:
+            meter.leftover_removed(upload_id, name)

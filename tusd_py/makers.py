@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from tusd_py.config import Settings
 from tusd_py.engine.open_uploads import OpenUploads
 from tusd_py.engine.pairing import PairedState
 from tusd_py.engine.ports import Ports
-from tusd_py.events import Fanout, Observer
+from tusd_py.events import Meter, Observer, Observers
 from tusd_py.locking.base import Locker
 from tusd_py.locking.memory import MemoryLocker
 from tusd_py.locking.redis import RedisLocker
@@ -35,12 +35,14 @@ _PART_SIZE = 8 * MIB
 
 
 @asynccontextmanager
-async def open_ports(settings: Settings, budget: Budget, observer: Observer) -> AsyncIterator[Ports]:
+async def open_ports(
+    settings: Settings, budget: Budget, observers: Sequence[Observer] = (), meter: Meter | None = None
+) -> AsyncIterator[Ports]:
     """All that the engine works with, as the settings want it. Raises ConfigurationError.
 
     The state answers once it is known to belong to the storage.
     """
-    async with open_unpaired(settings, budget, observer) as ports:
+    async with open_unpaired(settings, budget, observers, meter) as ports:
         state = PairedState(ports)
         try:
             yield replace(ports, state=state)
@@ -49,9 +51,12 @@ async def open_ports(settings: Settings, budget: Budget, observer: Observer) -> 
 
 
 @asynccontextmanager
-async def open_unpaired(settings: Settings, budget: Budget, observer: Observer) -> AsyncIterator[Ports]:
+async def open_unpaired(
+    settings: Settings, budget: Budget, observers: Sequence[Observer] = (), meter: Meter | None = None
+) -> AsyncIterator[Ports]:
     """The same, whether or not state and storage belong together."""
-    storage = await _storage(settings, budget, observer)
+    meter = meter or Meter()
+    storage = await _storage(settings, budget, meter)
     state, locker = _state(settings)
     open_uploads = OpenUploads(settings.max_open_uploads, settings.max_open_bytes)
     try:
@@ -60,7 +65,8 @@ async def open_unpaired(settings: Settings, budget: Budget, observer: Observer) 
             state=state,
             locker=locker,
             limits=limits(settings, storage.capacity),
-            observer=Fanout(open_uploads, observer),
+            observer=Observers((open_uploads, *observers)),
+            meter=meter,
             open_uploads=open_uploads,
             clock=time.time,
             new_id=lambda: UploadId(secrets.token_hex(16)),
@@ -101,12 +107,12 @@ def _least(*sizes: int | None) -> int | None:
     return min((size for size in sizes if size is not None), default=None)
 
 
-async def _storage(settings: Settings, budget: Budget, observer: Observer) -> Storage:
+async def _storage(settings: Settings, budget: Budget, meter: Meter) -> Storage:
     match settings.storage:
         case config.LocalDirectory(path):
             return LocalStorage(path, mode=settings.file_mode, template=settings.object_key)
         case config.S3Bucket():
-            return await S3Storage.open(s3_options(settings, settings.storage), budget, observer)
+            return await S3Storage.open(s3_options(settings, settings.storage), budget, meter)
 
 
 def s3_options(settings: Settings, place: config.S3Bucket) -> S3Options:

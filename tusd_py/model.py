@@ -70,7 +70,7 @@ class Kind(enum.StrEnum):
 
 
 class Phase(enum.StrEnum):
-    """Where an upload is in its life; only ever moves down this list."""
+    """Where an upload is in its life. `lifecycle.FOLLOWING` says what may follow what."""
 
     OPEN = "open"
     """Takes bytes."""

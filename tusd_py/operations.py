@@ -17,7 +17,7 @@ from tusd_py.engine.sweep import sweep
 from tusd_py.engine.terminate import terminate
 from tusd_py.engine.tidy import tidy
 from tusd_py.errors import ConfigurationError, StateUnavailable, Unavailable
-from tusd_py.events import Observer
+from tusd_py.events import Reason
 from tusd_py.makers import open_ports, open_unpaired
 from tusd_py.model import Installation, Upload, UploadId
 from tusd_py.pipeline.budget import Budget
@@ -61,7 +61,7 @@ class Operator:
 
     async def terminate(self, upload_id: UploadId) -> None:
         """Raises Refusal, Locked, Superseded, StateUnavailable."""
-        await terminate(self._ports, upload_id)
+        await terminate(self._ports, upload_id, Reason.OPERATOR)
 
     async def expire(self) -> int:
         """Remove what has expired now; returns how many. Raises StateUnavailable."""
@@ -83,7 +83,7 @@ class Operator:
 @asynccontextmanager
 async def open_engine(settings: Settings) -> AsyncIterator[Operator]:
     """An operator's engine on the same storage and state as the server's. Raises ConfigurationError, Unavailable."""
-    async with open_ports(settings, Budget(settings.memory_budget), Observer()) as ports:
+    async with open_ports(settings, Budget(settings.memory_budget)) as ports:
         installed = await ports.state.installation()
         if installed is None:
             raise StateUnavailable("the state belongs to no installation yet")
@@ -92,13 +92,13 @@ async def open_engine(settings: Settings) -> AsyncIterator[Operator]:
 
 async def pair(settings: Settings) -> str:
     """Make state and storage one installation; returns its label. Raises ConfigurationError, Unavailable."""
-    async with open_unpaired(settings, Budget(settings.memory_budget), Observer()) as ports:
+    async with open_unpaired(settings, Budget(settings.memory_budget)) as ports:
         return (await pair_by_hand(ports)).label
 
 
 async def check(settings: Settings) -> Sequence[CheckResult]:
     """Try storage and state, as they would be used. Raises ConfigurationError."""
-    async with open_unpaired(settings, Budget(settings.memory_budget), Observer()) as ports:
+    async with open_unpaired(settings, Budget(settings.memory_budget)) as ports:
         tried = [await _tried("state", ports.state.name, ports.state.ping)]
         for name, attempt in ports.storage.trials().items():
             tried.append(await _tried(f"storage {name}", ports.storage.name, attempt))
@@ -152,7 +152,7 @@ def cors_needed(settings: Settings) -> Sequence[CorsRule]:
 
 async def check_cors(settings: Settings, wanted: Sequence[CorsRule], *, install: bool) -> Sequence[CheckResult]:
     """Whether the bucket lets browsers do that; made so first with `install`. Raises ConfigurationError."""
-    async with open_ports(settings, Budget(settings.memory_budget), Observer()) as ports:
+    async with open_ports(settings, Budget(settings.memory_budget)) as ports:
         direct, place, results = access(ports), ports.storage.name, list[CheckResult]()
         try:
             if install:

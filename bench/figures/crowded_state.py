@@ -19,7 +19,6 @@ from bench.systems.ours import tusdpy
 from tusd_py.config import load_settings
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.sweep import sweep
-from tusd_py.events import Observer
 from tusd_py.makers import open_ports
 from tusd_py.model import Upload, UploadId
 from tusd_py.pipeline.budget import Budget
@@ -52,7 +51,7 @@ def _heads(bench: Bench, system: System, s3: Sink) -> dict[str, float]:
 async def _engine(room: Path, path: Path, more: int) -> dict[str, float]:
     """With so many more uploads: milliseconds of a page, of an idle sweep, and of a sweep for each that expired."""
     settings = load_settings({"storage": f"file:{room / 'data'}", "state": f"sqlite:{path}"}, None, {})
-    async with open_ports(settings, Budget(settings.memory_budget), Observer()) as ports:
+    async with open_ports(settings, Budget(settings.memory_budget)) as ports:
         await _fill(ports, more, _DAY)
         listed = await _took(lambda: ports.state.list(None, 1000))
         idle = await _took(lambda: sweep(ports))

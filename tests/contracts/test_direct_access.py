@@ -12,7 +12,7 @@ import pytest
 from tests.support.storages import STORAGES, Bench
 from tests.support.writing import content, new_upload, random_bytes, stored
 from tusd_py.errors import UploadLost
-from tusd_py.lifecycle import finish
+from tusd_py.lifecycle import made
 from tusd_py.model import Direct, DirectPart, Phase, Signed, Upload
 from tusd_py.storage.direct import CorsRule, DirectAccess
 from tusd_py.storage.s3.cors import joined, missing, needed, origins_of
@@ -198,4 +198,4 @@ async def _send(http: aiohttp.ClientSession, signed: Signed, body: bytes) -> str
 
 async def _finished(bench: Bench, upload: Upload, parts: Sequence[DirectPart]) -> Upload:
     full = replace(upload, offset=upload.length or 0, phase=Phase.FINISHING)
-    return finish(full, await bench.storage.finish(full, [part.to_entry() for part in parts]))
+    return made(full, await bench.storage.finish(full, [part.to_entry() for part in parts]))

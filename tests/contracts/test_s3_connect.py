@@ -12,7 +12,7 @@ from yarl import URL
 from tests.support.aws import applied, environment
 from tests.support.identity import Identity
 from tusd_py.errors import ConfigurationError
-from tusd_py.events import Observer
+from tusd_py.events import Meter
 from tusd_py.storage.s3.connect import Connection, connect
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.wire import RawRequest
@@ -33,7 +33,7 @@ async def connected(
     **named: str,
 ) -> AsyncIterator[Connection]:
     applied(patched, environment(directory, WHO, config=config, **named))
-    async with connect(S3Options(bucket="bucket", endpoint_url=endpoint, public_url=public), Observer()) as connection:
+    async with connect(S3Options(bucket="bucket", endpoint_url=endpoint, public_url=public), Meter()) as connection:
         yield connection
 
 

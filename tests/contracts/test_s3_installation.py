@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tusd_py.errors import StorageUnavailable
-from tusd_py.events import Observer
+from tusd_py.events import Meter
 from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.grid import MIB
 from tusd_py.storage.s3.options import S3Options
@@ -26,7 +26,7 @@ async def said(answer: str, monkeypatch: pytest.MonkeyPatch) -> str | None:
     app.router.add_route("*", "/{key:.*}", missing)
     async with TestServer(app) as s3:
         options = S3Options(bucket="uploads", endpoint_url=str(s3.make_url("")), addressing_style="path")
-        storage = await S3Storage.open(options, Budget(64 * MIB), Observer())
+        storage = await S3Storage.open(options, Budget(64 * MIB), Meter())
         try:
             return await storage.installation()
         finally:

@@ -15,7 +15,7 @@ from tests.support.certificates import Certificate, certify
 from tests.support.forward import ForwardProxy
 from tests.support.s3proxy import S3Proxy
 from tests.support.seaweed import SeaweedFS
-from tusd_py.events import Observer
+from tusd_py.events import Meter
 from tusd_py.storage.s3 import transport, wire
 from tusd_py.storage.s3.client import S3Client
 from tusd_py.storage.s3.connect import connect
@@ -45,7 +45,7 @@ def certificate(tmp_path: Path) -> Certificate:
 async def connected(endpoint: str, chosen: Mapping[str, str]) -> AsyncIterator[S3Client]:
     with pytest.MonkeyPatch.context() as patched:
         applied(patched, chosen)
-        async with connect(S3Options(bucket="uploads", endpoint_url=endpoint), Observer()) as connection:
+        async with connect(S3Options(bucket="uploads", endpoint_url=endpoint), Meter()) as connection:
             yield connection.client
 
 

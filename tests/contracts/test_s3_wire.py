@@ -13,7 +13,7 @@ from botocore.credentials import ReadOnlyCredentials
 
 from tests.support.seaweed import SeaweedFS
 from tusd_py.errors import UploadLost
-from tusd_py.events import Observer
+from tusd_py.events import Meter
 from tusd_py.pipeline.body import Chunk
 from tusd_py.storage.s3 import wire
 from tusd_py.storage.s3.client import S3Client
@@ -169,7 +169,7 @@ async def test_a_download_goes_on_where_its_connection_broke() -> None:
         await reader.read()
 
     async with served(serve) as s3:
-        client = S3Client(None, s3, "bucket", Observer())  # type: ignore[arg-type]  # botocore isn't asked
+        client = S3Client(None, s3, "bucket", Meter())  # type: ignore[arg-type]  # botocore isn't asked
         assert b"".join([chunk async for chunk in client.get("k")]) == b"abcdef"
     assert b"Range: bytes=3-\r\n" in heads[1]
 
@@ -181,7 +181,7 @@ async def test_a_key_of_any_characters_is_signed_as_s3_reads_it(
     for name, value in seaweed.user.environment().items():
         monkeypatch.setenv(name, value)
     options = S3Options(bucket="uploads", endpoint_url=seaweed.endpoint)
-    async with connect(options, Observer()) as connection:
+    async with connect(options, Meter()) as connection:
         client = connection.client
         await client.put(f"keys/{key}", payload(b"abc"), {})
         assert b"".join([chunk async for chunk in client.get(f"keys/{key}")]) == b"abc"

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any, cast
 
 from tests.support.writing import FakeLease
-from tusd_py.events import Observer
+from tusd_py.events import Meter
 from tusd_py.model import Checkpoint, Upload, UploadId
 from tusd_py.pipeline.ahead import ReadAhead
 from tusd_py.pipeline.budget import Budget
@@ -81,7 +81,7 @@ class Crowd:
     def __init__(self, s3: SlowS3, budget: int) -> None:
         allowed = Budget(budget // SCALE)
         options = S3Options(bucket="bucket", profile=Profile(min_part=4), part_size=8 * MIB // SCALE, concurrency=4)
-        client = S3Client(cast(Any, s3), cast(Any, s3), "bucket", Observer())
+        client = S3Client(cast(Any, s3), cast(Any, s3), "bucket", Meter())
         self._room = Room(
             client=client, options=options, budget=allowed, tails=Tails(allowed), ahead=ReadAhead(allowed)
         )

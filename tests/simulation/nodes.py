@@ -14,7 +14,7 @@ from tests.simulation.s3 import BUCKET, SimulatedBoto, SimulatedRaw
 from tests.simulation.shared import SimulatedLocker, SimulatedState
 from tusd_py.engine.pairing import PairedState
 from tusd_py.engine.ports import Ports
-from tusd_py.events import Observer
+from tusd_py.events import Meter
 from tusd_py.pipeline.ahead import ReadAhead
 from tusd_py.pipeline.budget import Budget
 from tusd_py.protocol.limits import Limits
@@ -73,7 +73,7 @@ def _room(world: World, budget: Budget, tails: Tails) -> Room:
     boto = SimulatedBoto(world.network, world.bucket, world.now, listed=world.setup.listed)
     raw = SimulatedRaw(world.network, world.bucket, world.now)
     low = world.setup.thresholds
-    client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Observer(), thresholds=low)
+    client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Meter(), thresholds=low)
     return Room(
         client=client,
         options=_options(world.setup),

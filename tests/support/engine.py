@@ -13,7 +13,7 @@ from tests.support.failing import FailingState, Fuse
 from tests.support.writing import FakeLease
 from tusd_py.engine.ports import Ports
 from tusd_py.errors import StorageUnavailable, UploadLost
-from tusd_py.events import Observer
+from tusd_py.events import Event, EventType, Observer
 from tusd_py.locking.base import Lease
 from tusd_py.locking.memory import MemoryLocker
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Upload, UploadId
@@ -135,23 +135,14 @@ class Told(Observer):
 
     def __init__(self) -> None:
         self.events = list[tuple[str, object]]()
+        self.changes = list[Event]()
         self.troubles = list[tuple[str, dict[str, object]]]()
         """With all that an operator is told of them."""
 
-    def upload_created(self, upload: Upload) -> None:
-        self.events.append(("created", upload.id))
-
-    def upload_finished(self, upload: Upload) -> None:
-        self.events.append(("finished", upload.id))
-
-    def upload_terminated(self, upload: Upload) -> None:
-        self.events.append(("terminated", upload.id))
-
-    def upload_expired(self, upload: Upload) -> None:
-        self.events.append(("expired", upload.id))
-
-    def upload_rolled_back(self, upload: Upload, offset: int) -> None:
-        self.events.append(("rolled-back", (offset, upload.offset)))
+    def notify(self, event: Event) -> None:
+        self.changes.append(event)
+        rolled_back = event.type is EventType.ROLLED_BACK
+        self.events.append((event.type, (event.before, event.upload.offset) if rolled_back else event.upload.id))
 
     def trouble(self, what: str, **fields: object) -> None:
         self.events.append((what, fields.get("upload_id")))

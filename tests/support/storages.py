@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.identity import Identity
 from tests.support.seaweed import SeaweedFS
-from tusd_py.events import Observer
+from tusd_py.events import Meter
 from tusd_py.model import parse_upload_id
 from tusd_py.pipeline.budget import Budget
 from tusd_py.pipeline.grid import MIB
@@ -87,7 +87,7 @@ async def _s3(
             concurrency=3,
             **chosen,
         )
-        storage = await S3Storage.open(options, Budget(64 * MIB), Observer())
+        storage = await S3Storage.open(options, Budget(64 * MIB), Meter())
     client = storage._room.client
 
     async def residue() -> Sequence[str]:

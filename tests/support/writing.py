@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.support.uploads import upload
 from tusd_py.errors import StateUnavailable, Superseded
-from tusd_py.lifecycle import finish, record
+from tusd_py.lifecycle import made, record
 from tusd_py.model import Checkpoint, Entry, Phase, Span, Upload, UploadId
 from tusd_py.storage.base import Storage, Writer
 
@@ -80,7 +80,7 @@ class Journal:
         self._left = True
 
     async def _keep(self, checkpoint: Checkpoint) -> None:
-        before, self.upload = self.upload, record(self.upload, checkpoint)
+        before, self.upload = self.upload, record(self.upload, checkpoint, 0.0).upload
         self.entries += checkpoint.added
         self.checkpoints.append(checkpoint)
         await self._storage.sweep([before.cursor], [self.upload.cursor])
@@ -144,7 +144,7 @@ class Sender:
         """The upload once its object is made, its cast-offs swept away."""
         if self.upload.phase is not Phase.DONE:
             finished = await self.storage.finish(self.upload, self.entries)
-            before, self.upload = self.upload, finish(self.upload, finished)
+            before, self.upload = self.upload, made(self.upload, finished)
             await self.storage.sweep([before.cursor], [self.upload.cursor])
         assert not any(journal.late for journal in self.journals), "recorded by a writer that had been left"
         return self.upload

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import pytest
 
+from tusd_py.events import Event, EventType, Reason
 from tusd_py.model import Upload, UploadId
 from tusd_py.telemetry.audit import Audit
-from tusd_py.telemetry.log import LogObserver, configure_logging, get_logger
+from tusd_py.telemetry.log import LogMeter, LogObserver, configure_logging, get_logger
 from tusd_py.telemetry.served import serving
 
 UPLOAD = Upload(id=UploadId("a" * 32), length=10, offset=4, created_at=0, updated_at=0)
@@ -114,24 +115,23 @@ def test_a_line_of_a_stack_is_never_taken_for_an_event() -> None:
 def test_each_change_of_state_is_one_event() -> None:
     stream = configured()
     observer = LogObserver(get_logger("tusd_py"))
-    observer.upload_created(UPLOAD)
-    observer.upload_finished(UPLOAD)
-    observer.upload_terminated(UPLOAD)
-    observer.upload_expired(UPLOAD)
+    ends = {EventType.TERMINATED: Reason.CLIENT, EventType.EXPIRED: Reason.EXPIRED, EventType.LOST: Reason.LOST}
+    for event in EventType:
+        observer.notify(Event(type=event, upload=UPLOAD, reason=ends.get(event), before=9))
     observer.trouble("the sweep failed", attempt=2)
-    observer.bytes_received(5)
-    observer.lock_waited(0.1, got=True)
-    observer.s3_request("UploadPart", 0.1, "ok")
+    LogMeter(get_logger("tusd_py")).s3_request("UploadPart", 0.1, "ok")
     said = records(stream)
-    states = ["created", "finished", "terminated", "expired"]
-    assert [record["event"] for record in said] == [*(f"upload {state}" for state in states), "the sweep failed"]
+    states = ["created", "finished", "terminated", "expired", "lost"]
+    names = [*(f"upload {state}" for state in states), "upload-rolled-back", "the sweep failed"]
+    assert [record["event"] for record in said] == names
+    assert [record.get("reason") for record in said[:5]] == [None, None, "client", "expired", "lost"]
     assert {"id": UPLOAD.id, "offset": 4, "length": 10, "kind": "regular"}.items() <= said[0].items()
     assert (said[-1]["level"], said[-1]["attempt"]) == ("warning", 2)
 
 
 def test_calls_to_s3_are_there_for_who_asks() -> None:
     stream = configured(level="debug")
-    LogObserver(get_logger("tusd_py")).s3_request("UploadPart", 0.12345, "SlowDown")
+    LogMeter(get_logger("tusd_py")).s3_request("UploadPart", 0.12345, "SlowDown")
     assert [(record["operation"], record["outcome"]) for record in records(stream)] == [("UploadPart", "SlowDown")]
 
 

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tusd_py import __version__
-from tusd_py.events import Fanout, Observer
+from tusd_py.events import Event, EventType, Meter, Meters, Observer, Observers
 from tusd_py.model import Unfinished, Upload, UploadId
 from tusd_py.telemetry.metrics import Metrics
 from tusd_py.telemetry.sharing import shared_metrics, worker_left
@@ -28,17 +28,14 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 def test_what_happens_to_uploads_is_counted() -> None:
     metrics = made()
-    told = Fanout(Observer(), metrics)
-    told.upload_created(UPLOAD)
-    told.upload_created(UPLOAD)
-    told.upload_finished(UPLOAD)
-    told.upload_terminated(UPLOAD)
-    told.upload_expired(UPLOAD)
-    told.bytes_received(5)
-    told.bytes_received(7)
+    told, measured = Observers((Observer(), metrics)), Meters((metrics, Meter()))
+    for event in (*EventType, EventType.CREATED):
+        told.notify(Event(type=event, upload=UPLOAD))
+    measured.bytes_received(5)
+    measured.bytes_received(7)
     told.trouble("nothing to count")
-    names = ["uploads_created_total", "uploads_finished_total", "uploads_terminated_total", "uploads_expired_total"]
-    assert [value(metrics, name) for name in names] == [2, 1, 1, 1]
+    names = ("created", "finished", "terminated", "expired", "lost", "rolled_back")
+    assert [value(metrics, f"uploads_{name}_total") for name in names] == [2, 1, 1, 1, 1, 1]
     assert value(metrics, "received_bytes_total") == 12
 
 
@@ -73,7 +70,7 @@ def test_a_body_counts_as_in_flight_until_it_ends_however_it_ends() -> None:
 
 def test_s3_is_counted_by_operation_and_outcome_and_timed_by_operation() -> None:
     metrics = made()
-    told = Fanout(metrics)
+    told = Meters((metrics,))
     told.s3_request("UploadPart", 0.2, "ok")
     told.s3_request("UploadPart", 0.4, "SlowDown")
     assert value(metrics, "s3_requests_total", operation="UploadPart", outcome="SlowDown") == 1
@@ -83,7 +80,7 @@ def test_s3_is_counted_by_operation_and_outcome_and_timed_by_operation() -> None
 
 def test_the_last_look_at_unfinished_uploads_is_shown() -> None:
     metrics = made()
-    told = Fanout(metrics, Observer())
+    told = Meters((metrics, Meter()))
     told.unfinished_seen(Unfinished(count=3, claimed=2**43))
     told.unfinished_seen(Unfinished(count=2, claimed=2**42))
     assert (value(metrics, "open_uploads"), value(metrics, "open_bytes")) == (2, 2**42)
@@ -91,7 +88,7 @@ def test_the_last_look_at_unfinished_uploads_is_shown() -> None:
 
 def test_waits_are_timed_and_timeouts_counted() -> None:
     metrics = made()
-    told = Fanout(metrics)
+    told = Meters((metrics,))
     told.lock_waited(0.1, got=True)
     told.lock_waited(5.0, got=False)
     assert (value(metrics, "lock_wait_seconds_count"), value(metrics, "lock_timeouts_total")) == (2, 1)
@@ -108,7 +105,7 @@ def test_the_buffers_are_as_full_as_they_are_when_asked() -> None:
 
 def test_the_room_that_is_left_is_as_last_seen() -> None:
     metrics = made()
-    told = Fanout(metrics)
+    told = Meters((metrics,))
     told.space_seen("state", 5, full=True)
     told.space_seen("storage", math.inf, full=False)
     assert (value(metrics, "state_free_bytes"), value(metrics, "state_full")) == (5, 1)
@@ -125,7 +122,7 @@ def test_the_exposition_is_in_the_text_format_and_says_the_version() -> None:
 
 def test_two_applications_in_one_process_count_apart() -> None:
     one, two = made(), made()
-    one.upload_created(UPLOAD)
+    one.notify(Event(type=EventType.CREATED, upload=UPLOAD))
     assert (value(one, "uploads_created_total"), value(two, "uploads_created_total")) == (1, 0)
 
 

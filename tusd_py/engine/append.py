@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from tusd_py.engine.finish import drive
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.receive import Delivery, expect_nothing, receive
-from tusd_py.engine.terminate import forget
+from tusd_py.engine.terminate import abandon
 from tusd_py.engine.watching import NOBODY, Watcher
 from tusd_py.errors import UploadSpoiled
+from tusd_py.events import Reason
+from tusd_py.lifecycle import advance
 from tusd_py.locking.base import Lease
-from tusd_py.model import Phase, Upload, UploadId
+from tusd_py.model import Upload, UploadId
 from tusd_py.pipeline.body import Body, BodyEnd
 from tusd_py.protocol.intents import Append
 from tusd_py.protocol.lengths import close
@@ -47,7 +48,7 @@ async def _carry_out(ports: Ports, plan: AppendPlan, intent: Append, delivery: D
     closed = close(upload, intent) if delivery.body.end is BodyEnd.COMPLETE else upload
     unsaved = plan.declared and upload.revision == plan.upload.revision
     if unsaved or closed != upload:
-        upload = await ports.save(replace(closed, phase=Phase.FINISHING if closed.full else closed.phase))
+        upload = await ports.records.save(advance(closed))
     return await drive(ports, upload, delivery.tally)
 
 
@@ -62,7 +63,7 @@ async def _ended_by(ports: Ports, upload_id: UploadId, intent: Append) -> AsyncI
         await _invalidate(ports, upload_id, surplus)
         raise
     except UploadSpoiled:
-        await forget(ports, upload_id)
+        await abandon(ports, upload_id, Reason.REFUSED)
         raise
 
 
@@ -73,5 +74,5 @@ async def _invalidate(ports: Ports, upload_id: UploadId, surplus: TooLarge) -> N
         return
     if upload.done:
         raise AlreadyComplete from surplus
-    await forget(ports, upload_id)
+    await abandon(ports, upload_id, Reason.REFUSED)
     raise InconsistentLength("more bytes than the upload has: it was removed") from surplus

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from tusd_py.engine.finish import drive
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.receive import Delivery, expect_nothing, receive
-from tusd_py.engine.terminate import forget
+from tusd_py.engine.terminate import abandon
 from tusd_py.engine.watching import NOBODY, Watcher
 from tusd_py.errors import UploadSpoiled
-from tusd_py.model import Kind, Phase, Upload
+from tusd_py.events import Reason
+from tusd_py.lifecycle import advance, resume
+from tusd_py.model import Kind, Upload
 from tusd_py.pipeline.body import Body, BodyEnd
 from tusd_py.protocol.intents import Create
 from tusd_py.protocol.lengths import close, growth, room_left
@@ -64,13 +65,12 @@ async def _planned_final(ports: Ports, intent: Create) -> Upload:
 @asynccontextmanager
 async def _remembered(ports: Ports, planned: Upload, intent: Create, noting: _Noting) -> AsyncIterator[Upload]:
     """The upload in the state store; should its first request fail, it is forgotten again if nobody was told of it."""
-    phase = Phase.FINISHING if planned.full else Phase.OPEN
-    upload = await ports.create(replace(planned, phase=phase))
+    upload = await ports.create(resume(planned))
     try:
         yield upload
     except Exception as error:
         if not noting.told or isinstance(error, TooLarge | UploadSpoiled):
-            await forget(ports, upload.id)
+            await abandon(ports, upload.id, Reason.FAILED_CREATION if not noting.told else Reason.REFUSED)
         if isinstance(error, TooLarge) and intent.strict and upload.length is not None:
             raise InconsistentLength("more bytes than the upload was said to have") from error
         raise
@@ -92,5 +92,5 @@ async def _fill(ports: Ports, upload: Upload, intent: Create, delivery: Delivery
             upload = await receive(ports, upload, delivery, room=room, lease=lease)
         closed = close(upload, intent) if delivery.body.end is BodyEnd.COMPLETE else upload
         if closed != upload:
-            upload = await ports.save(replace(closed, phase=Phase.FINISHING))
+            upload = await ports.records.save(advance(closed))
         return await drive(ports, upload, delivery.tally)

@@ -9,9 +9,10 @@ from dataclasses import replace
 from tusd_py.engine.finish import drive
 from tusd_py.engine.loss import settling_loss
 from tusd_py.engine.ports import Ports
-from tusd_py.engine.terminate import clear, forget
+from tusd_py.engine.terminate import abandon, clear
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
-from tusd_py.lifecycle import marked
+from tusd_py.events import Reason
+from tusd_py.lifecycle import Change, end, fill, mark
 from tusd_py.model import DirectPart, Phase, Signed, Upload, UploadId
 from tusd_py.protocol.allowed import check_allowed
 from tusd_py.protocol.direct import (
@@ -19,7 +20,6 @@ from tusd_py.protocol.direct import (
     choose,
     count_again,
     count_later,
-    filled,
     most_whole,
     newest,
     overfull,
@@ -60,7 +60,7 @@ async def begin(ports: Ports, intent: Begin) -> Upload:
         async with ports.hold(upload.id):
             return await _opened(ports, upload)
     except Exception:
-        await forget(ports, upload.id)
+        await abandon(ports, upload.id, Reason.FAILED_CREATION)
         raise
 
 
@@ -76,10 +76,10 @@ async def open_parts(ports: Ports, upload_id: UploadId, key: str, metadata: Mapp
 async def _opened(ports: Ports, upload: Upload) -> Upload:
     try:
         begun = await access(ports).begin(upload)
-        ready = _to_be_counted(ports, replace(upload, cursor=begun.cursor))
-        return await ports.save(marked(ready, ports.clock(), troubled=begun.troubled))
+        ready = Change(_to_be_counted(ports, replace(upload, cursor=begun.cursor)))
+        return await ports.records.save(mark(ready, ports.clock()) if begun.troubled else ready)
     except Unavailable:
-        await ports.remember_trouble(upload.id)
+        await ports.records.remember_trouble(upload.id)
         raise
 
 
@@ -102,7 +102,7 @@ async def _moved(ports: Ports, upload: Upload) -> None:
     if upload.updated_at < ports.clock() - TOUCH:
         with suppress(Locked, Superseded):  # whoever has it moves it, too
             async with ports.hold(upload.id, wait=0):
-                await ports.save(_to_be_counted(ports, upload))
+                await ports.records.save(Change(_to_be_counted(ports, upload)))
 
 
 def _to_be_counted(ports: Ports, upload: Upload) -> Upload:
@@ -136,7 +136,7 @@ async def _filled(ports: Ports, upload: Upload, named: Sequence[DirectPart]) -> 
     except TooLarge:
         await _end_too_long(ports, upload)
         raise
-    return await ports.save(full, [part.to_entry() for part in kept])
+    return await ports.records.save(Change(full), [part.to_entry() for part in kept])
 
 
 async def _counted(ports: Ports, upload: Upload, named: Sequence[DirectPart]) -> tuple[Upload, Sequence[DirectPart]]:
@@ -148,7 +148,7 @@ async def _counted(ports: Ports, upload: Upload, named: Sequence[DirectPart]) ->
         length = await direct.found(upload)
         if length is None:
             raise
-        return filled(upload, length), ()
+        return fill(upload, length), ()
     kept = choose(named, stored)
     return plan_complete(upload, kept, limits=ports.limits, parts=direct.part_limits), kept
 
@@ -158,13 +158,7 @@ async def abort(ports: Ports, upload_id: UploadId, key: str) -> None:
     async with _held(ports, upload_id, key) as upload:
         if (await drive(ports, upload)).done:
             raise AlreadyComplete
-        await _end(ports, upload)
-
-
-async def _end(ports: Ports, upload: Upload) -> None:
-    ending = await ports.save(replace(upload, phase=Phase.TERMINATING))
-    ports.observer.upload_terminated(ending)
-    await clear(ports, ending)
+        await clear(ports, await ports.records.save(end(upload, Reason.CLIENT)))
 
 
 async def count(ports: Ports, upload: Upload) -> None:
@@ -176,12 +170,12 @@ async def count(ports: Ports, upload: Upload) -> None:
     if overfull(upload, stored, direct.part_limits):
         await _end_too_long(ports, upload)
     else:
-        await ports.state.save(count_again(upload, limits=ports.limits, now=ports.clock()))
+        await ports.records.note(count_again(upload, limits=ports.limits, now=ports.clock()))
 
 
 async def _end_too_long(ports: Ports, upload: Upload) -> None:
     ports.observer.trouble("upload-lost", upload_id=upload.id, reason=_TOO_LONG)
-    await _end(ports, upload)
+    await clear(ports, await ports.records.save(end(upload, Reason.REFUSED)))
 
 
 async def look(ports: Ports, upload: Upload) -> Upload:
@@ -198,7 +192,7 @@ async def look(ports: Ports, upload: Upload) -> Upload:
     if length > most_whole(ports.limits, direct.part_limits):
         await _end_too_long(ports, upload)
         raise UploadLost(_TOO_LONG)
-    return await drive(ports, await ports.save(filled(upload, length)))
+    return await drive(ports, await ports.records.save(Change(fill(upload, length))))
 
 
 @asynccontextmanager

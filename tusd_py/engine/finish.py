@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from tusd_py.engine.loss import partials_of, settling_loss
 from tusd_py.engine.ports import Ports
-from tusd_py.engine.terminate import outlived
 from tusd_py.errors import Superseded, Unavailable, UploadSpoiled
-from tusd_py.lifecycle import finish, marked
+from tusd_py.lifecycle import finish, made, mark
 from tusd_py.model import Finished, Kind, Phase, Span, Upload, UploadId
 from tusd_py.pipeline.digests import Tally, digest_of
 
@@ -21,26 +20,23 @@ async def drive(ports: Ports, upload: Upload, tally: Tally | None = None) -> Upl
     if upload.phase is not Phase.FINISHING:
         return upload
     try:
-        async with outlived(ports, upload):
+        async with ports.records.outlived(upload):
             done = await _finished(ports, upload, tally)
     except Superseded:
         return await _done_by_another(ports, upload.id)
-    ports.observer.upload_finished(done)
     if not await ports.sweep([upload.cursor], [done.cursor]):
-        await ports.remember_trouble(done.id)
+        await ports.records.remember_trouble(done.id)
     return done
 
 
 async def _finished(ports: Ports, upload: Upload, tally: Tally | None) -> Upload:
-    done = upload
     try:
         async with settling_loss(ports, lambda: upload):
-            made = await _make(ports, upload)
-            done = marked(finish(upload, made), ports.clock(), troubled=made.troubled)
-            return await ports.save(await _proven(ports, done, tally))
-    except (Superseded, Unavailable) as error:
-        if isinstance(error, Unavailable) or done.troubled_at != upload.troubled_at:
-            await ports.remember_trouble(upload.id)
+            finished = await _make(ports, upload)
+            change = finish(await _proven(ports, made(upload, finished), tally))
+            return await ports.records.save(mark(change, ports.clock()) if finished.troubled else change)
+    except Unavailable:
+        await ports.records.remember_trouble(upload.id)
         raise
 
 
@@ -50,16 +46,16 @@ async def _make(ports: Ports, upload: Upload) -> Finished:
     return await ports.storage.concatenate(upload, await partials_of(ports, upload))
 
 
-async def _proven(ports: Ports, made: Upload, tally: Tally | None) -> Upload:
+async def _proven(ports: Ports, upload: Upload, tally: Tally | None) -> Upload:
     """With the digest of its bytes, if anybody wants to know it. Raises UploadSpoiled if another was announced."""
-    if made.digest_algorithm is None:
-        return made
-    digest = None if tally is None else tally.of(made)
+    if upload.digest_algorithm is None:
+        return upload
+    digest = None if tally is None else tally.of(upload)
     if digest is None:
-        digest = await digest_of(made.digest_algorithm, ports.storage.read(made, Span(0, made.offset)))
-    if made.digest not in (None, digest):
+        digest = await digest_of(upload.digest_algorithm, ports.storage.read(upload, Span(0, upload.offset)))
+    if upload.digest not in (None, digest):
         raise UploadSpoiled("its bytes don't have the digest that was announced")
-    return replace(made, digest=digest)
+    return replace(upload, digest=digest)
 
 
 async def _done_by_another(ports: Ports, upload_id: UploadId) -> Upload:

@@ -9,9 +9,8 @@ from dataclasses import replace
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.watching import NOBODY, Watcher
 from tusd_py.errors import StateUnavailable, Superseded
-from tusd_py.lifecycle import marked, record
+from tusd_py.lifecycle import record
 from tusd_py.model import Checkpoint, Cursor, Entry, Upload
-from tusd_py.protocol.rules import touch
 
 
 class Journal:
@@ -80,7 +79,7 @@ class Journal:
     async def _note_trouble(self) -> None:
         """On the record that the caller goes on with; else the next holder of the upload does so."""
         try:
-            self.upload = await self._ports.note(self.upload, troubled_at=self._ports.clock())
+            self.upload = await self._ports.records.note(replace(self.upload, troubled_at=self._ports.clock()))
         except (Superseded, StateUnavailable):
             self._ports.unrecorded.add(self.upload.id)
 
@@ -103,22 +102,15 @@ class Journal:
             self._left += [checkpoint.cursor for checkpoint in kept[:-1]]
 
     async def _save(self, checkpoint: Checkpoint, added: tuple[Entry, ...]) -> None:
-        before, now = self.upload, self._ports.clock()
-        moved = marked(touch(record(before, checkpoint), now, self._ports.limits), now, troubled=checkpoint.troubled)
+        before = self.upload
         try:
-            self.upload = await self._ports.state.save(moved, added)
-        except Superseded:
-            if checkpoint.troubled:
-                await self._ports.remember_trouble(before.id)
-            raise
+            self.upload = await self._ports.records.save(record(before, checkpoint, self._ports.clock()), added)
         except StateUnavailable:
             self._doubted.append(checkpoint.cursor)
             raise
         self._left.append(before.cursor)
         if self.upload.offset > before.offset:
             self._watcher.moved(self.upload)
-        if self.upload.done:
-            self._ports.observer.upload_finished(self.upload)
 
 
 def _together(kept: Sequence[Checkpoint]) -> Checkpoint:

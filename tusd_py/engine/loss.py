@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
+from tusd_py import lifecycle
 from tusd_py.engine.ports import Ports
 from tusd_py.errors import StorageUnavailable, Superseded, UploadLost, UploadSpoiled
-from tusd_py.model import Kind, Phase, Upload
-from tusd_py.protocol.rules import touch
+from tusd_py.events import Reason
+from tusd_py.lifecycle import Change, end, mark
+from tusd_py.model import Kind, Upload
 from tusd_py.storage.base import Survey
 
 
@@ -24,7 +25,7 @@ async def settling_loss(ports: Ports, recorded: Callable[[], Upload]) -> AsyncIt
     try:
         yield
     except UploadSpoiled as spoiled:
-        await _end(ports, replace(recorded(), phase=Phase.TERMINATING), spoiled)
+        await _end(ports, end(recorded(), Reason.REFUSED), spoiled)
         raise
     except UploadLost as lost:
         await _settle(ports, recorded(), lost)
@@ -37,7 +38,7 @@ async def _settle(ports: Ports, seen: Upload, lost: UploadLost) -> None:
     try:
         survey = await _survey(ports, upload)
     except UploadLost as certain:
-        await _end(ports, replace(upload, phase=Phase.TERMINATING, troubled_at=ports.clock()), certain)
+        await _end(ports, mark(end(upload, Reason.LOST), ports.clock()), certain)
         raise
     if survey.upload == upload:
         ports.observer.trouble("loss-not-confirmed", upload_id=upload.id, reason=str(lost))
@@ -66,19 +67,12 @@ async def partials_of(ports: Ports, final: Upload) -> list[Upload]:
 
 async def follow(ports: Ports, upload: Upload, survey: Survey) -> Upload:
     """Record the upload as the storage has it: done, unless its bytes are still to be proven; or back at an offset."""
-    unproven = survey.upload.done and upload.digest_algorithm is not None
-    found = replace(survey.upload, phase=Phase.FINISHING) if unproven else survey.upload
-    now = ports.clock()
-    moved = await ports.state.rewind(touch(replace(found, troubled_at=now), now, ports.limits), survey.entries)
-    if moved.done:
-        ports.observer.upload_finished(moved)
-    if moved.offset < upload.offset:
-        ports.observer.upload_rolled_back(moved, upload.offset)
+    moved = await ports.records.rewind(lifecycle.follow(upload, survey.upload, ports.clock()), survey.entries)
     await ports.sweep([upload.cursor], [moved.cursor])
     return moved
 
 
-async def _end(ports: Ports, ending: Upload, lost: UploadLost) -> None:
+async def _end(ports: Ports, ending: Change, lost: UploadLost) -> None:
     """See to it that it is never shown again, least of all as complete."""
-    await ports.save(ending)
-    ports.observer.trouble("upload-lost", upload_id=ending.id, reason=str(lost))
+    await ports.records.save(ending)
+    ports.observer.trouble("upload-lost", upload_id=ending.upload.id, reason=str(lost))

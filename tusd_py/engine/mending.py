@@ -6,15 +6,17 @@ Each returns what became of it, as a participle. Raises Locked, Superseded, Unav
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 
+from tusd_py import lifecycle
 from tusd_py.engine.finish import drive
 from tusd_py.engine.loss import follow
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import clear
 from tusd_py.engine.tidy import removed
 from tusd_py.errors import StorageUnavailable, Superseded, UploadLost
-from tusd_py.model import Phase, Upload
+from tusd_py.events import Reason
+from tusd_py.lifecycle import begin
+from tusd_py.model import Upload
 from tusd_py.protocol.rules import touch
 from tusd_py.storage.base import Leftover, Recovered, Survey
 
@@ -23,7 +25,8 @@ async def rebuild(ports: Ports, recovered: Recovered) -> str:
     """Remember it again, and make its object if all of it is there."""
     async with ports.hold(recovered.upload.id, wait=0):
         try:
-            upload = await ports.state.create(touch(recovered.upload, ports.clock(), ports.limits), recovered.entries)
+            planned = touch(recovered.upload, ports.clock(), ports.limits)
+            upload = await ports.records.create(begin(planned), recovered.entries)
         except ValueError as error:
             raise Superseded(recovered.upload.id) from error
         await _driven(ports, upload)
@@ -33,7 +36,7 @@ async def rebuild(ports: Ports, recovered: Recovered) -> str:
 async def end(ports: Ports, upload: Upload) -> str:
     """Show it no more, and remove what is left of it."""
     async with ports.hold(upload.id, wait=0):
-        await _clear(ports, await ports.save(replace(upload, phase=Phase.TERMINATING)))
+        await _clear(ports, await ports.records.save(lifecycle.end(upload, Reason.LOST)))
         return "ended"
 
 

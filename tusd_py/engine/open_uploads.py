@@ -10,9 +10,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from tusd_py.errors import Unavailable
-from tusd_py.events import Observer
+from tusd_py.events import Event, EventType, Meter, Observer
 from tusd_py.model import Unfinished, Upload, UploadId
 from tusd_py.protocol.refusals import TooManyUploads
+
+_UNFINISHED = frozenset({EventType.CREATED, EventType.ROLLED_BACK})
+"""Events of uploads that are unfinished after them."""
 
 
 class OpenUploads(Observer):
@@ -48,20 +51,18 @@ class OpenUploads(Observer):
         if growth and self._most_claimed is not None and claimed + growth > self._most_claimed:
             raise TooManyUploads("unfinished uploads may not have that many bytes more; try again later")
 
-    async def look(self, count: Callable[[], Awaitable[Unfinished]], observer: Observer) -> None:
+    async def look(self, count: Callable[[], Awaitable[Unfinished]], meter: Meter) -> None:
         """Have the state count anew. What can't be asked stays as it was: it has other troubles."""
         before = tuple(self._created)
         with suppress(Unavailable):
             self._seen = await count()
             for upload_id in before:
                 self._forget(upload_id)
-            observer.unfinished_seen(self._seen)
+            meter.unfinished_seen(self._seen)
 
-    def upload_finished(self, upload: Upload) -> None:
-        self._forget(upload.id)
-
-    def upload_terminated(self, upload: Upload) -> None:
-        self._forget(upload.id)
+    def notify(self, event: Event) -> None:
+        if event.type not in _UNFINISHED:
+            self._forget(event.upload.id)
 
     def _check_number(self) -> None:
         number = self._seen.count + len(self._creating) + len(self._created)

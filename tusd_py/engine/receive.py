@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from tusd_py.engine.journal import Journal
 from tusd_py.engine.loss import settling_loss
 from tusd_py.engine.ports import Ports
-from tusd_py.engine.terminate import outlived
 from tusd_py.engine.watching import Watcher
 from tusd_py.errors import Superseded, Unavailable
 from tusd_py.locking.base import Lease
@@ -43,7 +42,7 @@ async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int
     writer: Writer | None = None
     try:
         async with (
-            outlived(ports, upload),
+            ports.records.outlived(upload),
             settling_loss(ports, lambda: journal.upload),
             ports.storage.writer(upload, journal.record, lease, unproven=digest.open) as writer,
         ):
@@ -56,11 +55,11 @@ async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int
         if not digest.open:
             with suppress(Superseded, Unavailable):
                 await journal.proceed()
-        await ports.remember_trouble(upload.id)
+        await ports.records.remember_trouble(upload.id)
         raise
     except Refusal:
         if writer is not None and writer.unsettled:
-            await ports.remember_trouble(upload.id)
+            await ports.records.remember_trouble(upload.id)
         raise
     finally:
         await journal.sweep()
@@ -71,7 +70,7 @@ async def _pour(ports: Ports, chunks: AsyncIterator[Chunk], writer: Writer, jour
     taken = 0
     async for chunk in chunks:
         digest.update(chunk)
-        ports.observer.bytes_received(len(chunk))
+        ports.meter.bytes_received(len(chunk))
         await writer.write(chunk)
         taken += len(chunk)
         if journal.held and taken > ports.thresholds.unproven and not digest.open:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from math import inf
 
 from tusd_py.errors import Unavailable
-from tusd_py.events import Observer
+from tusd_py.events import Meter, Observer
 from tusd_py.protocol.refusals import StoreFull
 from tusd_py.space import Space
 
@@ -35,13 +35,13 @@ class Room:
         if self.full:
             raise StoreFull
 
-    async def look(self, stores: Looks, observer: Observer) -> None:
+    async def look(self, stores: Looks, observer: Observer, meter: Meter) -> None:
         """Ask the stores anew. What can't be asked stays as it was: it has other troubles."""
         for name, look in stores.items():
             with suppress(Unavailable):
                 space = await look()
                 self._judge(name, space, observer)
-                observer.space_seen(name, inf if space is None else space.free, full=name in self.full)
+                meter.space_seen(name, inf if space is None else space.free, full=name in self.full)
 
     def _judge(self, name: str, space: Space | None, observer: Observer) -> None:
         for marked, reserves, begins, ends in (

@@ -14,6 +14,8 @@ from tusd_py.engine.finish import drive
 from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import clear
 from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
+from tusd_py.events import Reason
+from tusd_py.lifecycle import Change, end
 from tusd_py.model import Phase, Upload, UploadId
 from tusd_py.recent import Recent
 
@@ -98,9 +100,11 @@ class _Sweep:
             case Phase.FINISHING:
                 return await _driven_on(ports, upload)
             case Phase.TERMINATING:
-                return await clear(ports, await ports.save(upload))  # saved, so that it queues up again if it fails
+                return await clear(
+                    ports, await ports.records.save(Change(upload))
+                )  # saved, so that it queues up again if it fails
             case Phase.GONE:
-                await ports.state.delete(upload)
+                await ports.records.delete(upload)
                 return True
             case Phase.DONE if not upload.expired(ports.clock()):
                 return await _looked_through(ports, upload)
@@ -116,18 +120,17 @@ class _Sweep:
             looked = await look(ports, upload)
         except Unavailable as error:
             ports.observer.trouble("look-failed", upload_id=upload.id, reason=str(error))
-            await ports.save(upload)
+            await ports.records.save(Change(upload))
             return False
         if looked.phase is not Phase.OPEN:
             return True
         if looked.expired(ports.clock()):
             return await self._expired(looked)
-        await ports.save(looked)  # so that its next turn comes later
+        await ports.records.save(Change(looked))  # so that its next turn comes later
         return True
 
     async def _expired(self, upload: Upload) -> bool:
-        ending = await self._ports.save(replace(upload, phase=Phase.TERMINATING))
-        self._ports.observer.upload_expired(ending)
+        ending = await self._ports.records.save(end(upload, Reason.EXPIRED))
         self.expired += 1
         return await clear(self._ports, ending)
 
@@ -170,5 +173,5 @@ async def _looked_through(ports: Ports, upload: Upload) -> bool:
     except Unavailable as error:
         ports.observer.trouble("left-behind", upload_id=upload.id, reason=str(error))
         troubled_at = ports.clock()
-    await ports.note(upload, troubled_at=troubled_at)
+    await ports.records.note(replace(upload, troubled_at=troubled_at))
     return troubled_at is None

@@ -52,9 +52,9 @@ async def removed(ports: Ports, leftover: Leftover, *, dry_run: bool) -> bool:
 async def _remove(ports: Ports, leftover: Leftover, upload: Upload | None) -> None:
     """A writer that lost its turn may wake and record what it stored: a new revision first makes that impossible."""
     if upload is not None:
-        await ports.state.save(upload)
+        await ports.records.note(upload)
     await ports.storage.remove(leftover)
-    ports.observer.leftover_removed(leftover.upload_id, leftover.name)
+    ports.meter.leftover_removed(leftover.upload_id, leftover.name)
     await asyncio.sleep(_PAUSE)
 
 

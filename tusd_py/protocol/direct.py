@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
+from tusd_py.lifecycle import fill
 from tusd_py.model import Direct, DirectPart, Metadata, Phase, Upload, UploadId
 from tusd_py.protocol.allowed import check_allowed
 from tusd_py.protocol.headers import parse_integer
@@ -142,12 +143,7 @@ def plan_complete(upload: Upload, kept: Sequence[DirectPart], *, limits: Limits,
     _check_sizes(kept, parts)
     if upload.length not in (None, length):
         raise InconsistentLength(f"the parts have {length} bytes, and not the {upload.length} that were announced")
-    return filled(upload, length)
-
-
-def filled(upload: Upload, length: int) -> Upload:
-    """The upload once it is known that all its bytes are there."""
-    return replace(upload, phase=Phase.FINISHING, length=length, offset=length)
+    return fill(upload, length)
 
 
 def count_later(upload: Upload, *, limits: Limits, now: float) -> Upload:

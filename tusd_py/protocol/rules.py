@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from tusd_py.events import Reason
+from tusd_py.lifecycle import Change, end, resume
 from tusd_py.model import Kind, Phase, Upload, UploadId, parse_upload_id
 from tusd_py.protocol.allowed import check_allowed
 from tusd_py.protocol.intents import Append, Completion, Create, Whole
@@ -77,7 +79,6 @@ def plan_final(
     upload = Upload(
         id=upload_id,
         kind=Kind.FINAL,
-        phase=Phase.FINISHING,
         length=length,
         offset=length,
         metadata=intent.metadata,
@@ -85,7 +86,7 @@ def plan_final(
         created_at=now,
         updated_at=now,
     )
-    return touch(upload, now, limits)
+    return touch(resume(upload), now, limits)
 
 
 def plan_inspect(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
@@ -123,7 +124,7 @@ def _check_here(upload: Upload) -> None:
         raise Forbidden("this upload goes straight to the storage: nothing of it comes by here")
 
 
-def plan_terminate(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
+def plan_terminate(upload: Upload | None, reason: Reason, *, limits: Limits, now: float) -> Change:
     """The upload on its way out. Raises UploadNotFound, UploadGone, Forbidden.
 
     A partial upload is only a means to a final one, which doesn't need it any more.
@@ -131,7 +132,7 @@ def plan_terminate(upload: Upload | None, *, limits: Limits, now: float) -> Uplo
     seen = plan_inspect(upload, limits=limits, now=now)
     if seen.done and seen.kind is not Kind.PARTIAL and not limits.terminates_finished:
         raise Forbidden("a finished upload can't be deleted by clients here")
-    return replace(seen, phase=Phase.TERMINATING)
+    return end(seen, reason)
 
 
 def touch(upload: Upload, now: float, limits: Limits) -> Upload:

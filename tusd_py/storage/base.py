@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from tusd_py.locking.base import Lease
-from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Kind, Phase, Span, Upload, UploadId
+from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
 from tusd_py.pipeline.body import Chunk
 from tusd_py.space import Space
 from tusd_py.storage.direct import DirectAccess
@@ -57,13 +57,6 @@ class Survey:
     """As it was given, where all of them are. Done, where its object is there though the record, an old copy, has it
     open. Else open, at the highest offset below which every byte is there."""
     entries: Sequence[Entry] = ()
-
-
-def fallen_back(upload: Upload, there: int) -> Upload:
-    """The upload, if only its first `there` bytes are."""
-    if upload.done or upload.kind is Kind.FINAL or there >= upload.offset:
-        return upload
-    return replace(upload, offset=there, phase=Phase.OPEN)
 
 
 class Writer(Protocol):

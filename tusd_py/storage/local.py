@@ -17,11 +17,11 @@ from pathlib import Path
 
 from tusd_py.errors import ConfigurationError, UploadLost
 from tusd_py.files import PRIVATE, make_directory
-from tusd_py.lifecycle import finish
+from tusd_py.lifecycle import fall_back, made
 from tusd_py.locking.base import Lease
 from tusd_py.model import NAME_KEYS, Cursor, Entry, Finished, Kind, Span, Upload, UploadId, declared, parse_upload_id
 from tusd_py.space import Space, disk_space
-from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, fallen_back
+from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey
 from tusd_py.storage.disk import (
     Allowance,
     Disk,
@@ -246,7 +246,7 @@ class LocalStorage:
             return upload if upload.done else _finished(replace(upload, length=whole))
         if upload.done:
             raise UploadLost(upload.id)
-        return fallen_back(upload, size_of(self._part(upload)) or 0)
+        return fall_back(upload, size_of(self._part(upload)) or 0)
 
     def _recover(self, upload_id: UploadId, since: float) -> Recovered | None:
         new = Upload(id=upload_id, length=None, created_at=since, updated_at=since)
@@ -273,4 +273,4 @@ class LocalStorage:
 
 
 def _finished(upload: Upload) -> Upload:
-    return finish(replace(upload, offset=upload.length or 0), Finished(cursor=upload.cursor, etag=upload.fixed_etag))
+    return made(replace(upload, offset=upload.length or 0), Finished(cursor=upload.cursor, etag=upload.fixed_etag))

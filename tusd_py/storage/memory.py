@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from tusd_py.errors import UploadLost
-from tusd_py.lifecycle import finish
+from tusd_py.lifecycle import fall_back, made
 from tusd_py.locking.base import Lease
 from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
 from tusd_py.pipeline.body import Chunk
 from tusd_py.space import Space
-from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, fallen_back
+from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey
 
 _READ_SIZE = 64 * 1024
 
@@ -86,10 +86,10 @@ class MemoryStorage:
     async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:  # noqa: ARG002 - the port's signature
         if upload.id in self._objects and not upload.done:
             whole = replace(upload, length=len(self._objects[upload.id]), offset=len(self._objects[upload.id]))
-            return Survey(upload=finish(whole, self._finished(whole)))
+            return Survey(upload=made(whole, self._finished(whole)))
         if upload.done:
             self._object(upload)
-        return Survey(upload=fallen_back(upload, len(self._parts.get(upload.id, b""))))
+        return Survey(upload=fall_back(upload, len(self._parts.get(upload.id, b""))))
 
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
         if upload_id in self._objects:

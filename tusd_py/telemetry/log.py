@@ -15,7 +15,7 @@ import structlog
 from structlog.stdlib import BoundLogger, ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
-from tusd_py.events import Observer
+from tusd_py.events import Event, EventType, Meter, Observer
 from tusd_py.model import Upload, UploadId
 from tusd_py.telemetry.redaction import shortened, without_secrets
 from tusd_py.telemetry.served import with_request
@@ -104,29 +104,28 @@ class LogObserver(Observer):
         self._log = logger
         self._audit = get_logger(AUDIT)
 
-    def upload_created(self, upload: Upload) -> None:
-        self._audit.info("upload created", **_about(upload))
+    def notify(self, event: Event) -> None:
+        if event.type is EventType.ROLLED_BACK:
+            self._log.warning("upload-rolled-back", **_about(event.upload), before=event.before)
+            return
+        why = {} if event.reason is None else {"reason": str(event.reason)}
+        self._audit.info(f"upload {event.type}", **_about(event.upload), **why)
 
-    def upload_finished(self, upload: Upload) -> None:
-        self._audit.info("upload finished", **_about(upload))
+    def trouble(self, what: str, **fields: object) -> None:
+        self._log.warning(what, **fields)
 
-    def upload_terminated(self, upload: Upload) -> None:
-        self._audit.info("upload terminated", **_about(upload))
 
-    def upload_expired(self, upload: Upload) -> None:
-        self._audit.info("upload expired", **_about(upload))
+class LogMeter(Meter):
+    """Writes down what is removed, and each request to S3."""
 
-    def upload_rolled_back(self, upload: Upload, offset: int) -> None:
-        self._log.warning("upload-rolled-back", **_about(upload), before=offset)
+    def __init__(self, logger: BoundLogger) -> None:
+        self._log = logger
 
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:
         self._log.info("leftover removed", id=upload_id, name=name)
 
     def s3_request(self, operation: str, seconds: float, outcome: str) -> None:
         self._log.debug("s3 request", operation=operation, seconds=round(seconds, 3), outcome=outcome)
-
-    def trouble(self, what: str, **fields: object) -> None:
-        self._log.warning(what, **fields)
 
 
 def _about(upload: Upload) -> Mapping[str, Any]:

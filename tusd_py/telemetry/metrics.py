@@ -14,8 +14,8 @@ from typing import Final, Literal
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from tusd_py.events import Observer
-from tusd_py.model import Kind, Unfinished, Upload, UploadId
+from tusd_py.events import Event, EventType, Meter, Observer
+from tusd_py.model import Kind, Unfinished, UploadId
 from tusd_py.telemetry.sharing import SHARED_DIRECTORY
 from tusd_py.version import __version__
 
@@ -23,6 +23,14 @@ CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _S3_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _LOCK_SECONDS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
+_EVENTS = {
+    EventType.CREATED: "Uploads created.",
+    EventType.FINISHED: "Uploads whose object exists.",
+    EventType.TERMINATED: "Uploads terminated.",
+    EventType.EXPIRED: "Uploads removed because their time was up.",
+    EventType.LOST: "Uploads removed because nothing of them was left.",
+    EventType.ROLLED_BACK: "Uploads whose bytes were gone: back at less.",
+}
 
 
 def known_method(method: str) -> str:
@@ -30,7 +38,7 @@ def known_method(method: str) -> str:
     return method if method in _METHODS else "other"
 
 
-class Metrics(Observer):
+class Metrics(Observer, Meter):
     """Everything counted, under names that begin with `tusdpy_`. Bytes and seconds throughout."""
 
     def __init__(self, buffered: Callable[[], int], buffer_limit: int) -> None:
@@ -52,11 +60,9 @@ class Metrics(Observer):
         self._in_flight = self._gauge("uploads_in_flight", "Requests whose body is being taken now.")
 
     def _count_uploads(self) -> None:
-        self._created = self._counter("uploads_created", "Uploads created.")
-        self._finished = self._counter("uploads_finished", "Uploads whose object exists.")
-        self._terminated = self._counter("uploads_terminated", "Uploads terminated.")
-        self._expired = self._counter("uploads_expired", "Uploads removed because their time was up.")
-        self._rolled_back = self._counter("uploads_rolled_back", "Uploads whose bytes were gone: back at less.")
+        self._events = {
+            event: self._counter(f"uploads_{event.name.lower()}", about) for event, about in _EVENTS.items()
+        }
         self._leftovers = self._counter("leftovers_removed", "What crashes had left in the storage, removed.")
 
     def _count_s3(self) -> None:
@@ -115,21 +121,9 @@ class Metrics(Observer):
             self._in_flight.dec()
             self._look_at_buffers()
 
-    def upload_created(self, upload: Upload) -> None:  # noqa: ARG002  the port's signature
-        self._created.inc()
-
-    def upload_finished(self, upload: Upload) -> None:
-        if upload.kind is not Kind.PARTIAL:  # only the final one is what anybody waits for
-            self._finished.inc()
-
-    def upload_terminated(self, upload: Upload) -> None:  # noqa: ARG002  the port's signature
-        self._terminated.inc()
-
-    def upload_expired(self, upload: Upload) -> None:  # noqa: ARG002  the port's signature
-        self._expired.inc()
-
-    def upload_rolled_back(self, upload: Upload, offset: int) -> None:  # noqa: ARG002  the port's signature
-        self._rolled_back.inc()
+    def notify(self, event: Event) -> None:
+        if event.type is not EventType.FINISHED or event.upload.kind is not Kind.PARTIAL:
+            self._events[event.type].inc()  # of finished ones only the final one is what anybody waits for
 
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:  # noqa: ARG002  the port's signature
         self._leftovers.inc()

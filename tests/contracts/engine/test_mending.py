@@ -18,7 +18,6 @@ from tusd_py.engine.direct import announce
 from tusd_py.engine.loss import follow, partials_of
 from tusd_py.engine.repair import repair
 from tusd_py.engine.sweep import sweep
-from tusd_py.engine.terminate import outlived
 from tusd_py.engine.tidy import removed, tidy
 from tusd_py.errors import Locked, StorageUnavailable, Superseded, UploadLost
 from tusd_py.model import Direct, Kind, Phase, Upload, UploadId
@@ -174,7 +173,7 @@ async def test_a_writer_that_lost_its_turn_cleans_only_after_an_end(engine: Engi
         if gone:
             await engine.state.delete(upload)
         with pytest.raises(Superseded):
-            async with outlived(engine.ports, upload):
+            async with engine.ports.records.outlived(upload):
                 raise Superseded
         assert engine.storage.listed == [upload.id] * gone
     assert upload.id not in engine.storage._parts
@@ -187,7 +186,7 @@ async def test_each_wait_for_a_turn_is_told_once(engine: Engine) -> None:
     def waited(seconds: float, *, got: bool) -> None:
         waits.append((seconds, got))
 
-    engine.told.lock_waited = waited  # type: ignore[method-assign]
+    engine.ports.meter.lock_waited = waited  # type: ignore[method-assign]
     async with engine.ports.hold(upload.id):
         with pytest.raises(Locked, match=f"^upload {upload.id} is held$"):
             async with engine.ports.hold(upload.id, wait=0):

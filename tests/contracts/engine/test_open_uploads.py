@@ -16,7 +16,7 @@ from tusd_py.engine.lookup import inspect
 from tusd_py.engine.open_uploads import OpenUploads
 from tusd_py.engine.terminate import terminate
 from tusd_py.errors import StateUnavailable
-from tusd_py.events import Fanout, Observer
+from tusd_py.events import Meter, Observers
 from tusd_py.model import Kind, Unfinished, Upload
 from tusd_py.pipeline.body import BodyEnd
 from tusd_py.protocol.intents import Completion, Create
@@ -26,7 +26,7 @@ from tusd_py.protocol.refusals import TooManyUploads
 def limited(engine: Engine, most: int | None = None, most_claimed: int | None = None) -> Engine:
     """Another node with the same state, that has these limits."""
     open_uploads = OpenUploads(most, most_claimed)
-    observer = Fanout(open_uploads, engine.told)
+    observer = Observers((open_uploads, engine.told))
     engine.ports = replace(engine.ports, open_uploads=open_uploads, observer=observer)
     return engine
 
@@ -137,7 +137,7 @@ async def test_a_creation_that_is_under_way_while_the_state_counts_is_not_forgot
         return Unfinished(count=1, claimed=6)
 
     await begun(engine)
-    look = asyncio.create_task(engine.ports.open_uploads.look(slowly, engine.told))
+    look = asyncio.create_task(engine.ports.open_uploads.look(slowly, engine.ports.meter))
     await counting.wait()
     await begun(engine)
     counted.set()
@@ -152,18 +152,18 @@ async def test_a_state_that_cannot_count_leaves_it_as_it_was(engine: Engine) -> 
     async def away() -> Unfinished:
         raise StateUnavailable
 
-    await engine.ports.open_uploads.look(away, engine.told)
+    await engine.ports.open_uploads.look(away, engine.ports.meter)
     assert await refused(engine, creating(6))
 
 
 async def test_each_look_is_told(engine: Engine) -> None:
     told = list[Unfinished]()
 
-    class Seen(Observer):
+    class Seen(Meter):
         def unfinished_seen(self, unfinished: Unfinished) -> None:
             told.append(unfinished)
 
-    engine.ports = replace(engine.ports, observer=Seen())
+    engine.ports = replace(engine.ports, meter=Seen())
     await begun(engine), await begun(engine, None)
     await engine.ports.look_at_room()
     assert told == [Unfinished(count=2, claimed=6)]

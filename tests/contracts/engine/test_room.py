@@ -17,7 +17,7 @@ from tusd_py.engine.room import Room
 from tusd_py.engine.sweep import sweep
 from tusd_py.engine.terminate import terminate
 from tusd_py.errors import StateUnavailable
-from tusd_py.events import Observer
+from tusd_py.events import Meter, Observer
 from tusd_py.model import Upload, UploadId
 from tusd_py.pipeline.body import BodyEnd
 from tusd_py.protocol.intents import Completion
@@ -26,7 +26,7 @@ from tusd_py.space import Space
 from tusd_py.thresholds import Thresholds
 
 
-class Seen(Observer):
+class Seen(Observer, Meter):
     """What a room told."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class World:
 
     async def look(self, free: int | None) -> None:
         self._space = None if free is None else Space(free=free, reserve=100)
-        await self.room.look({"state": self._ask}, self.seen)
+        await self.room.look({"state": self._ask}, self.seen, self.seen)
 
     async def _ask(self) -> Space | None:
         return self._space
@@ -92,7 +92,7 @@ async def test_a_store_that_cannot_be_asked_stays_as_it_was() -> None:
     async def away() -> Space | None:
         raise StateUnavailable
 
-    await world.room.look({"state": away}, world.seen)
+    await world.room.look({"state": away}, world.seen, world.seen)
     assert world.room.full == {"state"}
 
 

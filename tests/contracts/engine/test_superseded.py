@@ -13,7 +13,7 @@ from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import announce
 from tusd_py.engine.sweep import sweep
-from tusd_py.engine.terminate import outlived, terminate
+from tusd_py.engine.terminate import terminate
 from tusd_py.errors import StateUnavailable, StorageUnavailable, Superseded
 from tusd_py.model import Direct, Phase, Upload
 from tusd_py.pipeline.body import BodyEnd
@@ -73,7 +73,7 @@ async def test_what_a_writer_stored_after_the_end_goes_also_where_the_state_is_a
     await terminate(engine.ports, upload.id)
 
     async def overtaken() -> None:
-        async with outlived(engine.ports, upload):
+        async with engine.ports.records.outlived(upload):
             engine.storage._parts[upload.id] = bytearray(b"late")
             engine.state.fuse.blow()
             raise Superseded

@@ -13,7 +13,7 @@ import pytest
 from tests.contracts.engine.test_finish_and_sweep import begun
 from tests.support.engine import Engine, ScriptedBody
 from tests.support.intents import appending, creating, sha1
-from tusd_py.engine import ports as ports_module
+from tusd_py.engine import records
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.installation import Seen, judge, look, pair, pair_by_hand
@@ -123,7 +123,7 @@ async def test_bytes_of_a_chunked_body_count_once_more_came_than_may_be_unproven
 async def test_a_trouble_is_recorded_at_a_later_attempt(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
-    monkeypatch.setattr(ports_module, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(records, "_TROUBLE_PAUSES", (0.0, 0.0))
     upload, save = await begun(engine), engine.state.save
 
     async def failing(*_: Any) -> Upload:
@@ -131,6 +131,6 @@ async def test_a_trouble_is_recorded_at_a_later_attempt(
         raise error
 
     engine.state.save = failing  # type: ignore[method-assign,assignment]
-    await engine.ports.remember_trouble(upload.id)
+    await engine.ports.records.remember_trouble(upload.id)
     assert (await engine.record(upload)).troubled_at == engine.now
     assert engine.ports.unrecorded == set()

@@ -19,8 +19,9 @@ from tusd_py.engine.loss import settling_loss
 from tusd_py.engine.pairing import PairedState
 from tusd_py.engine.room import Room
 from tusd_py.engine.sweep import sweep
-from tusd_py.engine.terminate import forget, terminate
+from tusd_py.engine.terminate import abandon, terminate
 from tusd_py.errors import StorageUnavailable, Superseded, UploadLost, WrongPair
+from tusd_py.events import Meter, Reason
 from tusd_py.model import Installation, Kind, Phase, Upload
 from tusd_py.protocol.intents import Whole
 from tusd_py.protocol.refusals import InconsistentLength, TooLarge
@@ -85,23 +86,24 @@ async def test_each_change_of_room_is_told_with_figures() -> None:
     async def look() -> Space | None:
         return space
 
-    await room.look({"state": look}, told)
+    await room.look({"state": look}, told, Meter())
     full = {"store": "state", "free": 99, "reserve": 100}
     assert told.troubles == [("store almost full", full), ("store full", full)]
     space = None
-    await room.look({"state": look}, told)
+    await room.look({"state": look}, told, Meter())
     empty = {"store": "state", "free": 0, "reserve": 0}
     assert told.troubles[2:] == [("store has room again", empty), ("store takes uploads again", empty)]
 
 
 async def test_both_stores_are_asked_for_their_room_by_name(engine: Engine) -> None:
-    class Spaces(Told):
-        def space_seen(self, store: str, free: float, *, full: bool) -> None:
-            self.events.append((store, (free, full)))
+    stores = list[str]()
 
-    told = Spaces()
-    await replace(engine.ports, observer=told).look_at_room()
-    assert [store for store, _ in told.events] == ["state", "storage"]
+    class Spaces(Meter):
+        def space_seen(self, store: str, free: float, *, full: bool) -> None:  # noqa: ARG002 (the port's signature)
+            stores.append(store)
+
+    await replace(engine.ports, meter=Spaces()).look_at_room()
+    assert stores == ["state", "storage"]
 
 
 # installations
@@ -162,7 +164,7 @@ async def test_what_an_ended_upload_left(engine: Engine) -> None:
 async def test_an_upload_that_could_not_be_forgotten(engine: Engine) -> None:
     upload = await begun(engine)
     engine.state.fuse.blow()
-    await forget(engine.ports, upload.id)
+    await abandon(engine.ports, upload.id, Reason.REFUSED)
     assert engine.told.troubles == [("left-behind", {"upload_id": upload.id, "reason": "as told"})]
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tusd_py.events import EventType, Reason
 from tusd_py.model import Kind, Phase, Upload, UploadId
 from tusd_py.protocol import rules
 from tusd_py.protocol.intents import Append, Body, Create
@@ -266,14 +267,15 @@ def test_a_planned_append_never_passes_a_length_or_changes_a_known_one(
 
 @pytest.mark.parametrize("upload", [OPEN, DONE, FINAL, replace(DONE, phase=Phase.FINISHING)])
 def test_whatever_clients_see_they_may_terminate(upload: Upload) -> None:
-    planned = rules.plan_terminate(upload, limits=Limits(), now=NOW)
-    assert planned == replace(upload, phase=Phase.TERMINATING)
+    change = rules.plan_terminate(upload, Reason.CLIENT, limits=Limits(), now=NOW)
+    assert change.upload == replace(upload, phase=Phase.TERMINATING)
+    assert (change.type, change.reason) == (EventType.TERMINATED, Reason.CLIENT)
 
 
 @pytest.mark.parametrize("upload", [None, EXPIRED, replace(DONE, phase=Phase.TERMINATING)])
 def test_nothing_is_terminated_twice(upload: Upload | None) -> None:
     with pytest.raises(UploadNotFound):
-        rules.plan_terminate(upload, limits=Limits(), now=NOW)
+        rules.plan_terminate(upload, Reason.CLIENT, limits=Limits(), now=NOW)
 
 
 # Expiring

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TypeVar
 
-from tusd_py.events import Observer
+from tusd_py.events import Meter
 from tusd_py.storage.s3.errors import S3Failure, S3Trouble, translated
 from tusd_py.thresholds import DEFAULT
 
@@ -28,12 +28,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """Repeats what a repeat may cure, tells the observer of each attempt, and asks `guard` before each.
+    """Repeats what a repeat may cure, tells the meter of each attempt, and asks `guard` before each.
 
     The guard raises what it likes: a repeat may come too late.
     """
 
-    observer: Observer
+    meter: Meter
     guard: Callable[[], None] = lambda: None
     most: int = DEFAULT.attempts
     """Where the caller doesn't say how many."""
@@ -72,7 +72,7 @@ class Attempts:
             raise
         finally:
             if attempt.asked:
-                self.observer.s3_request(operation, time.perf_counter() - started, outcome)
+                self.meter.s3_request(operation, time.perf_counter() - started, outcome)
 
 
 async def pause(attempt: int) -> None:

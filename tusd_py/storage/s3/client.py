@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from tusd_py.errors import UploadLost
-from tusd_py.events import Observer
+from tusd_py.events import Meter
 from tusd_py.model import Span
 from tusd_py.storage.direct import CorsRule
 from tusd_py.storage.s3.answers import Listed, completed, etag_of, listed_part, told
@@ -46,19 +46,19 @@ class S3Client:
         boto: BotoClient,
         raw: RawS3,
         bucket: str,
-        observer: Observer,
+        meter: Meter,
         guard: Callable[[], None] = lambda: None,
         thresholds: Thresholds = DEFAULT,
     ) -> None:
         self._boto = boto
         self._raw = raw
         self._bucket = bucket
-        self._attempts = Attempts(observer, guard, thresholds.attempts)
+        self._attempts = Attempts(meter, guard, thresholds.attempts)
         self._thresholds = thresholds
 
     def guarded(self, guard: Callable[[], None]) -> S3Client:
         """The same, but each attempt asks `guard` first, which raises what it likes: a repeat may come too late."""
-        return S3Client(self._boto, self._raw, self._bucket, self._attempts.observer, guard, self._thresholds)
+        return S3Client(self._boto, self._raw, self._bucket, self._attempts.meter, guard, self._thresholds)
 
     async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> Stored:
         """PutObject."""
@@ -122,10 +122,10 @@ class S3Client:
         try:
             request = RawRequest(operation="GetObject", method="GET", key=key, headers=headers, step=step)
             async with self._raw.send(request) as got:
-                self._attempts.observer.s3_request("GetObject", time.perf_counter() - started, "ok")
+                self._attempts.meter.s3_request("GetObject", time.perf_counter() - started, "ok")
                 yield got
         except S3Failure as failure:
-            self._attempts.observer.s3_request("GetObject", time.perf_counter() - started, failure.code)
+            self._attempts.meter.s3_request("GetObject", time.perf_counter() - started, failure.code)
             if isinstance(failure, S3Missing) or failure.code == "PreconditionFailed":
                 raise UploadLost(key) from failure
             raise

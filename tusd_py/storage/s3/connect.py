@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, NoCredentialsError
 from yarl import URL
 
 from tusd_py.errors import ConfigurationError
-from tusd_py.events import Observer
+from tusd_py.events import Meter
 from tusd_py.storage.s3.chain import authority_of, region_of
 from tusd_py.storage.s3.client import S3Client
 from tusd_py.storage.s3.options import S3Options
@@ -49,11 +49,11 @@ class _Target:
 
 
 @asynccontextmanager
-async def connect(options: S3Options, observer: Observer) -> AsyncIterator[Connection]:
+async def connect(options: S3Options, meter: Meter) -> AsyncIterator[Connection]:
     """The bucket of `options`; sends nothing yet. Raises ConfigurationError."""
     async with AsyncExitStack() as stack:
         with _setting_up():
-            connection = await _connection(stack, options, observer)
+            connection = await _connection(stack, options, meter)
         yield connection
 
 
@@ -65,7 +65,7 @@ def _setting_up() -> Iterator[None]:
         raise ConfigurationError(f"S3 can't be set up: {error}") from error
 
 
-async def _connection(stack: AsyncExitStack, options: S3Options, observer: Observer) -> Connection:
+async def _connection(stack: AsyncExitStack, options: S3Options, meter: Meter) -> Connection:
     session, transport = get_session(), Transport()
     region, credentials = _use_region(session), _credentials(session)
     boto = seen = await _boto(stack, session, options.endpoint_url, _config(session, options, transport))
@@ -77,7 +77,7 @@ async def _connection(stack: AsyncExitStack, options: S3Options, observer: Obser
     http = await stack.enter_async_context(await transport.client(target.base))
     raw = RawS3(http=http, base=target.base, region=target.region, credentials=credentials)
     return Connection(
-        client=S3Client(boto, raw, options.bucket, observer),
+        client=S3Client(boto, raw, options.bucket, meter),
         presigner=Presigner(bucket=options.bucket, base=public.base, region=public.region, credentials=credentials),
     )
 

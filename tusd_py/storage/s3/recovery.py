@@ -9,7 +9,8 @@ from dataclasses import replace
 import google_crc32c
 
 from tusd_py.errors import UploadLost
-from tusd_py.model import Kind, Phase, Upload, UploadId
+from tusd_py.lifecycle import resume
+from tusd_py.model import Kind, Upload, UploadId
 from tusd_py.state.codec import decode
 from tusd_py.storage.base import Leftover, Recovered
 from tusd_py.storage.s3.cursor import S3Cursor, Segment
@@ -45,7 +46,7 @@ async def _described(room: Room, upload_id: UploadId, names: Sequence[str], *, s
     if info in names:
         told = decode(b"".join([chunk async for chunk in room.client.get(info)]).decode())
         cursor = replace(S3Cursor.load(told.cursor), multipart=None, tail=(), info=info)
-        return replace(told, id=upload_id, phase=Phase.OPEN, offset=0, cursor=cursor.dump())
+        return resume(replace(told, id=upload_id, offset=0, cursor=cursor.dump()))
     objects = {key for key, _ in map(multipart_of, names)}
     kind = Kind.PARTIAL if f"{internal_prefix(room.options.prefix, upload_id)}object" in objects else Kind.REGULAR
     upload = Upload(id=upload_id, kind=kind, length=None, created_at=since, updated_at=since)
@@ -67,7 +68,7 @@ async def _continued(room: Room, upload: Upload, cursor: S3Cursor, names: Sequen
     found = replace(cursor, grid=best.grid, multipart=multipart, tail=tuple(tail))
     upload = replace(upload, offset=best.stop, cursor=found.dump())
     return Recovered(
-        upload=replace(upload, phase=Phase.FINISHING if upload.full else Phase.OPEN),
+        upload=resume(upload),
         entries=[part.to_entry() for part in best.parts],
     )
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Self
 
-from tusd_py.events import Observer
+from tusd_py.events import Meter
 from tusd_py.locking.base import Lease
 from tusd_py.model import Cursor, Entry, Finished, Span, Upload, UploadId
 from tusd_py.pipeline.ahead import ReadAhead
@@ -39,10 +39,10 @@ class S3Storage:
         self._readiness = Readiness(room)
 
     @classmethod
-    async def open(cls, options: S3Options, budget: Budget, observer: Observer) -> Self:
+    async def open(cls, options: S3Options, budget: Budget, meter: Meter) -> Self:
         """Ready to use; asks S3 for nothing yet. Raises ConfigurationError."""
         async with AsyncExitStack() as stack:
-            connection = await stack.enter_async_context(connect(options, observer))
+            connection = await stack.enter_async_context(connect(options, meter))
             client, ahead = connection.client, ReadAhead(budget)
             room = Room(client=client, options=options, budget=budget, tails=Tails(budget), ahead=ahead)
             return cls(room, S3Direct(room, connection.presigner), stack.pop_all())

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
+from tusd_py import lifecycle
 from tusd_py.errors import UploadLost
-from tusd_py.lifecycle import finish
-from tusd_py.model import Entry, Kind, Phase, Upload
+from tusd_py.lifecycle import reopen
+from tusd_py.model import Entry, Kind, Upload
 from tusd_py.storage.base import Survey
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Segment, Stored
 from tusd_py.storage.s3.errors import S3Missing
@@ -32,7 +33,8 @@ async def survey(room: Room, upload: Upload, entries: Sequence[Entry]) -> Survey
 
 def made(upload: Upload, cursor: S3Cursor, found: Found) -> Upload:
     """The upload, done by the object that was found."""
-    return finish(replace(upload, length=found.length, offset=found.length), cursor.made(Stored(etag=found.etag)))
+    whole = replace(upload, length=found.length, offset=found.length)
+    return lifecycle.made(whole, cursor.made(Stored(etag=found.etag)))
 
 
 async def _by_parts(room: Room, upload: Upload, cursor: S3Cursor, parts: Sequence[Part]) -> Survey:
@@ -46,8 +48,7 @@ async def _by_parts(room: Room, upload: Upload, cursor: S3Cursor, parts: Sequenc
     tail = await _tail(room, upload, cursor) if len(kept) == len(parts) else ()
     there = replace(cursor, multipart=None if listed is None else cursor.multipart, tail=tail, etag=None)
     offset = sum(part.length for part in kept) + there.tail_length
-    phase = upload.phase if offset == upload.offset else Phase.OPEN
-    found = replace(upload, phase=phase, offset=offset, cursor=there.dump())
+    found = replace(reopen(upload, offset), cursor=there.dump())
     return Survey(upload=found, entries=[part.to_entry() for part in kept])
 
 
