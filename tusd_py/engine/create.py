@@ -64,8 +64,7 @@ async def _planned_final(ports: Ports, intent: Create) -> Upload:
 @asynccontextmanager
 async def _remembered(ports: Ports, planned: Upload, intent: Create, noting: _Noting) -> AsyncIterator[Upload]:
     """The upload in the state store; should its first request fail, it is forgotten again if nobody was told of it."""
-    phase = Phase.FINISHING if planned.full else Phase.OPEN
-    upload = await ports.create(replace(planned, phase=phase))
+    upload = await ports.create(replace(planned, phase=Phase.FINISHING) if planned.full else planned)
     try:
         yield upload
     except Exception as error:
