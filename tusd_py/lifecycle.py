@@ -50,7 +50,8 @@ def begin(planned: Upload) -> Change:
 
 def resume(upload: Upload) -> Upload:
     """The upload open or finishing, as its bytes say."""
-    return replace(upload, phase=Phase.FINISHING if upload.full else Phase.OPEN)
+    phase = Phase.FINISHING if upload.full else Phase.OPEN
+    return upload if upload.phase is phase else replace(upload, phase=phase)
 
 
 def advance(upload: Upload) -> Change:

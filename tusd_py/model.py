@@ -214,7 +214,7 @@ class Upload:
     @property
     def fixed_etag(self) -> str:
         """For an object that is written once. It doesn't tell the id."""
-        return hashlib.sha256(self.id.encode()).hexdigest()[:32]
+        return hashlib.blake2b(self.id.encode(), digest_size=16).hexdigest()
 
     @property
     def awaited(self) -> bool:

@@ -208,6 +208,11 @@ class _Job(Generic[T]):
         self.future.set_exception(error)
 
 
+_APART = (("SAVEPOINT job",), ("ROLLBACK TO job",), ("RELEASE job",))
+_ALONE = ((), ("ROLLBACK", "BEGIN IMMEDIATE"), ())
+"""What begins, undoes and ends one job in a transaction."""
+
+
 def _run_batch(connection: sqlite3.Connection, batch: Sequence[_Job[Any]]) -> None:
     """Reads first: they need not wait for the commit, nor suffer when there is no room for it."""
     for job in batch:
@@ -220,17 +225,23 @@ def _run_batch(connection: sqlite3.Connection, batch: Sequence[_Job[Any]]) -> No
 
 
 def _commit(connection: sqlite3.Connection, writes: Sequence[_Job[Any]]) -> None:
-    """One transaction for all; a savepoint each, so that one refusal doesn't undo the others."""
+    """One transaction for all; where there are several, a savepoint each, so that one refusal undoes no other."""
+    begin, undo, end = _APART if len(writes) > 1 else _ALONE
     with _transaction(connection):
         for job in writes:
-            connection.execute("SAVEPOINT job")
+            _execute(connection, begin)
             if error := job.attempt(connection):
                 if not connection.in_transaction:
                     raise error  # so bad that SQLite gave up the whole transaction
-                connection.execute("ROLLBACK TO job")
-            connection.execute("RELEASE job")
+                _execute(connection, undo)
+            _execute(connection, end)
     for job in writes:
         job.settle()
+
+
+def _execute(connection: sqlite3.Connection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        connection.execute(statement)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from tusd_py.http.failures import refused
 from tusd_py.http.farewell import SILENCE, farewell
 from tusd_py.http.translation import head_of, response_of
 from tusd_py.model import parse_upload_id
-from tusd_py.protocol.refusals import Forbidden, Malformed, Misdirected, UnsupportedCoding
+from tusd_py.protocol.refusals import Forbidden, Malformed, Misdirected, Refusal, UnsupportedCoding
 from tusd_py.telemetry.served import serving
 
 
@@ -23,21 +23,22 @@ async def guard(request: web.Request, handler: typedefs.Handler) -> web.StreamRe
     context = request.app[CONTEXT]
     with serving(partial(about, request, context.trust)):
         try:
-            response = await _let_in(request, context, handler)
-        except web.HTTPException as error:
-            _audit(request, context, error.status)
-            raise
+            context.door.check(request)
+        except (Misdirected, Forbidden, UnsupportedCoding, Malformed) as error:
+            response = await _turn_away(request, context, error)
+        else:
+            try:
+                response = await handler(request)
+            except web.HTTPException as answer:
+                _audit(request, context, answer.status)
+                raise
         _audit(request, context, response.status)
         return response
 
 
-async def _let_in(request: web.Request, context: Context, handler: typedefs.Handler) -> web.StreamResponse:
-    try:
-        context.door.check(request)
-    except (Misdirected, Forbidden, UnsupportedCoding, Malformed) as error:
-        refusal, head = refused(request, context, error), head_of(request)
-        return await farewell(request, response_of(context.wires.choose(head).refuse(refusal, head)))
-    return await handler(request)
+async def _turn_away(request: web.Request, context: Context, error: Refusal) -> web.StreamResponse:
+    refusal, head = refused(request, context, error), head_of(request)
+    return await farewell(request, response_of(context.wires.choose(head).refuse(refusal, head)))
 
 
 def _audit(request: web.Request, context: Context, status: int) -> None:

@@ -9,6 +9,7 @@ keeps to itself: it is all in this file.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from functools import partial
 from typing import Any, cast
@@ -147,11 +148,11 @@ class _Connection(RequestHandler):
                 self._let_go()
                 self._weigh()
 
-    async def _judged(self, handler: Any, request: web.BaseRequest) -> web.StreamResponse:
+    def _judged(self, handler: Any, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
         """aiohttp says an Expect that it doesn't know again, outside of our routes, and fails where it isn't ASCII."""
         if not request.headers.get(hdrs.EXPECT, "").isascii():
-            return malformed.refuse(self._context, ValueError("Expect"), request, self._came)
-        return cast(web.StreamResponse, await handler(request))
+            return self._refuse_malformed(ValueError("Expect"), request)
+        return cast(Awaitable[web.StreamResponse], handler(request))
 
     def _make_error_handler(self, err_info: _ErrInfo) -> Any:
         if err_info.status == _TOO_LARGE:

@@ -32,6 +32,8 @@ def _method(request: web.Request) -> str:
 
 def joined(headers: Mapping[str, str]) -> Mapping[str, str]:
     """A field that came in several lines as one (RFC 9110, 5.2): what must be single can then be seen not to be."""
+    if len({name.lower() for name in headers}) == len(headers):
+        return headers
     lines = CIMultiDict[list[str]]()
     for name, value in headers.items():
         lines.setdefault(name, []).append(value)

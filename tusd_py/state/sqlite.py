@@ -118,7 +118,7 @@ class SqliteState:
 
     async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
         created = advance(replace(upload, revision=0))
-        work = partial(_create, created, [encode_entry(entry) for entry in entries])
+        work = partial(_create, _row(created), [encode_entry(entry) for entry in entries])
         await self._thread.write(work, grows=True)
         return created
 
@@ -129,13 +129,13 @@ class SqliteState:
     async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
         saved = advance(upload)
         entries = [encode_entry(entry) for entry in added]
-        await self._thread.write(partial(_save, saved, entries))
+        await self._thread.write(partial(_save, (*_row(saved), upload.revision), entries))
         return saved
 
     async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
         saved = advance(upload)
         kept = [encode_entry(entry) for entry in entries]
-        await self._thread.write(partial(_rewind, saved, kept))
+        await self._thread.write(partial(_rewind, (*_row(saved), upload.revision), kept))
         return saved
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
@@ -203,31 +203,25 @@ def _write(query: str, document: str, connection: sqlite3.Connection) -> None:
     connection.execute(query, (document,))
 
 
-def _create(upload: Upload, entries: Sequence[str], connection: sqlite3.Connection) -> None:
-    if connection.execute(_CREATE, _row(upload)).rowcount == 0:
-        raise ValueError(f"upload {upload.id} exists")
-    _append(upload, entries, connection)
+def _create(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
+    *_, upload_id = row
+    if connection.execute(_CREATE, row).rowcount == 0:
+        raise ValueError(f"upload {upload_id} exists")
+    connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
 
 
-def _save(saved: Upload, entries: Sequence[str], connection: sqlite3.Connection) -> None:
-    _replace(saved, connection)
-    _append(saved, entries, connection)
+def _save(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
+    *_, upload_id, revision = row
+    if connection.execute(_SAVE, row).rowcount == 0:
+        raise Superseded(f"upload {upload_id} is no longer at revision {revision}")
+    connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
 
 
-def _rewind(saved: Upload, entries: Sequence[str], connection: sqlite3.Connection) -> None:
-    _replace(saved, connection)
-    connection.execute(_CLEAR, (saved.id,))
-    _append(saved, entries, connection)
-
-
-def _replace(saved: Upload, connection: sqlite3.Connection) -> None:
-    before = saved.revision - 1
-    if connection.execute(_SAVE, (*_row(saved), before)).rowcount == 0:
-        raise Superseded(f"upload {saved.id} is no longer at revision {before}")
-
-
-def _append(upload: Upload, entries: Sequence[str], connection: sqlite3.Connection) -> None:
-    connection.executemany(_APPEND, [(upload.id, entry) for entry in entries])
+def _rewind(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
+    _save(row, (), connection)
+    *_, upload_id, _ = row
+    connection.execute(_CLEAR, (upload_id,))
+    connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
 
 
 def _delete(upload: Upload, connection: sqlite3.Connection) -> None:

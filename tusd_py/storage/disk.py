@@ -51,16 +51,14 @@ class Disk:
 
 
 async def _to_its_end(running: asyncio.Future[T]) -> T:
-    cancelled: asyncio.CancelledError | None = None
-    while not running.done():
-        try:
-            await asyncio.wait((running,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        while not running.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait((running,))
         running.exception()  # seen, so that asyncio doesn't report it as lost
-        raise cancelled
-    return running.result()
+        raise
 
 
 class Allowance:
@@ -93,24 +91,30 @@ class PartFile:
         self._fd, self._disk, self._allowance, self._lease = fd, disk, allowance, lease
         self._torn = False
 
-    async def write(self, data: bytes, offset: int) -> None:
-        await self._disk.run(partial(self._write_in_turn, data, offset))
+    async def write(self, data: bytes, offset: int, *, sync: bool = False) -> None:
+        """With `sync` it is durable then, like all that was written before."""
+        await self._disk.run(partial(self._write_in_turn, data, offset, sync=sync))
 
     async def sync(self) -> None:
-        """Once it failed it fails for good: the kernel forgets what it could not write, and would say yes next time."""
-        if self._torn:
-            raise StorageUnavailable("the disk failed to keep what was written")
-        try:
-            await self._disk.run(partial(os.fsync, self._fd))
-        except StorageUnavailable:
-            self._torn = True
-            raise
+        await self._disk.run(self._sync)
 
-    def _write_in_turn(self, data: bytes, offset: int) -> None:
+    def _write_in_turn(self, data: bytes, offset: int, *, sync: bool) -> None:
         """The lock ties the check to the write: a process that is paused between them blocks its successor's write."""
         with self._allowance.take(len(data)), exclusive(self._fd):
             self._lease.check()
             write_at(self._fd, data, offset)
+        if sync:
+            self._sync()
+
+    def _sync(self) -> None:
+        """Once it failed it fails for good: the kernel forgets what it could not write, and would say yes next time."""
+        if self._torn:
+            raise StorageUnavailable("the disk failed to keep what was written")
+        try:
+            os.fsync(self._fd)
+        except OSError:
+            self._torn = True
+            raise
 
 
 def open_file(path: Path, flags: int, stack: ExitStack, mode: int = PRIVATE) -> int:

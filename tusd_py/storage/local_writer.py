@@ -21,7 +21,7 @@ class LocalWriter:
         self._batch_size, self._checkpoint_size = thresholds.disk_batch, thresholds.disk_checkpoint
         self._batch: list[Chunk] = []
         self._waiting = 0
-        self._written = self._recorded = upload.offset
+        self._written = self._synced = self._recorded = upload.offset
 
     async def write(self, chunk: Chunk) -> None:
         self._batch.append(chunk)
@@ -33,23 +33,26 @@ class LocalWriter:
 
     async def flush(self) -> None:
         if self._waiting:
-            await self._write_batch()
+            await self._write_batch(sync=True)
         await self._checkpoint()
 
-    async def _write_batch(self) -> None:
+    async def _write_batch(self, *, sync: bool = False) -> None:
         """A batch that was not written stays, for another try; what came before it is safe all the same."""
         try:
-            await self._part.write(b"".join(self._batch), self._written)
+            await self._part.write(b"".join(self._batch), self._written, sync=sync)
         except StorageUnavailable:
             await self._checkpoint()
             raise
         self._written += self._waiting
+        self._synced = self._written if sync else self._synced
         self._batch.clear()
         self._waiting = 0
 
     async def _checkpoint(self) -> None:
         if self._written == self._recorded:
             return
-        await self._part.sync()
+        if self._synced < self._written:
+            await self._part.sync()
+            self._synced = self._written
         await self._record(Checkpoint(offset=self._written, cursor=self._cursor))
         self._recorded = self._written

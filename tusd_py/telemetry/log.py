@@ -17,7 +17,7 @@ from structlog.typing import EventDict, Processor
 
 from tusd_py.events import Event, EventType, Meter, Observer
 from tusd_py.model import Upload, UploadId
-from tusd_py.telemetry.redaction import shortened, without_secrets
+from tusd_py.telemetry.redaction import STACKS, shortened, without_secrets
 from tusd_py.telemetry.served import with_request
 
 AUDIT = "tusd_py.audit"
@@ -81,16 +81,17 @@ def _text(*, colours: bool) -> tuple[Processor, ...]:
 
 def _printable(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """A client's bytes can't move the cursor of the terminal that shows them, nor forge a line."""
-    return {key: _indented(value) if key in {"exception", "stack"} else _escaped(value) for key, value in event.items()}
+    return {
+        key: _escaped(key, value) if isinstance(value, str) and (key in STACKS or not value.isprintable()) else value
+        for key, value in event.items()
+    }
 
 
-def _indented(stack: object) -> str:
-    """Each of its lines begins with a blank, which no event does: messages of errors may hold anything."""
-    return "\n".join(f"  {_escaped(line)}" for line in str(stack).split("\n"))
-
-
-def _escaped(value: object) -> object:
-    return value if not isinstance(value, str) or value.isprintable() else ascii(value)
+def _escaped(key: str, text: str) -> str:
+    """Each line of a stack begins with a blank, which no event does: messages of errors may hold anything."""
+    if key not in STACKS:
+        return ascii(text)
+    return "\n".join(f"  {line if line.isprintable() else ascii(line)}" for line in text.split("\n"))
 
 
 def _without_secrets(_logger: Any, _method: str, line: MutableMapping[str, Any] | str) -> str:

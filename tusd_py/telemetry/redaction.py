@@ -8,6 +8,8 @@ from typing import Any
 
 LONGEST = 2048
 """Characters of a value that are logged."""
+STACKS = frozenset({"exception", "stack"})
+"""Keys of texts of many lines."""
 
 _QUERY = re.compile(r"\?[^\s\"'<>\x1b]*")
 _SIGNED = ("x-amz-", "signature=", "awsaccesskeyid=")
@@ -17,9 +19,13 @@ _USERINFO = re.compile(r"://[^\s/\"'<>]*@")
 
 
 def without_secrets(line: str) -> str:
-    """The line without signed queries, signatures, and what stands before a host in a URL."""
-    unsigned = _QUERY.sub(_without_signature, line)
-    return _USERINFO.sub("://***@", _SIGNATURE.sub(r"\1=***", unsigned))
+    """The line without signed queries, signatures, and what stands before a host in a URL. Most lines have none."""
+    if "?" in line:
+        line = _QUERY.sub(_without_signature, line)
+    plain = line.lower()
+    if "signature=" in plain or "credential=" in plain:
+        line = _SIGNATURE.sub(r"\1=***", line)
+    return _USERINFO.sub("://***@", line) if "://" in line else line
 
 
 def _without_signature(query: re.Match[str]) -> str:
@@ -28,11 +34,12 @@ def _without_signature(query: re.Match[str]) -> str:
 
 
 def shortened(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The event with no value longer than `LONGEST`, but for stacks."""
-    return {key: value if key in {"exception", "stack"} else _short(value) for key, value in event.items()}
+    """The event with no text longer than `LONGEST`, but for stacks."""
+    return {
+        key: _cut(value) if isinstance(value, str) and len(value) > LONGEST and key not in STACKS else value
+        for key, value in event.items()
+    }
 
 
-def _short(value: Any) -> Any:
-    if not isinstance(value, str) or len(value) <= LONGEST:
-        return value
+def _cut(value: str) -> str:
     return f"{value[:LONGEST]}… ({len(value) - LONGEST} more characters)"

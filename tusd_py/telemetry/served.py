@@ -16,12 +16,23 @@ About = Callable[[], Mapping[str, str]]
 
 
 class _Served:
-    """Lets go of its request at the end: tasks and timers that the request began keep its context for longer."""
+    """Asks once, and lets go of its request at the end: tasks and timers that the request began keep its context for
+    longer."""
 
-    __slots__ = ("about",)
+    __slots__ = ("_about", "_told")
 
     def __init__(self, about: About) -> None:
-        self.about: About | None = about
+        self._about: About | None = about
+        self._told: Mapping[str, str] = {}
+
+    def told(self) -> Mapping[str, str]:
+        """Nothing once it has ended."""
+        if self._about is not None and not self._told:
+            self._told = self._about()
+        return self._told
+
+    def end(self) -> None:
+        self._about, self._told = None, {}
 
 
 _served: ContextVar[_Served | None] = ContextVar("served", default=None)
@@ -35,12 +46,11 @@ def serving(about: About) -> Iterator[None]:
     try:
         yield
     finally:
-        served.about = None
+        served.end()
         _served.reset(token)
 
 
 def with_request(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """A structlog processor: the event with what is known of its request, if one is being served."""
     served = _served.get()
-    about = None if served is None else served.about
-    return event if about is None else {**about(), **event}
+    return event if served is None else {**served.told(), **event}
