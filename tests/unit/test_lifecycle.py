@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scripts.life_cycle import DESIGN, renewed
 from tests.support.uploads import upload
 from tusd_py import lifecycle
 from tusd_py.events import EventType, Reason
@@ -107,6 +108,12 @@ def test_an_end_is_told_by_its_reason(reason: Reason) -> None:
     types = {Reason.EXPIRED: EventType.EXPIRED, Reason.LOST: EventType.LOST}
     assert (change.type, change.reason) == (types.get(reason, EventType.TERMINATED), reason)
     assert lifecycle.end(change.upload, Reason.CLIENT) == Change(change.upload)
+
+
+def test_the_picture_in_the_docs_is_of_this_table() -> None:
+    text = DESIGN.read_text()
+    assert "open --> finishing: all bytes are recorded" in text
+    assert renewed(text) == text
 
 
 def test_an_event_has_the_same_name_each_time_its_change_is_made() -> None:

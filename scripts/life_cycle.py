@@ -1,0 +1,48 @@
+"""`make docs`: the picture of an upload's life in docs/design.md, out of the table in `tusd_py.lifecycle`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tusd_py.lifecycle import FOLLOWING
+from tusd_py.model import UNFINISHED, Phase
+
+DESIGN = Path(__file__).parents[1] / "docs" / "design.md"
+
+_PICTURE = re.compile(r"(?<=<!-- life cycle -->\n).*?(?=<!-- end of life cycle -->)", re.DOTALL)
+_LABELS = {
+    (Phase.OPEN, Phase.FINISHING): "all bytes are recorded",
+    (Phase.FINISHING, Phase.OPEN): "bytes are gone",
+    (Phase.OPEN, Phase.DONE): "in one request",
+    (Phase.FINISHING, Phase.DONE): "the object exists",
+}
+
+
+def picture() -> str:
+    """A state diagram for Mermaid."""
+    return "\n".join(("```mermaid", "stateDiagram-v2", *_lines(), "```", ""))
+
+
+def renewed(text: str) -> str:
+    """`text` with the picture as it should be."""
+    return _PICTURE.sub(lambda _: picture(), text)
+
+
+def _lines() -> Iterator[str]:
+    for phase in Phase:
+        if phase in UNFINISHED:
+            yield f"    [*] --> {phase}"
+    for before in Phase:
+        for after in Phase:
+            if after in FOLLOWING[before] and after is not before:
+                label = _LABELS.get((before, after))
+                yield f"    {before} --> {after}" + (f": {label}" if label else "")
+    for phase in Phase:
+        if not any(after is not phase and after is not Phase.GONE for after in FOLLOWING[phase]):
+            yield f"    {phase} --> [*]"
+
+
+if __name__ == "__main__":
+    DESIGN.write_text(renewed(DESIGN.read_text()))
