@@ -25,6 +25,7 @@ from tests.support.tus import TusClient
 
 MOST_CPU = 0.5
 """Seconds of the event loop's thread that one request may take: they count on a busy machine, too."""
+_TRIES = 3
 _PATIENCE = 0.5
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
 _EVERYTHING = {
@@ -51,13 +52,23 @@ class Target:
     probe: Probe
 
     def endure(self, drawn: Sequence[Case], *, most_lag: float) -> None:
-        """Send them all, then see what they cost. Raises AssertionError."""
+        """Send them all, then see what they cost: what is dear is so each time, a sweep that runs meanwhile once.
+
+        Raises AssertionError.
+        """
+        costs = list[float]()
+        while not costs or costs[-1] > MOST_CPU * len(drawn):
+            assert len(costs) < _TRIES, f"{min(costs):.2f} s of CPU time"
+            costs.append(self._cost(drawn, most_lag))
+
+    def _cost(self, drawn: Sequence[Case], most_lag: float) -> float:
+        """Seconds of CPU time while they are sent. Raises AssertionError where others wait for them."""
         ran, starved = self._scheduled()
         said, lag = self._exchange(drawn), self.probe.look()
         cpu, idle = (after - before for after, before in zip(self._scheduled(), (ran, starved), strict=True))
         assert 500 not in said, said
-        assert cpu <= MOST_CPU * len(drawn), f"{cpu:.2f} s of CPU time"
         assert lag.worst - idle <= most_lag, f"/healthz waited {lag.worst:.2f} s"
+        return cpu
 
     def _scheduled(self) -> tuple[float, float]:
         """Seconds in which the event loop's thread ran, and in which it waited for a processor (proc(5), schedstat)."""
