@@ -130,7 +130,8 @@ async def test_an_upload_whose_time_is_up_has_no_address(tus: TusClient, audited
         return bool(ended())
 
     await until(expired, 60)
-    assert ended() == [{"event": "upload expired", "id": id_of(url), "kind": "regular", "offset": 0, "length": 5}]
+    what = {"event": "upload expired", "id": id_of(url), "kind": "regular", "offset": 0, "length": 5}
+    assert ended() == [{**what, "reason": "expired"}]
 
 
 @pytest.mark.parametrize("address", ["", "a\tstatus=200", "x" * 2000, "1.2.3.4 id=0"])
