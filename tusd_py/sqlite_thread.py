@@ -209,7 +209,7 @@ class _Job(Generic[T]):
 
 
 _APART = (("SAVEPOINT job",), ("ROLLBACK TO job",), ("RELEASE job",))
-_ALONE = ((), ("ROLLBACK", "BEGIN IMMEDIATE"), ())
+_ALONE = ((), ("ROLLBACK", "BEGIN"), ())
 """What begins, undoes and ends one job in a transaction."""
 
 

@@ -100,9 +100,8 @@ class _Sweep:
             case Phase.FINISHING:
                 return await _driven_on(ports, upload)
             case Phase.TERMINATING:
-                return await clear(
-                    ports, await ports.records.save(Change(upload))
-                )  # saved, so that it queues up again if it fails
+                saved = await ports.records.save(Change(upload))  # so that it queues up again if it fails
+                return await clear(ports, saved)
             case Phase.GONE:
                 await ports.records.delete(upload)
                 return True
