@@ -253,7 +253,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/routes.py _preflight",
         "http/s3xml.py _abort_xml",
         "http/s3xml.py _xml",
-        "http/readers.py handle",
+        "http/readers.py _read",
         "http/translation.py _REASONS",
         "makers.py limits",
         "model.py Upload.fixed_etag",

@@ -9,6 +9,7 @@ from contextlib import suppress
 from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion11
 
+from tusd_py.http.context import BEGUN
 from tusd_py.http.intake import take_over
 from tusd_py.http.reading import Source, Stream
 from tusd_py.pipeline.body import BodyEnd, Chunk
@@ -39,11 +40,6 @@ class RequestBody:
         self._source: Source | None = None
 
     @property
-    def begun(self) -> bool:
-        """Bytes of it were taken."""
-        return self._taken > 0
-
-    @property
     def end(self) -> BodyEnd:
         return self._end
 
@@ -61,6 +57,7 @@ class RequestBody:
         await self._go_on()
         self._source = take_over(self._request, self._slabs) or Stream(self._request)
         while chunk := await self._next(self._source):
+            self._request[BEGUN] = True
             self._taken += len(chunk)
             if room is not None and self._taken > room:
                 self._end = BodyEnd.TOO_LONG

@@ -9,18 +9,19 @@ from aiohttp import hdrs, web
 from tusd_py.engine import direct
 from tusd_py.http.context import Context
 from tusd_py.http.direct import (
-    Handler,
     abort,
+    lists,
     location,
     named_key,
     named_upload,
     place,
     respond,
-    served,
     small_body,
     xml_url,
 )
 from tusd_py.http.endpoint import request_id
+from tusd_py.http.farewell import farewell
+from tusd_py.http.pipeline import Handler, Route
 from tusd_py.model import Direct, Signed, Upload, UploadId
 from tusd_py.protocol import companion
 from tusd_py.protocol.companion import Presign
@@ -40,7 +41,7 @@ def add_companion_routes(app: web.Application, path: str) -> None:
         ("POST", f"{path}presign", _presign),
     ]
     for method, route, handler in routes:
-        app.router.add_route(method, route, served(handler, _refuse))
+        app.router.add_route(method, route, Route(lists(handler), _refuse).answer)
 
 
 async def _params(request: web.Request, context: Context) -> web.Response:
@@ -134,6 +135,6 @@ def _json(told: object) -> web.Response:
     return respond(200, json.dumps(told), "application/json")
 
 
-def _refuse(request: web.Request, refusal: Refusal) -> web.Response:
+async def _refuse(request: web.Request, _: Context, refusal: Refusal) -> web.StreamResponse:
     told = json.dumps(companion.refused(refusal, request_id(request)))
-    return respond(companion.status(refusal), told, "application/json", refusal=refusal)
+    return await farewell(request, respond(companion.status(refusal), told, "application/json", refusal=refusal))

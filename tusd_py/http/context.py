@@ -64,5 +64,7 @@ CONTEXT = web.AppKey("tusd_py", Context)
 WIRE = web.RequestKey("wire", Wire)
 MEANT = web.RequestKey("meant", str)
 """The method that an upload's request means, which isn't always the one it has."""
+BEGUN = web.RequestKey("begun", bool)
+"""Bytes of its body were taken."""
 CODE = web.RequestKey("code", str)
 """Why the request was refused."""

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import closing
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
 from tusd_py.engine import direct
-from tusd_py.http.context import CONTEXT, Context
+from tusd_py.http.context import Context
 from tusd_py.http.endpoint import endpoint_url
-from tusd_py.http.failures import refused
-from tusd_py.http.farewell import close_silently
+from tusd_py.http.pipeline import Handler
 from tusd_py.model import Upload, UploadId, parse_upload_id
 from tusd_py.pipeline.share import Holding
 from tusd_py.protocol.companion import TIMES
 from tusd_py.protocol.refusals import MethodNotAllowed, Refusal, ServiceUnavailable, TooLarge, UploadNotFound
 from tusd_py.protocol.statuses import details
-
-Handler = Callable[[web.Request, Context], Awaitable[web.Response]]
-Refuse = Callable[[web.Request, Refusal], web.Response]
 
 _MOST = 2 * 1024 * 1024
 """Bytes of a request: 10,000 parts are named in half of it."""
@@ -32,25 +27,14 @@ _PATIENCE = 15.0
 _HOLDING = web.RequestKey("holding", Holding)
 
 
-def served(handler: Handler, refuse: Refuse) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The handler, let in like any other request, and its refusals as `refuse` writes them."""
+def lists(handler: Handler) -> Handler:
+    """The handler, with a share of the memory for lists until it has answered."""
 
-    async def serve(request: web.Request) -> web.StreamResponse:
-        return await _answer(request, handler, refuse)
-
-    return serve
-
-
-async def _answer(request: web.Request, handler: Handler, refuse: Refuse) -> web.StreamResponse:
-    context = request.app[CONTEXT]
-    try:
-        admitted = context.admission.request(context.client(request))
-        with admitted, closing(context.texts.holding()) as request[_HOLDING]:
+    async def handle(request: web.Request, context: Context) -> web.StreamResponse:
+        with closing(context.texts.holding()) as request[_HOLDING]:
             return await handler(request, context)
-    except ConnectionError:
-        return close_silently(request)
-    except Exception as error:  # noqa: BLE001 (whatever isn't foreseen comes out of it again)
-        return refuse(request, refused(request, context, error))
+
+    return handle
 
 
 async def small_body(request: web.Request, context: Context) -> bytes:

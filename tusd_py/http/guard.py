@@ -11,8 +11,8 @@ from tusd_py.http.caller import about
 from tusd_py.http.context import CODE, CONTEXT, Context
 from tusd_py.http.door import PROBES
 from tusd_py.http.failures import refused
-from tusd_py.http.farewell import SILENCE, farewell
-from tusd_py.http.translation import head_of, response_of
+from tusd_py.http.farewell import SILENCE
+from tusd_py.http.pipeline import refuse_on_wire, route_of
 from tusd_py.model import parse_upload_id
 from tusd_py.protocol.refusals import Forbidden, Malformed, Misdirected, Refusal, UnsupportedCoding
 from tusd_py.telemetry.served import serving
@@ -37,8 +37,10 @@ async def guard(request: web.Request, handler: typedefs.Handler) -> web.StreamRe
 
 
 async def _turn_away(request: web.Request, context: Context, error: Refusal) -> web.StreamResponse:
-    refusal, head = refused(request, context, error), head_of(request)
-    return await farewell(request, response_of(context.wires.choose(head).refuse(refusal, head)))
+    """In the words of where it would have gone to."""
+    route = route_of(request)
+    refuse = refuse_on_wire if route is None else route.refuse
+    return await refuse(request, context, refused(request, context, error))
 
 
 def _audit(request: web.Request, context: Context, status: int) -> None:

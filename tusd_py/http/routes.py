@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from aiohttp import hdrs, web
 
-from tusd_py.http import readers, uploads
 from tusd_py.http.body import expect
 from tusd_py.http.companion import add_companion_routes
 from tusd_py.http.context import CONTEXT, MEANT, WIRE
 from tusd_py.http.endpoint import request_id
 from tusd_py.http.probes import is_probe
+from tusd_py.http.readers import READERS
 from tusd_py.http.s3xml import add_xml_routes
+from tusd_py.http.uploads import UPLOADS
 from tusd_py.protocol.tus import Tus
 
 
@@ -18,11 +19,11 @@ def add_routes(app: web.Application, base_path: str, *, direct: bool) -> None:
     """After those of the probes: with base path `/` they would look like uploads."""
     for above in sorted({"/", base_path}) if direct else ():
         add_direct_routes(app, f"{above}s3/")
-    app.router.add_route("*", f"{base_path}read/{{name}}", readers.handle, expect_handler=expect)
+    app.router.add_route("*", f"{base_path}read/{{name}}", READERS.answer, expect_handler=expect)
     for path in sorted({base_path, base_path.rstrip("/") or "/"}):
-        app.router.add_route("*", path, uploads.handle, expect_handler=expect)
+        app.router.add_route("*", path, UPLOADS.answer, expect_handler=expect)
     for tail in ("{id}", "{id}/"):
-        app.router.add_route("*", base_path + tail, uploads.handle, expect_handler=expect)
+        app.router.add_route("*", base_path + tail, UPLOADS.answer, expect_handler=expect)
 
 
 def add_direct_routes(app: web.Application, path: str) -> None:

@@ -6,7 +6,9 @@ from aiohttp import hdrs, web
 
 from tusd_py.engine import direct
 from tusd_py.http.context import Context
-from tusd_py.http.direct import Handler, abort, location, named_key, named_upload, place, respond, served, small_body
+from tusd_py.http.direct import abort, lists, location, named_key, named_upload, place, respond, small_body
+from tusd_py.http.farewell import farewell
+from tusd_py.http.pipeline import Handler, Route
 from tusd_py.protocol import companion, s3parts, s3xml
 from tusd_py.protocol.refusals import Refusal
 
@@ -14,7 +16,7 @@ from tusd_py.protocol.refusals import Refusal
 def add_xml_routes(app: web.Application, path: str) -> None:
     routes: list[tuple[str, Handler]] = [("POST", _post_xml), ("GET", _list_xml), ("DELETE", _abort_xml)]
     for method, handler in routes:
-        app.router.add_route(method, f"{path}xml/{{id:[^/]+}}", served(handler, _refuse))
+        app.router.add_route(method, f"{path}xml/{{id:[^/]+}}", Route(lists(handler), _refuse).answer)
 
 
 async def _post_xml(request: web.Request, context: Context) -> web.Response:
@@ -47,5 +49,6 @@ def _xml(document: str) -> web.Response:
     return respond(200, document, "application/xml")
 
 
-def _refuse(_: web.Request, refusal: Refusal) -> web.Response:
-    return respond(companion.status(refusal), s3xml.refused(refusal), "application/xml", refusal=refusal)
+async def _refuse(request: web.Request, _: Context, refusal: Refusal) -> web.StreamResponse:
+    answer = respond(companion.status(refusal), s3xml.refused(refusal), "application/xml", refusal=refusal)
+    return await farewell(request, answer)

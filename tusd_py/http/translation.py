@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
+from tusd_py.http.context import MEANT
 from tusd_py.protocol.wire import Reply, RequestHead
 
 _OVERRIDE = "X-HTTP-Method-Override"
@@ -17,14 +18,14 @@ _TEXT = "text/plain; charset=utf-8"
 def head_of(request: web.Request) -> RequestHead:
     """What the protocols want to know of a request."""
     return RequestHead(
-        method=_method(request),
+        method=request.get(MEANT, request.method),
         on_upload="id" in request.match_info,
         headers=joined(request.headers),
         content_length=_framed_length(request),
     )
 
 
-def _method(request: web.Request) -> str:
+def meant_method(request: web.Request) -> str:
     """tus 1.0, X-HTTP-Method-Override: for clients that can send no other than POST."""
     meant = request.headers.get(_OVERRIDE, request.method) if request.method == hdrs.METH_POST else request.method
     return meant.upper()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -11,12 +11,12 @@ from aiohttp import hdrs, web
 
 from tusd_py.engine import append, create, lookup, terminate
 from tusd_py.http.body import RequestBody
-from tusd_py.http.context import CONTEXT, MEANT, WIRE, Context
+from tusd_py.http.context import WIRE, Context
 from tusd_py.http.downloads import about, download
 from tusd_py.http.endpoint import endpoint_url
-from tusd_py.http.failures import refused
 from tusd_py.http.farewell import close_silently, farewell
 from tusd_py.http.interim import Interim
+from tusd_py.http.pipeline import Route, refuse_on_wire
 from tusd_py.http.translation import head_of, response_of
 from tusd_py.model import Kind, Upload, UploadId, parse_upload_id
 from tusd_py.pipeline.body import BodyEnd
@@ -26,38 +26,16 @@ from tusd_py.protocol.refusals import Refusal
 from tusd_py.protocol.wire import Reply, RequestHead
 
 
-async def handle(request: web.Request) -> web.StreamResponse:
+async def _handle(request: web.Request, context: Context) -> web.StreamResponse:
     """Any request to the creation endpoint or to an upload."""
-    context = request.app[CONTEXT]
     if request.method == hdrs.METH_OPTIONS:
         return response_of(context.wires.discover())
     head = head_of(request)
-    request[MEANT] = head.method
-    wire = request[WIRE] = context.wires.choose(head)
+    request[WIRE] = context.wires.choose(head)
     body = RequestBody(request, context.slabs, context.network_timeout, context.min_data_rate)
-    try:
-        with admitted(request, context, head):
-            if head.method == hdrs.METH_GET and head.on_upload and context.ports.limits.downloads:
-                return await _download(request, context, head, body)
-            return await _answer(request, context, head, body)
-    except ConnectionError:
-        return close_silently(request)  # nobody is there any more to be told anything
-    except Exception as error:  # noqa: BLE001 (whatever isn't foreseen comes out of it again)
-        refusal = refused(request, context, error)
-        if _breaks_off(refusal, body) and not wire.answers_interrupted:
-            return close_silently(request)
-        return await farewell(request, response_of(wire.refuse(refusal, head)))
-
-
-def admitted(request: web.Request, context: Context, head: RequestHead) -> AbstractContextManager[None]:
-    if head.method == hdrs.METH_HEAD:
-        return nullcontext()
-    return context.admission.request(context.client(request))
-
-
-def _breaks_off(refusal: Refusal, body: RequestBody) -> bool:
-    """Nothing is wrong with the request, but we can't go on with it."""
-    return body.begun and isinstance(refusal, refusals.ServiceUnavailable | refusals.UploadLocked)
+    if head.method == hdrs.METH_GET and head.on_upload and context.ports.limits.downloads:
+        return await _download(request, context, head, body)
+    return await _answer(request, context, head, body)
 
 
 async def _download(request: web.Request, context: Context, head: RequestHead, body: RequestBody) -> web.StreamResponse:
@@ -177,3 +155,6 @@ def _upload_id(request: web.Request) -> UploadId:
     if upload_id is None:
         raise refusals.UploadNotFound
     return upload_id
+
+
+UPLOADS = Route(_handle, refuse_on_wire, overridden=True)

@@ -192,7 +192,7 @@ PARSERS: Mapping[str, Parser] = {
             "If-Range": lambda text: conditions.range_applies({"If-Range": text}, '"a"', 0),
             "Date": dates.parse_http_date,
             "Range": lambda text: ranges.select_span(text, 100),
-            "method": lambda text: translation._method(asked("X-HTTP-Method-Override", text)),
+            "method": lambda text: translation.meant_method(asked("X-HTTP-Method-Override", text)),
             "Origin": enter("Origin"),
             "Transfer-Encoding": enter("Transfer-Encoding"),
             "host that is let in": enter("Host"),
