@@ -1,4 +1,4 @@
-"""`make docs`: the picture of an upload's life in docs/design.md, out of the table in `tusd_py.lifecycle`."""
+"""`make docs`: the picture of an upload's life in docs/design.md, out of the table in `tusd_py.domain.lifecycle`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tusd_py.lifecycle import FOLLOWING
-from tusd_py.model import UNFINISHED, Phase
+from tusd_py.domain.lifecycle import FOLLOWING
+from tusd_py.domain.upload import UNFINISHED, Phase
 
 DESIGN = Path(__file__).parents[1] / "docs" / "design.md"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from tusd_py.version import __version__
 
 if TYPE_CHECKING:
-    from tusd_py.app import create_app
     from tusd_py.config import Settings
+    from tusd_py.server.app import create_app
 
 __all__ = ["Settings", "__version__", "create_app"]
 
@@ -16,7 +16,7 @@ __all__ = ["Settings", "__version__", "create_app"]
 def __getattr__(name: str) -> object:
     """The library's two names, imported when asked for: the command line wants its help quickly."""
     if name == "create_app":
-        from tusd_py.app import create_app  # noqa: PLC0415
+        from tusd_py.server.app import create_app  # noqa: PLC0415
 
         return create_app
     if name == "Settings":

@@ -17,11 +17,11 @@ from bench.sinks import Sink, sink
 from bench.systems.base import System
 from bench.systems.ours import tusdpy
 from tusd_py.config import load_settings
-from tusd_py.engine.ports import Ports
-from tusd_py.engine.sweep import sweep
-from tusd_py.makers import open_ports
-from tusd_py.model import Upload, UploadId
-from tusd_py.pipeline.budget import Budget
+from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.engine.engine import Engine
+from tusd_py.engine.maintenance import sweep
+from tusd_py.server.wiring import open_engine
+from tusd_py.transfer.budget import Budget
 
 NAME = "state"
 COUNTS = (10, 100, 1_000, 10_000, 100_000)
@@ -51,12 +51,12 @@ def _heads(bench: Bench, system: System, s3: Sink) -> dict[str, float]:
 async def _engine(room: Path, path: Path, more: int) -> dict[str, float]:
     """With so many more uploads: milliseconds of a page, of an idle sweep, and of a sweep for each that expired."""
     settings = load_settings({"storage": f"file:{room / 'data'}", "state": f"sqlite:{path}"}, None, {})
-    async with open_ports(settings, Budget(settings.memory_budget)) as ports:
-        await _fill(ports, more, _DAY)
-        listed = await _took(lambda: ports.state.list(None, 1000))
-        idle = await _took(lambda: sweep(ports))
-        await _fill(ports, _EXPIRED, -1.0)
-        swept = await _took(lambda: sweep(ports), times=1)
+    async with open_engine(settings, Budget(settings.memory_budget)) as engine:
+        await _fill(engine, more, _DAY)
+        listed = await _took(lambda: engine.state.list(None, 1000))
+        idle = await _took(lambda: sweep(engine))
+        await _fill(engine, _EXPIRED, -1.0)
+        swept = await _took(lambda: sweep(engine), times=1)
     return {"list_ms": listed, "idle_sweep_ms": idle, "sweep_ms": swept / _EXPIRED, "state": state_size(path)}
 
 
@@ -70,15 +70,15 @@ async def _took(work: Callable[[], Awaitable[object]], times: int = 20) -> float
     return 1000 * min(seconds)
 
 
-async def _fill(ports: Ports, count: int, left: float) -> None:
+async def _fill(engine: Engine, count: int, left: float) -> None:
     """As many uploads, that expire in `left` seconds; those of a batch share their commits."""
     for start in range(0, count, _BATCH):
-        await asyncio.gather(*(_remember(ports, left) for _ in range(min(_BATCH, count - start))))
+        await asyncio.gather(*(_remember(engine, left) for _ in range(min(_BATCH, count - start))))
 
 
-async def _remember(ports: Ports, left: float) -> None:
+async def _remember(engine: Engine, left: float) -> None:
     now = time.time()
     upload = Upload(
         id=UploadId(secrets.token_hex(16)), length=MIB, created_at=now, updated_at=now, expires_at=now + left
     )
-    await ports.state.create(replace(upload, cursor=ports.storage.start(upload)))
+    await engine.state.create(replace(upload, cursor=engine.storage.start(upload)))

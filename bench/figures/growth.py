@@ -14,8 +14,8 @@ from bench.places import GIB, MIB
 from bench.probe import state_size, watched
 from bench.sinks import Sink, sink
 from bench.systems.base import Served
-from tusd_py.model import Upload, UploadId
-from tusd_py.state.sqlite import SqliteState
+from tusd_py.backends.sqlite.state import SqliteState
+from tusd_py.domain.upload import Upload, UploadId
 
 NAME = "growth"
 SAVES = "saves"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.contracts.examples import Run
 from tests.support.storages import STORAGES, Bench
-from tusd_py import redis_client
+from tusd_py.backends.redis import connection as redis_client
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.storages import Bench
 from tests.support.writing import Session
-from tusd_py.model import Upload
+from tusd_py.domain.upload import Upload
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 """Runs one example."""

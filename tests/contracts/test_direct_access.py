@@ -1,4 +1,4 @@
-"""What a storage promises that clients reach themselves (`tusd_py/storage/direct.py`): what it signs is really sent."""
+"""What a storage promises that clients reach themselves (`tusd_py/ports/direct.py`): what it signs is really sent."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 
 from tests.support.storages import STORAGES, Bench
 from tests.support.writing import content, new_upload, random_bytes, stored
-from tusd_py.errors import UploadLost
-from tusd_py.lifecycle import made
-from tusd_py.model import Direct, DirectPart, Phase, Signed, Upload
-from tusd_py.storage.direct import CorsRule, DirectAccess
+from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.lifecycle import made
+from tusd_py.domain.upload import Direct, DirectPart, Phase, Signed, Upload
+from tusd_py.ports.direct import CorsRule, DirectAccess
 from tusd_py.storage.s3.cors import joined, missing, needed, origins_of
 
 _LIFETIME = 600.0

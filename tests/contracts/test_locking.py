@@ -1,4 +1,4 @@
-"""What every locker promises (`tusd_py/locking/base.py`); every maker passes all of it."""
+"""What every locker promises (`tusd_py/ports/locks.py`); every maker passes all of it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.uploads import upload
-from tusd_py.errors import Locked, Superseded
-from tusd_py.locking.base import Lease, Locker
-from tusd_py.locking.memory import MemoryLocker
-from tusd_py.locking.redis import RedisLocker
-from tusd_py.locking.sqlite import SqliteLocker
+from tusd_py.backends.memory.locks import MemoryLocker
+from tusd_py.backends.redis.locks import RedisLocker
+from tusd_py.backends.sqlite.locks import SqliteLocker
+from tusd_py.domain.errors import Locked, Superseded
+from tusd_py.ports.locks import Lease, Locker
 
 TTL = 1.0
 ONE, OTHER = upload(1).id, upload(2).id

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.uploads import upload
-from tusd_py.locking.base import Lease, Locker
-from tusd_py.locking.redis import RedisLocker
-from tusd_py.locking.sqlite import SqliteLocker
+from tusd_py.backends.redis.locks import RedisLocker
+from tusd_py.backends.sqlite.locks import SqliteLocker
+from tusd_py.ports.locks import Lease, Locker
 
 TTL = 1.0
 SLACK = 0.8

@@ -11,11 +11,11 @@ from yarl import URL
 
 from tests.support.aws import applied, environment
 from tests.support.identity import Identity
-from tusd_py.errors import ConfigurationError
-from tusd_py.events import Meter
-from tusd_py.storage.s3.connect import Connection, connect
+from tusd_py.domain.errors import ConfigurationError
+from tusd_py.ports.meter import Meter
+from tusd_py.storage.s3.api.connect import Connection, connect
+from tusd_py.storage.s3.api.requests import RawRequest
 from tusd_py.storage.s3.options import S3Options
-from tusd_py.storage.s3.wire import RawRequest
 
 WHO = Identity(name="any/one", actions=())
 ELSEWHERE = "http://127.0.0.1:9"

@@ -6,12 +6,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tusd_py.errors import StorageUnavailable
-from tusd_py.events import Meter
-from tusd_py.pipeline.budget import Budget
-from tusd_py.pipeline.grid import MIB
+from tusd_py.domain.errors import StorageUnavailable
+from tusd_py.ports.meter import Meter
+from tusd_py.storage.s3.grid import MIB
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.storage import S3Storage
+from tusd_py.transfer.budget import Budget
 
 OWN = "<Error><Code>NoSuchKey</Code></Error>"
 

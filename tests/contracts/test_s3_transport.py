@@ -15,14 +15,15 @@ from tests.support.certificates import Certificate, certify
 from tests.support.forward import ForwardProxy
 from tests.support.s3proxy import S3Proxy
 from tests.support.seaweed import SeaweedFS
-from tusd_py.events import Meter
-from tusd_py.storage.s3 import transport, wire
-from tusd_py.storage.s3.client import S3Client
-from tusd_py.storage.s3.connect import connect
+from tusd_py.ports.meter import Meter
+from tusd_py.storage.s3 import transport
+from tusd_py.storage.s3.api import requests as wire
+from tusd_py.storage.s3.api.client import S3Client
+from tusd_py.storage.s3.api.connect import connect
+from tusd_py.storage.s3.api.errors import S3Trouble
+from tusd_py.storage.s3.api.requests import Payload
 from tusd_py.storage.s3.cursor import Part
-from tusd_py.storage.s3.errors import S3Trouble
 from tusd_py.storage.s3.options import S3Options
-from tusd_py.storage.s3.wire import Payload
 
 PART = randbytes(5 * 1024 * 1024)
 

@@ -12,15 +12,15 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials
 
 from tests.support.seaweed import SeaweedFS
-from tusd_py.errors import UploadLost
-from tusd_py.events import Meter
-from tusd_py.pipeline.body import Chunk
-from tusd_py.storage.s3 import wire
-from tusd_py.storage.s3.client import S3Client
-from tusd_py.storage.s3.connect import connect
-from tusd_py.storage.s3.errors import S3Failure, S3Trouble
+from tusd_py.domain.errors import UploadLost
+from tusd_py.ports.body import Chunk
+from tusd_py.ports.meter import Meter
+from tusd_py.storage.s3.api import requests as wire
+from tusd_py.storage.s3.api.client import S3Client
+from tusd_py.storage.s3.api.connect import connect
+from tusd_py.storage.s3.api.errors import S3Failure, S3Trouble
+from tusd_py.storage.s3.api.requests import Payload, RawRequest, RawS3
 from tusd_py.storage.s3.options import S3Options
-from tusd_py.storage.s3.wire import Payload, RawRequest, RawS3
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -1,4 +1,4 @@
-"""What every state store promises (`tusd_py/state/base.py`); every maker passes all of it."""
+"""What every state store promises (`tusd_py/ports/state.py`); every maker passes all of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.support.fixtures_state import Maker
 from tests.support.uploads import upload, uploads
-from tusd_py.errors import Superseded
-from tusd_py.model import RETRY_SECONDS, Phase, Unfinished, Upload
-from tusd_py.state.base import StateStore
+from tusd_py.domain.errors import Superseded
+from tusd_py.domain.upload import RETRY_SECONDS, Phase, Unfinished, Upload
+from tusd_py.ports.state import StateStore
 
 
 async def test_a_new_upload_is_remembered_at_revision_1(state: StateStore) -> None:

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.uploads import upload
-from tusd_py.errors import Superseded
-from tusd_py.model import Entry, Phase, Unfinished, Upload, UploadId
-from tusd_py.state.base import StateStore
+from tusd_py.domain.errors import Superseded
+from tusd_py.domain.upload import Entry, Phase, Unfinished, Upload, UploadId
+from tusd_py.ports.state import StateStore
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What every storage promises (`tusd_py/storage/base.py`); every maker passes all of it, through the port alone."""
+"""What every storage promises (`tusd_py/ports/storage.py`); every maker passes all of it, through the port alone."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.contracts.examples import Run, a_property, lengths, sessions, sizes
 from tests.support.storages import Bench
 from tests.support.writing import Sender, Session, content, new_upload, random_bytes, stored
-from tusd_py.errors import UploadLost
-from tusd_py.model import Phase, Span, Upload
+from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.upload import Phase, Span, Upload
 
 
 def test_however_the_bytes_come_the_object_is_those_bytes(bench: Bench, run: Run) -> None:

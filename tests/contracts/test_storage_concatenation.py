@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.contracts.examples import Run, a_property, lengths
 from tests.support.storages import Bench
 from tests.support.writing import content, new_upload, random_bytes, stored
-from tusd_py.errors import UploadLost
-from tusd_py.model import Kind, Phase, Upload, UploadId
+from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.upload import Kind, Phase, Upload, UploadId
 
 
 def test_a_final_upload_is_its_partials_in_order(bench: Bench, run: Run) -> None:

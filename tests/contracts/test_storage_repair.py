@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.contracts.examples import Run, a_property, lengths, remove_leftovers, sessions, sizes
 from tests.support.storages import Bench
 from tests.support.writing import Sender, Session, content, random_bytes
-from tusd_py.errors import UploadLost
-from tusd_py.model import Phase, Upload
-from tusd_py.storage.base import Recovered
+from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.upload import Phase, Upload
+from tusd_py.ports.storage import Recovered
 
 
 def test_what_no_upload_needs_can_be_removed_without_harm(bench: Bench, run: Run) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.storages import Bench
 from tests.support.writing import FakeLease, Journal, Sender, content, random_bytes
-from tusd_py.errors import Superseded
+from tusd_py.domain.errors import Superseded
 
 
 async def test_a_writer_whose_turn_is_over_records_nothing_more(bench: Bench) -> None:

@@ -24,7 +24,7 @@ from tests.support.seaweed import SeaweedFS
 from tests.support.server import Server
 from tusd_py import create_app
 from tusd_py.config import load_settings
-from tusd_py.errors import ConfigurationError
+from tusd_py.domain.errors import ConfigurationError
 
 LONG_AGO = "1s"
 """After which what has no record is old enough to be collected."""

@@ -16,8 +16,8 @@ from tests.promises.bench import MIB, Node
 from tests.promises.client import Answer, Client, until
 from tests.support.identity import REGION, Identity
 from tests.support.seaweed import SeaweedFS
-from tusd_py.errors import StorageUnavailable
-from tusd_py.storage.s3.errors import translated
+from tusd_py.domain.errors import StorageUnavailable
+from tusd_py.storage.s3.api.errors import translated
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -104,8 +104,8 @@ def _ask(servers: tuple[_Asked, ...]) -> float:
     return took[servers[0]] - took[servers[-1]]
 
 
-def _probe(*ports: int) -> None:
-    servers = tuple(_Asked(port) for port in ports)
+def _probe(*engine: int) -> None:
+    servers = tuple(_Asked(port) for port in engine)
     asked, worst = 0, 0.0
     while True:
         asked, worst = asked + 1, max(worst, _ask(servers))

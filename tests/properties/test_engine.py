@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, multiple, rule
 
 from tests.simulation.loop import SimulatedLoop
-from tests.support.engine import Engine, ScriptedBody
+from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, sha1
+from tusd_py.domain.errors import Superseded, Unavailable
+from tusd_py.domain.intents import Checksum, Completion, Whole
+from tusd_py.domain.refusals import Refusal, UploadNotFound
+from tusd_py.domain.upload import Phase, Upload, UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.sweep import sweep
+from tusd_py.engine.maintenance import sweep
 from tusd_py.engine.terminate import terminate
-from tusd_py.errors import Superseded, Unavailable
-from tusd_py.model import Phase, Upload, UploadId
-from tusd_py.pipeline.body import BodyEnd
-from tusd_py.protocol.intents import Checksum, Completion, Whole
-from tusd_py.protocol.refusals import Refusal, UploadNotFound
+from tusd_py.ports.body import BodyEnd
 
 T = TypeVar("T")
 EXPIRE_AFTER = 100.0
@@ -89,7 +89,7 @@ class Clients(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = SimulatedLoop()
-        self.engine = self.run(_engine())
+        self.harness = self.run(_engine())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -99,10 +99,10 @@ class Clients(RuleBasedStateMachine):
         checksum = sent.announced if sent else None
         intent = creating(length, body=sent is not None, checksum=checksum, completion=completion, whole=whole)
         try:
-            upload = self.run(create(self.engine.ports, intent, sent.body() if sent else ScriptedBody()))
+            upload = self.run(create(self.harness.engine, intent, sent.body() if sent else ScriptedBody()))
         except _NOT_TAKEN:
             return multiple()
-        known = Known(id=upload.id, told=(sent.data if sent else b"")[: upload.offset], touched=self.engine.now)
+        known = Known(id=upload.id, told=(sent.data if sent else b"")[: upload.offset], touched=self.harness.now)
         self.check(known, upload)
         return known
 
@@ -120,7 +120,7 @@ class Clients(RuleBasedStateMachine):
         offset = max(len(known.told) + shift, 0)
         intent = appending(offset, length=length, checksum=sent.announced, completion=completion, whole=whole)
         try:
-            upload = self.run(append(self.engine.ports, known.id, intent, sent.body()))
+            upload = self.run(append(self.harness.engine, known.id, intent, sent.body()))
         except _NOT_TAKEN:
             self.settle(known, known.told + sent.data)
             return
@@ -137,30 +137,30 @@ class Clients(RuleBasedStateMachine):
     def terminate(self, known: Known) -> None:
         self.mend()
         try:
-            self.run(terminate(self.engine.ports, known.id))
+            self.run(terminate(self.harness.engine, known.id))
         except UploadNotFound:
-            assert self.engine.now >= known.touched + EXPIRE_AFTER, "it vanished"
+            assert self.harness.now >= known.touched + EXPIRE_AFTER, "it vanished"
         else:
             self.check_gone(known)
 
     @rule(seconds=st.sampled_from([1.0, 40.0, 120.0]))
     def wait(self, seconds: float) -> None:
-        self.engine.now += seconds
+        self.harness.now += seconds
         with suppress(Unavailable):
-            self.run(sweep(self.engine.ports))
+            self.run(sweep(self.harness.engine))
 
     @rule(left=st.integers(0, 6), times=st.integers(1, 3), answer_lost=st.booleans(), storage=st.booleans())
     def break_something(self, *, left: int, times: int, answer_lost: bool, storage: bool) -> None:
-        fuse = self.engine.storage.fuse if storage else self.engine.state.fuse
+        fuse = self.harness.storage.fuse if storage else self.harness.state.fuse
         fuse.blow(left, times=times, answer_lost=answer_lost)
 
     def settle(self, known: Known, possible: bytes) -> None:
         """Look where the upload is now: not before what was told, nor beyond what can have arrived."""
         self.mend()
         try:
-            upload = self.run(inspect(self.engine.ports, known.id))
+            upload = self.run(inspect(self.harness.engine, known.id))
         except UploadNotFound:
-            assert self.engine.now >= known.touched + EXPIRE_AFTER, "it vanished"
+            assert self.harness.now >= known.touched + EXPIRE_AFTER, "it vanished"
             return
         assert len(known.told) <= upload.offset <= len(possible)
         known.told = possible[: upload.offset]
@@ -171,21 +171,21 @@ class Clients(RuleBasedStateMachine):
         assert upload.offset == len(known.told)
         assert upload.done == upload.full, "told as complete, or as open, and isn't"
         if upload.done:
-            assert self.engine.stored(upload) == known.told
+            assert self.harness.stored(upload) == known.told
         if upload.done and upload.digest_algorithm:
             assert upload.digest == hashlib.sha256(known.told).hexdigest()
 
     def check_gone(self, known: Known) -> None:
         """Its bytes are. Its record is, too, unless something that got no answer may still come about."""
-        assert known.id not in self.engine.stored_names
-        for upload in self.run(self.engine.uploads()):
+        assert known.id not in self.harness.stored_names
+        for upload in self.run(self.harness.uploads()):
             if upload.id == known.id:
                 assert upload.phase is Phase.TERMINATING
-                assert upload.settled_at > self.engine.now
+                assert upload.settled_at > self.harness.now
 
     def mend(self) -> None:
-        self.engine.storage.fuse.mend()
-        self.engine.state.fuse.mend()
+        self.harness.storage.fuse.mend()
+        self.harness.state.fuse.mend()
 
     def teardown(self) -> None:
         with self.loop:
@@ -193,16 +193,16 @@ class Clients(RuleBasedStateMachine):
 
     def end(self) -> None:
         self.mend()
-        for upload in self.run(self.engine.uploads()):
+        for upload in self.run(self.harness.uploads()):
             with suppress(UploadNotFound):
-                self.run(terminate(self.engine.ports, upload.id))
-        self.engine.now += 2 * EXPIRE_AFTER
-        self.run(sweep(self.engine.ports))
-        assert self.run(self.engine.residue()) == []
+                self.run(terminate(self.harness.engine, upload.id))
+        self.harness.now += 2 * EXPIRE_AFTER
+        self.run(sweep(self.harness.engine))
+        assert self.run(self.harness.residue()) == []
 
 
-async def _engine() -> Engine:
-    return Engine(expire_after=EXPIRE_AFTER)
+async def _engine() -> Harness:
+    return Harness(expire_after=EXPIRE_AFTER)
 
 
 TestClients = Clients.TestCase

@@ -98,6 +98,6 @@ async def _passage(
             await stack.enter_async_context(deployed(directory, seaweed, directory.name, behind_proxy=True, **settings))
             for _ in range(nodes)
         ]
-        ports = [each.server.port for each in started]
-        front = await stack.enter_async_context(in_front(kind, directory / kind, certificate, ports, edit))
+        engine = [each.server.port for each in started]
+        front = await stack.enter_async_context(in_front(kind, directory / kind, certificate, engine, edit))
         yield Way(front=front, deployment=started[0], others=started[1:])

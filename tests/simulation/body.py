@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from tusd_py.pipeline.body import BodyEnd
+from tusd_py.ports.body import BodyEnd
 
 SILENCE = 60.0
 """Seconds a server waits for the next byte."""

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import asyncio
 
+from tusd_py.engine.engine import Engine
+from tusd_py.engine.garbage import tidy
 from tusd_py.engine.installation import renew
-from tusd_py.engine.ports import Ports
 from tusd_py.engine.repair import repair
-from tusd_py.engine.tidy import tidy
-from tusd_py.pipeline.budget import Budget
+from tusd_py.transfer.budget import Budget
 
 _CRUMBS = 4
 """Bytes that are left where memory is squeezed."""
 
 
-async def tidied(ports: Ports) -> None:
+async def tidied(engine: Engine) -> None:
     """The garbage round, to its end, and what keeps the installation's id from looking like garbage to others."""
-    await renew(ports)
-    async for _ in tidy(ports):
+    await renew(engine)
+    async for _ in tidy(engine):
         pass
 
 
-async def repaired(ports: Ports) -> None:
+async def repaired(engine: Engine) -> None:
     """Whatever can be."""
-    async for _ in repair(ports, apply=True):
+    async for _ in repair(engine, apply=True):
         pass
 
 

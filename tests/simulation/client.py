@@ -10,16 +10,16 @@ from typing import TypeVar
 
 from tests.simulation.body import SlowBody
 from tests.simulation.world import EPOCH, FORESEEN, Violation, World
+from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.intents import Append, Body, Checksum, Create
+from tusd_py.domain.refusals import ChecksumMismatch, Malformed, UploadGone, UploadNotFound
+from tusd_py.domain.upload import Kind, Span, Upload, UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
+from tusd_py.engine.engine import Engine
 from tusd_py.engine.lookup import finished, inspect, read
-from tusd_py.engine.ports import Ports
 from tusd_py.engine.terminate import terminate
-from tusd_py.errors import UploadLost
-from tusd_py.model import Kind, Span, Upload, UploadId
-from tusd_py.pipeline.body import BodyEnd
-from tusd_py.protocol.intents import Append, Body, Checksum, Create
-from tusd_py.protocol.refusals import ChecksumMismatch, Malformed, UploadGone, UploadNotFound
+from tusd_py.ports.body import BodyEnd
 
 T = TypeVar("T")
 
@@ -65,9 +65,9 @@ class Client:
         intent = Create(kind=kind, length=length, metadata={"name": self._name}, partials=partials, body=body)
         sent = self.content[: first or 0]
 
-        async def made(ports: Ports, body: SlowBody) -> Upload:
+        async def made(engine: Engine, body: SlowBody) -> Upload:
             try:
-                return await create(ports, intent, body)
+                return await create(engine, intent, body)
             except Malformed as error:
                 if self.world.bereft.intersection(partials):
                     raise UploadLost from error
@@ -93,7 +93,7 @@ class Client:
             if self.world.loop.time() > give_up:
                 raise Violation(f"no way to go on from offset {self._told}")
             try:
-                if not known and self._hear(await self._ask(lambda ports, _: inspect(ports, self.there))):
+                if not known and self._hear(await self._ask(lambda engine, _: inspect(engine, self.there))):
                     return
                 if until is not None and self._told >= until:
                     return
@@ -121,7 +121,7 @@ class Client:
 
         async def delete() -> None:
             try:
-                await self._ask(lambda ports, _: terminate(ports, self.there))
+                await self._ask(lambda engine, _: terminate(engine, self.there))
             except Vanished:
                 return
 
@@ -131,9 +131,9 @@ class Client:
     async def download(self) -> None:
         """GET: every byte."""
 
-        async def get(ports: Ports, _: SlowBody) -> bytes:
-            upload = await finished(ports, self.there)
-            return b"".join([chunk async for chunk in self._taken(read(ports, upload, Span(0, upload.offset)))])
+        async def get(engine: Engine, _: SlowBody) -> bytes:
+            upload = await finished(engine, self.there)
+            return b"".join([chunk async for chunk in self._taken(read(engine, upload, Span(0, upload.offset)))])
 
         got = await self._insist(lambda: self._ask(get))
         if got != self.content:
@@ -157,7 +157,7 @@ class Client:
         last = declares and offset + len(sent) == len(self.content)
         body = Body(length=None if chunked else len(sent), checksum=checksum)
         intent = Append(offset=offset, length=len(self.content) if last else None, body=body)
-        return await self._ask(lambda ports, body: append(ports, self.there, intent, body), sent)
+        return await self._ask(lambda engine, body: append(engine, self.there, intent, body), sent)
 
     def _sum(self, algorithm: str | None, sent: bytes) -> Checksum | None:
         if algorithm is None:
@@ -171,7 +171,7 @@ class Client:
         damaged = bytes(byte ^ 1 for byte in sent.ljust(piece, b"#"))
         intent = Append(offset=offset, body=Body(length=piece, checksum=self._sum("sha1", sent)))
         try:
-            await self._ask(lambda ports, body: append(ports, self.there, intent, body), damaged)
+            await self._ask(lambda engine, body: append(engine, self.there, intent, body), damaged)
         except (ChecksumMismatch, Broken):
             return
         raise Violation("damaged bytes were taken")
@@ -183,7 +183,7 @@ class Client:
         wrong = self._told - 1 if self._told else len(self.content) + 1
         intent = Append(offset=wrong, body=Body(length=1))
         with suppress(Broken):
-            await self._ask(lambda ports, body: append(ports, self.there, intent, body), b"#")
+            await self._ask(lambda engine, body: append(engine, self.there, intent, body), b"#")
             raise Violation(f"bytes were taken at {wrong}, not at {self._told}")
 
     async def exceed(self, surplus: int) -> None:
@@ -191,18 +191,18 @@ class Client:
         intent = Append(offset=self._told, body=Body(length=None))
         sent = self.content[self._told :] + b"#" * surplus
         with suppress(Broken):
-            await self._ask(lambda ports, body: append(ports, self.there, intent, body), sent)
+            await self._ask(lambda engine, body: append(engine, self.there, intent, body), sent)
             raise Violation("more bytes were taken than the upload has")
 
     def leave(self, count: int, *, stalls: bool) -> None:
         """A PATCH that brings so many bytes, and whose answer nobody awaits; or that is silent after them."""
         intent = Append(offset=self._told, body=Body(length=len(self.content) - self._told))
         body = SlowBody(self.content[self._told :], chunk=self._chunk, gap=self._gap, cut=count, stalls=stalls)
-        self.world.begin(self.world.node(self._at), lambda ports: append(ports, self.there, intent, body))
+        self.world.begin(self.world.node(self._at), lambda engine: append(engine, self.there, intent, body))
 
     async def look(self) -> None:
         """HEAD until there is an answer."""
-        self._hear(await self._insist(lambda: self._ask(lambda ports, _: inspect(ports, self.there))))
+        self._hear(await self._insist(lambda: self._ask(lambda engine, _: inspect(engine, self.there))))
 
     def check_gone(self) -> None:
         """404 was right: bytes that are missing alone end no upload."""
@@ -248,12 +248,12 @@ class Client:
         raise Violation("it never works")
 
     async def _ask(
-        self, work: Callable[[Ports, SlowBody], Awaitable[T]], content: bytes = b"", *, cut: int | None = None
+        self, work: Callable[[Engine, SlowBody], Awaitable[T]], content: bytes = b"", *, cut: int | None = None
     ) -> T:
         """One request. Raises Vanished, Broken, ChecksumMismatch."""
         node = self.world.node(self._at)
         body = SlowBody(content, chunk=self._chunk, gap=self._gap, cut=cut)
-        task = self.world.begin(node, lambda ports: work(ports, body))
+        task = self.world.begin(node, lambda engine: work(engine, body))
         await asyncio.wait({task, node.machine.crashed}, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         try:
             answer: T = _answered(task, body)

@@ -13,18 +13,18 @@ from itertools import count
 from typing import Any, cast
 
 from tests.support.writing import FakeLease
-from tusd_py.events import Meter
-from tusd_py.model import Checkpoint, Upload, UploadId
-from tusd_py.pipeline.ahead import ReadAhead
-from tusd_py.pipeline.budget import Budget
-from tusd_py.pipeline.grid import MIB, Grid
-from tusd_py.storage.s3.client import S3Client
+from tusd_py.domain.upload import Checkpoint, Upload, UploadId
+from tusd_py.ports.meter import Meter
+from tusd_py.storage.s3.api.client import S3Client
+from tusd_py.storage.s3.api.requests import RawRequest
 from tusd_py.storage.s3.cursor import S3Cursor
+from tusd_py.storage.s3.grid import MIB, Grid
 from tusd_py.storage.s3.options import Profile, S3Options
 from tusd_py.storage.s3.room import Room
 from tusd_py.storage.s3.tails import Tails
-from tusd_py.storage.s3.wire import RawRequest
 from tusd_py.storage.s3.writer import S3Writer
+from tusd_py.transfer.budget import Budget
+from tusd_py.transfer.read_ahead import ReadAhead
 
 SCALE = 256
 PIECE = 256 * 1024 // SCALE

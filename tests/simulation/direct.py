@@ -8,13 +8,13 @@ from contextlib import suppress
 from tests.simulation.bucket import Refused
 from tests.simulation.client import Client, Vanished
 from tests.simulation.world import Violation
+from tusd_py.domain.intents import Begin
+from tusd_py.domain.refusals import WrongParts
+from tusd_py.domain.upload import Direct, DirectPart, Upload
 from tusd_py.engine.direct import abort, announce, begin, complete, open_parts, parts, sign_part, sign_whole
+from tusd_py.engine.engine import Engine
 from tusd_py.engine.lookup import finished, link
-from tusd_py.engine.ports import Ports
-from tusd_py.model import Direct, DirectPart, Upload
-from tusd_py.pipeline.body import Body
-from tusd_py.protocol.intents import Begin
-from tusd_py.protocol.refusals import WrongParts
+from tusd_py.ports.body import Body
 
 _PART = 8
 
@@ -28,7 +28,7 @@ class DirectClient(Client):
         metadata = {"name": self._name, "partsize": str(self._part_size).encode()}
         intent = Begin(direct=direct, length=length, metadata=metadata)
         step = begin if direct is Direct.PARTS and not late else announce
-        self._upload: Upload = await self._insist(lambda: self._ask(lambda ports, _: step(ports, intent)))
+        self._upload: Upload = await self._insist(lambda: self._ask(lambda engine, _: step(engine, intent)))
         self.url = self._upload.id
 
     async def send_parts(self, *, anew: bool = False) -> None:
@@ -47,17 +47,17 @@ class DirectClient(Client):
         if self._upload.cursor.get("multipart") is not None:
             return
 
-        async def opened(ports: Ports, _: Body) -> Upload:
-            return await open_parts(ports, self.there, self._key, {"late": b"1"})
+        async def opened(engine: Engine, _: Body) -> Upload:
+            return await open_parts(engine, self.there, self._key, {"late": b"1"})
 
         self._upload = await self._insist(lambda: self._ask(opened))
 
     async def _parts(self) -> Sequence[DirectPart]:
-        return await self._insist(lambda: self._ask(lambda ports, _: parts(ports, self.there, self._key)))
+        return await self._insist(lambda: self._ask(lambda engine, _: parts(engine, self.there, self._key)))
 
     async def _send_part(self, number: int, piece: bytes) -> DirectPart:
-        async def sign(ports: Ports, _: Body) -> object:
-            return await sign_part(ports, self.there, self._key, number, len(piece))
+        async def sign(engine: Engine, _: Body) -> object:
+            return await sign_part(engine, self.there, self._key, number, len(piece))
 
         await self._insist(lambda: self._ask(sign))
         multipart = self._upload.cursor["multipart"]
@@ -80,16 +80,16 @@ class DirectClient(Client):
 
     async def send_whole(self, surplus: int = 0, *, form: bool = False) -> None:
         """With so many bytes more than it may have, which no signature keeps it from."""
-        await self._insist(lambda: self._ask(lambda ports, _: sign_whole(ports, self._upload, form=form)))
+        await self._insist(lambda: self._ask(lambda engine, _: sign_whole(engine, self._upload, form=form)))
         headers = {"x-amz-meta-tus-id": str(self._upload.id)}
         self.world.bucket.put(self._key, self.content + b"#" * surplus, headers, self.world.now())
 
     async def complete(self) -> None:
         """With the parts that were sent; those that aren't there any more are sent again. Raises Vanished."""
 
-        async def end(ports: Ports, _: Body) -> Upload | None:
+        async def end(engine: Engine, _: Body) -> Upload | None:
             with suppress(WrongParts):
-                return await complete(ports, self.there, self._key, self._sent)
+                return await complete(engine, self.there, self._key, self._sent)
             return None
 
         while (done := await self._insist(lambda: self._ask(end))) is None:
@@ -101,15 +101,15 @@ class DirectClient(Client):
     async def fetch(self) -> None:
         """A link to it: the bytes go past this server, too."""
 
-        async def linked(ports: Ports, _: Body) -> str:
-            return await link(ports, await finished(ports, self.there), {"Content-Type": "text/plain"})
+        async def linked(engine: Engine, _: Body) -> str:
+            return await link(engine, await finished(engine, self.there), {"Content-Type": "text/plain"})
 
         await self._insist(lambda: self._ask(linked))
 
     async def abort(self) -> None:
         """Until it is gone."""
         with suppress(Vanished):
-            await self._insist(lambda: self._ask(lambda ports, _: abort(ports, self.there, self._key)))
+            await self._insist(lambda: self._ask(lambda engine, _: abort(engine, self.there, self._key)))
 
     @property
     def _part_size(self) -> int:

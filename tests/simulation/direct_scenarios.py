@@ -9,9 +9,9 @@ from tests.simulation.client import Vanished
 from tests.simulation.contents import content
 from tests.simulation.direct import DirectClient
 from tests.simulation.world import Violation, World
-from tusd_py.model import Direct
-from tusd_py.protocol.direct import TOUCH
-from tusd_py.protocol.limits import Limits
+from tusd_py.domain.direct_rules import TOUCH
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.upload import Direct
 
 _COUNTED = Limits().upload_url_lifetime + TOUCH + 1
 """Seconds after which nothing is worth anything that was signed at the beginning."""

@@ -34,8 +34,8 @@ from tests.simulation.steps import (
     Tidy,
     Wait,
 )
+from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.storage.s3.options import Checksum
-from tusd_py.thresholds import DEFAULT
 
 _ENDS: Sequence[End] = ("finish", "finish", "finish", "download", "leave", "terminate")
 _PAUSES = (0.02, 0.3, 2.0, 20.0, 90.0)

@@ -10,11 +10,11 @@ from typing import Any
 
 from tests.simulation.client import GIVE_UP, Broken, Client, Vanished
 from tests.simulation.world import Violation, World
+from tusd_py.domain.intents import Append, Body, Completion, Create, Whole
+from tusd_py.domain.upload import Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
-from tusd_py.model import Upload
-from tusd_py.protocol.intents import Append, Body, Completion, Create, Whole
 
 
 class Hearing:
@@ -66,7 +66,7 @@ class IetfClient(Client):
         give_up = self.world.loop.time() + GIVE_UP
         while self.world.loop.time() < give_up:
             try:
-                if self._hear(await self._ask(lambda ports, _: inspect(ports, self.there))):
+                if self._hear(await self._ask(lambda engine, _: inspect(engine, self.there))):
                     return
                 while until is None or self._told < until:
                     if self._hear(await self._append(piece, checksum, chunked=chunked)):
@@ -84,7 +84,7 @@ class IetfClient(Client):
         give_up = self.world.loop.time() + GIVE_UP
         while self.world.loop.time() < give_up:
             try:
-                await self._ask(lambda ports, body: append(ports, self.there, intent, body), sent)
+                await self._ask(lambda engine, body: append(engine, self.there, intent, body), sent)
             except Vanished:
                 return
             except Broken:
@@ -105,7 +105,7 @@ class IetfClient(Client):
             **self._ends(len(sent)),
         )
         with self._hearing() as hearing:
-            self._hear(await self._ask(lambda ports, body: create(ports, intent, body, hearing), sent))
+            self._hear(await self._ask(lambda engine, body: create(engine, intent, body, hearing), sent))
 
     @contextmanager
     def _hearing(self) -> Iterator[Hearing]:
@@ -124,7 +124,7 @@ class IetfClient(Client):
         body = Body(length=None if chunked else len(sent), checksum=self._sum(checksum, sent))
         intent = Append(offset=offset, body=body, **ends)
         with self._hearing() as hearing:
-            return await self._ask(lambda ports, body: append(ports, self.there, intent, body, hearing), sent)
+            return await self._ask(lambda engine, body: append(engine, self.there, intent, body, hearing), sent)
 
     def _ends(self, stop: int) -> dict[str, Any]:
         whole = stop == len(self.content)

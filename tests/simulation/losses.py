@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from tests.simulation.world import World
-from tusd_py.model import Direct, Kind, Upload, UploadId
+from tusd_py.domain.upload import Direct, Kind, Upload, UploadId
 from tusd_py.storage.s3.keys import internal_prefix
 
 Loot = Literal["segments", "part", "multipart", "object"]

@@ -12,19 +12,19 @@ from botocore.credentials import ReadOnlyCredentials
 from tests.simulation.loop import Machine
 from tests.simulation.s3 import BUCKET, SimulatedBoto, SimulatedRaw
 from tests.simulation.shared import SimulatedLocker, SimulatedState
+from tusd_py.domain.limits import Limits
+from tusd_py.engine.engine import Engine
 from tusd_py.engine.pairing import PairedState
-from tusd_py.engine.ports import Ports
-from tusd_py.events import Meter
-from tusd_py.pipeline.ahead import ReadAhead
-from tusd_py.pipeline.budget import Budget
-from tusd_py.protocol.limits import Limits
-from tusd_py.storage.s3.client import S3Client
+from tusd_py.ports.meter import Meter
+from tusd_py.storage.s3.api.client import S3Client
+from tusd_py.storage.s3.api.presign import Presigner
 from tusd_py.storage.s3.direct import S3Direct
 from tusd_py.storage.s3.options import S3Options
-from tusd_py.storage.s3.presign import Presigner
 from tusd_py.storage.s3.room import Room
 from tusd_py.storage.s3.storage import S3Storage
 from tusd_py.storage.s3.tails import Tails
+from tusd_py.transfer.budget import Budget
+from tusd_py.transfer.read_ahead import ReadAhead
 
 if TYPE_CHECKING:
     from tests.simulation.setup import Setup
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     machine: Machine
-    ports: Ports
+    engine: Engine
     budget: Budget
     tails: Tails
 
@@ -43,7 +43,7 @@ def start(world: World, name: str) -> Node:
     machine, setup = Machine(world.loop, name), world.setup
     budget = Budget(setup.budget)
     tails = Tails(budget)
-    ports = Ports(
+    engine = Engine(
         storage=_storage(world, budget, tails),
         state=SimulatedState(world.network, world.records, world.free),
         locker=SimulatedLocker(world.network, world.rows, machine),
@@ -55,8 +55,8 @@ def start(world: World, name: str) -> Node:
         thresholds=setup.thresholds,
     )
     if setup.paired:
-        ports = replace(ports, state=PairedState(ports))
-    return Node(machine=machine, ports=ports, budget=budget, tails=tails)
+        engine = replace(engine, state=PairedState(engine))
+    return Node(machine=machine, engine=engine, budget=budget, tails=tails)
 
 
 def _storage(world: World, budget: Budget, tails: Tails) -> S3Storage:

@@ -15,7 +15,7 @@ from tests.simulation.scenarios import Scenario
 from tests.simulation.setup import Setup
 from tests.simulation.steps import Step
 from tests.simulation.world import Violation, World
-from tusd_py.model import Direct, Kind
+from tusd_py.domain.upload import Direct, Kind
 
 End = Literal["finish", "download", "leave", "terminate"]
 

@@ -55,8 +55,8 @@ def simulated(loop: SimulatedLoop, seed: int) -> Iterator[None]:
         return dice.randbytes(nbytes).hex()
 
     with ExitStack() as patches:
-        patches.enter_context(patch("tusd_py.locking.lease.elapsed", loop.time))
-        patches.enter_context(patch("tusd_py.locking.shared.elapsed", loop.time))
+        patches.enter_context(patch("tusd_py.backends.lease.elapsed", loop.time))
+        patches.enter_context(patch("tusd_py.backends.leased_locks.elapsed", loop.time))
         patches.enter_context(patch("tests.simulation.shared.elapsed", loop.time))
         patches.enter_context(patch("tusd_py.storage.s3.keys.token_hex", token_hex))
         patches.enter_context(patch("secrets.token_hex", token_hex))

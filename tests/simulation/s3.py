@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.simulation.bucket import Bucket, Refused
 from tests.simulation.network import Network, Service
-from tusd_py.storage.s3.errors import S3Missing, S3Trouble, failure_from_body, translated
-from tusd_py.storage.s3.wire import Payload, RawRequest
+from tusd_py.storage.s3.api.errors import S3Missing, S3Trouble, failure_from_body, translated
+from tusd_py.storage.s3.api.requests import Payload, RawRequest
 
 T = TypeVar("T")
 _Listing = Mapping[Any, Any]

@@ -14,7 +14,7 @@ from tests.simulation.ietf import IetfClient
 from tests.simulation.network import LONG, OUTAGE
 from tests.simulation.setup import Setup
 from tests.simulation.world import Violation, World
-from tusd_py.model import Kind
+from tusd_py.domain.upload import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.simulation.bucket import MIN_PART
-from tusd_py.pipeline.grid import GIB
+from tusd_py.domain.thresholds import Thresholds
+from tusd_py.storage.s3.grid import GIB
 from tusd_py.storage.s3.options import Checksum, Profile
-from tusd_py.thresholds import Thresholds
 
 EXPIRE_AFTER = 3600.0
 

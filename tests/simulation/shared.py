@@ -9,12 +9,12 @@ from functools import partial
 
 from tests.simulation.loop import Machine
 from tests.simulation.network import TTL, Network, Service, at_once
-from tusd_py.errors import StateUnavailable
-from tusd_py.locking.lease import TimedLease, elapsed
-from tusd_py.locking.shared import SharedLocker
-from tusd_py.model import Entry, Installation, Unfinished, Upload, UploadId
-from tusd_py.space import Space
-from tusd_py.state.memory import MemoryState
+from tusd_py.backends.lease import TimedLease, elapsed
+from tusd_py.backends.leased_locks import SharedLocker
+from tusd_py.backends.memory.state import MemoryState
+from tusd_py.domain.errors import StateUnavailable
+from tusd_py.domain.space import Space
+from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
 
 
 def _lost(operation: str) -> Exception:

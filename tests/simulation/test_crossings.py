@@ -18,12 +18,12 @@ from tests.simulation.program import Program, Straight
 from tests.simulation.run import play
 from tests.simulation.setup import LOW, Setup
 from tests.simulation.shared import SimulatedState
-from tusd_py.model import Upload, UploadId
+from tusd_py.domain.thresholds import Thresholds
+from tusd_py.domain.upload import Upload, UploadId
 from tusd_py.storage.s3 import concatenation
-from tusd_py.storage.s3.client import S3Client
+from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.concat_plan import PlannedPart, plan_parts
 from tusd_py.storage.s3.options import Profile
-from tusd_py.thresholds import Thresholds
 
 SEEDS = range(200)
 FAULTS = ("broken", "failing")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulation.crowd import PIECE, SCALE, Crowd, SlowS3
 from tests.simulation.loop import SimulatedLoop
-from tusd_py.pipeline.grid import MIB
+from tusd_py.storage.s3.grid import MIB
 
 BUDGET, RATE, FAST, SECONDS = 128 * MIB, 50_000, 300e6, 10.0
 

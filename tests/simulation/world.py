@@ -15,13 +15,13 @@ from tests.simulation.network import LONG, Network, Plan, at_once
 from tests.simulation.nodes import Node, start
 from tests.simulation.setup import Setup
 from tests.simulation.shared import Rows
-from tusd_py.engine.ports import Ports
-from tusd_py.engine.sweep import sweep
-from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
-from tusd_py.events import Observer
-from tusd_py.model import Kind, Phase, Span, Upload, UploadId
-from tusd_py.protocol.refusals import Refusal
-from tusd_py.state.memory import MemoryState
+from tusd_py.backends.memory.state import MemoryState
+from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
+from tusd_py.domain.refusals import Refusal
+from tusd_py.domain.upload import Kind, Phase, Span, Upload, UploadId
+from tusd_py.engine.engine import Engine
+from tusd_py.engine.maintenance import sweep
+from tusd_py.ports.observer import Observer
 from tusd_py.storage.s3.keys import installation_key
 
 EPOCH = 1_700_000_000.0
@@ -92,11 +92,11 @@ class World:
             self._nodes[index] = self._start("AB"[index])
         return self._nodes[index]
 
-    def begin(self, node: Node, work: Callable[[Ports], Awaitable[Any]]) -> asyncio.Task[Any]:
+    def begin(self, node: Node, work: Callable[[Engine], Awaitable[Any]]) -> asyncio.Task[Any]:
         """A request that runs on `node`, whether or not anyone waits for it."""
 
         async def run() -> Any:
-            return await work(node.ports)
+            return await work(node.engine)
 
         task = self.loop.create_task(run(), context=node.machine.context.copy())
         self._requests.append((node.machine, task))
@@ -134,7 +134,7 @@ class World:
 
     async def _look_at_room(self) -> None:
         for node in range(len(self._nodes)):
-            await self._do(Ports.look_at_room, node)
+            await self._do(Engine.look_at_room, node)
 
     def lose_state(self) -> None:
         """A new, empty state is put in the place of the one there was, and the nodes are started anew."""
@@ -197,7 +197,7 @@ class World:
         """What an operator may do at any time."""
         await self._do(chores.repaired, 1)
 
-    async def _do(self, chore: Callable[[Ports], Awaitable[Any]], number: int) -> None:
+    async def _do(self, chore: Callable[[Engine], Awaitable[Any]], number: int) -> None:
         node = self.node(number)
         doing = self.begin(node, chore)
         await asyncio.wait({doing, node.machine.crashed}, return_when=asyncio.FIRST_COMPLETED)
@@ -233,11 +233,11 @@ class World:
         if strays or self.bucket.multiparts:
             raise Leak(f"objects that nobody names: {sorted(strays)} {self.bucket.multiparts}")
 
-    async def _download_all(self, ports: Ports) -> None:
+    async def _download_all(self, engine: Engine) -> None:
         for upload in self.uploads().values():
             if upload.id in self.bereft:
                 continue
-            read = [chunk async for chunk in ports.storage.read(upload, Span(0, upload.offset))] if upload.done else []
+            read = [chunk async for chunk in engine.storage.read(upload, Span(0, upload.offset))] if upload.done else []
             if upload.done and b"".join(read) != self._expected(upload):
                 raise Violation("complete, but it can't be downloaded")
 

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tests.support.engine import Engine
 from tests.support.failing import Fuse
-from tusd_py.errors import StorageUnavailable, UploadLost
-from tusd_py.model import Checkpoint, DirectPart, Signed, Upload, UploadId
-from tusd_py.protocol.limits import PartLimits
-from tusd_py.storage.direct import CorsRule
+from tests.support.harness import Harness
+from tusd_py.domain.errors import StorageUnavailable, UploadLost
+from tusd_py.domain.limits import PartLimits
+from tusd_py.domain.upload import Checkpoint, DirectPart, Signed, Upload, UploadId
+from tusd_py.ports.direct import CorsRule
 
 
 class ScriptedAccess:
@@ -20,8 +20,8 @@ class ScriptedAccess:
     bucket = "bucket"
     part_limits = PartLimits(most=10, least_length=2, greatest_length=20)
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, harness: Harness) -> None:
+        self._engine = harness
         self.fuse = Fuse(StorageUnavailable)
         self.troubled = False
         """What it begins was begun by a call that got no answer first."""
@@ -77,11 +77,11 @@ class ScriptedAccess:
         return brought
 
 
-def direct(engine: Engine) -> ScriptedAccess:
+def direct(harness: Harness) -> ScriptedAccess:
     """The engine's storage can be reached from now on."""
-    made = ScriptedAccess(engine)
-    engine.storage.direct = made  # type: ignore[assignment]
-    engine.ports = replace(engine.ports, limits=replace(engine.ports.limits, upload_url_lifetime=30.0))
+    made = ScriptedAccess(harness)
+    harness.storage.direct = made  # type: ignore[assignment]
+    harness.engine = replace(harness.engine, limits=replace(harness.engine.limits, upload_url_lifetime=30.0))
     return made
 
 

@@ -6,11 +6,11 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tusd_py.errors import StateUnavailable, Unavailable
-from tusd_py.model import Entry, Installation, Unfinished, Upload, UploadId
-from tusd_py.space import Space
-from tusd_py.state.base import StateStore
-from tusd_py.state.memory import MemoryState
+from tusd_py.backends.memory.state import MemoryState
+from tusd_py.domain.errors import StateUnavailable, Unavailable
+from tusd_py.domain.space import Space
+from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
+from tusd_py.ports.state import StateStore
 
 T = TypeVar("T")
 

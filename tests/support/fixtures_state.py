@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tusd_py.state.base import StateStore
-from tusd_py.state.memory import MemoryState
-from tusd_py.state.redis import RedisState
-from tusd_py.state.sqlite import SqliteState
+from tusd_py.backends.memory.state import MemoryState
+from tusd_py.backends.redis.state import RedisState
+from tusd_py.backends.sqlite.state import SqliteState
+from tusd_py.ports.state import StateStore
 
 Maker = Callable[[], StateStore]
 

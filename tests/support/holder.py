@@ -10,11 +10,11 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tusd_py.errors import Superseded
-from tusd_py.locking.base import Lease, Locker
-from tusd_py.locking.redis import RedisLocker
-from tusd_py.locking.sqlite import SqliteLocker
-from tusd_py.model import UploadId
+from tusd_py.backends.redis.locks import RedisLocker
+from tusd_py.backends.sqlite.locks import SqliteLocker
+from tusd_py.domain.errors import Superseded
+from tusd_py.domain.upload import UploadId
+from tusd_py.ports.locks import Lease, Locker
 
 
 def say(word: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from tusd_py.model import Kind, UploadId
-from tusd_py.protocol.intents import Append, Body, Checksum, Create
+from tusd_py.domain.intents import Append, Body, Checksum, Create
+from tusd_py.domain.upload import Kind, UploadId
 
 
 def sha1(data: bytes) -> Checksum:

@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from tusd_py.errors import Superseded
-from tusd_py.model import UploadId
-from tusd_py.state.sqlite import SqliteState
+from tusd_py.backends.sqlite.state import SqliteState
+from tusd_py.domain.errors import Superseded
+from tusd_py.domain.upload import UploadId
 
 
 async def main(path: Path, upload_id: UploadId, saves: int) -> None:

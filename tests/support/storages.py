@@ -14,16 +14,16 @@ import pytest
 
 from tests.support.identity import Identity
 from tests.support.seaweed import SeaweedFS
-from tusd_py.events import Meter
-from tusd_py.model import parse_upload_id
-from tusd_py.pipeline.budget import Budget
-from tusd_py.pipeline.grid import MIB
-from tusd_py.storage.base import Storage
-from tusd_py.storage.local import LocalStorage
+from tusd_py.domain.thresholds import Thresholds
+from tusd_py.domain.upload import parse_upload_id
+from tusd_py.ports.meter import Meter
+from tusd_py.ports.storage import Storage
+from tusd_py.storage.local.storage import LocalStorage
 from tusd_py.storage.memory import MemoryStorage
+from tusd_py.storage.s3.grid import MIB
 from tusd_py.storage.s3.options import PROFILES, Profile, S3Options
 from tusd_py.storage.s3.storage import S3Storage
-from tusd_py.thresholds import Thresholds
+from tusd_py.transfer.budget import Budget
 
 LOW_DISK = Thresholds(disk_batch=16, disk_checkpoint=64, disk_read=24, disk_copy=40, disk_threads=2)
 """So low that the smallest uploads are on both sides of each."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tusd_py.model import Direct, Kind, Phase, Upload, UploadId
+from tusd_py.domain.upload import Direct, Kind, Phase, Upload, UploadId
 
 ids = st.integers(0, 2**128 - 1).map(lambda number: UploadId(f"{number:032x}"))
 times = st.floats(0, 2**40, allow_nan=False)

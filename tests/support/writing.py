@@ -11,10 +11,10 @@ from random import Random
 from typing import Any
 
 from tests.support.uploads import upload
-from tusd_py.errors import StateUnavailable, Superseded
-from tusd_py.lifecycle import made, record
-from tusd_py.model import Checkpoint, Entry, Phase, Span, Upload, UploadId
-from tusd_py.storage.base import Storage, Writer
+from tusd_py.domain.errors import StateUnavailable, Superseded
+from tusd_py.domain.lifecycle import made, record
+from tusd_py.domain.upload import Checkpoint, Entry, Phase, Span, Upload, UploadId
+from tusd_py.ports.storage import Storage, Writer
 
 
 def random_bytes(count: int) -> bytes:

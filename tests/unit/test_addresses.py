@@ -9,7 +9,7 @@ import pytest
 
 from tusd_py.config import load_settings
 from tusd_py.config.addresses import Address, TcpAddress, UnixAddress, parse_address
-from tusd_py.errors import ConfigurationError
+from tusd_py.domain.errors import ConfigurationError
 
 WRITTEN: dict[str, Address] = {
     "127.0.0.1:9090": TcpAddress("127.0.0.1", 9090),

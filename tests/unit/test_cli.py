@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tusd_py import __version__, cli
+from tusd_py import __version__
+from tusd_py.cli import commands as cli
 from tusd_py.config import Settings
+from tusd_py.domain.errors import StateUnavailable
+from tusd_py.domain.refusals import UploadNotFound
+from tusd_py.domain.upload import Phase, Upload, UploadId
 from tusd_py.engine.repair import Mended
-from tusd_py.errors import StateUnavailable
-from tusd_py.model import Phase, Upload, UploadId
-from tusd_py.protocol.refusals import UploadNotFound
 
 
 def upload_id(number: int) -> UploadId:
@@ -85,9 +86,9 @@ class App:
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> App:
     made = App()
-    monkeypatch.setattr("tusd_py.workers.serve", made.serve)
-    monkeypatch.setattr("tusd_py.operations.check", made.check)
-    monkeypatch.setattr("tusd_py.operations.open_engine", made.open_engine)
+    monkeypatch.setattr("tusd_py.server.workers.serve", made.serve)
+    monkeypatch.setattr("tusd_py.cli.operations.check", made.check)
+    monkeypatch.setattr("tusd_py.cli.operations.open_operator", made.open_engine)
     for name in [name for name in os.environ if name.startswith("TUSD_PY_")]:
         monkeypatch.delenv(name)
     return made

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tusd_py.config import LocalDirectory, Settings, SqliteState, load_settings
 from tusd_py.config.units import MIB
-from tusd_py.errors import ConfigurationError
+from tusd_py.domain.errors import ConfigurationError
 
 EXAMPLES = Path(__file__).parents[2] / "config"
 

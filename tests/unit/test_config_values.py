@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from tusd_py.config import LocalDirectory, MemoryState, RedisState, S3Bucket, Settings, load_settings
 from tusd_py.config.units import GIB, KIB, MIB, parse_duration, parse_size
-from tusd_py.errors import ConfigurationError
+from tusd_py.domain.errors import ConfigurationError
 
 
 def load(flags: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None) -> Settings:

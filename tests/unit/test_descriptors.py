@@ -7,8 +7,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from tusd_py import descriptors
-from tusd_py.descriptors import say_seldom
+from tusd_py.server import descriptors
+from tusd_py.server.descriptors import say_seldom
 
 NO_MORE = {"message": "socket.accept() out of system resource", "exception": OSError(24, "Too many open files")}
 

@@ -11,9 +11,9 @@ import pytest
 
 from tests.support.uploads import upload
 from tests.support.writing import Sender
-from tusd_py.files import make_directory, make_file
-from tusd_py.state.sqlite import SqliteState
-from tusd_py.storage.local import LocalStorage
+from tusd_py.backends.sqlite.state import SqliteState
+from tusd_py.disk.files import make_directory, make_file
+from tusd_py.storage.local.storage import LocalStorage
 
 
 @pytest.fixture(autouse=True, params=[0o000, 0o022, 0o077], ids=oct)

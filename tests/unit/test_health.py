@@ -12,10 +12,10 @@ import pytest
 from aiohttp import web
 
 from tests.support.ports import has_ipv6
-from tusd_py import health
-from tusd_py.cli import ask_health
+from tusd_py.cli import health
+from tusd_py.cli.commands import ask_health
 from tusd_py.config import Settings, load_settings
-from tusd_py.errors import ConfigurationError
+from tusd_py.domain.errors import ConfigurationError
 
 
 @asynccontextmanager

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from tests.support.ports import free_port, has_ipv6
-from tusd_py import listening
 from tusd_py.config import Settings
-from tusd_py.errors import ConfigurationError
-from tusd_py.listening import Listeners, address_of, bound
+from tusd_py.domain.errors import ConfigurationError
+from tusd_py.server import listening
+from tusd_py.server.listening import Listeners, address_of, bound
 
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 

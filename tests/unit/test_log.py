@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import pytest
 
-from tusd_py.events import Event, EventType, Reason
-from tusd_py.model import Upload, UploadId
+from tusd_py.domain.events import Event, EventType, Reason
+from tusd_py.domain.upload import Upload, UploadId
 from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.log import LogMeter, LogObserver, configure_logging, get_logger
 from tusd_py.telemetry.served import serving

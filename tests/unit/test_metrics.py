@@ -10,8 +10,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tusd_py import __version__
-from tusd_py.events import Event, EventType, Meter, Meters, Observer, Observers
-from tusd_py.model import Unfinished, Upload, UploadId
+from tusd_py.domain.events import Event, EventType
+from tusd_py.domain.upload import Unfinished, Upload, UploadId
+from tusd_py.ports.meter import Meter, Meters
+from tusd_py.ports.observer import Observer, Observers
 from tusd_py.telemetry.metrics import Metrics
 from tusd_py.telemetry.sharing import shared_metrics, worker_left
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import tusd_py
 
 ROOT = Path(tusd_py.__file__).parent
-LIFECYCLE, RECORDS = "lifecycle.py", "engine/records.py"
+LIFECYCLE, RECORDS = "domain/lifecycle.py", "engine/records.py"
 WRITERS = {"create", "save", "rewind", "delete"}
 STATES = {"state", "_state"}
 """What a state store is called where the engine has one."""

@@ -7,9 +7,9 @@ import pytest
 
 from scripts.settings_table import NOTHING, README, defaults, renewed
 from tusd_py.config import Settings, load_settings
-from tusd_py.pipeline.budget import Budget
-from tusd_py.protocol.refusals import Refusal, ServiceUnavailable
+from tusd_py.domain.refusals import Refusal, ServiceUnavailable
 from tusd_py.telemetry.metrics import Metrics
+from tusd_py.transfer.budget import Budget
 
 ROOT = README.parent
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tusd_py import socket_file
-from tusd_py.socket_file import SocketFile, listen_at
+from tusd_py.server import socket_file
+from tusd_py.server.socket_file import SocketFile, listen_at
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tusd_py.space import MIB, Ballast, Space, disk_space, reserve_of
+from tusd_py.disk.space import Ballast, disk_space
+from tusd_py.domain.space import MIB, Space, reserve_of
 
 Disk = namedtuple("Disk", "f_bavail f_blocks f_frsize")  # noqa: PYI024 (as os.statvfs gives it)
 
@@ -18,7 +19,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Sets what is free on a disk of so many bytes."""
 
     def put(*, free: int, size: int = 1024 * MIB) -> None:
-        monkeypatch.setattr("tusd_py.space.os.statvfs", lambda _: Disk(free // 4096, size // 4096, 4096))
+        monkeypatch.setattr("tusd_py.disk.space.os.statvfs", lambda _: Disk(free // 4096, size // 4096, 4096))
 
     return put
 
@@ -78,7 +79,7 @@ def test_one_that_cannot_be_written_to_its_end_is_not_there(tmp_path: Path, monk
         def write(self, _: object) -> int:
             raise OSError
 
-    monkeypatch.setattr("tusd_py.space.FileIO", Full)
+    monkeypatch.setattr("tusd_py.disk.space.FileIO", Full)
     ballast = Ballast(tmp_path / "ballast")
     ballast.restore()
     assert not ballast.there

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-import tusd_py.app
-from tusd_py.app import create_app
+import tusd_py.server.app
 from tusd_py.config import load_settings
-from tusd_py.engine.ports import Ports
-from tusd_py.errors import StateUnavailable
+from tusd_py.domain.errors import StateUnavailable
+from tusd_py.engine.engine import Engine
+from tusd_py.server.app import create_app
 from tusd_py.tasks import end
 
 
@@ -44,7 +44,7 @@ async def test_a_server_ends_whose_sweep_takes_its_end_for_a_trouble(
 ) -> None:
     sweeping = asyncio.Event()
 
-    async def sweep(_: Ports) -> None:
+    async def sweep(_: Engine) -> None:
         if sweeping.is_set():
             await asyncio.Event().wait()
         sweeping.set()
@@ -53,8 +53,8 @@ async def test_a_server_ends_whose_sweep_takes_its_end_for_a_trouble(
         except asyncio.CancelledError:
             raise StateUnavailable("Redis: no answer") from None
 
-    monkeypatch.setattr(tusd_py.app, "_sweep", sweep)
-    monkeypatch.setattr(tusd_py.app, "_SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(tusd_py.server.app, "_sweep", sweep)
+    monkeypatch.setattr(tusd_py.server.app, "_SWEEP_SECONDS", 0.01)
     runner = web.AppRunner(create_app(load_settings({"storage": f"file:{tmp_path}", "state": "memory:"}, None, {})))
     await runner.setup()
     await sweeping.wait()

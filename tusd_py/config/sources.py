@@ -21,7 +21,7 @@ from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from tusd_py.config.places import without_secrets
 from tusd_py.config.settings import Settings
-from tusd_py.errors import ConfigurationError
+from tusd_py.domain.errors import ConfigurationError
 
 PREFIX = Settings.model_config["env_prefix"]
 CONFIG = f"{PREFIX}CONFIG"

@@ -6,16 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
-from tusd_py.engine.finish import drive
-from tusd_py.engine.loss import settling_loss
-from tusd_py.engine.ports import Ports
-from tusd_py.engine.terminate import abandon, clear
-from tusd_py.errors import Locked, Superseded, Unavailable, UploadLost
-from tusd_py.events import Reason
-from tusd_py.lifecycle import Change, end, fill, mark
-from tusd_py.model import DirectPart, Phase, Signed, Upload, UploadId
-from tusd_py.protocol.allowed import check_allowed
-from tusd_py.protocol.direct import (
+from tusd_py.domain.allowed import check_allowed
+from tusd_py.domain.direct_rules import (
     TOUCH,
     choose,
     count_again,
@@ -29,119 +21,127 @@ from tusd_py.protocol.direct import (
     plan_part,
     plan_parts,
 )
-from tusd_py.protocol.intents import Begin
-from tusd_py.protocol.refusals import AlreadyComplete, TooLarge, UnsupportedExtension, UploadNotFound
-from tusd_py.storage.direct import DirectAccess
+from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
+from tusd_py.domain.events import Reason
+from tusd_py.domain.intents import Begin
+from tusd_py.domain.lifecycle import Change, end, fill, mark
+from tusd_py.domain.refusals import AlreadyComplete, TooLarge, UnsupportedExtension, UploadNotFound
+from tusd_py.domain.upload import DirectPart, Phase, Signed, Upload, UploadId
+from tusd_py.engine.engine import Engine
+from tusd_py.engine.finish import drive
+from tusd_py.engine.loss import settling_loss
+from tusd_py.engine.terminate import abandon, clear
+from tusd_py.ports.direct import DirectAccess
 
 _TOO_LONG = "its client has stored more bytes than an upload may have"
 
 
-def access(ports: Ports) -> DirectAccess:
+def access(engine: Engine) -> DirectAccess:
     """Raises UnsupportedExtension where clients can't reach the storage."""
-    if ports.storage.direct is None:
+    if engine.storage.direct is None:
         raise UnsupportedExtension("this server's storage can't be reached by clients")
-    return ports.storage.direct
+    return engine.storage.direct
 
 
-async def announce(ports: Ports, intent: Begin) -> Upload:
+async def announce(engine: Engine, intent: Begin) -> Upload:
     """A new upload, as recorded; the storage isn't asked. Raises Refusal, StateUnavailable."""
-    direct = access(ports)
+    direct = access(engine)
     planned = plan_begin(
-        intent, upload_id=ports.new_id(), limits=ports.limits, parts=direct.part_limits, now=ports.clock()
+        intent, upload_id=engine.new_id(), limits=engine.limits, parts=direct.part_limits, now=engine.clock()
     )
-    return await ports.create(planned)
+    return await engine.create(planned)
 
 
-async def begin(ports: Ports, intent: Begin) -> Upload:
+async def begin(engine: Engine, intent: Begin) -> Upload:
     """A new upload that is ready for parts. Raises Refusal, Unavailable; nothing of it is left then."""
-    check_allowed(intent.metadata, ports.limits)
-    upload = await announce(ports, intent)
+    check_allowed(intent.metadata, engine.limits)
+    upload = await announce(engine, intent)
     try:
-        async with ports.hold(upload.id):
-            return await _opened(ports, upload)
+        async with engine.hold(upload.id):
+            return await _opened(engine, upload)
     except Exception:
-        await abandon(ports, upload.id, Reason.FAILED_CREATION)
+        await abandon(engine, upload.id, Reason.FAILED_CREATION)
         raise
 
 
-async def open_parts(ports: Ports, upload_id: UploadId, key: str, metadata: Mapping[str, bytes]) -> Upload:
+async def open_parts(engine: Engine, upload_id: UploadId, key: str, metadata: Mapping[str, bytes]) -> Upload:
     """The announced upload, ready for parts: safe to repeat. `metadata` is what wasn't known before.
 
     Raises Refusal, Locked, Superseded, Unavailable.
     """
-    async with _held(ports, upload_id, key) as upload:
-        return await _opened(ports, plan_open(upload, metadata, limits=ports.limits))
+    async with _held(engine, upload_id, key) as upload:
+        return await _opened(engine, plan_open(upload, metadata, limits=engine.limits))
 
 
-async def _opened(ports: Ports, upload: Upload) -> Upload:
+async def _opened(engine: Engine, upload: Upload) -> Upload:
     try:
-        begun = await access(ports).begin(upload)
-        ready = Change(_to_be_counted(ports, replace(upload, cursor=begun.cursor)))
-        return await ports.records.save(mark(ready, ports.clock()) if begun.troubled else ready)
+        begun = await access(engine).begin(upload)
+        ready = Change(_to_be_counted(engine, replace(upload, cursor=begun.cursor)))
+        return await engine.records.save(mark(ready, engine.clock()) if begun.troubled else ready)
     except Unavailable:
-        await ports.records.remember_trouble(upload.id)
+        await engine.records.remember_trouble(upload.id)
         raise
 
 
-async def sign_whole(ports: Ports, upload: Upload, *, form: bool) -> Signed:
+async def sign_whole(engine: Engine, upload: Upload, *, form: bool) -> Signed:
     """The one request that brings all of an upload that was announced so."""
-    direct = access(ports)
-    most = most_whole(ports.limits, direct.part_limits)
-    return await direct.sign_whole(upload, most=most, lifetime=ports.limits.upload_url_lifetime, form=form)
+    direct = access(engine)
+    most = most_whole(engine.limits, direct.part_limits)
+    return await direct.sign_whole(upload, most=most, lifetime=engine.limits.upload_url_lifetime, form=form)
 
 
-async def sign_part(ports: Ports, upload_id: UploadId, key: str, number: int, length: int | None) -> Signed:
+async def sign_part(engine: Engine, upload_id: UploadId, key: str, number: int, length: int | None) -> Signed:
     """The request that brings a part; the storage isn't asked. Raises Refusal, StateUnavailable."""
-    direct, upload = access(ports), await seen(ports, upload_id, key)
-    bound = plan_part(upload, number, length, limits=ports.limits, parts=direct.part_limits)
-    await _moved(ports, upload)
-    return await direct.sign_part(upload, number, bound, ports.limits.upload_url_lifetime)
+    direct, upload = access(engine), await seen(engine, upload_id, key)
+    bound = plan_part(upload, number, length, limits=engine.limits, parts=direct.part_limits)
+    await _moved(engine, upload)
+    return await direct.sign_part(upload, number, bound, engine.limits.upload_url_lifetime)
 
 
-async def _moved(ports: Ports, upload: Upload) -> None:
-    if upload.updated_at < ports.clock() - TOUCH:
+async def _moved(engine: Engine, upload: Upload) -> None:
+    if upload.updated_at < engine.clock() - TOUCH:
         with suppress(Locked, Superseded):  # whoever has it moves it, too
-            async with ports.hold(upload.id, wait=0):
-                await ports.records.save(Change(_to_be_counted(ports, upload)))
+            async with engine.hold(upload.id, wait=0):
+                await engine.records.save(Change(_to_be_counted(engine, upload)))
 
 
-def _to_be_counted(ports: Ports, upload: Upload) -> Upload:
-    return count_later(upload, limits=ports.limits, now=ports.clock())
+def _to_be_counted(engine: Engine, upload: Upload) -> Upload:
+    return count_later(upload, limits=engine.limits, now=engine.clock())
 
 
-async def parts(ports: Ports, upload_id: UploadId, key: str) -> Sequence[DirectPart]:
+async def parts(engine: Engine, upload_id: UploadId, key: str) -> Sequence[DirectPart]:
     """Those that are stored, for a client that goes on. Raises Refusal, UploadLost, Unavailable."""
-    upload = await seen(ports, upload_id, key)
+    upload = await seen(engine, upload_id, key)
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
-    await _moved(ports, upload)
-    return newest(await access(ports).stored(upload))
+    await _moved(engine, upload)
+    return newest(await access(engine).stored(upload))
 
 
-async def complete(ports: Ports, upload_id: UploadId, key: str, named: Sequence[DirectPart]) -> Upload:
+async def complete(engine: Engine, upload_id: UploadId, key: str, named: Sequence[DirectPart]) -> Upload:
     """The upload, done. Safe to repeat, as a client must that got no answer.
 
     Raises TooLarge (it has ended), another Refusal (nothing has changed), Locked, UploadLost, Superseded, Unavailable.
     """
-    async with _held(ports, upload_id, key) as upload:
+    async with _held(engine, upload_id, key) as upload:
         if upload.phase is Phase.OPEN:
-            return await drive(ports, await _filled(ports, upload, named))
-        return await drive(ports, upload)
+            return await drive(engine, await _filled(engine, upload, named))
+        return await drive(engine, upload)
 
 
-async def _filled(ports: Ports, upload: Upload, named: Sequence[DirectPart]) -> Upload:
+async def _filled(engine: Engine, upload: Upload, named: Sequence[DirectPart]) -> Upload:
     try:
-        async with settling_loss(ports, lambda: upload):
-            full, kept = await _counted(ports, upload, named)
+        async with settling_loss(engine, lambda: upload):
+            full, kept = await _counted(engine, upload, named)
     except TooLarge:
-        await _end_too_long(ports, upload)
+        await _end_too_long(engine, upload)
         raise
-    return await ports.records.save(Change(full), [part.to_entry() for part in kept])
+    return await engine.records.save(Change(full), [part.to_entry() for part in kept])
 
 
-async def _counted(ports: Ports, upload: Upload, named: Sequence[DirectPart]) -> tuple[Upload, Sequence[DirectPart]]:
+async def _counted(engine: Engine, upload: Upload, named: Sequence[DirectPart]) -> tuple[Upload, Sequence[DirectPart]]:
     """Without its parts it may still have its object: the record can be an old copy. Raises Refusal, UploadLost."""
-    direct = access(ports)
+    direct = access(engine)
     try:
         stored = await direct.stored(upload)
     except UploadLost:
@@ -150,63 +150,63 @@ async def _counted(ports: Ports, upload: Upload, named: Sequence[DirectPart]) ->
             raise
         return fill(upload, length), ()
     kept = choose(named, stored)
-    return plan_complete(upload, kept, limits=ports.limits, parts=direct.part_limits), kept
+    return plan_complete(upload, kept, limits=engine.limits, parts=direct.part_limits), kept
 
 
-async def abort(ports: Ports, upload_id: UploadId, key: str) -> None:
+async def abort(engine: Engine, upload_id: UploadId, key: str) -> None:
     """End an unfinished upload. Raises Refusal, AlreadyComplete among them, Locked, Superseded, Unavailable."""
-    async with _held(ports, upload_id, key) as upload:
-        if (await drive(ports, upload)).done:
+    async with _held(engine, upload_id, key) as upload:
+        if (await drive(engine, upload)).done:
             raise AlreadyComplete
-        await clear(ports, await ports.records.save(end(upload, Reason.CLIENT)))
+        await clear(engine, await engine.records.save(end(upload, Reason.CLIENT)))
 
 
-async def count(ports: Ports, upload: Upload) -> None:
+async def count(engine: Engine, upload: Upload) -> None:
     """End an open upload of which its client has stored more than may be, or say when to look next. The caller holds
     it. Raises Superseded, Unavailable."""
-    direct, stored = access(ports), list[DirectPart]()
+    direct, stored = access(engine), list[DirectPart]()
     with suppress(UploadLost):  # its client is told, once it goes on
         stored += await direct.stored(upload)
     if overfull(upload, stored, direct.part_limits):
-        await _end_too_long(ports, upload)
+        await _end_too_long(engine, upload)
     else:
-        await ports.records.note(count_again(upload, limits=ports.limits, now=ports.clock()))
+        await engine.records.note(count_again(upload, limits=engine.limits, now=engine.clock()))
 
 
-async def _end_too_long(ports: Ports, upload: Upload) -> None:
-    ports.observer.trouble("upload-lost", upload_id=upload.id, reason=_TOO_LONG)
-    await clear(ports, await ports.records.save(end(upload, Reason.REFUSED)))
+async def _end_too_long(engine: Engine, upload: Upload) -> None:
+    engine.observer.trouble("upload-lost", upload_id=upload.id, reason=_TOO_LONG)
+    await clear(engine, await engine.records.save(end(upload, Reason.REFUSED)))
 
 
-async def look(ports: Ports, upload: Upload) -> Upload:
+async def look(engine: Engine, upload: Upload) -> Upload:
     """The upload, done if its one request turns out to have brought it. The caller holds it.
 
     Raises UploadLost (it is more than may be, and on its way out), Superseded, Unavailable.
     """
     if not upload.awaited:
         return upload
-    direct = access(ports)
+    direct = access(engine)
     length = await direct.found(upload)
     if length is None:
         return upload
-    if length > most_whole(ports.limits, direct.part_limits):
-        await _end_too_long(ports, upload)
+    if length > most_whole(engine.limits, direct.part_limits):
+        await _end_too_long(engine, upload)
         raise UploadLost(_TOO_LONG)
-    return await drive(ports, await ports.records.save(Change(fill(upload, length))))
+    return await drive(engine, await engine.records.save(Change(fill(upload, length))))
 
 
 @asynccontextmanager
-async def _held(ports: Ports, upload_id: UploadId, key: str) -> AsyncIterator[Upload]:
-    async with ports.hold(upload_id):
-        yield await seen(ports, upload_id, key)
+async def _held(engine: Engine, upload_id: UploadId, key: str) -> AsyncIterator[Upload]:
+    async with engine.hold(upload_id):
+        yield await seen(engine, upload_id, key)
 
 
-async def seen(ports: Ports, upload_id: UploadId, key: str) -> Upload:
+async def seen(engine: Engine, upload_id: UploadId, key: str) -> Upload:
     """The upload, as recorded. Raises UploadNotFound, UploadGone, StateUnavailable.
 
     The key is the record's or the request is about something else: a client can't have both swapped.
     """
-    upload = plan_parts(await ports.state.load(upload_id), limits=ports.limits, now=ports.clock())
-    if key != access(ports).key(upload):
+    upload = plan_parts(await engine.state.load(upload_id), limits=engine.limits, now=engine.clock())
+    if key != access(engine).key(upload):
         raise UploadNotFound
     return upload

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tusd_py.engine.ports import Ports
-from tusd_py.engine.watching import NOBODY, Watcher
-from tusd_py.errors import StateUnavailable, Superseded
-from tusd_py.lifecycle import record
-from tusd_py.model import Checkpoint, Cursor, Entry, Upload
+from tusd_py.domain.errors import StateUnavailable, Superseded
+from tusd_py.domain.lifecycle import record
+from tusd_py.domain.upload import Checkpoint, Cursor, Entry, Upload
+from tusd_py.engine.engine import Engine
+from tusd_py.ports.progress import NOBODY, Watcher
 
 
 class Journal:
@@ -21,8 +21,8 @@ class Journal:
     all.
     """
 
-    def __init__(self, ports: Ports, upload: Upload, *, held: bool, watcher: Watcher = NOBODY) -> None:
-        self._ports = ports
+    def __init__(self, engine: Engine, upload: Upload, *, held: bool, watcher: Watcher = NOBODY) -> None:
+        self._engine = engine
         self._watcher = watcher
         self.held = held
         self._waiting: list[Checkpoint] = []
@@ -43,7 +43,7 @@ class Journal:
                 self._wait(checkpoint)
             else:
                 await self._save(checkpoint, checkpoint.added)
-        if len(self._left) >= self._ports.thresholds.cursors:
+        if len(self._left) >= self._engine.thresholds.cursors:
             await self._sweep_left()
 
     async def proceed(self) -> None:
@@ -71,7 +71,7 @@ class Journal:
         left, self._left = self._left, []
         kept = [self.upload.cursor, *self._doubted, *(checkpoint.cursor for checkpoint in self._waiting)]
         try:
-            self._swept = await self._ports.sweep(left, kept) and self._swept
+            self._swept = await self._engine.sweep(left, kept) and self._swept
         except BaseException:
             self._left += left
             raise
@@ -79,9 +79,9 @@ class Journal:
     async def _note_trouble(self) -> None:
         """On the record that the caller goes on with; else the next holder of the upload does so."""
         try:
-            self.upload = await self._ports.records.note(replace(self.upload, troubled_at=self._ports.clock()))
+            self.upload = await self._engine.records.note(replace(self.upload, troubled_at=self._engine.clock()))
         except (Superseded, StateUnavailable):
-            self._ports.unrecorded.add(self.upload.id)
+            self._engine.unrecorded.add(self.upload.id)
 
     def _waits(self, offset: int) -> bool:
         return offset > self.upload.offset and (self.held or offset == self.upload.length)
@@ -104,7 +104,7 @@ class Journal:
     async def _save(self, checkpoint: Checkpoint, added: tuple[Entry, ...]) -> None:
         before = self.upload
         try:
-            self.upload = await self._ports.records.save(record(before, checkpoint, self._ports.clock()), added)
+            self.upload = await self._engine.records.save(record(before, checkpoint, self._engine.clock()), added)
         except StateUnavailable:
             self._doubted.append(checkpoint.cursor)
             raise

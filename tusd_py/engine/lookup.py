@@ -4,54 +4,54 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 
+from tusd_py.domain.refusals import NotReady, UploadNotFound
+from tusd_py.domain.rules import plan_inspect
+from tusd_py.domain.upload import Span, Upload, UploadId
 from tusd_py.engine.direct import access, look
+from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import drive
-from tusd_py.engine.ports import Ports
-from tusd_py.model import Span, Upload, UploadId
-from tusd_py.protocol.refusals import NotReady, UploadNotFound
-from tusd_py.protocol.rules import plan_inspect
 
 
-async def inspect(ports: Ports, upload_id: UploadId) -> Upload:
+async def inspect(engine: Engine, upload_id: UploadId) -> Upload:
     """The upload at an offset that the next append may use: whoever is writing is asked to save and leave first.
 
     A full one is driven on, and only shown when it is done.
     Raises Refusal, Locked, UploadLost, Superseded, Unavailable.
     """
-    upload = await _visible(ports, upload_id)
+    upload = await _visible(engine, upload_id)
     if upload.done:
         return upload
-    async with ports.hold(upload_id):
-        driven = await look(ports, await drive(ports, await _visible(ports, upload_id)))
+    async with engine.hold(upload_id):
+        driven = await look(engine, await drive(engine, await _visible(engine, upload_id)))
         if driven.direct is not None and not driven.done:
             raise UploadNotFound  # none with an offset that this server could know of
         return driven
 
 
-async def finished(ports: Ports, upload_id: UploadId) -> Upload:
+async def finished(engine: Engine, upload_id: UploadId) -> Upload:
     """An upload that can be downloaded. Takes no turn, unless it must be looked for: readers don't wait.
 
     Raises Refusal, Unavailable; Locked, UploadLost, Superseded only then.
     """
-    upload = await _visible(ports, upload_id)
+    upload = await _visible(engine, upload_id)
     if upload.awaited:
-        async with ports.hold(upload_id):
-            upload = await look(ports, await _visible(ports, upload_id))
+        async with engine.hold(upload_id):
+            upload = await look(engine, await _visible(engine, upload_id))
     if not upload.done:
         raise NotReady
     return upload
 
 
-def read(ports: Ports, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
+def read(engine: Engine, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
     """The bytes of `span`. Raises, before the first, UploadLost or StorageUnavailable."""
-    return ports.storage.read(upload, span)
+    return engine.storage.read(upload, span)
 
 
-async def link(ports: Ports, upload: Upload, shown_as: Mapping[str, str]) -> str:
+async def link(engine: Engine, upload: Upload, shown_as: Mapping[str, str]) -> str:
     """Where its bytes can be had without us for a while, answered with these header fields."""
-    return await access(ports).sign_read(upload, shown_as, ports.limits.download_url_lifetime)
+    return await access(engine).sign_read(upload, shown_as, engine.limits.download_url_lifetime)
 
 
-async def _visible(ports: Ports, upload_id: UploadId) -> Upload:
-    upload = await ports.state.load(upload_id)
-    return plan_inspect(upload, limits=ports.limits, now=ports.clock())
+async def _visible(engine: Engine, upload_id: UploadId) -> Upload:
+    upload = await engine.state.load(upload_id)
+    return plan_inspect(upload, limits=engine.limits, now=engine.clock())

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from tusd_py.errors import Unavailable
-from tusd_py.events import Event, EventType, Meter, Observer
-from tusd_py.model import Unfinished, Upload, UploadId
-from tusd_py.protocol.refusals import TooManyUploads
+from tusd_py.domain.errors import Unavailable
+from tusd_py.domain.events import Event, EventType
+from tusd_py.domain.refusals import TooManyUploads
+from tusd_py.domain.upload import Unfinished, Upload, UploadId
+from tusd_py.ports.meter import Meter
+from tusd_py.ports.observer import Observer
 
 _UNFINISHED = frozenset({EventType.CREATED, EventType.ROLLED_BACK})
 """Events of uploads that are unfinished after them."""

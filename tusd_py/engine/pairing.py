@@ -5,27 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from tusd_py.domain.errors import ConfigurationError, StorageUnavailable, Unavailable
+from tusd_py.domain.space import Space
+from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
+from tusd_py.engine.engine import Engine
 from tusd_py.engine.installation import held_until, pair
-from tusd_py.engine.ports import Ports
-from tusd_py.errors import ConfigurationError, StorageUnavailable, Unavailable
-from tusd_py.model import Entry, Installation, Unfinished, Upload, UploadId
-from tusd_py.space import Space
-from tusd_py.state.base import StateStore
+from tusd_py.ports.state import StateStore
 
 _PATIENCE = 5.0
 """Seconds a caller waits for an answer that may still come: of an attempt that goes on meanwhile."""
 
 
 class PairedState:
-    """The state of `ports`, once it is known to belong to their storage; until then every method but `ping`, `space`
+    """The state of `engine`, once it is known to belong to their storage; until then every method but `ping`, `space`
     and `unfinished` tries to find that out, and raises WrongPair or Unavailable where it can't.
 
     Whatever is done with an upload begins with its record, so that this holds up all of it. `aclose` ends the attempt;
     the state itself is for its owner to close.
     """
 
-    def __init__(self, ports: Ports) -> None:
-        self._ports, self._state = ports, ports.state
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._state = engine, engine.state
         self._paired = False
         self._attempt: asyncio.Task[Exception | None] | None = None
 
@@ -97,7 +97,7 @@ class PairedState:
 
     async def _try(self) -> Exception | None:
         try:
-            await pair(self._ports)
+            await pair(self._engine)
             await self._warn()
         except (ConfigurationError, Unavailable) as error:
             return error
@@ -105,11 +105,11 @@ class PairedState:
         return None
 
     async def _warn(self) -> None:
-        if await held_until(self._ports) is not None:
-            self._ports.observer.trouble(
+        if await held_until(self._engine) is not None:
+            self._engine.observer.trouble(
                 "installation-adopted",
-                state=self._ports.state.name,
-                storage=self._ports.storage.name,
+                state=self._engine.state.name,
+                storage=self._engine.storage.name,
                 reason="the state was empty, the storage was not: no garbage is collected before a week has passed, or "
                 "tusd-py repair --apply has run",
             )

@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from tusd_py.domain.errors import Superseded, Unavailable
+from tusd_py.domain.intents import Body as Announced
+from tusd_py.domain.refusals import ChecksumMismatch, Refusal, TooLarge, UploadLocked
+from tusd_py.domain.upload import Upload
+from tusd_py.engine.engine import Engine
 from tusd_py.engine.journal import Journal
 from tusd_py.engine.loss import settling_loss
-from tusd_py.engine.ports import Ports
-from tusd_py.engine.watching import Watcher
-from tusd_py.errors import Superseded, Unavailable
-from tusd_py.locking.base import Lease
-from tusd_py.model import Upload
-from tusd_py.pipeline.body import Body, BodyEnd, Chunk
-from tusd_py.pipeline.digests import Digest, Tally
-from tusd_py.protocol.intents import Body as Announced
-from tusd_py.protocol.refusals import ChecksumMismatch, Refusal, TooLarge, UploadLocked
-from tusd_py.storage.base import Writer
+from tusd_py.ports.body import Body, BodyEnd, Chunk
+from tusd_py.ports.locks import Lease
+from tusd_py.ports.progress import Watcher
+from tusd_py.ports.storage import Writer
+from tusd_py.transfer.digests import Digest, Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Delivery:
     tally: Tally = field(default_factory=Tally)
 
 
-async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int | None, lease: Lease) -> Upload:
+async def receive(engine: Engine, upload: Upload, delivery: Delivery, *, room: int | None, lease: Lease) -> Upload:
     """Take the body's bytes and return the upload as recorded, also when the body was cut short.
 
     Raises ChecksumMismatch, TooLarge, UploadLocked (nothing is kept that wasn't recorded), UploadLost, Superseded,
@@ -38,16 +38,16 @@ async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int
     """
     digest, announced = Digest(delivery.announced.checksum), delivery.announced
     held = digest.open or announced.length is None
-    journal = Journal(ports, upload, held=held, watcher=delivery.watcher)
+    journal = Journal(engine, upload, held=held, watcher=delivery.watcher)
     writer: Writer | None = None
     try:
         async with (
-            ports.records.outlived(upload),
-            settling_loss(ports, lambda: journal.upload),
-            ports.storage.writer(upload, journal.record, lease, unproven=digest.open) as writer,
+            engine.records.outlived(upload),
+            settling_loss(engine, lambda: journal.upload),
+            engine.storage.writer(upload, journal.record, lease, unproven=digest.open) as writer,
         ):
             chunks = delivery.tally.over(upload, delivery.body.chunks(room))
-            await _pour(ports, chunks, writer, journal, digest)
+            await _pour(engine, chunks, writer, journal, digest)
             _judge(delivery.body.end, digest)
             await writer.flush()
             await journal.release()
@@ -55,25 +55,25 @@ async def receive(ports: Ports, upload: Upload, delivery: Delivery, *, room: int
         if not digest.open:
             with suppress(Superseded, Unavailable):
                 await journal.proceed()
-        await ports.records.remember_trouble(upload.id)
+        await engine.records.remember_trouble(upload.id)
         raise
     except Refusal:
         if writer is not None and writer.unsettled:
-            await ports.records.remember_trouble(upload.id)
+            await engine.records.remember_trouble(upload.id)
         raise
     finally:
         await journal.sweep()
     return journal.upload
 
 
-async def _pour(ports: Ports, chunks: AsyncIterator[Chunk], writer: Writer, journal: Journal, digest: Digest) -> None:
+async def _pour(engine: Engine, chunks: AsyncIterator[Chunk], writer: Writer, journal: Journal, digest: Digest) -> None:
     taken = 0
     async for chunk in chunks:
         digest.update(chunk)
-        ports.meter.bytes_received(len(chunk))
+        engine.meter.bytes_received(len(chunk))
         await writer.write(chunk)
         taken += len(chunk)
-        if journal.held and taken > ports.thresholds.unproven and not digest.open:
+        if journal.held and taken > engine.thresholds.unproven and not digest.open:
             await journal.proceed()
 
 

@@ -11,15 +11,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from tusd_py.engine.patience import persist
-from tusd_py.errors import StateUnavailable, Superseded, Unavailable
-from tusd_py.events import Observer
-from tusd_py.lifecycle import Change, forget
-from tusd_py.model import UNFINISHED, Entry, Phase, Upload, UploadId
-from tusd_py.protocol.limits import Limits
-from tusd_py.protocol.rules import touch
-from tusd_py.state.base import StateStore
-from tusd_py.storage.base import Storage
+from tusd_py.domain.errors import StateUnavailable, Superseded, Unavailable
+from tusd_py.domain.lifecycle import Change, forget
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.rules import touch
+from tusd_py.domain.upload import UNFINISHED, Entry, Phase, Upload, UploadId
+from tusd_py.engine.retry import persist
+from tusd_py.ports.observer import Observer
+from tusd_py.ports.state import StateStore
+from tusd_py.ports.storage import Storage
 
 _TROUBLE_PAUSES = (0.0, 0.5, 2.0, 5.0)
 """Seconds before each attempt to record a trouble. The lock holder keeps the lock until then, so that no other ends the

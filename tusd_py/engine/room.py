@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from math import inf
 
-from tusd_py.errors import Unavailable
-from tusd_py.events import Meter, Observer
-from tusd_py.protocol.refusals import StoreFull
-from tusd_py.space import Space
+from tusd_py.domain.errors import Unavailable
+from tusd_py.domain.refusals import StoreFull
+from tusd_py.domain.space import Space
+from tusd_py.ports.meter import Meter
+from tusd_py.ports.observer import Observer
 
 _EARLY = 2
 """Reserves that are left when an operator is told."""

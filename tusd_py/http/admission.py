@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tusd_py.config.units import Rate
-from tusd_py.http.pace import Pace
-from tusd_py.pipeline.body import Body
-from tusd_py.protocol.refusals import ServiceUnavailable, TooManyRequests
+from tusd_py.domain.refusals import ServiceUnavailable, TooManyRequests
+from tusd_py.http.connection.pace import Pace
+from tusd_py.ports.body import Body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

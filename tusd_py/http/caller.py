@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from tusd_py.domain.refusals import Malformed
 from tusd_py.http.context import MEANT
 from tusd_py.http.endpoint import request_id
 from tusd_py.http.forwarded import Trust
-from tusd_py.protocol.refusals import Malformed
 from tusd_py.telemetry.metrics import known_method
 
 _ADDRESS = re.compile(r"[0-9A-Za-z._:%-]{1,64}")

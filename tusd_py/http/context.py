@@ -7,29 +7,29 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from tusd_py.engine.ports import Ports
+from tusd_py.engine.engine import Engine
 from tusd_py.http.admission import Admission
-from tusd_py.http.connections import Connections, client_at
+from tusd_py.http.connection.limits import Connections, client_at
 from tusd_py.http.cors import Cors
 from tusd_py.http.door import Door
 from tusd_py.http.forwarded import Trust
 from tusd_py.http.links import Links
-from tusd_py.pipeline.budget import Budget
-from tusd_py.pipeline.overhead import Overhead
-from tusd_py.pipeline.share import Share
-from tusd_py.pipeline.slabs import Slabs
 from tusd_py.protocol.choice import Wires
 from tusd_py.protocol.wire import Wire
 from tusd_py.recent import Recent
 from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.metrics import Metrics
+from tusd_py.transfer.budget import Budget
+from tusd_py.transfer.overhead import Overhead
+from tusd_py.transfer.share import Share
+from tusd_py.transfer.slabs import Slabs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """One server's parts and settings, as far as HTTP needs them. Times are seconds."""
 
-    ports: Ports
+    engine: Engine
     wires: Wires
     metrics: Metrics
     audit: Audit

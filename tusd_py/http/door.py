@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
+from tusd_py.domain.refusals import Forbidden, Misdirected, UnsupportedCoding
 from tusd_py.http.cors import Cors
 from tusd_py.http.endpoint import host_name, origin
 from tusd_py.http.forwarded import Trust
-from tusd_py.protocol.refusals import Forbidden, Misdirected, UnsupportedCoding
 
 _READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _CHUNKED = "chunked"

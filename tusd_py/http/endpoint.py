@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from tusd_py.domain.refusals import Malformed
 from tusd_py.http.forwarded import Trust
-from tusd_py.protocol.refusals import Malformed
 
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 _PORT = re.compile(r"[0-9]{1,5}")

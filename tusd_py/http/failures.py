@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from tusd_py.errors import Locked, StateFull, StorageFull, Superseded, Unavailable, UploadLost, UploadSpoiled
+from tusd_py.domain import refusals
+from tusd_py.domain.errors import Locked, StateFull, StorageFull, Superseded, Unavailable, UploadLost, UploadSpoiled
+from tusd_py.domain.refusals import Refusal
 from tusd_py.http.context import CODE, Context
-from tusd_py.protocol import refusals
-from tusd_py.protocol.refusals import Refusal
 
 
 def refused(request: web.Request, context: Context, error: Exception) -> Refusal:
@@ -32,9 +32,9 @@ def refusal_of(context: Context, error: Exception) -> Refusal:
         case UploadSpoiled():
             return refusals.DigestMismatch()
         case UploadLost():
-            return refusals.UploadGone() if context.ports.limits.gone else refusals.UploadNotFound()
+            return refusals.UploadGone() if context.engine.limits.gone else refusals.UploadNotFound()
         case Unavailable():
-            context.ports.observer.trouble("unavailable", reason=str(error))
+            context.engine.observer.trouble("unavailable", reason=str(error))
             full = isinstance(error, StateFull | StorageFull)
             return refusals.StoreFull() if full else refusals.ServiceUnavailable()
     raise error

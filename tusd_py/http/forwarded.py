@@ -12,7 +12,7 @@ from typing import Literal
 from aiohttp import web
 
 from tusd_py.config.kinds import Network
-from tusd_py.protocol.refusals import Malformed
+from tusd_py.domain.refusals import Malformed
 from tusd_py.telemetry.log import get_logger
 from tusd_py.telemetry.seldom import Seldom
 

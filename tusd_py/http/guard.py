@@ -7,14 +7,14 @@ from functools import partial
 
 from aiohttp import typedefs, web
 
+from tusd_py.domain.refusals import Forbidden, Malformed, Misdirected, Refusal, UnsupportedCoding
+from tusd_py.domain.upload import parse_upload_id
 from tusd_py.http.caller import about
+from tusd_py.http.connection.early_close import SILENCE
 from tusd_py.http.context import CODE, CONTEXT, Context
 from tusd_py.http.door import PROBES
 from tusd_py.http.failures import refused
-from tusd_py.http.farewell import SILENCE
 from tusd_py.http.pipeline import refuse_on_wire, route_of
-from tusd_py.model import parse_upload_id
-from tusd_py.protocol.refusals import Forbidden, Malformed, Misdirected, Refusal, UnsupportedCoding
 from tusd_py.telemetry.served import serving
 
 

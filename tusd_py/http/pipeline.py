@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
+from tusd_py.domain.refusals import Refusal, ServiceUnavailable, UploadLocked
+from tusd_py.http.connection.early_close import close_silently, farewell
 from tusd_py.http.context import BEGUN, CONTEXT, MEANT, WIRE, Context
 from tusd_py.http.failures import refused
-from tusd_py.http.farewell import close_silently, farewell
 from tusd_py.http.translation import head_of, meant_method, response_of
-from tusd_py.protocol.refusals import Refusal, ServiceUnavailable, UploadLocked
 
 Handler = Callable[[web.Request, Context], Awaitable[web.StreamResponse]]
 Refuse = Callable[[web.Request, Context, Refusal], Awaitable[web.StreamResponse]]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from aiohttp import hdrs, web
 
-from tusd_py.http.body import expect
-from tusd_py.http.companion import add_companion_routes
+from tusd_py.http.connection.body import expect
 from tusd_py.http.context import CONTEXT, MEANT, WIRE
 from tusd_py.http.endpoint import request_id
-from tusd_py.http.probes import is_probe
-from tusd_py.http.readers import READERS
-from tusd_py.http.s3xml import add_xml_routes
-from tusd_py.http.uploads import UPLOADS
+from tusd_py.http.handlers.companion import add_companion_routes
+from tusd_py.http.handlers.probes import is_probe
+from tusd_py.http.handlers.readers import READERS
+from tusd_py.http.handlers.s3xml import add_xml_routes
+from tusd_py.http.handlers.uploads import UPLOADS
 from tusd_py.protocol.tus import Tus
 
 

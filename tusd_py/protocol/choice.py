@@ -6,8 +6,8 @@ import enum
 from collections.abc import Callable
 from dataclasses import replace
 
-from tusd_py.model import Upload
-from tusd_py.protocol.limits import Limits
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.upload import Upload
 from tusd_py.protocol.rufh.reading import completes
 from tusd_py.protocol.rufh.versions import NEWEST, PARTIAL_UPLOAD, Version, is_rufh, version_of
 from tusd_py.protocol.rufh.wire import Rufh

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tusd_py.model import Direct, DirectPart, Metadata, Signed, Upload, UploadId, parse_upload_id
-from tusd_py.protocol.headers import parse_integer, parse_metadata_key
-from tusd_py.protocol.intents import Begin
-from tusd_py.protocol.lengths import check_metadata
-from tusd_py.protocol.limits import Limits
-from tusd_py.protocol.refusals import Malformed, Refusal, ServiceUnavailable, UploadLocked, UploadNotFound
+from tusd_py.domain.intents import Begin
+from tusd_py.domain.lengths import check_metadata
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.numbers import parse_integer
+from tusd_py.domain.refusals import Malformed, Refusal, ServiceUnavailable, UploadLocked, UploadNotFound
+from tusd_py.domain.upload import Direct, DirectPart, Metadata, Signed, Upload, UploadId, parse_upload_id
+from tusd_py.protocol.headers import parse_metadata_key
 from tusd_py.protocol.statuses import STATUS
 
 Json = Mapping[str, Any]

@@ -10,25 +10,16 @@ import re
 from collections.abc import Iterable, Mapping
 from email.utils import formatdate
 
-from tusd_py.model import Kind, Metadata
-from tusd_py.protocol.intents import Checksum
-from tusd_py.protocol.limits import Limits
-from tusd_py.protocol.refusals import Malformed
+from tusd_py.domain.intents import Checksum
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.numbers import parse_integer
+from tusd_py.domain.refusals import Malformed
+from tusd_py.domain.upload import Kind, Metadata
 
 CHECKSUM_ALGORITHMS: Mapping[str, int] = {"sha1": 20, "sha256": 32, "sha512": 64, "md5": 16, "crc32c": 4}
 """What Upload-Checksum may name, with the size of each digest in bytes; the preferred ones first."""
 
-_INTEGER = re.compile(r"[0-9]{1,18}")  # 18 digits fit a signed 64-bit number, whoever stores it
 _METADATA_KEY = re.compile(r"[!-+\--~]+")  # visible ASCII but the comma
-
-
-def parse_integer(name: str, text: str | None) -> int:
-    """The value of the required header `name`: digits and nothing else (tus 1.0, Headers)."""
-    if text is None:
-        raise Malformed(f"{name} is missing")
-    if not _INTEGER.fullmatch(text):
-        raise Malformed(f"{name} must be a non-negative integer")
-    return int(text)
 
 
 def parse_length(length: str | None, defer_length: str | None) -> int | None:

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 from binascii import Error
 
-from tusd_py.model import Kind, Upload, UploadId
+from tusd_py.domain.upload import Kind, Upload, UploadId
 
 _HALF = 16
 """Bytes of an id, and of the tag before it."""

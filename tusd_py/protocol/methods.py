@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tusd_py.protocol.limits import Limits
+from tusd_py.domain.limits import Limits
 
 
 def upload_methods(limits: Limits) -> tuple[str, ...]:

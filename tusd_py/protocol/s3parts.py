@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.parsers.expat import ExpatError, ParserCreate
 
-from tusd_py.model import DirectPart
-from tusd_py.protocol.headers import parse_integer
-from tusd_py.protocol.refusals import Malformed
+from tusd_py.domain.numbers import parse_integer
+from tusd_py.domain.refusals import Malformed
+from tusd_py.domain.upload import DirectPart
 
 _MOST_PARTS = 10_000
 _LONGEST = 1024

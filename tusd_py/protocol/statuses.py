@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tusd_py.protocol import refusals
-from tusd_py.protocol.refusals import Refusal
+from tusd_py.domain import refusals
+from tusd_py.domain.refusals import Refusal
 
 STATUS: Mapping[type[Refusal], int] = {
     refusals.Malformed: 400,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tusd_py.model import Kind, Phase, Upload
-from tusd_py.protocol import headers, refusals
-from tusd_py.protocol.intents import Append, Body, Create, Inspect, Intent, Terminate
-from tusd_py.protocol.limits import Limits
+from tusd_py.domain import refusals
+from tusd_py.domain.intents import Append, Body, Create, Inspect, Intent, Terminate
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.numbers import parse_integer
+from tusd_py.domain.refusals import Malformed, Refusal
+from tusd_py.domain.upload import Kind, Phase, Upload
+from tusd_py.protocol import headers
 from tusd_py.protocol.methods import upload_methods
-from tusd_py.protocol.refusals import Malformed, Refusal
 from tusd_py.protocol.statuses import STATUS, details
 from tusd_py.protocol.wire import Reply, RequestHead
 
@@ -154,8 +156,8 @@ def _read_append(head: RequestHead, _limits: Limits) -> Append:
     length = head.headers.get("Upload-Length")
     return Append(
         body=_read_body(head),
-        offset=headers.parse_integer("Upload-Offset", head.headers.get("Upload-Offset")),
-        length=None if length is None else headers.parse_integer("Upload-Length", length),
+        offset=parse_integer("Upload-Offset", head.headers.get("Upload-Offset")),
+        length=None if length is None else parse_integer("Upload-Length", length),
     )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tusd_py.model import Upload
-from tusd_py.protocol.intents import Intent
-from tusd_py.protocol.refusals import Refusal
+from tusd_py.domain.intents import Intent
+from tusd_py.domain.refusals import Refusal
+from tusd_py.domain.upload import Upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""Where bytes live: one maker a folder or file, all behind `base.Storage`."""
+"""Where bytes live: an adapter a folder or file, all behind `ports.storage.Storage`."""

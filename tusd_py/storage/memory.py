@@ -6,19 +6,19 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from tusd_py.errors import UploadLost
-from tusd_py.lifecycle import fall_back, made
-from tusd_py.locking.base import Lease
-from tusd_py.model import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
-from tusd_py.pipeline.body import Chunk
-from tusd_py.space import Space
-from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey
+from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.lifecycle import fall_back, made
+from tusd_py.domain.space import Space
+from tusd_py.domain.upload import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
+from tusd_py.ports.body import Chunk
+from tusd_py.ports.locks import Lease
+from tusd_py.ports.storage import Capacity, Leftover, Record, Recovered, Survey
 
 _READ_SIZE = 64 * 1024
 
 
 class MemoryStorage:
-    """Behind `base.Storage`. A checkpoint is recorded every `checkpoint_size` bytes."""
+    """Behind `ports.storage.Storage`. A checkpoint is recorded every `checkpoint_size` bytes."""
 
     name = "memory:"
     capacity = Capacity()
@@ -128,7 +128,7 @@ class MemoryStorage:
 
 
 class MemoryWriter:
-    """Behind `base.Writer`."""
+    """Behind `ports.storage.Writer`."""
 
     unsettled = False
     """What was broken off is written over."""

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 
-from tusd_py.model import Upload
+from tusd_py.domain.upload import Upload
 
 DATES = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}
 BY_ID = "{id}"

@@ -15,8 +15,10 @@ import structlog
 from structlog.stdlib import BoundLogger, ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
-from tusd_py.events import Event, EventType, Meter, Observer
-from tusd_py.model import Upload, UploadId
+from tusd_py.domain.events import Event, EventType
+from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.ports.meter import Meter
+from tusd_py.ports.observer import Observer
 from tusd_py.telemetry.redaction import STACKS, shortened, without_secrets
 from tusd_py.telemetry.served import with_request
 

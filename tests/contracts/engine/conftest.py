@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.engine import Engine
-from tusd_py.state.base import StateStore
+from tests.support.harness import Harness
+from tusd_py.ports.state import StateStore
 
 
 @pytest.fixture
-async def engine(state: StateStore) -> Engine:
+async def harness(state: StateStore) -> Harness:
     """A checkpoint every 8 bytes, uploads that expire after 100 seconds."""
-    return Engine(state)
+    return Harness(state)

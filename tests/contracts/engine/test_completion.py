@@ -6,124 +6,124 @@ from typing import Any
 
 import pytest
 
-from tests.support.engine import Engine, ScriptedBody
+from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
+from tusd_py.domain.intents import Completion
+from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, Refusal, TooLarge
+from tusd_py.domain.upload import Phase, Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
-from tusd_py.model import Phase, Upload
-from tusd_py.pipeline.body import BodyEnd
-from tusd_py.protocol.intents import Completion
-from tusd_py.protocol.refusals import AlreadyComplete, InconsistentLength, Refusal, TooLarge
+from tusd_py.ports.body import BodyEnd
 
 LATER: dict[str, Any] = {"completion": Completion.NOT_YET, "strict": True}
 NOW: dict[str, Any] = {"completion": Completion.WITH_THIS, "strict": True}
 
 
-async def begun(engine: Engine, length: int | None, *chunks: bytes) -> Upload:
-    return await create(engine.ports, creating(length, body=True, **LATER), ScriptedBody(*chunks))
+async def begun(harness: Harness, length: int | None, *chunks: bytes) -> Upload:
+    return await create(harness.engine, creating(length, body=True, **LATER), ScriptedBody(*chunks))
 
 
-async def test_all_bytes_alone_do_not_complete_it_and_nothing_more_does(engine: Engine) -> None:
-    upload = await begun(engine, 6, b"abcdef")
+async def test_all_bytes_alone_do_not_complete_it_and_nothing_more_does(harness: Harness) -> None:
+    upload = await begun(harness, 6, b"abcdef")
     assert (upload.offset, upload.phase) == (6, Phase.OPEN)
-    done = await append(engine.ports, upload.id, appending(6, size=0, **NOW), ScriptedBody())
+    done = await append(harness.engine, upload.id, appending(6, size=0, **NOW), ScriptedBody())
     assert done.done
-    assert engine.stored(done) == b"abcdef"
+    assert harness.stored(done) == b"abcdef"
 
 
-async def test_a_request_of_tus_completes_it_when_it_is_full(engine: Engine) -> None:
-    upload = await begun(engine, 6, b"abc")
-    assert (await append(engine.ports, upload.id, appending(3), ScriptedBody(b"def"))).done
+async def test_a_request_of_tus_completes_it_when_it_is_full(harness: Harness) -> None:
+    upload = await begun(harness, 6, b"abc")
+    assert (await append(harness.engine, upload.id, appending(3), ScriptedBody(b"def"))).done
 
 
-async def test_a_full_one_is_completed_by_an_empty_request_of_tus(engine: Engine) -> None:
-    upload = await begun(engine, 3, b"abc")
-    assert (await append(engine.ports, upload.id, appending(3, size=0), ScriptedBody())).done
+async def test_a_full_one_is_completed_by_an_empty_request_of_tus(harness: Harness) -> None:
+    upload = await begun(harness, 3, b"abc")
+    assert (await append(harness.engine, upload.id, appending(3, size=0), ScriptedBody())).done
 
 
-async def test_one_that_was_to_end_with_its_first_request_can_still_be_left_open(engine: Engine) -> None:
-    upload = await create(engine.ports, creating(6, body=True, **NOW), ScriptedBody(b"ab", end=BodyEnd.CUT))
-    upload = await append(engine.ports, upload.id, appending(2, size=4, **LATER), ScriptedBody(b"cdef"))
+async def test_one_that_was_to_end_with_its_first_request_can_still_be_left_open(harness: Harness) -> None:
+    upload = await create(harness.engine, creating(6, body=True, **NOW), ScriptedBody(b"ab", end=BodyEnd.CUT))
+    upload = await append(harness.engine, upload.id, appending(2, size=4, **LATER), ScriptedBody(b"cdef"))
     assert (upload.offset, upload.phase) == (6, Phase.OPEN)
 
 
 @pytest.mark.parametrize("size", [3, None])
-async def test_the_end_of_the_last_body_says_the_length(engine: Engine, size: int | None) -> None:
-    upload = await begun(engine, None, b"abc")
-    done = await append(engine.ports, upload.id, appending(3, size=size, **NOW), ScriptedBody(b"def"))
+async def test_the_end_of_the_last_body_says_the_length(harness: Harness, size: int | None) -> None:
+    upload = await begun(harness, None, b"abc")
+    done = await append(harness.engine, upload.id, appending(3, size=size, **NOW), ScriptedBody(b"def"))
     assert (done.length, done.phase) == (6, Phase.DONE)
-    assert engine.stored(done) == b"abcdef"
+    assert harness.stored(done) == b"abcdef"
 
 
-async def test_a_whole_upload_of_unknown_length_takes_one_request(engine: Engine) -> None:
-    done = await create(engine.ports, creating(None, body=True, **NOW), ScriptedBody(b"abc", b"def"))
+async def test_a_whole_upload_of_unknown_length_takes_one_request(harness: Harness) -> None:
+    done = await create(harness.engine, creating(None, body=True, **NOW), ScriptedBody(b"abc", b"def"))
     assert (done.length, done.phase) == (6, Phase.DONE)
-    assert engine.stored(done) == b"abcdef"
+    assert harness.stored(done) == b"abcdef"
 
 
 @pytest.mark.parametrize("end", [BodyEnd.CUT, BodyEnd.IDLE, BodyEnd.STOPPED])
-async def test_a_last_body_that_breaks_off_completes_nothing(engine: Engine, end: BodyEnd) -> None:
-    upload = await begun(engine, None, b"abc")
-    left = await append(engine.ports, upload.id, appending(3, **NOW), ScriptedBody(b"de", end=end))
+async def test_a_last_body_that_breaks_off_completes_nothing(harness: Harness, end: BodyEnd) -> None:
+    upload = await begun(harness, None, b"abc")
+    left = await append(harness.engine, upload.id, appending(3, **NOW), ScriptedBody(b"de", end=end))
     assert (left.offset, left.length, left.phase) == (5, None, Phase.OPEN)
 
 
-async def test_a_last_body_that_ends_before_the_length_completes_nothing(engine: Engine) -> None:
-    upload = await begun(engine, 10, b"abc")
+async def test_a_last_body_that_ends_before_the_length_completes_nothing(harness: Harness) -> None:
+    upload = await begun(harness, 10, b"abc")
     with pytest.raises(InconsistentLength):
-        await append(engine.ports, upload.id, appending(3, **NOW), ScriptedBody(b"de"))
-    left = await engine.record(upload)
+        await append(harness.engine, upload.id, appending(3, **NOW), ScriptedBody(b"de"))
+    left = await harness.record(upload)
     assert (left.offset, left.phase) == (5, Phase.OPEN)
 
 
-async def test_a_last_body_of_another_size_than_what_is_left_is_not_asked_for(engine: Engine) -> None:
-    upload, body = await begun(engine, 10, b"abc"), ScriptedBody(b"de")
+async def test_a_last_body_of_another_size_than_what_is_left_is_not_asked_for(harness: Harness) -> None:
+    upload, body = await begun(harness, 10, b"abc"), ScriptedBody(b"de")
     with pytest.raises(InconsistentLength):
-        await append(engine.ports, upload.id, appending(3, size=2, **NOW), body)
+        await append(harness.engine, upload.id, appending(3, size=2, **NOW), body)
     assert not body.asked
-    assert await engine.record(upload) == upload
+    assert await harness.record(upload) == upload
 
 
 @pytest.mark.parametrize("size", [8, None])
-async def test_more_bytes_than_the_length_end_the_upload(engine: Engine, size: int | None) -> None:
-    upload = await begun(engine, 10, b"abc")
+async def test_more_bytes_than_the_length_end_the_upload(harness: Harness, size: int | None) -> None:
+    upload = await begun(harness, 10, b"abc")
     with pytest.raises(InconsistentLength):
-        await append(engine.ports, upload.id, appending(3, size=size, **LATER), ScriptedBody(b"defghijk"))
-    assert await engine.residue() == []
+        await append(harness.engine, upload.id, appending(3, size=size, **LATER), ScriptedBody(b"defghijk"))
+    assert await harness.residue() == []
 
 
-async def test_more_bytes_than_a_limit_allows_end_nothing(engine: Engine) -> None:
-    engine.limit(max_length=5)
-    upload = await begun(engine, None, b"abc")
+async def test_more_bytes_than_a_limit_allows_end_nothing(harness: Harness) -> None:
+    harness.limit(max_length=5)
+    upload = await begun(harness, None, b"abc")
     with pytest.raises(TooLarge):
-        await append(engine.ports, upload.id, appending(3, **LATER), ScriptedBody(b"def"))
-    assert (await engine.record(upload)).offset == 3
+        await append(harness.engine, upload.id, appending(3, **LATER), ScriptedBody(b"def"))
+    assert (await harness.record(upload)).offset == 3
 
 
 @pytest.mark.parametrize(
     ("chunk", "size", "how"), [(b"", 0, LATER), (b"d", 1, LATER), (b"d", 1, NOW), (b"d", None, NOW)]
 )
 async def test_a_complete_one_takes_nothing_and_stays(
-    engine: Engine, chunk: bytes, size: int | None, how: dict[str, Any]
+    harness: Harness, chunk: bytes, size: int | None, how: dict[str, Any]
 ) -> None:
-    done = await create(engine.ports, creating(3, body=True, **NOW), ScriptedBody(b"abc"))
+    done = await create(harness.engine, creating(3, body=True, **NOW), ScriptedBody(b"abc"))
     with pytest.raises(AlreadyComplete):
-        await append(engine.ports, done.id, appending(3, size=size, **how), ScriptedBody(*filter(None, [chunk])))
-    assert await engine.record(done) == done
-    assert engine.stored(done) == b"abc"
+        await append(harness.engine, done.id, appending(3, size=size, **how), ScriptedBody(*filter(None, [chunk])))
+    assert await harness.record(done) == done
+    assert harness.stored(done) == b"abc"
 
 
-async def test_a_complete_one_can_be_completed_again(engine: Engine) -> None:
-    done = await create(engine.ports, creating(3, body=True, **NOW), ScriptedBody(b"abc"))
-    assert await append(engine.ports, done.id, appending(3, size=0, **NOW), ScriptedBody()) == done
+async def test_a_complete_one_can_be_completed_again(harness: Harness) -> None:
+    done = await create(harness.engine, creating(3, body=True, **NOW), ScriptedBody(b"abc"))
+    assert await append(harness.engine, done.id, appending(3, size=0, **NOW), ScriptedBody()) == done
 
 
 @pytest.mark.parametrize(
     ("length", "chunks", "refusal"), [(3, (b"ab", b"cd"), InconsistentLength), (9, (b"abc",), InconsistentLength)]
 )
 async def test_a_first_body_that_contradicts_its_length_leaves_nothing(
-    engine: Engine, length: int, chunks: tuple[bytes, ...], refusal: type[Refusal]
+    harness: Harness, length: int, chunks: tuple[bytes, ...], refusal: type[Refusal]
 ) -> None:
     with pytest.raises(refusal):
-        await create(engine.ports, creating(length, body=True, **NOW), ScriptedBody(*chunks))
-    assert await engine.residue() == []
+        await create(harness.engine, creating(length, body=True, **NOW), ScriptedBody(*chunks))
+    assert await harness.residue() == []

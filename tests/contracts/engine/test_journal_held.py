@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.engine import Engine, ScriptedBody
+from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import creating
+from tusd_py.domain.upload import Checkpoint
 from tusd_py.engine.create import create
 from tusd_py.engine.journal import Journal
-from tusd_py.model import Checkpoint
 
 
 def at(offset: int) -> Checkpoint:
     return Checkpoint(offset=offset, cursor={"at": offset})
 
 
-async def held(engine: Engine, *offsets: int) -> Journal:
+async def held(harness: Harness, *offsets: int) -> Journal:
     """A journal that keeps these."""
-    upload = await create(engine.ports, creating(100), ScriptedBody())
-    journal = Journal(engine.ports, upload, held=True)
+    upload = await create(harness.engine, creating(100), ScriptedBody())
+    journal = Journal(harness.engine, upload, held=True)
     for offset in offsets:
         await journal.record(at(offset))
     assert journal.upload == upload
@@ -26,19 +26,19 @@ async def held(engine: Engine, *offsets: int) -> Journal:
 
 
 @pytest.mark.parametrize("step", ["proceed", "release"])
-async def test_once_let_go_what_comes_counts_at_once(engine: Engine, step: str) -> None:
-    journal = await held(engine, 3)
+async def test_once_let_go_what_comes_counts_at_once(harness: Harness, step: str) -> None:
+    journal = await held(harness, 3)
     await getattr(journal, step)()
     assert journal.upload.offset == 3
     await journal.record(at(5))
-    assert (await engine.record(journal.upload)).offset == 5
+    assert (await harness.record(journal.upload)).offset == 5
 
 
-async def test_every_cursor_that_was_kept_is_swept_but_the_last(engine: Engine) -> None:
-    journal = await held(engine, 1, 2, 3)
+async def test_every_cursor_that_was_kept_is_swept_but_the_last(harness: Harness) -> None:
+    journal = await held(harness, 1, 2, 3)
     before = journal.upload.cursor
     await journal.release()
     await journal.sweep()
-    (swept,) = engine.storage.swept
+    (swept,) = harness.storage.swept
     assert sorted(swept[0], key=str) == sorted([before, {"at": 1}, {"at": 2}], key=str)
     assert swept[1] == [{"at": 3}]

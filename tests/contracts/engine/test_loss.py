@@ -7,96 +7,96 @@ from dataclasses import replace
 import pytest
 
 from tests.contracts.engine.test_finish_and_sweep import begun, finishing
-from tests.support.engine import Engine, ScriptedBody
+from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, joining
+from tusd_py.domain.errors import StorageUnavailable, UploadLost
+from tusd_py.domain.refusals import UploadNotFound
+from tusd_py.domain.upload import Kind, Phase
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.sweep import sweep
+from tusd_py.engine.maintenance import sweep
 from tusd_py.engine.terminate import terminate
-from tusd_py.errors import StorageUnavailable, UploadLost
-from tusd_py.model import Kind, Phase
-from tusd_py.protocol.refusals import UploadNotFound
 
 
-async def test_an_upload_whose_bytes_are_gone_goes_on_from_what_is_there(engine: Engine) -> None:
-    upload = await begun(engine)
-    del engine.storage._parts[upload.id][1:]
+async def test_an_upload_whose_bytes_are_gone_goes_on_from_what_is_there(harness: Harness) -> None:
+    upload = await begun(harness)
+    del harness.storage._parts[upload.id][1:]
     with pytest.raises(StorageUnavailable):
-        await append(engine.ports, upload.id, appending(3), ScriptedBody(b"def"))
-    assert (await inspect(engine.ports, upload.id)).offset == 1
-    assert ("rolled-back", (3, 1)) in engine.told.events
-    done = await append(engine.ports, upload.id, appending(1), ScriptedBody(b"bcdef"))
-    assert engine.stored(done) == b"abcdef"
+        await append(harness.engine, upload.id, appending(3), ScriptedBody(b"def"))
+    assert (await inspect(harness.engine, upload.id)).offset == 1
+    assert ("rolled-back", (3, 1)) in harness.told.events
+    done = await append(harness.engine, upload.id, appending(1), ScriptedBody(b"bcdef"))
+    assert harness.stored(done) == b"abcdef"
 
 
-async def test_a_full_upload_whose_bytes_are_gone_is_open_again(engine: Engine) -> None:
-    upload = await finishing(engine)
-    engine.storage._parts.clear()
-    engine.storage.lose = True
+async def test_a_full_upload_whose_bytes_are_gone_is_open_again(harness: Harness) -> None:
+    upload = await finishing(harness)
+    harness.storage._parts.clear()
+    harness.storage.lose = True
     with pytest.raises(StorageUnavailable):
-        await inspect(engine.ports, upload.id)
-    now = await inspect(engine.ports, upload.id)
+        await inspect(harness.engine, upload.id)
+    now = await inspect(harness.engine, upload.id)
     assert (now.phase, now.offset) == (Phase.OPEN, 0)
 
 
-async def test_bytes_that_are_there_after_all_are_not_given_up(engine: Engine) -> None:
+async def test_bytes_that_are_there_after_all_are_not_given_up(harness: Harness) -> None:
     """A mistake in memory, or an answer that isn't the storage's."""
-    upload = await finishing(engine)
-    engine.storage.lose = True
+    upload = await finishing(harness)
+    harness.storage.lose = True
     with pytest.raises(StorageUnavailable):
-        await inspect(engine.ports, upload.id)
-    assert engine.told.count("loss-not-confirmed") == 1
-    engine.storage.lose = False
-    assert engine.stored(await inspect(engine.ports, upload.id)) == b"abcdef"
+        await inspect(harness.engine, upload.id)
+    assert harness.told.count("loss-not-confirmed") == 1
+    harness.storage.lose = False
+    assert harness.stored(await inspect(harness.engine, upload.id)) == b"abcdef"
 
 
-async def test_an_upload_whose_object_is_found_is_finished(engine: Engine) -> None:
-    upload = await finishing(engine)
-    engine.storage._objects[upload.id] = b"abcdef"
-    engine.storage.lose = True
+async def test_an_upload_whose_object_is_found_is_finished(harness: Harness) -> None:
+    upload = await finishing(harness)
+    harness.storage._objects[upload.id] = b"abcdef"
+    harness.storage.lose = True
     with pytest.raises(StorageUnavailable):
-        await inspect(engine.ports, upload.id)
-    engine.storage.lose = False
-    assert (await inspect(engine.ports, upload.id)).done
+        await inspect(harness.engine, upload.id)
+    harness.storage.lose = False
+    assert (await inspect(harness.engine, upload.id)).done
 
 
-async def test_a_final_upload_whose_object_is_found_is_finished_without_its_partials(engine: Engine) -> None:
-    partial = await create(engine.ports, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
-    final = await create(engine.ports, joining(partial.id), ScriptedBody())
-    await engine.state.save(replace(final, phase=Phase.FINISHING, etag=None))
-    await terminate(engine.ports, partial.id)
+async def test_a_final_upload_whose_object_is_found_is_finished_without_its_partials(harness: Harness) -> None:
+    partial = await create(harness.engine, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
+    final = await create(harness.engine, joining(partial.id), ScriptedBody())
+    await harness.state.save(replace(final, phase=Phase.FINISHING, etag=None))
+    await terminate(harness.engine, partial.id)
     with pytest.raises(StorageUnavailable):
-        await inspect(engine.ports, final.id)
-    assert engine.stored(await inspect(engine.ports, final.id)) == b"abc"
-    assert engine.told.count("finished") == 3
+        await inspect(harness.engine, final.id)
+    assert harness.stored(await inspect(harness.engine, final.id)) == b"abc"
+    assert harness.told.count("finished") == 3
 
 
-async def test_while_the_storage_does_not_answer_nothing_is_given_up(engine: Engine) -> None:
-    upload = await finishing(engine)
-    engine.storage._parts.clear()
-    engine.storage.lose, engine.storage.silent = True, True
+async def test_while_the_storage_does_not_answer_nothing_is_given_up(harness: Harness) -> None:
+    upload = await finishing(harness)
+    harness.storage._parts.clear()
+    harness.storage.lose, harness.storage.silent = True, True
     with pytest.raises(StorageUnavailable):
-        await inspect(engine.ports, upload.id)
-    now = await engine.record(upload)
+        await inspect(harness.engine, upload.id)
+    now = await harness.record(upload)
     assert (now.phase, now.offset) == (Phase.FINISHING, 6)
 
 
-async def test_a_final_upload_ends_only_when_a_partial_is_gone(engine: Engine) -> None:
-    partial = await create(engine.ports, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
-    engine.storage.fuse.blow()
-    engine.storage.lose = True
+async def test_a_final_upload_ends_only_when_a_partial_is_gone(harness: Harness) -> None:
+    partial = await create(harness.engine, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
+    harness.storage.fuse.blow()
+    harness.storage.lose = True
     with pytest.raises(StorageUnavailable):
-        await create(engine.ports, joining(partial.id), ScriptedBody())
-    engine.storage.lose = False
-    final = await create(engine.ports, joining(partial.id), ScriptedBody())
-    assert engine.stored(final) == b"abc"
-    await engine.state.save(replace(final, phase=Phase.FINISHING, etag=None))
-    engine.storage._objects.clear()
+        await create(harness.engine, joining(partial.id), ScriptedBody())
+    harness.storage.lose = False
+    final = await create(harness.engine, joining(partial.id), ScriptedBody())
+    assert harness.stored(final) == b"abc"
+    await harness.state.save(replace(final, phase=Phase.FINISHING, etag=None))
+    harness.storage._objects.clear()
     with pytest.raises(UploadLost):
-        await inspect(engine.ports, final.id)
+        await inspect(harness.engine, final.id)
     with pytest.raises(UploadNotFound):
-        await inspect(engine.ports, final.id)
-    engine.now += 60
-    await sweep(engine.ports)
-    assert final.id not in await engine.residue()
+        await inspect(harness.engine, final.id)
+    harness.now += 60
+    await sweep(harness.engine)
+    assert final.id not in await harness.residue()

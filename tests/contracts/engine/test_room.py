@@ -8,22 +8,23 @@ from typing import Any
 
 import pytest
 
-from tests.support.engine import Engine, ScriptedBody
+from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
+from tusd_py.domain.errors import StateUnavailable
+from tusd_py.domain.intents import Completion
+from tusd_py.domain.refusals import OffsetMismatch, StoreFull
+from tusd_py.domain.space import Space
+from tusd_py.domain.thresholds import Thresholds
+from tusd_py.domain.upload import Upload, UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
+from tusd_py.engine.maintenance import sweep
 from tusd_py.engine.room import Room
-from tusd_py.engine.sweep import sweep
 from tusd_py.engine.terminate import terminate
-from tusd_py.errors import StateUnavailable
-from tusd_py.events import Meter, Observer
-from tusd_py.model import Upload, UploadId
-from tusd_py.pipeline.body import BodyEnd
-from tusd_py.protocol.intents import Completion
-from tusd_py.protocol.refusals import OffsetMismatch, StoreFull
-from tusd_py.space import Space
-from tusd_py.thresholds import Thresholds
+from tusd_py.ports.body import BodyEnd
+from tusd_py.ports.meter import Meter
+from tusd_py.ports.observer import Observer
 
 
 class Seen(Observer, Meter):
@@ -96,67 +97,67 @@ async def test_a_store_that_cannot_be_asked_stays_as_it_was() -> None:
     assert world.room.full == {"state"}
 
 
-async def begun(engine: Engine, length: int | None = 6) -> Upload:
-    return await create(engine.ports, creating(length, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
+async def begun(harness: Harness, length: int | None = 6) -> Upload:
+    return await create(harness.engine, creating(length, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
 
 
-async def test_a_full_store_refuses_creations_and_bodies_before_they_are_asked_for(engine: Engine) -> None:
-    upload = await begun(engine)
-    engine.ports.room.full.add("storage")
-    residue, body = await engine.residue(), ScriptedBody(b"def")
+async def test_a_full_store_refuses_creations_and_bodies_before_they_are_asked_for(harness: Harness) -> None:
+    upload = await begun(harness)
+    harness.engine.room.full.add("storage")
+    residue, body = await harness.residue(), ScriptedBody(b"def")
     with pytest.raises(StoreFull):
-        await create(engine.ports, creating(6, body=True), body)
+        await create(harness.engine, creating(6, body=True), body)
     with pytest.raises(StoreFull):
-        await append(engine.ports, upload.id, appending(3), body)
+        await append(harness.engine, upload.id, appending(3), body)
     assert not body.asked
-    assert await engine.residue() == residue
-    assert await inspect(engine.ports, upload.id) == upload
+    assert await harness.residue() == residue
+    assert await inspect(harness.engine, upload.id) == upload
 
 
-async def test_what_is_wrong_with_a_request_is_told_first(engine: Engine) -> None:
-    upload = await begun(engine)
-    engine.ports.room.full.add("storage")
+async def test_what_is_wrong_with_a_request_is_told_first(harness: Harness) -> None:
+    upload = await begun(harness)
+    harness.engine.room.full.add("storage")
     with pytest.raises(OffsetMismatch):
-        await append(engine.ports, upload.id, appending(1), ScriptedBody(b"x"))
+        await append(harness.engine, upload.id, appending(1), ScriptedBody(b"x"))
 
 
-async def test_an_upload_whose_bytes_are_all_there_is_completed_without_room(engine: Engine) -> None:
-    upload = await begun(engine, None)
-    engine.ports.room.full.add("storage")
+async def test_an_upload_whose_bytes_are_all_there_is_completed_without_room(harness: Harness) -> None:
+    upload = await begun(harness, None)
+    harness.engine.room.full.add("storage")
     intent = replace(appending(3, size=0), completion=Completion.WITH_THIS)
-    assert (await append(engine.ports, upload.id, intent, ScriptedBody())).done
+    assert (await append(harness.engine, upload.id, intent, ScriptedBody())).done
 
 
-async def test_termination_and_expiry_need_no_room(engine: Engine) -> None:
-    first, _ = await begun(engine), await begun(engine)
-    engine.ports.room.full.update({"state", "storage"})
-    await terminate(engine.ports, first.id)
-    engine.now += 100
-    assert await sweep(engine.ports) == 1
-    assert await engine.residue() == []
+async def test_termination_and_expiry_need_no_room(harness: Harness) -> None:
+    first, _ = await begun(harness), await begun(harness)
+    harness.engine.room.full.update({"state", "storage"})
+    await terminate(harness.engine, first.id)
+    harness.now += 100
+    assert await sweep(harness.engine) == 1
+    assert await harness.residue() == []
 
 
-async def test_an_upload_that_the_state_will_not_let_go_of_keeps_no_other(engine: Engine) -> None:
-    stuck = {(await begun(engine)).id for _ in range(150)}
-    engine.now += 1
-    others = [await begun(engine) for _ in range(3)]
-    save = engine.state.save
+async def test_an_upload_that_the_state_will_not_let_go_of_keeps_no_other(harness: Harness) -> None:
+    stuck = {(await begun(harness)).id for _ in range(150)}
+    harness.now += 1
+    others = [await begun(harness) for _ in range(3)]
+    save = harness.state.save
 
     async def picky(upload: Upload, *added: Any) -> Upload:
         if upload.id in stuck:
             raise StateUnavailable
         return await save(upload, *added)
 
-    engine.state.save = picky  # type: ignore[method-assign,assignment]
-    engine.now += 100
-    assert await sweep(engine.ports) == len(others)
-    assert set(map(UploadId, await engine.residue())) == stuck
+    harness.state.save = picky  # type: ignore[method-assign,assignment]
+    harness.now += 100
+    assert await sweep(harness.engine) == len(others)
+    assert set(map(UploadId, await harness.residue())) == stuck
 
 
-async def test_a_sweep_ends_where_nothing_gets_through_to_the_state(engine: Engine) -> None:
+async def test_a_sweep_ends_where_nothing_gets_through_to_the_state(harness: Harness) -> None:
     for _ in range(20):
-        await begun(engine)
-    engine.ports = replace(engine.ports, thresholds=Thresholds(due_at_a_time=4))
+        await begun(harness)
+    harness.engine = replace(harness.engine, thresholds=Thresholds(due_at_a_time=4))
     asked = 0
 
     async def away(*_: object) -> Upload:
@@ -164,9 +165,9 @@ async def test_a_sweep_ends_where_nothing_gets_through_to_the_state(engine: Engi
         asked += 1
         raise StateUnavailable
 
-    engine.state.save = away  # type: ignore[method-assign,assignment]
-    engine.state.ping = away  # type: ignore[method-assign,assignment]
-    engine.now += 100
+    harness.state.save = away  # type: ignore[method-assign,assignment]
+    harness.state.ping = away  # type: ignore[method-assign,assignment]
+    harness.now += 100
     with pytest.raises(StateUnavailable):
-        await sweep(engine.ports)
+        await sweep(harness.engine)
     assert asked <= 4 + 1

@@ -13,51 +13,51 @@ import pytest
 from tests.contracts.engine.test_finish_and_sweep import begun
 from tests.support.direct_access import ScriptedAccess
 from tests.support.direct_access import direct as with_direct_access
-from tests.support.engine import Engine, ScriptedBody
+from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending
-from tusd_py.engine import sweep as sweep_module
+from tusd_py.domain.errors import StorageUnavailable
+from tusd_py.domain.intents import Begin
+from tusd_py.domain.thresholds import Thresholds
+from tusd_py.domain.upload import Direct, Phase, Upload, UploadId
+from tusd_py.engine import maintenance as sweep_module
 from tusd_py.engine.append import append
 from tusd_py.engine.direct import announce
-from tusd_py.engine.sweep import sweep
-from tusd_py.errors import StorageUnavailable
-from tusd_py.model import Direct, Phase, Upload, UploadId
-from tusd_py.protocol.intents import Begin
-from tusd_py.thresholds import Thresholds
+from tusd_py.engine.maintenance import sweep
 
 SIDE_BY_SIDE = 3
 DAY = 86400.0
 
 
 @pytest.fixture
-def engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def harness(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Harness:
     """Its sweeps ask for few, and see to fewer at a time; each looks at its stores once at most."""
     monkeypatch.setattr(sweep_module, "_RECENT", math.inf)
-    engine.ports = replace(engine.ports, thresholds=Thresholds(due=5, due_at_a_time=SIDE_BY_SIDE))
-    return engine
+    harness.engine = replace(harness.engine, thresholds=Thresholds(due=5, due_at_a_time=SIDE_BY_SIDE))
+    return harness
 
 
 @pytest.fixture
-def access(engine: Engine) -> ScriptedAccess:
-    return with_direct_access(engine)
+def access(harness: Harness) -> ScriptedAccess:
+    return with_direct_access(harness)
 
 
-async def expired(engine: Engine, count: int) -> list[UploadId]:
+async def expired(harness: Harness, count: int) -> list[UploadId]:
     """Uploads whose time is up."""
-    made = [(await begun(engine)).id for _ in range(count)]
-    engine.now += 100
+    made = [(await begun(harness)).id for _ in range(count)]
+    harness.now += 100
     return made
 
 
-async def left(engine: Engine) -> set[UploadId]:
+async def left(harness: Harness) -> set[UploadId]:
     """The uploads of which anything is left."""
-    return {upload.id for upload in await engine.uploads()} | set(engine.storage._parts)
+    return {upload.id for upload in await harness.uploads()} | set(harness.storage._parts)
 
 
 class Storage:
     """How the engine's storage removes: it counts, and fails or waits where it is told to."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._discard = engine.storage.discard
+    def __init__(self, harness: Harness) -> None:
+        self._discard = harness.storage.discard
         self.failing: set[UploadId] | None = set()
         """None for all."""
         self.waiting = asyncio.Event()
@@ -66,8 +66,8 @@ class Storage:
         self.asked, self.pings = list[UploadId](), 0
         self.begun, self.ended = asyncio.Semaphore(0), asyncio.Semaphore(0)
         self.away = False
-        engine.storage.discard = self.discard  # type: ignore[method-assign]
-        engine.storage.ping = self.ping  # type: ignore[method-assign]
+        harness.storage.discard = self.discard  # type: ignore[method-assign]
+        harness.storage.ping = self.ping  # type: ignore[method-assign]
 
     async def discard(self, upload: Upload) -> None:
         self.asked.append(upload.id)
@@ -91,8 +91,8 @@ class Storage:
 
 
 @pytest.fixture
-def storage(engine: Engine) -> Storage:
-    return Storage(engine)
+def storage(harness: Harness) -> Storage:
+    return Storage(harness)
 
 
 async def as_often(as_told: asyncio.Semaphore, count: int) -> None:
@@ -101,33 +101,35 @@ async def as_often(as_told: asyncio.Semaphore, count: int) -> None:
         await as_told.acquire()
 
 
-async def test_those_that_are_held_keep_no_other_from_expiry(engine: Engine) -> None:
-    held = await expired(engine, 23)
-    engine.now += 1
-    late = await expired(engine, 2)
+async def test_those_that_are_held_keep_no_other_from_expiry(harness: Harness) -> None:
+    held = await expired(harness, 23)
+    harness.now += 1
+    late = await expired(harness, 2)
     async with AsyncExitStack() as stack:
         for upload_id in held:
-            await stack.enter_async_context(engine.ports.hold(upload_id))
-        assert await sweep(engine.ports) == len(late)
-        assert await left(engine) == set(held)
-    assert await sweep(engine.ports) == len(held)
+            await stack.enter_async_context(harness.engine.hold(upload_id))
+        assert await sweep(harness.engine) == len(late)
+        assert await left(harness) == set(held)
+    assert await sweep(harness.engine) == len(held)
 
 
-async def test_one_whose_body_still_comes_when_its_time_is_up_begins_anew_with_what_is_recorded(engine: Engine) -> None:
-    upload, body = await begun(engine), ScriptedBody(b"d", stalls=True)
-    writing = asyncio.create_task(append(engine.ports, upload.id, appending(3), body))
+async def test_one_whose_body_still_comes_when_its_time_is_up_begins_anew_with_what_is_recorded(
+    harness: Harness,
+) -> None:
+    upload, body = await begun(harness), ScriptedBody(b"d", stalls=True)
+    writing = asyncio.create_task(append(harness.engine, upload.id, appending(3), body))
     await body.stalled.wait()
-    engine.now += 100
-    assert await sweep(engine.ports) == 0
+    harness.now += 100
+    assert await sweep(harness.engine) == 0
     body.stop()
     assert (await writing).offset == 4
-    assert (await engine.record(upload)).expires_at == engine.now + 100
-    assert await sweep(engine.ports) == 0
+    assert (await harness.record(upload)).expires_at == harness.now + 100
+    assert await sweep(harness.engine) == 0
 
 
-async def test_some_are_seen_to_side_by_side_and_never_more(engine: Engine, storage: Storage) -> None:
-    storage.slow.update(await expired(engine, 11))
-    sweeping = asyncio.create_task(sweep(engine.ports))
+async def test_some_are_seen_to_side_by_side_and_never_more(harness: Harness, storage: Storage) -> None:
+    storage.slow.update(await expired(harness, 11))
+    sweeping = asyncio.create_task(sweep(harness.engine))
     await as_often(storage.begun, SIDE_BY_SIDE)
     storage.waiting.set()
     assert await sweeping == 11
@@ -135,11 +137,11 @@ async def test_some_are_seen_to_side_by_side_and_never_more(engine: Engine, stor
 
 
 async def test_one_that_takes_long_keeps_no_other_of_those_that_are_asked_for_with_it(
-    engine: Engine, storage: Storage
+    harness: Harness, storage: Storage
 ) -> None:
-    slow, *others = await expired(engine, 5)
+    slow, *others = await expired(harness, 5)
     storage.slow.add(slow)
-    sweeping = asyncio.create_task(sweep(engine.ports))
+    sweeping = asyncio.create_task(sweep(harness.engine))
     await as_often(storage.ended, len(others))
     assert storage.running == 1
     storage.waiting.set()
@@ -148,50 +150,50 @@ async def test_one_that_takes_long_keeps_no_other_of_those_that_are_asked_for_wi
 
 @pytest.mark.parametrize("backwards", [False, True])
 async def test_what_comes_of_it_does_not_depend_on_the_order(
-    engine: Engine, storage: Storage, *, backwards: bool
+    harness: Harness, storage: Storage, *, backwards: bool
 ) -> None:
-    due, uploads = engine.state.inner.due, await expired(engine, 12)
+    due, uploads = harness.state.inner.due, await expired(harness, 12)
     storage.failing = {uploads[0], uploads[5], uploads[11]}
 
     async def turned(now: float, limit: int) -> Sequence[UploadId]:
         found = await due(now, limit)
         return found[::-1] if backwards else found
 
-    engine.state.due = turned  # type: ignore[method-assign]
-    assert await sweep(engine.ports) == 12
-    assert await left(engine) == storage.failing
-    assert {upload.phase for upload in await engine.uploads()} == {Phase.TERMINATING}
-    assert [what for what, _ in engine.told.troubles] == ["left-behind"] * 3
+    harness.state.due = turned  # type: ignore[method-assign]
+    assert await sweep(harness.engine) == 12
+    assert await left(harness) == storage.failing
+    assert {upload.phase for upload in await harness.uploads()} == {Phase.TERMINATING}
+    assert [what for what, _ in harness.told.troubles] == ["left-behind"] * 3
 
 
-async def test_a_storage_that_is_away_is_not_asked_for_each_of_them(engine: Engine, storage: Storage) -> None:
-    uploads = await expired(engine, 50)
+async def test_a_storage_that_is_away_is_not_asked_for_each_of_them(harness: Harness, storage: Storage) -> None:
+    uploads = await expired(harness, 50)
     storage.away = True
     with pytest.raises(StorageUnavailable, match="away"):
-        await sweep(engine.ports)
+        await sweep(harness.engine)
     assert len(storage.asked) <= 2 * SIDE_BY_SIDE
     assert storage.pings == 1
     storage.away = False
-    engine.now += 30
-    await sweep(engine.ports)
-    assert await left(engine) == set()
+    harness.now += 30
+    await sweep(harness.engine)
+    assert await left(harness) == set()
     assert set(storage.asked) == set(uploads)
 
 
-async def test_a_storage_that_answers_is_hardly_asked_whether_it_is_there(engine: Engine, storage: Storage) -> None:
-    uploads = await expired(engine, 50)
+async def test_a_storage_that_answers_is_hardly_asked_whether_it_is_there(harness: Harness, storage: Storage) -> None:
+    uploads = await expired(harness, 50)
     storage.failing = None
-    assert await sweep(engine.ports) == len(uploads)
+    assert await sweep(harness.engine) == len(uploads)
     assert sorted(storage.asked) == sorted(uploads)
     assert storage.pings == 1
 
 
 async def test_an_error_that_is_not_foreseen_is_raised_once_those_that_were_begun_are_seen_to(
-    engine: Engine, storage: Storage
+    harness: Harness, storage: Storage
 ) -> None:
-    broken, *others = await expired(engine, 5)
+    broken, *others = await expired(harness, 5)
     storage.slow.add(others[0])
-    discard = engine.storage.discard
+    discard = harness.storage.discard
 
     async def discarded(upload: Upload) -> None:
         if upload.id == broken:
@@ -200,15 +202,15 @@ async def test_an_error_that_is_not_foreseen_is_raised_once_those_that_were_begu
             raise RuntimeError("a mistake")
         await discard(upload)
 
-    engine.storage.discard = discarded  # type: ignore[method-assign]
+    harness.storage.discard = discarded  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="a mistake"):
-        await sweep(engine.ports)
-    assert others[0] not in await left(engine)
+        await sweep(harness.engine)
+    assert others[0] not in await left(harness)
 
 
-async def test_a_sweep_that_is_cancelled_leaves_no_work_behind(engine: Engine, storage: Storage) -> None:
-    storage.slow.update(await expired(engine, 5))
-    sweeping = asyncio.create_task(sweep(engine.ports))
+async def test_a_sweep_that_is_cancelled_leaves_no_work_behind(harness: Harness, storage: Storage) -> None:
+    storage.slow.update(await expired(harness, 5))
+    sweeping = asyncio.create_task(sweep(harness.engine))
     await as_often(storage.begun, SIDE_BY_SIDE)
     sweeping.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -234,41 +236,41 @@ class Looks:
         return await self._found(upload)
 
 
-async def pass_time(engine: Engine, seconds: float) -> None:
+async def pass_time(harness: Harness, seconds: float) -> None:
     """As with a sweep at every moment: one comes when anything is due."""
-    end = engine.now + seconds
-    while (due := await first_due(engine)) <= end:
-        engine.now = max(engine.now, due)
-        await sweep(engine.ports)
-    engine.now = end
+    end = harness.now + seconds
+    while (due := await first_due(harness)) <= end:
+        harness.now = max(harness.now, due)
+        await sweep(harness.engine)
+    harness.now = end
 
 
-async def first_due(engine: Engine) -> float:
-    return min((upload.due_at for upload in await engine.uploads() if upload.due_at is not None), default=math.inf)
+async def first_due(harness: Harness) -> float:
+    return min((upload.due_at for upload in await harness.uploads() if upload.due_at is not None), default=math.inf)
 
 
 async def test_what_is_announced_and_never_comes_is_looked_for_a_few_times_in_all(
-    engine: Engine, access: ScriptedAccess
+    harness: Harness, access: ScriptedAccess
 ) -> None:
-    engine.limit(expire_after=DAY)
+    harness.limit(expire_after=DAY)
     looks = Looks(access)
-    await announce(engine.ports, Begin(direct=Direct.WHOLE))
-    await pass_time(engine, 1.1 * DAY)
-    assert await left(engine) == set()
+    await announce(harness.engine, Begin(direct=Direct.WHOLE))
+    await pass_time(harness, 1.1 * DAY)
+    assert await left(harness) == set()
     assert looks.count == 7
 
 
 async def test_what_can_not_be_looked_for_waits_for_its_next_turn_and_is_not_given_up(
-    engine: Engine, access: ScriptedAccess
+    harness: Harness, access: ScriptedAccess
 ) -> None:
     looks = Looks(access)
-    upload = await announce(engine.ports, Begin(direct=Direct.WHOLE))
+    upload = await announce(harness.engine, Begin(direct=Direct.WHOLE))
     looks.fails = True
-    await pass_time(engine, 200.0)
+    await pass_time(harness, 200.0)
     assert looks.count <= 1 + 200.0 / 30.0
-    assert engine.told.count("look-failed") == looks.count
-    assert (await engine.record(upload)).phase is Phase.OPEN
+    assert harness.told.count("look-failed") == looks.count
+    assert (await harness.record(upload)).phase is Phase.OPEN
     looks.fails = False
-    engine.storage._objects[upload.id] = b"abc"
-    await pass_time(engine, 30.0)
-    assert (await engine.record(upload)).done
+    harness.storage._objects[upload.id] = b"abc"
+    await pass_time(harness, 30.0)
+    assert (await harness.record(upload)).done

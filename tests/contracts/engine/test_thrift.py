@@ -11,67 +11,71 @@ from typing import Any
 import pytest
 
 from tests.contracts.engine.test_finish_and_sweep import begun
-from tests.support.engine import Engine, ScriptedBody
+from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, sha1
+from tusd_py.domain.errors import StateUnavailable, Superseded
+from tusd_py.domain.intents import Whole
+from tusd_py.domain.refusals import ChecksumMismatch, StoreFull
+from tusd_py.domain.thresholds import DEFAULT
+from tusd_py.domain.upload import Entry, Installation, Upload, UploadId
 from tusd_py.engine import records
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.installation import Seen, judge, look, pair, pair_by_hand
 from tusd_py.engine.lookup import inspect
 from tusd_py.engine.pairing import PairedState
-from tusd_py.errors import StateUnavailable, Superseded
-from tusd_py.model import Entry, Installation, Upload, UploadId
-from tusd_py.pipeline.body import BodyEnd
-from tusd_py.protocol.intents import Whole
-from tusd_py.protocol.refusals import ChecksumMismatch, StoreFull
-from tusd_py.thresholds import DEFAULT
+from tusd_py.ports.body import BodyEnd
 
 
-async def test_bytes_that_came_by_are_not_read_again_for_their_digest(engine: Engine) -> None:
+async def test_bytes_that_came_by_are_not_read_again_for_their_digest(harness: Harness) -> None:
     def read(*_: object) -> None:
         pytest.fail("read from the storage")
 
-    engine.storage.read = read  # type: ignore[method-assign,assignment]
+    harness.storage.read = read  # type: ignore[method-assign,assignment]
     wanted = hashlib.sha256(b"abc").hexdigest()
     whole = Whole(algorithm="sha256")
-    at_once = await create(engine.ports, creating(3, body=True, whole=whole), ScriptedBody(b"abc"))
-    later = await create(engine.ports, creating(3, whole=whole), ScriptedBody())
-    assert (await append(engine.ports, later.id, appending(0), ScriptedBody(b"abc"))).digest == at_once.digest == wanted
+    at_once = await create(harness.engine, creating(3, body=True, whole=whole), ScriptedBody(b"abc"))
+    later = await create(harness.engine, creating(3, whole=whole), ScriptedBody())
+    assert (
+        (await append(harness.engine, later.id, appending(0), ScriptedBody(b"abc"))).digest == at_once.digest == wanted
+    )
 
 
-async def test_to_look_asks_the_state_twice_and_the_storage_once(engine: Engine) -> None:
-    await pair(engine.ports)
-    engine.state.fuse.blow(2)
-    engine.storage.asked = 0
-    await look(engine.ports)
-    assert engine.storage.asked == 1
+async def test_to_look_asks_the_state_twice_and_the_storage_once(harness: Harness) -> None:
+    await pair(harness.engine)
+    harness.state.fuse.blow(2)
+    harness.storage.asked = 0
+    await look(harness.engine)
+    assert harness.storage.asked == 1
     with pytest.raises(StateUnavailable):
-        await engine.state.installation()
+        await harness.state.installation()
 
 
-async def test_a_later_start_writes_nothing(engine: Engine) -> None:
-    await pair(engine.ports)
+async def test_a_later_start_writes_nothing(harness: Harness) -> None:
+    await pair(harness.engine)
 
     async def install(*_: object) -> None:
         pytest.fail("written again")
 
-    for store, names in ((engine.state, ("install", "reinstall")), (engine.storage, ("install",))):
+    for store, names in ((harness.state, ("install", "reinstall")), (harness.storage, ("install",))):
         for name in names:
             setattr(store, name, install)
-    await pair(engine.ports)
+    await pair(harness.engine)
 
 
-async def test_what_is_taken_over_is_known_to_be_stored(engine: Engine) -> None:
-    taken = Installation(id="a" * 32, stored=True, adopted_at=engine.now)
-    assert judge(engine.ports, Seen(known=None, found="a" * 32, empty=True)) == taken
-    await engine.storage.install("a" * 32)
-    assert await pair_by_hand(engine.ports) == taken
+async def test_what_is_taken_over_is_known_to_be_stored(harness: Harness) -> None:
+    taken = Installation(id="a" * 32, stored=True, adopted_at=harness.now)
+    assert judge(harness.engine, Seen(known=None, found="a" * 32, empty=True)) == taken
+    await harness.storage.install("a" * 32)
+    assert await pair_by_hand(harness.engine) == taken
 
 
-async def test_a_paired_state_hands_on_whatever_it_is_given(engine: Engine) -> None:
-    state = PairedState(engine.ports)
+async def test_a_paired_state_hands_on_whatever_it_is_given(harness: Harness) -> None:
+    state = PairedState(harness.engine)
     entries: Sequence[Entry] = [{"part": 1}]
-    first, second = [await state.create(replace(await begun(engine), id=UploadId(each * 32)), entries) for each in "ab"]
+    first, second = [
+        await state.create(replace(await begun(harness), id=UploadId(each * 32)), entries) for each in "ab"
+    ]
     assert await state.entries(first.id) == entries
     saved = await state.save(first, [{"part": 2}])
     assert [entry["part"] for entry in await state.entries(first.id)] == [1, 2]
@@ -81,56 +85,56 @@ async def test_a_paired_state_hands_on_whatever_it_is_given(engine: Engine) -> N
 
 
 @pytest.mark.parametrize("size", [None, 1])
-async def test_without_room_no_byte_is_taken_not_even_the_last(engine: Engine, size: int | None) -> None:
-    upload = await create(engine.ports, creating(6, body=True), ScriptedBody(b"abcde", end=BodyEnd.CUT))
-    engine.ports.room.full.add("storage")
+async def test_without_room_no_byte_is_taken_not_even_the_last(harness: Harness, size: int | None) -> None:
+    upload = await create(harness.engine, creating(6, body=True), ScriptedBody(b"abcde", end=BodyEnd.CUT))
+    harness.engine.room.full.add("storage")
     body = ScriptedBody(b"f")
     with pytest.raises(StoreFull):
-        await append(engine.ports, upload.id, appending(5, size=size), body)
+        await append(harness.engine, upload.id, appending(5, size=size), body)
     assert not body.asked
 
 
-async def test_a_holder_that_creates_is_asked_to_leave_too(engine: Engine) -> None:
+async def test_a_holder_that_creates_is_asked_to_leave_too(harness: Harness) -> None:
     body = ScriptedBody(b"abc", stalls=True)
-    creating_it = asyncio.create_task(create(engine.ports, creating(6, body=True), body))
+    creating_it = asyncio.create_task(create(harness.engine, creating(6, body=True), body))
     await body.stalled.wait()
-    (upload,) = await engine.state.list(None, 10)
-    assert (await inspect(engine.ports, upload.id)).offset == 3
+    (upload,) = await harness.state.list(None, 10)
+    assert (await inspect(harness.engine, upload.id)).offset == 3
     assert (await creating_it).offset == 3
 
 
-async def test_a_body_that_must_be_empty_still_has_to_be_the_one_announced(engine: Engine) -> None:
+async def test_a_body_that_must_be_empty_still_has_to_be_the_one_announced(harness: Harness) -> None:
     with pytest.raises(ChecksumMismatch):
-        await create(engine.ports, creating(0, body=True, checksum=sha1(b"x")), ScriptedBody())
-    assert (await create(engine.ports, creating(0, body=True, checksum=sha1(b"")), ScriptedBody())).done
+        await create(harness.engine, creating(0, body=True, checksum=sha1(b"x")), ScriptedBody())
+    assert (await create(harness.engine, creating(0, body=True, checksum=sha1(b"")), ScriptedBody())).done
 
 
 @pytest.mark.parametrize(("sizes", "recorded"), [((8, 8), 0), ((8, 8, 1), 16), ((16, 1), 16)])
 async def test_bytes_of_a_chunked_body_count_once_more_came_than_may_be_unproven(
-    engine: Engine, sizes: Sequence[int], recorded: int
+    harness: Harness, sizes: Sequence[int], recorded: int
 ) -> None:
-    ports = replace(engine.ports, thresholds=replace(DEFAULT, unproven=16))
-    upload = await create(ports, creating(100), ScriptedBody())
+    engine = replace(harness.engine, thresholds=replace(DEFAULT, unproven=16))
+    upload = await create(engine, creating(100), ScriptedBody())
     body = ScriptedBody(*map(bytes, sizes), stalls=True)
-    writing = asyncio.create_task(append(ports, upload.id, appending(0), body))
+    writing = asyncio.create_task(append(engine, upload.id, appending(0), body))
     await body.stalled.wait()
-    assert (await engine.record(upload)).offset == recorded
+    assert (await harness.record(upload)).offset == recorded
     body.stop()
     assert (await writing).offset == sum(sizes)
 
 
 @pytest.mark.parametrize("error", [Superseded, StateUnavailable])
 async def test_a_trouble_is_recorded_at_a_later_attempt(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     monkeypatch.setattr(records, "_TROUBLE_PAUSES", (0.0, 0.0))
-    upload, save = await begun(engine), engine.state.save
+    upload, save = await begun(harness), harness.state.save
 
     async def failing(*_: Any) -> Upload:
-        engine.state.save = save  # type: ignore[method-assign]
+        harness.state.save = save  # type: ignore[method-assign]
         raise error
 
-    engine.state.save = failing  # type: ignore[method-assign,assignment]
-    await engine.ports.records.remember_trouble(upload.id)
-    assert (await engine.record(upload)).troubled_at == engine.now
-    assert engine.ports.unrecorded == set()
+    harness.state.save = failing  # type: ignore[method-assign,assignment]
+    await harness.engine.records.remember_trouble(upload.id)
+    assert (await harness.record(upload)).troubled_at == harness.now
+    assert harness.engine.unrecorded == set()

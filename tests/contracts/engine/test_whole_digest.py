@@ -6,16 +6,16 @@ import hashlib
 
 import pytest
 
-from tests.support.engine import Engine, ScriptedBody
+from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
+from tusd_py.domain.errors import StorageUnavailable, UploadLost, UploadSpoiled
+from tusd_py.domain.intents import Whole
+from tusd_py.domain.upload import Phase
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.sweep import sweep
-from tusd_py.errors import StorageUnavailable, UploadLost, UploadSpoiled
-from tusd_py.model import Phase
-from tusd_py.pipeline.body import BodyEnd
-from tusd_py.protocol.intents import Whole
+from tusd_py.engine.maintenance import sweep
+from tusd_py.ports.body import BodyEnd
 
 WANTED = Whole(algorithm="sha256")
 
@@ -27,54 +27,54 @@ def announced(data: bytes) -> Whole:
 @pytest.mark.parametrize("whole", [WANTED, announced(b"abcdef")])
 @pytest.mark.parametrize("first", [b"abcdef", b"abc", b""])
 async def test_it_is_known_once_the_upload_is_done_in_however_many_requests(
-    engine: Engine, whole: Whole, first: bytes
+    harness: Harness, whole: Whole, first: bytes
 ) -> None:
     body = ScriptedBody(*filter(None, [first]), end=BodyEnd.CUT)
-    upload = await create(engine.ports, creating(6, body=True, whole=whole), body)
+    upload = await create(harness.engine, creating(6, body=True, whole=whole), body)
     if upload.offset < 6:
-        upload = await append(engine.ports, upload.id, appending(len(first)), ScriptedBody(b"abcdef"[len(first) :]))
+        upload = await append(harness.engine, upload.id, appending(len(first)), ScriptedBody(b"abcdef"[len(first) :]))
     assert (upload.phase, upload.digest) == (Phase.DONE, hashlib.sha256(b"abcdef").hexdigest())
-    assert await engine.record(upload) == upload
+    assert await harness.record(upload) == upload
 
 
-async def test_the_empty_upload_has_one_too(engine: Engine) -> None:
+async def test_the_empty_upload_has_one_too(harness: Harness) -> None:
     assert (
-        await create(engine.ports, creating(0, whole=WANTED), ScriptedBody())
+        await create(harness.engine, creating(0, whole=WANTED), ScriptedBody())
     ).digest == hashlib.sha256().hexdigest()
 
 
-async def test_a_later_request_may_want_it(engine: Engine) -> None:
-    upload = await create(engine.ports, creating(6, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
-    done = await append(engine.ports, upload.id, appending(3, whole=WANTED), ScriptedBody(b"def"))
+async def test_a_later_request_may_want_it(harness: Harness) -> None:
+    upload = await create(harness.engine, creating(6, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
+    done = await append(harness.engine, upload.id, appending(3, whole=WANTED), ScriptedBody(b"def"))
     assert done.digest == hashlib.sha256(b"abcdef").hexdigest()
 
 
-async def test_another_in_one_request_leaves_nothing(engine: Engine) -> None:
+async def test_another_in_one_request_leaves_nothing(harness: Harness) -> None:
     with pytest.raises(UploadSpoiled):
-        await create(engine.ports, creating(3, body=True, whole=announced(b"abc")), ScriptedBody(b"xyz"))
-    assert await engine.residue() == []
+        await create(harness.engine, creating(3, body=True, whole=announced(b"abc")), ScriptedBody(b"xyz"))
+    assert await harness.residue() == []
 
 
-async def test_another_after_several_requests_leaves_nothing(engine: Engine) -> None:
+async def test_another_after_several_requests_leaves_nothing(harness: Harness) -> None:
     intent = creating(6, body=True, whole=announced(b"abcdef"))
-    upload = await create(engine.ports, intent, ScriptedBody(b"xyz", end=BodyEnd.CUT))
+    upload = await create(harness.engine, intent, ScriptedBody(b"xyz", end=BodyEnd.CUT))
     with pytest.raises(UploadSpoiled):
-        await append(engine.ports, upload.id, appending(3), ScriptedBody(b"def"))
-    assert await engine.residue() == []
+        await append(harness.engine, upload.id, appending(3), ScriptedBody(b"def"))
+    assert await harness.residue() == []
 
 
 @pytest.mark.parametrize("right", [True, False])
-async def test_it_is_found_by_whoever_finishes_the_upload(engine: Engine, *, right: bool) -> None:
+async def test_it_is_found_by_whoever_finishes_the_upload(harness: Harness, *, right: bool) -> None:
     intent = creating(6, body=True, whole=announced(b"abcdef" if right else b"other"))
-    upload = await create(engine.ports, intent, ScriptedBody(b"abc", end=BodyEnd.CUT))
-    engine.storage.fuse.blow(2)
+    upload = await create(harness.engine, intent, ScriptedBody(b"abc", end=BodyEnd.CUT))
+    harness.storage.fuse.blow(2)
     with pytest.raises(StorageUnavailable):
-        await append(engine.ports, upload.id, appending(3), ScriptedBody(b"def"))
+        await append(harness.engine, upload.id, appending(3), ScriptedBody(b"def"))
     if right:
-        assert (await inspect(engine.ports, upload.id)).done
+        assert (await inspect(harness.engine, upload.id)).done
     else:
         with pytest.raises(UploadLost):
-            await inspect(engine.ports, upload.id)
-        engine.now += 100
-        await sweep(engine.ports)
-        assert await engine.residue() == []
+            await inspect(harness.engine, upload.id)
+        harness.now += 100
+        await sweep(harness.engine)
+        assert await harness.residue() == []

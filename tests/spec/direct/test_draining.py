@@ -10,9 +10,9 @@ from aiohttp import web
 
 from tests.support.direct import DirectClient
 from tests.support.seaweed import SeaweedFS
-from tusd_py.app import create_app
 from tusd_py.config import load_settings
 from tusd_py.http.context import CONTEXT
+from tusd_py.server.app import create_app
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.engine import ScriptedBody
+from tests.support.harness import ScriptedBody
 from tusd_py.config.units import Rate
+from tusd_py.domain.refusals import Refusal, ServiceUnavailable, TooManyRequests
 from tusd_py.http.admission import Admission, Crowd
-from tusd_py.protocol.refusals import Refusal, ServiceUnavailable, TooManyRequests
 
 
 def upload(admission: Admission, client: str = "a", body: ScriptedBody | None = None) -> ExitStack:

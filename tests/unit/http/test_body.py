@@ -11,13 +11,13 @@ import pytest
 from aiohttp import web
 
 from tests.support.raw import RawConnection, chunked, connected
-from tusd_py.http import intake
-from tusd_py.http.body import RequestBody, expect
-from tusd_py.http.intake import Intake
-from tusd_py.http.reading import Stream
-from tusd_py.pipeline.body import BodyEnd
-from tusd_py.pipeline.budget import Budget
-from tusd_py.pipeline.slabs import Slabs
+from tusd_py.http.connection import socket_reader as intake
+from tusd_py.http.connection.body import RequestBody, expect
+from tusd_py.http.connection.socket_reader import Intake
+from tusd_py.http.connection.sources import Stream
+from tusd_py.ports.body import BodyEnd
+from tusd_py.transfer.budget import Budget
+from tusd_py.transfer.slabs import Slabs
 
 HEAD = b"PATCH /x HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 

@@ -8,16 +8,16 @@ from typing import cast
 
 import pytest
 
-from tests.support.engine import Engine
+from tests.support.harness import Harness
 from tests.support.writing import random_bytes, stored
-from tusd_py.http import delivery
+from tusd_py.domain.refusals import ServiceUnavailable
+from tusd_py.domain.upload import Span
 from tusd_py.http.context import Context
-from tusd_py.http.delivery import Delivery, Unread
-from tusd_py.model import Span
-from tusd_py.pipeline.body import Chunk
-from tusd_py.pipeline.budget import Budget
-from tusd_py.pipeline.share import Share
-from tusd_py.protocol.refusals import ServiceUnavailable
+from tusd_py.http.handlers import delivery
+from tusd_py.http.handlers.delivery import Delivery, Unread
+from tusd_py.ports.body import Chunk
+from tusd_py.transfer.budget import Budget
+from tusd_py.transfer.share import Share
 
 WINDOW = delivery._WINDOW
 SIZE = 300_000
@@ -59,7 +59,7 @@ class Place:
     """A server with memory for one download."""
 
     def __init__(self) -> None:
-        self.engine = Engine()
+        self.harness = Harness()
         self.budget = Budget(4 * WINDOW)
         self.downloads = Share(self.budget, 4)
         self.sent = 0
@@ -71,9 +71,9 @@ class Place:
             self.begun += 1
             return reader
 
-        upload = await stored(self.engine.storage, data)
+        upload = await stored(self.harness.storage, data)
         parts = {
-            "ports": self.engine.ports,
+            "engine": self.harness.engine,
             "downloads": self.downloads,
             "metrics": self,
             "network_timeout": self.patience,

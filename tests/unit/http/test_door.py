@@ -10,10 +10,10 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from tusd_py.config.kinds import LOOPBACK
+from tusd_py.domain.refusals import Forbidden, Misdirected, UnsupportedCoding
 from tusd_py.http.cors import Cors
 from tusd_py.http.door import Door
 from tusd_py.http.forwarded import Trust
-from tusd_py.protocol.refusals import Forbidden, Misdirected, UnsupportedCoding
 
 
 def door(*hosts: str, cors: bool = True) -> Door:

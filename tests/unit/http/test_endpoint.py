@@ -7,9 +7,9 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
 from tusd_py.config.kinds import LOOPBACK
+from tusd_py.domain.refusals import Malformed
 from tusd_py.http.endpoint import endpoint_url
 from tusd_py.http.forwarded import Family, Trust
-from tusd_py.protocol.refusals import Malformed
 
 
 def seen(

@@ -7,9 +7,9 @@ import weakref
 from types import SimpleNamespace
 from typing import cast
 
+from tusd_py.domain.refusals import Refusal, UploadNotFound
 from tusd_py.http.context import Context
 from tusd_py.http.failures import refusal_of
-from tusd_py.protocol.refusals import Refusal, UploadNotFound
 
 
 class Brought:

@@ -11,9 +11,9 @@ from aiohttp.typedefs import Handler
 
 from tests.promises.client import until
 from tests.support.raw import connected
-from tusd_py.http.connections import Connections
+from tusd_py.http.connection.heads import Runner
+from tusd_py.http.connection.limits import Connections
 from tusd_py.http.context import CONTEXT, Context
-from tusd_py.http.heads import Runner
 
 
 async def answered(_: web.Request) -> web.Response:

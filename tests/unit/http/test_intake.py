@@ -12,11 +12,11 @@ import pytest
 from aiohttp import web
 
 from tests.support.raw import RawConnection, connected
-from tusd_py.http import intake
-from tusd_py.http.intake import Intake, take_over
-from tusd_py.pipeline.body import Chunk
-from tusd_py.pipeline.budget import Budget
-from tusd_py.pipeline.slabs import LEAST_SLAB, SLAB, Slabs
+from tusd_py.http.connection import socket_reader as intake
+from tusd_py.http.connection.socket_reader import Intake, take_over
+from tusd_py.ports.body import Chunk
+from tusd_py.transfer.budget import Budget
+from tusd_py.transfer.slabs import LEAST_SLAB, SLAB, Slabs
 
 Handler = Callable[[Intake, web.Request], Awaitable[str]]
 

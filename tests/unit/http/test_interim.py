@@ -9,10 +9,10 @@ from aiohttp import HttpVersion10, HttpVersion11
 from aiohttp.test_utils import make_mocked_request
 
 from tests.support.uploads import upload
-from tusd_py.http.interim import Interim
+from tusd_py.domain.limits import Limits
+from tusd_py.http.connection.interim import Interim
 from tusd_py.protocol.choice import Interim as Setting
 from tusd_py.protocol.choice import Wires
-from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.wire import RequestHead
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tusd_py.config.units import Rate
-from tusd_py.http import pace
-from tusd_py.http.pace import Pace
-from tusd_py.protocol.refusals import TooManyRequests
+from tusd_py.domain.refusals import TooManyRequests
+from tusd_py.http.connection import pace
+from tusd_py.http.connection.pace import Pace
 
 SECOND = 1_000_000_000
 

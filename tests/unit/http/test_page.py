@@ -8,8 +8,8 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from tusd_py.errors import ConfigurationError
-from tusd_py.http.page import PageFacts, add_page
+from tusd_py.domain.errors import ConfigurationError
+from tusd_py.http.handlers.page import PageFacts, add_page
 
 INDEX = "".join(f'<html data-{name}="%{name}%">' for name in ("endpoint", "max-size", "downloads", "accept"))
 SCRIPT = b"hello()"

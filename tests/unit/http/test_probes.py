@@ -10,12 +10,12 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
-from tusd_py import app as app_module
-from tusd_py.app import create_app
 from tusd_py.config import Settings
 from tusd_py.config.places import LocalDirectory, MemoryState
-from tusd_py.errors import StateUnavailable, StorageUnavailable
+from tusd_py.domain.errors import StateUnavailable, StorageUnavailable
 from tusd_py.http.context import CONTEXT, Context
+from tusd_py.server import app as app_module
+from tusd_py.server.app import create_app
 
 Asker = TestClient[Request, Application]
 
@@ -44,22 +44,22 @@ async def away() -> None:
 
 
 async def test_a_hundred_that_ask_are_one_look(asker: Asker) -> None:
-    ports, looks = context(asker).ports, 0
+    engine, looks = context(asker).engine, 0
 
     async def ping() -> None:
         nonlocal looks
         looks += 1
         await asyncio.sleep(0)
 
-    ports.storage.ping = ping  # type: ignore[method-assign]
+    engine.storage.ping = ping  # type: ignore[method-assign]
     assert {await answer for answer in asyncio.as_completed([asked(asker) for _ in range(100)])} == {(200, "ready\n")}
     assert await asked(asker) == (200, "ready\n")
     assert looks == 1
 
 
 async def test_what_was_missing_is_said_to_all_who_ask(asker: Asker) -> None:
-    ports = context(asker).ports
-    ports.storage.ping = away  # type: ignore[method-assign]
+    engine = context(asker).engine
+    engine.storage.ping = away  # type: ignore[method-assign]
     for _ in range(2):
         assert await asked(asker) == (503, "not ready: storage\n")
 
@@ -68,13 +68,13 @@ async def test_an_installation_that_is_not_known_is_missing(asker: Asker) -> Non
     async def unknown() -> None:
         raise StateUnavailable
 
-    context(asker).ports.state.installation = unknown  # type: ignore[method-assign]
+    context(asker).engine.state.installation = unknown  # type: ignore[method-assign]
     assert await asked(asker) == (503, "not ready: installation\n")
 
 
 async def test_that_it_drains_or_is_full_shows_at_once(asker: Asker) -> None:
     assert await asked(asker) == (200, "ready\n")
-    context(asker).ports.room.full.add("state")
+    context(asker).engine.room.full.add("state")
     assert await asked(asker) == (503, "not ready: state is full\n")
     context(asker).admission.close()
     assert await asked(asker) == (503, "not ready: draining, state is full\n")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice, product
 
-from tusd_py.protocol.refusals import Refusal
+from tusd_py.domain.refusals import Refusal
 
 SIZE = 4 * 1024
 """Characters of a text that is tried with everything."""

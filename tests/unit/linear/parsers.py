@@ -16,22 +16,25 @@ from aiohttp.test_utils import make_mocked_request
 
 from tests.support.uploads import upload
 from tusd_py.config.kinds import LOOPBACK
+from tusd_py.domain import allowed
+from tusd_py.domain import record_json as codec
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.numbers import parse_integer
+from tusd_py.domain.refusals import Refusal
+from tusd_py.domain.upload import Direct, Upload, parse_upload_id
 from tusd_py.http import caller, endpoint, translation
 from tusd_py.http.cors import Cors
 from tusd_py.http.door import Door
 from tusd_py.http.forwarded import Family, Trust
-from tusd_py.model import Direct, Upload, parse_upload_id
-from tusd_py.protocol import allowed, companion, headers, s3parts, structured
-from tusd_py.protocol.limits import Limits
+from tusd_py.protocol import companion, headers, s3parts, structured
 from tusd_py.protocol.links import ReadLinks
-from tusd_py.protocol.refusals import Refusal
 from tusd_py.protocol.rufh import representation
 from tusd_py.protocol.tus import Tus
 from tusd_py.protocol.wire import RequestHead
 from tusd_py.serving import conditions, dates, disposition, media_types, ranges
-from tusd_py.state import codec
 from tusd_py.storage import naming
-from tusd_py.storage.s3 import attributes, errors, keys, signing
+from tusd_py.storage.s3 import attributes, keys
+from tusd_py.storage.s3.api import errors, signing
 from tusd_py.telemetry import redaction
 
 FIELD = 256 * 1024
@@ -175,7 +178,7 @@ PARSERS: Mapping[str, Parser] = {
             "Upload-Checksum": headers.parse_checksum,
             "digest in Upload-Checksum": lambda text: headers.parse_checksum(f"sha1 {text}"),
             "Upload-Concat": lambda text: headers.parse_concat(text, LIMITS),
-            "Upload-Length": lambda text: headers.parse_integer("Upload-Length", text),
+            "Upload-Length": lambda text: parse_integer("Upload-Length", text),
             **{f"tus {field}": read_tus("POST", field) for field in TUS},
             "tus Upload-Offset": read_tus("PATCH", "Upload-Offset"),
             "tus Upload-Length at last": read_tus("PATCH", "Upload-Length"),

@@ -15,20 +15,30 @@ from tusd_py.config import load_settings
 
 HANDED_ON: Mapping[str, tuple[str, ...]] = {
     "to a parser": (
-        *("engine/direct.py complete", "engine/direct.py seen", "engine/direct.py _held", "http/direct.py named_key"),
-        *("http/direct.py small_body", "http/links.py Links.named", "http/uploads.py _create"),
+        *(
+            "engine/direct.py complete",
+            "engine/direct.py seen",
+            "engine/direct.py _held",
+            "http/handlers/direct.py named_key",
+        ),
+        *("http/handlers/direct.py small_body", "http/links.py Links.named", "http/handlers/uploads.py _create"),
         "serving/plan.py plan_download",
     ),
     "in a text that is made of it": (
-        *("http/cors.py Cors.decorate", "http/direct.py respond", "http/endpoint.py endpoint_url"),
-        *("http/routes.py decorate", "http/uploads.py _above", "http/uploads.py _endpoint"),
+        *("http/cors.py Cors.decorate", "http/handlers/direct.py respond", "http/endpoint.py endpoint_url"),
+        *("http/routes.py decorate", "http/handlers/uploads.py _above", "http/handlers/uploads.py _endpoint"),
         *("protocol/companion.py begun", "protocol/rufh/wire.py Rufh.begun", "protocol/rufh/wire.py Rufh.created"),
         "serving/plan.py _disposition",
     ),
     "to a store": (
-        *("state/memory.py", "storage/s3/client.py", "storage/s3/direct.py S3Direct.", "storage/s3/room.py Room."),
-        *("storage/s3/presign.py Presigner.form", "storage/s3/storage.py S3Storage.start"),
-        "storage/s3/wire.py RawS3._sign",
+        *(
+            "backends/memory/state.py",
+            "storage/s3/api/client.py",
+            "storage/s3/direct.py S3Direct.",
+            "storage/s3/room.py Room.",
+        ),
+        *("storage/s3/api/presign.py Presigner.form", "storage/s3/storage.py S3Storage.start"),
+        "storage/s3/api/requests.py RawS3._sign",
     ),
 }
 """Functions that see a text and go through none of it, by where it goes."""

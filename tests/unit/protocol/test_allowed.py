@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from tests.support.uploads import upload
-from tusd_py.model import Direct, Kind, UploadId
-from tusd_py.protocol.allowed import check_allowed, has_extension, has_type
-from tusd_py.protocol.direct import plan_begin, plan_open
-from tusd_py.protocol.intents import Begin, Create
-from tusd_py.protocol.limits import Limits, PartLimits
-from tusd_py.protocol.refusals import TypeNotAllowed
-from tusd_py.protocol.rules import plan_create, plan_final
+from tusd_py.domain.allowed import check_allowed, has_extension, has_type
+from tusd_py.domain.direct_rules import plan_begin, plan_open
+from tusd_py.domain.intents import Begin, Create
+from tusd_py.domain.limits import Limits, PartLimits
+from tusd_py.domain.refusals import TypeNotAllowed
+from tusd_py.domain.rules import plan_create, plan_final
+from tusd_py.domain.upload import Direct, Kind, UploadId
 
 ID = UploadId("0" * 32)
 PICTURES = Limits(allowed_types=("image/*", "application/pdf"), allowed_extensions=("jpg", "tar.gz"))

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.uploads import upload
-from tusd_py.model import Direct, DirectPart, Signed
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.refusals import Malformed, Refusal, ServiceUnavailable, UploadLocked, UploadNotFound
+from tusd_py.domain.upload import Direct, DirectPart, Signed
 from tusd_py.protocol import companion, s3parts, s3xml
-from tusd_py.protocol.limits import Limits
-from tusd_py.protocol.refusals import Malformed, Refusal, ServiceUnavailable, UploadLocked, UploadNotFound
 
 LIMITS = Limits()
 etags = st.text("0123456789abcdef-", min_size=1, max_size=40)

@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.uploads import upload
-from tusd_py.model import Direct, DirectPart, Phase, Upload, UploadId
-from tusd_py.pipeline.grid import GIB, MIB
-from tusd_py.protocol.direct import (
+from tusd_py.domain.direct_rules import (
     choose,
     count_again,
     count_later,
@@ -25,17 +23,12 @@ from tusd_py.protocol.direct import (
     plan_part,
     plan_parts,
 )
-from tusd_py.protocol.intents import Begin
-from tusd_py.protocol.limits import Limits, PartLimits
-from tusd_py.protocol.refusals import (
-    AlreadyComplete,
-    InconsistentLength,
-    Malformed,
-    TooLarge,
-    UploadNotFound,
-    WrongParts,
-)
-from tusd_py.protocol.rules import touch
+from tusd_py.domain.intents import Begin
+from tusd_py.domain.limits import Limits, PartLimits
+from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, Malformed, TooLarge, UploadNotFound, WrongParts
+from tusd_py.domain.rules import touch
+from tusd_py.domain.upload import Direct, DirectPart, Phase, Upload, UploadId
+from tusd_py.storage.s3.grid import GIB, MIB
 
 SMALL = PartLimits(most=10, least_length=5, greatest_length=20)
 ID = UploadId("0" * 31 + "1")

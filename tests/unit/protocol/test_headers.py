@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusd_py.model import Kind
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.numbers import parse_integer
+from tusd_py.domain.refusals import Malformed
+from tusd_py.domain.upload import Kind
 from tusd_py.protocol import headers
-from tusd_py.protocol.limits import Limits
-from tusd_py.protocol.refusals import Malformed
 
 LIMITS = Limits()
 ANY_TEXT = st.text(st.characters())
@@ -22,7 +23,7 @@ METADATA = st.dictionaries(KEYS, st.binary(max_size=60), max_size=20)
 
 @given(st.integers(min_value=0, max_value=10**18 - 1))
 def test_every_offset_that_fits_64_bits_is_read_as_it_is_written(number: int) -> None:
-    assert headers.parse_integer("Upload-Offset", str(number)) == number
+    assert parse_integer("Upload-Offset", str(number)) == number
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_every_offset_that_fits_64_bits_is_read_as_it_is_written(number: int) ->
 )
 def test_an_integer_is_ascii_digits_and_nothing_else(text: str | None) -> None:
     with pytest.raises(Malformed, match="Upload-Offset"):
-        headers.parse_integer("Upload-Offset", text)
+        parse_integer("Upload-Offset", text)
 
 
 def test_a_length_is_either_declared_or_deferred() -> None:

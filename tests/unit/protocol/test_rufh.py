@@ -12,12 +12,12 @@ from multidict import CIMultiDict
 
 from tests.support.heads import any_head
 from tests.support.uploads import upload
-from tusd_py.model import Phase
-from tusd_py.protocol import refusals
+from tusd_py.domain import refusals
+from tusd_py.domain.intents import Append, Body, Completion, Create, Inspect, Terminate
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.refusals import Malformed, Refusal
+from tusd_py.domain.upload import Phase
 from tusd_py.protocol.choice import Interim, Wires
-from tusd_py.protocol.intents import Append, Body, Completion, Create, Inspect, Terminate
-from tusd_py.protocol.limits import Limits
-from tusd_py.protocol.refusals import Malformed, Refusal
 from tusd_py.protocol.wire import RequestHead, Wire
 
 NOW = 1000.0

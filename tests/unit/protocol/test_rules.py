@@ -8,20 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusd_py.events import EventType, Reason
-from tusd_py.model import Kind, Phase, Upload, UploadId
-from tusd_py.protocol import rules
-from tusd_py.protocol.intents import Append, Body, Create
-from tusd_py.protocol.limits import Limits
-from tusd_py.protocol.refusals import (
-    Forbidden,
-    Malformed,
-    OffsetMismatch,
-    Refusal,
-    TooLarge,
-    UploadGone,
-    UploadNotFound,
-)
+from tusd_py.domain import rules
+from tusd_py.domain.events import EventType, Reason
+from tusd_py.domain.intents import Append, Body, Create
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.refusals import Forbidden, Malformed, OffsetMismatch, Refusal, TooLarge, UploadGone, UploadNotFound
+from tusd_py.domain.upload import Kind, Phase, Upload, UploadId
 
 ID = UploadId("0123456789abcdef0123456789abcdef")
 OTHER_ID = UploadId("f" * 32)

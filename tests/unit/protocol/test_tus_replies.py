@@ -18,10 +18,10 @@ from tests.unit.protocol.tus_heads import (
     head,
     wire,
 )
-from tusd_py.model import Kind, Phase, Upload
-from tusd_py.protocol import refusals
-from tusd_py.protocol.limits import Limits
-from tusd_py.protocol.refusals import Refusal
+from tusd_py.domain import refusals
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.refusals import Refusal
+from tusd_py.domain.upload import Kind, Phase, Upload
 
 
 def test_discovery_tells_what_is_wired() -> None:

@@ -19,11 +19,11 @@ from tests.unit.protocol.tus_heads import (
     post,
     wire,
 )
-from tusd_py.model import Kind
-from tusd_py.protocol import refusals
-from tusd_py.protocol.intents import Append, Body, Checksum, Create, Inspect, Terminate
-from tusd_py.protocol.limits import Limits
-from tusd_py.protocol.refusals import Malformed, MethodNotAllowed, Refusal, UnsupportedVersion, WrongContentType
+from tusd_py.domain import refusals
+from tusd_py.domain.intents import Append, Body, Checksum, Create, Inspect, Terminate
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.refusals import Malformed, MethodNotAllowed, Refusal, UnsupportedVersion, WrongContentType
+from tusd_py.domain.upload import Kind
 from tusd_py.protocol.wire import RequestHead, Wire
 
 # Version and method

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from multidict import CIMultiDict
 
-from tusd_py.model import Kind, Phase, Upload, UploadId
-from tusd_py.protocol.intents import Intent
-from tusd_py.protocol.limits import Limits
+from tusd_py.domain.intents import Intent
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.upload import Kind, Phase, Upload, UploadId
 from tusd_py.protocol.tus import Tus
 from tusd_py.protocol.wire import RequestHead
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
-from tusd_py.model import Metadata, Span
+from tusd_py.domain.upload import Metadata, Span
 from tusd_py.serving.dates import format_http_date
 from tusd_py.serving.plan import DownloadPlan, ServedObject, plan_download
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from tusd_py.model import Upload
-from tusd_py.protocol import refusals
-from tusd_py.protocol.lengths import most
-from tusd_py.protocol.limits import Limits
-from tusd_py.protocol.refusals import Refusal
+from tusd_py.domain import refusals
+from tusd_py.domain.lengths import most
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.refusals import Refusal
+from tusd_py.domain.upload import Upload
 from tusd_py.protocol.rufh.representation import ALGORITHMS
 from tusd_py.protocol.rufh.versions import Version
 from tusd_py.protocol.structured import LARGEST, encode_dictionary

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from tusd_py.domain.intents import Append, Body, Completion, Create, Inspect, Intent, Terminate
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.refusals import InconsistentLength, Malformed, MethodNotAllowed, WrongContentType
 from tusd_py.protocol.headers import is_media_type
-from tusd_py.protocol.intents import Append, Body, Completion, Create, Inspect, Intent, Terminate
-from tusd_py.protocol.limits import Limits
 from tusd_py.protocol.methods import upload_methods
-from tusd_py.protocol.refusals import InconsistentLength, Malformed, MethodNotAllowed, WrongContentType
 from tusd_py.protocol.rufh.representation import announced, content_digest, metadata_of, wanted
 from tusd_py.protocol.rufh.versions import PARTIAL_UPLOAD, Version
 from tusd_py.protocol.structured import parse_boolean, parse_integer

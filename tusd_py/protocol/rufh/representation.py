@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote_to_bytes
 
-from tusd_py.model import Metadata
+from tusd_py.domain.intents import Checksum, Whole
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.refusals import Malformed
+from tusd_py.domain.upload import Metadata
 from tusd_py.protocol.headers import is_media_type, parse_metadata
-from tusd_py.protocol.intents import Checksum, Whole
-from tusd_py.protocol.limits import Limits
-from tusd_py.protocol.refusals import Malformed
 from tusd_py.protocol.rufh.versions import PARTIAL_UPLOAD
 from tusd_py.protocol.structured import parse_dictionary
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
-from tusd_py.model import Upload
-from tusd_py.protocol import refusals
-from tusd_py.protocol.intents import Intent
-from tusd_py.protocol.limits import Limits
-from tusd_py.protocol.refusals import Refusal
+from tusd_py.domain import refusals
+from tusd_py.domain.intents import Intent
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.refusals import Refusal
+from tusd_py.domain.upload import Upload
 from tusd_py.protocol.rufh import answers, reading
 from tusd_py.protocol.rufh.versions import INTEROP, Version
 from tusd_py.protocol.statuses import STATUS, details

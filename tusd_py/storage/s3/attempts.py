@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TypeVar
 
-from tusd_py.events import Meter
-from tusd_py.storage.s3.errors import S3Failure, S3Trouble, translated
-from tusd_py.thresholds import DEFAULT
+from tusd_py.domain.thresholds import DEFAULT
+from tusd_py.ports.meter import Meter
+from tusd_py.storage.s3.api.errors import S3Failure, S3Trouble, translated
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from xml.sax.saxutils import escape
 
-from tusd_py.model import Metadata, Upload
+from tusd_py.domain.upload import Metadata, Upload
 from tusd_py.serving.disposition import present
 from tusd_py.storage.s3.options import S3Options
 

@@ -8,10 +8,10 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 
-from tusd_py.pipeline.body import Chunk
-from tusd_py.pipeline.digests import crc32c
+from tusd_py.ports.body import Chunk
 from tusd_py.storage.s3.options import Checksum
 from tusd_py.storage.s3.pieces import Extract, Piece
+from tusd_py.transfer.digests import crc32c
 
 
 def crc_text(crc: int) -> str:

@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tusd_py.model import Finished, Upload
+from tusd_py.domain.upload import Finished, Upload
+from tusd_py.storage.s3.api.errors import S3Failure, S3Missing
+from tusd_py.storage.s3.api.requests import Payload
 from tusd_py.storage.s3.attributes import as_headers, object_params
 from tusd_py.storage.s3.concat_plan import PlannedPart, Slice, plan_parts
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
-from tusd_py.storage.s3.errors import S3Failure, S3Missing
 from tusd_py.storage.s3.finishing import complete, settle
 from tusd_py.storage.s3.reading import read_through
 from tusd_py.storage.s3.room import Room
-from tusd_py.storage.s3.wire import Payload
 
 
 async def concatenate(room: Room, upload: Upload, sources: Sequence[Upload]) -> Finished:

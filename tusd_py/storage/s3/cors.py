@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tusd_py.storage.direct import CorsRule
+from tusd_py.ports.direct import CorsRule
 
 _UPLOADS = CorsRule(id="tusd-py-uploads", methods=("PUT", "POST"), exposed=("ETag", "Location"))
 """Exposed is what Uppy reads of S3's answers."""

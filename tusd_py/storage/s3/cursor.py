@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from tusd_py.model import Cursor, Entry, Finished
-from tusd_py.pipeline.grid import Grid
+from tusd_py.domain.upload import Cursor, Entry, Finished
+from tusd_py.storage.s3.grid import Grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

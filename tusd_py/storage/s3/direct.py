@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tusd_py.errors import UploadLost
-from tusd_py.model import Checkpoint, DirectPart, Signed, Upload
-from tusd_py.protocol.limits import PartLimits
-from tusd_py.storage.direct import CorsRule
+from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.limits import PartLimits
+from tusd_py.domain.upload import Checkpoint, DirectPart, Signed, Upload
+from tusd_py.ports.direct import CorsRule
+from tusd_py.storage.s3.api.errors import S3Missing
+from tusd_py.storage.s3.api.presign import Presigner
 from tusd_py.storage.s3.attributes import as_fields, as_headers, object_params
 from tusd_py.storage.s3.cursor import S3Cursor
-from tusd_py.storage.s3.errors import S3Missing
 from tusd_py.storage.s3.finishing import stored_object
-from tusd_py.storage.s3.presign import Presigner
 from tusd_py.storage.s3.room import Room
 
 _CREATED = "201"

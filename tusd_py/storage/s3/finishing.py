@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tusd_py.errors import UploadLost
-from tusd_py.model import Entry, Finished, Upload
+from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.upload import Entry, Finished, Upload
+from tusd_py.storage.s3.api.errors import S3Failure, S3Missing, S3Trouble
 from tusd_py.storage.s3.attributes import UPLOAD_ID
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
-from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble
 from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.storage.s3.room import Room
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tusd_py.errors import StorageUnavailable, UploadLost
-from tusd_py.storage.s3.errors import S3Missing
+from tusd_py.domain.errors import StorageUnavailable, UploadLost
+from tusd_py.storage.s3.api.errors import S3Missing
 from tusd_py.storage.s3.keys import installation_key
 from tusd_py.storage.s3.pieces import Piece
 from tusd_py.storage.s3.room import Room

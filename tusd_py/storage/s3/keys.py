@@ -6,7 +6,7 @@ import re
 from secrets import token_hex
 from string import Formatter
 
-from tusd_py.model import NAME_KEYS, Kind, Upload, UploadId, declared
+from tusd_py.domain.upload import NAME_KEYS, Kind, Upload, UploadId, declared
 from tusd_py.storage.naming import DATES, expand
 
 _INTERNAL = ".tusd-py/"

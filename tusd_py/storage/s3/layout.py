@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from tusd_py.pipeline.grid import Grid, grid_for
+from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.storage.s3.cursor import Part
+from tusd_py.storage.s3.grid import Grid, grid_for
 from tusd_py.storage.s3.options import S3Options
-from tusd_py.thresholds import DEFAULT, Thresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

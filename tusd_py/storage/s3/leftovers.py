@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from tusd_py.model import Upload, UploadId
-from tusd_py.storage.base import Leftover
-from tusd_py.storage.s3.answers import Listed
-from tusd_py.storage.s3.client import S3Client
+from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.ports.storage import Leftover
+from tusd_py.storage.s3.api.answers import Listed
+from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.keys import all_internal, internal_owner, internal_prefix, key_pattern
 from tusd_py.storage.s3.options import S3Options

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tusd_py.pipeline.grid import GIB, MIB
+from tusd_py.storage.s3.grid import GIB, MIB
 
 Checksum = Literal["crc32c", "md5", "none"]
 

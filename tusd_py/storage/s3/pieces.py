@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tusd_py.model import Span
-from tusd_py.pipeline.body import Chunk
-from tusd_py.pipeline.digests import crc32c
+from tusd_py.domain.upload import Span
+from tusd_py.ports.body import Chunk
+from tusd_py.storage.s3.api.requests import Payload
 from tusd_py.storage.s3.cursor import Segment
-from tusd_py.storage.s3.wire import Payload
+from tusd_py.transfer.digests import crc32c
 
 Fetch = Callable[[str, Span], AsyncIterator[bytes]]
 """The bytes of a span of an object, by key."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from tusd_py.errors import StorageUnavailable
+from tusd_py.domain.errors import StorageUnavailable
 from tusd_py.storage.s3.keys import readiness_key
 from tusd_py.storage.s3.pieces import Piece
 from tusd_py.storage.s3.room import Room

@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
 
-from tusd_py.errors import UploadLost
-from tusd_py.model import Span, Upload
+from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.upload import Span, Upload
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.finishing import settle
 from tusd_py.storage.s3.room import Room

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import google_crc32c
 
-from tusd_py.errors import UploadLost
-from tusd_py.lifecycle import resume
-from tusd_py.model import Kind, Upload, UploadId
-from tusd_py.state.codec import decode
-from tusd_py.storage.base import Leftover, Recovered
+from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.lifecycle import resume
+from tusd_py.domain.record_json import decode
+from tusd_py.domain.upload import Kind, Upload, UploadId
+from tusd_py.ports.storage import Leftover, Recovered
+from tusd_py.storage.s3.api.errors import S3Missing
 from tusd_py.storage.s3.cursor import S3Cursor, Segment
-from tusd_py.storage.s3.errors import S3Missing
 from tusd_py.storage.s3.finishing import Found
 from tusd_py.storage.s3.keys import info_key, internal_prefix, object_key, segment_offset
 from tusd_py.storage.s3.layout import Layout, Stretch, lay_out, likely_grids

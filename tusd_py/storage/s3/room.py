@@ -7,21 +7,21 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
-from tusd_py.errors import UploadLost
-from tusd_py.model import Upload
-from tusd_py.pipeline.ahead import ReadAhead
-from tusd_py.pipeline.budget import Budget
-from tusd_py.state.codec import encode
+from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.record_json import encode
+from tusd_py.domain.thresholds import DEFAULT, Thresholds
+from tusd_py.domain.upload import Upload
+from tusd_py.storage.s3.api.client import S3Client
+from tusd_py.storage.s3.api.errors import S3Failure
+from tusd_py.storage.s3.api.requests import Payload
 from tusd_py.storage.s3.attributes import as_headers, encryption_headers, object_params
 from tusd_py.storage.s3.checksums import checksum_headers, crc_text
-from tusd_py.storage.s3.client import S3Client
 from tusd_py.storage.s3.cursor import Begun, Part, Stored
-from tusd_py.storage.s3.errors import S3Failure
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
 from tusd_py.storage.s3.tails import Tails
-from tusd_py.storage.s3.wire import Payload
-from tusd_py.thresholds import DEFAULT, Thresholds
+from tusd_py.transfer.budget import Budget
+from tusd_py.transfer.read_ahead import ReadAhead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

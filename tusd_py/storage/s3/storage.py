@@ -6,18 +6,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Self
 
-from tusd_py.events import Meter
-from tusd_py.locking.base import Lease
-from tusd_py.model import Cursor, Entry, Finished, Span, Upload, UploadId
-from tusd_py.pipeline.ahead import ReadAhead
-from tusd_py.pipeline.budget import Budget
-from tusd_py.pipeline.grid import Grid, grid_for
-from tusd_py.space import Space
-from tusd_py.storage.base import Capacity, Leftover, Record, Recovered, Survey, Writer
+from tusd_py.domain.space import Space
+from tusd_py.domain.upload import Cursor, Entry, Finished, Span, Upload, UploadId
+from tusd_py.ports.locks import Lease
+from tusd_py.ports.meter import Meter
+from tusd_py.ports.storage import Capacity, Leftover, Record, Recovered, Survey, Writer
 from tusd_py.storage.s3 import concatenation, finishing, installation, leftovers, recovery
-from tusd_py.storage.s3.connect import connect
+from tusd_py.storage.s3.api.connect import connect
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.direct import S3Direct
+from tusd_py.storage.s3.grid import Grid, grid_for
 from tusd_py.storage.s3.keys import object_key
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.readiness import Readiness
@@ -27,6 +25,8 @@ from tusd_py.storage.s3.surveying import survey
 from tusd_py.storage.s3.tails import Tails
 from tusd_py.storage.s3.trials import trials
 from tusd_py.storage.s3.writer import S3Writer
+from tusd_py.transfer.budget import Budget
+from tusd_py.transfer.read_ahead import ReadAhead
 
 
 class S3Storage:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from tusd_py import lifecycle
-from tusd_py.errors import UploadLost
-from tusd_py.lifecycle import reopen
-from tusd_py.model import Entry, Kind, Upload
-from tusd_py.storage.base import Survey
+from tusd_py.domain import lifecycle
+from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.lifecycle import reopen
+from tusd_py.domain.upload import Entry, Kind, Upload
+from tusd_py.ports.storage import Survey
+from tusd_py.storage.s3.api.errors import S3Missing
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Segment, Stored
-from tusd_py.storage.s3.errors import S3Missing
 from tusd_py.storage.s3.finishing import Found, kept_parts, stored_object
 from tusd_py.storage.s3.keys import internal_prefix
 from tusd_py.storage.s3.room import Room

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from tusd_py.model import UploadId
-from tusd_py.pipeline.budget import Budget
+from tusd_py.domain.upload import UploadId
 from tusd_py.storage.s3.cursor import Segment
 from tusd_py.storage.s3.pieces import Assembly
+from tusd_py.transfer.budget import Budget
 
 _WORTH = 2
 """How many times longer a part may be than what is in memory of it."""

@@ -12,7 +12,7 @@ import aiohttp
 from aiobotocore.httpsession import AIOHTTPSession
 from botocore.httpsession import ProxyConfiguration
 
-from tusd_py.errors import ConfigurationError
+from tusd_py.domain.errors import ConfigurationError
 
 _CONNECT = 15.0
 """Seconds for a connection, through a proxy and with TLS. aiohttp gives a proxy that accepts it for ever to answer."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 
-from tusd_py.storage.s3.client import S3Client
+from tusd_py.storage.s3.api.client import S3Client
+from tusd_py.storage.s3.api.requests import Payload
 from tusd_py.storage.s3.keys import probe_key
-from tusd_py.storage.s3.wire import Payload
 
 
 def trials(client: S3Client, prefix: str) -> Mapping[str, Callable[[], Awaitable[None]]]:

@@ -13,10 +13,10 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from tusd_py.locking.base import Lease
-from tusd_py.model import Checkpoint, Entry, Upload
-from tusd_py.pipeline.body import Chunk
-from tusd_py.storage.base import Record
+from tusd_py.domain.upload import Checkpoint, Entry, Upload
+from tusd_py.ports.body import Chunk
+from tusd_py.ports.locks import Lease
+from tusd_py.ports.storage import Record
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Stored
 from tusd_py.storage.s3.keys import info_key, segment_key
 from tusd_py.storage.s3.pieces import Assembly

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from tusd_py.storage.s3.errors import S3Failure, failure, failure_from_body, translated
+from tusd_py.storage.s3.api.errors import S3Failure, failure, failure_from_body, translated
 
 ELSEWHERE = b"<Error><Code>PermanentRedirect</Code></Error>"
 MALFORMED = b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-central-1</Region></Error>"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusd_py.pipeline.grid import GIB, MIB
 from tusd_py.storage.s3.concat_plan import PlannedPart, plan_parts
+from tusd_py.storage.s3.grid import GIB, MIB
 from tusd_py.storage.s3.options import PROFILES, Profile
 
 profiles = st.sampled_from(list(PROFILES.values()))

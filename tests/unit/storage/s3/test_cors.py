@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusd_py.storage.direct import CorsRule
+from tusd_py.ports.direct import CorsRule
 from tusd_py.storage.s3.cors import cors_rule, joined, missing, needed, origins_of, written_rule
 
 APP, WIDE = "https://app.example.com", "https://*.example.com"

@@ -9,18 +9,18 @@ from typing import Any, cast
 import pytest
 
 from tests.support.uploads import upload
-from tusd_py.errors import UploadLost
-from tusd_py.model import Phase, Upload
-from tusd_py.pipeline.budget import Budget
-from tusd_py.pipeline.grid import Grid
+from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.thresholds import Thresholds
+from tusd_py.domain.upload import Phase, Upload
+from tusd_py.storage.s3.api.errors import S3Failure, S3Missing, S3Trouble
 from tusd_py.storage.s3.concatenation import concatenate
 from tusd_py.storage.s3.cursor import Begun, Part, S3Cursor, Stored
-from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble
 from tusd_py.storage.s3.finishing import complete, finish
+from tusd_py.storage.s3.grid import Grid
 from tusd_py.storage.s3.options import Profile, S3Options
 from tusd_py.storage.s3.room import Room
 from tusd_py.storage.s3.tails import Tails
-from tusd_py.thresholds import Thresholds
+from tusd_py.transfer.budget import Budget
 
 TROUBLE = S3Trouble("any", 500, "InternalError")
 MISSING = S3Missing("any", 404, "NoSuchUpload")

@@ -7,8 +7,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusd_py.pipeline.grid import MIB, Grid, grid_for
 from tusd_py.storage.s3.cursor import Part
+from tusd_py.storage.s3.grid import MIB, Grid, grid_for
 from tusd_py.storage.s3.layout import Stretch, lay_out, likely_grids
 from tusd_py.storage.s3.options import PROFILES, Profile, S3Options
 

@@ -14,7 +14,7 @@ from botocore.credentials import ReadOnlyCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusd_py.storage.s3.signing import Target, encoded, signed
+from tusd_py.storage.s3.api.signing import Target, encoded, signed
 
 NAMES = st.text(ascii_letters + digits + "-", min_size=1, max_size=20).map(lambda name: f"x-amz-meta-{name}".lower())
 VALUES = st.text(printable.translate({ord(c): None for c in "\r\n\t\v\f"}), min_size=1)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.support.uploads import upload
-from tusd_py.pipeline.budget import Budget
 from tusd_py.storage.s3.cursor import Segment
 from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.storage.s3.tails import Tails
+from tusd_py.transfer.budget import Budget
 
 IDS = [upload(number).id for number in range(3)]
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.uploads import upload, uploads
-from tusd_py.model import Kind, Upload
-from tusd_py.pipeline.grid import Grid
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.storage.s3.api.errors import S3Failure, S3Missing, S3Trouble, failure, failure_from_body, translated
 from tusd_py.storage.s3.attributes import UPLOAD_ID, as_fields, as_headers, object_params, user_metadata
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Segment
-from tusd_py.storage.s3.errors import S3Failure, S3Missing, S3Trouble, failure, failure_from_body, translated
+from tusd_py.storage.s3.grid import Grid
 from tusd_py.storage.s3.keys import internal_prefix, object_key, segment_key, tame
 from tusd_py.storage.s3.options import S3Options
 

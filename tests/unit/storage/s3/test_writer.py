@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.storages import STORAGES, Bench
 from tests.support.writing import FakeLease, Journal, new_upload, random_bytes
-from tusd_py.model import Upload
-from tusd_py.storage.base import Writer
+from tusd_py.domain.upload import Upload
+from tusd_py.ports.storage import Writer
 from tusd_py.storage.s3.cursor import Stored
 from tusd_py.storage.s3.room import Room
 

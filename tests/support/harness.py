@@ -1,0 +1,213 @@
+"""An engine of parts in memory: its clock is set by hand, and its parts fail when they are told to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import count
+from typing import Any, TypeVar
+
+from tests.support.failing import FailingState, Fuse
+from tests.support.writing import FakeLease
+from tusd_py.backends.memory.locks import MemoryLocker
+from tusd_py.domain.errors import StorageUnavailable, UploadLost
+from tusd_py.domain.events import Event, EventType
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.upload import Checkpoint, Cursor, Entry, Finished, Upload, UploadId
+from tusd_py.engine.engine import Engine
+from tusd_py.ports.body import BodyEnd
+from tusd_py.ports.locks import Lease
+from tusd_py.ports.observer import Observer
+from tusd_py.ports.state import StateStore
+from tusd_py.ports.storage import Record, Survey
+from tusd_py.storage.memory import MemoryStorage, MemoryWriter
+
+T = TypeVar("T")
+
+
+class ScriptedBody:
+    """`pipeline.body.Body`: these chunks, then this end. With `stalls` it ends only when it is stopped."""
+
+    def __init__(self, *chunks: bytes, end: BodyEnd = BodyEnd.COMPLETE, stalls: bool = False) -> None:
+        self.end = BodyEnd.COMPLETE
+        self.asked = False
+        """Whether the client was told to go on."""
+        self.stalled = asyncio.Event()
+        self._script, self._how, self._stopped = chunks, end, asyncio.Event()
+        if not stalls:
+            self._stopped.set()
+
+    async def chunks(self, room: int | None) -> AsyncIterator[bytes]:
+        self.asked, taken = True, 0
+        for chunk in self._script:
+            taken += len(chunk)
+            if room is not None and taken > room:
+                self.end = BodyEnd.TOO_LONG
+                return
+            yield chunk
+        self.stalled.set()
+        await self._stopped.wait()
+        self.end = self._how
+
+    def stop(self) -> None:
+        self._how = self._how if self._stopped.is_set() else BodyEnd.STOPPED
+        self._stopped.set()
+
+
+class FailingStorage(MemoryStorage):
+    """Fails by its fuse; remembers what it was asked to sweep."""
+
+    def __init__(self, *, checkpoint_size: int) -> None:
+        super().__init__(checkpoint_size=checkpoint_size)
+        self.fuse = Fuse(StorageUnavailable)
+        self.swept = list[tuple[list[Cursor], list[Cursor]]]()
+        self.unproven = list[bool]()
+        """For each writer, whether its bytes may turn out to be wrong."""
+        self.troubled = False
+        """Its objects are made only at the second attempt, and the first got no answer."""
+        self.lose = False
+        """It says that bytes are lost whose object is to be made."""
+        self.silent = False
+        """It doesn't say which bytes are there."""
+        self.stuck = set[UploadId]()
+        """The uploads of which it removes nothing."""
+        self.listed = list[UploadId]()
+        """The uploads it was asked to clean."""
+        self.installing = Fuse(StorageUnavailable)
+        """Of what it says of its installation."""
+        self.answering = asyncio.Event()
+        """It says nothing of it before that."""
+        self.answering.set()
+        self.asked = 0
+
+    @asynccontextmanager
+    async def writer(
+        self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False
+    ) -> AsyncIterator[MemoryWriter]:
+        async def fused(checkpoint: Checkpoint) -> None:
+            await self.fuse.around(_nothing())
+            await record(checkpoint)
+
+        self.unproven.append(unproven)
+        async with super().writer(upload, fused, lease, unproven=unproven) as writer:
+            yield writer
+
+    async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
+        self._may_lose(upload)
+        finished = await self.fuse.around(super().finish(upload, entries))
+        return replace(finished, troubled=self.troubled)
+
+    async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
+        self._may_lose(upload)
+        return await self.fuse.around(super().concatenate(upload, sources))
+
+    async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:
+        if self.silent:
+            raise StorageUnavailable
+        return await super().survey(upload, entries)
+
+    def _may_lose(self, upload: Upload) -> None:
+        if self.lose:
+            raise UploadLost(upload.id)
+
+    async def sweep(self, before: Sequence[Cursor], kept: Sequence[Cursor]) -> None:
+        self.swept.append((list(before), list(kept)))
+        await self.fuse.around(super().sweep(before, kept))
+
+    async def installation(self) -> str | None:
+        self.asked += 1
+        await self.answering.wait()
+        return await self.installing.around(super().installation())
+
+    async def discard(self, upload: Upload) -> None:
+        if upload.id in self.stuck:
+            raise StorageUnavailable
+        await self.fuse.around(super().discard(upload))
+
+    async def clean(self, upload: Upload) -> None:
+        self.listed.append(upload.id)
+        await super().clean(upload)
+
+
+class Told(Observer):
+    """What the engine told, in order: what happened and to which upload."""
+
+    def __init__(self) -> None:
+        self.events = list[tuple[str, object]]()
+        self.changes = list[Event]()
+        self.troubles = list[tuple[str, dict[str, object]]]()
+        """With all that an operator is told of them."""
+
+    def notify(self, event: Event) -> None:
+        self.changes.append(event)
+        rolled_back = event.type is EventType.ROLLED_BACK
+        self.events.append((event.type, (event.before, event.upload.offset) if rolled_back else event.upload.id))
+
+    def trouble(self, what: str, **fields: object) -> None:
+        self.events.append((what, fields.get("upload_id")))
+        self.troubles.append((what, fields))
+
+    def count(self, what: str) -> int:
+        return sum(event == what for event, _ in self.events)
+
+
+class Harness:
+    """The ports, and handles on what is behind them."""
+
+    def __init__(self, state: StateStore | None = None, *, checkpoint_size: int = 8, **limits: Any) -> None:
+        self.now = 1000.0
+        self.storage = FailingStorage(checkpoint_size=checkpoint_size)
+        self.state = FailingState(state)
+        self.locker = MemoryLocker()
+        self.told = Told()
+        numbers = count(1)
+        self.engine = Engine(
+            storage=self.storage,
+            state=self.state,
+            locker=self.locker,
+            limits=Limits(**{"expire_after": 100.0, **limits}),
+            observer=self.told,
+            clock=lambda: self.now,
+            new_id=lambda: UploadId(f"{next(numbers):032x}"),
+            base_path="/files/",
+        )
+
+    def limit(self, **limits: Any) -> None:
+        """Have these limits from now on."""
+        self.engine = replace(self.engine, limits=replace(self.engine.limits, **limits))
+
+    @property
+    def lease(self) -> FakeLease:
+        return FakeLease()
+
+    async def residue(self) -> list[str]:
+        """The names of all that is stored and remembered."""
+        return [*self.stored_names, *(upload.id for upload in await self.uploads())]
+
+    @property
+    def stored_names(self) -> list[UploadId]:
+        """The uploads of which anything is stored."""
+        return [*self.storage._parts, *self.storage._objects]
+
+    async def uploads(self) -> Sequence[Upload]:
+        """All records."""
+        return await self.state.list(None, 1000)
+
+    def stored(self, upload: Upload) -> bytes:
+        """The bytes of a finished upload."""
+        return self.storage._objects[upload.id]
+
+    async def record(self, upload: Upload) -> Upload:
+        """Its record."""
+        return await self.record_of(upload.id)
+
+    async def record_of(self, upload_id: UploadId) -> Upload:
+        found = await self.state.load(upload_id)
+        assert found is not None
+        return found
+
+
+async def _nothing() -> None:
+    return None

@@ -1,0 +1,32 @@
+"""Whether a process is still the one it was."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tusd_py.backends.sqlite.host import _started, is_gone, this_process
+
+
+def test_this_process_is_not_gone() -> None:
+    assert not is_gone(this_process())
+
+
+def test_a_process_that_ended_is_gone_even_before_its_parent_looks() -> None:
+    namespace, *_ = this_process().split(" ")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        name = f"{namespace} {process.pid} {_started(process.pid)}"
+        assert not is_gone(name)
+        process.kill()
+        while _started(process.pid):
+            pass  # the kernel is about to end it
+        assert is_gone(name)
+
+
+def test_a_process_that_got_the_pid_of_another_is_not_that_other() -> None:
+    namespace, pid, _ = this_process().split(" ")
+    assert is_gone(f"{namespace} {pid} 12345")
+
+
+def test_nothing_is_certain_of_a_process_in_another_container() -> None:
+    assert not is_gone("pid:[1] 999999999 12345")

@@ -1,0 +1,210 @@
+"""What a shared locker does when the place it shares fails."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.redis import RedisServer, running
+from tests.support.uploads import upload
+from tusd_py.backends.redis import connection as redis_client
+from tusd_py.backends.redis.locks import RedisLocker
+from tusd_py.backends.sqlite import connection as sqlite_thread
+from tusd_py.backends.sqlite.locks import SqliteLocker
+from tusd_py.domain.errors import Locked, StateUnavailable, Superseded
+
+TTL = 1.0
+"""Of leases that run out in a test."""
+LONG_TTL = 60.0
+"""Of those that don't, however busy the machine."""
+PATIENCE = 20.0
+ID = upload().id
+
+
+def files(directory: Path) -> list[Path]:
+    return sorted(directory.glob("*.leases"))
+
+
+def names(directory: Path) -> set[str]:
+    return {file.name for file in directory.iterdir()}
+
+
+def nothing() -> None:
+    """Leave no trace of being asked."""
+
+
+@pytest.fixture
+def server(tmp_path: Path, redis_running: RedisServer) -> Iterator[RedisServer]:
+    """A Redis of the test's own."""
+    del redis_running  # says if there is a Redis at all
+    with running(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+async def locker(server: RedisServer) -> AsyncIterator[RedisLocker]:
+    """Its leases run out soon."""
+    async with aclosing(RedisLocker(server.url, TTL)) as locker:
+        yield locker
+
+
+@pytest.fixture
+async def patient(server: RedisServer) -> AsyncIterator[RedisLocker]:
+    """Its leases outlast the test."""
+    async with aclosing(RedisLocker(server.url, LONG_TTL)) as locker:
+        yield locker
+
+
+@pytest.fixture
+async def other(server: RedisServer) -> AsyncIterator[RedisLocker]:
+    """Another node's, like `patient`."""
+    async with aclosing(RedisLocker(server.url, LONG_TTL)) as locker:
+        yield locker
+
+
+async def test_without_redis_nobody_gets_a_turn(server: RedisServer, locker: RedisLocker) -> None:
+    server.stop(signal.SIGKILL)
+    with pytest.raises(StateUnavailable):
+        async with locker.hold(ID, on_release_request=nothing, wait=1):
+            pytest.fail("held without Redis")
+
+
+async def test_a_redis_that_does_not_answer_is_unavailable_in_bounded_time(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_client, "ANSWER_SECONDS", 0.2)
+    server.send(signal.SIGSTOP)
+    impatient = RedisLocker(server.url, TTL)
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(StateUnavailable):
+            async with impatient.hold(ID, on_release_request=nothing, wait=1):
+                pytest.fail("held without Redis")
+    server.send(signal.SIGCONT)
+    await impatient.aclose()
+
+
+async def test_a_lease_that_cannot_be_renewed_runs_out_and_its_holder_is_told(
+    server: RedisServer, locker: RedisLocker
+) -> None:
+    told = asyncio.Event()
+    async with locker.hold(ID, on_release_request=told.set, wait=0) as lease:
+        server.stop(signal.SIGKILL)
+        assert lease.valid
+        async with asyncio.timeout(PATIENCE):
+            await told.wait()
+        with pytest.raises(Superseded):
+            lease.check()
+
+
+async def test_a_short_outage_costs_no_lease(server: RedisServer) -> None:
+    told, ttl = asyncio.Event(), 6.0
+    async with (
+        aclosing(RedisLocker(server.url, ttl)) as locker,
+        locker.hold(ID, on_release_request=told.set, wait=0) as lease,
+    ):
+        server.send(signal.SIGSTOP)
+        await asyncio.sleep(ttl / 2)  # longer than until the first renewal
+        server.send(signal.SIGCONT)
+        await asyncio.sleep(ttl / 2)  # longer than the lease would have lasted
+        lease.check()
+        assert not told.is_set()
+
+
+async def test_turns_and_messages_come_back_with_redis(
+    server: RedisServer, patient: RedisLocker, other: RedisLocker
+) -> None:
+    asked = asyncio.Event()
+    async with patient.hold(ID, on_release_request=nothing, wait=0):
+        server.stop(signal.SIGKILL)
+    server.start()
+    async with patient.hold(ID, on_release_request=asked.set, wait=2):
+        with pytest.raises(Locked):
+            async with other.hold(ID, on_release_request=nothing, wait=1.5):
+                pytest.fail("two holders")
+        async with asyncio.timeout(PATIENCE):
+            await asked.wait()
+
+
+async def test_a_lease_that_was_taken_away_is_lost_and_its_holder_told(
+    server: RedisServer, locker: RedisLocker
+) -> None:
+    told = asyncio.Event()
+    async with redis_client.connect(server.url) as operator:
+        async with locker.hold(ID, on_release_request=told.set, wait=0) as lease:
+            await operator.set(f"tusd-py:lease:{ID}", "somebody/else")
+            async with asyncio.timeout(PATIENCE):
+                await told.wait()
+            assert not lease.valid
+        assert await operator.get(f"tusd-py:lease:{ID}") == "somebody/else"
+
+
+async def test_without_memory_turns_are_taken_asked_for_and_passed_on(
+    server: RedisServer, patient: RedisLocker, other: RedisLocker
+) -> None:
+    asked = asyncio.Event()
+    async with redis_client.connect(server.url) as operator:
+        await operator.config_set("maxmemory", 1)
+
+    async def take_over() -> None:
+        async with other.hold(ID, on_release_request=nothing, wait=PATIENCE) as lease:
+            lease.check()
+
+    async with patient.hold(ID, on_release_request=asked.set, wait=0):
+        waiting = asyncio.create_task(take_over())
+        async with asyncio.timeout(PATIENCE):
+            await asked.wait()
+    await waiting
+
+
+async def test_nothing_is_left_in_redis_when_nobody_holds_or_waits(
+    server: RedisServer, patient: RedisLocker, other: RedisLocker
+) -> None:
+    async with patient.hold(ID, on_release_request=nothing, wait=0):
+        with pytest.raises(Locked):
+            async with other.hold(ID, on_release_request=nothing, wait=0.1):
+                pytest.fail("two holders")
+    async with redis_client.connect(server.url) as operator:
+        assert await operator.keys("*") == []
+
+
+async def test_no_task_outlives_a_locker(server: RedisServer, tmp_path: Path) -> None:
+    for locker in (RedisLocker(server.url, TTL), SqliteLocker(tmp_path / "state.db", TTL)):
+        async with locker.hold(ID, on_release_request=nothing, wait=0):
+            pass
+        await locker.aclose()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_files_of_an_earlier_boot_are_removed_and_others_left_alone(tmp_path: Path) -> None:
+    given = ("state.db.earlier.leases", "state.db.earlier.leases-wal", "state.db", "state.db-wal", "other.x.leases")
+    for name in given:
+        (tmp_path / name).write_text("torn")
+    locker = SqliteLocker(tmp_path / "state.db", TTL)
+    async with locker.hold(ID, on_release_request=nothing, wait=0):
+        left = names(tmp_path)
+        assert left.intersection(given) == {"state.db", "state.db-wal", "other.x.leases"}
+    await locker.aclose()
+
+
+async def test_a_file_that_somebody_else_keeps_locked_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_thread, "BUSY_SECONDS", 0.1)
+    locker, told = SqliteLocker(tmp_path / "state.db", TTL), asyncio.Event()
+    async with locker.hold(ID, on_release_request=told.set, wait=0) as lease:
+        (file,) = files(tmp_path)
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StateUnavailable):
+                async with locker.hold(upload(2).id, on_release_request=nothing, wait=0):
+                    pytest.fail("held without the file")
+            async with asyncio.timeout(PATIENCE):
+                await told.wait()
+            assert not lease.valid
+    await locker.aclose()

@@ -1,0 +1,41 @@
+"""What is only seen from inside the locker of one process."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.support.uploads import upload
+from tusd_py.backends.memory.locks import MemoryLocker
+
+
+async def test_nothing_is_remembered_of_an_upload_that_nobody_holds() -> None:
+    locker = MemoryLocker()
+
+    async def enter(number: int) -> None:
+        async with locker.hold(upload(number).id, on_release_request=lambda: None, wait=5):
+            await asyncio.sleep(0)
+
+    tasks = [asyncio.create_task(enter(number % 3)) for number in range(30)]
+    await asyncio.sleep(0)
+    for task in tasks[::4]:
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert not locker._queues
+
+
+async def test_a_holder_that_came_while_others_waited_is_asked_to_leave() -> None:
+    locker, asked = MemoryLocker(), asyncio.Event()
+
+    async def second() -> None:
+        async with locker.hold(upload().id, on_release_request=asked.set, wait=5):
+            await asked.wait()
+
+    async def third() -> None:
+        async with locker.hold(upload().id, on_release_request=lambda: None, wait=5):
+            pass
+
+    async with locker.hold(upload().id, on_release_request=lambda: None, wait=0):
+        tasks = [asyncio.create_task(second()), asyncio.create_task(third())]
+        await asyncio.sleep(0)
+    async with asyncio.timeout(2):
+        await asyncio.gather(*tasks)

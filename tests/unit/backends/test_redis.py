@@ -1,0 +1,280 @@
+"""What only the Redis store promises: it survives a Redis that doesn't."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.redis import RedisServer, running
+from tests.support.relay import Relay
+from tests.support.uploads import upload
+from tusd_py.backends.redis.connection import connect
+from tusd_py.backends.redis.locks import RedisLocker
+from tusd_py.backends.redis.state import RedisState
+from tusd_py.backends.redis.unfinished import _PAGE
+from tusd_py.domain.errors import ConfigurationError, Locked, StateFull, StateUnavailable, Superseded
+from tusd_py.domain.record_json import encode
+from tusd_py.domain.space import Space
+from tusd_py.domain.upload import Installation, Phase, Unfinished, Upload
+
+
+@pytest.fixture
+def server(tmp_path: Path, redis_running: RedisServer) -> Iterator[RedisServer]:
+    """A Redis of the test's own, which keeps what it acknowledged."""
+    del redis_running  # says if there is a Redis at all
+    with running(tmp_path, durable=True) as server:
+        yield server
+
+
+@pytest.fixture
+async def state(server: RedisServer) -> AsyncIterator[RedisState]:
+    store = RedisState(server.url)
+    yield store
+    await store.aclose()
+
+
+async def test_what_was_acknowledged_survives_a_crash_and_the_store_recovers_by_itself(
+    server: RedisServer, state: RedisState
+) -> None:
+    saved = await state.save(await state.create(upload()), [{"part": 1}])
+    server.stop(signal.SIGKILL)
+    with pytest.raises(StateUnavailable):
+        await state.load(saved.id)
+    with pytest.raises(StateUnavailable):
+        await state.save(saved)
+    server.start()
+    assert await state.load(saved.id) == saved
+    assert (await state.save(saved)).revision == 3
+    assert list(await state.entries(saved.id)) == [{"part": 1}]
+
+
+async def test_a_restart_between_two_calls_goes_unnoticed(server: RedisServer, state: RedisState) -> None:
+    created = await state.create(upload())
+    server.stop()
+    server.start()
+    assert (await state.save(created)).revision == 2
+
+
+async def test_a_redis_that_does_not_answer_is_unavailable_in_bounded_time(
+    server: RedisServer, state: RedisState, stopped: None
+) -> None:
+    del server, stopped
+    async with asyncio.timeout(10):
+        with pytest.raises(StateUnavailable):
+            await state.load(upload().id)
+
+
+@pytest.fixture
+async def stopped(server: RedisServer, state: RedisState) -> AsyncIterator[None]:
+    await state.ping()
+    server.send(signal.SIGSTOP)
+    yield
+    server.send(signal.SIGCONT)
+
+
+async def test_a_save_whose_answer_was_lost_is_applied_once_and_succeeds(
+    server: RedisServer, state: RedisState
+) -> None:
+    created = await state.create(upload())
+    async with Relay(server.port) as relay:
+        through = RedisState(f"redis://127.0.0.1:{relay.port}/0")
+        await through.ping()
+        relay.lose_next = True
+        saved = await through.save(replace(created, offset=5), [{"part": 1}])
+        assert relay.lost
+        await through.aclose()
+    assert await state.load(created.id) == saved == replace(created, offset=5, revision=2)
+    assert list(await state.entries(created.id)) == [{"part": 1}]
+
+
+async def test_a_redis_that_takes_no_writes_is_unavailable_but_can_be_read(
+    server: RedisServer, state: RedisState
+) -> None:
+    created = await state.create(upload())
+    async with connect(server.url) as operator:
+        await operator.replicaof("127.0.0.1", "1")
+        for refused in (state.save(created), state.ping(), state.delete(created)):
+            with pytest.raises(StateUnavailable, match="read only"):
+                await refused
+        assert await state.load(created.id) == created
+        await operator.replicaof("NO", "ONE")
+    assert (await state.save(created)).revision == 2
+
+
+@pytest.fixture
+async def full(server: RedisServer, state: RedisState) -> AsyncIterator[Upload]:
+    """An upload, and no memory any more."""
+    created = await state.create(upload(), [{"part": 1}])
+    async with connect(server.url) as operator:
+        await operator.config_set("maxmemory", 1)
+        yield created
+
+
+async def test_without_memory_creations_are_refused_and_nothing_else_is(state: RedisState, full: Upload) -> None:
+    with pytest.raises(StateFull):
+        await state.create(upload(2))
+    saved = await state.save(replace(full, offset=5, expires_at=7.0), [{"part": 2}])
+    assert await state.load(full.id) == saved == replace(full, offset=5, expires_at=7.0, revision=2)
+    assert list(await state.entries(full.id)) == [{"part": 1}, {"part": 2}]
+    assert await state.due(10.0, 10) == [full.id]
+    await state.ping()
+    with pytest.raises(Superseded):
+        await state.save(full)
+    assert await state.load(full.id) == saved, "a save that is refused removes nothing"
+    assert await state.unfinished() == Unfinished(count=1, claimed=10)
+    await state.delete(saved)
+    assert await state.list(None, 10) == []
+    assert await state.unfinished() == Unfinished()
+
+
+async def test_its_space_is_what_it_may_use_and_does_not(server: RedisServer, state: RedisState) -> None:
+    assert await state.space() is None, "no limit is set"
+    async with connect(server.url) as operator:
+        used = (await operator.info("memory"))["used_memory"]
+        await operator.config_set("maxmemory", 2 * used)
+        space = await state.space()
+        assert space is not None
+        assert not space.full
+        assert space.reserve == 2 * used // 10
+        await operator.config_set("maxmemory", used)
+        assert (await state.space() or Space(free=1, reserve=0)).full
+        await operator.config_set("maxmemory-policy", "allkeys-lru")
+        assert await state.space() is None, "it makes room itself, by forgetting"
+
+
+async def test_a_user_that_may_not_ask_knows_no_end(server: RedisServer) -> None:
+    async with connect(server.url) as operator:
+        await operator.config_set("maxmemory", 1)
+        await operator.acl_setuser(
+            "tusd", enabled=True, nopass=True, categories=["+@all"], commands=["-info"], keys=["*"]
+        )
+        state = RedisState(server.url.replace("//", "//tusd:any@"))
+        assert await state.space() is None
+        await state.aclose()
+
+
+async def test_more_calls_than_connections_wait_for_each_other(state: RedisState) -> None:
+    created = await asyncio.gather(*(state.create(upload(number)) for number in range(150)))
+    assert len(await state.list(None, 1000)) == len(created) == 150
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:secret@127.0.0.1/",
+        "redis://user:secret@127.0.0.1/0?prefix=prod",
+        "redis://user:secret@127.0.0.1/0?socket_timeout=abc",
+        "unix://user:secret@/tmp/socket?prefix=prod",
+    ],
+)
+def test_a_url_that_cannot_be_one_is_a_configuration_error_that_tells_no_secret(url: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        RedisState(url)
+    assert "secret" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+async def test_its_name_tells_no_secret() -> None:
+    state = RedisState("redis://user:secret@127.0.0.1:6379/0?password=secret")
+    assert state.name == "redis://127.0.0.1:6379/0"
+    await state.aclose()
+
+
+async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: RedisServer) -> None:
+    state, locker = RedisState(server.url, "a/b:"), RedisLocker(server.url, 60.0, "a/b:")
+    rival = RedisLocker(server.url, 60.0, "a/b:")
+    created = await state.create(replace(upload(), expires_at=5.0), [{"part": 1}])
+    await state.install(Installation(id="a" * 32))
+    await state.ping()
+    asked = asyncio.Event()
+    async with connect(server.url) as operator, locker.hold(created.id, on_release_request=asked.set, wait=0):
+        with pytest.raises(Locked):
+            async with rival.hold(created.id, on_release_request=asked.set, wait=0.5):
+                pytest.fail("two holders")
+        assert asked.is_set()
+        kinds = {key.removeprefix("a/b:").split(":")[0] for key in await keys(operator)}
+        assert kinds == {
+            *("upload", "entries", "ids", "due", "unfinished", "claimed", "installation"),
+            *("lease", "waiters", "held"),
+        }
+        assert {key.split(":")[0] for key in await keys(operator)} == {"a/b"}
+        assert {str(channel).split(":")[0] for channel in await operator.pubsub_channels()} == {"a/b"}
+    for each in (state, locker, rival):
+        await each.aclose()
+
+
+async def test_what_nodes_of_versions_before_changed_is_counted_after_a_start_page_by_page(
+    server: RedisServer, state: RedisState
+) -> None:
+    """They count nothing: what they create is missing, what they finish or delete stays counted."""
+    many = 2 * _PAGE + 5
+    created = [await state.create(upload(number)) for number in range(3 * many)]
+    async with connect(server.url) as old:
+        for each in created[:many]:
+            await old.zrem("tusd-py:unfinished", each.id)
+            await old.incrbyfloat("tusd-py:claimed", -10)
+        for each in created[many : 2 * many]:
+            await old.hset(f"tusd-py:upload:{each.id}", "document", encode(replace(each, phase=Phase.DONE)))
+        for each in created[2 * many :]:
+            await old.delete(f"tusd-py:upload:{each.id}")
+            await old.zrem("tusd-py:ids", each.id)
+    later = RedisState(server.url)
+    for _ in range(20):
+        await later.create(upload(9000 + _))
+        unfinished = await later.unfinished()
+    assert unfinished == Unfinished(count=many + 20, claimed=10 * (many + 20))
+    assert await state.unfinished() == unfinished
+    await later.aclose()
+
+
+async def test_once_all_is_counted_a_look_reads_no_record(server: RedisServer, state: RedisState) -> None:
+    await state.create(upload())
+    async with connect(server.url) as operator:
+        for _ in range(5):
+            await state.unfinished()
+        before = await operator.info("commandstats")
+        assert await state.unfinished() == Unfinished(count=1, claimed=10)
+        after = await operator.info("commandstats")
+    asked = {name for name in after if after[name]["calls"] > before.get(name, {"calls": 0})["calls"]}
+    assert asked == {"cmdstat_zcard", "cmdstat_get", "cmdstat_info"}
+
+
+async def test_a_claim_is_counted_once_when_its_answer_was_lost(server: RedisServer, state: RedisState) -> None:
+    async with Relay(server.port) as relay:
+        through = RedisState(f"redis://127.0.0.1:{relay.port}/0")
+        await through.ping()
+        relay.lose_next = True
+        created = await through.create(upload())
+        relay.lose_next = True
+        await through.delete(created)
+        assert relay.lost
+        await through.aclose()
+    await state.create(upload(2))
+    assert await state.unfinished() == Unfinished(count=1, claimed=10)
+
+
+async def test_installations_with_prefixes_of_their_own_know_nothing_of_each_other(server: RedisServer) -> None:
+    one, other = RedisState(server.url, "one:"), RedisState(server.url, "other:")
+    created = await one.create(replace(upload(), expires_at=5.0), [{"part": 1}])
+    await one.install(Installation(id="a" * 32))
+    assert await other.load(created.id) is None
+    assert (list(await other.list(None, 9)), list(await other.due(9.0, 9))) == ([], [])
+    assert await other.installation() is None
+    turns = RedisLocker(server.url, 60.0, "one:"), RedisLocker(server.url, 60.0, "other:")
+    async with contextlib.AsyncExitStack() as both:
+        for locker in turns:
+            both.push_async_callback(locker.aclose)
+            await both.enter_async_context(locker.hold(created.id, on_release_request=lambda: None, wait=0))
+    for each in (one, other):
+        await each.aclose()
+
+
+async def keys(redis: Any) -> list[str]:
+    return [str(key) for key in await redis.keys("*")]

@@ -1,0 +1,59 @@
+"""What one SQLite file promises to several processes, and to one that dies."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+
+import pytest
+
+from tests.support.uploads import upload
+from tusd_py.backends.sqlite.state import SqliteState
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+async def saver(path: Path, saves: int) -> Process:
+    args = ("-m", "tests.support.saver", str(path), upload().id, str(saves))
+    return await asyncio.create_subprocess_exec(sys.executable, *args, stdout=PIPE)
+
+
+async def test_processes_that_compete_lose_no_save_and_count_none_twice(path: Path) -> None:
+    state = SqliteState(path)
+    await state.create(upload())
+    savers = await asyncio.gather(*(saver(path, 25) for _ in range(3)))
+    outputs = [output for output, _ in await asyncio.gather(*(each.communicate() for each in savers))]
+    told = [int(line) for output in outputs for line in output.split()]
+    assert sorted(told) == list(range(1, 76))
+    assert [entry["offset"] for entry in await state.entries(upload().id)] == sorted(told)
+    await state.aclose()
+
+
+async def test_an_offset_that_was_told_outlives_the_process_that_told_it(path: Path) -> None:
+    state = SqliteState(path)
+    await state.create(upload())
+    process = await saver(path, 1_000_000)
+    assert process.stdout is not None
+    for _ in range(20):
+        told = int(await process.stdout.readline())
+    process.kill()
+    rest, _ = await process.communicate()
+    told = max(told, *map(int, rest.split(b"\n")[:-1]), 0)
+    found = await state.load(upload().id)
+    assert found is not None
+    assert found.offset in (told, told + 1)  # the last one may have been killed before it could tell
+    assert len(await state.entries(found.id)) == found.offset
+    await state.aclose()
+
+
+async def test_processes_that_open_a_new_file_at_once_all_succeed(path: Path) -> None:
+    stores = [SqliteState(path) for _ in range(8)]
+    await asyncio.gather(*(store.create(upload(number)) for number, store in enumerate(stores)))
+    assert len(await stores[0].list(None, 100)) == 8
+    for store in stores:
+        await store.aclose()

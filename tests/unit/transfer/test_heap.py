@@ -1,0 +1,43 @@
+"""Memory is given back once what was in use has fallen, and not all the time."""
+
+from __future__ import annotations
+
+from tusd_py.transfer.heap import Heap
+
+
+class Watched:
+    """A heap whose one gauge is set by hand; counts how often it was trimmed."""
+
+    def __init__(self) -> None:
+        self.value = self.trims = 0
+        self.heap = Heap({lambda: self.value: 16}, self._trim)
+
+    def look(self, value: int, now: float) -> int:
+        self.value = value
+        self.heap.look(now)
+        return self.trims
+
+    def _trim(self) -> None:
+        self.trims += 1
+
+
+def test_a_crowd_that_has_gone_is_followed_by_a_trim() -> None:
+    watched = Watched()
+    assert watched.look(100, 10) == 0
+    assert watched.look(60, 11) == 0, "most of them are there"
+    assert watched.look(40, 12) == 1
+
+
+def test_a_few_that_come_and_go_cost_nothing() -> None:
+    watched = Watched()
+    assert [watched.look(value, 10 + at) for at, value in enumerate([10, 0, 15, 0, 8])] == [0] * 5
+
+
+def test_the_rest_of_a_crowd_is_followed_by_another_trim_and_then_no_more() -> None:
+    watched = Watched()
+    assert watched.look(100, 10) == 0
+    assert watched.look(40, 11) == 1
+    assert watched.look(0, 12) == 1, "trims have some seconds between them"
+    assert watched.look(0, 17) == 2
+    assert watched.look(0, 23) == 3, "what was left the last time may have gone by now"
+    assert watched.look(0, 30) == 3

@@ -1,0 +1,150 @@
+"""A share of the budget: what is taken is given back once, whichever of two things comes first."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tusd_py.transfer.budget import Budget
+from tusd_py.transfer.share import Holding, Share
+
+
+async def steps() -> None:
+    """Let whatever can go on do so."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def wanted(holding: Holding, size: int) -> asyncio.Task[None]:
+    return asyncio.create_task(holding.acquire(size))
+
+
+@pytest.fixture
+def budget() -> Budget:
+    return Budget(1000)
+
+
+@pytest.fixture
+def share(budget: Budget) -> Share:
+    return Share(budget, 10)
+
+
+async def test_a_share_is_the_budgets_too_and_comes_back_to_both(budget: Budget, share: Share) -> None:
+    async with share.held(60) as holding:
+        assert (share.used, budget.used, holding.held) == (60, 60, 60)
+        holding.release(20)
+        assert (share.used, budget.used, holding.held) == (40, 40, 40)
+    assert (share.used, budget.used) == (0, 0)
+
+
+async def test_who_finds_no_place_in_the_share_takes_none_of_the_budget(budget: Budget, share: Share) -> None:
+    async with share.held(100):
+        second = share.holding()
+        waiting = wanted(second, 1)
+        await steps()
+        assert (waiting.done(), budget.used) == (False, 100)
+    await waiting
+    assert (share.used, budget.used) == (1, 1)
+    second.close()
+    assert (share.used, budget.used) == (0, 0)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["while it waits", "as its turn comes"])
+async def test_who_leaves_while_it_waits_holds_nothing(budget: Budget, share: Share, *, late: bool) -> None:
+    first, second = share.holding(), share.holding()
+    await first.acquire(100)
+    waiting = wanted(second, 100)
+    await steps()
+    if late:
+        first.close()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    second.close()
+    if not late:
+        first.close()
+    assert waiting.cancelled()
+    assert (share.used, budget.used) == (0, 0)
+    await asyncio.wait_for(share.holding().acquire(100), 1)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["while it waits", "as its turn comes"])
+async def test_who_leaves_while_it_waits_for_the_budget_gives_its_place_back(
+    budget: Budget, share: Share, *, late: bool
+) -> None:
+    others = budget.account(lambda: None)
+    await others.acquire(1000)
+    holding = share.holding()
+    waiting = wanted(holding, 100)
+    await steps()
+    assert share.used == 100
+    if late:
+        others.close()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    holding.close()
+    others.close()
+    assert (share.used, budget.used) == (0, 0)
+
+
+async def test_what_is_closed_as_its_turn_comes_is_given_back_once(budget: Budget, share: Share) -> None:
+    """As when a connection is lost: the end is not awaited."""
+    first, second = share.holding(), share.holding()
+    await first.acquire(100)
+    waiting = wanted(second, 100)
+    await steps()
+    first.close()
+    waiting.cancel()
+    second.close()
+    await asyncio.wait([waiting])
+    assert (share.used, budget.used) == (0, 0)
+
+
+async def test_bytes_are_asked_for_only_where_their_holder_waits(budget: Budget, share: Share) -> None:
+    first, second, event = share.holding(), share.holding(), asyncio.Event()
+    await first.acquire(100)
+    waiting = wanted(second, 1)
+    await steps()
+    assert not waiting.done()
+    idle = asyncio.create_task(first.unless_claimed(_of(event)))
+    assert await idle is False
+    first.close()
+    await waiting
+    second.close()
+    assert (share.used, budget.used) == (0, 0)
+
+
+async def test_who_waits_for_nothing_in_particular_keeps_its_bytes(budget: Budget, share: Share) -> None:
+    holding, event = share.holding(), asyncio.Event()
+    await holding.acquire(100)
+    idle = asyncio.create_task(holding.unless_claimed(_of(event)))
+    await steps()
+    event.set()
+    assert await idle is True
+    other = share.holding()
+    waiting = wanted(other, 1)
+    await steps()
+    assert (waiting.done(), holding.held) == (False, 100)
+    holding.close()
+    await waiting
+    other.close()
+    assert (share.used, budget.used) == (0, 0)
+
+
+async def test_a_claim_in_the_moment_of_the_event_is_heard_and_counted_once(budget: Budget, share: Share) -> None:
+    holding, event, other = share.holding(), asyncio.Event(), share.holding()
+    await holding.acquire(100)
+    idle = asyncio.create_task(holding.unless_claimed(_of(event)))
+    await steps()
+    waiting = wanted(other, 1)  # which is the first to go on
+    event.set()
+    assert await idle is False, "its bytes are promised to another"
+    assert await holding.unless_claimed(_of(event)) is False
+    holding.close()
+    await waiting
+    other.close()
+    assert (share.used, budget.used, budget._coming) == (0, 0, 0)
+
+
+async def _of(event: asyncio.Event) -> None:
+    await event.wait()

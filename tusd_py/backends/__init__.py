@@ -1,0 +1,1 @@
+"""Adapters of state and locks: a folder a backend."""

@@ -1,0 +1,1 @@
+"""State and locks in the memory of one process."""

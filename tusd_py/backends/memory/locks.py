@@ -1,0 +1,67 @@
+"""Turns within one process, in the order they were asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+
+from tusd_py.backends.lease import TimedLease
+from tusd_py.domain.errors import Locked
+from tusd_py.domain.upload import UploadId
+from tusd_py.ports.locks import Lease
+
+
+class MemoryLocker:
+    """A queue an upload: the first in it is the holder, and its lease lasts until it leaves."""
+
+    def __init__(self) -> None:
+        self._queues: dict[UploadId, deque[TimedLease]] = {}
+
+    @asynccontextmanager
+    async def hold(
+        self, upload_id: UploadId, *, on_release_request: Callable[[], None], wait: float
+    ) -> AsyncIterator[Lease]:
+        lease = TimedLease(upload_id, on_release_request)
+        queue = self._queues.setdefault(upload_id, deque())
+        queue.append(lease)
+        try:
+            await _come_first(lease, queue, wait)
+            lease.extend(math.inf)
+            yield lease
+        finally:
+            lease.end()
+            self._leave(lease, queue)
+
+    async def abandoned(self) -> Collection[UploadId]:
+        return ()  # it ends with its only process
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+    def _leave(self, lease: TimedLease, queue: deque[TimedLease]) -> None:
+        queue.remove(lease)
+        if queue:
+            queue[0].freed.set()
+        else:
+            del self._queues[lease.upload_id]
+
+
+async def _come_first(lease: TimedLease, queue: deque[TimedLease], wait: float) -> None:
+    if queue[0] is not lease:
+        await _wait(lease, queue[0], wait)
+    if queue[-1] is not lease:
+        lease.ask()  # the next one is waiting already
+
+
+async def _wait(lease: TimedLease, holder: TimedLease, wait: float) -> None:
+    if wait <= 0:
+        raise Locked(f"upload {lease.upload_id} is held")
+    holder.ask()
+    try:
+        async with asyncio.timeout(wait):
+            await lease.freed.wait()
+    except TimeoutError:
+        raise Locked(f"upload {lease.upload_id} did not get free in {wait} s") from None

@@ -1,0 +1,95 @@
+"""A state store that ends with its process: for trying things out, and for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tusd_py.domain.errors import Superseded
+from tusd_py.domain.record_json import advance, decode, decode_entry, encode, encode_entry
+from tusd_py.domain.space import Space
+from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
+
+
+class MemoryState:
+    """Keeps the same JSON text as the durable stores, so that it takes and gives exactly what they do."""
+
+    name = "memory:"
+
+    def __init__(self) -> None:
+        self._documents: dict[UploadId, str] = {}
+        self._entries: dict[UploadId, list[str]] = {}
+        self._claims: dict[UploadId, int] = {}
+        self._installation: Installation | None = None
+
+    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
+        if upload.id in self._documents:
+            raise ValueError(f"upload {upload.id} exists")
+        return self._put(advance(replace(upload, revision=0)), entries)
+
+    async def load(self, upload_id: UploadId) -> Upload | None:
+        document = self._documents.get(upload_id)
+        return None if document is None else decode(document)
+
+    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
+        self._expect(upload)
+        return self._put(advance(upload), added)
+
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        self._expect(upload)
+        self._entries[upload.id] = []
+        return self._put(advance(upload), entries)
+
+    async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
+        return [decode_entry(entry) for entry in self._entries.get(upload_id, ())]
+
+    async def delete(self, upload: Upload) -> None:
+        if upload.id in self._documents:
+            self._expect(upload)
+            del self._documents[upload.id], self._entries[upload.id]
+            self._claims.pop(upload.id, None)
+
+    async def due(self, now: float, limit: int) -> Sequence[UploadId]:
+        uploads = map(decode, self._documents.values())
+        due = sorted((upload.due_at, upload.id) for upload in uploads if upload.due_at is not None)
+        return [upload_id for due_at, upload_id in due if due_at <= now][:limit]
+
+    async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        ids = sorted(upload_id for upload_id in self._documents if after is None or upload_id > after)
+        return [decode(self._documents[upload_id]) for upload_id in ids[:limit]]
+
+    async def installation(self) -> Installation | None:
+        return self._installation
+
+    async def install(self, installation: Installation) -> Installation:
+        self._installation = self._installation or installation
+        return self._installation
+
+    async def reinstall(self, installation: Installation) -> None:
+        self._installation = installation
+
+    async def ping(self) -> None:
+        """Memory is always there."""
+
+    async def space(self) -> Space | None:
+        return None
+
+    async def unfinished(self) -> Unfinished:
+        return Unfinished(count=len(self._claims), claimed=sum(self._claims.values()))
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+    def _expect(self, upload: Upload) -> None:
+        document = self._documents.get(upload.id)
+        if document is None or decode(document).revision != upload.revision:
+            raise Superseded(f"upload {upload.id} is no longer at revision {upload.revision}")
+
+    def _put(self, upload: Upload, added: Sequence[Entry]) -> Upload:
+        document, entries = encode(upload), [encode_entry(entry) for entry in added]
+        self._documents[upload.id] = document
+        self._entries.setdefault(upload.id, []).extend(entries)
+        self._claims.pop(upload.id, None)
+        if upload.claim is not None:
+            self._claims[upload.id] = upload.claim
+        return upload

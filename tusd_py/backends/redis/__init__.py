@@ -1,0 +1,1 @@
+"""State and locks of many nodes, in Redis or Valkey."""

@@ -1,0 +1,197 @@
+"""The state store of many nodes: Redis or Valkey.
+
+An upload is a hash and a list; three sorted sets find uploads by id, by when they are due, and what is claimed by those
+that are unfinished. These live on one server, so a single primary is assumed (with replicas, not a cluster). What Redis
+acknowledged is as durable as Redis is told to be: offsets survive its crash with `appendonly yes` and `appendfsync
+always`, and `maxmemory-policy noeviction` keeps it from forgetting uploads.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from redis.exceptions import NoPermissionError
+
+from tusd_py.backends.redis.connection import PREFIX, connect, public_name, unavailable_on_trouble
+from tusd_py.backends.redis.unfinished import CLAIM, Recount, claim_of
+from tusd_py.domain.errors import Superseded
+from tusd_py.domain.record_json import (
+    advance,
+    decode,
+    decode_entry,
+    decode_installation,
+    encode,
+    encode_entry,
+    encode_installation,
+)
+from tusd_py.domain.space import Space, reserve_of
+from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
+
+_PUT = f"""
+{CLAIM}
+-- KEYS: upload, entries, ids, due, unfinished, claimed
+-- ARGV: id, revision expected ('' for none), new revision, nonce, document, due ('' for never), claim ('' for none),
+--       '1' if entries take the place of those there are, entries...
+local stored = redis.call('HMGET', KEYS[1], 'revision', 'nonce')
+if stored[2] == ARGV[4] then return 1 end -- this very call, repeated because its answer was lost
+if (stored[1] or '') ~= ARGV[2] then return 0 end
+if stored[1] then redis.call('DEL', KEYS[1]) end -- what frees first goes on when memory is full; a creation does not
+redis.call('HSET', KEYS[1], 'revision', ARGV[3], 'nonce', ARGV[4], 'document', ARGV[5])
+if ARGV[8] == '1' then redis.call('DEL', KEYS[2]) end
+for i = 9, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
+redis.call('ZADD', KEYS[3], 0, ARGV[1])
+if ARGV[6] == '' then redis.call('ZREM', KEYS[4], ARGV[1]) else redis.call('ZADD', KEYS[4], ARGV[6], ARGV[1]) end
+claim(KEYS[5], KEYS[6], ARGV[1], ARGV[7])
+return 1
+"""
+
+_DELETE = f"""
+{CLAIM}
+-- KEYS: upload, entries, ids, due, unfinished, claimed. ARGV: id, revision expected
+local revision = redis.call('HGET', KEYS[1], 'revision')
+if revision and revision ~= ARGV[2] then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('ZREM', KEYS[4], ARGV[1])
+claim(KEYS[5], KEYS[6], ARGV[1], '')
+return 1
+"""
+
+_LIST = """
+-- KEYS: ids. ARGV: lower bound, limit, prefix of the uploads' keys
+local documents = {}
+for _, id in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], '+', 'LIMIT', 0, ARGV[2])) do
+  table.insert(documents, redis.call('HGET', ARGV[3] .. id, 'document'))
+end
+return documents
+"""
+
+
+class RedisState:
+    """Remembers uploads in the Redis at `url`; its own connections, made when first needed and again when lost.
+
+    Its keys begin with `prefix`.
+    """
+
+    def __init__(self, url: str, prefix: str = PREFIX) -> None:
+        self._name = public_name(url)
+        self._prefix = prefix
+        self._upload, self._entries, self._ids, self._due, self._unfinished, self._claimed = (
+            f"{prefix}{name}" for name in ("upload:", "entries:", "ids", "due", "unfinished", "claimed")
+        )
+        self._redis: Any = connect(url)  # its stubs answer for blocking clients as well
+        self._put_script = self._redis.register_script(_PUT)
+        self._delete_script = self._redis.register_script(_DELETE)
+        self._list_script = self._redis.register_script(_LIST)
+        self._recount = Recount(self._redis, self.list, self._upload, self._unfinished, self._claimed)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
+        created = advance(replace(upload, revision=0))
+        if not await self._put(created, "", entries):
+            raise ValueError(f"upload {upload.id} exists")
+        return created
+
+    async def load(self, upload_id: UploadId) -> Upload | None:
+        with unavailable_on_trouble():
+            document = await self._redis.hget(self._upload + upload_id, "document")
+        return None if document is None else decode(document)
+
+    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
+        saved = advance(upload)
+        if not await self._put(saved, str(upload.revision), added):
+            raise _superseded(upload)
+        return saved
+
+    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+        saved = advance(upload)
+        if not await self._put(saved, str(upload.revision), entries, rewound=True):
+            raise _superseded(upload)
+        return saved
+
+    async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
+        with unavailable_on_trouble():
+            entries = await self._redis.lrange(self._entries + upload_id, 0, -1)
+        return [decode_entry(entry) for entry in entries]
+
+    async def delete(self, upload: Upload) -> None:
+        with unavailable_on_trouble():
+            deleted = await self._delete_script(keys=self._keys(upload.id), args=[upload.id, upload.revision])
+        if not deleted:
+            raise _superseded(upload)
+
+    async def due(self, now: float, limit: int) -> Sequence[UploadId]:
+        with unavailable_on_trouble():
+            ids = await self._redis.zrangebyscore(self._due, "-inf", now, start=0, num=limit)
+        return [UploadId(upload_id) for upload_id in ids]
+
+    async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
+        lower = "-" if after is None else f"({after}"
+        with unavailable_on_trouble():
+            documents = await self._list_script(keys=[self._ids], args=[lower, limit, self._upload])
+        return [decode(document) for document in documents]
+
+    async def installation(self) -> Installation | None:
+        with unavailable_on_trouble():
+            return decode_installation(await self._redis.get(f"{self._prefix}installation"))
+
+    async def install(self, installation: Installation) -> Installation:
+        with unavailable_on_trouble():
+            await self._redis.set(f"{self._prefix}installation", encode_installation(installation), nx=True)
+        return await self.installation() or installation
+
+    async def reinstall(self, installation: Installation) -> None:
+        with unavailable_on_trouble():
+            await self._redis.set(f"{self._prefix}installation", encode_installation(installation))
+
+    async def ping(self) -> None:
+        with unavailable_on_trouble():
+            await self._redis.delete(f"{self._prefix}ping")  # a write that a full Redis takes, as it takes saves
+
+    async def space(self) -> Space | None:
+        """None as well where INFO is forbidden, and where Redis makes room by forgetting."""
+        with unavailable_on_trouble():
+            try:
+                info = await self._redis.info("memory")
+            except NoPermissionError:
+                return None
+        most = info["maxmemory"]
+        if not most or info["maxmemory_policy"] != "noeviction":
+            return None
+        used = info["used_memory"] - info.get("mem_not_counted_for_evict", 0)
+        return Space(free=max(0, most - used), reserve=reserve_of(most))
+
+    async def unfinished(self) -> Unfinished:
+        """Goes on with the recount, by a page, as long as there is anything to count anew."""
+        with unavailable_on_trouble():
+            await self._recount.proceed()
+            async with self._redis.pipeline(transaction=False) as both:
+                count, claimed = await both.zcard(self._unfinished).get(self._claimed).execute()
+        return Unfinished(count=count, claimed=int((claimed or "0").partition(".")[0]))
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()
+
+    async def _put(self, upload: Upload, expected: str, added: Sequence[Entry], *, rewound: bool = False) -> bool:
+        """False when the stored revision is not the `expected` one. The nonce makes a repeat harmless."""
+        due = "" if upload.due_at is None else repr(upload.due_at)
+        record = (
+            *(upload.id, expected, upload.revision, secrets.token_hex(8)),
+            *(encode(upload), due, claim_of(upload), int(rewound)),
+        )
+        with unavailable_on_trouble():
+            return bool(await self._put_script(keys=self._keys(upload.id), args=[*record, *map(encode_entry, added)]))
+
+    def _keys(self, upload_id: UploadId) -> Sequence[str]:
+        one = (self._upload + upload_id, self._entries + upload_id)
+        return [*one, self._ids, self._due, self._unfinished, self._claimed]
+
+
+def _superseded(upload: Upload) -> Superseded:
+    return Superseded(f"upload {upload.id} is no longer at revision {upload.revision}")

@@ -1,0 +1,84 @@
+"""How many uploads in Redis are unfinished, and what they claim: counted by the scripts that change an upload."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from tusd_py.domain.upload import Upload, UploadId
+
+CLAIM = """
+-- `claimed` is always the sum of the scores in `unfinished`. A claim is '' for none.
+local function claim(unfinished, claimed, id, now)
+  local before = redis.call('ZSCORE', unfinished, id)
+  if tonumber(before or '') == tonumber(now) then return end
+  if now == '' then redis.call('ZREM', unfinished, id) else redis.call('ZADD', unfinished, now, id) end
+  redis.call('INCRBYFLOAT', claimed, string.format('%.0f', (tonumber(now) or 0) - (tonumber(before or '') or 0)))
+end
+"""
+
+_RECOUNT = f"""
+{CLAIM}
+-- KEYS: unfinished, claimed. ARGV: prefix of the uploads' keys; then for each upload: id, revision ('' for none), claim
+for i = 2, #ARGV, 3 do
+  local revision = redis.call('HGET', ARGV[1] .. ARGV[i], 'revision') or ''
+  if revision == ARGV[i + 1] then claim(KEYS[1], KEYS[2], ARGV[i], ARGV[i + 2]) end
+end
+"""
+
+_PAGE = 100
+
+
+def claim_of(upload: Upload) -> str:
+    """As the scripts want it."""
+    return "" if upload.claim is None else str(upload.claim)
+
+
+class Recount:
+    """Counts anew, once in a process: nodes of versions before change uploads without counting them.
+
+    First what there is, by its records; then what is counted and has no record any more.
+    """
+
+    def __init__(
+        self,
+        redis: Any,
+        listing: Callable[[UploadId | None, int], Awaitable[Sequence[Upload]]],
+        upload: str,
+        unfinished: str,
+        claimed: str,
+    ) -> None:
+        """`listing` tells uploads by id; the others are keys, of uploads their beginning."""
+        self._redis, self._listing, self._upload = redis, listing, upload
+        self._unfinished, self._claimed = unfinished, claimed
+        self._script = redis.register_script(_RECOUNT)
+        self._after: UploadId | None = None
+        self._cursor: int | None = None
+        self._over = False
+
+    async def proceed(self) -> None:
+        """One page further. Raises RedisError, StateUnavailable."""
+        if self._over:
+            return
+        if self._cursor is None:
+            await self._count_records()
+        else:
+            await self._pass_over_records(self._cursor)
+
+    async def _count_records(self) -> None:
+        page = await self._listing(self._after, _PAGE)
+        await self._count([(upload.id, str(upload.revision), claim_of(upload)) for upload in page])
+        if len(page) == _PAGE:
+            self._after = page[-1].id
+        else:
+            self._cursor = 0
+
+    async def _pass_over_records(self, cursor: int) -> None:
+        self._cursor, counted = await self._redis.zscan(self._unfinished, cursor, count=_PAGE)
+        await self._count([(upload_id, "", "") for upload_id, _ in counted])
+        self._over = self._cursor == 0
+
+    async def _count(self, claims: Sequence[tuple[str, str, str]]) -> None:
+        if claims:
+            told = [word for claim in claims for word in claim]
+            await self._script(keys=[self._unfinished, self._claimed], args=[self._upload, *told])

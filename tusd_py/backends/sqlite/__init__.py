@@ -1,0 +1,1 @@
+"""State and locks of one machine, in one SQLite file."""

@@ -1,0 +1,125 @@
+"""Turns among the processes of one machine, in a small SQLite file of their own.
+
+It needs no durability, so it is never synced, and each boot begins a file of its own: one that a power loss may have
+torn is never read again, and nobody holds anything after a reboot.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from pathlib import Path
+
+from tusd_py.backends.lease import TimedLease, elapsed
+from tusd_py.backends.leased_locks import SharedLocker
+from tusd_py.backends.sqlite.connection import SqliteThread
+from tusd_py.backends.sqlite.host import boot_id, is_gone, this_process
+from tusd_py.domain.upload import UploadId
+
+_SCHEMA = """
+    CREATE TABLE IF NOT EXISTS leases (
+      upload_id TEXT PRIMARY KEY,
+      token TEXT NOT NULL,
+      process TEXT NOT NULL,
+      deadline REAL NOT NULL,
+      asked INTEGER NOT NULL DEFAULT FALSE
+    ) WITHOUT ROWID
+"""
+_HOLDER = "SELECT process, deadline FROM leases WHERE upload_id = ?"
+_ALL = "SELECT upload_id, process, deadline FROM leases"
+_TAKE = "REPLACE INTO leases (upload_id, token, process, deadline) VALUES (?, ?, ?, ?)"
+_ASK = "UPDATE leases SET asked = TRUE WHERE upload_id = ? AND NOT asked"
+_ASKED = "SELECT token FROM leases WHERE process = ? AND asked"
+_RENEW = "UPDATE leases SET deadline = ? WHERE upload_id = ? AND token = ?"
+_ABANDON = "UPDATE leases SET deadline = 0 WHERE upload_id = ? AND token = ?"
+_DROP = "DELETE FROM leases WHERE upload_id = ? AND token = ?"
+
+
+class SqliteLocker(SharedLocker):
+    """Leases in a file next to `path`, on a local disk, named after it.
+
+    `ttl` in seconds replaces a stuck holder; one whose process has ended is replaced at once. Processes that wait try
+    again and again, so the order among them is by chance.
+    """
+
+    retry_seconds = 0.05
+
+    def __init__(self, path: Path, ttl: float) -> None:
+        super().__init__(ttl)
+        self._process = this_process()
+        self._thread = SqliteThread(_of_this_boot(path), partial(_prepare, path), synchronous="OFF")
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        await self._thread.aclose()
+
+    async def abandoned(self) -> Collection[UploadId]:
+        return await self._thread.read(_abandoned)
+
+    async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
+        row = (lease.upload_id, lease.token, self._process)
+        taken, lease.abandoned = await self._thread.write(partial(_take, row, ttl=self._ttl, ask=ask))
+        return taken
+
+    async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
+        held = [(lease.upload_id, lease.token) for lease in leases]
+        return await self._thread.write(partial(_renew, held, self._ttl))
+
+    async def _drop(self, lease: TimedLease, *, abandoned: bool) -> None:
+        statement = _ABANDON if abandoned else _DROP
+        await self._thread.write(partial(_drop, statement, lease.upload_id, lease.token))
+
+    async def _asked(self) -> Collection[str]:
+        return await self._thread.read(partial(_asked, self._process))
+
+
+_now: Callable[[], float] = elapsed if boot_id() else time.time
+"""Of the rows' deadlines: comparable in every process that sees them."""
+
+
+def _of_this_boot(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{boot_id()}.leases")
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    connection.execute(_SCHEMA)
+    for file in path.parent.glob(f"{path.name}.*.leases*"):
+        if not file.name.startswith(_of_this_boot(path).name):
+            file.unlink(missing_ok=True)
+
+
+def _take(
+    row: tuple[UploadId, str, str], connection: sqlite3.Connection, *, ttl: float, ask: bool
+) -> tuple[bool, bool]:
+    """Returns true if it is taken, and if from a holder that never gave it back."""
+    upload_id, *_ = row
+    holder = connection.execute(_HOLDER, (upload_id,)).fetchone()
+    free = holder is None or _is_over(*holder)
+    if free:
+        connection.execute(_TAKE, (*row, _now() + ttl))
+    elif ask:
+        connection.execute(_ASK, (upload_id,))
+    return free, free and holder is not None
+
+
+def _is_over(process: str, deadline: float) -> bool:
+    return deadline <= _now() or is_gone(process)
+
+
+def _abandoned(connection: sqlite3.Connection) -> Collection[UploadId]:
+    return [UploadId(upload_id) for upload_id, *holder in connection.execute(_ALL) if _is_over(*holder)]
+
+
+def _renew(held: Sequence[tuple[UploadId, str]], ttl: float, connection: sqlite3.Connection) -> Collection[str]:
+    deadline = _now() + ttl
+    return {token for upload_id, token in held if connection.execute(_RENEW, (deadline, upload_id, token)).rowcount}
+
+
+def _drop(statement: str, upload_id: UploadId, token: str, connection: sqlite3.Connection) -> None:
+    connection.execute(statement, (upload_id, token))
+
+
+def _asked(process: str, connection: sqlite3.Connection) -> Collection[str]:
+    return {token for (token,) in connection.execute(_ASKED, (process,))}

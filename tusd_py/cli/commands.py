@@ -1,0 +1,259 @@
+"""The command line. Exit codes: 0 done, 1 it didn't work, 2 wrong settings or usage.
+
+Whatever goes wrong is one line on stderr. The server is imported by the commands that need it: help is quick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tusd_py.cli import health, output
+from tusd_py.cli.options import takes_settings
+from tusd_py.config import MemoryState, Settings
+from tusd_py.domain.errors import ConfigurationError, Locked, Superseded, Unavailable
+from tusd_py.domain.refusals import Refusal
+from tusd_py.domain.thresholds import DEFAULT
+from tusd_py.domain.upload import UploadId, parse_upload_id
+from tusd_py.version import __version__
+
+if TYPE_CHECKING:
+    from tusd_py.cli.operations import CheckResult
+
+_FAILURES = (Unavailable, Refusal, Locked, Superseded, OSError)
+"""What can go wrong in a sound program."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        return cli.main(arguments, prog_name="tusd-py", standalone_mode=False) or 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        return _say(error.format_message(), 2)
+    except ConfigurationError as error:
+        return _say(str(error), 2)
+    except _FAILURES as error:
+        return _say(str(error) or type(error).__name__, 1)
+    except click.Abort:
+        return 130
+
+
+def _say(complaint: str, code: int) -> int:
+    click.echo(f"tusd-py: {' '.join(complaint.split())}", err=True)
+    return code
+
+
+class _Id(click.ParamType[UploadId]):
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UploadId:
+        return parse_upload_id(value) or self.fail(f"{value!r} is not an upload's id (32 hex digits)", param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tusd-py")
+def cli() -> None:
+    """A resumable-upload server that streams into S3.
+
+    Each command takes the settings that `tusd-py serve --help` lists: as flags, as TUSD_PY_… in the environment,
+    or from a TOML file.
+    """
+
+
+@cli.command()
+@takes_settings()
+def serve(settings: Settings) -> int:
+    """Take and serve uploads until SIGTERM."""
+    from tusd_py.server import workers  # noqa: PLC0415  see above
+
+    return workers.serve(settings)
+
+
+@cli.command()
+@takes_settings(hidden=True)
+@click.option("--cors", is_flag=True, help="Only whether the bucket lets browsers in; prints the rules it needs.")
+@click.option("--install", is_flag=True, help="With --cors: give the bucket these rules; it keeps its others.")
+def check(settings: Settings, *, cors: bool, install: bool) -> int:
+    """Try storage and state as they are set: one line each."""
+    from tusd_py.cli import operations  # noqa: PLC0415  see above
+
+    if cors:
+        return _check_cors(settings, install=install)
+    if install:
+        raise click.UsageError("--install goes with --cors")
+    return _tell(asyncio.run(operations.check(settings)))
+
+
+@cli.command("health")
+@takes_settings(hidden=True)
+@click.option("--container", is_flag=True, help="With the flags that `serve` got as this container's first process.")
+def ask_health(settings: Settings, *, container: bool) -> int:
+    """Ask a running server on this machine whether it lives."""
+    if container:
+        return int(ask_health.main(health.flags_of_container(), standalone_mode=False) or 0)
+    click.echo(health.ask(settings))
+    return 0
+
+
+def _check_cors(settings: Settings, *, install: bool) -> int:
+    from tusd_py.cli import operations  # noqa: PLC0415  see above
+
+    wanted = operations.cors_needed(settings)
+    if not wanted:
+        click.echo("no rules needed: neither direct-uploads nor download-mode redirect sends browsers to the bucket")
+        return 0
+    click.echo(output.rules_as_json(wanted))
+    return _tell(asyncio.run(operations.check_cors(settings, wanted, install=install)))
+
+
+def _tell(results: Sequence[CheckResult]) -> int:
+    for result in results:
+        click.echo(f"{'ok' if result.ok else 'FAIL':<4} {result.name}  {result.detail}".rstrip())
+    return 0 if all(result.ok for result in results) else 1
+
+
+@cli.group()
+def uploads() -> None:
+    """Look at uploads and end them, beside a running server."""
+
+
+@uploads.command("list")
+@takes_settings(hidden=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_uploads(settings: Settings, *, as_json: bool) -> None:
+    """List every upload, by id."""
+    asyncio.run(_list(settings, as_json=as_json))
+
+
+@uploads.command()
+@takes_settings(hidden=True)
+@click.argument("upload_id", type=_Id(), metavar="ID")
+def show(settings: Settings, upload_id: UploadId) -> None:
+    """Show one upload as JSON."""
+    click.echo(asyncio.run(_show(settings, upload_id)))
+
+
+@uploads.command()
+@takes_settings(hidden=True)
+@click.argument("upload_ids", type=_Id(), metavar="ID...", nargs=-1, required=True)
+def terminate(settings: Settings, upload_ids: Sequence[UploadId]) -> None:
+    """Remove uploads and all they hold."""
+    asyncio.run(_terminate(settings, upload_ids))
+
+
+@uploads.command()
+@takes_settings(hidden=True)
+def expire(settings: Settings) -> None:
+    """Remove the uploads whose time is up."""
+    click.echo(f"{asyncio.run(_expire(settings))} expired")
+
+
+@uploads.command("sweep")
+@takes_settings(hidden=True)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def sweep_storage(settings: Settings, *, dry_run: bool) -> None:
+    """Remove what crashes left in the storage and no upload needs. A server does this by itself, once an hour."""
+    asyncio.run(_sweep(settings, dry_run=dry_run))
+
+
+@cli.command()
+@takes_settings(hidden=True)
+@click.option("--apply", is_flag=True, help="Mend what is found; without it, only say so.")
+@click.option("--pair", is_flag=True, help="First say that this state and this storage do belong together.")
+def repair(settings: Settings, *, apply: bool, pair: bool) -> int:
+    """Compare state and storage, and say where they disagree.
+
+    Rebuilds the records of unfinished uploads after the state was lost: run it before the server starts again.
+    """
+    if pair:
+        click.echo(f"state and storage are of installation {asyncio.run(_pair(settings))}")
+    return asyncio.run(_repair(settings, apply=apply))
+
+
+async def _list(settings: Settings, *, as_json: bool) -> None:
+    from tusd_py.cli import operations  # noqa: PLC0415  see above
+
+    after: UploadId | None = None
+    async with operations.open_operator(_shared(settings)) as engine:
+        if not as_json:
+            click.echo(output.HEADING)
+        while page := await engine.uploads(after, DEFAULT.page):
+            for each in page:
+                click.echo(output.as_json(each, engine.link(each)) if as_json else output.line(each))
+            after = page[-1].id
+
+
+async def _show(settings: Settings, upload_id: UploadId) -> str:
+    from tusd_py.cli import operations  # noqa: PLC0415  see above
+
+    async with operations.open_operator(_shared(settings)) as engine:
+        upload = await engine.show(upload_id)
+        return output.as_json(upload, engine.link(upload), indent=2)
+
+
+async def _terminate(settings: Settings, upload_ids: Sequence[UploadId]) -> None:
+    from tusd_py.cli import operations  # noqa: PLC0415  see above
+
+    async with operations.open_operator(_shared(settings)) as engine:
+        for upload_id in upload_ids:
+            await engine.terminate(upload_id)
+            click.echo(f"{upload_id} terminated")
+
+
+async def _expire(settings: Settings) -> int:
+    from tusd_py.cli import operations  # noqa: PLC0415  see above
+
+    async with operations.open_operator(_shared(settings)) as engine:
+        return await engine.expire()
+
+
+async def _sweep(settings: Settings, *, dry_run: bool) -> None:
+    from tusd_py.cli import operations  # noqa: PLC0415  see above
+
+    count = 0
+    async with operations.open_operator(_shared(settings)) as engine:
+        until = await engine.held_until()
+        async for leftover in engine.sweep(dry_run=dry_run):
+            click.echo(f"{leftover.upload_id}  {leftover.name}")
+            count += 1
+    if until is not None:
+        click.echo(
+            f"nothing is removed until {output.date(until)}, or until tusd-py repair --apply has run: "
+            "the state was empty, the storage was not"
+        )
+    click.echo(f"{count} {'to remove' if dry_run else 'removed'}")
+
+
+async def _pair(settings: Settings) -> str:
+    from tusd_py.cli import operations  # noqa: PLC0415  see above
+
+    return await operations.pair(_shared(settings))
+
+
+async def _repair(settings: Settings, *, apply: bool) -> int:
+    from tusd_py.cli import operations  # noqa: PLC0415  see above
+
+    found = mended = 0
+    async with operations.open_operator(_shared(settings)) as engine:
+        async for each in engine.repair(apply=apply):
+            click.echo(f"{each.upload_id}  {each.sentence}")
+            found, mended = found + 1, mended + each.done
+    click.echo(f"{found} found, {mended} mended")
+    return 0 if mended == found else 1
+
+
+def _shared(settings: Settings) -> Settings:
+    if isinstance(settings.state, MemoryState):
+        raise ConfigurationError("state memory: lives inside the server; its uploads can't be seen from outside")
+    return settings

@@ -1,0 +1,63 @@
+"""Uploads as an operator sees them: a line of a table, or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from tusd_py.domain.upload import Upload
+from tusd_py.ports.direct import CorsRule
+from tusd_py.storage.s3.cors import written_rule
+
+_LINE = "{:<32}  {:<11}  {:>27}  {:<20}  {:<20}  {}"
+HEADING = _LINE.format("id", "phase", "offset/length", "created", "expires", "filename").rstrip()
+
+
+def line(upload: Upload) -> str:
+    """One line of the table. What a client chose is shown so that it can't move the terminal's cursor."""
+    length = "?" if upload.length is None else upload.length
+    filename = _shown(upload.metadata.get("filename", b""))
+    where = f"{upload.offset}/{length}"
+    return _LINE.format(
+        upload.id, upload.phase, where, date(upload.created_at) or "-", date(upload.expires_at) or "-", filename
+    ).rstrip()
+
+
+def as_json(upload: Upload, link: str | None, indent: int | None = None) -> str:
+    """Everything but the cursor, which only its storage can read. Times are UTC.
+
+    `link` is the path of its link for readers, below the creation endpoint.
+    """
+    record = {
+        "id": upload.id,
+        "kind": upload.kind,
+        "direct": upload.direct,
+        "phase": upload.phase,
+        "offset": upload.offset,
+        "length": upload.length,
+        "waits": upload.waits,
+        "metadata": {key: value.decode("utf-8", "backslashreplace") for key, value in upload.metadata.items()},
+        "partials": upload.partials,
+        "etag": upload.etag,
+        "link": link,
+        "digest": None if upload.digest is None else f"{upload.digest_algorithm}:{upload.digest}",
+        "created": date(upload.created_at),
+        "updated": date(upload.updated_at),
+        "expires": date(upload.expires_at),
+    }
+    return json.dumps(record, indent=indent)
+
+
+def rules_as_json(rules: Sequence[CorsRule]) -> str:
+    """As `aws s3api put-bucket-cors` takes them."""
+    return json.dumps({"CORSRules": [written_rule(rule) for rule in rules]}, indent=2)
+
+
+def date(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _shown(value: bytes) -> str:
+    text = value.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else ascii(text)[1:-1]

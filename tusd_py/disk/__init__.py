@@ -1,0 +1,1 @@
+"""Files and free bytes on a local disk."""

@@ -1,0 +1,18 @@
+"""Whole numbers as clients write them."""
+
+from __future__ import annotations
+
+import re
+
+from tusd_py.domain.refusals import Malformed
+
+_INTEGER = re.compile(r"[0-9]{1,18}")  # 18 digits fit a signed 64-bit number, whoever stores it
+
+
+def parse_integer(name: str, text: str | None) -> int:
+    """The value of the required header `name`: digits and nothing else (tus 1.0, Headers)."""
+    if text is None:
+        raise Malformed(f"{name} is missing")
+    if not _INTEGER.fullmatch(text):
+        raise Malformed(f"{name} must be a non-negative integer")
+    return int(text)

@@ -1,0 +1,74 @@
+"""Uploads as the JSON text that every state store keeps."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from tusd_py.domain.upload import Direct, Entry, Installation, Kind, Metadata, Phase, Upload
+
+
+def encode(upload: Upload) -> str:
+    """One JSON object in ASCII; metadata values are base64, since they may be any bytes."""
+    return _dump({name: getattr(upload, name) for name in _NAMES} | {"metadata": _encode_metadata(upload.metadata)})
+
+
+def decode(text: str) -> Upload:
+    """The upload `encode` was given. Fields of a newer version are passed over, missing ones take their default."""
+    stored = json.loads(text)
+    return Upload(**{name: _PARSERS.get(name, _as_is)(stored[name]) for name in _NAMES if name in stored})
+
+
+def encode_entry(entry: Entry) -> str:
+    return _dump(entry)
+
+
+def decode_entry(text: str) -> Entry:
+    entry: Entry = json.loads(text)
+    return entry
+
+
+def encode_installation(installation: Installation) -> str:
+    return _dump(asdict(installation))
+
+
+def decode_installation(text: str | None) -> Installation | None:
+    """None for none; fields of a newer version are passed over."""
+    if text is None:
+        return None
+    known = {field.name for field in fields(Installation)}
+    return Installation(**{name: value for name, value in json.loads(text).items() if name in known})
+
+
+def advance(upload: Upload) -> Upload:
+    """The upload as its next save stores it."""
+    return replace(upload, revision=upload.revision + 1)
+
+
+def _dump(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _encode_metadata(metadata: Metadata) -> dict[str, str]:
+    return {key: b64encode(value).decode() for key, value in metadata.items()}
+
+
+def _decode_metadata(stored: Mapping[str, str]) -> Metadata:
+    return {key: b64decode(value) for key, value in stored.items()}
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+_NAMES = tuple(field.name for field in fields(Upload))
+_PARSERS: Mapping[str, Callable[[Any], Any]] = {
+    "kind": Kind,
+    "phase": Phase,
+    "direct": lambda stored: None if stored is None else Direct(stored),
+    "metadata": _decode_metadata,
+    "partials": tuple,
+}

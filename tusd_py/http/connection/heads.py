@@ -1,0 +1,214 @@
+"""What the heads of requests may hold: counted as they come, against a limit and the memory budget.
+
+aiohttp limits each field but not all of them, and lets 32 requests wait behind one. Here a connection has one long head
+at a time, partial or being served, and has memory for it before more of it is read. That takes some of what aiohttp
+keeps to itself: it is all in this file.
+"""
+# ruff: noqa: SLF001 (see above)
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from functools import partial
+from typing import Any, cast
+
+from aiohttp import hdrs, web
+from aiohttp.http import RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
+
+from tusd_py.http.connection import malformed
+from tusd_py.http.connection.limits import UNIX_PEER, client_of
+from tusd_py.http.connection.socket_reader import new_parser
+from tusd_py.http.context import CONTEXT, Context
+from tusd_py.transfer.share import Holding
+
+_STEP = 8 * 1024
+"""Bytes that are read at a time while no body is."""
+_FREE = 8 * 1024
+"""Bytes of a head that nobody is asked for."""
+_TIMES = 2
+"""Bytes in memory for each byte of a head: aiohttp keeps it raw and read."""
+_LINGER = 1.0
+"""Seconds in which a client may see that it was refused; what it sends meanwhile is dropped."""
+_TOO_LARGE = 431
+_TEXT = "head-too-large: the head of a request can have {} bytes at most\n"
+
+
+class Runner(web.AppRunner):
+    """Runs the application on connections that count heads. No head may be longer than `limit` bytes."""
+
+    __slots__ = ("_limit",)
+
+    def __init__(self, app: web.Application, limit: int, **arguments: Any) -> None:
+        super().__init__(app, **arguments)
+        self._limit = limit
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return _Server(made, self.app[CONTEXT], self._limit)
+
+
+class _Server(web.Server):
+    def __init__(self, made: web.Server, context: Context, limit: int) -> None:
+        super().__init__(
+            made.request_handler,
+            request_factory=made.request_factory,
+            handler_cancellation=made.handler_cancellation,
+            loop=made._loop,
+            **made._kwargs,
+        )
+        self.context = context
+        self.limit = limit
+
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Connection(RequestHandler):
+    __slots__ = (
+        *("_body", "_came", "_context", "_deaf", "_end_awaited", "_holding", "_limit", "_partial", "_peer"),
+        "_reserving",
+    )
+
+    def __init__(self, server: _Server, **arguments: Any) -> None:
+        super().__init__(server, **arguments)
+        self._max_msg_queue_size, self._msg_queue_resume_size = 1, 0
+        self._parser = new_parser(self)
+        self._context, self._limit = server.context, server.limit
+        self._partial = 0
+        """Bytes of a head that isn't whole yet, but for those that came with the end of what was before."""
+        self._peer = ""
+        self._came = 0
+        """Bytes since the last head that was whole, at most those of a read before."""
+        self._body: StreamReader = EMPTY_PAYLOAD
+        """Of the last request whose head is whole."""
+        self._holding: Holding | None = None
+        self._reserving: asyncio.Task[None] | None = None
+        self._deaf = False
+
+    @property
+    def _handler_waiter(self) -> asyncio.Future[None] | None:
+        """What a shutdown waits with for the end of the request that is served. Once it waits no more there is none:
+        aiohttp resolves it all the same where the request ends at that moment, and answers with a stack in the log."""
+        return None if self._end_awaited is None or self._end_awaited.done() else self._end_awaited
+
+    @_handler_waiter.setter
+    def _handler_waiter(self, waiter: asyncio.Future[None] | None) -> None:
+        self._end_awaited = waiter
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport.get_extra_info("peername"), (str, bytes)):
+            transport._extra["peername"] = UNIX_PEER  # type: ignore[attr-defined]  # else a name that the peer chose
+        super().connection_made(transport)
+        self._peer = client_of(transport.get_extra_info("peername"))
+        if (answer := self._context.connections.opened(self._peer)) is not None:
+            self._turn_away(cast(asyncio.Transport, transport), answer)
+            return
+        if hasattr(transport, "max_size"):  # others have sizes of their own
+            transport.max_size = _STEP
+
+    def _turn_away(self, transport: asyncio.Transport, answer: bytes) -> None:
+        self._deaf = True
+        self._context.metrics.failed("too-many-connections")
+        transport.write(answer)
+        self.force_close()
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf or self._close or self._force_close:  # aiohttp drops it: it makes no head
+            return
+        in_body, count = not self._body.is_eof(), self._request_count
+        if data:  # aiohttp also asks whether there is more, with nothing
+            self._came = self._partial + len(data)
+        super().data_received(data)
+        if self._request_count != count:
+            self._head_done(*self._messages[-1])
+        elif not in_body:
+            self._partial += len(data)
+            self._weigh()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self._context.connections.closed(self._peer)
+        self._messages.clear()  # else it stays until a cycle is found
+        if self._reserving is not None:
+            self._reserving.cancel()
+        if not self._request_in_progress:
+            self._let_go()
+
+    async def _handle_request(
+        self, request: web.BaseRequest, start: float | None, handler: Any
+    ) -> tuple[web.StreamResponse, bool]:
+        try:
+            return await super()._handle_request(request, start, partial(self._judged, handler))
+        finally:
+            if not self._messages:
+                self._let_go()
+                self._weigh()
+
+    def _judged(self, handler: Any, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+        """aiohttp says an Expect that it doesn't know again, outside of our routes, and fails where it isn't ASCII."""
+        if not request.headers.get(hdrs.EXPECT, "").isascii():
+            return self._refuse_malformed(ValueError("Expect"), request)
+        return cast(Awaitable[web.StreamResponse], handler(request))
+
+    def _make_error_handler(self, err_info: _ErrInfo) -> Any:
+        if err_info.status == _TOO_LARGE:
+            return self._refuse
+        return partial(self._refuse_malformed, err_info.exc)
+
+    def _head_done(self, message: object, body: StreamReader) -> None:
+        self._partial, self._body = 0, body
+        if self._holding is not None:
+            self._holding.release(max(self._holding.held - _TIMES * _size(message), 0))
+
+    def _weigh(self) -> None:
+        if self._partial <= _FREE or self._holding is not None or self.transport is None:
+            self._limit_head()
+            return
+        self._pause_reading_for_buffer()
+        if not self._request_in_progress and not self._messages:
+            self._holding = self._context.texts.holding()
+            self._reserving = self._loop.create_task(self._reserve(self._holding))
+
+    async def _reserve(self, holding: Holding) -> None:
+        """All that the head can take: with a part of it each, several could wait for each other."""
+        await holding.acquire(_TIMES * self._limit)
+        self._resume_reading_for_buffer()
+
+    def _limit_head(self) -> None:
+        if self._partial <= self._limit or self._manager is None:
+            return
+        self._deaf, self._partial, self._parser = True, 0, new_parser(self)
+        error = _ErrInfo(status=_TOO_LARGE, exc=ValueError("a head is too large"), message="")
+        self._messages.append((error, EMPTY_PAYLOAD))
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _refuse(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._context.metrics.failed("head-too-large")
+        response = malformed.bare(self._context, _TOO_LARGE, _TEXT.format(self._limit))
+        self._let_go()
+        with suppress(ConnectionError):
+            await response.prepare(request)
+            await response.write_eof()
+            await asyncio.sleep(_LINGER)
+        return response
+
+    async def _refuse_malformed(self, error: BaseException, request: web.BaseRequest) -> web.StreamResponse:
+        return malformed.refuse(self._context, error, request, self._came)
+
+    def _let_go(self) -> None:
+        if self._holding is not None:
+            self._holding.close()
+            self._holding = None
+
+
+def _size(message: object) -> int:
+    """Bytes of a head; an error has none."""
+    if isinstance(message, _ErrInfo):
+        return 0
+    raw = cast(RawRequestMessage, message).raw_headers
+    return sum(len(name) + len(value) for name, value in raw)

@@ -1,0 +1,43 @@
+"""Interim responses (1xx), which aiohttp has no words for: what a client is told while its request is still served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from aiohttp import web
+from aiohttp.http import HttpVersion11
+
+from tusd_py.domain.upload import Upload
+from tusd_py.protocol.wire import Reply, Wire
+
+_REASONS = {104: "Upload Resumption Supported"}
+
+
+class Interim:
+    """`ports.progress.Watcher` over a connection: tells what the wire would have told."""
+
+    def __init__(self, request: web.Request, wire: Wire, locate: Callable[[Upload], str]) -> None:
+        self._request, self._wire, self._locate = request, wire, locate
+
+    async def begun(self, upload: Upload) -> bool:
+        return self._say(self._wire.begun(upload, self._locate(upload)))
+
+    def moved(self, upload: Upload) -> None:
+        """A client that doesn't read is told less often, and nothing piles up for it."""
+        transport = self._request.transport
+        if transport is not None and not transport.get_write_buffer_size():
+            self._say(self._wire.moved(upload))
+
+    def _say(self, reply: Reply | None) -> bool:
+        transport = self._request.transport
+        if reply is None or transport is None or transport.is_closing() or self._request.version < HttpVersion11:
+            return False
+        transport.write(_head(reply))
+        return True
+
+
+def _head(reply: Reply) -> bytes:
+    reason = _REASONS.get(reply.status) or HTTPStatus(reply.status).phrase
+    fields = (f"{name}: {value}" for name, value in reply.headers.items())
+    return "\r\n".join([f"HTTP/1.1 {reply.status} {reason}", *fields, "", ""]).encode("latin-1")

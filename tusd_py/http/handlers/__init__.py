@@ -1,0 +1,1 @@
+"""Requests to intents, results to responses."""

@@ -1,0 +1,122 @@
+"""The page at `/` that people upload with: built from `ui/`, read once, served as it is.
+
+It talks to this server and no other, and runs nothing but its own script (CSP Level 3). `index.html` is asked for
+anew each time; all else is named after its content and stays with the browser.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import html
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from tusd_py.domain.errors import ConfigurationError
+from tusd_py.serving.conditions import failed_precondition
+
+DIRECTORY = Path(__file__).parents[1] / "ui"
+_INDEX = "index.html"
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+_UNDATED = sys.maxsize
+"""Later than any date that a request's conditions name."""
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src {}; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+_NAMED_BY_CONTENT = re.compile(r"-[0-9A-Z]{8}\.")
+_FRESH = "no-cache"
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFacts:
+    """What the page must know of the server."""
+
+    endpoint: str
+    """URL of the creation endpoint: absolute, or relative to the page."""
+    max_size: int | None
+    """Bytes."""
+    downloads: bool
+    accept: tuple[str, ...] = ()
+    """Types, or extensions with their dots, that a file chooser offers; all if there are none."""
+
+
+def add_page(app: web.Application, facts: PageFacts, directory: Path = DIRECTORY) -> None:
+    """`/`, and what it needs below `/ui/`. Raises ConfigurationError if the page was never built."""
+    check_built(directory)
+    index = directory / _INDEX
+    told = _told(index.read_text("utf-8"), facts)
+    app.router.add_get("/", _File(told.encode(), _headers(index, _FRESH) | _policy(facts)).serve)
+    for path in sorted(set(directory.iterdir()) - {index}):
+        caching = _FOREVER if _NAMED_BY_CONTENT.search(path.name) else _FRESH
+        app.router.add_get(f"/ui/{path.name}", _File(path.read_bytes(), _headers(path, caching)).serve)
+
+
+def check_built(directory: Path = DIRECTORY) -> None:
+    """Raises ConfigurationError if there is no page."""
+    if not (directory / _INDEX).is_file():
+        raise ConfigurationError(f"ui on: there is no page in {directory}: run make setup, or install a wheel")
+
+
+class _File:
+    """Served plain, or packed for whoever takes gzip: two representations, each with its own tag."""
+
+    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
+        varying = {**headers, hdrs.VARY: hdrs.ACCEPT_ENCODING}
+        self._plain = _Representation(body, varying)
+        self._packed = _Representation(gzip.compress(body, mtime=0), varying | {hdrs.CONTENT_ENCODING: "gzip"})
+
+    async def serve(self, request: web.Request) -> web.Response:
+        takes_gzip = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "")
+        return (self._packed if takes_gzip else self._plain).answer(request.headers)
+
+
+class _Representation:
+    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
+        self._body = body
+        self._etag = hashlib.sha256(body).hexdigest()[:32]
+        self._headers = {**headers, hdrs.ETAG: f'"{self._etag}"'}
+
+    def answer(self, asked: Mapping[str, str]) -> web.Response:
+        if status := failed_precondition(asked, self._etag, _UNDATED):
+            return web.Response(status=status, headers=self._headers)
+        return web.Response(body=self._body, headers=self._headers)
+
+
+def _told(page: str, facts: PageFacts) -> str:
+    values = {
+        "endpoint": facts.endpoint,
+        "max-size": "" if facts.max_size is None else str(facts.max_size),
+        "downloads": "on" if facts.downloads else "off",
+        "accept": ",".join(facts.accept),
+    }
+    for name, value in values.items():
+        page = page.replace(f"%{name}%", html.escape(value))
+    return page
+
+
+def _headers(path: Path, caching: str) -> dict[str, str]:
+    return {
+        hdrs.CONTENT_TYPE: _TYPES[path.suffix],
+        hdrs.CACHE_CONTROL: caching,
+        "Referrer-Policy": "no-referrer",
+    }
+
+
+def _policy(facts: PageFacts) -> dict[str, str]:
+    url = urlsplit(facts.endpoint)
+    reachable = f"'self' {url.scheme}://{url.netloc}" if url.netloc else "'self'"
+    return {"Content-Security-Policy": _POLICY.format(reachable), "Cross-Origin-Opener-Policy": "same-origin"}

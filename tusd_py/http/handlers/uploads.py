@@ -1,0 +1,160 @@
+"""The handlers of the upload URLs: request to head, intent to engine, result to reply."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+
+from aiohttp import hdrs, web
+
+from tusd_py.domain import refusals
+from tusd_py.domain.intents import Append, Create, Inspect, Intent, Terminate
+from tusd_py.domain.refusals import Refusal
+from tusd_py.domain.upload import Kind, Upload, UploadId, parse_upload_id
+from tusd_py.engine import append, create, lookup, terminate
+from tusd_py.http.connection.body import RequestBody
+from tusd_py.http.connection.early_close import close_silently, farewell
+from tusd_py.http.connection.interim import Interim
+from tusd_py.http.context import WIRE, Context
+from tusd_py.http.endpoint import endpoint_url
+from tusd_py.http.handlers.downloads import about, download
+from tusd_py.http.pipeline import Route, refuse_on_wire
+from tusd_py.http.translation import head_of, response_of
+from tusd_py.ports.body import BodyEnd
+from tusd_py.protocol.wire import Reply, RequestHead
+
+
+async def _handle(request: web.Request, context: Context) -> web.StreamResponse:
+    """Any request to the creation endpoint or to an upload."""
+    if request.method == hdrs.METH_OPTIONS:
+        return response_of(context.wires.discover())
+    head = head_of(request)
+    request[WIRE] = context.wires.choose(head)
+    body = RequestBody(request, context.slabs, context.network_timeout, context.min_data_rate)
+    if head.method == hdrs.METH_GET and head.on_upload and context.engine.limits.downloads:
+        return await _download(request, context, head, body)
+    return await _answer(request, context, head, body)
+
+
+async def _download(request: web.Request, context: Context, head: RequestHead, body: RequestBody) -> web.StreamResponse:
+    try:
+        return await download(request, context, head, _upload_id(request), redirect=context.redirect_downloads)
+    except refusals.NotReady:
+        if not request[WIRE].tells_by_get:
+            raise
+        return await _answer(request, context, head, body)
+
+
+async def _answer(request: web.Request, context: Context, head: RequestHead, body: RequestBody) -> web.StreamResponse:
+    intent = request[WIRE].read(head)
+    try:
+        response = response_of(await _HANDLERS[type(intent)](request, context, intent, body))
+    finally:
+        body.release()
+    if body.end is BodyEnd.COMPLETE:
+        return response
+    return await _cut_short(request, context, head, body)
+
+
+async def _cut_short(
+    request: web.Request, context: Context, head: RequestHead, body: RequestBody
+) -> web.StreamResponse:
+    """What came is kept; who sent the rest will ask how far it got. A silent client is never answered 408."""
+    wire = request[WIRE]
+    if body.end is BodyEnd.STOPPED and wire.answers_interrupted:
+        refusal: Refusal = refusals.ServiceUnavailable("the server is restarting; try again soon")
+        if not context.admission.closed:
+            refusal = refusals.UploadLocked("another request took over this upload")
+        return await farewell(request, response_of(wire.refuse(refusal, head)))
+    return close_silently(request)
+
+
+@contextmanager
+def _taking(request: web.Request, context: Context, body: RequestBody) -> Iterator[None]:
+    """Around the time in which a body is taken: one more of those that are limited, counted and measured."""
+    with (
+        context.admission.upload(context.client(request), body),
+        context.metrics.receiving(),
+        context.overhead.of_a_body(),
+    ):
+        yield
+
+
+async def _create(request: web.Request, context: Context, intent: Create, body: RequestBody) -> Reply:
+    context.admission.creation(context.client(request))
+    endpoint, wire = _endpoint(request, context), request[WIRE]
+    interim = Interim(request, wire, lambda upload: endpoint + upload.id)
+    with _taking(request, context, body):
+        upload = await create.create(context.engine, intent, body, interim)
+    reply = wire.created(upload, endpoint + upload.id, with_body=intent.body is not None)
+    return await _with_link(context, upload, reply, lambda: endpoint)
+
+
+async def _append(request: web.Request, context: Context, intent: Append, body: RequestBody) -> Reply:
+    locate = partial(_locate, request, context)
+    interim = Interim(request, request[WIRE], locate)
+    with _taking(request, context, body):
+        upload = await append.append(context.engine, _upload_id(request), intent, body, interim)
+    reply = request[WIRE].appended(upload, partial(locate, upload))
+    return await _with_link(context, upload, reply, partial(_above, request, context, upload))
+
+
+async def _with_link(context: Context, upload: Upload, reply: Reply, endpoint: Callable[[], str]) -> Reply:
+    """A client that may write to an upload is told how others may read it, once they can."""
+    told = await context.links.told(upload, endpoint)
+    return replace(reply, headers={**reply.headers, **told})
+
+
+def _endpoint(request: web.Request, context: Context) -> str:
+    path = request.rel_url.raw_path
+    return endpoint_url(request, path, public=context.public_endpoint, trust=context.trust)
+
+
+def _locate(request: web.Request, context: Context, upload: Upload) -> str:
+    """The URL of the upload that the request went to."""
+    return _above(request, context, upload) + upload.id
+
+
+def _above(request: web.Request, context: Context, upload: Upload) -> str:
+    """The creation endpoint's URL, told by a request to an upload."""
+    return _endpoint(request, context).removesuffix(f"{upload.id}/")
+
+
+async def _inspect(request: web.Request, context: Context, _: Inspect, __: RequestBody) -> Reply:
+    upload = await lookup.inspect(context.engine, _upload_id(request))
+    reply = request[WIRE].inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(upload.id))
+    reply = await _with_link(context, upload, reply, partial(_above, request, context, upload))
+    if (
+        upload.done
+        and upload.kind is not Kind.PARTIAL
+        and context.engine.limits.downloads
+        and request[WIRE].shows_content
+    ):
+        return replace(reply, headers={**about(upload), **reply.headers})
+    return reply
+
+
+async def _terminate(request: web.Request, context: Context, _: Terminate, __: RequestBody) -> Reply:
+    await terminate.terminate(context.engine, _upload_id(request))
+    return request[WIRE].terminated()
+
+
+_HANDLERS: dict[type[Intent], Callable[..., Awaitable[Reply]]] = {
+    Create: _create,
+    Append: _append,
+    Inspect: _inspect,
+    Terminate: _terminate,
+}
+
+
+def _upload_id(request: web.Request) -> UploadId:
+    """From the path as it was sent: `match_info` has escapes undone."""
+    upload_id = parse_upload_id(request.rel_url.raw_path.rstrip("/").rpartition("/")[2])
+    if upload_id is None:
+        raise refusals.UploadNotFound
+    return upload_id
+
+
+UPLOADS = Route(_handle, refuse_on_wire, overridden=True)

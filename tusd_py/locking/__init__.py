@@ -1,1 +1,0 @@
-"""Turns: one maker a file, all behind `base.Locker`."""

@@ -1,0 +1,1 @@
+"""The process: sockets, workers, and how its parts are put together."""

@@ -1,0 +1,155 @@
+"""From settings to makers: the one place that knows every storage, state store and locker there is."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from tusd_py import config
+from tusd_py.backends.memory.locks import MemoryLocker
+from tusd_py.backends.memory.state import MemoryState
+from tusd_py.backends.redis.locks import RedisLocker
+from tusd_py.backends.redis.state import RedisState
+from tusd_py.backends.sqlite.locks import SqliteLocker
+from tusd_py.backends.sqlite.state import SqliteState
+from tusd_py.config import Settings
+from tusd_py.domain.limits import Limits
+from tusd_py.domain.upload import UploadId
+from tusd_py.engine.engine import Engine
+from tusd_py.engine.open_uploads import OpenUploads
+from tusd_py.engine.pairing import PairedState
+from tusd_py.ports.locks import Locker
+from tusd_py.ports.meter import Meter
+from tusd_py.ports.observer import Observer, Observers
+from tusd_py.ports.state import StateStore
+from tusd_py.ports.storage import Capacity, Storage
+from tusd_py.storage.local.storage import LocalStorage
+from tusd_py.storage.s3.grid import MIB
+from tusd_py.storage.s3.options import PROFILES, Profile, S3Options
+from tusd_py.storage.s3.storage import S3Storage
+from tusd_py.transfer.budget import Budget
+
+_PART_SIZE = 8 * MIB
+
+
+@asynccontextmanager
+async def open_engine(
+    settings: Settings, budget: Budget, observers: Sequence[Observer] = (), meter: Meter | None = None
+) -> AsyncIterator[Engine]:
+    """All that the engine works with, as the settings want it. Raises ConfigurationError.
+
+    The state answers once it is known to belong to the storage.
+    """
+    async with open_unpaired(settings, budget, observers, meter) as engine:
+        state = PairedState(engine)
+        try:
+            yield replace(engine, state=state)
+        finally:
+            await state.aclose()
+
+
+@asynccontextmanager
+async def open_unpaired(
+    settings: Settings, budget: Budget, observers: Sequence[Observer] = (), meter: Meter | None = None
+) -> AsyncIterator[Engine]:
+    """The same, whether or not state and storage belong together."""
+    meter = meter or Meter()
+    storage = await _storage(settings, budget, meter)
+    state, locker = _state(settings)
+    open_uploads = OpenUploads(settings.max_open_uploads, settings.max_open_bytes)
+    try:
+        yield Engine(
+            storage=storage,
+            state=state,
+            locker=locker,
+            limits=limits(settings, storage.capacity),
+            observer=Observers((open_uploads, *observers)),
+            meter=meter,
+            open_uploads=open_uploads,
+            clock=time.time,
+            new_id=lambda: UploadId(secrets.token_hex(16)),
+            base_path=settings.base_path,
+        )
+    finally:
+        await locker.aclose()
+        await state.aclose()
+        await storage.aclose()
+
+
+def limits(settings: Settings, capacity: Capacity) -> Limits:
+    """What the settings allow, and the storage can hold. A single upload longer than all may be never gets in."""
+    most = _least(settings.max_size, settings.max_open_bytes)
+    return Limits(
+        max_length=_least(most, capacity.max_length),
+        max_deferred_length=_least(most, capacity.max_deferred_length),
+        max_age=capacity.max_age,
+        announced_max_length=most,
+        expire_after=settings.expire_after,
+        retention=settings.retention,
+        max_metadata_bytes=settings.max_metadata_size,
+        max_partials=settings.max_partials,
+        allowed_types=settings.allowed_types,
+        allowed_extensions=settings.allowed_extensions,
+        max_partial_uses=settings.max_partial_uses,
+        upload_url_lifetime=settings.upload_url_lifetime,
+        download_url_lifetime=settings.download_url_lifetime,
+        termination=not settings.disable_termination,
+        terminates_finished=settings.terminate_finished,
+        concatenation=not settings.disable_concatenation,
+        downloads=not settings.disable_download,
+        gone=settings.gone_status == 410,  # noqa: PLR2004 (HTTP's word for it)
+    )
+
+
+def _least(*sizes: int | None) -> int | None:
+    return min((size for size in sizes if size is not None), default=None)
+
+
+async def _storage(settings: Settings, budget: Budget, meter: Meter) -> Storage:
+    match settings.storage:
+        case config.LocalDirectory(path):
+            return LocalStorage(path, mode=settings.file_mode, template=settings.object_key)
+        case config.S3Bucket():
+            return await S3Storage.open(s3_options(settings, settings.storage), budget, meter)
+
+
+def s3_options(settings: Settings, place: config.S3Bucket) -> S3Options:
+    """The S3 room's own words for the settings."""
+    return S3Options(
+        bucket=place.bucket,
+        prefix=place.prefix,
+        endpoint_url=settings.s3_endpoint_url,
+        public_url=settings.s3_public_url,
+        addressing_style=settings.s3_addressing_style,
+        profile=_profile(settings),
+        part_size=settings.part_size or _PART_SIZE,
+        concurrency=settings.s3_concurrency,
+        object_key=settings.object_key,
+        sse=None if settings.s3_sse == "none" else settings.s3_sse,
+        sse_kms_key_id=settings.s3_sse_kms_key_id,
+        storage_class=settings.s3_storage_class,
+        acl=settings.s3_acl,
+        tags=settings.s3_tags,
+        info_objects=settings.s3_info_objects,
+    )
+
+
+def _profile(settings: Settings) -> Profile:
+    profile = PROFILES[settings.s3_profile]
+    return profile if settings.s3_checksum == "auto" else replace(profile, checksum=settings.s3_checksum)
+
+
+def _state(settings: Settings) -> tuple[StateStore, Locker]:
+    """Turns are kept where uploads are remembered, so that whoever shares the one shares the other."""
+    match settings.state:
+        case config.MemoryState():
+            return MemoryState(), MemoryLocker()
+        case config.SqliteState(path):
+            return SqliteState(path), SqliteLocker(path, settings.lock_ttl)
+        case config.RedisState(url):
+            address = url.get_secret_value()
+            prefix = settings.redis_prefix
+            return RedisState(address, prefix), RedisLocker(address, settings.lock_ttl, prefix)

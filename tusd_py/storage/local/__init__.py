@@ -1,0 +1,1 @@
+"""Uploads as files in a directory."""

@@ -1,0 +1,288 @@
+"""Uploads on a local disk: `.tusd-py/{id}.part` while they grow, `{id}` or as `object-key` says once they are whole.
+
+A part may hold more bytes than are recorded, of a writer that died in between: the next writer overwrites them, and
+finishing cuts the file to its exact length. The objects of partial uploads stay in `.tusd-py`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from io import FileIO
+from pathlib import Path
+
+from tusd_py.disk.files import PRIVATE, make_directory
+from tusd_py.disk.space import disk_space
+from tusd_py.domain.errors import ConfigurationError, UploadLost
+from tusd_py.domain.lifecycle import fall_back, made
+from tusd_py.domain.space import Space
+from tusd_py.domain.thresholds import DEFAULT, Thresholds
+from tusd_py.domain.upload import (
+    NAME_KEYS,
+    Cursor,
+    Entry,
+    Finished,
+    Kind,
+    Span,
+    Upload,
+    UploadId,
+    declared,
+    parse_upload_id,
+)
+from tusd_py.ports.locks import Lease
+from tusd_py.ports.storage import Capacity, Leftover, Record, Recovered, Survey
+from tusd_py.storage.local.disk import (
+    Allowance,
+    Disk,
+    PartFile,
+    copy_some,
+    keep_text,
+    open_file,
+    size_of,
+    sync_directory,
+    text_of,
+)
+from tusd_py.storage.local.tree import Tree
+from tusd_py.storage.local.writer import LocalWriter
+from tusd_py.storage.naming import BY_ID, expand, tame
+
+
+class LocalStorage:
+    """Behind `ports.storage.Storage`. Raises ConfigurationError when the directory can't be made."""
+
+    capacity = Capacity()
+    direct = None
+
+    def __init__(
+        self, root: Path, thresholds: Thresholds = DEFAULT, *, mode: int = PRIVATE, template: str = BY_ID
+    ) -> None:
+        """`template` makes the path of a finished object below `root`; see `naming.is_path`."""
+        self._root = root.absolute()
+        self._work = self._root / ".tusd-py"
+        self._thresholds, self._mode, self._template = thresholds, mode, template
+        self._objects, self._partials = Tree(self._root, mode), Tree(self._work, mode)
+        try:
+            make_directory(self._work, mode)
+        except OSError as error:
+            raise ConfigurationError(f"can't store under {self._root}: {error.strerror}") from error
+        self._disk, self._allowance = Disk(thresholds.disk_threads), Allowance(self._root)
+
+    @property
+    def name(self) -> str:
+        return f"file:{self._root}"
+
+    def start(self, upload: Upload) -> Cursor:
+        """Without a name, the id alone finds the object."""
+        if upload.kind is Kind.PARTIAL or self._template == BY_ID:
+            return {}
+        return {"file": expand(self._template, upload, tame(declared(upload.metadata, NAME_KEYS)))}
+
+    @asynccontextmanager
+    async def writer(
+        self,
+        upload: Upload,
+        record: Record,
+        lease: Lease,
+        *,
+        unproven: bool = False,  # noqa: ARG002 (for where bytes can outrun each other)
+    ) -> AsyncIterator[LocalWriter]:
+        with ExitStack() as stack:
+            fd = await self._disk.run(partial(self._open_part, upload, stack))
+            part = PartFile(fd, self._disk, self._allowance, lease)
+            yield LocalWriter(part, upload, record, self._thresholds)
+
+    async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:  # noqa: ARG002 - the port's signature
+        await self._disk.run(partial(self._promote, upload))
+        return Finished(cursor=upload.cursor, etag=upload.fixed_etag)
+
+    async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
+        if await self._disk.run(partial(self._size, upload)) is None:
+            await self._join(upload, sources)
+        return await self.finish(upload, ())
+
+    async def sweep(self, before: Sequence[Cursor], kept: Sequence[Cursor]) -> None:
+        """Nothing to do: bytes never move to a better home."""
+
+    async def discard(self, upload: Upload) -> None:
+        await self._disk.run(partial(self._remove, upload))
+
+    async def clean(self, upload: Upload) -> None:
+        if upload.done:
+            await self._disk.run(partial(self._part(upload).unlink, missing_ok=True))
+        elif not upload.alive:
+            await self.discard(upload)
+
+    async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
+        async with self._opened(upload) as fd:
+            at, most = span.start, self._thresholds.disk_read
+            while at < span.stop:
+                data = await self._disk.run(partial(os.pread, fd, min(most, span.stop - at), at))
+                if not data:
+                    raise UploadLost(upload.id)
+                yield data
+                at += len(data)
+
+    async def leftovers(self) -> AsyncIterator[Leftover]:
+        for leftover in await self._disk.run(self._list):
+            yield leftover
+
+    def needs(self, upload: Upload, leftover: Leftover) -> bool:
+        if not upload.done:
+            return leftover.name == self._part(upload).name
+        return upload.kind is Kind.PARTIAL and leftover.name == upload.id
+
+    async def remove(self, leftover: Leftover) -> None:
+        await self._disk.run(partial((self._work / leftover.name).unlink, missing_ok=True))
+
+    async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:  # noqa: ARG002 - the port's signature
+        return Survey(upload=await self._disk.run(partial(self._survey, upload)))
+
+    async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
+        return await self._disk.run(partial(self._recover, upload_id, leftovers[0].since))
+
+    async def installation(self) -> str | None:
+        return await self._disk.run(partial(text_of, self._work / "installation"))
+
+    async def install(self, installation_id: str) -> None:
+        await self._disk.run(partial(keep_text, self._work / "installation", installation_id))
+
+    async def ping(self) -> None:
+        await self._disk.run(self._try_to_write)
+
+    async def space(self) -> Space | None:
+        return await self._disk.run(partial(disk_space, self._root))
+
+    def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        return {"write": self.ping}
+
+    async def aclose(self) -> None:
+        self._disk.close()
+
+    def _part(self, upload: Upload) -> Path:
+        return self._work / f"{upload.id}.part"
+
+    def _place(self, upload: Upload) -> tuple[Tree, str]:
+        """Of the finished object."""
+        if upload.kind is Kind.PARTIAL:
+            return self._partials, upload.id
+        return self._objects, upload.cursor.get("file", upload.id)
+
+    def _size(self, upload: Upload) -> int | None:
+        """Of the finished object; None if there is none."""
+        tree, name = self._place(upload)
+        return tree.size(name)
+
+    @asynccontextmanager
+    async def _opened(self, upload: Upload) -> AsyncIterator[int]:
+        """The object of a finished upload. Raises UploadLost when it is missing or of another size."""
+        with ExitStack() as stack:
+            fd = await self._disk.run(partial(self._open_object, upload, stack))
+            if os.fstat(fd).st_size != upload.length:
+                raise UploadLost(upload.id)
+            yield fd
+
+    def _open_object(self, upload: Upload, stack: ExitStack) -> int:
+        tree, name = self._place(upload)
+        try:
+            return stack.enter_context(FileIO(tree.open(name))).fileno()
+        except FileNotFoundError as error:
+            raise UploadLost(upload.id) from error
+
+    def _open_part(self, upload: Upload, stack: ExitStack) -> int:
+        create = 0 if upload.offset else os.O_CREAT
+        fd = open_file(self._part(upload), os.O_RDWR | create, stack, self._mode)
+        if os.fstat(fd).st_size < upload.offset:
+            raise UploadLost(upload.id)
+        if create:
+            sync_directory(self._work)
+        return fd
+
+    async def _join(self, upload: Upload, sources: Sequence[Upload]) -> None:
+        with ExitStack() as stack:
+            target = await self._disk.run(partial(open_file, self._part(upload), os.O_RDWR | os.O_CREAT, stack))
+            at = 0
+            for source in sources:
+                at += await self._copy(source, target, at)
+
+    async def _copy(self, source: Upload, target: int, at: int) -> int:
+        async with self._opened(source) as fd:
+            length, done = os.fstat(fd).st_size, 0
+            while done < length:
+                stop = min(done + self._thresholds.disk_copy, length)
+                copied = await self._disk.run(partial(self._copy_some, fd, target, done, stop, at + done))
+                if not copied:
+                    raise UploadLost(source.id)
+                done += copied
+            return length
+
+    def _copy_some(self, source: int, target: int, start: int, stop: int, at: int) -> int:
+        with self._allowance.take(stop - start):
+            return copy_some(source, target, start, stop, at)
+
+    def _promote(self, upload: Upload) -> None:
+        """Make the part the object, exact and durable, unless that is done."""
+        tree, name = self._place(upload)
+        if tree.size(name) is None:
+            self._seal(upload)
+            tree.put(self._part(upload), name)
+        sync_directory(self._work)
+        tree.sync(name)
+        if tree.size(name) != upload.length:
+            raise UploadLost(upload.id)
+
+    def _seal(self, upload: Upload) -> None:
+        create = os.O_CREAT if upload.length == 0 else 0
+        with ExitStack() as stack:
+            fd = open_file(self._part(upload), os.O_RDWR | create, stack, self._mode)
+            if upload.length is None or os.fstat(fd).st_size < upload.length:
+                raise UploadLost(upload.id)
+            os.ftruncate(fd, upload.length)
+            os.fsync(fd)
+
+    def _list(self) -> Sequence[Leftover]:
+        found = []
+        for path in self._work.iterdir():
+            upload_id = parse_upload_id(path.name.removesuffix(".part"))
+            with suppress(FileNotFoundError):
+                if upload_id is not None:
+                    found.append(Leftover(upload_id=upload_id, name=path.name, since=path.stat().st_mtime))
+        return found
+
+    def _survey(self, upload: Upload) -> Upload:
+        whole = self._size(upload)
+        if whole is not None and upload.length in (None, whole):
+            return upload if upload.done else _finished(replace(upload, length=whole))
+        if upload.done:
+            raise UploadLost(upload.id)
+        return fall_back(upload, size_of(self._part(upload)) or 0)
+
+    def _recover(self, upload_id: UploadId, since: float) -> Recovered | None:
+        new = Upload(id=upload_id, length=None, created_at=since, updated_at=since)
+        partial_upload = replace(new, kind=Kind.PARTIAL)
+        if (length := self._size(partial_upload)) is not None:
+            return Recovered(upload=_finished(replace(partial_upload, length=length)))
+        upload = replace(new, cursor=self.start(new))
+        if self._size(upload) is not None or not (offset := size_of(self._part(upload))):
+            return None
+        with ExitStack() as stack:
+            os.fsync(open_file(self._part(upload), os.O_RDWR, stack))
+        return Recovered(upload=replace(upload, offset=offset))
+
+    def _remove(self, upload: Upload) -> None:
+        self._part(upload).unlink(missing_ok=True)
+        sync_directory(self._work)
+        tree, name = self._place(upload)
+        tree.remove(name, upload.id)
+
+    def _try_to_write(self) -> None:
+        with tempfile.TemporaryFile(dir=self._work, buffering=0) as probe:
+            probe.write(b".")
+            os.fsync(probe.fileno())
+
+
+def _finished(upload: Upload) -> Upload:
+    return made(replace(upload, offset=upload.length or 0), Finished(cursor=upload.cursor, etag=upload.fixed_etag))

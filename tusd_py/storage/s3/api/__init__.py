@@ -1,0 +1,1 @@
+"""Calls to S3: signed, sent, answered."""

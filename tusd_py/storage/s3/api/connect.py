@@ -1,0 +1,163 @@
+"""From options to a connected client. botocore resolves endpoint, addressing, region and credentials: the AWS chain."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession, get_session
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, NoCredentialsError
+from yarl import URL
+
+from tusd_py.domain.errors import ConfigurationError
+from tusd_py.ports.meter import Meter
+from tusd_py.storage.s3.api.client import S3Client
+from tusd_py.storage.s3.api.presign import Presigner
+from tusd_py.storage.s3.api.requests import Credentials, RawS3
+from tusd_py.storage.s3.chain import authority_of, region_of
+from tusd_py.storage.s3.options import S3Options
+from tusd_py.storage.s3.transport import Transport
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3 import S3Client as BotoClient
+
+_POOL = 128
+_AWS = (".amazonaws.com", ".amazonaws.com.cn")
+_ANY_REGION = "us-east-1"
+"""Where none is set: what providers other than AWS mostly take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One bucket, for us and for those we sign for."""
+
+    client: S3Client
+    presigner: Presigner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    """Where requests for the bucket go, and the region they are signed for."""
+
+    base: str
+    region: str
+
+
+@asynccontextmanager
+async def connect(options: S3Options, meter: Meter) -> AsyncIterator[Connection]:
+    """The bucket of `options`; sends nothing yet. Raises ConfigurationError."""
+    async with AsyncExitStack() as stack:
+        with _setting_up():
+            connection = await _connection(stack, options, meter)
+        yield connection
+
+
+@contextmanager
+def _setting_up() -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ValueError) as error:
+        raise ConfigurationError(f"S3 can't be set up: {error}") from error
+
+
+async def _connection(stack: AsyncExitStack, options: S3Options, meter: Meter) -> Connection:
+    session, transport = get_session(), Transport()
+    region, credentials = _use_region(session), _credentials(session)
+    boto = seen = await _boto(stack, session, options.endpoint_url, _config(session, options, transport))
+    if options.public_url is not None:
+        seen = await _boto(stack, session, options.public_url, _config(session, options, Transport()))
+    target, public = [await _target(each, options.bucket) for each in (boto, seen)]
+    if region is None and (URL(target.base).host or "").endswith(_AWS):
+        raise ConfigurationError("S3 needs the bucket's region: set AWS_REGION, or region in ~/.aws/config")
+    http = await stack.enter_async_context(await transport.client(target.base))
+    raw = RawS3(http=http, base=target.base, region=target.region, credentials=credentials)
+    return Connection(
+        client=S3Client(boto, raw, options.bucket, meter),
+        presigner=Presigner(bucket=options.bucket, base=public.base, region=public.region, credentials=credentials),
+    )
+
+
+def _use_region(session: AioSession) -> str | None:
+    """The region that is set; from now on for all that botocore does, such as asking for credentials."""
+    region = region_of(session)
+    if region is not None:
+        session.set_config_variable("region", region)
+    return region
+
+
+async def _boto(stack: AsyncExitStack, session: AioSession, endpoint: str | None, config: AioConfig) -> BotoClient:
+    made = session.create_client(
+        "s3",
+        region_name=session.get_config_variable("region") or _ANY_REGION,
+        endpoint_url=endpoint,
+        verify=authority_of(session),
+        config=config,
+    )
+    boto: BotoClient = await stack.enter_async_context(made)
+    return boto
+
+
+def _config(session: AioSession, options: S3Options, transport: Transport) -> AioConfig:
+    return AioConfig(
+        signature_version="s3v4",
+        s3={"addressing_style": options.addressing_style},
+        retries={"total_max_attempts": 1},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        connect_timeout=5,
+        read_timeout=60,
+        max_pool_connections=_POOL,
+        warm_up_loader_caches=True,
+        proxies_config=session.get_config_variable("proxies_config"),  # which it reads, but leaves to its callers
+        http_session_cls=transport,
+    )
+
+
+class _Asked(Exception):
+    """What botocore was about to send."""
+
+    def __init__(self, request: AWSPreparedRequest) -> None:
+        super().__init__()
+        self.request = request
+
+
+def _stop(request: AWSPreparedRequest, **_: object) -> None:
+    raise _Asked(request)
+
+
+async def _target(boto: BotoClient, bucket: str) -> _Target:
+    """As botocore has it (path or virtual-host style, region, endpoint), so that all requests say the same.
+
+    A presigned URL wouldn't do: for those it takes AWS's global endpoint, which redirects for a day what is new.
+    """
+    boto.meta.events.register("before-send.s3.GetObject", _stop)
+    try:
+        await boto.get_object(Bucket=bucket, Key="x")
+    except _Asked as asked:
+        return _target_of(asked.request)
+    except BotoCoreError as error:
+        raise ConfigurationError(f"S3 needs credentials (the usual AWS places are searched): {error}") from error
+    finally:
+        boto.meta.events.unregister("before-send.s3.GetObject", _stop)
+    raise AssertionError("no request is sent")
+
+
+def _target_of(request: AWSPreparedRequest) -> _Target:
+    scope = request.headers["Authorization"].decode().partition("/s3/aws4_request")[0]
+    return _Target(base=request.url.removesuffix("/x"), region=scope.rpartition("/")[2])
+
+
+def _credentials(session: AioSession) -> Credentials:
+    async def current() -> ReadOnlyCredentials:
+        found = await session.get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        frozen: ReadOnlyCredentials = await found.get_frozen_credentials()
+        return frozen
+
+    return current

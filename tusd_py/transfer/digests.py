@@ -1,0 +1,102 @@
+"""Checking a body against an announced checksum while it streams by, and knowing the digest of a whole upload."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from typing import Protocol
+
+import google_crc32c
+
+from tusd_py.domain.intents import Checksum
+from tusd_py.domain.upload import Upload
+from tusd_py.ports.body import Chunk
+
+
+def crc32c(before: int, chunk: Chunk) -> int:
+    """The CRC-32C of more. The library takes bytes alone: copied while in the cache, 0.02 of the 0.06 CPU-s/GiB."""
+    return int(google_crc32c.extend(before, bytes(chunk)))
+
+
+class _Hash(Protocol):
+    def update(self, data: Chunk, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
+class _Crc32c:
+    def __init__(self) -> None:
+        self._crc = 0
+
+    def update(self, data: Chunk, /) -> None:
+        self._crc = crc32c(self._crc, data)
+
+    def digest(self) -> bytes:
+        return self._crc.to_bytes(4, "big")
+
+
+_HASHES: Mapping[str, Callable[[], _Hash]] = {
+    "sha1": lambda: hashlib.sha1(usedforsecurity=False),
+    "sha256": hashlib.sha256,
+    "sha512": hashlib.sha512,
+    "md5": lambda: hashlib.md5(usedforsecurity=False),
+    "crc32c": _Crc32c,
+}
+
+
+class Digest:
+    """The running digest of a body; agrees with anything when no checksum was announced."""
+
+    def __init__(self, announced: Checksum | None) -> None:
+        self._announced = announced
+        self._hash = _HASHES[announced.algorithm]() if announced else None
+
+    @property
+    def open(self) -> bool:
+        """There is a checksum to be met: nothing counts before it is."""
+        return self._hash is not None
+
+    def update(self, chunk: Chunk) -> None:
+        if self._hash is not None:
+            self._hash.update(chunk)
+
+    def agrees(self) -> bool:
+        """The bytes so far are the ones announced."""
+        if self._hash is None or self._announced is None:
+            return True
+        return hmac.compare_digest(self._hash.digest(), self._announced.digest)
+
+
+class Tally:
+    """The digest of a whole upload, as far as the bytes that go by allow: they must be all of it."""
+
+    def __init__(self) -> None:
+        self._hash: _Hash | None = None
+        self._length = 0
+
+    async def over(self, upload: Upload, chunks: AsyncIterable[Chunk]) -> AsyncIterator[Chunk]:
+        """The same chunks, which follow `upload.offset`."""
+        if upload.digest_algorithm is not None and upload.offset == 0:
+            self._hash = _HASHES[upload.digest_algorithm]()
+        async for chunk in chunks:
+            if self._hash is not None:
+                self._hash.update(chunk)
+                self._length += len(chunk)
+            yield chunk
+
+    def of(self, upload: Upload) -> str | None:
+        """The digest of all its bytes, in hex; None if others than those that went by are needed for it."""
+        if self._hash is None or self._length != upload.length:
+            return None
+        return self._hash.digest().hex()
+
+
+async def digest_of(algorithm: str, chunks: AsyncGenerator[bytes, None]) -> str:
+    """Of all of them, in hex."""
+    running = _HASHES[algorithm]()
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            running.update(chunk)
+    return running.digest().hex()
