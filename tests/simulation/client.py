@@ -11,7 +11,7 @@ from typing import TypeVar
 from tests.simulation.body import SlowBody
 from tests.simulation.world import EPOCH, FORESEEN, Violation, World
 from tusd_py.domain.errors import UploadLost
-from tusd_py.domain.intents import Append, Body, Checksum, Create
+from tusd_py.domain.intents import Append, Body, Checksum, Create, Read
 from tusd_py.domain.refusals import ChecksumMismatch, Malformed, UploadGone, UploadNotFound
 from tusd_py.domain.upload import Kind, Span, Upload, UploadId
 from tusd_py.engine.append import append
@@ -132,7 +132,7 @@ class Client:
         """GET: every byte."""
 
         async def get(engine: Engine, _: SlowBody) -> bytes:
-            upload = await finished(engine, self.there)
+            upload = await finished(engine, self.there, Read())
             return b"".join([chunk async for chunk in self._taken(read(engine, upload, Span(0, upload.offset)))])
 
         got = await self._insist(lambda: self._ask(get))

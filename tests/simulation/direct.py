@@ -8,7 +8,8 @@ from contextlib import suppress
 from tests.simulation.bucket import Refused
 from tests.simulation.client import Client, Vanished
 from tests.simulation.world import Violation
-from tusd_py.domain.intents import Begin
+from tests.support.intents import naming
+from tusd_py.domain.intents import Begin, Read
 from tusd_py.domain.refusals import WrongParts
 from tusd_py.domain.upload import Direct, DirectPart, Upload
 from tusd_py.engine.direct import abort, announce, begin, complete, open_parts, parts, sign_part, sign_whole
@@ -89,7 +90,7 @@ class DirectClient(Client):
 
         async def end(engine: Engine, _: Body) -> Upload | None:
             with suppress(WrongParts):
-                return await complete(engine, self.there, self._key, self._sent)
+                return await complete(engine, self.there, self._key, naming(self._sent))
             return None
 
         while (done := await self._insist(lambda: self._ask(end))) is None:
@@ -102,7 +103,7 @@ class DirectClient(Client):
         """A link to it: the bytes go past this server, too."""
 
         async def linked(engine: Engine, _: Body) -> str:
-            return await link(engine, await finished(engine, self.there), {"Content-Type": "text/plain"})
+            return await link(engine, await finished(engine, self.there, Read()), {"Content-Type": "text/plain"})
 
         await self._insist(lambda: self._ask(linked))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from tusd_py.domain.intents import Append, Body, Checksum, Create
-from tusd_py.domain.upload import Kind, UploadId
+from tusd_py.domain.upload import DirectPart, Kind, UploadId
 
 
 def sha1(data: bytes) -> Checksum:
@@ -29,3 +30,12 @@ def creating(
 def joining(*partials: UploadId) -> Create:
     """A final upload of these."""
     return Create(kind=Kind.FINAL, partials=tuple(f"/files/{partial}" for partial in partials))
+
+
+def naming(parts: Sequence[DirectPart]) -> Callable[[], Awaitable[Sequence[DirectPart]]]:
+    """What reads a list of these parts from the body of a request."""
+
+    async def read_named() -> Sequence[DirectPart]:
+        return parts
+
+    return read_named

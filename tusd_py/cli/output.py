@@ -37,6 +37,7 @@ def as_json(upload: Upload, link: str | None, indent: int | None = None) -> str:
         "offset": upload.offset,
         "length": upload.length,
         "waits": upload.waits,
+        "owner": upload.owner,
         "metadata": {key: value.decode("utf-8", "backslashreplace") for key, value in upload.metadata.items()},
         "partials": upload.partials,
         "etag": upload.etag,

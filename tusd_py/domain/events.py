@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.upload import Upload
 
 
@@ -48,6 +49,8 @@ class Event:
     """None for an upload that was created or finished."""
     before: int | None = None
     """Of a roll-back: the offset that was recorded before it."""
+    caller: Caller = NO_CALLER
+    """Whose request made the change, or drove it on."""
 
     @property
     def id(self) -> str:

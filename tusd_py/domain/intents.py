@@ -98,4 +98,17 @@ class Begin:
     metadata: Metadata = field(default_factory=dict)
 
 
-Intent = Create | Inspect | Append | Terminate
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continue:
+    """Go on with an upload whose bytes its client sends straight to the storage."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """Send the bytes of a finished upload."""
+
+    linked: bool = False
+    """It was named by its link for readers, which only those have who may read it."""
+
+
+Intent = Create | Inspect | Append | Terminate | Begin | Continue | Read

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from tusd_py.domain.caller import Caller
 from tusd_py.domain.events import Event, EventType, Reason
 from tusd_py.domain.upload import Checkpoint, Finished, Kind, Phase, Upload
 
@@ -36,11 +37,11 @@ class Change:
     troubled: bool = False
     """Something was stored on the way that may not be in the record."""
 
-    def event(self, recorded: Upload) -> Event | None:
-        """What is told of the change, made in this revision; None where it concerns nobody else."""
+    def event(self, recorded: Upload, caller: Caller) -> Event | None:
+        """The event of the change, recorded so for the caller; None where it concerns no one else."""
         if self.type is None:
             return None
-        return Event(type=self.type, upload=recorded, reason=self.reason, before=self.before)
+        return Event(type=self.type, upload=recorded, reason=self.reason, before=self.before, caller=caller)
 
 
 def begin(planned: Upload) -> Change:

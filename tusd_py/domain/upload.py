@@ -117,6 +117,8 @@ class Upload:
     """Even with all its bytes it is not complete before a request says so (IETF resumable uploads)."""
     offset: int = 0
     """Bytes that are durable and recorded, counted from the start without a gap."""
+    owner: str | None = None
+    """The identity of the caller that created it; None where it had none."""
     metadata: Metadata = field(default_factory=dict)
     partials: tuple[UploadId, ...] = ()
     """For a final upload: what it is made of, in order."""

@@ -33,6 +33,7 @@ async def append(engine: Engine, upload_id: UploadId, intent: Append, body: Body
         if upload is not None:
             upload = await drive(engine, upload)
         plan = plan_append(intent, upload, limits=engine.limits, now=engine.clock())
+        await engine.allow(intent, plan.upload)
         engine.open_uploads.check_claim(plan.growth)
         if plan.room != 0 and intent.body.length != 0:
             engine.room.check()

@@ -30,6 +30,7 @@ async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = 
         planned = await _planned_final(engine, intent)
     else:
         planned = plan_create(intent, upload_id=engine.new_id(), limits=engine.limits, now=engine.clock())
+    await engine.allow(intent, planned)
     if intent.body is not None:
         engine.open_uploads.check_claim(growth(planned, planned, intent.body))
     noting = _Noting(watcher)

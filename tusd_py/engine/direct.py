@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ from tusd_py.domain.direct_rules import (
 )
 from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.events import Reason
-from tusd_py.domain.intents import Begin
+from tusd_py.domain.intents import Begin, Continue, Terminate
 from tusd_py.domain.lifecycle import Change, end, fill, mark
 from tusd_py.domain.refusals import AlreadyComplete, TooLarge, UnsupportedExtension, UploadNotFound
 from tusd_py.domain.upload import DirectPart, Phase, Signed, Upload, UploadId
@@ -49,6 +49,7 @@ async def announce(engine: Engine, intent: Begin) -> Upload:
     planned = plan_begin(
         intent, upload_id=engine.new_id(), limits=engine.limits, parts=direct.part_limits, now=engine.clock()
     )
+    await engine.allow(intent, planned)
     return await engine.create(planned)
 
 
@@ -70,7 +71,9 @@ async def open_parts(engine: Engine, upload_id: UploadId, key: str, metadata: Ma
     Raises Refusal, Locked, Superseded, Unavailable.
     """
     async with _held(engine, upload_id, key) as upload:
-        return await _opened(engine, plan_open(upload, metadata, limits=engine.limits))
+        planned = plan_open(upload, metadata, limits=engine.limits)
+        await engine.allow(Continue(), planned)
+        return await _opened(engine, planned)
 
 
 async def _opened(engine: Engine, upload: Upload) -> Upload:
@@ -92,8 +95,9 @@ async def sign_whole(engine: Engine, upload: Upload, *, form: bool) -> Signed:
 
 async def sign_part(engine: Engine, upload_id: UploadId, key: str, number: int, length: int | None) -> Signed:
     """The request that brings a part; the storage isn't asked. Raises Refusal, StateUnavailable."""
-    direct, upload = access(engine), await seen(engine, upload_id, key)
+    direct, upload = access(engine), await _recorded(engine, upload_id, key)
     bound = plan_part(upload, number, length, limits=engine.limits, parts=direct.part_limits)
+    await engine.allow(Continue(), upload)
     await _moved(engine, upload)
     return await direct.sign_part(upload, number, bound, engine.limits.upload_url_lifetime)
 
@@ -111,18 +115,25 @@ def _to_be_counted(engine: Engine, upload: Upload) -> Upload:
 
 async def parts(engine: Engine, upload_id: UploadId, key: str) -> Sequence[DirectPart]:
     """Those that are stored, for a client that goes on. Raises Refusal, UploadLost, Unavailable."""
-    upload = await seen(engine, upload_id, key)
+    upload = await _recorded(engine, upload_id, key)
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
+    await engine.allow(Continue(), upload)
     await _moved(engine, upload)
     return newest(await access(engine).stored(upload))
 
 
-async def complete(engine: Engine, upload_id: UploadId, key: str, named: Sequence[DirectPart]) -> Upload:
-    """The upload, done. Safe to repeat, as a client must that got no answer.
+async def complete(
+    engine: Engine, upload_id: UploadId, key: str, read_named: Callable[[], Awaitable[Sequence[DirectPart]]]
+) -> Upload:
+    """The upload, done. Safe to repeat, as a client must that got no answer. Its list of parts is read only if the
+    client may do that.
 
-    Raises TooLarge (it has ended), another Refusal (nothing has changed), Locked, UploadLost, Superseded, Unavailable.
+    Raises TooLarge (it has ended), another Refusal (nothing has changed), Locked, UploadLost, Superseded, Unavailable;
+    and what `read_named` does.
     """
+    await engine.allow(Continue(), await _recorded(engine, upload_id, key))
+    named = await read_named()
     async with _held(engine, upload_id, key) as upload:
         if upload.phase is Phase.OPEN:
             return await drive(engine, await _filled(engine, upload, named))
@@ -156,6 +167,7 @@ async def _counted(engine: Engine, upload: Upload, named: Sequence[DirectPart]) 
 async def abort(engine: Engine, upload_id: UploadId, key: str) -> None:
     """End an unfinished upload. Raises Refusal, AlreadyComplete among them, Locked, Superseded, Unavailable."""
     async with _held(engine, upload_id, key) as upload:
+        await engine.allow(Terminate(), upload)
         if (await drive(engine, upload)).done:
             raise AlreadyComplete
         await clear(engine, await engine.records.save(end(upload, Reason.CLIENT)))
@@ -198,10 +210,10 @@ async def look(engine: Engine, upload: Upload) -> Upload:
 @asynccontextmanager
 async def _held(engine: Engine, upload_id: UploadId, key: str) -> AsyncIterator[Upload]:
     async with engine.hold(upload_id):
-        yield await seen(engine, upload_id, key)
+        yield await _recorded(engine, upload_id, key)
 
 
-async def seen(engine: Engine, upload_id: UploadId, key: str) -> Upload:
+async def _recorded(engine: Engine, upload_id: UploadId, key: str) -> Upload:
     """The upload, as recorded. Raises UploadNotFound, UploadGone, StateUnavailable.
 
     The key is the record's or the request is about something else: a client can't have both swapped.

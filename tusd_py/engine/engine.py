@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.errors import Locked, StorageUnavailable
+from tusd_py.domain.intents import Intent
 from tusd_py.domain.lifecycle import begin
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
@@ -18,6 +20,7 @@ from tusd_py.engine.room import Room
 from tusd_py.ports.locks import Lease, Locker
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observer
+from tusd_py.ports.policy import AllowAll, Policy
 from tusd_py.ports.state import StateStore
 from tusd_py.ports.storage import Storage
 
@@ -33,6 +36,9 @@ class Engine:
     locker: Locker
     limits: Limits
     observer: Observer
+    policy: Policy = field(default_factory=AllowAll)
+    caller: Caller = NO_CALLER
+    """Whose request it acts on."""
     meter: Meter = field(default_factory=Meter)
     clock: Callable[[], float]
     new_id: Callable[[], UploadId]
@@ -54,10 +60,19 @@ class Engine:
             storage=self.storage,
             limits=self.limits,
             observer=self.observer,
+            caller=self.caller,
             clock=self.clock,
             unrecorded=self.unrecorded,
         )
         object.__setattr__(self, "records", records)
+
+    def acting_for(self, caller: Caller) -> Engine:
+        """The same engine on a request of this caller: its events name it, and its rights are judged."""
+        return replace(self, caller=caller)
+
+    async def allow(self, intent: Intent, upload: Upload) -> None:
+        """Return if the caller may do that with the upload, as planned. Raises Refusal."""
+        await self.policy.allow(self.caller, intent, upload)
 
     async def look_at_room(self) -> None:
         """For the requests to come. The stores are asked: not on the way of one."""
@@ -68,7 +83,8 @@ class Engine:
         """The new upload as recorded. Raises StoreFull, TooManyUploads, StateUnavailable."""
         self.room.check()
         with self.open_uploads.admitting(planned):
-            return await self.records.create(begin(replace(planned, cursor=self.storage.start(planned))))
+            begun = replace(planned, owner=self.caller.identity, cursor=self.storage.start(planned))
+            return await self.records.create(begin(begun))
 
     @asynccontextmanager
     async def hold(

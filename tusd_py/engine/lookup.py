@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 
+from tusd_py.domain.intents import Inspect, Read
 from tusd_py.domain.refusals import NotReady, UploadNotFound
 from tusd_py.domain.rules import plan_inspect
 from tusd_py.domain.upload import Span, Upload, UploadId
@@ -19,6 +20,7 @@ async def inspect(engine: Engine, upload_id: UploadId) -> Upload:
     Raises Refusal, Locked, UploadLost, Superseded, Unavailable.
     """
     upload = await _visible(engine, upload_id)
+    await engine.allow(Inspect(), upload)
     if upload.done:
         return upload
     async with engine.hold(upload_id):
@@ -28,12 +30,13 @@ async def inspect(engine: Engine, upload_id: UploadId) -> Upload:
         return driven
 
 
-async def finished(engine: Engine, upload_id: UploadId) -> Upload:
+async def finished(engine: Engine, upload_id: UploadId, intent: Read) -> Upload:
     """An upload that can be downloaded. Takes no turn, unless it must be looked for: readers don't wait.
 
     Raises Refusal, Unavailable; Locked, UploadLost, Superseded only then.
     """
     upload = await _visible(engine, upload_id)
+    await engine.allow(intent, upload)
     if upload.awaited:
         async with engine.hold(upload_id):
             upload = await look(engine, await _visible(engine, upload_id))

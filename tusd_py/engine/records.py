@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from tusd_py.domain.caller import Caller
 from tusd_py.domain.errors import StateUnavailable, Superseded, Unavailable
 from tusd_py.domain.lifecycle import Change, forget
 from tusd_py.domain.limits import Limits
@@ -36,6 +37,8 @@ class Records:
     storage: Storage
     limits: Limits
     observer: Observer
+    caller: Caller
+    """Whose request asks for the changes."""
     clock: Callable[[], float]
     unrecorded: set[UploadId] = field(default_factory=set)
     """Uploads whose trouble the state has not been told of, as it was away."""
@@ -68,7 +71,7 @@ class Records:
         await self.state.delete(upload)
 
     def _told(self, change: Change, recorded: Upload) -> Upload:
-        event = change.event(recorded)
+        event = change.event(recorded, self.caller)
         if event is not None:
             self.observer.notify(event)
         return recorded

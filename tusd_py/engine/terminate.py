@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tusd_py.domain.errors import Locked, Superseded, Unavailable
 from tusd_py.domain.events import Reason
+from tusd_py.domain.intents import Terminate
 from tusd_py.domain.lifecycle import Change, end, forget
 from tusd_py.domain.rules import plan_terminate
 from tusd_py.domain.upload import Phase, Upload, UploadId
@@ -18,6 +19,7 @@ async def terminate(engine: Engine, upload_id: UploadId, reason: Reason = Reason
     async with engine.hold(upload_id):
         upload = await engine.state.load(upload_id)
         change = plan_terminate(upload, reason, limits=engine.limits, now=engine.clock())
+        await engine.allow(Terminate(), change.upload)
         await clear(engine, await engine.records.save(change))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from tusd_py.domain.caller import Caller
 from tusd_py.engine.engine import Engine
 from tusd_py.http.admission import Admission
 from tusd_py.http.connection.limits import Connections, client_at
@@ -61,7 +62,11 @@ class Context:
 
 
 CONTEXT = web.AppKey("tusd_py", Context)
+ENGINE = web.RequestKey("engine", Engine)
+"""The engine, acting for the caller of the request."""
 WIRE = web.RequestKey("wire", Wire)
+CALLER = web.RequestKey("caller", Caller)
+"""As far as the pipeline knows it."""
 MEANT = web.RequestKey("meant", str)
 """The method that an upload's request means, which isn't always the one it has."""
 BEGUN = web.RequestKey("begun", bool)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from aiohttp import hdrs, web
 
 from tusd_py.domain.refusals import Refusal, ServiceUnavailable, UploadLocked
+from tusd_py.http.caller import caller_of
 from tusd_py.http.connection.early_close import close_silently, farewell
-from tusd_py.http.context import BEGUN, CONTEXT, MEANT, WIRE, Context
+from tusd_py.http.context import BEGUN, CALLER, CONTEXT, ENGINE, MEANT, WIRE, Context
 from tusd_py.http.failures import refused
 from tusd_py.http.translation import head_of, meant_method, response_of
 
@@ -32,6 +33,8 @@ class Route:
         context = request.app[CONTEXT]
         request[MEANT] = meant_method(request) if self.overridden else request.method
         try:
+            caller = request[CALLER] = caller_of(request, context.trust)
+            request[ENGINE] = context.engine.acting_for(caller)
             with _admitted(request, context):
                 return await self.handle(request, context)
         except ConnectionError:

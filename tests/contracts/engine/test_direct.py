@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from tests.support.direct_access import ScriptedAccess, direct
 from tests.support.harness import Harness, ScriptedBody
-from tests.support.intents import creating
+from tests.support.intents import creating, naming
 from tusd_py.domain.errors import StorageUnavailable, Superseded, Unavailable, UploadLost
-from tusd_py.domain.intents import Begin
+from tusd_py.domain.intents import Begin, Read
 from tusd_py.domain.refusals import (
     AlreadyComplete,
     NotReady,
@@ -173,10 +174,10 @@ async def test_the_newest_of_each_part_is_told(harness: Harness, access: Scripte
 
 async def test_named_parts_become_the_object(harness: Harness, access: ScriptedAccess, upload: Upload) -> None:
     named = access.bring(upload, b"abc", b"d")
-    done = await complete(harness.engine, upload.id, access.key(upload), named)
+    done = await complete(harness.engine, upload.id, access.key(upload), naming(named))
     assert harness.stored(done) == b"abcd"
     assert [entry["etag"] for entry in await harness.state.entries(upload.id)] == ["e1", "e2"]
-    assert await complete(harness.engine, upload.id, access.key(upload), named) == done
+    assert await complete(harness.engine, upload.id, access.key(upload), naming(named)) == done
 
 
 async def test_parts_that_are_not_there_change_nothing(
@@ -184,9 +185,9 @@ async def test_parts_that_are_not_there_change_nothing(
 ) -> None:
     named = access.bring(upload, b"abc", b"d")
     with pytest.raises(WrongParts):
-        await complete(harness.engine, upload.id, access.key(upload), named[:1])
+        await complete(harness.engine, upload.id, access.key(upload), naming(named[:1]))
     with pytest.raises(WrongParts):
-        await complete(harness.engine, upload.id, access.key(upload), access.bring(upload, b"a", b"d"))
+        await complete(harness.engine, upload.id, access.key(upload), naming(access.bring(upload, b"a", b"d")))
     assert await harness.record(upload) == upload
 
 
@@ -196,12 +197,12 @@ async def test_one_with_more_bytes_than_were_announced_has_ended_once_it_is_to_b
     upload = await begin(harness.engine, replace(PARTS, length=3))
     named = access.bring(upload, b"ab", b"cd")
     with pytest.raises(TooLarge):
-        await complete(harness.engine, upload.id, access.key(upload), named)
+        await complete(harness.engine, upload.id, access.key(upload), naming(named))
     assert harness.told.events[-1] == ("terminated", upload.id)
     assert harness.told.troubles == [("upload-lost", {"upload_id": upload.id, "reason": TOO_LONG})]
     assert await harness.residue() == []
     with pytest.raises(UploadNotFound):
-        await complete(harness.engine, upload.id, access.key(upload), named)
+        await complete(harness.engine, upload.id, access.key(upload), naming(named))
 
 
 async def test_without_its_parts_it_may_have_its_object(
@@ -210,7 +211,7 @@ async def test_without_its_parts_it_may_have_its_object(
     named = access.bring(upload, b"abc")
     harness.storage._objects[upload.id] = b"abc"
     del access.parts[upload.id]
-    done = await complete(harness.engine, upload.id, access.key(upload), named)
+    done = await complete(harness.engine, upload.id, access.key(upload), naming(named))
     assert (done.phase, done.offset, done.length) == (Phase.DONE, 3, 3)
 
 
@@ -220,7 +221,7 @@ async def test_without_parts_and_object_it_is_not_complete(
     named = access.bring(upload, b"abc")
     del access.parts[upload.id]
     with pytest.raises(Unavailable):
-        await complete(harness.engine, upload.id, access.key(upload), named)
+        await complete(harness.engine, upload.id, access.key(upload), naming(named))
     assert (await harness.record(upload)).phase is Phase.OPEN
 
 
@@ -228,7 +229,7 @@ async def test_what_is_complete_takes_no_parts_and_is_not_aborted(
     harness: Harness, access: ScriptedAccess, upload: Upload
 ) -> None:
     key = access.key(upload)
-    done = await complete(harness.engine, upload.id, key, access.bring(upload, b"abc"))
+    done = await complete(harness.engine, upload.id, key, naming(access.bring(upload, b"abc")))
     for attempt in (
         sign_part(harness.engine, upload.id, key, 1, 1),
         parts(harness.engine, upload.id, key),
@@ -256,7 +257,7 @@ async def test_another_key_is_about_no_upload(harness: Harness, access: Scripted
         sign_part(harness.engine, upload.id, other, 1, 1),
         parts(harness.engine, upload.id, other),
         open_parts(harness.engine, upload.id, other, {}),
-        complete(harness.engine, upload.id, other, named),
+        complete(harness.engine, upload.id, other, naming(named)),
         abort(harness.engine, upload.id, other),
     ):
         with pytest.raises(UploadNotFound):
@@ -357,7 +358,7 @@ async def test_what_announced_no_size_is_not_counted(harness: Harness, access: S
 async def test_one_that_was_brought_in_one_request_is_found_by_whoever_looks(
     harness: Harness, access: ScriptedAccess
 ) -> None:
-    for see in (inspect, finished):
+    for see in (inspect, partial(finished, intent=Read())):
         upload = await announce(harness.engine, WHOLE)
         with pytest.raises((UploadNotFound, NotReady)):
             await see(harness.engine, upload.id)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scripts.life_cycle import DESIGN, renewed
 from tests.support.uploads import upload
 from tusd_py.domain import lifecycle
+from tusd_py.domain.caller import NO_CALLER
 from tusd_py.domain.events import EventType, Reason
 from tusd_py.domain.lifecycle import FOLLOWING, Change
 from tusd_py.domain.upload import Checkpoint, Finished, Kind, Phase, Upload
@@ -118,11 +119,11 @@ def test_the_picture_in_the_docs_is_of_this_table() -> None:
 
 def test_an_event_has_the_same_name_each_time_its_change_is_made() -> None:
     change = lifecycle.end(upload(), Reason.CLIENT)
-    first, again = (change.event(replace(change.upload, revision=revision)) for revision in (3, 4))
+    first, again = (change.event(replace(change.upload, revision=revision), NO_CALLER) for revision in (3, 4))
     assert first is not None
     assert again is not None
     assert first.id == again.id == f"evt_{upload().id}_terminated"
-    assert Change(upload()).event(upload()) is None
+    assert Change(upload()).event(upload(), NO_CALLER) is None
 
 
 def test_trouble_is_marked_with_its_time_and_remembered_with_the_change() -> None:

@@ -17,7 +17,7 @@ HANDED_ON: Mapping[str, tuple[str, ...]] = {
     "to a parser": (
         *(
             "engine/direct.py complete",
-            "engine/direct.py seen",
+            "engine/direct.py _recorded",
             "engine/direct.py _held",
             "http/handlers/direct.py named_key",
         ),

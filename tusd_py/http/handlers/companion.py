@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from aiohttp import hdrs, web
 
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.refusals import Malformed, Refusal, WrongContentType
-from tusd_py.domain.upload import Direct, Signed, Upload, UploadId
+from tusd_py.domain.upload import Direct, DirectPart, Signed, Upload, UploadId
 from tusd_py.engine import direct
 from tusd_py.http.connection.early_close import farewell
-from tusd_py.http.context import Context
+from tusd_py.http.context import ENGINE, Context
 from tusd_py.http.endpoint import request_id
 from tusd_py.http.handlers.direct import (
     abort,
@@ -50,32 +51,33 @@ async def _params(request: web.Request, context: Context) -> web.Response:
     if not told.get("filename"):
         raise Malformed("filename is missing")
     upload = await _announced(request, context, companion.read_begin(told, Direct.WHOLE, context.engine.limits))
-    signed = await direct.sign_whole(context.engine, upload, form=True)
+    signed = await direct.sign_whole(request[ENGINE], upload, form=True)
     return _json(companion.whole(signed, context.engine.limits.upload_url_lifetime))
 
 
 async def _begin(request: web.Request, context: Context) -> web.Response:
     intent = companion.read_begin(await _told(request, context), Direct.PARTS, context.engine.limits)
     context.admission.creation(context.client(request))
-    upload = await direct.begin(context.engine, intent)
+    upload = await direct.begin(request[ENGINE], intent)
     return _json(companion.begun(upload, *place(context, upload)))
 
 
-async def _list(request: web.Request, context: Context) -> web.Response:
-    return _json(companion.stored(await direct.parts(context.engine, named_upload(request), named_key(request))))
+async def _list(request: web.Request, _: Context) -> web.Response:
+    return _json(companion.stored(await direct.parts(request[ENGINE], named_upload(request), named_key(request))))
 
 
 async def _part(request: web.Request, context: Context) -> web.Response:
     number = int(request.match_info["number"][:9])
     length = companion.read_length(request.query.get("length"))
-    signed = await direct.sign_part(context.engine, named_upload(request), named_key(request), number, length)
+    signed = await direct.sign_part(request[ENGINE], named_upload(request), named_key(request), number, length)
     return _json(companion.part(signed, context.engine.limits.upload_url_lifetime))
 
 
 async def _complete(request: web.Request, context: Context) -> web.Response:
-    await direct.seen(context.engine, named_upload(request), named_key(request))  # before its body is read
-    named = companion.read_named(await _told(request, context))
-    upload = await direct.complete(context.engine, named_upload(request), named_key(request), named)
+    async def read_named() -> Sequence[DirectPart]:
+        return companion.read_named(await _told(request, context))
+
+    upload = await direct.complete(request[ENGINE], named_upload(request), named_key(request), read_named)
     return _json(companion.completed(location(request, context, upload), *place(context, upload)))
 
 
@@ -96,7 +98,7 @@ async def _presign(request: web.Request, context: Context) -> web.Response:
     upload = await _announced(request, context, intent)
     key, _ = place(context, upload)
     if whole is Direct.WHOLE:
-        signed = await direct.sign_whole(context.engine, upload, form=upload.length is None)
+        signed = await direct.sign_whole(request[ENGINE], upload, form=upload.length is None)
     else:
         signed = Signed(url=f"{xml_url(request, context, upload.id, key)}&uploads")
     return _json(companion.presigned(signed, key))
@@ -108,7 +110,7 @@ async def _presigned(request: web.Request, context: Context, asked: Presign, upl
         if asked.part is None:
             raise Malformed("partNumber is missing")
         return companion.presigned(
-            await direct.sign_part(context.engine, upload_id, asked.key, asked.part, asked.length), asked.key
+            await direct.sign_part(request[ENGINE], upload_id, asked.key, asked.part, asked.length), asked.key
         )
     if asked.method not in {hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_DELETE}:
         raise Malformed("method must be GET, PUT, POST or DELETE")
@@ -128,7 +130,7 @@ async def _told(request: web.Request, context: Context) -> companion.Json:
 
 async def _announced(request: web.Request, context: Context, intent: Begin) -> Upload:
     context.admission.creation(context.client(request))
-    return await direct.announce(context.engine, intent)
+    return await direct.announce(request[ENGINE], intent)
 
 
 def _json(told: object) -> web.Response:

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from tusd_py.domain.refusals import MethodNotAllowed, Refusal, ServiceUnavailable, TooLarge, UploadNotFound
 from tusd_py.domain.upload import Upload, UploadId, parse_upload_id
 from tusd_py.engine import direct
-from tusd_py.http.context import Context
+from tusd_py.http.context import ENGINE, Context
 from tusd_py.http.endpoint import endpoint_url
 from tusd_py.http.pipeline import Handler
 from tusd_py.protocol.companion import TIMES
@@ -67,7 +67,7 @@ async def _reserve(request: web.Request) -> None:
 async def abort(request: web.Request, context: Context) -> None:
     if not context.engine.limits.termination:
         raise MethodNotAllowed((hdrs.METH_GET, hdrs.METH_POST))
-    await direct.abort(context.engine, named_upload(request), named_key(request))
+    await direct.abort(request[ENGINE], named_upload(request), named_key(request))
 
 
 def named_upload(request: web.Request) -> UploadId:

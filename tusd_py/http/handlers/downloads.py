@@ -12,10 +12,11 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from tusd_py.domain.errors import StorageUnavailable, UploadLost
+from tusd_py.domain.intents import Read
 from tusd_py.domain.upload import Direct, Span, Upload, UploadId
 from tusd_py.engine.lookup import finished, link
 from tusd_py.http.connection.outflow import Outflow, outflow
-from tusd_py.http.context import WIRE, Context
+from tusd_py.http.context import ENGINE, WIRE, Context
 from tusd_py.http.handlers.delivery import Delivery, Unread
 from tusd_py.protocol.wire import RequestHead
 from tusd_py.serving.plan import ServedObject, plan_download
@@ -25,13 +26,13 @@ _TOLD = ("Content-Type", "Content-Disposition", "Content-Encoding", "Cache-Contr
 
 
 async def download(
-    request: web.Request, context: Context, head: RequestHead, upload_id: UploadId, *, redirect: bool
+    request: web.Request, context: Context, head: RequestHead, upload_id: UploadId, intent: Read, *, redirect: bool
 ) -> web.StreamResponse:
     """The object, a range of it, or why not; with `redirect`, from the storage itself.
 
     Raises Refusal, StateUnavailable, StorageUnavailable, UploadLost.
     """
-    upload = await finished(context.engine, upload_id)
+    upload = await finished(request[ENGINE], upload_id, intent)
     plan = plan_download(head.method, head.headers, _served(upload, saved="download" in request.query))
     headers = {**request[WIRE].beside_content(upload), **plan.headers}
     if plan.span is None or head.method == hdrs.METH_HEAD:

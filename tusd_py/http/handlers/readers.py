@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import hdrs, web
 
+from tusd_py.domain.intents import Read
 from tusd_py.domain.refusals import MethodNotAllowed
 from tusd_py.http.context import WIRE, Context
 from tusd_py.http.handlers.downloads import download
@@ -22,7 +23,7 @@ async def _read(request: web.Request, context: Context) -> web.StreamResponse:
     if request.method not in _METHODS or not context.engine.limits.downloads:
         raise MethodNotAllowed(_METHODS)
     upload_id = await context.links.named(request.match_info["name"])
-    return await download(request, context, head, upload_id, redirect=context.links.redirects)
+    return await download(request, context, head, upload_id, Read(linked=True), redirect=context.links.redirects)
 
 
 READERS = Route(_read, refuse_on_wire)

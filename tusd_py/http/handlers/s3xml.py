@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiohttp import hdrs, web
 
 from tusd_py.domain.refusals import Refusal
+from tusd_py.domain.upload import DirectPart
 from tusd_py.engine import direct
 from tusd_py.http.connection.early_close import farewell
-from tusd_py.http.context import Context
+from tusd_py.http.context import ENGINE, Context
 from tusd_py.http.handlers.direct import abort, lists, location, named_key, named_upload, place, respond, small_body
 from tusd_py.http.pipeline import Handler, Route
 from tusd_py.protocol import companion, s3parts, s3xml
@@ -25,19 +28,20 @@ async def _post_xml(request: web.Request, context: Context) -> web.Response:
     context.admission.check_open()
     kind = request.headers.get(hdrs.CONTENT_TYPE, "")
     told = {"filetype": kind.encode("latin-1", "replace")} if kind else {}
-    upload = await direct.open_parts(context.engine, named_upload(request), named_key(request), told)
+    upload = await direct.open_parts(request[ENGINE], named_upload(request), named_key(request), told)
     return _xml(s3xml.begun(upload, *place(context, upload)))
 
 
 async def _complete_xml(request: web.Request, context: Context) -> web.Response:
-    await direct.seen(context.engine, named_upload(request), named_key(request))  # before its body is read
-    named = s3parts.read_named(await small_body(request, context))
-    upload = await direct.complete(context.engine, named_upload(request), named_key(request), named)
+    async def read_named() -> Sequence[DirectPart]:
+        return s3parts.read_named(await small_body(request, context))
+
+    upload = await direct.complete(request[ENGINE], named_upload(request), named_key(request), read_named)
     return _xml(s3xml.completed(upload, location(request, context, upload), *place(context, upload)))
 
 
-async def _list_xml(request: web.Request, context: Context) -> web.Response:
-    return _xml(s3xml.stored(await direct.parts(context.engine, named_upload(request), named_key(request))))
+async def _list_xml(request: web.Request, _: Context) -> web.Response:
+    return _xml(s3xml.stored(await direct.parts(request[ENGINE], named_upload(request), named_key(request))))
 
 
 async def _abort_xml(request: web.Request, context: Context) -> web.Response:

@@ -10,14 +10,14 @@ from functools import partial
 from aiohttp import hdrs, web
 
 from tusd_py.domain import refusals
-from tusd_py.domain.intents import Append, Create, Inspect, Intent, Terminate
+from tusd_py.domain.intents import Append, Create, Inspect, Intent, Read, Terminate
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.upload import Kind, Upload, UploadId, parse_upload_id
 from tusd_py.engine import append, create, lookup, terminate
 from tusd_py.http.connection.body import RequestBody
 from tusd_py.http.connection.early_close import close_silently, farewell
 from tusd_py.http.connection.interim import Interim
-from tusd_py.http.context import WIRE, Context
+from tusd_py.http.context import ENGINE, WIRE, Context
 from tusd_py.http.endpoint import endpoint_url
 from tusd_py.http.handlers.downloads import about, download
 from tusd_py.http.pipeline import Route, refuse_on_wire
@@ -40,7 +40,7 @@ async def _handle(request: web.Request, context: Context) -> web.StreamResponse:
 
 async def _download(request: web.Request, context: Context, head: RequestHead, body: RequestBody) -> web.StreamResponse:
     try:
-        return await download(request, context, head, _upload_id(request), redirect=context.redirect_downloads)
+        return await download(request, context, head, _upload_id(request), Read(), redirect=context.redirect_downloads)
     except refusals.NotReady:
         if not request[WIRE].tells_by_get:
             raise
@@ -87,7 +87,7 @@ async def _create(request: web.Request, context: Context, intent: Create, body: 
     endpoint, wire = _endpoint(request, context), request[WIRE]
     interim = Interim(request, wire, lambda upload: endpoint + upload.id)
     with _taking(request, context, body):
-        upload = await create.create(context.engine, intent, body, interim)
+        upload = await create.create(request[ENGINE], intent, body, interim)
     reply = wire.created(upload, endpoint + upload.id, with_body=intent.body is not None)
     return await _with_link(context, upload, reply, lambda: endpoint)
 
@@ -96,7 +96,7 @@ async def _append(request: web.Request, context: Context, intent: Append, body: 
     locate = partial(_locate, request, context)
     interim = Interim(request, request[WIRE], locate)
     with _taking(request, context, body):
-        upload = await append.append(context.engine, _upload_id(request), intent, body, interim)
+        upload = await append.append(request[ENGINE], _upload_id(request), intent, body, interim)
     reply = request[WIRE].appended(upload, partial(locate, upload))
     return await _with_link(context, upload, reply, partial(_above, request, context, upload))
 
@@ -123,7 +123,7 @@ def _above(request: web.Request, context: Context, upload: Upload) -> str:
 
 
 async def _inspect(request: web.Request, context: Context, _: Inspect, __: RequestBody) -> Reply:
-    upload = await lookup.inspect(context.engine, _upload_id(request))
+    upload = await lookup.inspect(request[ENGINE], _upload_id(request))
     reply = request[WIRE].inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(upload.id))
     reply = await _with_link(context, upload, reply, partial(_above, request, context, upload))
     if (
@@ -136,8 +136,8 @@ async def _inspect(request: web.Request, context: Context, _: Inspect, __: Reque
     return reply
 
 
-async def _terminate(request: web.Request, context: Context, _: Terminate, __: RequestBody) -> Reply:
-    await terminate.terminate(context.engine, _upload_id(request))
+async def _terminate(request: web.Request, _: Context, __: Terminate, ___: RequestBody) -> Reply:
+    await terminate.terminate(request[ENGINE], _upload_id(request))
     return request[WIRE].terminated()
 
 
