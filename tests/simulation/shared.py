@@ -13,8 +13,10 @@ from tusd_py.backends.lease import TimedLease, elapsed
 from tusd_py.backends.leased_locks import SharedLocker
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.domain.errors import StateUnavailable
+from tusd_py.domain.events import Event
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
+from tusd_py.ports.outbox import Outbox
 
 
 def _lost(operation: str) -> Exception:
@@ -33,17 +35,21 @@ class SimulatedState:
     def __init__(self, network: Network, records: MemoryState, free: Mapping[str, int]) -> None:
         self._network, self._records, self._free = network, records, free
 
-    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
-        return await self._network.ask(STATE, "create", lambda: at_once(self._records.create(upload, entries)))
+    @property
+    def outbox(self) -> Outbox:
+        return self._records.outbox
+
+    async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
+        return await self._network.ask(STATE, "create", lambda: at_once(self._records.create(upload, entries, events)))
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         return await self._network.ask(STATE, "load", lambda: at_once(self._records.load(upload_id)))
 
-    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
-        return await self._network.ask(STATE, "save", lambda: at_once(self._records.save(upload, added)))
+    async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
+        return await self._network.ask(STATE, "save", lambda: at_once(self._records.save(upload, added, events)))
 
-    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
-        return await self._network.ask(STATE, "rewind", lambda: at_once(self._records.rewind(upload, entries)))
+    async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
+        return await self._network.ask(STATE, "rewind", lambda: at_once(self._records.rewind(upload, entries, events)))
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         return await self._network.ask(STATE, "entries", lambda: at_once(self._records.entries(upload_id)))

@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.domain.errors import StateUnavailable, Unavailable
+from tusd_py.domain.events import Event
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
+from tusd_py.ports.outbox import Outbox
 from tusd_py.ports.state import StateStore
 
 T = TypeVar("T")
@@ -62,8 +64,12 @@ class FailingState:
     def name(self) -> str:
         return self.inner.name
 
-    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
-        return await self.fuse.around(self.inner.create(upload, entries))
+    @property
+    def outbox(self) -> Outbox | None:
+        return self.inner.outbox
+
+    async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
+        return await self.fuse.around(self.inner.create(upload, entries, events))
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         return await self.fuse.around(self.inner.load(upload_id))
@@ -71,13 +77,13 @@ class FailingState:
     async def installation(self) -> Installation | None:
         return await self.fuse.around(self.inner.installation())
 
-    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
-        saved = await self.fuse.around(self.inner.save(upload, added))
+    async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
+        saved = await self.fuse.around(self.inner.save(upload, added, events))
         self.saves.append(saved)
         return saved
 
-    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
-        return await self.fuse.around(self.inner.rewind(upload, entries))
+    async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
+        return await self.fuse.around(self.inner.rewind(upload, entries, events))
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         return await self.fuse.around(self.inner.entries(upload_id))

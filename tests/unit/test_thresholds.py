@@ -298,6 +298,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "backends/lease.py TimedLease.__init__",
         "backends/redis/locks.py RedisLocker.__init__",
         "backends/redis/locks.py _NEVER_GIVEN_BACK",
+        "backends/redis/outbox.py WORDS",
         "server/wiring.py open_unpaired",
         "storage/s3/grid.py GIB",
         "storage/s3/grid.py MIB",

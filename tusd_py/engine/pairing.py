@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Sequence
 
 from tusd_py.domain.errors import ConfigurationError, StorageUnavailable, Unavailable
+from tusd_py.domain.events import Event
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.installation import held_until, pair
+from tusd_py.ports.outbox import Outbox
 from tusd_py.ports.state import StateStore
 
 _PATIENCE = 5.0
@@ -33,17 +35,21 @@ class PairedState:
     def name(self) -> str:
         return self._state.name
 
-    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
-        return await (await self._known()).create(upload, entries)
+    @property
+    def outbox(self) -> Outbox | None:
+        return self._state.outbox
+
+    async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
+        return await (await self._known()).create(upload, entries, events)
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         return await (await self._known()).load(upload_id)
 
-    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
-        return await (await self._known()).save(upload, added)
+    async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
+        return await (await self._known()).save(upload, added, events)
 
-    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
-        return await (await self._known()).rewind(upload, entries)
+    async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
+        return await (await self._known()).rewind(upload, entries, events)
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         return await (await self._known()).entries(upload_id)

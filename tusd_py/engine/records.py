@@ -1,4 +1,4 @@
-"""The only writer of records: a change counts once its record is saved, and is told then.
+"""The only writer of records: a change counts once its record is saved, with its event, and observers are told then.
 
 Each save is a compare-and-set on the upload's revision. What a writer stored and couldn't record is remembered as
 trouble; what one that lost its turn stored for an upload that ended meanwhile is removed.
@@ -13,6 +13,7 @@ from functools import partial
 
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.errors import StateUnavailable, Superseded, Unavailable
+from tusd_py.domain.events import Event
 from tusd_py.domain.lifecycle import Change, forget
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.rules import touch
@@ -45,13 +46,15 @@ class Records:
 
     async def create(self, change: Change, entries: Sequence[Entry] = ()) -> Upload:
         """The new upload as recorded. Raises ValueError if there is one with its id, StateFull, StateUnavailable."""
-        return self._told(change, await self.state.create(change.upload, entries))
+        events = self._events(change, change.upload)
+        return self._told(events, await self.state.create(change.upload, entries, events))
 
     async def save(self, change: Change, added: Sequence[Entry] = ()) -> Upload:
         """The upload as recorded, changed now: that moves its expiry. Raises Superseded, StateUnavailable."""
         moved = touch(change.upload, self.clock(), self.limits)
+        events = self._events(change, moved)
         try:
-            return self._told(change, await self.state.save(moved, added))
+            return self._told(events, await self.state.save(moved, added, events))
         except Superseded:
             if change.troubled:
                 await self.remember_trouble(moved.id)
@@ -60,7 +63,8 @@ class Records:
     async def rewind(self, change: Change, entries: Sequence[Entry]) -> Upload:
         """The same, with these entries alone. Raises Superseded, StateUnavailable."""
         moved = touch(change.upload, self.clock(), self.limits)
-        return self._told(change, await self.state.rewind(moved, entries))
+        events = self._events(change, moved)
+        return self._told(events, await self.state.rewind(moved, entries, events))
 
     async def note(self, upload: Upload) -> Upload:
         """Save what doesn't keep the upload from expiring. Raises Superseded, StateUnavailable."""
@@ -70,10 +74,14 @@ class Records:
         """Forget the upload: it has ended. Raises Superseded, StateUnavailable."""
         await self.state.delete(upload)
 
-    def _told(self, change: Change, recorded: Upload) -> Upload:
-        event = change.event(recorded, self.caller)
-        if event is not None:
-            self.observer.notify(event)
+    def _events(self, change: Change, upload: Upload) -> Sequence[Event]:
+        event = change.event(upload, self.caller)
+        return () if event is None else (event,)
+
+    def _told(self, events: Sequence[Event], recorded: Upload) -> Upload:
+        """The upload, once observers have been told of it as recorded."""
+        for event in events:
+            self.observer.notify(replace(event, upload=recorded))
         return recorded
 
     async def remember_trouble(self, upload_id: UploadId) -> None:

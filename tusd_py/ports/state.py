@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from tusd_py.domain.events import Event
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
+from tusd_py.ports.outbox import Outbox
 
 
 class StateStore(Protocol):
@@ -19,22 +21,28 @@ class StateStore(Protocol):
     def name(self) -> str:
         """What a person would call it, without secrets: `sqlite:/srv/state.db`."""
 
-    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
+    @property
+    def outbox(self) -> Outbox | None:
+        """Hands out the events that come with changes; None where there is none, and they are dropped."""
+
+    async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
         """Remember a new upload, at revision 1, and entries it may have.
 
-        Raises ValueError if the id is taken; StateFull.
+        Events are stored in the same step, for the sinks that receive them (`Outbox.register`), with the upload as it
+        is stored. Raises ValueError if the id is taken; StateFull.
         """
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         """The upload in whatever phase it is, or None."""
 
-    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
-        """Replace the record whose revision is `upload.revision` and append `added` to its entries, in one step.
+    async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
+        """Replace the record whose revision is `upload.revision`, append `added` to its entries and store the events,
+        in one step.
 
         Returns the upload at its new revision. Raises Superseded when the stored revision is another, or there is none.
         """
 
-    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+    async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
         """The same as `save`, but `entries` take the place of all that were added so far."""
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:

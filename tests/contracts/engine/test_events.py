@@ -11,7 +11,8 @@ import pytest
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, joining
 from tusd_py.domain.errors import Unavailable, UploadLost
-from tusd_py.domain.events import EventType, Reason
+from tusd_py.domain.event_json import decode_event
+from tusd_py.domain.events import Event, EventType, Reason
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.upload import Kind, Phase
 from tusd_py.engine.append import append
@@ -21,6 +22,7 @@ from tusd_py.engine.maintenance import sweep
 from tusd_py.engine.repair import repair
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
+from tusd_py.ports.outbox import Sink
 
 
 def told(harness: Harness) -> list[tuple[str, str | None]]:
@@ -126,3 +128,40 @@ async def test_events_carry_the_record_that_makes_them_true(harness: Harness) ->
     assert (created.upload.revision, created.upload.phase) == (1, Phase.OPEN)
     assert terminated.upload.revision > created.upload.revision
     assert terminated.upload.phase is Phase.TERMINATING
+
+
+SINK = Sink(name="sink", format="cloudevents", types=frozenset(EventType))
+
+
+async def delivered(harness: Harness) -> list[Event]:
+    """All events in the outbox, in order, each taken out of it."""
+    outbox, found = harness.state.outbox, list[tuple[int, Event]]()
+    assert outbox is not None
+    while due := await outbox.due(SINK.name, 1e9, 100):
+        for delivery in due:
+            found.append((delivery.seq, decode_event(delivery.type, delivery.document)))
+            await outbox.done(delivery)
+    return [event for _, event in sorted(found, key=lambda each: each[0])]
+
+
+@pytest.mark.parametrize("happen", [by_client, by_operator, by_time, by_loss, by_failure, by_surplus])
+async def test_what_observers_are_told_is_in_the_outbox(
+    harness: Harness, happen: Callable[[Harness], Awaitable[None]]
+) -> None:
+    assert harness.state.outbox is not None
+    await harness.state.outbox.register([SINK])
+    await happen(harness)
+    assert await delivered(harness) == harness.told.changes
+
+
+async def test_an_event_is_stored_though_the_answer_to_its_commit_is_lost(harness: Harness) -> None:
+    """So it is told, where no observer was."""
+    assert harness.state.outbox is not None
+    await harness.state.outbox.register([SINK])
+    await cut_off(harness)
+    upload = harness.told.changes[-1].upload
+    harness.state.fuse.blow(left=1, answer_lost=True)  # the load comes before
+    with pytest.raises(Unavailable):
+        await terminate(harness.engine, upload.id)
+    assert [event.type for event in harness.told.changes] == [EventType.CREATED]
+    assert [event.type for event in await delivered(harness)] == [EventType.CREATED, EventType.TERMINATED]

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.uploads import upload
 from tusd_py.backends.sqlite import connection as sqlite_thread
+from tusd_py.backends.sqlite.schema import VERSION
 from tusd_py.backends.sqlite.state import SqliteState
 from tusd_py.domain.errors import ConfigurationError, StateUnavailable, Superseded
 from tusd_py.domain.record_json import encode
@@ -129,7 +130,7 @@ async def test_a_process_of_the_first_version_that_still_runs_does_no_harm(state
     assert await later.installation() == installation
     await later.aclose()
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
 
 
 async def test_another_writer_that_does_not_end_is_unavailable_and_reads_go_on(

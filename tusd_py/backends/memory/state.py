@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tusd_py.backends.memory.outbox import MemoryOutbox
 from tusd_py.domain.errors import Superseded
+from tusd_py.domain.events import Event
 from tusd_py.domain.record_json import advance, decode, decode_entry, encode, encode_entry
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
@@ -21,24 +23,25 @@ class MemoryState:
         self._entries: dict[UploadId, list[str]] = {}
         self._claims: dict[UploadId, int] = {}
         self._installation: Installation | None = None
+        self.outbox = MemoryOutbox()
 
-    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
+    async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
         if upload.id in self._documents:
             raise ValueError(f"upload {upload.id} exists")
-        return self._put(advance(replace(upload, revision=0)), entries)
+        return self._put(advance(replace(upload, revision=0)), entries, events)
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         document = self._documents.get(upload_id)
         return None if document is None else decode(document)
 
-    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
+    async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
         self._expect(upload)
-        return self._put(advance(upload), added)
+        return self._put(advance(upload), added, events)
 
-    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+    async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
         self._expect(upload)
         self._entries[upload.id] = []
-        return self._put(advance(upload), entries)
+        return self._put(advance(upload), entries, events)
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         return [decode_entry(entry) for entry in self._entries.get(upload_id, ())]
@@ -85,11 +88,12 @@ class MemoryState:
         if document is None or decode(document).revision != upload.revision:
             raise Superseded(f"upload {upload.id} is no longer at revision {upload.revision}")
 
-    def _put(self, upload: Upload, added: Sequence[Entry]) -> Upload:
+    def _put(self, upload: Upload, added: Sequence[Entry], events: Sequence[Event]) -> Upload:
         document, entries = encode(upload), [encode_entry(entry) for entry in added]
         self._documents[upload.id] = document
         self._entries.setdefault(upload.id, []).extend(entries)
         self._claims.pop(upload.id, None)
         if upload.claim is not None:
             self._claims[upload.id] = upload.claim
+        self.outbox.store(events, upload, document)
         return upload

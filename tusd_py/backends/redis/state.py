@@ -16,8 +16,10 @@ from typing import Any
 from redis.exceptions import NoPermissionError
 
 from tusd_py.backends.redis.connection import PREFIX, connect, public_name, unavailable_on_trouble
+from tusd_py.backends.redis.outbox import STORE, WORDS, RedisOutbox, stored
 from tusd_py.backends.redis.unfinished import CLAIM, Recount, claim_of
 from tusd_py.domain.errors import Superseded
+from tusd_py.domain.events import Event
 from tusd_py.domain.record_json import (
     advance,
     decode,
@@ -32,19 +34,24 @@ from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, Uploa
 
 _PUT = f"""
 {CLAIM}
+{STORE}
 -- KEYS: upload, entries, ids, due, unfinished, claimed
 -- ARGV: id, revision expected ('' for none), new revision, nonce, document, due ('' for never), claim ('' for none),
---       '1' if entries take the place of those there are, entries...
+--       '1' if entries take the place of those there are, prefix, number of events, events..., entries...
 local stored = redis.call('HMGET', KEYS[1], 'revision', 'nonce')
 if stored[2] == ARGV[4] then return 1 end -- this very call, repeated because its answer was lost
 if (stored[1] or '') ~= ARGV[2] then return 0 end
 if stored[1] then redis.call('DEL', KEYS[1]) end -- what frees first goes on when memory is full; a creation does not
 redis.call('HSET', KEYS[1], 'revision', ARGV[3], 'nonce', ARGV[4], 'document', ARGV[5])
 if ARGV[8] == '1' then redis.call('DEL', KEYS[2]) end
-for i = 9, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
+local entries = 11 + {WORDS} * ARGV[10]
+for i = entries, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
 redis.call('ZADD', KEYS[3], 0, ARGV[1])
 if ARGV[6] == '' then redis.call('ZREM', KEYS[4], ARGV[1]) else redis.call('ZADD', KEYS[4], ARGV[6], ARGV[1]) end
 claim(KEYS[5], KEYS[6], ARGV[1], ARGV[7])
+for i = 11, entries - 1, {WORDS} do
+  store(ARGV[9], ARGV[1], ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
+end
 return 1
 """
 
@@ -86,15 +93,16 @@ class RedisState:
         self._put_script = self._redis.register_script(_PUT)
         self._delete_script = self._redis.register_script(_DELETE)
         self._list_script = self._redis.register_script(_LIST)
+        self.outbox = RedisOutbox(self._redis, prefix)
         self._recount = Recount(self._redis, self.list, self._upload, self._unfinished, self._claimed)
 
     @property
     def name(self) -> str:
         return self._name
 
-    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
+    async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
         created = advance(replace(upload, revision=0))
-        if not await self._put(created, "", entries):
+        if not await self._put(created, "", entries, events):
             raise ValueError(f"upload {upload.id} exists")
         return created
 
@@ -103,15 +111,15 @@ class RedisState:
             document = await self._redis.hget(self._upload + upload_id, "document")
         return None if document is None else decode(document)
 
-    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
+    async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
         saved = advance(upload)
-        if not await self._put(saved, str(upload.revision), added):
+        if not await self._put(saved, str(upload.revision), added, events):
             raise _superseded(upload)
         return saved
 
-    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+    async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
         saved = advance(upload)
-        if not await self._put(saved, str(upload.revision), entries, rewound=True):
+        if not await self._put(saved, str(upload.revision), entries, events, rewound=True):
             raise _superseded(upload)
         return saved
 
@@ -178,15 +186,19 @@ class RedisState:
     async def aclose(self) -> None:
         await self._redis.aclose()
 
-    async def _put(self, upload: Upload, expected: str, added: Sequence[Entry], *, rewound: bool = False) -> bool:
+    async def _put(
+        self, upload: Upload, expected: str, added: Sequence[Entry], events: Sequence[Event], *, rewound: bool = False
+    ) -> bool:
         """False when the stored revision is not the `expected` one. The nonce makes a repeat harmless."""
         due = "" if upload.due_at is None else repr(upload.due_at)
+        document = encode(upload)
         record = (
             *(upload.id, expected, upload.revision, secrets.token_hex(8)),
-            *(encode(upload), due, claim_of(upload), int(rewound)),
+            *(document, due, claim_of(upload), int(rewound), self._prefix, len(events)),
         )
+        words: list[Any] = [*record, *stored(events, upload, document), *map(encode_entry, added)]
         with unavailable_on_trouble():
-            return bool(await self._put_script(keys=self._keys(upload.id), args=[*record, *map(encode_entry, added)]))
+            return bool(await self._put_script(keys=self._keys(upload.id), args=words))
 
     def _keys(self, upload_id: UploadId) -> Sequence[str]:
         one = (self._upload + upload_id, self._entries + upload_id)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from tusd_py.backends.sqlite.connection import SqliteThread
-from tusd_py.domain.errors import ConfigurationError, Superseded
+from tusd_py.backends.sqlite.outbox import SqliteOutbox, store
+from tusd_py.backends.sqlite.schema import prepare, touch
+from tusd_py.domain.errors import Superseded
+from tusd_py.domain.events import Event
 from tusd_py.domain.record_json import (
     advance,
     decode,
@@ -20,68 +23,7 @@ from tusd_py.domain.record_json import (
     encode_installation,
 )
 from tusd_py.domain.space import Space
-from tusd_py.domain.upload import LARGEST_CLAIM, UNFINISHED, Entry, Installation, Unfinished, Upload, UploadId
-
-_FIRST = (
-    "CREATE TABLE uploads (id TEXT PRIMARY KEY, revision INTEGER NOT NULL, due_at REAL, document TEXT NOT NULL)",
-    "CREATE INDEX uploads_by_due_at ON uploads (due_at, id) WHERE due_at IS NOT NULL",
-    """
-    CREATE TABLE entries (
-      upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
-      seq INTEGER NOT NULL,
-      document TEXT NOT NULL,
-      PRIMARY KEY (upload_id, seq)
-    ) WITHOUT ROWID
-    """,
-)
-_SECOND = (
-    # It may be there: a process of the first version that still runs writes its version over ours
-    "CREATE TABLE IF NOT EXISTS installation (one INTEGER PRIMARY KEY CHECK (one = 1), document TEXT NOT NULL)",
-)
-
-
-def _claim(document: str) -> str:
-    """`Upload.claim` of the column `document`."""
-    phase, length, offset = (f"json_extract({document}, '$.{name}')" for name in ("phase", "length", "offset"))
-    unfinished = ", ".join(f"'{phase}'" for phase in sorted(UNFINISHED))
-    return f"CASE WHEN {phase} IN ({unfinished}) THEN min(coalesce({length}, {offset}), {LARGEST_CLAIM}) END"
-
-
-_THIRD = (
-    # By triggers: a process of a version before that still runs doesn't know that changes are counted
-    """
-    CREATE TABLE IF NOT EXISTS unfinished (
-      one INTEGER PRIMARY KEY CHECK (one = 1), uploads INTEGER NOT NULL, claimed INTEGER NOT NULL
-    )
-    """,
-    f"""
-    CREATE TRIGGER IF NOT EXISTS count_created AFTER INSERT ON uploads
-    WHEN {_claim("new.document")} IS NOT NULL BEGIN
-      UPDATE unfinished SET uploads = uploads + 1, claimed = claimed + {_claim("new.document")};
-    END
-    """,  # noqa: S608 (of constants)
-    f"""
-    CREATE TRIGGER IF NOT EXISTS count_saved AFTER UPDATE OF document ON uploads
-    WHEN {_claim("old.document")} IS NOT {_claim("new.document")} BEGIN
-      UPDATE unfinished SET
-        uploads = uploads - ({_claim("old.document")} IS NOT NULL) + ({_claim("new.document")} IS NOT NULL),
-        claimed = claimed - coalesce({_claim("old.document")}, 0) + coalesce({_claim("new.document")}, 0);
-    END
-    """,  # noqa: S608 (of constants)
-    f"""
-    CREATE TRIGGER IF NOT EXISTS count_deleted AFTER DELETE ON uploads
-    WHEN {_claim("old.document")} IS NOT NULL BEGIN
-      UPDATE unfinished SET uploads = uploads - 1, claimed = claimed - {_claim("old.document")};
-    END
-    """,  # noqa: S608 (of constants)
-    f"""
-    INSERT OR REPLACE INTO unfinished
-    SELECT 1, count({_claim("document")}), CAST(total({_claim("document")}) AS INTEGER) FROM uploads
-    """,  # noqa: S608 (of constants)
-)
-_SCHEMA = (_FIRST, _SECOND, _THIRD)
-"""The statements that lead from each version to the next."""
-_VERSION = len(_SCHEMA)
+from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
 
 _CREATE = "INSERT INTO uploads (revision, due_at, document, id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _SAVE = "UPDATE uploads SET revision = ?, due_at = ?, document = ? WHERE id = ? AND revision = ?"
@@ -110,32 +52,36 @@ class SqliteState:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._thread = SqliteThread(path, partial(_prepare, path))
+        self._thread = SqliteThread(path, partial(prepare, path))
 
     @property
     def name(self) -> str:
         return f"sqlite:{self._path}"
 
-    async def create(self, upload: Upload, entries: Sequence[Entry] = ()) -> Upload:
+    @property
+    def outbox(self) -> SqliteOutbox:
+        return SqliteOutbox(self._thread)
+
+    async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
         created = advance(replace(upload, revision=0))
         work = partial(_create, _row(created), [encode_entry(entry) for entry in entries])
-        await self._thread.write(work, grows=True)
+        await self._thread.write(_with_events(work, created, events), grows=True)
         return created
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         documents = await self._select(_LOAD, upload_id)
         return decode(documents[0]) if documents else None
 
-    async def save(self, upload: Upload, added: Sequence[Entry] = ()) -> Upload:
+    async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
         saved = advance(upload)
-        entries = [encode_entry(entry) for entry in added]
-        await self._thread.write(partial(_save, (*_row(saved), upload.revision), entries))
+        work = partial(_save, (*_row(saved), upload.revision), [encode_entry(entry) for entry in added])
+        await self._thread.write(_with_events(work, saved, events))
         return saved
 
-    async def rewind(self, upload: Upload, entries: Sequence[Entry]) -> Upload:
+    async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
         saved = advance(upload)
-        kept = [encode_entry(entry) for entry in entries]
-        await self._thread.write(partial(_rewind, (*_row(saved), upload.revision), kept))
+        work = partial(_rewind, (*_row(saved), upload.revision), [encode_entry(entry) for entry in entries])
+        await self._thread.write(_with_events(work, saved, events))
         return saved
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
@@ -162,7 +108,7 @@ class SqliteState:
         await self._thread.write(partial(_write, _REINSTALL, encode_installation(installation)))
 
     async def ping(self) -> None:
-        await self._thread.write(_touch)
+        await self._thread.write(touch)
 
     async def space(self) -> Space:
         return await self._thread.space()
@@ -179,24 +125,22 @@ class SqliteState:
         return await self._thread.read(lambda connection: [str(row[0]) for row in connection.execute(query, values)])
 
 
+def _with_events(
+    work: Callable[[sqlite3.Connection], None], recorded: Upload, events: Sequence[Event]
+) -> Callable[[sqlite3.Connection], None]:
+    """The work, and in the same transaction the events of the upload as recorded."""
+    if not events:
+        return work
+
+    def both(connection: sqlite3.Connection) -> None:
+        work(connection)
+        store(events, recorded, connection)
+
+    return both
+
+
 def _row(upload: Upload) -> tuple[int, float | None, str, str]:
     return upload.revision, upload.due_at, encode(upload), upload.id
-
-
-def _prepare(path: Path, connection: sqlite3.Connection) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > _VERSION:
-        raise ConfigurationError(f"{path} is from a newer version (schema {version}, known: {_VERSION}): upgrade")
-    if version < _VERSION:
-        for statements in _SCHEMA[version:]:
-            for statement in statements:
-                connection.execute(statement)
-        _touch(connection)
-
-
-def _touch(connection: sqlite3.Connection) -> None:
-    """The smallest real write."""
-    connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 
 def _write(query: str, document: str, connection: sqlite3.Connection) -> None:

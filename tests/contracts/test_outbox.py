@@ -1,0 +1,294 @@
+"""What every outbox promises (`tusd_py/ports/outbox.py`): events come with the commit, and go out until done."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.support.fixtures_state import Maker
+from tests.support.uploads import upload
+from tusd_py.domain.caller import NO_CALLER, Caller
+from tusd_py.domain.errors import Superseded
+from tusd_py.domain.event_json import decode_event
+from tusd_py.domain.events import Event, EventType, Reason
+from tusd_py.domain.upload import Phase, Upload
+from tusd_py.ports.outbox import Delivery, Outbox, Sink
+from tusd_py.ports.state import StateStore
+
+ALL = Sink(name="https://sink.example/all", format="cloudevents", types=frozenset(EventType))
+ENDS = Sink(name="hooks-http", format="tusd", types=frozenset({EventType.TERMINATED, EventType.EXPIRED}))
+EVER = 1e12
+
+
+def event(of: Upload, kind: EventType, reason: Reason | None = None, **more: object) -> Event:
+    return Event(type=kind, upload=of, reason=reason, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def outbox(state: StateStore) -> Outbox:
+    assert state.outbox is not None
+    await state.outbox.register([ALL, ENDS])
+    return state.outbox
+
+
+async def created(state: StateStore, number: int = 1) -> Upload:
+    made = upload(number)
+    return await state.create(made, events=[event(made, EventType.CREATED)])
+
+
+async def ended(state: StateStore, of: Upload, reason: Reason = Reason.CLIENT) -> Upload:
+    ending = replace(of, phase=Phase.TERMINATING, updated_at=of.updated_at + 5)
+    return await state.save(ending, events=[event(ending, EventType.TERMINATED, reason)])
+
+
+def told(deliveries: Sequence[Delivery]) -> list[str]:
+    return [delivery.event_id for delivery in deliveries]
+
+
+async def test_sinks_are_registered_in_place_of_those_before(outbox: Outbox) -> None:
+    assert list(await outbox.sinks()) == [ENDS, ALL]
+    await outbox.register([ENDS])
+    assert list(await outbox.sinks()) == [ENDS]
+    await outbox.register([])
+    assert list(await outbox.sinks()) == []
+
+
+async def test_an_event_comes_with_its_commit_for_the_sinks_that_receive_it(state: StateStore, outbox: Outbox) -> None:
+    made = await created(state)
+    [delivery] = await outbox.due(ALL.name, EVER, 10)
+    assert delivery.event_id == f"evt_{made.id}_created"
+    assert (delivery.upload_id, delivery.type, delivery.at) == (made.id, EventType.CREATED, made.updated_at)
+    assert (delivery.sink, delivery.attempts, delivery.error, delivery.due_at) == (ALL.name, 0, None, made.updated_at)
+    assert await outbox.due(ENDS.name, EVER, 10) == []
+    assert await outbox.due("another", EVER, 10) == []
+
+
+async def test_an_event_comes_back_as_it_was_but_for_secrets(state: StateStore, outbox: Outbox) -> None:
+    caller = Caller(
+        address="192.0.2.1",
+        identity="alice",
+        method="DELETE",
+        target="/files/x?y=1",
+        headers={"User-Agent": "tuspy", "authorization": "Bearer s3cret", "Cookie": "a=s3cret", "X-Api-Key": "s3cret"},
+        request_id="r-1",
+    )
+    made = await state.create(upload(metadata={"name": b"\xff\x00"}, owner="alice"))
+    ending = replace(made, phase=Phase.TERMINATING)
+    await state.save(ending, events=[event(ending, EventType.TERMINATED, Reason.CLIENT, caller=caller)])
+    [delivery] = await outbox.due(ENDS.name, EVER, 10)
+    assert "s3cret" not in delivery.document
+    assert decode_event(delivery.type, delivery.document) == Event(
+        type=EventType.TERMINATED,
+        upload=replace(ending, revision=2),
+        reason=Reason.CLIENT,
+        caller=replace(caller, headers={"User-Agent": "tuspy"}),
+    )
+
+
+async def test_without_a_request_there_is_no_caller(state: StateStore, outbox: Outbox) -> None:
+    made = await created(state)
+    rewound = await state.rewind(replace(made, offset=0), [], [event(made, EventType.ROLLED_BACK, before=7)])
+    first, second = await take_all(outbox)
+    assert decode_event(first.type, first.document).caller is NO_CALLER
+    assert decode_event(second.type, second.document) == event(rewound, EventType.ROLLED_BACK, before=7)
+
+
+async def take_all(outbox: Outbox, sink: Sink = ALL) -> list[Delivery]:
+    """All that is pending, done one by one."""
+    found = list[Delivery]()
+    while due := await outbox.due(sink.name, EVER, 1):
+        await outbox.done(due[0])
+        found += due
+    return found
+
+
+async def test_what_is_refused_tells_nothing(state: StateStore, outbox: Outbox) -> None:
+    made = await created(state)
+    with pytest.raises(ValueError, match=made.id):
+        await created(state)
+    stale = replace(made, revision=9)
+    with pytest.raises(Superseded):
+        await ended(state, stale)
+    with pytest.raises(Superseded):
+        await state.rewind(stale, [], [event(stale, EventType.ROLLED_BACK)])
+    assert told(await take_all(outbox)) == [f"evt_{made.id}_created"]
+
+
+async def test_without_a_sink_for_it_nothing_is_stored(state: StateStore) -> None:
+    assert state.outbox is not None
+    made = await created(state)
+    await state.outbox.register([ALL])
+    assert await state.outbox.due(ALL.name, EVER, 10) == []
+    await ended(state, made)
+    assert told(await state.outbox.due(ALL.name, EVER, 10)) == [f"evt_{made.id}_terminated"]
+
+
+async def test_an_upload_is_told_in_order_one_at_a_time(state: StateStore, outbox: Outbox) -> None:
+    made = await created(state)
+    done = await state.save(replace(made, phase=Phase.DONE), events=[event(made, EventType.FINISHED)])
+    await ended(state, done)
+    for kind in ("created", "finished", "terminated"):
+        [delivery] = await outbox.due(ALL.name, EVER, 10)
+        assert delivery.event_id == f"evt_{made.id}_{kind}"
+        await outbox.done(delivery)
+    assert await outbox.due(ALL.name, EVER, 10) == []
+    assert told(await outbox.due(ENDS.name, EVER, 10)) == [f"evt_{made.id}_terminated"]
+
+
+async def test_uploads_do_not_wait_for_each_other(state: StateStore, outbox: Outbox) -> None:
+    first, second = await created(state, 1), await created(state, 2)
+    [one, two] = await outbox.due(ALL.name, EVER, 10)
+    assert told([one, two]) == [f"evt_{first.id}_created", f"evt_{second.id}_created"]
+    assert one.seq < two.seq
+    await outbox.failed(one, "HTTP 500", EVER * 2)
+    assert told(await outbox.due(ALL.name, EVER, 10)) == [f"evt_{second.id}_created"]
+    assert told(await outbox.due(ALL.name, EVER, 0)) == []
+
+
+async def test_the_longest_due_come_first_and_what_is_not_due_yet_does_not(state: StateStore, outbox: Outbox) -> None:
+    for number, at in ((1, 30.0), (2, 10.0), (3, 20.0)):
+        made = upload(number, updated_at=at)
+        await state.create(made, events=[event(made, EventType.CREATED)])
+    assert [delivery.at for delivery in await outbox.due(ALL.name, 30.0, 10)] == [10.0, 20.0, 30.0]
+    assert [delivery.at for delivery in await outbox.due(ALL.name, 29.9, 10)] == [10.0, 20.0]
+    assert [delivery.at for delivery in await outbox.due(ALL.name, 29.9, 1)] == [10.0]
+
+
+async def test_one_node_takes_it_until_its_lease_is_over(state: StateStore, outbox: Outbox) -> None:
+    await created(state)
+    [delivery] = await outbox.due(ALL.name, EVER, 10)
+    until = delivery.due_at + 60.0
+    taken = await outbox.take(delivery, until)
+    assert taken == replace(delivery, due_at=until)
+    assert await outbox.take(delivery, until + 1.0) is None
+    assert await outbox.due(ALL.name, until - 0.1, 10) == []
+    assert await outbox.due(ALL.name, until, 10) == [taken]
+
+
+async def test_one_that_failed_is_due_again_with_all_behind_it(state: StateStore, outbox: Outbox) -> None:
+    made = await created(state)
+    await ended(state, made)
+    [delivery] = await outbox.due(ALL.name, EVER, 10)
+    taken = await outbox.take(delivery, delivery.due_at + 60.0)
+    assert taken is not None
+    again = taken.due_at + 5.0
+    await outbox.failed(taken, "HTTP 500", again)
+    assert await outbox.due(ALL.name, again - 0.1, 10) == []
+    [retried] = await outbox.due(ALL.name, again, 10)
+    assert retried == replace(delivery, attempts=1, error="HTTP 500", due_at=again)
+    await outbox.done(retried)
+    assert told(await outbox.due(ALL.name, again, 10)) == [f"evt_{made.id}_terminated"]
+
+
+async def test_after_a_dead_one_the_next_is_due(state: StateStore, outbox: Outbox) -> None:
+    made = await created(state)
+    await ended(state, made)
+    [delivery] = await outbox.due(ALL.name, EVER, 10)
+    await outbox.failed(delivery, "HTTP 500", delivery.due_at + 50.0)
+    [delivery] = await outbox.due(ALL.name, EVER, 10)
+    await outbox.failed(delivery, "timeout", None)
+    assert told(await outbox.due(ALL.name, delivery.due_at, 10)) == [f"evt_{made.id}_terminated"]
+    assert len(await take_all(outbox)) == 1
+
+
+async def test_a_node_whose_lease_is_over_can_end_it_but_not_fail_it(state: StateStore, outbox: Outbox) -> None:
+    made = await created(state)
+    await ended(state, made)
+    [delivery] = await outbox.due(ALL.name, EVER, 10)
+    late = await outbox.take(delivery, 1000.0)
+    assert late is not None
+    now = await outbox.take(late, 2000.0)
+    assert now is not None
+    await outbox.failed(late, "timeout", None)
+    await outbox.failed(late, "timeout", 5000.0)
+    assert await outbox.due(ALL.name, 2000.0, 10) == [now]
+    await outbox.done(late)
+    for _ in range(2):  # once is as good as twice
+        await outbox.done(now)
+        await outbox.failed(now, "timeout", 9000.0)
+        assert told(await outbox.due(ALL.name, 2000.0, 10)) == [f"evt_{made.id}_terminated"]
+
+
+async def test_sinks_are_served_apart(state: StateStore, outbox: Outbox) -> None:
+    await ended(state, await created(state))
+    await take_all(outbox)
+    assert len(await outbox.due(ENDS.name, EVER, 10)) == 1
+
+
+async def test_what_is_stored_for_a_sink_that_is_no_more_stays(state: StateStore, outbox: Outbox) -> None:
+    made = await created(state)
+    await outbox.register([ENDS])
+    await ended(state, made)
+    assert len(await outbox.due(ENDS.name, EVER, 10)) == 1
+    assert told(await take_all(outbox)) == [f"evt_{made.id}_created"]
+
+
+async def test_an_event_is_told_once_and_each_roll_back(state: StateStore, outbox: Outbox) -> None:
+    """An upload whose record was lost is created once more; bytes can be lost more than once."""
+    made = await created(state)
+    await state.delete(made)
+    made = await created(state)
+    for _ in range(2):
+        made = await state.rewind(made, [], [event(made, EventType.ROLLED_BACK)])
+    assert told(await take_all(outbox)) == [
+        f"evt_{made.id}_created",
+        f"evt_{made.id}_rolled-back",
+        f"evt_{made.id}_rolled-back_3",
+    ]
+
+
+async def test_events_outlive_their_upload(state: StateStore, outbox: Outbox) -> None:
+    await state.delete(await ended(state, await created(state)))
+    assert len(await take_all(outbox)) == 2
+
+
+async def test_entries_and_events_come_together(state: StateStore, outbox: Outbox) -> None:
+    made = upload()
+    first = await state.create(made, [{"part": 1}], [event(made, EventType.CREATED)])
+    second = await state.save(first, [{"part": 2}, {"part": 3}], [event(made, EventType.FINISHED)])
+    assert list(await state.entries(made.id)) == [{"part": 1}, {"part": 2}, {"part": 3}]
+    await state.rewind(second, [{"part": 9}], [event(made, EventType.ROLLED_BACK)])
+    assert list(await state.entries(made.id)) == [{"part": 9}]
+    assert len(await take_all(outbox)) == 3
+
+
+async def test_they_are_there_after_a_restart(durable: Maker) -> None:
+    store = durable()
+    assert store.outbox is not None
+    await store.outbox.register([ALL, ENDS])
+    await created(store)
+    [delivery] = await store.outbox.due(ALL.name, EVER, 10)
+    await store.outbox.failed(delivery, "HTTP 500", 77.0)
+    await store.aclose()
+    again = durable()
+    assert again.outbox is not None
+    assert list(await again.outbox.sinks()) == [ENDS, ALL]
+    assert await again.outbox.due(ALL.name, 77.0, 10) == [replace(delivery, attempts=1, error="HTTP 500", due_at=77.0)]
+    await again.aclose()
+
+
+async def test_many_nodes_deliver_each_event_once_and_in_order(state: StateStore, outbox: Outbox) -> None:
+    """As long as none of them dies or fails: leases never end here."""
+    arrived = dict[str, list[str]]()
+    dice = random.Random(7)
+    for number in range(5):
+        made = await created(state, number)
+        await ended(state, await state.save(replace(made, phase=Phase.DONE), events=[event(made, EventType.FINISHED)]))
+
+    async def node() -> None:
+        while due := await outbox.due(ALL.name, EVER, 3):
+            for each in due:
+                if taken := await outbox.take(each, EVER * 2):
+                    await asyncio.sleep(dice.random() / 1000)
+                    arrived.setdefault(taken.upload_id, []).append(taken.type)
+                    await outbox.done(taken)
+
+    await asyncio.gather(*(node() for _ in range(4)))
+    while due := await outbox.due(ALL.name, EVER, 1):  # what the last to look found taken
+        arrived.setdefault(due[0].upload_id, []).append(due[0].type)
+        await outbox.done(due[0])
+    assert list(arrived.values()) == [["created", "finished", "terminated"]] * 5

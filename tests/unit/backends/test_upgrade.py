@@ -1,0 +1,151 @@
+"""What the version before has stored is read, and its nodes may go on for a while: `before/` holds what they made."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.uploads import upload
+from tusd_py.backends.redis.connection import connect
+from tusd_py.backends.redis.state import RedisState
+from tusd_py.backends.sqlite.schema import VERSION
+from tusd_py.backends.sqlite.state import SqliteState
+from tusd_py.domain.events import Event, EventType
+from tusd_py.domain.record_json import encode
+from tusd_py.domain.upload import Direct, Installation, Kind, Phase, Unfinished, Upload, UploadId
+from tusd_py.ports.outbox import Sink
+from tusd_py.ports.state import StateStore
+
+BEFORE = Path(__file__).parent / "before"
+RECORDS = (
+    upload(1, revision=2, offset=7, cursor={"parts": 1}, metadata={"filename": b"a b.txt", "raw": b"\xff"}),
+    upload(2, revision=1, length=None, waits=True, signed_until=99.0),
+    upload(
+        3,
+        revision=1,
+        kind=Kind.FINAL,
+        partials=(UploadId(f"{1:032x}"),),
+        phase=Phase.DONE,
+        offset=10,
+        etag="e",
+        digest_algorithm="sha256",
+        digest="00",
+    ),
+    upload(4, revision=1, phase=Phase.TERMINATING, troubled_at=3.0),
+    upload(5, revision=1, direct=Direct.PARTS, count_at=8.0, expires_at=50.0),
+)
+SINK = Sink(name="sink", format="cloudevents", types=frozenset(EventType))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file of schema 3."""
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((BEFORE / "sqlite_3.sql").read_text())
+    return path
+
+
+@pytest.fixture
+async def upgraded(path: Path) -> AsyncIterator[SqliteState]:
+    state = SqliteState(path)
+    yield state
+    await state.aclose()
+
+
+def _version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+async def test_a_file_of_the_version_before_goes_on_with_all_it_has(upgraded: SqliteState, path: Path) -> None:
+    assert _version(path) == VERSION - 1
+    assert tuple(await upgraded.list(None, 10)) == RECORDS
+    entries = [{"n": 1, "len": 5, "etag": "x"}, {"n": 2, "len": 2, "etag": "y"}]
+    assert list(await upgraded.entries(RECORDS[0].id)) == entries
+    assert await upgraded.unfinished() == Unfinished(count=3, claimed=20)
+    assert await upgraded.installation() == Installation(id="ab" * 16, stored=True)
+    assert list(await upgraded.due(40.0, 10)) == [RECORDS[4].id, RECORDS[3].id]
+    assert _version(path) == VERSION
+
+
+async def test_its_uploads_tell_events(upgraded: SqliteState) -> None:
+    assert await _told(upgraded, RECORDS[0]) == [f"evt_{RECORDS[0].id}_finished"]
+
+
+async def _told(state: StateStore, of: Upload) -> Sequence[str]:
+    assert state.outbox is not None
+    await state.outbox.register([SINK])
+    await state.save(of, events=[Event(type=EventType.FINISHED, upload=of)])
+    return [delivery.event_id for delivery in await state.outbox.due(SINK.name, 1e9, 10)]
+
+
+async def test_a_process_of_the_version_before_goes_on_beside_a_newer_one(upgraded: SqliteState, path: Path) -> None:
+    """It writes its own version into the file at each ping, and saves without knowing of events."""
+    assert await _told(upgraded, RECORDS[0]) != []
+    with closing(sqlite3.connect(path)) as connection:
+        older = replace(RECORDS[0], offset=9, revision=4)
+        connection.execute("UPDATE uploads SET revision = 4, document = ? WHERE id = ?", (encode(older), older.id))
+        connection.execute(f"PRAGMA user_version = {VERSION - 1}")
+        connection.commit()
+    assert await upgraded.load(older.id) == older
+    later = SqliteState(path)
+    assert list(await later.outbox.sinks()) == [SINK]
+    assert len(await later.outbox.due(SINK.name, 1e9, 10)) == 1
+    await later.aclose()
+    assert _version(path) == VERSION
+
+
+class NodeBefore:
+    """What a node of the version before does in Redis."""
+
+    def __init__(self, url: str, prefix: str) -> None:
+        self._redis: Any = connect(url)
+        self._prefix = prefix
+        self._put = self._redis.register_script((BEFORE / "redis_put.lua").read_text())
+        self._delete = self._redis.register_script((BEFORE / "redis_delete.lua").read_text())
+
+    async def put(self, upload: Upload, expected: str, *entries: str) -> bool:
+        claim = "" if upload.claim is None else str(upload.claim)
+        record = (upload.id, expected, upload.revision, secrets.token_hex(8), encode(upload), "", claim, 0)
+        return bool(await self._put(keys=self._keys(upload.id), args=[*record, *entries]))
+
+    async def delete(self, upload: Upload) -> bool:
+        return bool(await self._delete(keys=self._keys(upload.id), args=[upload.id, upload.revision]))
+
+    def _keys(self, upload_id: UploadId) -> Sequence[str]:
+        names = (f"upload:{upload_id}", f"entries:{upload_id}", "ids", "due", "unfinished", "claimed")
+        return [self._prefix + name for name in names]
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()
+
+
+async def test_nodes_of_both_versions_share_a_redis(redis_url: str) -> None:
+    """An upload goes from the one to the other and back; what the newer one changes has its events."""
+    before, now = NodeBefore(redis_url, "tusd-py:"), RedisState(redis_url)
+    await now.outbox.register([SINK])
+    try:
+        assert await before.put(upload(revision=1), "", '{"n":1}')
+        saved = await now.save(
+            upload(revision=1, offset=5), [{"n": 2}], [Event(type=EventType.FINISHED, upload=upload())]
+        )
+        assert await before.put(replace(saved, offset=7, revision=3), "2", '{"n":3}')
+        assert not await before.put(replace(saved, revision=3), "2")
+        assert await now.load(saved.id) == replace(saved, offset=7, revision=3)
+        assert list(await now.entries(saved.id)) == [{"n": 1}, {"n": 2}, {"n": 3}]
+        assert await now.unfinished() == Unfinished(count=1, claimed=10)
+        assert await before.delete(replace(saved, revision=3))
+        assert await now.load(saved.id) is None
+        [delivery] = await now.outbox.due(SINK.name, 1e9, 10)
+        assert delivery.event_id == f"evt_{saved.id}_finished"
+    finally:
+        await before.aclose()
+        await now.aclose()

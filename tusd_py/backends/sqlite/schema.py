@@ -1,0 +1,117 @@
+"""The tables of the SQLite file, and the steps that lead a file of an older version to them.
+
+A process of an older version may run beside a newer one for a while: it writes its own version into the file, so that
+each step must bear being taken again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from tusd_py.domain.errors import ConfigurationError
+from tusd_py.domain.upload import LARGEST_CLAIM, UNFINISHED
+
+_FIRST = (
+    "CREATE TABLE uploads (id TEXT PRIMARY KEY, revision INTEGER NOT NULL, due_at REAL, document TEXT NOT NULL)",
+    "CREATE INDEX uploads_by_due_at ON uploads (due_at, id) WHERE due_at IS NOT NULL",
+    """
+    CREATE TABLE entries (
+      upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
+      seq INTEGER NOT NULL,
+      document TEXT NOT NULL,
+      PRIMARY KEY (upload_id, seq)
+    ) WITHOUT ROWID
+    """,
+)
+_SECOND = (
+    # It may be there: a process of the first version that still runs writes its version over ours
+    "CREATE TABLE IF NOT EXISTS installation (one INTEGER PRIMARY KEY CHECK (one = 1), document TEXT NOT NULL)",
+)
+
+
+def _claim(document: str) -> str:
+    """`Upload.claim` of the column `document`."""
+    phase, length, offset = (f"json_extract({document}, '$.{name}')" for name in ("phase", "length", "offset"))
+    unfinished = ", ".join(f"'{phase}'" for phase in sorted(UNFINISHED))
+    return f"CASE WHEN {phase} IN ({unfinished}) THEN min(coalesce({length}, {offset}), {LARGEST_CLAIM}) END"
+
+
+_THIRD = (
+    # By triggers: a process of a version before that still runs doesn't know that changes are counted
+    """
+    CREATE TABLE IF NOT EXISTS unfinished (
+      one INTEGER PRIMARY KEY CHECK (one = 1), uploads INTEGER NOT NULL, claimed INTEGER NOT NULL
+    )
+    """,
+    f"""
+    CREATE TRIGGER IF NOT EXISTS count_created AFTER INSERT ON uploads
+    WHEN {_claim("new.document")} IS NOT NULL BEGIN
+      UPDATE unfinished SET uploads = uploads + 1, claimed = claimed + {_claim("new.document")};
+    END
+    """,  # noqa: S608 (of constants)
+    f"""
+    CREATE TRIGGER IF NOT EXISTS count_saved AFTER UPDATE OF document ON uploads
+    WHEN {_claim("old.document")} IS NOT {_claim("new.document")} BEGIN
+      UPDATE unfinished SET
+        uploads = uploads - ({_claim("old.document")} IS NOT NULL) + ({_claim("new.document")} IS NOT NULL),
+        claimed = claimed - coalesce({_claim("old.document")}, 0) + coalesce({_claim("new.document")}, 0);
+    END
+    """,  # noqa: S608 (of constants)
+    f"""
+    CREATE TRIGGER IF NOT EXISTS count_deleted AFTER DELETE ON uploads
+    WHEN {_claim("old.document")} IS NOT NULL BEGIN
+      UPDATE unfinished SET uploads = uploads - 1, claimed = claimed - {_claim("old.document")};
+    END
+    """,  # noqa: S608 (of constants)
+    f"""
+    INSERT OR REPLACE INTO unfinished
+    SELECT 1, count({_claim("document")}), CAST(total({_claim("document")}) AS INTEGER) FROM uploads
+    """,  # noqa: S608 (of constants)
+)
+_FOURTH = (
+    "CREATE TABLE IF NOT EXISTS sinks (name TEXT PRIMARY KEY, format TEXT NOT NULL, types TEXT NOT NULL)",
+    """
+    CREATE TABLE IF NOT EXISTS events (
+      seq INTEGER PRIMARY KEY AUTOINCREMENT,
+      id TEXT NOT NULL UNIQUE,
+      upload_id TEXT NOT NULL,
+      type TEXT NOT NULL,
+      at REAL NOT NULL,
+      document TEXT NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS deliveries (
+      sink TEXT NOT NULL,
+      upload_id TEXT NOT NULL,
+      seq INTEGER NOT NULL REFERENCES events (seq) ON DELETE CASCADE,
+      state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'dead', 'delivered')),
+      attempts INTEGER NOT NULL DEFAULT 0,
+      due_at REAL NOT NULL,
+      error TEXT,
+      PRIMARY KEY (sink, upload_id, seq)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX IF NOT EXISTS deliveries_by_due_at ON deliveries (sink, due_at) WHERE state = 'pending'",
+)
+_SCHEMA = (_FIRST, _SECOND, _THIRD, _FOURTH)
+"""The statements that lead from each version to the next."""
+VERSION = len(_SCHEMA)
+
+
+def prepare(path: Path, connection: sqlite3.Connection) -> None:
+    """Bring the file at `path` to this version. Raises ConfigurationError for one of a newer version."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise ConfigurationError(f"{path} is from a newer version (schema {version}, known: {VERSION}): upgrade")
+    if version < VERSION:
+        for statements in _SCHEMA[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        touch(connection)
+
+
+def touch(connection: sqlite3.Connection) -> None:
+    """The smallest real write."""
+    connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -1,0 +1,80 @@
+"""Events as the JSON text that an outbox keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tusd_py.domain.caller import NO_CALLER, Caller
+from tusd_py.domain.events import Event, EventType, Reason
+from tusd_py.domain.record_json import decode
+from tusd_py.domain.upload import Upload
+
+_SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "upload-token"})
+"""Header fields that are not to rest in a store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """An event as it is stored."""
+
+    id: str
+    spare_id: str | None
+    """The id in case another event has `id`; None where that one is the same event, told before."""
+    upload_id: str
+    type: str
+    at: float
+    document: str
+
+
+def event_row(event: Event, recorded: Upload, document: str) -> EventRow:
+    """The event, of the upload as recorded; `document` is that record as JSON."""
+    return EventRow(
+        id=event.id,
+        spare_id=f"{event.id}_{recorded.revision}" if event.type is EventType.ROLLED_BACK else None,
+        upload_id=recorded.id,
+        type=event.type,
+        at=recorded.updated_at,
+        document=f'{{"reason":{_dump(event.reason)},"before":{_dump(event.before)},'
+        f'"request":{_dump(_request(event.caller))},"upload":{document}}}',
+    )
+
+
+def decode_event(type_: EventType, document: str) -> Event:
+    """The event as it was stored, without its caller's secrets."""
+    stored = json.loads(document)
+    return Event(
+        type=type_,
+        upload=decode(json.dumps(stored["upload"])),
+        reason=None if stored["reason"] is None else Reason(stored["reason"]),
+        before=stored["before"],
+        caller=NO_CALLER if stored["request"] is None else Caller(**stored["request"]),
+    )
+
+
+def _request(caller: Caller) -> Mapping[str, Any] | None:
+    if caller is NO_CALLER:
+        return None
+    return {
+        "address": caller.address,
+        "identity": caller.identity,
+        "method": caller.method,
+        "target": caller.target,
+        "headers": _kept(caller.headers),
+        "request_id": caller.request_id,
+    }
+
+
+def _kept(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Without secrets; a field that came in several lines as one (RFC 9110, 5.2)."""
+    kept = dict[str, str]()
+    for name, value in headers.items():
+        if name.lower() not in _SECRET:
+            kept[name] = f"{kept[name]}, {value}" if name in kept else value
+    return kept
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
