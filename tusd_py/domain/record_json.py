@@ -49,7 +49,7 @@ def advance(upload: Upload) -> Upload:
 
 
 def _dump(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODE(value)
 
 
 def _encode_metadata(metadata: Metadata) -> dict[str, str]:
@@ -64,6 +64,7 @@ def _as_is(value: Any) -> Any:
     return value
 
 
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 _NAMES = tuple(field.name for field in fields(Upload))
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "kind": Kind,

@@ -28,7 +28,7 @@ class MemoryState:
     async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
         if upload.id in self._documents:
             raise ValueError(f"upload {upload.id} exists")
-        return self._put(advance(replace(upload, revision=0)), entries, events)
+        return self._put(replace(upload, revision=1), entries, events)
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         document = self._documents.get(upload_id)

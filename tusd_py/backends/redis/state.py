@@ -101,7 +101,7 @@ class RedisState:
         return self._name
 
     async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
-        created = advance(replace(upload, revision=0))
+        created = replace(upload, revision=1)
         if not await self._put(created, "", entries, events):
             raise ValueError(f"upload {upload.id} exists")
         return created

@@ -8,7 +8,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -85,7 +84,7 @@ class SqliteThread:
             self._thread = threading.Thread(target=self._serve, name=f"sqlite {self._path.name}", daemon=True)
             self._thread.start()
         self._jobs.put(job)
-        return await asyncio.wrap_future(job.future)
+        return await job.future
 
     def _serve(self) -> None:
         for batch in self._batches():
@@ -122,7 +121,7 @@ class SqliteThread:
 
     def _attempt(self, batch: Sequence[_Job[Any]]) -> None:
         self._connection = self._connection or self._open()
-        _run_batch(self._connection, [job for job in batch if not job.future.done()])
+        _run_batch(self._connection, [job for job in batch if not job.ended])
 
     def _restore_ballast(self) -> None:
         if time.monotonic() >= self._restore_at:
@@ -160,7 +159,7 @@ class SqliteThread:
                 if self._jobs.empty():
                     break
                 job = self._jobs.get()
-            yield [waits for waits in waiting if waits.future.set_running_or_notify_cancel()]
+            yield [job for job in waiting if not job.future.cancelled()]
             if job is None:
                 return
 
@@ -182,22 +181,25 @@ class SqliteThread:
 
 
 class _Job(Generic[T]):
-    """A piece of work and whoever waits for it."""
+    """A piece of work for the thread, and the future of the loop's task that waits for its outcome."""
 
     def __init__(self, work: Callable[[sqlite3.Connection], T], *, writes: bool) -> None:
         self.writes = writes
-        self.future: Future[T] = Future()
+        self.ended = False
+        """Its outcome was told."""
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[T] = self._loop.create_future()
         self.settle: Callable[[], None]
         self._work = work
 
     def attempt(self, connection: sqlite3.Connection) -> Exception | None:
-        """Do the work, and return what it raised; `settle` tells whoever waits how it went."""
+        """Do the work, and return what it raised; `settle` tells the outcome."""
         try:
             result = self._work(connection)
-        except Exception as error:  # noqa: BLE001 - told to whoever waits
+        except Exception as error:  # noqa: BLE001 - told to the task that waits
             self.settle = partial(self.fail, error)
             return error
-        self.settle = partial(self.future.set_result, result)
+        self.settle = partial(self._end, self.future.set_result, result)
         return None
 
     def fail(self, error: Exception) -> None:
@@ -206,7 +208,16 @@ class _Job(Generic[T]):
             trouble = (StateFull if full else StateUnavailable)(f"SQLite: {error}")
             trouble.__cause__ = error
             error = trouble
-        self.future.set_exception(error)
+        self._end(self.future.set_exception, error)
+
+    def _end(self, tell: Callable[[Any], None], outcome: object) -> None:
+        self.ended = True
+        with suppress(RuntimeError):  # the loop was closed: no task waits any more
+            self._loop.call_soon_threadsafe(self._tell, tell, outcome)
+
+    def _tell(self, tell: Callable[[Any], None], outcome: object) -> None:
+        if not self.future.done():  # cancelled meanwhile
+            tell(outcome)
 
 
 _APART = (("SAVEPOINT job",), ("ROLLBACK TO job",), ("RELEASE job",))
@@ -278,5 +289,5 @@ def _code(error: sqlite3.Error) -> int:
 
 def _fail(batch: Sequence[_Job[Any]], error: Exception) -> None:
     for job in batch:
-        if not job.future.done():
+        if not job.ended:
             job.fail(error)

@@ -63,7 +63,7 @@ class SqliteState:
         return SqliteOutbox(self._thread)
 
     async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
-        created = advance(replace(upload, revision=0))
+        created = replace(upload, revision=1)
         work = partial(_create, _row(created), [encode_entry(entry) for entry in entries])
         await self._thread.write(_with_events(work, created, events), grows=True)
         return created
