@@ -10,7 +10,7 @@
 # make bench    the benchmark, into docs/benchmarks.md; QUICK=1 for the goals alone, ONLY=cpu,tls for some of it
 # make matrix   every client by every way, into docs/clients.md
 # make sbom     what is in the package, as CycloneDX: sbom/tusd-py.cdx.json; each wheel is built with it
-# make docs     the settings in README.md and the life cycle in docs/design.md, as they are
+# make docs     the settings in docs/settings.md and the life cycle in docs/design.md, as they are
 # make lock     new lock files, from pyproject.toml and package.json
 
 PYTHON ?= python3

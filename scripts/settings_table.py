@@ -1,4 +1,4 @@
-"""`make docs`: README's table of settings, out of `Settings` itself."""
+"""`make docs`: the tables of settings in docs/settings.md, from `Settings`."""
 
 from __future__ import annotations
 
@@ -9,34 +9,54 @@ from tusd_py.config import Settings
 from tusd_py.config.sources import PREFIX, kebab
 from tusd_py.config.units import MIB
 
-README = Path(__file__).parents[1] / "README.md"
+SETTINGS = Path(__file__).parents[1] / "docs" / "settings.md"
 NOTHING = ""
-"""The default that nobody writes: no limit, none, or chosen."""
+"""The text of a default that can't be written out: no limit, none, or chosen."""
+
+THEMES = {
+    "host": "Addresses and paths",
+    "storage": "Storage",
+    "state": "State and files",
+    "part_size": "Memory and parts",
+    "max_size": "Uploads: what is accepted, and for how long",
+    "network_timeout": "Limits on requests, clients and unfinished uploads",
+    "ietf_interim_responses": "IETF clients, direct uploads, downloads",
+    "lock_ttl": "Locks and shutdown",
+    "behind_proxy": "Proxies and host names",
+    "cors_allow_origin": "Browsers (CORS)",
+    "disable_download": "Methods and extensions",
+    "workers": "Processes and logs",
+}
+"""The heading of each theme, by the first of its settings; the settings declared after that one belong to it, too."""
 
 _HEAD = "| flag and TOML key | environment | default | meaning |\n|---|---|---|---|\n"
-_TABLE = re.compile(r"(?<=<!-- settings -->\n).*?(?=<!-- end of settings -->)", re.DOTALL)
+_TABLES = re.compile(r"(?<=<!-- settings -->\n).*?(?=<!-- end of settings -->)", re.DOTALL)
 
 
 def defaults() -> dict[str, str]:
-    """Each setting's default as one would write it."""
+    """Return each setting's default as an operator would write it."""
     fields = Settings.model_fields.items()
     return {setting: _written(field.get_default(call_default_factory=True)) for setting, field in fields}
 
 
-def table() -> str:
-    """All settings, in Markdown."""
-    return _HEAD + "".join(_row(setting, default) for setting, default in defaults().items())
+def tables() -> str:
+    """Return all settings in Markdown, a table for each theme."""
+    return "".join(_heading(setting) + _row(setting, default) for setting, default in defaults().items()) + "\n"
 
 
 def renewed(text: str) -> str:
-    """`text` with the table as it should be."""
-    return _TABLE.sub(lambda _: table(), text)
+    """Return `text` with the tables as they should be."""
+    return _TABLES.sub(lambda _: tables(), text)
+
+
+def _heading(setting: str) -> str:
+    return f"\n## {THEMES[setting]}\n\n{_HEAD}" if setting in THEMES else ""
 
 
 def _row(setting: str, default: str) -> str:
     about = (Settings.model_fields[setting].description or "").replace("|", r"\|")
-    shown = NOTHING if default == NOTHING else f"`{default}`"
-    return f"| `{kebab(setting)}` | `{PREFIX}{setting.upper()}` | {shown} | {about} |\n"
+    text = NOTHING if default == NOTHING else f"`{default}`"
+    return f"| `{kebab(setting)}` | `{PREFIX}{setting.upper()}` | {text} | {about} |\n"
 
 
 def _written(default: object) -> str:
@@ -55,4 +75,4 @@ def _written(default: object) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(renewed(README.read_text()))
+    SETTINGS.write_text(renewed(SETTINGS.read_text()))

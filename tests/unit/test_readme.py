@@ -1,28 +1,46 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
-from scripts.settings_table import NOTHING, README, defaults, renewed
+from scripts.settings_table import NOTHING, SETTINGS, THEMES, defaults, renewed
 from tusd_py.config import Settings, load_settings
 from tusd_py.domain.refusals import Refusal, ServiceUnavailable
 from tusd_py.telemetry.metrics import Metrics
 from tusd_py.transfer.budget import Budget
 
-ROOT = README.parent
+ROOT = SETTINGS.parents[1]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted(page for glob in ("*.md", "docs/**/*.md", "tests/*.md", ".github/**/*.md") for page in ROOT.glob(glob))
+DESIGN = ROOT / "docs" / "design.md"
+EMBED = ROOT / "docs" / "tutorials" / "embed.md"
+UPLOAD = {
+    "Authorization": "Bearer change-me",
+    "Tus-Resumable": "1.0.0",
+    "Upload-Length": "5",
+    "Content-Type": "application/offset+octet-stream",
+}
 
 
-def test_the_readme_has_the_settings_as_they_are() -> None:
-    text = README.read_text()
+def test_the_document_has_the_settings_as_they_are() -> None:
+    text = SETTINGS.read_text()
     assert all(f"`TUSD_PY_{setting.upper()}`" in text for setting in Settings.model_fields)
     assert renewed(text) == text, "run: make docs"
 
 
-def test_the_defaults_in_the_readme_mean_the_defaults_when_written_out() -> None:
+def test_each_theme_begins_with_a_setting() -> None:
+    """The first one too: no setting is left without a heading."""
+    assert set(THEMES) <= set(Settings.model_fields)
+    assert next(iter(THEMES)) == next(iter(Settings.model_fields))
+
+
+def test_the_defaults_in_the_document_mean_the_defaults_when_written_out() -> None:
     written = {setting: default for setting, default in defaults().items() if default != NOTHING}
     assert load_settings(written, None, {}) == Settings()
 
@@ -39,7 +57,62 @@ def test_every_error_code_is_explained_and_no_other() -> None:
     assert set(re.findall(r"^\| `([a-z-]+)` \| \d{3}", OPERATIONS, re.MULTILINE)) == codes
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_to_files_that_are_there(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
-    assert [link for link in links if not (page.parent / link).exists()] == []
+def test_every_warning_is_explained() -> None:
+    """Those with a name in one piece; the others tell of a store."""
+    code = "".join(file.read_text() for file in ROOT.glob("tusd_py/**/*.py"))
+    events = set(re.findall(r'\.(?:trouble|warning)\(\s*"([^"{]+)"', code))
+    assert events
+    assert [event for event in events if f"| `{event}`" not in OPERATIONS and f", `{event}`" not in OPERATIONS] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_to_files_and_headings_that_are_there(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|mailto:)([^)]+)\)", page.read_text())
+    assert [link for link in links if not _leads_somewhere(page, link)] == []
+
+
+def _leads_somewhere(page: Path, link: str) -> bool:
+    path, _, anchor = link.partition("#")
+    target = page.parent / path if path else page
+    return target.exists() and (not anchor or anchor in _anchors(target.read_text()))
+
+
+def _anchors(text: str) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_figure_of_the_folders_shows_imports() -> None:
+    arrows = re.findall(r"^    (\w+)(?:\[.*?\])? --> (\w+)", DESIGN.read_text(), re.MULTILINE)
+    assert ("server", "engine") in arrows
+    assert [(above, below) for above, below in arrows if not _imports(above, below)] == []
+
+
+def _imports(above: str, below: str) -> bool:
+    """Phases of an upload, in the other figure, are no folders."""
+    files = [*ROOT.glob(f"tusd_py/{above}/**/*.py")]
+    return not files or any(f"from tusd_py.{below}" in file.read_text() for file in files)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_examples_in_python_are_python(page: Path) -> None:
+    for example in _examples(page):
+        compile(example, page.name, "exec")
+
+
+async def test_the_application_of_the_tutorial_takes_an_upload(tmp_path: Path) -> None:
+    application: dict[str, Any] = {"__name__": "app"}
+    exec(next(_examples(EMBED)), application)
+    async with TestClient(TestServer(application["make_app"](tmp_path))) as client:
+        assert await (await client.get("/")).text() == "hello\n"
+        created = await client.post("/media/files/", headers=UPLOAD, data=b"hello")
+        assert created.status == 201
+        stored = await client.get(URL(created.headers["Location"]).path, headers=UPLOAD)
+        assert await stored.read() == b"hello"
+        without_token = await client.post("/media/files/", headers={**UPLOAD, "Authorization": ""}, data=b"hello")
+        assert without_token.status == 401
+
+
+def _examples(page: Path) -> Iterator[str]:
+    return (match[1] for match in re.finditer(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL))
