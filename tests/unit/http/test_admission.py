@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.harness import ScriptedBody
 from tusd_py.config.units import Rate
 from tusd_py.domain.refusals import Refusal, ServiceUnavailable, TooManyRequests
-from tusd_py.http.admission import Admission, Crowd
+from tusd_py.http.admission import Admission, AdmissionLimits
 
 
 def upload(admission: Admission, client: str = "a", body: ScriptedBody | None = None) -> ExitStack:
@@ -28,14 +28,14 @@ def request(admission: Admission, client: str = "a") -> ExitStack:
 
 
 def test_without_limits_everyone_comes_in() -> None:
-    admission = Admission(Crowd())
+    admission = Admission(AdmissionLimits())
     for _ in range(100):
         upload(admission)
         request(admission)
 
 
 def test_one_client_has_so_many_requests_at_a_time_and_the_next_one_its_own() -> None:
-    admission = Admission(Crowd(client_requests=2))
+    admission = Admission(AdmissionLimits(client_requests=2))
     first, _ = request(admission), request(admission)
     with pytest.raises(TooManyRequests):
         request(admission)
@@ -45,7 +45,7 @@ def test_one_client_has_so_many_requests_at_a_time_and_the_next_one_its_own() ->
 
 
 def test_one_client_has_so_many_uploads_at_a_time_and_the_next_one_its_own() -> None:
-    admission = Admission(Crowd(client_uploads=1))
+    admission = Admission(AdmissionLimits(client_uploads=1))
     first = upload(admission)
     with pytest.raises(TooManyRequests):
         upload(admission)
@@ -56,7 +56,7 @@ def test_one_client_has_so_many_uploads_at_a_time_and_the_next_one_its_own() -> 
 
 
 def test_all_clients_together_have_so_many_uploads() -> None:
-    admission = Admission(Crowd(uploads=2))
+    admission = Admission(AdmissionLimits(uploads=2))
     first, _ = upload(admission, "a"), upload(admission, "b")
     with pytest.raises(ServiceUnavailable):
         upload(admission, "c")
@@ -65,7 +65,7 @@ def test_all_clients_together_have_so_many_uploads() -> None:
 
 
 def test_at_the_end_those_who_are_in_are_asked_to_stop_and_nobody_else_comes_in() -> None:
-    admission, here, gone = Admission(Crowd()), ScriptedBody(stalls=True), ScriptedBody(stalls=True)
+    admission, here, gone = Admission(AdmissionLimits()), ScriptedBody(stalls=True), ScriptedBody(stalls=True)
     upload(admission, body=gone).close()
     with upload(admission, body=here):
         admission.close()
@@ -76,7 +76,7 @@ def test_at_the_end_those_who_are_in_are_asked_to_stop_and_nobody_else_comes_in(
 
 
 def test_one_client_creates_so_many_uploads_in_a_while_and_the_next_one_its_own() -> None:
-    admission = Admission(Crowd(client_creations=Rate(2, 3600)))
+    admission = Admission(AdmissionLimits(client_creations=Rate(2, 3600)))
     admission.creation("a")
     admission.creation("a")
     with pytest.raises(TooManyRequests):
@@ -87,7 +87,7 @@ def test_one_client_creates_so_many_uploads_in_a_while_and_the_next_one_its_own(
 
 
 def test_nothing_is_created_at_the_end_and_no_turn_is_taken() -> None:
-    admission = Admission(Crowd(client_creations=Rate(1, 3600)))
+    admission = Admission(AdmissionLimits(client_creations=Rate(1, 3600)))
     admission.close()
     for _ in range(2):
         with pytest.raises(ServiceUnavailable):
@@ -96,7 +96,7 @@ def test_nothing_is_created_at_the_end_and_no_turn_is_taken() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans())))
 def test_whoever_comes_and_goes_limits_hold_and_nobody_gone_is_counted(moves: list[tuple[str, bool]]) -> None:
-    admission, inside = Admission(Crowd(uploads=4, client_uploads=2)), list[tuple[str, ExitStack]]()
+    admission, inside = Admission(AdmissionLimits(uploads=4, client_uploads=2)), list[tuple[str, ExitStack]]()
     for client, comes in moves:
         theirs = [each for each in inside if each[0] == client]
         if comes:

@@ -11,9 +11,9 @@ import pytest
 from aiohttp import web
 
 from tests.support.raw import RawConnection, chunked, connected
-from tusd_py.http.connection import socket_reader as intake
+from tusd_py.http.connection import socket_reader
 from tusd_py.http.connection.body import RequestBody, expect
-from tusd_py.http.connection.socket_reader import Intake
+from tusd_py.http.connection.socket_reader import SocketReader
 from tusd_py.http.connection.sources import Stream
 from tusd_py.ports.body import BodyEnd
 from tusd_py.transfer.budget import Budget
@@ -25,15 +25,15 @@ HEAD = b"PATCH /x HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 @pytest.fixture(autouse=True, params=[1, sys.maxsize], ids=["into slabs", "by aiohttp"])
 def least(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Both ways to read a body keep the same promises."""
-    monkeypatch.setattr(intake, "_LEAST", request.param)
+    monkeypatch.setattr(socket_reader, "_LEAST", request.param)
     return int(request.param)
 
 
 class Site:
     """Takes one body; what came of it is `outcome`."""
 
-    def __init__(self, *, idle: float = 30.0, room: int | None = None, least_rate: float = 0) -> None:
-        self._idle, self._room, self._least_rate = idle, room, least_rate
+    def __init__(self, *, idle: float = 30.0, room: int | None = None, min_rate: float = 0) -> None:
+        self._idle, self._room, self._least_rate = idle, room, min_rate
         self.body: RequestBody | None = None
         self.begin, self.arrived = asyncio.Event(), asyncio.Event()
         self.begin.set()
@@ -52,8 +52,8 @@ class Site:
     @property
     def waiting(self) -> bool:
         match self.body and self.body._source:
-            case Intake() as source:
-                return source._waiter is not None
+            case SocketReader() as source:
+                return source._waiting.active
             case Stream() as source:
                 return source._waiting is not None
         return False
@@ -64,7 +64,7 @@ class Site:
         if self.body is None:
             return 0
         source = self.body._source
-        return 100 - source._left if isinstance(source, Intake) else self.body._request.content.total_bytes
+        return 100 - source._remaining if isinstance(source, SocketReader) else self.body._request.content.total_bytes
 
     @property
     def broken(self) -> bool:
@@ -77,7 +77,7 @@ class Site:
     def bring(self, data: bytes) -> None:
         """As the event loop does when the socket has this much."""
         assert self.body is not None
-        if isinstance(source := self.body._source, Intake):
+        if isinstance(source := self.body._source, SocketReader):
             source.get_buffer(-1)[: len(data)] = data
             source.buffer_updated(len(data))
         else:
@@ -179,12 +179,12 @@ async def test_a_body_without_a_byte_that_is_stopped_is_complete() -> None:
 @asynccontextmanager
 async def paced(data: bytes, *, taken: int, waited: float) -> AsyncIterator[tuple[Site, RawConnection]]:
     """A body that must bring 100 bytes a second: so many came in so many seconds, and now these."""
-    site = Site(least_rate=100)
+    site = Site(min_rate=100)
     site.begin.clear()
     async with site.sending(data) as client:
         await until(lambda: site.received == len(data))
         assert site.body is not None
-        site.body._taken, site.body._waited = taken, waited
+        site.body._received, site.body._waited = taken, waited
         site.begin.set()
         yield site, client
 

@@ -8,7 +8,7 @@ from tusd_py.http.connection.limits import Connections, client_at, client_of
 
 
 def test_beyond_the_limit_in_all_nobody_stays() -> None:
-    some = Connections(most=2)
+    some = Connections(limit=2)
     assert [some.opened(peer) for peer in ("a", "b")] == [None, None]
     told = some.opened("c")
     assert told is not None
@@ -20,7 +20,7 @@ def test_beyond_the_limit_in_all_nobody_stays() -> None:
 
 
 def test_beyond_the_limit_of_one_client_others_stay() -> None:
-    some = Connections(most_of_a_client=1)
+    some = Connections(client_limit=1)
     assert some.opened("a") is None
     told = some.opened("a")
     assert told is not None

@@ -148,8 +148,8 @@ async def test_a_client_that_leaves_gives_its_window_back(place: Place) -> None:
 async def test_where_no_window_is_to_be_had_a_client_is_told_to_come_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "_PATIENCE", 0.05)
-    async with place.downloads.held(WINDOW):
+    monkeypatch.setattr(delivery, "_MEMORY_TIMEOUT", 0.05)
+    async with place.downloads.hold(WINDOW):
         reader = Reader()
         with pytest.raises(ServiceUnavailable):
             await (await place.delivery(random_bytes(SIZE), reader)).run()

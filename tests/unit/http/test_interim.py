@@ -45,7 +45,7 @@ def interim(transport: Transport, version: Any = HttpVersion11) -> Interim:
 
 async def test_a_client_is_told_where_its_upload_is() -> None:
     transport = Transport()
-    assert await interim(transport).begun(upload())
+    assert await interim(transport).on_created(upload())
     assert transport.written.startswith(b"HTTP/1.1 104 Upload Resumption Supported\r\n")
     assert transport.written.endswith(b"\r\n\r\n")
     assert f"\r\nLocation: http://x/files/{upload().id}\r\n".encode() in transport.written
@@ -54,11 +54,11 @@ async def test_a_client_is_told_where_its_upload_is() -> None:
 async def test_nothing_piles_up_for_a_client_that_does_not_read() -> None:
     transport = Transport()
     telling = interim(transport)
-    telling.moved(upload(offset=3))
+    telling.on_progress(upload(offset=3))
     once = transport.written
     assert b"Upload-Offset: 3\r\n" in once
     transport.unsent = 1
-    telling.moved(upload(offset=4))
+    telling.on_progress(upload(offset=4))
     assert transport.written == once
 
 
@@ -66,6 +66,6 @@ async def test_nothing_piles_up_for_a_client_that_does_not_read() -> None:
 async def test_who_cannot_hear_it_is_not_told_and_does_not_know(version: Any, *, closing: bool) -> None:
     transport = Transport()
     transport.closing = closing
-    assert not await interim(transport, version).begun(upload())
-    interim(transport, version).moved(upload(offset=3))
+    assert not await interim(transport, version).on_created(upload())
+    interim(transport, version).on_progress(upload(offset=3))
     assert transport.written == b""

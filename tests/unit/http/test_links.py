@@ -19,8 +19,8 @@ UPLOAD = Upload(id=UploadId("a" * 32), length=1, offset=1, phase=Phase.DONE, cre
 async def name(harness: Harness) -> str:
     """What the link of `UPLOAD` is called."""
     await pair(harness.engine)
-    told = await Links(harness.engine, redirects=False).told(UPLOAD, lambda: "http://x/files/")
-    return told["Link"].removeprefix("<http://x/files/read/").partition(">")[0]
+    header_fields = await Links(harness.engine, redirects=False).header_fields(UPLOAD, lambda: "http://x/files/")
+    return header_fields["Link"].removeprefix("<http://x/files/read/").partition(">")[0]
 
 
 async def test_a_state_that_was_lost_takes_no_link_with_it() -> None:
@@ -28,14 +28,14 @@ async def test_a_state_that_was_lost_takes_no_link_with_it() -> None:
     before = await name(harness)
     heir.engine = replace(heir.engine, storage=harness.storage)
     assert await name(heir) == before
-    assert await Links(heir.engine, redirects=False).named(before) == UPLOAD.id
+    assert await Links(heir.engine, redirects=False).upload_id(before) == UPLOAD.id
 
 
 async def test_another_installation_does_not_know_them() -> None:
     harness, other = Harness(), Harness()
     other.engine = replace(other.engine, new_id=lambda: UploadId("b" * 32))
     with pytest.raises(StateUnavailable):
-        await Links(other.engine, redirects=False).named("A" * 43)
+        await Links(other.engine, redirects=False).upload_id("A" * 43)
     await pair(other.engine)
     with pytest.raises(UploadNotFound):
-        await Links(other.engine, redirects=False).named(await name(harness))
+        await Links(other.engine, redirects=False).upload_id(await name(harness))

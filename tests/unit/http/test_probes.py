@@ -74,7 +74,7 @@ async def test_an_installation_that_is_not_known_is_missing(asker: Asker) -> Non
 
 async def test_that_it_drains_or_is_full_shows_at_once(asker: Asker) -> None:
     assert await asked(asker) == (200, "ready\n")
-    context(asker).engine.room.full.add("state")
+    context(asker).engine.free_space.full.add("state")
     assert await asked(asker) == (503, "not ready: state is full\n")
     context(asker).admission.close()
     assert await asked(asker) == (503, "not ready: draining, state is full\n")

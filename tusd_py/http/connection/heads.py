@@ -1,8 +1,8 @@
-"""What the heads of requests may hold: counted as they come, against a limit and the memory budget.
+"""Heads of requests, counted as they come, against a limit and the memory budget.
 
 aiohttp limits each field but not all of them, and lets 32 requests wait behind one. Here a connection has one long head
-at a time, partial or being served, and has memory for it before more of it is read. That takes some of what aiohttp
-keeps to itself: it is all in this file.
+at a time, partial or being served, and has memory for it before more of it is read. `internals` lists what that takes
+of aiohttp, and says if it is there: where it isn't, there is no use for this file.
 """
 # ruff: noqa: SLF001 (see above)
 
@@ -17,18 +17,18 @@ from typing import Any, cast
 from aiohttp import hdrs, web
 from aiohttp.http import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import RequestHandler, _ErrInfo
+from aiohttp.web_protocol import RequestHandler
 
 from tusd_py.http.connection import malformed
+from tusd_py.http.connection.internals import ErrorInfo, new_parser
 from tusd_py.http.connection.limits import UNIX_PEER, client_of
-from tusd_py.http.connection.socket_reader import new_parser
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.transfer.share import Holding
 
 _STEP = 8 * 1024
 """Bytes that are read at a time while no body is."""
 _FREE = 8 * 1024
-"""Bytes of a head that nobody is asked for."""
+"""Bytes of a head that take no memory from the budget."""
 _TIMES = 2
 """Bytes in memory for each byte of a head: aiohttp keeps it raw and read."""
 _LINGER = 1.0
@@ -47,18 +47,18 @@ class Runner(web.AppRunner):
         self._limit = limit
 
     async def _make_server(self) -> web.Server:
-        made = await super()._make_server()
-        return _Server(made, self.app[CONTEXT], self._limit)
+        server = await super()._make_server()
+        return _Server(server, self.app[CONTEXT], self._limit)
 
 
 class _Server(web.Server):
-    def __init__(self, made: web.Server, context: Context, limit: int) -> None:
+    def __init__(self, original: web.Server, context: Context, limit: int) -> None:
         super().__init__(
-            made.request_handler,
-            request_factory=made.request_factory,
-            handler_cancellation=made.handler_cancellation,
-            loop=made._loop,
-            **made._kwargs,
+            original.request_handler,
+            request_factory=original.request_factory,
+            handler_cancellation=original.handler_cancellation,
+            loop=original._loop,
+            **original._kwargs,
         )
         self.context = context
         self.limit = limit
@@ -84,15 +84,15 @@ class _Connection(RequestHandler):
         self._came = 0
         """Bytes since the last head that was whole, at most those of a read before."""
         self._body: StreamReader = EMPTY_PAYLOAD
-        """Of the last request whose head is whole."""
+        """The body of the last request whose head is whole."""
         self._holding: Holding | None = None
         self._reserving: asyncio.Task[None] | None = None
         self._deaf = False
 
     @property
     def _handler_waiter(self) -> asyncio.Future[None] | None:
-        """What a shutdown waits with for the end of the request that is served. Once it waits no more there is none:
-        aiohttp resolves it all the same where the request ends at that moment, and answers with a stack in the log."""
+        """The future by which a shutdown waits for the end of the request that is served; None once it waits no more:
+        aiohttp would resolve it all the same if the request ends at that moment, and log a stack."""
         return None if self._end_awaited is None or self._end_awaited.done() else self._end_awaited
 
     @_handler_waiter.setter
@@ -107,7 +107,7 @@ class _Connection(RequestHandler):
         if (answer := self._context.connections.opened(self._peer)) is not None:
             self._turn_away(cast(asyncio.Transport, transport), answer)
             return
-        if hasattr(transport, "max_size"):  # others have sizes of their own
+        if hasattr(transport, "max_size"):
             transport.max_size = _STEP
 
     def _turn_away(self, transport: asyncio.Transport, answer: bytes) -> None:
@@ -154,7 +154,7 @@ class _Connection(RequestHandler):
             return self._refuse_malformed(ValueError("Expect"), request)
         return cast(Awaitable[web.StreamResponse], handler(request))
 
-    def _make_error_handler(self, err_info: _ErrInfo) -> Any:
+    def _make_error_handler(self, err_info: Any) -> Any:
         if err_info.status == _TOO_LARGE:
             return self._refuse
         return partial(self._refuse_malformed, err_info.exc)
@@ -162,7 +162,7 @@ class _Connection(RequestHandler):
     def _head_done(self, message: object, body: StreamReader) -> None:
         self._partial, self._body = 0, body
         if self._holding is not None:
-            self._holding.release(max(self._holding.held - _TIMES * _size(message), 0))
+            self._holding.release(max(self._holding.held_bytes - _TIMES * _size(message), 0))
 
     def _weigh(self) -> None:
         if self._partial <= _FREE or self._holding is not None or self.transport is None:
@@ -182,14 +182,14 @@ class _Connection(RequestHandler):
         if self._partial <= self._limit or self._manager is None:
             return
         self._deaf, self._partial, self._parser = True, 0, new_parser(self)
-        error = _ErrInfo(status=_TOO_LARGE, exc=ValueError("a head is too large"), message="")
+        error = ErrorInfo(status=_TOO_LARGE, exc=ValueError("a head is too large"), message="")
         self._messages.append((error, EMPTY_PAYLOAD))
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     async def _refuse(self, request: web.BaseRequest) -> web.StreamResponse:
         self._context.metrics.failed("head-too-large")
-        response = malformed.bare(self._context, _TOO_LARGE, _TEXT.format(self._limit))
+        response = malformed.minimal_response(self._context, _TOO_LARGE, _TEXT.format(self._limit))
         self._let_go()
         with suppress(ConnectionError):
             await response.prepare(request)
@@ -208,7 +208,7 @@ class _Connection(RequestHandler):
 
 def _size(message: object) -> int:
     """Bytes of a head; an error has none."""
-    if isinstance(message, _ErrInfo):
+    if isinstance(message, ErrorInfo):
         return 0
     raw = cast(RawRequestMessage, message).raw_headers
     return sum(len(name) + len(value) for name, value in raw)

@@ -6,18 +6,18 @@ import pytest
 
 from tusd_py.config.units import Rate
 from tusd_py.domain.refusals import TooManyRequests
-from tusd_py.http.connection import pace
-from tusd_py.http.connection.pace import Pace
+from tusd_py.http.connection import rate_limiter
+from tusd_py.http.connection.rate_limiter import RateLimiter
 
 SECOND = 1_000_000_000
 
 
 class World:
-    """A pace whose clock is set by hand."""
+    """A rate limiter whose clock is set by hand."""
 
     def __init__(self, count: int, seconds: int) -> None:
         self.now = 0.0
-        self.pace = Pace(Rate(count, seconds), lambda: int(self.now * SECOND))
+        self.rate_limiter = RateLimiter(Rate(count, seconds), lambda: int(self.now * SECOND))
 
     def turns(self, client: str, tries: int) -> int:
         """How many of them it gets."""
@@ -26,7 +26,7 @@ class World:
     def wait(self, client: str) -> int | None:
         """The seconds it is told to wait, or None if it had its turn."""
         try:
-            self.pace.check(client)
+            self.rate_limiter.check(client)
         except TooManyRequests as refusal:
             return refusal.retry_after
         return None
@@ -87,7 +87,7 @@ def test_clients_have_turns_of_their_own() -> None:
 
 
 def test_without_a_rate_there_is_no_end_and_nobody_is_remembered() -> None:
-    free = Pace(None)
+    free = RateLimiter(None)
     for _ in range(1000):
         free.check("a")
     assert not free._due
@@ -97,21 +97,21 @@ def test_a_client_is_forgotten_once_it_has_all_its_turns_again() -> None:
     world = World(10, 60)
     for number in range(100):
         world.wait(str(number))
-    assert len(world.pace._due) == 100
+    assert len(world.rate_limiter._due) == 100
     world.now += 6
     world.wait("later")
-    assert list(world.pace._due) == ["later"]
+    assert list(world.rate_limiter._due) == ["later"]
 
 
 def test_no_more_clients_are_remembered_than_may_be_and_the_ones_that_came_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pace, "_MOST_CLIENTS", 100)
+    monkeypatch.setattr(rate_limiter, "_MAX_CLIENTS", 100)
     world = World(1, 3600)
     world.wait("first")
     for number in range(1000):
         assert world.wait(str(number)) is None
-        assert len(world.pace._due) <= 100
+        assert len(world.rate_limiter._due) <= 100
     assert world.wait("999") is not None
     assert world.wait("first") is None
 
@@ -119,8 +119,8 @@ def test_no_more_clients_are_remembered_than_may_be_and_the_ones_that_came_last(
 def test_a_client_that_comes_again_is_remembered_longer_than_those_that_came_since(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pace, "_MOST_CLIENTS", 2)
+    monkeypatch.setattr(rate_limiter, "_MAX_CLIENTS", 2)
     world = World(2, 3600)
     for client in "abac":
         world.wait(client)
-    assert list(world.pace._due) == ["a", "c"]
+    assert list(world.rate_limiter._due) == ["a", "c"]

@@ -12,13 +12,13 @@ import pytest
 from aiohttp import web
 
 from tests.support.raw import RawConnection, connected
-from tusd_py.http.connection import socket_reader as intake
-from tusd_py.http.connection.socket_reader import Intake, take_over
+from tusd_py.http.connection import socket_reader
+from tusd_py.http.connection.socket_reader import SocketReader, State, take_over
 from tusd_py.ports.body import Chunk
 from tusd_py.transfer.budget import Budget
-from tusd_py.transfer.slabs import LEAST_SLAB, SLAB, Slabs
+from tusd_py.transfer.slabs import MIN_SLAB, SLAB, Slabs
 
-Handler = Callable[[Intake, web.Request], Awaitable[str]]
+Handler = Callable[[SocketReader, web.Request], Awaitable[str]]
 
 KIB, MIB = 1024, 1024 * 1024
 PATIENCE = 10.0
@@ -26,7 +26,7 @@ PATIENCE = 10.0
 
 @pytest.fixture(autouse=True)
 def least(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "_LEAST", 1)
+    monkeypatch.setattr(socket_reader, "_LEAST", 1)
 
 
 @asynccontextmanager
@@ -61,14 +61,14 @@ async def ask(client: RawConnection, body: bytes) -> None:
     await client.send(body)
 
 
-async def everything(taken: Intake, _: web.Request | None = None) -> list[Chunk]:
+async def everything(taken: SocketReader, _: web.Request | None = None) -> list[Chunk]:
     chunks = []
     while chunk := await taken.read(PATIENCE):
         chunks.append(chunk)
     return chunks
 
 
-async def echo(taken: Intake, _: web.Request) -> str:
+async def echo(taken: SocketReader, _: web.Request) -> str:
     return b"".join(await everything(taken)).decode()
 
 
@@ -95,7 +95,7 @@ async def test_what_follows_a_body_in_the_same_breath_is_the_next_request() -> N
 async def test_a_body_that_is_released_is_read_by_others_to_its_end_and_the_connection_goes_on() -> None:
     data = bytes(range(256)) * KIB
 
-    async def first_then_rest(taken: Intake, request: web.Request) -> str:
+    async def first_then_rest(taken: SocketReader, request: web.Request) -> str:
         mine = bytes(await taken.read(PATIENCE))
         taken.release()
         while chunk := taken.take():
@@ -110,7 +110,7 @@ async def test_a_body_that_is_released_is_read_by_others_to_its_end_and_the_conn
 
 
 async def test_a_rest_that_nobody_reads_is_left_to_aiohttp() -> None:
-    async def refuse(taken: Intake, _: web.Request) -> str:
+    async def refuse(taken: SocketReader, _: web.Request) -> str:
         await taken.read(PATIENCE)
         taken.release()
         return "no"
@@ -125,11 +125,11 @@ async def test_a_rest_that_nobody_reads_is_left_to_aiohttp() -> None:
 async def test_a_client_whose_bytes_nobody_takes_is_not_read_from() -> None:
     go, held = asyncio.Event(), list[int]()
 
-    async def wait(taken: Intake, _: web.Request) -> str:
+    async def wait(taken: SocketReader, _: web.Request) -> str:
         first = await taken.read(PATIENCE)
-        while not taken._paused:  # noqa: ASYNC110 (nobody is told of it)
+        while taken._state is not State.PAUSED:  # noqa: ASYNC110 (nobody is told of it)
             await asyncio.sleep(0.01)
-        held.append(taken._filled + sum(map(len, taken._before)))
+        held.append(taken._queue.size)
         go.set()
         return str(len(first) + sum(map(len, await everything(taken))))
 
@@ -145,9 +145,9 @@ async def test_a_client_whose_bytes_nobody_takes_is_not_read_from() -> None:
 async def test_slabs_are_small_for_who_brings_little_at_a_time() -> None:
     sizes = list[int]()
 
-    async def measure(taken: Intake, _: web.Request) -> str:
+    async def measure(taken: SocketReader, _: web.Request) -> str:
         while await taken.read(PATIENCE):
-            sizes.append(len(taken._slab))
+            sizes.append(len(taken._queue._slab))
         return ""
 
     async with serving(measure) as client:
@@ -156,14 +156,14 @@ async def test_slabs_are_small_for_who_brings_little_at_a_time() -> None:
             await client.send(bytes(KIB))
             await asyncio.sleep(0.001)
         await client.answer()
-    assert max(sizes) <= LEAST_SLAB
+    assert max(sizes) <= MIN_SLAB
 
 
 async def test_a_client_that_has_become_slow_holds_no_large_slab() -> None:
     """What has come of the last one is copied, and the next is small."""
     chunks = list[Chunk]()
 
-    async def gather(taken: Intake, _: web.Request) -> str:
+    async def gather(taken: SocketReader, _: web.Request) -> str:
         await asyncio.sleep(0.05)
         while chunk := await taken.read(PATIENCE):
             chunks.append(chunk)
@@ -185,18 +185,18 @@ async def test_a_client_that_has_become_slow_holds_no_large_slab() -> None:
         await client.send(bytes(5 * MIB - 8000))
         await client.answer()
     assert large > 128 * KIB
-    assert [memoryview(each).nbytes <= 2 * LEAST_SLAB for each in held[-2:]] == [True] * 2
+    assert [memoryview(each).nbytes <= 2 * MIN_SLAB for each in held[-2:]] == [True] * 2
 
 
 @pytest.mark.parametrize("seed", range(10))
 async def test_all_bytes_come_whatever_the_pace_of_those_who_send_and_take(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "_GATHER", 0.003)
+    monkeypatch.setattr(socket_reader, "_GATHER", 0.003)
     sender, taker = Random(seed), Random(seed + 1000)
     data = sender.randbytes(MIB)
 
-    async def take(taken: Intake, _: web.Request) -> str:
+    async def take(taken: SocketReader, _: web.Request) -> str:
         got = b""
         while chunk := await taken.read(PATIENCE):
             got += chunk
@@ -221,7 +221,7 @@ async def test_slabs_are_large_for_who_brings_much(monkeypatch: pytest.MonkeyPat
         sizes.append(len(slab := lend(slabs, size)))
         return slab
 
-    async def measure(taken: Intake, _: web.Request) -> str:
+    async def measure(taken: SocketReader, _: web.Request) -> str:
         while await taken.read(PATIENCE):  # noqa: ASYNC110 (so that more comes)
             await asyncio.sleep(0.002)
         return ""

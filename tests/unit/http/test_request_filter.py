@@ -12,13 +12,13 @@ from aiohttp.test_utils import make_mocked_request
 from tusd_py.config.kinds import LOOPBACK
 from tusd_py.domain.refusals import Forbidden, Misdirected, UnsupportedCoding
 from tusd_py.http.cors import Cors
-from tusd_py.http.door import Door
 from tusd_py.http.forwarded import Trust
+from tusd_py.http.request_filter import RequestFilter
 
 
-def door(*hosts: str, cors: bool = True) -> Door:
+def request_filter(*hosts: str, cors: bool = True) -> RequestFilter:
     rule = Cors(allow_origin=re.compile(r"https://good\.example"), allow_credentials=False)
-    return Door(hosts=hosts, cors=rule if cors else None, trust=Trust(networks=LOOPBACK))
+    return RequestFilter(hosts=hosts, cors=rule if cors else None, trust=Trust(networks=LOOPBACK))
 
 
 def asked(method: str = "POST", path: str = "/files/", **headers: str) -> Any:
@@ -43,18 +43,18 @@ def asked(method: str = "POST", path: str = "/files/", **headers: str) -> Any:
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
 def test_a_request_for_another_host_is_misdirected(host: str, method: str, *, ours: bool) -> None:
     with nullcontext() if ours else pytest.raises(Misdirected):
-        door("up.example", "*.internal", "[::1]").check(asked(method, Host=host))
-    door().check(asked(method, Host=host))
+        request_filter("up.example", "*.internal", "[::1]").check(asked(method, Host=host))
+    request_filter().check(asked(method, Host=host))
 
 
 def test_a_proxys_word_for_the_host_counts() -> None:
     with pytest.raises(Misdirected):
-        door("up.example").check(asked(X_Forwarded_Host="evil.example"))
+        request_filter("up.example").check(asked(X_Forwarded_Host="evil.example"))
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_probes_know_the_server_by_any_address(path: str) -> None:
-    door("up.example").check(asked("GET", path, Host="10.0.0.7:8080"))
+    request_filter("up.example").check(asked("GET", path, Host="10.0.0.7:8080"))
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
@@ -73,16 +73,16 @@ def test_probes_know_the_server_by_any_address(path: str) -> None:
 )
 def test_only_pages_that_may_change_something(method: str, headers: dict[str, str], *, allowed: bool) -> None:
     with nullcontext() if allowed else pytest.raises(Forbidden):
-        door().check(asked(method, **headers))
+        request_filter().check(asked(method, **headers))
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_who_only_reads_may_come_from_anywhere(method: str) -> None:
-    door().check(asked(method, Origin="https://evil.example"))
+    request_filter().check(asked(method, Origin="https://evil.example"))
 
 
 def test_where_nothing_is_said_of_origins_none_is_refused() -> None:
-    door(cors=False).check(asked(Origin="https://evil.example"))
+    request_filter(cors=False).check(asked(Origin="https://evil.example"))
 
 
 @pytest.mark.parametrize(
@@ -105,4 +105,4 @@ def test_what_can_be_no_origin_is_never_repeated(origin: str, *, may: bool) -> N
 @pytest.mark.parametrize(("coding", "fits"), [("chunked", True), ("Chunked", True), ("gzip, chunked", False)])
 def test_bodies_in_another_coding_than_chunks_are_refused(coding: str, *, fits: bool) -> None:
     with nullcontext() if fits else pytest.raises(UnsupportedCoding):
-        door().check(asked("PATCH", Transfer_Encoding=coding))
+        request_filter().check(asked("PATCH", Transfer_Encoding=coding))

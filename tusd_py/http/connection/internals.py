@@ -1,0 +1,98 @@
+"""All undocumented parts of aiohttp and asyncio that are used, probed once at import.
+
+If one is missing or works in another way, the feature that needs it stays off, and aiohttp does the work: it reads
+bodies, and limits heads in its own way.
+"""
+# ruff: noqa: SLF001 (see above)
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import selector_events
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aiohttp import web, web_protocol
+from aiohttp.http import HttpRequestParser
+
+PARSER = ("_loop", "_manager", "_max_msg_queue_size", "_parser", "_read_bufsize")
+"""Attributes of a `RequestHandler` that replacing its parser needs."""
+CONNECTION = (
+    *("_close", "_force_close", "_handle_request", "_handler_waiter", "_make_error_handler", "_messages"),
+    *("_msg_queue_resume_size", "_pause_reading_for_buffer", "_request_count", "_request_in_progress"),
+    *("_resume_reading_for_buffer", "_waiter"),
+)
+"""Attributes of a `RequestHandler` that counting heads needs."""
+SERVER = ("_kwargs", "_loop")
+"""Attributes of a `Server` that counting heads needs."""
+
+SocketTransport: type[Any] | None = getattr(selector_events, "_SelectorSocketTransport", None)
+"""asyncio's transport of a plain TCP or UNIX socket; None if it has another name."""
+ErrorInfo: type[Any] = getattr(web_protocol, "_ErrInfo", tuple)
+"""An error of the parser, among the messages of a connection."""
+
+
+def new_parser(http: Any) -> HttpRequestParser:
+    """Return a parser like the one that the `RequestHandler` makes for itself."""
+    manager = http._manager
+    return HttpRequestParser(
+        http,
+        http._loop,
+        http._read_bufsize,
+        max_line_size=http.max_line_size,
+        max_field_size=http.max_field_size,
+        max_headers=http.max_headers,
+        payload_exception=web.RequestPayloadError,
+        auto_decompress=manager is None or manager._kwargs.get("auto_decompress", True),
+        max_msg_queue_size=http._max_msg_queue_size,
+    )
+
+
+def can_replace_parsers() -> bool:
+    """Return True if a connection can be taken from aiohttp for a body, and given back with a new parser."""
+    return SocketTransport is not None and _works(_probe_parser)
+
+
+def can_count_heads() -> bool:
+    """Return True if the heads on aiohttp's connections can be counted."""
+    return can_replace_parsers() and hasattr(web_protocol, "_ErrInfo") and _works(_probe_connection)
+
+
+def _works(probe: Callable[[web.Server, Any], bool]) -> bool:
+    try:
+        with _connection() as (server, http):
+            return probe(server, http)
+    except Exception:  # noqa: BLE001 (any error means: not as expected)
+        return False
+
+
+@contextmanager
+def _connection() -> Iterator[tuple[Any, Any]]:
+    """Yield a server and its handler of a connection, on a separate event loop."""
+
+    async def handle(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response()
+
+    loop = asyncio.new_event_loop()
+    try:
+        server: Any = web.Server(handle, loop=loop)
+        yield server, server()
+    finally:
+        loop.close()
+
+
+def _probe_parser(_: Any, http: Any) -> bool:
+    if not all(hasattr(http, name) for name in PARSER) or not isinstance(http._parser, HttpRequestParser):
+        return False
+    messages, upgraded, unparsed = new_parser(http).feed_data(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    return len(messages) == 1 and not upgraded and not unparsed
+
+
+def _probe_connection(server: Any, http: Any) -> bool:
+    names = all(hasattr(http, name) for name in CONNECTION) and all(hasattr(server, name) for name in SERVER)
+    return names and hasattr(web.AppRunner, "_make_server")
+
+
+REPLACES_PARSERS = can_replace_parsers()
+COUNTS_HEADS = can_count_heads()
