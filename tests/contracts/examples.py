@@ -49,6 +49,6 @@ def a_property(bench: Bench, **strategies: st.SearchStrategy[Any]) -> Callable[[
 
 
 async def remove_leftovers(bench: Bench, upload: Upload) -> None:
-    for leftover in [found async for found in bench.storage.leftovers()]:
-        if not bench.storage.needs(upload, leftover):
-            await bench.storage.remove(leftover)
+    for leftover in [found async for found in bench.inspection.leftovers()]:
+        if not bench.inspection.needs(upload, leftover):
+            await bench.inspection.remove(leftover)

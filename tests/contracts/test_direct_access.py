@@ -12,7 +12,7 @@ import pytest
 from tests.support.storages import STORAGES, Bench
 from tests.support.writing import content, new_upload, random_bytes, stored
 from tusd_py.domain.errors import UploadLost
-from tusd_py.domain.lifecycle import made
+from tusd_py.domain.lifecycle import mark_done
 from tusd_py.domain.upload import Direct, DirectPart, Phase, Signed, Upload
 from tusd_py.ports.direct import CorsRule, DirectAccess
 from tusd_py.storage.s3.cors import joined, missing, needed, origins_of
@@ -29,8 +29,8 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture(params=["moto", "seaweed"])
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """Each storage that clients can reach."""
-    async with STORAGES[request.param](request) as made:
-        yield made
+    async with STORAGES[request.param](request) as mark_done:
+        yield mark_done
 
 
 @pytest.fixture
@@ -46,13 +46,13 @@ async def test_parts_that_a_client_sends_are_told_and_become_its_object(
     begun = await _begun(bench, direct, sum(map(len, pieces)))
     assert await direct.begin(begun) == (await direct.begin(begun))
     etags = [await _send_part(direct, http, begun, number, piece) for number, piece in enumerate(pieces, start=1)]
-    found = await direct.stored(begun)
+    found = await direct.stored_parts(begun)
     assert [(part.number, part.etag, part.length) for part in found] == [
         (number, etag, len(piece)) for number, (etag, piece) in enumerate(zip(etags, pieces, strict=True), start=1)
     ]
-    done = await _finished(bench, begun, found)
+    done = await _finished(bench, direct, begun, found)
     assert await content(bench.storage, done) == b"".join(pieces)
-    assert await direct.found(done) == done.offset
+    assert await direct.object_length(done) == done.offset
     assert await bench.residue() == [direct.key(done)]
 
 
@@ -62,13 +62,13 @@ async def test_a_part_that_was_sent_again_is_made_of_the_bytes_that_are_named(
     begun = await _begun(bench, direct, 5)
     await _send_part(direct, http, begun, 1, b"first", told=False)
     again = await _send_part(direct, http, begun, 1, b"again", told=False)
-    named = next(part for part in await direct.stored(begun) if part.etag == again)
-    assert await content(bench.storage, await _finished(bench, begun, [named])) == b"again"
+    named = next(part for part in await direct.stored_parts(begun) if part.etag == again)
+    assert await content(bench.storage, await _finished(bench, direct, begun, [named])) == b"again"
 
 
 async def test_no_part_is_signed_or_told_before_it_has_begun(bench: Bench, direct: DirectAccess) -> None:
     fresh = new_upload(bench.storage, 3, direct=Direct.PARTS)
-    assert await direct.stored(fresh) == []
+    assert await direct.stored_parts(fresh) == []
     with pytest.raises(UploadLost):
         await direct.sign_part(fresh, 1, 3, _LIFETIME)
 
@@ -77,7 +77,7 @@ async def test_parts_that_were_taken_away_are_lost(bench: Bench, direct: DirectA
     begun = await _begun(bench, direct, 3)
     await bench.storage.discard(replace(begun, phase=Phase.TERMINATING))
     with pytest.raises(UploadLost):
-        await direct.stored(begun)
+        await direct.stored_parts(begun)
     with pytest.raises(UploadLost):
         await bench.storage.survey(begun, [])
 
@@ -90,10 +90,10 @@ async def test_an_object_that_is_sent_whole_is_found(
     fresh = new_upload(
         bench.storage, 7 if told else None, direct=Direct.WHOLE, metadata={"filename": "für.txt".encode()}
     )
-    assert await direct.found(fresh) is None
-    await _send(http, await direct.sign_whole(fresh, most=9, lifetime=_LIFETIME, form=form), b"content")
-    assert await direct.found(fresh) == 7
-    done = await _finished(bench, replace(fresh, length=7, offset=7), [])
+    assert await direct.object_length(fresh) is None
+    await _send(http, await direct.sign_whole(fresh, max_bytes=9, lifetime=_LIFETIME, form=form), b"content")
+    assert await direct.object_length(fresh) == 7
+    done = await _finished(bench, direct, replace(fresh, length=7, offset=7), [])
     assert await content(bench.storage, done) == b"content"
 
 
@@ -102,7 +102,7 @@ async def test_an_object_that_was_sent_whole_and_vanished_is_lost(
 ) -> None:
     """Its bytes never came by the server, which can't ask for them from an earlier offset."""
     fresh = new_upload(bench.storage, 7, direct=Direct.WHOLE)
-    await _send(http, await direct.sign_whole(fresh, most=9, lifetime=_LIFETIME, form=False), b"content")
+    await _send(http, await direct.sign_whole(fresh, max_bytes=9, lifetime=_LIFETIME, form=False), b"content")
     seen = replace(fresh, offset=7, phase=Phase.FINISHING)
     await bench.storage.discard(seen)
     with pytest.raises(UploadLost):
@@ -115,9 +115,9 @@ async def test_what_replaces_a_finished_object_is_not_the_upload(
 ) -> None:
     """What was signed can be sent again until it expires, with other bytes."""
     fresh = new_upload(bench.storage, 7, direct=Direct.WHOLE)
-    signed = await direct.sign_whole(fresh, most=9, lifetime=_LIFETIME, form=form)
+    signed = await direct.sign_whole(fresh, max_bytes=9, lifetime=_LIFETIME, form=form)
     await _send(http, signed, b"content")
-    done = await _finished(bench, replace(fresh, offset=7), [])
+    done = await _finished(bench, direct, replace(fresh, offset=7), [])
     await _send(http, signed, b"content")
     assert await content(bench.storage, done) == b"content"
     await _send(http, signed, b"another")
@@ -132,14 +132,14 @@ async def test_what_came_through_the_server_is_read_on_when_a_write_of_its_own_h
 ) -> None:
     """With another ETag, as with SSE-KMS: that is not told from other bytes."""
     done = await stored(bench.storage, b"content")
-    await _send(http, await direct.sign_whole(done, most=9, lifetime=_LIFETIME, form=False), b"another")
+    await _send(http, await direct.sign_whole(done, max_bytes=9, lifetime=_LIFETIME, form=False), b"another")
     assert await content(bench.storage, done) == b"another"
 
 
 async def test_an_object_of_another_length_or_upload_is_not_found(bench: Bench, direct: DirectAccess) -> None:
     other = await stored(bench.storage, b"content")
-    assert await direct.found(replace(other, length=6)) is None
-    assert await direct.found(replace(new_upload(bench.storage, 7), cursor=other.cursor)) is None
+    assert await direct.object_length(replace(other, length=6)) is None
+    assert await direct.object_length(replace(new_upload(bench.storage, 7), cursor=other.cursor)) is None
 
 
 async def test_a_link_answers_with_the_fields_it_was_signed_with(
@@ -196,6 +196,6 @@ async def _send(http: aiohttp.ClientSession, signed: Signed, body: bytes) -> str
         return answer.headers.get("ETag", "").strip('"')
 
 
-async def _finished(bench: Bench, upload: Upload, parts: Sequence[DirectPart]) -> Upload:
+async def _finished(bench: Bench, direct: DirectAccess, upload: Upload, parts: Sequence[DirectPart]) -> Upload:
     full = replace(upload, offset=upload.length or 0, phase=Phase.FINISHING)
-    return made(full, await bench.storage.finish(full, [part.to_entry() for part in parts]))
+    return mark_done(full, await bench.storage.finish(full, direct.entries(parts)))

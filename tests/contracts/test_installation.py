@@ -71,11 +71,11 @@ async def test_a_storage_keeps_the_id_it_was_given_last(bench: Bench) -> None:
 
 async def test_the_id_in_a_storage_is_no_leftover_and_outlives_every_upload(bench: Bench) -> None:
     await bench.storage.install(ONE.id)
-    assert [found async for found in bench.storage.leftovers()] == []
+    assert [found async for found in bench.inspection.leftovers()] == []
     sender = Sender(bench.storage, random_bytes(bench.grain + 3))
     await sender.send()
     finished = await sender.finish()
-    for leftover in [found async for found in bench.storage.leftovers()]:
-        await bench.storage.remove(leftover)
+    for leftover in [found async for found in bench.inspection.leftovers()]:
+        await bench.inspection.remove(leftover)
     await bench.storage.discard(finished)
     assert await bench.storage.installation() == ONE.id

@@ -101,7 +101,7 @@ async def take_all(outbox: Outbox, sink: Sink = ALL) -> list[Delivery]:
     """All that is pending, done one by one."""
     found = list[Delivery]()
     while due := await outbox.due(sink.name, EVER, 1):
-        await outbox.done(due[0])
+        await outbox.mark_delivered(due[0])
         found += due
     return found
 
@@ -134,7 +134,7 @@ async def test_an_upload_is_told_in_order_one_at_a_time(state: StateStore, outbo
     for kind in ("created", "finished", "terminated"):
         [delivery] = await outbox.due(ALL.name, EVER, 10)
         assert delivery.event_id == f"evt_{made.id}_{kind}"
-        await outbox.done(delivery)
+        await outbox.mark_delivered(delivery)
     assert await outbox.due(ALL.name, EVER, 10) == []
     assert told(await outbox.due(ENDS.name, EVER, 10)) == [f"evt_{made.id}_terminated"]
 
@@ -144,7 +144,7 @@ async def test_uploads_do_not_wait_for_each_other(state: StateStore, outbox: Out
     [one, two] = await outbox.due(ALL.name, EVER, 10)
     assert told([one, two]) == [f"evt_{first.id}_created", f"evt_{second.id}_created"]
     assert one.seq < two.seq
-    await outbox.failed(one, "HTTP 500", EVER * 2)
+    await outbox.mark_failed(one, "HTTP 500", EVER * 2)
     assert told(await outbox.due(ALL.name, EVER, 10)) == [f"evt_{second.id}_created"]
     assert told(await outbox.due(ALL.name, EVER, 0)) == []
 
@@ -176,11 +176,11 @@ async def test_one_that_failed_is_due_again_with_all_behind_it(state: StateStore
     taken = await outbox.take(delivery, delivery.due_at + 60.0)
     assert taken is not None
     again = taken.due_at + 5.0
-    await outbox.failed(taken, "HTTP 500", again)
+    await outbox.mark_failed(taken, "HTTP 500", again)
     assert await outbox.due(ALL.name, again - 0.1, 10) == []
     [retried] = await outbox.due(ALL.name, again, 10)
     assert retried == replace(delivery, attempts=1, error="HTTP 500", due_at=again)
-    await outbox.done(retried)
+    await outbox.mark_delivered(retried)
     assert told(await outbox.due(ALL.name, again, 10)) == [f"evt_{made.id}_terminated"]
 
 
@@ -188,9 +188,9 @@ async def test_after_a_dead_one_the_next_is_due(state: StateStore, outbox: Outbo
     made = await created(state)
     await ended(state, made)
     [delivery] = await outbox.due(ALL.name, EVER, 10)
-    await outbox.failed(delivery, "HTTP 500", delivery.due_at + 50.0)
+    await outbox.mark_failed(delivery, "HTTP 500", delivery.due_at + 50.0)
     [delivery] = await outbox.due(ALL.name, EVER, 10)
-    await outbox.failed(delivery, "timeout", None)
+    await outbox.mark_failed(delivery, "timeout", None)
     assert told(await outbox.due(ALL.name, delivery.due_at, 10)) == [f"evt_{made.id}_terminated"]
     assert len(await take_all(outbox)) == 1
 
@@ -203,13 +203,13 @@ async def test_a_node_whose_lease_is_over_can_end_it_but_not_fail_it(state: Stat
     assert late is not None
     now = await outbox.take(late, 2000.0)
     assert now is not None
-    await outbox.failed(late, "timeout", None)
-    await outbox.failed(late, "timeout", 5000.0)
+    await outbox.mark_failed(late, "timeout", None)
+    await outbox.mark_failed(late, "timeout", 5000.0)
     assert await outbox.due(ALL.name, 2000.0, 10) == [now]
-    await outbox.done(late)
+    await outbox.mark_delivered(late)
     for _ in range(2):  # once is as good as twice
-        await outbox.done(now)
-        await outbox.failed(now, "timeout", 9000.0)
+        await outbox.mark_delivered(now)
+        await outbox.mark_failed(now, "timeout", 9000.0)
         assert told(await outbox.due(ALL.name, 2000.0, 10)) == [f"evt_{made.id}_terminated"]
 
 
@@ -262,7 +262,7 @@ async def test_they_are_there_after_a_restart(durable: Maker) -> None:
     await store.outbox.register([ALL, ENDS])
     await created(store)
     [delivery] = await store.outbox.due(ALL.name, EVER, 10)
-    await store.outbox.failed(delivery, "HTTP 500", 77.0)
+    await store.outbox.mark_failed(delivery, "HTTP 500", 77.0)
     await store.aclose()
     again = durable()
     assert again.outbox is not None
@@ -285,10 +285,10 @@ async def test_many_nodes_deliver_each_event_once_and_in_order(state: StateStore
                 if taken := await outbox.take(each, EVER * 2):
                     await asyncio.sleep(dice.random() / 1000)
                     arrived.setdefault(taken.upload_id, []).append(taken.type)
-                    await outbox.done(taken)
+                    await outbox.mark_delivered(taken)
 
     await asyncio.gather(*(node() for _ in range(4)))
     while due := await outbox.due(ALL.name, EVER, 1):  # what the last to look found taken
         arrived.setdefault(due[0].upload_id, []).append(due[0].type)
-        await outbox.done(due[0])
+        await outbox.mark_delivered(due[0])
     assert list(arrived.values()) == [["created", "finished", "terminated"]] * 5

@@ -20,7 +20,7 @@ from tusd_py.storage.s3 import transport
 from tusd_py.storage.s3.api import requests as wire
 from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.api.connect import connect
-from tusd_py.storage.s3.api.errors import S3Trouble
+from tusd_py.storage.s3.api.errors import S3TransientError
 from tusd_py.storage.s3.api.requests import Payload
 from tusd_py.storage.s3.cursor import Part
 from tusd_py.storage.s3.options import S3Options
@@ -88,9 +88,9 @@ async def test_a_ca_that_is_not_named_is_not_trusted(
 ) -> None:
     chosen = environment(tmp_path, seaweed.user)
     async with S3Proxy(seaweed.endpoint, tls=certificate.serving()) as s3, connected(s3.endpoint, chosen) as client:
-        with pytest.raises(S3Trouble, match=r"SSLError; .* name that in AWS_CA_BUNDLE"):
+        with pytest.raises(S3TransientError, match=r"SSLError; .* name that in AWS_CA_BUNDLE"):
             await client.ping()
-        with pytest.raises(S3Trouble, match=r"CertificateError; .* name that in AWS_CA_BUNDLE"):
+        with pytest.raises(S3TransientError, match=r"CertificateError; .* name that in AWS_CA_BUNDLE"):
             await client.reach("k")
         assert not s3.calls
 
@@ -147,12 +147,12 @@ async def test_a_proxy_has_a_ca_and_asks_for_a_certificate_of_its_own(
 async def test_a_proxy_that_never_answers_is_given_up(
     seaweed: SeaweedFS, tmp_path: Path, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "_CONNECT", 0.2)
-    monkeypatch.setattr(wire, "_PATIENCE", 0.2)
+    monkeypatch.setattr(transport, "_CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(wire, "_TIMEOUT_SECONDS", 0.2)
     async with ForwardProxy(silent=True) as proxy:
         named = {**tunnels(proxy, tls=True), "AWS_CA_BUNDLE": str(certificate.authority)}
         async with connected("https://127.0.0.1:1", environment(tmp_path, seaweed.user, **named)) as client:
             for ask in (client.ping(), client.reach("k")):
-                with pytest.raises(S3Trouble):
+                with pytest.raises(S3TransientError):
                     await ask
         assert len(proxy.asked) == 2

@@ -18,7 +18,7 @@ from tusd_py.ports.meter import Meter
 from tusd_py.storage.s3.api import requests as wire
 from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.api.connect import connect
-from tusd_py.storage.s3.api.errors import S3Failure, S3Trouble
+from tusd_py.storage.s3.api.errors import S3Error, S3TransientError
 from tusd_py.storage.s3.api.requests import Payload, RawRequest, RawS3
 from tusd_py.storage.s3.options import S3Options
 
@@ -117,7 +117,7 @@ async def test_an_answer_that_comes_before_the_body_is_through_is_heard() -> Non
         await asyncio.sleep(PATIENCE)
 
     async with served(serve) as s3, asyncio.timeout(PATIENCE):
-        with pytest.raises(S3Failure, match="403 AccessDenied"):
+        with pytest.raises(S3Error, match="403 AccessDenied"):
             await put(s3, payload(bytes(64 * 1024 * 1024)))
 
 
@@ -127,30 +127,30 @@ async def test_a_connection_that_breaks_under_a_body_is_trouble(size: int) -> No
         await reader.readuntil(b"\r\n\r\n")
 
     async with served(serve) as s3, asyncio.timeout(PATIENCE):
-        with pytest.raises(S3Trouble):
+        with pytest.raises(S3TransientError):
             await put(s3, payload(bytes(size)))
 
 
 async def test_an_s3_that_falls_silent_is_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "_PATIENCE", 0.1)
+    monkeypatch.setattr(wire, "_TIMEOUT_SECONDS", 0.1)
 
     async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
 
     async with served(serve) as s3:
-        with pytest.raises(S3Trouble):
+        with pytest.raises(S3TransientError):
             await put(s3, payload(b"abc"))
 
 
 async def test_an_s3_that_takes_no_more_of_a_body_is_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "_PATIENCE", 0.1)
+    monkeypatch.setattr(wire, "_TIMEOUT_SECONDS", 0.1)
     ended = asyncio.Event()
 
     async def serve(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
         await ended.wait()
 
     async with served(serve) as s3:
-        with pytest.raises(S3Trouble):
+        with pytest.raises(S3TransientError):
             await asyncio.wait_for(put(s3, payload(*[bytes(1024**2)] * 32)), 20)
         ended.set()
 
@@ -198,6 +198,6 @@ async def test_a_redirect_is_a_mistake_in_the_configuration_and_not_followed() -
         await reader.read()
 
     async with served(serve) as s3:
-        with pytest.raises(S3Failure, match="307 Elsewhere"):
+        with pytest.raises(S3Error, match="307 Elsewhere"):
             await put(s3, payload(b"abc"))
     assert len(heads) == 1

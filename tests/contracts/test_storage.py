@@ -55,11 +55,11 @@ def test_one_that_waits_is_made_when_it_does_so_no_more_and_as_often_as_asked(be
 
     async def scenario(pieces: list[int]) -> None:
         data = random_bytes(sum(pieces))
-        sender = Sender(bench.storage, data, replace(new_upload(bench.storage, len(data)), waits=True))
+        sender = Sender(bench.storage, data, replace(new_upload(bench.storage, len(data)), explicit_completion=True))
         for piece in pieces:
             await sender.send(piece)
         assert (sender.upload.offset, sender.upload.phase) == (len(data), Phase.OPEN)
-        sender.upload = replace(sender.upload, waits=False, phase=Phase.FINISHING)
+        sender.upload = replace(sender.upload, explicit_completion=False, phase=Phase.FINISHING)
         await bench.storage.finish(sender.upload, sender.entries)
         assert await content(bench.storage, await sender.finish()) == data
 

@@ -1,4 +1,4 @@
-"""What an operator may try on every storage (`Storage.trials`)."""
+"""What an operator may try on every storage (`Inspection.trials`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.writing import stored
 async def test_each_trial_succeeds_and_leaves_nothing(bench: Bench) -> None:
     other = await stored(bench.storage, b"content")
     there = await bench.residue()
-    for name, trial in bench.storage.trials().items():
+    for name, trial in bench.inspection.trials().items():
         await trial()
         assert await bench.residue() == there, name
     await bench.storage.discard(other)

@@ -1,1 +1,1 @@
-"""What the engine asks of the world, as protocols; their adapters are elsewhere."""
+"""The protocols that the engine needs from the outside; their adapters are in other packages."""

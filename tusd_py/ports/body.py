@@ -1,4 +1,4 @@
-"""A request body as the engine sees it: chunks, and how they came to an end."""
+"""The port to a request body: its chunks, and the reason why they ended."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 Chunk = bytes | memoryview
-"""Bytes as they arrive. A view is of memory that nobody writes to any more."""
+"""Bytes as they arrive. The memory behind a view is not written to any more."""
 
 
 class BodyEnd(enum.Enum):
-    """Why no more chunks come. Whatever came before is the same good bytes in each case."""
+    """The reason why no more chunks come. The chunks before it are valid in each case."""
 
     COMPLETE = "complete"
     CUT = "cut"
-    """The client went away in the middle."""
+    """The client disconnected before the end."""
     IDLE = "idle"
-    """Nothing came for too long."""
+    """No bytes arrived for too long."""
     STOPPED = "stopped"
-    """Somebody asked for it: another request wants the upload, or the server is closing."""
+    """`Body.stop` was called: another request wants the lock, or the server shuts down."""
     TOO_LONG = "too long"
-    """There were more bytes than there is room for; the surplus was not handed out."""
+    """The body is longer than `max_bytes`; the surplus was not yielded."""
 
 
 class Body(Protocol):
     """The bytes of one request."""
 
-    def chunks(self, room: int | None) -> AsyncIterator[Chunk]:
-        """At most `room` bytes, as they arrive. The client is told to go on (100 Continue) when this begins."""
+    def chunks(self, max_bytes: int | None) -> AsyncIterator[Chunk]:
+        """Yield at most `max_bytes` bytes (None: no limit) as they arrive. The first step sends 100 (Continue)."""
 
     @property
     def end(self) -> BodyEnd:
-        """How it ended, once `chunks` is through."""
+        """The reason of the end, valid once `chunks` is exhausted."""
 
     def stop(self) -> None:
-        """Come to an end soon, with all that has arrived."""
+        """End the chunks soon, after those that have arrived."""

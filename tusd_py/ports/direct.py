@@ -1,4 +1,4 @@
-"""The port to a storage that clients can reach themselves: with signed requests; and it is asked what came."""
+"""The port to a storage that clients reach directly, with presigned requests."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tusd_py.domain.limits import PartLimits
-from tusd_py.domain.upload import Checkpoint, DirectPart, Signed, Upload
+from tusd_py.domain.upload import Checkpoint, DirectPart, Entry, Signed, Upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorsRule:
-    """What browsers on some origins may do with a bucket, in S3's words."""
+    """A CORS rule of a bucket, with the members that S3 gives it."""
 
     id: str
     origins: tuple[str, ...] = ()
@@ -24,49 +24,52 @@ class CorsRule:
 
 
 class DirectAccess(Protocol):
-    """What is signed is bound to the object and the multipart upload of the record alone. Lifetimes are in seconds.
+    """Signs requests for the one object and multipart upload that a record names, and reads what clients stored.
 
-    Methods that ask the storage may raise StorageUnavailable.
+    Lifetimes are in seconds. Methods that send a request to the storage may raise StorageUnavailable.
     """
 
     @property
     def bucket(self) -> str:
-        """As the provider calls it."""
+        """The bucket's name at its provider."""
 
     @property
     def part_limits(self) -> PartLimits:
-        """What parts must be like."""
+        """The limits on the number and sizes of parts."""
 
     def key(self, upload: Upload) -> str:
-        """The name of its object."""
+        """Return the name of the upload's object."""
 
     async def begin(self, upload: Upload) -> Checkpoint:
-        """Make ready for parts, unless it is; its checkpoint from now on."""
+        """Start the multipart upload, unless it is started; return the checkpoint that names it."""
 
-    async def sign_whole(self, upload: Upload, *, most: int, lifetime: float, form: bool) -> Signed:
-        """All of it in one request: with its declared length, else up to `most` bytes.
+    async def sign_whole(self, upload: Upload, *, max_bytes: int, lifetime: float, form: bool) -> Signed:
+        """Sign one request for the whole object: of its declared length, else of up to `max_bytes` bytes.
 
-        A form where one is wanted and the provider knows them, else a PUT (which can't limit what isn't declared).
+        A form if `form` and the provider supports them, else a PUT, which can't limit an undeclared length.
         """
 
     async def sign_part(self, upload: Upload, number: int, length: int | None, lifetime: float) -> Signed:
-        """A PUT of part `number`, with just so many bytes if `length` is told. Raises UploadLost before `begin`."""
+        """Sign a PUT of part `number`, of exactly `length` bytes if given. Raises UploadLost before `begin`."""
 
     async def sign_read(self, upload: Upload, shown_as: Mapping[str, str], lifetime: float) -> str:
-        """A URL to GET a finished upload from, answered with these header fields."""
+        """Return a presigned URL to GET a finished upload; its response has the header fields `shown_as`."""
 
-    async def stored(self, upload: Upload) -> Sequence[DirectPart]:
-        """The parts that are there, in order; one that was sent again may be there twice, the newest last
-        where the storage tells their times apart.
+    async def stored_parts(self, upload: Upload) -> Sequence[DirectPart]:
+        """Return the stored parts, by number. A part that was sent again may appear twice, the newest last if the
+        storage knows their times.
 
-        Raises UploadLost if it doesn't know of them any more.
+        Raises UploadLost if the multipart upload is gone.
         """
 
-    async def found(self, upload: Upload) -> int | None:
-        """The length of its object, if that is there and is the one that was signed for."""
+    def entries(self, parts: Sequence[DirectPart]) -> Sequence[Entry]:
+        """Return the entries of an upload that is made of these parts."""
+
+    async def object_length(self, upload: Upload) -> int | None:
+        """Return the length in bytes of the upload's object; None if it is missing or is another object."""
 
     async def cors(self) -> Sequence[CorsRule]:
-        """The rules that it has for browsers."""
+        """Return the bucket's CORS rules."""
 
     async def set_cors(self, rules: Sequence[CorsRule]) -> None:
-        """Give it these instead."""
+        """Replace the bucket's CORS rules."""

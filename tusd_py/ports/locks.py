@@ -1,4 +1,4 @@
-"""The port to turns. Locks are for manners, revisions for safety: a lost lock costs time, never bytes."""
+"""The port to locks. Locks keep writers apart, revisions keep data safe: a lost lock costs time, never bytes."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ from tusd_py.domain.upload import UploadId
 
 
 class Lease(Protocol):
-    """The right to write to one upload for now."""
+    """The lock holder's right to write to one upload, until it runs out or is released."""
 
     @property
     def valid(self) -> bool:
-        """False once this process can no longer be sure that nobody else has the turn."""
+        """False once another process may hold the lock."""
 
     @property
     def abandoned(self) -> bool:
-        """True if the last holder never gave the lease back: it died, stood still too long, or was cancelled.
+        """True if the last holder never released its lease: it died, paused too long, or was cancelled.
 
-        What it had begun is recorded nowhere, and what it had on its way may take effect yet.
+        Its unfinished writes are recorded nowhere, and its pending requests may still take effect.
         """
 
     def abandon(self) -> None:
-        """Make it abandoned for the next holder, as far as the maker tells other processes."""
+        """Mark the lease as abandoned for the next holder, if the adapter can tell other processes."""
 
     def check(self) -> None:
-        """Raise Superseded unless `valid`. Called before each write that others could see."""
+        """Raise Superseded unless `valid`. Called before each write that other processes could see."""
 
 
 class Locker(Protocol):
-    """Hands out turns, one holder an upload. Every maker passes tests/contracts."""
+    """Locks uploads, with one holder each. Every adapter passes tests/contracts."""
 
     def hold(
         self, upload_id: UploadId, *, on_release_request: Callable[[], None], wait: float
     ) -> AbstractAsyncContextManager[Lease]:
-        """Ask whoever holds the upload to leave, then hold it until the context ends.
+        """Ask the current holder to release the lock, then hold it until the context ends.
 
-        `on_release_request` is called (on the event loop, at most once) when somebody else asks this holder to leave.
-        It is also called when the lease was lost. Waiters get their turn in the order they came, where the maker can.
-        With `wait` 0 the holder is not asked: the turn is there or it isn't.
+        `on_release_request` is called (on the event loop, at most once) when another waiter asks this holder to release
+        the lock, or when the lease is lost. Waiters are served in order of arrival, if the adapter can.
+        With `wait` 0 the current holder is not asked: the lock is free, or Locked is raised.
 
-        Raises on entry: Locked when the turn did not come within `wait` seconds; StateUnavailable.
+        Raises on entry: Locked if the lock wasn't free within `wait` seconds; StateUnavailable.
         """
 
     async def abandoned(self) -> Collection[UploadId]:
-        """Uploads that nobody holds and whose last holder never gave its lease back. Raises StateUnavailable."""
+        """Return the unlocked uploads whose last holder never released its lease. Raises StateUnavailable."""
 
     async def aclose(self) -> None:
-        """Let go of connections, files and tasks."""
+        """Close connections and files, and end tasks."""

@@ -8,29 +8,29 @@ from tusd_py.domain.upload import Unfinished, UploadId
 
 
 class Meter:
-    """Takes measurements. Methods return at once and never raise; here they do nothing."""
+    """A receiver of measurements. Methods return at once and never raise; this base class does nothing."""
 
     def bytes_received(self, count: int) -> None:
-        """So many bytes of a request's body were taken."""
+        """Count `count` bytes of a request's body."""
 
     def s3_request(self, operation: str, seconds: float, outcome: str) -> None:
-        """One call to S3 by its S3 name (`UploadPart`); `outcome` is `ok` or an S3 error code."""
+        """Count a call of an S3 operation (`UploadPart`); `outcome` is `ok` or an S3 error code."""
 
     def lock_waited(self, seconds: float, *, got: bool) -> None:
-        """A request had its turn after so long, or gave up."""
+        """Record how long a request waited for the lock; `got` is False if it gave up."""
 
     def space_seen(self, store: str, free: float, *, full: bool) -> None:
-        """A look at the bytes that are free in the `state` or the `storage`: infinite where no end is known."""
+        """Record the free bytes of the `state` or the `storage`: infinite if no limit is known."""
 
     def unfinished_seen(self, unfinished: Unfinished) -> None:
-        """A look at how many uploads are unfinished, on all nodes."""
+        """Record the number of unfinished uploads, on all nodes."""
 
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:
-        """Something that a crash had left in the storage, and no upload needed."""
+        """Count an orphan that was removed from the storage."""
 
 
 class Meters(Meter):
-    """Several meters, which each measure all of it."""
+    """Several meters as one."""
 
     def __init__(self, meters: Sequence[Meter]) -> None:
         self._meters = meters

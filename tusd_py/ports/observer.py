@@ -1,4 +1,4 @@
-"""The port to those that are told what happens to uploads."""
+"""The port to the receivers of events and troubles."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from tusd_py.domain.events import Event
 
 
 class Observer:
-    """Told of what has happened, after it counts. Methods return at once and never raise; here they do nothing."""
+    """A receiver of events, once they are recorded. Methods return at once and never raise; here they do nothing."""
 
     def notify(self, event: Event) -> None:
-        """An upload has changed, and its record says so."""
+        """Handle a recorded change of an upload."""
 
-    def trouble(self, what: str, **fields: object) -> None:
-        """Something an operator should know, in a few words, with the values that say where."""
+    def trouble(self, message: str, **fields: object) -> None:
+        """Handle a problem that an operator should know, as a short message and its values."""
 
 
 class Observers(Observer):
-    """Tells several observers, in order."""
+    """Several observers as one, notified in order."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = observers
@@ -27,6 +27,6 @@ class Observers(Observer):
         for observer in self._observers:
             observer.notify(event)
 
-    def trouble(self, what: str, **fields: object) -> None:
+    def trouble(self, message: str, **fields: object) -> None:
         for observer in self._observers:
-            observer.trouble(what, **fields)
+            observer.trouble(message, **fields)

@@ -1,4 +1,4 @@
-"""The port to events that are stored in the commit that makes them true, and handed out until they are delivered."""
+"""The port to the outbox: events stored in the same commit as their change, and kept until they are delivered."""
 
 from __future__ import annotations
 
@@ -12,59 +12,60 @@ from tusd_py.domain.upload import UploadId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sink:
-    """A receiver of events. Serving processes register theirs, so that whatever changes an upload stores events for
-    them, a command of an operator too."""
+    """A receiver of events. Serving processes register their sinks, so that every process that changes an upload stores
+    events for them, also an operator's command."""
 
     name: str
-    """Without secrets: it is listed."""
+    """A name without secrets: it is listed."""
     format: str
-    """Of what it is sent."""
+    """The format of the events that it receives."""
     types: frozenset[EventType]
-    """The events it receives."""
+    """The types of events that it receives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """An event on its way to one sink. Times are seconds since the epoch."""
+    """A pending event for one sink. Times are seconds since the epoch."""
 
     sink: str
     seq: int
-    """Grows with each event that is stored."""
+    """A number that grows with each stored event."""
     event_id: str
-    """The same each time the event is handed out: by it, a sink knows what it had before."""
+    """The same in each attempt, so that a sink recognizes a repeated event."""
     upload_id: UploadId
     type: EventType
     at: float
-    """When the change was made."""
+    """The time of the change."""
     document: str
     """The event as JSON (`domain.event_json`)."""
     attempts: int
-    """That failed."""
+    """The number of failed attempts."""
     error: str | None = None
-    """Of the last that failed."""
+    """The error of the last failed attempt."""
     due_at: float
 
 
 class Outbox(Protocol):
-    """Hands out events, those of an upload in order, at least once each. Every method may raise StateUnavailable."""
+    """Delivers events at least once, in order per upload. Every method may raise StateUnavailable."""
 
     async def register(self, sinks: Sequence[Sink]) -> None:
-        """Have events stored for these from now on, in place of those that were registered before. What is stored for
-        others stays."""
+        """Store events for these sinks from now on, instead of those registered before. Events that are stored for
+        other sinks stay."""
 
     async def sinks(self) -> Sequence[Sink]:
-        """The registered ones, by name."""
+        """Return the registered sinks, by name."""
 
     async def due(self, sink: str, now: float, limit: int) -> Sequence[Delivery]:
-        """Up to `limit` pending deliveries whose time has come, the longest due first: of each upload, the earliest
-        that is pending, and none before that one's time has come."""
+        """Return up to `limit` deliveries that are due, the longest due first. Only the first pending delivery of each
+        upload can be due."""
 
     async def take(self, delivery: Delivery, until: float) -> Delivery | None:
-        """The delivery, due again only at `until`; None where another node has taken or ended it meanwhile."""
+        """Postpone the delivery to `until` and return it; None if another node has taken or ended it meanwhile."""
 
-    async def done(self, delivery: Delivery) -> None:
-        """Note that it has arrived: the next event of its upload is due."""
+    async def mark_delivered(self, delivery: Delivery) -> None:
+        """Remove the delivery: the next event of its upload becomes due."""
 
-    async def failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
-        """Note the failure of an attempt, in a few words, and when the next one is due; at None it is dead, and the
-        next event of its upload is due. Nothing happens where another node has taken or ended it meanwhile."""
+    async def mark_failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
+        """Record the error of an attempt, in a few words, and the time of the next one. With `due_at` None the delivery
+        is dead, and the next event of its upload becomes due. Nothing happens if another node has taken or ended it
+        meanwhile."""

@@ -1,4 +1,4 @@
-"""The port to rights: who may do what with which upload."""
+"""The port to access control: which caller may do what with which upload."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tusd_py.domain.upload import Upload
 
 
 class Policy(Protocol):
-    """Judges each intent once: after it was planned, so that it can come about, and before its body is read."""
+    """Checks each intent once: after planning, which proves it possible, and before its body is read."""
 
     async def allow(self, caller: Caller, intent: Intent, upload: Upload) -> None:
-        """Return if the caller may do that with the upload: the recorded one, or the one to be created.
+        """Return if the caller may do that with the upload: the recorded upload, or the one to be created.
 
-        Raises Refusal. The upload's lock may be held meanwhile, and is renewed: other requests for it wait, or are
-        answered 423.
+        Raises Refusal. The upload's lock may be held and renewed meanwhile: other requests for it wait, or are answered
+        423.
         """
 
 
@@ -24,4 +24,4 @@ class AllowAll:
     """A policy that refuses nothing."""
 
     async def allow(self, caller: Caller, intent: Intent, upload: Upload) -> None:
-        """Return."""
+        """Return: everything is allowed."""

@@ -1,4 +1,4 @@
-"""Who is told, while a request is served, of what has just been recorded: for answers on the way."""
+"""The port to a request's progress, for interim responses."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from tusd_py.domain.upload import Upload
 
 
 class Watcher(Protocol):
-    """The one who asked. Neither method raises, and `moved` returns at once."""
+    """Informs the client of a request that is being served. No method raises, and `on_progress` returns at once."""
 
-    async def begun(self, upload: Upload) -> bool:
-        """The upload is remembered, and its bytes may come. True if its client knows its URL from now on."""
+    async def on_created(self, upload: Upload) -> bool:
+        """Handle the recorded creation, before the first byte. Returns True if the client now knows the URL."""
 
-    def moved(self, upload: Upload) -> None:
-        """Its offset has grown."""
+    def on_progress(self, upload: Upload) -> None:
+        """Handle a recorded growth of the offset."""
 
 
-class Nobody:
-    """Behind `Watcher`: hears nothing before the answer."""
+class NoWatcher:
+    """A watcher for clients that get no interim responses."""
 
-    async def begun(self, upload: Upload) -> bool:  # noqa: ARG002  the port's signature
+    async def on_created(self, upload: Upload) -> bool:  # noqa: ARG002  the port's signature
         return False
 
-    def moved(self, upload: Upload) -> None:
-        """Nobody to tell."""
+    def on_progress(self, upload: Upload) -> None:
+        """Do nothing."""
 
 
-NOBODY = Nobody()
+NO_WATCHER = NoWatcher()

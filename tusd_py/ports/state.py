@@ -1,4 +1,4 @@
-"""The port to what is remembered of uploads. One record an upload, one compare-and-set a save."""
+"""The port to the state: one record per upload, and one compare-and-set per save."""
 
 from __future__ import annotations
 
@@ -12,68 +12,69 @@ from tusd_py.ports.outbox import Outbox
 
 
 class StateStore(Protocol):
-    """Remembers uploads. Every method may raise StateUnavailable; every maker passes tests/contracts.
+    """Stores the records of uploads. Every method may raise StateUnavailable; every adapter passes tests/contracts.
 
-    A method that returned is durable: it survives the death of the process (and, where the engine can, of the machine).
+    A change is durable once its method returns: it survives a crash of the process (and, if the database can, of the
+    machine).
     """
 
     @property
     def name(self) -> str:
-        """What a person would call it, without secrets: `sqlite:/srv/state.db`."""
+        """The name for people, without secrets: `sqlite:/srv/state.db`."""
 
     @property
     def outbox(self) -> Outbox | None:
-        """Hands out the events that come with changes; None where there is none, and they are dropped."""
+        """The outbox for the events of changes; None if there is none, and events are dropped."""
 
     async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
-        """Remember a new upload, at revision 1, and entries it may have.
+        """Store a new upload, at revision 1, with its entries.
 
-        Events are stored in the same step, for the sinks that receive them (`Outbox.register`), with the upload as it
-        is stored. Raises ValueError if the id is taken; StateFull.
+        Stores its events in the same transaction, for the sinks that receive them (`Outbox.register`), with the upload
+        as stored. Raises ValueError if the id is taken; StateFull.
         """
 
     async def load(self, upload_id: UploadId) -> Upload | None:
-        """The upload in whatever phase it is, or None."""
+        """Return the upload, in any phase, or None."""
 
     async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
         """Replace the record whose revision is `upload.revision`, append `added` to its entries and store the events,
-        in one step.
+        in one transaction.
 
-        Returns the upload at its new revision. Raises Superseded when the stored revision is another, or there is none.
+        Returns the upload at its new revision. Raises Superseded if the stored revision is another, or there is none.
         """
 
     async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
-        """The same as `save`, but `entries` take the place of all that were added so far."""
+        """Do the same as `save`, but replace all entries by `entries`."""
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
-        """All entries of an upload, in the order they were added. Empty for an unknown one."""
+        """Return all entries of an upload, in the order of their addition. Empty for an unknown upload."""
 
     async def delete(self, upload: Upload) -> None:
-        """Forget the upload and its entries. Raises Superseded like `save`, unless it is already gone."""
+        """Delete the upload and its entries. Raises Superseded like `save`, unless the record is already gone."""
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
-        """Up to `limit` uploads whose `due_at` is at or before `now`, the longest due first."""
+        """Return up to `limit` uploads whose `due_at` is at or before `now`, the longest due first."""
 
     async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
-        """Up to `limit` uploads with ids greater than `after`, by id."""
+        """Return up to `limit` uploads with ids greater than `after`, by id."""
 
     async def installation(self) -> Installation | None:
-        """The installation that this state belongs to; None before its first start."""
+        """Return the installation that this state belongs to; None before its first start."""
 
     async def install(self, installation: Installation) -> Installation:
-        """Remember that it belongs there, unless it has one already, in one step; returns the one it has."""
+        """Store the installation unless there is one, in one transaction; return the stored one."""
 
     async def reinstall(self, installation: Installation) -> None:
-        """Remember this one, whichever it has."""
+        """Store the installation, also if there is another."""
 
     async def ping(self) -> None:
-        """Return if a save could succeed now."""
+        """Return if a save can succeed now."""
 
     async def space(self) -> Space | None:
-        """The room for new uploads, cheaply; None where no end is known. Only `create` is refused when it is full."""
+        """Return the free space for new uploads; None if no limit is known. Cheap. Only `create` fails without it."""
 
     async def unfinished(self) -> Unfinished:
-        """How many uploads are unfinished, and how many bytes they claim: counted by each change, and cheap to ask."""
+        """Return the number of unfinished uploads and the bytes that they claim. Cheap: each change counts them."""
 
     async def aclose(self) -> None:
-        """Let go of connections, files and threads."""
+        """Close connections and files, and end threads."""

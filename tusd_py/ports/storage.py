@@ -1,184 +1,153 @@
-"""The port to where bytes live. Knows uploads and bytes; knows nothing of HTTP, protocols or state stores."""
+"""The port to the storage of bytes. Knows uploads and bytes; knows nothing of HTTP, protocols or the state."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from tusd_py.domain.space import Space
-from tusd_py.domain.upload import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
+from tusd_py.domain.upload import Checkpoint, Cursor, Entry, Finished, Span, Upload
 from tusd_py.ports.body import Chunk
 from tusd_py.ports.direct import DirectAccess
+from tusd_py.ports.inspection import Inspection
 from tusd_py.ports.locks import Lease
 
 Record = Callable[[Checkpoint], Awaitable[None]]
-"""Makes a checkpoint count. Raises Superseded (this writer lost its turn) or StateUnavailable."""
+"""A function that records a checkpoint. Raises Superseded (the writer lost its lock) or StateUnavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """A storage's own limits; None is none."""
+    """The limits of a storage; None is no limit."""
 
     max_length: int | None = None
-    """The longest upload, in bytes."""
+    """The maximum length of an upload, in bytes."""
     max_deferred_length: int | None = None
-    """The longest whose length wasn't known when it began."""
+    """The maximum length of an upload with deferred length, in bytes."""
     max_age: float | None = None
-    """Seconds after its creation in which an upload must be finished."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leftover:
-    """Something in the storage that is no finished object: needed by an upload, or left behind by a crash."""
-
-    upload_id: UploadId
-    name: str
-    """What a person would look for, and the storage finds it by."""
-    since: float
-    """Seconds since the epoch."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
-    """An upload without a record, as far as its storage alone can tell."""
-
-    upload: Upload
-    """Its length is None, and its metadata empty, where they aren't known."""
-    entries: Sequence[Entry] = ()
+    """Seconds from its creation within which an upload must be finished."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """An upload as far as its recorded bytes are there."""
+    """An upload as far as its recorded bytes are stored."""
 
     upload: Upload
-    """As it was given, where all of them are. Done, where its object is there though the record, an old copy, has it
-    open. Else open, at the highest offset below which every byte is there."""
+    """The unchanged upload, if all of them are. Done, if its object exists though the record, an old copy, is open.
+    Else open, at the highest offset below which every byte is stored."""
     entries: Sequence[Entry] = ()
 
 
 class Writer(Protocol):
-    """Takes the bytes that follow an upload's offset."""
+    """Writes the bytes from an upload's offset on."""
 
     @property
     def unsettled(self) -> bool:
-        """Once it was left: a write that it had begun was broken off, and no checkpoint names what came of it."""
+        """True, after the context ended, if a write was interrupted whose outcome no checkpoint names."""
 
     async def write(self, chunk: Chunk) -> None:
-        """Take `chunk`; waits while there is no room for it. Records checkpoints as bytes get durable.
+        """Write `chunk`, waiting while memory is short. Records checkpoints as bytes become durable.
 
         Raises: StorageUnavailable, StateUnavailable, Superseded.
         """
 
     async def flush(self) -> None:
-        """Return once every byte written is durable and recorded. Nothing may be written after it.
+        """Return once every written byte is durable and recorded. No write may follow.
 
         Raises: StorageUnavailable, StateUnavailable, Superseded.
         """
 
 
 class Storage(Protocol):
-    """Where bytes live. Every method may raise StorageUnavailable; every maker passes tests/contracts."""
+    """Stores the bytes of uploads. Every method may raise StorageUnavailable; every adapter passes tests/contracts."""
 
     @property
     def name(self) -> str:
-        """What a person would call it: `s3://bucket/prefix`, `file:/srv/uploads`."""
+        """The name for people: `s3://bucket/prefix`, `file:/srv/uploads`."""
 
     @property
     def capacity(self) -> Capacity:
-        """What it can hold."""
+        """The storage's limits."""
 
     @property
     def direct(self) -> DirectAccess | None:
-        """How clients reach it themselves; None where they can't."""
+        """The port for direct uploads and downloads; None if clients can't reach the storage."""
+
+    @property
+    def inspection(self) -> Inspection | None:
+        """The storage as operators and garbage collection see it; None if it can only serve uploads: orphans stay then,
+        and uploads whose record is lost can't be rebuilt."""
 
     def start(self, upload: Upload) -> Cursor:
-        """The cursor of a new upload without bytes. Pure: creating an upload asks the storage for nothing.
+        """Return the cursor of a new upload without bytes. Pure: creating an upload sends no request to the storage.
 
-        The object of a partial upload is kept apart from the finished ones: it is only what finals are made of.
+        Objects of partial uploads are stored apart from the finished ones, as they are only sources of final uploads.
         """
 
     def writer(
         self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False
     ) -> AbstractAsyncContextManager[Writer]:
-        """A writer at `upload.offset`. Left without `flush`, it abandons what it has not recorded.
+        """Open a writer at `upload.offset`. If its context ends without `flush`, unrecorded bytes are dropped.
 
         A writer starts no write after `lease` has run out (Superseded). With `unproven` the bytes may turn out to be
-        wrong: they are kept, while memory allows, from where they could get in the way of right ones.
+        wrong: while memory allows, they are not written where they could collide with the right ones.
         """
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
-        """Make the finished object of a full upload, or find that it is made: safe to repeat after any failure.
+        """Create the finished object of a full upload, unless it exists: safe to repeat after any failure.
 
-        Raises: UploadLost when bytes that were recorded are no longer there.
+        Raises: UploadLost if recorded bytes are missing.
         """
 
     async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
-        """Make the object of a final upload out of finished ones, in order. Safe to repeat.
+        """Create the object of a final upload from finished partial ones, in order. Safe to repeat.
 
-        Raises: UploadLost when a source's object is no longer there.
+        Raises: UploadLost if a source's object is missing.
         """
 
-    async def sweep(self, before: Sequence[Cursor], kept: Sequence[Cursor]) -> None:
-        """Remove what a cursor of `before` names and none of `kept`: bytes that have found a better home. All are of
-        one upload."""
+    async def delete_superseded(self, before: Sequence[Cursor], current: Sequence[Cursor]) -> None:
+        """Remove the objects that a cursor of `before` names and none of `current`: their bytes are stored elsewhere
+        now. All cursors are of one upload."""
 
     async def discard(self, upload: Upload) -> None:
-        """Remove what an ended upload's record names, and its object. Nothing there is fine. Asks for no listing."""
+        """Remove what the record of an ended upload names, and its object, if they exist. Requests no listing."""
 
     async def clean(self, upload: Upload) -> None:
-        """Remove everything of an upload that its record doesn't name, found by listing what lies in its places: of one
-        that has ended, all there is. The caller sees to it that nothing is being written to it."""
+        """Remove everything of an upload that its record doesn't name, found by a listing; if the upload has ended,
+        everything. The caller ensures that nothing is being written to the upload."""
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
-        """The bytes of `span` of a finished upload's object. To be closed by who doesn't read to the end.
+        """Yield the bytes of `span` of a finished upload's object. The caller closes it, unless it is exhausted.
 
-        Raises (on the first step, before any byte): UploadLost when the object is gone or is another.
+        Raises (on the first step, before any byte): UploadLost if the object is missing or is another.
         """
-
-    def leftovers(self) -> AsyncIterator[Leftover]:
-        """Everything stored that is no finished object. Asks for whole listings: for a sweep now and then."""
-
-    def needs(self, upload: Upload, leftover: Leftover) -> bool:
-        """Whether the upload, as recorded, still wants it."""
-
-    async def remove(self, leftover: Leftover) -> None:
-        """Remove it; not there any more is fine."""
 
     async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:
-        """Look which of the bytes that the record of an upload names are there, and drop any copy of them in memory.
+        """Find out which of the recorded bytes of an upload are stored, and drop any copy of them in memory.
 
-        Asked before bytes are given up, so it relies on nothing but the storage's own word.
-        Raises: UploadLost when a finished object is gone or is another, or when an upload is gone that has no offset to
-        fall back to (its bytes go past this server).
-        """
-
-    async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
-        """The unfinished upload, or finished partial, that left these behind: for repair, once its record was lost.
-
-        Its bytes from the first to the last before a gap, be they recorded or not. None if there are none, or if they
-        aren't needed: its object is there.
+        Called before bytes are declared lost, so it relies on the storage's answers alone.
+        Raises: UploadLost if a finished object is missing or is another, or if an upload is missing that has no offset
+        to fall back to (a direct one).
         """
 
     async def installation(self) -> str | None:
-        """The id of the installation that this storage belongs to; None if it has none.
+        """Return the id of the installation that this storage belongs to; None if it has none.
 
-        What says it is neither a leftover nor an upload's. No answer of the storage's own is StorageUnavailable.
+        Its marker is neither a leftover nor an upload's. Raises StorageUnavailable if the answer isn't the storage's
+        own.
         """
 
     async def install(self, installation_id: str) -> None:
-        """Have this id, also if it has one: a rule that removes what has grown old counts from its last write."""
+        """Store this id, also if it is stored: a lifecycle rule counts an object's age from its last write."""
 
     async def ping(self) -> None:
-        """Return if the storage can be reached: quick and cheap."""
+        """Return if the storage can be reached. Fast and cheap."""
 
     async def space(self) -> Space | None:
-        """The room for new bytes, cheaply; None where no end is known. Writers are StorageFull at its reserve."""
-
-    def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
-        """What an operator may want tried, by name: each does for real what uploads will need, and cleans up."""
+        """Return the free space for new bytes; None if no limit is known. Cheap. Writers raise StorageFull at its
+        reserve."""
 
     async def aclose(self) -> None:
-        """Let go of connections and buffers."""
+        """Close connections and free buffers."""

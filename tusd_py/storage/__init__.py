@@ -1,1 +1,1 @@
-"""Where bytes live: an adapter a folder or file, all behind `ports.storage.Storage`."""
+"""The adapters of `ports.storage.Storage`, which store uploads' bytes: one folder or file for each."""

@@ -1,4 +1,4 @@
-"""Uploads in RAM: gone with the process, and the shortest way to read what a storage promises."""
+"""The adapter that keeps uploads in memory until the process ends; it is the shortest example of a storage."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from tusd_py.domain.errors import UploadLost
-from tusd_py.domain.lifecycle import fall_back, made
+from tusd_py.domain.lifecycle import fall_back, mark_done
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
 from tusd_py.ports.body import Chunk
+from tusd_py.ports.inspection import Leftover, Recovered
 from tusd_py.ports.locks import Lease
-from tusd_py.ports.storage import Capacity, Leftover, Record, Recovered, Survey
+from tusd_py.ports.storage import Capacity, Record, Survey
 
 _READ_SIZE = 64 * 1024
 
 
 class MemoryStorage:
-    """Behind `ports.storage.Storage`. A checkpoint is recorded every `checkpoint_size` bytes."""
+    """The adapter of `ports.storage.Storage` for memory. It records a checkpoint every `checkpoint_size` bytes."""
 
     name = "memory:"
     capacity = Capacity()
     direct = None
+
+    @property
+    def inspection(self) -> MemoryStorage:
+        return self
 
     def __init__(self, *, checkpoint_size: int = 1024 * 1024) -> None:
         self._checkpoint_size = checkpoint_size
@@ -40,7 +45,7 @@ class MemoryStorage:
         record: Record,
         lease: Lease,
         *,
-        unproven: bool = False,  # noqa: ARG002 (for where bytes can outrun each other)
+        unproven: bool = False,  # noqa: ARG002 (only matters to storages with concurrent writes)
     ) -> AsyncIterator[MemoryWriter]:
         part = self._parts.setdefault(upload.id, bytearray())
         if len(part) < upload.offset:
@@ -55,8 +60,8 @@ class MemoryStorage:
         self._objects[upload.id] = b"".join([self._object(source) for source in sources])
         return self._finished(upload)
 
-    async def sweep(self, before: Sequence[Cursor], kept: Sequence[Cursor]) -> None:
-        """Nothing to do: bytes never move to a better home."""
+    async def delete_superseded(self, before: Sequence[Cursor], current: Sequence[Cursor]) -> None:
+        """Do nothing: bytes are never moved."""
 
     async def discard(self, upload: Upload) -> None:
         self._parts.pop(upload.id, None)
@@ -86,7 +91,7 @@ class MemoryStorage:
     async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:  # noqa: ARG002 - the port's signature
         if upload.id in self._objects and not upload.done:
             whole = replace(upload, length=len(self._objects[upload.id]), offset=len(self._objects[upload.id]))
-            return Survey(upload=made(whole, self._finished(whole)))
+            return Survey(upload=mark_done(whole, self._finished(whole)))
         if upload.done:
             self._object(upload)
         return Survey(upload=fall_back(upload, len(self._parts.get(upload.id, b""))))
@@ -105,7 +110,7 @@ class MemoryStorage:
         self._installation = installation_id
 
     async def ping(self) -> None:
-        """Memory is always there."""
+        """Return at once: memory is always available."""
 
     async def space(self) -> Space | None:
         return None
@@ -114,7 +119,7 @@ class MemoryStorage:
         return {"write": self.ping}
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to close."""
 
     def _finished(self, upload: Upload) -> Finished:
         self._object(upload)
@@ -128,10 +133,10 @@ class MemoryStorage:
 
 
 class MemoryWriter:
-    """Behind `ports.storage.Writer`."""
+    """The writer of `MemoryStorage`."""
 
     unsettled = False
-    """What was broken off is written over."""
+    """Always False: the next writer overwrites the bytes of an interrupted write."""
 
     def __init__(self, part: bytearray, upload: Upload, record: Record, lease: Lease, checkpoint_size: int) -> None:
         self._part, self._cursor, self._record, self._lease = part, upload.cursor, record, lease

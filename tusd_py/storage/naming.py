@@ -1,5 +1,5 @@
-"""What finished objects are called: by the setting `object-key`. Of what a client sent, only a tamed file name may take
-part, and only if the setting asks for it."""
+"""The names of finished objects, made by the setting `object-key`. Of what a client sent, they contain only a sanitized
+file name, and only if the setting asks for it."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from tusd_py.domain.upload import Upload
 
 DATES = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}
 BY_ID = "{id}"
-_MOST, _LONGEST = 255, 200
-"""Bytes of a file's or folder's name (NAME_MAX of Linux), and how many of them may be of a client's."""
+_MAX_NAME, _MAX_CLIENT_NAME = 255, 200
+"""Bytes that the name of a file or folder may have (NAME_MAX of Linux), and bytes of it that may come from a client."""
 _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))})
-"""What Windows takes for devices, with any extension."""
+"""File names that Windows takes for devices, with any extension."""
 
 
 def expand(template: str, upload: Upload, filename: str) -> str:
-    """The template as it is for this upload."""
+    """Return the template with its fields filled in for this upload."""
     created = datetime.fromtimestamp(upload.created_at, UTC)
     dates = {name: created.strftime(code) for name, code in DATES.items()}
     return template.format(id=upload.id, filename=filename, **dates)
 
 
-def tame(filename: str) -> str:
-    """A file's name of letters and digits in any script, `.`, `_` and `-`: it means nothing to a path or a shell.
+def sanitize(filename: str) -> str:
+    """Return the file name with only letters and digits of any script, `.`, `_` and `-`: safe in a path or a shell.
 
-    At most 200 bytes; of one that is longer, the end stays.
+    It has at most 200 bytes; a longer name keeps its end.
     """
     last = re.split(r"[/\\]", filename)[-1].lstrip(".")
     stem, dot, extension = "".join(char if _is_plain(char) else "_" for char in last).partition(".")
-    named = (stem.strip("_") or "file") + (dot + extension).rstrip("._")
-    short = named.encode()[-_LONGEST:].decode(errors="ignore").lstrip("._-") or "file"
+    name = (stem.strip("_") or "file") + (dot + extension).rstrip("._")
+    short = name.encode()[-_MAX_CLIENT_NAME:].decode(errors="ignore").lstrip("._-") or "file"
     return f"_{short}" if short.partition(".")[0].upper() in _DEVICES else short
 
 
@@ -41,10 +41,10 @@ def _is_plain(char: str) -> bool:
 
 
 def is_path(template: str) -> bool:
-    """Whether files on a disk can be named by it: nothing is hidden or too long, and clients name no folders."""
+    """Return True if the template makes valid paths: no name is hidden or too long, and clients name no folders."""
     *folders, _ = template.split("/")
     dates = dict.fromkeys(DATES, "0000")
-    names = template.format(id="0" * 32, filename="x" * _LONGEST, **dates).split("/")
+    names = template.format(id="0" * 32, filename="x" * _MAX_CLIENT_NAME, **dates).split("/")
     return "{filename}" not in "".join(folders) and all(
-        0 < len(name.encode()) <= _MOST and not name.startswith(".") for name in names
+        0 < len(name.encode()) <= _MAX_NAME and not name.startswith(".") for name in names
     )

@@ -12,7 +12,7 @@ from tusd_py.domain.refusals import ChecksumMismatch, Malformed, TooLarge
 from tusd_py.domain.upload import Kind, Phase, Upload, UploadId
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.maintenance import maintain
 from tusd_py.ports.body import BodyEnd
 
 
@@ -63,7 +63,7 @@ async def test_an_upload_that_could_not_be_recorded_as_made_is_removed_twice_if_
     assert only.phase is Phase.TERMINATING
     harness.storage._objects[only.id] = b""
     harness.now += 31
-    await sweep(harness.engine)
+    await maintain(harness.engine)
     assert await harness.residue() == []
 
 
@@ -87,7 +87,7 @@ async def test_a_state_store_that_fails_leaves_no_upload(harness: Harness) -> No
 async def late(harness: Harness) -> None:
     """What may still come about by itself has done so, and sweeps have seen to it."""
     harness.now += 31
-    await sweep(harness.engine)
+    await maintain(harness.engine)
 
 
 async def partial(harness: Harness, data: bytes) -> Upload:

@@ -23,9 +23,19 @@ from tusd_py.domain.refusals import (
 )
 from tusd_py.domain.upload import Direct, DirectPart, Phase, Upload
 from tusd_py.engine.create import create
-from tusd_py.engine.direct import abort, announce, begin, complete, look, open_parts, parts, sign_part, sign_whole
+from tusd_py.engine.direct import (
+    abort,
+    announce,
+    begin,
+    check_awaited,
+    complete,
+    open_parts,
+    parts,
+    sign_part,
+    sign_whole,
+)
 from tusd_py.engine.lookup import finished, inspect, link
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.maintenance import maintain
 
 TOO_LONG = "its client has stored more bytes than an upload may have"
 PARTS, WHOLE = Begin(direct=Direct.PARTS), Begin(direct=Direct.WHOLE)
@@ -61,7 +71,7 @@ async def test_a_new_one_is_recorded_and_told_before_the_storage_is_asked(
 
 
 async def test_where_there_is_no_room_there_is_no_new_one(harness: Harness, access: ScriptedAccess) -> None:
-    harness.engine.room.full.add("storage")
+    harness.engine.free_space.full.add("storage")
     with pytest.raises(StoreFull):
         await begin(harness.engine, PARTS)
     assert (await harness.residue(), access.begun) == ([], [])
@@ -69,7 +79,7 @@ async def test_where_there_is_no_room_there_is_no_new_one(harness: Harness, acce
 
 async def test_more_than_the_storage_takes_in_one_request_is_refused(harness: Harness, access: ScriptedAccess) -> None:
     with pytest.raises(TooLarge):
-        await announce(harness.engine, replace(WHOLE, length=access.part_limits.greatest_length + 1))
+        await announce(harness.engine, replace(WHOLE, length=access.part_limits.max_length + 1))
 
 
 async def test_one_that_could_not_be_begun_leaves_nothing(harness: Harness, access: ScriptedAccess) -> None:
@@ -77,7 +87,7 @@ async def test_one_that_could_not_be_begun_leaves_nothing(harness: Harness, acce
     with pytest.raises(StorageUnavailable):
         await begin(harness.engine, PARTS)
     harness.now += 60  # what got no answer is looked for first
-    await sweep(harness.engine)
+    await maintain(harness.engine)
     assert await harness.residue() == []
 
 
@@ -199,7 +209,7 @@ async def test_one_with_more_bytes_than_were_announced_has_ended_once_it_is_to_b
     with pytest.raises(TooLarge):
         await complete(harness.engine, upload.id, access.key(upload), naming(named))
     assert harness.told.events[-1] == ("terminated", upload.id)
-    assert harness.told.troubles == [("upload-lost", {"upload_id": upload.id, "reason": TOO_LONG})]
+    assert harness.told.troubles == [("bytes lost", {"upload_id": upload.id, "reason": TOO_LONG})]
     assert await harness.residue() == []
     with pytest.raises(UploadNotFound):
         await complete(harness.engine, upload.id, access.key(upload), naming(named))
@@ -280,7 +290,7 @@ async def announced(harness: Harness, access: ScriptedAccess) -> Upload:
 
 async def swept(harness: Harness, seconds: float) -> None:
     harness.now += seconds
-    await sweep(harness.engine)
+    await maintain(harness.engine)
 
 
 async def test_more_than_was_announced_is_found_and_removed_long_before_it_expires(
@@ -290,7 +300,7 @@ async def test_more_than_was_announced_is_found_and_removed_long_before_it_expir
     await swept(harness, COUNTED - 1)
     assert (access.listed, (await harness.record(announced)).phase) == (0, Phase.OPEN)
     await swept(harness, 1)
-    assert harness.told.troubles == [("upload-lost", {"upload_id": announced.id, "reason": TOO_LONG})]
+    assert harness.told.troubles == [("bytes lost", {"upload_id": announced.id, "reason": TOO_LONG})]
     assert await harness.residue() == []
 
 
@@ -328,7 +338,7 @@ async def test_a_storage_that_is_away_is_asked_again(
     access.bring(announced, b"ab", b"cde")
     access.fuse.blow()
     await swept(harness, COUNTED)
-    assert harness.told.troubles == [("look-failed", {"upload_id": announced.id, "reason": "as told"})]
+    assert harness.told.troubles == [("look failed", {"upload_id": announced.id, "reason": "as told"})]
     await swept(harness, 1)
     assert await harness.residue() == []
 
@@ -369,13 +379,13 @@ async def test_one_that_was_brought_in_one_request_is_found_by_whoever_looks(
 
 
 async def test_one_with_more_bytes_than_may_be_is_ended_and_told(harness: Harness, access: ScriptedAccess) -> None:
-    most = access.part_limits.greatest_length
+    most = access.part_limits.max_length
     taken, refused = await announce(harness.engine, WHOLE), await announce(harness.engine, WHOLE)
     harness.storage._objects[taken.id], harness.storage._objects[refused.id] = bytes(most), bytes(most + 1)
     assert (await inspect(harness.engine, taken.id)).done
     with pytest.raises(UploadLost, match=f"^{TOO_LONG}$"):
         await inspect(harness.engine, refused.id)
-    assert harness.told.troubles == [("upload-lost", {"upload_id": refused.id, "reason": TOO_LONG})]
+    assert harness.told.troubles == [("bytes lost", {"upload_id": refused.id, "reason": TOO_LONG})]
     assert ("terminated", refused.id) in harness.told.events
     assert refused.id not in harness.storage._objects
 
@@ -383,7 +393,7 @@ async def test_one_with_more_bytes_than_may_be_is_ended_and_told(harness: Harnes
 async def test_there_is_nothing_to_look_for_where_bytes_come_by_here(harness: Harness, access: ScriptedAccess) -> None:
     upload = await create(harness.engine, creating(3), ScriptedBody())
     harness.storage._objects[upload.id] = b"abc"
-    assert await look(harness.engine, upload) == upload
+    assert await check_awaited(harness.engine, upload) == upload
     assert access.signed == []
 
 
@@ -399,7 +409,7 @@ async def test_what_nobody_brings_expires(harness: Harness, access: ScriptedAcce
     del access
     await (begin if intent is PARTS else announce)(harness.engine, intent)
     harness.now += 1000
-    await sweep(harness.engine)
+    await maintain(harness.engine)
     harness.now += 1000
-    await sweep(harness.engine)
+    await maintain(harness.engine)
     assert await harness.residue() == []

@@ -9,9 +9,9 @@ from tusd_py.domain.errors import Superseded, UploadLost
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.upload import Direct, Phase, Upload
 from tusd_py.engine.direct import abort, begin
-from tusd_py.engine.garbage import removed
+from tusd_py.engine.garbage import remove_unneeded
 from tusd_py.engine.repair import repair
-from tusd_py.ports.storage import Leftover
+from tusd_py.ports.inspection import Leftover
 
 
 async def test_an_abort_is_recorded_before_anything_is_removed(harness: Harness) -> None:
@@ -37,12 +37,12 @@ async def test_what_is_in_use_or_moves_on_meanwhile_is_not_removed(harness: Harn
     upload = await begun(harness)
     leftover = Leftover(upload_id=upload.id, name="part", since=0)
     async with harness.engine.hold(upload.id):
-        assert not await removed(harness.engine, leftover, dry_run=False)
+        assert not await remove_unneeded(harness.engine, leftover, dry_run=False)
 
     async def moved(_: Upload) -> None:
         raise Superseded
 
     harness.storage.needs = lambda *_: False  # type: ignore[method-assign]
     harness.state.save = moved  # type: ignore[method-assign,assignment]
-    assert not await removed(harness.engine, leftover, dry_run=False)
+    assert not await remove_unneeded(harness.engine, leftover, dry_run=False)
     assert upload.id in harness.storage._parts

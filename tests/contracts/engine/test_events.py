@@ -18,7 +18,7 @@ from tusd_py.domain.upload import Kind, Phase
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.repair import repair
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
@@ -48,7 +48,7 @@ async def by_operator(harness: Harness) -> None:
 async def by_time(harness: Harness) -> None:
     await cut_off(harness)
     harness.now += 100
-    await sweep(harness.engine)
+    await maintain(harness.engine)
 
 
 async def by_loss(harness: Harness) -> None:
@@ -88,13 +88,13 @@ async def test_an_end_is_told_once_with_its_reason(
 ) -> None:
     await happen(harness)
     harness.now += 1000
-    await sweep(harness.engine)
+    await maintain(harness.engine)
     assert told(harness) == [(EventType.CREATED, None), (type_, reason)]
 
 
 async def test_a_loss_is_told_once(harness: Harness) -> None:
     await by_loss(harness)
-    await sweep(harness.engine)
+    await maintain(harness.engine)
     assert told(harness) == [(EventType.CREATED, None), (EventType.FINISHED, None), (EventType.LOST, Reason.LOST)]
 
 
@@ -140,7 +140,7 @@ async def delivered(harness: Harness) -> list[Event]:
     while due := await outbox.due(SINK.name, 1e9, 100):
         for delivery in due:
             found.append((delivery.seq, decode_event(delivery.type, delivery.document)))
-            await outbox.done(delivery)
+            await outbox.mark_delivered(delivery)
     return [event for _, event in sorted(found, key=lambda each: each[0])]
 
 

@@ -15,10 +15,10 @@ from tusd_py.engine import pairing
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.garbage import tidy
-from tusd_py.engine.installation import held_until, judge, look, pair, pair_by_hand, renew
+from tusd_py.engine.garbage import collect_garbage
+from tusd_py.engine.installation import force_pair, grace_period_end, pair, reconcile, renew, take_snapshot
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.pairing import PairedState
 from tusd_py.engine.repair import repair
 
@@ -56,7 +56,7 @@ async def test_later_starts_change_nothing(harness: Harness) -> None:
 async def test_what_ran_before_there_were_ids_gets_one(harness: Harness) -> None:
     await remember_one(harness)
     assert (await pair(harness.engine)).id == await harness.storage.installation()
-    assert await held_until(harness.engine) is None
+    assert await grace_period_end(harness.engine) is None
 
 
 @pytest.mark.parametrize("uploads", [False, True], ids=["no uploads", "uploads"])
@@ -109,13 +109,13 @@ async def test_two_ids_do_not_belong_together(harness: Harness, uploads: bool) -
 
 async def test_what_says_it_is_an_id_must_be_one(harness: Harness) -> None:
     await harness.storage.install("<html>")
-    with pytest.raises(StorageUnavailable, match="not an id"):
+    with pytest.raises(StorageUnavailable, match="is malformed"):
         await pair(harness.engine)
     assert await harness.state.installation() is None
 
 
 async def test_to_look_changes_nothing(harness: Harness) -> None:
-    assert judge(harness.engine, await look(harness.engine)).id == f"{1:032x}"
+    assert reconcile(harness.engine, await take_snapshot(harness.engine)).id == f"{1:032x}"
     assert await harness.state.installation() is None
     assert await harness.storage.installation() is None
 
@@ -163,13 +163,15 @@ async def test_an_empty_state_takes_the_storage_over_and_collects_nothing_for_a_
     later = another(harness)
     later.now = 1000 * DAY
     assert await pair(later.engine) == replace(installed, adopted_at=1000 * DAY)
-    assert [found async for found in tidy(later.engine)] == []
+    assert [found async for found in collect_garbage(later.engine)] == []
     later.now += 7 * DAY - 1
-    assert [found async for found in tidy(later.engine)] == []
-    assert [found.upload_id async for found in tidy(later.engine, dry_run=True)] == [STRANGER], "to be looked at"
+    assert [found async for found in collect_garbage(later.engine)] == []
+    assert [found.upload_id async for found in collect_garbage(later.engine, dry_run=True)] == [STRANGER], (
+        "to be looked at"
+    )
     assert STRANGER in harness.storage._parts
     later.now += 1
-    assert [found.upload_id async for found in tidy(later.engine)] == [STRANGER]
+    assert [found.upload_id async for found in collect_garbage(later.engine)] == [STRANGER]
     assert STRANGER not in harness.storage._parts
 
 
@@ -180,13 +182,13 @@ async def test_garbage_is_collected_again_once_repair_has_run_to_its_end(harness
     await pair(later.engine)
     async for _ in repair(later.engine, apply=False):
         pass
-    assert await held_until(later.engine) is not None, "it only looked"
+    assert await grace_period_end(later.engine) is not None, "it only looked"
     async for _ in repair(later.engine, apply=True):
         break
-    assert await held_until(later.engine) is not None, "it was stopped"
+    assert await grace_period_end(later.engine) is not None, "it was stopped"
     async for mended in repair(later.engine, apply=True):
         assert mended.done
-    assert await held_until(later.engine) is None
+    assert await grace_period_end(later.engine) is None
     assert (await later.record_of(STRANGER)).offset == 3
 
 
@@ -197,22 +199,22 @@ async def test_a_repair_that_could_not_mend_all_holds_garbage_back(harness: Harn
     await pair(later.engine)
     async with later.engine.hold(STRANGER):
         assert [mended.done async for mended in repair(later.engine, apply=True)] == [False]
-    assert await held_until(later.engine) is not None
+    assert await grace_period_end(later.engine) is not None
 
 
 async def test_who_says_that_they_belong_together_holds_garbage_back_too(harness: Harness) -> None:
     await remember_one(harness)
     await harness.storage.install("b" * 32)
-    assert (await pair_by_hand(harness.engine)).id == "b" * 32
+    assert (await force_pair(harness.engine)).id == "b" * 32
     assert (await pair(harness.engine)).id == "b" * 32
-    assert await held_until(harness.engine) == harness.now + 7 * DAY
+    assert await grace_period_end(harness.engine) == harness.now + 7 * DAY
 
 
 async def test_a_storage_that_lost_its_id_gets_the_states_by_hand(harness: Harness) -> None:
     installed = await pair(harness.engine)
     await remember_one(harness)
     harness.storage._installation = None
-    await pair_by_hand(harness.engine)
+    await force_pair(harness.engine)
     assert await harness.storage.installation() == installed.id
     assert (await pair(harness.engine)).id == installed.id
 
@@ -245,8 +247,8 @@ async def test_of_a_wrong_pair_nothing_is_created_continued_shown_swept_or_colle
         create(engine, creating(3, body=True), body),
         append(engine, upload.id, appending(0), body),
         inspect(engine, upload.id),
-        sweep(engine),
-        anext(aiter(tidy(engine)), None),
+        maintain(engine),
+        anext(aiter(collect_garbage(engine)), None),
         anext(aiter(repair(engine, apply=True)), None),
     ):
         with pytest.raises(WrongPair):
@@ -312,10 +314,10 @@ async def test_each_start_while_garbage_is_held_back_says_so(harness: Harness) -
     later = another(harness)
     for count in (1, 2):
         await PairedState(later.engine).installation()
-        assert later.told.count("installation-adopted") == count
+        assert later.told.count("installation adopted") == count
     later.now += 7 * DAY
     await PairedState(later.engine).installation()
-    assert later.told.count("installation-adopted") == 2
+    assert later.told.count("installation adopted") == 2
 
 
 async def test_a_state_that_fails_is_asked_again(harness: Harness) -> None:

@@ -25,7 +25,7 @@ def at(offset: int, *tail: str, **more: object) -> Checkpoint:
 
 async def test_a_checkpoint_counts_as_soon_as_it_is_recorded(harness: Harness) -> None:
     before = await remembered(harness)
-    journal = Journal(harness.engine, before, held=False)
+    journal = Journal(harness.engine, before, withheld=False)
     await journal.record(at(4, "a"))
     assert await harness.record(before) == journal.upload
     assert (journal.upload.offset, journal.upload.cursor, journal.upload.revision) == (4, {"tail": ["a"]}, 2)
@@ -34,7 +34,7 @@ async def test_a_checkpoint_counts_as_soon_as_it_is_recorded(harness: Harness) -
 
 async def test_held_checkpoints_do_not_count_before_their_release(harness: Harness) -> None:
     before = await remembered(harness)
-    journal = Journal(harness.engine, before, held=True)
+    journal = Journal(harness.engine, before, withheld=True)
     await journal.record(at(4))
     await journal.record(at(8))
     assert await harness.record(before) == before
@@ -43,7 +43,7 @@ async def test_held_checkpoints_do_not_count_before_their_release(harness: Harne
 
 async def test_held_checkpoints_count_together_with_the_entries_of_all(harness: Harness) -> None:
     before = await remembered(harness)
-    journal = Journal(harness.engine, before, held=True)
+    journal = Journal(harness.engine, before, withheld=True)
     await journal.record(at(4, "a"))
     await journal.record(at(8, "b"))
     await journal.release()
@@ -55,14 +55,14 @@ async def test_held_checkpoints_count_together_with_the_entries_of_all(harness: 
 async def test_what_does_not_move_the_offset_counts_at_once_even_when_held(harness: Harness) -> None:
     """A multipart upload must be known, so that it can be removed, whatever becomes of the request."""
     before = await remembered(harness)
-    journal = Journal(harness.engine, before, held=True)
+    journal = Journal(harness.engine, before, withheld=True)
     await journal.record(at(0, "begun"))
     assert (await harness.record(before)).cursor == {"tail": ["begun"]}
 
 
 async def test_a_full_upload_counts_only_once_its_body_is_known_to_be_no_longer(harness: Harness) -> None:
     before = await remembered(harness, length=8)
-    journal = Journal(harness.engine, before, held=False)
+    journal = Journal(harness.engine, before, withheld=False)
     await journal.record(at(4))
     await journal.record(at(8))
     assert (await harness.record(before)).offset == 4
@@ -72,7 +72,7 @@ async def test_a_full_upload_counts_only_once_its_body_is_known_to_be_no_longer(
 
 async def test_an_object_made_with_the_bytes_makes_the_upload_done_and_is_told(harness: Harness) -> None:
     before = await remembered(harness, length=8)
-    journal = Journal(harness.engine, before, held=False)
+    journal = Journal(harness.engine, before, withheld=False)
     await journal.record(at(8, finished=Finished(cursor={"object": 1}, etag="tag")))
     await journal.release()
     assert (journal.upload.phase, journal.upload.etag, journal.upload.cursor) == (Phase.DONE, "tag", {"object": 1})
@@ -81,7 +81,7 @@ async def test_an_object_made_with_the_bytes_makes_the_upload_done_and_is_told(h
 
 async def test_a_repeated_write_is_recorded_with_the_bytes_it_brought(harness: Harness) -> None:
     """The first attempt may yet take effect, under a name that nothing holds any more by then."""
-    journal = Journal(harness.engine, await remembered(harness, length=8), held=True)
+    journal = Journal(harness.engine, await remembered(harness, length=8), withheld=True)
     await journal.record(replace(at(2), troubled=True))
     await journal.record(at(4))
     await journal.release()
@@ -90,7 +90,7 @@ async def test_a_repeated_write_is_recorded_with_the_bytes_it_brought(harness: H
 
 async def test_a_repeated_write_is_known_of_although_another_moved_the_upload_on(harness: Harness) -> None:
     before = await remembered(harness, length=8)
-    journal = Journal(harness.engine, before, held=False)
+    journal = Journal(harness.engine, before, withheld=False)
     current = await harness.state.save(replace(before, offset=1))
     with pytest.raises(Superseded):
         await journal.record(replace(at(4), troubled=True))
@@ -102,12 +102,12 @@ async def test_a_writer_that_was_overtaken_records_nothing(harness: Harness) -> 
     before = await remembered(harness)
     current = await harness.state.save(before)
     with pytest.raises(Superseded):
-        await Journal(harness.engine, before, held=False).record(at(4))
+        await Journal(harness.engine, before, withheld=False).record(at(4))
     assert await harness.record(before) == current
 
 
 async def test_each_record_puts_the_expiry_off(harness: Harness) -> None:
-    journal = Journal(harness.engine, await remembered(harness), held=False)
+    journal = Journal(harness.engine, await remembered(harness), withheld=False)
     harness.now += 50
     await journal.record(at(4))
     assert (journal.upload.updated_at, journal.upload.expires_at) == (harness.now, harness.now + 100)
@@ -119,32 +119,32 @@ def swept(harness: Harness) -> tuple[list[Cursor], list[Cursor]]:
 
 
 async def test_what_earlier_checkpoints_named_is_swept_but_not_what_the_last_names(harness: Harness) -> None:
-    journal = Journal(harness.engine, await remembered(harness, cursor={"tail": []}), held=False)
+    journal = Journal(harness.engine, await remembered(harness, cursor={"tail": []}), withheld=False)
     await journal.record(at(2, "a"))
     await journal.record(at(4, "b"))
-    await journal.sweep()
+    await journal.delete_superseded()
     assert swept(harness) == ([{"tail": []}, {"tail": ["a"]}], [{"tail": ["b"]}])
 
 
 async def test_held_checkpoints_that_never_counted_are_swept(harness: Harness) -> None:
-    journal = Journal(harness.engine, await remembered(harness, cursor={"tail": []}), held=True)
+    journal = Journal(harness.engine, await remembered(harness, cursor={"tail": []}), withheld=True)
     await journal.record(at(2, "a"))
     await journal.record(at(4, "b"))
-    await journal.sweep()
+    await journal.delete_superseded()
     assert swept(harness) == ([{"tail": ["a"]}, {"tail": ["b"]}], [{"tail": []}])
 
 
 async def test_held_checkpoints_that_may_count_are_not_swept(harness: Harness) -> None:
     """The save was done and its answer got lost: the store names them."""
     before = await remembered(harness, cursor={"tail": []})
-    journal = Journal(harness.engine, before, held=True)
+    journal = Journal(harness.engine, before, withheld=True)
     await journal.record(at(2, "a"))
     await journal.record(at(4, "a", "b"))
     await journal.record(at(6, "a", "b", "c"))
     harness.state.fuse.blow(answer_lost=True)
     with pytest.raises(StateUnavailable):
         await journal.release()
-    await journal.sweep()
+    await journal.delete_superseded()
     _, kept = swept(harness)
     assert (await harness.record(before)).cursor == {"tail": ["a", "b", "c"]}
     assert {"tail": ["a", "b", "c"]} in kept
@@ -154,10 +154,14 @@ def named(cursors: list[Cursor]) -> set[str]:
     return {name for cursor in cursors for name in cursor["tail"]}
 
 
-@pytest.mark.parametrize("held", [False, True])
-async def test_a_long_request_sweeps_now_and_then_what_nothing_names_any_more(harness: Harness, *, held: bool) -> None:
+@pytest.mark.parametrize("withheld", [False, True])
+async def test_a_long_request_sweeps_now_and_then_what_nothing_names_any_more(
+    harness: Harness, *, withheld: bool
+) -> None:
     most = harness.engine.thresholds.cursors
-    journal = Journal(harness.engine, await remembered(harness, length=10_000, cursor={"tail": ["0"]}), held=held)
+    journal = Journal(
+        harness.engine, await remembered(harness, length=10_000, cursor={"tail": ["0"]}), withheld=withheld
+    )
     for number in range(1, 3 * most):
         await journal.record(at(number, "all", str(number)))
     assert len(harness.storage.swept) == 2
@@ -169,21 +173,21 @@ async def test_a_long_request_sweeps_now_and_then_what_nothing_names_any_more(ha
 
 
 async def test_a_sweep_on_the_way_that_fails_is_noted_at_the_end(harness: Harness) -> None:
-    journal = Journal(harness.engine, await remembered(harness, length=10_000), held=False)
+    journal = Journal(harness.engine, await remembered(harness, length=10_000), withheld=False)
     for number in range(harness.engine.thresholds.cursors):
         harness.storage.fuse.blow()
         await journal.record(at(number + 1))
     harness.storage.fuse.mend()
-    assert harness.told.count("left-behind") == 1
-    await journal.sweep()
+    assert harness.told.count("left behind") == 1
+    await journal.delete_superseded()
     assert journal.upload.troubled_at == harness.now
 
 
 async def test_a_sweep_that_fails_is_told_and_harms_nothing(harness: Harness) -> None:
-    journal = Journal(harness.engine, await remembered(harness), held=False)
+    journal = Journal(harness.engine, await remembered(harness), withheld=False)
     await journal.record(at(4))
     harness.storage.fuse.blow()
-    await journal.sweep()
-    assert harness.told.count("left-behind") == 1
+    await journal.delete_superseded()
+    assert harness.told.count("left behind") == 1
     assert (await harness.record(journal.upload)) == journal.upload
     assert journal.upload.troubled_at == harness.now, "so that its end is the time to look again"

@@ -18,7 +18,7 @@ def at(offset: int) -> Checkpoint:
 async def held(harness: Harness, *offsets: int) -> Journal:
     """A journal that keeps these."""
     upload = await create(harness.engine, creating(100), ScriptedBody())
-    journal = Journal(harness.engine, upload, held=True)
+    journal = Journal(harness.engine, upload, withheld=True)
     for offset in offsets:
         await journal.record(at(offset))
     assert journal.upload == upload
@@ -38,7 +38,7 @@ async def test_every_cursor_that_was_kept_is_swept_but_the_last(harness: Harness
     journal = await held(harness, 1, 2, 3)
     before = journal.upload.cursor
     await journal.release()
-    await journal.sweep()
+    await journal.delete_superseded()
     (swept,) = harness.storage.swept
     assert sorted(swept[0], key=str) == sorted([before, {"at": 1}, {"at": 2}], key=str)
     assert swept[1] == [{"at": 3}]

@@ -15,7 +15,7 @@ from tusd_py.domain.upload import Kind, Phase
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.terminate import terminate
 
 
@@ -46,7 +46,7 @@ async def test_bytes_that_are_there_after_all_are_not_given_up(harness: Harness)
     harness.storage.lose = True
     with pytest.raises(StorageUnavailable):
         await inspect(harness.engine, upload.id)
-    assert harness.told.count("loss-not-confirmed") == 1
+    assert harness.told.count("loss not confirmed") == 1
     harness.storage.lose = False
     assert harness.stored(await inspect(harness.engine, upload.id)) == b"abcdef"
 
@@ -98,5 +98,5 @@ async def test_a_final_upload_ends_only_when_a_partial_is_gone(harness: Harness)
     with pytest.raises(UploadNotFound):
         await inspect(harness.engine, final.id)
     harness.now += 60
-    await sweep(harness.engine)
+    await maintain(harness.engine)
     assert final.id not in await harness.residue()

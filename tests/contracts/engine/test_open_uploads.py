@@ -69,7 +69,7 @@ async def test_uploads_of_before_count_once_the_state_was_asked(harness: Harness
     for _ in range(3):
         await begun(harness)
     limited(harness, most=4, most_claimed=30)
-    await harness.engine.look_at_room()
+    await harness.engine.measure_stores()
     assert await refused(harness, creating(13))
     await begun(harness, 12)
     assert await refused(harness, creating(0))
@@ -84,10 +84,10 @@ async def test_what_has_finished_or_ended_makes_room_at_once_for_who_saw_it_and_
     assert (await append(harness.engine, upload.id, appending(0), ScriptedBody(b"abcdef"))).done
     await terminate(harness.engine, (await begun(harness)).id)
     before = await begun(harness)
-    await harness.engine.look_at_room()
+    await harness.engine.measure_stores()
     await terminate(harness.engine, before.id)
     assert await refused(harness, creating(6))
-    await harness.engine.look_at_room()
+    await harness.engine.measure_stores()
     await begun(harness)
 
 
@@ -95,7 +95,7 @@ async def test_all_that_is_done_with_uploads_that_are_there_goes_on(harness: Har
     limited(harness, most=2, most_claimed=6)
     upload, other = await begun(harness), await begun(harness, 0, kind=Kind.PARTIAL)
     third = await create(harness.engine, creating(0, body=True), ScriptedBody(end=BodyEnd.CUT))
-    harness.engine.open_uploads._seen = Unfinished(count=99, claimed=99)
+    harness.engine.open_uploads._counted = Unfinished(count=99, claimed=99)
     assert third.done
     assert other.done
     assert (await append(harness.engine, upload.id, appending(0), ScriptedBody(b"abc"))).offset == 3
@@ -138,7 +138,7 @@ async def test_a_creation_that_is_under_way_while_the_state_counts_is_not_forgot
         return Unfinished(count=1, claimed=6)
 
     await begun(harness)
-    look = asyncio.create_task(harness.engine.open_uploads.look(slowly, harness.engine.meter))
+    look = asyncio.create_task(harness.engine.open_uploads.recount(slowly, harness.engine.meter))
     await counting.wait()
     await begun(harness)
     counted.set()
@@ -153,7 +153,7 @@ async def test_a_state_that_cannot_count_leaves_it_as_it_was(harness: Harness) -
     async def away() -> Unfinished:
         raise StateUnavailable
 
-    await harness.engine.open_uploads.look(away, harness.engine.meter)
+    await harness.engine.open_uploads.recount(away, harness.engine.meter)
     assert await refused(harness, creating(6))
 
 
@@ -166,7 +166,7 @@ async def test_each_look_is_told(harness: Harness) -> None:
 
     harness.engine = replace(harness.engine, meter=Seen())
     await begun(harness), await begun(harness, None)
-    await harness.engine.look_at_room()
+    await harness.engine.measure_stores()
     assert told == [Unfinished(count=2, claimed=6)]
 
 
@@ -193,7 +193,7 @@ async def deferred(harness: Harness) -> Upload:
     limited(harness, most_claimed=10)
     upload = await create(harness.engine, creating(None, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
     await begun(harness, 5)
-    await harness.engine.look_at_room()
+    await harness.engine.measure_stores()
     return upload
 
 
@@ -207,7 +207,7 @@ async def test_a_deferred_length_claims_what_comes_and_what_is_declared(harness:
     assert await inspect(harness.engine, deferred.id) == deferred
     assert await refused(harness, Create(body=appending(0, size=3).body))
     assert (await append(harness.engine, deferred.id, appending(3, size=2), ScriptedBody(b"de"))).offset == 5
-    await harness.engine.look_at_room()
+    await harness.engine.measure_stores()
     with pytest.raises(TooManyUploads):
         await append(harness.engine, deferred.id, appending(5), body)
     end = replace(appending(5, size=0), completion=Completion.WITH_THIS)

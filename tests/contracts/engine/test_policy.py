@@ -21,7 +21,7 @@ from tusd_py.engine.create import create
 from tusd_py.engine.direct import abort, announce, begin, complete, open_parts, parts, sign_part
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.lookup import finished, inspect
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.terminate import terminate
 
 ALICE = Caller(address="192.0.2.7", identity="alice", method="POST", request_id="r-1")
@@ -126,11 +126,11 @@ async def test_a_list_of_parts_is_not_read_for_one_who_may_not_complete(engine: 
     upload = await _begun(engine)
     policy.refuses = True
 
-    async def read_named() -> list[object]:
+    async def read_parts() -> list[object]:
         raise AssertionError("it was read")
 
     with pytest.raises(Forbidden):
-        await complete(engine, upload.id, _key(engine, upload), read_named)  # type: ignore[arg-type]
+        await complete(engine, upload.id, _key(engine, upload), read_parts)  # type: ignore[arg-type]
 
 
 async def test_what_cannot_come_about_is_not_asked_for(engine: Engine, policy: Asked) -> None:
@@ -163,7 +163,7 @@ async def test_events_name_the_caller_whose_request_drove_them(engine: Engine, h
     assert [event.caller for event in harness.told.changes] == [ALICE, bob]
     gone = await _open(engine)
     harness.now += 1000
-    await sweep(harness.engine)
+    await maintain(harness.engine)
     assert harness.told.changes[-1].upload.id == gone.id
     assert harness.told.changes[-1].caller is NO_CALLER
 

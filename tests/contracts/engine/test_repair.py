@@ -143,7 +143,7 @@ async def test_what_a_storage_will_not_do_is_said_and_the_next_one_is_mended(har
     harness.storage.fuse.blow()
     first, second = await repaired(harness)
     assert (first.done, second.done) == (False, True)
-    assert first.sentence.endswith(": not removed: the storage won't let go of it now")
+    assert first.sentence.endswith(": not removed: the storage can't remove it now: try again later")
     assert [await has_ended(harness, each) for each in (upload, other)] == [False, True]
     assert await found(harness) == ["it has ended, but is not all removed: removed"]
 

@@ -15,7 +15,7 @@ from tusd_py.domain.upload import Direct, Phase, Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import announce
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
 
@@ -29,7 +29,7 @@ async def test_a_sweep_passes_over_one_that_another_moves_on_just_then(harness: 
     harness.now += 100
     harness.state.fuse.error = Superseded  # type: ignore[assignment]
     harness.state.fuse.blow(left=1)  # after the first was loaded
-    assert await sweep(harness.engine) == 1
+    assert await maintain(harness.engine) == 1
     left = {upload.id for upload in await harness.uploads()}
     assert len(left) == 1
     assert left < {moved.id, other.id}
@@ -39,10 +39,10 @@ async def test_one_that_is_awaited_is_not_ended_before_its_time(harness: Harness
     direct(harness)
     awaited = await announce(harness.engine, Begin(direct=Direct.WHOLE, length=3, metadata={}))
     harness.now += 99
-    assert await sweep(harness.engine) == 0
+    assert await maintain(harness.engine) == 0
     assert (await harness.record(awaited)).phase is Phase.OPEN
     harness.now += 100
-    assert await sweep(harness.engine) == 1
+    assert await maintain(harness.engine) == 1
     assert await harness.residue() == []
 
 
@@ -54,8 +54,8 @@ async def test_a_storage_that_fails_is_told_also_where_nothing_can_be_recorded_a
     upload = await begun(harness)
 
     class Failing(ScriptedBody):
-        async def chunks(self, room: int | None) -> AsyncIterator[bytes]:
-            async for chunk in super().chunks(room):
+        async def chunks(self, max_bytes: int | None) -> AsyncIterator[bytes]:
+            async for chunk in super().chunks(max_bytes):
                 yield chunk
                 harness.state.fuse.error = error  # type: ignore[assignment]
                 harness.state.fuse.blow()
@@ -73,7 +73,7 @@ async def test_what_a_writer_stored_after_the_end_goes_also_where_the_state_is_a
     await terminate(harness.engine, upload.id)
 
     async def overtaken() -> None:
-        async with harness.engine.records.outlived(upload):
+        async with harness.engine.records.cleaning_if_superseded(upload):
             harness.storage._parts[upload.id] = bytearray(b"late")
             harness.state.fuse.blow()
             raise Superseded
@@ -85,5 +85,5 @@ async def test_what_a_writer_stored_after_the_end_goes_also_where_the_state_is_a
 
 async def test_a_request_without_bytes_needs_no_room(harness: Harness) -> None:
     upload = await begun(harness)
-    harness.engine.room.full.add("storage")
+    harness.engine.free_space.full.add("storage")
     assert await append(harness.engine, upload.id, appending(3, size=0), ScriptedBody()) == upload

@@ -22,7 +22,7 @@ from tusd_py.domain.upload import Direct, Phase, Upload, UploadId
 from tusd_py.engine import maintenance as sweep_module
 from tusd_py.engine.append import append
 from tusd_py.engine.direct import announce
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.maintenance import maintain
 
 SIDE_BY_SIDE = 3
 DAY = 86400.0
@@ -108,9 +108,9 @@ async def test_those_that_are_held_keep_no_other_from_expiry(harness: Harness) -
     async with AsyncExitStack() as stack:
         for upload_id in held:
             await stack.enter_async_context(harness.engine.hold(upload_id))
-        assert await sweep(harness.engine) == len(late)
+        assert await maintain(harness.engine) == len(late)
         assert await left(harness) == set(held)
-    assert await sweep(harness.engine) == len(held)
+    assert await maintain(harness.engine) == len(held)
 
 
 async def test_one_whose_body_still_comes_when_its_time_is_up_begins_anew_with_what_is_recorded(
@@ -120,16 +120,16 @@ async def test_one_whose_body_still_comes_when_its_time_is_up_begins_anew_with_w
     writing = asyncio.create_task(append(harness.engine, upload.id, appending(3), body))
     await body.stalled.wait()
     harness.now += 100
-    assert await sweep(harness.engine) == 0
+    assert await maintain(harness.engine) == 0
     body.stop()
     assert (await writing).offset == 4
     assert (await harness.record(upload)).expires_at == harness.now + 100
-    assert await sweep(harness.engine) == 0
+    assert await maintain(harness.engine) == 0
 
 
 async def test_some_are_seen_to_side_by_side_and_never_more(harness: Harness, storage: Storage) -> None:
     storage.slow.update(await expired(harness, 11))
-    sweeping = asyncio.create_task(sweep(harness.engine))
+    sweeping = asyncio.create_task(maintain(harness.engine))
     await as_often(storage.begun, SIDE_BY_SIDE)
     storage.waiting.set()
     assert await sweeping == 11
@@ -141,7 +141,7 @@ async def test_one_that_takes_long_keeps_no_other_of_those_that_are_asked_for_wi
 ) -> None:
     slow, *others = await expired(harness, 5)
     storage.slow.add(slow)
-    sweeping = asyncio.create_task(sweep(harness.engine))
+    sweeping = asyncio.create_task(maintain(harness.engine))
     await as_often(storage.ended, len(others))
     assert storage.running == 1
     storage.waiting.set()
@@ -160,22 +160,22 @@ async def test_what_comes_of_it_does_not_depend_on_the_order(
         return found[::-1] if backwards else found
 
     harness.state.due = turned  # type: ignore[method-assign]
-    assert await sweep(harness.engine) == 12
+    assert await maintain(harness.engine) == 12
     assert await left(harness) == storage.failing
     assert {upload.phase for upload in await harness.uploads()} == {Phase.TERMINATING}
-    assert [what for what, _ in harness.told.troubles] == ["left-behind"] * 3
+    assert [what for what, _ in harness.told.troubles] == ["left behind"] * 3
 
 
 async def test_a_storage_that_is_away_is_not_asked_for_each_of_them(harness: Harness, storage: Storage) -> None:
     uploads = await expired(harness, 50)
     storage.away = True
     with pytest.raises(StorageUnavailable, match="away"):
-        await sweep(harness.engine)
+        await maintain(harness.engine)
     assert len(storage.asked) <= 2 * SIDE_BY_SIDE
     assert storage.pings == 1
     storage.away = False
     harness.now += 30
-    await sweep(harness.engine)
+    await maintain(harness.engine)
     assert await left(harness) == set()
     assert set(storage.asked) == set(uploads)
 
@@ -183,7 +183,7 @@ async def test_a_storage_that_is_away_is_not_asked_for_each_of_them(harness: Har
 async def test_a_storage_that_answers_is_hardly_asked_whether_it_is_there(harness: Harness, storage: Storage) -> None:
     uploads = await expired(harness, 50)
     storage.failing = None
-    assert await sweep(harness.engine) == len(uploads)
+    assert await maintain(harness.engine) == len(uploads)
     assert sorted(storage.asked) == sorted(uploads)
     assert storage.pings == 1
 
@@ -204,13 +204,13 @@ async def test_an_error_that_is_not_foreseen_is_raised_once_those_that_were_begu
 
     harness.storage.discard = discarded  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="a mistake"):
-        await sweep(harness.engine)
+        await maintain(harness.engine)
     assert others[0] not in await left(harness)
 
 
 async def test_a_sweep_that_is_cancelled_leaves_no_work_behind(harness: Harness, storage: Storage) -> None:
     storage.slow.update(await expired(harness, 5))
-    sweeping = asyncio.create_task(sweep(harness.engine))
+    sweeping = asyncio.create_task(maintain(harness.engine))
     await as_often(storage.begun, SIDE_BY_SIDE)
     sweeping.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -225,11 +225,11 @@ class Looks:
     """How often an engine's storage is looked at, and whether it answers."""
 
     def __init__(self, access: ScriptedAccess) -> None:
-        self._found = access.found
+        self._found = access.object_length
         self.count, self.fails = 0, False
-        access.found = self.found  # type: ignore[method-assign]
+        access.object_length = self.object_length  # type: ignore[method-assign]
 
-    async def found(self, upload: Upload) -> int | None:
+    async def object_length(self, upload: Upload) -> int | None:
         self.count += 1
         if self.fails:
             raise StorageUnavailable("as told")
@@ -241,7 +241,7 @@ async def pass_time(harness: Harness, seconds: float) -> None:
     end = harness.now + seconds
     while (due := await first_due(harness)) <= end:
         harness.now = max(harness.now, due)
-        await sweep(harness.engine)
+        await maintain(harness.engine)
     harness.now = end
 
 
@@ -268,7 +268,7 @@ async def test_what_can_not_be_looked_for_waits_for_its_next_turn_and_is_not_giv
     looks.fails = True
     await pass_time(harness, 200.0)
     assert looks.count <= 1 + 200.0 / 30.0
-    assert harness.told.count("look-failed") == looks.count
+    assert harness.told.count("look failed") == looks.count
     assert (await harness.record(upload)).phase is Phase.OPEN
     looks.fails = False
     harness.storage._objects[upload.id] = b"abc"

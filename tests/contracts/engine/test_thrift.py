@@ -14,14 +14,14 @@ from tests.contracts.engine.test_finish_and_sweep import begun
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, sha1
 from tusd_py.domain.errors import StateUnavailable, Superseded
-from tusd_py.domain.intents import Whole
+from tusd_py.domain.intents import WholeDigest
 from tusd_py.domain.refusals import ChecksumMismatch, StoreFull
 from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload import Entry, Installation, Upload, UploadId
 from tusd_py.engine import records
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
-from tusd_py.engine.installation import Seen, judge, look, pair, pair_by_hand
+from tusd_py.engine.installation import Snapshot, force_pair, pair, reconcile, take_snapshot
 from tusd_py.engine.lookup import inspect
 from tusd_py.engine.pairing import PairedState
 from tusd_py.ports.body import BodyEnd
@@ -33,7 +33,7 @@ async def test_bytes_that_came_by_are_not_read_again_for_their_digest(harness: H
 
     harness.storage.read = read  # type: ignore[method-assign,assignment]
     wanted = hashlib.sha256(b"abc").hexdigest()
-    whole = Whole(algorithm="sha256")
+    whole = WholeDigest(algorithm="sha256")
     at_once = await create(harness.engine, creating(3, body=True, whole=whole), ScriptedBody(b"abc"))
     later = await create(harness.engine, creating(3, whole=whole), ScriptedBody())
     assert (
@@ -45,7 +45,7 @@ async def test_to_look_asks_the_state_twice_and_the_storage_once(harness: Harnes
     await pair(harness.engine)
     harness.state.fuse.blow(2)
     harness.storage.asked = 0
-    await look(harness.engine)
+    await take_snapshot(harness.engine)
     assert harness.storage.asked == 1
     with pytest.raises(StateUnavailable):
         await harness.state.installation()
@@ -65,9 +65,9 @@ async def test_a_later_start_writes_nothing(harness: Harness) -> None:
 
 async def test_what_is_taken_over_is_known_to_be_stored(harness: Harness) -> None:
     taken = Installation(id="a" * 32, stored=True, adopted_at=harness.now)
-    assert judge(harness.engine, Seen(known=None, found="a" * 32, empty=True)) == taken
+    assert reconcile(harness.engine, Snapshot(installation=None, storage_id="a" * 32, state_empty=True)) == taken
     await harness.storage.install("a" * 32)
-    assert await pair_by_hand(harness.engine) == taken
+    assert await force_pair(harness.engine) == taken
 
 
 async def test_a_paired_state_hands_on_whatever_it_is_given(harness: Harness) -> None:
@@ -87,7 +87,7 @@ async def test_a_paired_state_hands_on_whatever_it_is_given(harness: Harness) ->
 @pytest.mark.parametrize("size", [None, 1])
 async def test_without_room_no_byte_is_taken_not_even_the_last(harness: Harness, size: int | None) -> None:
     upload = await create(harness.engine, creating(6, body=True), ScriptedBody(b"abcde", end=BodyEnd.CUT))
-    harness.engine.room.full.add("storage")
+    harness.engine.free_space.full.add("storage")
     body = ScriptedBody(b"f")
     with pytest.raises(StoreFull):
         await append(harness.engine, upload.id, appending(5, size=size), body)

@@ -12,19 +12,19 @@ from tests.support.harness import Harness, ScriptedBody, Told
 from tests.support.intents import appending, creating, joining
 from tusd_py.domain.errors import StorageUnavailable, Superseded, UploadLost, WrongPair
 from tusd_py.domain.events import Reason
-from tusd_py.domain.intents import Whole
+from tusd_py.domain.intents import WholeDigest
 from tusd_py.domain.refusals import InconsistentLength, TooLarge
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Installation, Kind, Phase, Upload
 from tusd_py.engine import pairing
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
+from tusd_py.engine.free_space import FreeSpace
 from tusd_py.engine.installation import pair
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.loss import settling_loss
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.loss import confirming_loss
+from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.pairing import PairedState
-from tusd_py.engine.room import Room
 from tusd_py.engine.terminate import abandon, terminate
 from tusd_py.ports.meter import Meter
 
@@ -32,15 +32,15 @@ from tusd_py.ports.meter import Meter
 async def test_a_loss_that_is_not_confirmed(harness: Harness) -> None:
     upload = await finishing(harness)
     harness.storage.lose = True
-    with pytest.raises(StorageUnavailable, match=r"^what the record names is there after all: go on as before$"):
+    with pytest.raises(StorageUnavailable, match=r"^the recorded bytes are stored after all: repeat the request$"):
         await inspect(harness.engine, upload.id)
-    assert ("loss-not-confirmed", {"upload_id": upload.id, "reason": upload.id}) in harness.told.troubles
+    assert ("loss not confirmed", {"upload_id": upload.id, "reason": upload.id}) in harness.told.troubles
 
 
 async def test_an_upload_that_goes_on_from_an_earlier_offset(harness: Harness) -> None:
     upload = await begun(harness)
     del harness.storage._parts[upload.id][1:]
-    with pytest.raises(StorageUnavailable, match=r"^the upload goes on from what is there: ask for its offset$"):
+    with pytest.raises(StorageUnavailable, match=r"^the record now matches what is stored: ask for the offset$"):
         await append(harness.engine, upload.id, appending(3), ScriptedBody(b"def"))
 
 
@@ -54,7 +54,7 @@ async def test_an_upload_that_is_lost_is_named_with_why_and_known_to_have_seen_t
         await inspect(harness.engine, final.id)
     ended = await harness.record(final)
     assert (ended.phase, ended.troubled_at) == (Phase.TERMINATING, harness.now)
-    assert harness.told.troubles[-1] == ("upload-lost", {"upload_id": final.id, "reason": str(lost.value)})
+    assert harness.told.troubles[-1] == ("bytes lost", {"upload_id": final.id, "reason": str(lost.value)})
 
 
 @pytest.mark.parametrize("gone", [False, True])
@@ -62,12 +62,12 @@ async def test_a_loss_of_what_another_has_moved_on_since(harness: Harness, gone:
     upload = await begun(harness)
     await (harness.state.delete(upload) if gone else harness.state.save(upload))
     with pytest.raises(Superseded, match=upload.id):
-        async with settling_loss(harness.engine, lambda: upload):
+        async with confirming_loss(harness.engine, lambda: upload):
             raise UploadLost("a segment")
 
 
 async def test_what_is_longer_than_said(harness: Harness) -> None:
-    with pytest.raises(InconsistentLength, match=r"^more bytes than the upload was said to have$"):
+    with pytest.raises(InconsistentLength, match=r"^the body has more bytes than the announced length$"):
         await create(harness.engine, creating(2, body=True, strict=True), ScriptedBody(b"abc"))
     upload = await begun(harness)
     with pytest.raises(InconsistentLength, match=r"^more bytes than the upload has: it was removed$"):
@@ -81,17 +81,17 @@ async def test_what_is_longer_than_said(harness: Harness) -> None:
 
 
 async def test_each_change_of_room_is_told_with_figures() -> None:
-    room, told = Room(), Told()
+    room, told = FreeSpace(), Told()
     space: Space | None = Space(free=99, reserve=100)
 
     async def look() -> Space | None:
         return space
 
-    await room.look({"state": look}, told, Meter())
+    await room.measure({"state": look}, told, Meter())
     full = {"store": "state", "free": 99, "reserve": 100}
     assert told.troubles == [("store almost full", full), ("store full", full)]
     space = None
-    await room.look({"state": look}, told, Meter())
+    await room.measure({"state": look}, told, Meter())
     empty = {"store": "state", "free": 0, "reserve": 0}
     assert told.troubles[2:] == [("store has room again", empty), ("store takes uploads again", empty)]
 
@@ -103,7 +103,7 @@ async def test_both_stores_are_asked_for_their_room_by_name(harness: Harness) ->
         def space_seen(self, store: str, free: float, *, full: bool) -> None:  # noqa: ARG002 (the port's signature)
             stores.append(store)
 
-    await replace(harness.engine, meter=Spaces()).look_at_room()
+    await replace(harness.engine, meter=Spaces()).measure_stores()
     assert stores == ["state", "storage"]
 
 
@@ -133,7 +133,7 @@ async def test_an_installation_that_was_taken_over(harness: Harness) -> None:
     await harness.storage.install("b" * 32)
     await PairedState(harness.engine).installation()
     ((what, fields),) = harness.told.troubles
-    assert what == "installation-adopted"
+    assert what == "installation adopted"
     assert fields == {
         "state": harness.state.name,
         "storage": "memory:",
@@ -159,28 +159,28 @@ async def test_what_an_ended_upload_left(harness: Harness) -> None:
     upload = await begun(harness)
     harness.storage.fuse.blow()
     await terminate(harness.engine, upload.id)
-    assert harness.told.troubles == [("left-behind", {"upload_id": upload.id, "reason": "as told"})]
+    assert harness.told.troubles == [("left behind", {"upload_id": upload.id, "reason": "as told"})]
 
 
 async def test_an_upload_that_could_not_be_forgotten(harness: Harness) -> None:
     upload = await begun(harness)
     harness.state.fuse.blow()
     await abandon(harness.engine, upload.id, Reason.REFUSED)
-    assert harness.told.troubles == [("left-behind", {"upload_id": upload.id, "reason": "as told"})]
+    assert harness.told.troubles == [("left behind", {"upload_id": upload.id, "reason": "as told"})]
 
 
 async def test_what_no_cursor_names_any_more(harness: Harness) -> None:
     harness.storage.fuse.blow()
-    assert not await harness.engine.sweep([], [])
-    assert harness.told.troubles == [("left-behind", {"reason": "as told"})]
+    assert not await harness.engine.delete_superseded([], [])
+    assert harness.told.troubles == [("left behind", {"reason": "as told"})]
 
 
 async def test_a_sweep_that_could_not_finish_an_upload(harness: Harness) -> None:
     upload = await finishing(harness)
     harness.now += 60
     harness.storage.fuse.blow()
-    await sweep(harness.engine)
-    assert ("finish-failed", {"upload_id": upload.id, "reason": "as told"}) in harness.told.troubles
+    await maintain(harness.engine)
+    assert ("finish failed", {"upload_id": upload.id, "reason": "as told"}) in harness.told.troubles
 
 
 async def test_a_sweep_that_could_not_look_through_a_finished_upload(harness: Harness) -> None:
@@ -192,8 +192,8 @@ async def test_a_sweep_that_could_not_look_through_a_finished_upload(harness: Ha
         raise StorageUnavailable(f"no {upload.phase}")
 
     harness.storage.clean = away  # type: ignore[method-assign]
-    await sweep(harness.engine)
-    assert harness.told.troubles == [("left-behind", {"upload_id": done.id, "reason": "no done"})]
+    await maintain(harness.engine)
+    assert harness.told.troubles == [("left behind", {"upload_id": done.id, "reason": "no done"})]
     assert (await harness.record(done)).troubled_at == harness.now
 
 
@@ -201,12 +201,12 @@ async def test_a_sweep_that_could_not_see_to_an_upload(harness: Harness) -> None
     upload = await begun(harness)
     harness.now += 100
     harness.state.fuse.blow()
-    assert await sweep(harness.engine) == 0
-    assert harness.told.troubles == [("left-behind", {"upload_id": upload.id, "reason": "as told"})]
+    assert await maintain(harness.engine) == 0
+    assert harness.told.troubles == [("left behind", {"upload_id": upload.id, "reason": "as told"})]
 
 
 async def test_bytes_that_do_not_have_the_digest_that_was_announced(harness: Harness) -> None:
-    wrong = Whole(algorithm="sha256", digest="0" * 64)
+    wrong = WholeDigest(algorithm="sha256", digest="0" * 64)
     upload = await create(harness.engine, creating(3, whole=wrong), ScriptedBody())
     with pytest.raises(UploadLost, match=r"^its bytes don't have the digest that was announced$"):
         await append(harness.engine, upload.id, appending(0), ScriptedBody(b"abc"))

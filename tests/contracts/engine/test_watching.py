@@ -11,7 +11,7 @@ from tusd_py.domain.refusals import ChecksumMismatch
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.maintenance import maintain
 from tusd_py.ports.body import BodyEnd
 
 
@@ -22,12 +22,12 @@ class Watching:
         self.begun_with, self.asked, self.told = list[Upload](), list[bool](), list[int]()
         self._engine, self._body, self._knows = harness, body, knows
 
-    async def begun(self, upload: Upload) -> bool:
+    async def on_created(self, upload: Upload) -> bool:
         self.begun_with.append(await self._engine.record(upload))
         self.asked.append(self._body.asked)
         return self._knows
 
-    def moved(self, upload: Upload) -> None:
+    def on_progress(self, upload: Upload) -> None:
         assert self._engine.state.saves[-1] == upload
         self.told.append(upload.offset)
 
@@ -63,7 +63,7 @@ async def test_what_its_client_knows_of_outlives_a_failure(harness: Harness, *, 
     with pytest.raises(StorageUnavailable):
         await create(harness.engine, creating(40, body=True), body, watching)
     harness.now += 31
-    await sweep(harness.engine)
+    await maintain(harness.engine)
     left = await harness.state.load(watching.begun_with[0].id)
     assert (left is not None) == knows
     if left is not None:

@@ -9,25 +9,25 @@ import pytest
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
 from tusd_py.domain.errors import StorageUnavailable, UploadLost, UploadSpoiled
-from tusd_py.domain.intents import Whole
+from tusd_py.domain.intents import WholeDigest
 from tusd_py.domain.upload import Phase
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.maintenance import maintain
 from tusd_py.ports.body import BodyEnd
 
-WANTED = Whole(algorithm="sha256")
+WANTED = WholeDigest(algorithm="sha256")
 
 
-def announced(data: bytes) -> Whole:
-    return Whole(algorithm="sha256", digest=hashlib.sha256(data).hexdigest())
+def announced(data: bytes) -> WholeDigest:
+    return WholeDigest(algorithm="sha256", digest=hashlib.sha256(data).hexdigest())
 
 
 @pytest.mark.parametrize("whole", [WANTED, announced(b"abcdef")])
 @pytest.mark.parametrize("first", [b"abcdef", b"abc", b""])
 async def test_it_is_known_once_the_upload_is_done_in_however_many_requests(
-    harness: Harness, whole: Whole, first: bytes
+    harness: Harness, whole: WholeDigest, first: bytes
 ) -> None:
     body = ScriptedBody(*filter(None, [first]), end=BodyEnd.CUT)
     upload = await create(harness.engine, creating(6, body=True, whole=whole), body)
@@ -76,5 +76,5 @@ async def test_it_is_found_by_whoever_finishes_the_upload(harness: Harness, *, r
         with pytest.raises(UploadLost):
             await inspect(harness.engine, upload.id)
         harness.now += 100
-        await sweep(harness.engine)
+        await maintain(harness.engine)
         assert await harness.residue() == []

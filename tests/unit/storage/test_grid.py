@@ -82,10 +82,10 @@ def test_a_length_that_fits_gets_parts_of_the_chosen_size(length: int) -> None:
     assert grid_for(length, base=8 * MIB, max_parts=10_000).base == 8 * MIB
 
 
-@pytest.mark.parametrize(("max_parts", "reach"), [(10_000, 13 * TIB), (1000, TIB)])
-def test_growing_parts_take_terabytes_of_unknown_length(max_parts: int, reach: int) -> None:
+@pytest.mark.parametrize(("max_parts", "max_length"), [(10_000, 13 * TIB), (1000, TIB)])
+def test_growing_parts_take_terabytes_of_unknown_length(max_parts: int, max_length: int) -> None:
     grid = grid_for(None, base=8 * MIB, max_parts=max_parts)
-    number, span = grid.part_at(reach)
+    number, span = grid.part_at(max_length)
     assert number <= max_parts
     assert len(span) == 5 * GIB
 

@@ -220,7 +220,7 @@ async def test_a_writer_that_was_paused_in_its_turn_keeps_its_successor_from_wri
             go_on.wait()
 
     fd = os.open(part_of(root, sender.upload), os.O_RDWR)
-    writing = asyncio.create_task(PartFile(fd, storage._disk, storage._allowance, PausingLease()).write(b"stale", 0))
+    writing = asyncio.create_task(PartFile(fd, storage._disk, storage._headroom, PausingLease()).write(b"stale", 0))
     try:
         await asyncio.to_thread(paused.wait)
         with pytest.raises(StorageUnavailable):
@@ -239,7 +239,7 @@ async def test_where_the_system_cannot_copy_the_bytes_are_read_and_written(
 ) -> None:
     sources = [await stored(storage, random_bytes(size), kind=Kind.PARTIAL) for size in (100, 30)]
     monkeypatch.setattr(os, "copy_file_range", copying)
-    monkeypatch.setattr(disk, "_BLOCK", 32)
+    monkeypatch.setattr(disk, "_COPY_SIZE", 32)
     final = new_upload(storage, 130, kind=Kind.FINAL, phase=Phase.FINISHING)
     await storage.concatenate(final, sources)
     assert await content(storage, final) == random_bytes(100) + random_bytes(30)

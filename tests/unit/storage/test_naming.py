@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.uploads import upload
-from tusd_py.storage.naming import expand, is_path, tame
+from tusd_py.storage.naming import expand, is_path, sanitize
 
 DEVICES = {"con", "prn", "aux", "nul", "com0", "com9", "lpt1"}
 
@@ -41,18 +41,18 @@ DEVICES = {"con", "prn", "aux", "nul", "com0", "com9", "lpt1"}
     ],
 )
 def test_a_name_keeps_its_letters_and_its_extension(filename: str, tamed: str) -> None:
-    assert tame(filename) == tamed
+    assert sanitize(filename) == tamed
 
 
 @given(st.text(max_size=300))
 def test_a_tamed_name_means_nothing_to_a_path_a_shell_or_a_file_system(filename: str) -> None:
-    tamed = tame(filename)
+    tamed = sanitize(filename)
     assert 0 < len(tamed.encode()) <= 201
     assert not re.search(r"[\x00-\x2c/:;<=>?@\[\\\]^`{|}~\x7f-\x9f\u202a-\u202e]", tamed)
     assert tamed[0] not in ".-"
     assert tamed[-1] != "."
     assert tamed.partition(".")[0].lower() not in DEVICES
-    assert expand("{filename}", upload(), tame(tamed)).isprintable()
+    assert expand("{filename}", upload(), sanitize(tamed)).isprintable()
 
 
 @pytest.mark.parametrize(

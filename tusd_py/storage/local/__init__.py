@@ -1,1 +1,1 @@
-"""Uploads as files in a directory."""
+"""The adapter that stores uploads as files in a directory."""

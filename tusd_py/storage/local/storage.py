@@ -1,7 +1,8 @@
-"""Uploads on a local disk: `.tusd-py/{id}.part` while they grow, `{id}` or as `object-key` says once they are whole.
+"""The adapter for a local disk: `.tusd-py/{id}.part` for an unfinished upload, `{id}` or the name by `object-key` for a
+finished one.
 
-A part may hold more bytes than are recorded, of a writer that died in between: the next writer overwrites them, and
-finishing cuts the file to its exact length. The objects of partial uploads stay in `.tusd-py`.
+A part file may hold more bytes than are recorded, if its writer died before a checkpoint: the next writer overwrites
+them, and finishing truncates the file to its exact length. The objects of partial uploads stay in `.tusd-py`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from tusd_py.disk.files import PRIVATE, make_directory
 from tusd_py.disk.space import disk_space
 from tusd_py.domain.errors import ConfigurationError, UploadLost
-from tusd_py.domain.lifecycle import fall_back, made
+from tusd_py.domain.lifecycle import fall_back, mark_done
 from tusd_py.domain.space import Space
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.domain.upload import (
@@ -33,26 +34,27 @@ from tusd_py.domain.upload import (
     declared,
     parse_upload_id,
 )
+from tusd_py.ports.inspection import Leftover, Recovered
 from tusd_py.ports.locks import Lease
-from tusd_py.ports.storage import Capacity, Leftover, Record, Recovered, Survey
+from tusd_py.ports.storage import Capacity, Record, Survey
 from tusd_py.storage.local.disk import (
-    Allowance,
     Disk,
+    Headroom,
     PartFile,
-    copy_some,
-    keep_text,
+    copy_chunk,
+    file_size,
     open_file,
-    size_of,
+    read_text,
+    replace_text,
     sync_directory,
-    text_of,
 )
 from tusd_py.storage.local.tree import Tree
 from tusd_py.storage.local.writer import LocalWriter
-from tusd_py.storage.naming import BY_ID, expand, tame
+from tusd_py.storage.naming import BY_ID, expand, sanitize
 
 
 class LocalStorage:
-    """Behind `ports.storage.Storage`. Raises ConfigurationError when the directory can't be made."""
+    """The adapter of `ports.storage.Storage` for a directory. Raises ConfigurationError if it can't be created."""
 
     capacity = Capacity()
     direct = None
@@ -60,7 +62,7 @@ class LocalStorage:
     def __init__(
         self, root: Path, thresholds: Thresholds = DEFAULT, *, mode: int = PRIVATE, template: str = BY_ID
     ) -> None:
-        """`template` makes the path of a finished object below `root`; see `naming.is_path`."""
+        """Create the directories. `template` makes the path of a finished object below `root`; see `naming.is_path`."""
         self._root = root.absolute()
         self._work = self._root / ".tusd-py"
         self._thresholds, self._mode, self._template = thresholds, mode, template
@@ -69,17 +71,21 @@ class LocalStorage:
             make_directory(self._work, mode)
         except OSError as error:
             raise ConfigurationError(f"can't store under {self._root}: {error.strerror}") from error
-        self._disk, self._allowance = Disk(thresholds.disk_threads), Allowance(self._root)
+        self._disk, self._headroom = Disk(thresholds.disk_threads), Headroom(self._root)
 
     @property
     def name(self) -> str:
         return f"file:{self._root}"
 
+    @property
+    def inspection(self) -> LocalStorage:
+        return self
+
     def start(self, upload: Upload) -> Cursor:
-        """Without a name, the id alone finds the object."""
+        """Return the object's file name, or nothing if the id is its name."""
         if upload.kind is Kind.PARTIAL or self._template == BY_ID:
             return {}
-        return {"file": expand(self._template, upload, tame(declared(upload.metadata, NAME_KEYS)))}
+        return {"file": expand(self._template, upload, sanitize(declared(upload.metadata, NAME_KEYS)))}
 
     @asynccontextmanager
     async def writer(
@@ -88,11 +94,11 @@ class LocalStorage:
         record: Record,
         lease: Lease,
         *,
-        unproven: bool = False,  # noqa: ARG002 (for where bytes can outrun each other)
+        unproven: bool = False,  # noqa: ARG002 (only matters to storages with concurrent writes)
     ) -> AsyncIterator[LocalWriter]:
         with ExitStack() as stack:
             fd = await self._disk.run(partial(self._open_part, upload, stack))
-            part = PartFile(fd, self._disk, self._allowance, lease)
+            part = PartFile(fd, self._disk, self._headroom, lease)
             yield LocalWriter(part, upload, record, self._thresholds)
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:  # noqa: ARG002 - the port's signature
@@ -104,8 +110,8 @@ class LocalStorage:
             await self._join(upload, sources)
         return await self.finish(upload, ())
 
-    async def sweep(self, before: Sequence[Cursor], kept: Sequence[Cursor]) -> None:
-        """Nothing to do: bytes never move to a better home."""
+    async def delete_superseded(self, before: Sequence[Cursor], current: Sequence[Cursor]) -> None:
+        """Do nothing: a cursor names no files that could be replaced."""
 
     async def discard(self, upload: Upload) -> None:
         await self._disk.run(partial(self._remove, upload))
@@ -118,9 +124,9 @@ class LocalStorage:
 
     async def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
         async with self._opened(upload) as fd:
-            at, most = span.start, self._thresholds.disk_read
+            at, max_bytes = span.start, self._thresholds.disk_read
             while at < span.stop:
-                data = await self._disk.run(partial(os.pread, fd, min(most, span.stop - at), at))
+                data = await self._disk.run(partial(os.pread, fd, min(max_bytes, span.stop - at), at))
                 if not data:
                     raise UploadLost(upload.id)
                 yield data
@@ -145,10 +151,10 @@ class LocalStorage:
         return await self._disk.run(partial(self._recover, upload_id, leftovers[0].since))
 
     async def installation(self) -> str | None:
-        return await self._disk.run(partial(text_of, self._work / "installation"))
+        return await self._disk.run(partial(read_text, self._work / "installation"))
 
     async def install(self, installation_id: str) -> None:
-        await self._disk.run(partial(keep_text, self._work / "installation", installation_id))
+        await self._disk.run(partial(replace_text, self._work / "installation", installation_id))
 
     async def ping(self) -> None:
         await self._disk.run(self._try_to_write)
@@ -166,19 +172,19 @@ class LocalStorage:
         return self._work / f"{upload.id}.part"
 
     def _place(self, upload: Upload) -> tuple[Tree, str]:
-        """Of the finished object."""
+        """Return the tree and name of the finished object."""
         if upload.kind is Kind.PARTIAL:
             return self._partials, upload.id
         return self._objects, upload.cursor.get("file", upload.id)
 
     def _size(self, upload: Upload) -> int | None:
-        """Of the finished object; None if there is none."""
+        """Return the finished object's size in bytes, or None if there is none."""
         tree, name = self._place(upload)
         return tree.size(name)
 
     @asynccontextmanager
     async def _opened(self, upload: Upload) -> AsyncIterator[int]:
-        """The object of a finished upload. Raises UploadLost when it is missing or of another size."""
+        """Open the object of a finished upload. Raises UploadLost if it is missing or has another size."""
         with ExitStack() as stack:
             fd = await self._disk.run(partial(self._open_object, upload, stack))
             if os.fstat(fd).st_size != upload.length:
@@ -213,18 +219,18 @@ class LocalStorage:
             length, done = os.fstat(fd).st_size, 0
             while done < length:
                 stop = min(done + self._thresholds.disk_copy, length)
-                copied = await self._disk.run(partial(self._copy_some, fd, target, done, stop, at + done))
+                copied = await self._disk.run(partial(self._copy_chunk, fd, target, done, stop, at + done))
                 if not copied:
                     raise UploadLost(source.id)
                 done += copied
             return length
 
-    def _copy_some(self, source: int, target: int, start: int, stop: int, at: int) -> int:
-        with self._allowance.take(stop - start):
-            return copy_some(source, target, start, stop, at)
+    def _copy_chunk(self, source: int, target: int, start: int, stop: int, at: int) -> int:
+        with self._headroom.take(stop - start):
+            return copy_chunk(source, target, start, stop, at)
 
     def _promote(self, upload: Upload) -> None:
-        """Make the part the object, exact and durable, unless that is done."""
+        """Turn the part file into the durable object of exact length, unless it exists. Raises UploadLost."""
         tree, name = self._place(upload)
         if tree.size(name) is None:
             self._seal(upload)
@@ -235,9 +241,11 @@ class LocalStorage:
             raise UploadLost(upload.id)
 
     def _seal(self, upload: Upload) -> None:
-        """Give the part its exact length, durable. A regular one whose length is exact was made durable before that
-        was recorded."""
-        if upload.kind is not Kind.FINAL and upload.length and size_of(self._part(upload)) == upload.length:
+        """Truncate the part file to its exact length and make it durable. Raises UploadLost.
+
+        A regular upload's file of that length is durable already: its last checkpoint was recorded after an fsync.
+        """
+        if upload.kind is not Kind.FINAL and upload.length and file_size(self._part(upload)) == upload.length:
             return
         create = os.O_CREAT if upload.length == 0 else 0
         with ExitStack() as stack:
@@ -248,21 +256,21 @@ class LocalStorage:
             os.fsync(fd)
 
     def _list(self) -> Sequence[Leftover]:
-        found = []
+        leftovers = []
         for path in self._work.iterdir():
             upload_id = parse_upload_id(path.name.removesuffix(".part"))
             with suppress(FileNotFoundError):
                 if upload_id is not None:
-                    found.append(Leftover(upload_id=upload_id, name=path.name, since=path.stat().st_mtime))
-        return found
+                    leftovers.append(Leftover(upload_id=upload_id, name=path.name, since=path.stat().st_mtime))
+        return leftovers
 
     def _survey(self, upload: Upload) -> Upload:
-        whole = self._size(upload)
-        if whole is not None and upload.length in (None, whole):
-            return upload if upload.done else _finished(replace(upload, length=whole))
+        size = self._size(upload)
+        if size is not None and upload.length in (None, size):
+            return upload if upload.done else _finished(replace(upload, length=size))
         if upload.done:
             raise UploadLost(upload.id)
-        return fall_back(upload, size_of(self._part(upload)) or 0)
+        return fall_back(upload, file_size(self._part(upload)) or 0)
 
     def _recover(self, upload_id: UploadId, since: float) -> Recovered | None:
         new = Upload(id=upload_id, length=None, created_at=since, updated_at=since)
@@ -270,7 +278,7 @@ class LocalStorage:
         if (length := self._size(partial_upload)) is not None:
             return Recovered(upload=_finished(replace(partial_upload, length=length)))
         upload = replace(new, cursor=self.start(new))
-        if self._size(upload) is not None or not (offset := size_of(self._part(upload))):
+        if self._size(upload) is not None or not (offset := file_size(self._part(upload))):
             return None
         with ExitStack() as stack:
             os.fsync(open_file(self._part(upload), os.O_RDWR, stack))
@@ -289,4 +297,4 @@ class LocalStorage:
 
 
 def _finished(upload: Upload) -> Upload:
-    return made(replace(upload, offset=upload.length or 0), Finished(cursor=upload.cursor, etag=upload.fixed_etag))
+    return mark_done(replace(upload, offset=upload.length or 0), Finished(cursor=upload.cursor, etag=upload.fixed_etag))

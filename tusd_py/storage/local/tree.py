@@ -1,6 +1,6 @@
-"""Files below one directory, by names with slashes in them. No symbolic link below it is followed.
+"""The files below one directory, addressed by names with slashes. Symbolic links below it are not followed.
 
-Blocking, and every method may raise OSError.
+Every method blocks and may raise OSError.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY
 
 
 class Tree:
-    """Folders are made open to those who may read files of this mode."""
+    """A directory tree. New folders are accessible to the users that may read files of mode `mode`."""
 
     def __init__(self, root: Path, mode: int = PRIVATE) -> None:
         self._root, self._mode = root, directory_mode(mode)
 
     def size(self, name: str) -> int | None:
-        """In bytes; None if there is no such file."""
+        """Return the file's size in bytes, or None if there is no such regular file."""
         with suppress(FileNotFoundError), self._parent(name) as folder:
-            found = os.stat(_last(name), dir_fd=folder, follow_symlinks=False)
-            return found.st_size if S_ISREG(found.st_mode) else None
+            stat = os.stat(_last(name), dir_fd=folder, follow_symlinks=False)
+            return stat.st_size if S_ISREG(stat.st_mode) else None
         return None
 
     def open(self, name: str) -> int:
-        """A descriptor to read from. Raises FileNotFoundError."""
+        """Return a file descriptor to read from. Raises FileNotFoundError."""
         with self._parent(name) as folder:
             return os.open(_last(name), os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
 
     def put(self, source: Path, name: str) -> None:
-        """Have the file under this name; it counts once it is synced."""
+        """Move the file to this name; the name is durable after `sync`."""
         with self._folders(name, make=True) as folders:
             os.replace(source, _last(name), dst_dir_fd=folders[-1])
 
@@ -46,9 +46,9 @@ class Tree:
             _sync(folders)
 
     def remove(self, name: str, owner: str) -> None:
-        """And the folders that are its owner's alone: the first with the owner in its name, and those in it.
+        """Remove the file, then its empty folders from the first on that has `owner` in its name.
 
-        Nothing there is fine; what others have put into the folders stays.
+        Missing files and folders are ignored; a folder that holds other files stays.
         """
         *names, last = name.split("/")
         shared = next((depth for depth, folder in enumerate(names) if owner in folder), len(names))
@@ -69,18 +69,18 @@ class Tree:
 
     @contextmanager
     def _folders(self, name: str, *, make: bool = False) -> Iterator[Sequence[int]]:
-        """Descriptors of the root and the folders on the way to a file, as far as they are there; all, with `make`."""
+        """Yield descriptors of the root and the folders above a file, up to one that is missing; `make` creates all."""
         with ExitStack() as stack:
-            found = [_kept(os.open(self._root, _FOLDER), stack)]
+            folders = [_close_with(stack, os.open(self._root, _FOLDER))]
             with nullcontext() if make else suppress(FileNotFoundError):
                 for folder in name.split("/")[:-1]:
-                    found.append(_kept(self._enter(folder, found[-1], make=make), stack))
-            yield found
+                    folders.append(_close_with(stack, self._enter(folder, folders[-1], make=make)))
+            yield folders
 
     def _enter(self, folder: str, parent: int, *, make: bool) -> int:
-        made = make and _made(folder, parent)
+        is_new = make and _make_folder(folder, parent)
         descriptor = os.open(folder, _FOLDER | os.O_NOFOLLOW, dir_fd=parent)
-        if made:
+        if is_new:
             os.fchmod(descriptor, self._mode)
         return descriptor
 
@@ -89,13 +89,13 @@ def _last(name: str) -> str:
     return name.rsplit("/", maxsplit=1)[-1]
 
 
-def _kept(descriptor: int, stack: ExitStack) -> int:
+def _close_with(stack: ExitStack, descriptor: int) -> int:
     stack.callback(os.close, descriptor)
     return descriptor
 
 
-def _made(folder: str, parent: int) -> bool:
-    """False if it is there already."""
+def _make_folder(folder: str, parent: int) -> bool:
+    """Create the folder; return False if it exists already."""
     try:
         os.mkdir(folder, directory_mode(PRIVATE), dir_fd=parent)
     except FileExistsError:

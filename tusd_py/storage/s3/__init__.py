@@ -1,1 +1,1 @@
-"""S3: the only room that knows buckets, parts and ETags. botocore stops at its door."""
+"""The adapter for S3: the only package that knows buckets, parts, ETags and botocore."""

@@ -1,4 +1,4 @@
-"""What an operator can do about an error: said behind its code, in logs and by `tusd-py check`."""
+"""Advice for operators behind the code of an S3 error, in logs and by `tusd-py check`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _BY_CODE = {
 
 
 def advice(code: str, region: str | None) -> str:
-    """With what joins it to the error; empty where there is none. `region` is where S3 says that the bucket is."""
-    said = _elsewhere(region) if code in _ELSEWHERE else _BY_CODE.get(code)
-    return f"; {said}" if said else ""
+    """Return the advice after a semicolon; empty where there is none. S3 says that the bucket is in `region`."""
+    text = _elsewhere(region) if code in _ELSEWHERE else _BY_CODE.get(code)
+    return f"; {text}" if text else ""
 
 
 def _elsewhere(region: str | None) -> str:

@@ -1,4 +1,4 @@
-"""How a call to S3 is repeated and timed."""
+"""Calls to S3, retried and timed."""
 
 from __future__ import annotations
 
@@ -13,68 +13,68 @@ from typing import TypeVar
 
 from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.ports.meter import Meter
-from tusd_py.storage.s3.api.errors import S3Failure, S3Trouble, translated
+from tusd_py.storage.s3.api.errors import S3Error, S3TransientError, translated
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One call."""
+    """One try of a call."""
 
-    asked: bool = True
-    """S3 was asked, as far as is known."""
+    counted: bool = True
+    """True if S3 was asked, as far as is known: the meter counts it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """Repeats what a repeat may cure, tells the meter of each attempt, and asks `guard` before each.
+    """Retries calls that a retry may cure, reports each attempt to the meter, and calls `guard` before each.
 
-    The guard raises what it likes: a repeat may come too late.
+    The guard may raise any exception: a retry may come too late.
     """
 
     meter: Meter
     guard: Callable[[], None] = lambda: None
-    most: int = DEFAULT.attempts
-    """Where the caller doesn't say how many."""
+    limit: int = DEFAULT.attempts
+    """Attempts, unless the caller says how many."""
 
     async def call(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int | None = None) -> T:
-        """The result. Raises S3Failure, once the attempts are used up or where no repeat helps."""
+        """Return the result. Raises S3Error, once the attempts are used up or where no retry helps."""
         result, _ = await self.tell(operation, call, attempts)
         return result
 
     async def tell(
         self, operation: str, call: Callable[[], Awaitable[T]], attempts: int | None = None
     ) -> tuple[T, bool]:
-        """The result, and true if an attempt before it got no answer: it may yet take effect. Raises as `call`."""
-        most, troubled = attempts or self.most, False
+        """Return the result, and True if an earlier attempt got no answer: it may yet take effect. Raises as `call`."""
+        limit, troubled = attempts or self.limit, False
         for attempt in count(1):
             self.guard()
             try:
                 async with self.observed(operation):
                     return await call(), troubled
-            except S3Trouble as trouble:
+            except S3TransientError as trouble:
                 troubled = troubled or trouble.unanswered
-                if attempt == most:
+                if attempt == limit:
                     raise
             await pause(attempt)
         raise AssertionError("the last attempt returns or raises")
 
     @asynccontextmanager
     async def observed(self, operation: str) -> AsyncIterator[Attempt]:
-        """One attempt, in S3's kinds of failure."""
+        """Run one attempt: its exceptions become S3Error."""
         started, outcome, attempt = time.perf_counter(), "ok", Attempt()
         try:
             async with translated(operation):
                 yield attempt
-        except S3Failure as failure:
+        except S3Error as failure:
             outcome = failure.code or "failed"
             raise
         finally:
-            if attempt.asked:
+            if attempt.counted:
                 self.meter.s3_request(operation, time.perf_counter() - started, outcome)
 
 
 async def pause(attempt: int) -> None:
-    """Full jitter, so that many who failed together don't come back together."""
+    """Sleep with full jitter, so that many calls that failed together aren't retried together."""
     await asyncio.sleep(random.uniform(0, min(0.2 * 2**attempt, 3)))  # noqa: S311 (no secret)

@@ -1,4 +1,4 @@
-"""What an object carries besides its bytes: headers for whoever reads the bucket directly."""
+"""Headers and metadata of objects, for those who read the bucket directly."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from tusd_py.serving.disposition import present
 from tusd_py.storage.s3.options import S3Options
 
 _MAX_METADATA = 2048 - 64
-"""S3 takes 2 KB of user metadata in all; a little is left for our own."""
+"""Bytes of a client's metadata: S3 takes 2 KB of user metadata in all, some of which is for our own."""
 _NOT_A_NAME = re.compile(r"[^a-z0-9-]+")
 UPLOAD_ID = "tus-id"
-"""Tells an object that is ours from any other under the same key."""
+"""The metadata key with the upload's id: it tells an object of ours from any other under the same key."""
 
 
 def user_metadata(upload: Upload) -> dict[str, str]:
-    """x-amz-meta-*: our id and as much of the client's metadata as fits, in header-safe form."""
-    kept, room = {UPLOAD_ID: str(upload.id)}, _MAX_METADATA
+    """Return x-amz-meta-*: our id and as much of the client's metadata as fits, in header-safe form."""
+    headers, remaining = {UPLOAD_ID: str(upload.id)}, _MAX_METADATA
     for name, value in _safe(upload.metadata):
-        room -= len(name) + len(value)
-        if room < 0:
+        remaining -= len(name) + len(value)
+        if remaining < 0:
             break
-        kept.setdefault(name, value)
-    return kept
+        headers.setdefault(name, value)
+    return headers
 
 
 def _safe(metadata: Metadata) -> Iterator[tuple[str, str]]:
@@ -39,19 +39,19 @@ def _safe(metadata: Metadata) -> Iterator[tuple[str, str]]:
 
 
 def _safe_value(value: bytes) -> str:
-    """Plain ASCII as it is, anything else as an RFC 2047 word, which is how S3 itself returns it."""
+    """Return plain ASCII as it is, other bytes as an RFC 2047 word, in which S3 returns them."""
     plain = value.isascii() and value.decode("ascii").isprintable() and value == value.strip()
     return value.decode("ascii") if plain else f"=?UTF-8?B?{base64.b64encode(value).decode()}?="
 
 
 def object_params(upload: Upload, options: S3Options) -> dict[str, Any]:
-    """What PutObject and CreateMultipartUpload take, in botocore's words."""
-    shown = present(upload.metadata)
+    """Return the parameters of PutObject and CreateMultipartUpload, by botocore's names."""
+    presentation = present(upload.metadata)
     chosen = {
         **_encryption(options),
-        "ContentType": shown.content_type,
-        "ContentDisposition": shown.content_disposition,
-        "ContentEncoding": shown.content_encoding,
+        "ContentType": presentation.content_type,
+        "ContentDisposition": presentation.content_disposition,
+        "ContentEncoding": presentation.content_encoding,
         "StorageClass": options.storage_class,
         "ACL": options.acl,
         "Tagging": urlencode(options.tags),
@@ -60,7 +60,7 @@ def object_params(upload: Upload, options: S3Options) -> dict[str, Any]:
 
 
 def encryption_headers(options: S3Options) -> dict[str, str]:
-    """What every object is written with, also those of our own: a bucket's policy may refuse any other."""
+    """Return the headers that every object is written with: a bucket's policy may refuse a write without them."""
     return {_HEADERS[name]: value for name, value in _encryption(options).items() if value}
 
 
@@ -81,13 +81,13 @@ _HEADERS = {
 
 
 def as_headers(params: Mapping[str, Any]) -> dict[str, str]:
-    """The same as headers, for a request we sign ourselves."""
+    """Return the parameters as headers, for a request that is signed here."""
     metadata = {f"x-amz-meta-{name}": value for name, value in params["Metadata"].items()}
     return {_HEADERS[name]: value for name, value in params.items() if name in _HEADERS} | metadata
 
 
 def as_fields(params: Mapping[str, Any]) -> dict[str, str]:
-    """The same as a form's fields (S3 API Reference, "POST Object"), where two have other names or forms."""
+    """Return the parameters as fields of a form (S3 API Reference, "POST Object"), where two have other names."""
     fields = as_headers(params)
     renamed = {"acl": fields.pop("x-amz-acl", ""), "tagging": _tag_set(fields.pop("x-amz-tagging", ""))}
     return fields | {name: value for name, value in renamed.items() if value}

@@ -1,4 +1,4 @@
-"""What S3 is given to verify a body with."""
+"""Checksums that S3 verifies a body with."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tusd_py.transfer.digests import crc32c
 
 
 def crc_text(crc: int) -> str:
-    """A CRC-32C as S3 writes it."""
+    """Return a CRC-32C as S3 writes it."""
     return base64.b64encode(crc.to_bytes(4, "big")).decode()
 
 
 async def checksum_headers(kind: Checksum, pieces: Sequence[Piece], crc: int | None = None) -> Mapping[str, str]:
-    """The checksum of the pieces' bytes, where it is known (`crc`) or all of them are in memory.
+    """Return the checksum header of the pieces' bytes, if it is known (`crc`) or all of them are in memory.
 
-    CRC-32C goes by in no time; MD5 is made off the loop.
+    CRC-32C takes next to no time; MD5 is computed in a thread.
     """
-    in_memory = all(piece.held == piece.length for piece in pieces)
+    in_memory = all(piece.memory_size == piece.length for piece in pieces)
     if kind == "crc32c" and (in_memory or crc is not None):
         return {"x-amz-checksum-crc32c": crc_text(_crc(pieces) if crc is None else crc)}
     if kind == "md5" and in_memory:

@@ -1,4 +1,4 @@
-"""How finished objects become the parts of another. Pure."""
+"""The plan by which finished objects become the parts of another. Pure."""
 
 from __future__ import annotations
 
@@ -59,29 +59,29 @@ def _equal(lengths: Sequence[int], size: int) -> Iterator[PlannedPart]:
         yield tuple(part)
 
 
-def _aligned(lengths: Sequence[int], least: int, most: int) -> Iterator[PlannedPart]:
+def _aligned(lengths: Sequence[int], min_size: int, max_size: int) -> Iterator[PlannedPart]:
     gathered: list[Slice] = []
     for source, length in enumerate(lengths):
         at = 0
         if gathered:
-            at = min(length, least - sum(map(len, gathered)))
-            if length - at < least:
+            at = min(length, min_size - sum(map(len, gathered)))
+            if length - at < min_size:
                 at = length
             gathered.append(Slice(source, Span(0, at)))
-            if sum(map(len, gathered)) >= least:
+            if sum(map(len, gathered)) >= min_size:
                 yield tuple(gathered)
                 gathered = []
-        if 0 < length - at < least:
+        if 0 < length - at < min_size:
             gathered.append(Slice(source, Span(at, length)))
         elif at < length:
-            yield from _copies(source, Span(at, length), most)
+            yield from _copies(source, Span(at, length), max_size)
     if gathered:
         yield tuple(gathered)
 
 
-def _copies(source: int, span: Span, most: int) -> Iterator[PlannedPart]:
+def _copies(source: int, span: Span, max_size: int) -> Iterator[PlannedPart]:
     """Nearly equal ranges, so that none falls below the minimum."""
-    count = -(-len(span) // most)
+    count = -(-len(span) // max_size)
     edges = [span.start + len(span) * index // count for index in range(count + 1)]
     for start, stop in pairwise(edges):
         yield (Slice(source, Span(start, stop)),)

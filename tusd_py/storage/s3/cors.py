@@ -1,4 +1,4 @@
-"""The CORS rules of a bucket that browsers reach themselves: which are needed, and whether they are there. Pure.
+"""The CORS rules of a bucket that browsers reach directly: those that are needed, and those that are missing. Pure.
 
 S3 takes the first rule that allows a request's origin, method and headers, and no other (S3 User Guide, "Using CORS").
 """
@@ -13,22 +13,22 @@ from typing import Any
 from tusd_py.ports.direct import CorsRule
 
 _UPLOADS = CorsRule(id="tusd-py-uploads", methods=("PUT", "POST"), exposed=("ETag", "Location"))
-"""Exposed is what Uppy reads of S3's answers."""
+"""Uppy reads the exposed headers of S3's answers."""
 _DOWNLOADS = CorsRule(
     id="tusd-py-downloads",
     origins=("*",),
     methods=("GET", "HEAD"),
     exposed=("ETag", "Content-Range", "Accept-Ranges", "Content-Disposition"),
 )
-"""For any origin: a browser that is redirected doesn't say any more where it comes from (Fetch standard, 4.4)."""
+"""For any origin: a browser that is redirected sends the origin `null` (Fetch standard, 4.4)."""
 
 _ANY = re.compile(r"(?:\.|\\[dwS]|\[[^\]]*\])[*+]")
-"""What stands for some characters in a regular expression, and for `*` in S3's words."""
+"""Wildcards of a regular expression that S3 writes as `*`."""
 _LEFT_OVER = re.compile(r"[\\()\[\]{}?+^$]|\*.*\*")
 
 
 def origins_of(pattern: str) -> tuple[str, ...]:
-    """A regular expression of origins as S3 writes them: with one `*` at most. Raises ValueError."""
+    """Return the origins of a regular expression as S3 writes them: with one `*` at most. Raises ValueError."""
     whole = pattern.removeprefix("^").removesuffix("$")
     if grouped := re.fullmatch(r"\((?:\?:)?([^()]*)\)", whole):
         whole = grouped[1]
@@ -43,30 +43,30 @@ def _origin(pattern: str) -> str:
 
 
 def needed(origins: tuple[str, ...], *, uploads: bool, downloads: bool) -> Sequence[CorsRule]:
-    """What browsers on these origins need to send and to fetch their bytes."""
-    wanted = {replace(_UPLOADS, origins=origins): uploads, _DOWNLOADS: downloads}
-    return [rule for rule, switched_on in wanted.items() if switched_on]
+    """Return the rules that browsers on these origins need to send and to fetch bytes."""
+    candidates = {replace(_UPLOADS, origins=origins): uploads, _DOWNLOADS: downloads}
+    return [rule for rule, switched_on in candidates.items() if switched_on]
 
 
-def joined(wanted: Sequence[CorsRule], there: Sequence[CorsRule]) -> Sequence[CorsRule]:
-    """Both, ours first: what others have made must not answer for us."""
-    ours = {rule.id for rule in wanted}
-    return [*wanted, *(rule for rule in there if rule.id not in ours)]
+def joined(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Sequence[CorsRule]:
+    """Return both, the required ones first, as S3 takes the first that matches."""
+    ids = {rule.id for rule in required}
+    return [*required, *(rule for rule in present if rule.id not in ids)]
 
 
-def missing(wanted: Sequence[CorsRule], there: Sequence[CorsRule]) -> Iterator[str]:
-    """What a browser would miss, in words."""
-    for rule in wanted:
+def missing(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Iterator[str]:
+    """Yield, in words, what a browser lacks."""
+    for rule in required:
         for origin in rule.origins:
-            yield from _missing_for(origin, rule, there)
+            yield from _missing_for(origin, rule, present)
 
 
-def _missing_for(origin: str, rule: CorsRule, there: Sequence[CorsRule]) -> Iterator[str]:
+def _missing_for(origin: str, rule: CorsRule, present: Sequence[CorsRule]) -> Iterator[str]:
     for method in rule.methods:
-        found = next((each for each in there if _allows(each, origin, method)), None)
-        if found is None:
+        match = next((candidate for candidate in present if _allows(candidate, origin, method)), None)
+        if match is None:
             yield f"{method} from {origin} isn't allowed with any header"
-        elif hidden := [name for name in rule.exposed if not _covered(name.lower(), found.exposed)]:
+        elif hidden := [name for name in rule.exposed if not _covered(name.lower(), match.exposed)]:
             yield f"{method} from {origin} doesn't expose {', '.join(hidden)}"
 
 
@@ -75,21 +75,21 @@ def _allows(rule: CorsRule, origin: str, method: str) -> bool:
 
 
 def _covered(special: str, general: Sequence[str]) -> bool:
-    """S3's `*` stands for any characters, also for another `*`."""
-    return any(re.fullmatch(re.escape(each.lower()).replace(r"\*", ".*"), special.lower()) for each in general)
+    """Return True if a pattern covers the text: S3's `*` stands for any characters, also for another `*`."""
+    return any(re.fullmatch(re.escape(pattern.lower()).replace(r"\*", ".*"), special.lower()) for pattern in general)
 
 
 def cors_rule(rule: Mapping[str, Any]) -> CorsRule:
-    """As GetBucketCors tells it."""
-    lists = {ours: tuple(rule.get(theirs, ())) for ours, theirs in _LISTS.items()}
+    """Return a rule of GetBucketCors."""
+    lists = {name: tuple(rule.get(s3_name, ())) for name, s3_name in _LISTS.items()}
     return CorsRule(id=rule.get("ID", ""), max_age=rule.get("MaxAgeSeconds", 0), **lists)
 
 
 def written_rule(rule: CorsRule) -> Mapping[str, Any]:
-    """As PutBucketCors, and the AWS command line, take it."""
-    lists = {theirs: list(getattr(rule, ours)) for ours, theirs in _LISTS.items() if getattr(rule, ours)}
-    named = {"ID": rule.id} if rule.id else {}
-    return {**named, **lists, **({"MaxAgeSeconds": rule.max_age} if rule.max_age else {})}
+    """Return the rule as PutBucketCors and the AWS command line take it."""
+    lists = {s3_name: list(getattr(rule, name)) for name, s3_name in _LISTS.items() if getattr(rule, name)}
+    identifier = {"ID": rule.id} if rule.id else {}
+    return {**identifier, **lists, **({"MaxAgeSeconds": rule.max_age} if rule.max_age else {})}
 
 
 _LISTS = {

@@ -1,4 +1,4 @@
-"""Where an upload's bytes lie in S3, as the state store keeps it."""
+"""The cursor of an upload in S3: the keys and parts that hold its bytes, as the state store saves it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tusd_py.storage.s3.grid import Grid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A small object with bytes that are too few for a part."""
+    """A small object that holds bytes too few for a part."""
 
     key: str
     length: int
     crc: int
-    """CRC-32C of the part's bytes from its start to this segment's end, so that it can be continued without reading."""
-    dumped: Mapping[str, Any] = field(init=False, repr=False, compare=False)
-    """As a cursor has it. Made once: a slow upload has many cursors, and they name the same segments."""
+    """CRC-32C of the part's bytes from its start to this segment's end: to continue it without reading them."""
+    as_json: Mapping[str, Any] = field(init=False, repr=False, compare=False)
+    """The segment as JSON for a cursor. Made once, as a slow upload saves many cursors that name the same segments."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dumped", {"key": self.key, "length": self.length, "crc": self.crc})
+        object.__setattr__(self, "as_json", {"key": self.key, "length": self.length, "crc": self.crc})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +33,12 @@ class Part:
     length: int
     etag: str
     crc: str | None = None
-    """CRC-32C, base64, where the profile sends one: Complete must then repeat it."""
+    """CRC-32C in base64 if the profile sends one: CompleteMultipartUpload must then repeat it."""
 
-    def same_as(self, other: Part) -> bool:
-        """It holds the same bytes, as far as S3 tells."""
-        by_checksum = self.crc is not None and self.crc == other.crc
-        return self.length == other.length and (by_checksum or self.etag == other.etag)
+    def same_as(self, part: Part) -> bool:
+        """Return True if both hold the same bytes, by length and checksum or ETag."""
+        by_checksum = self.crc is not None and self.crc == part.crc
+        return self.length == part.length and (by_checksum or self.etag == part.etag)
 
     def to_entry(self) -> Entry:
         entry: dict[str, Any] = {"n": self.number, "len": self.length, "etag": self.etag}
@@ -50,71 +50,71 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """Something S3 has under its key."""
+class StoredObject:
+    """The result of a request that stored an object."""
 
     etag: str
     """Without quotes."""
     troubled: bool = False
-    """An earlier attempt to store it got no answer: it may still take effect."""
+    """True if an earlier attempt to store it got no answer: that attempt may still take effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
-    """A multipart upload."""
+class NewMultipart:
+    """The result of CreateMultipartUpload."""
 
     multipart: str
-    """S3's id of it."""
+    """Its UploadId."""
     troubled: bool = False
-    """An earlier attempt to begin it got no answer: there may be one more."""
+    """True if an earlier attempt to create it got no answer: there may be a second multipart upload."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Cursor:
-    """All that is needed to go on; the parts themselves are entries."""
+    """The cursor, which has all that is needed to continue an upload but its parts: those are entries."""
 
     key: str
-    """Of the finished object."""
+    """The key of the finished object."""
     grid: Grid
     multipart: str | None = None
-    """S3's id of the multipart upload, once there is one."""
+    """The UploadId of the multipart upload, once it is created."""
     tail: tuple[Segment, ...] = ()
-    """The recorded bytes after the last full part, in order."""
+    """Segments of the recorded bytes after the last full part, in order."""
     etag: str | None = None
-    """Of the finished object, once it is there."""
+    """The ETag of the finished object, once it exists."""
     info: str | None = None
-    """The key of the info object, where there is one."""
+    """The key of the info object, if there is one."""
 
     @property
     def tail_length(self) -> int:
         return sum(segment.length for segment in self.tail)
 
     @property
-    def beside(self) -> frozenset[str]:
-        """The keys of what is kept beside the object until it is finished: the tail and the info."""
+    def temporary_keys(self) -> frozenset[str]:
+        """The keys of the tail's segments and the info object, which exist until the upload is finished."""
         return frozenset(segment.key for segment in self.tail) | ({self.info} if self.info else frozenset())
 
     @property
-    def began(self) -> bool:
-        """Something is stored: S3 was asked for more than nothing."""
-        return self.multipart is not None or self.etag is not None or bool(self.beside)
+    def started(self) -> bool:
+        """True if something is stored in S3 for the upload."""
+        return self.multipart is not None or self.etag is not None or bool(self.temporary_keys)
 
-    def made(self, stored: Stored) -> Finished:
-        """The object is there: what was kept beside it isn't needed any more."""
+    def to_finished(self, stored: StoredObject) -> Finished:
+        """Return the finished object, with a cursor that no longer names the temporary objects."""
         done = replace(self, etag=stored.etag, tail=(), info=None)
         return Finished(cursor=done.dump(), etag=stored.etag, troubled=stored.troubled)
 
     def dump(self) -> Cursor:
-        """Field by field: `dataclasses.asdict` copies each value, and costs more than the save it is for."""
+        """Return the cursor as JSON, by field: `dataclasses.asdict` copies each value and costs more than the save."""
         plain = {name: getattr(self, name) for name in _FIELDS}
-        return plain | {"grid": asdict(self.grid), "tail": [segment.dumped for segment in self.tail]}
+        return plain | {"grid": asdict(self.grid), "tail": [segment.as_json for segment in self.tail]}
 
     @classmethod
     def load(cls, cursor: Mapping[str, Any]) -> S3Cursor:
-        """Fields of another version are passed over, as `state.codec` does it."""
-        known = {name: cursor[name] for name in _FIELDS if name in cursor}
+        """Parse a cursor, ignoring the unknown fields of another version, as `domain.record_json` does."""
+        values = {name: cursor[name] for name in _FIELDS if name in cursor}
         tail = tuple(Segment(**segment) for segment in cursor["tail"])
-        return cls(**{**known, "grid": Grid(**cursor["grid"]), "tail": tail})
+        return cls(**{**values, "grid": Grid(**cursor["grid"]), "tail": tail})
 
 
 _FIELDS = tuple(field.name for field in fields(S3Cursor))

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.limits import PartLimits
-from tusd_py.domain.upload import Checkpoint, DirectPart, Signed, Upload
+from tusd_py.domain.upload import Checkpoint, DirectPart, Entry, Signed, Upload
 from tusd_py.ports.direct import CorsRule
 from tusd_py.storage.s3.api.errors import S3Missing
 from tusd_py.storage.s3.api.presign import Presigner
 from tusd_py.storage.s3.attributes import as_fields, as_headers, object_params
-from tusd_py.storage.s3.cursor import S3Cursor
-from tusd_py.storage.s3.finishing import stored_object
-from tusd_py.storage.s3.room import Room
+from tusd_py.storage.s3.bucket import Bucket
+from tusd_py.storage.s3.cursor import Part, S3Cursor
+from tusd_py.storage.s3.finishing import find_object
 
 _CREATED = "201"
 """S3's answer to a form: with a Location, which browsers may be shown."""
@@ -23,21 +23,21 @@ _CREATED = "201"
 class S3Direct:
     """Clients at one bucket."""
 
-    def __init__(self, room: Room, presigner: Presigner) -> None:
-        self._room = room
+    def __init__(self, bucket: Bucket, presigner: Presigner) -> None:
+        self._bucket = bucket
         self._presigner = presigner
 
     @property
     def bucket(self) -> str:
-        return self._room.options.bucket
+        return self._bucket.options.bucket
 
     @property
     def part_limits(self) -> PartLimits:
-        profile = self._room.options.profile
+        profile = self._bucket.options.profile
         return PartLimits(
-            most=profile.max_parts,
-            least_length=profile.min_part,
-            greatest_length=profile.max_part,
+            max_parts=profile.max_parts,
+            min_length=profile.min_part,
+            max_length=profile.max_part,
             equal=profile.equal_parts,
             forms=profile.forms,
         )
@@ -46,22 +46,22 @@ class S3Direct:
         return S3Cursor.load(upload.cursor).key
 
     async def begin(self, upload: Upload) -> Checkpoint:
-        """No checksums: clients send none, and what was begun with one can't be completed without."""
+        """Begin without checksums: clients send none, and an upload begun with one can't be completed without."""
         cursor = S3Cursor.load(upload.cursor)
         if cursor.multipart is not None:
             return Checkpoint(offset=0, cursor=upload.cursor)
-        params = object_params(upload, self._room.options)
-        begun = await self._room.client.create_multipart(cursor.key, params, crc=False)
-        ready = replace(cursor, multipart=begun.multipart)
-        return Checkpoint(offset=0, cursor=ready.dump(), troubled=begun.troubled)
+        params = object_params(upload, self._bucket.options)
+        created = await self._bucket.client.create_multipart(cursor.key, params, crc=False)
+        ready = replace(cursor, multipart=created.multipart)
+        return Checkpoint(offset=0, cursor=ready.dump(), troubled=created.troubled)
 
-    async def sign_whole(self, upload: Upload, *, most: int, lifetime: float, form: bool) -> Signed:
-        params = object_params(upload, self._room.options)
+    async def sign_whole(self, upload: Upload, *, max_bytes: int, lifetime: float, form: bool) -> Signed:
+        params = object_params(upload, self._bucket.options)
         key, length = self.key(upload), upload.length
-        if form and self._room.options.profile.forms:
+        if form and self._bucket.options.profile.forms:
             fields = {**as_fields(params), "success_action_status": _CREATED}
-            least, most = (0, most) if length is None else (length, length)
-            return await self._presigner.form(key, lifetime, fields, least, most)
+            shortest, longest = (0, max_bytes) if length is None else (length, length)
+            return await self._presigner.form(key, lifetime, fields, shortest, longest)
         headers = as_headers(params)
         sized = {} if length is None else {"Content-Length": str(length)}
         url = await self._presigner.url("PUT", key, lifetime, headers={**headers, **sized})
@@ -79,23 +79,26 @@ class S3Direct:
         query = {f"response-{name.lower()}": value for name, value in shown_as.items()}
         return await self._presigner.url("GET", self.key(upload), lifetime, query)
 
-    async def stored(self, upload: Upload) -> Sequence[DirectPart]:
+    async def stored_parts(self, upload: Upload) -> Sequence[DirectPart]:
         cursor = S3Cursor.load(upload.cursor)
         if cursor.multipart is None:
             return []
-        attempts = self._room.thresholds.listings
+        attempts = self._bucket.thresholds.listings
         try:
-            listed = await self._room.client.list_parts(cursor.key, cursor.multipart, attempts=attempts)
+            listed = await self._bucket.client.list_parts(cursor.key, cursor.multipart, attempts=attempts)
         except S3Missing as missing:
             raise UploadLost(cursor.key) from missing
         return [DirectPart(number=part.number, etag=part.etag, length=part.length) for part in listed]
 
-    async def found(self, upload: Upload) -> int | None:
-        found = await stored_object(self._room, upload, self.key(upload))
-        return None if found is None else found.length
+    def entries(self, parts: Sequence[DirectPart]) -> Sequence[Entry]:
+        return [Part(number=part.number, length=part.length, etag=part.etag).to_entry() for part in parts]
+
+    async def object_length(self, upload: Upload) -> int | None:
+        head = await find_object(self._bucket, upload, self.key(upload))
+        return None if head is None else head.length
 
     async def cors(self) -> Sequence[CorsRule]:
-        return await self._room.client.cors()
+        return await self._bucket.client.cors()
 
     async def set_cors(self, rules: Sequence[CorsRule]) -> None:
-        await self._room.client.put_cors(rules)
+        await self._bucket.client.put_cors(rules)

@@ -1,6 +1,6 @@
-"""Where one part ends and the next begins: for every upload a pure function of the part number.
+"""The sizes of parts: every part's range is a pure function of its number and the upload's grid.
 
-A part that is sent twice, by a retry or by a writer that lost its turn, so always covers the same range.
+A part that is sent twice, by a retry or by a writer that lost its lock, therefore always has the same range.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 _GROWTH = ((10, 1), (20, 2), (20, 8), (25, 64))
-"""How many of a hundred parts have how many times the base size; any after them has the largest size there is."""
+"""Percent of all parts, and their size in multiples of the base size; the parts after them have the largest size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """Part numbers count from 1. Sizes are bytes."""
+    """The part sizes of one upload, in bytes. Part numbers start at 1."""
 
     base: int
     grows: bool = False
-    """For an upload of unknown length: parts get larger so that any length fits the limit on their number."""
+    """True for an upload of unknown length: its parts get larger, so that any length fits into `max_parts`."""
     largest: int = 5 * GIB
     max_parts: int = 10_000
 
     def part_at(self, offset: int) -> tuple[int, Span]:
-        """The number and range of the part that holds the byte at `offset`."""
+        """Return the number and range of the part that holds the byte at `offset`."""
         number, start = 1, 0
         for count, size in self._steps():
             skipped = (offset - start) // size
@@ -40,12 +40,12 @@ class Grid:
         raise AssertionError("the last step has no end")
 
     @property
-    def reach(self) -> int:
-        """Where the last of `max_parts` parts ends."""
-        end, left = 0, self.max_parts
+    def max_length(self) -> int:
+        """The most bytes that fit into `max_parts` parts."""
+        end, remaining = 0, self.max_parts
         for count, size in self._steps():
-            taken = left if count is None else min(count, left)
-            end, left = end + taken * size, left - taken
+            parts = remaining if count is None else min(count, remaining)
+            end, remaining = end + parts * size, remaining - parts
         return end
 
     def _steps(self) -> Iterator[tuple[int | None, int]]:
@@ -58,14 +58,14 @@ class Grid:
 def grid_for(
     length: int | None, *, base: int, max_parts: int, largest: int = 5 * GIB, equal: int | None = None
 ) -> Grid:
-    """The grid of a new upload.
+    """Return the grid of a new upload.
 
-    A known length gets the smallest equal parts, from `base` up, that leave a margin below `max_parts`. An unknown one
-    gets growing parts; where the provider wants them `equal`, parts of at least so many bytes.
+    A known length gets the smallest equal parts, of at min_size `base` bytes, that leave a margin below `max_parts`. An
+    unknown length gets growing parts, or parts of at min_size `equal` bytes if the provider requires one size.
     """
     if length is None:
         base = base if equal is None else max(base, equal)
         return Grid(base=base, grows=equal is None, largest=largest, max_parts=max_parts)
-    least = -(-length // (max_parts - max_parts // 100))
-    base = base if least <= base else min(-(-least // MIB) * MIB, largest)
+    min_size = -(-length // (max_parts - max_parts // 100))
+    base = base if min_size <= base else min(-(-min_size // MIB) * MIB, largest)
     return Grid(base=base, largest=largest, max_parts=max_parts)

@@ -1,4 +1,4 @@
-"""What can be set for S3, and what providers differ in."""
+"""The options for S3, and the differences between providers."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ Checksum = Literal["crc32c", "md5", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A provider's quirks (sizes in bytes)."""
+    """The limits and features of a provider (sizes in bytes)."""
 
     max_parts: int = 10_000
     min_part: int = 5 * MIB
     max_part: int = 5 * GIB
     max_object: int = 5 * 1024 * GIB
     equal_parts: bool = False
-    """All parts but the last must have one size."""
+    """True if all parts but the last must have one size."""
     checksum: Checksum = "crc32c"
-    """What each body carries for S3 to verify. Content-MD5 is the one everybody honours, and the dearest."""
+    """The checksum that S3 verifies each body by. All providers support Content-MD5, which costs the most CPU."""
     lists_checksums: bool = True
-    """ListParts tells each part's CRC-32C. Complete demands it of a multipart upload that was begun with one: where it
-    isn't told, none is, so that an upload without a record can still be completed."""
+    """True if ListParts returns each part's CRC-32C. A multipart upload that was created with CRC-32C can't be
+    completed without them: where they aren't listed, none is created so, in case its record is lost."""
     total_size: bool = False
-    """CompleteMultipartUpload honours x-amz-mp-object-size (others ignore or refuse it)."""
+    """True if CompleteMultipartUpload checks x-amz-mp-object-size (other providers ignore or refuse it)."""
     forms: bool = True
-    """Takes objects from forms (POST policy)."""
+    """True if the provider accepts uploads from forms (POST policy)."""
     abort_after: float | None = None
-    """Seconds after which the provider aborts a multipart upload by itself."""
+    """Seconds after which the provider aborts an unfinished multipart upload; None for never."""
 
 
 PROFILES: Mapping[str, Profile] = {
     "aws": Profile(max_object=10_000 * 5 * GIB, total_size=True),
     "minio": Profile(),
-    # Parts of one size (R2, limits); multipart uploads are aborted after seven days by default: we give up before.
+    # Parts have one size (R2, limits); multipart uploads are aborted after seven days by default: expire before.
     "r2": Profile(equal_parts=True, forms=False, abort_after=7 * 86400.0 - 3600.0),
     "seaweedfs": Profile(lists_checksums=False),
     "ceph": Profile(checksum="md5"),
@@ -49,18 +49,18 @@ PROFILES: Mapping[str, Profile] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Options:
-    """Where and how objects are kept."""
+    """The bucket, and how requests to it are made."""
 
     bucket: str
     prefix: str = ""
     endpoint_url: str | None = None
     public_url: str | None = None
-    """The endpoint as clients see it, where that is another."""
+    """The endpoint that clients use, if it differs from `endpoint_url`."""
     addressing_style: str = "auto"
     profile: Profile = field(default_factory=Profile)
     part_size: int = 8 * MIB
     concurrency: int = 6
-    """Parts of one upload in flight."""
+    """The most parts of one upload to send at a time."""
     object_key: str = "{id}"
     sse: str | None = None
     sse_kms_key_id: str | None = None
@@ -68,4 +68,4 @@ class S3Options:
     acl: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     info_objects: bool = False
-    """Each upload that leaves something unfinished keeps its record beside it, so that repair can make it whole."""
+    """True if an unfinished upload's record is copied into the bucket, so that repair can restore all of it."""

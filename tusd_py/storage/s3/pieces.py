@@ -1,4 +1,4 @@
-"""A part while it is put together: bytes in memory, bytes that wait in segments, or both."""
+"""The assembly of a part from bytes in memory, bytes stored in segments, or both."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tusd_py.storage.s3.cursor import Segment
 from tusd_py.transfer.digests import crc32c
 
 Fetch = Callable[[str, Span], AsyncIterator[bytes]]
-"""The bytes of a span of an object, by key."""
+"""A function that reads a span of an object, by its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,73 +35,75 @@ class Piece:
 
     length: int = 0
     known_crc: int = 0
-    """CRC-32C of the part up to the end of the first `hashed` sources."""
-    hashed: int = 0
-    held: int = 0
-    """How many of the bytes are in memory."""
+    """CRC-32C of the part from its start to the end of the first `hashed_sources` sources."""
+    hashed_sources: int = 0
+    memory_size: int = 0
+    """The number of bytes in memory."""
     sources: list[Source] = field(default_factory=list)
-    """Once all of it is stored, none but `segment` is read: what it was gathered from is removed then."""
+    """The bytes in order, in memory or segments. Once all are stored, the only segment is `segment`: older ones go."""
     segment: Segment | None = None
-    """Where all of it is stored, once it is."""
+    """The segment that holds all of the bytes, once they are stored."""
 
     @classmethod
-    def of(cls, segment: Segment) -> Piece:
-        """All of it is stored, and none of it in memory."""
-        return cls(length=segment.length, known_crc=segment.crc, hashed=1, sources=[_all_of(segment)], segment=segment)
+    def from_segment(cls, segment: Segment) -> Piece:
+        """Return a piece that is stored, with no bytes in memory."""
+        return cls(
+            length=segment.length, known_crc=segment.crc, hashed_sources=1, sources=[_all_of(segment)], segment=segment
+        )
 
     @property
     def crc(self) -> int:
-        """CRC-32C of the part up to the end of this piece."""
-        for source in self.sources[self.hashed :]:
-            if not isinstance(source, Extract):  # those of a segment were hashed before it was stored
+        """CRC-32C of the part from its start to the end of this piece."""
+        for source in self.sources[self.hashed_sources :]:
+            if not isinstance(source, Extract):  # a segment's bytes were hashed before it was stored
                 self.known_crc = crc32c(self.known_crc, source)
-        self.hashed = len(self.sources)
+        self.hashed_sources = len(self.sources)
         return self.known_crc
 
     def add(self, chunk: Chunk) -> None:
         self.sources.append(chunk)
         self.length += len(chunk)
-        self.held += len(chunk)
+        self.memory_size += len(chunk)
 
-    def stored(self, key: str) -> None:
-        """All of it is the segment under `key` from now on."""
+    def mark_stored(self, key: str) -> None:
+        """Record that all of the piece is stored in the segment under `key`."""
         self.segment = Segment(key=key, length=self.length, crc=self.crc)
         self.sources = list(_moved(self.sources, key))
 
-    def forget(self) -> int:
-        """Let go of the memory, if all of it is stored; returns how many bytes that frees."""
+    def release_memory(self) -> int:
+        """Drop the bytes in memory if the piece is stored; return how many were dropped."""
         if self.segment is None:
             return 0
-        freed, self.held, self.sources, self.hashed = self.held, 0, [_all_of(self.segment)], 1
+        freed, self.memory_size, self.sources, self.hashed_sources = self.memory_size, 0, [_all_of(self.segment)], 1
         return freed
 
     def __add__(self, after: Piece) -> Piece:
         return Piece(
             length=self.length + after.length,
             known_crc=after.crc,
-            hashed=len(self.sources) + len(after.sources),
-            held=self.held + after.held,
+            hashed_sources=len(self.sources) + len(after.sources),
+            memory_size=self.memory_size + after.memory_size,
             sources=self.sources + after.sources,
         )
 
 
 class Assembly:
-    """The pieces of one part, in order. Only the last may be fresh, which is: not yet stored."""
+    """The pieces of one part, in order. All but the last are stored in segments."""
 
     def __init__(self, tail: Sequence[Segment] = ()) -> None:
-        self.pieces = [Piece.of(segment) for segment in tail]
+        self.pieces = [Piece.from_segment(segment) for segment in tail]
         self.length = sum(piece.length for piece in self.pieces)
 
     @property
-    def held(self) -> int:
-        return sum(piece.held for piece in self.pieces)
+    def memory_size(self) -> int:
+        return sum(piece.memory_size for piece in self.pieces)
 
     @property
     def crc(self) -> int:
         return self.pieces[-1].crc if self.pieces else 0
 
     @property
-    def fresh(self) -> Piece | None:
+    def unstored_piece(self) -> Piece | None:
         return self.pieces[-1] if self.pieces and self.pieces[-1].segment is None else None
 
     @property
@@ -109,32 +111,32 @@ class Assembly:
         return tuple(piece.segment for piece in self.pieces if piece.segment is not None)
 
     def add(self, chunk: Chunk) -> None:
-        """Take the bytes that come next."""
-        if self.fresh is None:
+        """Append the next bytes of the part."""
+        if self.unstored_piece is None:
             self.pieces.append(Piece(known_crc=self.crc))
         self.pieces[-1].add(chunk)
         self.length += len(chunk)
 
-    def fold(self, most: int) -> None:
-        """Join the fresh piece with stored ones until there are at most `most`.
+    def merge(self, limit: int) -> None:
+        """Merge the last piece with those before it until there are at most `limit` pieces.
 
-        Where there are many, every neighbour that isn't larger goes in too: sizes then at least double from the end to
-        the start, and however small the chunks, a byte is stored again only about as often as sizes can double.
+        If there are more, also merge each neighbour that isn't larger: then sizes at least double from the end to the
+        start, so a byte is stored again only about as often as sizes can double, however small the chunks.
         """
-        if len(self.pieces) <= most:
+        if len(self.pieces) <= limit:
             return
-        while len(self.pieces) > most or (len(self.pieces) > 1 and self.pieces[-2].length <= self.pieces[-1].length):
+        while len(self.pieces) > limit or (len(self.pieces) > 1 and self.pieces[-2].length <= self.pieces[-1].length):
             last, before = self.pieces.pop(), self.pieces.pop()
             self.pieces.append(before + last)
 
-    def settle(self) -> None:
-        """To be kept for long: let no few bytes hold a whole slab that others could use."""
+    def compact(self) -> None:
+        """Copy small chunks out of large slabs, which they would keep from other use while they are cached."""
         for piece in self.pieces:
-            piece.sources = [source if isinstance(source, Extract) else _settled(source) for source in piece.sources]
+            piece.sources = [source if isinstance(source, Extract) else _compacted(source) for source in piece.sources]
 
-    def forget(self) -> int:
-        """Let go of the memory of all that is stored; returns how many bytes that frees."""
-        return sum(piece.forget() for piece in self.pieces)
+    def release_memory(self) -> int:
+        """Drop the bytes in memory of all stored pieces; return how many were dropped."""
+        return sum(piece.release_memory() for piece in self.pieces)
 
 
 def _all_of(segment: Segment) -> Extract:
@@ -142,20 +144,20 @@ def _all_of(segment: Segment) -> Extract:
 
 
 def _moved(sources: Sequence[Source], key: str) -> Iterator[Source]:
-    """What is in memory stays there; what lies in older segments is found under `key`."""
+    """Yield the sources as they are in memory; those in older segments as extracts of the segment under `key`."""
     at = 0
     for source in sources:
         yield Extract(key, Span(at, at + len(source))) if isinstance(source, Extract) else source
         at += len(source)
 
 
-def _settled(chunk: Chunk) -> Chunk:
+def _compacted(chunk: Chunk) -> Chunk:
     wasteful = isinstance(chunk, memoryview) and 2 * chunk.nbytes < memoryview(chunk.obj).nbytes
     return bytes(chunk) if wasteful else chunk
 
 
 def payload_of(pieces: Sequence[Piece], fetch: Fetch) -> Payload:
-    """The bytes of `pieces`, as often as need be: what is in memory from there, the rest from where it is stored."""
+    """Return the bytes of `pieces` as a payload that can be sent repeatedly, from memory and from stored segments."""
 
     async def chunks() -> AsyncIterator[Chunk]:
         for source in list(_sources(pieces)):

@@ -1,7 +1,8 @@
-"""Can bytes be stored? Asked every few seconds on every node, so it writes only while nothing shows that they can.
+"""The readiness check of the bucket. It runs every few seconds on every node, so it writes only if that is necessary.
 
-A write leaves a version behind where the bucket keeps them. So one is made before the first upload, and after each that
-failed, until one has worked; else it is a HeadBucket by botocore and a GetObject the way that bytes go.
+In a bucket with versioning each write leaves a version behind. So the check writes an object only before the first
+upload, and after a failed one, until a write succeeds; else it sends a HeadBucket by botocore and a GetObject by the
+client that uploads use.
 """
 
 from __future__ import annotations
@@ -9,36 +10,36 @@ from __future__ import annotations
 from contextlib import suppress
 
 from tusd_py.domain.errors import StorageUnavailable
+from tusd_py.storage.s3.bucket import Bucket
 from tusd_py.storage.s3.keys import readiness_key
 from tusd_py.storage.s3.pieces import Piece
-from tusd_py.storage.s3.room import Room
 
 
 class Readiness:
-    """Of one bucket, in one process."""
+    """The readiness check of one bucket, in one process."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
-        self._key = readiness_key(room.options.prefix)
-        self._left = False
-        """A test write may still be there."""
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._key = readiness_key(bucket.options.prefix)
+        self._may_remain = False
+        """True if the object of a test write may still exist."""
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Return if bytes can be stored. Raises StorageUnavailable."""
-        await self._room.client.ping()
-        if not await self._room.client.reach(self._key):
+        await self._bucket.client.ping()
+        if not await self._bucket.client.reach(self._key):
             await self._write()
-        if self._left:
-            await self._tidy_up()
+        if self._may_remain:
+            await self._delete()
 
     async def _write(self) -> None:
-        """As a segment is written."""
+        """Store a test object in the same way as a segment."""
         piece = Piece()
         piece.add(b"?")
-        self._left = True
-        await self._room.put_segment(self._key, piece)
+        self._may_remain = True
+        await self._bucket.put_segment(self._key, piece)
 
-    async def _tidy_up(self) -> None:
-        with suppress(StorageUnavailable):  # bytes can be stored, and it is tried again
-            await self._room.client.delete([self._key])
-            self._left = False
+    async def _delete(self) -> None:
+        with suppress(StorageUnavailable):  # bytes can be stored; the next check tries again
+            await self._bucket.client.delete([self._key])
+            self._may_remain = False

@@ -1,4 +1,4 @@
-"""The bytes of finished objects."""
+"""The reading of finished objects."""
 
 from __future__ import annotations
 
@@ -8,29 +8,34 @@ from functools import partial
 
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.upload import Span, Upload
+from tusd_py.storage.s3.bucket import Bucket
 from tusd_py.storage.s3.cursor import S3Cursor
-from tusd_py.storage.s3.finishing import settle
-from tusd_py.storage.s3.room import Room
+from tusd_py.storage.s3.finishing import require_etag
 
 
-def read(room: Room, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
-    """The bytes of `span`, in several requests at a time for who takes them fast. Raises UploadLost when the object is
-    gone or is another."""
-    return room.ahead.read(partial(read_through, room, upload), span)
+def read(bucket: Bucket, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes of `span`, for a fast reader from several requests at a time. Raises UploadLost if the object is
+    gone or was replaced."""
+    return bucket.ahead.read(partial(read_through, bucket, upload), span)
 
 
-async def read_through(room: Room, upload: Upload, span: Span, *, wide: bool = False) -> AsyncGenerator[bytes, None]:
-    """A PutObject that was given up, sent again and then landed after all has made the same object anew: with SSE-KMS
-    it has another ETag, and the read goes on with that. A client's own PutObject is never read under another ETag."""
+async def read_through(
+    bucket: Bucket, upload: Upload, span: Span, *, wide: bool = False
+) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes of `span`, in one request at a time. Raises UploadLost.
+
+    If a PutObject timed out, was retried, and then took effect late, it stored the same bytes again, with SSE-KMS under
+    another ETag: reading continues with that. An object that a client replaced is never read.
+    """
     cursor, at = S3Cursor.load(upload.cursor), span.start
     etag = cursor.etag
     while at < span.stop:
         try:
-            async with aclosing(room.client.get(cursor.key, Span(at, span.stop), etag, wide=wide)) as chunks:
+            async with aclosing(bucket.client.get(cursor.key, Span(at, span.stop), etag, wide=wide)) as chunks:
                 async for chunk in chunks:
                     at += len(chunk)
                     yield chunk
         except UploadLost as lost:
-            before, etag = etag, await settle(room, upload, cursor.key, lost)
-            if etag == before:
+            old_etag, etag = etag, await require_etag(bucket, upload, cursor.key, lost)
+            if etag == old_etag:
                 raise

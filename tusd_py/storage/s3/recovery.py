@@ -1,4 +1,4 @@
-"""Uploads whose record was lost, as far as S3 knows them. For repair alone."""
+"""The recovery of uploads whose record was lost, from their objects in S3. Only `repair` uses it."""
 
 from __future__ import annotations
 
@@ -12,87 +12,87 @@ from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.lifecycle import resume
 from tusd_py.domain.record_json import decode
 from tusd_py.domain.upload import Kind, Upload, UploadId
-from tusd_py.ports.storage import Leftover, Recovered
+from tusd_py.ports.inspection import Leftover, Recovered
 from tusd_py.storage.s3.api.errors import S3Missing
+from tusd_py.storage.s3.bucket import Bucket
 from tusd_py.storage.s3.cursor import S3Cursor, Segment
-from tusd_py.storage.s3.finishing import Found
+from tusd_py.storage.s3.finishing import ObjectHead
 from tusd_py.storage.s3.keys import info_key, internal_prefix, object_key, segment_offset
-from tusd_py.storage.s3.layout import Layout, Stretch, lay_out, likely_grids
+from tusd_py.storage.s3.layout import Layout, SegmentRange, lay_out, likely_grids
 from tusd_py.storage.s3.leftovers import multipart_of
-from tusd_py.storage.s3.room import Room
-from tusd_py.storage.s3.surveying import made
+from tusd_py.storage.s3.surveying import mark_done
 
 
-async def recover(room: Room, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
-    """The upload as its leftovers tell it; None if there is nothing to go on with, or its object is there already.
+async def recover(bucket: Bucket, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
+    """Return the upload that its leftovers imply; None if they hold no bytes, or if its object exists.
 
-    A finished partial upload is told by its object.
+    A finished partial upload is recovered from its object.
     """
     names = [leftover.name for leftover in leftovers]
-    with suppress(S3Missing, UploadLost):  # it was moved on since it was listed
-        upload = await _described(room, upload_id, names, since=min(leftover.since for leftover in leftovers))
+    with suppress(S3Missing, UploadLost):  # the upload continued or ended since the listing
+        upload = await _described(bucket, upload_id, names, since=min(leftover.since for leftover in leftovers))
         cursor = S3Cursor.load(upload.cursor)
-        head = await room.client.head(cursor.key)
+        head = await bucket.client.head(cursor.key)
         if head is not None:
-            whole = made(upload, cursor, Found(length=head["ContentLength"], etag=head["ETag"].strip('"')))
-            return Recovered(upload=whole) if upload.kind is Kind.PARTIAL else None
-        return await _continued(room, upload, cursor, names)
+            done = mark_done(upload, cursor, ObjectHead(length=head["ContentLength"], etag=head["ETag"].strip('"')))
+            return Recovered(upload=done) if upload.kind is Kind.PARTIAL else None
+        return await _with_bytes(bucket, upload, cursor, names)
     return None
 
 
-async def _described(room: Room, upload_id: UploadId, names: Sequence[str], *, since: float) -> Upload:
-    """What the info object says, else what names do; without bytes in either case."""
-    info = info_key(room.options.prefix, upload_id)
+async def _described(bucket: Bucket, upload_id: UploadId, names: Sequence[str], *, since: float) -> Upload:
+    """Return the upload by its info object, or else by its leftovers' names; without bytes in either case."""
+    info = info_key(bucket.options.prefix, upload_id)
     if info in names:
-        told = decode(b"".join([chunk async for chunk in room.client.get(info)]).decode())
-        cursor = replace(S3Cursor.load(told.cursor), multipart=None, tail=(), info=info)
-        return resume(replace(told, id=upload_id, offset=0, cursor=cursor.dump()))
+        recorded = decode(b"".join([chunk async for chunk in bucket.client.get(info)]).decode())
+        cursor = replace(S3Cursor.load(recorded.cursor), multipart=None, tail=(), info=info)
+        return resume(replace(recorded, id=upload_id, offset=0, cursor=cursor.dump()))
     objects = {key for key, _ in map(multipart_of, names)}
-    kind = Kind.PARTIAL if f"{internal_prefix(room.options.prefix, upload_id)}object" in objects else Kind.REGULAR
+    kind = Kind.PARTIAL if f"{internal_prefix(bucket.options.prefix, upload_id)}object" in objects else Kind.REGULAR
     upload = Upload(id=upload_id, kind=kind, length=None, created_at=since, updated_at=since)
-    made = object_key(upload, prefix=room.options.prefix, template=room.options.object_key)
-    key = next((key for key, multipart in map(multipart_of, names) if multipart), made)
-    (grid,) = likely_grids((), (), room.options, room.thresholds)
+    default_key = object_key(upload, prefix=bucket.options.prefix, template=bucket.options.object_key)
+    key = next((key for key, multipart in map(multipart_of, names) if multipart), default_key)
+    (grid,) = likely_grids((), (), bucket.options, bucket.thresholds)
     return replace(upload, cursor=S3Cursor(key=key, grid=grid).dump())
 
 
-async def _continued(room: Room, upload: Upload, cursor: S3Cursor, names: Sequence[str]) -> Recovered | None:
-    """With the multipart upload that holds most, and the segments that follow."""
-    begun: list[str | None] = [id_ for key, id_ in map(multipart_of, names) if id_ and key == cursor.key]
-    segments = [found async for found in _segments(room, upload.id)]
-    layouts = [(await _layout(room, upload, multipart, segments), multipart) for multipart in begun or [None]]
-    best, multipart = max(layouts, key=lambda found: found[0].stop)
+async def _with_bytes(bucket: Bucket, upload: Upload, cursor: S3Cursor, names: Sequence[str]) -> Recovered | None:
+    """Return the upload with the bytes of its longest layout; None if there are none and no info object."""
+    multiparts: list[str | None] = [id_ for key, id_ in map(multipart_of, names) if id_ and key == cursor.key]
+    segments = [segment async for segment in _segments(bucket, upload.id)]
+    layouts = [(await _layout(bucket, upload, multipart, segments), multipart) for multipart in multiparts or [None]]
+    best, multipart = max(layouts, key=lambda candidate: candidate[0].stop)
     if best.stop == 0 and cursor.info is None:
         return None
-    tail = [segment async for segment in _read(room, best.tail)]
-    found = replace(cursor, grid=best.grid, multipart=multipart, tail=tuple(tail))
-    upload = replace(upload, offset=best.stop, cursor=found.dump())
+    tail = [segment async for segment in _hashed(bucket, best.tail)]
+    cursor = replace(cursor, grid=best.grid, multipart=multipart, tail=tuple(tail))
+    upload = replace(upload, offset=best.stop, cursor=cursor.dump())
     return Recovered(
         upload=resume(upload),
         entries=[part.to_entry() for part in best.parts],
     )
 
 
-async def _layout(room: Room, upload: Upload, multipart: str | None, segments: Sequence[Stretch]) -> Layout:
+async def _layout(bucket: Bucket, upload: Upload, multipart: str | None, segments: Sequence[SegmentRange]) -> Layout:
     cursor = S3Cursor.load(upload.cursor)
-    listed = await room.client.list_parts(cursor.key, multipart) if multipart else []
-    usable = {part.number: part for part in listed if part.crc is not None or not room.completes_with_crc}
+    listed = await bucket.client.list_parts(cursor.key, multipart) if multipart else []
+    usable = {part.number: part for part in listed if part.crc is not None or not bucket.completes_with_crc}
     parts = list(usable.values())
-    grids = [cursor.grid] if cursor.info else likely_grids(parts, segments, room.options, room.thresholds)
+    grids = [cursor.grid] if cursor.info else likely_grids(parts, segments, bucket.options, bucket.thresholds)
     return lay_out(parts, segments, grids, upload.length)
 
 
-async def _segments(room: Room, upload_id: UploadId) -> AsyncIterator[Stretch]:
-    async for listed in room.client.list_objects(internal_prefix(room.options.prefix, upload_id)):
+async def _segments(bucket: Bucket, upload_id: UploadId) -> AsyncIterator[SegmentRange]:
+    async for listed in bucket.client.list_objects(internal_prefix(bucket.options.prefix, upload_id)):
         start = segment_offset(listed.key)
         if start is not None:
-            yield Stretch(key=listed.key, start=start, stop=start + listed.size)
+            yield SegmentRange(key=listed.key, start=start, stop=start + listed.size)
 
 
-async def _read(room: Room, tail: Sequence[Stretch]) -> AsyncIterator[Segment]:
-    """As the cursor wants them: with the CRC-32C from the part's first byte on."""
+async def _hashed(bucket: Bucket, tail: Sequence[SegmentRange]) -> AsyncIterator[Segment]:
+    """Read the segments of a tail, and yield each with the CRC-32C from the part's first byte to its end."""
     crc = 0
     for stretch in tail:
-        async for chunk in room.client.get(stretch.key):
+        async for chunk in bucket.client.get(stretch.key):
             crc = google_crc32c.extend(crc, chunk)
         yield Segment(key=stretch.key, length=stretch.stop - stretch.start, crc=crc)

@@ -1,4 +1,4 @@
-"""Tails that are stored in segments and still in memory, for the next request that continues them on this node."""
+"""A cache of tails that are stored in segments, for the next request on this node that continues them."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from tusd_py.storage.s3.cursor import Segment
 from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.transfer.budget import Budget
 
-_WORTH = 2
-"""How many times longer a part may be than what is in memory of it."""
+_MAX_RATIO = 2
+"""The largest ratio of a part's length to its bytes in memory."""
 
 
-class Tails:
-    """Takes what room the budget has to spare, and gives it back to whoever needs it. The longest unused goes first."""
+class TailCache:
+    """A cache in the budget's spare memory. When memory is needed, it evicts the tails that were kept first."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._kept: OrderedDict[UploadId, Assembly] = OrderedDict()
+        self._assemblies: OrderedDict[UploadId, Assembly] = OrderedDict()
         budget.reclaim_from(self._reclaim)
 
     def keep(self, upload_id: UploadId, assembly: Assembly) -> None:
-        """Keep a part whose every byte is stored, if there is room, and if that spares reading half of it."""
+        """Cache a stored part if memory is free, and if at least half of its bytes needn't be read again."""
         self.drop(upload_id)
-        if 0 < assembly.length <= _WORTH * assembly.held and self._budget.spare(assembly.held):
-            assembly.settle()
-            self._kept[upload_id] = assembly
+        if 0 < assembly.length <= _MAX_RATIO * assembly.memory_size and self._budget.try_charge(assembly.memory_size):
+            assembly.compact()
+            self._assemblies[upload_id] = assembly
 
     def take(self, upload_id: UploadId, tail: tuple[Segment, ...]) -> Assembly:
-        """The part that `tail` begins, with what is in memory of it; what it holds is the caller's to charge."""
-        kept = self._kept.pop(upload_id, None)
-        if kept is not None:
-            self._budget.free(kept.held)
-            if kept.segments == tail:
-                return kept
+        """Return the part that begins with `tail`, with its cached bytes: the caller charges them to the budget."""
+        assembly = self._assemblies.pop(upload_id, None)
+        if assembly is not None:
+            self._budget.free(assembly.memory_size)
+            if assembly.segments == tail:
+                return assembly
         return Assembly(tail)
 
     def drop(self, upload_id: UploadId) -> None:
-        """Forget it."""
+        """Remove the upload's tail from the cache."""
         self.take(upload_id, ())
 
-    def _reclaim(self, wanted: int) -> int:
+    def _reclaim(self, size: int) -> int:
         freed = 0
-        while self._kept and freed < wanted:
-            _, assembly = self._kept.popitem(last=False)
-            freed += assembly.held
+        while self._assemblies and freed < size:
+            _, assembly = self._assemblies.popitem(last=False)
+            freed += assembly.memory_size
         return freed

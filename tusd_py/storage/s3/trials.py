@@ -1,4 +1,4 @@
-"""Doing for real, on a key of its own, what uploads will need: permissions are only known by using them."""
+"""Trial requests, on a test key, of each kind that uploads need: only using a permission shows that it is granted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tusd_py.storage.s3.keys import probe_key
 
 
 def trials(client: S3Client, prefix: str) -> Mapping[str, Callable[[], Awaitable[None]]]:
-    """By what an operator would call them."""
+    """Return the trials by the names that an operator is shown."""
     return {
         "bucket": client.ping,
         "write, read and delete": partial(_object, client, prefix),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from tusd_py.storage.s3.api.errors import S3Failure, failure, failure_from_body, translated
+from tusd_py.storage.s3.api.errors import S3Error, failure, failure_from_body, translated
 
 ELSEWHERE = b"<Error><Code>PermanentRedirect</Code></Error>"
 MALFORMED = b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-central-1</Region></Error>"
@@ -19,7 +19,7 @@ def test_a_bucket_that_is_elsewhere_is_named_with_its_region(status: int, body: 
 async def test_botocore_hears_the_region_in_a_header_too() -> None:
     meta = {"HTTPStatusCode": 301, "HTTPHeaders": {"x-amz-bucket-region": "eu-central-1"}}
     answer = {"Error": {"Code": "PermanentRedirect"}, "ResponseMetadata": meta}
-    with pytest.raises(S3Failure, match="set AWS_REGION to eu-central-1,"):
+    with pytest.raises(S3Error, match="set AWS_REGION to eu-central-1,"):
         async with translated("CreateMultipartUpload"):
             raise ClientError(answer, "CreateMultipartUpload")
 

@@ -12,21 +12,21 @@ from tests.support.uploads import upload
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.thresholds import Thresholds
 from tusd_py.domain.upload import Phase, Upload
-from tusd_py.storage.s3.api.errors import S3Failure, S3Missing, S3Trouble
+from tusd_py.storage.s3.api.errors import S3Error, S3Missing, S3TransientError
+from tusd_py.storage.s3.bucket import Bucket
 from tusd_py.storage.s3.concatenation import concatenate
-from tusd_py.storage.s3.cursor import Begun, Part, S3Cursor, Stored
+from tusd_py.storage.s3.cursor import NewMultipart, Part, S3Cursor, StoredObject
 from tusd_py.storage.s3.finishing import complete, finish
 from tusd_py.storage.s3.grid import Grid
 from tusd_py.storage.s3.options import Profile, S3Options
-from tusd_py.storage.s3.room import Room
-from tusd_py.storage.s3.tails import Tails
+from tusd_py.storage.s3.tails import TailCache
 from tusd_py.transfer.budget import Budget
 
-TROUBLE = S3Trouble("any", 500, "InternalError")
+TROUBLE = S3TransientError("any", 500, "InternalError")
 MISSING = S3Missing("any", 404, "NoSuchUpload")
-WRONG = S3Failure("any", 400, "InvalidPart")
-DENIED = S3Failure("any", 403, "AccessDenied")
-CHANGED = S3Failure("any", 412, "PreconditionFailed")
+WRONG = S3Error("any", 400, "InvalidPart")
+DENIED = S3Error("any", 403, "AccessDenied")
+CHANGED = S3Error("any", 412, "PreconditionFailed")
 PARTS = [Part(number=1, length=8, etag="old", crc="c"), Part(number=2, length=2, etag="b", crc="d")]
 THERE = [Part(number=1, length=8, etag="new", crc="c"), PARTS[1]]
 GRID = Grid(base=8, grows=False, largest=64, max_parts=100)
@@ -55,14 +55,14 @@ class Script:
         return [name for name, _, _ in self.calls]
 
 
-def room(script: Script, *, total_size: bool = False) -> Room:
+def bucket(script: Script, *, total_size: bool = False) -> Bucket:
     made = SimpleNamespace(
         client=script,
         options=S3Options(bucket="b", profile=Profile(min_part=8, total_size=total_size), concurrency=1),
         thresholds=Thresholds(completions=3),
-        tails=Tails(Budget(1000)),
+        tails=TailCache(Budget(1000)),
     )
-    return cast("Room", made)
+    return cast("Bucket", made)
 
 
 def full(**changes: Any) -> Upload:
@@ -77,13 +77,13 @@ def head(etag: str = "e", length: int = 10) -> Mapping[str, Any]:
 @pytest.mark.parametrize("total_size", [False, True])
 async def test_the_size_is_told_to_those_who_check_it(*, total_size: bool) -> None:
     script = Script(complete_multipart=["e"])
-    assert await complete(room(script, total_size=total_size), full(), "key", "m", PARTS) == "e"
+    assert await complete(bucket(script, total_size=total_size), full(), "key", "m", PARTS) == "e"
     assert [named for _, _, named in script.calls] == [{"total": 10 if total_size else None}]
 
 
 async def test_parts_with_other_etags_are_named_as_they_are() -> None:
     script = Script(complete_multipart=[WRONG, "e"], list_parts=[THERE])
-    assert await complete(room(script), full(), "key", "m", PARTS) == "e"
+    assert await complete(bucket(script), full(), "key", "m", PARTS) == "e"
     assert script.names == ["complete_multipart", "list_parts", "complete_multipart"]
     assert script.calls[-1][1][-1] == THERE
 
@@ -91,27 +91,27 @@ async def test_parts_with_other_etags_are_named_as_they_are() -> None:
 async def test_parts_that_are_gone_are_lost() -> None:
     script = Script(complete_multipart=[WRONG], list_parts=[THERE[:1]])
     with pytest.raises(UploadLost, match="key"):
-        await complete(room(script), full(), "key", "m", PARTS)
+        await complete(bucket(script), full(), "key", "m", PARTS)
 
 
 @pytest.mark.parametrize(("error", "times"), [(WRONG, 3), (DENIED, 1), (MISSING, 1)])
 async def test_what_no_repeat_mends_is_raised(error: Exception, times: int) -> None:
     script = Script(complete_multipart=[error], list_parts=[THERE])
     with pytest.raises(type(error)):
-        await complete(room(script), full(), "key", "m", PARTS)
+        await complete(bucket(script), full(), "key", "m", PARTS)
     assert script.names.count("complete_multipart") == times
 
 
 async def test_a_completion_without_an_answer_is_looked_for_and_repeated_and_doubted_in_the_end() -> None:
     script = Script(complete_multipart=[TROUBLE], head=[None], list_parts=[THERE])
-    with pytest.raises(S3Trouble):
-        await complete(room(script), full(), "key", "m", PARTS)
+    with pytest.raises(S3TransientError):
+        await complete(bucket(script), full(), "key", "m", PARTS)
     assert script.names == [*["complete_multipart", "head"] * 3, "list_parts"]
 
 
 async def test_a_completion_that_took_effect_is_found() -> None:
     script = Script(complete_multipart=[TROUBLE], head=[None, head("found")])
-    assert await complete(room(script), full(), "key", "m", PARTS) == "found"
+    assert await complete(bucket(script), full(), "key", "m", PARTS) == "found"
 
 
 @pytest.mark.parametrize("doubt", [MISSING, TROUBLE])
@@ -119,15 +119,15 @@ async def test_an_object_that_is_there_settles_any_doubt(doubt: Exception) -> No
     script = Script(complete_multipart=[doubt], head=[None, None, None, head("found")], list_parts=[THERE])
     if doubt is MISSING:
         script = Script(complete_multipart=[doubt], head=[head("found")])
-    made = await finish(room(script), full(), [part.to_entry() for part in PARTS])
+    made = await finish(bucket(script), full(), [part.to_entry() for part in PARTS])
     assert made.etag == "found"
 
 
-@pytest.mark.parametrize(("doubt", "raised"), [(MISSING, UploadLost), (TROUBLE, S3Trouble)])
+@pytest.mark.parametrize(("doubt", "raised"), [(MISSING, UploadLost), (TROUBLE, S3TransientError)])
 async def test_without_an_object_only_s3s_own_word_ends_it(doubt: Exception, raised: type[Exception]) -> None:
     script = Script(complete_multipart=[doubt], head=[None], list_parts=[THERE])
     with pytest.raises(raised, match="key" if raised is UploadLost else "InternalError"):
-        await finish(room(script), full(), [part.to_entry() for part in PARTS])
+        await finish(bucket(script), full(), [part.to_entry() for part in PARTS])
 
 
 # concatenation
@@ -149,9 +149,9 @@ def sources(*lengths: int) -> list[Upload]:
     ],
 )
 async def test_little_is_sent_at_once_and_the_rest_copied(lengths: tuple[int, ...], requests: list[str]) -> None:
-    begun, part = Begun(multipart="m", troubled=True), Part(number=1, length=9, etag="p")
-    script = Script(put=[Stored(etag="e")], create_multipart=[begun], copy_part=[part], complete_multipart=["e"])
-    made = await concatenate(room(script), full(multipart=None), sources(*lengths))
+    begun, part = NewMultipart(multipart="m", troubled=True), Part(number=1, length=9, etag="p")
+    script = Script(put=[StoredObject(etag="e")], create_multipart=[begun], copy_part=[part], complete_multipart=["e"])
+    made = await concatenate(bucket(script), full(multipart=None), sources(*lengths))
     assert script.names == requests
     assert made.troubled is ("put" not in requests)
 
@@ -159,18 +159,18 @@ async def test_little_is_sent_at_once_and_the_rest_copied(lengths: tuple[int, ..
 async def test_a_source_whose_object_landed_anew_is_copied_by_its_etag_now() -> None:
     part = Part(number=1, length=9, etag="p")
     script = Script(
-        create_multipart=[Begun(multipart="m")],
+        create_multipart=[NewMultipart(multipart="m")],
         copy_part=[CHANGED, part],
         head=[head("anew", 9)],
         complete_multipart=["e"],
     )
-    await concatenate(room(script), full(multipart=None), sources(9))
+    await concatenate(bucket(script), full(multipart=None), sources(9))
     copies = [arguments for name, arguments, _ in script.calls if name == "copy_part"]
     assert [arguments[-1] for arguments in copies] == ["e", "anew"]
 
 
 async def test_a_copy_that_is_refused_is_not_tried_again() -> None:
-    script = Script(create_multipart=[Begun(multipart="m")], copy_part=[DENIED], abort_multipart=[None])
-    with pytest.raises(S3Failure, match="AccessDenied"):
-        await concatenate(room(script), full(multipart=None), sources(9))
+    script = Script(create_multipart=[NewMultipart(multipart="m")], copy_part=[DENIED], abort_multipart=[None])
+    with pytest.raises(S3Error, match="AccessDenied"):
+        await concatenate(bucket(script), full(multipart=None), sources(9))
     assert script.names == ["create_multipart", "copy_part", "abort_multipart"]

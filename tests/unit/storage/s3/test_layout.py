@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tusd_py.storage.s3.cursor import Part
 from tusd_py.storage.s3.grid import MIB, Grid, grid_for
-from tusd_py.storage.s3.layout import Stretch, lay_out, likely_grids
+from tusd_py.storage.s3.layout import SegmentRange, lay_out, likely_grids
 from tusd_py.storage.s3.options import PROFILES, Profile, S3Options
 
 OPTIONS = S3Options(bucket="uploads")
@@ -25,11 +25,11 @@ def full_parts(grid: Grid, count: int) -> list[Part]:
     return parts
 
 
-def segments(*spans: tuple[int, int]) -> list[Stretch]:
-    return [Stretch(key=f"tail-{start}-{stop}", start=start, stop=stop) for start, stop in spans]
+def segments(*spans: tuple[int, int]) -> list[SegmentRange]:
+    return [SegmentRange(key=f"tail-{start}-{stop}", start=start, stop=stop) for start, stop in spans]
 
 
-def keys(found: list[Stretch]) -> list[str]:
+def keys(found: list[SegmentRange]) -> list[str]:
     return [each.key for each in found]
 
 
@@ -67,7 +67,7 @@ def test_an_upload_can_grow_on_the_grid_that_was_found(count: int) -> None:
         found = lay_out(parts, [], likely_grids(parts, [], SMALL), None)
         number, span = found.grid.part_at(found.stop)
         assert (number, span.start) == (count + 1, found.stop)
-        assert found.grid.reach >= 100 * 8
+        assert found.grid.max_length >= 100 * 8
 
 
 def test_parts_of_one_size_are_taken_to_grow_later_since_that_reaches_farther() -> None:

@@ -32,11 +32,11 @@ class Store:
 
     async def save(self, assembly: Assembly, most: int = MOST) -> None:
         """Store the fresh piece, as a request that ends does, and remove what the tail doesn't name any more."""
-        assembly.fold(most)
+        assembly.merge(most)
         piece, key = assembly.pieces[-1], f"segment-{next(self.names)}"
         self.objects[key] = await self.read([piece])
         self.written += piece.length
-        piece.stored(key)
+        piece.mark_stored(key)
         self.objects = {segment.key: self.objects[segment.key] for segment in assembly.segments}
 
     async def read(self, pieces: Sequence[Piece]) -> bytes:
@@ -54,8 +54,8 @@ async def test_whatever_is_stored_or_forgotten_the_bytes_and_their_checksum_stay
             assembly.add(step)
             data += step
         elif step == "forget":
-            assembly.forget()
-        elif assembly.fresh:
+            assembly.release_memory()
+        elif assembly.unstored_piece:
             await store.save(assembly, FEW)
             assembly = Assembly(assembly.segments) if step == "reload" else assembly
     assert (assembly.length, assembly.crc) == (len(data), google_crc32c.value(data) if data else 0)
@@ -73,7 +73,7 @@ async def test_however_small_the_requests_bytes_are_stored_again_only_a_few_time
     for _ in range(part // chunk):
         assembly.add(bytes(chunk))
         await store.save(assembly)
-        assembly.forget()
+        assembly.release_memory()
     assert assembly.length == part
     assert len(assembly.segments) <= MOST
     assert store.written <= times * part
@@ -82,11 +82,11 @@ async def test_however_small_the_requests_bytes_are_stored_again_only_a_few_time
 async def test_only_what_is_stored_is_forgotten() -> None:
     store, assembly = Store(), Assembly()
     assembly.add(b"abc")
-    assert assembly.forget() == 0
+    assert assembly.release_memory() == 0
     await store.save(assembly)
     assembly.add(b"de")
-    assert assembly.forget() == 3
-    assert assembly.held == 2
+    assert assembly.release_memory() == 3
+    assert assembly.memory_size == 2
     assert await store.read(assembly.pieces) == b"abcde"
 
 
@@ -94,7 +94,7 @@ def test_what_is_kept_for_long_holds_no_more_memory_than_twice_its_bytes() -> No
     assembly, slab = Assembly(), memoryview(bytes(range(250)))
     for chunk in (slab[:10], slab[50:250], b"abc"):
         assembly.add(chunk)
-    assembly.settle()
+    assembly.compact()
     assert assembly.crc == google_crc32c.value(bytes([*range(10), *range(50, 250)]) + b"abc")
     few, many, own = assembly.pieces[0].sources
     assert few == slab[:10]

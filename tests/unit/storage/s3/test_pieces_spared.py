@@ -6,7 +6,7 @@ import google_crc32c
 import pytest
 
 from tusd_py.storage.s3.cursor import Segment
-from tusd_py.storage.s3.pieces import Assembly, Piece, _settled
+from tusd_py.storage.s3.pieces import Assembly, Piece, _compacted
 
 SEGMENT = Segment(key="k", length=3, crc=google_crc32c.value(b"abc"))
 
@@ -15,7 +15,7 @@ def stored(*lengths: int) -> Assembly:
     assembly = Assembly()
     for number, length in enumerate(lengths):
         assembly.add(bytes(length))
-        assembly.pieces[-1].stored(f"k{number}")
+        assembly.pieces[-1].mark_stored(f"k{number}")
     return assembly
 
 
@@ -37,12 +37,12 @@ def test_pieces_are_joined_only_past_the_limit_and_then_until_sizes_double(
     before: tuple[int, ...], most: int, after: list[int]
 ) -> None:
     assembly = stored(*before)
-    assembly.fold(most)
+    assembly.merge(most)
     assert lengths(assembly) == after
 
 
 def test_what_is_added_to_a_stored_piece_continues_its_checksum_without_reading_it() -> None:
-    for piece in (Piece.of(SEGMENT), _forgotten()):
+    for piece in (Piece.from_segment(SEGMENT), _forgotten()):
         assembly = Assembly([SEGMENT])
         assembly.pieces = [piece]
         assert assembly.crc == SEGMENT.crc
@@ -53,13 +53,13 @@ def test_what_is_added_to_a_stored_piece_continues_its_checksum_without_reading_
 def _forgotten() -> Piece:
     piece = Piece()
     piece.add(b"abc")
-    piece.stored("k")
-    assert piece.forget() == 3
+    piece.mark_stored("k")
+    assert piece.release_memory() == 3
     return piece
 
 
 @pytest.mark.parametrize(("size", "copied"), [(49, True), (50, False), (100, False)])
 def test_a_few_bytes_do_not_hold_a_slab(size: int, copied: bool) -> None:  # noqa: FBT001 (a parameter of the test)
     slab = bytearray(100)
-    kept = _settled(memoryview(slab)[:size])
+    kept = _compacted(memoryview(slab)[:size])
     assert isinstance(kept, bytes) is copied

@@ -7,26 +7,26 @@ import pytest
 from tests.support.uploads import upload
 from tusd_py.storage.s3.cursor import Segment
 from tusd_py.storage.s3.pieces import Assembly
-from tusd_py.storage.s3.tails import Tails
+from tusd_py.storage.s3.tails import TailCache
 from tusd_py.transfer.budget import Budget
 
 IDS = [upload(number).id for number in range(3)]
 
 
-def kept(tails: Tails) -> list[str]:
-    return list(tails._kept)
+def kept(tails: TailCache) -> list[str]:
+    return list(tails._assemblies)
 
 
 def filled(length: int) -> Assembly:
     assembly = Assembly(())
     assembly.add(bytes(length))
-    assembly.fold(16)
-    assembly.pieces[-1].stored("key")
+    assembly.merge(16)
+    assembly.pieces[-1].mark_stored("key")
     return assembly
 
 
 def test_the_longest_unused_goes_first_and_no_more_than_is_wanted() -> None:
-    tails = Tails(Budget(1000))
+    tails = TailCache(Budget(1000))
     for upload_id in IDS:
         tails.keep(upload_id, filled(10))
     assert kept(tails) == IDS
@@ -40,9 +40,9 @@ def test_the_longest_unused_goes_first_and_no_more_than_is_wanted() -> None:
 @pytest.mark.parametrize(("stored", "held"), [(0, 10), (10, 10), (11, 10)])
 def test_what_must_mostly_be_read_again_is_not_kept(stored: int, held: int) -> None:
     budget = Budget(1000)
-    tails, part = Tails(budget), Assembly([Segment(key="old", length=stored, crc=0)] if stored else ())
+    tails, part = TailCache(budget), Assembly([Segment(key="old", length=stored, crc=0)] if stored else ())
     part.add(bytes(held))
-    part.pieces[-1].stored("new")
+    part.pieces[-1].mark_stored("new")
     tails.keep(IDS[0], part)
     worth = stored <= held
     assert (kept(tails), budget.used) == ((IDS[:1], held) if worth else ([], 0))

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 
 from tests.support.uploads import upload, uploads
 from tusd_py.domain.upload import Kind, Upload
-from tusd_py.storage.s3.api.errors import S3Failure, S3Missing, S3Trouble, failure, failure_from_body, translated
+from tusd_py.storage.s3.api.errors import S3Error, S3Missing, S3TransientError, failure, failure_from_body, translated
 from tusd_py.storage.s3.attributes import UPLOAD_ID, as_fields, as_headers, object_params, user_metadata
 from tusd_py.storage.s3.cursor import Part, S3Cursor, Segment
 from tusd_py.storage.s3.grid import Grid
-from tusd_py.storage.s3.keys import internal_prefix, object_key, segment_key, tame
+from tusd_py.storage.s3.keys import internal_prefix, object_key, sanitize, segment_key
 from tusd_py.storage.s3.options import S3Options
 
 
 @given(st.text(max_size=200))
 def test_a_tamed_name_means_nothing_to_a_path_a_url_or_a_shell(filename: str) -> None:
-    assert re.fullmatch(r"[A-Za-z0-9_-]([A-Za-z0-9._-]{0,99})", tame(filename))
+    assert re.fullmatch(r"[A-Za-z0-9_-]([A-Za-z0-9._-]{0,99})", sanitize(filename))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_tamed_name_means_nothing_to_a_path_a_url_or_a_shell(filename: str) ->
     ],
 )
 def test_a_name_is_tamed_to_its_last_step(filename: str, tamed: str) -> None:
-    assert tame(filename) == tamed
+    assert sanitize(filename) == tamed
 
 
 def test_a_key_follows_its_template() -> None:
@@ -113,30 +113,30 @@ def test_a_part_survives_json(part: Part) -> None:
     assert Part.from_entry(json.loads(json.dumps(part.to_entry()))) == part
 
 
-ERRORS: list[tuple[int, str, type[S3Failure]]] = [
+ERRORS: list[tuple[int, str, type[S3Error]]] = [
     (404, "NoSuchKey", S3Missing),
     (404, "NoSuchUpload", S3Missing),
-    (404, "404", S3Trouble),
-    (404, "", S3Trouble),
-    (403, "403", S3Trouble),
-    (301, "301", S3Trouble),
-    (412, "412", S3Trouble),
+    (404, "404", S3TransientError),
+    (404, "", S3TransientError),
+    (403, "403", S3TransientError),
+    (301, "301", S3TransientError),
+    (412, "412", S3TransientError),
     (200, "NoSuchUpload", S3Missing),
-    (404, "NoSuchBucket", S3Failure),
-    (403, "AccessDenied", S3Failure),
-    (400, "InvalidPart", S3Failure),
-    (412, "PreconditionFailed", S3Failure),
-    (503, "SlowDown", S3Trouble),
-    (500, "InternalError", S3Trouble),
-    (200, "InternalError", S3Trouble),
-    (400, "RequestTimeout", S3Trouble),
-    (400, "BadDigest", S3Trouble),
-    (429, "TooManyRequests", S3Trouble),
+    (404, "NoSuchBucket", S3Error),
+    (403, "AccessDenied", S3Error),
+    (400, "InvalidPart", S3Error),
+    (412, "PreconditionFailed", S3Error),
+    (503, "SlowDown", S3TransientError),
+    (500, "InternalError", S3TransientError),
+    (200, "InternalError", S3TransientError),
+    (400, "RequestTimeout", S3TransientError),
+    (400, "BadDigest", S3TransientError),
+    (429, "TooManyRequests", S3TransientError),
 ]
 
 
 @pytest.mark.parametrize(("status", "code", "kind"), ERRORS)
-def test_an_error_answer_is_of_the_kind_that_says_what_to_do(status: int, code: str, kind: type[S3Failure]) -> None:
+def test_an_error_answer_is_of_the_kind_that_says_what_to_do(status: int, code: str, kind: type[S3Error]) -> None:
     body = f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode()
     for error in (failure("Op", status, code), failure_from_body("Op", status, body)):
         assert type(error) is kind
@@ -163,7 +163,7 @@ def test_only_s3_itself_can_say_that_nothing_was_done(status: int, code: str, *,
 
 @pytest.mark.parametrize("error", [OSError(), TimeoutError(), ConnectionResetError()])
 async def test_a_way_to_s3_that_breaks_is_trouble(error: Any) -> None:
-    with pytest.raises(S3Trouble):
+    with pytest.raises(S3TransientError):
         async with translated("Op"):
             raise error
 

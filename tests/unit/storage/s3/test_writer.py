@@ -12,8 +12,8 @@ from tests.support.storages import STORAGES, Bench
 from tests.support.writing import FakeLease, Journal, new_upload, random_bytes
 from tusd_py.domain.upload import Upload
 from tusd_py.ports.storage import Writer
-from tusd_py.storage.s3.cursor import Stored
-from tusd_py.storage.s3.room import Room
+from tusd_py.storage.s3.bucket import Bucket
+from tusd_py.storage.s3.cursor import StoredObject
 
 
 @pytest.fixture(params=["moto", "moto with info objects"])
@@ -53,7 +53,7 @@ async def test_a_write_that_is_broken_off_is_unsettled(
         begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(Room, name, hang)
+    monkeypatch.setattr(Bucket, name, hang)
     writers = list[Writer]()
 
     async def write() -> None:
@@ -74,13 +74,13 @@ async def test_a_write_that_is_broken_off_is_unsettled(
 async def test_parts_wait_until_their_bytes_are_proven(
     bench: Bench, fresh: Upload, monkeypatch: pytest.MonkeyPatch, *, unproven: bool
 ) -> None:
-    sent, send = asyncio.Event(), Room.upload_part
+    sent, send = asyncio.Event(), Bucket.upload_part
 
-    async def upload_part(room: Room, *arguments: Any) -> Any:
+    async def upload_part(bucket: Bucket, *arguments: Any) -> Any:
         sent.set()
-        return await send(room, *arguments)
+        return await send(bucket, *arguments)
 
-    monkeypatch.setattr(Room, "upload_part", upload_part)
+    monkeypatch.setattr(Bucket, "upload_part", upload_part)
     journal = all_given(bench, fresh)
     async with bench.storage.writer(fresh, journal.record, FakeLease(), unproven=unproven) as writer:
         await writer.write(random_bytes(bench.grain + 1))
@@ -100,10 +100,10 @@ async def test_the_trouble_of_one_write_is_not_forgotten_over_the_next(
 ) -> None:
     """The info object, where there is one, comes first; here it got an answer at the second attempt."""
 
-    async def put_info(*_: Any) -> Stored:
-        return Stored(etag="e", troubled=True)
+    async def put_info(*_: Any) -> StoredObject:
+        return StoredObject(etag="e", troubled=True)
 
-    monkeypatch.setattr(Room, "put_info", put_info)
+    monkeypatch.setattr(Bucket, "put_info", put_info)
     journal = all_given(bench, fresh)
     async with bench.storage.writer(fresh, journal.record, FakeLease()) as writer:
         await writer.write(b"abc")

@@ -1,4 +1,4 @@
-"""What S3 answers and is told, between botocore's dictionaries and our values."""
+"""Conversions between botocore's dictionaries and the values of S3's requests and answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from tusd_py.storage.s3.api.errors import S3Trouble
+from tusd_py.storage.s3.api.errors import S3TransientError
 from tusd_py.storage.s3.cursor import Part
 
 if TYPE_CHECKING:
@@ -20,22 +20,22 @@ class Listed:
 
     key: str
     since: float
-    """When it was last written or begun: seconds since the epoch."""
+    """The time of its last write, or of its creation if a multipart upload: seconds since the epoch."""
     size: int = 0
-    """Of an object, in bytes."""
+    """Bytes of an object."""
     multipart: str | None = None
 
 
-def told(operation: str, answer: Mapping[str, Any], what: str) -> Any:
-    """A success that doesn't say what was made is none that one can rely on."""
-    if not answer.get(what):
-        raise S3Trouble(operation, HTTPStatus.OK, f"No{what}")
-    return answer[what]
+def require_field(operation: str, answer: Mapping[str, Any], name: str) -> Any:
+    """Return the field. Raises S3TransientError without it: a success must name its result to be trusted."""
+    if not answer.get(name):
+        raise S3TransientError(operation, HTTPStatus.OK, f"No{name}")
+    return answer[name]
 
 
 def etag_of(operation: str, answer: Mapping[str, Any]) -> str:
-    """Without its quotes."""
-    return str(told(operation, answer, "ETag")).strip('"')
+    """Return the ETag without its quotes."""
+    return str(require_field(operation, answer, "ETag")).strip('"')
 
 
 def listed_part(part: PartTypeDef) -> Part:
@@ -43,6 +43,6 @@ def listed_part(part: PartTypeDef) -> Part:
     return Part(number=part["PartNumber"], length=part["Size"], etag=etag, crc=crc)
 
 
-def completed(part: Part) -> Any:
-    listed = {"PartNumber": part.number, "ETag": f'"{part.etag}"'}
-    return listed if part.crc is None else listed | {"ChecksumCRC32C": part.crc}
+def completed_part(part: Part) -> Any:
+    fields = {"PartNumber": part.number, "ETag": f'"{part.etag}"'}
+    return fields if part.crc is None else fields | {"ChecksumCRC32C": part.crc}

@@ -1,7 +1,7 @@
-"""The S3 calls in use, one method each: retried, timed, and with errors in our own words.
+"""The S3 calls in use, one method each: retried, timed, and with errors of our own types.
 
-Bodies go through `requests.RawS3`, everything else through aiobotocore, whose own retries are off: whether a repeat is
-safe is known here, and a body must start again from its first byte.
+Bodies go through `requests.RawS3`, everything else through aiobotocore, whose own retries are off: it
+doesn't know if a retry is safe, and a body must start again from its first byte.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.domain.upload import Span
 from tusd_py.ports.direct import CorsRule
 from tusd_py.ports.meter import Meter
-from tusd_py.storage.s3.api.answers import Listed, completed, etag_of, listed_part, told
-from tusd_py.storage.s3.api.errors import S3Failure, S3Missing, S3Trouble, translated
+from tusd_py.storage.s3.api.answers import Listed, completed_part, etag_of, listed_part, require_field
+from tusd_py.storage.s3.api.errors import S3Error, S3Missing, S3TransientError, translated
 from tusd_py.storage.s3.api.requests import Payload, RawRequest, RawS3
 from tusd_py.storage.s3.attempts import Attempts, pause
 from tusd_py.storage.s3.cors import cors_rule, written_rule
-from tusd_py.storage.s3.cursor import Begun, Part, Stored
+from tusd_py.storage.s3.cursor import NewMultipart, Part, StoredObject
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client as BotoClient
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class S3Client:
-    """One bucket. Every method raises StorageUnavailable (S3Failure, S3Trouble, S3Missing) once retries are used up."""
+    """One bucket. Every method raises StorageUnavailable (S3Error or a subclass) once retries are used up."""
 
     def __init__(
         self,
@@ -57,10 +57,10 @@ class S3Client:
         self._thresholds = thresholds
 
     def guarded(self, guard: Callable[[], None]) -> S3Client:
-        """The same, but each attempt asks `guard` first, which raises what it likes: a repeat may come too late."""
+        """Return a client that calls `guard` before each attempt; the guard raises if a retry would come too late."""
         return S3Client(self._boto, self._raw, self._bucket, self._attempts.meter, guard, self._thresholds)
 
-    async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> Stored:
+    async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> StoredObject:
         """PutObject."""
         return await self._upload(
             RawRequest(operation="PutObject", method="PUT", key=key, headers=headers, payload=payload)
@@ -69,89 +69,90 @@ class S3Client:
     async def upload_part(
         self, key: str, multipart: str, number: int, payload: Payload, headers: Mapping[str, str]
     ) -> str:
-        """UploadPart; returns the ETag without quotes. Late repeats of it end with the multipart upload."""
+        """UploadPart; returns the ETag without quotes. A late copy of the request ends with the multipart upload."""
         query = {"partNumber": str(number), "uploadId": multipart}
         stored = await self._upload(
             RawRequest(operation="UploadPart", method="PUT", key=key, query=query, headers=headers, payload=payload)
         )
         return stored.etag
 
-    async def _upload(self, request: RawRequest) -> Stored:
+    async def _upload(self, request: RawRequest) -> StoredObject:
         async def send() -> str:
             async with self._raw.send(request) as answer:
                 await answer.read()
                 return etag_of(request.operation, answer.headers)
 
         etag, troubled = await self._attempts.tell(request.operation, send)
-        return Stored(etag=etag, troubled=troubled)
+        return StoredObject(etag=etag, troubled=troubled)
 
     async def get(
         self, key: str, span: Span | None = None, etag: str | None = None, *, wide: bool = False
     ) -> AsyncGenerator[bytes, None]:
-        """GetObject: the bytes of `span`, or all of them; `wide` in large pieces. Goes on where a broken connection
-        stopped.
+        """GetObject: the bytes of `span`, or all of them, in large pieces if `wide`. Resumes where a connection broke.
 
-        Raises UploadLost when the object is gone, or is no longer the one with `etag`.
+        Raises UploadLost if the object is gone, or is no longer the one with `etag`.
         """
-        done = failures = 0
-        while span is None or span.start + done < span.stop:
+        received = failures = 0
+        while span is None or span.start + received < span.stop:
             try:
-                async with self._got(key, span, done, etag, wide=wide) as answer:
+                async with self._response(key, span, received, etag, wide=wide) as answer:
                     async for chunk in answer.content.iter_any():
-                        done, failures = done + len(chunk), 0
+                        received, failures = received + len(chunk), 0
                         yield chunk
-            except S3Trouble:
+            except S3TransientError:
                 failures += 1
-                if failures == self._attempts.most:
+                if failures == self._attempts.limit:
                     raise
                 await pause(failures)
             else:
                 return
 
     @asynccontextmanager
-    async def _got(
-        self, key: str, span: Span | None, done: int, etag: str | None, *, wide: bool
+    async def _response(
+        self, key: str, span: Span | None, received: int, etag: str | None, *, wide: bool
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         headers = {"If-Match": f'"{etag}"'} if etag else {}
         if span is not None:
-            headers["Range"] = f"bytes={span.start + done}-{span.stop - 1}"
-        elif done:
-            headers["Range"] = f"bytes={done}-"
+            headers["Range"] = f"bytes={span.start + received}-{span.stop - 1}"
+        elif received:
+            headers["Range"] = f"bytes={received}-"
         step = self._thresholds.wide_step if wide else self._thresholds.step
         started = time.perf_counter()
         try:
             request = RawRequest(operation="GetObject", method="GET", key=key, headers=headers, step=step)
-            async with self._raw.send(request) as got:
+            async with self._raw.send(request) as answer:
                 self._attempts.meter.s3_request("GetObject", time.perf_counter() - started, "ok")
-                yield got
-        except S3Failure as failure:
+                yield answer
+        except S3Error as failure:
             self._attempts.meter.s3_request("GetObject", time.perf_counter() - started, failure.code)
             if isinstance(failure, S3Missing) or failure.code == "PreconditionFailed":
                 raise UploadLost(key) from failure
             raise
 
-    async def create_multipart(self, key: str, params: Mapping[str, Any], *, crc: bool) -> Begun:
+    async def create_multipart(self, key: str, params: Mapping[str, Any], *, crc: bool) -> NewMultipart:
         """CreateMultipartUpload."""
-        chosen: dict[str, Any] = {"ChecksumAlgorithm": "CRC32C"} if crc else {}
-        made, troubled = await self._attempts.tell(
+        checksum: dict[str, Any] = {"ChecksumAlgorithm": "CRC32C"} if crc else {}
+        created, troubled = await self._attempts.tell(
             "CreateMultipartUpload",
-            lambda: self._boto.create_multipart_upload(Bucket=self._bucket, Key=key, **params, **chosen),
+            lambda: self._boto.create_multipart_upload(Bucket=self._bucket, Key=key, **params, **checksum),
         )
-        return Begun(multipart=str(told("CreateMultipartUpload", made, "UploadId")), troubled=troubled)
+        return NewMultipart(
+            multipart=str(require_field("CreateMultipartUpload", created, "UploadId")), troubled=troubled
+        )
 
     async def complete_multipart(self, key: str, multipart: str, parts: Sequence[Part], *, total: int | None) -> str:
-        """CompleteMultipartUpload, once; returns the ETag without quotes. After S3Trouble: look at the object."""
-        listed = [completed(part) for part in parts]
-        sized: dict[str, Any] = {} if total is None else {"MpuObjectSize": total}
+        """CompleteMultipartUpload, once; returns the ETag unquoted. After S3TransientError: look at the object."""
+        completed_parts = [completed_part(part) for part in parts]
+        size: dict[str, Any] = {} if total is None else {"MpuObjectSize": total}
         async with self._attempts.observed("CompleteMultipartUpload"):
-            made = await self._boto.complete_multipart_upload(
-                Bucket=self._bucket, Key=key, UploadId=multipart, MultipartUpload={"Parts": listed}, **sized
+            answer = await self._boto.complete_multipart_upload(
+                Bucket=self._bucket, Key=key, UploadId=multipart, MultipartUpload={"Parts": completed_parts}, **size
             )
-            return etag_of("CompleteMultipartUpload", made)
+            return etag_of("CompleteMultipartUpload", answer)
 
     async def copy_part(self, key: str, multipart: str, number: int, source: str, span: Span, etag: str) -> Part:
         """UploadPartCopy of a range of another object, which must still be the one with `etag`."""
-        made = await self._attempts.call(
+        answer = await self._attempts.call(
             "UploadPartCopy",
             lambda: self._boto.upload_part_copy(
                 Bucket=self._bucket,
@@ -163,22 +164,22 @@ class S3Client:
                 CopySourceIfMatch=etag,
             ),
         )
-        result = told("UploadPartCopy", made, "CopyPartResult")
+        result = require_field("UploadPartCopy", answer, "CopyPartResult")
         return Part(number=number, length=len(span), etag=result["ETag"].strip('"'), crc=result.get("ChecksumCRC32C"))
 
     async def list_parts(self, key: str, multipart: str, *, attempts: int = 1) -> list[Part]:
-        """ListParts. SeaweedFS lists a part once for each time that it was sent: the last one sent is last here.
+        """ListParts, by number. SeaweedFS lists a part once for each time that it was sent: the newest comes last here.
 
         Raises S3Missing where S3 says that there is no such multipart upload.
         """
         try:
-            found = await self._attempts.call("ListParts", lambda: self._all_parts(key, multipart), attempts)
-        except S3Trouble as trouble:
-            if trouble.seems_missing and not await self._is_begun(key, multipart):
-                raise S3Missing("ListParts", trouble.status, "NoSuchUpload") from trouble
+            parts = await self._attempts.call("ListParts", lambda: self._all_parts(key, multipart), attempts)
+        except S3TransientError as error:
+            if error.seems_missing and not await self._is_begun(key, multipart):
+                raise S3Missing("ListParts", error.status, "NoSuchUpload") from error
             raise
         return [
-            listed_part(part) for part in sorted(found, key=lambda part: (part["PartNumber"], part["LastModified"]))
+            listed_part(part) for part in sorted(parts, key=lambda part: (part["PartNumber"], part["LastModified"]))
         ]
 
     async def _all_parts(self, key: str, multipart: str) -> list[PartTypeDef]:
@@ -186,11 +187,11 @@ class S3Client:
         return [part async for page in pages for part in page.get("Parts", [])]
 
     async def _is_begun(self, key: str, multipart: str) -> bool:
-        """Asked where a provider may tell of a multipart upload that is gone by a 404 without a code: S3 lists it."""
-        return multipart in {found.multipart async for found in self.list_multiparts(key)}
+        """Return True if S3 lists the multipart upload: if it is gone, a provider may say 404 without a code."""
+        return multipart in {upload.multipart async for upload in self.list_multiparts(key)}
 
     async def abort_multipart(self, key: str, multipart: str) -> None:
-        """AbortMultipartUpload; already gone is fine."""
+        """AbortMultipartUpload; one that is gone is no error."""
         try:
             await self._attempts.call(
                 "AbortMultipartUpload",
@@ -200,44 +201,44 @@ class S3Client:
             return
 
     async def list_multiparts(self, prefix: str) -> AsyncIterator[Listed]:
-        """ListMultipartUploads: those begun below `prefix`."""
+        """ListMultipartUploads: those with keys below `prefix`."""
         pages = self._boto.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
         async for page in self._pages("ListMultipartUploads", pages):
-            for begun in page.get("Uploads", []):
-                yield Listed(key=begun["Key"], since=begun["Initiated"].timestamp(), multipart=begun["UploadId"])
+            for upload in page.get("Uploads", []):
+                yield Listed(key=upload["Key"], since=upload["Initiated"].timestamp(), multipart=upload["UploadId"])
 
     async def head(self, key: str) -> HeadObjectOutputTypeDef | None:
         """HeadObject, or None when S3 says that there is no such object in the bucket."""
         return await self._attempts.call("HeadObject", lambda: self._head(key))
 
     async def _head(self, key: str) -> HeadObjectOutputTypeDef | None:
-        """Asked again where the two answers differ: it may just have come about."""
+        """Confirm a 404 by a GET. Raises S3TransientError if that finds the object, which may just have been stored."""
         try:
             async with translated("HeadObject"):
                 return await self._boto.head_object(Bucket=self._bucket, Key=key)
-        except S3Missing as rumour:
+        except S3Missing as missing:
             if await self._attempts.call("GetObject", lambda: self._exists(key)):
-                raise S3Trouble("HeadObject", rumour.status, "") from rumour
+                raise S3TransientError("HeadObject", missing.status, "") from missing
             return None
 
     async def _exists(self, key: str) -> bool:
-        """Asked after a HEAD: its answer has no error code, so a proxy may have given it, or the bucket be missing."""
+        """Return True if a GET finds it: a HEAD's 404, without a code, may be a proxy's or mean a missing bucket."""
         try:
             first = RawRequest(operation="GetObject", method="GET", key=key, headers={"Range": "bytes=0-0"})
             async with self._raw.send(first):
                 return True
         except S3Missing:
             return False
-        except S3Failure as failure:
-            if failure.code == "InvalidRange":  # it has no first byte, but it is there
+        except S3Error as failure:
+            if failure.code == "InvalidRange":  # the object exists, but has no first byte
                 return True
             raise
 
     async def delete(self, keys: Iterable[str]) -> None:
-        """DeleteObjects in batches, or DeleteObject for a single one; not there is fine."""
-        left, most = list(keys), self._thresholds.deletions
-        while left:
-            batch, left = left[:most], left[most:]
+        """DeleteObjects in batches, or DeleteObject for a single one; a missing object is no error."""
+        remaining, limit = list(keys), self._thresholds.deletions
+        while remaining:
+            batch, remaining = remaining[:limit], remaining[limit:]
             await (self._delete_many(batch) if len(batch) > 1 else self._delete_one(batch[0]))
 
     async def _delete_one(self, key: str) -> None:
@@ -245,50 +246,50 @@ class S3Client:
 
     async def _delete_many(self, keys: Sequence[str]) -> None:
         objects: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        done = await self._attempts.call(
+        answer = await self._attempts.call(
             "DeleteObjects", lambda: self._boto.delete_objects(Bucket=self._bucket, Delete=objects)
         )
-        if errors := done.get("Errors"):
-            raise S3Failure("DeleteObjects", 200, errors[0].get("Code", ""))
+        if errors := answer.get("Errors"):
+            raise S3Error("DeleteObjects", 200, errors[0].get("Code", ""))
 
     async def list_objects(self, prefix: str) -> AsyncIterator[Listed]:
         """ListObjectsV2: those below `prefix`."""
         pages = self._boto.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         async for page in self._pages("ListObjectsV2", pages):
-            for found in page.get("Contents", []):
-                yield Listed(key=found["Key"], since=found["LastModified"].timestamp(), size=found["Size"])
+            for item in page.get("Contents", []):
+                yield Listed(key=item["Key"], since=item["LastModified"].timestamp(), size=item["Size"])
 
     async def _pages(self, operation: str, pages: AsyncIterable[Any]) -> AsyncIterator[Any]:
         walk = aiter(pages)
         while True:
             async with self._attempts.observed(operation) as attempt:
                 page = await anext(walk, None)
-                attempt.asked = page is not None  # the one before was the last, and has said so
+                attempt.counted = page is not None  # None: the page before was the last, so no request was sent
             if page is None:
                 return
             yield page
 
     async def ping(self) -> None:
-        """HeadBucket. A bucket that isn't there is a failure, not something missing."""
+        """HeadBucket. A bucket that doesn't exist raises S3Error, not S3Missing."""
         try:
             async with self._attempts.observed("HeadBucket"):
                 await self._boto.head_bucket(Bucket=self._bucket)
         except S3Missing as missing:
-            raise S3Failure("HeadBucket", missing.status, "NoSuchBucket") from missing
+            raise S3Error("HeadBucket", missing.status, "NoSuchBucket") from missing
 
     async def reach(self, key: str) -> bool:
-        """Go the way of bytes once, to a key that may be empty; whether the last body that went there was taken."""
+        """GET a key that needn't exist, over the connections for bodies; return True if S3 took the last body."""
         async with self._attempts.observed("GetObject"):
             await self._raw.reach(key)
         return self._raw.writable
 
     async def cors(self) -> Sequence[CorsRule]:
-        """GetBucketCors; no rules where there are none."""
+        """GetBucketCors; an empty list if the bucket has no rules."""
         try:
-            found = await self._attempts.call("GetBucketCors", lambda: self._boto.get_bucket_cors(Bucket=self._bucket))
+            answer = await self._attempts.call("GetBucketCors", lambda: self._boto.get_bucket_cors(Bucket=self._bucket))
         except S3Missing:
             return []
-        return [cors_rule(rule) for rule in found["CORSRules"]]
+        return [cors_rule(rule) for rule in answer["CORSRules"]]
 
     async def put_cors(self, rules: Sequence[CorsRule]) -> None:
         """PutBucketCors."""

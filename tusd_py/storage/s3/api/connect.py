@@ -27,14 +27,15 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client as BotoClient
 
 _POOL = 128
+"""Most connections of botocore's pool."""
 _AWS = (".amazonaws.com", ".amazonaws.com.cn")
 _ANY_REGION = "us-east-1"
-"""Where none is set: what providers other than AWS mostly take."""
+"""The region if none is set: most providers other than AWS take it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """One bucket, for us and for those we sign for."""
+    """One bucket: the client for this server's requests, and the presigner for those that its clients send."""
 
     client: S3Client
     presigner: Presigner
@@ -42,7 +43,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Target:
-    """Where requests for the bucket go, and the region they are signed for."""
+    """The URL of the bucket, and the region that requests are signed for."""
 
     base: str
     region: str
@@ -50,7 +51,7 @@ class _Target:
 
 @asynccontextmanager
 async def connect(options: S3Options, meter: Meter) -> AsyncIterator[Connection]:
-    """The bucket of `options`; sends nothing yet. Raises ConfigurationError."""
+    """Yield the bucket of the options; nothing is sent yet. Raises ConfigurationError."""
     async with AsyncExitStack() as stack:
         with _setting_up():
             connection = await _connection(stack, options, meter)
@@ -68,10 +69,10 @@ def _setting_up() -> Iterator[None]:
 async def _connection(stack: AsyncExitStack, options: S3Options, meter: Meter) -> Connection:
     session, transport = get_session(), Transport()
     region, credentials = _use_region(session), _credentials(session)
-    boto = seen = await _boto(stack, session, options.endpoint_url, _config(session, options, transport))
+    boto = public_boto = await _boto(stack, session, options.endpoint_url, _config(session, options, transport))
     if options.public_url is not None:
-        seen = await _boto(stack, session, options.public_url, _config(session, options, Transport()))
-    target, public = [await _target(each, options.bucket) for each in (boto, seen)]
+        public_boto = await _boto(stack, session, options.public_url, _config(session, options, Transport()))
+    target, public = [await _target(client, options.bucket) for client in (boto, public_boto)]
     if region is None and (URL(target.base).host or "").endswith(_AWS):
         raise ConfigurationError("S3 needs the bucket's region: set AWS_REGION, or region in ~/.aws/config")
     http = await stack.enter_async_context(await transport.client(target.base))
@@ -83,7 +84,7 @@ async def _connection(stack: AsyncExitStack, options: S3Options, meter: Meter) -
 
 
 def _use_region(session: AioSession) -> str | None:
-    """The region that is set; from now on for all that botocore does, such as asking for credentials."""
+    """Return the configured region, and have botocore use it for every request, such as those for credentials."""
     region = region_of(session)
     if region is not None:
         session.set_config_variable("region", region)
@@ -91,14 +92,14 @@ def _use_region(session: AioSession) -> str | None:
 
 
 async def _boto(stack: AsyncExitStack, session: AioSession, endpoint: str | None, config: AioConfig) -> BotoClient:
-    made = session.create_client(
+    client = session.create_client(
         "s3",
         region_name=session.get_config_variable("region") or _ANY_REGION,
         endpoint_url=endpoint,
         verify=authority_of(session),
         config=config,
     )
-    boto: BotoClient = await stack.enter_async_context(made)
+    boto: BotoClient = await stack.enter_async_context(client)
     return boto
 
 
@@ -113,13 +114,13 @@ def _config(session: AioSession, options: S3Options, transport: Transport) -> Ai
         read_timeout=60,
         max_pool_connections=_POOL,
         warm_up_loader_caches=True,
-        proxies_config=session.get_config_variable("proxies_config"),  # which it reads, but leaves to its callers
+        proxies_config=session.get_config_variable("proxies_config"),  # botocore doesn't apply it unless passed
         http_session_cls=transport,
     )
 
 
-class _Asked(Exception):
-    """What botocore was about to send."""
+class _Intercepted(Exception):
+    """A request that botocore was about to send."""
 
     def __init__(self, request: AWSPreparedRequest) -> None:
         super().__init__()
@@ -127,19 +128,20 @@ class _Asked(Exception):
 
 
 def _stop(request: AWSPreparedRequest, **_: object) -> None:
-    raise _Asked(request)
+    raise _Intercepted(request)
 
 
 async def _target(boto: BotoClient, bucket: str) -> _Target:
-    """As botocore has it (path or virtual-host style, region, endpoint), so that all requests say the same.
+    """Return the target that botocore uses (path or virtual-host style, region, endpoint), so that all requests agree.
 
-    A presigned URL wouldn't do: for those it takes AWS's global endpoint, which redirects for a day what is new.
+    A presigned URL won't do: botocore makes it for AWS's global endpoint, which redirects requests for a new bucket for
+    a day.
     """
     boto.meta.events.register("before-send.s3.GetObject", _stop)
     try:
         await boto.get_object(Bucket=bucket, Key="x")
-    except _Asked as asked:
-        return _target_of(asked.request)
+    except _Intercepted as intercepted:
+        return _target_from(intercepted.request)
     except BotoCoreError as error:
         raise ConfigurationError(f"S3 needs credentials (the usual AWS places are searched): {error}") from error
     finally:
@@ -147,17 +149,17 @@ async def _target(boto: BotoClient, bucket: str) -> _Target:
     raise AssertionError("no request is sent")
 
 
-def _target_of(request: AWSPreparedRequest) -> _Target:
+def _target_from(request: AWSPreparedRequest) -> _Target:
     scope = request.headers["Authorization"].decode().partition("/s3/aws4_request")[0]
     return _Target(base=request.url.removesuffix("/x"), region=scope.rpartition("/")[2])
 
 
 def _credentials(session: AioSession) -> Credentials:
     async def current() -> ReadOnlyCredentials:
-        found = await session.get_credentials()
-        if found is None:
+        provider = await session.get_credentials()
+        if provider is None:
             raise NoCredentialsError
-        frozen: ReadOnlyCredentials = await found.get_frozen_credentials()
+        frozen: ReadOnlyCredentials = await provider.get_frozen_credentials()
         return frozen
 
     return current

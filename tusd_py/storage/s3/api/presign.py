@@ -1,4 +1,4 @@
-"""Requests signed for others to send: SigV4 in the query of a URL, and in the fields of a form (POST policy).
+"""Requests that are signed here and sent by clients: SigV4 in the query of a URL, or in the fields of a form.
 
 S3 API Reference, "Authenticating Requests: Using Query Parameters" and "Browser-Based Uploads Using POST".
 """
@@ -18,7 +18,7 @@ from tusd_py.storage.s3.api.signing import encoded, escaped
 
 
 class Presigner:
-    """Signs for one bucket. `base` is the bucket's URL as clients see it."""
+    """A signer of requests to one bucket. `base` is the bucket's URL for clients."""
 
     def __init__(self, *, bucket: str, base: str, region: str, credentials: Credentials) -> None:
         self.bucket = bucket
@@ -34,21 +34,22 @@ class Presigner:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> str:
-        """The URL for a request with exactly these (`headers` have to be sent along)."""
-        asked = f"?{encoded(query)}" if query else ""
-        url = f"{self._base}/{escaped(key)}{asked}"
+        """Return the URL for a request with exactly this query and these headers, which must be sent along."""
+        suffix = f"?{encoded(query)}" if query else ""
+        url = f"{self._base}/{escaped(key)}{suffix}"
         request = AWSRequest(method=method, url=url, headers=dict(headers or {}))
         S3SigV4QueryAuth(await self._credentials(), "s3", self._region, expires=int(lifetime)).add_auth(request)
         return str(request.url)
 
-    async def form(self, key: str, lifetime: float, fields: Mapping[str, str], least: int, most: int) -> Signed:
-        """A form with exactly these fields, and a file of `least` to `most` bytes."""
+    async def form(self, key: str, lifetime: float, fields: Mapping[str, str], min_size: int, max_size: int) -> Signed:
+        """Return a form with exactly these fields, and a file of `min_size` to `max_size` bytes."""
         chosen = {**fields, "key": key, "bucket": self.bucket}
-        request = AWSRequest(method="POST", url=f"{self._base}/")  # uppy < 6.3 adds the key to the URL as it is
+        request = AWSRequest(method="POST", url=f"{self._base}/")  # uppy < 6.3 appends the key to the URL unescaped
         request.context["s3-presign-post-fields"] = chosen
+        size = ["content-length-range", min_size, max_size]
         request.context["s3-presign-post-policy"] = {
             "expiration": f"{datetime.fromtimestamp(time.time() + lifetime, UTC):%Y-%m-%dT%H:%M:%SZ}",
-            "conditions": [{name: value} for name, value in chosen.items()] + [["content-length-range", least, most]],
+            "conditions": [{name: value} for name, value in chosen.items()] + [size],
         }
         S3SigV4PostAuth(await self._credentials(), "s3", self._region).add_auth(request)
         return Signed(url=request.url, fields=chosen)

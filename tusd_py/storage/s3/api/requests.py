@@ -1,7 +1,7 @@
 """S3 requests that carry bytes: signed here, sent through aiohttp's client.
 
 Through aiobotocore the same bytes cost about four times the CPU: it copies and hashes each part whole before it sends
-it. The body's integrity is the signed checksum header's business, so the payload itself goes unsigned (SigV4).
+it. The signed checksum header protects the body, so the payload itself is left unsigned (SigV4).
 """
 
 from __future__ import annotations
@@ -20,20 +20,22 @@ from yarl import URL
 
 from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.ports.body import Chunk
-from tusd_py.storage.s3.api.errors import REGION_HEADER, S3Failure, S3Missing, failure_from_body, translated
+from tusd_py.storage.s3.api.errors import REGION_HEADER, S3Error, S3Missing, failure_from_body, translated
 from tusd_py.storage.s3.api.signing import Target, encoded, escaped, signed
 from tusd_py.storage.s3.api.socket_writer import outlet
 
 Credentials = Callable[[], Awaitable[ReadOnlyCredentials]]
 
-_LEAST_RATE = 64 * 1024
+_MIN_RATE = 64 * 1024
 """Bytes a second below which a transfer counts as stalled."""
-_PATIENCE = 30.0
+_TIMEOUT_SECONDS = 30.0
+"""Seconds that one step may take: to connect, or to wait until S3 sends or takes some bytes."""
 _LARGE = 64 * 1024
-"""Bytes of a body from which on it has an outlet; a smaller one goes out with its head."""
+"""Bytes of the smallest body that has an outlet; a smaller one is sent together with its head."""
 _BATCH = 1024 * 1024
+"""Bytes to gather before they are written."""
 _AHEAD = 4
-"""The fraction of a step above which aiohttp reads no more of an answer until some is taken."""
+"""The divisor of a step that gives aiohttp's `read_bufsize`, which limits how far it reads ahead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ class Payload:
     length: int
     chunks: Callable[[], AsyncIterator[Chunk]]
     fetched: bool = False
-    """Its bytes are read while they are sent, and counted in no budget."""
+    """True if its bytes are read while they are sent; no memory budget counts them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,42 +59,48 @@ class RawRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     payload: Payload | None = None
     step: int = DEFAULT.step
-    """Most bytes of its answer that are read at a time."""
+    """Most bytes of the answer that are read at a time."""
 
 
 class _Body(AiohttpPayload):
-    """Starts anew each time it is written: aiohttp repeats a PUT by itself when a kept-alive connection was dead."""
-
-    _autoclose = True
+    """A body that starts at its first byte each time: aiohttp repeats a PUT if a kept-alive connection was dead."""
 
     def __init__(self, payload: Payload) -> None:
         super().__init__(payload)
-        self._size = payload.length
+        self._payload = payload
+
+    @property
+    def size(self) -> int:
+        return self._payload.length
+
+    @property
+    def autoclose(self) -> bool:
+        return True
 
     async def write(self, writer: AbstractStreamWriter) -> None:
-        with outlet(writer) if self._value.length >= _LARGE else nullcontext() as direct:
-            async for chunks in _batches(self._value.chunks(), 0 if self._value.fetched else _BATCH):
-                async with asyncio.timeout(_PATIENCE):  # aiohttp's own limits begin once the body is out
+        with outlet(writer) if self._payload.length >= _LARGE else nullcontext() as direct:
+            async for chunks in _batches(self._payload.chunks(), 0 if self._payload.fetched else _BATCH):
+                async with asyncio.timeout(_TIMEOUT_SECONDS):  # aiohttp's own timeouts start once the body is sent
                     await (_write(writer, chunks) if direct is None else direct.send(chunks))
 
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002 (aiohttp asks for it)
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002 (aiohttp's signature)
         raise TypeError("a stream has no text")
 
 
 def _set_step(answer: aiohttp.ClientResponse, step: int) -> None:
-    """Where asyncio lets us: what is read at a time is all held, and there may be many answers."""
+    """Limit each read from the socket, where asyncio allows that: it stays in memory, for each of many answers."""
     transport = answer.connection.transport if answer.connection is not None else None
     if transport is not None and hasattr(transport, "max_size"):
         transport.max_size = step
 
 
-async def _batches(chunks: AsyncIterator[Chunk], least: int) -> AsyncIterator[list[Chunk]]:
-    """So many at a time that one system call takes at least so many bytes."""
+async def _batches(chunks: AsyncIterator[Chunk], min_size: int) -> AsyncIterator[list[Chunk]]:
+    """Yield the chunks in lists of at least `min_size` bytes, which spares system calls; the last may be smaller."""
     batch, size = list[Chunk](), 0
     async for chunk in chunks:
         batch.append(chunk)
         size += len(chunk)
-        if size >= least:
+        if size >= min_size:
             yield batch
             batch, size = [], 0
     if batch:
@@ -105,7 +113,7 @@ async def _write(writer: AbstractStreamWriter, chunks: Sequence[Chunk]) -> None:
 
 
 class RawS3:
-    """Sends raw requests to one bucket. `base` is the bucket's URL, as botocore resolved it."""
+    """A sender of raw requests to one bucket. `base` is the bucket's URL, as botocore resolved it."""
 
     def __init__(self, *, http: aiohttp.ClientSession, base: str, region: str, credentials: Credentials) -> None:
         self._http = http
@@ -115,53 +123,54 @@ class RawS3:
         self._region = region
         self._credentials = credentials
         self.writable = False
-        """S3 took the last body that it was sent. Not known, and so not said, before the first."""
+        """True if S3 took the last body that it was sent; False before the first."""
 
     @asynccontextmanager
     async def send(self, request: RawRequest) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer, once it is a success; its body is still to be read. Raises S3Failure and its kin."""
+        """Yield the answer, if it is a success; the caller reads its body. Raises S3Error."""
         length = request.payload.length if request.payload else 0
         timeout = aiohttp.ClientTimeout(
-            total=_PATIENCE + length / _LEAST_RATE if request.payload else None,
-            connect=_PATIENCE,  # a proxy takes part in it
+            total=_TIMEOUT_SECONDS + length / _MIN_RATE if request.payload else None,
+            connect=_TIMEOUT_SECONDS,  # a proxy may have to connect, too
             sock_connect=5,
-            sock_read=_PATIENCE,
+            sock_read=_TIMEOUT_SECONDS,
         )
-        async with self._followed(request):
+        async with self._recording(request):
             url, headers = await self._sign(request)
-            body = _Body(request.payload) if request.payload else None
+            data = _Body(request.payload) if request.payload else None
             async with self._http.request(
                 request.method,
                 url,
                 headers=headers,
-                data=body,
+                data=data,
                 timeout=timeout,
                 allow_redirects=False,
                 read_bufsize=request.step // _AHEAD,
             ) as answer:
-                if answer.status >= 300:  # noqa: PLR2004 (S3 redirects only what is configured wrongly)
-                    told = await answer.read(), answer.headers.get(REGION_HEADER)
-                    raise failure_from_body(request.operation, answer.status, *told)
+                if answer.status >= 300:  # noqa: PLR2004 (S3 redirects only if the configuration is wrong)
+                    body, region = await answer.read(), answer.headers.get(REGION_HEADER)
+                    raise failure_from_body(request.operation, answer.status, body, region)
                 _set_step(answer, request.step)
                 yield answer
 
     async def reach(self, key: str) -> None:
-        """GetObject of what need not be there: S3's own word that it isn't comes the way that bytes go."""
+        """GetObject of a key that needn't exist, over the connections for bodies. Raises S3Error unless S3 answers."""
         try:
             async with self.send(RawRequest(operation="GetObject", method="GET", key=key)) as answer:
                 await answer.read()
         except S3Missing as missing:
-            if missing.code != "NoSuchKey":  # which no proxy says
+            if missing.code != "NoSuchKey":  # a proxy sends no such code
                 raise
 
     @asynccontextmanager
-    async def _followed(self, request: RawRequest) -> AsyncIterator[None]:
+    async def _recording(self, request: RawRequest) -> AsyncIterator[None]:
+        """Record in `writable` if S3 takes the body; translate exceptions."""
         try:
             async with translated(request.operation):
                 yield
         except S3Missing:
-            raise  # what a part belongs to may be gone, and all is well
-        except S3Failure:
+            raise  # the multipart upload of a part may be gone, though S3 works
+        except S3Error:
             self.writable = self.writable and request.payload is None
             raise
         self.writable = self.writable or request.payload is not None

@@ -1,7 +1,7 @@
-"""Bytes of a body straight to the socket, past aiohttp's and asyncio's buffers.
+"""Writes of a body straight to the socket, without aiohttp's and asyncio's buffers.
 
-CPython 3.11's transports copy what the socket doesn't take at once and move it to the front after each send; that alone
-was half of what a byte cost.
+CPython 3.11's transports copy what the socket doesn't take at once and move it to the front after each send, which was
+half of the cost of a byte.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from aiohttp.abc import AbstractStreamWriter
 
 from tusd_py.ports.body import Chunk
 
-_MOST_VIEWS = 64
-"""In one system call; some systems take no more than 1024."""
+_MAX_VIEWS = 64
+"""Most views in one system call; some systems take no more than 1024."""
 
 
 @contextmanager
 def outlet(writer: AbstractStreamWriter) -> Iterator[Outlet | None]:
-    """An outlet beside the writer's transport, which goes on reading. None where it can't be had, as with TLS."""
+    """Yield an outlet to the socket of the writer's transport, which still reads; None if impossible, as with TLS."""
     transport = writer.transport
     with _duplicate(transport) as duplicate, _corked(duplicate):
         if duplicate is not None:
             writer.send_headers()
-        yield _made(duplicate, transport)
+        yield _outlet(duplicate, transport)
 
 
 @contextmanager
 def opened(transport: asyncio.WriteTransport | None) -> Iterator[Outlet | None]:
-    """The same, for a transport that has sent what comes before."""
+    """Yield an outlet for a transport that has already sent all earlier bytes; else None."""
     with _duplicate(transport) as duplicate:
-        yield _made(duplicate, transport)
+        yield _outlet(duplicate, transport)
 
 
-def _made(duplicate: socket.socket | None, transport: asyncio.WriteTransport | None) -> Outlet | None:
+def _outlet(duplicate: socket.socket | None, transport: asyncio.WriteTransport | None) -> Outlet | None:
     if duplicate is None or transport is None or transport.get_write_buffer_size():
         return None
     return Outlet(duplicate)
@@ -44,7 +44,7 @@ def _made(duplicate: socket.socket | None, transport: asyncio.WriteTransport | N
 
 @contextmanager
 def _duplicate(transport: asyncio.WriteTransport | None) -> Iterator[socket.socket | None]:
-    """asyncio lets nobody else wait on the original."""
+    """Yield a duplicate of the socket: asyncio allows no other wait on the original."""
     if transport is None or transport.is_closing() or not _is_plain(transport):
         yield None
         return
@@ -54,7 +54,7 @@ def _duplicate(transport: asyncio.WriteTransport | None) -> Iterator[socket.sock
 
 @contextmanager
 def _corked(sock: socket.socket | None) -> Iterator[None]:
-    """Let the head wait for the first bytes of the body: a packet of its own wakes the other side for nothing."""
+    """Let the head wait for the first bytes of the body: a packet without them wakes the other side for nothing."""
     cork = getattr(socket, "TCP_CORK", None)
     if sock is None or cork is None:
         yield
@@ -70,22 +70,22 @@ def _is_plain(transport: asyncio.WriteTransport) -> bool:
 
 
 class Outlet:
-    """A non-blocking socket that takes views as they are."""
+    """A non-blocking socket that sends chunks without a copy of them."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._loop = asyncio.get_running_loop()
-        self._left: list[Chunk] = []
+        self._unsent: list[Chunk] = []
 
     def offer(self, chunk: Chunk) -> int:
-        """Send as much of it as the system takes at once; returns how much. Raises OSError."""
+        """Send as much of the chunk as the system takes at once; return the number of bytes. Raises OSError."""
         try:
             return self._socket.send(chunk)
         except BlockingIOError:
             return 0
 
     async def writable(self) -> None:
-        """Once the system takes more, or the connection is lost."""
+        """Return once the system takes more, or the connection is lost."""
         ready: asyncio.Future[None] = self._loop.create_future()
         self._loop.add_writer(self._socket, _resolve, ready)
         try:
@@ -94,8 +94,8 @@ class Outlet:
             self._loop.remove_writer(self._socket)
 
     async def send(self, chunks: Sequence[Chunk]) -> None:
-        """Return once the system has all of it. Raises OSError."""
-        self._left = list(chunks)
+        """Send the chunks; return once the system has all of them. Raises OSError."""
+        self._unsent = list(chunks)
         if self._send_some():
             return
         done: asyncio.Future[None] = self._loop.create_future()
@@ -115,21 +115,21 @@ class Outlet:
             done.set_exception(error)
 
     def _send_some(self) -> bool:
-        """True when all is sent."""
+        """Send what the system takes at once; return True if that was all."""
         try:
-            self._drop(self._socket.sendmsg(self._left[:_MOST_VIEWS]))
+            self._drop(self._socket.sendmsg(self._unsent[:_MAX_VIEWS]))
         except BlockingIOError:
             return False
-        return not self._left
+        return not self._unsent
 
     def _drop(self, count: int) -> None:
         whole = 0
-        while whole < len(self._left) and count >= len(self._left[whole]):
-            count -= len(self._left[whole])
+        while whole < len(self._unsent) and count >= len(self._unsent[whole]):
+            count -= len(self._unsent[whole])
             whole += 1
-        del self._left[:whole]
+        del self._unsent[:whole]
         if count:
-            self._left[0] = memoryview(self._left[0])[count:]
+            self._unsent[0] = memoryview(self._unsent[0])[count:]
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

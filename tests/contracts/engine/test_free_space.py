@@ -18,9 +18,9 @@ from tusd_py.domain.thresholds import Thresholds
 from tusd_py.domain.upload import Upload, UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
+from tusd_py.engine.free_space import FreeSpace
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import sweep
-from tusd_py.engine.room import Room
+from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
 from tusd_py.ports.meter import Meter
@@ -34,8 +34,8 @@ class Seen(Observer, Meter):
         self.troubles = list[tuple[str, object]]()
         self.spaces = dict[str, tuple[float, bool]]()
 
-    def trouble(self, what: str, **fields: object) -> None:
-        self.troubles.append((what, fields["store"]))
+    def trouble(self, message: str, **fields: object) -> None:
+        self.troubles.append((message, fields["store"]))
 
     def space_seen(self, store: str, free: float, *, full: bool) -> None:
         self.spaces[store] = (free, full)
@@ -45,12 +45,12 @@ class World:
     """A room with one store, and what is free there; its reserve is 100 bytes."""
 
     def __init__(self) -> None:
-        self.room, self.seen = Room(), Seen()
+        self.free_space, self.seen = FreeSpace(), Seen()
         self._space: Space | None = None
 
     async def look(self, free: int | None) -> None:
         self._space = None if free is None else Space(free=free, reserve=100)
-        await self.room.look({"state": self._ask}, self.seen, self.seen)
+        await self.free_space.measure({"state": self._ask}, self.seen, self.seen)
 
     async def _ask(self) -> Space | None:
         return self._space
@@ -60,10 +60,10 @@ async def test_below_the_reserve_it_is_full_and_well_above_it_no_more() -> None:
     world = World()
     for free, full in ((100, False), (99, True), (110, True), (125, False), (99, True)):
         await world.look(free)
-        assert bool(world.room.full) is full, free
+        assert bool(world.free_space.full) is full, free
         assert world.seen.spaces == {"state": (free, full)}
     with pytest.raises(StoreFull):
-        world.room.check()
+        world.free_space.check()
 
 
 async def test_each_change_is_told_once_and_the_first_before_anything_is_refused() -> None:
@@ -82,7 +82,7 @@ async def test_where_no_end_is_known_it_is_never_full() -> None:
     world = World()
     await world.look(0)
     await world.look(None)
-    world.room.check()
+    world.free_space.check()
     assert world.seen.spaces == {"state": (math.inf, False)}
 
 
@@ -93,8 +93,8 @@ async def test_a_store_that_cannot_be_asked_stays_as_it_was() -> None:
     async def away() -> Space | None:
         raise StateUnavailable
 
-    await world.room.look({"state": away}, world.seen, world.seen)
-    assert world.room.full == {"state"}
+    await world.free_space.measure({"state": away}, world.seen, world.seen)
+    assert world.free_space.full == {"state"}
 
 
 async def begun(harness: Harness, length: int | None = 6) -> Upload:
@@ -103,7 +103,7 @@ async def begun(harness: Harness, length: int | None = 6) -> Upload:
 
 async def test_a_full_store_refuses_creations_and_bodies_before_they_are_asked_for(harness: Harness) -> None:
     upload = await begun(harness)
-    harness.engine.room.full.add("storage")
+    harness.engine.free_space.full.add("storage")
     residue, body = await harness.residue(), ScriptedBody(b"def")
     with pytest.raises(StoreFull):
         await create(harness.engine, creating(6, body=True), body)
@@ -116,24 +116,24 @@ async def test_a_full_store_refuses_creations_and_bodies_before_they_are_asked_f
 
 async def test_what_is_wrong_with_a_request_is_told_first(harness: Harness) -> None:
     upload = await begun(harness)
-    harness.engine.room.full.add("storage")
+    harness.engine.free_space.full.add("storage")
     with pytest.raises(OffsetMismatch):
         await append(harness.engine, upload.id, appending(1), ScriptedBody(b"x"))
 
 
 async def test_an_upload_whose_bytes_are_all_there_is_completed_without_room(harness: Harness) -> None:
     upload = await begun(harness, None)
-    harness.engine.room.full.add("storage")
+    harness.engine.free_space.full.add("storage")
     intent = replace(appending(3, size=0), completion=Completion.WITH_THIS)
     assert (await append(harness.engine, upload.id, intent, ScriptedBody())).done
 
 
 async def test_termination_and_expiry_need_no_room(harness: Harness) -> None:
     first, _ = await begun(harness), await begun(harness)
-    harness.engine.room.full.update({"state", "storage"})
+    harness.engine.free_space.full.update({"state", "storage"})
     await terminate(harness.engine, first.id)
     harness.now += 100
-    assert await sweep(harness.engine) == 1
+    assert await maintain(harness.engine) == 1
     assert await harness.residue() == []
 
 
@@ -150,7 +150,7 @@ async def test_an_upload_that_the_state_will_not_let_go_of_keeps_no_other(harnes
 
     harness.state.save = picky  # type: ignore[method-assign,assignment]
     harness.now += 100
-    assert await sweep(harness.engine) == len(others)
+    assert await maintain(harness.engine) == len(others)
     assert set(map(UploadId, await harness.residue())) == stuck
 
 
@@ -169,5 +169,5 @@ async def test_a_sweep_ends_where_nothing_gets_through_to_the_state(harness: Har
     harness.state.ping = away  # type: ignore[method-assign,assignment]
     harness.now += 100
     with pytest.raises(StateUnavailable):
-        await sweep(harness.engine)
+        await maintain(harness.engine)
     assert asked <= 4 + 1

@@ -18,11 +18,12 @@ from tusd_py.engine import repair_steps
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import announce
-from tusd_py.engine.garbage import removed, tidy
+from tusd_py.engine.garbage import collect_garbage, remove_unneeded
 from tusd_py.engine.loss import follow, partials_of
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.repair import repair
-from tusd_py.ports.storage import Leftover, Recovered, Survey
+from tusd_py.ports.inspection import Leftover, Recovered
+from tusd_py.ports.storage import Survey
 
 Step = Callable[[Harness, Upload], Awaitable[object]]
 
@@ -61,7 +62,7 @@ async def test_neither_does_a_sweep(harness: Harness) -> None:
     harness.engine.unrecorded.add(upload.id)
     harness.now += 100
     async with harness.locker.hold(upload.id, on_release_request=held.ask, wait=0):
-        assert await sweep(harness.engine) == 0
+        assert await maintain(harness.engine) == 0
     assert not held.asked
     assert await harness.record(upload) == upload
 
@@ -70,14 +71,14 @@ async def test_neither_does_a_garbage_round_which_one_node_does_at_a_time(harnes
     harness.storage._parts[UploadId("f" * 32)] = bytearray(b"abc")
     turn, held = UploadId("0" * 32), Held()
     async with harness.locker.hold(turn, on_release_request=held.ask, wait=0):
-        assert [found async for found in tidy(harness.engine)] == []
+        assert [found async for found in collect_garbage(harness.engine)] == []
     assert not held.asked
 
 
 async def test_an_upload_is_ended_before_anything_of_it_is_removed(harness: Harness) -> None:
     upload = await begun(harness)
     harness.storage.fuse.blow()
-    with pytest.raises(StorageUnavailable, match=r"^the storage won't let go of it now$"):
+    with pytest.raises(StorageUnavailable, match=r"^the storage can't remove it now: try again later$"):
         await repair_steps.end(harness.engine, upload)
     assert (await harness.record(upload)).phase is Phase.TERMINATING
 
@@ -111,15 +112,18 @@ async def test_what_is_not_garbage_any_more_is_in_use(harness: Harness) -> None:
     upload = await begun(harness)
     leftover = Leftover(upload_id=upload.id, name="part", since=0)
     with pytest.raises(Superseded, match=upload.id):
-        await repair_steps.tidy_up(harness.engine, leftover)
+        await repair_steps.remove_leftover(harness.engine, leftover)
     assert upload.id in harness.storage._parts
-    assert not await removed(harness.engine, leftover, dry_run=False)
+    assert not await remove_unneeded(harness.engine, leftover, dry_run=False)
 
 
 async def test_garbage_is_removed_when_it_is_mended(harness: Harness) -> None:
     stranger = UploadId("f" * 32)
     harness.storage._parts[stranger] = bytearray(b"abc")
-    assert await repair_steps.tidy_up(harness.engine, Leftover(upload_id=stranger, name="part", since=0)) == "removed"
+    assert (
+        await repair_steps.remove_leftover(harness.engine, Leftover(upload_id=stranger, name="part", since=0))
+        == "removed"
+    )
     assert stranger not in harness.storage._parts
 
 
@@ -161,9 +165,9 @@ async def test_a_sweep_that_could_not_look_for_what_was_awaited_leaves_it(harnes
     async def away(_: Upload) -> int | None:
         raise StorageUnavailable("as told")
 
-    access.found = away  # type: ignore[method-assign,assignment]
-    assert await sweep(harness.engine) == 0
-    assert harness.told.troubles == [("look-failed", {"upload_id": upload.id, "reason": "as told"})]
+    access.object_length = away  # type: ignore[method-assign,assignment]
+    assert await maintain(harness.engine) == 0
+    assert harness.told.troubles == [("look failed", {"upload_id": upload.id, "reason": "as told"})]
     assert (await harness.record(upload)).phase is Phase.OPEN
 
 
@@ -173,7 +177,7 @@ async def test_a_writer_that_lost_its_turn_cleans_only_after_an_end(harness: Har
         if gone:
             await harness.state.delete(upload)
         with pytest.raises(Superseded):
-            async with harness.engine.records.outlived(upload):
+            async with harness.engine.records.cleaning_if_superseded(upload):
                 raise Superseded
         assert harness.storage.listed == [upload.id] * gone
     assert upload.id not in harness.storage._parts

@@ -1,0 +1,52 @@
+"""The port to all that a storage holds: for garbage collection, repair and self-tests, not for serving uploads."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tusd_py.domain.upload import Entry, Upload, UploadId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """A stored item that is not a finished object: needed by an upload, or orphaned by a crash."""
+
+    upload_id: UploadId
+    name: str
+    """The name for people, by which the storage finds the item."""
+    since: float
+    """The time of its last write (of a multipart upload: its start), in seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """An upload without a record, reconstructed from the storage alone."""
+
+    upload: Upload
+    """The upload, with length None and empty metadata where they are unknown."""
+    entries: Sequence[Entry] = ()
+
+
+class Inspection(Protocol):
+    """Lists and removes what is stored. Every method that asks the storage may raise StorageUnavailable."""
+
+    def leftovers(self) -> AsyncIterator[Leftover]:
+        """Yield everything stored that is not a finished object. Lists the whole storage: for garbage collection."""
+
+    def needs(self, upload: Upload, leftover: Leftover) -> bool:
+        """Return True if the upload, as recorded, needs the leftover."""
+
+    async def remove(self, leftover: Leftover) -> None:
+        """Remove the leftover, if it exists."""
+
+    async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
+        """Return the unfinished upload, or finished partial one, that these leftovers belong to: for repair, after its
+        record was lost.
+
+        It has all bytes before the first gap, recorded or not. None if there are none, or if its object exists.
+        """
+
+    def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
+        """Return the self-tests for an operator, by name: each does what uploads need, and cleans up."""

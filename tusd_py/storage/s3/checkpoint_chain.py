@@ -1,0 +1,71 @@
+"""Checkpoints of work that runs at the same time, recorded strictly in the order in which the work was begun."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from tusd_py.domain.upload import Checkpoint, Entry
+from tusd_py.ports.storage import Record
+from tusd_py.storage.s3.cursor import S3Cursor, StoredObject
+
+T = TypeVar("T")
+Work = Callable[[], Awaitable[T]]
+
+
+class CheckpointChain:
+    """The checkpoints of one writer. Only work that has begun, and every one before it, moves the cursor."""
+
+    def __init__(self, cursor: S3Cursor, offset: int, record: Record, tasks: asyncio.TaskGroup) -> None:
+        self.cursor = cursor
+        """As recorded, or about to be."""
+        self.offset = offset
+        """As recorded, or about to be."""
+        self._record, self._tasks = record, tasks
+        self._last: asyncio.Task[None] | None = None
+        self._troubled = False
+
+    @property
+    def broken(self) -> bool:
+        """True if the last work was cancelled or has failed."""
+        return self._last is not None and (self._last.cancelled() or self._last.exception() is not None)
+
+    def note_trouble(self, *, troubled: bool) -> None:
+        """Have the next checkpoint say that a write got no answer before it was repeated, if `troubled`."""
+        self._troubled |= troubled
+
+    def name_info(self, key: str) -> None:
+        """Have the next checkpoint name the info object."""
+        self.cursor = replace(self.cursor, info=key)
+
+    def follow(self, work: Work[T], reach: Callable[[T], Checkpoint]) -> None:
+        """Begin the work now, and record the checkpoint it reaches when every one before it is recorded."""
+        self._last = self._tasks.create_task(self._record_after(self._last, work, reach))
+
+    async def wait(self) -> None:
+        """Return when all is recorded. Raises what the work does, or recording it."""
+        if self._last is not None:
+            await self._last
+
+    def reach(self, offset: int, *, added: tuple[Entry, ...] = (), **changes: Any) -> Checkpoint:
+        """Return the checkpoint at `offset`, where the cursor has these changes."""
+        self.offset, self.cursor = offset, replace(self.cursor, **changes)
+        troubled, self._troubled = self._troubled, False
+        return Checkpoint(offset=offset, cursor=self.cursor.dump(), added=added, troubled=troubled)
+
+    def reach_object(self, end: int, stored: StoredObject) -> Checkpoint:
+        """Return the last checkpoint, of an upload that one PutObject has made."""
+        finished = self.cursor.to_finished(stored)
+        troubled = self._troubled or finished.troubled
+        return Checkpoint(offset=end, cursor=finished.cursor, finished=finished, troubled=troubled)
+
+    async def _record_after(
+        self, before: asyncio.Task[None] | None, work: Work[T], reach: Callable[[T], Checkpoint]
+    ) -> None:
+        result = await work()
+        del work  # it has the bytes, which are no longer counted
+        if before is not None:
+            await before
+        await self._record(reach(result))

@@ -1,0 +1,79 @@
+"""The part that takes bytes now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from tusd_py.domain.upload import Upload
+from tusd_py.ports.body import Chunk
+from tusd_py.storage.s3.bucket import Bucket
+from tusd_py.storage.s3.checkpoint_chain import CheckpointChain
+from tusd_py.storage.s3.keys import segment_key
+from tusd_py.storage.s3.pieces import Assembly
+
+
+class FillingPart:
+    """The part of one writer between the last full one and the bytes to come.
+
+    What is too little for a part is stored as a segment.
+    """
+
+    def __init__(self, bucket: Bucket, upload: Upload, chain: CheckpointChain) -> None:
+        self._bucket, self._upload, self._chain = bucket, upload, chain
+        self.position = upload.offset
+        """The offset of the next byte."""
+        self.number, self._span = chain.cursor.grid.part_at(upload.offset - chain.cursor.tail_length)
+        self.pieces = bucket.tails.take(upload.id, chain.cursor.tail)
+        self.lock = asyncio.Lock()
+        """Held by the task that changes the part: the one that writes, or the one that stores a segment."""
+        self._storing = 0
+
+    @property
+    def full(self) -> bool:
+        return self.pieces.length == len(self._span)
+
+    @property
+    def storing(self) -> bool:
+        """True while a segment is being sent to S3, or if that was broken off."""
+        return self._storing > 0
+
+    def add(self, chunk: Chunk) -> Chunk:
+        """Take as much of the chunk as the part has room for, and return the rest. The caller holds the lock."""
+        head = chunk[: len(self._span) - self.pieces.length]
+        self.pieces.add(head)
+        if self._bucket.sends_crc:
+            _ = self.pieces.crc  # now, while the caches have the bytes; where it isn't sent, only for segments
+        self.position += len(head)
+        return chunk[len(head) :]
+
+    def take(self) -> Assembly:
+        """Return the part's pieces, and begin the next part."""
+        pieces, self.pieces = self.pieces, Assembly()
+        self.number, self._span = self._chain.cursor.grid.part_at(self._span.stop)
+        return pieces
+
+    async def store_segment(self, save_info: Callable[[], Awaitable[None]]) -> None:
+        """Store what is in memory only, after the info object. The caller holds the lock, so that nothing is added."""
+        self._storing += 1
+        await save_info()
+        self.pieces.merge(self._bucket.thresholds.segments)
+        piece, end = self.pieces.pieces[-1], self.position
+        key = segment_key(self._bucket.options.prefix, self._upload.id, end - piece.length)
+        stored = await self._bucket.put_segment(key, piece)
+        self._chain.note_trouble(troubled=stored.troubled)
+        piece.mark_stored(key)
+        tail = self.pieces.segments
+        self._chain.follow(_nothing, lambda _: self._chain.reach(end, tail=tail))
+        self._storing -= 1
+
+    def keep(self) -> int:
+        """Keep what is in memory for the next writer on this node; returns how many bytes."""
+        size = self.pieces.memory_size
+        self._bucket.tails.keep(self._upload.id, self.pieces)
+        self.pieces = Assembly()
+        return size
+
+
+async def _nothing() -> None:
+    return None

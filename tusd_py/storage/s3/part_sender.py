@@ -1,0 +1,110 @@
+"""Full parts, sent to S3 several at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TypeVar
+
+from tusd_py.domain.upload import Upload
+from tusd_py.storage.s3.bucket import Bucket
+from tusd_py.storage.s3.checkpoint_chain import CheckpointChain, Work
+from tusd_py.storage.s3.cursor import Part
+from tusd_py.storage.s3.keys import info_key
+from tusd_py.storage.s3.pieces import Assembly
+from tusd_py.transfer.budget import Account
+
+T = TypeVar("T")
+
+
+class PartSender:
+    """Sends the parts of one writer, within its account and the number of parts that may be sent at a time."""
+
+    def __init__(
+        self, bucket: Bucket, upload: Upload, chain: CheckpointChain, account: Account, tasks: asyncio.TaskGroup
+    ) -> None:
+        self._bucket, self._upload, self._chain = bucket, upload, chain
+        self._account, self._tasks = account, tasks
+        self._slots = asyncio.Semaphore(bucket.options.concurrency)
+        self._verified = asyncio.Event()
+        self._multipart = _resolved(chain.cursor.multipart)
+
+    @property
+    def has_multipart(self) -> bool:
+        """True once the multipart upload is begun, or about to be."""
+        return self._multipart is not None
+
+    def allow(self) -> None:
+        """Let parts be sent. Before, a part with wrong bytes that was given up could land after the right one, and S3
+        keeps the last."""
+        self._verified.set()
+
+    async def reserve(self) -> None:
+        """Wait until another part may be sent. Where all slots hold parts back, they are let go."""
+        if self._slots.locked():
+            self.allow()
+        await self._slots.acquire()
+
+    def send(self, number: int, part: Assembly, end: int) -> None:
+        """Begin to send a part that ends at `end`, for which a slot is reserved."""
+        multipart = self._multipart or self._begin_multipart()
+        self._chain.follow(
+            partial(self._upload_part, multipart, number, part),
+            lambda s3_part: self._chain.reach(end, added=(s3_part.to_entry(),), tail=()),
+        )
+
+    def send_object(self, part: Assembly, end: int) -> None:
+        """Begin to send all of the upload as one object."""
+        put = partial(self._bucket.put_object, self._upload, self._chain.cursor.key, part)
+        self._chain.follow(partial(self._sending, part, put), partial(self._chain.reach_object, end))
+
+    async def save_info(self) -> None:
+        """Store the info object before the first thing that is stored unfinished; the next checkpoint names it."""
+        if self._bucket.options.info_objects and self._chain.cursor.info is None:
+            key = info_key(self._bucket.options.prefix, self._upload.id)
+            stored = await self._bucket.put_info(self._upload, key)
+            self._chain.note_trouble(troubled=stored.troubled)
+            self._chain.name_info(key)
+
+    async def _upload_part(self, multipart: asyncio.Future[str], number: int, part: Assembly) -> Part:
+        try:
+            await self._verified.wait()
+            return await self._sending(part, partial(self._put_part, multipart, number, part))
+        finally:
+            self._slots.release()
+
+    async def _put_part(self, multipart: asyncio.Future[str], number: int, part: Assembly) -> Part:
+        return await self._bucket.upload_part(self._chain.cursor.key, await multipart, number, part)
+
+    def _begin_multipart(self) -> asyncio.Future[str]:
+        """Record it as soon as it exists, so that it can be removed in any case."""
+        self._multipart = creation = self._tasks.create_task(self._create_multipart())
+        self._chain.follow(
+            lambda: creation, lambda multipart: self._chain.reach(self._chain.offset, multipart=multipart)
+        )
+        return creation
+
+    async def _create_multipart(self) -> str:
+        await self.save_info()
+        created = await self._bucket.create_multipart(self._upload, self._chain.cursor.key)
+        self._chain.note_trouble(troubled=created.troubled)
+        return created.multipart
+
+    async def _sending(self, part: Assembly, work: Work[T]) -> T:
+        """Do the work on the part's bytes; once S3 has them they need not be kept."""
+        size = part.memory_size
+        self._account.sending(size)
+        try:
+            result = await work()
+        finally:
+            self._account.sending(-size)
+        self._account.release(size)
+        return result
+
+
+def _resolved(multipart: str | None) -> asyncio.Future[str] | None:
+    if multipart is None:
+        return None
+    future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    future.set_result(multipart)
+    return future
