@@ -1,1 +1,1 @@
-"""What tusd-py costs beside its peers: see docs/benchmarks.md. `python -m bench --help`, or `make bench`."""
+"""Benchmarks of tusd-py and its peers: see docs/benchmarks.md. `python -m bench --help`, or `make bench`."""

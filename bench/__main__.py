@@ -27,9 +27,9 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Every figure asked for, into the file of raw results, which keeps those that weren't."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a thousand clients have a thousand sockets
+    """Measure the chosen figures, and write them to the raw results, where the other figures are kept."""
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))  # a thousand clients have a thousand sockets
     results = read(RESULTS) if options.only and RESULTS.exists() else Results()
     results.machine = machine.about(quick=options.quick)
     for name in options.only:
@@ -47,10 +47,10 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def _rounds(options: argparse.Namespace) -> Iterator[tuple[int, str]]:
-    """One round of every figure, then the next of those that get another: so all of them see the whole time."""
-    wanted = {name: _count(options, FIGURES[name]) for name in options.only or FIGURES}
-    for number in range(max(wanted.values())):
-        yield from ((number, name) for name, count in wanted.items() if number < count)
+    """Yield one round of each figure, then the next one, so that each is measured over the whole time."""
+    counts = {name: _count(options, FIGURES[name]) for name in options.only or FIGURES}
+    for number in range(max(counts.values())):
+        yield from ((number, name) for name, count in counts.items() if number < count)
 
 
 def _count(options: argparse.Namespace, figure: Figure) -> int:

@@ -1,6 +1,6 @@
-"""Brings the peers from their registries into bench/.peers: `python -m bench.fetch`.
+"""The download of the peers from their registries into bench/.peers: `python -m bench.fetch`.
 
-What can't be had leaves a note that says why, and is reported as missing wherever it would have been measured.
+For a peer that can't be installed a note says why, and the report lists it as missing.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from scripts import node
 
 TUSD = "github.com/tus/tusd/v2/cmd/tusd@v2.9.1"
 RUSTUS = "0.5.10"
-"""The newest that its registry has; knows no S3 yet."""
-_PATIENCE = 600.0
+"""The newest version in its registry, which doesn't support S3 yet."""
+_TIMEOUT = 600.0
 
 
 class Unavailable(RuntimeError):
-    """A peer can't be had here; the message says why."""
+    """A peer can't be installed; the message says why."""
 
 
 def fetch_all() -> None:
-    """Everything that isn't there yet."""
+    """Fetch the peers that aren't installed yet."""
     PEERS.mkdir(exist_ok=True)
     for path, fetch in _FETCHERS.items():
         if not path.exists():
@@ -95,11 +95,11 @@ _FETCHERS = {
 def _run(*command: str, at: Path = PEERS, environment: Mapping[str, str] | None = None) -> None:
     if shutil.which(command[0]) is None:
         raise Unavailable(f"{command[0]} isn't installed")
-    whole = {**os.environ, **(environment or {})}
+    variables = {**os.environ, **(environment or {})}
     try:
-        done = subprocess.run(command, cwd=at, env=whole, capture_output=True, text=True, timeout=_PATIENCE)
+        done = subprocess.run(command, cwd=at, env=variables, capture_output=True, text=True, timeout=_TIMEOUT)
     except subprocess.TimeoutExpired:
-        raise Unavailable(f"`{command[0]}` took longer than {_PATIENCE:.0f} s") from None
+        raise Unavailable(f"`{command[0]}` took longer than {_TIMEOUT:.0f} s") from None
     if done.returncode:
         raise Unavailable(f"`{' '.join(command[:3])}` failed: {_last_line(done.stderr)}")
 

@@ -1,4 +1,4 @@
-"""Running the load clients, and reading what they report."""
+"""The load clients as processes, and their reports."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 from bench.places import ROOT
 from tests.support.family import mortal
 
-PATIENCE = 90.0
+TIMEOUT = 90.0
 
 
 class LoadFailed(RuntimeError):
-    """A client gave up; the message is the last it said."""
+    """A client failed; the message is the last line of its errors."""
 
 
 def load(module: str, url: str, **options: object) -> dict[str, Any]:
-    """The report of `bench.load.MODULE`."""
-    done = subprocess.run(command(module, url, **options), cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    """Run `bench.load.MODULE`, and return its report."""
+    done = subprocess.run(command(module, url, **options), cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT)
     if done.returncode:
         raise LoadFailed(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"code {done.returncode}")
     report: dict[str, Any] = json.loads(done.stdout)
@@ -27,6 +27,6 @@ def load(module: str, url: str, **options: object) -> dict[str, Any]:
 
 
 def command(module: str, url: str, **options: object) -> tuple[str, ...]:
-    """What runs it."""
+    """Return the command that runs `bench.load.MODULE`."""
     flags = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     return mortal(sys.executable, "-m", f"bench.load.{module}", url, *flags)

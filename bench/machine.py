@@ -1,4 +1,4 @@
-"""What was measured on, for the reader of the figures."""
+"""A description of the machine, for the reader of the figures."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bench.places import ROOT
 
 
 def about(*, quick: bool) -> dict[str, str]:
-    """Nothing that names the machine itself."""
+    """Return the facts that matter for the figures, none of which identifies the machine."""
     return {
         "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "commit": _said("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"),
+        "commit": _output("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"),
         "processor": f"{os.cpu_count()} x {_processor()}",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release()}",
@@ -34,6 +34,6 @@ def _processor() -> str:
     return platform.machine()
 
 
-def _said(*command: str) -> str:
+def _output(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout.strip() or "unknown"

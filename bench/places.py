@@ -1,4 +1,4 @@
-"""Where things are, and the words that all of the benchmark shares."""
+"""Paths and constants that all benchmarks share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ GIB = 1024 * MIB
 ROOT = Path(__file__).parent.parent
 BENCH = ROOT / "bench"
 PEERS = BENCH / ".peers"
-"""What `bench.fetch` brought: never committed."""
+"""The peers that `bench.fetch` installed: never committed."""
 RESULTS = BENCH / ".results.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 PLOTS = ROOT / "docs" / "benchmarks"

@@ -1,4 +1,4 @@
-"""What a process and all that it started have used, out of /proc."""
+"""The resource usage of a process and its descendants, from /proc."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ import psutil
 
 @dataclass(slots=True, kw_only=True)
 class Usage:
-    """What a server used while something was measured."""
+    """The resource usage of a server during a measurement."""
 
     seconds: float = 0.0
-    """How long that was."""
+    """The duration of the measurement."""
     cpu: float = 0.0
-    """Seconds, user and system."""
+    """CPU seconds, user and system."""
     peak: int = 0
-    """Resident bytes at their highest, summed over its processes."""
+    """Peak resident bytes, summed over its processes."""
     written: int = 0
     """Bytes handed to the block layer of local disks."""
     sink: float = 0.0
     """CPU seconds of the S3 end."""
-    others: float = 0.0
-    """CPU seconds of everything else on the machine: the client, and whoever else is there."""
+    other_cpu: float = 0.0
+    """CPU seconds of all other processes on the machine, the client included."""
 
     def shares(self, client: float) -> dict[str, float]:
-        """Who had the cores meanwhile; `client` is the CPU seconds of the load's client."""
+        """Return the cores that server, load and other processes used; `client` is the load client's CPU seconds."""
         return {
             "cores": self.cpu / self.seconds,
             "load_cores": (self.sink + client) / self.seconds,
-            "other_cores": max(0.0, self.others - client) / self.seconds,
+            "other_cores": max(0.0, self.other_cpu - client) / self.seconds,
         }
 
 
 @contextmanager
 def watched(pid: int, sink: int) -> Iterator[Usage]:
-    """Filled in when the block ends; `sink` is the process of the S3 end."""
+    """Measure while the context lasts; the usage is filled in at its end. `sink` is the process of the S3 end."""
     usage, family = Usage(), _family(pid)
-    for each in family:
-        _forget_peak(each.pid)
+    for process in family:
+        _reset_peak(process.pid)
     cpu, written, s3, busy = _cpu(family), _written(family), _cpu(_family(sink)), _busy()
     started = time.monotonic()
     yield usage
@@ -51,17 +51,17 @@ def watched(pid: int, sink: int) -> Iterator[Usage]:
     family = _family(pid)
     usage.cpu, usage.written = _cpu(family) - cpu, _written(family) - written
     usage.sink = _cpu(_family(sink)) - s3
-    usage.others = _busy() - busy - usage.cpu - usage.sink
-    usage.peak = sum(_status(each.pid, "VmHWM") for each in family)
+    usage.other_cpu = _busy() - busy - usage.cpu - usage.sink
+    usage.peak = sum(_status(process.pid, "VmHWM") for process in family)
 
 
 def resident(pid: int) -> int:
-    """Resident bytes now, summed over the processes: what they share counts once for each."""
-    return sum(_status(each.pid, "VmRSS") for each in _family(pid))
+    """Return the resident bytes, summed over the processes: shared memory counts once for each."""
+    return sum(_status(process.pid, "VmRSS") for process in _family(pid))
 
 
 def state_size(path: Path) -> int:
-    """Bytes of an SQLite database, without what its write-ahead log repeats."""
+    """Return the bytes of an SQLite database without its write-ahead log."""
     with closing(sqlite3.connect(path)) as connection:
         (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
     return int(pages) * int(size)
@@ -73,13 +73,13 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def _cpu(family: list[psutil.Process]) -> float:
-    """With the children that have ended and were waited for."""
-    times = [each.cpu_times() for each in family]
+    """Return the CPU seconds, with those of children that have ended and were waited for."""
+    times = [process.cpu_times() for process in family]
     return sum(t.user + t.system + t.children_user + t.children_system for t in times)
 
 
 def _written(family: list[psutil.Process]) -> int:
-    return sum(each.io_counters().write_bytes for each in family)
+    return sum(process.io_counters().write_bytes for process in family)
 
 
 def _busy() -> float:
@@ -87,7 +87,7 @@ def _busy() -> float:
     return float(times.user + times.nice + times.system + times.irq + times.softirq)
 
 
-def _forget_peak(pid: int) -> None:
+def _reset_peak(pid: int) -> None:
     with suppress(OSError):
         Path(f"/proc/{pid}/clear_refs").write_text("5")
 

@@ -1,4 +1,4 @@
-"""Starting and ending processes, by their ids alone."""
+"""The start and end of processes, by their ids alone."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ READY_WITHIN = 30.0
 
 
 class StartError(RuntimeError):
-    """A process doesn't serve; the message says why."""
+    """A server doesn't start; the message says why."""
 
 
 @contextmanager
 def running(
     command: Sequence[str], directory: Path, environment: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The process for as long as the block lasts; its output goes to `directory`/log."""
+    """Run the process while the context lasts; its output goes to `directory`/log."""
     with (directory / "log").open("ab") as log:
         process = subprocess.Popen(
             mortal(*command), cwd=directory, env=dict(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -36,7 +36,7 @@ def running(
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Kill it and what it started. Nothing here has anything to lose."""
+    """Kill the process and its descendants."""
     with suppress(psutil.NoSuchProcess):
         for child in psutil.Process(process.pid).children(recursive=True):
             with suppress(psutil.NoSuchProcess):
@@ -46,7 +46,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_until_answering(process: subprocess.Popen[bytes], port: int, path: str, log: Path) -> float:
-    """Until any HTTP answer comes; seconds since this was asked."""
+    """Wait for any HTTP response; return the seconds it took. Raises StartError."""
     started = time.monotonic()
     while not _answers(port, path):
         if process.poll() is not None:

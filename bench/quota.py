@@ -1,4 +1,4 @@
-"""Only so much of a core for some processes, by a control group: so that what is compared isn't the machine's limit.
+"""A CPU quota for some processes, by a control group, so that a comparison isn't limited by the machine.
 
 Needs root and the cpu controller (https://docs.kernel.org/scheduler/sched-bwc.html), version 1 or 2.
 """
@@ -13,11 +13,11 @@ from pathlib import Path
 _ROOT = Path("/sys/fs/cgroup")
 _OLD = _ROOT / "cpu"
 _PERIOD = 100_000
-"""Microseconds."""
+"""Microseconds of a period of the quota."""
 
 
 def missing() -> str | None:
-    """Why it can't be had here; None if it can."""
+    """Return the reason why no quota can be set here; None if it can."""
     try:
         with quota(1.0, []):
             return None
@@ -27,7 +27,7 @@ def missing() -> str | None:
 
 @contextmanager
 def quota(cores: float, pids: Iterable[int]) -> Iterator[None]:
-    """These processes together use at most so many cores, until they have ended. Raises OSError."""
+    """Limit the processes together to so many cores while the context lasts. Raises OSError."""
     old = _OLD.is_dir()
     group = (_OLD if old else _ROOT) / f"tusdpy-bench-{os.getpid()}"
     group.mkdir()

@@ -1,4 +1,4 @@
-"""What was measured, as it goes to the file of raw results."""
+"""The measurements, as written to the file of raw results."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The median of what several rounds gave, and how far they lie apart."""
+    """The median and the range of one value over several rounds."""
 
     median: float
-    least: float
-    most: float
+    minimum: float
+    maximum: float
     count: int
 
 
@@ -36,30 +36,30 @@ class Results:
     machine: dict[str, str] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
-    """Systems that couldn't be had, and why."""
+    """The systems that are not installed, and why."""
     failures: list[str] = field(default_factory=list)
 
     def spread(self, figure: str, system: str, case: str, value: str) -> Spread | None:
-        """Of one value over all rounds; None if it was never measured."""
-        seen = [s.values[value] for s in self.of(figure, system) if s.case == case and value in s.values]
-        return Spread(median(seen), min(seen), max(seen), len(seen)) if seen else None
+        """Return the spread of a value over all rounds; None if it was never measured."""
+        values = [s.values[value] for s in self.of(figure, system) if s.case == case and value in s.values]
+        return Spread(median(values), min(values), max(values), len(values)) if values else None
 
     def median(self, figure: str, system: str, case: str, value: str) -> float | None:
-        found = self.spread(figure, system, case, value)
-        return None if found is None else found.median
+        spread = self.spread(figure, system, case, value)
+        return None if spread is None else spread.median
 
     def of(self, figure: str, system: str | None = None) -> list[Sample]:
         return [s for s in self.samples if s.figure == figure and system in (None, s.system)]
 
     def systems(self, figure: str) -> list[str]:
-        """Those that were measured, in the order they came."""
+        """Return the measured systems in the order of their first sample."""
         return _unique(sample.system for sample in self.of(figure))
 
     def cases(self, figure: str) -> list[str]:
         return _unique(sample.case for sample in self.of(figure))
 
     def forget(self, figure: str) -> None:
-        """What an earlier run gave for it."""
+        """Remove the figure's samples and failures of earlier runs."""
         self.samples = [sample for sample in self.samples if sample.figure != figure]
         self.failures = [failure for failure in self.failures if not failure.startswith(f"{figure}:")]
         self.failures = [failure for failure in self.failures if not failure.startswith(f"{figure},")]

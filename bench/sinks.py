@@ -1,4 +1,4 @@
-"""The S3 ends: the sink, plain, slow or over TLS, as one thing that servers can be pointed at."""
+"""The S3 ends that servers store into: among them the sink, plain, slow or over TLS."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class End:
 
     port: int
     authority: Path | None = None
-    """The certificate to trust, where it speaks TLS."""
+    """The certificate to trust, if it serves TLS."""
     pid: int
 
     @property
@@ -34,19 +34,19 @@ class End:
 
 
 class Sink(End):
-    """One that counts, and keeps next to nothing."""
+    """An S3 end that counts requests and bytes, and stores almost nothing."""
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """`requests` and `bytes` by operation since the last time."""
+        """Return `requests` and `bytes` by operation since the last call."""
         counted: dict[str, dict[str, int]] = json.loads(self._ask("DELETE"))
         return counted
 
     def _ask(self, method: str) -> Any:
         connection = self._connection()
         connection.request(method, "/-/counts")
-        said = connection.getresponse().read()
+        body = connection.getresponse().read()
         connection.close()
-        return said
+        return body
 
     def _connection(self) -> HTTPConnection:
         if self.authority is None:
@@ -59,7 +59,7 @@ class Sink(End):
 
 @contextmanager
 def sink(*, latency: float = 0.0, rate: float = 0.0, certificate: Path | None = None) -> Iterator[Sink]:
-    """The sink for as long as the block lasts."""
+    """Run the sink while the context lasts."""
     flags = ["--latency", str(latency), "--rate", str(rate)]
     flags += ["--certificate", str(certificate)] if certificate else []
     process = subprocess.Popen(
@@ -67,19 +67,19 @@ def sink(*, latency: float = 0.0, rate: float = 0.0, certificate: Path | None = 
     )
     try:
         assert process.stdout is not None
-        with process.stdout as told:
-            port = int(told.readline())
+        with process.stdout as output:
+            port = int(output.readline())
         yield Sink(port=port, authority=certificate, pid=process.pid)
     finally:
         end(process)
 
 
 def certificate(directory: Path) -> Path:
-    """A PEM file with a fresh key and a certificate for 127.0.0.1 that vouches for itself."""
-    made = directory / "sink.pem"
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(made))
+    """Make a PEM file with a new key and a self-signed certificate for 127.0.0.1."""
+    path = directory / "sink.pem"
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(path))
     names = ("-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-days", "30")
-    made_by = subprocess.run(("openssl", "req", "-x509", *key, *names), check=True, capture_output=True)
-    with made.open("ab") as file:
-        file.write(made_by.stdout)
-    return made
+    result = subprocess.run(("openssl", "req", "-x509", *key, *names), check=True, capture_output=True)
+    with path.open("ab") as file:
+        file.write(result.stdout)
+    return path

@@ -31,21 +31,21 @@ from tests.support.tus import OCTETS, TusClient
 MIB = 1024 * 1024
 SIZE, PART = 100 * MIB, 5 * MIB
 CUT = 47 * MIB
-"""Where a connection breaks, or a server dies: in the tenth part."""
+"""The offset, in the tenth part, at which a connection breaks or a server is killed."""
 PAGE = Path(__file__).parent.parent / "docs" / "direct-uploads.md"
 _MARKED = re.compile(r"(?<=<!-- measured -->\n).*(?=<!-- end of measured -->)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Everything there is."""
+    """The server, its proxies to S3, and a client session."""
 
     server: Server
-    ours: S3Proxy
-    theirs: S3Proxy
+    server_proxy: S3Proxy
+    client_proxy: S3Proxy
     session: aiohttp.ClientSession
-    asked: Counter[str] = field(default_factory=Counter)
-    """Requests of the client, by port."""
+    request_counts: Counter[str] = field(default_factory=Counter)
+    """The number of the client's requests by port."""
     data: bytes = field(default_factory=lambda: os.urandom(SIZE))
 
     @property
@@ -58,28 +58,30 @@ class Place:
 
 
 Way = Callable[[Place], Awaitable[str]]
-"""Uploads all of it; returns its URL."""
+"""A function that uploads `Place.data` and returns the upload's URL."""
 
 
 @asynccontextmanager
 async def place(directory: Path, **settings: object) -> AsyncIterator[Place]:
     async with AsyncExitStack() as stack:
         s3 = stack.enter_context(seaweed.running(directory / "s3"))
-        ours, theirs = [await stack.enter_async_context(S3Proxy(s3.endpoint)) for _ in range(2)]
-        where = {"storage": f"s3://{s3.bucket}/", "s3_endpoint_url": ours.endpoint, "s3_public_url": theirs.endpoint}
-        how = {"s3_profile": "seaweedfs", "direct_uploads": True, **settings}
+        server_proxy, client_proxy = [await stack.enter_async_context(S3Proxy(s3.endpoint)) for _ in range(2)]
+        endpoints = {"s3_endpoint_url": server_proxy.endpoint, "s3_public_url": client_proxy.endpoint}
+        s3_settings = {"storage": f"s3://{s3.bucket}/", **endpoints, "s3_profile": "seaweedfs", "direct_uploads": True}
         environment = s3.user.environment()
-        serve = serving(directory, environment=environment, debug=False, **where, **how)
-        server, asked = await stack.enter_async_context(serve), Counter[str]()
+        serve = serving(directory, environment=environment, debug=False, **{**s3_settings, **settings})
+        server, counts = await stack.enter_async_context(serve), Counter[str]()
         trace = aiohttp.TraceConfig()
 
         async def count(_: object, __: object, end: aiohttp.TraceRequestEndParams) -> None:
-            asked[str(end.url.port)] += 1
+            counts[str(end.url.port)] += 1
 
         trace.on_request_end.append(count)
         limits = aiohttp.ClientTimeout(total=120)
         session = await stack.enter_async_context(aiohttp.ClientSession(trace_configs=[trace], timeout=limits))
-        yield Place(server=server, ours=ours, theirs=theirs, session=session, asked=asked)
+        yield Place(
+            server=server, server_proxy=server_proxy, client_proxy=client_proxy, session=session, request_counts=counts
+        )
 
 
 async def by_tus(at: Place) -> str:
@@ -89,7 +91,7 @@ async def by_tus(at: Place) -> str:
 
 
 async def by_tus_in_parallel(at: Place) -> str:
-    """As parallelUploads: 3 does it."""
+    """Upload in three partial uploads, as tus-js-client does with `parallelUploads: 3`."""
     third = -(-SIZE // 3)
 
     async def partial(start: int) -> str:
@@ -104,16 +106,16 @@ async def by_tus_in_parallel(at: Place) -> str:
 
 
 async def by_parts(at: Place) -> str:
-    """As Uppy does it, six at a time."""
-    begun, slots = await at.direct.begin(size=SIZE), asyncio.Semaphore(6)
+    """Upload parts directly, six at a time, as Uppy does."""
+    multipart, slots = await at.direct.begin(size=SIZE), asyncio.Semaphore(6)
 
     async def send(number: int) -> dict[str, object]:
         async with slots:
-            return await at.direct.part(begun, number, at.data[(number - 1) * PART : number * PART])
+            return await at.direct.part(multipart, number, at.data[(number - 1) * PART : number * PART])
 
     parts = await asyncio.gather(*map(send, range(1, SIZE // PART + 1)))
-    _done(await at.direct.complete(begun, parts))
-    return at.server.url + begun.upload_id
+    _done(await at.direct.complete(multipart, parts))
+    return at.server.url + multipart.upload_id
 
 
 async def by_form(at: Place) -> str:
@@ -137,24 +139,24 @@ WAYS: dict[str, Way] = {
 
 
 async def measured(at: Place, way: Way) -> list[str]:
-    """Requests, bytes and seconds of one way, as cells of a row."""
-    await way(at)  # once before: connections, caches
-    at.asked.clear()
-    at.ours.reset()
-    at.theirs.reset()
+    """Measure one way; return requests, bytes and seconds as cells of a row."""
+    await way(at)  # to warm up connections and caches
+    at.request_counts.clear()
+    at.server_proxy.reset()
+    at.client_proxy.reset()
     process, started = psutil.Process(at.server.pid), time.perf_counter()
     before = sum(process.cpu_times()[:2])
     url = await way(at)
     seconds, cpu = time.perf_counter() - started, sum(process.cpu_times()[:2]) - before
     assert await at.tus.content(url) == at.data
-    to_s3 = at.theirs.bytes_in()
-    operations = at.ours.counts() + at.theirs.counts()
-    operations.pop("GetObject", None)  # of the comparison
+    to_s3 = at.client_proxy.bytes_in()
+    operations = at.server_proxy.counts() + at.client_proxy.counts()
+    operations.pop("GetObject", None)  # by the comparison above
     return [
-        str(at.asked[str(at.server.port)] - 1),
+        str(at.request_counts[str(at.server.port)] - 1),
         f"{0 if to_s3 else SIZE / MIB:.0f}",
         f"{to_s3 / MIB:.0f}",
-        f"{at.ours.bytes_in() / MIB:.0f}",
+        f"{at.server_proxy.bytes_in() / MIB:.0f}",
         ", ".join(f"{count} {name}" for name, count in sorted(operations.items())),
         f"{cpu:.2f}",
         f"{seconds:.1f}",
@@ -162,7 +164,7 @@ async def measured(at: Place, way: Way) -> list[str]:
 
 
 async def cut_tus(at: Place) -> tuple[int, int]:
-    """Bytes that must be sent again after a cut, and after the server's death."""
+    """Return the bytes to send again after a cut connection, and after a crash of the server."""
     return await _lost_by_tus(at, kill=False), await _lost_by_tus(at, kill=True)
 
 
@@ -184,17 +186,17 @@ async def _lost_by_tus(at: Place, *, kill: bool) -> int:
 async def cut_parts(at: Place) -> tuple[int, int]:
     lost = list[int]()
     for kill in (False, True):
-        begun = await at.direct.begin(size=SIZE)
-        await at.direct.parts(begun, *(at.data[start : start + PART] for start in range(0, CUT - PART, PART)))
+        multipart = await at.direct.begin(size=SIZE)
+        await at.direct.parts(multipart, *(at.data[start : start + PART] for start in range(0, CUT - PART, PART)))
         number = CUT // PART + 1
-        tenth, url = at.data[CUT - CUT % PART :][:PART], (await at.direct.sign(begun, number)).json["url"]
+        tenth, url = at.data[CUT - CUT % PART :][:PART], (await at.direct.sign(multipart, number)).json["url"]
         if kill:
             await at.server.kill()
-            _done(await at.direct.request("PUT", url, tenth))  # S3 knows nothing of our death
+            _done(await at.direct.request("PUT", url, tenth))  # S3 does not notice the crash
             await at.server.start()
         else:
-            await _half(at.theirs, "PUT", url, {}, tenth, CUT % PART)
-        stored = sum(part["Size"] for part in (await at.direct.stored(begun)).json)
+            await _half(at.client_proxy, "PUT", url, {}, tenth, CUT % PART)
+        stored = sum(part["Size"] for part in (await at.direct.stored(multipart)).json)
         lost.append(max(CUT - stored, 0))
     return lost[0], lost[1]
 
@@ -203,18 +205,18 @@ async def cut_form(at: Place) -> tuple[int, int]:
     signed = await at.direct.params(size=SIZE)
     body = aiohttp.FormData(signed["fields"])
     body.add_field("file", at.data, filename="f")
-    await _half(at.theirs, "POST", signed["url"], dict(body().headers), at.data, CUT)
+    await _half(at.client_proxy, "POST", signed["url"], dict(body().headers), at.data, CUT)
     assert "Upload-Offset" not in (await at.tus.head(at.server.url + signed["fields"]["x-amz-meta-tus-id"])).headers
     return CUT, 0
 
 
-async def _half(proxy: S3Proxy, method: str, url: str, headers: dict[str, str], body: bytes, sent: int) -> None:
-    """The head of a request, and so much of its body; then the connection breaks."""
+async def _half(proxy: S3Proxy, method: str, url: str, headers: dict[str, str], body: bytes, size: int) -> None:
+    """Send the head of a request and `size` bytes of its body, then break the connection."""
     port, path = int(proxy.endpoint.rpartition(":")[2]), URL(url, encoded=True).raw_path_qs
     sized = {"Host": f"127.0.0.1:{port}", **headers, "Content-Length": str(len(body))}
     fields = "".join(f"{name}: {value}\r\n" for name, value in sized.items())
     async with connected(port) as connection:
-        await connection.send(f"{method} {path} HTTP/1.1\r\n{fields}\r\n".encode() + body[:sent])
+        await connection.send(f"{method} {path} HTTP/1.1\r\n{fields}\r\n".encode() + body[:size])
 
 
 CUTS = {"tus": cut_tus, "direct, parts of 5 MiB": cut_parts, "direct, one request": cut_form}
@@ -239,15 +241,15 @@ async def report(directory: Path) -> str:
     lines = list[str]()
     async with place(directory / "a") as at:
         rows = [[name, *await measured(at, way)] for name, way in WAYS.items()]
-        head = ["100 MiB by", "requests to us", "MiB to us", "MiB to S3", "MiB from us to S3", "S3 requests"]
-        lines += table([*head, "our CPU, s", "time, s"], rows)
+        head = ["100 MiB by", "requests to tusd-py", "MiB to tusd-py", "MiB to S3", "MiB from it to S3", "S3 requests"]
+        lines += table([*head, "server CPU, s", "time, s"], rows)
         lost = {name: await cut(at) for name, cut in CUTS.items()}
         cells = [[name, *(f"{count / MIB:.1f}" for count in counts)] for name, counts in lost.items()]
-        lines += table(["MiB to send again after 47 MiB and", "a cut connection", "our death"], cells)
+        lines += table(["MiB to send again after 47 MiB and", "a cut connection", "a server crash"], cells)
         proxied = await download(at, await by_parts(at))
     async with place(directory / "b", download_mode="redirect") as at:
         redirected = await download(at, await by_parts(at))
-    lines += table(["100 MiB down", "our CPU, s"], [["`proxy`", *proxied], ["`redirect`", *redirected]])
+    lines += table(["100 MiB down", "server CPU, s"], [["`proxy`", *proxied], ["`redirect`", *redirected]])
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""`make docs`: the picture of an upload's life in docs/design.md, out of the table in `tusd_py.domain.lifecycle`."""
+"""`make docs`: the diagram of the life cycle in docs/design.md, from the table in `tusd_py.domain.lifecycle`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tusd_py.domain.upload import UNFINISHED, Phase
 
 DESIGN = Path(__file__).parents[1] / "docs" / "design.md"
 
-_PICTURE = re.compile(r"(?<=<!-- life cycle -->\n).*?(?=<!-- end of life cycle -->)", re.DOTALL)
+_DIAGRAM = re.compile(r"(?<=<!-- life cycle -->\n).*?(?=<!-- end of life cycle -->)", re.DOTALL)
 _LABELS = {
     (Phase.OPEN, Phase.FINISHING): "all bytes are recorded",
     (Phase.FINISHING, Phase.OPEN): "bytes are gone",
@@ -20,14 +20,14 @@ _LABELS = {
 }
 
 
-def picture() -> str:
-    """A state diagram for Mermaid."""
+def diagram() -> str:
+    """Return a state diagram in Mermaid's syntax."""
     return "\n".join(("```mermaid", "stateDiagram-v2", *_lines(), "```", ""))
 
 
 def renewed(text: str) -> str:
-    """`text` with the picture as it should be."""
-    return _PICTURE.sub(lambda _: picture(), text)
+    """Return `text` with the diagram replaced."""
+    return _DIAGRAM.sub(lambda _: diagram(), text)
 
 
 def _lines() -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""mutmut, which also changes what a decorator wraps: properties and context managers hold logic too.
+"""mutmut, extended to mutate properties and context managers, which contain logic, too.
 
-mutmut passes over every decorated function. Those that `_WRAPPERS` names it can do: the decorator goes around the
-choice between the original and the mutants, which are plain functions.
+mutmut skips every decorated function. With a decorator of `_WRAPPERS`, one can be mutated: the decorator is applied to
+the trampoline, which chooses between the original and the mutants, all of them plain functions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mutmut.__main__ import cli
 from mutmut.mutation import file_mutation
 
 _WRAPPERS = {"property", "asynccontextmanager"}
-_arranged = file_mutation.function_trampoline_arrangement
+_mutmut_arrangement = file_mutation.function_trampoline_arrangement
 
 
 class _Visitor(file_mutation.MutationVisitor):
@@ -29,12 +29,13 @@ def _wrapped(node: cst.CSTNode) -> bool:
 
 
 def _arrange(function: cst.FunctionDef, mutants: Iterable[Any], class_name: str | None) -> Sequence[Any]:
-    """Declaration, functions (first of them the choice), assignment and names."""
+    """Return the declaration, the functions with the trampoline first, the assignment and the names."""
     outer = function.decorators if _wrapped(function) else ()
     plain = function.with_changes(decorators=()) if outer else function
-    declared, (choice, *functions), assigned, names = _arranged(plain, mutants, class_name)
-    choice = cst.ensure_type(choice, cst.FunctionDef)
-    return declared, [choice.with_changes(decorators=(*outer, *choice.decorators)), *functions], assigned, names
+    declaration, (trampoline, *functions), assignment, names = _mutmut_arrangement(plain, mutants, class_name)
+    trampoline = cst.ensure_type(trampoline, cst.FunctionDef)
+    trampoline = trampoline.with_changes(decorators=(*outer, *trampoline.decorators))
+    return declaration, [trampoline, *functions], assignment, names
 
 
 if __name__ == "__main__":

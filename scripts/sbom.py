@@ -1,4 +1,4 @@
-"""Writes down what is in the package: a CycloneDX document of the Python packages and the page's, as locked."""
+"""The software bill of materials: a CycloneDX document of the locked packages of Python and of the upload page."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 WRITTEN = ROOT / "sbom" / "tusd-py.cdx.json"
 _VERSION = re.compile(r'__version__ = "(.+)"')
-_HATCHLINGS = 1_580_601_600
-"""The time of all files in a wheel, where SOURCE_DATE_EPOCH names none."""
-_BUILDS = "esbuild"
-"""What makes the page and isn't in it."""
+_HATCHLING_TIME = 1_580_601_600
+"""The time that hatchling gives to all files in a wheel without SOURCE_DATE_EPOCH."""
+_BUILD_TOOL = "esbuild"
+"""The package that builds the page and isn't part of it."""
 
 
 def main() -> None:
-    """The same bytes for the same locks."""
+    """Write the document: the same bytes for the same lock files."""
     WRITTEN.parent.mkdir(exist_ok=True)
     WRITTEN.write_text(document() + "\n", "utf-8")
 
 
 def document() -> str:
-    """CycloneDX 1.6 as JSON."""
+    """Return the document, CycloneDX 1.6 in JSON."""
     bom = Bom(components=[*_python(), *_page()])
     bom.metadata.component = root = _root()
     bom.register_dependency(root, bom.components)
-    bom.metadata.timestamp = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", _HATCHLINGS)), UTC)
-    names = " ".join(str(each.purl) for each in sorted(bom.components))
+    bom.metadata.timestamp = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", _HATCHLING_TIME)), UTC)
+    names = " ".join(str(component.purl) for component in sorted(bom.components))
     bom.serial_number = uuid.uuid5(uuid.NAMESPACE_URL, f"{root.purl} {names}")
     return JsonV1Dot6(bom).output_as_string(indent=2)
 
 
 def _root() -> Component:
-    found = _VERSION.search((ROOT / "tusd_py" / "version.py").read_text("utf-8"))
-    if found is None:
+    match = _VERSION.search((ROOT / "tusd_py" / "version.py").read_text("utf-8"))
+    if match is None:
         raise SystemExit("tusd_py/version.py names no version")
-    purl = PackageURL(type="pypi", name="tusd-py", version=found[1])
+    purl = PackageURL(type="pypi", name="tusd-py", version=match[1])
     return Component(
         name="tusd-py",
-        version=found[1],
+        version=match[1],
         type=ComponentType.APPLICATION,
         purl=purl,
         bom_ref=str(purl),
@@ -61,26 +61,26 @@ def _root() -> Component:
 
 
 def _python() -> Iterator[Component]:
-    """From requirements.lock; optional is what only some Pythons or systems take."""
+    """Yield the packages of requirements.lock; those for only some Pythons or systems are optional."""
     for line in (ROOT / "requirements.lock").read_text("utf-8").splitlines():
         if line[:1].isalnum():
-            told = Requirement(line.rstrip("\\ "))
-            version = str(told.specifier).removeprefix("==")
-            scope = ComponentScope.OPTIONAL if told.marker else ComponentScope.REQUIRED
-            yield _component("pypi", told.name, version, scope=scope)
+            requirement = Requirement(line.rstrip("\\ "))
+            version = str(requirement.specifier).removeprefix("==")
+            scope = ComponentScope.OPTIONAL if requirement.marker else ComponentScope.REQUIRED
+            yield _component("pypi", requirement.name, version, scope=scope)
 
 
 def _page() -> Iterator[Component]:
-    """From the page's package-lock.json, what is bundled."""
+    """Yield the bundled packages of the page's package-lock.json."""
     packages = json.loads((ROOT / "ui" / "package-lock.json").read_text("utf-8"))["packages"]
-    for path, told in packages.items():
+    for path, package in packages.items():
         name = path.rpartition("node_modules/")[2]
-        if name and name != _BUILDS and not told.get("dev") and not told.get("optional"):
-            yield _component("npm", name, told["version"], hashes=[_hash(told["integrity"])])
+        if name and name != _BUILD_TOOL and not package.get("dev") and not package.get("optional"):
+            yield _component("npm", name, package["version"], hashes=[_hash(package["integrity"])])
 
 
 def _hash(integrity: str) -> HashType:
-    """From the form that npm has it in: `sha512-…` in base64 (W3C, Subresource Integrity)."""
+    """Convert npm's form of a hash: `sha512-…` in base64 (W3C, Subresource Integrity)."""
     algorithm, _, digest = integrity.partition("-")
     return HashType(alg=HashAlgorithm(f"SHA-{algorithm[3:]}"), content=base64.b64decode(digest).hex())
 

@@ -14,7 +14,7 @@ __all__ = ["Settings", "__version__", "create_app"]
 
 
 def __getattr__(name: str) -> object:
-    """The library's two names, imported when asked for: the command line wants its help quickly."""
+    """Import `Settings` or `create_app` at first use, so that the command line prints its help fast."""
     if name == "create_app":
         from tusd_py.server.app import create_app  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""`python -m tusd_py` is `tusd-py`."""
+"""The command line, run by `python -m tusd_py`."""
 
 from tusd_py.cli import main
 

@@ -1,4 +1,4 @@
-"""One answer for many who ask at about the same time."""
+"""One answer for callers that ask at about the same time."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ T = TypeVar("T")
 
 
 class Recent(Generic[T]):
-    """What `ask` answered less than `age` seconds ago: however many want to know, one asks at a time, the others wait
-    for that answer, and it isn't asked again before it is so old."""
+    """The answer of `ask`, cached for `age` seconds; one caller asks, while the others wait for its answer."""
 
     def __init__(self, ask: Callable[[], Awaitable[T]], age: float) -> None:
         self._ask, self._age = ask, age
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._answer: T
         self._answered_at = -math.inf
 
     async def get(self) -> T:
-        """Raises what `ask` does; that is no answer, and is not kept."""
-        async with self._turn:
+        """Return the answer. Raises what `ask` raises, which is not cached."""
+        async with self._lock:
             if _now() - self._answered_at >= self._age:
                 self._answer = await self._ask()
                 self._answered_at = _now()

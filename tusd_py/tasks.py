@@ -1,19 +1,22 @@
-"""How background tasks end."""
+"""The end of background tasks."""
 
 from __future__ import annotations
 
 import asyncio
 
 _AGAIN = 0.1
-"""Seconds after which a task is cancelled once more."""
+"""Seconds after which a task is cancelled again."""
 
 
 async def end(*tasks: asyncio.Task[None] | None) -> None:
-    """Cancel until it is heeded: before Python 3.12 `asyncio.wait_for`, and so redis-py, may swallow a cancellation, or
-    answer it with a timeout, after which a task that repeats its work would go on. What they raise is dropped."""
-    left = {task for task in tasks if task is not None}
-    while left:
-        for task in left:
+    """Cancel the tasks repeatedly until they have ended; drop their exceptions.
+
+    Before Python 3.12 `asyncio.wait_for`, and so redis-py, may swallow a cancellation or turn it into a timeout, after
+    which a task that repeats its work would go on.
+    """
+    pending = {task for task in tasks if task is not None}
+    while pending:
+        for task in pending:
             task.cancel()
-        done, left = await asyncio.wait(left, timeout=_AGAIN)
+        done, pending = await asyncio.wait(pending, timeout=_AGAIN)
         await asyncio.gather(*done, return_exceptions=True)

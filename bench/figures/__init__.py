@@ -11,12 +11,12 @@ from bench.figures import bulk, crowd, crowded_state, download, growth, idle, li
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """What is done in one round of it, and how many rounds it gets, if there is time."""
+    """A figure's measurement of one round, and its number of rounds, if there is time."""
 
     measure: Callable[[Bench], None]
     rounds: int
     quick: int = 0
-    """Rounds of a quick run: those of the figures that the goals speak of."""
+    """The number of rounds in a quick run: 0 for a figure without a goal."""
 
 
 FIGURES = {

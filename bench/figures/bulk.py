@@ -1,4 +1,4 @@
-"""Uploads as fast as they go: what they cost a server that is warm, and how fast that is."""
+"""Uploads at full speed: CPU and throughput of a warm server."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TLS = "tls"
 
 
 def measure_cpu(bench: Bench) -> None:
-    """Plain HTTP on both sides."""
+    """Measure uploads with plain HTTP on both sides."""
     chosen = systems.GOALS if bench.quick else systems.ALL
     with sink() as s3:
         _measure(bench, CPU, chosen, s3)
 
 
 def measure_tls(bench: Bench) -> None:
-    """Plain HTTP from the client, TLS to S3."""
+    """Measure uploads with plain HTTP from the client and TLS to S3."""
     chosen = (
         systems.NGINX,
         systems.NGINX_LARGE,
@@ -36,7 +36,7 @@ def measure_tls(bench: Bench) -> None:
 
 def _measure(bench: Bench, figure: str, chosen: tuple[System, ...], s3: End) -> None:
     counts = (1, 16) if bench.quick else (1, 4, 16)
-    for system in bench.each(figure, chosen):
+    for system in bench.in_turn(figure, chosen):
         with bench.attempt(figure, system), bench.served(system, s3) as server:
             for count in counts:
                 uploads(bench.bulk_bytes(system), system, server, s3, count)
@@ -44,13 +44,13 @@ def _measure(bench: Bench, figure: str, chosen: tuple[System, ...], s3: End) -> 
 
 
 def uploads(total: int, system: System, server: Served, s3: End, count: int) -> dict[str, float]:
-    """`total` bytes in `count` uploads at a time; all values that one measurement gives."""
+    """Send `total` bytes in `count` concurrent uploads; return all measured values."""
     with watched(server.pid, s3.pid) as usage:
         report = load("bulk", server.url, count=count, size=total // count, **system.load)
-    sent = report["size"] / GIB
+    gib = report["size"] / GIB
     return {
-        "cpu_per_gib": usage.cpu / sent,
-        "gib_per_s": sent / report["seconds"],
+        "cpu_per_gib": usage.cpu / gib,
+        "gib_per_s": gib / report["seconds"],
         **usage.shares(report["client_cpu"]),
         "peak_rss": usage.peak,
         "written_per_byte": usage.written / report["size"],

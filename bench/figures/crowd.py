@@ -1,4 +1,4 @@
-"""A thousand slow uploads, and what a fast one gets beside them."""
+"""A thousand slow uploads, and the speed of a fast one at the same time."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from bench.systems.ours import tusdpy
 
 NAME = "crowd"
 COUNT, RATE = 1000, 50_000
-OURS = tusdpy("tusd-py, 128 MiB budget", "--s3-checksum", "none", "--memory-budget", "128MiB")
+TUSD_PY = tusdpy("tusd-py, 128 MiB budget", "--s3-checksum", "none", "--memory-budget", "128MiB")
 _SETTLE, _WINDOW, _FAST = 10.0, 8.0, 8.0
 _READY_WITHIN = 60.0
 
 
 def measure(bench: Bench) -> None:
-    chosen = (OURS,) if bench.quick else (systems.NGINX, OURS, systems.TUSD, systems.TUS_NODE)
+    chosen = (TUSD_PY,) if bench.quick else (systems.NGINX, TUSD_PY, systems.TUSD, systems.TUS_NODE)
     with sink() as s3:
-        for system in bench.each(NAME, chosen):
+        for system in bench.in_turn(NAME, chosen):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
                 bench.record(NAME, system, f"{COUNT}", **_crowded(system, server, s3))
 
@@ -41,29 +41,29 @@ def _crowded(system: System, server: Served, s3: Sink) -> dict[str, float]:
         time.sleep(_SETTLE)
         with watched(server.pid, s3.pid) as usage:
             time.sleep(_WINDOW)
-        beside = _fast(system, server)
-    values |= {"beside": beside, "kept": beside / alone, "cores": usage.cpu / _WINDOW}
+        shared = _fast(system, server)
+    values |= {"shared": shared, "kept": shared / alone, "cores": usage.cpu / _WINDOW}
     values |= {"peak_rss": max(whole.peak, usage.peak), "written": whole.written}
-    return values | {"pace_kept": report["sent"] / report["wanted"], "lost": report["lost"]}
+    return values | {"pace_kept": report["sent_bytes"] / report["due_bytes"], "lost": report["lost"]}
 
 
 def _fast(system: System, server: Served) -> float:
-    """Bytes a second of one upload as fast as it goes."""
+    """Return the bytes a second of one upload at full speed."""
     return float(load("fast", server.url, seconds=_FAST, **system.load)["bytes_per_s"])
 
 
 @contextmanager
 def _crowd(system: System, server: Served) -> Iterator[dict[str, Any]]:
-    """The crowd is there while the block lasts; its report is filled in then."""
+    """Run the slow clients while the context lasts; their report is filled in at its end."""
     report: dict[str, Any] = {}
-    what = command("crowd", server.url, count=COUNT, rate=RATE, **system.load)
-    process = subprocess.Popen(what, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    arguments = command("crowd", server.url, count=COUNT, rate=RATE, **system.load)
+    process = subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
         if process.stdout.readline() != b"ready\n":
-            raise RuntimeError("the crowd didn't come")
+            raise RuntimeError("the slow clients failed to start")
         yield report
-        said, _ = process.communicate(timeout=_READY_WITHIN)
-        report.update(json.loads(said))
+        output, _ = process.communicate(timeout=_READY_WITHIN)
+        report.update(json.loads(output))
     finally:
         end(process)

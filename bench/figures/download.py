@@ -1,4 +1,4 @@
-"""Downloads: whole objects, and one range after another."""
+"""Downloads: whole objects, and successive ranges."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _WHOLE_ONLY = (systems.TUS_NODE,)
 
 
 def measure(bench: Bench) -> None:
-    """From the sink, which sends zeros."""
+    """Measure downloads from the sink, which sends zeros."""
     with sink() as s3:
-        for system in bench.each(NAME, (*systems.LIMITS, systems.PLAIN, systems.TUSD, systems.TUS_NODE)):
+        for system in bench.in_turn(NAME, (*systems.LIMITS, systems.PLAIN, systems.TUSD, systems.TUS_NODE)):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
                 _measure(bench, system, server, s3)
 
@@ -38,10 +38,10 @@ def _measure(bench: Bench, system: System, server: Served, s3: Sink) -> None:
 def _fetched(url: str, size: int, server: Served, s3: Sink, options: dict[str, int]) -> dict[str, float]:
     with watched(server.pid, s3.pid) as usage:
         report = load("bulk", url, mode="get", size=size, **options)
-    got = report["size"] / GIB
+    gib = report["size"] / GIB
     return {
-        "cpu_per_gib": usage.cpu / got,
-        "gib_per_s": got / report["seconds"],
+        "cpu_per_gib": usage.cpu / gib,
+        "gib_per_s": gib / report["seconds"],
         "peak_rss": usage.peak,
         "written_per_byte": usage.written / report["size"],
     }

@@ -1,4 +1,4 @@
-"""One upload, longer and longer: what a byte costs must not depend on how many came before."""
+"""Uploads of increasing length: the cost of a byte must not depend on its offset."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _NOW = 1_800_000_000.0
 
 
 def measure(bench: Bench) -> None:
-    """CPU a GiB and bytes of state, for uploads from 64 MiB to 16 GiB."""
+    """Measure CPU per GiB and bytes of state for uploads from 64 MiB to 16 GiB."""
     with sink() as s3:
-        for system in bench.each(NAME, (systems.CHECKED,)):
+        for system in bench.in_turn(NAME, (systems.CHECKED,)):
             for size in _SIZES[:3] if bench.quick else _SIZES:
                 with bench.attempt(NAME, system), bench.served(system, s3) as server:
                     bench.record(NAME, system, _name(size), **_grown(server, s3, size))
@@ -52,10 +52,10 @@ def _name(size: int) -> str:
 
 
 def measure_saves(bench: Bench) -> None:
-    """What recording one more part costs, when so many are recorded already."""
-    for system in bench.each(SAVES, (systems.PLAIN,)):
-        with bench.room() as room:
-            for parts, values in asyncio.run(_saves(room / "state.db")).items():
+    """Measure the cost of recording one more part, by the number of recorded parts."""
+    for system in bench.in_turn(SAVES, (systems.PLAIN,)):
+        with bench.temporary() as directory:
+            for parts, values in asyncio.run(_saves(directory / "state.db")).items():
                 bench.record(SAVES, system, f"{parts}", **values)
 
 

@@ -1,4 +1,4 @@
-"""Starting, and doing nothing."""
+"""The start, and an idle server."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _SETTLE, _WINDOW = 1.0, 2.0
 
 
 def measure(bench: Bench) -> None:
-    """Seconds to the first answer, and what an idle server holds and uses."""
+    """Measure the seconds to the first response, and memory and CPU of an idle server."""
     with sink() as s3:
-        for system in bench.each(NAME, systems.ALL):
+        for system in bench.in_turn(NAME, systems.ALL):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
                 time.sleep(_SETTLE)
                 with watched(server.pid, s3.pid) as usage:

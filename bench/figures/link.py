@@ -16,17 +16,17 @@ BACK = "and back"
 PACED = "at 60 MB/s"
 _PACE = 60e6
 _SIZES = (204 * MIB, 225 * MIB, 246 * MIB)
-"""Whose last parts are, for parts of 50 MiB as of 8 MiB, half a part on the average: luck shall not decide."""
+"""Sizes whose last parts are half full on average, for parts of 50 MiB and of 8 MiB, so that none has an advantage."""
 _SEND_BUFFER = 256 * 1024
-"""Little, so that bytes that were "sent" aren't still with the client."""
+"""Bytes of the client's socket buffer: small, so that sent bytes have left the client."""
 
 
 def measure(bench: Bench) -> None:
-    """The speed of a client with a faster line than S3 has, there and back, and the wait of one with a slower one."""
-    more = () if bench.quick else (systems.CHECKED, systems.TUSD_UNHASHED, systems.TUS_NODE)
-    chosen = (systems.NGINX, systems.PLAIN, systems.TUSD, *more)
+    """Measure the speed of a client that is faster than the link to S3, both ways, and the wait of a slower client."""
+    extra = () if bench.quick else (systems.CHECKED, systems.TUSD_UNHASHED, systems.TUS_NODE)
+    chosen = (systems.NGINX, systems.PLAIN, systems.TUSD, *extra)
     with sink(latency=LATENCY, rate=RATE) as s3:
-        for system in bench.each(NAME, chosen):
+        for system in bench.in_turn(NAME, chosen):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
                 url = _fast(bench, system, server)
                 if not system.relays:

@@ -1,4 +1,4 @@
-"""The same uploads into SeaweedFS: a real S3, which takes its share of the machine."""
+"""The same uploads into SeaweedFS: a real S3, which uses much of the machine."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bench.systems.ours import tusdpy
 from tests.support import seaweed
 
 NAME = "real"
-OURS = tusdpy("tusd-py", profile="seaweedfs")
+TUSD_PY = tusdpy("tusd-py", profile="seaweedfs")
 _SIZE = 256 * MIB
 
 
 def measure(bench: Bench) -> None:
-    chosen = (OURS, systems.TUSD, systems.TUS_NODE)
-    with bench.room() as room, seaweed.running(room) as store:
+    chosen = (TUSD_PY, systems.TUSD, systems.TUS_NODE)
+    with bench.temporary() as directory, seaweed.running(directory) as store:
         s3 = End(port=int(store.endpoint.rpartition(":")[2]), pid=store.pid)
-        for system in bench.each(NAME, chosen):
+        for system in bench.in_turn(NAME, chosen):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
                 for count in (1, 4):
                     bench.record(NAME, system, f"{count}", **uploads(_SIZE, system, server, s3, count))

@@ -1,4 +1,4 @@
-"""What S3 is asked for, and what goes to local disks."""
+"""The requests to S3, and the bytes written to local disks."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from bench.systems.ours import tusdpy
 NAME = "requests"
 STATELESS = tusdpy("tusd-py, no state file", "--s3-checksum", "none", state="memory:")
 _LATE = 0.3
-"""Seconds for calls that outlive the answer."""
+"""Seconds to wait for requests to S3 that follow the response."""
 
 
 def measure(bench: Bench) -> None:
-    """Counted once: nothing here depends on the clock."""
+    """Count the requests, once: the counts don't depend on timing."""
     chosen = (systems.PLAIN, STATELESS, *systems.ON_S3[:1], systems.TUS_NODE)
     with sink() as s3:
-        for system in bench.each(NAME, chosen):
+        for system in bench.in_turn(NAME, chosen):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
                 for case, act in CASES.items():
                     bench.record(NAME, system, case, **_counted(server, s3, act))
@@ -37,9 +37,9 @@ def _counted(server: Served, s3: Sink, act: Callable[[str], None]) -> dict[str, 
         act(server.url)
         time.sleep(_LATE)
     counts = s3.counts()
-    asked: dict[str, float] = {f"op {name}": count for name, count in counts["requests"].items()}
+    operations: dict[str, float] = {f"op {name}": count for name, count in counts["requests"].items()}
     total = sum(counts["requests"].values())
-    return {"requests": total, "bytes": sum(counts["bytes"].values()), "written": usage.written, **asked}
+    return {"requests": total, "bytes": sum(counts["bytes"].values()), "written": usage.written, **operations}
 
 
 def _creation(url: str) -> None:
@@ -66,9 +66,9 @@ def _many_patches(url: str) -> None:
     load("bulk", url, size=32 * MIB, piece=MIB)
 
 
-def _expect(status: int, wanted: int) -> None:
-    if status != wanted:
-        raise LoadError(f"{status} instead of {wanted}")
+def _expect(status: int, expected: int) -> None:
+    if status != expected:
+        raise LoadError(f"{status} instead of {expected}")
 
 
 CASES: dict[str, Callable[[str], None]] = {

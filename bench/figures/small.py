@@ -1,4 +1,4 @@
-"""Small requests: how many a second, how long each takes, and what it costs."""
+"""Small requests: their rate, latency and cost."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ OPERATIONS = ("create", "head", "upload")
 
 
 def measure(bench: Bench) -> None:
-    """Against the sink; ours on SQLite and on Redis."""
-    with bench.room() as room, redis.running(room) as server, sink() as s3:
-        ours = (systems.PLAIN, tusdpy("tusd-py on Redis", "--s3-checksum", "none", state=server.url))
+    """Measure with the sink as S3; tusd-py on SQLite and on Redis."""
+    with bench.temporary() as directory, redis.running(directory) as server, sink() as s3:
+        variants = (systems.PLAIN, tusdpy("tusd-py on Redis", "--s3-checksum", "none", state=server.url))
         peers = (systems.TUSD, systems.TUS_NODE) if bench.quick else (*systems.ON_S3, *systems.ON_DISK)
-        for system in bench.each(NAME, (*ours, *peers)):
+        for system in bench.in_turn(NAME, (*variants, *peers)):
             _measure(bench, system, s3)
 
 
@@ -28,11 +28,11 @@ def _measure(bench: Bench, system: System, s3: Sink) -> None:
     with bench.served(system, s3) as server:
         for operation in ("upload",) if bench.quick else OPERATIONS:
             with bench.attempt(NAME, system):
-                bench.record(NAME, system, operation, **_asked(bench, server, s3, operation))
+                bench.record(NAME, system, operation, **_measured(bench, server, s3, operation))
 
 
-def _asked(bench: Bench, server: Served, s3: Sink, operation: str) -> dict[str, float]:
+def _measured(bench: Bench, server: Served, s3: Sink, operation: str) -> dict[str, float]:
     with watched(server.pid, s3.pid) as usage:
         report = load("small", server.url, operation=operation, seconds=3 if bench.quick else 4)
-    kept = {name: report[name] for name in ("per_s", "p50_ms", "p99_ms")}
-    return {**kept, "cpu_ms": 1000 * usage.cpu / report["requests"]}
+    values = {name: report[name] for name in ("per_s", "p50_ms", "p99_ms")}
+    return {**values, "cpu_ms": 1000 * usage.cpu / report["requests"]}

@@ -1,4 +1,4 @@
-"""What a second worker adds, where each has the same share of a core and the client always has a core of its own."""
+"""The gain of a second worker, when each has the same share of a core and the client always has a whole core."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bench.systems.base import Served
 NAME = "workers"
 CASE = "16"
 SHARE = 0.4
-"""Cores a worker."""
+"""Cores per worker."""
 _SIZE = 16 * MIB
 
 
 def measure(bench: Bench) -> None:
-    if why := quota.missing():
-        bench.results.missing[NAME] = why
+    if reason := quota.missing():
+        bench.results.missing[NAME] = reason
         return
     with sink() as s3:
         for system, count in (systems.PLAIN, 1), (systems.TWO, 2):

@@ -1,1 +1,1 @@
-"""The clients: processes of their own, cheap, whose CPU is never counted as a server's."""
+"""The load clients: separate, cheap processes, whose CPU is never counted as a server's."""

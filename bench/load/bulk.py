@@ -1,4 +1,4 @@
-"""`python -m bench.load.bulk URL`: large transfers side by side. Prints one JSON object, the fields of `Report`."""
+"""`python -m bench.load.bulk URL`: concurrent large transfers. Prints one JSON object, the fields of `Report`."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from bench.load.zeros import send
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """One upload or download. Times in seconds on a clock that all share."""
+    """One upload or download. Times in seconds of one monotonic clock."""
 
     began: float
     last_byte: float
-    """When the client had handed its last byte to the kernel."""
+    """The time at which the client had handed its last byte to the kernel."""
     ended: float
     size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What the clients saw."""
+    """The measurements of all clients."""
 
     seconds: float
-    """From the first one's first byte to the last one's answer."""
+    """Seconds from the first byte of the first transfer to the last response."""
     size: int
     waits: Sequence[float]
-    """From the last byte to the answer, each."""
+    """Seconds from the last byte to the response, of each transfer."""
     urls: Sequence[str]
     client_cpu: float
 
 
 def tus(options: argparse.Namespace, ready: threading.Barrier, url: str) -> Transfer:
-    """PATCH, in pieces if the server wants them."""
+    """Upload by PATCH, in pieces if the server needs them."""
     piece = options.piece or options.size
     with Client(url, send_buffer=options.send_buffer) as client:
         ready.wait()
@@ -58,7 +58,7 @@ def tus(options: argparse.Namespace, ready: threading.Barrier, url: str) -> Tran
 
 
 def put(options: argparse.Namespace, ready: threading.Barrier, url: str) -> Transfer:
-    """One PUT, for what only passes bytes on."""
+    """Upload by one PUT, to a relay."""
     with Client(url, send_buffer=options.send_buffer) as client:
         ready.wait()
         began = time.monotonic()
@@ -70,7 +70,7 @@ def put(options: argparse.Namespace, ready: threading.Barrier, url: str) -> Tran
 
 
 def get(options: argparse.Namespace, ready: threading.Barrier, url: str) -> Transfer:
-    """GET, whole or in ranges one after another."""
+    """Download by GET, whole or in successive ranges."""
     with Client(url) as client:
         ready.wait()
         began, size = time.monotonic(), 0
@@ -100,12 +100,12 @@ def run(options: argparse.Namespace) -> Report:
     urls = _urls(options)
     ready = threading.Barrier(len(urls))
     with ThreadPoolExecutor(len(urls)) as pool:
-        done = list(pool.map(partial(_MODES[options.mode], options, ready), urls))
+        transfers = list(pool.map(partial(_MODES[options.mode], options, ready), urls))
     used = resource.getrusage(resource.RUSAGE_SELF)
     return Report(
-        seconds=max(each.ended for each in done) - min(each.began for each in done),
-        size=sum(each.size for each in done),
-        waits=[each.ended - each.last_byte for each in done],
+        seconds=max(transfer.ended for transfer in transfers) - min(transfer.began for transfer in transfers),
+        size=sum(transfer.size for transfer in transfers),
+        waits=[transfer.ended - transfer.last_byte for transfer in transfers],
         urls=urls,
         client_cpu=used.ru_utime + used.ru_stime,
     )

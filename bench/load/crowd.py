@@ -1,6 +1,6 @@
 """`python -m bench.load.crowd URL`: many uploads at a slow pace, until standard input ends.
 
-Prints "ready" once all of them are under way, and in the end one JSON object, the fields of `Report`.
+Prints "ready" once all of them have begun, and at the end one JSON object, the fields of `Report`.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from functools import partial
 from bench.load.http import BYTES, Client, create, request
 
 LENGTH = 64 * 1024 * 1024
-"""Of each; none gets that far."""
+"""Bytes of each upload: more than any of them sends."""
 _TICK = 0.1
 _SLICES = 20
-"""Parts of a tick: the clients take turns instead of coming all at once."""
+"""Parts of a tick, each for another group of clients, so that they don't all send at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Bytes of all clients, what they wanted to send in that time, and how many were cut off."""
+    """Bytes that all clients sent, bytes that were due in that time, and the number of disconnected clients."""
 
-    sent: int
-    wanted: float
+    sent_bytes: int
+    due_bytes: float
     lost: int
 
 
 class Slow:
-    """One client, who sends what is due as far as the server takes it."""
+    """One client, which sends the bytes that are due as far as the server reads them."""
 
     def __init__(self, url: str, put: bool) -> None:  # noqa: FBT001 (one of two ways)
         self._client = Client(url)
         headers = {} if put else {**BYTES, "Upload-Offset": "0"}
         self._client.sock.sendall(request("PUT" if put else "PATCH", url, headers, LENGTH))
         self._client.sock.setblocking(False)
-        self.sent = 0
+        self.sent_bytes = 0
         self.lost = False
 
     def send(self, due: int) -> None:
-        if self.lost or due <= self.sent:
+        if self.lost or due <= self.sent_bytes:
             return
         try:
-            self.sent += self._client.sock.send(_ZEROS[: due - self.sent])
+            self.sent_bytes += self._client.sock.send(_ZEROS[: due - self.sent_bytes])
         except BlockingIOError:
             pass
         except OSError:
@@ -71,13 +71,14 @@ def crowd(options: argparse.Namespace) -> list[Slow]:
 def run(options: argparse.Namespace) -> Report:
     clients = crowd(options)
     print("ready", flush=True)
-    started, turn = time.monotonic(), 0
+    started, slices = time.monotonic(), 0
     while not select.select([sys.stdin], [], [], 0)[0]:
-        _send(clients[turn % _SLICES :: _SLICES], int((time.monotonic() - started) * options.rate))
-        turn += 1
-        time.sleep(max(0.0, started + turn * _TICK / _SLICES - time.monotonic()))
-    wanted = (time.monotonic() - started) * options.rate * len(clients)
-    return Report(sent=sum(c.sent for c in clients), wanted=wanted, lost=sum(c.lost for c in clients))
+        _send(clients[slices % _SLICES :: _SLICES], int((time.monotonic() - started) * options.rate))
+        slices += 1
+        time.sleep(max(0.0, started + slices * _TICK / _SLICES - time.monotonic()))
+    due_bytes = (time.monotonic() - started) * options.rate * len(clients)
+    sent_bytes = sum(client.sent_bytes for client in clients)
+    return Report(sent_bytes=sent_bytes, due_bytes=due_bytes, lost=sum(client.lost for client in clients))
 
 
 def _send(clients: Sequence[Slow], due: int) -> None:
@@ -89,7 +90,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
     parser.add_argument("--mode", choices=("tus", "put"), default="tus")
-    parser.add_argument("--piece", type=int, default=0, help="unused: what the other clients are told")
+    parser.add_argument("--piece", type=int, default=0, help="unused: an option of the other clients")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--rate", type=int, default=50_000, help="bytes a second of each")
     return parser.parse_args()

@@ -1,6 +1,6 @@
-"""`python -m bench.load.fast URL`: one upload as fast as it goes, for so many seconds; then the client is gone.
+"""`python -m bench.load.fast URL`: one upload at full speed for some seconds, then the client disconnects.
 
-Prints one JSON object: `bytes_per_s`, as the server took them.
+Prints one JSON object: `bytes_per_s`, as the server read them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from bench.load.http import BYTES, Client, create, request
 from bench.load.zeros import SIZE, zeros
 
 LENGTH = 64 * 1024**3
-"""More than comes."""
+"""Bytes of the upload: more than are sent."""
 _SEND_BUFFER = 256 * 1024
-"""Little, so that nearly all that was sent was taken."""
+"""Bytes of the socket buffer: small, so that nearly all sent bytes were read by the server."""
 
 
 def run(options: argparse.Namespace) -> float:
@@ -31,22 +31,22 @@ def run(options: argparse.Namespace) -> float:
         )
         client.sock.setblocking(False)
         seconds: float = options.seconds
-        return _sent(client, seconds) / seconds
+        return _send(client, seconds) / seconds
 
 
-def _sent(client: Client, seconds: float) -> int:
-    file, sent, until = zeros(), 0, time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        if select.select([], [client.sock], [], left)[1]:
-            sent += os.sendfile(client.sock.fileno(), file, 0, SIZE)
-    return sent
+def _send(client: Client, seconds: float) -> int:
+    file, total, until = zeros(), 0, time.monotonic() + seconds
+    while (remaining := until - time.monotonic()) > 0:
+        if select.select([], [client.sock], [], remaining)[1]:
+            total += os.sendfile(client.sock.fileno(), file, 0, SIZE)
+    return total
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
     parser.add_argument("--mode", choices=("tus", "put"), default="tus")
-    parser.add_argument("--piece", type=int, default=0, help="unused: what the other clients are told")
+    parser.add_argument("--piece", type=int, default=0, help="unused: an option of the other clients")
     parser.add_argument("--seconds", type=float, default=5.0)
     return parser.parse_args()
 

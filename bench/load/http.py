@@ -1,4 +1,4 @@
-"""As little HTTP as a load client needs, over blocking sockets."""
+"""A minimal HTTP client for the load, over blocking sockets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BYTES = {**TUS, "Content-Type": "application/offset+octet-stream"}
 
 
 class LoadError(RuntimeError):
-    """A server answered what it should not."""
+    """A server sent an unexpected response."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Answer:
 
 
 def request(method: str, url: str, headers: Mapping[str, str], length: int | None = None) -> bytes:
-    """The head of a request, for a body of `length` bytes."""
+    """Return the head of a request for a body of `length` bytes."""
     parts = urlsplit(url)
     sized = {} if length is None else {"Content-Length": str(length)}
     fields = "".join(f"{name}: {value}\r\n" for name, value in {"Host": parts.netloc, **headers, **sized}.items())
@@ -55,7 +55,7 @@ class Client:
         self.sock.close()
 
     def ask(self, method: str, url: str, headers: Mapping[str, str], length: int | None = None) -> Answer:
-        """A request without a body, and its answer, whose body is dropped."""
+        """Send a request without a body; return the response, whose body is dropped."""
         self.sock.sendall(request(method, url, headers, length))
         answer = self.answer()
         if method != "HEAD":
@@ -63,30 +63,30 @@ class Client:
         return answer
 
     def answer(self) -> Answer:
-        """The head of the next answer."""
+        """Read the head of the next response."""
         while (end := self._read.find(b"\r\n\r\n")) < 0:
-            self._read += self._some()
+            self._read += self._receive()
         first, *lines = self._read[:end].decode("latin-1").split("\r\n")
         del self._read[: end + 4]
         fields = (line.partition(":") for line in lines)
         return Answer(status=int(first.split(" ")[1]), headers={n.lower(): v.strip() for n, _, v in fields})
 
     def drop(self, answer: Answer) -> int:
-        """Throw the answer's body away, in the kernel if it can be; its length."""
+        """Discard the response's body, in the kernel if possible; return its length."""
         length = int(answer.headers.get("content-length", "0"))
-        left = length - len(self._read[:length])
+        remaining = length - len(self._read[:length])
         del self._read[:length]
-        while left:
-            left -= self._discard(left)
+        while remaining:
+            remaining -= self._discard(remaining)
         return length
 
-    def _discard(self, left: int) -> int:
-        most = min(left, len(_SCRATCH))
-        if (count := self.sock.recv_into(_SCRATCH, most, socket.MSG_TRUNC | socket.MSG_WAITALL)) == 0:
+    def _discard(self, limit: int) -> int:
+        size = min(limit, len(_SCRATCH))
+        if (count := self.sock.recv_into(_SCRATCH, size, socket.MSG_TRUNC | socket.MSG_WAITALL)) == 0:
             raise EOFError("the server closed the connection")
         return count
 
-    def _some(self) -> bytes:
+    def _receive(self) -> bytes:
         if not (data := self.sock.recv(65536)):
             raise EOFError("the server closed the connection")
         return data
@@ -96,7 +96,7 @@ _SCRATCH = bytearray(4 * 1024 * 1024)
 
 
 def create(url: str, length: int, headers: Mapping[str, str] | None = None) -> str:
-    """A new upload's URL."""
+    """Create an upload, and return its URL."""
     with Client(url) as client:
         answer = client.ask("POST", url, {**TUS, "Upload-Length": str(length), **(headers or {})}, 0)
     if answer.status != 201:  # noqa: PLR2004
@@ -105,6 +105,6 @@ def create(url: str, length: int, headers: Mapping[str, str] | None = None) -> s
 
 
 def absolute(url: str, location: str) -> str:
-    """Where `location` is; always on the server that was asked, whatever name it has for itself."""
+    """Return the absolute URL of `location` on the requested server, even if the location names another host."""
     parts = urlsplit(url)
     return f"http://{parts.netloc}{target(location)}"

@@ -1,4 +1,4 @@
-"""`python -m bench.load.small URL`: small requests, one after another on each of several connections.
+"""`python -m bench.load.small URL`: successive small requests on each of several connections.
 
 Prints one JSON object, the fields of `Report`.
 """
@@ -20,39 +20,39 @@ from bench.load.http import BYTES, TUS, LoadError, create, request
 
 KIB = 1024
 _NAMED = {"Upload-Metadata": "filename d29ybGQ=,filetype dGV4dC9wbGFpbg=="}
-"""Both: tuspyserver refuses a HEAD where one of them is missing."""
+"""Both keys, as tuspyserver refuses a HEAD if one is missing."""
 _WARM_UP = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What the clients saw. Latencies in milliseconds."""
+    """The measurements of all clients. Latencies in milliseconds."""
 
     per_s: float
     p50_ms: float
     p99_ms: float
     requests: int
-    """All of them, those of the warm-up too."""
+    """The number of all requests, those of the warm-up included."""
     client_cpu: float
 
 
-class Asker:
-    """One connection that asks again as soon as it is answered."""
+class Requester:
+    """One connection that sends a request as soon as the last one is answered."""
 
-    def __init__(self, address: tuple[str, int], asks: bytes, status: bytes) -> None:
+    def __init__(self, address: tuple[str, int], message: bytes, status: bytes) -> None:
         self.sock = socket.create_connection(address)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._asks = asks
+        self._message = message
         self._status = status
         self._read = b""
-        self._asked = 0.0
+        self._sent_at = 0.0
 
-    def ask(self) -> None:
-        self._asked = time.perf_counter()
-        self.sock.sendall(self._asks)
+    def send(self) -> None:
+        self._sent_at = time.perf_counter()
+        self.sock.sendall(self._message)
 
-    def hear(self) -> float | None:
-        """Seconds that the answer took, once it is whole."""
+    def receive(self) -> float | None:
+        """Read from the socket; return the latency in seconds once the response is complete."""
         if not (data := self.sock.recv(65536)):
             raise LoadError("the server closed the connection")
         self._read += data
@@ -61,11 +61,11 @@ class Asker:
         if self._read[9:12] != self._status:
             raise LoadError(f"answered {self._read[:200]!r}")
         self._read = b""
-        return time.perf_counter() - self._asked
+        return time.perf_counter() - self._sent_at
 
     def _whole(self) -> bool:
         head, end, body = self._read.partition(b"\r\n\r\n")
-        if not end or self._asks.startswith(b"HEAD"):
+        if not end or self._message.startswith(b"HEAD"):
             return bool(end)
         lower = head.lower()
         if b"transfer-encoding: chunked" in lower:
@@ -74,51 +74,53 @@ class Asker:
         return len(body) >= int(length.partition(b"\r\n")[0] or 0)
 
 
-def askers(options: argparse.Namespace) -> list[Asker]:
+def requesters(options: argparse.Namespace) -> list[Requester]:
     parts = urlsplit(options.url)
     address = (str(parts.hostname), int(parts.port or 80))
-    return [_asker(options, address) for _ in range(options.connections)]
+    return [_requester(options, address) for _ in range(options.connections)]
 
 
-def _asker(options: argparse.Namespace, address: tuple[str, int]) -> Asker:
+def _requester(options: argparse.Namespace, address: tuple[str, int]) -> Requester:
     match options.operation:
         case "create":
-            return Asker(address, request("POST", options.url, {**TUS, **_NAMED, "Upload-Length": "1024"}, 0), b"201")
+            return Requester(
+                address, request("POST", options.url, {**TUS, **_NAMED, "Upload-Length": "1024"}, 0), b"201"
+            )
         case "upload":
             head = request("POST", options.url, {**BYTES, **_NAMED, "Upload-Length": "1024"}, KIB)
-            return Asker(address, head + bytes(KIB), b"201")
+            return Requester(address, head + bytes(KIB), b"201")
         case _:
-            return Asker(address, request("HEAD", create(options.url, KIB, _NAMED), TUS), b"200")
+            return Requester(address, request("HEAD", create(options.url, KIB, _NAMED), TUS), b"200")
 
 
 def run(options: argparse.Namespace) -> Report:
     selector = selectors.DefaultSelector()
-    for asker in askers(options):
-        selector.register(asker.sock, selectors.EVENT_READ, asker)
-        asker.ask()
-    warm = _run(selector, _WARM_UP)
+    for requester in requesters(options):
+        selector.register(requester.sock, selectors.EVENT_READ, requester)
+        requester.send()
+    warm_up = _run(selector, _WARM_UP)
     started = time.perf_counter()
-    took = _run(selector, options.seconds)
+    latencies = _run(selector, options.seconds)
     seconds = time.perf_counter() - started
     used = resource.getrusage(resource.RUSAGE_SELF)
     return Report(
-        per_s=len(took) / seconds,
-        p50_ms=1000 * median(took),
-        p99_ms=1000 * quantiles(took, n=100)[98],
-        requests=len(warm) + len(took),
+        per_s=len(latencies) / seconds,
+        p50_ms=1000 * median(latencies),
+        p99_ms=1000 * quantiles(latencies, n=100)[98],
+        requests=len(warm_up) + len(latencies),
         client_cpu=used.ru_utime + used.ru_stime,
     )
 
 
 def _run(selector: selectors.BaseSelector, seconds: float) -> list[float]:
-    took: list[float] = []
+    latencies: list[float] = []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
         for key, _ in selector.select(1.0):
-            if (heard := key.data.hear()) is not None:
-                took.append(heard)
-                key.data.ask()
-    return took
+            if (latency := key.data.receive()) is not None:
+                latencies.append(latency)
+                key.data.send()
+    return latencies
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""`python -m bench.load.steady URL`: clients that send one upload after another, for so many seconds.
+"""`python -m bench.load.steady URL`: clients that send successive uploads for some seconds.
 
 Prints one JSON object: `bytes_per_s` of the uploads that were answered, and `client_cpu` in seconds.
 """
@@ -18,7 +18,7 @@ from bench.load.zeros import send
 
 
 def client(options: argparse.Namespace, until: float, _: int) -> list[float]:
-    """When each upload was through."""
+    """Upload until the deadline; return the time of each upload's response."""
     ended = list[float]()
     while time.monotonic() < until:
         _upload(options)

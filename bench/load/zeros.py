@@ -1,4 +1,4 @@
-"""Bytes to upload: zeros in a file in memory, sent by the kernel, so that any length costs next to nothing."""
+"""Bytes to upload: zeros of a file in memory, sent by the kernel at almost no cost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PACED = 64 * 1024
 
 
 def zeros() -> int:
-    """A descriptor of `SIZE` zeros."""
+    """Return the descriptor of a file of `SIZE` zeros."""
     descriptor = os.memfd_create("zeros")
     os.write(descriptor, bytes(SIZE))
     return descriptor
@@ -22,10 +22,10 @@ _FILE = zeros()
 
 
 def send(sock: socket.socket, length: int, rate: float = 0.0) -> None:
-    """`length` zeros, at most `rate` bytes a second if that isn't 0."""
-    started, sent = time.monotonic(), 0
-    bite = _PACED if rate else SIZE
-    while sent < length:
-        sent += os.sendfile(sock.fileno(), _FILE, 0, min(bite, length - sent))
+    """Send `length` zeros, at most `rate` bytes a second if that isn't 0."""
+    started, total = time.monotonic(), 0
+    limit = _PACED if rate else SIZE
+    while total < length:
+        total += os.sendfile(sock.fileno(), _FILE, 0, min(limit, length - total))
         if rate:
-            time.sleep(max(0.0, started + sent / rate - time.monotonic()))
+            time.sleep(max(0.0, started + total / rate - time.monotonic()))

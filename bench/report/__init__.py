@@ -1,1 +1,1 @@
-"""From raw results to docs/benchmarks.md and its plots."""
+"""The report: docs/benchmarks.md and its plots, from the raw results."""

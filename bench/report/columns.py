@@ -1,4 +1,4 @@
-"""Values as a reader wants them: a median, and between which values it lies."""
+"""Formatted values: a median and its range."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from bench.results import Results, Spread
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """How a value is shown: divided by `by`."""
+    """The unit in which a value, divided by `by`, is shown."""
 
     name: str
     by: float = 1.0
     digits: int = 3
-    """Significant ones."""
+    """The number of significant digits."""
 
     def show(self, value: float) -> str:
-        shown = value / self.by
-        if shown and abs(shown) < 10 ** (self.digits - 1):
-            return f"{shown:.{self.digits}g}"
-        return f"{shown:,.0f}"
+        number = value / self.by
+        if number and abs(number) < 10 ** (self.digits - 1):
+            return f"{number:.{self.digits}g}"
+        return f"{number:,.0f}"
 
     def spread(self, spread: Spread | None) -> str:
         if spread is None:
             return "–"
-        middle, least, most = (self.show(value) for value in (spread.median, spread.least, spread.most))
-        return middle if least == most else f"{middle} ({least}–{most})"
+        median, low, high = (self.show(value) for value in (spread.median, spread.minimum, spread.maximum))
+        return median if low == high else f"{median} ({low}–{high})"
 
 
 CPU = Unit(name="CPU-s/GiB")
@@ -48,7 +48,7 @@ KIB = Unit(name="KiB", by=1024, digits=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One value, in one case unless the rows are the cases."""
+    """A column of one value: in one case, unless the rows are the cases."""
 
     heading: str
     value: str
@@ -61,11 +61,11 @@ class Column:
 
 
 def table(headings: list[str], rows: list[list[str]]) -> str:
-    """In Markdown."""
+    """Return a table in Markdown."""
     lines = [headings, ["---"] * len(headings), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def cases(heading: Callable[[str], str], value: str, unit: Unit, *names: str) -> tuple[Column, ...]:
-    """The same value in several cases."""
+    """Return columns of the same value in several cases."""
     return tuple(Column(heading=heading(name), value=value, unit=unit, case=name) for name in names)

@@ -1,4 +1,4 @@
-"""The goals, and whether this run met them."""
+"""The goals, and which of them a run met."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.systems.base import System
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One number and its limit."""
+    """One measured number and its limit."""
 
     label: str
     measured: float | None
@@ -43,8 +43,8 @@ class Goal:
     checks: Sequence[Check]
 
     def row(self) -> list[str]:
-        told = "<br>".join(str(check) for check in self.checks)
-        return [self.figure, self.goal, told, self._verdict()]
+        text = "<br>".join(str(check) for check in self.checks)
+        return [self.figure, self.goal, text, self._verdict()]
 
     def _verdict(self) -> str:
         verdicts = [check.met for check in self.checks]
@@ -54,13 +54,13 @@ class Goal:
 
 
 class Goals:
-    """The goals over one run's results."""
+    """The goals, checked against the results of one run."""
 
     def __init__(self, results: Results) -> None:
         self._results = results
 
     def table(self) -> str:
-        made = (
+        goals = (
             self._cost(),
             self._checksum(),
             self._tls(),
@@ -71,12 +71,12 @@ class Goals:
             self._requests(),
             self._growth(),
         )
-        return table(["figure", "goal", "measured", ""], [goal.row() for goal in made])
+        return table(["figure", "goal", "measured", ""], [goal.row() for goal in goals])
 
     def _cost(self) -> Goal:
         checks = [
-            self._ratio(bulk.CPU, f"{words}, {count}", (systems.PLAIN, count), (other, count), "cpu_per_gib", limit)
-            for other, words, limit in (
+            self._ratio(bulk.CPU, f"{words}, {count}", (systems.PLAIN, count), (peer, count), "cpu_per_gib", limit)
+            for peer, words, limit in (
                 (systems.NGINX, "nginx", 1.4),
                 (systems.TUS_NODE, "@tus/server", 1 / 7),
                 (systems.TUSD_UNHASHED, "tusd", 1 / 2),
@@ -104,17 +104,17 @@ class Goals:
         two, one = (systems.TWO, workers.CASE), (systems.PLAIN, workers.CASE)
         checks = [self._ratio(workers.NAME, "1 worker", two, one, "gib_per_s", 1.7, at_least=True)]
         peers = (self._median(bulk.CPU, peer, "16", "gib_per_s") for peer in (*systems.ON_S3, *systems.ON_DISK))
-        best = max((speed for speed in peers if speed), default=None)
-        ours = self._median(bulk.CPU, systems.TWO, "16", "gib_per_s")
-        checks.append(Check(label="fastest peer", measured=_divided(ours, best), limit=1, at_least=True))
+        best = max((peer for peer in peers if peer), default=None)
+        speed = self._median(bulk.CPU, systems.TWO, "16", "gib_per_s")
+        checks.append(Check(label="fastest peer", measured=_divided(speed, best), limit=1, at_least=True))
         return Goal(figure="GiB/s, 16 uploads, 2 workers", goal="≥ 1.7 × 1 worker, and above each peer", checks=checks)
 
     def _link(self) -> Goal:
-        paced, fast, ours = link.PACED, link.FAST, systems.PLAIN
+        paced, fast, plain = link.PACED, link.FAST, systems.PLAIN
         checks = [
-            self._ratio(link.NAME, "tusd's wait", (ours, paced), (systems.TUSD, paced), "wait", 0.5),
+            self._ratio(link.NAME, "tusd's wait", (plain, paced), (systems.TUSD, paced), "wait", 0.5),
             self._ratio(
-                link.NAME, "one connection", (ours, fast), (systems.NGINX, fast), "bytes_per_s", 3, at_least=True
+                link.NAME, "one connection", (plain, fast), (systems.NGINX, fast), "bytes_per_s", 3, at_least=True
             ),
         ]
         goal = "≤ 1/2 of tusd's wait; ≥ 3 × one connection's speed"
@@ -130,31 +130,31 @@ class Goals:
 
     def _crowd(self) -> Goal:
         case = f"{crowd.COUNT}"
-        rss = self._median(crowd.NAME, crowd.OURS, case, "peak_rss")
-        kept = self._median(crowd.NAME, crowd.OURS, case, "kept")
+        rss = self._median(crowd.NAME, crowd.TUSD_PY, case, "peak_rss")
+        share = self._median(crowd.NAME, crowd.TUSD_PY, case, "kept")
         checks = [
             Check(label="RSS", measured=_divided(rss, MIB), limit=350, unit=" MiB"),
-            Check(label="kept", measured=_divided(kept, 0.01), limit=70, at_least=True, unit=" %"),
+            Check(label="kept", measured=_divided(share, 0.01), limit=70, at_least=True, unit=" %"),
         ]
-        goal = "RSS ≤ 350 MiB; a fast one beside them keeps ≥ 70 %"
+        goal = "RSS ≤ 350 MiB; a fast one among them keeps ≥ 70 %"
         return Goal(figure="1,000 slow uploads, 128 MiB budget", goal=goal, checks=checks)
 
     def _requests(self) -> Goal:
-        ours, value = requests.STATELESS, "requests"
-        wanted = (("creation", 0.0), ("POST with 1 MiB", 1.0), ("128 MiB in one PATCH", 18.0))
+        stateless, value = requests.STATELESS, "requests"
+        limits = (("creation", 0.0), ("POST with 1 MiB", 1.0), ("128 MiB in one PATCH", 18.0))
         checks = [
-            Check(label=case, measured=self._median(requests.NAME, ours, case, value), limit=limit, unit="")
-            for case, limit in wanted
+            Check(label=case, measured=self._median(requests.NAME, stateless, case, value), limit=limit, unit="")
+            for case, limit in limits
         ]
-        written = [sample.values["written"] for sample in self._results.of(requests.NAME, ours.name)]
+        written = [sample.values["written"] for sample in self._results.of(requests.NAME, stateless.name)]
         checks.append(Check(label="bytes of disk", measured=max(written, default=None), limit=0, unit=""))
         return Goal(figure="S3 requests, local disk", goal="0, 1 and 18 requests; no disk", checks=checks)
 
     def _growth(self) -> Goal:
-        ours, first, last = systems.CHECKED, "1 GiB", "16 GiB"
+        checked, first, last = systems.CHECKED, "1 GiB", "16 GiB"
         few, many = (f"{growth.PARTS[index]}" for index in (0, -1))
         checks = [
-            self._ratio(growth.NAME, "16 GiB to 1 GiB", (ours, last), (ours, first), "cpu_per_gib", 1.1),
+            self._ratio(growth.NAME, "16 GiB to 1 GiB", (checked, last), (checked, first), "cpu_per_gib", 1.1),
             self._ratio(
                 growth.SAVES, f"save {many} to {few}", (systems.PLAIN, many), (systems.PLAIN, few), "cpu_us", 1.1
             ),
@@ -166,19 +166,19 @@ class Goals:
         self,
         figure: str,
         label: str,
-        ours: tuple[System, str],
-        theirs: tuple[System, str],
+        numerator: tuple[System, str],
+        denominator: tuple[System, str],
         value: str,
         limit: float,
         *,
         at_least: bool = False,
     ) -> Check:
-        measured = _divided(self._median(figure, *ours, value), self._median(figure, *theirs, value))
+        measured = _divided(self._median(figure, *numerator, value), self._median(figure, *denominator, value))
         return Check(label=label, measured=measured, limit=limit, at_least=at_least)
 
     def _median(self, figure: str, system: System, case: str, value: str) -> float | None:
         return self._results.median(figure, system.name, case, value)
 
 
-def _divided(one: float | None, other: float | None) -> float | None:
-    return None if one is None or not other else one / other
+def _divided(numerator: float | None, denominator: float | None) -> float | None:
+    return None if numerator is None or not denominator else numerator / denominator

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md and docs/benchmarks/*.svg, out of the raw results."""
+"""docs/benchmarks.md and docs/benchmarks/*.svg, from the raw results."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _TAG = "op "
 
 
 def write(results: Results) -> None:
-    """Replaces the page and the plots of the figures that were measured."""
+    """Write the page, and the plots of the measured figures."""
     PLOTS.mkdir(parents=True, exist_ok=True)
-    told = [_section(results, section) for section in SECTIONS if results.of(_figure(section))]
+    sections = [_section(results, section) for section in SECTIONS if results.of(_figure(section))]
     head = HEAD.format(goals=Goals(results).table(), machine=_machine(results), missing=_missing(results))
-    PAGE.write_text("\n".join([head, *told, CAVEATS]))
+    PAGE.write_text("\n".join([head, *sections, CAVEATS]))
 
 
 def _figure(section: Section) -> str:
@@ -31,8 +31,8 @@ def _figure(section: Section) -> str:
 def _section(results: Results, section: Section) -> str:
     for plot in section.plots:
         (PLOTS / f"{plot.file}.svg").write_text(_plot(results, section, plot))
-    shown = "\n".join(f"![{plot.title}](benchmarks/{plot.file}.svg)" for plot in section.plots)
-    return f"## {section.title}\n\n{fill(section.words, 120)}\n\n{_table(results, section)}\n{shown}\n"
+    plots = "\n".join(f"![{plot.title}](benchmarks/{plot.file}.svg)" for plot in section.plots)
+    return f"## {section.title}\n\n{fill(section.words, 120)}\n\n{_table(results, section)}\n{plots}\n"
 
 
 def _table(results: Results, section: Section) -> str:
@@ -60,8 +60,8 @@ def _operations(results: Results, figure: str) -> str:
 
 
 def _counted(values: dict[str, float]) -> list[str]:
-    asked = sorted((name.removeprefix(_TAG), count) for name, count in values.items() if name.startswith(_TAG))
-    of_them = ", ".join(f"{count:.0f} {name}" for name, count in asked)
+    operations = sorted((name.removeprefix(_TAG), count) for name, count in values.items() if name.startswith(_TAG))
+    of_them = ", ".join(f"{count:.0f} {name}" for name, count in operations)
     return [f"{values['requests']:.0f}", f"{values['bytes'] / 1e6:.1f}", f"{values['written'] / 1e6:.2f}", of_them]
 
 
@@ -82,18 +82,18 @@ def _row(
     results: Results, plot: Plot, figure: str, system: str, value: str, names: tuple[str, ...], label: str
 ) -> svg.Row:
     spreads = [_scaled(results.spread(figure, system, case, value), plot.unit.by) for case in names]
-    return svg.Row(name=label, spreads=spreads, ours=system.startswith("tusd-py"))
+    return svg.Row(name=label, spreads=spreads, highlighted=system.startswith("tusd-py"))
 
 
 def _scaled(spread: Spread | None, by: float) -> Spread | None:
-    return spread and Spread(spread.median / by, spread.least / by, spread.most / by, spread.count)
+    return spread and Spread(spread.median / by, spread.minimum / by, spread.maximum / by, spread.count)
 
 
 def _machine(results: Results) -> str:
-    return table(["", ""], [[name, said] for name, said in results.machine.items()])
+    return table(["", ""], [[name, text] for name, text in results.machine.items()])
 
 
 def _missing(results: Results) -> str:
-    lines = [f"- {name}: {why}" for name, why in results.missing.items()]
+    lines = [f"- {name}: {reason}" for name, reason in results.missing.items()]
     lines += [f"- {failure}" for failure in results.failures]
     return "\n".join(lines) or "Nothing."

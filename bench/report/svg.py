@@ -1,4 +1,4 @@
-"""Plain plots: bars with whiskers, and lines. Written by hand, since a plot here is a few rectangles."""
+"""Plots in SVG: bars with whiskers, and lines. Without a library, since a plot here is a few rectangles."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ WIDTH = 780
 _LEFT, _RIGHT, _TOP = 190, 90, 58
 _BAR, _GAP = 13, 12
 _INK, _FAINT, _GRID = "#1f2328", "#656d76", "#e6e8eb"
-_OURS = ("#0b5cad", "#3d8ad6", "#8fbdec")
-_THEIRS = ("#59636e", "#8c959f", "#bfc6cd")
+_HIGHLIGHT_COLOURS = ("#0b5cad", "#3d8ad6", "#8fbdec")
+_COLOURS = ("#59636e", "#8c959f", "#bfc6cd")
 SERIES = ("#0b5cad", "#c2571a", "#2d7d46", "#7a3fa0")
 
 
@@ -24,14 +24,14 @@ class Row:
 
     name: str
     spreads: Sequence[Spread | None]
-    ours: bool
+    highlighted: bool
 
 
 def bars(title: str, unit: str, cases: Sequence[str], rows: Sequence[Row]) -> str:
-    """Horizontal bars, each with its median as text and a whisker from least to most."""
-    most = max((s.most for row in rows for s in row.spreads if s), default=1.0) or 1.0
-    scale = (WIDTH - _LEFT - _RIGHT) / most
-    drawn, top = [_legend(cases, _THEIRS)], _TOP + 8
+    """Draw horizontal bars, each with its median as text and a whisker from minimum to maximum."""
+    maximum = max((s.maximum for row in rows for s in row.spreads if s), default=1.0) or 1.0
+    scale = (WIDTH - _LEFT - _RIGHT) / maximum
+    drawn, top = [_legend(cases, _COLOURS)], _TOP + 8
     for row in rows:
         drawn.append(_row(row, top, scale))
         top += _BAR * len(cases) + _GAP
@@ -40,22 +40,22 @@ def bars(title: str, unit: str, cases: Sequence[str], rows: Sequence[Row]) -> st
 
 def _row(row: Row, top: int, scale: float) -> str:
     middle = top + _BAR * len(row.spreads) / 2 + 4
-    colours = _OURS if row.ours else _THEIRS
-    name = _text(_LEFT - 10, middle, row.name, anchor="end", weight="600" if row.ours else "400")
+    colours = _HIGHLIGHT_COLOURS if row.highlighted else _COLOURS
+    name = _text(_LEFT - 10, middle, row.name, anchor="end", weight="600" if row.highlighted else "400")
     spreads = enumerate(row.spreads)
     return name + "".join(_bar(s, top + i * _BAR, scale, colours[i % 3]) for i, s in spreads if s)
 
 
 def _bar(spread: Spread, top: float, scale: float, colour: str) -> str:
-    least, median, most = (_LEFT + value * scale for value in (spread.least, spread.median, spread.most))
+    low, median, high = (_LEFT + value * scale for value in (spread.minimum, spread.median, spread.maximum))
     bar = f'<rect x="{_LEFT}" y="{top}" width="{median - _LEFT:.1f}" height="{_BAR - 3}" rx="2" fill="{colour}"/>'
     y = top + (_BAR - 3) / 2
-    whisker = f'<path d="M{least:.1f} {y}H{most:.1f}" stroke="{_INK}" stroke-width="1.2"/>'
-    return bar + whisker + _text(max(median, most) + 6, top + 9, f"{spread.median:.3g}", size=10, fill=_FAINT)
+    whisker = f'<path d="M{low:.1f} {y}H{high:.1f}" stroke="{_INK}" stroke-width="1.2"/>'
+    return bar + whisker + _text(max(median, high) + 6, top + 9, f"{spread.median:.3g}", size=10, fill=_FAINT)
 
 
 def _legend(names: Sequence[str], colours: Sequence[str]) -> str:
-    """Nothing for a single one: the title says it."""
+    """Draw the legend; nothing for a single name, which the title has."""
     drawn, x = [], float(_LEFT)
     for index, name in enumerate(names if len(names) > 1 else ()):
         drawn.append(f'<rect x="{x:.1f}" y="43" width="10" height="10" rx="2" fill="{colours[index % len(colours)]}"/>')
@@ -80,31 +80,33 @@ def _text(
 
 
 def lines(title: str, unit: str, cases: Sequence[str], series: Sequence[Row]) -> str:
-    """One line a series over the cases, evenly spaced, from zero up."""
-    grid = _grid(max((s.most for row in series for s in row.spreads if s), default=1.0))
-    left, top, bottom = 60, 80, 270
-    step, up = (WIDTH - left - 60) / max(1, len(cases) - 1), (bottom - top) / grid[-1]
-    rules = "".join(_level(bottom - value * up, value, left) for value in grid)
-    below = "".join(_text(left + i * step, bottom + 20, case, size=11, anchor="middle") for i, case in enumerate(cases))
-    drawn = "".join(_line(row, SERIES[i % 4], left, step, bottom, up) for i, row in enumerate(series))
+    """Draw one line for each series over evenly spaced cases, from zero up."""
+    grid = _grid(max((s.maximum for row in series for s in row.spreads if s), default=1.0))
+    margin, top, bottom = 60, 80, 270
+    step, up = (WIDTH - margin - 60) / max(1, len(cases) - 1), (bottom - top) / grid[-1]
+    rules = "".join(_level(bottom - value * up, value, margin) for value in grid)
+    below = "".join(
+        _text(margin + i * step, bottom + 20, case, size=11, anchor="middle") for i, case in enumerate(cases)
+    )
+    drawn = "".join(_line(row, SERIES[i % 4], margin, step, bottom, up) for i, row in enumerate(series))
     return _document(title, unit, 308, _legend([row.name for row in series], SERIES) + rules + below + drawn)
 
 
-def _grid(most: float) -> list[float]:
-    """Round numbers from 0 to at least `most`, four to eight of them."""
-    rough = (most or 1.0) / 4
+def _grid(maximum: float) -> list[float]:
+    """Return four to eight round numbers from 0 to at least `maximum`."""
+    rough = (maximum or 1.0) / 4
     size = 10.0 ** math.floor(math.log10(rough))
     step = next(size * times for times in (1, 2, 2.5, 5, 10) if size * times >= rough)
-    return [step * count for count in range(math.ceil((most or 1.0) / step) + 1)]
+    return [step * count for count in range(math.ceil((maximum or 1.0) / step) + 1)]
 
 
-def _level(y: float, value: float, left: int) -> str:
-    rule = f'<path d="M{left} {y:.1f}H{WIDTH - 40}" stroke="{_GRID}"/>'
-    return rule + _text(left - 10, y + 4, f"{value:g}", size=10, anchor="end", fill=_FAINT)
+def _level(y: float, value: float, margin: int) -> str:
+    rule = f'<path d="M{margin} {y:.1f}H{WIDTH - 40}" stroke="{_GRID}"/>'
+    return rule + _text(margin - 10, y + 4, f"{value:g}", size=10, anchor="end", fill=_FAINT)
 
 
-def _line(row: Row, colour: str, left: int, step: float, bottom: int, up: float) -> str:
-    points = [(left + i * step, s) for i, s in enumerate(row.spreads) if s]
+def _line(row: Row, colour: str, margin: int, step: float, bottom: int, up: float) -> str:
+    points = [(margin + i * step, s) for i, s in enumerate(row.spreads) if s]
     if not points:
         return ""
     path = " ".join(f"{x:.1f},{bottom - s.median * up:.1f}" for x, s in points)
@@ -113,6 +115,6 @@ def _line(row: Row, colour: str, left: int, step: float, bottom: int, up: float)
 
 
 def _dot(x: float, spread: Spread, bottom: int, up: float, colour: str) -> str:
-    least, median, most = (bottom - value * up for value in (spread.least, spread.median, spread.most))
-    whisker = f'<path d="M{x:.1f} {least:.1f}V{most:.1f}" stroke="{colour}" stroke-width="1.2"/>'
+    low, median, high = (bottom - value * up for value in (spread.minimum, spread.median, spread.maximum))
+    whisker = f'<path d="M{x:.1f} {low:.1f}V{high:.1f}" stroke="{colour}" stroke-width="1.2"/>'
     return f'{whisker}<circle cx="{x:.1f}" cy="{median:.1f}" r="3.5" fill="{colour}"/>'

@@ -1,4 +1,4 @@
-"""The page's fixed words."""
+"""The fixed text of the page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Missing, or failed on the way:
 
 {missing}
 
-The S3 end is a **sink** in a process of its own: it speaks enough S3 for every server here, keeps what is small, and
+The S3 end is a **sink** in a separate process: it speaks enough S3 for every server here, keeps what is small, and
 has the kernel throw away the rest. The **client** sends zeros with sendfile. Together they cost about 0.3 CPU-s/GiB, so
 that most of the machine is the server's. Everything goes through loopback addresses.
 """
@@ -47,17 +47,17 @@ Profiles by py-spy, on the machine above.
   a tenth the engine, a fifth SQLite and the way to its threads and back, a tenth aiohttp's server. aiohttp's server and
   client alone would make some 2,500 a second, which is about what the goal asks for: it isn't met in CPython with a
   state that is durable before the answer. tusd spends 1.5 CPU-ms on four requests to S3, on all cores.
-- **A fast upload beside 1,000 slow ones**: the crowd takes about half of the loop's one core: 4,000 reads and 350
+- **A fast upload among 1,000 slow ones**: the crowd takes about half of the loop's one core: 4,000 reads and 350
   segments a second, since 128 MiB are 96 KiB for each, and then they must be put away. What is left is what the fast
   one gets; it is not the memory that holds it up. Each has its own speed again with more workers or a larger budget.
 
 ## How far to trust this
 
-- A machine with two cores carries server, client and S3 at once, and often somebody else's work. CPU a GiB stands that
+- A machine with two cores carries server, client and S3 at once, and often other work. CPU a GiB stands that
   fairly well, speeds don't: see who had the cores. Differences below about 25 % are not resolved unless the brackets
   say so.
 - A busy machine's caches are cold, which makes CPU-seconds dearer for all alike: compare ratios, not runs.
-- Part of what a loopback transfer costs is charged to whoever sends, the same for all.
+- Part of what a loopback transfer costs is charged to the sender, the same for all.
 - tusd-py, tusd and @tus/server store into S3; tuspyserver and rustus have only a local disk here (rustus 0.5 is the
   newest that its registry offers), so they move each byte once less. nginx and the splice relay only pass bytes on:
   they sign nothing, keep nothing, and know no uploads.

@@ -1,1 +1,1 @@
-"""An S3 that throws bytes away as cheaply as the kernel can, and counts what it was asked."""
+"""An S3 that discards bytes at the least cost, in the kernel, and counts requests."""

@@ -1,4 +1,4 @@
-"""`python -m bench.sink`: serves on a free port of 127.0.0.1, which it prints, until it is ended."""
+"""`python -m bench.sink`: prints a free port of 127.0.0.1, and serves on it until it is killed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.sink.serving import Exchange
 from bench.sink.store import Store
 
 _STACK = 256 * 1024
-"""Of a thread; there is one a connection, and some servers open a thousand."""
+"""Bytes of a thread's stack: each connection has a thread, and some servers open a thousand connections."""
 
 
 def main() -> None:

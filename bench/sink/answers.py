@@ -1,4 +1,4 @@
-"""The sink's answers, as bytes."""
+"""The sink's responses, as bytes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def error(code: str, status: int = 404) -> tuple[bytes, bytes]:
 
 
 def of(stored: Stored) -> dict[str, str]:
-    """The headers of an object."""
+    """Return the headers of an object."""
     return {**stored.headers, "ETag": f'"{stored.etag}"', "Last-Modified": MODIFIED, "Accept-Ranges": "bytes"}
 
 
@@ -42,15 +42,15 @@ def completed(key: str, stored: Stored) -> tuple[bytes, bytes]:
     return document("CompleteMultipartUploadResult", f"<Key>{escape(key)}</Key><ETag>&quot;{stored.etag}&quot;</ETag>")
 
 
-def parts(multipart_id: str, multipart: Multipart, after: int, most: int) -> tuple[bytes, bytes]:
-    """A page of ListParts."""
-    left = [number for number in sorted(multipart.parts) if number > after]
-    page = left[:most]
+def parts(multipart_id: str, multipart: Multipart, after: int, limit: int) -> tuple[bytes, bytes]:
+    """Return a page of ListParts."""
+    numbers = [number for number in sorted(multipart.parts) if number > after]
+    page = numbers[:limit]
     listed = "".join(_part(number, multipart.parts[number]) for number in page)
-    more = f"<IsTruncated>{'true' if len(left) > most else 'false'}</IsTruncated>"
+    truncated = f"<IsTruncated>{'true' if len(numbers) > limit else 'false'}</IsTruncated>"
     marker = f"<NextPartNumberMarker>{page[-1] if page else after}</NextPartNumberMarker>"
     about = f"<Key>{escape(multipart.key)}</Key><UploadId>{multipart_id}</UploadId>"
-    return document("ListPartsResult", f"{about}{more}{marker}{listed}")
+    return document("ListPartsResult", f"{about}{truncated}{marker}{listed}")
 
 
 def _part(number: int, part: Stored) -> str:

@@ -1,4 +1,4 @@
-"""One connection to the sink: heads are read, bodies are thrown away unseen."""
+"""One connection to the sink: heads are read, bodies are discarded."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from multidict import CIMultiDict
 
 MIB = 1024 * 1024
 _HEAD = 64 * 1024
-_BITE = 4 * MIB
-_PACED_BITE = 128 * 1024
-SCRATCH = mmap.mmap(-1, _BITE)
-"""Where bytes would go that are thrown away; with MSG_TRUNC none ever do."""
+_LIMIT = 4 * MIB
+_PACED_LIMIT = 128 * 1024
+SCRATCH = mmap.mmap(-1, _LIMIT)
+"""The buffer for discarded bytes. With MSG_TRUNC it stays unused."""
 ZEROS = memoryview(bytes(MIB))
 
 
@@ -32,7 +32,7 @@ _ZEROS_FILE = _zeros()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """What the network between a server and its S3 is like: seconds for an answer, bytes a second a connection."""
+    """The simulated network between a server and S3: seconds before a response, bytes a second of each connection."""
 
     latency: float = 0.0
     rate: float = 0.0
@@ -48,20 +48,20 @@ class Head:
 
     @property
     def length(self) -> int | None:
-        """Bytes of the body; None where it comes in chunks, which say so themselves."""
+        """Bytes of the body; None for a chunked one."""
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
             return None
         return int(self.headers.get("Content-Length", "0"))
 
 
 class Connection:
-    """A client's connection; every method raises OSError or EOFError when it is gone."""
+    """A client's connection. Every method raises OSError or EOFError when it is closed."""
 
     def __init__(self, sock: socket.socket, pace: Pace) -> None:
         self._sock = sock
         self._pace = pace
-        self._early = bytearray()
-        """What came behind the head."""
+        self._buffer = bytearray()
+        """Bytes received but not consumed."""
 
     def head(self) -> Head:
         first, *lines = self._up_to(b"\r\n\r\n").decode("latin-1").split("\r\n")
@@ -73,11 +73,11 @@ class Connection:
 
     def body(self, length: int | None) -> bytes:
         if length is None:
-            return b"".join([self._taken(size) for size in self._chunks()])
-        return self._taken(length)
+            return b"".join([self._take(size) for size in self._chunks()])
+        return self._take(length)
 
     def skip(self, length: int | None) -> int:
-        """Throw a body away, no faster than the pace allows; returns its length."""
+        """Discard a body, no faster than the pace allows; return its length."""
         if length is not None:
             self._skip(length)
             return length
@@ -93,50 +93,50 @@ class Connection:
         self._sock.sendall(head + body)
 
     def zeros(self, length: int) -> None:
-        """Send so many bytes of an object that was never kept, no faster than the pace allows."""
-        started, left = time.monotonic(), length
-        bite = _PACED_BITE if self._pace.rate else MIB
-        while left:
-            left -= self._send_zeros(min(left, bite))
-            self._keep_pace(started, length - left)
+        """Send zeros for an object that was discarded, no faster than the pace allows."""
+        started, remaining = time.monotonic(), length
+        limit = _PACED_LIMIT if self._pace.rate else MIB
+        while remaining:
+            remaining -= self._send_zeros(min(remaining, limit))
+            self._keep_pace(started, length - remaining)
 
     def close(self) -> None:
         self._sock.close()
 
     def _chunks(self) -> Iterator[int]:
-        """The size of each chunk that is to be read, before it is."""
+        """Yield the size of each chunk; the caller reads the chunk before the next iteration."""
         while size := int(self._up_to(b"\r\n").split(b";")[0], 16):
             yield size
-            self._taken(2)
-        self._taken(2)
+            self._take(2)
+        self._take(2)
 
     def _skip(self, length: int) -> None:
-        started, left = time.monotonic(), length - len(self._early[:length])
-        del self._early[:length]
-        while left:
-            left -= self._discard(left)
-            self._keep_pace(started, length - left)
+        started, remaining = time.monotonic(), length - len(self._buffer[:length])
+        del self._buffer[:length]
+        while remaining:
+            remaining -= self._discard(remaining)
+            self._keep_pace(started, length - remaining)
 
     def _keep_pace(self, started: float, done: int) -> None:
         if self._pace.rate:
             time.sleep(max(0.0, started + done / self._pace.rate - time.monotonic()))
 
     def _up_to(self, mark: bytes) -> bytes:
-        while (end := self._early.find(mark)) < 0:
-            self._early += self._some(_HEAD)
-        found = self._taken(end)
-        self._taken(len(mark))
-        return found
+        while (end := self._buffer.find(mark)) < 0:
+            self._buffer += self._receive(_HEAD)
+        data = self._take(end)
+        self._take(len(mark))
+        return data
 
-    def _taken(self, length: int) -> bytes:
-        while len(self._early) < length:
-            self._early += self._some(max(length - len(self._early), 2))
-        taken = bytes(self._early[:length])
-        del self._early[:length]
-        return taken
+    def _take(self, length: int) -> bytes:
+        while len(self._buffer) < length:
+            self._buffer += self._receive(max(length - len(self._buffer), 2))
+        data = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return data
 
-    def _some(self, most: int) -> bytes:
-        if not (data := self._sock.recv(most)):
+    def _receive(self, limit: int) -> bytes:
+        if not (data := self._sock.recv(limit)):
             raise EOFError
         return data
 
@@ -145,12 +145,12 @@ class Connection:
             return self._sock.send(ZEROS[:count])
         return os.sendfile(self._sock.fileno(), _ZEROS_FILE, 0, count)
 
-    def _discard(self, left: int) -> int:
+    def _discard(self, limit: int) -> int:
         if isinstance(self._sock, ssl.SSLSocket):
-            count = self._sock.recv_into(SCRATCH, min(left, _BITE))
+            count = self._sock.recv_into(SCRATCH, min(limit, _LIMIT))
         else:
-            bite = min(left, _PACED_BITE if self._pace.rate else _BITE)
-            count = self._sock.recv_into(SCRATCH, bite, socket.MSG_TRUNC | socket.MSG_WAITALL)
+            size = min(limit, _PACED_LIMIT if self._pace.rate else _LIMIT)
+            count = self._sock.recv_into(SCRATCH, size, socket.MSG_TRUNC | socket.MSG_WAITALL)
         if count == 0:
             raise EOFError
         return count

@@ -1,4 +1,4 @@
-"""What the sink does for each S3 operation."""
+"""The S3 operations of the sink."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from multidict import CIMultiDict
 
 from bench.sink import answers
 from bench.sink.connection import Connection, Head
-from bench.sink.store import KEPT, Multipart, Store, Stored
+from bench.sink.store import MAX_STORED, Multipart, Store, Stored
 from tests.support.s3request import S3Request, parse
 
 COUNTS = "/-/counts"
-"""GET tells what was asked since the last DELETE; neither is counted."""
+"""The path of the counts: GET returns them, DELETE also resets them; neither is counted."""
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
-_BACK = ("content-type", "content-disposition", "cache-control")
+_STORED = ("content-type", "content-disposition", "cache-control")
 Answer = tuple[bytes, bytes]
 
 
@@ -31,7 +31,7 @@ class Exchange:
         self._request: S3Request = parse(head.method, head.target, head.headers)
         self._key = f"{self._request.bucket}/{self._request.key}"
         self._size = head.length or 0
-        """Of the body, as it came."""
+        """Bytes of the body as received."""
 
     def serve(self) -> None:
         if self._head.target == COUNTS:
@@ -44,10 +44,10 @@ class Exchange:
             self._connection.answer(*answer)
 
     def _counts(self) -> Answer:
-        said = json.dumps({"requests": self._store.requests, "bytes": self._store.bytes}).encode()
+        body = json.dumps({"requests": self._store.requests, "bytes": self._store.bytes}).encode()
         if self._head.method == "DELETE":
             self._store.reset()
-        return answers.head(200, length=len(said)), said
+        return answers.head(200, length=len(body)), body
 
     def put(self) -> Answer:
         stored = self._store.objects[self._key] = self._receive()
@@ -55,7 +55,7 @@ class Exchange:
 
     def create(self) -> Answer:
         multipart_id = self._store.fresh()
-        self._store.multiparts[multipart_id] = Multipart(key=self._key, headers=_kept(self._head))
+        self._store.multiparts[multipart_id] = Multipart(key=self._key, headers=_stored_headers(self._head))
         self._connection.skip(self._head.length)
         return answers.created(self._request.bucket, self._request.key, multipart_id)
 
@@ -74,12 +74,12 @@ class Exchange:
     def list_parts(self) -> Answer:
         if (multipart := self._store.multiparts.get(self._request.upload_id)) is None:
             return answers.error("NoSuchUpload")
-        after, most = (int(self._request.query.get(name, n)) for name, n in _PAGE)
-        return answers.parts(self._request.upload_id, multipart, after, most)
+        after, limit = (int(self._request.query.get(name, n)) for name, n in _PAGE)
+        return answers.parts(self._request.upload_id, multipart, after, limit)
 
     def abort(self) -> Answer:
-        known = self._store.multiparts.pop(self._request.upload_id, None)
-        return answers.error("NoSuchUpload") if known is None else (answers.head(204), b"")
+        multipart = self._store.multiparts.pop(self._request.upload_id, None)
+        return answers.error("NoSuchUpload") if multipart is None else (answers.head(204), b"")
 
     def delete(self) -> Answer:
         self._store.objects.pop(self._key, None)
@@ -111,10 +111,10 @@ class Exchange:
         return None
 
     def _range(self, size: int) -> tuple[int, int, int]:
-        wanted = _RANGE.fullmatch(self._head.headers.get("Range", ""))
-        if wanted is None:
+        match = _RANGE.fullmatch(self._head.headers.get("Range", ""))
+        if match is None:
             return 0, size, 200
-        return int(wanted[1]), min(size, int(wanted[2] or size) + 1), 206
+        return int(match[1]), min(size, int(match[2] or size) + 1), 206
 
     def nothing(self) -> Answer:
         return answers.document("ListBucketResult", "<IsTruncated>false</IsTruncated>")
@@ -126,15 +126,15 @@ class Exchange:
         self._connection.skip(self._head.length)
         return answers.error("NotImplemented", 501)
 
-    def _receive(self, keep: int = KEPT) -> Stored:
-        """The body: kept if it is small, else counted."""
+    def _receive(self, keep: int = MAX_STORED) -> Stored:
+        """Read the body; store it if it is small, else only its size."""
         size = self._request.size or 0
         if size > keep:
             self._size = self._connection.skip(self._head.length)
-            return Stored(size=size, headers=_kept(self._head), etag=self._store.fresh())
+            return Stored(size=size, headers=_stored_headers(self._head), etag=self._store.fresh())
         body = self._connection.body(self._head.length)
         self._size, content = len(body), _unframed(body, self._head)
-        return Stored(size=size, content=content, headers=_kept(self._head), etag=self._store.fresh())
+        return Stored(size=size, content=content, headers=_stored_headers(self._head), etag=self._store.fresh())
 
 
 _PAGE = (("part-number-marker", "0"), ("max-parts", "1000"))
@@ -155,13 +155,13 @@ _SERVE: dict[str, Callable[[Exchange], Answer | None]] = {
 }
 
 
-def _kept(head: Head) -> CIMultiDict[str]:
-    wanted = ((name.lower(), value) for name, value in head.headers.items())
-    return CIMultiDict((name, value) for name, value in wanted if name in _BACK or name.startswith("x-amz-meta-"))
+def _stored_headers(head: Head) -> CIMultiDict[str]:
+    fields = ((name.lower(), value) for name, value in head.headers.items())
+    return CIMultiDict((name, value) for name, value in fields if name in _STORED or name.startswith("x-amz-meta-"))
 
 
 def _unframed(body: bytes, head: Head) -> bytes:
-    """The object's own bytes, of a body in chunks of SigV4's aws-chunked encoding."""
+    """Return the object's bytes of a body that may be in SigV4's aws-chunked encoding."""
     if "aws-chunked" not in head.headers.get("Content-Encoding", ""):
         return body
     whole = bytearray()

@@ -1,4 +1,4 @@
-"""What the sink remembers: sizes, headers, and the bytes of small objects."""
+"""The sink's objects: sizes, headers, and the bytes of small ones."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 
 from multidict import CIMultiDict
 
-KEPT = 256 * 1024
-"""Largest object whose bytes are kept: servers read back what they store for themselves, and that is small."""
+MAX_STORED = 256 * 1024
+"""Bytes of the largest object that is stored: servers read back their own objects, which are small."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """An object. `content` is None for one whose bytes were thrown away."""
+    """An object. `content` is None if its bytes were discarded."""
 
     size: int
     content: bytes | None = None
     headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
-    """Of the request that made it, the ones that a GET gives back."""
+    """The headers of the request that stored it which a GET returns."""
     etag: str
 
 
@@ -33,7 +33,7 @@ class Multipart:
 
 
 class Store:
-    """All there is; each method is one dict operation or so, which the interpreter lock makes whole."""
+    """All objects, multipart uploads and counts. Single dict operations are atomic by the interpreter lock."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Stored] = {}
@@ -43,7 +43,7 @@ class Store:
         self._numbers = itertools.count(1)
 
     def fresh(self) -> str:
-        """An id or ETag nobody else has."""
+        """Return a unique id or ETag."""
         return f"{next(self._numbers):032x}"
 
     def count(self, operation: str, size: int) -> None:
@@ -51,16 +51,16 @@ class Store:
         self.bytes[operation] += size
 
     def complete(self, multipart_id: str) -> Stored | None:
-        """The object that the parts make; None for an unknown multipart upload."""
+        """Complete the multipart upload; return the object, or None if it is unknown."""
         multipart = self.multiparts.pop(multipart_id, None)
         if multipart is None:
             return None
         size = sum(part.size for part in multipart.parts.values())
-        made = Stored(size=size, headers=multipart.headers, etag=f"{self.fresh()}-{len(multipart.parts)}")
-        self.objects[multipart.key] = made
-        return made
+        stored = Stored(size=size, headers=multipart.headers, etag=f"{self.fresh()}-{len(multipart.parts)}")
+        self.objects[multipart.key] = stored
+        return stored
 
     def reset(self) -> None:
-        """Forget the counts, and nothing else."""
+        """Reset the counts only."""
         self.requests.clear()
         self.bytes.clear()

@@ -1,4 +1,4 @@
-"""All that is measured."""
+"""The systems that are measured."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from bench.systems.ours import CHECKED, PLAIN, TWO
 from bench.systems.peers import RUSTUS, TUS_NODE, TUSD, TUSD_UNHASHED, TUSPYSERVER
 
 LIMITS = (RELAY, NGINX, NGINX_LARGE)
-OURS = (PLAIN, CHECKED, TWO)
+TUSD_PY = (PLAIN, CHECKED, TWO)
 ON_S3 = (TUSD, TUSD_UNHASHED, TUS_NODE)
 ON_DISK = (TUSPYSERVER, RUSTUS)
-ALL = (*LIMITS, *OURS, *ON_S3, *ON_DISK)
+ALL = (*LIMITS, *TUSD_PY, *ON_S3, *ON_DISK)
 GOALS = (NGINX, NGINX_LARGE, PLAIN, CHECKED, TWO, TUSD, TUSD_UNHASHED, TUS_NODE)
-"""Those that the goals speak of."""
+"""The systems of the goals."""
 
 __all__ = [
     "ALL",

@@ -1,4 +1,4 @@
-"""What is measured: a server that can be started, wherever it comes from."""
+"""A system to measure: a server with its settings, as a process."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.support.ports import free_port
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What a server is given."""
+    """The directory, port and S3 of a server."""
 
     directory: Path
     """Empty, on a real disk."""
     port: int
     endpoint: str
-    """Of the S3."""
+    """The URL of the S3."""
     authority: Path | None = None
-    """The certificate to trust, where the S3 speaks TLS."""
+    """The certificate to trust, if the S3 serves TLS."""
     environment: Mapping[str, str]
 
     @property
@@ -40,18 +40,18 @@ class System:
     name: str
     command: Callable[[Place], Sequence[str]]
     missing: Callable[[], str | None]
-    """Why it can't be had here; None if it can."""
+    """A function that returns the reason why it isn't available here; None if it is."""
     environment: Callable[[Place], Mapping[str, str]] = field(default=lambda _: {})
     relays: bool = False
-    """Knows no tus: what it is sent goes straight to S3."""
+    """True if it doesn't speak tus but relays requests to S3."""
     slow: bool = False
-    """So much slower than the others that it is measured with a quarter of the bytes."""
+    """True if it is so slow that it is measured with a quarter of the bytes."""
     piece: int = 0
-    """Largest request body it should get; 0 for any."""
+    """Bytes of the largest request body to send; 0 for any."""
 
     @property
     def load(self) -> dict[str, Any]:
-        """How the bulk client speaks to it."""
+        """The options of the load clients for it."""
         return {"mode": "put"} if self.relays else {"mode": "tus", "piece": self.piece}
 
     @property
@@ -61,18 +61,18 @@ class System:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A server that runs."""
+    """A running server."""
 
     url: str
     pid: int
     started_in: float
-    """Seconds from its first instruction to its first answer."""
+    """Seconds from its start to its first response."""
     place: Place
 
 
 @contextmanager
 def serving(system: System, directory: Path, endpoint: str, authority: Path | None = None) -> Iterator[Served]:
-    """The server for as long as the block lasts, in a directory of its own."""
+    """Run the server while the context lasts, in a new directory below `directory`."""
     place = _place(system, directory, endpoint, authority)
     with running(system.command(place), place.directory, place.environment) as process:
         took = wait_until_answering(process, place.port, system.path, place.directory / "log")
@@ -85,8 +85,8 @@ def _place(system: System, directory: Path, endpoint: str, authority: Path | Non
     own = directory / f"{system.name.replace(' ', '-').replace('/', '-')}-{port}"
     (own / "tmp").mkdir(parents=True)
     bare = Place(directory=own, port=port, endpoint=endpoint, authority=authority, environment={})
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TUSD_PY_"))}
-    common = {**kept, **AWS, "PYTHONPATH": str(ROOT), "TMPDIR": str(own / "tmp")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TUSD_PY_"))}
+    common = {**inherited, **AWS, "PYTHONPATH": str(ROOT), "TMPDIR": str(own / "tmp")}
     return replace(bare, environment={**common, **system.environment(bare)})
 
 

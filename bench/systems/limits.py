@@ -1,4 +1,4 @@
-"""What only passes bytes on: the limits to measure against."""
+"""Relays, which only forward bytes: the limits to compare with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from bench.places import BENCH, PEERS
 from bench.systems.base import Place, System
-from bench.systems.peers import there
+from bench.systems.peers import installed
 
 RELAY_BINARY = PEERS / "relay"
 _TLS = """
@@ -15,14 +15,14 @@ _TLS = """
             proxy_ssl_verify on;
             proxy_ssl_name localhost;
             proxy_ssl_trusted_certificate {authority};"""
-"""The nginx of some distributions would stop at TLS 1.2 by itself; all speak 1.3 here."""
+"""TLS 1.3, as for all other systems: the default of some distributions' nginx is TLS 1.2."""
 
 
 _LARGE = """client_body_buffer_size 256k;
     proxy_buffer_size 256k;
     proxy_buffers 4 256k;
     proxy_busy_buffers_size 256k;"""
-"""Sixteen times the default: fewer system calls a byte."""
+"""Buffers of sixteen times the default: fewer system calls per byte."""
 
 
 def _nginx(buffers: str) -> Callable[[Place], Sequence[str]]:
@@ -53,4 +53,4 @@ def _relay(place: Place) -> Sequence[str]:
 
 NGINX = System(name="nginx, unbuffered", command=_nginx(""), missing=_no_nginx, relays=True)
 NGINX_LARGE = System(name="nginx, 256 KiB buffers", command=_nginx(_LARGE), missing=_no_nginx, relays=True)
-RELAY = System(name="splice relay", command=_relay, missing=there(RELAY_BINARY), relays=True)
+RELAY = System(name="splice relay", command=_relay, missing=installed(RELAY_BINARY), relays=True)

@@ -1,4 +1,4 @@
-"""tusd-py, in the ways it is measured."""
+"""tusd-py, in the configurations to measure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.systems.base import Place, System, nothing_missing
 
 
 def tusdpy(name: str, *flags: str, state: str = "sqlite:state.db", profile: str = "aws") -> System:
-    """`tusd-py serve` on S3 with these flags on top of its defaults."""
+    """Return the system `tusd-py serve` on S3 with its defaults and these flags."""
     return System(
         name=name,
         command=_command(("--state", state, "--s3-profile", profile, *flags)),

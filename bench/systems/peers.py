@@ -1,4 +1,4 @@
-"""The peers, as `bench.fetch` brought them."""
+"""The peers, as `bench.fetch` installs them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ VENV = PEERS / "venv"
 RUSTUS_BINARY = PEERS / "cargo" / "bin" / "rustus"
 
 
-def there(path: Path) -> Callable[[], str | None]:
-    """Missing unless `path` exists, for the reason that fetching it left beside it."""
+def installed(path: Path) -> Callable[[], str | None]:
+    """Return a check that `path` exists, which returns None, or the reason that `bench.fetch` recorded."""
 
     def missing() -> str | None:
         return None if path.exists() else reason(path)
@@ -34,7 +34,7 @@ def tusd(name: str, *flags: str) -> System:
         where = ("-host", "127.0.0.1", "-port", str(place.port), "-base-path", "/files/")
         return (str(TUSD_BINARY), *where, "-s3-bucket", BUCKET, "-s3-endpoint", place.endpoint, *flags)
 
-    return System(name=name, command=command, missing=there(TUSD_BINARY), environment=_go)
+    return System(name=name, command=command, missing=installed(TUSD_BINARY), environment=_go)
 
 
 def _go(place: Place) -> Mapping[str, str]:
@@ -65,11 +65,11 @@ TUSD_UNHASHED = tusd("tusd, hashes off", "-s3-disable-content-hashes")
 TUS_NODE = System(
     name="@tus/server",
     command=_node,
-    missing=there(NODE / "node_modules"),
+    missing=installed(NODE / "node_modules"),
     environment=_node_environment,
     slow=True,
 )
 TUSPYSERVER = System(
-    name="tuspyserver (disk)", command=_tuspyserver, missing=there(VENV / "tuspyserver_app.py"), slow=True
+    name="tuspyserver (disk)", command=_tuspyserver, missing=installed(VENV / "tuspyserver_app.py"), slow=True
 )
-RUSTUS = System(name="rustus (disk)", command=_rustus, missing=there(RUSTUS_BINARY), piece=32 * MIB)
+RUSTUS = System(name="rustus (disk)", command=_rustus, missing=installed(RUSTUS_BINARY), piece=32 * MIB)

@@ -96,12 +96,12 @@ async def test_origins_that_s3_can_not_say(seaweed: SeaweedFS, tmp_path: Path) -
     outcome = await one.command("check", "--cors")
     assert (outcome.code, outcome.out) == (2, "")
     assert len(outcome.err.splitlines()) == 1
-    assert "can't be said in S3's words" in outcome.err
+    assert "can't be written as S3 rules" in outcome.err
 
 
 async def test_install_goes_with_cors(seaweed: SeaweedFS, tmp_path: Path) -> None:
     outcome = await server(tmp_path, seaweed).command("check", "--install")
-    assert (outcome.code, outcome.err) == (2, "tusd-py: --install goes with --cors\n")
+    assert (outcome.code, outcome.err) == (2, "tusd-py: --install needs --cors\n")
 
 
 @pytest.mark.parametrize(

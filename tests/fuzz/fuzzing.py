@@ -35,7 +35,7 @@ _EVERYTHING = {
     "log_access": True,
     "log_audit": True,
     "log_level": "debug",
-    "rufh_interim": "on",
+    "ietf_interim_responses": "on",
     "s3_info_objects": True,
     "network_timeout": 0.2,
     "idle_timeout": 2,

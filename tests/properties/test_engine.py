@@ -17,13 +17,13 @@ from tests.simulation.loop import SimulatedLoop
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, sha1
 from tusd_py.domain.errors import Superseded, Unavailable
-from tusd_py.domain.intents import Checksum, Completion, Whole
+from tusd_py.domain.intents import Checksum, Completion, WholeDigest
 from tusd_py.domain.refusals import Refusal, UploadNotFound
 from tusd_py.domain.upload import Phase, Upload, UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
 
@@ -78,7 +78,7 @@ bodies = st.builds(
 )
 lengths = st.none() | st.integers(0, 40)
 completions = st.just(Completion.WHEN_FULL) | st.sampled_from(Completion)
-wholes = st.none() | st.just(Whole(algorithm="sha256"))
+wholes = st.none() | st.just(WholeDigest(algorithm="sha256"))
 
 
 class Clients(RuleBasedStateMachine):
@@ -95,7 +95,7 @@ class Clients(RuleBasedStateMachine):
         return self.loop.run_until_complete(work)
 
     @rule(target=uploads, length=lengths, sent=st.none() | bodies, completion=completions, whole=wholes)
-    def create(self, length: int | None, sent: Sent | None, completion: Completion, whole: Whole | None) -> Any:
+    def create(self, length: int | None, sent: Sent | None, completion: Completion, whole: WholeDigest | None) -> Any:
         checksum = sent.announced if sent else None
         intent = creating(length, body=sent is not None, checksum=checksum, completion=completion, whole=whole)
         try:
@@ -115,7 +115,13 @@ class Clients(RuleBasedStateMachine):
         whole=wholes,
     )
     def append(
-        self, known: Known, sent: Sent, length: int | None, shift: int, completion: Completion, whole: Whole | None
+        self,
+        known: Known,
+        sent: Sent,
+        length: int | None,
+        shift: int,
+        completion: Completion,
+        whole: WholeDigest | None,
     ) -> None:
         offset = max(len(known.told) + shift, 0)
         intent = appending(offset, length=length, checksum=sent.announced, completion=completion, whole=whole)
@@ -147,7 +153,7 @@ class Clients(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.harness.now += seconds
         with suppress(Unavailable):
-            self.run(sweep(self.harness.engine))
+            self.run(maintain(self.harness.engine))
 
     @rule(left=st.integers(0, 6), times=st.integers(1, 3), answer_lost=st.booleans(), storage=st.booleans())
     def break_something(self, *, left: int, times: int, answer_lost: bool, storage: bool) -> None:
@@ -197,7 +203,7 @@ class Clients(RuleBasedStateMachine):
             with suppress(UploadNotFound):
                 self.run(terminate(self.harness.engine, upload.id))
         self.harness.now += 2 * EXPIRE_AFTER
-        self.run(sweep(self.harness.engine))
+        self.run(maintain(self.harness.engine))
         assert self.run(self.harness.residue()) == []
 
 

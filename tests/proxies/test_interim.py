@@ -1,4 +1,4 @@
-"""URLSession through proxies: `off` and `auto` of rufh-interim break it nowhere; `on` is for where 104s get through."""
+"""URLSession through proxies: ietf-interim-responses breaks it nowhere as `off` or `auto`; `on` needs ways for 104s."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def through(way: Way, data: bytes, version: int) -> Task:
 
 @pytest.mark.parametrize("interim", ["off", "auto"])
 async def test_an_upload_is_one_answer_and_goes_well(passage: Passage, data: bytes, interim: str) -> None:
-    async with passage(rufh_interim=interim) as way:
+    async with passage(ietf_interim_responses=interim) as way:
         for version in INTEROP.values():
             task = through(way, data, version)
             answer = await task.run()
@@ -24,7 +24,7 @@ async def test_an_upload_is_one_answer_and_goes_well(passage: Passage, data: byt
 
 @pytest.mark.parametrize("passage", ["caddy"], indirect=True)
 async def test_caddy_passes_interim_responses_on(passage: Passage, data: bytes) -> None:
-    async with passage(rufh_interim="on") as way:
+    async with passage(ietf_interim_responses="on") as way:
         for version in INTEROP.values():
             task = through(way, data, version)
             answer = await task.run(cut=9 * 1024 * 1024)

@@ -23,12 +23,12 @@ class SlowBody:
         self._stalls, self._ended = stalls, asyncio.Event()
         self.end = BodyEnd.COMPLETE
 
-    async def chunks(self, room: int | None) -> AsyncIterator[bytes]:
+    async def chunks(self, max_bytes: int | None) -> AsyncIterator[bytes]:
         taken = 0
         for chunk in self._chunks:
             await asyncio.sleep(self._gap)
             taken += len(chunk)
-            if self._stopped is not None or (room is not None and taken > room):
+            if self._stopped is not None or (max_bytes is not None and taken > max_bytes):
                 self.end = self._stopped or BodyEnd.TOO_LONG
                 return
             yield chunk

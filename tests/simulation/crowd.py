@@ -17,11 +17,11 @@ from tusd_py.domain.upload import Checkpoint, Upload, UploadId
 from tusd_py.ports.meter import Meter
 from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.api.requests import RawRequest
+from tusd_py.storage.s3.bucket import Bucket
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.grid import MIB, Grid
 from tusd_py.storage.s3.options import Profile, S3Options
-from tusd_py.storage.s3.room import Room
-from tusd_py.storage.s3.tails import Tails
+from tusd_py.storage.s3.tails import TailCache
 from tusd_py.storage.s3.writer import S3Writer
 from tusd_py.transfer.budget import Budget
 from tusd_py.transfer.read_ahead import ReadAhead
@@ -82,8 +82,8 @@ class Crowd:
         allowed = Budget(budget // SCALE)
         options = S3Options(bucket="bucket", profile=Profile(min_part=4), part_size=8 * MIB // SCALE, concurrency=4)
         client = S3Client(cast(Any, s3), cast(Any, s3), "bucket", Meter())
-        self._room = Room(
-            client=client, options=options, budget=allowed, tails=Tails(allowed), ahead=ReadAhead(allowed)
+        self._bucket = Bucket(
+            client=client, options=options, budget=allowed, tails=TailCache(allowed), ahead=ReadAhead(allowed)
         )
         self._ids = count()
 
@@ -101,9 +101,9 @@ class Crowd:
 
     def _writer(self) -> S3Writer:
         upload_id = UploadId(f"{next(self._ids):032x}")
-        cursor = S3Cursor(key=upload_id, grid=Grid(base=self._room.options.part_size)).dump()
+        cursor = S3Cursor(key=upload_id, grid=Grid(base=self._bucket.options.part_size)).dump()
         upload = Upload(id=upload_id, length=None, cursor=cursor, created_at=0, updated_at=0)
-        return S3Writer(self._room, upload, _record, FakeLease(), unproven=False)
+        return S3Writer(self._bucket, upload, _record, FakeLease(), unproven=False)
 
     def slow(self, many: int, rate: int, seconds: float) -> list[asyncio.Task[int]]:
         """So many who bring `rate` bytes a second each; what they bring comes spread over the time."""

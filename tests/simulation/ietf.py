@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.simulation.client import GIVE_UP, Broken, Client, Vanished
 from tests.simulation.world import Violation, World
-from tusd_py.domain.intents import Append, Body, Completion, Create, Whole
+from tusd_py.domain.intents import Append, Body, Completion, Create, WholeDigest
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
@@ -24,12 +24,12 @@ class Hearing:
         self._client = client
         self.connected = True
 
-    async def begun(self, upload: Upload) -> bool:
+    async def on_created(self, upload: Upload) -> bool:
         if self.connected:
             self._client.url = upload.id
         return self.connected
 
-    def moved(self, upload: Upload) -> None:
+    def on_progress(self, upload: Upload) -> None:
         if self.connected:
             self._client._hear(upload)
 
@@ -101,7 +101,7 @@ class IetfClient(Client):
             length=len(self.content),
             metadata={"name": self._name},
             body=Body(length=len(sent)),
-            whole=Whole(algorithm="sha256", digest=hashlib.sha256(self._announced).hexdigest()),
+            whole=WholeDigest(algorithm="sha256", digest=hashlib.sha256(self._announced).hexdigest()),
             **self._ends(len(sent)),
         )
         with self._hearing() as hearing:

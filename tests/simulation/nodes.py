@@ -18,11 +18,11 @@ from tusd_py.engine.pairing import PairedState
 from tusd_py.ports.meter import Meter
 from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.api.presign import Presigner
+from tusd_py.storage.s3.bucket import Bucket
 from tusd_py.storage.s3.direct import S3Direct
 from tusd_py.storage.s3.options import S3Options
-from tusd_py.storage.s3.room import Room
 from tusd_py.storage.s3.storage import S3Storage
-from tusd_py.storage.s3.tails import Tails
+from tusd_py.storage.s3.tails import TailCache
 from tusd_py.transfer.budget import Budget
 from tusd_py.transfer.read_ahead import ReadAhead
 
@@ -36,18 +36,18 @@ class Node:
     machine: Machine
     engine: Engine
     budget: Budget
-    tails: Tails
+    tails: TailCache
 
 
 def start(world: World, name: str) -> Node:
     machine, setup = Machine(world.loop, name), world.setup
     budget = Budget(setup.budget)
-    tails = Tails(budget)
+    tails = TailCache(budget)
     engine = Engine(
         storage=_storage(world, budget, tails),
         state=SimulatedState(world.network, world.records, world.free),
         locker=SimulatedLocker(world.network, world.rows, machine),
-        limits=Limits(expire_after=setup.expire_after, max_length=setup.max_length, gone=setup.gone),
+        limits=Limits(expire_after=setup.expire_after, max_length=setup.max_length, answers_gone=setup.gone),
         observer=world.troubles,
         clock=world.now,
         new_id=world.new_id,
@@ -59,22 +59,22 @@ def start(world: World, name: str) -> Node:
     return Node(machine=machine, engine=engine, budget=budget, tails=tails)
 
 
-def _storage(world: World, budget: Budget, tails: Tails) -> S3Storage:
-    room = _room(world, budget, tails)
+def _storage(world: World, budget: Budget, tails: TailCache) -> S3Storage:
+    bucket = _bucket(world, budget, tails)
     presigner = Presigner(bucket=BUCKET, base="http://s3.invalid", region="any", credentials=_credentials)
-    return S3Storage(room, S3Direct(room, presigner), AsyncExitStack())
+    return S3Storage(bucket, S3Direct(bucket, presigner), AsyncExitStack())
 
 
 async def _credentials() -> ReadOnlyCredentials:
     return ReadOnlyCredentials("key", "secret", None)
 
 
-def _room(world: World, budget: Budget, tails: Tails) -> Room:
+def _bucket(world: World, budget: Budget, tails: TailCache) -> Bucket:
     boto = SimulatedBoto(world.network, world.bucket, world.now, listed=world.setup.listed)
     raw = SimulatedRaw(world.network, world.bucket, world.now)
     low = world.setup.thresholds
     client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Meter(), thresholds=low)
-    return Room(
+    return Bucket(
         client=client,
         options=_options(world.setup),
         budget=budget,

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.simulation.bucket import Bucket, Refused
 from tests.simulation.network import Network, Service
-from tusd_py.storage.s3.api.errors import S3Missing, S3Trouble, failure_from_body, translated
+from tusd_py.storage.s3.api.errors import S3Missing, S3TransientError, failure_from_body, translated
 from tusd_py.storage.s3.api.requests import Payload, RawRequest
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ BOTO = Service(
 RAW = Service(
     name="s3",
     patience=30.0,
-    broken=lambda operation: S3Trouble(operation, 0, "ServerDisconnectedError"),
+    broken=lambda operation: S3TransientError(operation, 0, "ServerDisconnectedError"),
     refused=lambda operation: failure_from_body(operation, 403, _error_body("AccessDenied")),
     rumour=lambda operation: failure_from_body(operation, 404, b"404 page not found\n"),
 )

@@ -122,7 +122,7 @@ class SimulatedLocker(SharedLocker):
     async def _drop(self, lease: TimedLease, *, abandoned: bool) -> None:
         await self._network.ask(LEASES, "drop", lambda: self._dropped(lease, abandoned=abandoned))
 
-    async def _asked(self) -> Collection[str]:
+    async def _release_requests(self) -> Collection[str]:
         return ()
 
     def _all_abandoned(self) -> Collection[UploadId]:
@@ -136,7 +136,7 @@ class SimulatedLocker(SharedLocker):
             return True
         if row is not None and ask:
             row.waiting[self] = None
-            row.owner._machine.hear(row.lease.ask)
+            row.owner._machine.hear(row.lease.request_release)
         return False
 
     def _renewed(self, lease: TimedLease) -> bool:

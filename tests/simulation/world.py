@@ -20,7 +20,7 @@ from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.upload import Kind, Phase, Span, Upload, UploadId
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.maintenance import maintain
 from tusd_py.ports.observer import Observer
 from tusd_py.storage.s3.keys import installation_key
 
@@ -45,9 +45,9 @@ class Troubles(Observer):
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def trouble(self, what: str, **fields: object) -> None:
+    def trouble(self, message: str, **fields: object) -> None:
         if "store" not in fields:  # a store that is full has been filled
-            self.told.append(f"{what} {fields}")
+            self.told.append(f"{message} {fields}")
 
 
 class World:
@@ -127,14 +127,14 @@ class World:
     async def fill(self, store: str, seconds: float) -> None:
         """Other things fill a store for so long."""
         self.free[store] = self.free.get(store, 0) - 1
-        await self._look_at_room()
+        await self._measure_stores()
         await asyncio.sleep(seconds)
         self.free[store] += 1
-        await self._look_at_room()
+        await self._measure_stores()
 
-    async def _look_at_room(self) -> None:
+    async def _measure_stores(self) -> None:
         for node in range(len(self._nodes)):
-            await self._do(Engine.look_at_room, node)
+            await self._do(Engine.measure_stores, node)
 
     def lose_state(self) -> None:
         """A new, empty state is put in the place of the one there was, and the nodes are started anew."""
@@ -187,7 +187,7 @@ class World:
     async def sweep(self) -> None:
         """What each node does every few seconds."""
         for node in range(len(self._nodes)):
-            await self._do(sweep, node)
+            await self._do(maintain, node)
 
     async def tidy(self) -> None:
         """What each node does every hour or so."""
@@ -220,7 +220,7 @@ class World:
                 raise Violation("a finished object is gone or changed whose record was lost")
         self._check_strays()
         for node in self._nodes:
-            kept = sum(assembly.held for assembly in node.tails._kept.values())
+            kept = sum(assembly.memory_size for assembly in node.tails._assemblies.values())
             if node.machine.up and node.budget.used != kept:
                 raise Leak(f"{node.budget.used - kept} bytes of the budget are held for ever")
 

@@ -18,7 +18,7 @@ from tests.support.server import Outcome
 from tests.support.sites import LEAKS
 
 _BLOCK = 1024 * 1024
-_NEVER = ("Traceback", "upload-rolled-back")
+_NEVER = ("Traceback", "upload rolled back")
 """In a log: the storm takes nothing out of the bucket, so a node that missed something has deceived itself."""
 Records = Mapping[str, Mapping[str, Any]]
 
@@ -57,7 +57,7 @@ class Aftermath:
             async with asyncio.timeout(patience):
                 while surplus := await self._surplus():
                     await self._command("uploads", "expire")
-                    await self._command("uploads", "sweep")
+                    await self._command("uploads", "collect-garbage")
                     await asyncio.sleep(3)
         except TimeoutError:
             for each in surplus:

@@ -10,7 +10,7 @@ from tests.support.failing import Fuse
 from tests.support.harness import Harness
 from tusd_py.domain.errors import StorageUnavailable, UploadLost
 from tusd_py.domain.limits import PartLimits
-from tusd_py.domain.upload import Checkpoint, DirectPart, Signed, Upload, UploadId
+from tusd_py.domain.upload import Checkpoint, DirectPart, Entry, Signed, Upload, UploadId
 from tusd_py.ports.direct import CorsRule
 
 
@@ -18,7 +18,7 @@ class ScriptedAccess:
     """`storage.direct.DirectAccess` in front of an engine's storage: it remembers what it signed."""
 
     bucket = "bucket"
-    part_limits = PartLimits(most=10, least_length=2, greatest_length=20)
+    part_limits = PartLimits(max_parts=10, min_length=2, max_length=20)
 
     def __init__(self, harness: Harness) -> None:
         self._engine = harness
@@ -40,8 +40,8 @@ class ScriptedAccess:
         self.parts.setdefault(upload.id, [])
         return await self.fuse.around(_told(checkpoint))
 
-    async def sign_whole(self, upload: Upload, *, most: int, lifetime: float, form: bool) -> Signed:
-        self.signed.append((upload.id, most, lifetime, form))
+    async def sign_whole(self, upload: Upload, *, max_bytes: int, lifetime: float, form: bool) -> Signed:
+        self.signed.append((upload.id, max_bytes, lifetime, form))
         return Signed(url="https://bucket.test/")
 
     async def sign_part(self, upload: Upload, number: int, length: int | None, lifetime: float) -> Signed:
@@ -52,14 +52,17 @@ class ScriptedAccess:
         self.signed.append((upload.id, shown_as, lifetime))
         return "https://bucket.test/"
 
-    async def stored(self, upload: Upload) -> Sequence[DirectPart]:
+    def entries(self, parts: Sequence[DirectPart]) -> Sequence[Entry]:
+        return [{"n": part.number, "len": part.length, "etag": part.etag} for part in parts]
+
+    async def stored_parts(self, upload: Upload) -> Sequence[DirectPart]:
         self.listed += 1
         await self.fuse.around(asyncio.sleep(0))
         if upload.id not in self.parts:
             raise UploadLost("its parts are gone")
         return self.parts[upload.id]
 
-    async def found(self, upload: Upload) -> int | None:
+    async def object_length(self, upload: Upload) -> int | None:
         found = self._engine.storage._objects.get(upload.id)
         return None if found is None else len(found)
 

@@ -39,11 +39,11 @@ class ScriptedBody:
         if not stalls:
             self._stopped.set()
 
-    async def chunks(self, room: int | None) -> AsyncIterator[bytes]:
+    async def chunks(self, max_bytes: int | None) -> AsyncIterator[bytes]:
         self.asked, taken = True, 0
         for chunk in self._script:
             taken += len(chunk)
-            if room is not None and taken > room:
+            if max_bytes is not None and taken > max_bytes:
                 self.end = BodyEnd.TOO_LONG
                 return
             yield chunk
@@ -112,9 +112,9 @@ class FailingStorage(MemoryStorage):
         if self.lose:
             raise UploadLost(upload.id)
 
-    async def sweep(self, before: Sequence[Cursor], kept: Sequence[Cursor]) -> None:
-        self.swept.append((list(before), list(kept)))
-        await self.fuse.around(super().sweep(before, kept))
+    async def delete_superseded(self, before: Sequence[Cursor], current: Sequence[Cursor]) -> None:
+        self.swept.append((list(before), list(current)))
+        await self.fuse.around(super().delete_superseded(before, current))
 
     async def installation(self) -> str | None:
         self.asked += 1
@@ -145,9 +145,9 @@ class Told(Observer):
         rolled_back = event.type is EventType.ROLLED_BACK
         self.events.append((event.type, (event.before, event.upload.offset) if rolled_back else event.upload.id))
 
-    def trouble(self, what: str, **fields: object) -> None:
-        self.events.append((what, fields.get("upload_id")))
-        self.troubles.append((what, fields))
+    def trouble(self, message: str, **fields: object) -> None:
+        self.events.append((message, fields.get("upload_id")))
+        self.troubles.append((message, fields))
 
     def count(self, what: str) -> int:
         return sum(event == what for event, _ in self.events)

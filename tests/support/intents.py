@@ -35,7 +35,7 @@ def joining(*partials: UploadId) -> Create:
 def naming(parts: Sequence[DirectPart]) -> Callable[[], Awaitable[Sequence[DirectPart]]]:
     """What reads a list of these parts from the body of a request."""
 
-    async def read_named() -> Sequence[DirectPart]:
+    async def read_parts() -> Sequence[DirectPart]:
         return parts
 
-    return read_named
+    return read_parts

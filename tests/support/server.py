@@ -26,16 +26,23 @@ STOP_WITHIN = 40.0
 DEBUG = {"PYTHONASYNCIODEBUG": "1", "PYTHONWARNINGS": "error"}
 
 PROGRAM: tuple[str, ...] = ("-m", "tusd_py")
-READ_BY_AIOHTTP = (
-    "-c",
-    "import sys; from tusd_py import cli; from tusd_py.http import intake; intake._LEAST = sys.maxsize; cli.main()",
-)
+_READ_BY_AIOHTTP = """
+import sys
+from tusd_py import cli
+from tusd_py.http.connection import socket_reader
+socket_reader._LEAST = sys.maxsize
+cli.main()
+"""
+READ_BY_AIOHTTP = ("-c", _READ_BY_AIOHTTP)
 """The same, with no connection taken over for a body: how bodies in chunks, and over TLS, are read."""
 
 
 def looks_every(seconds: float) -> tuple[str, ...]:
     """The same, where /readyz looks at storage and state so seldom, or with 0 each time that it is asked."""
-    return ("-c", f"from tusd_py import app, cli; app._READY_SECONDS = {seconds}; cli.main()")
+    return (
+        "-c",
+        f"from tusd_py import cli; from tusd_py.server import app; app._READY_SECONDS = {seconds}; cli.main()",
+    )
 
 
 class ServerError(RuntimeError):

@@ -16,6 +16,7 @@ from tests.support.identity import Identity
 from tests.support.seaweed import SeaweedFS
 from tusd_py.domain.thresholds import Thresholds
 from tusd_py.domain.upload import parse_upload_id
+from tusd_py.ports.inspection import Inspection
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.storage import Storage
 from tusd_py.storage.local.storage import LocalStorage
@@ -40,6 +41,11 @@ class Bench:
     """For each property: how much its speed allows."""
     residue: Callable[[], Awaitable[Sequence[str]]]
     """The names of everything that is stored."""
+
+    @property
+    def inspection(self) -> Inspection:
+        assert self.storage.inspection is not None
+        return self.storage.inspection
 
 
 Maker = Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Bench]]
@@ -88,7 +94,7 @@ async def _s3(
             **chosen,
         )
         storage = await S3Storage.open(options, Budget(64 * MIB), Meter())
-    client = storage._room.client
+    client = storage._bucket.client
 
     async def residue() -> Sequence[str]:
         begun = [str(found.multipart) async for found in client.list_multiparts(prefix)]

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.support.uploads import upload
 from tusd_py.domain.errors import StateUnavailable, Superseded
-from tusd_py.domain.lifecycle import made, record
+from tusd_py.domain.lifecycle import mark_done, record
 from tusd_py.domain.upload import Checkpoint, Entry, Phase, Span, Upload, UploadId
 from tusd_py.ports.storage import Storage, Writer
 
@@ -24,8 +24,8 @@ def random_bytes(count: int) -> bytes:
 
 def new_upload(storage: Storage, length: int | None, **changes: Any) -> Upload:
     """A new upload of this storage, with an id of its own."""
-    made = replace(upload(length=length, **changes), id=UploadId(uuid.uuid4().hex))
-    return replace(made, cursor=storage.start(made))
+    mark_done = replace(upload(length=length, **changes), id=UploadId(uuid.uuid4().hex))
+    return replace(mark_done, cursor=storage.start(mark_done))
 
 
 class FakeLease:
@@ -83,7 +83,7 @@ class Journal:
         before, self.upload = self.upload, record(self.upload, checkpoint, 0.0).upload
         self.entries += checkpoint.added
         self.checkpoints.append(checkpoint)
-        await self._storage.sweep([before.cursor], [self.upload.cursor])
+        await self._storage.delete_superseded([before.cursor], [self.upload.cursor])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,8 +144,8 @@ class Sender:
         """The upload once its object is made, its cast-offs swept away."""
         if self.upload.phase is not Phase.DONE:
             finished = await self.storage.finish(self.upload, self.entries)
-            before, self.upload = self.upload, made(self.upload, finished)
-            await self.storage.sweep([before.cursor], [self.upload.cursor])
+            before, self.upload = self.upload, mark_done(self.upload, finished)
+            await self.storage.delete_superseded([before.cursor], [self.upload.cursor])
         assert not any(journal.late for journal in self.journals), "recorded by a writer that had been left"
         return self.upload
 

@@ -60,5 +60,5 @@ def test_metrics_are_not_where_uploads_are(settings: dict[str, str], *, fits: bo
     if fits:
         assert load_settings(settings, None, {}).metrics_address
         return
-    with pytest.raises(ConfigurationError, match="expected an address that host and port don't take"):
+    with pytest.raises(ConfigurationError, match="expected an address other than host and port"):
         load_settings(settings, None, {})

@@ -58,7 +58,7 @@ WRONG: Mapping[str, Sequence[object]] = {
         "redis://h/name",
         "mysql://h",
     ],
-    "rufh_interim": ["maybe", "", "AUTO!", True],
+    "ietf_interim_responses": ["maybe", "", "AUTO!", True],
     "part_size": ["4MiB", "6GiB", "big", True],
     "memory_budget": ["1MiB", "none", ""],
     "max_size": ["-1", "10 quids", "1.5"],

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 
 from tusd_py.server import descriptors
-from tusd_py.server.descriptors import say_seldom
+from tusd_py.server.descriptors import throttle_accept_warnings
 
 NO_MORE = {"message": "socket.accept() out of system resource", "exception": OSError(24, "Too many open files")}
 
@@ -18,19 +18,19 @@ async def test_a_thousand_connections_that_can_not_be_accepted_are_one_line(monk
     monkeypatch.setattr(descriptors, "get_logger", lambda _name: log)
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
-    say_seldom(loop)
+    throttle_accept_warnings(loop)
     try:
         for _ in range(1000):
             loop.call_exception_handler(NO_MORE)
     finally:
         loop.set_exception_handler(before)
-    assert [call.args for call in log.warning.call_args_list] == [("no-descriptors",)]
+    assert [call.args for call in log.warning.call_args_list] == [("no descriptors",)]
 
 
 async def test_any_other_trouble_of_the_loop_is_told_as_ever(caplog: pytest.LogCaptureFixture) -> None:
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
-    say_seldom(loop)
+    throttle_accept_warnings(loop)
     try:
         loop.call_exception_handler({"message": "something else"})
     finally:

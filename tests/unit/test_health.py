@@ -47,7 +47,7 @@ async def test_it_is_asked_at_the_address_that_is_listened_to(host: str) -> None
     if ":" in host and not has_ipv6():
         pytest.skip("this machine has no IPv6")
     async with answering(200, host) as port:
-        assert (await asyncio.to_thread(health.ask, settings(host, port))).endswith(f"port {port}")
+        assert (await asyncio.to_thread(health.probe, settings(host, port))).endswith(f"port {port}")
 
 
 @pytest.mark.parametrize("apart", [True, False])
@@ -55,26 +55,26 @@ async def test_it_is_asked_where_the_probes_are(tmp_path: Path, *, apart: bool) 
     path = tmp_path / "s"
     given = {"metrics_address": f"unix:{path}"} if apart else {"unix_socket": str(path)}
     with pytest.raises(OSError, match=f"unix:{path} gives no answer: No such file"):
-        health.ask(load_settings(given, None, {}))
+        health.probe(load_settings(given, None, {}))
     async with answering(200, "127.0.0.1", path):
-        assert await asyncio.to_thread(health.ask, load_settings(given, None, {})) == f"ok    unix:{path}"
+        assert await asyncio.to_thread(health.probe, load_settings(given, None, {})) == f"ok    unix:{path}"
 
 
 async def test_of_several_addresses_the_first_is_asked() -> None:
     async with answering(200, "127.0.0.2") as port:
-        assert await asyncio.to_thread(health.ask, settings("127.0.0.2,127.0.0.3", port))
+        assert await asyncio.to_thread(health.probe, settings("127.0.0.2,127.0.0.3", port))
 
 
 async def test_an_address_for_probes_comes_first() -> None:
     async with answering(200, "127.0.0.1") as port:
         given = {"host": "127.0.0.2", "unix_socket": "/nowhere", "metrics_address": f"127.0.0.1:{port}"}
-        assert await asyncio.to_thread(health.ask, load_settings(given, None, {})) == f"ok    127.0.0.1 port {port}"
+        assert await asyncio.to_thread(health.probe, load_settings(given, None, {})) == f"ok    127.0.0.1 port {port}"
 
 
 async def test_an_answer_that_is_no_200_is_told() -> None:
     async with answering(503, "127.0.0.1") as port:
         with pytest.raises(OSError, match="answers 503"):
-            await asyncio.to_thread(health.ask, settings("127.0.0.1", port))
+            await asyncio.to_thread(health.probe, settings("127.0.0.1", port))
 
 
 def test_no_answer_is_told() -> None:
@@ -82,12 +82,12 @@ def test_no_answer_is_told() -> None:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
         with pytest.raises(OSError, match=f"127.0.0.1 port {port} gives no answer: Connection refused"):
-            health.ask(settings("0.0.0.0", port))
+            health.probe(settings("0.0.0.0", port))
 
 
 def test_a_port_that_is_another_at_each_start_can_not_be_asked() -> None:
     with pytest.raises(ConfigurationError, match="set port"):
-        health.ask(settings("127.0.0.1", 0))
+        health.probe(settings("127.0.0.1", 0))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.support.ports import free_port, has_ipv6
 from tusd_py.config import Settings
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.server import listening
-from tusd_py.server.listening import Listeners, address_of, bound
+from tusd_py.server.listening import Listeners, bind_listeners, socket_address
 
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
@@ -26,7 +26,7 @@ def settings(**given: Any) -> Settings:
 
 
 def addresses(listeners: Listeners) -> list[str]:
-    return [str(address_of(each)) for each in listeners.sockets]
+    return [str(socket_address(each)) for each in listeners.sockets]
 
 
 def answers(address: tuple[str, int], listeners: Listeners) -> bool:
@@ -40,14 +40,14 @@ def answers(address: tuple[str, int], listeners: Listeners) -> bool:
 @needs_ipv6
 @pytest.mark.parametrize("workers", [1, 2])
 def test_several_addresses_have_the_same_port(workers: int) -> None:
-    with bound(settings(host="127.0.0.1,::1,127.0.0.2", workers=workers)) as places:
+    with bind_listeners(settings(host="127.0.0.1,::1,127.0.0.2", workers=workers)) as places:
         port = places.public.sockets[0].getsockname()[1]
         assert addresses(places.public) == [f"127.0.0.1:{port}", f"[::1]:{port}", f"127.0.0.2:{port}"]
         assert places.metrics.sockets == []
 
 
 def test_a_free_port_that_is_taken_at_another_address_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    bind, taken = listening._bound, set[int]()
+    bind, taken = listening._bind_socket, set[int]()
 
     def reluctantly(family: int, place: tuple[Any, ...], **how: bool) -> socket.socket:
         if place[0] == "127.0.0.2" and len(taken) < 3:
@@ -55,15 +55,15 @@ def test_a_free_port_that_is_taken_at_another_address_is_passed_over(monkeypatch
             raise OSError(errno.EADDRINUSE, "taken")
         return bind(family, place, **how)
 
-    monkeypatch.setattr(listening, "_bound", reluctantly)
-    with bound(settings(host="127.0.0.1,127.0.0.2")) as places:
+    monkeypatch.setattr(listening, "_bind_socket", reluctantly)
+    with bind_listeners(settings(host="127.0.0.1,127.0.0.2")) as places:
         assert len({each.getsockname()[1] for each in places.public.sockets} - taken) == 1
 
 
 @needs_ipv6
 @pytest.mark.parametrize("hosts", ["::", "0.0.0.0,::", "::,0.0.0.0"])
 def test_all_addresses_of_both_families(hosts: str) -> None:
-    with bound(settings(host=hosts)) as places:
+    with bind_listeners(settings(host=hosts)) as places:
         port = places.public.sockets[0].getsockname()[1]
         assert answers(("127.0.0.1", port), places.public)
         assert answers(("::1", port), places.public)
@@ -73,17 +73,20 @@ def test_all_addresses_of_both_families(hosts: str) -> None:
 def test_an_address_that_is_taken_is_one_line_and_frees_the_others(workers: int) -> None:
     port = free_port()
     with socket.create_server(("127.0.0.2", port)):
-        with pytest.raises(ConfigurationError) as raised, bound(settings(host="127.0.0.1,127.0.0.2", port=port)):
+        with (
+            pytest.raises(ConfigurationError) as raised,
+            bind_listeners(settings(host="127.0.0.1,127.0.0.2", port=port)),
+        ):
             pass
         assert str(raised.value) == f"can't listen on 127.0.0.2:{port}: Address already in use"
-        with bound(settings(host="127.0.0.1", port=port, workers=workers)) as places:
+        with bind_listeners(settings(host="127.0.0.1", port=port, workers=workers)) as places:
             assert addresses(places.public) == [f"127.0.0.1:{port}"]
 
 
 def test_a_name_that_is_none_is_one_line() -> None:
     with (
         pytest.raises(ConfigurationError, match=r"^can't listen on nowhere\.invalid:80: \w"),
-        bound(settings(host="nowhere.invalid", port=80)),
+        bind_listeners(settings(host="nowhere.invalid", port=80)),
     ):
         pass
 
@@ -95,19 +98,19 @@ def named(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
 
 def test_of_a_name_those_addresses_count_that_this_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
     named(monkeypatch, "192.0.2.1", "127.0.0.1")
-    with bound(settings(host="here")) as places:
+    with bind_listeners(settings(host="here")) as places:
         assert [each.getsockname()[0] for each in places.public.sockets] == ["127.0.0.1"]
 
 
 def test_an_address_that_this_machine_does_not_have_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     named(monkeypatch, "192.0.2.1")
-    with pytest.raises(ConfigurationError, match="Cannot assign"), bound(settings(host="192.0.2.1")):
+    with pytest.raises(ConfigurationError, match="Cannot assign"), bind_listeners(settings(host="192.0.2.1")):
         pass
 
 
 def test_a_unix_socket_is_instead_of_addresses(tmp_path: Path) -> None:
     path = tmp_path / "s"
-    with bound(settings(host="127.0.0.1,127.0.0.2", unix_socket=str(path))) as places:
+    with bind_listeners(settings(host="127.0.0.1,127.0.0.2", unix_socket=str(path))) as places:
         assert addresses(places.public) == [f"unix:{path}"]
     assert not path.exists()
 
@@ -116,17 +119,17 @@ def test_a_directory_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "s"
     with (
         pytest.raises(ConfigurationError, match=f"^can't listen on unix:{path}: No such file or directory$"),
-        bound(settings(unix_socket=str(path))),
+        bind_listeners(settings(unix_socket=str(path))),
     ):
         pass
 
 
 def test_metrics_have_an_address_of_their_own(tmp_path: Path) -> None:
     path = tmp_path / "m"
-    with bound(settings(metrics_address=f"unix:{path}")) as places:
+    with bind_listeners(settings(metrics_address=f"unix:{path}")) as places:
         assert addresses(places.metrics) == [f"unix:{path}"]
         assert len(places.public.sockets) == 1
-    with bound(settings(metrics_address="127.0.0.1:0")) as places:
+    with bind_listeners(settings(metrics_address="127.0.0.1:0")) as places:
         assert addresses(places.metrics) != addresses(places.public)
 
 
@@ -134,7 +137,7 @@ def test_where_metrics_can_not_be_uploads_are_not_either(tmp_path: Path) -> None
     path = tmp_path / "s"
     with (
         pytest.raises(ConfigurationError, match="already in use"),
-        bound(settings(unix_socket=str(path), metrics_address=f"unix:{path}")),
+        bind_listeners(settings(unix_socket=str(path), metrics_address=f"unix:{path}")),
     ):
         pass
     assert not path.exists()
@@ -143,9 +146,9 @@ def test_where_metrics_can_not_be_uploads_are_not_either(tmp_path: Path) -> None
 @needs_ipv6
 def test_a_worker_gets_the_same_places_and_another_one_too(tmp_path: Path) -> None:
     given = settings(host="127.0.0.1,::", metrics_address=f"unix:{tmp_path / 'm'}", workers=2)
-    with bound(given.model_copy(update={"host": ("::",)})) as places, ExitStack() as stack:
+    with bind_listeners(given.model_copy(update={"host": ("::",)})) as places, ExitStack() as stack:
         for _ in range(2):
-            again = stack.enter_context(closing(places.once_more()))
+            again = stack.enter_context(closing(places.duplicate()))
             assert addresses(again.public) == addresses(places.public)
             assert answers(("127.0.0.1", again.public.sockets[0].getsockname()[1]), again.public)
             assert (
@@ -156,10 +159,10 @@ def test_a_worker_gets_the_same_places_and_another_one_too(tmp_path: Path) -> No
 
 def test_a_workers_end_leaves_the_file(tmp_path: Path) -> None:
     path = tmp_path / "s"
-    with bound(settings(unix_socket=str(path), workers=2)) as places:
-        places.once_more().close()
+    with bind_listeners(settings(unix_socket=str(path), workers=2)) as places:
+        places.duplicate().close()
         assert path.exists()
-        places.public.hide()
+        places.public.remove_files()
         assert not path.exists()
 
 

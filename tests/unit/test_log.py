@@ -122,7 +122,7 @@ def test_each_change_of_state_is_one_event() -> None:
     LogMeter(get_logger("tusd_py")).s3_request("UploadPart", 0.1, "ok")
     said = records(stream)
     states = ["created", "finished", "terminated", "expired", "lost"]
-    names = [*(f"upload {state}" for state in states), "upload-rolled-back", "the sweep failed"]
+    names = [*(f"upload {state}" for state in states), "upload rolled back", "the sweep failed"]
     assert [record["event"] for record in said] == names
     assert [record.get("reason") for record in said[:5]] == [None, None, "client", "expired", "lost"]
     assert {"id": UPLOAD.id, "offset": 4, "length": 10, "kind": "regular"}.items() <= said[0].items()
@@ -181,4 +181,4 @@ def test_a_request_is_only_asked_for_what_is_written() -> None:
     with serving(lambda: pytest.fail("nothing is written")):
         get_logger("tusd_py.x").info("quiet")
         Audit(on=False).refused(None, 404, "not-found")
-        Audit(on=True).downloaded(UPLOAD.id, 200, sent=1, complete=True)
+        Audit(on=True).downloaded(UPLOAD.id, 200, bytes_sent=1, complete=True)

@@ -15,7 +15,7 @@ from tusd_py.domain.upload import Unfinished, Upload, UploadId
 from tusd_py.ports.meter import Meter, Meters
 from tusd_py.ports.observer import Observer, Observers
 from tusd_py.telemetry.metrics import Metrics
-from tusd_py.telemetry.sharing import shared_metrics, worker_left
+from tusd_py.telemetry.sharing import forget_worker, shared_metrics
 
 UPLOAD = Upload(id=UploadId("a" * 32), length=10, created_at=0, updated_at=0)
 
@@ -164,6 +164,6 @@ def test_any_worker_answers_for_all_and_the_dead_leave_only_their_counts(monkeyp
         assert sums <= set(asked(one))
         assert f"tusdpy_build_info{{version={json.dumps(__version__)}}} 1.0" in asked(one)
         two.communicate()
-        worker_left(pids[1])
+        forget_worker(pids[1])
         assert {"tusdpy_received_bytes_total 42.0", "tusdpy_buffer_bytes 30.0"} <= set(asked(one))
         one.communicate()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tusd_py.config import Settings
-from tusd_py.config.openness import from_elsewhere, is_loopback, left_open
+from tusd_py.config.openness import exposures, is_loopback, reachable_addresses
 from tusd_py.config.sources import load_settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
@@ -28,7 +28,7 @@ CLOSED: dict[str, Any] = {
 
 
 def test_the_defaults_leave_all_of_it_open() -> None:
-    assert set(left_open(Settings())) == {setting.replace("_", "-") for setting in CLOSED}
+    assert set(exposures(Settings())) == {setting.replace("_", "-") for setting in CLOSED}
 
 
 @pytest.mark.parametrize(
@@ -41,23 +41,23 @@ def test_the_defaults_leave_all_of_it_open() -> None:
     ],
 )
 def test_a_default_can_be_opened(setting: str, opened: dict[str, Any]) -> None:
-    assert list(left_open(Settings(**CLOSED, **opened))) == [setting]
+    assert list(exposures(Settings(**CLOSED, **opened))) == [setting]
 
 
 def test_proxies_that_are_not_believed_open_nothing() -> None:
     believed: dict[str, Any] = {**CLOSED, "trusted_proxies": "any"}
-    assert left_open(Settings(**believed)) == {}
+    assert exposures(Settings(**believed)) == {}
 
 
 def test_each_setting_closes_what_it_is_named_for() -> None:
-    assert left_open(Settings(**CLOSED)) == {}
+    assert exposures(Settings(**CLOSED)) == {}
     for setting in CLOSED:
         others = {name: value for name, value in CLOSED.items() if name != setting}
-        assert list(left_open(Settings(**others))) == [setting.replace("_", "-")]
+        assert list(exposures(Settings(**others))) == [setting.replace("_", "-")]
 
 
 def test_no_upload_at_all_can_be_deleted_where_that_is_switched_off() -> None:
-    assert "terminate-finished" not in left_open(Settings(disable_termination=True))
+    assert "terminate-finished" not in exposures(Settings(disable_termination=True))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_what_only_this_machine_reaches(host: str, *, loopback: bool) -> None:
 
 def test_each_address_is_judged() -> None:
     def found(**settings: Any) -> list[str]:
-        return [str(each) for each in from_elsewhere(Settings(**settings).addresses)]
+        return [str(each) for each in reachable_addresses(Settings(**settings).addresses)]
 
     assert found(host="127.0.0.1,::1,localhost") == []
     assert found(host="127.0.0.1,192.0.2.1,::", port=80) == ["192.0.2.1:80", "[::]:80"]
@@ -81,4 +81,4 @@ def test_the_ten_lines_of_the_documents_close_it(tmp_path: Path) -> None:
     lines = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
     file = tmp_path / "ten.toml"
     file.write_text(lines[0])
-    assert left_open(load_settings({}, file, {})) == {}
+    assert exposures(load_settings({}, file, {})) == {}

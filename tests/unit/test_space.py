@@ -47,9 +47,9 @@ def test_a_ballast_takes_up_room_that_only_its_owner_reads(tmp_path: Path) -> No
     there = (tmp_path / "ballast").stat()
     assert there.st_blocks * 512 >= ballast.size == there.st_size
     assert stat.S_IMODE(there.st_mode) == 0o600
-    ballast.give_up()
-    assert not ballast.there
-    ballast.give_up()
+    ballast.delete()
+    assert not ballast.exists
+    ballast.delete()
 
 
 def test_one_that_is_there_is_left_alone(tmp_path: Path) -> None:
@@ -68,10 +68,10 @@ def test_none_is_made_where_there_is_no_room_for_two(disk: Any, tmp_path: Path) 
     ballast = Ballast(tmp_path / "ballast")
     disk(free=8 * MIB - 4096)
     ballast.restore()
-    assert not ballast.there
+    assert not ballast.exists
     disk(free=8 * MIB)
     ballast.restore()
-    assert ballast.there
+    assert ballast.exists
 
 
 def test_one_that_cannot_be_written_to_its_end_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,11 +82,11 @@ def test_one_that_cannot_be_written_to_its_end_is_not_there(tmp_path: Path, monk
     monkeypatch.setattr("tusd_py.disk.space.FileIO", Full)
     ballast = Ballast(tmp_path / "ballast")
     ballast.restore()
-    assert not ballast.there
+    assert not ballast.exists
 
 
 def test_where_nothing_can_be_written_it_is_just_not_there(tmp_path: Path) -> None:
     ballast = Ballast(tmp_path / "nowhere" / "ballast")
     ballast.restore()
-    ballast.give_up()
-    assert not ballast.there
+    ballast.delete()
+    assert not ballast.exists

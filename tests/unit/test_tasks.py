@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-import tusd_py.server.app
+import tusd_py.server.background
 from tusd_py.config import load_settings
 from tusd_py.domain.errors import StateUnavailable
 from tusd_py.engine.engine import Engine
@@ -53,8 +53,8 @@ async def test_a_server_ends_whose_sweep_takes_its_end_for_a_trouble(
         except asyncio.CancelledError:
             raise StateUnavailable("Redis: no answer") from None
 
-    monkeypatch.setattr(tusd_py.server.app, "_sweep", sweep)
-    monkeypatch.setattr(tusd_py.server.app, "_SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(tusd_py.server.background, "_maintain", sweep)
+    monkeypatch.setattr(tusd_py.server.background, "_MAINTENANCE_SECONDS", 0.01)
     runner = web.AppRunner(create_app(load_settings({"storage": f"file:{tmp_path}", "state": "memory:"}, None, {})))
     await runner.setup()
     await sweeping.wait()

@@ -1,1 +1,1 @@
-"""Adapters of state and locks: a folder a backend."""
+"""Adapters of the state and lock ports, one folder for each backend."""

@@ -1,4 +1,4 @@
-"""A lease that this process judges by its own clock, asking nobody."""
+"""A lease whose validity is judged by this process's clock alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tusd_py.domain.upload import UploadId
 if sys.platform == "linux":
 
     def elapsed() -> float:
-        """Seconds since boot, asleep or awake: what a suspended machine held has run out when it wakes."""
+        """Return the seconds since boot, suspended or not: a suspended machine's leases have expired when it wakes."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 else:
@@ -23,19 +23,19 @@ else:
 
 
 class TimedLease:
-    """Valid until its deadline, in seconds of `elapsed`. It begins without one, and so not valid."""
+    """A lease that is valid until its deadline, in seconds of `elapsed`. A new one has no deadline and isn't valid."""
 
     def __init__(self, upload_id: UploadId, on_release_request: Callable[[], None]) -> None:
         self.upload_id = upload_id
         self.token = secrets.token_hex(16)
-        """Tells this hold from every other, in every process."""
+        """The id of this hold, unique among all processes."""
         self.freed = asyncio.Event()
-        """Set when the upload may have got free while this one waits for it."""
+        """Set when the lock that this lease waits for may have been released."""
         self.abandoned = False
         self.lost = False
-        """It ended before its holder left, or its holder leaves as if it had."""
+        """True if the lease ended before its holder released it, or was abandoned."""
         self._on_release_request = on_release_request
-        self._asked = False
+        self._release_requested = False
         self._deadline = -math.inf
 
     @property
@@ -44,31 +44,31 @@ class TimedLease:
 
     @property
     def expired(self) -> bool:
-        """It was valid, and nobody ended it in time."""
+        """True if its deadline has passed and it was not ended before."""
         return -math.inf < self._deadline <= elapsed()
 
     def check(self) -> None:
         if not self.valid:
-            raise Superseded(f"the turn to write to upload {self.upload_id} is over")
+            raise Superseded(f"the lock on upload {self.upload_id} is no longer held")
 
     def extend(self, deadline: float) -> None:
         self._deadline = deadline
 
-    def ask(self) -> None:
-        """Somebody wants the upload: tell the holder, once."""
-        if not self._asked:
-            self._asked = True
+    def request_release(self) -> None:
+        """Ask the holder to release the lock, unless it has been asked before."""
+        if not self._release_requested:
+            self._release_requested = True
             self._on_release_request()
 
     def end(self) -> None:
-        """No longer valid, whatever the clock says."""
+        """Make the lease invalid before its deadline."""
         self._deadline = -math.inf
 
     def abandon(self) -> None:
         self.lost = True
 
     def lose(self) -> None:
-        """Somebody else may have the upload: the holder must leave."""
+        """End the lease, which another process may hold now, and ask its holder to stop."""
         self.lost = True
         self.end()
-        self.ask()
+        self.request_release()

@@ -1,4 +1,4 @@
-"""Turns among processes: first the turn within this process, then a lease in a place they all see."""
+"""Locks among processes: first a lock within this process, then a lease in a store that all of them share."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ from tusd_py.ports.locks import Lease
 from tusd_py.tasks import end
 
 _TICK = 0.1
-"""Seconds between two looks at the leases that are held."""
+"""Seconds between two checks of the held leases."""
 
 _MARGIN = 0.1
-"""The share of the TTL by which a holder stops before others may begin."""
+"""The share of the TTL by which a holder stops before its lease expires for others."""
 
 
 class SharedLocker(ABC):
-    """What lockers for many processes have in common; a maker says how to take, renew and drop a lease.
+    """The common part of lockers for many processes; an adapter takes, renews and drops leases in its store.
 
-    A lease is valid until `ttl` seconds, less a margin, after its last renewal was *sent*. It is renewed every third of
-    the `ttl`, all that are held in one go. One task does that, and lives while anything is held or waited for.
+    A lease is valid until `ttl` seconds, less a margin, after its last renewal was *sent*. All held leases are renewed
+    together every third of the `ttl`, by one task that runs while any lease is held or waited for.
     """
 
     retry_seconds: ClassVar[float]
-    """How long a waiter waits for word before it tries again anyway."""
+    """Seconds after which a waiter tries again without having been notified."""
 
     def __init__(self, ttl: float) -> None:
         self._ttl = ttl
-        self._turns = MemoryLocker()
+        self._local_locker = MemoryLocker()
         self._leases: dict[UploadId, TimedLease] = {}
-        self._keeper: asyncio.Task[None] | None = None
+        self._maintenance: asyncio.Task[None] | None = None
         self._renewed_at = 0.0
 
     @abstractmethod
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
-        """True once `lease` is the holder's. If another is, ask that one to leave if `ask`."""
+        """Take the lease, and return True, unless another holds it; ask that holder to release it if `ask`."""
 
     @abstractmethod
     async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
-        """Give each another TTL; the tokens of those that are still the holder's."""
+        """Extend the leases by a TTL; return the tokens of those that were still held."""
 
     @abstractmethod
     async def _drop(self, lease: TimedLease, *, abandoned: bool) -> None:
-        """Let the next one in, if `lease` is the holder's; with `abandoned`, as if the holder had died."""
+        """Release the lease if it is still held; with `abandoned`, as if its holder had died."""
 
     @abstractmethod
-    async def _asked(self) -> Collection[str]:
-        """The tokens of those that others ask to leave, as far as a maker has to look for them."""
+    async def _release_requests(self) -> Collection[str]:
+        """Return the tokens of leases that others wait for, if the adapter must poll for them."""
 
     @abstractmethod
     async def abandoned(self) -> Collection[UploadId]:
@@ -65,9 +65,9 @@ class SharedLocker(ABC):
     ) -> AsyncIterator[Lease]:
         give_up = elapsed() + wait
         lease = TimedLease(upload_id, on_release_request)
-        async with self._turns.hold(upload_id, on_release_request=lease.ask, wait=wait):
+        async with self._local_locker.hold(upload_id, on_release_request=lease.request_release, wait=wait):
             self._leases[upload_id] = lease
-            self._start_keeper()
+            self._start_maintenance()
             unsure = True
             try:
                 await self._acquire(lease, give_up, ask=wait > 0)
@@ -76,15 +76,15 @@ class SharedLocker(ABC):
             except asyncio.CancelledError:
                 unsure = True
                 raise
-            finally:  # what was taken without an answer may have been taken from a dead holder
+            finally:  # without an answer, the lease may have been taken from a dead holder
                 abandoned = unsure or lease.lost or lease.expired
                 lease.end()
                 del self._leases[upload_id]
-                with suppress(StateUnavailable):  # then it runs out by itself
+                with suppress(StateUnavailable):  # then it expires
                     await self._drop(lease, abandoned=abandoned)
 
     async def aclose(self) -> None:
-        await end(self._keeper)
+        await end(self._maintenance)
 
     async def _acquire(self, lease: TimedLease, give_up: float, *, ask: bool) -> None:
         while not await self._try(lease, ask=ask):
@@ -97,48 +97,48 @@ class SharedLocker(ABC):
 
     async def _try(self, lease: TimedLease, *, ask: bool) -> bool:
         lease.freed.clear()
-        sent = elapsed()
-        taken = await self._take(lease, ask=ask)
-        if taken:
-            lease.extend(self._deadline(sent))
-        return taken
+        sent_at = elapsed()
+        acquired = await self._take(lease, ask=ask)
+        if acquired:
+            lease.extend(self._deadline(sent_at))
+        return acquired
 
-    def _deadline(self, sent: float) -> float:
-        return sent + self._ttl * (1 - _MARGIN)
+    def _deadline(self, sent_at: float) -> float:
+        return sent_at + self._ttl * (1 - _MARGIN)
 
-    def _start_keeper(self) -> None:
-        if self._keeper is None or self._keeper.done():
+    def _start_maintenance(self) -> None:
+        if self._maintenance is None or self._maintenance.done():
             self._renewed_at = elapsed()
-            self._keeper = asyncio.create_task(self._keep(), name="lease keeper")
+            self._maintenance = asyncio.create_task(self._maintain(), name="lease maintenance")
 
-    async def _keep(self) -> None:
+    async def _maintain(self) -> None:
         while self._leases:
             await asyncio.sleep(_TICK)
             for lease in self._leases.values():
                 if lease.expired:
                     lease.lose()
-            with suppress(StateUnavailable, TimeoutError):  # tried again at the next tick, until they run out
+            with suppress(StateUnavailable, TimeoutError):  # tried again at the next tick, until the leases expire
                 async with asyncio.timeout(self._ttl / 3):
-                    await self._tend([lease for lease in self._leases.values() if lease.valid])
+                    await self._tick([lease for lease in self._leases.values() if lease.valid])
 
-    async def _tend(self, held: Sequence[TimedLease]) -> None:
-        if not held:
+    async def _tick(self, leases: Sequence[TimedLease]) -> None:
+        if not leases:
             return
-        asked = await self._asked()
-        for lease in held:
-            if lease.token in asked:
-                lease.ask()
+        requests = await self._release_requests()
+        for lease in leases:
+            if lease.token in requests:
+                lease.request_release()
         if elapsed() - self._renewed_at >= self._ttl / 3:
-            await self._renew_all(held)
+            await self._renew_all(leases)
 
-    async def _renew_all(self, held: Sequence[TimedLease]) -> None:
-        sent = elapsed()
-        kept = await self._renew(held)
-        self._renewed_at = sent
-        for lease in held:
+    async def _renew_all(self, leases: Sequence[TimedLease]) -> None:
+        sent_at = elapsed()
+        tokens = await self._renew(leases)
+        self._renewed_at = sent_at
+        for lease in leases:
             if self._leases.get(lease.upload_id) is not lease:
-                continue  # its holder left meanwhile
-            if lease.token in kept:
-                lease.extend(self._deadline(sent))
+                continue  # released meanwhile
+            if lease.token in tokens:
+                lease.extend(self._deadline(sent_at))
             else:
                 lease.lose()

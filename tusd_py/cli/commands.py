@@ -1,6 +1,6 @@
-"""The command line. Exit codes: 0 done, 1 it didn't work, 2 wrong settings or usage.
+"""The commands. Exit codes: 0 success, 1 failure, 2 wrong settings or usage.
 
-Whatever goes wrong is one line on stderr. The server is imported by the commands that need it: help is quick.
+Each failure is one line on stderr. Commands import the server when they run, so that help is fast.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tusd_py.cli.operations import CheckResult
 
 _FAILURES = (Unavailable, Refusal, Locked, Superseded, OSError)
-"""What can go wrong in a sound program."""
+"""Errors that a correct program can meet."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,17 +40,17 @@ def _run(arguments: Sequence[str] | None) -> int:
         error.show()
         return 2
     except click.ClickException as error:
-        return _say(error.format_message(), 2)
+        return _print_error(error.format_message(), 2)
     except ConfigurationError as error:
-        return _say(str(error), 2)
+        return _print_error(str(error), 2)
     except _FAILURES as error:
-        return _say(str(error) or type(error).__name__, 1)
+        return _print_error(str(error) or type(error).__name__, 1)
     except click.Abort:
         return 130
 
 
-def _say(complaint: str, code: int) -> int:
-    click.echo(f"tusd-py: {' '.join(complaint.split())}", err=True)
+def _print_error(message: str, code: int) -> int:
+    click.echo(f"tusd-py: {' '.join(message.split())}", err=True)
     return code
 
 
@@ -74,50 +74,50 @@ def cli() -> None:
 @cli.command()
 @takes_settings()
 def serve(settings: Settings) -> int:
-    """Take and serve uploads until SIGTERM."""
-    from tusd_py.server import workers  # noqa: PLC0415  see above
+    """Run the server until SIGTERM."""
+    from tusd_py.server import workers  # noqa: PLC0415  imported late, for fast help
 
     return workers.serve(settings)
 
 
 @cli.command()
 @takes_settings(hidden=True)
-@click.option("--cors", is_flag=True, help="Only whether the bucket lets browsers in; prints the rules it needs.")
-@click.option("--install", is_flag=True, help="With --cors: give the bucket these rules; it keeps its others.")
+@click.option("--cors", is_flag=True, help="Check only the bucket's CORS rules, and print those it needs.")
+@click.option("--install", is_flag=True, help="With --cors: add these rules to the bucket's own.")
 def check(settings: Settings, *, cors: bool, install: bool) -> int:
-    """Try storage and state as they are set: one line each."""
-    from tusd_py.cli import operations  # noqa: PLC0415  see above
+    """Try storage and state with these settings: one line for each."""
+    from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
     if cors:
         return _check_cors(settings, install=install)
     if install:
-        raise click.UsageError("--install goes with --cors")
-    return _tell(asyncio.run(operations.check(settings)))
+        raise click.UsageError("--install needs --cors")
+    return _print_results(asyncio.run(operations.check(settings)))
 
 
 @cli.command("health")
 @takes_settings(hidden=True)
-@click.option("--container", is_flag=True, help="With the flags that `serve` got as this container's first process.")
+@click.option("--container", is_flag=True, help="Use the flags of `serve`, this container's first process.")
 def ask_health(settings: Settings, *, container: bool) -> int:
-    """Ask a running server on this machine whether it lives."""
+    """Check that a server on this machine answers."""
     if container:
         return int(ask_health.main(health.flags_of_container(), standalone_mode=False) or 0)
-    click.echo(health.ask(settings))
+    click.echo(health.probe(settings))
     return 0
 
 
 def _check_cors(settings: Settings, *, install: bool) -> int:
-    from tusd_py.cli import operations  # noqa: PLC0415  see above
+    from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
-    wanted = operations.cors_needed(settings)
-    if not wanted:
+    rules = operations.required_cors(settings)
+    if not rules:
         click.echo("no rules needed: neither direct-uploads nor download-mode redirect sends browsers to the bucket")
         return 0
-    click.echo(output.rules_as_json(wanted))
-    return _tell(asyncio.run(operations.check_cors(settings, wanted, install=install)))
+    click.echo(output.rules_as_json(rules))
+    return _print_results(asyncio.run(operations.check_cors(settings, rules, install=install)))
 
 
-def _tell(results: Sequence[CheckResult]) -> int:
+def _print_results(results: Sequence[CheckResult]) -> int:
     for result in results:
         click.echo(f"{'ok' if result.ok else 'FAIL':<4} {result.name}  {result.detail}".rstrip())
     return 0 if all(result.ok for result in results) else 1
@@ -125,14 +125,14 @@ def _tell(results: Sequence[CheckResult]) -> int:
 
 @cli.group()
 def uploads() -> None:
-    """Look at uploads and end them, beside a running server."""
+    """List, show and remove uploads, also while a server runs."""
 
 
 @uploads.command("list")
 @takes_settings(hidden=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_uploads(settings: Settings, *, as_json: bool) -> None:
-    """List every upload, by id."""
+    """List all uploads, in order of their ids."""
     asyncio.run(_list(settings, as_json=as_json))
 
 
@@ -148,33 +148,34 @@ def show(settings: Settings, upload_id: UploadId) -> None:
 @takes_settings(hidden=True)
 @click.argument("upload_ids", type=_Id(), metavar="ID...", nargs=-1, required=True)
 def terminate(settings: Settings, upload_ids: Sequence[UploadId]) -> None:
-    """Remove uploads and all they hold."""
+    """Remove uploads, with their bytes."""
     asyncio.run(_terminate(settings, upload_ids))
 
 
 @uploads.command()
 @takes_settings(hidden=True)
 def expire(settings: Settings) -> None:
-    """Remove the uploads whose time is up."""
+    """Remove the expired uploads."""
     click.echo(f"{asyncio.run(_expire(settings))} expired")
 
 
-@uploads.command("sweep")
+@uploads.command("collect-garbage")
 @takes_settings(hidden=True)
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
-def sweep_storage(settings: Settings, *, dry_run: bool) -> None:
-    """Remove what crashes left in the storage and no upload needs. A server does this by itself, once an hour."""
-    asyncio.run(_sweep(settings, dry_run=dry_run))
+@click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
+def collect_garbage(settings: Settings, *, dry_run: bool) -> None:
+    """Remove what no upload needs from the storage. A server does the same once an hour."""
+    asyncio.run(_collect_garbage(settings, dry_run=dry_run))
 
 
 @cli.command()
 @takes_settings(hidden=True)
-@click.option("--apply", is_flag=True, help="Mend what is found; without it, only say so.")
-@click.option("--pair", is_flag=True, help="First say that this state and this storage do belong together.")
+@click.option("--apply", is_flag=True, help="Mend what is found; without it, only list it.")
+@click.option("--pair", is_flag=True, help="First make this state and this storage one installation.")
 def repair(settings: Settings, *, apply: bool, pair: bool) -> int:
-    """Compare state and storage, and say where they disagree.
+    """Compare state and storage, and list where they disagree.
 
-    Rebuilds the records of unfinished uploads after the state was lost: run it before the server starts again.
+    With --apply, it also rebuilds the records of unfinished uploads after the state was lost: run it before the server
+    starts again.
     """
     if pair:
         click.echo(f"state and storage are of installation {asyncio.run(_pair(settings))}")
@@ -182,20 +183,20 @@ def repair(settings: Settings, *, apply: bool, pair: bool) -> int:
 
 
 async def _list(settings: Settings, *, as_json: bool) -> None:
-    from tusd_py.cli import operations  # noqa: PLC0415  see above
+    from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
     after: UploadId | None = None
     async with operations.open_operator(_shared(settings)) as engine:
         if not as_json:
             click.echo(output.HEADING)
         while page := await engine.uploads(after, DEFAULT.page):
-            for each in page:
-                click.echo(output.as_json(each, engine.link(each)) if as_json else output.line(each))
+            for upload in page:
+                click.echo(output.as_json(upload, engine.link(upload)) if as_json else output.line(upload))
             after = page[-1].id
 
 
 async def _show(settings: Settings, upload_id: UploadId) -> str:
-    from tusd_py.cli import operations  # noqa: PLC0415  see above
+    from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
     async with operations.open_operator(_shared(settings)) as engine:
         upload = await engine.show(upload_id)
@@ -203,7 +204,7 @@ async def _show(settings: Settings, upload_id: UploadId) -> str:
 
 
 async def _terminate(settings: Settings, upload_ids: Sequence[UploadId]) -> None:
-    from tusd_py.cli import operations  # noqa: PLC0415  see above
+    from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
     async with operations.open_operator(_shared(settings)) as engine:
         for upload_id in upload_ids:
@@ -212,19 +213,19 @@ async def _terminate(settings: Settings, upload_ids: Sequence[UploadId]) -> None
 
 
 async def _expire(settings: Settings) -> int:
-    from tusd_py.cli import operations  # noqa: PLC0415  see above
+    from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
     async with operations.open_operator(_shared(settings)) as engine:
         return await engine.expire()
 
 
-async def _sweep(settings: Settings, *, dry_run: bool) -> None:
-    from tusd_py.cli import operations  # noqa: PLC0415  see above
+async def _collect_garbage(settings: Settings, *, dry_run: bool) -> None:
+    from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
     count = 0
     async with operations.open_operator(_shared(settings)) as engine:
-        until = await engine.held_until()
-        async for leftover in engine.sweep(dry_run=dry_run):
+        until = await engine.grace_period_end()
+        async for leftover in engine.collect_garbage(dry_run=dry_run):
             click.echo(f"{leftover.upload_id}  {leftover.name}")
             count += 1
     if until is not None:
@@ -236,24 +237,26 @@ async def _sweep(settings: Settings, *, dry_run: bool) -> None:
 
 
 async def _pair(settings: Settings) -> str:
-    from tusd_py.cli import operations  # noqa: PLC0415  see above
+    from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
     return await operations.pair(_shared(settings))
 
 
 async def _repair(settings: Settings, *, apply: bool) -> int:
-    from tusd_py.cli import operations  # noqa: PLC0415  see above
+    from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
-    found = mended = 0
+    count = mended = 0
     async with operations.open_operator(_shared(settings)) as engine:
-        async for each in engine.repair(apply=apply):
-            click.echo(f"{each.upload_id}  {each.sentence}")
-            found, mended = found + 1, mended + each.done
-    click.echo(f"{found} found, {mended} mended")
-    return 0 if mended == found else 1
+        async for finding in engine.repair(apply=apply):
+            click.echo(f"{finding.upload_id}  {finding.sentence}")
+            count, mended = count + 1, mended + finding.done
+    click.echo(f"{count} found, {mended} mended")
+    return 0 if mended == count else 1
 
 
 def _shared(settings: Settings) -> Settings:
     if isinstance(settings.state, MemoryState):
-        raise ConfigurationError("state memory: lives inside the server; its uploads can't be seen from outside")
+        raise ConfigurationError(
+            "state memory: is inside the server's process, where commands can't reach it: use sqlite: or redis:"
+        )
     return settings

@@ -1,4 +1,4 @@
-"""Whether a server on this machine lives, asked the way it was told to listen: for a container's health check."""
+"""A container's health check: a request to the server on this machine, at the address that its settings give."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from tusd_py.config.addresses import Address, UnixAddress
 from tusd_py.domain.errors import ConfigurationError
 
 _PATIENCE = 2.0
-"""Seconds: Docker's own limit in the image is 3."""
-_LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (it asks there, and doesn't listen)
+"""Seconds to wait for the answer: less than the 3 of the image's HEALTHCHECK."""
+_LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (compared with, not bound)
 _FIRST_PROCESS = Path("/proc/1/cmdline")
 
 
-def ask(settings: Settings) -> str:
-    """What `/healthz` answers a server with these settings, at the first of its addresses that has it. Raises
-    ConfigurationError where its port can't be known, OSError when it doesn't answer 200.
+def probe(settings: Settings) -> str:
+    """Send `GET /healthz` to the server with these settings, and return a line that says where it answered.
+
+    Raises ConfigurationError for port 0, and OSError unless the answer is 200.
     """
     address = settings.metrics_address or settings.addresses[0]
-    connection, place = _way_to(address)
+    connection, place = _connection(address)
     try:
         with closing(connection):
             connection.request("GET", "/healthz")
@@ -36,12 +37,12 @@ def ask(settings: Settings) -> str:
     return f"ok    {place}"
 
 
-def _way_to(address: Address) -> tuple[HTTPConnection, str]:
-    """And what it is called. Raises ConfigurationError."""
+def _connection(address: Address) -> tuple[HTTPConnection, str]:
+    """Return a connection to the address, and the address as text. Raises ConfigurationError."""
     if isinstance(address, UnixAddress):
         return _UnixConnection(address.path), str(address)
     if not address.port:
-        raise ConfigurationError("port 0 is another one at each start: set port to have its health asked for")
+        raise ConfigurationError("port 0 is a different port at each start: set port to check the server's health")
     host = _LOCAL.get(address.host, address.host)
     return HTTPConnection(host, address.port, timeout=_PATIENCE), f"{host} port {address.port}"
 
@@ -58,8 +59,8 @@ class _UnixConnection(HTTPConnection):
 
 
 def flags_of_container(first_process: Path = _FIRST_PROCESS) -> Sequence[str]:
-    """The flags that `tusd-py serve` got in a container, where it is process 1, or is named on that one's command line
-    (an init's). Empty if it isn't.
+    """Return the flags of `tusd-py serve` on the command line of process 1, which is the server or an init that started
+    it; none if `serve` isn't on it.
     """
     words = first_process.read_bytes().decode(errors="replace").split("\0")[:-1]
     return words[words.index("serve") + 1 :] if "serve" in words else ()

@@ -1,4 +1,4 @@
-"""What an operator can do beside a running server: look at uploads, end them, and try the settings."""
+"""The operations of commands, also while a server runs: reading and removing uploads, checks and repair."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 
 from tusd_py.config import Settings
 from tusd_py.config.addresses import Address
-from tusd_py.config.openness import from_elsewhere, left_open
+from tusd_py.config.openness import exposures, reachable_addresses
 from tusd_py.domain.errors import ConfigurationError, StateUnavailable, Unavailable
 from tusd_py.domain.events import Reason
 from tusd_py.domain.refusals import UploadNotFound
 from tusd_py.domain.upload import Installation, Upload, UploadId
 from tusd_py.engine.direct import access
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.garbage import tidy
-from tusd_py.engine.installation import Seen, held_until, judge, look, pair_by_hand
-from tusd_py.engine.maintenance import sweep
+from tusd_py.engine.garbage import collect_garbage
+from tusd_py.engine.installation import Snapshot, force_pair, grace_period_end, reconcile, take_snapshot
+from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.repair import Mended, repair
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.direct import CorsRule
-from tusd_py.ports.storage import Leftover
+from tusd_py.ports.inspection import Leftover
 from tusd_py.protocol.links import ReadLinks
 from tusd_py.server.wiring import open_engine, open_unpaired
 from tusd_py.storage.s3.cors import joined, missing, needed, origins_of
@@ -30,7 +30,7 @@ from tusd_py.transfer.budget import Budget
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """One thing tried."""
+    """The result of one check."""
 
     name: str
     ok: bool
@@ -38,51 +38,57 @@ class CheckResult:
 
 
 class Operator:
-    """The engine in an operator's hands."""
+    """The engine with an operator's rights: finished uploads may be terminated, for example."""
 
     def __init__(self, engine: Engine, links: ReadLinks) -> None:
         self._links = links
         self._engine = replace(engine, limits=replace(engine.limits, terminates_finished=True))
 
     async def uploads(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
-        """Up to `limit` uploads with ids after `after`."""
+        """Return up to `limit` uploads with ids after `after`. Raises StateUnavailable."""
         return await self._engine.state.list(after, limit)
 
     async def show(self, upload_id: UploadId) -> Upload:
-        """Raises UploadNotFound."""
+        """Return the upload. Raises UploadNotFound, StateUnavailable."""
         upload = await self._engine.state.load(upload_id)
         if upload is None:
             raise UploadNotFound
         return upload
 
     def link(self, upload: Upload) -> str | None:
-        """The path of the link for readers below the creation endpoint; None where nothing can be read."""
+        """Return the path of the reading link, below the creation endpoint; None if downloads are disabled."""
         return self._links.path(upload) if self._engine.limits.downloads else None
 
     async def terminate(self, upload_id: UploadId) -> None:
-        """Raises Refusal, Locked, Superseded, StateUnavailable."""
+        """Remove the upload. Raises Refusal, Locked, Superseded, StateUnavailable."""
         await terminate(self._engine, upload_id, Reason.OPERATOR)
 
     async def expire(self) -> int:
-        """Remove what has expired now; returns how many. Raises StateUnavailable."""
-        return await sweep(self._engine)
+        """Remove expired uploads, and return how many. Raises StateUnavailable."""
+        return await maintain(self._engine)
 
-    async def held_until(self) -> float | None:
-        """Until when nothing is collected as garbage, in seconds since the epoch; None if it is. Raises Unavailable."""
-        return await held_until(self._engine)
+    async def grace_period_end(self) -> float | None:
+        """Return the time, in seconds since the epoch, at which garbage collection begins; None if it runs already.
 
-    def sweep(self, *, dry_run: bool) -> AsyncIterator[Leftover]:
-        """What crashes left in the storage, removed unless `dry_run`. Raises StateUnavailable, StorageUnavailable."""
-        return tidy(self._engine, dry_run=dry_run)
+        Raises Unavailable.
+        """
+        return await grace_period_end(self._engine)
+
+    def collect_garbage(self, *, dry_run: bool) -> AsyncIterator[Leftover]:
+        """Yield the storage's orphans, each removed unless `dry_run`. Raises StateUnavailable, StorageUnavailable."""
+        return collect_garbage(self._engine, dry_run=dry_run)
 
     def repair(self, *, apply: bool) -> AsyncIterator[Mended]:
-        """Where records and storage disagree, mended if `apply`. Raises StateUnavailable, StorageUnavailable."""
+        """Yield the differences between records and storage, each mended if `apply`.
+
+        Raises StateUnavailable, StorageUnavailable.
+        """
         return repair(self._engine, apply=apply)
 
 
 @asynccontextmanager
 async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
-    """An operator's engine on the same storage and state as the server's. Raises ConfigurationError, Unavailable."""
+    """Open the server's storage and state for an operator. Raises ConfigurationError, Unavailable."""
     async with open_engine(settings, Budget(settings.memory_budget)) as engine:
         installed = await engine.state.installation()
         if installed is None:
@@ -93,26 +99,33 @@ async def open_operator(settings: Settings) -> AsyncIterator[Operator]:
 async def pair(settings: Settings) -> str:
     """Make state and storage one installation; returns its label. Raises ConfigurationError, Unavailable."""
     async with open_unpaired(settings, Budget(settings.memory_budget)) as engine:
-        return (await pair_by_hand(engine)).label
+        return (await force_pair(engine)).label
 
 
 async def check(settings: Settings) -> Sequence[CheckResult]:
-    """Try storage and state, as they would be used. Raises ConfigurationError."""
+    """Try storage and state with the operations that a server needs. Raises ConfigurationError."""
     async with open_unpaired(settings, Budget(settings.memory_budget)) as engine:
-        tried = [await _tried("state", engine.state.name, engine.state.ping)]
-        for name, attempt in engine.storage.trials().items():
-            tried.append(await _tried(f"storage {name}", engine.storage.name, attempt))
-        return [CheckResult(name="settings", ok=True), *tried, await _check_installation(engine), *_left_open(settings)]
+        results = [await _try("state", engine.state.name, engine.state.ping)]
+        inspection = engine.storage.inspection
+        for name, attempt in ({} if inspection is None else inspection.trials()).items():
+            results.append(await _try(f"storage {name}", engine.storage.name, attempt))
+        return [
+            CheckResult(name="settings", ok=True),
+            *results,
+            await _check_installation(engine),
+            *_exposures(settings),
+        ]
 
 
-def _left_open(settings: Settings) -> Sequence[CheckResult]:
-    """Nothing fails for it: a proxy may close what is open here."""
-    public = [str(each) for each in from_elsewhere(settings.addresses)]
-    found = left_open(settings).items() if public else ()
-    told = [f"{', '.join(public)}: anybody may upload: see docs/security.md"] if public else []
-    told += [f"{', '.join(public)}: {what}: see {setting}" for setting, what in found]
-    told += [f"{each}: /metrics can be read: see metrics-address" for each in from_elsewhere(_metrics(settings))]
-    return [CheckResult(name="open", ok=True, detail=each) for each in told]
+def _exposures(settings: Settings) -> Sequence[CheckResult]:
+    """Return what is open to other machines. It is no failure: a proxy may close it."""
+    public = [str(address) for address in reachable_addresses(settings.addresses)]
+    metrics = reachable_addresses(_metrics(settings))
+    risks = exposures(settings).items() if public else ()
+    lines = [f"{', '.join(public)}: every client may upload: see docs/security.md"] if public else []
+    lines += [f"{', '.join(public)}: {risk}: see {setting}" for setting, risk in risks]
+    lines += [f"{address}: /metrics can be read: see metrics-address" for address in metrics]
+    return [CheckResult(name="open", ok=True, detail=line) for line in lines]
 
 
 def _metrics(settings: Settings) -> Sequence[Address]:
@@ -120,55 +133,55 @@ def _metrics(settings: Settings) -> Sequence[Address]:
 
 
 async def _check_installation(engine: Engine) -> CheckResult:
-    """Whether state and storage belong together. Nothing is written into either."""
+    """Check that state and storage belong together, without writing to either."""
     try:
-        seen = await look(engine)
-        installation = judge(engine, seen)
+        snapshot = await take_snapshot(engine)
+        installation = reconcile(engine, snapshot)
     except Unavailable as error:
         return CheckResult(name="installation", ok=False, detail=str(error))
-    return CheckResult(name="installation", ok=True, detail=_described(seen, installation))
+    return CheckResult(name="installation", ok=True, detail=_description(snapshot, installation))
 
 
-def _described(seen: Seen, installation: Installation) -> str:
-    if seen.known is None and seen.found is None:
+def _description(snapshot: Snapshot, installation: Installation) -> str:
+    if snapshot.installation is None and snapshot.storage_id is None:
         return "a new one, from the first start on"
-    if seen.known is None:
+    if snapshot.installation is None:
         return f"{installation.label}, which the empty state will take over from the storage: see tusd-py repair"
     return installation.label
 
 
-def cors_needed(settings: Settings) -> Sequence[CorsRule]:
-    """What the bucket must let browsers do, as the settings want it. Raises ConfigurationError."""
+def required_cors(settings: Settings) -> Sequence[CorsRule]:
+    """Return the CORS rules that the settings need on the bucket. Raises ConfigurationError."""
     pattern = settings.cors_allow_origin.pattern
     try:
         origins = origins_of(pattern)
     except ValueError:
         raise ConfigurationError(
-            f"cors-allow-origin {pattern!r} can't be said in S3's words: write origins with | between them, "
+            f"cors-allow-origin {pattern!r} can't be written as S3 rules: write origins with | between them, "
             "and at most one .* in each"
         ) from None
     return needed(origins, uploads=settings.direct_uploads, downloads=settings.download_mode == "redirect")
 
 
-async def check_cors(settings: Settings, wanted: Sequence[CorsRule], *, install: bool) -> Sequence[CheckResult]:
-    """Whether the bucket lets browsers do that; made so first with `install`. Raises ConfigurationError."""
+async def check_cors(settings: Settings, rules: Sequence[CorsRule], *, install: bool) -> Sequence[CheckResult]:
+    """Check that the bucket has the rules; with `install`, add them first. Raises ConfigurationError."""
     async with open_engine(settings, Budget(settings.memory_budget)) as engine:
         direct, place, results = access(engine), engine.storage.name, list[CheckResult]()
         try:
             if install:
-                await direct.set_cors(joined(wanted, await direct.cors()))
+                await direct.set_cors(joined(rules, await direct.cors()))
                 results.append(CheckResult(name="cors", ok=True, detail=f"{place}: the rules were installed"))
-            return [*results, *_cors_results(place, missing(wanted, await direct.cors()))]
+            return [*results, *_cors_results(place, missing(rules, await direct.cors()))]
         except Unavailable as error:
             return [*results, CheckResult(name="cors", ok=False, detail=f"{place}: {error}")]
 
 
 def _cors_results(place: str, lacking: Iterator[str]) -> Sequence[CheckResult]:
-    failed = [CheckResult(name="cors", ok=False, detail=f"{place}: {what}") for what in lacking]
-    return failed or [CheckResult(name="cors", ok=True, detail=f"{place} has what browsers need")]
+    failures = [CheckResult(name="cors", ok=False, detail=f"{place}: {problem}") for problem in lacking]
+    return failures or [CheckResult(name="cors", ok=True, detail=f"{place} has what browsers need")]
 
 
-async def _tried(name: str, place: str, attempt: Callable[[], Awaitable[None]]) -> CheckResult:
+async def _try(name: str, place: str, attempt: Callable[[], Awaitable[None]]) -> CheckResult:
     try:
         await attempt()
     except Unavailable as error:

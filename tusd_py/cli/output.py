@@ -1,4 +1,4 @@
-"""Uploads as an operator sees them: a line of a table, or JSON."""
+"""The output of commands: uploads as lines of a table or as JSON, and CORS rules."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ HEADING = _LINE.format("id", "phase", "offset/length", "created", "expires", "fi
 
 
 def line(upload: Upload) -> str:
-    """One line of the table. What a client chose is shown so that it can't move the terminal's cursor."""
+    """Return a line of the table, with the client's file name escaped so that it can't control the terminal."""
     length = "?" if upload.length is None else upload.length
-    filename = _shown(upload.metadata.get("filename", b""))
-    where = f"{upload.offset}/{length}"
+    filename = _escaped(upload.metadata.get("filename", b""))
+    progress = f"{upload.offset}/{length}"
     return _LINE.format(
-        upload.id, upload.phase, where, date(upload.created_at) or "-", date(upload.expires_at) or "-", filename
+        upload.id, upload.phase, progress, date(upload.created_at) or "-", date(upload.expires_at) or "-", filename
     ).rstrip()
 
 
 def as_json(upload: Upload, link: str | None, indent: int | None = None) -> str:
-    """Everything but the cursor, which only its storage can read. Times are UTC.
+    """Return the whole record but the cursor, which only the storage can read. Times are UTC.
 
-    `link` is the path of its link for readers, below the creation endpoint.
+    `link` is the path of the upload's reading link, below the creation endpoint.
     """
     record = {
         "id": upload.id,
@@ -36,7 +36,7 @@ def as_json(upload: Upload, link: str | None, indent: int | None = None) -> str:
         "phase": upload.phase,
         "offset": upload.offset,
         "length": upload.length,
-        "waits": upload.waits,
+        "explicit_completion": upload.explicit_completion,
         "owner": upload.owner,
         "metadata": {key: value.decode("utf-8", "backslashreplace") for key, value in upload.metadata.items()},
         "partials": upload.partials,
@@ -51,7 +51,7 @@ def as_json(upload: Upload, link: str | None, indent: int | None = None) -> str:
 
 
 def rules_as_json(rules: Sequence[CorsRule]) -> str:
-    """As `aws s3api put-bucket-cors` takes them."""
+    """Return the rules as `aws s3api put-bucket-cors` takes them."""
     return json.dumps({"CORSRules": [written_rule(rule) for rule in rules]}, indent=2)
 
 
@@ -59,6 +59,6 @@ def date(seconds: float | None) -> str | None:
     return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _shown(value: bytes) -> str:
+def _escaped(value: bytes) -> str:
     text = value.decode("utf-8", "backslashreplace")
     return text if text.isprintable() else ascii(text)[1:-1]

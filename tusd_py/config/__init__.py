@@ -1,4 +1,4 @@
-"""Settings: what they are (`settings`), the values they take (`kinds`), and where they come from (`sources`)."""
+"""The settings: their declaration (`settings`), the types of their values (`kinds`) and their sources (`sources`)."""
 
 from tusd_py.config.places import LocalDirectory, MemoryState, RedisState, S3Bucket, SqliteState
 from tusd_py.config.settings import Settings

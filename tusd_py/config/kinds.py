@@ -1,4 +1,4 @@
-"""The kinds of value a setting can have. Each says in one phrase what it expects."""
+"""The types of settings' values. The error for a wrong value names, in one phrase, what the setting expects."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tusd_py.config.places import StatePlace, StoragePlace, parse_state, parse_s
 from tusd_py.config.units import Rate, parse_duration, parse_rate, parse_size
 from tusd_py.storage.s3.options import PROFILES
 
-NOTHING = frozenset({"", "none", "never", "forever"})
-"""Words for None, where a setting may be None."""
+NONE_WORDS = frozenset({"", "none", "never", "forever"})
+"""The words that stand for None, where a setting may be None."""
 
 Network = IPv4Network | IPv6Network
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
@@ -26,19 +26,19 @@ EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 _MODES = frozenset({0o600, 0o640, 0o644, 0o660, 0o664, 0o666})
 _HOST = re.compile(r"[\w.*-]+|\[[0-9A-Fa-f:.]+\]", re.ASCII)
-_LISTENED_TO = re.compile(r"[\w.:%-]+", re.ASCII)
+_LISTEN_HOST = re.compile(r"[\w.:%-]+", re.ASCII)
 _TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _MEDIA_TYPE = re.compile(r"\*/\*|[\w!#$&^.+-]+/(?:\*|[\w!#$&^.+-]+)", re.ASCII)
 _EXTENSION = re.compile(r"[^\s./\\*]+(?:\.[^\s./\\*]+)*")
 _PATH = re.compile(r"/*(?:[\w.~-]+/+)*(?:[\w.~-]+)?", re.ASCII)
 _OBJECT_KEY_FIELDS = frozenset({"id", "year", "month", "day", "hour", "filename"})
-_MOST_TAGS, _LONGEST_TAG_KEY, _LONGEST_TAG_VALUE = 10, 128, 256
+_MAX_TAGS, _LONGEST_TAG_KEY, _LONGEST_TAG_VALUE = 10, 128, 256
 _HIGHEST_PORT = 65_535
 _SWITCH = dict.fromkeys(("on", "true", "yes", "1"), True) | dict.fromkeys(("off", "false", "no", "0"), False)
 
 
 def expects(phrase: str, read: Callable[[Any], object]) -> BeforeValidator:
-    """Reads the setting with `read`; whatever it can't read is refused with `phrase`."""
+    """Return a validator that reads the value with `read` and refuses with `phrase` a value that `read` can't read."""
 
     def convert(value: object) -> object:
         try:
@@ -50,18 +50,19 @@ def expects(phrase: str, read: Callable[[Any], object]) -> BeforeValidator:
 
 
 def one_of(*words: str) -> BeforeValidator:
-    """One of `words`, in whatever case it is written."""
-    known = {word.lower(): word for word in words}
-    return expects(f"one of {', '.join(words)}", lambda value: known[value.lower()])
+    """Return a validator that accepts one of `words`, in upper or lower case."""
+    by_lower_case = {word.lower(): word for word in words}
+    return expects(f"one of {', '.join(words)}", lambda value: by_lower_case[value.lower()])
 
 
 def or_none(read: Callable[[Any], object]) -> Callable[[Any], object]:
-    return lambda value: None if value is None or str(value).strip().lower() in NOTHING else read(value)
+    """Return a reader that also takes a word for None."""
+    return lambda value: None if value is None or str(value).strip().lower() in NONE_WORDS else read(value)
 
 
 def or_any(read: Callable[[Any], object]) -> Callable[[Any], object]:
-    """For lists that allow everything while they are empty."""
-    return lambda value: () if str(value).strip().lower() in {*NOTHING, "any"} else read(value)
+    """Return a reader for a list that allows all while it is empty: `any` and words for None are the empty list."""
+    return lambda value: () if str(value).strip().lower() in {*NONE_WORDS, "any"} else read(value)
 
 
 def above_zero(read: Callable[[Any], float]) -> Callable[[Any], float]:
@@ -96,7 +97,7 @@ def read_base_path(value: str) -> str:
 
 
 def read_url(value: str) -> str:
-    """An absolute http(s) URL without user, query, fragment or the slash at its end."""
+    """Return an absolute http(s) URL without user, query, fragment or the slash at its end. Raises ValueError."""
     url = urlsplit(value)
     _ = url.port  # raises ValueError for what isn't a port
     extras = url.query or url.fragment or url.username is not None or re.search(r"[?#\s]", value)
@@ -105,53 +106,53 @@ def read_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def words_of(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Of a list, or of a text with commas between them."""
+def split_words(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the words of a list, or of a text with commas between them; blank ones are left out."""
     words = value.split(",") if isinstance(value, str) else value
     return tuple(word.strip() for word in words if word.strip())
 
 
 class Mode(int):
-    """Of a file; written in octal."""
+    """The mode of a file; written in octal."""
 
     def __str__(self) -> str:
         return f"{self:04o}"
 
 
 def read_mode(value: object) -> Mode:
-    """From octal digits."""
+    """Return the mode that octal digits stand for. Raises ValueError."""
     mode = Mode(str(value), 8)
     return mode if mode in _MODES else _refuse(value)
 
 
 def read_networks(value: str | Iterable[str]) -> tuple[Network, ...]:
-    words = words_of(value if isinstance(value, str) else map(str, value))
-    named = (EVERYWHERE if word.lower() == "any" else (word,) for word in words)
-    return tuple(ip_network(word) for words in named for word in words)
+    words = split_words(value if isinstance(value, str) else map(str, value))
+    groups = (EVERYWHERE if word.lower() == "any" else (word,) for word in words)
+    return tuple(ip_network(network) for group in groups for network in group)
 
 
 def read_hosts(value: str | Iterable[str]) -> tuple[str, ...]:
-    hosts = words_of(value)
+    hosts = split_words(value)
     return () if hosts == ("any",) else hosts if all(map(_HOST.fullmatch, hosts)) else _refuse(value)
 
 
 def read_media_types(value: str | Iterable[str]) -> tuple[str, ...]:
-    types = tuple(map(str.lower, words_of(value)))
+    types = tuple(map(str.lower, split_words(value)))
     return types if all(map(_MEDIA_TYPE.fullmatch, types)) else _refuse(value)
 
 
 def read_extensions(value: str | Iterable[str]) -> tuple[str, ...]:
-    extensions = tuple(map(str.lower, words_of(value)))
+    extensions = tuple(map(str.lower, split_words(value)))
     return extensions if all(map(_EXTENSION.fullmatch, extensions)) else _refuse(value)
 
 
-def read_listened_to(value: str | Iterable[str]) -> tuple[str, ...]:
-    hosts = tuple(dict.fromkeys(words_of(value)))
-    return hosts if hosts and all(map(_LISTENED_TO.fullmatch, hosts)) else _refuse(value)
+def read_listen_hosts(value: str | Iterable[str]) -> tuple[str, ...]:
+    hosts = tuple(dict.fromkeys(split_words(value)))
+    return hosts if hosts and all(map(_LISTEN_HOST.fullmatch, hosts)) else _refuse(value)
 
 
 def read_tokens(value: str | Iterable[str]) -> tuple[str, ...]:
-    tokens = words_of(value)
+    tokens = split_words(value)
     return tokens if all(map(_TOKEN.fullmatch, tokens)) else _refuse(value)
 
 
@@ -161,16 +162,16 @@ def read_tags(value: str | Mapping[str, str]) -> dict[str, str]:
     )
     tags = {key.strip(): text.strip() for key, text in pairs}
     short = all(0 < len(key) <= _LONGEST_TAG_KEY and len(text) <= _LONGEST_TAG_VALUE for key, text in tags.items())
-    return tags if short and len(tags) == len(pairs) <= _MOST_TAGS else _refuse(value)
+    return tags if short and len(tags) == len(pairs) <= _MAX_TAGS else _refuse(value)
 
 
 def read_object_key(value: str) -> str:
-    """A template such as `{year}/{month}/{id}`; the checks are on what it can become."""
+    """Return a template such as `{year}/{month}/{id}`, if each key made from it is acceptable. Raises ValueError."""
     parsed = list(string.Formatter().parse(value))
     names = {name for _, name, _, _ in parsed if name is not None}
-    bare = not any(spec or conversion for _, _, spec, conversion in parsed)
+    plain = not any(spec or conversion for _, _, spec, conversion in parsed)
     text = "".join(literal for literal, *_ in parsed)
-    fits = bare and {"id"} <= names <= _OBJECT_KEY_FIELDS and text.isprintable() and ".." not in text
+    fits = plain and {"id"} <= names <= _OBJECT_KEY_FIELDS and text.isprintable() and ".." not in text
     return value if fits and not value.startswith("/") else _refuse(value)
 
 
@@ -199,7 +200,9 @@ OptionalDuration = Annotated[
 
 OptionalRate = Annotated[Rate | None, expects("a rate such as 10/s, 60/m or 500/h, or none", or_none(parse_rate))]
 
-SignedFor = Annotated[float, expects("a duration from 1s to 7d, such as 15m", within(1, 7 * 86_400, parse_duration))]
+SignatureLifetime = Annotated[
+    float, expects("a duration from 1s to 7d, such as 15m", within(1, 7 * 86_400, parse_duration))
+]
 
 LogFormat = Annotated[Literal["text", "json"], one_of("text", "json")]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], one_of("debug", "info", "warning", "error")]
@@ -212,9 +215,9 @@ DownloadMode = Annotated[Literal["proxy", "redirect"], one_of("proxy", "redirect
 Addressing = Annotated[Literal["auto", "path", "virtual"], one_of("auto", "path", "virtual")]
 Profile = Annotated[str, one_of(*PROFILES)]
 
-ListenedTo = Annotated[
+ListenHosts = Annotated[
     tuple[str, ...],
-    expects("addresses or host names with commas between them, such as 127.0.0.1,::1", read_listened_to),
+    expects("addresses or host names with commas between them, such as 127.0.0.1,::1", read_listen_hosts),
 ]
 OptionalSocket = Annotated[
     Path | None,
@@ -228,7 +231,7 @@ RedisPrefix = Annotated[
     str,
     expects(
         "1 to 64 visible ASCII characters, but none of \\ { } [ ] * ?",
-        matching(r"[!-)+->@-Z^-z|~]{1,64}"),  # nothing that a pattern or a hash slot is written with
+        matching(r"[!-)+->@-Z^-z|~]{1,64}"),  # without the characters of Redis's patterns and hash slots
     ),
 ]
 BasePath = Annotated[str, expects("a path such as /files/ (a whole URL is for public-url)", read_base_path)]

@@ -1,4 +1,4 @@
-"""What the settings leave open to anybody who reaches the server: docs/security.md says how to close it."""
+"""The exposures that settings leave to each client that reaches the server; docs/security.md says how to close them."""
 
 from __future__ import annotations
 
@@ -6,41 +6,42 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 
 from tusd_py.config.addresses import Address, TcpAddress
+from tusd_py.config.cross_checks import STRANGER
 from tusd_py.config.kinds import EVERYWHERE
-from tusd_py.config.settings import STRANGER, Settings
+from tusd_py.config.settings import Settings
 
 
-def left_open(settings: Settings) -> Mapping[str, str]:
-    """What a reviewer would refuse for a server on the internet, by the setting that closes it."""
+def exposures(settings: Settings) -> Mapping[str, str]:
+    """Return what a security review would object to for a server on the internet, by the setting that closes it."""
     any_origin = not settings.disable_cors and settings.cors_allow_origin.fullmatch(STRANGER) is not None
     deletable = settings.terminate_finished and not settings.disable_termination
-    told_by_any = settings.behind_proxy and not {str(each) for each in settings.trusted_proxies}.isdisjoint(EVERYWHERE)
-    found = {
+    networks = {str(network) for network in settings.trusted_proxies}
+    trusts_all = settings.behind_proxy and not networks.isdisjoint(EVERYWHERE)
+    risks = {
         "max-size": settings.max_size is None and "uploads of any size",
         "max-uploads": settings.max_uploads is None and "any number of uploads at a time",
-        "max-client-creations": settings.max_client_creations is None
-        and "as many new uploads from an address as it likes",
+        "max-client-creations": settings.max_client_creations is None and "any rate of new uploads from one address",
         "max-open-uploads": settings.max_open_uploads is None and "any number of unfinished uploads",
         "max-open-bytes": settings.max_open_bytes is None and "any number of bytes of unfinished uploads",
-        "min-data-rate": settings.min_data_rate is None and "bodies as slow as they like",
-        "retention": settings.retention is None and "finished uploads are kept for ever",
-        "cors-allow-origin": any_origin and "pages of any site may use it",
-        "disable-cors": settings.disable_cors and "pages of any site may change something, as far as browsers let them",
-        "trusted-proxies": told_by_any and "any client may say who it is and which URL it asked for",
+        "min-data-rate": settings.min_data_rate is None and "request bodies at any low rate",
+        "retention": settings.retention is None and "finished uploads are kept without an end",
+        "cors-allow-origin": any_origin and "pages of any site may use the server",
+        "disable-cors": settings.disable_cors and "pages of any site may send what browsers allow without CORS",
+        "trusted-proxies": trusts_all and "any client may claim another address and another request URL",
         "terminate-finished": deletable and "the URL of a finished upload is enough to delete it",
-        "metrics-address": settings.metrics_address is None and "/metrics can be read by anybody",
+        "metrics-address": settings.metrics_address is None and "/metrics can be read by every client",
         "allowed-hosts": not settings.allowed_hosts and "requests for any host name are served",
     }
-    return {setting: what for setting, what in found.items() if what}
+    return {setting: risk for setting, risk in risks.items() if risk}
 
 
-def from_elsewhere(addresses: Iterable[Address]) -> Sequence[Address]:
-    """Those of `addresses` that more than this machine can reach."""
-    return [each for each in addresses if isinstance(each, TcpAddress) and not is_loopback(each.host)]
+def reachable_addresses(addresses: Iterable[Address]) -> Sequence[Address]:
+    """Return those of `addresses` that other machines can reach."""
+    return [address for address in addresses if isinstance(address, TcpAddress) and not is_loopback(address.host)]
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address; a name counts as reachable unless it is localhost."""
+    """Return True if only this machine can reach the address; of names, only localhost counts as such."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

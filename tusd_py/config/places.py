@@ -1,4 +1,4 @@
-"""Where bytes and state live, read from the one string that names the place."""
+"""The places of the bytes and of the state, and the parsers of their text."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 _BUCKET = re.compile(r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
-"""S3 User Guide, "General purpose bucket naming rules"."""
+"""The name of a bucket (S3 User Guide, "General purpose bucket naming rules")."""
 _PREFIX = re.compile(r"[\w!.*'()+=@:,-]+(?:/[\w!.*'()+=@:,-]+)*", re.ASCII)
 _LONGEST_PREFIX = 512
-"""Leaves room for the object's own key within the 1,024 bytes that S3 allows."""
+"""Characters, all ASCII; of the 1,024 bytes that S3 allows for a key, the rest is the object's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalDirectory:
-    """`file:PATH`"""
+    """A directory for bytes: `file:PATH`."""
 
     path: Path
 
@@ -28,11 +28,11 @@ class LocalDirectory:
 
 @dataclass(frozen=True, slots=True)
 class S3Bucket:
-    """`s3://bucket/prefix`"""
+    """A bucket for bytes: `s3://bucket/prefix`."""
 
     bucket: str
     prefix: str = ""
-    """Put before each key: empty, or with its slash at the end."""
+    """The beginning of each key: empty, or with its slash at the end."""
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
@@ -40,7 +40,7 @@ class S3Bucket:
 
 @dataclass(frozen=True, slots=True)
 class MemoryState:
-    """`memory:`"""
+    """A state in the process's memory: `memory:`."""
 
     def __str__(self) -> str:
         return "memory:"
@@ -48,7 +48,7 @@ class MemoryState:
 
 @dataclass(frozen=True, slots=True)
 class SqliteState:
-    """`sqlite:PATH`"""
+    """A state in a SQLite file: `sqlite:PATH`."""
 
     path: Path
 
@@ -58,7 +58,7 @@ class SqliteState:
 
 @dataclass(frozen=True, slots=True)
 class RedisState:
-    """`redis://…`, `rediss://…` (TLS) or `unix://…`; Redis or Valkey."""
+    """A state in Redis or Valkey: `redis://…`, `rediss://…` (TLS) or `unix://…`."""
 
     url: SecretStr
 
@@ -71,35 +71,35 @@ StatePlace = MemoryState | SqliteState | RedisState
 
 
 def parse_storage(value: object) -> StoragePlace:
-    """Raises ValueError for anything that isn't the name of a storage."""
+    """Parse the text that names a storage. Raises ValueError."""
     if isinstance(value, LocalDirectory | S3Bucket):
         return value
-    scheme, _, rest = str(value).partition(":")
+    scheme, _, location = str(value).partition(":")
     match scheme:
         case "file":
-            return LocalDirectory(_path(rest))
-        case "s3" if rest.startswith("//"):
-            return _bucket(rest[2:])
+            return LocalDirectory(_path(location))
+        case "s3" if location.startswith("//"):
+            return _bucket(location[2:])
     raise ValueError(value)
 
 
 def parse_state(value: object) -> StatePlace:
-    """Raises ValueError for anything that isn't the name of a state store."""
+    """Parse the text that names a state. Raises ValueError."""
     if isinstance(value, MemoryState | SqliteState | RedisState):
         return value
-    scheme, _, rest = str(value).partition(":")
+    scheme, _, location = str(value).partition(":")
     match scheme:
         case "memory" if str(value) == "memory:":
             return MemoryState()
-        case "sqlite" if rest != ":memory:":
-            return SqliteState(_path(rest))
+        case "sqlite" if location != ":memory:":
+            return SqliteState(_path(location))
         case "redis" | "rediss" | "unix":
             return RedisState(SecretStr(_redis_url(str(value))))
     raise ValueError(value)
 
 
 def without_secrets(url: str) -> str:
-    """`url` fit to be shown: neither user, password nor query, however badly it is written."""
+    """Return the URL without user, password and query, also if it isn't well formed."""
     return re.sub(r"\?.*", "", re.sub(r":.*@", "://***@", url, flags=re.DOTALL), flags=re.DOTALL)
 
 
@@ -111,8 +111,8 @@ def _path(text: str) -> Path:
 
 
 def _bucket(text: str) -> S3Bucket:
-    bucket, _, rest = text.partition("/")
-    prefix = rest.rstrip("/")
+    bucket, _, path = text.partition("/")
+    prefix = path.rstrip("/")
     if not _BUCKET.fullmatch(bucket) or (prefix and not _prefix_fits(prefix)):
         raise ValueError(text)
     return S3Bucket(bucket, f"{prefix}/" if prefix else "")

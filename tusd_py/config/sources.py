@@ -1,7 +1,7 @@
-"""Where settings come from: flags, then environment, then files named in the environment, then TOML, then defaults.
+"""The sources of settings: flags, then environment, then files named in the environment, then TOML, then defaults.
 
-pydantic-settings reads and layers them. Ours is what it leaves open: which variables are nobody's settings, and the
-one line about a wrong value, under the name its writer gave it.
+pydantic-settings reads and merges them. This module adds two things: it ignores variables that only look like settings,
+and its one line about a wrong value names the setting as the value's source writes it.
 """
 
 from __future__ import annotations
@@ -25,35 +25,38 @@ from tusd_py.domain.errors import ConfigurationError
 
 PREFIX = Settings.model_config["env_prefix"]
 CONFIG = f"{PREFIX}CONFIG"
-"""Names the TOML file where --config doesn't."""
+"""The variable that names the TOML file, unless --config does."""
 _FILE = "_FILE"
 _NO_SETTING = re.compile(
     rf"(?!{PREFIX}).*|{CONFIG}=.*"
     rf"|{PREFIX}(SERVICE_(HOST|PORT\w*)=.*|PORT_\d+_(TCP|UDP|SCTP)\w*=.*|PORT=(tcp|udp|sctp)://.*)",
     re.DOTALL,
 )
-"""Kubernetes sets the second line's in every pod beside a Service called tusd-py."""
-_HIDING = frozenset({"state", "s3_endpoint_url", "public_url"})
+"""Variables that are no settings. Kubernetes sets those of the second line in each pod for a Service called tusd-py."""
+_SECRET = frozenset({"state", "s3_endpoint_url", "public_url"})
 """Settings whose value may hold a password."""
 
+_FORMER = {"rufh_interim": ["ietf_interim_responses"]}
+"""Settings that had another name before 0.1.0."""
+
 Layers = Mapping[Source, Callable[[str], str]]
-"""Each source, the strongest first, and how a setting is written there."""
+"""The sources, the one that wins first, each with a function from a setting's name to its spelling there."""
 
 
 def load_settings(flags: Mapping[str, object], config: Path | None, environ: Mapping[str, str]) -> Settings:
-    """`flags` by the settings' names, those that were given. Raises ConfigurationError with one line."""
+    """Read the settings; `flags` holds the flags given, by setting. Raises ConfigurationError with one line."""
     path = config or (Path(environ[CONFIG]) if environ.get(CONFIG) else None)
-    given: Layers = {InitSettingsSource(Settings, dict(flags)): lambda setting: f"--{kebab(setting)}"}
-    layers = {**given, **_environment(environ), **(_toml(path) if path else {})}
+    flag_layer: Layers = {InitSettingsSource(Settings, dict(flags)): lambda setting: f"--{kebab(setting)}"}
+    layers = {**flag_layer, **_environment(environ), **(_toml(path) if path else {})}
     try:
         return Settings(_build_sources=(tuple(layers), {}))  # type: ignore[call-arg]  # mypy knows only the fields
     except ValidationError as errors:
         raise ConfigurationError(_complaint(errors, layers)) from None
 
 
-def with_password(flags: Mapping[str, object]) -> Sequence[str]:
-    """Those of the settings, as they were accepted, whose value does hold a password."""
-    return [setting for setting, value in flags.items() if setting in _HIDING and _has_password(str(value))]
+def password_settings(flags: Mapping[str, object]) -> Sequence[str]:
+    """Return those of the accepted settings whose value holds a password."""
+    return [setting for setting, value in flags.items() if setting in _SECRET and _has_password(str(value))]
 
 
 def _has_password(url: str) -> bool:
@@ -70,30 +73,34 @@ def _complaint(errors: ValidationError, layers: Layers) -> str:
     setting, text = str(error["loc"][0]), str(error["input"])
     name = next(written(setting) for source, written in layers.items() if setting in source())
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(setting, Settings.model_fields, n=1)
-        return f"{name}: there is no such setting" + "".join(f"; did you mean {kebab(known)}?" for known in near)
-    shown = "" if name.endswith(_FILE) else f" {without_secrets(text) if setting in _HIDING else text!r}"
-    return f"{name}{shown}: {error['msg'].removeprefix('Value error, ')}"
+        similar = _FORMER.get(setting) or difflib.get_close_matches(setting, Settings.model_fields, n=1)
+        return f"{name}: there is no such setting" + "".join(
+            f"; did you mean {kebab(suggestion)}?" for suggestion in similar
+        )
+    value = "" if name.endswith(_FILE) else f" {without_secrets(text) if setting in _SECRET else text!r}"
+    return f"{name}{value}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def _environment(environ: Mapping[str, str]) -> Layers:
-    """`TUSD_PY_STATE_FILE=/run/secrets/redis-url` stands for TUSD_PY_STATE with what the file holds."""
-    ours = {name: value for name, value in environ.items() if not _NO_SETTING.fullmatch(f"{name}={value}")}
-    plain = {name: value for name, value in ours.items() if not name.endswith(_FILE)}
-    files = {name.removesuffix(_FILE): _read(Path(ours[name]), name) for name in ours.keys() - plain.keys()}
+    """Return the layers of the environment: `TUSD_PY_STATE_FILE=/run/secrets/redis-url` sets TUSD_PY_STATE to what the
+    file holds. Raises ConfigurationError.
+    """
+    variables = {name: value for name, value in environ.items() if not _NO_SETTING.fullmatch(f"{name}={value}")}
+    plain = {name: value for name, value in variables.items() if not name.endswith(_FILE)}
+    files = {name.removesuffix(_FILE): _read(Path(variables[name]), name) for name in variables.keys() - plain.keys()}
     return {**_variables(plain), **_variables(files, _FILE)}
 
 
-def _variables(given: Mapping[str, str], suffix: str = "") -> Layers:
-    """The library's one source of variables that keeps the names nobody knows, for Settings to refuse."""
+def _variables(values: Mapping[str, str], suffix: str = "") -> Layers:
+    """Return a layer of variables: the library's only source that keeps unknown names, which Settings refuses."""
     source = DotEnvSettingsSource(Settings, env_file=None, dotenv_filtering="match_prefix")
-    source.env_vars = {name.lower(): value for name, value in given.items()}
-    names = {name.lower(): f"{name}{suffix}" for name in given}
+    source.env_vars = {name.lower(): value for name, value in values.items()}
+    names = {name.lower(): f"{name}{suffix}" for name in values}
     return {source: lambda setting: names[f"{PREFIX}{setting}".lower()]}
 
 
 class _Toml(TomlConfigSettingsSource):
-    """Reads the file even if it isn't there, which the library would pass over."""
+    """A TOML source that fails if there is no such file, where the library would ignore that."""
 
     def _read_files(self, files: Any, *_: object, **__: object) -> dict[str, Any]:
         return self._read_file(files)

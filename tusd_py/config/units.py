@@ -1,4 +1,4 @@
-"""Sizes and durations as people write them."""
+"""The parsers of sizes, durations and rates, and their units."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 _DECIMAL = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _BINARY = {"kib": KIB, "mib": MIB, "gib": GIB, "tib": TIB}
 _LETTERS = {"k": KIB, "m": MIB, "g": GIB, "t": TIB}
-"""Binary, as nginx and Docker read a lone letter."""
+"""A lone letter is a binary unit, as for nginx and Docker."""
 _SIZES = _DECIMAL | _BINARY | _LETTERS
 _SECONDS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 
@@ -23,12 +23,12 @@ _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)", re.IGNORECASE | re.A
 
 LARGEST_SIZE = 2**63 - 1
 LONGEST_DURATION = 100 * 366 * 86_400.0
-"""Seconds. Now plus this still is a date that HTTP can write."""
+"""Seconds. This long after now, an HTTP date can still be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So often in so many seconds."""
+    """A number of events in a number of seconds."""
 
     count: int
     seconds: int
@@ -39,7 +39,7 @@ class Rate:
 
 
 def parse_rate(value: object) -> Rate:
-    """A rate out of `10/s`, `60/m` or `500/h`. Raises ValueError."""
+    """Parse a rate such as `10/s`, `60/m` or `500/h`. Raises ValueError."""
     match = _RATE.fullmatch(str(value).strip())
     if match is None:
         raise ValueError(value)
@@ -47,7 +47,7 @@ def parse_rate(value: object) -> Rate:
 
 
 def parse_size(value: object) -> int:
-    """Bytes out of `8MiB`, `1GB`, `512k` or a plain number. Raises ValueError."""
+    """Return the bytes of `8MiB`, `1GB`, `512k` or a plain number. Raises ValueError."""
     number, unit = _quantity(value)
     size = number * _SIZES.get(unit, -1)
     if not 0 <= size <= LARGEST_SIZE or size % 1:
@@ -56,7 +56,7 @@ def parse_size(value: object) -> int:
 
 
 def parse_duration(value: object) -> float:
-    """Seconds out of `30`, `90s`, `15m`, `24h`, `7d`, `500ms` or a plain number. Raises ValueError."""
+    """Return the seconds of `30`, `90s`, `15m`, `24h`, `7d`, `500ms` or a plain number. Raises ValueError."""
     number, unit = _quantity(value)
     seconds = float(number) * _SECONDS.get(unit, math.nan)
     if not 0 <= seconds <= LONGEST_DURATION:

@@ -1,4 +1,4 @@
-"""Directories and files that are made for this process's user, and for others only as a setting says."""
+"""Directories and files that only this process's user may access, unless a setting allows others."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import os
 from pathlib import Path
 
 PRIVATE = 0o600
-"""The mode of a file that only its owner reads."""
+"""The mode of a file that only its owner may read and write."""
 
 
 def make_directory(path: Path, mode: int = PRIVATE) -> None:
-    """Make the directory and those above it that aren't there, open to those who may read files of this mode.
+    """Make the directory and its missing parents, accessible to the users who may read files of this mode.
 
-    One that is there stays as it is. Raises OSError.
+    An existing directory is left as it is. Raises OSError.
     """
     if path.is_dir():
         return
@@ -28,12 +28,12 @@ def make_directory(path: Path, mode: int = PRIVATE) -> None:
 
 
 def directory_mode(mode: int) -> int:
-    """Of a directory with files of this mode: who may read them may enter it."""
+    """Return the mode of a directory for files of this mode: users who may read the files may enter it."""
     return mode | (mode & 0o444) >> 2
 
 
 def make_file(path: Path, mode: int = PRIVATE) -> None:
-    """Make an empty file unless there is one. Raises OSError."""
+    """Make an empty file unless it exists. Raises OSError."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""The bytes that are free on a disk, and a file that takes some up to give them back."""
+"""The free space of a disk, and a ballast file that reserves some of it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _BALLAST = 4 * MIB
 
 
 def disk_space(path: Path) -> Space:
-    """Of the file system that `path` is on. Raises OSError."""
+    """Return the space of the file system that `path` is on. Raises OSError."""
     disk = os.statvfs(path)
     return Space(free=disk.f_bavail * disk.f_frsize, reserve=reserve_of(disk.f_blocks * disk.f_frsize))
 
 
 class Ballast:
-    """A file that takes up room, and is given up when a disk that others write to as well is full to the last byte.
+    """A file that reserves space, to be deleted when the disk, to which other programs also write, is full.
 
-    Several processes may share one. No method raises: a ballast is there or it isn't.
+    Several processes may share one. No method raises OSError; `exists` shows the result.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,31 +28,31 @@ class Ballast:
 
     @property
     def size(self) -> int:
-        """A quarter of the reserve on a small disk: two may lie there. Raises OSError."""
+        """Bytes of the file: a quarter of the reserve on a small disk, as it may hold two. Raises OSError."""
         return min(_BALLAST, disk_space(self._path.parent).reserve // 4) or _BALLAST
 
     @property
-    def there(self) -> bool:
+    def exists(self) -> bool:
         return self._path.exists()
 
-    def give_up(self) -> None:
+    def delete(self) -> None:
         try:
             self._path.unlink(missing_ok=True)
         except OSError:
             return
 
     def restore(self) -> None:
-        """Write it, unless it is there or would leave less than its own size free."""
+        """Write the file, unless it exists or would leave less than its own size free."""
         try:
-            if not self.there and disk_space(self._path.parent).free >= 2 * self.size:
+            if not self.exists and disk_space(self._path.parent).free >= 2 * self.size:
                 self._write(self.size)
         except OSError:
-            self.give_up()
+            self.delete()
 
     def _write(self, size: int) -> None:
-        """Random bytes, as some file systems keep no room for zeros."""
+        """Write random bytes, as some file systems store no zeros."""
         fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode=0o600)
         with FileIO(fd, "w") as file:
-            rest = memoryview(os.urandom(size))
-            while rest:
-                rest = rest[file.write(rest) :]
+            remaining = memoryview(os.urandom(size))
+            while remaining:
+                remaining = remaining[file.write(remaining) :]

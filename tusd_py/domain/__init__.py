@@ -1,1 +1,1 @@
-"""What the server is about: values, rules and the life cycle. Pure: no I/O, clock or randomness."""
+"""The domain: values, rules and the life cycle of uploads. Pure: no I/O, clock or randomness."""

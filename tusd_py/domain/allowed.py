@@ -1,6 +1,6 @@
-"""Whether the server takes an upload, by the type and the name that its client declares. Pure, like the rules.
+"""The check of an upload's declared type and name. Pure, like the rules.
 
-Nobody looks into the bytes: a client can declare what it likes.
+The bytes aren't inspected: a client can declare anything.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from tusd_py.domain.upload import NAME_KEYS, TYPE_KEYS, Metadata, declared
 
 
 def check_allowed(metadata: Metadata, limits: Limits, *, later: bool = False) -> None:
-    """Raises TypeNotAllowed, also where what a rule is about isn't declared.
+    """Check the declared type and name. Raises TypeNotAllowed, also if one that is limited isn't declared.
 
-    With `later` it may be missing: it is declared, and judged, before there is anything to be had.
+    With `later` it may be missing: it is declared, and checked, before the upload can be downloaded.
     """
     kind, name = declared(metadata, TYPE_KEYS), declared(metadata, NAME_KEYS)
     if limits.allowed_types and (kind or not later) and not has_type(kind, limits.allowed_types):
@@ -25,13 +25,14 @@ def check_allowed(metadata: Metadata, limits: Limits, *, later: bool = False) ->
 
 
 def has_type(kind: str, allowed: Sequence[str]) -> bool:
-    """`kind` is a media type, perhaps with parameters; `allowed` are types, `image/*` or `*/*`, in lower case."""
+    """Return True if the media type `kind`, perhaps with parameters, is allowed: by types, `image/*` or `*/*`, in lower
+    case."""
     essence = kind.partition(";")[0].strip(" \t").lower()
     group, slash, name = essence.partition("/")
     return bool(group and slash and name) and not {essence, f"{group}/*", "*/*"}.isdisjoint(allowed)
 
 
 def has_extension(name: str, allowed: Sequence[str]) -> bool:
-    """Of the name itself, without folders. `allowed` are in lower case, and without a dot before them."""
-    *_, last = name.lower().replace("\\", "/").split("/")
-    return any(last.endswith(f".{extension}") and last != f".{extension}" for extension in allowed)
+    """Return True if the name, without folders, has an allowed extension: in lower case, without the leading dot."""
+    *_, base = name.lower().replace("\\", "/").split("/")
+    return any(base.endswith(f".{extension}") and base != f".{extension}" for extension in allowed)

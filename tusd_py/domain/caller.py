@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A client, and the request by which it asks for something."""
+    """A client and its request."""
 
     address: str = ""
-    """As judged: what a trusted proxy says, else the peer's."""
+    """The client's address: from a trusted proxy, else the peer's."""
     identity: str | None = None
-    """The subject of its credential; None where it has shown none."""
+    """The subject of its credential; None if it has sent none."""
     method: str = ""
-    """As meant: a POST may stand for another (tus 1.0, X-HTTP-Method-Override)."""
+    """The effective method: a POST may stand for another one (tus 1.0, X-HTTP-Method-Override)."""
     target: str = ""
-    """Path and query as sent."""
+    """The path and query as sent."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """As received, secrets included."""
+    """The header fields as received, secrets included."""
     request_id: str | None = None
-    """As a proxy or the client calls the request (X-Request-ID)."""
+    """The request's id from a proxy or the client (X-Request-ID)."""
 
 
 NO_CALLER = Caller()
-"""For changes that no request asks for: expiry, repair, an operator's command."""
+"""The caller of changes that no request asks for: expiry, repair, an operator's command."""

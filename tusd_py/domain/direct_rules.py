@@ -1,4 +1,4 @@
-"""What may be done to uploads that go straight to the storage, judged on their records. Pure, like `rules`."""
+"""The rules for uploads that go straight to the storage, applied to their records. Pure, like `rules`."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from tusd_py.domain.rules import plan_inspect, touch
 from tusd_py.domain.upload import Direct, DirectPart, Metadata, Phase, Upload, UploadId
 
 _PART_SIZE = "partsize"
-"""The metadata key that says how long each part but the last is, for clients that don't part by Uppy's own rule."""
+"""The metadata key for the length of each part but the last, for clients that don't split by Uppy's rule."""
 
 TOUCH = 60.0
-"""Seconds between two records of a client's activity: it keeps the upload from expiring, and costs a save."""
+"""Seconds between two saves of a client's activity, which keep the upload from expiring."""
 _REPEATED = 8
-"""Parts of the least length that may be there twice, beside as many bytes as were announced."""
+"""Parts of the least length that repeats may add to twice the announced bytes before an upload counts as overfull."""
 
 
-def most_whole(limits: Limits, parts: PartLimits) -> int:
-    """The most bytes that may come in one request."""
-    return min(parts.greatest_length, parts.greatest_length if limits.max_length is None else limits.max_length)
+def max_whole_length(limits: Limits, parts: PartLimits) -> int:
+    """Return the most bytes that an upload in one request may have."""
+    return min(parts.max_length, parts.max_length if limits.max_length is None else limits.max_length)
 
 
 def plan_begin(intent: Begin, *, upload_id: UploadId, limits: Limits, parts: PartLimits, now: float) -> Upload:
-    """The record of a new upload, without a cursor. Raises TypeNotAllowed, TooLarge, Malformed.
+    """Return the record of a new upload, without a cursor. Raises TypeNotAllowed, TooLarge, Malformed.
 
-    Of parts, the type may be told as late as the upload is opened for them.
+    The type of an upload in parts need not be declared before the upload is opened for them.
     """
     whole = intent.direct is Direct.WHOLE
     check_allowed(intent.metadata, limits, later=not whole)
-    check_length(intent.length, most_whole(limits, parts) if whole else limits.max_length)
-    if not (whole and parts.forms):  # a form limits also what isn't told
-        _check_told(intent.length, limits)
-    _told_size(intent.metadata)
+    check_length(intent.length, max_whole_length(limits, parts) if whole else limits.max_length)
+    if not (whole and parts.forms):  # a form limits also an undeclared length
+        _check_declared(intent.length, limits)
+    _declared_part_size(intent.metadata)
     upload = Upload(
         id=upload_id,
         direct=intent.direct,
-        signed_until=now + limits.upload_url_lifetime if whole else None,
+        presigned_until=now + limits.upload_url_lifetime if whole else None,
         length=intent.length,
         metadata=intent.metadata,
         created_at=now,
@@ -53,149 +53,150 @@ def plan_begin(intent: Begin, *, upload_id: UploadId, limits: Limits, parts: Par
     return touch(upload, now, limits)
 
 
-def _check_told(length: int | None, limits: Limits) -> None:
-    """Raises Malformed where `max-size` couldn't hold."""
+def _check_declared(length: int | None, limits: Limits) -> None:
+    """Raise Malformed if `max-size` can't be enforced, as the length isn't declared."""
     if length is None and limits.announced_max_length is not None:
         raise Malformed("tell the upload's size, as filesize in its metadata: it is limited here")
 
 
 def plan_parts(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
-    """The upload, if it is one of parts. Raises UploadNotFound, UploadGone."""
-    seen = plan_inspect(upload, limits=limits, now=now)
-    if seen.direct is not Direct.PARTS:
+    """Return the upload, if its client sends it in parts. Raises UploadNotFound, UploadGone."""
+    record = plan_inspect(upload, limits=limits, now=now)
+    if record.direct is not Direct.PARTS:
         raise UploadNotFound
-    return seen
+    return record
 
 
 def plan_open(upload: Upload, metadata: Metadata, *, limits: Limits) -> Upload:
-    """The upload with what wasn't known of it before. Raises AlreadyComplete, Malformed, TypeNotAllowed."""
+    """Return the upload with metadata that it didn't have. Raises AlreadyComplete, Malformed, TypeNotAllowed."""
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
-    known = {**metadata, **upload.metadata}
-    check_metadata(known, limits)
-    check_allowed(known, limits)
-    return replace(upload, metadata=known)
+    merged = {**metadata, **upload.metadata}
+    check_metadata(merged, limits)
+    check_allowed(merged, limits)
+    return replace(upload, metadata=merged)
 
 
-def plan_part(upload: Upload, number: int, told: int | None, *, limits: Limits, parts: PartLimits) -> int | None:
-    """The length to bind part `number` to: None only where neither the upload nor the client (`told`) says it.
+def plan_part(upload: Upload, number: int, declared: int | None, *, limits: Limits, parts: PartLimits) -> int | None:
+    """Return the length to which part `number` is bound. None only if neither the upload nor the client (`declared`)
+    says it.
 
     Raises AlreadyComplete, WrongParts, Malformed.
     """
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
     if upload.length is None:
-        return _unsized(number, told, limits, parts)
-    if told is not None:
-        return _fitting(number, told, upload.length, parts)
+        return _part_of_unsized(number, declared, limits, parts)
+    if declared is not None:
+        return _fitting_length(number, declared, upload.length, parts)
     size = part_size(upload.length, upload.metadata, parts)
     _check_number(number, max(1, -(-upload.length // size)))
     return min(size, upload.length - (number - 1) * size)
 
 
-def _fitting(number: int, told: int, length: int, parts: PartLimits) -> int:
-    """The length that a client tells of a part, if the announced one leaves it after the least parts before it.
+def _fitting_length(number: int, declared: int, length: int, parts: PartLimits) -> int:
+    """Return the length that a client declares for a part, if it fits into the upload after parts of the least length.
 
     Raises WrongParts.
     """
-    _check_number(number, min(parts.most, max(1, -(-length // parts.least_length))))
-    left = length - (number - 1) * parts.least_length
-    if told > min(parts.greatest_length, left):
-        raise WrongParts(f"part {number} can have {min(parts.greatest_length, left)} bytes at most")
-    return told
+    _check_number(number, min(parts.max_parts, max(1, -(-length // parts.min_length))))
+    limit = min(parts.max_length, length - (number - 1) * parts.min_length)
+    if declared > limit:
+        raise WrongParts(f"part {number} can have {limit} bytes at most")
+    return declared
 
 
 def part_size(length: int, metadata: Metadata, parts: PartLimits) -> int:
-    """How long each part but the last is: as the client told, or by Uppy's own rule (5.1.0, MultipartUploader.ts;
-    6.3.1, S3Uploader.ts). Both make longer ones where there would be too many."""
-    size = max(_told_size(metadata), parts.least_length, -(-length // parts.most))
-    return min(size, parts.greatest_length)
+    """Return the length of each part but the last: as the client declares it, or by Uppy's rule (5.1.0,
+    MultipartUploader.ts; 6.3.1, S3Uploader.ts). Parts are longer if there would be too many."""
+    size = max(_declared_part_size(metadata), parts.min_length, -(-length // parts.max_parts))
+    return min(size, parts.max_length)
 
 
-def _told_size(metadata: Metadata) -> int:
-    """0 where nothing is told. Raises Malformed."""
+def _declared_part_size(metadata: Metadata) -> int:
+    """Return 0 if none is declared. Raises Malformed."""
     return parse_integer(_PART_SIZE, metadata.get(_PART_SIZE, b"0").decode("latin-1"))
 
 
-def _unsized(number: int, told: int | None, limits: Limits, parts: PartLimits) -> int | None:
-    """Raises WrongParts, Malformed."""
-    _check_told(None, limits)
+def _part_of_unsized(number: int, declared: int | None, limits: Limits, parts: PartLimits) -> int | None:
+    """Return the declared length of a part of an upload without one. Raises WrongParts, Malformed."""
+    _check_declared(None, limits)
     end = limits.max_length
-    _check_number(number, parts.most if end is None else min(parts.most, max(1, -(-end // parts.least_length))))
-    if told is not None and told > min(parts.greatest_length, parts.greatest_length if end is None else end):
+    _check_number(number, parts.max_parts if end is None else min(parts.max_parts, max(1, -(-end // parts.min_length))))
+    if declared is not None and declared > min(parts.max_length, parts.max_length if end is None else end):
         raise WrongParts("the part is longer than it can be")
-    return told
+    return declared
 
 
-def _check_number(number: int, most: int) -> None:
-    if not 1 <= number <= most:
+def _check_number(number: int, limit: int) -> None:
+    if not 1 <= number <= limit:
         raise WrongParts(f"the upload can't have a part {number}")
 
 
-def plan_complete(upload: Upload, kept: Sequence[DirectPart], *, limits: Limits, parts: PartLimits) -> Upload:
-    """The upload with all its bytes there, its object still to be made of the parts `kept`.
+def plan_complete(upload: Upload, chosen: Sequence[DirectPart], *, limits: Limits, parts: PartLimits) -> Upload:
+    """Return the upload with all its bytes, its object still to be assembled from the parts `chosen`.
 
-    Raises TooLarge: it can't become what it may be. WrongParts, InconsistentLength: what is missing can still come.
+    Raises TooLarge, which is permanent; WrongParts, InconsistentLength, which the client can still correct.
     """
-    length = sum(part.length for part in kept)
-    for most in (limits.max_length, upload.length):
-        check_length(length, most)
-    _check_sizes(kept, parts)
+    length = sum(part.length for part in chosen)
+    for limit in (limits.max_length, upload.length):
+        check_length(length, limit)
+    _check_sizes(chosen, parts)
     if upload.length not in (None, length):
         raise InconsistentLength(f"the parts have {length} bytes, and not the {upload.length} that were announced")
     return fill(upload, length)
 
 
-def count_later(upload: Upload, *, limits: Limits, now: float) -> Upload:
-    """The upload, to be counted once all that is signed for it now has expired, unless it is to be before."""
-    if upload.length is None or upload.count_at is not None:
+def schedule_parts_check(upload: Upload, *, limits: Limits, now: float) -> Upload:
+    """Return the upload with a check of its parts due once all its presigned URLs have expired, if none is due yet."""
+    if upload.length is None or upload.parts_check_at is not None:
         return upload
-    return replace(upload, count_at=now + limits.upload_url_lifetime + TOUCH)
+    return replace(upload, parts_check_at=now + limits.upload_url_lifetime + TOUCH)
 
 
-def count_again(upload: Upload, *, limits: Limits, now: float) -> Upload:
-    """The upload after a count: to be counted again if anything was signed for it that hasn't expired."""
-    counted = replace(upload, count_at=None)
+def reschedule_parts_check(upload: Upload, *, limits: Limits, now: float) -> Upload:
+    """Return the upload after a check of its parts: with another one due if a presigned URL may still be valid."""
+    checked = replace(upload, parts_check_at=None)
     expired = upload.updated_at + limits.upload_url_lifetime + TOUCH <= now
-    return counted if expired else count_later(counted, limits=limits, now=now)
+    return checked if expired else schedule_parts_check(checked, limits=limits, now=now)
 
 
 def overfull(upload: Upload, stored: Sequence[DirectPart], parts: PartLimits) -> bool:
-    """Whether more is stored than was announced. Some storages keep each repeat of a part, so some may be there."""
+    """Return True if more is stored than was announced, but for some repeats of parts, which some storages keep."""
     if upload.length is None:
         return False
-    once, in_all = (sum(part.length for part in each) for each in (newest(stored), stored))
-    return once > upload.length or in_all - upload.length > upload.length + _REPEATED * parts.least_length
+    length, total = (sum(part.length for part in stored_parts) for stored_parts in (newest(stored), stored))
+    return length > upload.length or total - upload.length > upload.length + _REPEATED * parts.min_length
 
 
-def choose(named: Sequence[DirectPart], stored: Sequence[DirectPart]) -> Sequence[DirectPart]:
-    """The stored parts that make the upload: `named` are all of them, as its client lists them. Raises WrongParts."""
-    there = {(part.number, part.etag): part for part in stored}
+def choose(listed: Sequence[DirectPart], stored: Sequence[DirectPart]) -> Sequence[DirectPart]:
+    """Return the stored parts that make the upload. Raises WrongParts if the client doesn't list them all, in order."""
+    by_number_and_etag = {(part.number, part.etag): part for part in stored}
     numbers = {part.number for part in stored}
-    for expected, (told, number) in enumerate(zip_longest(named, sorted(numbers)), start=1):
-        if told is None or told.number != expected:
+    for expected, (part, number) in enumerate(zip_longest(listed, sorted(numbers)), start=1):
+        if part is None or part.number != expected:
             raise WrongParts(f"part {expected} isn't named where it should be")
         if number != expected:
             raise WrongParts(f"part {expected} isn't stored")
-        if (told.number, told.etag) not in there:
+        if (part.number, part.etag) not in by_number_and_etag:
             raise WrongParts(f"part {expected} isn't stored with that ETag")
-    if not named:
+    if not listed:
         raise WrongParts("name at least one part")
-    return [there[told.number, told.etag] for told in named]
+    return [by_number_and_etag[part.number, part.etag] for part in listed]
 
 
 def newest(stored: Sequence[DirectPart]) -> Sequence[DirectPart]:
-    """Each part once."""
+    """Return the last stored part of each number."""
     return list({part.number: part for part in stored}.values())
 
 
-def _check_sizes(kept: Sequence[DirectPart], parts: PartLimits) -> None:
-    """What the storage would refuse once it is too late."""
-    first = kept[0].length
-    for part in kept[:-1]:
-        if part.length < parts.least_length:
-            raise WrongParts(f"part {part.number} has fewer than {parts.least_length} bytes, and isn't the last")
+def _check_sizes(chosen: Sequence[DirectPart], parts: PartLimits) -> None:
+    """Raise WrongParts for sizes that the storage would refuse only when it completes the upload."""
+    first = chosen[0].length
+    for part in chosen[:-1]:
+        if part.length < parts.min_length:
+            raise WrongParts(f"part {part.number} has fewer than {parts.min_length} bytes, and isn't the last")
         if parts.equal and part.length != first:
             raise WrongParts(f"part {part.number} has not {first} bytes, as all but the last must")
-    if parts.equal and kept[-1].length > first:
+    if parts.equal and chosen[-1].length > first:
         raise WrongParts("the last part is longer than the others")

@@ -1,34 +1,34 @@
-"""Trouble that isn't the client's doing. What a client did wrong is a `protocol.refusals.Refusal`."""
+"""Failures that no client caused. What a client did wrong is a `domain.refusals.Refusal`."""
 
 from __future__ import annotations
 
 
 class Unavailable(Exception):
-    """Storage or state can't serve right now; nothing was taken back. Ask again later."""
+    """The storage or the state store can't serve now; what was acknowledged still holds. Retry later."""
 
 
 class StorageUnavailable(Unavailable):
-    """The storage failed or is out of reach, after the retries that make sense."""
+    """The storage failed or is unreachable, after the retries that make sense."""
 
 
 class StorageFull(StorageUnavailable):
-    """The storage has room for nothing new: what is left is kept for removal."""
+    """The storage has no free space for new data: the rest is reserved for removal."""
 
 
 class StateUnavailable(Unavailable):
-    """The state store failed or is out of reach."""
+    """The state store failed or is unreachable."""
 
 
 class StateFull(StateUnavailable):
-    """The state store has room for nothing new."""
+    """The state store has no free space for new data."""
 
 
 class Superseded(Exception):
-    """Somebody else has moved this upload on; whatever was being done to it no longer counts."""
+    """Another request or process has changed this upload's record; the work at hand no longer counts."""
 
 
 class Locked(Exception):
-    """The upload's holder did not leave in time."""
+    """The upload's lock holder did not release the lock in time."""
 
 
 class UploadLost(Exception):
@@ -36,7 +36,7 @@ class UploadLost(Exception):
 
 
 class UploadSpoiled(UploadLost):
-    """All bytes are there, but they aren't the ones whose digest was announced."""
+    """All bytes are stored, but they don't have the announced digest."""
 
 
 class ConfigurationError(Exception):
@@ -44,4 +44,4 @@ class ConfigurationError(Exception):
 
 
 class WrongPair(ConfigurationError, Unavailable):
-    """State and storage are of two installations: nothing is done with either."""
+    """State and storage belong to two installations: neither is used."""

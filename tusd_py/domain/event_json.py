@@ -1,4 +1,4 @@
-"""Events as the JSON text that an outbox keeps."""
+"""Events as the JSON text that an outbox holds."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tusd_py.domain.record_json import decode
 from tusd_py.domain.upload import Upload
 
 _SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "upload-token"})
-"""Header fields that are not to rest in a store."""
+"""Header fields that must not be stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRow:
-    """An event as it is stored."""
+    """An event as an outbox stores it."""
 
     id: str
     spare_id: str | None
-    """The id in case another event has `id`; None where that one is the same event, told before."""
+    """The id to use if an event with `id` is stored; None if such an event can only be this one, stored before."""
     upload_id: str
     type: str
     at: float
@@ -30,7 +30,7 @@ class EventRow:
 
 
 def event_row(event: Event, recorded: Upload, document: str) -> EventRow:
-    """The event, of the upload as recorded; `document` is that record as JSON."""
+    """Return the row of an event of the upload as recorded; `document` is that record as JSON."""
     return EventRow(
         id=event.id,
         spare_id=f"{event.id}_{recorded.revision}" if event.type is EventType.ROLLED_BACK else None,
@@ -43,7 +43,7 @@ def event_row(event: Event, recorded: Upload, document: str) -> EventRow:
 
 
 def decode_event(type_: EventType, document: str) -> Event:
-    """The event as it was stored, without its caller's secrets."""
+    """Return the event as stored, without its caller's secrets."""
     stored = json.loads(document)
     return Event(
         type=type_,
@@ -62,18 +62,18 @@ def _request(caller: Caller) -> Mapping[str, Any] | None:
         "identity": caller.identity,
         "method": caller.method,
         "target": caller.target,
-        "headers": _kept(caller.headers),
+        "headers": _without_secrets(caller.headers),
         "request_id": caller.request_id,
     }
 
 
-def _kept(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Without secrets; a field that came in several lines as one (RFC 9110, 5.2)."""
-    kept = dict[str, str]()
+def _without_secrets(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the fields without secrets; one sent in several lines is joined into one (RFC 9110, 5.2)."""
+    fields = dict[str, str]()
     for name, value in headers.items():
         if name.lower() not in _SECRET:
-            kept[name] = f"{kept[name]}, {value}" if name in kept else value
-    return kept
+            fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return fields
 
 
 def _dump(value: Any) -> str:

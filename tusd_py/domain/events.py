@@ -10,49 +10,49 @@ from tusd_py.domain.upload import Upload
 
 
 class EventType(enum.StrEnum):
-    """What can happen to an upload, each at most once but for a roll-back."""
+    """The types of events of an upload. Each happens at most once, except a roll-back."""
 
     CREATED = "created"
     FINISHED = "finished"
     """Its object exists."""
     TERMINATED = "terminated"
     EXPIRED = "expired"
-    """Its time was up: it is removed."""
+    """It has expired, and is removed."""
     LOST = "lost"
-    """Nothing is left to go on with: it is removed."""
+    """Its bytes are lost beyond repair, and it is removed."""
     ROLLED_BACK = "rolled-back"
-    """Bytes that were recorded are gone: clients go on from an earlier offset."""
+    """Recorded bytes are lost: clients continue from an earlier offset."""
 
 
 class Reason(enum.StrEnum):
-    """Why an upload ended, or went back."""
+    """The reason why an upload ended or was rolled back."""
 
     CLIENT = "client"
     OPERATOR = "operator"
     EXPIRED = "expired"
     LOST = "lost"
     REFUSED = "refused"
-    """What its client sent isn't what was announced, or more than may be."""
+    """Its client sent other bytes than it announced, or more than allowed."""
     FAILED_CREATION = "failed-creation"
-    """The request that made it failed before its client was told of it."""
+    """The request that created it failed before its client got the upload's URL."""
     ROLLED_BACK = "rolled-back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One change of an upload that others are told of, by the revision that made it."""
+    """A change of an upload that is reported to event sinks."""
 
     type: EventType
     upload: Upload
-    """As recorded with that change."""
+    """The upload as recorded with that change."""
     reason: Reason | None = None
-    """None for an upload that was created or finished."""
+    """None if the upload was created or finished."""
     before: int | None = None
-    """Of a roll-back: the offset that was recorded before it."""
+    """The offset that was recorded before a roll-back; else None."""
     caller: Caller = NO_CALLER
-    """Whose request made the change, or drove it on."""
+    """The caller whose request made the change, or caused it."""
 
     @property
     def id(self) -> str:
-        """The same each time the change is made again: an upload is created, finished and ended once."""
+        """An id that stays the same if the change is made again: an upload is created, finished and ended once."""
         return f"evt_{self.upload.id}_{self.type}"

@@ -1,4 +1,5 @@
-"""What a request wants, in words both protocols share. Read by a wire, judged by `rules`, done by the engine."""
+"""The intents of requests, in terms that both protocols share. An adapter reads one, `rules` judges it, the engine
+carries it out."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from tusd_py.domain.upload import Direct, Kind, Metadata
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checksum:
-    """The digest a request announces for its own body."""
+    """The digest that a request announces for its own body."""
 
     algorithm: str
     """Lower case, one of `headers.CHECKSUM_ALGORITHMS`."""
@@ -19,7 +20,7 @@ class Checksum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """A request body with upload bytes in it."""
+    """A request body that holds bytes of the upload."""
 
     length: int | None
     """From Content-Length; None when chunked."""
@@ -27,88 +28,88 @@ class Body:
 
 
 class Completion(enum.Enum):
-    """When the upload is complete, as this request sees it."""
+    """The time at which the upload is complete, as this request states it."""
 
     WHEN_FULL = "when full"
-    """Once all bytes of its length are there: tus, and early drafts of the IETF's protocol."""
+    """Once all bytes of its length are recorded: tus, and early drafts of the IETF's protocol."""
     WITH_THIS = "with this"
-    """This body is all that was missing."""
+    """With this request, whose body is the rest of the upload."""
     NOT_YET = "not yet"
-    """Not with this request, be the length reached or not."""
+    """Not with this request, even if the length is reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whole:
-    """What a client wants to know, or announces, of all bytes of an upload."""
+class WholeDigest:
+    """The digest of all bytes of an upload, which its client announces or asks for."""
 
     algorithm: str
     """`sha256` or `sha512`."""
     digest: str | None = None
-    """In hex, if it is announced."""
+    """In hex if the client announces it; None if the client asks for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Create:
-    """Make an upload, and perhaps bring its first bytes."""
+    """A request to create an upload, perhaps with its first bytes."""
 
     kind: Kind = Kind.REGULAR
     length: int | None = None
-    """None is a deferred length, or a final upload (whose length follows from its partials)."""
+    """None for a deferred length, or a final upload (whose length follows from its partials)."""
     metadata: Metadata = field(default_factory=dict)
     partials: tuple[str, ...] = ()
     """For a final upload: the URLs or ids as sent, unresolved."""
     body: Body | None = None
     completion: Completion = Completion.WHEN_FULL
-    whole: Whole | None = None
+    whole: WholeDigest | None = None
     strict: bool = False
-    """Bytes past the upload's length end it."""
+    """True if bytes past the upload's length terminate it (IETF, 4.4.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspect:
-    """Tell the offset."""
+    """A request for the offset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Append:
-    """Add bytes at `offset`."""
+    """A request to add bytes at `offset`."""
 
     offset: int
     length: int | None = None
-    """The upload's length, where this request declares it."""
+    """The upload's length, if this request declares it."""
     body: Body
     completion: Completion = Completion.WHEN_FULL
-    whole: Whole | None = None
+    whole: WholeDigest | None = None
     strict: bool = False
-    """Bytes past the upload's length end it."""
+    """True if bytes past the upload's length terminate it (IETF, 4.4.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminate:
-    """Remove the upload and free what it holds."""
+    """A request to remove the upload and free what it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begin:
-    """Make an upload whose bytes its client sends straight to the storage."""
+    """A request to create an upload whose client sends the bytes straight to the storage."""
 
     direct: Direct
     length: int | None = None
-    """None where the client doesn't say: Uppy doesn't by itself."""
+    """None if the client doesn't declare it, as Uppy doesn't unless it is configured to."""
     metadata: Metadata = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Continue:
-    """Go on with an upload whose bytes its client sends straight to the storage."""
+    """A request to continue an upload whose client sends the bytes straight to the storage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """Send the bytes of a finished upload."""
+    """A request for the bytes of a finished upload."""
 
     linked: bool = False
-    """It was named by its link for readers, which only those have who may read it."""
+    """True if the request names the upload by its read link, which only permitted readers have."""
 
 
 Intent = Create | Inspect | Append | Terminate | Begin | Continue | Read

@@ -1,4 +1,4 @@
-"""What is said of an upload's length, once or several times, and what follows from it. Pure, like the rules."""
+"""The declared length of an upload, and the limits that follow from it. Pure, like the rules."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tusd_py.domain.refusals import InconsistentLength, Malformed, TooLarge
 from tusd_py.domain.upload import Metadata, Upload
 
 
-def said_length(intent: Create | Append, offset: int) -> int | None:
-    """The upload's length as the request tells it, in one way or in two that must agree (IETF, 4.1.3)."""
+def declared_length(intent: Create | Append, offset: int) -> int | None:
+    """Return the upload's length as the request declares it, in one way or in two that must agree (IETF, 4.1.3)."""
     if intent.completion is not Completion.WITH_THIS or intent.body is None or intent.body.length is None:
         return intent.length
     length = offset + intent.body.length
@@ -23,8 +23,11 @@ def said_length(intent: Create | Append, offset: int) -> int | None:
 
 
 def declare(upload: Upload, intent: Append, limits: Limits) -> Upload:
-    """A length can be declared once, and repeated as often as one likes (tus 1.0, creation-defer-length)."""
-    length = said_length(intent, upload.offset)
+    """Return the upload with the length that the request declares, if any.
+
+    A length can be declared once, and repeated any number of times (tus 1.0, creation-defer-length).
+    """
+    length = declared_length(intent, upload.offset)
     contradiction = Malformed if intent.completion is Completion.WHEN_FULL else InconsistentLength
     if length is None or length == upload.length:
         return upload
@@ -37,7 +40,7 @@ def declare(upload: Upload, intent: Append, limits: Limits) -> Upload:
 
 
 def close(upload: Upload, intent: Create | Append) -> Upload:
-    """The upload once the whole body of a request is recorded: the end of one that brings the rest tells the length.
+    """Return the upload once a request's whole body is recorded: if the body was the rest, its end is the length.
 
     Raises InconsistentLength if the length was known and isn't reached.
     """
@@ -52,35 +55,35 @@ def close(upload: Upload, intent: Create | Append) -> Upload:
     return upload
 
 
-def most(upload: Upload, limits: Limits) -> int | None:
-    """The longest that the upload may become or may have been said to be; None for no limit."""
+def length_limit(upload: Upload, limits: Limits) -> int | None:
+    """Return the greatest length that the upload may have or could have declared; None for no limit."""
     return _most_deferred(limits) if upload.length is None else limits.max_length
 
 
-def room_left(upload: Upload, limits: Limits) -> int | None:
-    """How many bytes the upload may still take; None for no limit."""
+def remaining_bytes(upload: Upload, limits: Limits) -> int | None:
+    """Return the number of bytes that the upload may still take; None for no limit."""
     end = _most_deferred(limits) if upload.length is None else upload.length
     return None if end is None else max(end - upload.offset, 0)
 
 
 def growth(upload: Upload, planned: Upload, body: Body) -> int:
-    """Bytes more that an upload claims by what a request declares or brings; 1 where it doesn't say how many.
+    """Return by how many bytes a request makes the upload's claim grow; 1 if it doesn't say how many.
 
-    Only where the length is deferred: all others claim theirs when they are created.
+    Only an upload with a deferred length grows: all others claim their length when they are created.
     """
     if upload.length is not None or upload.done:
         return 0
     return (1 if body.length is None else body.length) if planned.length is None else planned.length - upload.offset
 
 
-def check_length(length: int | None, most: int | None) -> None:
-    if length is not None and most is not None and length > most:
-        raise TooLarge(f"the upload can have {most} bytes at most")
+def check_length(length: int | None, limit: int | None) -> None:
+    if length is not None and limit is not None and length > limit:
+        raise TooLarge(f"the upload can have {limit} bytes at most")
 
 
-def check_fits(body: Body | None, room: int | None) -> None:
-    if body is not None and body.length is not None and room is not None and body.length > room:
-        raise TooLarge(f"the upload takes {room} more bytes at most")
+def check_fits(body: Body | None, limit: int | None) -> None:
+    if body is not None and body.length is not None and limit is not None and body.length > limit:
+        raise TooLarge(f"the upload takes {limit} more bytes at most")
 
 
 def _most_deferred(limits: Limits) -> int | None:
@@ -88,7 +91,7 @@ def _most_deferred(limits: Limits) -> int | None:
 
 
 def check_metadata(metadata: Metadata, limits: Limits) -> None:
-    """Raises Malformed where a record would hold more than it may."""
+    """Raise Malformed if the metadata is too large for a record."""
     if sum(len(key) + len(value) for key, value in metadata.items()) > limits.max_metadata_bytes:
         raise Malformed(f"the metadata is longer than {limits.max_metadata_bytes} bytes")
     if len(metadata) > limits.max_metadata_keys:

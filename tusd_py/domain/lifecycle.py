@@ -1,6 +1,6 @@
-"""The life of an upload: its phases, what may follow what, and each change of it as a value. Nothing else sets a phase.
+"""The life of an upload: its phases, their transitions, and each change as a value. No other module sets a phase.
 
-Functions return a `Change`, or the upload where nothing but its storage or its plan sees it yet.
+Functions return a `Change`, or an upload that only its storage or its plan uses as yet.
 """
 
 from __future__ import annotations
@@ -19,108 +19,108 @@ FOLLOWING: Mapping[Phase, frozenset[Phase]] = {
     Phase.TERMINATING: frozenset({Phase.TERMINATING, Phase.GONE}),
     Phase.GONE: frozenset({Phase.GONE}),
 }
-"""What may follow each phase. A finishing upload opens again where bytes of it turn out to be gone. A terminating or
-gone one is forgotten at last."""
+"""The phases that may follow each phase. A finishing upload becomes open again if some of its bytes are lost. The
+record of a terminating or gone one is deleted in the end."""
 
 _ENDS = {Reason.EXPIRED: EventType.EXPIRED, Reason.LOST: EventType.LOST}
-"""What an end is told as, by its reason, if not as termination."""
+"""The event type of an end by its reason; any other reason is a termination."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The upload as it is to be, and what is told once it is recorded so."""
+    """The upload as it is to be recorded, and the event of that, if any."""
 
     upload: Upload
     type: EventType | None = None
     reason: Reason | None = None
     before: int | None = None
     troubled: bool = False
-    """Something was stored on the way that may not be in the record."""
+    """True if something may be stored that the record doesn't name."""
 
     def event(self, recorded: Upload, caller: Caller) -> Event | None:
-        """The event of the change, recorded so for the caller; None where it concerns no one else."""
+        """Return the event of the change, as recorded for the caller; None if it has none."""
         if self.type is None:
             return None
         return Event(type=self.type, upload=recorded, reason=self.reason, before=self.before, caller=caller)
 
 
 def begin(planned: Upload) -> Change:
-    """A new upload, or one whose record was lost."""
+    """Return the creation of a new upload, or of one whose record was lost."""
     return Change(planned, EventType.CREATED)
 
 
 def resume(upload: Upload) -> Upload:
-    """The upload open or finishing, as its bytes say."""
+    """Return the upload as finishing if it is full, else open."""
     phase = Phase.FINISHING if upload.full else Phase.OPEN
     return upload if upload.phase is phase else replace(upload, phase=phase)
 
 
 def advance(upload: Upload) -> Change:
-    """An open upload that was moved on: it is finishing once it is full."""
+    """Return the change to an open upload that has grown: it is finishing once it is full."""
     return Change(replace(upload, phase=Phase.FINISHING) if upload.full else upload)
 
 
 def fill(upload: Upload, length: int) -> Upload:
-    """The upload once it is known that all its bytes are there, `length` of them."""
+    """Return the upload as finishing, with all its `length` bytes stored."""
     return replace(upload, phase=Phase.FINISHING, length=length, offset=length)
 
 
 def record(upload: Upload, checkpoint: Checkpoint, now: float) -> Change:
-    """The upload once `checkpoint` counts. Finished means done, if no digest is wanted."""
-    moved = replace(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
-    change = _prove_first(made(moved, checkpoint.finished)) if checkpoint.finished else advance(moved)
-    return change if not checkpoint.troubled else mark(change, now)
+    """Return the change to `checkpoint`. A finished upload is done, unless its digest is still to be computed."""
+    grown = replace(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
+    change = _verify_first(mark_done(grown, checkpoint.finished)) if checkpoint.finished else advance(grown)
+    return change if not checkpoint.troubled else mark_troubled(change, now)
 
 
 def finish(upload: Upload) -> Change:
-    """An upload that is `made`, with its digest if one is wanted."""
+    """Return the finish of an upload from `mark_done`, which has its digest if one was asked for."""
     return Change(upload, EventType.FINISHED)
 
 
-def made(upload: Upload, finished: Finished) -> Upload:
-    """The upload once its object exists."""
+def mark_done(upload: Upload, finished: Finished) -> Upload:
+    """Return the upload as done, with its finished object."""
     return replace(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag)
 
 
-def mark(change: Change, now: float) -> Change:
-    """The change with trouble: something may have been stored that its record doesn't name."""
+def mark_troubled(change: Change, now: float) -> Change:
+    """Return the change as troubled: something may be stored that its record doesn't name."""
     return replace(change, upload=replace(change.upload, troubled_at=now), troubled=True)
 
 
 def end(upload: Upload, reason: Reason) -> Change:
-    """The upload on its way out; one that is so already is told of no more."""
+    """Return the change to terminating; without an event if the upload isn't alive any more."""
     if not upload.alive:
         return Change(upload)
     return Change(replace(upload, phase=Phase.TERMINATING), _ENDS.get(reason, EventType.TERMINATED), reason)
 
 
 def forget(upload: Upload) -> Upload:
-    """The upload once nothing of it is left but the memory that it existed."""
+    """Return the upload as gone: only the record that it existed is left."""
     return replace(upload, phase=Phase.GONE)
 
 
-def fall_back(upload: Upload, there: int) -> Upload:
-    """The upload, if only its first `there` bytes are: open there. One that is finished, or a final one, stays."""
-    if upload.done or upload.kind is Kind.FINAL or there >= upload.offset:
+def fall_back(upload: Upload, stored: int) -> Upload:
+    """Return the upload open at `stored` bytes if it has recorded more; a done or final one unchanged."""
+    if upload.done or upload.kind is Kind.FINAL or stored >= upload.offset:
         return upload
-    return reopen(upload, there)
+    return reopen(upload, stored)
 
 
 def reopen(upload: Upload, offset: int) -> Upload:
-    """The upload at the offset that its bytes have; open, if that isn't the recorded one."""
+    """Return the upload at the offset of its stored bytes; open, if that isn't the recorded one."""
     return upload if offset == upload.offset else replace(upload, offset=offset, phase=Phase.OPEN)
 
 
-def follow(upload: Upload, found: Upload, now: float) -> Change:
-    """The upload as its storage turned out to have it: done, or back at an offset; its bytes may be to be proven."""
-    change = _prove_first(replace(found, troubled_at=now))
+def follow(upload: Upload, stored: Upload, now: float) -> Change:
+    """Return the change to the upload as the storage has it: done, or at an earlier offset."""
+    change = _verify_first(replace(stored, troubled_at=now))
     if change.upload.offset < upload.offset:
         return Change(change.upload, EventType.ROLLED_BACK, Reason.ROLLED_BACK, upload.offset)
     return change
 
 
-def _prove_first(upload: Upload) -> Change:
-    """Done, unless its digest is still to be compared."""
+def _verify_first(upload: Upload) -> Change:
+    """Return the change to done, but to finishing if the digest is still to be compared."""
     if upload.done and upload.digest_algorithm is None:
         return Change(upload, EventType.FINISHED)
     return Change(replace(upload, phase=Phase.FINISHING) if upload.done else upload)

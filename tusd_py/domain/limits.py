@@ -1,4 +1,4 @@
-"""What this server allows, in one value the rules and the wires share."""
+"""The limits of this server, in one value that the rules and the protocols share."""
 
 from __future__ import annotations
 
@@ -7,49 +7,49 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Sizes in bytes, times in seconds; None is no limit."""
+    """The limits of uploads and requests. Sizes in bytes, times in seconds; None is no limit."""
 
     max_length: int | None = None
     """The smaller of the setting `max-size` and what the storage can hold."""
     max_deferred_length: int | None = None
-    """The same for an upload whose length isn't known at its creation."""
+    """The same for an upload whose length isn't declared at its creation."""
     max_age: float | None = None
-    """Seconds after its creation in which an upload must be finished, whatever happens to it."""
+    """Seconds after its creation within which an upload must be finished, however active it is."""
     announced_max_length: int | None = None
-    """The setting alone: told in Tus-Max-Size."""
+    """The setting `max-size` alone, as sent in Tus-Max-Size."""
     expire_after: float | None = None
     retention: float | None = None
     max_partials: int = 1000
     max_partial_uses: int = 16
-    """Of one partial upload in one final one."""
+    """Times that one final upload may name one partial upload."""
     max_metadata_bytes: int = 16 * 1024
     max_metadata_keys: int = 64
     allowed_types: tuple[str, ...] = ()
-    """Media types, `image/*` or `*/*`, in lower case; any if there are none."""
+    """Media types, `image/*` or `*/*`, in lower case; empty to allow any."""
     allowed_extensions: tuple[str, ...] = ()
-    """Of file names, in lower case, without a dot before them; any if there are none."""
+    """Extensions of file names, in lower case, without the leading dot; empty to allow any."""
     termination: bool = True
     terminates_finished: bool = True
-    """Clients may end finished uploads too."""
+    """True if clients may terminate finished uploads too."""
     concatenation: bool = True
     downloads: bool = True
     upload_url_lifetime: float = 900.0
-    """Of what is signed for clients that send their bytes straight to the storage."""
+    """Seconds that a presigned URL or form is valid, with which a client sends bytes straight to the storage."""
     download_url_lifetime: float = 300.0
-    gone: bool = False
-    """Answer 410 for uploads that are remembered as gone, rather than 404."""
+    answers_gone: bool = False
+    """True to answer 410, rather than 404, for uploads that are remembered as gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartLimits:
-    """What the storage asks of parts that it gets from clients. Sizes in bytes."""
+    """The storage's limits for parts that clients send straight to it. Sizes in bytes."""
 
-    most: int = 10_000
-    least_length: int = 5 * 1024 * 1024
-    """Of any part but the last."""
-    greatest_length: int = 5 * 1024**3
-    """Also of an upload in one request."""
+    max_parts: int = 10_000
+    min_length: int = 5 * 1024 * 1024
+    """The least size of any part but the last."""
+    max_length: int = 5 * 1024**3
+    """The largest size of a part, and of an upload in one request."""
     equal: bool = False
-    """All but the last must have one length."""
+    """True if all parts but the last must have the same length."""
     forms: bool = True
-    """Takes an upload from a form, which limits also what isn't declared."""
+    """True if the storage takes uploads by POSTed forms, which limit the size even if it isn't declared."""

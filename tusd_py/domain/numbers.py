@@ -1,4 +1,4 @@
-"""Whole numbers as clients write them."""
+"""Integers as clients write them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 
 from tusd_py.domain.refusals import Malformed
 
-_INTEGER = re.compile(r"[0-9]{1,18}")  # 18 digits fit a signed 64-bit number, whoever stores it
+_INTEGER = re.compile(r"[0-9]{1,18}")  # 18 digits fit a signed 64-bit integer
 
 
 def parse_integer(name: str, text: str | None) -> int:
-    """The value of the required header `name`: digits and nothing else (tus 1.0, Headers)."""
+    """Return the value of the required header `name`: digits only (tus 1.0, Headers). Raises Malformed."""
     if text is None:
         raise Malformed(f"{name} is missing")
     if not _INTEGER.fullmatch(text):

@@ -1,4 +1,4 @@
-"""Uploads as the JSON text that every state store keeps."""
+"""Uploads as the JSON text that every state store holds."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from tusd_py.domain.upload import Direct, Entry, Installation, Kind, Metadata, P
 
 
 def encode(upload: Upload) -> str:
-    """One JSON object in ASCII; metadata values are base64, since they may be any bytes."""
-    return _dump({name: getattr(upload, name) for name in _NAMES} | {"metadata": _encode_metadata(upload.metadata)})
+    """Return the upload as one JSON object in ASCII; metadata values are base64, since they may be any bytes."""
+    record = {name: getattr(upload, name) for name in _NAMES} | {"metadata": _encode_metadata(upload.metadata)}
+    return _dump(record | {former: record[name] for name, former in _FORMER.items()})
 
 
 def decode(text: str) -> Upload:
-    """The upload `encode` was given. Fields of a newer version are passed over, missing ones take their default."""
+    """Return the upload that `encode` was given. Fields of newer versions are ignored; missing ones get defaults."""
     stored = json.loads(text)
+    for name, former in _FORMER.items():
+        if name not in stored and former in stored:
+            stored[name] = stored[former]
     return Upload(**{name: _PARSERS.get(name, _as_is)(stored[name]) for name in _NAMES if name in stored})
 
 
@@ -36,15 +40,15 @@ def encode_installation(installation: Installation) -> str:
 
 
 def decode_installation(text: str | None) -> Installation | None:
-    """None for none; fields of a newer version are passed over."""
+    """Return the installation, or None for None. Fields of newer versions are ignored."""
     if text is None:
         return None
-    known = {field.name for field in fields(Installation)}
-    return Installation(**{name: value for name, value in json.loads(text).items() if name in known})
+    names = {field.name for field in fields(Installation)}
+    return Installation(**{name: value for name, value in json.loads(text).items() if name in names})
 
 
 def advance(upload: Upload) -> Upload:
-    """The upload as its next save stores it."""
+    """Return the upload as its next save stores it."""
     return replace(upload, revision=upload.revision + 1)
 
 
@@ -66,6 +70,9 @@ def _as_is(value: Any) -> Any:
 
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 _NAMES = tuple(field.name for field in fields(Upload))
+_FORMER = {"explicit_completion": "waits", "presigned_until": "signed_until", "parts_check_at": "count_at"}
+"""Names in the previous schema: read where the new ones are missing, and also written, so that nodes of the previous
+version can run during a rolling upgrade."""
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "kind": Kind,
     "phase": Phase,

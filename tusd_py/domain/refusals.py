@@ -1,6 +1,6 @@
-"""Why not, as types. A refusal changes nothing; each wire gives it its own status and headers.
+"""The reasons to refuse a request, as types. A refusal changes nothing; each protocol gives it a status and headers.
 
-The text of a refusal is for the person who reads the answer: short, true, free of anything internal.
+The message is for the person who reads the response: short, true, without internals.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ class Refusal(Exception):
 
     code: ClassVar[str] = "refused"
     retry_after: int | None = None
-    """Seconds, where it makes sense to ask again."""
+    """Seconds after which to retry; None if a retry makes no sense."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -21,13 +21,13 @@ class Refusal(Exception):
 
 
 class Malformed(Refusal):
-    """A header or body that doesn't follow its grammar, or contradicts another."""
+    """A header or body that doesn't follow its grammar, or contradicts another one."""
 
     code = "malformed"
 
 
 class UnsupportedVersion(Refusal):
-    """Tus-Resumable is missing or isn't a version we speak."""
+    """Tus-Resumable is missing, or isn't a version that is served."""
 
     code = "unsupported-version"
 
@@ -36,25 +36,25 @@ class UnsupportedVersion(Refusal):
 
 
 class UnsupportedExtension(Refusal):
-    """Asks for a protocol extension that is switched off here."""
+    """The request uses a protocol extension that is switched off."""
 
     code = "unsupported-extension"
 
 
 class WrongContentType(Refusal):
-    """The body is of another type than this request takes."""
+    """The body has another Content-Type than this request takes."""
 
     code = "wrong-content-type"
 
 
 class TypeNotAllowed(Refusal):
-    """The type or the name that the client declares isn't one that is taken, or it declares none."""
+    """The type or the name that the client declares isn't allowed, or is missing."""
 
     code = "type-not-allowed"
 
 
 class UploadNotFound(Refusal):
-    """No such upload: never was, expired, or terminated."""
+    """There is no such upload: it never existed, has expired, or was terminated."""
 
     code = "not-found"
 
@@ -63,7 +63,7 @@ class UploadNotFound(Refusal):
 
 
 class UploadGone(Refusal):
-    """It was here and is not any more; told apart from UploadNotFound only where a setting asks for it."""
+    """The upload existed once; told from UploadNotFound only where a setting asks for it."""
 
     code = "gone"
 
@@ -72,7 +72,7 @@ class UploadGone(Refusal):
 
 
 class MethodNotAllowed(Refusal):
-    """The method makes no sense here. `allow` lists those that do."""
+    """The URL doesn't take the method. `allow` lists those that it takes."""
 
     code = "method-not-allowed"
 
@@ -82,13 +82,13 @@ class MethodNotAllowed(Refusal):
 
 
 class Forbidden(Refusal):
-    """Understood, and never allowed: to write to a final upload, say."""
+    """The request is never allowed: an append to a final upload, for example."""
 
     code = "forbidden"
 
 
 class Misdirected(Refusal):
-    """For a host that this server doesn't answer to."""
+    """The request is for a host that this server doesn't serve."""
 
     code = "misdirected"
 
@@ -97,7 +97,7 @@ class Misdirected(Refusal):
 
 
 class UnsupportedCoding(Refusal):
-    """The body's transfer coding is one that isn't undone here (RFC 9112, 6.1)."""
+    """The body has a transfer coding that the server can't decode (RFC 9112, 6.1)."""
 
     code = "unsupported-coding"
 
@@ -106,7 +106,7 @@ class UnsupportedCoding(Refusal):
 
 
 class OffsetMismatch(Refusal):
-    """The client is at another offset than the upload."""
+    """The request's offset isn't the upload's."""
 
     code = "offset-mismatch"
 
@@ -116,13 +116,13 @@ class OffsetMismatch(Refusal):
 
 
 class TooLarge(Refusal):
-    """More bytes than a limit or the declared length allows."""
+    """The upload or the body has more bytes than a limit or the declared length allows."""
 
     code = "too-large"
 
 
 class ChecksumMismatch(Refusal):
-    """The bytes don't have the announced checksum, or not all of them came; none of them count."""
+    """The body doesn't have the announced checksum, or is incomplete; none of its bytes are kept."""
 
     code = "checksum-mismatch"
 
@@ -131,7 +131,7 @@ class ChecksumMismatch(Refusal):
 
 
 class InconsistentLength(Refusal):
-    """What this request says of the upload's length, or brings, contradicts what was said before."""
+    """The request declares or brings another length than the upload was declared to have."""
 
     code = "inconsistent-length"
 
@@ -146,7 +146,7 @@ class AlreadyComplete(Refusal):
 
 
 class DigestMismatch(Refusal):
-    """The whole upload doesn't have the digest announced for it, and was removed."""
+    """The whole upload doesn't have its announced digest, and was removed."""
 
     code = "digest-mismatch"
 
@@ -155,13 +155,13 @@ class DigestMismatch(Refusal):
 
 
 class WrongParts(Refusal):
-    """The parts named, or those stored, don't make the upload."""
+    """The parts that the client lists, or those stored, don't make the upload."""
 
     code = "wrong-parts"
 
 
 class UploadLocked(Refusal):
-    """Another request holds the upload, or it can't be looked at right now: ask again."""
+    """Another request holds the upload's lock, or its record can't be read now: retry."""
 
     code = "locked"
     retry_after = 1
@@ -171,7 +171,7 @@ class UploadLocked(Refusal):
 
 
 class NotReady(Refusal):
-    """A download of an upload that isn't finished."""
+    """The upload to download isn't finished."""
 
     code = "not-finished"
 
@@ -180,7 +180,7 @@ class NotReady(Refusal):
 
 
 class ExpectationFailed(Refusal):
-    """An Expect other than 100-continue (RFC 9110, 10.1.1)."""
+    """The request has an Expect other than 100-continue (RFC 9110, 10.1.1)."""
 
     code = "expectation-failed"
 
@@ -189,7 +189,7 @@ class ExpectationFailed(Refusal):
 
 
 class TooManyRequests(Refusal):
-    """One client asks for too much at a time, or too often (RFC 6585, 4)."""
+    """One client sends too many requests at a time, or too often (RFC 6585, 4)."""
 
     code = "too-many-requests"
 
@@ -201,7 +201,7 @@ class TooManyRequests(Refusal):
 
 
 class ServiceUnavailable(Refusal):
-    """Storage or state can't serve right now; nothing that was told is taken back."""
+    """The storage or the state store can't serve now; what was acknowledged still holds."""
 
     code = "unavailable"
     retry_after = 5
@@ -211,7 +211,7 @@ class ServiceUnavailable(Refusal):
 
 
 class StoreFull(ServiceUnavailable):
-    """What room is left is kept for removing uploads, and for finishing those that are there."""
+    """The free space left is reserved for removing uploads, and for finishing existing ones."""
 
     code = "store-full"
     retry_after = 30
@@ -221,7 +221,7 @@ class StoreFull(ServiceUnavailable):
 
 
 class TooManyUploads(ServiceUnavailable):
-    """There are as many unfinished uploads as may be, or as many bytes of them."""
+    """The number of unfinished uploads, or of the bytes that they claim, has reached its limit."""
 
     code = "too-many-uploads"
     retry_after = 30

@@ -1,19 +1,20 @@
-"""The bytes that are free in a store, and how many of them are kept for what frees some."""
+"""The free space of a store, and the reserve that only work which frees space may use."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 MIB = 1024 * 1024
-_MOST = 64 * MIB
+_MAX_RESERVE = 64 * MIB
 _SHARE = 10
+"""The divisor of a store's size that gives its reserve, up to `_MAX_RESERVE`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
-    """Bytes that are free in a store, and those of them that new uploads and new bytes may not take.
+    """The free bytes of a store, and the reserve: those of them that new uploads and new bytes may not take.
 
-    Removal, expiry and finishing may: each of them writes a little before anything gets free.
+    Removal, expiry and finishing may: each writes a little before it frees anything.
     """
 
     free: int
@@ -25,5 +26,5 @@ class Space:
 
 
 def reserve_of(size: int) -> int:
-    """The reserve of a store of so many bytes."""
-    return min(_MOST, size // _SHARE)
+    """Return the reserve of a store of `size` bytes."""
+    return min(_MAX_RESERVE, size // _SHARE)

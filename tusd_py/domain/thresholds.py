@@ -1,6 +1,6 @@
-"""The numbers past which something is done in another way: in one place, so that a simulation can cross them all.
+"""The thresholds past which the server works differently: in one place, so that a simulation can cross them all.
 
-What a provider of S3 sets stands in its profile, what an operator sets in the settings.
+Limits of an S3 provider are in its profile, those of an operator in the settings.
 """
 
 from __future__ import annotations
@@ -13,30 +13,31 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """Sizes are bytes."""
+    """The thresholds. Sizes are in bytes."""
 
     segments: int = 32
-    """Of a tail, from which on a new one is joined with those before it: as many requests of 256 KiB as go into a part
-    of 8 MiB, so that none of these is stored a second time as a tail."""
+    """Segments of a tail at most; a further one is merged with those before it. As many as requests of 256 KiB fit into
+    a part of 8 MiB, so that no byte of these is stored twice as a segment."""
     segments_at_a_time: int = 32
-    """On their way from one process. Each takes a connection: a crowd that is put away at once took 50 MiB for them."""
+    """Segments that one process sends at a time. Each takes a connection: storing the tails of a crowd of uploads at
+    once took 50 MiB for them."""
     fetches: int = 8
-    """Of tails that go into a part or a longer tail, at a time: what is read for them is counted in no budget."""
+    """Requests at a time whose body is read from stored segments: bytes read for them are charged to no budget."""
     cursors: int = 16
-    """Of one request, whose bytes have found a better home, and that are swept at a time."""
+    """Superseded cursors of one request whose objects are deleted together."""
     unproven: int = 64 * _MIB
-    """Of a body without a declared length that wait for its end, which may show that it is too long. What goes beyond
-    is recorded as it comes: a crash must not cost a day's upload."""
+    """Bytes of a body without a declared length that aren't recorded before its end, as it may prove too long. Further
+    bytes are recorded as they come: a crash must not cost a day's upload."""
     due: int = 100
     """Uploads that a sweep asks the state for at a time."""
     due_at_a_time: int = 8
-    """Of them that it sees to side by side: S3 may take long over each."""
+    """Uploads that a sweep handles concurrently: S3 may take long for each."""
     page: int = 500
     """Records that a repair asks the state for at a time."""
 
     attempts: int = 5
-    """At a request to S3 that a repeat may mend. Their pauses are 6 s at most: an S3 that restarts may be back, and the
-    client still waits."""
+    """Attempts at a request to S3 that a retry may cure. Their pauses add up to 6 s at most: an S3 that restarts may
+    be back, and the client still waits."""
     completions: int = 3
     """Attempts at CompleteMultipartUpload: fewer, as each is followed by a look at the object."""
     listings: int = 4
@@ -44,35 +45,35 @@ class Thresholds:
     deletions: int = 1000
     """Objects in one DeleteObjects: S3 takes no more."""
     copy: int = 512 * _MIB
-    """The most one UploadPartCopy is asked for: below the limit of 5 GiB, so that several run side by side."""
+    """The size of one UploadPartCopy at most: below the limit of 5 GiB, so that several run side by side."""
     equal_copy: int = 64 * _MIB
-    """The same where parts must have one size: what crosses a boundary is sent again, so the parts are smaller."""
+    """The same where parts must have one size: bytes that cross a boundary are sent again, so the parts are smaller."""
     equal_part: int = 64 * _MIB
     """The least part of an upload of unknown length where parts must have one size: 10,000 of them are 625 GiB."""
 
     step: int = 64 * _KIB
-    """Most bytes of an answer of S3 that are read at a time: all of it is held, and there may be many answers."""
+    """Bytes of a response of S3 that are read at a time: all are held in memory, and there may be many responses."""
     wide_step: int = 256 * _KIB
-    """The same for a reader that takes much."""
+    """The same for a reader that takes a lot."""
     wide_window: int = _MIB
-    """Bytes that reading in wide steps takes. They halve what a byte costs."""
+    """Bytes of memory that reading in wide steps takes. Wide steps halve the cost per byte."""
     read_range: int = 8 * _MIB
-    """Of an object, asked for in a request of its own, where one request is too slow for the reader."""
+    """The size of each range request, if one request for the whole object is too slow for the reader."""
     read_ranges: int = 4
-    """Such requests at a time for one reader: S3 carries some 80 MB/s a connection."""
+    """Range requests at a time for one reader: S3 sends some 80 MB/s per connection."""
     read_trial: int = 16 * _MIB
-    """Bytes after which it is judged if the reader waits for S3, or S3 for the reader."""
+    """Bytes after each of which the server decides if the reader waits for S3, or S3 for the reader."""
 
     disk_batch: int = _MIB
-    """Bytes that are gathered before they are written to a local disk: fewer are not worth a thread's turn."""
+    """Bytes that are gathered before they are written to a local disk: fewer aren't worth the switch to a thread."""
     disk_checkpoint: int = 8 * _MIB
-    """Bytes on a local disk between two records of the offset, each of which waits for the disk."""
+    """Bytes written to a local disk between two records of the offset, each of which waits for the disk."""
     disk_read: int = 128 * _KIB
     """Bytes that a download reads from a local disk at a time."""
     disk_copy: int = 64 * _MIB
     """Bytes of a partial upload that are copied at a time: few enough that a cancelled copy ends soon."""
     disk_threads: int = 16
-    """That work on a local disk at a time."""
+    """Threads that work on a local disk."""
 
 
 DEFAULT = Thresholds()

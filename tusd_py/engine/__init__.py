@@ -1,1 +1,1 @@
-"""What happens to an upload. Knows the ports and the rules; knows neither HTTP nor S3 nor which protocol asked."""
+"""The use cases of uploads. Knows the ports and the rules; knows neither HTTP, S3 nor the protocols."""

@@ -1,4 +1,4 @@
-"""PATCH, in words: hold the upload, decide, and only then take the bytes."""
+"""The use case of PATCH: lock the upload, check the request, and only then receive the bytes."""
 
 from __future__ import annotations
 
@@ -14,48 +14,50 @@ from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, TooLarg
 from tusd_py.domain.rules import AppendPlan, plan_append
 from tusd_py.domain.upload import Upload, UploadId
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.finish import drive
-from tusd_py.engine.receive import Delivery, expect_nothing, receive
+from tusd_py.engine.finish import finish_upload
+from tusd_py.engine.receive import Incoming, expect_nothing, receive
 from tusd_py.engine.terminate import abandon
 from tusd_py.ports.body import Body, BodyEnd
 from tusd_py.ports.locks import Lease
-from tusd_py.ports.progress import NOBODY, Watcher
+from tusd_py.ports.progress import NO_WATCHER, Watcher
 
 
-async def append(engine: Engine, upload_id: UploadId, intent: Append, body: Body, watcher: Watcher = NOBODY) -> Upload:
-    """The upload with the body's bytes, as recorded; done if they were the last.
+async def append(
+    engine: Engine, upload_id: UploadId, intent: Append, body: Body, watcher: Watcher = NO_WATCHER
+) -> Upload:
+    """Append the body's bytes and return the upload as recorded, done if they were the last.
 
-    Raises Refusal (nothing has changed, but for InconsistentLength), Locked, UploadLost, Superseded, Unavailable.
+    Raises Refusal (the upload is unchanged, unless InconsistentLength), Locked, UploadLost, Superseded, Unavailable.
     """
-    delivery = Delivery(body=body, announced=intent.body, watcher=watcher)
-    async with _ended_by(engine, upload_id, intent), engine.hold(upload_id, body.stop) as lease:
+    incoming = Incoming(body=body, announced=intent.body, watcher=watcher)
+    async with _ending_if_invalid(engine, upload_id, intent), engine.hold(upload_id, body.stop) as lease:
         upload = await engine.state.load(upload_id)
         if upload is not None:
-            upload = await drive(engine, upload)
+            upload = await finish_upload(engine, upload)
         plan = plan_append(intent, upload, limits=engine.limits, now=engine.clock())
         await engine.allow(intent, plan.upload)
         engine.open_uploads.check_claim(plan.growth)
-        if plan.room != 0 and intent.body.length != 0:
-            engine.room.check()
-        return await _carry_out(engine, plan, intent, delivery, lease)
+        if plan.max_bytes != 0 and intent.body.length != 0:
+            engine.free_space.check()
+        return await _carry_out(engine, plan, intent, incoming, lease)
 
 
-async def _carry_out(engine: Engine, plan: AppendPlan, intent: Append, delivery: Delivery, lease: Lease) -> Upload:
+async def _carry_out(engine: Engine, plan: AppendPlan, intent: Append, incoming: Incoming, lease: Lease) -> Upload:
     upload = plan.upload
-    if plan.room == 0:
-        await expect_nothing(delivery)
+    if plan.max_bytes == 0:
+        await expect_nothing(incoming)
     else:
-        upload = await receive(engine, upload, delivery, room=plan.room, lease=lease)
-    closed = close(upload, intent) if delivery.body.end is BodyEnd.COMPLETE else upload
+        upload = await receive(engine, upload, incoming, max_bytes=plan.max_bytes, lease=lease)
+    closed = close(upload, intent) if incoming.body.end is BodyEnd.COMPLETE else upload
     unsaved = plan.declared and upload.revision == plan.upload.revision
     if unsaved or closed != upload:
         upload = await engine.records.save(advance(closed))
-    return await drive(engine, upload, delivery.tally)
+    return await finish_upload(engine, upload, incoming.tally)
 
 
 @asynccontextmanager
-async def _ended_by(engine: Engine, upload_id: UploadId, intent: Append) -> AsyncIterator[None]:
-    """Bytes past the length end an upload whose client is told so (IETF, 4.4.2), and so does another digest."""
+async def _ending_if_invalid(engine: Engine, upload_id: UploadId, intent: Append) -> AsyncIterator[None]:
+    """End the upload if its bytes exceed its length (IETF, 4.4.2: if the client is strict) or don't have its digest."""
     try:
         yield
     except TooLarge as surplus:
@@ -69,7 +71,7 @@ async def _ended_by(engine: Engine, upload_id: UploadId, intent: Append) -> Asyn
 
 
 async def _invalidate(engine: Engine, upload_id: UploadId, surplus: TooLarge) -> None:
-    """Nothing is done to a complete upload, nor to one that only a limit keeps from growing."""
+    """End the upload and raise InconsistentLength, unless it is complete or only a limit was exceeded."""
     upload = await engine.state.load(upload_id)
     if upload is None or upload.length is None:
         return

@@ -1,4 +1,4 @@
-"""Uploads that go straight to the storage: what is signed for whom, and how they end. No byte comes by here."""
+"""The use cases of direct uploads, whose bytes clients send to the storage: signing requests, and completion."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from tusd_py.domain.allowed import check_allowed
 from tusd_py.domain.direct_rules import (
     TOUCH,
     choose,
-    count_again,
-    count_later,
-    most_whole,
+    max_whole_length,
     newest,
     overfull,
     plan_begin,
@@ -20,16 +18,18 @@ from tusd_py.domain.direct_rules import (
     plan_open,
     plan_part,
     plan_parts,
+    reschedule_parts_check,
+    schedule_parts_check,
 )
 from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Begin, Continue, Terminate
-from tusd_py.domain.lifecycle import Change, end, fill, mark
+from tusd_py.domain.lifecycle import Change, end, fill, mark_troubled
 from tusd_py.domain.refusals import AlreadyComplete, TooLarge, UnsupportedExtension, UploadNotFound
 from tusd_py.domain.upload import DirectPart, Phase, Signed, Upload, UploadId
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.finish import drive
-from tusd_py.engine.loss import settling_loss
+from tusd_py.engine.finish import finish_upload
+from tusd_py.engine.loss import confirming_loss
 from tusd_py.engine.terminate import abandon, clear
 from tusd_py.ports.direct import DirectAccess
 
@@ -37,14 +37,14 @@ _TOO_LONG = "its client has stored more bytes than an upload may have"
 
 
 def access(engine: Engine) -> DirectAccess:
-    """Raises UnsupportedExtension where clients can't reach the storage."""
+    """Return the storage's port for clients. Raises UnsupportedExtension if clients can't reach the storage."""
     if engine.storage.direct is None:
         raise UnsupportedExtension("this server's storage can't be reached by clients")
     return engine.storage.direct
 
 
 async def announce(engine: Engine, intent: Begin) -> Upload:
-    """A new upload, as recorded; the storage isn't asked. Raises Refusal, StateUnavailable."""
+    """Record a new upload and return it; sends no request to the storage. Raises Refusal, StateUnavailable."""
     direct = access(engine)
     planned = plan_begin(
         intent, upload_id=engine.new_id(), limits=engine.limits, parts=direct.part_limits, now=engine.clock()
@@ -54,169 +54,174 @@ async def announce(engine: Engine, intent: Begin) -> Upload:
 
 
 async def begin(engine: Engine, intent: Begin) -> Upload:
-    """A new upload that is ready for parts. Raises Refusal, Unavailable; nothing of it is left then."""
+    """Create an upload that is ready for parts. Raises Refusal, Unavailable; the upload is removed then."""
     check_allowed(intent.metadata, engine.limits)
     upload = await announce(engine, intent)
     try:
         async with engine.hold(upload.id):
-            return await _opened(engine, upload)
+            return await _open(engine, upload)
     except Exception:
         await abandon(engine, upload.id, Reason.FAILED_CREATION)
         raise
 
 
 async def open_parts(engine: Engine, upload_id: UploadId, key: str, metadata: Mapping[str, bytes]) -> Upload:
-    """The announced upload, ready for parts: safe to repeat. `metadata` is what wasn't known before.
+    """Make an announced upload ready for parts, with added `metadata`, and return it. Safe to repeat.
 
     Raises Refusal, Locked, Superseded, Unavailable.
     """
-    async with _held(engine, upload_id, key) as upload:
+    async with _hold(engine, upload_id, key) as upload:
         planned = plan_open(upload, metadata, limits=engine.limits)
         await engine.allow(Continue(), planned)
-        return await _opened(engine, planned)
+        return await _open(engine, planned)
 
 
-async def _opened(engine: Engine, upload: Upload) -> Upload:
+async def _open(engine: Engine, upload: Upload) -> Upload:
     try:
-        begun = await access(engine).begin(upload)
-        ready = Change(_to_be_counted(engine, replace(upload, cursor=begun.cursor)))
-        return await engine.records.save(mark(ready, engine.clock()) if begun.troubled else ready)
+        checkpoint = await access(engine).begin(upload)
+        change = Change(_schedule_size_check(engine, replace(upload, cursor=checkpoint.cursor)))
+        return await engine.records.save(mark_troubled(change, engine.clock()) if checkpoint.troubled else change)
     except Unavailable:
         await engine.records.remember_trouble(upload.id)
         raise
 
 
 async def sign_whole(engine: Engine, upload: Upload, *, form: bool) -> Signed:
-    """The one request that brings all of an upload that was announced so."""
+    """Sign the request that sends the whole of an announced upload."""
     direct = access(engine)
-    most = most_whole(engine.limits, direct.part_limits)
-    return await direct.sign_whole(upload, most=most, lifetime=engine.limits.upload_url_lifetime, form=form)
+    max_bytes = max_whole_length(engine.limits, direct.part_limits)
+    return await direct.sign_whole(upload, max_bytes=max_bytes, lifetime=engine.limits.upload_url_lifetime, form=form)
 
 
 async def sign_part(engine: Engine, upload_id: UploadId, key: str, number: int, length: int | None) -> Signed:
-    """The request that brings a part; the storage isn't asked. Raises Refusal, StateUnavailable."""
+    """Sign the request that sends a part; sends no request to the storage. Raises Refusal, StateUnavailable."""
     direct, upload = access(engine), await _recorded(engine, upload_id, key)
     bound = plan_part(upload, number, length, limits=engine.limits, parts=direct.part_limits)
     await engine.allow(Continue(), upload)
-    await _moved(engine, upload)
+    await _touch(engine, upload)
     return await direct.sign_part(upload, number, bound, engine.limits.upload_url_lifetime)
 
 
-async def _moved(engine: Engine, upload: Upload) -> None:
+async def _touch(engine: Engine, upload: Upload) -> None:
     if upload.updated_at < engine.clock() - TOUCH:
-        with suppress(Locked, Superseded):  # whoever has it moves it, too
+        with suppress(Locked, Superseded):  # the lock holder saves the upload, too
             async with engine.hold(upload.id, wait=0):
-                await engine.records.save(Change(_to_be_counted(engine, upload)))
+                await engine.records.save(Change(_schedule_size_check(engine, upload)))
 
 
-def _to_be_counted(engine: Engine, upload: Upload) -> Upload:
-    return count_later(upload, limits=engine.limits, now=engine.clock())
+def _schedule_size_check(engine: Engine, upload: Upload) -> Upload:
+    return schedule_parts_check(upload, limits=engine.limits, now=engine.clock())
 
 
 async def parts(engine: Engine, upload_id: UploadId, key: str) -> Sequence[DirectPart]:
-    """Those that are stored, for a client that goes on. Raises Refusal, UploadLost, Unavailable."""
+    """Return the stored parts, for a client that resumes. Raises Refusal, UploadLost, Unavailable."""
     upload = await _recorded(engine, upload_id, key)
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
     await engine.allow(Continue(), upload)
-    await _moved(engine, upload)
-    return newest(await access(engine).stored(upload))
+    await _touch(engine, upload)
+    return newest(await access(engine).stored_parts(upload))
 
 
 async def complete(
-    engine: Engine, upload_id: UploadId, key: str, read_named: Callable[[], Awaitable[Sequence[DirectPart]]]
+    engine: Engine, upload_id: UploadId, key: str, read_parts: Callable[[], Awaitable[Sequence[DirectPart]]]
 ) -> Upload:
-    """The upload, done. Safe to repeat, as a client must that got no answer. Its list of parts is read only if the
-    client may do that.
+    """Complete the upload with the client's list of parts, and return it. Safe to repeat, for clients that got no
+    answer. The list is read only if the policy allows the request.
 
-    Raises TooLarge (it has ended), another Refusal (nothing has changed), Locked, UploadLost, Superseded, Unavailable;
-    and what `read_named` does.
+    Raises TooLarge (the upload has ended), another Refusal (the upload is unchanged), Locked, UploadLost, Superseded,
+    Unavailable, and what `read_parts` raises.
     """
     await engine.allow(Continue(), await _recorded(engine, upload_id, key))
-    named = await read_named()
-    async with _held(engine, upload_id, key) as upload:
+    listed = await read_parts()
+    async with _hold(engine, upload_id, key) as upload:
         if upload.phase is Phase.OPEN:
-            return await drive(engine, await _filled(engine, upload, named))
-        return await drive(engine, upload)
+            return await finish_upload(engine, await _record_parts(engine, upload, listed))
+        return await finish_upload(engine, upload)
 
 
-async def _filled(engine: Engine, upload: Upload, named: Sequence[DirectPart]) -> Upload:
+async def _record_parts(engine: Engine, upload: Upload, listed: Sequence[DirectPart]) -> Upload:
     try:
-        async with settling_loss(engine, lambda: upload):
-            full, kept = await _counted(engine, upload, named)
+        async with confirming_loss(engine, lambda: upload):
+            full, chosen = await _choose_parts(engine, upload, listed)
     except TooLarge:
         await _end_too_long(engine, upload)
         raise
-    return await engine.records.save(Change(full), [part.to_entry() for part in kept])
+    return await engine.records.save(Change(full), access(engine).entries(chosen))
 
 
-async def _counted(engine: Engine, upload: Upload, named: Sequence[DirectPart]) -> tuple[Upload, Sequence[DirectPart]]:
-    """Without its parts it may still have its object: the record can be an old copy. Raises Refusal, UploadLost."""
+async def _choose_parts(
+    engine: Engine, upload: Upload, listed: Sequence[DirectPart]
+) -> tuple[Upload, Sequence[DirectPart]]:
+    """Return the full upload, and its parts unless its object exists already: the record may be an old copy.
+
+    Raises Refusal, UploadLost, Unavailable.
+    """
     direct = access(engine)
     try:
-        stored = await direct.stored(upload)
+        stored = await direct.stored_parts(upload)
     except UploadLost:
-        length = await direct.found(upload)
+        length = await direct.object_length(upload)
         if length is None:
             raise
         return fill(upload, length), ()
-    kept = choose(named, stored)
-    return plan_complete(upload, kept, limits=engine.limits, parts=direct.part_limits), kept
+    chosen = choose(listed, stored)
+    return plan_complete(upload, chosen, limits=engine.limits, parts=direct.part_limits), chosen
 
 
 async def abort(engine: Engine, upload_id: UploadId, key: str) -> None:
-    """End an unfinished upload. Raises Refusal, AlreadyComplete among them, Locked, Superseded, Unavailable."""
-    async with _held(engine, upload_id, key) as upload:
+    """End an unfinished upload. Raises Refusal (also AlreadyComplete), Locked, Superseded, Unavailable."""
+    async with _hold(engine, upload_id, key) as upload:
         await engine.allow(Terminate(), upload)
-        if (await drive(engine, upload)).done:
+        if (await finish_upload(engine, upload)).done:
             raise AlreadyComplete
         await clear(engine, await engine.records.save(end(upload, Reason.CLIENT)))
 
 
-async def count(engine: Engine, upload: Upload) -> None:
-    """End an open upload of which its client has stored more than may be, or say when to look next. The caller holds
-    it. Raises Superseded, Unavailable."""
+async def check_size(engine: Engine, upload: Upload) -> None:
+    """End an open upload if its client has stored too many bytes, else schedule the next check. The caller holds the
+    lock. Raises Superseded, Unavailable."""
     direct, stored = access(engine), list[DirectPart]()
-    with suppress(UploadLost):  # its client is told, once it goes on
-        stored += await direct.stored(upload)
+    with suppress(UploadLost):  # the client gets the error when it resumes
+        stored += await direct.stored_parts(upload)
     if overfull(upload, stored, direct.part_limits):
         await _end_too_long(engine, upload)
     else:
-        await engine.records.note(count_again(upload, limits=engine.limits, now=engine.clock()))
+        await engine.records.note(reschedule_parts_check(upload, limits=engine.limits, now=engine.clock()))
 
 
 async def _end_too_long(engine: Engine, upload: Upload) -> None:
-    engine.observer.trouble("upload-lost", upload_id=upload.id, reason=_TOO_LONG)
+    engine.observer.trouble("bytes lost", upload_id=upload.id, reason=_TOO_LONG)
     await clear(engine, await engine.records.save(end(upload, Reason.REFUSED)))
 
 
-async def look(engine: Engine, upload: Upload) -> Upload:
-    """The upload, done if its one request turns out to have brought it. The caller holds it.
+async def check_awaited(engine: Engine, upload: Upload) -> Upload:
+    """Return the upload, done if it was awaited and its object exists. The caller holds the lock.
 
-    Raises UploadLost (it is more than may be, and on its way out), Superseded, Unavailable.
+    Raises UploadLost (its object was too large, and is removed), Superseded, Unavailable.
     """
     if not upload.awaited:
         return upload
     direct = access(engine)
-    length = await direct.found(upload)
+    length = await direct.object_length(upload)
     if length is None:
         return upload
-    if length > most_whole(engine.limits, direct.part_limits):
+    if length > max_whole_length(engine.limits, direct.part_limits):
         await _end_too_long(engine, upload)
         raise UploadLost(_TOO_LONG)
-    return await drive(engine, await engine.records.save(Change(fill(upload, length))))
+    return await finish_upload(engine, await engine.records.save(Change(fill(upload, length))))
 
 
 @asynccontextmanager
-async def _held(engine: Engine, upload_id: UploadId, key: str) -> AsyncIterator[Upload]:
+async def _hold(engine: Engine, upload_id: UploadId, key: str) -> AsyncIterator[Upload]:
     async with engine.hold(upload_id):
         yield await _recorded(engine, upload_id, key)
 
 
 async def _recorded(engine: Engine, upload_id: UploadId, key: str) -> Upload:
-    """The upload, as recorded. Raises UploadNotFound, UploadGone, StateUnavailable.
+    """Return the upload as recorded. Raises UploadNotFound, UploadGone, StateUnavailable.
 
-    The key is the record's or the request is about something else: a client can't have both swapped.
+    The client's key must be the record's: with another key, the request is about another object.
     """
     upload = plan_parts(await engine.state.load(upload_id), limits=engine.limits, now=engine.clock())
     if key != access(engine).key(upload):

@@ -1,4 +1,4 @@
-"""All that the engine works with, in one value."""
+"""The dependencies of the use cases, in one value."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tusd_py.domain.lifecycle import begin
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.domain.upload import Cursor, Upload, UploadId
+from tusd_py.engine.free_space import FreeSpace
 from tusd_py.engine.open_uploads import OpenUploads
 from tusd_py.engine.records import Records
-from tusd_py.engine.room import Room
 from tusd_py.ports.locks import Lease, Locker
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observer
@@ -27,7 +27,7 @@ from tusd_py.ports.storage import Storage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """Makers behind their ports, limits, and what the world gives: the time and new ids."""
+    """The adapters behind their ports, the limits, the clock and the source of new ids."""
 
     records: Records = field(init=False)
 
@@ -38,20 +38,20 @@ class Engine:
     observer: Observer
     policy: Policy = field(default_factory=AllowAll)
     caller: Caller = NO_CALLER
-    """Whose request it acts on."""
+    """The client on whose request the engine acts."""
     meter: Meter = field(default_factory=Meter)
     clock: Callable[[], float]
     new_id: Callable[[], UploadId]
     base_path: str
-    """Of the creation endpoint, with a slash at its end: how clients name partial uploads."""
+    """The path of the creation endpoint, with a final slash: clients name partial uploads by it."""
     unrecorded: set[UploadId] = field(default_factory=set)
-    """Uploads whose trouble the state has not been told of, as it was away."""
+    """Uploads whose trouble isn't recorded yet, as the state was unavailable."""
     lock_wait: float = 10.0
-    """Seconds a request waits for its turn: long enough for a holder to save what it has and leave."""
+    """Seconds to wait for a lock: enough for its holder to record its bytes and release it."""
 
-    room: Room = field(default_factory=Room)
+    free_space: FreeSpace = field(default_factory=FreeSpace)
     open_uploads: OpenUploads = field(default_factory=OpenUploads)
-    """One of those that the observer tells."""
+    """The count of unfinished uploads; it is one of the observers behind `observer`."""
     thresholds: Thresholds = DEFAULT
 
     def __post_init__(self) -> None:
@@ -67,37 +67,38 @@ class Engine:
         object.__setattr__(self, "records", records)
 
     def acting_for(self, caller: Caller) -> Engine:
-        """The same engine on a request of this caller: its events name it, and its rights are judged."""
+        """Return the same engine for a request of this caller, who is named in events and checked by the policy."""
         return replace(self, caller=caller)
 
     async def allow(self, intent: Intent, upload: Upload) -> None:
-        """Return if the caller may do that with the upload, as planned. Raises Refusal."""
+        """Return if the policy allows the intent on the planned upload. Raises Refusal."""
         await self.policy.allow(self.caller, intent, upload)
 
-    async def look_at_room(self) -> None:
-        """For the requests to come. The stores are asked: not on the way of one."""
-        await self.room.look({"state": self.state.space, "storage": self.storage.space}, self.observer, self.meter)
-        await self.open_uploads.look(self.state.unfinished, self.meter)
+    async def measure_stores(self) -> None:
+        """Update the free space and the count of unfinished uploads, in the background: requests don't wait for it."""
+        stores = {"state": self.state.space, "storage": self.storage.space}
+        await self.free_space.measure(stores, self.observer, self.meter)
+        await self.open_uploads.recount(self.state.unfinished, self.meter)
 
     async def create(self, planned: Upload) -> Upload:
-        """The new upload as recorded. Raises StoreFull, TooManyUploads, StateUnavailable."""
-        self.room.check()
+        """Record a new upload and return it. Raises StoreFull, TooManyUploads, StateUnavailable."""
+        self.free_space.check()
         with self.open_uploads.admitting(planned):
-            begun = replace(planned, owner=self.caller.identity, cursor=self.storage.start(planned))
-            return await self.records.create(begin(begun))
+            upload = replace(planned, owner=self.caller.identity, cursor=self.storage.start(planned))
+            return await self.records.create(begin(upload))
 
     @asynccontextmanager
     async def hold(
         self, upload_id: UploadId, on_release_request: Callable[[], None] = lambda: None, *, wait: float | None = None
     ) -> AsyncIterator[Lease]:
-        """The turn at an upload. Raises Locked, StateUnavailable."""
-        patience = self.lock_wait if wait is None else wait
+        """Lock the upload. Raises Locked, StateUnavailable."""
+        seconds = self.lock_wait if wait is None else wait
         started, got = time.perf_counter(), False
         try:
-            async with self.locker.hold(upload_id, on_release_request=on_release_request, wait=patience) as lease:
+            async with self.locker.hold(upload_id, on_release_request=on_release_request, wait=seconds) as lease:
                 got = True
                 self.meter.lock_waited(time.perf_counter() - started, got=True)
-                async with self._telling(upload_id, lease):
+                async with self._passing_on_trouble(upload_id, lease):
                     yield lease
         except Locked:
             if not got:
@@ -105,8 +106,8 @@ class Engine:
             raise
 
     @asynccontextmanager
-    async def _telling(self, upload_id: UploadId, lease: Lease) -> AsyncIterator[None]:
-        """Record the trouble that holders before left, and leave to those after what can't be recorded now."""
+    async def _passing_on_trouble(self, upload_id: UploadId, lease: Lease) -> AsyncIterator[None]:
+        """Record the trouble of earlier holders, and leave what can't be recorded now to the next holder."""
         try:
             if lease.abandoned or upload_id in self.unrecorded:
                 await self.records.remember_trouble(upload_id)
@@ -115,11 +116,11 @@ class Engine:
             if upload_id in self.unrecorded:
                 lease.abandon()
 
-    async def sweep(self, before: Sequence[Cursor], kept: Sequence[Cursor]) -> bool:
-        """Remove what found a better home; False if some of it stays for now."""
+    async def delete_superseded(self, before: Sequence[Cursor], current: Sequence[Cursor]) -> bool:
+        """Remove the objects that only cursors of `before` name; returns False if the storage failed."""
         try:
-            await self.storage.sweep(before, kept)
+            await self.storage.delete_superseded(before, current)
         except StorageUnavailable as error:
-            self.observer.trouble("left-behind", reason=str(error))
+            self.observer.trouble("left behind", reason=str(error))
             return False
         return True

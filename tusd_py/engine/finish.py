@@ -1,40 +1,40 @@
-"""The last step: from recorded bytes to the finished object. Stored as a phase, so that anyone can take it again."""
+"""The last step, from recorded bytes to the finished object. It is a recorded phase, so that any node can retry it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from tusd_py.domain.errors import Superseded, Unavailable, UploadSpoiled
-from tusd_py.domain.lifecycle import finish, made, mark
+from tusd_py.domain.lifecycle import finish, mark_done, mark_troubled
 from tusd_py.domain.upload import Finished, Kind, Phase, Span, Upload, UploadId
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.loss import partials_of, settling_loss
+from tusd_py.engine.loss import confirming_loss, partials_of
 from tusd_py.transfer.digests import Tally, digest_of
 
 
-async def drive(engine: Engine, upload: Upload, tally: Tally | None = None) -> Upload:
-    """The upload, finished if all its bytes are there. The caller holds it, and may have seen bytes go by.
+async def finish_upload(engine: Engine, upload: Upload, tally: Tally | None = None) -> Upload:
+    """Return the upload, finished if its bytes are recorded. The caller holds the lock; `tally` may have its digest.
 
-    Raises UploadLost (it is then on its way out), Unavailable, Superseded.
+    Raises UploadLost (the upload has ended then), Unavailable, Superseded.
     """
     if upload.phase is not Phase.FINISHING:
         return upload
     try:
-        async with engine.records.outlived(upload):
-            done = await _finished(engine, upload, tally)
+        async with engine.records.cleaning_if_superseded(upload):
+            done = await _make_and_record(engine, upload, tally)
     except Superseded:
-        return await _done_by_another(engine, upload.id)
-    if not await engine.sweep([upload.cursor], [done.cursor]):
+        return await _finished_by_another(engine, upload.id)
+    if not await engine.delete_superseded([upload.cursor], [done.cursor]):
         await engine.records.remember_trouble(done.id)
     return done
 
 
-async def _finished(engine: Engine, upload: Upload, tally: Tally | None) -> Upload:
+async def _make_and_record(engine: Engine, upload: Upload, tally: Tally | None) -> Upload:
     try:
-        async with settling_loss(engine, lambda: upload):
+        async with confirming_loss(engine, lambda: upload):
             finished = await _make(engine, upload)
-            change = finish(await _proven(engine, made(upload, finished), tally))
-            return await engine.records.save(mark(change, engine.clock()) if finished.troubled else change)
+            change = finish(await _with_digest(engine, mark_done(upload, finished), tally))
+            return await engine.records.save(mark_troubled(change, engine.clock()) if finished.troubled else change)
     except Unavailable:
         await engine.records.remember_trouble(upload.id)
         raise
@@ -46,8 +46,9 @@ async def _make(engine: Engine, upload: Upload) -> Finished:
     return await engine.storage.concatenate(upload, await partials_of(engine, upload))
 
 
-async def _proven(engine: Engine, upload: Upload, tally: Tally | None) -> Upload:
-    """With the digest of its bytes, if anybody wants to know it. Raises UploadSpoiled if another was announced."""
+async def _with_digest(engine: Engine, upload: Upload, tally: Tally | None) -> Upload:
+    """Return the upload with the digest of its bytes, if one is wanted. Raises UploadSpoiled if it isn't the announced
+    one."""
     if upload.digest_algorithm is None:
         return upload
     digest = None if tally is None else tally.of(upload)
@@ -58,8 +59,8 @@ async def _proven(engine: Engine, upload: Upload, tally: Tally | None) -> Upload
     return replace(upload, digest=digest)
 
 
-async def _done_by_another(engine: Engine, upload_id: UploadId) -> Upload:
-    """Whoever superseded us may have finished it just the same."""
+async def _finished_by_another(engine: Engine, upload_id: UploadId) -> Upload:
+    """Return the upload if the process that superseded this one has finished it, too. Raises Superseded."""
     upload = await engine.state.load(upload_id)
     if upload is None or not upload.done:
         raise Superseded(upload_id)

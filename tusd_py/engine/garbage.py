@@ -1,4 +1,4 @@
-"""What a crash left in the storage that no upload knows of: found by listing it, now and then, and removed."""
+"""Garbage collection: the storage is listed from time to time, and orphans that crashes left are removed."""
 
 from __future__ import annotations
 
@@ -9,35 +9,38 @@ from contextlib import suppress
 from tusd_py.domain.errors import Locked, Superseded
 from tusd_py.domain.upload import Phase, Upload, UploadId
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.installation import held_until
-from tusd_py.ports.storage import Leftover
+from tusd_py.engine.installation import grace_period_end
+from tusd_py.ports.inspection import Leftover
 
-_TURN = UploadId("0" * 32)
-"""Held while listing: one node at a time is enough."""
-_STRANGE = 7 * 86400.0
-"""Seconds something without a record is left alone where uploads never expire: a backup may bring the record back."""
+_LOCK_ID = UploadId("0" * 32)
+"""The id that is locked while listing, so that one node at a time collects garbage."""
+_MIN_AGE = 7 * 86400.0
+"""Seconds to keep an item without a record if uploads never expire: a restored backup may have its record."""
 _PAUSE = 0.02
-"""Seconds between two removals: there is no hurry, and S3 has uploads to serve."""
+"""Seconds between two removals, to leave S3 to uploads."""
 
 
-async def tidy(engine: Engine, *, dry_run: bool = False) -> AsyncIterator[Leftover]:
-    """Yields what nobody needs, removed unless `dry_run`. Nothing if another node is at it, nor, unless `dry_run`,
-    while the installation is new to its state.
+async def collect_garbage(engine: Engine, *, dry_run: bool = False) -> AsyncIterator[Leftover]:
+    """Yield orphans, each removed unless `dry_run`. Nothing is yielded while another node collects, nor, unless
+    `dry_run`, during the grace period of the installation.
 
     Raises StorageUnavailable, StateUnavailable.
     """
-    if not dry_run and await held_until(engine) is not None:
+    inspection = engine.storage.inspection
+    if inspection is None:
+        return
+    if not dry_run and await grace_period_end(engine) is not None:
         return
     with suppress(Locked):
-        async with engine.hold(_TURN, wait=0):
-            async for leftover in engine.storage.leftovers():
+        async with engine.hold(_LOCK_ID, wait=0):
+            async for leftover in inspection.leftovers():
                 upload = await engine.state.load(leftover.upload_id)
-                if not _in_use(engine, leftover, upload) and await removed(engine, leftover, dry_run=dry_run):
+                if not _in_use(engine, leftover, upload) and await remove_unneeded(engine, leftover, dry_run=dry_run):
                     yield leftover
 
 
-async def removed(engine: Engine, leftover: Leftover, *, dry_run: bool) -> bool:
-    """Looked at again while nobody writes to the upload; False if it is needed, or somebody does."""
+async def remove_unneeded(engine: Engine, leftover: Leftover, *, dry_run: bool) -> bool:
+    """Remove the leftover if it is unneeded, under its lock; only check with `dry_run`. False if needed or locked."""
     with suppress(Locked, Superseded):
         async with engine.hold(leftover.upload_id, wait=0):
             upload = await engine.state.load(leftover.upload_id)
@@ -50,18 +53,20 @@ async def removed(engine: Engine, leftover: Leftover, *, dry_run: bool) -> bool:
 
 
 async def _remove(engine: Engine, leftover: Leftover, upload: Upload | None) -> None:
-    """A writer that lost its turn may wake and record what it stored: a new revision first makes that impossible."""
+    """Save the record first: a writer that lost its lock can't record its bytes after that new revision."""
     if upload is not None:
         await engine.records.note(upload)
-    await engine.storage.remove(leftover)
+    if engine.storage.inspection is not None:
+        await engine.storage.inspection.remove(leftover)
     engine.meter.leftover_removed(leftover.upload_id, leftover.name)
     await asyncio.sleep(_PAUSE)
 
 
 def _in_use(engine: Engine, leftover: Leftover, upload: Upload | None) -> bool:
-    """An upload that is on its way out is left to the sweep, which removes all of it."""
+    """Return True if the leftover may be needed. A terminating upload is left to the sweep, which removes all of it."""
     if upload is None:
-        return leftover.since > engine.clock() - (engine.limits.expire_after or _STRANGE)
+        return leftover.since > engine.clock() - (engine.limits.expire_after or _MIN_AGE)
     if upload.phase is Phase.GONE:
         return False
-    return upload.phase is Phase.TERMINATING or engine.storage.needs(upload, leftover)
+    inspection = engine.storage.inspection
+    return upload.phase is Phase.TERMINATING or inspection is None or inspection.needs(upload, leftover)

@@ -8,34 +8,34 @@ from tusd_py.domain.errors import StorageUnavailable, WrongPair
 from tusd_py.domain.upload import Installation, label, parse_upload_id
 from tusd_py.engine.engine import Engine
 
-_HOLD = 7 * 86400.0
-"""Seconds in which nothing is collected as garbage after an empty state was put beside a storage: what the lost one
-knew looks like garbage until `repair` has made records of it again."""
+_GRACE_PERIOD = 7 * 86400.0
+"""Seconds without garbage collection after an empty state adopted a storage: until `repair` rebuilds the records that
+the lost state had, their uploads look like garbage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What state and storage said at one time."""
+class Snapshot:
+    """The ids of state and storage, read at one time."""
 
-    known: Installation | None
-    """The state's."""
-    found: str | None
-    """The storage's id."""
-    empty: bool
-    """The state remembers no upload."""
+    installation: Installation | None
+    """The state's installation."""
+    storage_id: str | None
+    """The id of the storage's installation."""
+    state_empty: bool
+    """True if the state has no upload."""
 
 
 async def pair(engine: Engine) -> Installation:
-    """The installation of both, which they have from now on. Raises WrongPair, Unavailable.
+    """Give state and storage the same installation, and return it. Raises WrongPair, Unavailable.
 
-    Safe to repeat after any failure, and at the same time on several nodes: the state decides, as it is written first.
+    Safe to repeat after any failure, and to run on several nodes at once: the state is written first, and decides.
     """
-    seen = await look(engine)
-    wanted = judge(engine, seen)
-    installed = await engine.state.install(wanted) if seen.known is None else seen.known
-    if installed != wanted:
+    snapshot = await take_snapshot(engine)
+    agreed = reconcile(engine, snapshot)
+    installed = await engine.state.install(agreed) if snapshot.installation is None else snapshot.installation
+    if installed != agreed:
         return await pair(engine)  # another node was first
-    if seen.found is None:
+    if snapshot.storage_id is None:
         await engine.storage.install(installed.id)
     if not installed.stored:
         installed = replace(installed, stored=True)
@@ -43,80 +43,82 @@ async def pair(engine: Engine) -> Installation:
     return installed
 
 
-async def look(engine: Engine) -> Seen:
-    """Raises StateUnavailable, StorageUnavailable."""
-    known = await engine.state.installation()
+async def take_snapshot(engine: Engine) -> Snapshot:
+    """Read the ids of state and storage. Raises StateUnavailable, StorageUnavailable."""
+    installation = await engine.state.installation()
     while True:
-        found, empty = await _found(engine), not await engine.state.list(None, 1)
-        seen = Seen(known=known, found=found, empty=empty)
-        known = await engine.state.installation()
-        if known == seen.known:  # else another node starts, and what was read in between fits neither
-            return seen
+        storage_id, state_empty = await _storage_id(engine), not await engine.state.list(None, 1)
+        snapshot = Snapshot(installation=installation, storage_id=storage_id, state_empty=state_empty)
+        installation = await engine.state.installation()
+        if installation == snapshot.installation:  # else another node starts, and the reads in between fit neither
+            return snapshot
 
 
-async def _found(engine: Engine) -> str | None:
-    found = await engine.storage.installation()
-    if found is not None and parse_upload_id(found) is None:
-        raise StorageUnavailable(f"what says which installation {engine.storage.name} belongs to is not an id")
-    return found
+async def _storage_id(engine: Engine) -> str | None:
+    storage_id = await engine.storage.installation()
+    if storage_id is not None and parse_upload_id(storage_id) is None:
+        raise StorageUnavailable(f"the installation id stored in {engine.storage.name} is malformed")
+    return storage_id
 
 
-def judge(engine: Engine, seen: Seen) -> Installation:
-    """What both are from now on. Raises WrongPair."""
-    match seen.known, seen.found:
+def reconcile(engine: Engine, snapshot: Snapshot) -> Installation:
+    """Return the installation that both must have. Raises WrongPair."""
+    match snapshot.installation, snapshot.storage_id:
         case None, None:
             return Installation(id=engine.new_id())
-        case None, str(found) if seen.empty:
-            return Installation(id=found, stored=True, adopted_at=engine.clock())
-        case Installation() as known, found if found == known.id:
-            return known
-        case Installation() as known, None if seen.empty or not known.stored:
-            return known
-    raise WrongPair(_complaint(engine, seen))
+        case None, str(storage_id) if snapshot.state_empty:
+            return Installation(id=storage_id, stored=True, adopted_at=engine.clock())
+        case Installation() as installation, storage_id if storage_id == installation.id:
+            return installation
+        case Installation() as installation, None if snapshot.state_empty or not installation.stored:
+            return installation
+    raise WrongPair(_mismatch(engine, snapshot))
 
 
-def _complaint(engine: Engine, seen: Seen) -> str:
-    known = f"installation {seen.known.label}" if seen.known else "no installation, but has uploads"
-    found = f"installation {label(seen.found)}" if seen.found else "none"
+def _mismatch(engine: Engine, snapshot: Snapshot) -> str:
+    state_side = (
+        f"installation {snapshot.installation.label}" if snapshot.installation else "no installation, but has uploads"
+    )
+    storage_side = f"installation {label(snapshot.storage_id)}" if snapshot.storage_id else "none"
     return (
-        f"state and storage don't belong together: {engine.state.name} is of {known}, "
-        f"{engine.storage.name} of {found}. "
+        f"state and storage don't belong together: {engine.state.name} is of {state_side}, "
+        f"{engine.storage.name} of {storage_side}. "
         "Set the storage that this state belongs to, or another state (in a shared Redis: another redis-prefix). "
         "If these two do belong together, say so with tusd-py repair --pair"
     )
 
 
-async def pair_by_hand(engine: Engine) -> Installation:
-    """Both are of one installation from now on, as an operator says. Raises Unavailable."""
-    seen = await look(engine)
-    found = seen.found or (seen.known.id if seen.known else engine.new_id())
-    installed = Installation(id=found, stored=True, adopted_at=engine.clock())
-    await engine.storage.install(found)
+async def force_pair(engine: Engine) -> Installation:
+    """Make state and storage one installation, as an operator demands. Raises Unavailable."""
+    snapshot = await take_snapshot(engine)
+    installation_id = snapshot.storage_id or (snapshot.installation.id if snapshot.installation else engine.new_id())
+    installed = Installation(id=installation_id, stored=True, adopted_at=engine.clock())
+    await engine.storage.install(installation_id)
     await engine.state.reinstall(installed)
     return installed
 
 
-async def held_until(engine: Engine) -> float | None:
-    """Until when nothing may be collected as garbage, in seconds since the epoch; None if that time has passed.
+async def grace_period_end(engine: Engine) -> float | None:
+    """Return the time, in seconds since the epoch, before which no garbage is collected; None if it has passed.
 
     Raises StateUnavailable.
     """
     installed = await engine.state.installation()
     if installed is None or installed.adopted_at is None:
         return None
-    until = installed.adopted_at + _HOLD
+    until = installed.adopted_at + _GRACE_PERIOD
     return until if engine.clock() < until else None
 
 
-async def release(engine: Engine) -> None:
-    """Let garbage be collected: everything in the storage has a record again, where it could have one."""
+async def end_grace_period(engine: Engine) -> None:
+    """Allow garbage collection: everything in the storage that can have a record has one again."""
     installed = await engine.state.installation()
     if installed is not None and installed.adopted_at is not None:
         await engine.state.reinstall(replace(installed, adopted_at=None))
 
 
 async def renew(engine: Engine) -> None:
-    """Write the storage's id anew, before a lifecycle rule takes it for something left behind."""
+    """Rewrite the storage's id, so that no lifecycle rule removes it as an old object."""
     installed = await engine.state.installation()
     if installed is not None and await engine.storage.installation() in {None, installed.id}:
         await engine.storage.install(installed.id)

@@ -1,4 +1,4 @@
-"""The only writer of checkpoints: what it has recorded counts, in that order, and nothing else does."""
+"""The only writer of checkpoints: bytes count once it has recorded them, and not before."""
 
 from __future__ import annotations
 
@@ -10,110 +10,112 @@ from tusd_py.domain.errors import StateUnavailable, Superseded
 from tusd_py.domain.lifecycle import record
 from tusd_py.domain.upload import Checkpoint, Cursor, Entry, Upload
 from tusd_py.engine.engine import Engine
-from tusd_py.ports.progress import NOBODY, Watcher
+from tusd_py.ports.progress import NO_WATCHER, Watcher
 
 
 class Journal:
     """The record of one upload while one request writes to it.
 
-    A checkpoint that makes the upload full waits until `release`: there may be more bytes than it takes. With `held`,
-    so does every one that moves the offset: the bytes of a body that may yet turn out wrong count together or not at
-    all.
+    A checkpoint that makes the upload full is withheld until `release`, as the body may have surplus bytes. With
+    `withheld`, so is every checkpoint that moves the offset: the bytes of a body that may turn out wrong count together
+    or not at all.
     """
 
-    def __init__(self, engine: Engine, upload: Upload, *, held: bool, watcher: Watcher = NOBODY) -> None:
+    def __init__(self, engine: Engine, upload: Upload, *, withheld: bool, watcher: Watcher = NO_WATCHER) -> None:
         self._engine = engine
         self._watcher = watcher
-        self.held = held
-        self._waiting: list[Checkpoint] = []
-        self._left: list[Cursor] = []
-        """Earlier ones, recorded or not, whose bytes haven't been swept yet."""
-        self._doubted: list[Cursor] = []
-        """Those whose save got no answer: they may be recorded."""
-        self._swept = True
-        """All that should have been is."""
+        self.withheld = withheld
+        self._pending: list[Checkpoint] = []
+        self._superseded: list[Cursor] = []
+        """Earlier cursors, recorded or not, whose objects haven't been deleted yet."""
+        self._uncertain: list[Cursor] = []
+        """Cursors whose save got no answer: they may be recorded."""
+        self._deleted_all = True
+        """False once a deletion has failed."""
         self._saving = asyncio.Lock()
         self.upload = upload
-        """As recorded."""
+        """The upload as recorded."""
 
     async def record(self, checkpoint: Checkpoint) -> None:
-        """Make `checkpoint` count, or keep it until `release`. Raises Superseded, StateUnavailable."""
+        """Record `checkpoint`, or withhold it until `release`. Raises Superseded, StateUnavailable."""
         async with self._saving:
-            if self._waits(checkpoint.offset):
-                self._wait(checkpoint)
+            if self._is_withheld(checkpoint.offset):
+                self._withhold(checkpoint)
             else:
                 await self._save(checkpoint, checkpoint.added)
-        if len(self._left) >= self._engine.thresholds.cursors:
-            await self._sweep_left()
+        if len(self._superseded) >= self._engine.thresholds.cursors:
+            await self._delete_objects()
 
     async def proceed(self) -> None:
-        """Let count what was kept, and from now on whatever comes, but for what makes the upload full."""
+        """Record the withheld checkpoints, and from now on each new one, except one that makes the upload full."""
         async with self._saving:
-            self.held = False
-            await self._count([kept for kept in self._waiting if kept.offset != self.upload.length])
+            self.withheld = False
+            partial = [checkpoint for checkpoint in self._pending if checkpoint.offset != self.upload.length]
+            await self._record_together(partial)
 
     async def release(self) -> None:
-        """The body is the right one: let everything count."""
+        """Record all withheld checkpoints: the body proved right."""
         async with self._saving:
-            self.held = False
-            await self._count(self._waiting)
+            self.withheld = False
+            await self._record_together(self._pending)
 
-    async def sweep(self) -> None:
-        """Remove what earlier cursors named, recorded or not, and the recorded one doesn't."""
-        self._left += [checkpoint.cursor for checkpoint in self._waiting]
-        troubled, self._waiting = any(checkpoint.troubled for checkpoint in self._waiting), []
-        await self._sweep_left()
-        if troubled or not self._swept:
+    async def delete_superseded(self) -> None:
+        """Delete the objects that earlier cursors name, recorded or not, and the recorded one doesn't."""
+        self._superseded += [checkpoint.cursor for checkpoint in self._pending]
+        troubled, self._pending = any(checkpoint.troubled for checkpoint in self._pending), []
+        await self._delete_objects()
+        if troubled or not self._deleted_all:
             await self._note_trouble()
 
-    async def _sweep_left(self) -> None:
-        """What may yet count is kept: a long request leaves no more than some cursors in memory, and little in S3."""
-        left, self._left = self._left, []
-        kept = [self.upload.cursor, *self._doubted, *(checkpoint.cursor for checkpoint in self._waiting)]
+    async def _delete_objects(self) -> None:
+        """Delete superseded objects, except those that may still count. A long request does so from time to time, to
+        bound its cursors in memory and its objects in S3."""
+        superseded, self._superseded = self._superseded, []
+        current = [self.upload.cursor, *self._uncertain, *(checkpoint.cursor for checkpoint in self._pending)]
         try:
-            self._swept = await self._engine.sweep(left, kept) and self._swept
+            self._deleted_all = await self._engine.delete_superseded(superseded, current) and self._deleted_all
         except BaseException:
-            self._left += left
+            self._superseded += superseded
             raise
 
     async def _note_trouble(self) -> None:
-        """On the record that the caller goes on with; else the next holder of the upload does so."""
+        """Record trouble in the upload that the caller continues with; if that fails, the next lock holder does."""
         try:
             self.upload = await self._engine.records.note(replace(self.upload, troubled_at=self._engine.clock()))
         except (Superseded, StateUnavailable):
             self._engine.unrecorded.add(self.upload.id)
 
-    def _waits(self, offset: int) -> bool:
-        return offset > self.upload.offset and (self.held or offset == self.upload.length)
+    def _is_withheld(self, offset: int) -> bool:
+        return offset > self.upload.offset and (self.withheld or offset == self.upload.length)
 
-    def _wait(self, checkpoint: Checkpoint) -> None:
-        """Keep it, and of all before it, any of which may be the last that counts, what lets them count together."""
-        if len(self._waiting) > 1:
-            self._left.append(self._waiting[0].cursor)
-            self._waiting = [_together(self._waiting)]
-        self._waiting.append(checkpoint)
+    def _withhold(self, checkpoint: Checkpoint) -> None:
+        """Keep the checkpoint and the previous one, joined with all before it: either may be the last that counts."""
+        if len(self._pending) > 1:
+            self._superseded.append(self._pending[0].cursor)
+            self._pending = [_join(self._pending)]
+        self._pending.append(checkpoint)
 
-    async def _count(self, kept: list[Checkpoint]) -> None:
-        """Let the last of them count, with the entries of all."""
-        self._waiting = [checkpoint for checkpoint in self._waiting if checkpoint not in kept]
-        if kept:
-            together = _together(kept)
-            await self._save(together, together.added)
-            self._left += [checkpoint.cursor for checkpoint in kept[:-1]]
+    async def _record_together(self, checkpoints: list[Checkpoint]) -> None:
+        """Record the last of the checkpoints, with the entries of all."""
+        self._pending = [checkpoint for checkpoint in self._pending if checkpoint not in checkpoints]
+        if checkpoints:
+            joined = _join(checkpoints)
+            await self._save(joined, joined.added)
+            self._superseded += [checkpoint.cursor for checkpoint in checkpoints[:-1]]
 
     async def _save(self, checkpoint: Checkpoint, added: tuple[Entry, ...]) -> None:
         before = self.upload
         try:
             self.upload = await self._engine.records.save(record(before, checkpoint, self._engine.clock()), added)
         except StateUnavailable:
-            self._doubted.append(checkpoint.cursor)
+            self._uncertain.append(checkpoint.cursor)
             raise
-        self._left.append(before.cursor)
+        self._superseded.append(before.cursor)
         if self.upload.offset > before.offset:
-            self._watcher.moved(self.upload)
+            self._watcher.on_progress(self.upload)
 
 
-def _together(kept: Sequence[Checkpoint]) -> Checkpoint:
-    """The last of them, with the entries of all."""
-    added = tuple(entry for checkpoint in kept for entry in checkpoint.added)
-    return replace(kept[-1], added=added, troubled=any(checkpoint.troubled for checkpoint in kept))
+def _join(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
+    """Return the last of the checkpoints, with the entries of all."""
+    added = tuple(entry for checkpoint in checkpoints for entry in checkpoint.added)
+    return replace(checkpoints[-1], added=added, troubled=any(checkpoint.troubled for checkpoint in checkpoints))

@@ -1,4 +1,4 @@
-"""What nobody comes back for: expired uploads are removed, unfinished steps are taken again."""
+"""The sweep: expired uploads are removed, and unfinished steps retried, without a client's request."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.events import Reason
 from tusd_py.domain.lifecycle import Change, end
 from tusd_py.domain.upload import Phase, Upload, UploadId
-from tusd_py.engine.direct import count, look
+from tusd_py.engine.direct import check_awaited, check_size
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.finish import drive
+from tusd_py.engine.finish import finish_upload
 from tusd_py.engine.terminate import clear
 from tusd_py.recent import Recent
 
 _RECENT = 2.0
-"""Seconds for which one look at the stores speaks for all uploads that one of them has failed."""
+"""Seconds for which one check of the stores is valid, when several uploads fail."""
 
 
-async def sweep(engine: Engine) -> int:
-    """See to all uploads that are due, some at a time; returns how many expired ones were removed.
+async def maintain(engine: Engine) -> int:
+    """Process all uploads that are due, some at a time; return the number of expired ones that were removed.
 
-    Raises Unavailable where a store is away: a later sweep sees to what is left.
+    Raises Unavailable if a store is unavailable: a later sweep processes the rest.
     """
-    await _catch_up(engine)
-    sweeping = _Sweep(engine)
-    seen: set[UploadId] = set()
+    await _record_troubles(engine)
+    sweep = _Sweep(engine)
+    processed: set[UploadId] = set()
     step = engine.thresholds.due
-    while new := [due for due in await engine.state.due(engine.clock(), len(seen) + step) if due not in seen]:
-        seen.update(new)
-        await sweeping.see_to(new)
-    return sweeping.expired
+    while new := [due for due in await engine.state.due(engine.clock(), len(processed) + step) if due not in processed]:
+        processed.update(new)
+        await sweep.process(new)
+    return sweep.expired
 
 
-async def _catch_up(engine: Engine) -> None:
-    """Record the troubles that the state or a dead lock holder left unrecorded: to hold an upload is to do so."""
+async def _record_troubles(engine: Engine) -> None:
+    """Record the troubles that an unavailable state or a dead lock holder left unrecorded: `Engine.hold` does so."""
     for upload_id in {*engine.unrecorded, *await engine.locker.abandoned()}:
         with suppress(Locked):
             async with engine.hold(upload_id, wait=0):
@@ -47,95 +47,95 @@ async def _catch_up(engine: Engine) -> None:
 
 
 class _Sweep:
-    """Several uploads at a time: one that takes long, or fails, keeps none of the others from it."""
+    """One round over due uploads, several at a time: a slow or failing one doesn't delay the others."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._away = Recent(partial(_away, engine), _RECENT)
+        self._outage = Recent(partial(_outage, engine), _RECENT)
         self.expired = 0
-        """Uploads that were removed because their time was up."""
+        """The number of uploads removed because they had expired."""
 
-    async def see_to(self, upload_ids: Iterable[UploadId]) -> None:
-        """Raises Unavailable where a store is away: then no more are begun, and those that were are seen to."""
-        left = deque(upload_ids)
-        workers = [self._work(left) for _ in range(min(self._engine.thresholds.due_at_a_time, len(left)))]
+    async def process(self, upload_ids: Iterable[UploadId]) -> None:
+        """Process the uploads. Raises Unavailable if a store is unavailable, once those in progress are processed."""
+        queue = deque(upload_ids)
+        workers = [self._work(queue) for _ in range(min(self._engine.thresholds.due_at_a_time, len(queue)))]
         for error in await asyncio.gather(*workers, return_exceptions=True):
             if error is not None:
                 raise error
 
-    async def _work(self, left: deque[UploadId]) -> None:
-        while left:
+    async def _work(self, queue: deque[UploadId]) -> None:
+        while queue:
             try:
-                await self._try(left.popleft())
+                await self._try(queue.popleft())
             except BaseException:
-                left.clear()
+                queue.clear()
                 raise
 
     async def _try(self, upload_id: UploadId) -> None:
         try:
-            if not await self._seen_to(upload_id):
-                await self._check()
+            if not await self._process(upload_id):
+                await self._check_stores()
         except Unavailable as error:
-            await self._check()
-            self._engine.observer.trouble("left-behind", upload_id=upload_id, reason=str(error))
+            await self._check_stores()
+            self._engine.observer.trouble("left behind", upload_id=upload_id, reason=str(error))
 
-    async def _check(self) -> None:
-        """After a failure. Raises Unavailable where a store fails all uploads, and not only the one."""
-        if error := await self._away.get():
+    async def _check_stores(self) -> None:
+        """Raise Unavailable if a store fails all uploads, not only the one that has just failed."""
+        if error := await self._outage.get():
             raise error
 
-    async def _seen_to(self, upload_id: UploadId) -> bool:
-        """False if a store has failed it. One that is being written to is left alone: it moves."""
+    async def _process(self, upload_id: UploadId) -> bool:
+        """Return False if a store failed. A locked upload is skipped: its lock holder works on it."""
         engine = self._engine
         with suppress(Locked, Superseded, UploadLost):
             async with engine.hold(upload_id, wait=0):
                 upload = await engine.state.load(upload_id)
                 if upload is not None and upload.due_at is not None and upload.due_at <= engine.clock():
-                    return await self._settled(upload)
+                    return await self._advance(upload)
         return True
 
-    async def _settled(self, upload: Upload) -> bool:
+    async def _advance(self, upload: Upload) -> bool:
         engine = self._engine
         match upload.phase:
             case Phase.FINISHING:
-                return await _driven_on(engine, upload)
+                return await _finish(engine, upload)
             case Phase.TERMINATING:
-                saved = await engine.records.save(Change(upload))  # so that it queues up again if it fails
+                saved = await engine.records.save(Change(upload))  # moves it to the end of the queue, in case it fails
                 return await clear(engine, saved)
             case Phase.GONE:
                 await engine.records.delete(upload)
                 return True
             case Phase.DONE if not upload.expired(engine.clock()):
-                return await _looked_through(engine, upload)
-            case Phase.OPEN if upload.count_at is not None and not upload.expired(engine.clock()):
-                return await _counted(engine, upload)
+                return await _clean(engine, upload)
+            case Phase.OPEN if upload.parts_check_at is not None and not upload.expired(engine.clock()):
+                return await _check_size(engine, upload)
             case _:
-                return await (self._looked_for(upload) if upload.awaited else self._expired(upload))
+                return await (self._check_awaited(upload) if upload.awaited else self._expire(upload))
 
-    async def _looked_for(self, upload: Upload) -> bool:
-        """Of one that is awaited: it ends only if its time is up, and what was awaited isn't there."""
+    async def _check_awaited(self, upload: Upload) -> bool:
+        """Check if an awaited upload has its object; it expires only if it has not."""
         engine = self._engine
         try:
-            looked = await look(engine, upload)
+            checked = await check_awaited(engine, upload)
         except Unavailable as error:
-            engine.observer.trouble("look-failed", upload_id=upload.id, reason=str(error))
+            engine.observer.trouble("look failed", upload_id=upload.id, reason=str(error))
             await engine.records.save(Change(upload))
             return False
-        if looked.phase is not Phase.OPEN:
+        if checked.phase is not Phase.OPEN:
             return True
-        if looked.expired(engine.clock()):
-            return await self._expired(looked)
-        await engine.records.save(Change(looked))  # so that its next turn comes later
+        if checked.expired(engine.clock()):
+            return await self._expire(checked)
+        await engine.records.save(Change(checked))  # so that its next check comes later
         return True
 
-    async def _expired(self, upload: Upload) -> bool:
+    async def _expire(self, upload: Upload) -> bool:
         ending = await self._engine.records.save(end(upload, Reason.EXPIRED))
         self.expired += 1
         return await clear(self._engine, ending)
 
 
-async def _away(engine: Engine) -> Unavailable | None:
-    """What a store answers that takes nothing from anybody."""
+async def _outage(engine: Engine) -> Unavailable | None:
+    """Return the error of a store that fails for all uploads; None if both stores work."""
     try:
         await engine.state.ping()
         await engine.storage.ping()
@@ -144,33 +144,33 @@ async def _away(engine: Engine) -> Unavailable | None:
     return None
 
 
-async def _counted(engine: Engine, upload: Upload) -> bool:
-    """Where that fails, the next sweep does it."""
+async def _check_size(engine: Engine, upload: Upload) -> bool:
+    """Check the size of a direct upload; if that fails, the next sweep retries."""
     try:
-        await count(engine, upload)
+        await check_size(engine, upload)
     except Unavailable as error:
-        engine.observer.trouble("look-failed", upload_id=upload.id, reason=str(error))
+        engine.observer.trouble("look failed", upload_id=upload.id, reason=str(error))
         return False
     return True
 
 
-async def _driven_on(engine: Engine, upload: Upload) -> bool:
-    """Where that fails it is recorded, and so queues up again."""
+async def _finish(engine: Engine, upload: Upload) -> bool:
+    """Finish the upload; a failure is recorded, which moves the upload to the end of the queue."""
     try:
-        await drive(engine, upload)
+        await finish_upload(engine, upload)
     except Unavailable as error:
-        engine.observer.trouble("finish-failed", upload_id=upload.id, reason=str(error))
+        engine.observer.trouble("finish failed", upload_id=upload.id, reason=str(error))
         return False
     return True
 
 
-async def _looked_through(engine: Engine, upload: Upload) -> bool:
-    """Remove what the troubles of a finished upload left."""
+async def _clean(engine: Engine, upload: Upload) -> bool:
+    """Remove what the recorded trouble of a finished upload may have left."""
     troubled_at = None
     try:
         await engine.storage.clean(upload)
     except Unavailable as error:
-        engine.observer.trouble("left-behind", upload_id=upload.id, reason=str(error))
+        engine.observer.trouble("left behind", upload_id=upload.id, reason=str(error))
         troubled_at = engine.clock()
     await engine.records.note(replace(upload, troubled_at=troubled_at))
     return troubled_at is None

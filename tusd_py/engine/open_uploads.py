@@ -1,7 +1,7 @@
-"""How many uploads may be unfinished, and how many bytes they may claim: asked before the first byte, never waited for.
+"""The limits on unfinished uploads and on the bytes that they claim: checked before the first byte, without waiting.
 
-It is what the state counted at the last look, and what this process has created since: a limit may be passed by what
-other nodes create between two looks.
+The current numbers are the state's last count plus the uploads that this process has created since: other nodes may
+create some more between two counts.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observer
 
 _UNFINISHED = frozenset({EventType.CREATED, EventType.ROLLED_BACK})
-"""Events of uploads that are unfinished after them."""
+"""Events after which an upload is unfinished."""
 
 
 class OpenUploads(Observer):
-    """Remembers them. None is no limit."""
+    """The count of unfinished uploads and their claimed bytes, with limits; None is no limit."""
 
-    def __init__(self, most: int | None = None, most_claimed: int | None = None) -> None:
-        self._most, self._most_claimed = most, most_claimed
-        self._seen = Unfinished()
+    def __init__(self, max_count: int | None = None, max_claimed: int | None = None) -> None:
+        self._max_count, self._max_claimed = max_count, max_claimed
+        self._counted = Unfinished()
         self._creating: dict[UploadId, int] = {}
         self._created: dict[UploadId, int] = {}
-        """Since the last look, with their claims."""
+        """Claimed bytes of the uploads created since the last count."""
         self._claimed = 0
-        """By both."""
+        """Sum of both, in bytes."""
 
     @contextmanager
     def admitting(self, upload: Upload) -> Iterator[None]:
-        """While `upload` is created. Raises TooManyUploads before that."""
+        """Reserve the claim of `upload` during its creation. Raises TooManyUploads on entry."""
         claim = upload.claim or 0
         self._check_number()
         self.check_claim(claim)
@@ -48,28 +48,28 @@ class OpenUploads(Observer):
             self._claimed -= self._creating.pop(upload.id)
 
     def check_claim(self, growth: int) -> None:
-        """Raises TooManyUploads where uploads can't claim so many bytes more."""
-        claimed = self._seen.claimed + self._claimed
-        if growth and self._most_claimed is not None and claimed + growth > self._most_claimed:
-            raise TooManyUploads("unfinished uploads may not have that many bytes more; try again later")
+        """Raise TooManyUploads if unfinished uploads may not claim `growth` bytes more."""
+        claimed = self._counted.claimed + self._claimed
+        if growth and self._max_claimed is not None and claimed + growth > self._max_claimed:
+            raise TooManyUploads("unfinished uploads would have too many bytes; try again later")
 
-    async def look(self, count: Callable[[], Awaitable[Unfinished]], meter: Meter) -> None:
-        """Have the state count anew. What can't be asked stays as it was: it has other troubles."""
+    async def recount(self, count: Callable[[], Awaitable[Unfinished]], meter: Meter) -> None:
+        """Update the numbers from the state; if it is unavailable, they stay."""
         before = tuple(self._created)
         with suppress(Unavailable):
-            self._seen = await count()
+            self._counted = await count()
             for upload_id in before:
                 self._forget(upload_id)
-            meter.unfinished_seen(self._seen)
+            meter.unfinished_seen(self._counted)
 
     def notify(self, event: Event) -> None:
         if event.type not in _UNFINISHED:
             self._forget(event.upload.id)
 
     def _check_number(self) -> None:
-        number = self._seen.count + len(self._creating) + len(self._created)
-        if self._most is not None and number >= self._most:
-            raise TooManyUploads("there are as many unfinished uploads as may be; try again later")
+        number = self._counted.count + len(self._creating) + len(self._created)
+        if self._max_count is not None and number >= self._max_count:
+            raise TooManyUploads("there are too many unfinished uploads; try again later")
 
     def _forget(self, upload_id: UploadId) -> None:
         self._claimed -= self._created.pop(upload_id, 0)

@@ -1,4 +1,4 @@
-"""Nothing is done with uploads before state and storage are known to belong together."""
+"""The guard that allows no work on uploads before state and storage are known to belong together."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from tusd_py.domain.events import Event
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.installation import held_until, pair
+from tusd_py.engine.installation import grace_period_end, pair
 from tusd_py.ports.outbox import Outbox
 from tusd_py.ports.state import StateStore
 
 _PATIENCE = 5.0
-"""Seconds a caller waits for an answer that may still come: of an attempt that goes on meanwhile."""
+"""Seconds that a caller waits for the pairing, which continues in the background."""
 
 
 class PairedState:
-    """The state of `engine`, once it is known to belong to their storage; until then every method but `ping`, `space`
-    and `unfinished` tries to find that out, and raises WrongPair or Unavailable where it can't.
+    """The state of `engine`, usable once it is known to belong to the engine's storage. Until then every method except
+    `ping`, `space` and `unfinished` tries to pair them first, and raises WrongPair or Unavailable if that fails.
 
-    Whatever is done with an upload begins with its record, so that this holds up all of it. `aclose` ends the attempt;
-    the state itself is for its owner to close.
+    All work on an upload begins with its record, so that this blocks all of it. `aclose` ends the attempt; the owner
+    of the state closes the state.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -40,37 +40,37 @@ class PairedState:
         return self._state.outbox
 
     async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
-        return await (await self._known()).create(upload, entries, events)
+        return await (await self._paired_state()).create(upload, entries, events)
 
     async def load(self, upload_id: UploadId) -> Upload | None:
-        return await (await self._known()).load(upload_id)
+        return await (await self._paired_state()).load(upload_id)
 
     async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
-        return await (await self._known()).save(upload, added, events)
+        return await (await self._paired_state()).save(upload, added, events)
 
     async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
-        return await (await self._known()).rewind(upload, entries, events)
+        return await (await self._paired_state()).rewind(upload, entries, events)
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
-        return await (await self._known()).entries(upload_id)
+        return await (await self._paired_state()).entries(upload_id)
 
     async def delete(self, upload: Upload) -> None:
-        await (await self._known()).delete(upload)
+        await (await self._paired_state()).delete(upload)
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
-        return await (await self._known()).due(now, limit)
+        return await (await self._paired_state()).due(now, limit)
 
     async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
-        return await (await self._known()).list(after, limit)
+        return await (await self._paired_state()).list(after, limit)
 
     async def installation(self) -> Installation | None:
-        return await (await self._known()).installation()
+        return await (await self._paired_state()).installation()
 
     async def install(self, installation: Installation) -> Installation:
-        return await (await self._known()).install(installation)
+        return await (await self._paired_state()).install(installation)
 
     async def reinstall(self, installation: Installation) -> None:
-        await (await self._known()).reinstall(installation)
+        await (await self._paired_state()).reinstall(installation)
 
     async def ping(self) -> None:
         await self._state.ping()
@@ -86,13 +86,13 @@ class PairedState:
             self._attempt.cancel()
             await asyncio.wait((self._attempt,))
 
-    async def _known(self) -> StateStore:
+    async def _paired_state(self) -> StateStore:
         if not self._paired:
             await self._join()
         return self._state
 
     async def _join(self) -> None:
-        """One attempt at a time, whoever asks."""
+        """Wait for the current attempt, or start one: there is one at a time. Raises its error."""
         if self._attempt is None or self._attempt.done():
             self._attempt = asyncio.create_task(self._try(), name="pairing")
         attempt = self._attempt
@@ -111,9 +111,9 @@ class PairedState:
         return None
 
     async def _warn(self) -> None:
-        if await held_until(self._engine) is not None:
+        if await grace_period_end(self._engine) is not None:
             self._engine.observer.trouble(
-                "installation-adopted",
+                "installation adopted",
                 state=self._engine.state.name,
                 storage=self._engine.storage.name,
                 reason="the state was empty, the storage was not: no garbage is collected before a week has passed, or "

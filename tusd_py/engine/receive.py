@@ -1,4 +1,4 @@
-"""Bytes from a request body into an upload that is held."""
+"""Receiving a request body into a locked upload."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tusd_py.domain.refusals import ChecksumMismatch, Refusal, TooLarge, UploadL
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.journal import Journal
-from tusd_py.engine.loss import settling_loss
+from tusd_py.engine.loss import confirming_loss
 from tusd_py.ports.body import Body, BodyEnd, Chunk
 from tusd_py.ports.locks import Lease
 from tusd_py.ports.progress import Watcher
@@ -21,8 +21,8 @@ from tusd_py.transfer.digests import Digest, Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One request's bytes, and who is told what becomes of them."""
+class Incoming:
+    """One request's body, and the watcher of its progress."""
 
     body: Body
     announced: Announced
@@ -30,25 +30,25 @@ class Delivery:
     tally: Tally = field(default_factory=Tally)
 
 
-async def receive(engine: Engine, upload: Upload, delivery: Delivery, *, room: int | None, lease: Lease) -> Upload:
-    """Take the body's bytes and return the upload as recorded, also when the body was cut short.
+async def receive(engine: Engine, upload: Upload, incoming: Incoming, *, max_bytes: int | None, lease: Lease) -> Upload:
+    """Store the body's bytes and return the upload as recorded, also if the body was cut short.
 
-    Raises ChecksumMismatch, TooLarge, UploadLocked (nothing is kept that wasn't recorded), UploadLost, Superseded,
+    Raises ChecksumMismatch, TooLarge, UploadLocked (unrecorded bytes are dropped then), UploadLost, Superseded,
     Unavailable.
     """
-    digest, announced = Digest(delivery.announced.checksum), delivery.announced
-    held = digest.open or announced.length is None
-    journal = Journal(engine, upload, held=held, watcher=delivery.watcher)
+    digest, announced = Digest(incoming.announced.checksum), incoming.announced
+    withheld = digest.open or announced.length is None
+    journal = Journal(engine, upload, withheld=withheld, watcher=incoming.watcher)
     writer: Writer | None = None
     try:
         async with (
-            engine.records.outlived(upload),
-            settling_loss(engine, lambda: journal.upload),
+            engine.records.cleaning_if_superseded(upload),
+            confirming_loss(engine, lambda: journal.upload),
             engine.storage.writer(upload, journal.record, lease, unproven=digest.open) as writer,
         ):
-            chunks = delivery.tally.over(upload, delivery.body.chunks(room))
+            chunks = incoming.tally.over(upload, incoming.body.chunks(max_bytes))
             await _pour(engine, chunks, writer, journal, digest)
-            _judge(delivery.body.end, digest)
+            _check(incoming.body.end, digest)
             await writer.flush()
             await journal.release()
     except Unavailable:
@@ -62,33 +62,33 @@ async def receive(engine: Engine, upload: Upload, delivery: Delivery, *, room: i
             await engine.records.remember_trouble(upload.id)
         raise
     finally:
-        await journal.sweep()
+        await journal.delete_superseded()
     return journal.upload
 
 
 async def _pour(engine: Engine, chunks: AsyncIterator[Chunk], writer: Writer, journal: Journal, digest: Digest) -> None:
-    taken = 0
+    received = 0
     async for chunk in chunks:
         digest.update(chunk)
         engine.meter.bytes_received(len(chunk))
         await writer.write(chunk)
-        taken += len(chunk)
-        if journal.held and taken > engine.thresholds.unproven and not digest.open:
+        received += len(chunk)
+        if journal.withheld and received > engine.thresholds.unproven and not digest.open:
             await journal.proceed()
 
 
-async def expect_nothing(delivery: Delivery) -> None:
-    """Read a body that must be empty, since there is no room. Raises TooLarge, ChecksumMismatch."""
-    async for _ in delivery.body.chunks(0):
+async def expect_nothing(incoming: Incoming) -> None:
+    """Read a body that must be empty, as the upload takes no more bytes. Raises TooLarge, ChecksumMismatch."""
+    async for _ in incoming.body.chunks(0):
         pass
-    _judge(delivery.body.end, Digest(delivery.announced.checksum))
+    _check(incoming.body.end, Digest(incoming.announced.checksum))
 
 
-def _judge(end: BodyEnd, digest: Digest) -> None:
-    """A body that is longer than allowed, or isn't the one announced, leaves nothing behind."""
+def _check(end: BodyEnd, digest: Digest) -> None:
+    """Raise if the body is too long, was stopped before its checksum was known, or has another one than announced."""
     if end is BodyEnd.TOO_LONG:
         raise TooLarge("the body has more bytes than the upload takes")
     if digest.open and end is BodyEnd.STOPPED:
         raise UploadLocked
-    if not digest.agrees():
+    if not digest.matches():
         raise ChecksumMismatch

@@ -1,4 +1,4 @@
-"""Where records and storage disagree: found by comparing all of both, said in words, and mended if asked to."""
+"""Repair: all records are compared with the whole storage, and differences reported, and mended on request."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.upload import Phase, Upload, UploadId
 from tusd_py.engine import repair_steps
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.garbage import tidy
-from tusd_py.engine.installation import release
-from tusd_py.ports.storage import Leftover
+from tusd_py.engine.garbage import collect_garbage
+from tusd_py.engine.installation import end_grace_period
+from tusd_py.ports.inspection import Inspection, Leftover
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One disagreement."""
+    """One difference between records and storage."""
 
     upload_id: UploadId
     problem: str
     remedy: str
-    """What the upload would be, as a participle: `rebuilt`."""
+    """The upload's state after mending, as a participle: `rebuilt`."""
     mend: Callable[[], Awaitable[str]]
-    """Returns what the upload is now, in the same form. Raises Locked, Superseded, Unavailable."""
+    """The function that mends it, and returns the upload's state likewise. Raises Locked, Superseded, Unavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mended:
-    """What became of a finding."""
+    """The outcome of a finding."""
 
     upload_id: UploadId
     sentence: str
@@ -38,22 +38,22 @@ class Mended:
 
 
 async def repair(engine: Engine, *, apply: bool) -> AsyncIterator[Mended]:
-    """All findings, mended if `apply`. Uploads that are in use are passed over.
+    """Yield all findings, mended if `apply`. Uploads that are in use are skipped.
 
-    Once all are mended, garbage may be collected again.
+    If all were mended, the grace period ends, and garbage may be collected again.
 
-    Raises StateUnavailable, StorageUnavailable when the comparison itself can't go on.
+    Raises StateUnavailable, StorageUnavailable if the comparison can't continue.
     """
-    well = apply
+    all_mended = apply
     async for finding in _examine(engine):
-        outcome, done = await _mended(finding) if apply else (f"would be {finding.remedy}", False)
-        well = well and done
+        outcome, done = await _mend(finding) if apply else (f"would be {finding.remedy}", False)
+        all_mended = all_mended and done
         yield Mended(upload_id=finding.upload_id, sentence=f"{finding.problem}: {outcome}", done=done)
-    if well:
-        await release(engine)
+    if all_mended:
+        await end_grace_period(engine)
 
 
-async def _mended(finding: Finding) -> tuple[str, bool]:
+async def _mend(finding: Finding) -> tuple[str, bool]:
     try:
         return await finding.mend(), True
     except (Locked, Superseded):
@@ -63,42 +63,42 @@ async def _mended(finding: Finding) -> tuple[str, bool]:
 
 
 async def _examine(engine: Engine) -> AsyncIterator[Finding]:
-    """What records say and the storage hasn't; what the storage has and no record says; what nobody needs."""
-    async for finding in _of_records(engine):
+    """Yield records without their bytes, stored uploads without a record, and orphans."""
+    async for finding in _check_records(engine):
         yield finding
     rebuilt = set[UploadId]()
-    async for finding in _of_strangers(engine):
+    async for finding in _find_unrecorded(engine):
         rebuilt.add(finding.upload_id)
         yield finding
-    async for leftover in tidy(engine, dry_run=True):
+    async for leftover in collect_garbage(engine, dry_run=True):
         if leftover.upload_id not in rebuilt:
             yield Finding(
                 upload_id=leftover.upload_id,
                 problem=f"nothing needs {leftover.name}",
                 remedy="removed",
-                mend=partial(repair_steps.tidy_up, engine, leftover),
+                mend=partial(repair_steps.remove_leftover, engine, leftover),
             )
 
 
-async def _of_records(engine: Engine) -> AsyncIterator[Finding]:
+async def _check_records(engine: Engine) -> AsyncIterator[Finding]:
     after: UploadId | None = None
     while page := await engine.state.list(after, engine.thresholds.page):
         after = page[-1].id
         for upload in page:
-            if await _judge(engine, upload) and (finding := await _judge_again(engine, upload.id)):
+            if await _check(engine, upload) and (finding := await _check_locked(engine, upload.id)):
                 yield finding
 
 
-async def _judge_again(engine: Engine, upload_id: UploadId) -> Finding | None:
-    """While nobody else has it: what looked wrong may just have been on its way."""
+async def _check_locked(engine: Engine, upload_id: UploadId) -> Finding | None:
+    """Check the upload once more under its lock: it may just have been in progress."""
     with suppress(Locked):
         async with engine.hold(upload_id, wait=0):
             upload = await engine.state.load(upload_id)
-            return None if upload is None else await _judge(engine, upload)
+            return None if upload is None else await _check(engine, upload)
     return None
 
 
-async def _judge(engine: Engine, upload: Upload) -> Finding | None:
+async def _check(engine: Engine, upload: Upload) -> Finding | None:
     match upload.phase:
         case Phase.OPEN | Phase.DONE:
             return await _verify(engine, upload)
@@ -138,9 +138,12 @@ async def _verify(engine: Engine, upload: Upload) -> Finding | None:
     return Finding(upload_id=upload.id, problem=problem, remedy=remedy, mend=partial(step, engine, upload, survey))
 
 
-async def _of_strangers(engine: Engine) -> AsyncIterator[Finding]:
-    for upload_id, leftovers in (await _strangers(engine)).items():
-        recovered = await engine.storage.recover(upload_id, leftovers)
+async def _find_unrecorded(engine: Engine) -> AsyncIterator[Finding]:
+    inspection = engine.storage.inspection
+    if inspection is None:
+        return
+    for upload_id, leftovers in (await _unrecorded(engine, inspection)).items():
+        recovered = await inspection.recover(upload_id, leftovers)
         if recovered is not None:
             yield Finding(
                 upload_id=upload_id,
@@ -150,9 +153,11 @@ async def _of_strangers(engine: Engine) -> AsyncIterator[Finding]:
             )
 
 
-async def _strangers(engine: Engine) -> dict[UploadId, list[Leftover]]:
-    """What is stored of uploads that have no record. A record comes before the first byte, so none is merely new."""
-    found = dict[UploadId, list[Leftover]]()
-    async for leftover in engine.storage.leftovers():
-        found.setdefault(leftover.upload_id, []).append(leftover)
-    return {upload_id: theirs for upload_id, theirs in found.items() if await engine.state.load(upload_id) is None}
+async def _unrecorded(engine: Engine, inspection: Inspection) -> dict[UploadId, list[Leftover]]:
+    """Return the leftovers of uploads without a record. A record precedes the first byte, so that none is just new."""
+    by_upload = dict[UploadId, list[Leftover]]()
+    async for leftover in inspection.leftovers():
+        by_upload.setdefault(leftover.upload_id, []).append(leftover)
+    return {
+        upload_id: leftovers for upload_id, leftovers in by_upload.items() if await engine.state.load(upload_id) is None
+    }

@@ -1,4 +1,4 @@
-"""Work that nobody else will do where it fails now."""
+"""Retries of work that no later request or sweep repeats."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 
-async def persist(work: Callable[[], Awaitable[None]], pauses: Sequence[float], *errors: type[Exception]) -> None:
-    """Do `work` until it raises none of `errors`: once after each of these pauses, in seconds, at most."""
+async def retry(work: Callable[[], Awaitable[None]], pauses: Sequence[float], *errors: type[Exception]) -> None:
+    """Run `work` until it raises none of `errors`, at most once after each of `pauses` (seconds)."""
     for pause in pauses:
         await asyncio.sleep(pause)
         with suppress(*errors):

@@ -1,4 +1,4 @@
-"""An upload's end: first nobody sees it any more, then what it left is removed, then its record."""
+"""The use case of DELETE: the end is recorded, which hides the upload; then its bytes are removed, then its record."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tusd_py.engine.engine import Engine
 
 
 async def terminate(engine: Engine, upload_id: UploadId, reason: Reason = Reason.CLIENT) -> None:
-    """End the upload, at whatever point it is. Raises Refusal, Locked, Superseded, StateUnavailable.
+    """End the upload, in any phase. Raises Refusal, Locked, Superseded, StateUnavailable.
 
-    Once this is recorded it is final: what the storage won't let go of now, a sweep removes later.
+    The recorded end is final: what can't be removed from the storage now, a sweep removes later.
     """
     async with engine.hold(upload_id):
         upload = await engine.state.load(upload_id)
@@ -24,27 +24,28 @@ async def terminate(engine: Engine, upload_id: UploadId, reason: Reason = Reason
 
 
 async def abandon(engine: Engine, upload_id: UploadId, reason: Reason) -> None:
-    """End an upload that its client can't go on with, as far as that is possible now."""
+    """End an upload that its client can't resume; a failure is only reported."""
     try:
         async with engine.hold(upload_id):
             upload = await engine.state.load(upload_id)
             if upload is not None and upload.phase is not Phase.GONE:
                 await clear(engine, await engine.records.save(end(upload, reason)))
     except (Locked, Superseded, Unavailable) as error:
-        engine.observer.trouble("left-behind", upload_id=upload_id, reason=str(error))
+        engine.observer.trouble("left behind", upload_id=upload_id, reason=str(error))
 
 
 async def clear(engine: Engine, upload: Upload) -> bool:
-    """Remove what a terminating upload left in the storage, then its record. What fails is tried again by a sweep.
+    """Remove what a terminating upload left in the storage, then its record. A sweep retries what fails.
 
-    So is what may come about by itself: the record stays until then. False if the storage or the state didn't let go.
+    The record stays while pending requests may still store something, and a sweep cleans up again then. Returns False
+    if the storage or the state failed.
     """
-    began = engine.clock()  # a listing may be long in coming, and shows what there was when it was made
+    began = engine.clock()  # before the listing, which may take long and shows the time of its request
     try:
         await (engine.storage.discard(upload) if upload.troubled_at is None else engine.storage.clean(upload))
         await _close(engine, upload, again=began < upload.settled_at)
     except (Superseded, Unavailable) as error:
-        engine.observer.trouble("left-behind", upload_id=upload.id, reason=str(error))
+        engine.observer.trouble("left behind", upload_id=upload.id, reason=str(error))
         return False
     return True
 
@@ -52,7 +53,7 @@ async def clear(engine: Engine, upload: Upload) -> bool:
 async def _close(engine: Engine, upload: Upload, *, again: bool) -> None:
     if again:
         await engine.records.save(Change(upload))
-    elif engine.limits.gone:
+    elif engine.limits.answers_gone:
         await engine.records.save(Change(forget(upload)))
     else:
         await engine.records.delete(upload)

@@ -1,1 +1,1 @@
-"""aiohttp, thin: requests to heads, plans to responses, sockets to bytes. Decides nothing."""
+"""A thin layer over aiohttp that decides nothing: requests to heads, plans to responses, sockets to bytes."""

@@ -1,7 +1,8 @@
-"""Who may come in: so many requests at a time, from one client and in all, so many creations in a while, and nobody
-once the end has begun.
+"""Admission of requests: limits on their number at a time, from one client and in all, and on the rate of creations.
 
-HEAD is always let in: a client that can't learn its offset starts over from the first byte.
+Once the server shuts down, no upload is created or continued.
+
+HEAD is always admitted: a client that can't learn its offset starts over from the first byte.
 """
 
 from __future__ import annotations
@@ -13,58 +14,58 @@ from dataclasses import dataclass
 
 from tusd_py.config.units import Rate
 from tusd_py.domain.refusals import ServiceUnavailable, TooManyRequests
-from tusd_py.http.connection.pace import Pace
+from tusd_py.http.connection.rate_limiter import RateLimiter
 from tusd_py.ports.body import Body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crowd:
-    """How many at a time; None is any number."""
+class AdmissionLimits:
+    """The most requests at a time; None is no limit."""
 
     uploads: int | None = None
-    """Requests whose body is being taken, in all."""
+    """Requests whose body is being received, in all."""
     client_uploads: int | None = None
     """The same, from one client address."""
     client_requests: int | None = None
     """Requests of any kind but HEAD and OPTIONS, from one client address."""
     client_creations: Rate | None = None
-    """Uploads created from one client address, however."""
+    """Uploads created from one client address, in any way."""
 
 
 class Admission:
-    """Knows who is in, and the bodies in flight."""
+    """The requests being served, counted by client, and the bodies being received."""
 
-    def __init__(self, crowd: Crowd) -> None:
+    def __init__(self, limits: AdmissionLimits) -> None:
         self.closed = False
-        self._crowd = crowd
-        self._creations = Pace(crowd.client_creations)
+        self._limits = limits
+        self._creations = RateLimiter(limits.client_creations)
         self._requests: Counter[str] = Counter()
         self._uploads: Counter[str] = Counter()
         self._bodies: set[Body] = set()
 
     @contextmanager
     def request(self, client: str) -> Iterator[None]:
-        """While a request of `client` is served. Raises TooManyRequests."""
-        with _counted(self._requests, client, self._crowd.client_requests):
+        """Count a request of `client` while it is served. Raises TooManyRequests."""
+        with _counted(self._requests, client, self._limits.client_requests):
             yield
 
     def check_open(self) -> None:
-        """Raises ServiceUnavailable once the end has begun: nothing new begins then."""
+        """Raises ServiceUnavailable once the server shuts down: nothing new begins then."""
         if self.closed:
             raise ServiceUnavailable("the server is restarting; try again soon")
 
     def creation(self, client: str) -> None:
-        """Before `client` creates an upload. Raises TooManyRequests, ServiceUnavailable."""
+        """Count an upload before `client` creates it. Raises TooManyRequests, ServiceUnavailable."""
         self.check_open()
         self._creations.check(client)
 
     @contextmanager
     def upload(self, client: str, body: Body) -> Iterator[None]:
-        """While `body` may be read. Raises TooManyRequests, ServiceUnavailable."""
+        """Count `body` while it may be read. Raises TooManyRequests, ServiceUnavailable."""
         self.check_open()
-        if self._crowd.uploads is not None and len(self._bodies) >= self._crowd.uploads:
+        if self._limits.uploads is not None and len(self._bodies) >= self._limits.uploads:
             raise ServiceUnavailable("the server takes no more uploads right now; try again soon")
-        with _counted(self._uploads, client, self._crowd.client_uploads):
+        with _counted(self._uploads, client, self._limits.client_uploads):
             self._bodies.add(body)
             try:
                 yield
@@ -72,15 +73,15 @@ class Admission:
                 self._bodies.discard(body)
 
     def close(self) -> None:
-        """Let everyone who is in save what has arrived, and nobody else in."""
+        """Stop all bodies, so that their requests save what has arrived, and admit no more."""
         self.closed = True
         for body in tuple(self._bodies):
             body.stop()
 
 
 @contextmanager
-def _counted(present: Counter[str], client: str, most: int | None) -> Iterator[None]:
-    if most is not None and present[client] >= most:
+def _counted(present: Counter[str], client: str, limit: int | None) -> Iterator[None]:
+    if limit is not None and present[client] >= limit:
         raise TooManyRequests
     present[client] += 1
     try:

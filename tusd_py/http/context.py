@@ -1,4 +1,4 @@
-"""What the handlers share."""
+"""The parts of the server that the handlers share."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tusd_py.engine.engine import Engine
 from tusd_py.http.admission import Admission
 from tusd_py.http.connection.limits import Connections, client_at
 from tusd_py.http.cors import Cors
-from tusd_py.http.door import Door
 from tusd_py.http.forwarded import Trust
 from tusd_py.http.links import Links
+from tusd_py.http.request_filter import RequestFilter
 from tusd_py.protocol.choice import Wires
 from tusd_py.protocol.wire import Wire
 from tusd_py.recent import Recent
@@ -28,7 +28,7 @@ from tusd_py.transfer.slabs import Slabs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """One server's parts and settings, as far as HTTP needs them. Times are seconds."""
+    """One server's parts and settings, as far as HTTP needs them. Times are in seconds."""
 
     engine: Engine
     wires: Wires
@@ -36,28 +36,28 @@ class Context:
     audit: Audit
     network_timeout: float
     min_data_rate: float
-    """Bytes a second."""
+    """Bytes per second."""
     trust: Trust
-    """Whose X-Forwarded-* or Forwarded is believed."""
+    """The proxies whose X-Forwarded-* or Forwarded is believed."""
     public_endpoint: str | None
     cors: Cors | None
-    door: Door
+    request_filter: RequestFilter
     redirect_downloads: bool
-    """GET sends clients to the storage."""
+    """True if GET redirects clients to the storage."""
     links: Links
     admission: Admission
     connections: Connections
     unreachable: Recent[Sequence[str]]
-    """What of storage and state can't be reached, for /readyz."""
+    """The names of what isn't reachable or doesn't belong together, for /readyz."""
     slabs: Slabs
     budget: Budget
     overhead: Overhead
     downloads: Share
     texts: Share
-    """For heads, and for lists in JSON or XML."""
+    """Memory for heads, and for lists in JSON or XML."""
 
     def client(self, request: web.BaseRequest) -> str:
-        """Whose limits a request counts in. Raises Malformed."""
+        """Return the client that a request counts for in limits. Raises Malformed."""
         return client_at(self.trust.client(request))
 
 
@@ -66,10 +66,10 @@ ENGINE = web.RequestKey("engine", Engine)
 """The engine, acting for the caller of the request."""
 WIRE = web.RequestKey("wire", Wire)
 CALLER = web.RequestKey("caller", Caller)
-"""As far as the pipeline knows it."""
-MEANT = web.RequestKey("meant", str)
-"""The method that an upload's request means, which isn't always the one it has."""
-BEGUN = web.RequestKey("begun", bool)
-"""Bytes of its body were taken."""
+"""The caller, set by the pipeline."""
+EFFECTIVE_METHOD = web.RequestKey("effective_method", str)
+"""The method that a request means: X-HTTP-Method-Override may replace its POST."""
+BODY_STARTED = web.RequestKey("body_started", bool)
+"""True once bytes of the body were received."""
 CODE = web.RequestKey("code", str)
-"""Why the request was refused."""
+"""The code of the refusal, if the request was refused."""

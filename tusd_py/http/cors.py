@@ -1,4 +1,4 @@
-"""CORS (Fetch standard): what browsers are told on every response, and what a preflight is answered."""
+"""CORS (Fetch standard): its headers for every response, and the answer to a preflight."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ _EXPOSED = ", ".join(
 )
 _MAX_AGE = "86400"
 _ORIGIN = re.compile(r"null|[A-Za-z][A-Za-z0-9+.-]{0,63}://[!-~]{0,512}")
-"""As browsers and apps write it, `capacitor://localhost` and `file://` among them."""
+"""An origin as browsers and apps write it, `capacitor://localhost` and `file://` among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cors:
-    """Which origins may talk to us, and how."""
+    """The origins whose pages may use this server, with which headers, and with credentials or without."""
 
     allow_origin: re.Pattern[str]
-    """Must match the whole origin."""
+    """A pattern that must match the whole origin."""
     allow_credentials: bool
     allow_headers: Sequence[str] = ()
-    """More than the usual ones."""
+    """Request headers to allow in addition to the usual ones."""
 
     def allows(self, origin: str) -> bool:
-        """Whether its pages may use this server. What can't be an origin never may."""
+        """Return True if pages of `origin` may use this server; False for text that is no origin."""
         return _ORIGIN.fullmatch(origin) is not None and self.allow_origin.fullmatch(origin) is not None
 
     async def decorate(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Tell the browser; for `on_response_prepare`, so that errors carry it too."""
+        """Add the CORS headers; for `on_response_prepare`, so that errors have them too."""
         response.headers.add(hdrs.VARY, "Origin")
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is None or not self.allows(origin):

@@ -1,4 +1,4 @@
-"""The URL that Location is made of, put together in one place, and what a request is called."""
+"""The URL that Location is made from, and the id of a request."""
 
 from __future__ import annotations
 
@@ -19,50 +19,50 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 def endpoint_url(request: web.Request, path: str, *, public: str | None, trust: Trust) -> str:
-    """Absolute, with a slash at its end; `path` is its own, as asked for.
+    """Return the creation endpoint's absolute URL, with a slash at its end: `public`, or `path` as the client sees it.
 
-    Raises Malformed when the request's own words don't make a URL.
+    Raises Malformed if what the request says of itself doesn't make a URL.
     """
     if public is not None:
         return public
-    told = trust.told(request)
-    prefix = told.get("prefix", "").rstrip("/")
+    url_parts = trust.url_parts(request)
+    prefix = url_parts.get("prefix", "").rstrip("/")
     if not _PREFIX.fullmatch(prefix):
         raise Malformed("the prefix this request was sent to can't be told from it")
-    return f"{_joined(*_authority(request, told))}{prefix}{path.rstrip('/')}/"
+    return f"{_format_origin(*_authority(request, url_parts))}{prefix}{path.rstrip('/')}/"
 
 
 def origin(request: web.BaseRequest, trust: Trust) -> str:
-    """Scheme, host and port that the client used, without the scheme's own port. Raises Malformed."""
-    return _joined(*_authority(request, trust.told(request)))
+    """Return the scheme, host and port that the client used, without the scheme's default port. Raises Malformed."""
+    return _format_origin(*_authority(request, trust.url_parts(request)))
 
 
 def host_name(request: web.BaseRequest, trust: Trust) -> str:
-    """The host alone that the client used, an IPv6 address in brackets. Raises Malformed."""
-    _, host, _ = _authority(request, trust.told(request))
+    """Return the host that the client used, without a port; an IPv6 address in brackets. Raises Malformed."""
+    _, host, _ = _authority(request, trust.url_parts(request))
     return host
 
 
-def _authority(request: web.BaseRequest, told: Mapping[str, str]) -> tuple[str, str, str]:
-    """Scheme, host, and port where it isn't the scheme's own. Raises Malformed."""
-    scheme = told.get("proto", request.scheme).lower()
-    named = _HOST.fullmatch(told.get("host", request.host))
-    port = told.get("port", "")
-    if scheme not in _DEFAULT_PORTS or named is None or not all(map(_is_port, filter(None, (port, named[2])))):
+def _authority(request: web.BaseRequest, url_parts: Mapping[str, str]) -> tuple[str, str, str]:
+    """Return the scheme, the host, and the port unless it is the scheme's default. Raises Malformed."""
+    scheme = url_parts.get("proto", request.scheme).lower()
+    match = _HOST.fullmatch(url_parts.get("host", request.host))
+    port = url_parts.get("port", "")
+    if scheme not in _DEFAULT_PORTS or match is None or not all(map(_is_port, filter(None, (port, match[2])))):
         raise Malformed("the host this request was sent to can't be told from it")
-    port = named[2] or port
-    return scheme, named[1], "" if port == _DEFAULT_PORTS[scheme] else port
+    port = match[2] or port
+    return scheme, match[1], "" if port == _DEFAULT_PORTS[scheme] else port
 
 
 def _is_port(text: str) -> bool:
     return _PORT.fullmatch(text) is not None and 0 < int(text) <= _HIGHEST_PORT
 
 
-def _joined(scheme: str, host: str, port: str) -> str:
+def _format_origin(scheme: str, host: str, port: str) -> str:
     return f"{scheme}://{host}:{port}" if port else f"{scheme}://{host}"
 
 
 def request_id(request: web.BaseRequest) -> str | None:
-    """What a proxy or a client calls this request, if it can be repeated."""
-    told = request.headers.get("X-Request-ID", "")
-    return told if _REQUEST_ID.fullmatch(told) else None
+    """Return the request id that a proxy or the client gave, if it is safe to send back."""
+    sent_id = request.headers.get("X-Request-ID", "")
+    return sent_id if _REQUEST_ID.fullmatch(sent_id) else None

@@ -1,4 +1,4 @@
-"""What went wrong, in the client's terms."""
+"""Errors translated into refusals."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tusd_py.domain.refusals import Refusal
 from tusd_py.http.context import CODE, Context
 
 
-def refused(request: web.Request, context: Context, error: Exception) -> Refusal:
-    """What to answer; counted, and remembered for the audit. Raises what isn't ours to explain."""
+def record_refusal(request: web.Request, context: Context, error: Exception) -> Refusal:
+    """Return the refusal of `error`, counted and kept for the audit. Raises `error` itself if there is none."""
     refusal = refusal_of(context, error)
     context.metrics.failed(refusal.code)
     request[CODE] = refusal.code
@@ -19,10 +19,10 @@ def refused(request: web.Request, context: Context, error: Exception) -> Refusal
 
 
 def refusal_of(context: Context, error: Exception) -> Refusal:
-    """Nothing internal gets out. Raises what isn't ours to explain.
+    """Return the refusal of `error`, which tells nothing internal. Raises `error` itself if there is none.
 
-    Without its traceback: its frames hold all that the request brought, and that of the caller would hold the refusal,
-    a cycle that is collected much later.
+    A refusal loses its traceback: its frames hold all that the request brought, and the caller's frame would hold the
+    refusal, a cycle that is collected much later.
     """
     match error:
         case Refusal():
@@ -32,7 +32,7 @@ def refusal_of(context: Context, error: Exception) -> Refusal:
         case UploadSpoiled():
             return refusals.DigestMismatch()
         case UploadLost():
-            return refusals.UploadGone() if context.engine.limits.gone else refusals.UploadNotFound()
+            return refusals.UploadGone() if context.engine.limits.answers_gone else refusals.UploadNotFound()
         case Unavailable():
             context.engine.observer.trouble("unavailable", reason=str(error))
             full = isinstance(error, StateFull | StorageFull)

@@ -1,5 +1,7 @@
-"""What proxies say of a request: its scheme, host, prefix and client. Believed from known proxies, in one family of
-header fields: X-Forwarded-* (de facto) or Forwarded (RFC 7239). Time is linear in the fields.
+"""The scheme, host, prefix and client of a request as its proxies report them.
+
+Only trusted proxies are believed, in one family of header fields: X-Forwarded-* (de facto) or Forwarded (RFC 7239).
+Time is linear in the fields.
 """
 
 from __future__ import annotations
@@ -14,66 +16,66 @@ from aiohttp import web
 from tusd_py.config.kinds import Network
 from tusd_py.domain.refusals import Malformed
 from tusd_py.telemetry.log import get_logger
-from tusd_py.telemetry.seldom import Seldom
+from tusd_py.telemetry.throttle import LogThrottle
 
 Family = Literal["auto", "x-forwarded", "forwarded"]
 
 _log = get_logger("tusd_py.http")
 
-_LONGEST = 1024
-"""Characters of a field that a proxy may send."""
+_MAX_FIELD_LENGTH = 1024
+"""Characters that a proxy's field may have."""
 _NAMES = {"proto": "Proto", "host": "Host", "prefix": "Prefix", "port": "Port"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """Whose word counts, and in which fields. `auto` is X-Forwarded-* where there is any, else Forwarded."""
+    """The proxies that are believed, and their fields. `auto` is X-Forwarded-* if there are any, else Forwarded."""
 
     networks: Sequence[Network] = ()
     family: Family = "auto"
-    seldom: Seldom = field(default_factory=lambda: Seldom(pause=60.0))
-    """Of lines about proxies whose word doesn't count."""
+    throttle: LogThrottle = field(default_factory=lambda: LogThrottle(pause=60.0))
+    """The limit on log lines about proxies that aren't trusted."""
 
-    def told(self, request: web.BaseRequest) -> Mapping[str, str]:
-        """`proto`, `host`, `port` and `prefix` as far as they are known. Raises Malformed."""
-        if not self._known(request):
+    def url_parts(self, request: web.BaseRequest) -> Mapping[str, str]:
+        """Return `proto`, `host`, `port` and `prefix`, as far as a trusted proxy names them. Raises Malformed."""
+        if not self._is_trusted(request):
             return {}
-        if self._by_forwarded(request.headers):
+        if self._uses_forwarded(request.headers):
             return {name: value for name, value in _first(request) if name in ("proto", "host") and value}
-        told = {name: _outermost(_field(request, f"X-Forwarded-{title}")) for name, title in _NAMES.items()}
-        return {name: value for name, value in told.items() if value}
+        parts = {name: _outermost(_field(request, f"X-Forwarded-{title}")) for name, title in _NAMES.items()}
+        return {name: value for name, value in parts.items() if value}
 
     def client(self, request: web.BaseRequest) -> str:
-        """The address of the client that the nearest proxy saw, else the peer's. Raises Malformed."""
+        """Return the address of the client that the nearest proxy saw, else the peer's. Raises Malformed."""
         peer = request.remote or ""
-        if not self._known(request):
+        if not self._is_trusted(request):
             return peer
-        if self._by_forwarded(request.headers):
+        if self._uses_forwarded(request.headers):
             return _without_port(dict(_pairs(_elements(_field(request, "Forwarded"))[-1])).get("for", "")) or peer
         return _without_port(_field(request, "X-Forwarded-For").rpartition(",")[2].strip()) or peer
 
-    def _known(self, request: web.BaseRequest) -> bool:
+    def _is_trusted(self, request: web.BaseRequest) -> bool:
         if not self.networks:
             return False
-        known = self._trusted(request.remote or "")
-        if not known and any(map(_is_forwarded, request.headers)):
-            self._say_ignored(request.remote)
-        return known
+        trusted = self._is_trusted_peer(request.remote or "")
+        if not trusted and any(map(_is_forwarded, request.headers)):
+            self._log_ignored(request.remote)
+        return trusted
 
-    def _say_ignored(self, peer: str | None) -> None:
-        if (passed_over := self.seldom.allowed()) is not None:
+    def _log_ignored(self, peer: str | None) -> None:
+        if (passed_over := self.throttle.allowed()) is not None:
             reason = "its X-Forwarded-* and Forwarded are ignored; if it is your proxy, name it in trusted-proxies"
-            _log.warning("proxy-not-trusted", address=peer, reason=reason, and_others=passed_over)
+            _log.warning("proxy not trusted", address=peer, reason=reason, and_others=passed_over)
 
-    def _trusted(self, peer: str) -> bool:
+    def _is_trusted_peer(self, peer: str) -> bool:
         try:
             address = ip_address(peer.partition("%")[0])
-        except ValueError:  # a UNIX socket: its permissions say who may speak
+        except ValueError:  # a UNIX socket: its permissions decide which peers may connect
             return True
         mapped = getattr(address, "ipv4_mapped", None) or address
         return any(mapped in network for network in self.networks)
 
-    def _by_forwarded(self, headers: Mapping[str, str]) -> bool:
+    def _uses_forwarded(self, headers: Mapping[str, str]) -> bool:
         if self.family == "auto":
             return "Forwarded" in headers and not any(map(_is_x_forwarded, headers))
         return self.family == "forwarded"
@@ -88,7 +90,7 @@ def _is_forwarded(name: str) -> bool:
 
 
 def _without_port(address: str) -> str:
-    """Some proxies add the client's port, which is another for each connection."""
+    """Remove the client's port, which some proxies add and which differs for each connection."""
     if address.startswith("["):
         return address[1:].partition("]")[0]
     host, colon, port = address.partition(":")
@@ -96,10 +98,10 @@ def _without_port(address: str) -> str:
 
 
 def _field(request: web.BaseRequest, name: str) -> str:
-    """All lines of it as one. Raises Malformed."""
+    """Return all lines of a field as one. Raises Malformed."""
     field = ", ".join(request.headers.getall(name, []))
-    if len(field) > _LONGEST:
-        raise Malformed(f"{name} is longer than {_LONGEST} characters")
+    if len(field) > _MAX_FIELD_LENGTH:
+        raise Malformed(f"{name} is longer than {_MAX_FIELD_LENGTH} characters")
     return field
 
 
@@ -122,12 +124,12 @@ def _pairs(element: str) -> Iterator[tuple[str, str]]:
 
 
 def _split(text: str, separator: str) -> Sequence[str]:
-    """At each separator outside of quotes; what a quote that doesn't end begins is one."""
-    found, begun, quoted = list[str](), list[str](), False
+    """Split at each separator outside of quotes; an unclosed quote extends to the end."""
+    elements, pending, quoted = list[str](), list[str](), False
     for piece in text.split(separator):
-        begun.append(piece)
+        pending.append(piece)
         quoted ^= piece.count('"') % 2 == 1
         if not quoted:
-            found.append(separator.join(begun))
-            begun = []
-    return [*found, separator.join(begun)] if begun else found
+            elements.append(separator.join(pending))
+            pending = []
+    return [*elements, separator.join(pending)] if pending else elements

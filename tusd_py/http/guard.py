@@ -1,5 +1,4 @@
-"""The first that every request meets: hosts and origins are judged before anything else is done, and the audit sees
-what comes of it."""
+"""The outermost middleware: it checks hosts and origins before anything else, and tells the audit of refusals."""
 
 from __future__ import annotations
 
@@ -9,23 +8,23 @@ from aiohttp import typedefs, web
 
 from tusd_py.domain.refusals import Forbidden, Malformed, Misdirected, Refusal, UnsupportedCoding
 from tusd_py.domain.upload import parse_upload_id
-from tusd_py.http.caller import about
-from tusd_py.http.connection.early_close import SILENCE
+from tusd_py.http.caller import log_fields
+from tusd_py.http.connection.early_close import CLIENT_CLOSED
 from tusd_py.http.context import CODE, CONTEXT, Context
-from tusd_py.http.door import PROBES
-from tusd_py.http.failures import refused
-from tusd_py.http.pipeline import refuse_on_wire, route_of
+from tusd_py.http.failures import record_refusal
+from tusd_py.http.pipeline import refuse_in_protocol, route_of
+from tusd_py.http.request_filter import PROBES
 from tusd_py.telemetry.served import serving
 
 
 @web.middleware
 async def guard(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
     context = request.app[CONTEXT]
-    with serving(partial(about, request, context.trust)):
+    with serving(partial(log_fields, request, context.trust)):
         try:
-            context.door.check(request)
+            context.request_filter.check(request)
         except (Misdirected, Forbidden, UnsupportedCoding, Malformed) as error:
-            response = await _turn_away(request, context, error)
+            response = await _refuse_request(request, context, error)
         else:
             try:
                 response = await handler(request)
@@ -36,16 +35,16 @@ async def guard(request: web.Request, handler: typedefs.Handler) -> web.StreamRe
         return response
 
 
-async def _turn_away(request: web.Request, context: Context, error: Refusal) -> web.StreamResponse:
-    """In the words of where it would have gone to."""
+async def _refuse_request(request: web.Request, context: Context, error: Refusal) -> web.StreamResponse:
+    """Answer in the format of the route that the request would have reached."""
     route = route_of(request)
-    refuse = refuse_on_wire if route is None else route.refuse
-    return await refuse(request, context, refused(request, context, error))
+    refuse = refuse_in_protocol if route is None else route.refuse
+    return await refuse(request, context, record_refusal(request, context, error))
 
 
 def _audit(request: web.Request, context: Context, status: int) -> None:
-    """A client that left was refused nothing, nor is a probe that says no."""
+    """Record a refusal. A client that left was not refused, nor is a probe's 503 a refusal."""
     code = request.get(CODE)
-    if code is None and (status < web.HTTPBadRequest.status_code or status == SILENCE or request.path in PROBES):
+    if code is None and (status < web.HTTPBadRequest.status_code or status == CLIENT_CLOSED or request.path in PROBES):
         return
     context.audit.refused(parse_upload_id(request.match_info.get("id", "")), status, code)

@@ -1,4 +1,4 @@
-"""Where the links are told that give finished uploads to readers, and what they name."""
+"""Reading links: URLs that give the right to read a finished upload, and no other."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tusd_py.protocol.links import ReadLinks, is_readable
 
 
 class Links:
-    """The installation's links. With `redirects`, they send their readers to the storage."""
+    """The installation's reading links. With `redirects`, they send readers to the storage."""
 
     def __init__(self, engine: Engine, *, redirects: bool) -> None:
         self._engine, self.redirects = engine, redirects
         self._names: ReadLinks | None = None
 
-    async def told(self, upload: Upload, endpoint: Callable[[], str]) -> Mapping[str, str]:
-        """The header field that tells the link of an upload that can be downloaded (RFC 8288). Raises StateUnavailable.
+    async def header_fields(self, upload: Upload, endpoint: Callable[[], str]) -> Mapping[str, str]:
+        """Return the Link field of an upload that can be downloaded, else no field (RFC 8288). Raises StateUnavailable.
 
-        Where a request doesn't say how its URL is put together, there is none: that is no reason to fail.
+        There is none, and no error, if the request doesn't make a URL.
         """
         if self._engine.limits.downloads and is_readable(upload):
             path = (await self._opened()).path(upload)
@@ -30,15 +30,15 @@ class Links:
                 return {"Link": f'<{endpoint()}{path}>; rel="enclosure"'}
         return {}
 
-    async def named(self, name: str) -> UploadId:
-        """Raises UploadNotFound, StateUnavailable."""
+    async def upload_id(self, name: str) -> UploadId:
+        """Return the id of the upload that a link names. Raises UploadNotFound, StateUnavailable."""
         upload_id = (await self._opened()).upload_id(name)
         if upload_id is None:
             raise UploadNotFound
         return upload_id
 
     async def _opened(self) -> ReadLinks:
-        """The state is asked once: an installation keeps its id."""
+        """Return the links, with the state asked only once: an installation keeps its id."""
         if self._names is None:
             installed = await self._engine.state.installation()
             if installed is None:

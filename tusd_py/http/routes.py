@@ -1,11 +1,11 @@
-"""Which URL is whose, and what every response carries."""
+"""The handlers of each URL, and the headers of every response."""
 
 from __future__ import annotations
 
 from aiohttp import hdrs, web
 
 from tusd_py.http.connection.body import expect
-from tusd_py.http.context import CONTEXT, MEANT, WIRE
+from tusd_py.http.context import CONTEXT, EFFECTIVE_METHOD, WIRE
 from tusd_py.http.endpoint import request_id
 from tusd_py.http.handlers.companion import add_companion_routes
 from tusd_py.http.handlers.probes import is_probe
@@ -16,7 +16,7 @@ from tusd_py.protocol.tus import Tus
 
 
 def add_routes(app: web.Application, base_path: str, *, direct: bool) -> None:
-    """After those of the probes: with base path `/` they would look like uploads."""
+    """Add the routes of uploads, after those of the probes: with base path `/` these would look like uploads."""
     for above in sorted({"/", base_path}) if direct else ():
         add_direct_routes(app, f"{above}s3/")
     app.router.add_route("*", f"{base_path}read/{{name}}", READERS.answer, expect_handler=expect)
@@ -27,34 +27,34 @@ def add_routes(app: web.Application, base_path: str, *, direct: bool) -> None:
 
 
 def add_direct_routes(app: web.Application, path: str) -> None:
-    """Below the base path, so that whatever lets uploads through lets these through; and where Companion has them."""
+    """Add the routes of direct uploads below `path`: the base path, which proxies let through, or Companion's."""
     add_companion_routes(app, path)
     add_xml_routes(app, path)
     app.router.add_route("OPTIONS", f"{path}{{path:.+}}", _preflight)
 
 
 async def _preflight(_: web.Request) -> web.Response:
-    """CORS adds what there is to say."""
+    """Answer a preflight; `Cors` adds the headers."""
     return web.Response(status=204)
 
 
 async def decorate(request: web.Request, response: web.StreamResponse) -> None:
-    """For `on_response_prepare`: errors of the framework get the same headers as our own answers."""
+    """Add the common headers; for `on_response_prepare`, so that aiohttp's own errors have them too."""
     context = request.app[CONTEXT]
     response.headers[hdrs.SERVER] = "tusd-py"
     response.headers["X-Content-Type-Options"] = "nosniff"
     if hdrs.UPGRADE in request.headers:
         _end_connection(response)
     if request.method != hdrs.METH_OPTIONS:
-        response.headers.update(request[WIRE].marks if WIRE in request else Tus.marks)
-    if (told := request_id(request)) is not None:
-        response.headers["X-Request-ID"] = told
+        response.headers.update(request[WIRE].common_headers if WIRE in request else Tus.common_headers)
+    if (sent_id := request_id(request)) is not None:
+        response.headers["X-Request-ID"] = sent_id
     if context.cors is not None and not is_probe(request):
         await context.cors.decorate(request, response)
-    context.metrics.answered(request.get(MEANT, request.method), response.status)
+    context.metrics.answered(request.get(EFFECTIVE_METHOD, request.method), response.status)
 
 
 def _end_connection(response: web.StreamResponse) -> None:
-    """aiohttp drops what came behind a request for another protocol: this tells the client (RFC 9112, 9.6)."""
+    """Close after the answer, and say so: aiohttp drops what follows an Upgrade request (RFC 9112, 9.6)."""
     response.force_close()
     response.headers[hdrs.CONNECTION] = "close"

@@ -1,4 +1,4 @@
-"""Between aiohttp's requests and responses and those that the protocols know."""
+"""Translation between aiohttp's requests and responses and those of the protocols."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from tusd_py.http.context import MEANT
+from tusd_py.http.context import EFFECTIVE_METHOD
 from tusd_py.protocol.wire import Reply, RequestHead
 
 _OVERRIDE = "X-HTTP-Method-Override"
@@ -16,23 +16,23 @@ _TEXT = "text/plain; charset=utf-8"
 
 
 def head_of(request: web.Request) -> RequestHead:
-    """What the protocols want to know of a request."""
+    """Return the parts of a request that the protocols read."""
     return RequestHead(
-        method=request.get(MEANT, request.method),
+        method=request.get(EFFECTIVE_METHOD, request.method),
         on_upload="id" in request.match_info,
-        headers=joined(request.headers),
+        headers=combine_lines(request.headers),
         content_length=_framed_length(request),
     )
 
 
-def meant_method(request: web.Request) -> str:
-    """tus 1.0, X-HTTP-Method-Override: for clients that can send no other than POST."""
-    meant = request.headers.get(_OVERRIDE, request.method) if request.method == hdrs.METH_POST else request.method
-    return meant.upper()
+def effective_method(request: web.Request) -> str:
+    """Return the method, or for POST that of X-HTTP-Method-Override, for clients that can send no other (tus 1.0)."""
+    method = request.headers.get(_OVERRIDE, request.method) if request.method == hdrs.METH_POST else request.method
+    return method.upper()
 
 
-def joined(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """A field that came in several lines as one (RFC 9110, 5.2): what must be single can then be seen not to be."""
+def combine_lines(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return each field of several lines as one (RFC 9110, 5.2): so a second value of a single-valued field shows."""
     if len({name.lower() for name in headers}) == len(headers):
         return headers
     lines = CIMultiDict[list[str]]()
@@ -48,7 +48,7 @@ def _framed_length(request: web.Request) -> int | None:
 
 
 def response_of(reply: Reply) -> web.Response:
-    """A short text, or nothing."""
+    """Return the response of a reply: a short text, or no body."""
     body = None if reply.text is None else reply.text.encode()
     headers = dict(reply.headers) if body is None else {"Content-Type": _TEXT, **reply.headers}
     return web.Response(status=reply.status, reason=_REASONS.get(reply.status), headers=headers, body=body)

@@ -1,1 +1,1 @@
-"""Words on the wire. Pure: no asyncio, aiohttp, time, random or logging; the same head always reads the same."""
+"""Wire formats: heads to intents, results to replies. Pure: the same head is always read the same way."""

@@ -1,4 +1,4 @@
-"""The grammars of header values: text to values and back. A value that doesn't follow its grammar is Malformed.
+"""The grammars of header fields: text to values and back. Text that doesn't follow its grammar raises Malformed.
 
 No message repeats what a client sent.
 """
@@ -17,13 +17,13 @@ from tusd_py.domain.refusals import Malformed
 from tusd_py.domain.upload import Kind, Metadata
 
 CHECKSUM_ALGORITHMS: Mapping[str, int] = {"sha1": 20, "sha256": 32, "sha512": 64, "md5": 16, "crc32c": 4}
-"""What Upload-Checksum may name, with the size of each digest in bytes; the preferred ones first."""
+"""Algorithms of Upload-Checksum, with the size of each digest in bytes; the preferred ones first."""
 
-_METADATA_KEY = re.compile(r"[!-+\--~]+")  # visible ASCII but the comma
+_METADATA_KEY = re.compile(r"[!-+\--~]+")  # visible ASCII without the comma
 
 
 def parse_length(length: str | None, defer_length: str | None) -> int | None:
-    """Upload-Length, or None for Upload-Defer-Length: exactly one of the two has to be there (tus 1.0, POST)."""
+    """Return Upload-Length, or None for Upload-Defer-Length: exactly one of the two is required (tus 1.0, POST)."""
     match length, defer_length:
         case str(), None:
             return parse_integer("Upload-Length", length)
@@ -36,7 +36,7 @@ def parse_length(length: str | None, defer_length: str | None) -> int | None:
 
 
 def parse_metadata(text: str, limits: Limits) -> Metadata:
-    """Upload-Metadata: `key[ base64]` pairs between commas, blanks around them forgiven, empty for none."""
+    """Read Upload-Metadata: `key[ base64]` pairs between commas; blanks around them are allowed; empty for none."""
     if len(text) > limits.max_metadata_bytes:
         raise Malformed(f"Upload-Metadata is longer than {limits.max_metadata_bytes} bytes")
     pairs = text.split(",") if text.strip(" ") else []
@@ -54,19 +54,19 @@ def _parse_pair(pair: str) -> tuple[str, bytes]:
 
 
 def parse_metadata_key(name: str, key: str) -> str:
-    """The key, if tus 1.0 can say it."""
+    """Return the key, if tus 1.0 allows it. Raises Malformed."""
     if not _METADATA_KEY.fullmatch(key):
         raise Malformed(f"a key in {name} must be visible ASCII without commas, and not empty")
     return key
 
 
 def encode_metadata(metadata: Metadata) -> str:
-    """Upload-Metadata in its canonical form: padded base64, a bare key for an empty value, no blank after commas."""
+    """Write Upload-Metadata canonically: padded base64, a bare key for an empty value, no blank after commas."""
     return ",".join(f"{key} {base64.b64encode(value).decode()}" if value else key for key, value in metadata.items())
 
 
 def parse_checksum(text: str) -> Checksum:
-    """Upload-Checksum: `algorithm base64`, judged before a byte of the body is read."""
+    """Read Upload-Checksum: `algorithm base64`. Raises Malformed."""
     algorithm, _, encoded = text.partition(" ")
     size = CHECKSUM_ALGORITHMS.get(algorithm)
     if size is None:
@@ -78,7 +78,7 @@ def parse_checksum(text: str) -> Checksum:
 
 
 def _parse_base64(name: str, text: str) -> bytes:
-    """Some clients leave the padding out: all of it or none of it is fine."""
+    """Decode base64, with all of its padding or none, as some clients leave it out."""
     padding = "" if text.endswith("=") else "=" * (-len(text) % 4)
     try:
         return base64.b64decode(text + padding, validate=True)
@@ -87,34 +87,34 @@ def _parse_base64(name: str, text: str) -> bytes:
 
 
 def parse_concat(text: str, limits: Limits) -> tuple[Kind, tuple[str, ...]]:
-    """Upload-Concat: `partial`, or `final;` and the URLs of its partials in order, blanks between them."""
-    word, _, rest = text.partition(";")
-    urls = tuple(filter(None, rest.split(" ")))
+    """Read Upload-Concat: `partial`, or `final;` and the URLs of its partials in order, blanks between them."""
+    word, _, list_text = text.partition(";")
+    urls = tuple(filter(None, list_text.split(" ")))
     match word.strip(" "), urls:
         case "partial", ():
             return Kind.PARTIAL, ()
         case "final", (_, *_):
-            return Kind.FINAL, _few(urls, limits)
+            return Kind.FINAL, _limited(urls, limits)
         case _:
             raise Malformed("Upload-Concat must be partial, or final; with the URLs of partial uploads")
 
 
-def _few(urls: tuple[str, ...], limits: Limits) -> tuple[str, ...]:
+def _limited(urls: tuple[str, ...], limits: Limits) -> tuple[str, ...]:
     if len(urls) > limits.max_partials:
         raise Malformed(f"Upload-Concat has more than {limits.max_partials} partial uploads")
     return urls
 
 
 def encode_final(urls: Iterable[str]) -> str:
-    """Upload-Concat of a final upload."""
+    """Write Upload-Concat of a final upload."""
     return f"final;{' '.join(urls)}"
 
 
-def is_media_type(text: str | None, wanted: str) -> bool:
-    """Content-Type is `wanted` (lower case), whatever its parameters and case (RFC 9110, 8.3.1)."""
-    return text is not None and text.partition(";")[0].strip(" \t").lower() == wanted
+def is_media_type(text: str | None, media_type: str) -> bool:
+    """Return True if Content-Type is this type (lower case), with any parameters, in any case (RFC 9110, 8.3.1)."""
+    return text is not None and text.partition(";")[0].strip(" \t").lower() == media_type
 
 
 def http_date(seconds: float) -> str:
-    """Seconds since the epoch as an IMF-fixdate (RFC 9110, 5.6.7)."""
+    """Write seconds since the epoch as an IMF-fixdate (RFC 9110, 5.6.7)."""
     return formatdate(seconds, usegmt=True)

@@ -1,4 +1,4 @@
-"""Links that let their holder read a finished upload and do nothing else."""
+"""Links that allow their holder to read a finished upload, and nothing else."""
 
 from __future__ import annotations
 
@@ -10,52 +10,52 @@ from binascii import Error
 from tusd_py.domain.upload import Kind, Upload, UploadId
 
 _HALF = 16
-"""Bytes of an id, and of the tag before it."""
+"""Bytes of an id, and of its tag."""
 
 
 class ReadLinks:
     """Names for uploads that only their installation can turn back into ids: stable, and kept nowhere.
 
     A name is a deterministic encryption of the id, after Rogaway and Shrimpton's SIV (RFC 5297 has the same form): a
-    tag of the id, then the id under a pad made from that tag. A name that was made up is known for what it is.
+    tag of the id, then the id under a pad made from that tag. A made-up name is detected.
     """
 
     def __init__(self, installation_id: str) -> None:
         self._keys = tuple(_digest(installation_id.encode(), b"read link " + use) for use in (b"tag", b"pad"))
 
     def name(self, upload_id: UploadId) -> str:
-        """43 letters of the URL-safe base64 alphabet (RFC 4648, 5)."""
+        """Return 43 characters of the URL-safe base64 alphabet (RFC 4648, 5)."""
         plain = bytes.fromhex(upload_id)
         tag = self._tag(plain)
-        return base64.urlsafe_b64encode(tag + self._veiled(tag, plain)).decode().rstrip("=")
+        return base64.urlsafe_b64encode(tag + self._mask(tag, plain)).decode().rstrip("=")
 
     def path(self, upload: Upload) -> str | None:
-        """The link's path below the creation endpoint; None for an upload that isn't there to be read."""
+        """Return the link's path below the creation endpoint; None for an upload that can't be read."""
         return f"read/{self.name(upload.id)}" if is_readable(upload) else None
 
     def upload_id(self, name: str) -> UploadId | None:
-        """The id that `name` was made from; None if it wasn't made here."""
+        """Return the id that the name was made from; None if this installation didn't make it."""
         sealed = _decoded(name)
-        tag, plain = sealed[:_HALF], self._veiled(sealed[:_HALF], sealed[_HALF:])
+        tag, plain = sealed[:_HALF], self._mask(sealed[:_HALF], sealed[_HALF:])
         upload_id = UploadId(plain.hex())
         return upload_id if hmac.compare_digest(tag, self._tag(plain)) and self.name(upload_id) == name else None
 
     def _tag(self, plain: bytes) -> bytes:
         return _digest(self._keys[0], plain)[:_HALF]
 
-    def _veiled(self, tag: bytes, text: bytes) -> bytes:
-        """`text`, encrypted or decrypted."""
+    def _mask(self, tag: bytes, text: bytes) -> bytes:
+        """Encrypt or decrypt the text."""
         pad = _digest(self._keys[1], tag)[: len(text)]
         return (int.from_bytes(text) ^ int.from_bytes(pad)).to_bytes(len(text))
 
 
 def is_readable(upload: Upload) -> bool:
-    """A partial upload is only a means to a final one."""
+    """Return True for a finished upload, unless it is a partial one."""
     return upload.done and upload.kind is not Kind.PARTIAL
 
 
 def _digest(key: bytes, text: bytes) -> bytes:
-    """A keyed hash (RFC 7693), with less to it than HMAC and OpenSSL: a link is made with each upload."""
+    """Return a keyed hash (RFC 7693), cheaper than HMAC with OpenSSL: a link is made with each upload."""
     return hashlib.blake2b(text, key=key).digest()
 
 

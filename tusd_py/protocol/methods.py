@@ -1,4 +1,4 @@
-"""Which methods an upload's URL takes, in the order in which they are listed."""
+"""The methods that an upload's URL takes, in the order of Allow."""
 
 from __future__ import annotations
 

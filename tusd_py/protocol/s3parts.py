@@ -1,4 +1,4 @@
-"""The parts that a CompleteMultipartUpload names, read by expat (S3 API Reference, CompleteMultipartUpload).
+"""The parts in a CompleteMultipartUpload, parsed by expat (S3 API Reference, CompleteMultipartUpload).
 
 Documents with a DOCTYPE are refused: there are no entities to expand. Time and memory are linear in the body.
 """
@@ -12,14 +12,14 @@ from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.refusals import Malformed
 from tusd_py.domain.upload import DirectPart
 
-_MOST_PARTS = 10_000
-_LONGEST = 1024
-"""Characters of a number or an ETag."""
+_MAX_PARTS = 10_000
+_MAX_VALUE_LENGTH = 1024
+"""Characters of a part number or an ETag."""
 _FIELDS = ("PartNumber", "ETag")
 
 
-def read_named(body: bytes) -> Sequence[DirectPart]:
-    """The parts, in their order. Raises Malformed."""
+def read_parts(body: bytes) -> Sequence[DirectPart]:
+    """Return the parts, in their order. Raises Malformed."""
     reader = _Reader()
     parser = ParserCreate("utf-8")
     parser.buffer_text = True
@@ -39,12 +39,12 @@ def _refuse_doctype(*_: object) -> None:
 
 
 class _Reader:
-    """Gathers what stands in PartNumber and ETag of each Part; everything else is passed over."""
+    """Collects PartNumber and ETag of each Part; all other elements are ignored."""
 
     def __init__(self) -> None:
         self.parts: list[DirectPart] = []
         self._fields: dict[str, str] | None = None
-        """Of the part that is being read."""
+        """Fields of the part that is being read."""
         self._field: str | None = None
 
     def start(self, name: str, _attributes: object) -> None:
@@ -56,7 +56,7 @@ class _Reader:
         if self._field is None or self._fields is None:
             return
         so_far = self._fields.get(self._field, "")
-        if len(so_far) + len(text) > _LONGEST:
+        if len(so_far) + len(text) > _MAX_VALUE_LENGTH:
             raise Malformed(f"{self._field} is too long")
         self._fields[self._field] = so_far + text
 
@@ -70,6 +70,6 @@ class _Reader:
         number, etag = (fields.get(field, "").strip() for field in _FIELDS)
         if not number or not etag:
             raise Malformed("each part needs a PartNumber and an ETag")
-        if len(self.parts) == _MOST_PARTS:
-            raise Malformed(f"an upload has {_MOST_PARTS} parts at most")
+        if len(self.parts) == _MAX_PARTS:
+            raise Malformed(f"an upload has {_MAX_PARTS} parts at most")
         self.parts.append(DirectPart(number=parse_integer("PartNumber", number), etag=etag.strip('"')))

@@ -1,4 +1,4 @@
-"""What S3 says in XML, for clients that speak it to us: `signRequest` of @uppy/aws-s3 6.
+"""Answers of S3 in XML, for clients that send S3's requests here: `signRequest` of @uppy/aws-s3 6.
 
 S3 API Reference: CreateMultipartUpload, ListParts, CompleteMultipartUpload, Error responses.
 """
@@ -15,12 +15,12 @@ _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 
 
-def begun(upload: Upload, key: str, bucket: str) -> str:
+def initiated(upload: Upload, key: str, bucket: str) -> str:
     return _document("InitiateMultipartUploadResult", _fields(Bucket=bucket, Key=key, UploadId=upload.id))
 
 
 def stored(parts: Sequence[DirectPart]) -> str:
-    listed = (_fields(PartNumber=each.number, ETag=f'"{each.etag}"', Size=each.length) for each in parts)
+    listed = (_fields(PartNumber=part.number, ETag=f'"{part.etag}"', Size=part.length) for part in parts)
     return _document("ListPartsResult", "".join(f"<Part>{fields}</Part>" for fields in listed))
 
 

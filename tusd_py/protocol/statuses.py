@@ -1,4 +1,4 @@
-"""The HTTP status of each refusal, and what goes along with it, whichever wire tells it."""
+"""The HTTP status and header fields of each refusal, the same in every protocol."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STATUS: Mapping[type[Refusal], int] = {
 
 
 def details(refusal: Refusal) -> Mapping[str, str]:
-    """TUSKit takes any answer with an Upload-Offset for progress, so it is there only where it is true."""
+    """Return the fields. TUSKit takes any answer with an Upload-Offset for progress, so only a true one is sent."""
     match refusal:
         case refusals.MethodNotAllowed():
             return {"Allow": ", ".join(refusal.allow)}

@@ -1,4 +1,4 @@
-"""tus 1.0 on the wire, with creation, expiration, checksum, termination and concatenation."""
+"""tus 1.0, with creation, expiration, checksum, termination and concatenation."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _STATUS: Mapping[type[Refusal], int] = {**STATUS, refusals.ChecksumMismatch: 460
 
 
 class Tus:
-    """The tus 1.0 wire."""
+    """The wire protocol tus 1.0."""
 
-    marks: Mapping[str, str] = {"Tus-Resumable": VERSION}
+    common_headers: Mapping[str, str] = {"Tus-Resumable": VERSION}
     answers_interrupted = True
-    tells_by_get = False
+    inspects_by_get = False
     shows_content = False
 
     def __init__(self, limits: Limits) -> None:
@@ -42,7 +42,7 @@ class Tus:
         return reader(head, self._limits)
 
     def discover(self) -> Reply:
-        """What this server can do, for OPTIONS: the one reply without Tus-Resumable."""
+        """Return the server's capabilities, for OPTIONS: the only reply without Tus-Resumable."""
         fields = {
             "Cache-Control": "no-store",
             "Tus-Version": VERSION,
@@ -57,12 +57,12 @@ class Tus:
         return _reply(201, {"Location": location, "Upload-Offset": _text(offset), "Upload-Expires": _expires(upload)})
 
     def inspected(self, upload: Upload, base_path: str) -> Reply:
-        """A full upload is driven on to done before it comes here: its offset would say that it is complete.
+        """Return the reply to HEAD. A full upload must be done: its offset would say that it is complete.
 
-        `base_path` is the creation endpoint's path as it was asked for, with a slash at its end.
+        `base_path` is the creation endpoint's path as the request has it, with a slash at its end.
         """
         fields = {
-            "Upload-Offset": _text(_told_offset(upload)),
+            "Upload-Offset": _text(_visible_offset(upload)),
             "Upload-Length": _text(upload.settled_length),
             "Upload-Defer-Length": "1" if upload.settled_length is None else None,
             "Upload-Metadata": headers.encode_metadata(upload.metadata) or None,
@@ -71,16 +71,16 @@ class Tus:
         }
         return _reply(200, fields)
 
-    def beside_content(self, upload: Upload) -> Mapping[str, str]:  # noqa: ARG002  a download is plain HTTP
+    def download_fields(self, upload: Upload) -> Mapping[str, str]:  # noqa: ARG002  a download is plain HTTP
         return {}
 
-    def begun(self, upload: Upload, location: str) -> Reply | None:  # noqa: ARG002  tus has no interim responses
+    def started(self, upload: Upload, location: str) -> Reply | None:  # noqa: ARG002  tus has no interim responses
         return None
 
     def moved(self, upload: Upload) -> Reply | None:  # noqa: ARG002  tus has no interim responses
         return None
 
-    def appended(self, upload: Upload, locate: Callable[[], str]) -> Reply:  # noqa: ARG002  its client knows
+    def appended(self, upload: Upload, locate: Callable[[], str]) -> Reply:  # noqa: ARG002  the client knows the URL
         return _reply(204, {"Upload-Offset": str(upload.offset), "Upload-Expires": _expires(upload)})
 
     def terminated(self) -> Reply:
@@ -93,7 +93,7 @@ class Tus:
 
 
 def _is_understood(head: RequestHead) -> bool:
-    """HEAD and DELETE mean the same to everyone: whoever names no protocol may speak the other one."""
+    """Return True if the version is known. HEAD and DELETE, the same in both protocols, need none."""
     version = head.headers.get("Tus-Resumable")
     return version == VERSION or head.method == "HEAD" or (version is None and head.method == "DELETE")
 
@@ -140,7 +140,7 @@ def _read_concat(head: RequestHead, limits: Limits) -> tuple[Kind, tuple[str, ..
 
 
 def _check_bare(head: RequestHead) -> None:
-    """What a final upload is made of is said by its partials alone (tus 1.0, Concatenation)."""
+    """Refuse length and body: a final upload follows from its partials (tus 1.0, Concatenation)."""
     if "Upload-Length" in head.headers or "Upload-Defer-Length" in head.headers:
         raise Malformed("the length of a final upload follows from its partials: send none")
     if head.content_length != 0:
@@ -148,7 +148,7 @@ def _check_bare(head: RequestHead) -> None:
 
 
 def _read_first_body(head: RequestHead) -> Body | None:
-    """Without bytes the headers that describe them mean nothing: clients' libraries add some on their own."""
+    """Return None for no bytes: headers that describe them mean nothing then; clients' libraries add some."""
     return None if head.content_length == 0 else _read_body(head)
 
 
@@ -178,7 +178,7 @@ _READERS: Mapping[str, Callable[[RequestHead, Limits], Intent]] = {
 }
 
 
-# Answers
+# Responses
 
 
 def _reply(status: int, fields: Mapping[str, str | None], text: str | None = None) -> Reply:
@@ -194,13 +194,13 @@ def _text(number: int | None) -> str | None:
     return None if number is None else str(number)
 
 
-def _told_offset(upload: Upload) -> int | None:
-    """A final upload has an offset once it is made (tus 1.0, Concatenation, HEAD)."""
+def _visible_offset(upload: Upload) -> int | None:
+    """Return the offset, which a final upload has once it is made (tus 1.0, Concatenation, HEAD)."""
     return None if upload.kind is Kind.FINAL and not upload.done else upload.offset
 
 
 def _expires(upload: Upload) -> str | None:
-    """Told only of uploads that still take bytes (tus 1.0, Upload-Expires)."""
+    """Return Upload-Expires of uploads that still take bytes (tus 1.0, Upload-Expires)."""
     if upload.phase is not Phase.OPEN or upload.expires_at is None:
         return None
     return headers.http_date(upload.expires_at)
@@ -217,7 +217,7 @@ def _concat(upload: Upload, base_path: str) -> str | None:
 
 
 def _refuse_head(refusal: Refusal) -> Reply:
-    """tus-js-client starts over after any failed HEAD but 423: what may pass is never a 503 here."""
+    """Return the refusal; never 503: tus-js-client starts from byte 0 after each failed HEAD but a 423."""
     if isinstance(refusal, refusals.ServiceUnavailable):
         refusal = refusals.UploadLocked()
     return _reply(_STATUS[type(refusal)], _details(refusal))

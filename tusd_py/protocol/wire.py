@@ -1,4 +1,4 @@
-"""What every wire protocol must be able to do, and the two plain values it trades in."""
+"""The interface of a wire protocol, and the two plain values that it reads and writes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tusd_py.domain.upload import Upload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestHead:
-    """A request without its body. `method` is the one meant: X-HTTP-Method-Override is already applied."""
+    """A request without its body. `method` is the effective one: X-HTTP-Method-Override is applied."""
 
     method: str
     on_upload: bool
@@ -21,12 +21,12 @@ class RequestHead:
     headers: Mapping[str, str]
     """Case-insensitive (`multidict.CIMultiDictProxy` fits)."""
     content_length: int | None
-    """As framed: 0 when there is no body at all, None when the body is chunked."""
+    """The body's length as framed: 0 without a body, None if it is chunked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A response whose body, if any, is a short text."""
+    """A response whose body, if it has one, is a short text."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -34,47 +34,47 @@ class Reply:
 
 
 class Wire(Protocol):
-    """One wire protocol: reads intents, writes answers."""
+    """An adapter of a protocol, for one request: reads the intent, writes replies."""
 
     @property
-    def marks(self) -> Mapping[str, str]:
-        """What every response to such a request carries, be it ours or the framework's."""
+    def common_headers(self) -> Mapping[str, str]:
+        """Headers of every response to such a request, also of the framework's."""
 
     @property
     def answers_interrupted(self) -> bool:
-        """A request that we break off is told why; else its connection ends, and its client asks how far it got."""
+        """True if a request that is broken off gets an error; else its connection ends, and the client sends HEAD."""
 
     @property
     def shows_content(self) -> bool:
-        """HEAD of a finished upload tells what a download would, besides: no protocol was named."""
+        """True if HEAD of a finished upload also has the headers of a download: its client named no protocol."""
 
     @property
-    def tells_by_get(self) -> bool:
-        """GET of an upload that can't be downloaded yet is answered as HEAD is."""
+    def inspects_by_get(self) -> bool:
+        """True if GET of an upload that can't be downloaded yet is answered as HEAD is."""
 
     def read(self, head: RequestHead) -> Intent:
-        """What the request wants. Raises Refusal."""
+        """Return the intent of the request. Raises Refusal."""
 
     def created(self, upload: Upload, location: str, *, with_body: bool) -> Reply:
-        """The upload exists; `with_body` when the request brought bytes (its offset is then told)."""
+        """Return the reply to a creation; `with_body` if the request brought bytes: then it has the offset."""
 
     def inspected(self, upload: Upload, base_path: str) -> Reply:
-        """Where the upload is."""
+        """Return the reply with the upload's offset."""
 
-    def beside_content(self, upload: Upload) -> Mapping[str, str]:
-        """What a download tells of the upload, besides what HTTP does."""
+    def download_fields(self, upload: Upload) -> Mapping[str, str]:
+        """Return header fields about the upload for a download, in addition to those of HTTP."""
 
     def appended(self, upload: Upload, locate: Callable[[], str]) -> Reply:
-        """The bytes are recorded up to `upload.offset`. `locate` tells the upload's URL."""
+        """Return the reply to an append, recorded up to `upload.offset`. `locate` returns the upload's URL."""
 
     def terminated(self) -> Reply:
-        """The upload is gone."""
+        """Return the reply to a termination."""
 
-    def begun(self, upload: Upload, location: str) -> Reply | None:
-        """To be told before the bytes of a new upload are taken; None for nothing."""
+    def started(self, upload: Upload, location: str) -> Reply | None:
+        """Return an interim reply for before the bytes of a new upload are taken; None for none."""
 
     def moved(self, upload: Upload) -> Reply | None:
-        """To be told while they are taken; None for nothing."""
+        """Return an interim reply for while bytes are taken; None for none."""
 
     def refuse(self, refusal: Refusal, head: RequestHead) -> Reply:
-        """Why not, with this protocol's status and headers."""
+        """Return the refusal with this protocol's status and headers."""

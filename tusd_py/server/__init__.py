@@ -1,1 +1,1 @@
-"""The process: sockets, workers, and how its parts are put together."""
+"""The server process: its sockets, its workers and the assembly of its parts."""

@@ -1,4 +1,4 @@
-"""File descriptors: as many as the system allows, and few words when there are none left."""
+"""The limit of file descriptors, and a throttled warning when there are none left."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from contextlib import suppress
 from typing import Any
 
 from tusd_py.telemetry.log import get_logger
-from tusd_py.telemetry.seldom import Seldom
+from tusd_py.telemetry.throttle import LogThrottle
 
-_MOST = 65_536
-_NO_MORE = "socket.accept() out of system resource"
-"""How asyncio's message begins, once for each connection that it can't accept."""
+_MAX_DESCRIPTORS = 65_536
+_ACCEPT_FAILED = "socket.accept() out of system resource"
+"""The beginning of asyncio's message for each connection that it can't accept for lack of descriptors."""
 
 
 def use_all_descriptors() -> None:
-    """Raise the soft limit to the hard one: a connection takes one, a download from S3 two."""
+    """Raise the soft limit to the hard one, up to 65,536: a connection takes one, a download from S3 two."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    limit = _MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MAX_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < limit:
         with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
-def say_seldom(loop: asyncio.AbstractEventLoop) -> None:
-    """Have the loop say once in a while that no connection can be accepted, without a stack for each."""
-    log, seldom = get_logger("tusd_py"), Seldom(pause=60.0)
+def throttle_accept_warnings(loop: asyncio.AbstractEventLoop) -> None:
+    """Have the loop log at most once a minute, without a stack, that it can't accept connections."""
+    log, throttle = get_logger("tusd_py"), LogThrottle(pause=60.0)
 
     def handle(loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-        if not str(context.get("message", "")).startswith(_NO_MORE):
+        if not str(context.get("message", "")).startswith(_ACCEPT_FAILED):
             loop.default_exception_handler(dict(context))
-        elif (passed_over := seldom.allowed()) is not None:
-            log.warning("no-descriptors", reason="raise the limit of open files", and_others=passed_over)
+        elif (suppressed := throttle.allowed()) is not None:
+            log.warning("no descriptors", reason="raise the limit of open files", and_others=suppressed)
 
     loop.set_exception_handler(handle)

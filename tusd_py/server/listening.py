@@ -1,4 +1,4 @@
-"""The sockets of a server, bound where its settings say."""
+"""The listening sockets of a server, bound to the addresses in its settings."""
 
 from __future__ import annotations
 
@@ -17,91 +17,94 @@ from tusd_py.domain.errors import ConfigurationError
 from tusd_py.server.socket_file import SocketFile, listen_at
 
 _TRIES = 20
-"""Free ports that are tried until one is free at each of several addresses."""
-_EVERY_V4, _EVERY = "0.0.0.0", "::"  # noqa: S104 (to be told apart from others)
+"""Ports to try, with port 0, until one is free at each of several addresses."""
+_EVERY_V4, _EVERY = "0.0.0.0", "::"  # noqa: S104 (compared with, not bound)
 
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Sockets that are bound; those of UNIX listen, too."""
+    """Bound sockets; those of UNIX listen already."""
 
     sockets: list[socket.socket] = field(default_factory=list)
     _files: list[SocketFile] = field(default_factory=list)
-    """Those that go with them."""
+    """The files of the UNIX sockets."""
 
-    def hide(self) -> None:
-        """Remove the files, so that no new client finds the way."""
+    def remove_files(self) -> None:
+        """Remove the files of UNIX sockets, so that no new client can connect."""
         while self._files:
             self._files.pop().remove()
 
     def close(self) -> None:
-        self.hide()
-        for each in self.sockets:
-            each.close()
+        self.remove_files()
+        for bound_socket in self.sockets:
+            bound_socket.close()
 
-    def once_more(self) -> Listeners:
-        """The same places for another process: UNIX sockets as they are, those of TCP at the same ports."""
-        return Listeners([each.dup() if each.family == socket.AF_UNIX else _beside(each) for each in self.sockets])
+    def duplicate(self) -> Listeners:
+        """Return sockets for another process: duplicates of UNIX sockets, and new TCP sockets at the same ports."""
+        return Listeners([_duplicate(bound_socket) for bound_socket in self.sockets])
 
     def add(self, address: Address, *, shared: bool, both: bool) -> None:
-        """Port 0 becomes that of the first socket. Raises OSError."""
+        """Bind a socket to the address; port 0 becomes the port of the first socket. Raises OSError."""
         if isinstance(address, TcpAddress):
             self._add_tcp(address, shared=shared, both=both)
             return
-        made, file = listen_at(address.path)
-        self.sockets.append(made)
+        listening, file = listen_at(address.path)
+        self.sockets.append(listening)
         self._files.append(file)
 
     def _add_tcp(self, address: TcpAddress, *, shared: bool, both: bool) -> None:
-        absent, before = None, len(self.sockets)
-        for family, (host, port, *rest) in _resolved(address):
-            place = (host, port or self._port(), *rest)
+        unavailable, count = None, len(self.sockets)
+        for family, (host, port, *flow) in _resolved(address):
+            place = (host, port or self._port(), *flow)
             try:
-                self.sockets.append(_bound(family, place, shared=shared, both=both))
+                self.sockets.append(_bind_socket(family, place, shared=shared, both=both))
             except OSError as error:
                 if error.errno != errno.EADDRNOTAVAIL:
                     raise
-                absent = error  # perhaps a name's, which has others: localhost, on a machine without IPv6
-        if absent is not None and len(self.sockets) == before:
-            raise absent
+                unavailable = error  # a name may have others: localhost, on a machine without IPv6
+        if unavailable is not None and len(self.sockets) == count:
+            raise unavailable
 
     def _port(self) -> int:
         return int(self.sockets[0].getsockname()[1]) if self.sockets else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """Where a server listens."""
+class ServerListeners:
+    """All sockets of a server."""
 
     public: Listeners
     metrics: Listeners
-    """For probes and metrics alone; empty where they are among the public."""
+    """The sockets for probes and metrics only; empty if those are served on the public ones."""
 
     def close(self) -> None:
         self.public.close()
         self.metrics.close()
 
-    def once_more(self) -> Places:
-        return Places(public=self.public.once_more(), metrics=self.metrics.once_more())
+    def duplicate(self) -> ServerListeners:
+        return ServerListeners(public=self.public.duplicate(), metrics=self.metrics.duplicate())
 
 
 @contextmanager
-def bound(settings: Settings) -> Iterator[Places]:
-    """Raises ConfigurationError with one line where that can't be."""
+def bind_listeners(settings: Settings) -> Iterator[ServerListeners]:
+    """Bind the sockets, and close them at the end. Raises ConfigurationError with one line."""
     shared = settings.workers > 1
-    own = () if settings.metrics_address is None else (settings.metrics_address,)
-    with closing(_bind(settings.addresses, shared=shared)) as public, closing(_bind(own, shared=shared)) as metrics:
-        yield Places(public=public, metrics=metrics)
+    metrics_addresses = () if settings.metrics_address is None else (settings.metrics_address,)
+    with (
+        closing(_bind(settings.addresses, shared=shared)) as public,
+        closing(_bind(metrics_addresses, shared=shared)) as metrics,
+    ):
+        yield ServerListeners(public=public, metrics=metrics)
 
 
-def cannot_listen(address: Address, error: OSError) -> ConfigurationError:
-    """The one line for an address that is taken or not ours."""
-    named = isinstance(error, socket.gaierror)  # of all others only the number is sure to be there
-    reason = error.strerror if named else os.strerror(error.errno or 0)
+def listen_error(address: Address, error: OSError) -> ConfigurationError:
+    """Return the error, in one line, for an address that is taken or isn't this machine's."""
+    is_lookup = isinstance(error, socket.gaierror)  # of other errors, only errno is certain
+    reason = error.strerror if is_lookup else os.strerror(error.errno or 0)
     return ConfigurationError(f"can't listen on {address}: {reason}")
 
 
-def address_of(listening: socket.socket) -> Address:
+def socket_address(listening: socket.socket) -> Address:
     if listening.family == socket.AF_UNIX:
         return UnixAddress(Path(listening.getsockname()))
     host, port, *_ = listening.getsockname()
@@ -109,7 +112,7 @@ def address_of(listening: socket.socket) -> Address:
 
 
 def _bind(addresses: Sequence[Address], *, shared: bool) -> Listeners:
-    """All, at one port. Raises ConfigurationError."""
+    """Bind all addresses; those with port 0 get the same port. Raises ConfigurationError."""
     for _ in range(_TRIES - 1):
         try:
             return _bind_once(addresses, shared=shared)
@@ -120,15 +123,15 @@ def _bind(addresses: Sequence[Address], *, shared: bool) -> Listeners:
 
 
 def _bind_once(addresses: Sequence[Address], *, shared: bool) -> Listeners:
-    made = Listeners()
-    both = not any(isinstance(each, TcpAddress) and each.host == _EVERY_V4 for each in addresses)
+    listeners = Listeners()
+    both = not any(isinstance(address, TcpAddress) and address.host == _EVERY_V4 for address in addresses)
     for address in addresses:
         try:
-            made.add(address, shared=shared, both=both)
+            listeners.add(address, shared=shared, both=both)
         except OSError as error:
-            made.close()
-            raise cannot_listen(address, error) from error
-    return made
+            listeners.close()
+            raise listen_error(address, error) from error
+    return listeners
 
 
 def _is_taken(error: BaseException | None) -> bool:
@@ -140,25 +143,30 @@ def _is_any_port(address: Address) -> bool:
 
 
 def _resolved(address: TcpAddress) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    yield from dict.fromkeys((family, place) for family, *_, place in found)
+    results = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    yield from dict.fromkeys((family, place) for family, *_, place in results)
 
 
-def _bound(family: int, place: tuple[Any, ...], *, shared: bool, both: bool) -> socket.socket:
-    """`::` is both address families, as elsewhere, unless `both` is off; asyncio alone would take IPv6 for it."""
-    made = socket.socket(family, socket.SOCK_STREAM)
+def _bind_socket(family: int, place: tuple[Any, ...], *, shared: bool, both: bool) -> socket.socket:
+    """Bind a TCP socket. With `both`, `::` takes IPv4 too, as in other servers; asyncio alone would make it IPv6 only.
+
+    Raises OSError.
+    """
+    bound_socket = socket.socket(family, socket.SOCK_STREAM)
     try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
+        bound_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
         if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not (both and place[0] == _EVERY))
-        made.bind(place)
+            bound_socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not (both and place[0] == _EVERY))
+        bound_socket.bind(place)
     except OSError:
-        made.close()
+        bound_socket.close()
         raise
-    return made
+    return bound_socket
 
 
-def _beside(one: socket.socket) -> socket.socket:
-    both = one.family == socket.AF_INET6 and not one.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
-    return _bound(one.family, one.getsockname(), shared=True, both=both)
+def _duplicate(original: socket.socket) -> socket.socket:
+    if original.family == socket.AF_UNIX:
+        return original.dup()
+    both = original.family == socket.AF_INET6 and not original.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    return _bind_socket(original.family, original.getsockname(), shared=True, both=both)

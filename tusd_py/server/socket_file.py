@@ -1,4 +1,4 @@
-"""A UNIX socket and the file that it is reached by: one server's at a time, and gone with it."""
+"""UNIX sockets and their files. A file belongs to one server at a time, which removes it at its end."""
 
 from __future__ import annotations
 
@@ -13,50 +13,51 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BACKLOG = 128
-"""Connections that wait to be accepted: asyncio takes so many at a time."""
+"""Connections that may wait to be accepted: as many as asyncio accepts at a time."""
 MODE = 0o660
-"""A proxy in the same group may connect; beyond that, the directory says who may."""
+"""The file's mode: a proxy in the same group may connect. The directory's mode can restrict that further."""
 
 
 @dataclass(frozen=True, slots=True)
 class SocketFile:
-    """Of a socket that this process has bound."""
+    """The file of a socket that this process has bound."""
 
     path: Path
     inode: tuple[int, int] | None
-    """Device and number: no other file's while the socket is open."""
+    """Device and inode number, which no other file has while the socket is open."""
 
     def remove(self) -> None:
-        """Unless another server's is in its place by now."""
+        """Remove the file, unless another server has replaced it."""
         if _inode(self.path) == self.inode:
             self.path.unlink()
 
 
 def listen_at(path: Path) -> tuple[socket.socket, SocketFile]:
-    """In place of what a dead server left there. It listens at once: one that doesn't is taken for a dead server's.
+    """Return a socket that listens at the path, in place of a dead server's. It listens at once: other servers take one
+    that doesn't for a dead server's.
 
-    Raises OSError: EADDRINUSE where a server answers, EEXIST where there is something else.
+    Raises OSError: EADDRINUSE if a server answers there, EEXIST if the path isn't a socket.
     """
-    with _alone_in(path.parent):
+    with _locked(path.parent):
         _clear(path)
-        return _listening(path)
+        return _listen(path)
 
 
-def _listening(path: Path) -> tuple[socket.socket, SocketFile]:
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+def _listen(path: Path) -> tuple[socket.socket, SocketFile]:
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        made.bind(str(path))
+        listening.bind(str(path))
         path.chmod(MODE)
-        made.listen(BACKLOG)
-        return made, SocketFile(path, _inode(path))
+        listening.listen(BACKLOG)
+        return listening, SocketFile(path, _inode(path))
     except OSError:
-        made.close()
+        listening.close()
         raise
 
 
 @contextmanager
-def _alone_in(directory: Path) -> Iterator[None]:
-    """Another server that starts there waits meanwhile: else each could remove the other's file."""
+def _locked(directory: Path) -> Iterator[None]:
+    """Lock the directory: two servers that start there at a time could remove each other's files."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -78,21 +79,21 @@ def _clear(path: Path) -> None:
 
 
 def _answers(path: Path) -> bool:
-    """Raises OSError where that can't be known."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-        asking.setblocking(False)
+    """Return True if a server listens at the path. Raises OSError if that can't be determined."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.setblocking(False)
         try:
-            asking.connect(str(path))
+            client.connect(str(path))
         except ConnectionRefusedError:
             return False
-        except BlockingIOError:  # as many wait there as may
+        except BlockingIOError:  # its backlog is full
             return True
         return True
 
 
 def _inode(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.lstat()
+        status = path.lstat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

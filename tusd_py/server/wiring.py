@@ -1,4 +1,4 @@
-"""From settings to makers: the one place that knows every storage, state store and locker there is."""
+"""The assembly of an engine from settings: the only module that knows every storage, state and locker."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _PART_SIZE = 8 * MIB
 async def open_engine(
     settings: Settings, budget: Budget, observers: Sequence[Observer] = (), meter: Meter | None = None
 ) -> AsyncIterator[Engine]:
-    """All that the engine works with, as the settings want it. Raises ConfigurationError.
+    """Open an engine on the storage and state that the settings name. Raises ConfigurationError.
 
-    The state answers once it is known to belong to the storage.
+    Its state serves no upload before it is known to belong to the storage.
     """
     async with open_unpaired(settings, budget, observers, meter) as engine:
         state = PairedState(engine)
@@ -55,7 +55,7 @@ async def open_engine(
 async def open_unpaired(
     settings: Settings, budget: Budget, observers: Sequence[Observer] = (), meter: Meter | None = None
 ) -> AsyncIterator[Engine]:
-    """The same, whether or not state and storage belong together."""
+    """Open the same engine, without the check that state and storage belong together. Raises ConfigurationError."""
     meter = meter or Meter()
     storage = await _storage(settings, budget, meter)
     state, locker = _state(settings)
@@ -80,13 +80,13 @@ async def open_unpaired(
 
 
 def limits(settings: Settings, capacity: Capacity) -> Limits:
-    """What the settings allow, and the storage can hold. A single upload longer than all may be never gets in."""
-    most = _least(settings.max_size, settings.max_open_bytes)
+    """Return the limits of the settings and the storage. `max_open_bytes` also limits a single upload."""
+    max_length = _smallest(settings.max_size, settings.max_open_bytes)
     return Limits(
-        max_length=_least(most, capacity.max_length),
-        max_deferred_length=_least(most, capacity.max_deferred_length),
+        max_length=_smallest(max_length, capacity.max_length),
+        max_deferred_length=_smallest(max_length, capacity.max_deferred_length),
         max_age=capacity.max_age,
-        announced_max_length=most,
+        announced_max_length=max_length,
         expire_after=settings.expire_after,
         retention=settings.retention,
         max_metadata_bytes=settings.max_metadata_size,
@@ -100,11 +100,11 @@ def limits(settings: Settings, capacity: Capacity) -> Limits:
         terminates_finished=settings.terminate_finished,
         concatenation=not settings.disable_concatenation,
         downloads=not settings.disable_download,
-        gone=settings.gone_status == 410,  # noqa: PLR2004 (HTTP's word for it)
+        answers_gone=settings.gone_status == 410,  # noqa: PLR2004 (HTTP's status 410 Gone)
     )
 
 
-def _least(*sizes: int | None) -> int | None:
+def _smallest(*sizes: int | None) -> int | None:
     return min((size for size in sizes if size is not None), default=None)
 
 
@@ -117,7 +117,7 @@ async def _storage(settings: Settings, budget: Budget, meter: Meter) -> Storage:
 
 
 def s3_options(settings: Settings, place: config.S3Bucket) -> S3Options:
-    """The S3 room's own words for the settings."""
+    """Return the options of the S3 adapter."""
     return S3Options(
         bucket=place.bucket,
         prefix=place.prefix,
@@ -143,7 +143,7 @@ def _profile(settings: Settings) -> Profile:
 
 
 def _state(settings: Settings) -> tuple[StateStore, Locker]:
-    """Turns are kept where uploads are remembered, so that whoever shares the one shares the other."""
+    """Return the state and its locker. Locks are kept with the records: nodes that share records share locks."""
     match settings.state:
         case config.MemoryState():
             return MemoryState(), MemoryLocker()

@@ -1,4 +1,5 @@
-"""Several processes that share one port. Each is a whole server; they meet in the state store and the storage."""
+"""The worker processes and their supervisor. Workers share one port; each is a complete server on the same state and
+storage."""
 
 from __future__ import annotations
 
@@ -13,50 +14,53 @@ from multiprocessing.queues import SimpleQueue
 from tusd_py.config import Settings
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.http.handlers.page import check_built
-from tusd_py.server.listening import Places, bound
+from tusd_py.server.listening import ServerListeners, bind_listeners
 from tusd_py.server.process import run_server
 from tusd_py.telemetry.log import configure_logging, get_logger
-from tusd_py.telemetry.sharing import shared_metrics, worker_left
+from tusd_py.telemetry.sharing import forget_worker, shared_metrics
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _CONTEXT = multiprocessing.get_context("spawn")
 
 
 def serve(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; a second one ends at once. Returns the exit code. Raises ConfigurationError."""
-    with bound(settings) as places:
+    """Serve until SIGTERM or SIGINT; a second signal ends the server at once. Returns the exit code.
+
+    Raises ConfigurationError.
+    """
+    with bind_listeners(settings) as listeners:
         if settings.workers == 1:
-            return run_server(settings, places)
+            return run_server(settings, listeners)
         configure_logging(settings.log_format, settings.log_level)
         if settings.ui:
             check_built()  # once, rather than in each worker
         with shared_metrics():
-            return _Crew(settings, places).run()
+            return _Supervisor(settings, listeners).run()
 
 
-class _Crew:
-    """The workers, and the one who minds them. One that dies is replaced; one that can't start ends them all."""
+class _Supervisor:
+    """The process that starts the workers and replaces one that is killed. If one can't start, all are ended."""
 
-    def __init__(self, settings: Settings, places: Places) -> None:
-        """`places` are kept for all workers: their ports, and sockets that they share."""
+    def __init__(self, settings: Settings, listeners: ServerListeners) -> None:
+        """`listeners` stay open for all workers, to keep TCP ports and to be shared as UNIX sockets."""
         self._settings = settings
-        self._places = places
+        self._listeners = listeners
         self._workers: list[SpawnProcess] = []
-        self._complaints = _CONTEXT.SimpleQueue()
-        self._signals = 0
+        self._errors = _CONTEXT.SimpleQueue()
+        self._signal_count = 0
 
     def run(self) -> int:
         for name in _SIGNALS:
-            signal.signal(name, lambda *_: self._signalled())
+            signal.signal(name, lambda *_: self._handle_signal())
         for _ in range(self._settings.workers):
-            self._hire()
+            self._start_worker()
         while self._workers:
             wait([worker.sentinel for worker in self._workers])
-            codes = [self._bury(worker) for worker in self._workers[:] if worker.exitcode is not None]
-            if not self._signals and any(code > 0 for code in codes):
-                self._signalled()
+            codes = [self._reap(worker) for worker in self._workers[:] if worker.exitcode is not None]
+            if not self._signal_count and any(code > 0 for code in codes):
+                self._handle_signal()
                 return self._fail()
-        return 0 if self._signals <= 1 else 1
+        return 0 if self._signal_count <= 1 else 1
 
     def _wait_for_all(self, code: int) -> int:
         for worker in self._workers:
@@ -64,54 +68,54 @@ class _Crew:
         return code
 
     def _fail(self) -> int:
-        """What all of them complain of is said once. Raises ConfigurationError."""
+        """Wait for all workers, and report the error that they have in common once. Raises ConfigurationError."""
         code = self._wait_for_all(1)
-        if not self._complaints.empty():
-            raise ConfigurationError(self._complaints.get())
+        if not self._errors.empty():
+            raise ConfigurationError(self._errors.get())
         return code
 
-    def _hire(self) -> None:
-        """Nobody, once the end has begun: the sockets are closed by then."""
+    def _start_worker(self) -> None:
+        """Start a worker, unless a signal has closed the sockets."""
         try:
-            places = self._places.once_more()
+            listeners = self._listeners.duplicate()
         except OSError:
-            if self._signals:
+            if self._signal_count:
                 return
             raise
-        with closing(places):
-            worker = _CONTEXT.Process(target=_work, args=(self._settings, places, self._complaints))
+        with closing(listeners):
+            worker = _CONTEXT.Process(target=_work, args=(self._settings, listeners, self._errors))
             worker.start()
         self._workers.append(worker)
-        if self._signals:  # while it was started: it hasn't been told
+        if self._signal_count:  # a signal came during the start: this worker hasn't got it
             worker.terminate()
 
-    def _bury(self, worker: SpawnProcess) -> int:
-        """Killed by a signal that we didn't send: somebody else takes its place."""
+    def _reap(self, worker: SpawnProcess) -> int:
+        """Forget a dead worker, and replace it if a foreign signal killed it. Returns its exit code."""
         code = worker.exitcode or 0
         self._workers.remove(worker)
         if worker.pid is not None:
-            worker_left(worker.pid)
-        if code < 0 and not self._signals:
+            forget_worker(worker.pid)
+        if code < 0 and not self._signal_count:
             get_logger("tusd_py.workers").warning("worker died", pid=worker.pid, signal=-code)
-            self._hire()
+            self._start_worker()
         return code
 
-    def _signalled(self) -> None:
-        self._signals += 1
-        self._places.public.close()
+    def _handle_signal(self) -> None:
+        self._signal_count += 1
+        self._listeners.public.close()
         for worker in self._workers:
-            if self._signals == 1:
+            if self._signal_count == 1:
                 worker.terminate()
             else:
                 worker.kill()
 
 
-def _work(settings: Settings, places: Places, complaints: SimpleQueue[str]) -> None:
-    """A worker's whole life. It ends with the one who minds it, however that one ends."""
+def _work(settings: Settings, listeners: ServerListeners, errors: SimpleQueue[str]) -> None:
+    """Run a worker, which also ends when the supervisor's process ends in any way."""
     parent = multiprocessing.parent_process()
     try:
-        code = run_server(settings, places, watch=None if parent is None else parent.sentinel)
+        code = run_server(settings, listeners, watch=None if parent is None else parent.sentinel)
     except ConfigurationError as error:
-        complaints.put(str(error))
+        errors.put(str(error))
         code = 2
     sys.exit(code)

@@ -12,24 +12,24 @@ from http import HTTPStatus
 from tusd_py.serving.dates import parse_http_date
 
 _TAG = r'(?:W/)?"[^"\x00-\x20\x7f]*"'
-_ONE = re.compile(_TAG)
+_ENTITY_TAG = re.compile(_TAG)
 _LIST = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
 
 
 def failed_precondition(headers: Mapping[str, str], etag: str, modified: int) -> HTTPStatus | None:
-    """412 or 304 for a GET or HEAD whose conditions don't hold, in the order of 13.2.2; None to go on.
+    """Return 412 or 304 for a GET or HEAD whose conditions don't hold, in the order of 13.2.2; None to go on.
 
     `headers` is case-insensitive.
     """
-    if not _is_expected(headers, etag, modified):
+    if not _is_match(headers, etag, modified):
         return HTTPStatus.PRECONDITION_FAILED
-    if not _is_news(headers, etag, modified):
+    if not _is_modified(headers, etag, modified):
         return HTTPStatus.NOT_MODIFIED
     return None
 
 
 def range_applies(headers: Mapping[str, str], etag: str, modified: int) -> bool:
-    """Whether If-Range lets a Range count (13.1.5).
+    """Return True if If-Range lets a Range count (13.1.5).
 
     A date will do as a strong validator: a finished object never changes, so not twice in one second either (8.8.2.2).
     """
@@ -37,16 +37,16 @@ def range_applies(headers: Mapping[str, str], etag: str, modified: int) -> bool:
     return value is None or value == f'"{etag}"' or parse_http_date(value) == modified
 
 
-def _is_expected(headers: Mapping[str, str], etag: str, modified: int) -> bool:
-    """If-Match by strong comparison or, only without it, If-Unmodified-Since."""
+def _is_match(headers: Mapping[str, str], etag: str, modified: int) -> bool:
+    """Judge If-Match by strong comparison or, only without it, If-Unmodified-Since."""
     if (field := headers.get("If-Match")) is not None:
         return not _tags(field).isdisjoint({"*", f'"{etag}"'})
     since = parse_http_date(headers.get("If-Unmodified-Since", ""))
     return since is None or modified <= since
 
 
-def _is_news(headers: Mapping[str, str], etag: str, modified: int) -> bool:
-    """If-None-Match by weak comparison or, only without it, If-Modified-Since."""
+def _is_modified(headers: Mapping[str, str], etag: str, modified: int) -> bool:
+    """Judge If-None-Match by weak comparison or, only without it, If-Modified-Since."""
     if (field := headers.get("If-None-Match")) is not None:
         return _tags(field).isdisjoint({"*", f'"{etag}"', f'W/"{etag}"'})
     since = parse_http_date(headers.get("If-Modified-Since", ""))
@@ -54,7 +54,7 @@ def _is_news(headers: Mapping[str, str], etag: str, modified: int) -> bool:
 
 
 def _tags(field: str) -> set[str]:
-    """The entity tags of a list as they stand, or `*`; none of a malformed one."""
+    """Return the entity tags of a list as they stand, or `*`; none of a malformed one."""
     if field.strip() == "*":
         return {"*"}
-    return set(_ONE.findall(field)) if _LIST.fullmatch(field) else set()
+    return set(_ENTITY_TAG.findall(field)) if _LIST.fullmatch(field) else set()

@@ -1,4 +1,4 @@
-"""HTTP-date (RFC 9110, 5.6.7), read and written without a locale or a clock. Times are seconds since the epoch."""
+"""HTTP-date (RFC 9110, 5.6.7), parsed and formatted without a locale or a clock. Times are seconds since the epoch."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _FORMS = tuple(
 )
 
 _CENTURY_TURN = 70
-"""Two-digit years from here on are 19xx: the epoch is the oldest time we compare with."""
+"""The first two-digit year that means 19xx: no time to compare with is before the epoch."""
 
 
 def parse_http_date(text: str) -> int | None:
-    """The time, in any of the three forms a recipient must take; None for anything else."""
-    found = next((match for form in _FORMS if (match := form.fullmatch(text))), None)
-    return None if found is None else _seconds(found.groupdict())
+    """Return the time, in one of the three forms that a recipient must take; None for other texts."""
+    match = next((match for form in _FORMS if (match := form.fullmatch(text))), None)
+    return None if match is None else _seconds(match.groupdict())
 
 
 def format_http_date(seconds: int) -> str:
-    """The time as an IMF-fixdate."""
+    """Return the time as an IMF-fixdate."""
     at = datetime.fromtimestamp(seconds, UTC)
     return f"{_DAYS[at.weekday()]}, {at:%d} {_MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} GMT"
 
@@ -49,6 +49,6 @@ def _seconds(fields: dict[str, str]) -> int | None:
 
 def _year(digits: str) -> int:
     year = int(digits)
-    if len(digits) > 2:  # noqa: PLR2004 - two digits is what RFC 850 has
+    if len(digits) > 2:  # noqa: PLR2004 - RFC 850 has two digits
         return year
     return year + (1900 if year >= _CENTURY_TURN else 2000)

@@ -1,4 +1,4 @@
-"""How a finished upload presents itself: type, name (RFC 6266) and content coding, from untrusted metadata."""
+"""The type, name (RFC 6266) and content coding of a finished upload, from untrusted metadata."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from tusd_py.serving.media_types import content_coding, is_safe_inline, media_ty
 
 _HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Marks that turn the direction of text, and so can show `exe.txt` for `txt.exe`."""
+"""Marks that change the direction of text, and so can show `exe.txt` for `txt.exe`."""
 _HEAD, _TAIL = 100, 60
-"""Characters kept of a name that is too long: fully escaped, 2 KB of the 8 KB that clients take for all headers."""
+"""Characters kept of a name that is too long: fully escaped, 2 KB of the 8 KB that clients accept for all headers."""
 _ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
-"""What `filename*` may hold unescaped besides letters and digits (RFC 8187, 3.2.1)."""
+"""Characters other than letters and digits that `filename*` may hold unescaped (RFC 8187, 3.2.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presentation:
-    """Header values, safe to send and to store on an object: printable ASCII, whatever the client said."""
+    """Header values, safe to send and to store on an object: always printable ASCII."""
 
     content_type: str
     content_disposition: str
     content_encoding: str
-    """Of what was uploaded; bytes are stored, counted and served as they came. Empty for none."""
+    """The coding of the uploaded bytes, which are stored, counted and served as they came. Empty for none."""
 
 
 def present(metadata: Metadata) -> Presentation:
-    """What the metadata says of name and type, as far as that is safe."""
+    """Return the name and type that the metadata declares, as far as they are safe."""
     content_type = media_type(metadata)
     manner = "inline" if is_safe_inline(content_type) else "attachment"
     return Presentation(
@@ -41,24 +41,24 @@ def present(metadata: Metadata) -> Presentation:
 
 
 def file_name(metadata: Metadata) -> str:
-    """The name a person would save the upload under: no path, no control character; empty if there is none."""
+    """Return the name to save the upload under: no path, no control character; empty if there is none."""
     names = (_clean(metadata[key].decode("utf-8", "replace")) for key in NAME_KEYS if key in metadata)
     return next(filter(None, names), "")
 
 
 def _clean(text: str) -> str:
-    last = re.split(r"[/\\]", text)[-1]
-    visible = "".join(char for char in last if unicodedata.category(char) not in _HIDDEN)
+    base = re.split(r"[/\\]", text)[-1]
+    visible = "".join(char for char in base if unicodedata.category(char) not in _HIDDEN)
     return _short(_REORDERING.sub("", visible).strip()).lstrip(". ")
 
 
 def _short(name: str) -> str:
-    """Long names lose their middle, so that the extension stays."""
+    """Cut the middle out of a long name, so that the extension stays."""
     return name if len(name) <= _HEAD + _TAIL else f"{name[:_HEAD]}...{name[-_TAIL:]}"
 
 
 def _parameters(name: str) -> str:
-    """`filename` for everybody, `filename*` too where ASCII can't say the name or readers differ on it (appendix D)."""
+    """Return `filename`, and `filename*` where ASCII can't write the name or readers differ on it (appendix D)."""
     if not name:
         return ""
     fallback = re.sub(r"[^ -~]|%", "_", name)

@@ -1,4 +1,4 @@
-"""What kind of thing an upload says it is, believed only as far as that is safe."""
+"""The media type that an upload declares, believed only as far as that is safe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INLINE = frozenset(
         "text/plain",
     }
 )
-"""What browsers show or play and never run: no HTML, SVG, XML or PDF."""
+"""Types that browsers show or play and never run: no HTML, SVG, XML or PDF."""
 
 
 _RUNS = frozenset(
@@ -34,42 +34,42 @@ _RUNS = frozenset(
         *("text/xsl", "text/rdf", "application/xslt", "application/java-archive"),
     }
 )
-"""What browsers run, lay out or style with (MIME Sniffing standard, 4.6), besides what is told by its name's ends."""
-_KINDS = ("multipart/", "message/", "text/javascript")
+"""Types that browsers run, lay out or style with (MIME Sniffing standard, 4.6), but for those known by affixes."""
+_RUN_PREFIXES = ("multipart/", "message/", "text/javascript")
 
 
 def media_type(metadata: Metadata) -> str:
-    """A Content-Type that is safe as a header value, from what the client says of the upload; else UNKNOWN."""
-    said = next((metadata[key] for key in TYPE_KEYS if metadata.get(key)), b"")
-    match = _MEDIA_TYPE.fullmatch(said.decode("latin-1").strip(" \t"))
+    """Return the Content-Type that the client declared, if it is safe as a header value; else UNKNOWN."""
+    declared = next((metadata[key] for key in TYPE_KEYS if metadata.get(key)), b"")
+    match = _MEDIA_TYPE.fullmatch(declared.decode("latin-1").strip(" \t"))
     return UNKNOWN if match is None else _normal(match[1].lower(), _PARAMETER.findall(match[2]))
 
 
 def content_coding(metadata: Metadata) -> str:
-    """A Content-Encoding that browsers know, if the client says there is one; else empty."""
-    said = metadata.get("contentencoding", b"").decode("latin-1")
-    return said if _CODINGS.fullmatch(said) else ""
+    """Return the Content-Encoding that the client declared, if browsers know it; else empty."""
+    coding = metadata.get("contentencoding", b"").decode("latin-1")
+    return coding if _CODINGS.fullmatch(coding) else ""
 
 
 def served_type(content_type: str) -> str:
-    """The type to serve from this server's origin: nothing that a page could run as its own, style itself with, or be.
+    """Return the type to serve from this server's origin: none that a page could run, style itself with, or be.
 
     Browsers look at neither Content-Disposition nor a sandbox where a page loads a script, a style or a worker.
     """
     essence = content_type.partition(";")[0]
-    runs = essence in _RUNS or essence.endswith(("+xml", "script")) or essence.startswith(_KINDS)
+    runs = essence in _RUNS or essence.endswith(("+xml", "script")) or essence.startswith(_RUN_PREFIXES)
     return UNKNOWN if runs or essence.partition("/")[2].startswith("xml") else content_type
 
 
 def is_safe_inline(content_type: str) -> bool:
-    """Whether a browser may show it itself, within this server's origin."""
+    """Return True if a browser may show the type within this server's origin."""
     return content_type.partition(";")[0] in _INLINE
 
 
-def _normal(essence: str, found: list[tuple[str, str]]) -> str:
-    """A name that comes twice makes the whole type doubtful; text that names no charset is UTF-8, so nobody guesses."""
-    parameters = {name.lower(): value for name, value in found}
-    if len(parameters) < len(found):
+def _normal(essence: str, pairs: list[tuple[str, str]]) -> str:
+    """Return the type; UNKNOWN if a parameter comes twice. Text without a charset gets UTF-8, so none is guessed."""
+    parameters = {name.lower(): value for name, value in pairs}
+    if len(parameters) < len(pairs):
         return UNKNOWN
     if essence == "text/plain":
         parameters.setdefault("charset", "utf-8")

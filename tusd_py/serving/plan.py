@@ -1,4 +1,4 @@
-"""The whole answer to a download, decided before a byte is read."""
+"""The response to a download, decided before a byte is read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SAFETY = {
     # Nothing in the object may run or load anything; a page that a browser makes around a video may still play it.
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; media-src 'self'",
     "Referrer-Policy": "no-referrer",
-    # The unguessable URL is the key, and pages elsewhere (an application beside its upload host) show these images.
+    # The unguessable URL is the key, and pages elsewhere (an application on another host) show these images.
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 
@@ -26,21 +26,21 @@ _CACHING = {"Cache-Control": "private, no-transform"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedObject:
-    """A finished object, as much as serving it takes."""
+    """A finished object, as far as serving needs it."""
 
     length: int
     etag: str
-    """Strong, without its quotes."""
+    """A strong validator, without its quotes."""
     modified: float
     """Seconds since the epoch."""
     metadata: Metadata = field(default_factory=dict)
     saved: bool = False
-    """The reader wants an attachment, whatever it is."""
+    """True if the reader wants an attachment of any type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadPlan:
-    """What to answer: 200 or 206 with the bytes of `span`; 304, 412 or 416 without any."""
+    """An answer: 200 or 206 with the bytes of `span`; 304, 412 or 416 without any."""
 
     status: HTTPStatus
     span: Span | None = None
@@ -48,14 +48,14 @@ class DownloadPlan:
 
 
 def plan_download(method: str, headers: Mapping[str, str], obj: ServedObject) -> DownloadPlan:
-    """How to answer a GET or HEAD with these (case-insensitive) headers: RFC 9110, 13.2.2 and 14."""
+    """Return the answer to a GET or HEAD with these (case-insensitive) headers: RFC 9110, 13.2.2 and 14."""
     modified = int(obj.modified)
     failed = failed_precondition(headers, obj.etag, modified)
     if failed is not None:
         return DownloadPlan(status=failed, headers=_validator(obj) | _CACHING)
-    asked = headers.get("Range") if method == "GET" and range_applies(headers, obj.etag, modified) else None
+    wanted_range = headers.get("Range") if method == "GET" and range_applies(headers, obj.etag, modified) else None
     try:
-        span = None if asked is None else select_span(asked, obj.length)
+        span = None if wanted_range is None else select_span(wanted_range, obj.length)
     except UnsatisfiableRange:
         return _unsatisfiable(obj)
     return _whole(obj) if span is None else _part(obj, span)
@@ -91,8 +91,9 @@ def _about(obj: ServedObject, length: int) -> dict[str, str]:
 
 
 def _disposition(presentation: Presentation, *, saved: bool) -> str:
-    said = presentation.content_disposition
-    return f"attachment{said.removeprefix('inline')}" if saved and said.startswith("inline") else said
+    disposition = presentation.content_disposition
+    inline = disposition.startswith("inline")
+    return f"attachment{disposition.removeprefix('inline')}" if saved and inline else disposition
 
 
 def _validator(obj: ServedObject) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Range requests (RFC 9110, 14): which bytes of an object a request asks for."""
+"""Range requests (RFC 9110, 14): the bytes of an object that a request asks for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from tusd_py.domain.upload import Span
 
 _SINGLE = re.compile(r"bytes=([0-9]{0,40})-([0-9]{0,40})", re.IGNORECASE)
-"""One range. No object has 10^40 bytes, and the cap keeps a hostile number cheap to read."""
+"""One range. No object has 10^40 bytes, and the limit keeps a hostile number cheap to parse."""
 
 
 class UnsatisfiableRange(Exception):
@@ -15,7 +15,7 @@ class UnsatisfiableRange(Exception):
 
 
 def select_span(header: str, length: int) -> Span | None:
-    """The bytes `header` asks for, of an object of `length` bytes; None when the header is to be ignored.
+    """Return the bytes that the header asks for, of an object of `length` bytes; None if the header is to be ignored.
 
     Ignored are other units, malformed ranges and several ranges at once, which a server may refuse to serve (14.2).
     Raises UnsatisfiableRange.
@@ -40,5 +40,5 @@ def _suffix(count: str, length: int) -> Span | None:
         return None
     if int(count) == 0:
         raise UnsatisfiableRange
-    # The last bytes of nothing can be had (14.1.2) but no Content-Range can say so: the whole, empty object it is.
+    # A suffix of an empty object is satisfiable (14.1.2), but no Content-Range can say so: the whole object is served.
     return Span(max(0, length - int(count)), length) if length else None

@@ -1,1 +1,1 @@
-"""What an operator sees: logs and metrics. Reached only from `app`, `http` and `cli`."""
+"""Logs and metrics for operators. Imported only by `server` and `http`."""

@@ -1,4 +1,4 @@
-"""One event for each request, for those who want to see them all."""
+"""The access log: one event for each request, with the setting log-access."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tusd_py.telemetry.log import get_logger
 
 
 class AccessLog(AbstractAccessLogger):
-    """aiohttp's access log in our words. The path goes without its query, which may hold what is signed."""
+    """The access logger for aiohttp. It logs the path without its query, which may hold a signature."""
 
     def log(self, request: BaseRequest, response: StreamResponse, time: float) -> None:
         get_logger("tusd_py.access").info(

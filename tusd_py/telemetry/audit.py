@@ -1,4 +1,4 @@
-"""What clients were given and what they were refused, one event each; changes of uploads are `LogObserver`'s."""
+"""The audit log of downloads and refusals, one event each; `LogObserver` logs changes of uploads."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _log: Final = get_logger(AUDIT)
 
 
 class Audit:
-    """Says nothing unless it is `on`: anybody can cause such lines, one with each request."""
+    """The audit log; off by default, since any client can cause a line with each request."""
 
     def __init__(self, *, on: bool) -> None:
         self._on = on
 
-    def downloaded(self, upload_id: UploadId, status: int, *, sent: int, complete: bool) -> None:
-        """`sent` bytes of it went out, all that were asked for if `complete`."""
+    def downloaded(self, upload_id: UploadId, status: int, *, bytes_sent: int, complete: bool) -> None:
+        """Log a download; `complete` if all bytes of the request's range were sent."""
         if self._on:
-            _log.info("upload downloaded", id=upload_id, status=status, sent=sent, complete=complete)
+            _log.info("upload downloaded", id=upload_id, status=status, sent=bytes_sent, complete=complete)
 
     def refused(self, upload_id: UploadId | None, status: int, code: str | None) -> None:
-        """A request was answered with `status`, 499 for a closed connection; `code` is the refusal's."""
+        """Log a refused request: its `status`, 499 for a closed connection, and the refusal's `code`."""
         if self._on:
-            told = {"id": upload_id, "status": status, "code": code}
-            _log.info("request refused", **{name: value for name, value in told.items() if value is not None})
+            fields = {"id": upload_id, "status": status, "code": code}
+            _log.info("request refused", **{name: value for name, value in fields.items() if value is not None})

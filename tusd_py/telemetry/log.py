@@ -1,7 +1,7 @@
 """Logs: one event for each change of state, as text or as JSON lines, without secrets.
 
-Nothing global is set but the handler of the root logger, and only by `configure_logging`: mounted in somebody else's
-application, tusd-py's events go through that application's own logging.
+The only global state is the handler of the root logger, which only `configure_logging` sets: mounted in another
+application, tusd-py's events go through that application's logging.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from tusd_py.telemetry.redaction import STACKS, shortened, without_secrets
 from tusd_py.telemetry.served import with_request
 
 AUDIT = "tusd_py.audit"
-"""The logger of changes, downloads and refusals: one name to send them elsewhere by."""
+"""The name of the logger of changes, downloads and refusals, by which they can be routed elsewhere."""
 
 _QUIET = ("aiobotocore", "aiohttp.access", "asyncio", "boto3", "botocore", "urllib3")
-"""Other people's loggers that say too much, or what is signed, below WARNING."""
+"""Loggers of libraries that log too much, or signatures, below WARNING."""
 
 _EVENT: tuple[Processor, ...] = (
     with_request,
@@ -37,7 +37,7 @@ _EVENT: tuple[Processor, ...] = (
 
 
 def get_logger(name: str) -> BoundLogger:
-    """A logger whose events are a few plain words, with everything that varies in fields."""
+    """Return a logger whose events are fixed words, with all variable data in fields."""
     logger = structlog.wrap_logger(
         logging.getLogger(name),
         wrapper_class=BoundLogger,
@@ -47,7 +47,7 @@ def get_logger(name: str) -> BoundLogger:
 
 
 def configure_logging(log_format: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
-    """Send every logger of the process to `stream` (stderr if not given), one line an event."""
+    """Send every logger of the process to `stream` (default: stderr), one line for each event."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_formatter(log_format, colours=handler.stream.isatty()))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
@@ -82,7 +82,7 @@ def _text(*, colours: bool) -> tuple[Processor, ...]:
 
 
 def _printable(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """A client's bytes can't move the cursor of the terminal that shows them, nor forge a line."""
+    """Escape values, so that a client's bytes can neither control a terminal nor forge a line."""
     return {
         key: _escaped(key, value) if isinstance(value, str) and (key in STACKS or not value.isprintable()) else value
         for key, value in event.items()
@@ -90,7 +90,7 @@ def _printable(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def _escaped(key: str, text: str) -> str:
-    """Each line of a stack begins with a blank, which no event does: messages of errors may hold anything."""
+    """Return the escaped text. Lines of a stack are indented, as no event is: its error messages may hold anything."""
     if key not in STACKS:
         return ascii(text)
     return "\n".join(f"  {line if line.isprintable() else ascii(line)}" for line in text.split("\n"))
@@ -101,7 +101,7 @@ def _without_secrets(_logger: Any, _method: str, line: MutableMapping[str, Any] 
 
 
 class LogObserver(Observer):
-    """Writes down each change of an upload's state, and trouble."""
+    """An observer that logs each event of an upload, and trouble."""
 
     def __init__(self, logger: BoundLogger) -> None:
         self._log = logger
@@ -109,17 +109,17 @@ class LogObserver(Observer):
 
     def notify(self, event: Event) -> None:
         if event.type is EventType.ROLLED_BACK:
-            self._log.warning("upload-rolled-back", **_about(event.upload), before=event.before)
+            self._log.warning("upload rolled back", **_fields(event.upload), before=event.before)
             return
-        why = {} if event.reason is None else {"reason": str(event.reason)}
-        self._audit.info(f"upload {event.type}", **_about(event.upload), **why)
+        reason = {} if event.reason is None else {"reason": str(event.reason)}
+        self._audit.info(f"upload {event.type}", **_fields(event.upload), **reason)
 
-    def trouble(self, what: str, **fields: object) -> None:
-        self._log.warning(what, **fields)
+    def trouble(self, message: str, **fields: object) -> None:
+        self._log.warning(message, **fields)
 
 
 class LogMeter(Meter):
-    """Writes down what is removed, and each request to S3."""
+    """A meter that logs each orphan that is removed, and each request to S3."""
 
     def __init__(self, logger: BoundLogger) -> None:
         self._log = logger
@@ -131,5 +131,5 @@ class LogMeter(Meter):
         self._log.debug("s3 request", operation=operation, seconds=round(seconds, 3), outcome=outcome)
 
 
-def _about(upload: Upload) -> Mapping[str, Any]:
+def _fields(upload: Upload) -> Mapping[str, Any]:
     return {"id": upload.id, "kind": str(upload.kind), "offset": upload.offset, "length": upload.length}

@@ -1,7 +1,7 @@
-"""Metrics, in a registry of their own for each application; one process or several.
+"""The metrics: one registry for each application, in one process or several.
 
 With several workers, `sharing.shared_metrics` must be entered before prometheus_client is first imported: the library
-then keeps its values in memory-mapped files, and any worker answers for all of them.
+then keeps its values in memory-mapped files, and each worker reports the metrics of all.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ _EVENTS = {
     EventType.CREATED: "Uploads created.",
     EventType.FINISHED: "Uploads whose object exists.",
     EventType.TERMINATED: "Uploads terminated.",
-    EventType.EXPIRED: "Uploads removed because their time was up.",
-    EventType.LOST: "Uploads removed because nothing of them was left.",
-    EventType.ROLLED_BACK: "Uploads whose bytes were gone: back at less.",
+    EventType.EXPIRED: "Uploads removed because they had expired.",
+    EventType.LOST: "Uploads removed because the storage had lost their bytes.",
+    EventType.ROLLED_BACK: "Uploads set back to a lower offset, since the storage had lost bytes of them.",
 }
 
 
 def known_method(method: str) -> str:
-    """One of few words: a client chooses what it calls a method."""
+    """Return the method, or `other` for an unknown one: clients must not create time series."""
     return method if method in _METHODS else "other"
 
 
 class Metrics(Observer, Meter):
-    """Everything counted, under names that begin with `tusdpy_`. Bytes and seconds throughout."""
+    """All metrics, under names that begin with `tusdpy_`, in bytes and seconds."""
 
     def __init__(self, buffered: Callable[[], int], buffer_limit: int) -> None:
-        """`buffered` tells the bytes that part buffers hold right now, out of `buffer_limit`."""
+        """`buffered` returns the bytes that part buffers hold now; `buffer_limit` is the most that they may hold."""
         self.registry = CollectorRegistry()
         self._buffered = buffered
         self._count_http()
@@ -56,31 +56,33 @@ class Metrics(Observer, Meter):
 
     def _count_http(self) -> None:
         self._requests = self._counter("requests", "Requests answered.", "method", "status")
-        self._errors = self._counter("errors", "Requests refused or failed, by the stable code.", "code")
-        self._received = self._counter("received_bytes", "Bytes of upload bodies taken.")
-        self._sent = self._counter("sent_bytes", "Bytes of finished uploads sent.")
-        self._in_flight = self._gauge("uploads_in_flight", "Requests whose body is being taken now.")
+        self._errors = self._counter("errors", "Requests refused or failed, by error code.", "code")
+        self._received_bytes = self._counter("received_bytes", "Bytes received in upload bodies.")
+        self._sent_bytes = self._counter("sent_bytes", "Bytes of finished uploads sent.")
+        self._in_flight = self._gauge("uploads_in_flight", "Requests whose body is being received now.")
 
     def _count_uploads(self) -> None:
         self._events = {
-            event: self._counter(f"uploads_{event.name.lower()}", about) for event, about in _EVENTS.items()
+            event: self._counter(f"uploads_{event.name.lower()}", help_text) for event, help_text in _EVENTS.items()
         }
-        self._leftovers = self._counter("leftovers_removed", "What crashes had left in the storage, removed.")
+        self._leftovers = self._counter("leftovers_removed", "Orphans removed from the storage by garbage collection.")
 
     def _count_s3(self) -> None:
         self._s3_requests = self._counter("s3_requests", "Calls to S3.", "operation", "outcome")
-        self._s3_seconds = self._histogram("s3_request_seconds", "How long S3 took.", _S3_SECONDS, "operation")
+        self._s3_seconds = self._histogram("s3_request_seconds", "Duration of calls to S3.", _S3_SECONDS, "operation")
 
     def _count_locks(self) -> None:
-        self._lock_seconds = self._histogram("lock_wait_seconds", "How long a request waited its turn.", _LOCK_SECONDS)
-        self._lock_timeouts = self._counter("lock_timeouts", "Requests whose turn did not come.")
+        self._lock_seconds = self._histogram(
+            "lock_wait_seconds", "Time that requests waited for a lock.", _LOCK_SECONDS
+        )
+        self._lock_timeouts = self._counter("lock_timeouts", "Requests that did not get a lock in time.")
 
     def _measure_memory(self, limit: int) -> None:
         self._buffer = self._gauge("buffer_bytes", "Bytes held in part buffers.")
         self._gauge("buffer_limit_bytes", "Bytes that part buffers may hold (memory-budget).").set(limit)
         build = Gauge(
             "build_info",
-            "The version that runs.",
+            "Always 1, labelled with the version that runs.",
             ["version"],
             namespace="tusdpy",
             registry=self.registry,
@@ -89,55 +91,57 @@ class Metrics(Observer, Meter):
         build.labels(__version__).set(1)
 
     def _measure_space(self) -> None:
-        """The workers of a node see the same stores: the last look of any of them counts."""
-        about = "Bytes that are free in the {}; +Inf where no end is known."
+        """Create gauges of which the latest value of any worker counts: all workers of a node see the same stores."""
+        help_text = "Bytes that are free in the {}; +Inf if unlimited or unknown."
         self._free = {
-            store: self._gauge(f"{store}_free_bytes", about.format(store), "livemostrecent")
+            store: self._gauge(f"{store}_free_bytes", help_text.format(store), "livemostrecent")
             for store in ("state", "storage")
         }
         self._full = {
-            store: self._gauge(f"{store}_full", f"1 while the {store} has no room for new uploads.", "livemostrecent")
+            store: self._gauge(
+                f"{store}_full", f"1 while the {store} has too few free bytes for new uploads.", "livemostrecent"
+            )
             for store in ("state", "storage")
         }
-        self._open = self._gauge("open_uploads", "Uploads that are unfinished, on all nodes.", "livemostrecent")
+        self._open = self._gauge("open_uploads", "Unfinished uploads, on all nodes.", "livemostrecent")
         self._claimed = self._gauge("open_bytes", "Bytes that unfinished uploads have declared.", "livemostrecent")
 
     def answered(self, method: str, status: int) -> None:
-        """A request has its answer."""
+        """Count an answered request."""
         self._requests.labels(known_method(method), str(status)).inc()
 
     def failed(self, code: str) -> None:
-        """A request was refused or failed; `code` is a refusal's stable code."""
+        """Count a request that was refused or failed; `code` is the refusal's code."""
         self._errors.labels(code).inc()
 
     def bytes_sent(self, count: int) -> None:
-        self._sent.inc(count)
+        self._sent_bytes.inc(count)
 
     @contextmanager
     def receiving(self) -> Iterator[None]:
-        """Around the time in which a request's body is taken."""
+        """Count a request as in flight while its body is received."""
         self._in_flight.inc()
         try:
             yield
         finally:
             self._in_flight.dec()
-            self._look_at_buffers()
+            self._update_buffered()
 
     def notify(self, event: Event) -> None:
         if event.type is not EventType.FINISHED or event.upload.kind is not Kind.PARTIAL:
-            self._events[event.type].inc()  # of finished ones only the final one is what anybody waits for
+            self._events[event.type].inc()  # a finished partial upload is no finished file
 
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:  # noqa: ARG002  the port's signature
         self._leftovers.inc()
 
     def bytes_received(self, count: int) -> None:
-        self._received.inc(count)
-        self._look_at_buffers()
+        self._received_bytes.inc(count)
+        self._update_buffered()
 
     def s3_request(self, operation: str, seconds: float, outcome: str) -> None:
         self._s3_requests.labels(operation, outcome).inc()
         self._s3_seconds.labels(operation).observe(seconds)
-        self._look_at_buffers()
+        self._update_buffered()
 
     def lock_waited(self, seconds: float, *, got: bool) -> None:
         self._lock_seconds.observe(seconds)
@@ -153,28 +157,28 @@ class Metrics(Observer, Meter):
         self._claimed.set(unfinished.claimed)
 
     def exposition(self) -> bytes:
-        """The body of /metrics (Prometheus text format), for all workers."""
-        self._look_at_buffers()
-        return generate_latest(_of_all_workers() or self.registry)
+        """Return the body of /metrics (Prometheus text format), for all workers."""
+        self._update_buffered()
+        return generate_latest(_registry_of_all_workers() or self.registry)
 
-    def _look_at_buffers(self) -> None:
-        """Often, rather than when asked: another worker may be the one that is asked."""
+    def _update_buffered(self) -> None:
+        """Set the gauge of part buffers: after each change, since another worker may answer /metrics."""
         self._buffer.set(self._buffered())
 
-    def _counter(self, name: str, about: str, *labels: str) -> Counter:
-        return Counter(name, about, labels, namespace="tusdpy", registry=self.registry)
+    def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
+        return Counter(name, help_text, labels, namespace="tusdpy", registry=self.registry)
 
-    def _gauge(self, name: str, about: str, mode: Literal["livesum", "livemostrecent"] = "livesum") -> Gauge:
-        """Summed over the workers that live, if not said otherwise."""
-        return Gauge(name, about, namespace="tusdpy", registry=self.registry, multiprocess_mode=mode)
+    def _gauge(self, name: str, help_text: str, mode: Literal["livesum", "livemostrecent"] = "livesum") -> Gauge:
+        """Create a gauge; by default it is the sum over the running workers."""
+        return Gauge(name, help_text, namespace="tusdpy", registry=self.registry, multiprocess_mode=mode)
 
-    def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-        return Histogram(name, about, labels, namespace="tusdpy", registry=self.registry, buckets=buckets)
+    def _histogram(self, name: str, help_text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, help_text, labels, namespace="tusdpy", registry=self.registry, buckets=buckets)
 
 
-def _of_all_workers() -> CollectorRegistry | None:
+def _registry_of_all_workers() -> CollectorRegistry | None:
     if SHARED_DIRECTORY not in os.environ:
         return None
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library leaves it untyped
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types for it
     return registry

@@ -1,4 +1,4 @@
-"""Secrets out of log lines, in linear time whatever a line holds."""
+"""Removal of secrets from log lines, in time linear in the line's length."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 LONGEST = 2048
-"""Characters of a value that are logged."""
+"""The most characters of a value that are logged."""
 STACKS = frozenset({"exception", "stack"})
-"""Keys of texts of many lines."""
+"""The keys of values that have many lines."""
 
 _QUERY = re.compile(r"\?[^\s\"'<>\x1b]*")
 _SIGNED = ("x-amz-", "signature=", "awsaccesskeyid=")
-"""What the query of a signed URL holds, in lower case."""
+"""Marks of a signed URL's query, in lower case."""
 _SIGNATURE = re.compile(r"(Signature|Credential)=[^\s,&\"'\x1b]+", re.IGNORECASE)
 _USERINFO = re.compile(r"://[^\s/\"'<>]*@")
 
 
 def without_secrets(line: str) -> str:
-    """The line without signed queries, signatures, and what stands before a host in a URL. Most lines have none."""
+    """Return the line without signed queries, signatures, and the user and password of URLs."""
     if "?" in line:
         line = _QUERY.sub(_without_signature, line)
     plain = line.lower()
@@ -34,7 +34,7 @@ def _without_signature(query: re.Match[str]) -> str:
 
 
 def shortened(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The event with no text longer than `LONGEST`, but for stacks."""
+    """Return the event with its texts cut to `LONGEST` characters; stacks stay whole."""
     return {
         key: _cut(value) if isinstance(value, str) and len(value) > LONGEST and key not in STACKS else value
         for key, value in event.items()

@@ -1,6 +1,6 @@
-"""The request that is being served, for lines that are written far below it.
+"""The fields of the current request, for log lines that are written while it is served.
 
-What a request says of itself is only asked for when a line is written.
+The fields are computed only when a line is written.
 """
 
 from __future__ import annotations
@@ -12,36 +12,37 @@ from typing import Any
 
 from structlog.typing import EventDict
 
-About = Callable[[], Mapping[str, str]]
+GetFields = Callable[[], Mapping[str, str]]
 
 
 class _Served:
-    """Asks once, and lets go of its request at the end: tasks and timers that the request began keep its context for
-    longer."""
+    """The fields of a request, computed once. It drops the request at the end, since tasks and timers that the request
+    started keep its context for longer.
+    """
 
-    __slots__ = ("_about", "_told")
+    __slots__ = ("_fields", "_get_fields")
 
-    def __init__(self, about: About) -> None:
-        self._about: About | None = about
-        self._told: Mapping[str, str] = {}
+    def __init__(self, get_fields: GetFields) -> None:
+        self._get_fields: GetFields | None = get_fields
+        self._fields: Mapping[str, str] = {}
 
-    def told(self) -> Mapping[str, str]:
-        """Nothing once it has ended."""
-        if self._about is not None and not self._told:
-            self._told = self._about()
-        return self._told
+    def fields(self) -> Mapping[str, str]:
+        """Return the fields; none after the request's end."""
+        if self._get_fields is not None and not self._fields:
+            self._fields = self._get_fields()
+        return self._fields
 
     def end(self) -> None:
-        self._about, self._told = None, {}
+        self._get_fields, self._fields = None, {}
 
 
 _served: ContextVar[_Served | None] = ContextVar("served", default=None)
 
 
 @contextmanager
-def serving(about: About) -> Iterator[None]:
-    """Until its end, lines hold the fields that `about` tells."""
-    served = _Served(about)
+def serving(get_fields: GetFields) -> Iterator[None]:
+    """Add the fields that `get_fields` returns to each log line written within."""
+    served = _Served(get_fields)
     token = _served.set(served)
     try:
         yield
@@ -51,6 +52,6 @@ def serving(about: About) -> Iterator[None]:
 
 
 def with_request(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """A structlog processor: the event with what is known of its request, if one is being served."""
+    """Add the fields of the current request, if there is one, to the event (a structlog processor)."""
     served = _served.get()
-    return event if served is None else {**served.told(), **event}
+    return event if served is None else {**served.fields(), **event}

@@ -1,1 +1,1 @@
-"""Bytes in motion: buffers, their budget, digests."""
+"""Transfer of bytes: buffers, the memory budget, digests."""

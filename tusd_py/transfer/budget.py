@@ -1,4 +1,4 @@
-"""The process-wide byte budget that holds all part buffers. No room means not reading, and TCP slows the client."""
+"""The process-wide memory budget of all buffers. While it is used up, bodies aren't read, and TCP slows the client."""
 
 from __future__ import annotations
 
@@ -7,67 +7,69 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 
 Reclaim = Callable[[int], int]
-"""Lets go of about that many bytes at once, as far as it holds any that it can do without; returns how many."""
+"""A function that frees about that many cached bytes at once, or all if there are fewer; returns the number."""
 
-_CLEAR = 4
-"""The fraction of the budget that is kept clear of bytes that only lie there: who is fast needs much memory for a short
-time, and gets next to nothing if it is only asked for once all is taken. With 500 clients at 50 KB/s in 128 MiB, and 30
-ms for S3 to answer, a fast upload so keeps all its speed, and else 39 % of it (tests/simulation/test_crowd.py)."""
+_HEADROOM = 4
+"""One part in so many of the budget is headroom, kept free of idle bytes: a fast client needs much memory for a short
+time, and gets very little if idle bytes are spilled only once the budget is used up. With 500 clients at 50 KB/s in
+128 MiB, and 30 ms for S3 to answer, a fast upload keeps all its speed; without the headroom, 39 % of it
+(tests/simulation/test_crowd.py)."""
 
 _OLD = 1.0
-"""Seconds after which bytes that lie idle are a slow client's: a part fills sooner at 8 MB/s."""
+"""Seconds after which idle bytes are taken for a slow client's: a part fills sooner at 8 MB/s."""
 
 
 class Budget:
-    """Counts bytes in memory against `limit`; makes those who hold the oldest ones put them away when it gets tight."""
+    """A limit on bytes in memory. When they are short, the accounts with the oldest idle bytes are asked to spill."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.used = 0
-        self._kept = 0
-        """Of those in use, what can't be put away and nobody waits for."""
+        self._pinned = 0
+        """Bytes in use that can't be spilled and were not waited for."""
         self._waiting: deque[tuple[Account, int, asyncio.Future[None]]] = deque()
         self._idle: OrderedDict[Account, float] = OrderedDict()
-        self._coming = 0
+        self._sending = 0
         self._reclaim: Reclaim = lambda _: 0
 
     def reclaim_from(self, reclaim: Reclaim) -> None:
-        """Ask `reclaim` first when room is short: for caches, whose bytes are safe elsewhere."""
+        """Call `reclaim` first when memory is short: for caches, whose bytes are stored elsewhere."""
         self._reclaim = reclaim
 
     def account(self, spill: Callable[[], None], *, busy: bool = False) -> Account:
-        """A new holder of bytes. `spill` asks it to put them away soon; it counts them as `sending` at once."""
+        """Return a new account. `spill` asks its holder to spill soon, and to count the bytes as `sending` at once."""
         return Account(self, spill, busy=busy)
 
     async def acquire(self, account: Account, size: int) -> None:
+        """Charge `size` bytes to the account, once they fit; waiters are served in order."""
         if self._waiting or not self._fits(size):
             await self._wait(account, size)
         else:
             self._charge(account, size)
 
-    def spare(self, size: int) -> bool:
-        """Charge `size` if it fits without anyone having to wait: for caches."""
+    def try_charge(self, size: int) -> bool:
+        """Charge `size`, and return True, if it fits and no account waits: for caches."""
         if self._waiting or not self._fits(size):
             return False
         self.used += size
         return True
 
     def free(self, size: int) -> None:
-        """Give back `size` bytes, to whoever waits longest."""
+        """Release `size` bytes, and charge accounts that wait, in order, as far as they fit."""
         self.used -= size
-        self._serve()
+        self._grant()
 
-    def keep(self, change: int) -> None:
-        """`change` more (or fewer) bytes are in use, whether there is room or not, until they are taken back here."""
-        self._kept += change
+    def pin(self, change: int) -> None:
+        """Count `change` more (or fewer) bytes as used, even above the limit, until they are subtracted here."""
+        self._pinned += change
         self.free(-change)
 
-    def expect(self, change: int) -> None:
-        """`change` more (or fewer) bytes are on their way to where they are safe, and will be freed without asking."""
-        self._coming += change
+    def add_sending(self, change: int) -> None:
+        """Count `change` more (or fewer) bytes as being sent: they will be released without a request."""
+        self._sending += change
 
     def set_idle(self, account: Account, *, idle: bool) -> None:
-        """Whether `account` holds bytes that nothing is being done with. The longest idle is asked to spill first."""
+        """Mark the account as one with idle bytes, or not. The longest idle is asked to spill first."""
         if not idle:
             self._idle.pop(account, None)
         elif account not in self._idle:
@@ -75,80 +77,83 @@ class Budget:
 
     @property
     def tight(self) -> bool:
-        """Somebody waits for room."""
+        """True if an account waits for bytes."""
         return bool(self._waiting)
 
     @property
-    def left(self) -> int:
-        """Bytes that nobody holds."""
+    def available(self) -> int:
+        """Bytes of the limit that aren't used."""
         return self.limit - self.used
 
     def _fits(self, size: int) -> bool:
-        return self.used + size <= self.limit or self.used == self._kept
+        return self.used + size <= self.limit or self.used == self._pinned
 
     def _charge(self, account: Account, size: int) -> None:
         self.used += size
-        account.charged(size)
-        self._keep_clear(0, spared=account)
+        account.add(size)
+        self._ensure_headroom(0, exempt=account)
 
-    def _keep_clear(self, size: int, *, spared: Account | None = None) -> None:
-        """See to it that `size` bytes, and some for whoever is fast, are free or about to be."""
-        wanted = size + self.limit // _CLEAR
-        if (short := wanted - self.left) > 0:
+    def _ensure_headroom(self, size: int, *, exempt: Account | None = None) -> None:
+        """Reclaim and spill until `size` bytes and the headroom are available or about to be."""
+        target = size + self.limit // _HEADROOM
+        if (short := target - self.available) > 0:
             self.used -= self._reclaim(short)
-        while (longest := self._longest_idle(spared)) and self._is_short(wanted, self._idle[longest]):
+        while (longest := self._longest_idle(exempt)) and self._is_short(target, self._idle[longest]):
             self._idle.pop(longest)
             longest.spill()
 
-    def _longest_idle(self, spared: Account | None) -> Account | None:
-        return next((account for account in self._idle if account is not spared), None)
+    def _longest_idle(self, exempt: Account | None) -> Account | None:
+        return next((account for account in self._idle if account is not exempt), None)
 
-    def _is_short(self, wanted: int, since: float) -> bool:
-        """Where S3 takes its time, what is on its way is asked for before it is free: so it counts for half, unless
-        that would take bytes from who is filling a part right now."""
-        old = _now() - since > _OLD
-        return self.left + (self._coming // 2 if old else self._coming) < wanted
+    def _is_short(self, target: int, idle_since: float) -> bool:
+        """Return True if less than `target` is available or being sent.
+
+        Bytes being sent count for half, as a slow S3 frees them late; but fully if the bytes to spill became idle only
+        recently, as their client may be filling a part.
+        """
+        old = _now() - idle_since > _OLD
+        return self.available + (self._sending // 2 if old else self._sending) < target
 
     async def _wait(self, account: Account, size: int) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((account, size, turn))
-        self._serve()
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((account, size, granted))
+        self._grant()
         try:
-            await turn
+            await granted
         except asyncio.CancelledError:
-            self._leave(account, size, turn)
+            self._cancel(account, size, granted)
             raise
 
-    def _leave(self, account: Account, size: int, turn: asyncio.Future[None]) -> None:
-        """Cancelled: give back what was charged meanwhile, or let the line, which drops it, move on."""
-        if turn.cancelled():
-            self._serve()
+    def _cancel(self, account: Account, size: int, granted: asyncio.Future[None]) -> None:
+        """Undo a cancelled wait: release what was charged meanwhile, or serve the waiters behind it."""
+        if granted.cancelled():
+            self._grant()
         else:
-            account.release(min(size, account.held))  # which may be closed by now, with that in it
+            account.release(min(size, account.held_bytes))  # less if it was closed meanwhile
 
-    def _serve(self) -> None:
+    def _grant(self) -> None:
         while self._waiting:
-            account, size, turn = self._waiting[0]
-            if not turn.cancelled() and not self._make_room(size):
+            account, size, granted = self._waiting[0]
+            if not granted.cancelled() and not self._try_to_fit(size):
                 return
             self._waiting.popleft()
-            if not turn.cancelled():
+            if not granted.cancelled():
                 self._charge(account, size)
-                turn.set_result(None)
+                granted.set_result(None)
 
-    def _make_room(self, size: int) -> bool:
+    def _try_to_fit(self, size: int) -> bool:
         if not self._fits(size):
-            self._keep_clear(size)
+            self._ensure_headroom(size)
         return self._fits(size)
 
 
 class Account:
-    """What one writer holds."""
+    """The bytes that one holder has charged to the budget."""
 
     def __init__(self, budget: Budget, spill: Callable[[], None], *, busy: bool) -> None:
         self._budget = budget
         self.spill = spill
-        self.held = 0
+        self.held_bytes = 0
         self._sending = 0
         self._busy = busy
 
@@ -158,41 +163,42 @@ class Account:
 
     @property
     def idle(self) -> int:
-        """How many of the held bytes nothing is being done with."""
-        return 0 if self._busy else max(self.held - self._sending, 0)
+        """The number of held bytes that aren't in use: they may be spilled."""
+        return 0 if self._busy else max(self.held_bytes - self._sending, 0)
 
     def set_busy(self, *, busy: bool) -> None:
-        """Something is being done with all that is held, whatever is on its way. Else whoever waits may have it now."""
+        """Mark all held bytes as in use, or as idle, so that they may be spilled now for accounts that wait."""
         self._busy = busy
         self._budget.set_idle(self, idle=self.idle > 0)
         if not busy:
             self._budget.free(0)
 
     def adopt(self, size: int) -> None:
-        """Hold `size` bytes that are in memory already, whether there is room or not."""
+        """Charge `size` bytes that are in memory already, even above the limit."""
         self._budget.used += size
-        self.charged(size)
+        self.add(size)
 
-    def charged(self, size: int) -> None:
-        self.held += size
+    def add(self, size: int) -> None:
+        """Add bytes that the budget has charged."""
+        self.held_bytes += size
         self._budget.set_idle(self, idle=self.idle > 0)
 
     def release(self, size: int) -> None:
-        """`size` bytes are no longer held."""
-        self.held -= size
+        """Release `size` of the held bytes."""
+        self.held_bytes -= size
         self._budget.set_idle(self, idle=self.idle > 0)
         self._budget.free(size)
 
     def sending(self, change: int) -> None:
-        """`change` more (or fewer) of the held bytes are on their way to where they are safe."""
+        """Count `change` more (or fewer) of the held bytes as being sent to storage."""
         self._sending += change
-        self._budget.expect(change)
+        self._budget.add_sending(change)
         self._budget.set_idle(self, idle=self.idle > 0)
 
     def close(self) -> None:
-        """Give everything back."""
+        """Release all held bytes."""
         self.sending(-self._sending)
-        self.release(self.held)
+        self.release(self.held_bytes)
 
 
 def _now() -> float:

@@ -1,4 +1,4 @@
-"""Memory of the C library's heap, given back to the system after a crowd. Quietly nothing where there is no glibc."""
+"""The C library's heap, whose free memory is returned to the system after a peak. Does nothing without glibc."""
 
 from __future__ import annotations
 
@@ -9,46 +9,49 @@ from typing import Any
 
 _M_ARENA_MAX = -8
 _ARENAS = 1
-"""Heaps. By default each thread gets one, and each keeps what it was once filled with."""
-_REST = 5.0
-"""Seconds from one time to the next: it costs some ten milliseconds."""
-_FALLEN = 2
-"""So many times less must be in use than at the most since the last time."""
+"""The number of heaps. By default each thread has one, and each keeps the memory of its peak."""
+_TRIM_INTERVAL = 5.0
+"""Seconds between two trims: each costs some ten milliseconds."""
+_FALL = 2
+"""The factor by which usage must have fallen from its peak since the last trim."""
 
 
 def use_one_heap() -> None:
-    """For a process of our own, before it starts threads."""
+    """Limit the C library to one heap. To be called before the process starts threads."""
     if (libc := _glibc()) is not None:
         libc.mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 class Heap:
-    """Looks at what is in use, such as connections or bytes, each counted from `least` on; trims when it has fallen."""
+    """A monitor of usage, such as connections or bytes, that trims the heap when usage has fallen.
+
+    `gauges` maps each gauge to the smallest fall that counts.
+    """
 
     def __init__(self, gauges: dict[Callable[[], int], int], give_back: Callable[[], None] | None = None) -> None:
         self._gauges = gauges
-        self._most = dict.fromkeys(gauges, 0)
+        self._peaks = dict.fromkeys(gauges, 0)
         self._give_back = give_back or _trim
-        self._since = 0.0
+        self._trimmed_at = 0.0
         self._again = False
-        """The last time, not all of the crowd had gone."""
+        """True if usage had fallen at the last trim: another follows, as it may have fallen further."""
 
     def look(self, now: float) -> None:
-        """To be called every now and then."""
-        read = {gauge: gauge() for gauge in self._gauges}
-        self._most = {gauge: max(self._most[gauge], value) for gauge, value in read.items()}
-        fallen = any(self._has_fallen(gauge, value) for gauge, value in read.items())
-        if (fallen or self._again) and now - self._since > _REST:
-            self._since, self._again, self._most = now, fallen, read
+        """Read the gauges, and trim if usage has fallen. To be called periodically; `now` in seconds."""
+        values = {gauge: gauge() for gauge in self._gauges}
+        self._peaks = {gauge: max(self._peaks[gauge], value) for gauge, value in values.items()}
+        fallen = any(self._has_fallen(gauge, value) for gauge, value in values.items())
+        if (fallen or self._again) and now - self._trimmed_at > _TRIM_INTERVAL:
+            self._trimmed_at, self._again, self._peaks = now, fallen, values
             self._give_back()
 
     def _has_fallen(self, gauge: Callable[[], int], value: int) -> bool:
-        most = self._most[gauge]
-        return most - value >= self._gauges[gauge] and value * _FALLEN <= most
+        peak = self._peaks[gauge]
+        return peak - value >= self._gauges[gauge] and value * _FALL <= peak
 
 
 def _trim() -> None:
-    """Cycles first: what a connection held may hang in one."""
+    """Collect reference cycles, which may hold the memory of a connection, then trim the heap."""
     gc.collect()
     if (libc := _glibc()) is not None:
         libc.malloc_trim(0)

@@ -1,4 +1,4 @@
-"""What a body takes beside its bytes while it comes: counted as far as a budget can bear, and never waited for."""
+"""The memory of a request in addition to its body's bytes: charged to part of the budget, and never waited for."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from contextlib import contextmanager
 
 from tusd_py.transfer.budget import Budget
 
-_EACH = 96 * 1024
-"""Bytes of one: its request, its task, what was read ahead, and the parts of pages that nothing fills. With 500 slow
-clients on a busy machine, up to 110 KiB each were seen beside the budget; 32 KiB are a connection's own."""
+_BODY_OVERHEAD = 96 * 1024
+"""Bytes of one body's overhead: its request, its task, bytes read ahead, and unused parts of pages. With 500 slow
+clients on a busy machine, up to 110 KiB each were measured outside of the budget; 32 KiB are the connection's."""
 _FRACTION = 2
-"""Of the budget, so that many bodies leave each other room to go on."""
+"""One part in so many of the budget is the limit for all bodies, so that memory for their bytes remains."""
 
 
 class Overhead:
-    """Of all bodies that are being taken."""
+    """The overhead of all bodies that are being received."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._left = budget.limit // _FRACTION
+        self._remaining = budget.limit // _FRACTION
 
     @contextmanager
-    def of_a_body(self) -> Iterator[None]:
-        """Counted while the block lasts."""
-        size = min(_EACH, self._left)
+    def charge_body(self) -> Iterator[None]:
+        """Charge the overhead of one body while the context lasts."""
+        size = min(_BODY_OVERHEAD, self._remaining)
         self._count(size)
         try:
             yield
@@ -32,5 +32,5 @@ class Overhead:
             self._count(-size)
 
     def _count(self, change: int) -> None:
-        self._left -= change
-        self._budget.keep(change)
+        self._remaining -= change
+        self._budget.pin(change)

@@ -1,6 +1,6 @@
-"""Several ranges of a large object at a time, for a reader that takes bytes faster than one connection brings them.
+"""Concurrent reads of ranges of a large object, for a reader that is faster than one connection to S3.
 
-S3 carries some 80 MB/s a connection. Whoever takes less is served by one request from the first byte to the last.
+One connection carries some 80 MB/s. A slower reader is served by one request from the first byte to the last.
 """
 
 from __future__ import annotations
@@ -17,102 +17,102 @@ from tusd_py.transfer.budget import Budget
 
 
 class Fetch(Protocol):
-    """The bytes of a span of the object."""
+    """A function that yields the bytes of a span of the object."""
 
     def __call__(self, span: Span, *, wide: bool) -> AsyncGenerator[bytes, None]:
-        """`wide`: read much at a time, which takes up to `wide_window` bytes more than else."""
+        """Yield the bytes; with `wide`, use a larger window, which takes up to `wide_window` bytes more."""
 
 
-_HUNGRY = 0.5
-"""The share of the time that the reader must have waited for S3."""
+_S3_BOUND = 0.5
+"""The share of a trial's time above which the reader waits for S3, and more ranges help."""
 _SHARE = 8
-"""The fraction of the memory budget that all readers together may fill ahead."""
+"""One part in so many of the memory budget may be filled ahead by all readers together."""
 
 
 class ReadAhead:
-    """What the readers of one process share."""
+    """The memory for reading ahead that all readers of a process share."""
 
     def __init__(self, budget: Budget, thresholds: Thresholds = DEFAULT) -> None:
         self.thresholds = thresholds
         self._budget = budget
-        self._left = budget.limit // _SHARE
+        self._remaining = budget.limit // _SHARE
 
     async def read(self, fetch: Fetch, span: Span) -> AsyncGenerator[bytes, None]:
-        """The bytes of `span`, in order; raises what `fetch` raises. To be closed by who doesn't read to the end."""
+        """Yield the bytes of `span` in order; must be closed if not read to the end. Raises what `fetch` raises."""
         pace = _Pace(self.thresholds.read_trial)
         async with aclosing(_Window(self, fetch, span, pace).chunks()) as chunks:
             async for chunk in pace.over(chunks):
                 yield chunk
 
     def take(self, size: int) -> bool:
-        """Memory for `size` bytes, if there is some to spare."""
-        if size > self._left or not self._budget.spare(size):
+        """Charge `size` bytes, and return True, if they fit."""
+        if size > self._remaining or not self._budget.try_charge(size):
             return False
-        self._left -= size
+        self._remaining -= size
         return True
 
     def give_back(self, size: int) -> None:
-        self._left += size
+        self._remaining += size
         self._budget.free(size)
 
 
 class _Pace:
-    """Who waits for whom: judged anew from trial to trial."""
+    """A measurement, in each trial of so many bytes, of the time that the reader waits for S3."""
 
     def __init__(self, trial: int) -> None:
         self.trials = 0
         self._trial = trial
-        self.hungry = False
-        """In the last trial the reader mostly waited."""
+        self.s3_bound = False
+        """True if the reader waited for S3 most of the last trial."""
         self._clock = asyncio.get_running_loop().time
-        self._began, self._waited, self._taken = self._clock(), 0.0, 0
+        self._began, self._waited, self._read_bytes = self._clock(), 0.0, 0
 
     async def over(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        asked = self._clock()
+        asked_at = self._clock()
         async for chunk in chunks:
-            self._waited += self._clock() - asked
-            self._taken += len(chunk)
-            if self._taken >= self._trial:
+            self._waited += self._clock() - asked_at
+            self._read_bytes += len(chunk)
+            if self._read_bytes >= self._trial:
                 self._judge()
             yield chunk
-            asked = self._clock()
+            asked_at = self._clock()
 
     def _judge(self) -> None:
         now = self._clock()
         self.trials += 1
-        self.hungry = self._waited > _HUNGRY * (now - self._began)
-        self._began, self._waited, self._taken = now, 0.0, 0
+        self.s3_bound = self._waited > _S3_BOUND * (now - self._began)
+        self._began, self._waited, self._read_bytes = now, 0.0, 0
 
 
 class _Window:
-    """Ranges on their way: more of them while the reader waits for them, fewer while they wait for it."""
+    """The ranges being fetched: more of them while the reader waits for S3, fewer while they wait for the reader."""
 
     def __init__(self, ahead: ReadAhead, fetch: Fetch, span: Span, pace: _Pace) -> None:
         self._ahead = ahead
         self._fetch = fetch
         self._at, self._stop = span.start, span.stop
         self._pace = pace
-        self._seen = 0
-        self._range, self._most = ahead.thresholds.read_range, ahead.thresholds.read_ranges
-        self._wanted = self._most
-        self._coming: deque[tuple[int, asyncio.Task[list[bytes]]]] = deque()
+        self._judged_trials = 0
+        self._range, self._max_ranges = ahead.thresholds.read_range, ahead.thresholds.read_ranges
+        self._width = self._max_ranges
+        self._fetches: deque[tuple[int, asyncio.Task[list[bytes]]]] = deque()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        async with aclosing(self._at_once()) as first:
+        async with aclosing(self._in_one_request()) as first:
             async for chunk in first:
                 yield chunk
         try:
-            while self._at < self._stop or self._coming:
+            while self._at < self._stop or self._fetches:
                 self._adjust()
                 self._fill()
-                async with aclosing(self._buffered() if self._coming else self._straight()) as chunks:
+                async with aclosing(self._buffered() if self._fetches else self._unbuffered()) as chunks:
                     async for chunk in chunks:
                         yield chunk
         finally:
             await self._drop()
 
-    async def _at_once(self) -> AsyncGenerator[bytes, None]:
-        """All of it in one request, unless the reader turns out to want more than that brings."""
+    async def _in_one_request(self) -> AsyncGenerator[bytes, None]:
+        """Yield all bytes of one request, but stop if the reader proves to be faster than one connection."""
         window = self._ahead.thresholds.wide_window
         wide = self._ahead.take(window)
         try:
@@ -120,24 +120,24 @@ class _Window:
                 async for chunk in chunks:
                     self._at += len(chunk)
                     yield chunk
-                    if self._pace.hungry and self._stop - self._at > self._range:
+                    if self._pace.s3_bound and self._stop - self._at > self._range:
                         return
         finally:
             if wide:
                 self._ahead.give_back(window)
 
     def _adjust(self) -> None:
-        if self._pace.trials > self._seen:
-            self._seen = self._pace.trials
-            self._wanted = min(self._wanted + 1, self._most) if self._pace.hungry else max(self._wanted // 2, 1)
+        if self._pace.trials > self._judged_trials:
+            self._judged_trials = self._pace.trials
+            self._width = min(self._width + 1, self._max_ranges) if self._pace.s3_bound else max(self._width // 2, 1)
 
     def _fill(self) -> None:
-        while self._at < self._stop and len(self._coming) < self._wanted:
+        while self._at < self._stop and len(self._fetches) < self._width:
             span = self._next()
             if not self._ahead.take(len(span)):
                 return
             self._at = span.stop
-            self._coming.append((len(span), asyncio.create_task(self._fetched(span))))
+            self._fetches.append((len(span), asyncio.create_task(self._fetched(span))))
 
     def _next(self) -> Span:
         return Span(self._at, min(self._at + self._range, self._stop))
@@ -147,14 +147,14 @@ class _Window:
             return [chunk async for chunk in chunks]
 
     async def _buffered(self) -> AsyncGenerator[bytes, None]:
-        size, task = self._coming[0]
+        size, task = self._fetches[0]
         for chunk in await task:
             yield chunk
-        self._coming.popleft()
+        self._fetches.popleft()
         self._ahead.give_back(size)
 
-    async def _straight(self) -> AsyncGenerator[bytes, None]:
-        """One more range without memory for it."""
+    async def _unbuffered(self) -> AsyncGenerator[bytes, None]:
+        """Yield the next range unbuffered, when there is no memory to read ahead."""
         span = self._next()
         self._at = span.stop
         async with aclosing(self._fetch(span, wide=False)) as chunks:
@@ -162,9 +162,9 @@ class _Window:
                 yield chunk
 
     async def _drop(self) -> None:
-        for _, task in self._coming:
+        for _, task in self._fetches:
             task.cancel()
-        await asyncio.gather(*(task for _, task in self._coming), return_exceptions=True)
-        while self._coming:
-            size, _ = self._coming.popleft()
+        await asyncio.gather(*(task for _, task in self._fetches), return_exceptions=True)
+        while self._fetches:
+            size, _ = self._fetches.popleft()
             self._ahead.give_back(size)

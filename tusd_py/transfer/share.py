@@ -1,6 +1,6 @@
-"""What each kind of holder may take of the memory budget in all, however many of them there are.
+"""Limits on the share of the memory budget that all holders of one kind may have together.
 
-So a thousand downloads leave uploads their memory, and large heads leave both theirs.
+So a thousand downloads leave memory for uploads, and large request heads leave memory for both.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from tusd_py.transfer.budget import Budget
 
 
 class Share:
-    """One in `fraction` bytes of `budget`, which are the budget's all the same: first a place here, then there."""
+    """A limit of one in `fraction` bytes of `budget`: bytes are charged to this limit first, then to the budget."""
 
     def __init__(self, budget: Budget, fraction: int) -> None:
         self._budgets = (Budget(budget.limit // fraction), budget)
 
     @property
     def used(self) -> int:
-        """Bytes held of it."""
+        """Bytes that its holders hold."""
         return self._budgets[0].used
 
     def holding(self) -> Holding:
-        """A new holder, of nothing yet; to be closed."""
+        """Return a new, empty holding. The caller must close it."""
         return Holding(self._budgets)
 
     @asynccontextmanager
-    async def held(self, size: int) -> AsyncIterator[Holding]:
-        """`size` bytes, waited for, while the block lasts."""
+    async def hold(self, size: int) -> AsyncIterator[Holding]:
+        """Wait for `size` bytes, and hold them while the context lasts."""
         holding = self.holding()
         try:
             await holding.acquire(size)
@@ -39,7 +39,7 @@ class Share:
 
 
 class Holding:
-    """Bytes in use, that are asked for only during `unless_claimed`."""
+    """Bytes in use, which the budget may claim only during `unless_claimed`."""
 
     def __init__(self, budgets: tuple[Budget, ...]) -> None:
         self._accounts = [budget.account(self._claim, busy=True) for budget in budgets]
@@ -47,11 +47,11 @@ class Holding:
         self._claimed = False
 
     @property
-    def held(self) -> int:
-        return self._accounts[-1].held
+    def held_bytes(self) -> int:
+        return self._accounts[-1].held_bytes
 
     async def acquire(self, size: int) -> None:
-        """Wait until `size` more bytes may be held. To be closed also when this is cancelled."""
+        """Wait until `size` more bytes may be held. The holding must be closed also when this is cancelled."""
         for account in self._accounts:
             await account.acquire(size)
 
@@ -60,12 +60,12 @@ class Holding:
             account.release(size)
 
     def close(self) -> None:
-        """Give everything back."""
+        """Release all held bytes."""
         for account in reversed(self._accounts):
             account.close()
 
     async def unless_claimed(self, event: Awaitable[None]) -> bool:
-        """Wait for `event`. False if the bytes are wanted elsewhere: whoever holds them then closes this soon."""
+        """Wait for `event`; return False if the budget claims the bytes, so that the caller must close this soon."""
         try:
             async with asyncio.timeout(None) as self._waiting:
                 self._set_busy(busy=False)
@@ -86,5 +86,5 @@ class Holding:
             return
         self._claimed = True
         for account in self._accounts:
-            account.sending(account.held)
+            account.sending(account.held_bytes)
         self._waiting.reschedule(asyncio.get_running_loop().time())

@@ -1,7 +1,7 @@
-"""Memory that bodies are read into. It is lent as views, and is back by itself once nobody holds one any more.
+"""Memory that bodies are read into. It is lent as views, and returns when the last reference to a view is dropped.
 
-So chunks can be kept, cut and sent again without a copy, and nobody has to say when they are done: not even a transport
-that still holds a view of a request which was given up.
+So chunks can be kept, cut and sent again without a copy, and without an explicit release: even by a transport that
+still holds a view of an aborted request.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from functools import partial
 from tusd_py.transfer.budget import Budget
 
 SLAB = 1024 * 1024
-"""The largest slab. 64 KiB cost half more per byte, 512 KiB a tenth more; each reader may hold that much ahead of a
-budget of 256 MiB, and less of a smaller one."""
-LEAST_SLAB = 16 * 1024
-"""What is lent when memory is short: what a client fills of it lies outside of the budget until there is room in it."""
-_LESSER = 64 * 1024
-"""What has pages of its own: only who fills so much with one read is fast enough for a slab."""
+"""Bytes of the largest slab. Slabs of 64 KiB cost half more CPU per byte, of 512 KiB a tenth more. Each reader may hold
+one outside of a budget of 256 MiB, and smaller ones outside of a smaller budget."""
+MIN_SLAB = 16 * 1024
+"""Bytes of a slab when memory is short. The filled part isn't in the budget until it can be charged there."""
+_SMALL_SLAB = 64 * 1024
+"""Bytes up to which a slab is small, and mapped separately: a client that fills no more by one read is slow."""
 _ARENA = 2 * 1024 * 1024
-"""A huge page, where the system gives them."""
+"""Bytes of an arena: one huge page, if the system has them."""
 _READERS = 256
-"""A slab is no more than this fraction of the budget."""
+"""One part in so many of the budget is the most that a slab takes."""
 _PAGE = 4096
 _UNUSED = 16
-"""The fraction of the budget that may be kept unused however full it is: it comes and goes."""
+"""One part in so many of the budget may stay in unused arenas even if the budget is full: demand varies."""
 
 _FULL = 2
-"""The fraction of the budget in slabs from which on memory is short."""
-_CLEAR = 8
-"""The fraction of the budget that is left to modest slabs when there are many."""
+"""Memory is short if slabs take more than one part in so many of the budget."""
+_SMALL_SHARE = 8
+"""One part in so many of the budget is left to small slabs, when there are many."""
 
 
 class _Arena:
-    """Memory for a few slabs. Unmapped when the last reference goes."""
+    """Memory for a few large slabs, unmapped when the last reference to it is dropped."""
 
     def __init__(self, slab: int) -> None:
         self.memory = mmap.mmap(-1, _ARENA, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -45,76 +45,76 @@ class _Arena:
         self.free = list(range(0, _ARENA - slab + 1, slab))
         self.lent: dict[int, weakref.ref[ctypes.Array[ctypes.c_ubyte]]] = {}
         self.rested = False
-        """Nobody has used it since `Slabs.trim` last looked."""
+        """True if it has not been used since the last `Slabs.trim`."""
 
 
 class Slabs:
-    """Large ones for three quarters of `budget`, in which they are kept; then there are only modest ones.
+    """Slabs: large ones up to three quarters of `budget`, which are reused, and small ones.
 
-    What a reader fills ahead of the budget so adds little to it, however many readers there are. Nor does what nobody
-    uses: no more of that is kept than the budget has left.
+    So the bytes that readers fill before they are charged to the budget add little to it, however many readers there
+    are; nor do unused arenas, of which no more are kept than the budget has available.
     """
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._most = max(budget.limit * 3 // 4 // _ARENA, 1)
+        self._max_arenas = max(budget.limit * 3 // 4 // _ARENA, 1)
         self._unused = budget.limit // _UNUSED
-        self._slab = ctypes.c_ubyte * min(max(budget.limit // _READERS // _PAGE * _PAGE, _LESSER), SLAB)
+        self._slab = ctypes.c_ubyte * min(max(budget.limit // _READERS // _PAGE * _PAGE, _SMALL_SLAB), SLAB)
         self._arenas: list[_Arena] = []
         self._open: list[_Arena] = []
-        """Those with a free slab; the last was used last, so it is what the caches know."""
-        self._back: deque[tuple[_Arena, int]] = deque()
-        self._modest: dict[weakref.ref[mmap.mmap], int] = {}
-        """The others, with their sizes."""
-        self._modest_size = 0
+        """The arenas with a free slab; the last was used last, so it is in the CPU's caches."""
+        self._returns: deque[tuple[_Arena, int]] = deque()
+        self._small_sizes: dict[weakref.ref[mmap.mmap], int] = {}
+        """The sizes of the small slabs that are lent."""
+        self._small_bytes = 0
         self._ended: deque[weakref.ref[mmap.mmap]] = deque()
 
     @property
     def size(self) -> int:
-        """Bytes that large slabs take or may take without asking the system again."""
+        """Bytes of all arenas, lent or free."""
         return len(self._arenas) * _ARENA
 
     def lend(self, size: int) -> memoryview:
-        """Up to `size` bytes to write to; SLAB is the most there is."""
-        if self._back or self._ended:
+        """Return a view to write to, of about `size` bytes: less if memory is short, and no more than SLAB."""
+        if self._returns or self._ended:
             self._take_back()
-        if size <= _LESSER:
-            return self._small(LEAST_SLAB if self._is_short else size)
+        if size <= _SMALL_SLAB:
+            return self._lend_small(MIN_SLAB if self._is_short else size)
         if not self._open:
-            if self._budget.tight or not self._has_room():
-                return self._small(LEAST_SLAB)
+            if self._budget.tight or not self._may_add_arena():
+                return self._lend_small(MIN_SLAB)
             self._add_arena()
-        return self._cut(self._open[-1])
+        return self._lend_large(self._open[-1])
 
     @property
     def _is_short(self) -> bool:
-        return self._budget.tight or self._taken > self._budget.limit // _FULL
+        return self._budget.tight or self._total > self._budget.limit // _FULL
 
     @property
-    def _taken(self) -> int:
-        """Bytes of all slabs, large ones that are free among them."""
-        return self.size + self._modest_size
+    def _total(self) -> int:
+        """Bytes of all arenas and lent small slabs."""
+        return self.size + self._small_bytes
 
-    def _has_room(self) -> bool:
-        """What is lent and not filled is in no budget, so all of it is counted here."""
-        whole, limit = self._taken + _ARENA, self._budget.limit
-        return len(self._arenas) < self._most and (whole <= limit - limit // _CLEAR or not self._arenas)
+    def _may_add_arena(self) -> bool:
+        """Return True if an arena may be added. Unfilled slabs aren't in the budget, so all slabs are counted here."""
+        total, limit = self._total + _ARENA, self._budget.limit
+        return len(self._arenas) < self._max_arenas and (total <= limit - limit // _SMALL_SHARE or not self._arenas)
 
-    def _small(self, size: int) -> memoryview:
-        """Pages of its own, which the system has back at once: the heap keeps what a crowd once filled it with."""
+    def _lend_small(self, size: int) -> memoryview:
+        """Map separate pages, which return to the system at once, whereas the heap would keep the memory of a peak."""
         if self._open:
             self._shrink()
         try:
             memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         except OSError:  # a process has only so many mappings
             return memoryview(bytearray(size))
-        self._modest[weakref.ref(memory, self._ended.append)] = size
-        self._modest_size += size
+        self._small_sizes[weakref.ref(memory, self._ended.append)] = size
+        self._small_bytes += size
         return memoryview(memory)
 
     def trim(self) -> None:
-        """Give back to the system what nobody has used since this was last called. What comes and goes all the time
-        stays: the system clears each page that it hands out."""
+        """Unmap the arenas that were not used since the last call. Those in frequent use stay mapped, as the system
+        clears each page that it maps."""
         self._take_back()
         for arena in self._all_unused():
             if arena.rested:
@@ -126,7 +126,7 @@ class Slabs:
         self._arenas.append(arena)
         self._open.append(arena)
 
-    def _cut(self, arena: _Arena) -> memoryview:
+    def _lend_large(self, arena: _Arena) -> memoryview:
         at, arena.rested = arena.free.pop(), False
         if not arena.free:
             self._open.remove(arena)
@@ -135,27 +135,27 @@ class Slabs:
         return memoryview(slab).cast("B")
 
     def _returned(self, arena: _Arena, at: int, _: object) -> None:
-        """Wherever the last view goes, in a thread or in the garbage collector: so only note it."""
-        self._back.append((arena, at))
+        """Record the return. It may run in any thread or in the garbage collector, so it does no more."""
+        self._returns.append((arena, at))
 
     def _take_back(self) -> None:
         ended = False
-        while self._back:
-            arena, at = self._back.popleft()
+        while self._returns:
+            arena, at = self._returns.popleft()
             del arena.lent[at]
             if not arena.free:
                 self._open.append(arena)
             arena.free.append(at)
             ended = ended or not arena.lent
         while self._ended:
-            self._modest_size -= self._modest.pop(self._ended.popleft())
+            self._small_bytes -= self._small_sizes.pop(self._ended.popleft())
         if ended:
             self._shrink()
 
     def _shrink(self) -> None:
         unused = self._all_unused()
-        kept = max(self._budget.left, self._unused) // _ARENA
-        for arena in unused[: max(len(unused) - kept, 0)]:
+        limit = max(self._budget.available, self._unused) // _ARENA
+        for arena in unused[: max(len(unused) - limit, 0)]:
             self._drop(arena)
 
     def _all_unused(self) -> list[_Arena]:

@@ -1,4 +1,4 @@
-"""What the page says of each figure: words, columns and plots."""
+"""The page's section of each figure: text, columns and plots."""
 
 from __future__ import annotations
 

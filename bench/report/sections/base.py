@@ -1,4 +1,4 @@
-"""How a figure is told."""
+"""The parts of a figure's section."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench.report.columns import Column, Unit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """One value over the systems, a bar for each case; or over the cases, a line for each value."""
+    """A plot of one value over the systems, with a bar for each case; or over the cases, with a line for each value."""
 
     file: str
     title: str
@@ -17,13 +17,13 @@ class Plot:
     values: tuple[str, ...]
     cases: tuple[str, ...] = ("",)
     legend: str = "{}"
-    """Of a case."""
+    """The format of a case's name in the legend."""
     lines: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Words, a table of these columns, and plots."""
+    """A text, a table of these columns, and plots."""
 
     figure: str
     title: str
@@ -31,4 +31,4 @@ class Section:
     columns: tuple[Column, ...] = ()
     plots: tuple[Plot, ...] = ()
     by_case: bool = False
-    """The rows are cases: there is one system."""
+    """True if the rows are cases, of a single system."""

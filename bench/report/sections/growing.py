@@ -1,4 +1,4 @@
-"""What is asked of S3 and of the state, and how it grows."""
+"""Requests to S3, and the growth of uploads and of the state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client waits for."""
+"""Speed and latency for clients, and the start of a server."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ CROWD = Section(
     figure=crowd.NAME,
     title="A slow crowd",
     words=f"{crowd.COUNT:,} uploads of {crowd.RATE // 1000} KB/s each. `cores` is what they cost the server; then "
-    "one upload runs as fast as it goes beside them, for 8 s. A crowd whose pace is kept is never held up.",
+    "one upload runs as fast as it goes at the same time, for 8 s. A crowd whose pace is kept is never held up.",
     columns=tuple(
         Column(heading=heading, value=value, unit=unit, case=f"{crowd.COUNT}")
         for heading, value, unit in (
             ("fast one alone, MB/s", "alone", c.MB_S),
-            ("beside them, MB/s", "beside", c.MB_S),
+            ("with them, MB/s", "shared", c.MB_S),
             ("kept", "kept", c.PERCENT),
             ("peak RSS, MiB", "peak_rss", c.MEMORY),
             ("cores", "cores", c.CORES),
@@ -74,7 +74,7 @@ CROWD = Section(
     plots=(
         Plot(
             file="crowd",
-            title="A fast upload beside 1,000 slow ones: what it keeps of its speed",
+            title="A fast upload among 1,000 slow ones: what it keeps of its speed",
             unit=c.PERCENT,
             values=("kept",),
             cases=(f"{crowd.COUNT}",),

@@ -56,7 +56,7 @@ async def test_they_are_unfinished_until_they_are_complete(limited: DirectClient
     begun = await limited.begin()
     for refused in await creations(limited):
         assert (refused.status, refused.headers["Retry-After"]) == (503, "30")
-        assert refused.reason.startswith("there are as many unfinished uploads as may be")
+        assert refused.reason.startswith("there are too many unfinished uploads")
     assert (await limited.complete(begun, await limited.parts(begun, b"hello"))).status == 200
 
 

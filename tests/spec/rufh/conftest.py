@@ -12,7 +12,7 @@ from tests.support.tus import TusClient
 
 local = sites.local("local")
 """Everything as it comes."""
-s3 = sites.on_s3("s3", rufh_interim="on")
+s3 = sites.on_s3("s3", ietf_interim_responses="on")
 """Telling all there is to tell on the way."""
 strict = sites.local(
     "strict",
@@ -22,7 +22,7 @@ strict = sites.local(
     network_timeout=0.5,
     expire_after=0,
     max_client_uploads=1,
-    rufh_interim="off",
+    ietf_interim_responses="off",
 )
 """Nothing optional, nothing on the way, little patience and few bytes."""
 fleeting = sites.local("fleeting", expire_after=1)

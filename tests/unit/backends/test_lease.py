@@ -24,7 +24,7 @@ def test_it_holds_up_to_its_deadline_and_has_expired_from_then_on(monkeypatch: p
     for now, valid in ((9.9, True), (10.0, False), (10.1, False)):
         monkeypatch.setattr(lease, "elapsed", lambda now=now: now)
         assert (held.valid, held.expired) == (valid, not valid)
-    with pytest.raises(Superseded, match=f"^the turn to write to upload {ID} is over$"):
+    with pytest.raises(Superseded, match=f"^the lock on upload {ID} is no longer held$"):
         held.check()
     held.end()
     assert not held.expired, "its holder gave it back"

@@ -51,7 +51,7 @@ class Place(SharedLocker):
     async def _drop(self, lease: TimedLease, *, abandoned: bool) -> None:  # noqa: ARG002
         self.drops.append(abandoned)
 
-    async def _asked(self) -> Collection[str]:
+    async def _release_requests(self) -> Collection[str]:
         self.looks.release()
         await self.answers.wait()
         return self.asks()
@@ -128,7 +128,7 @@ def redis() -> RedisLocker:
 async def test_words_from_other_nodes_are_obeyed(redis: RedisLocker, word: str, *, freed: bool, asked: bool) -> None:
     told = asyncio.Event()
     lease = redis._leases[ID] = TimedLease(ID, told.set)
-    redis._obey({"data": word.format(id=ID, holder=redis._holder(lease))})
+    redis._handle({"data": word.format(id=ID, holder=redis._holder(lease))})
     assert (lease.freed.is_set(), told.is_set()) == (freed, asked)
     await redis.aclose()
 
@@ -146,7 +146,7 @@ async def test_a_listener_comes_back_whatever_broke_its_connection(
 
     monkeypatch.setattr(redis._redis, "pubsub", pubsub)
     monkeypatch.setattr(by_redis, "_RECONNECT_SECONDS", 0.01)
-    redis._listener = asyncio.create_task(redis._hear())
+    redis._listener = asyncio.create_task(redis._listen())
     async with asyncio.timeout(30):
         await tried.wait()
     await redis.aclose()

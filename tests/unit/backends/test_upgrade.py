@@ -26,7 +26,7 @@ from tusd_py.ports.state import StateStore
 BEFORE = Path(__file__).parent / "before"
 RECORDS = (
     upload(1, revision=2, offset=7, cursor={"parts": 1}, metadata={"filename": b"a b.txt", "raw": b"\xff"}),
-    upload(2, revision=1, length=None, waits=True, signed_until=99.0),
+    upload(2, revision=1, length=None, explicit_completion=True, presigned_until=99.0),
     upload(
         3,
         revision=1,
@@ -39,7 +39,7 @@ RECORDS = (
         digest="00",
     ),
     upload(4, revision=1, phase=Phase.TERMINATING, troubled_at=3.0),
-    upload(5, revision=1, direct=Direct.PARTS, count_at=8.0, expires_at=50.0),
+    upload(5, revision=1, direct=Direct.PARTS, parts_check_at=8.0, expires_at=50.0),
 )
 SINK = Sink(name="sink", format="cloudevents", types=frozenset(EventType))
 

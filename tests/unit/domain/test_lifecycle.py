@@ -50,11 +50,11 @@ def turn_up(now: Upload) -> Change | None:
     """Its object is there, though the record doesn't know."""
     if not now.alive or now.done or now.length is None:
         return None
-    return lifecycle.follow(now, lifecycle.made(replace(now, offset=now.length), FINISHED), NOW)
+    return lifecycle.follow(now, lifecycle.mark_done(replace(now, offset=now.length), FINISHED), NOW)
 
 
 def make(now: Upload) -> Change | None:
-    return lifecycle.finish(lifecycle.made(now, FINISHED)) if now.phase is Phase.FINISHING else None
+    return lifecycle.finish(lifecycle.mark_done(now, FINISHED)) if now.phase is Phase.FINISHING else None
 
 
 def forget(now: Upload) -> Change | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,3 +41,15 @@ def test_fields_that_an_older_version_lacked_take_their_default(field: str) -> N
     stored = json.loads(encode(upload()))
     del stored[field]
     assert decode(json.dumps(stored)) == upload()
+
+
+@pytest.mark.parametrize(
+    ("name", "former"),
+    [("explicit_completion", "waits"), ("presigned_until", "signed_until"), ("parts_check_at", "count_at")],
+)
+def test_a_node_of_the_version_before_reads_and_writes_what_a_newer_one_does(name: str, former: str) -> None:
+    value: Any = True if name == "explicit_completion" else 7.0
+    record = json.loads(encode(replace(upload(), **{name: value})))
+    assert record[former] == record[name] == value
+    del record[name]
+    assert getattr(decode(json.dumps(record)), name) == value

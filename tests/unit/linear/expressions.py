@@ -17,7 +17,7 @@ ROOT = Path(tusd_py.__file__).parent
 
 EXEMPT = {
     "read once, when the server starts: what an operator wrote": ("config/", "cli/options.py", "storage/s3/cors.py"),
-    "of an operator's own host names": ("http/door.py Door._is_ours",),
+    "of an operator's own host names": ("http/request_filter.py RequestFilter._is_served_host",),
     "made of a setting": ("storage/s3/keys.py key_pattern",),
 }
 IN_PARSERS = {
@@ -26,8 +26,8 @@ IN_PARSERS = {
     "serving/disposition.py _clean": "name",
     "serving/disposition.py _parameters": "name",
     "serving/media_types.py _PARAMETER": "type",
-    "storage/naming.py tame": "name of a file",
-    "storage/s3/keys.py tame": "key",
+    "storage/naming.py sanitize": "name of a file",
+    "storage/s3/keys.py sanitize": "key",
     "storage/s3/keys.py internal_owner": "internal key",
 }
 """Expressions that have no name, or that see only what another has let through, and the parser below that uses each."""

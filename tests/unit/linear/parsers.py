@@ -24,8 +24,8 @@ from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.upload import Direct, Upload, parse_upload_id
 from tusd_py.http import caller, endpoint, translation
 from tusd_py.http.cors import Cors
-from tusd_py.http.door import Door
 from tusd_py.http.forwarded import Family, Trust
+from tusd_py.http.request_filter import RequestFilter
 from tusd_py.protocol import companion, headers, s3parts, structured
 from tusd_py.protocol.links import ReadLinks
 from tusd_py.protocol.rufh import representation
@@ -70,14 +70,14 @@ def trusting(family: Family = "auto") -> Trust:
 
 def enter(name: str) -> Callable[[str], object]:
     cors = Cors(allow_origin=re.compile(r"https://.*\.example"), allow_credentials=False)
-    door = Door(hosts=("*.example",), cors=cors, trust=trusting())
-    return lambda text: door.check(asked(name, text))
+    request_filter = RequestFilter(hosts=("*.example",), cors=cors, trust=trusting())
+    return lambda text: request_filter.check(asked(name, text))
 
 
 def told_by_proxy(name: str, family: Family = "auto") -> Callable[[str], object]:
     def use(text: str) -> object:
         request, trust = asked(name, text), trusting(family)
-        return caller.about(request, trust), endpoint.origin(request, trust), endpoint.request_id(request)
+        return caller.log_fields(request, trust), endpoint.origin(request, trust), endpoint.request_id(request)
 
     return use
 
@@ -135,7 +135,7 @@ def in_part(name: str) -> Callable[[str], object]:
 
     def use(text: str) -> object:
         inside = "".join(f"<{each}>{escape(value)}</{each}>" for each, value in {**parts, name: text}.items())
-        return s3parts.read_named(f"<Part>{inside}</Part>".encode())
+        return s3parts.read_parts(f"<Part>{inside}</Part>".encode())
 
     return use
 
@@ -165,7 +165,7 @@ READ_DIRECT: Sequence[Callable[[str], object]] = (
     *(partial(lambda name, text: read_begun({name: text}), name) for name in ("filename", "type", "size")),
     lambda text: read_begun({"metadata": {"a": text}}),
     lambda text: read_begun({"metadata": {text: "a"}}),
-    lambda text: companion.read_named({"parts": [{"ETag": text, "PartNumber": text}]}),
+    lambda text: companion.read_parts({"parts": [{"ETag": text, "PartNumber": text}]}),
     lambda text: companion.read_presign({"method": text, "key": text}),
     lambda text: companion.read_presign({"method": "a", "key": "a", "uploadId": text}),
     lambda text: companion.read_presign({"method": "a", "key": "a", "partNumber": text}),
@@ -189,13 +189,13 @@ PARSERS: Mapping[str, Parser] = {
             "Content-Type": described("Content-Type", "Content-Encoding"),
             "media type of a body": lambda text: headers.is_media_type(text, "a/b"),
             "Content-Digest": lambda text: representation.content_digest({"Content-Digest": text}),
-            "Want-Repr-Digest": lambda text: representation.wanted({"Want-Repr-Digest": text}),
+            "Want-Repr-Digest": lambda text: representation.requested_digest({"Want-Repr-Digest": text}),
             "If-Match": lambda text: conditions.failed_precondition({"If-Match": text}, '"a"', 0),
             "If-None-Match": lambda text: conditions.failed_precondition({"If-None-Match": text}, '"a"', 0),
             "If-Range": lambda text: conditions.range_applies({"If-Range": text}, '"a"', 0),
             "Date": dates.parse_http_date,
             "Range": lambda text: ranges.select_span(text, 100),
-            "method": lambda text: translation.meant_method(asked("X-HTTP-Method-Override", text)),
+            "method": lambda text: translation.effective_method(asked("X-HTTP-Method-Override", text)),
             "Origin": enter("Origin"),
             "Transfer-Encoding": enter("Transfer-Encoding"),
             "host that is let in": enter("Host"),
@@ -208,12 +208,12 @@ PARSERS: Mapping[str, Parser] = {
     "id": Parser(parse_upload_id, PATH),
     "link": Parser(LINKS.upload_id, PATH),
     "query": Parser(lambda text: companion.read_query({f"metadata[{text}]": text}), PATH),
-    "key": Parser(keys.tame, PATH),
+    "key": Parser(keys.sanitize, PATH),
     "internal key": Parser(lambda text: keys.internal_owner(text, "a/"), PATH),
     "JSON": Parser(lambda text: companion.read_json(text.encode()), BODY),
     "in JSON": Parser(every(*READ_DIRECT), BODY),
     "length in JSON": Parser(companion.read_length, BODY),
-    "XML": Parser(lambda text: s3parts.read_named(b"<a>" + text.encode() + b"</a>"), BODY),
+    "XML": Parser(lambda text: s3parts.read_parts(b"<a>" + text.encode() + b"</a>"), BODY),
     "XML of a part": Parser(every(in_part("ETag"), in_part("PartNumber")), PATH),
     "object in S3": Parser(send_to_s3, METADATA),
     "S3's error": Parser(lambda text: errors.failure_from_body("GetObject", 404, text.encode()), BODY),
@@ -222,7 +222,7 @@ PARSERS: Mapping[str, Parser] = {
     "name": Parser(lambda text: disposition.present({"filename": text.encode(), "filetype": b"text/plain"}), METADATA),
     "type": Parser(lambda text: media_types.media_type({"filetype": text.encode()}), METADATA),
     "coding": Parser(lambda text: media_types.content_coding({"contentencoding": text.encode()}), METADATA),
-    "name of a file": Parser(naming.tame, METADATA),
+    "name of a file": Parser(naming.sanitize, METADATA),
     "declared type and name": Parser(
         lambda text: allowed.check_allowed(
             describing(text).metadata, Limits(allowed_types=("a/*",), allowed_extensions=("a", "a.a"))

@@ -33,7 +33,7 @@ def test_a_parser_is_linear(name: str) -> None:
 
 def test_a_field_in_many_lines_is_joined_in_linear_time() -> None:
     def join(text: str) -> Mapping[str, str]:
-        return translation.joined(CIMultiDict(("A", line) for line in text.split("\n")))
+        return translation.combine_lines(CIMultiDict(("A", line) for line in text.split("\n")))
 
     short, long = ("\n".join(["x" * 500] * count) for count in (1_000, 1_000 * TIMES))
     assert join("a\nb\nc") == {"A": "a, b, c"}

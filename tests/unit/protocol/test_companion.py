@@ -76,7 +76,7 @@ def test_whatever_json_comes_is_read_or_refused(told: dict[str, Any]) -> None:
         lambda: companion.read_begin(again, Direct.PARTS, LIMITS),
         lambda: companion.read_begin(companion.as_begin(again), Direct.WHOLE, LIMITS),
         lambda: companion.read_presign(again),
-        lambda: companion.read_named(again),
+        lambda: companion.read_parts(again),
     ):
         try:
             read()
@@ -91,7 +91,7 @@ def test_whatever_bytes_come_are_read_or_refused(body: bytes) -> None:
     except Malformed as refusal:
         assert refusal.message == "send a JSON object"  # noqa: PT017  both outcomes are fine
     try:
-        s3parts.read_named(body)
+        s3parts.read_parts(body)
     except Malformed as refusal:
         assert refusal.message.isascii()  # noqa: PT017
 
@@ -100,20 +100,20 @@ def test_whatever_bytes_come_are_read_or_refused(body: bytes) -> None:
 def test_parts_are_named_with_quotes_or_without(named: list[DirectPart]) -> None:
     for quote in ("", '"'):
         told = {"parts": [{"PartNumber": part.number, "ETag": f"{quote}{part.etag}{quote}"} for part in named]}
-        assert companion.read_named(told) == named
+        assert companion.read_parts(told) == named
     for quote in ("", '"', "&quot;", "&#34;"):
         inner = "".join(
             f"<Part>\n<PartNumber> {part.number} </PartNumber><ETag>{quote}{part.etag}{quote}</ETag></Part>"
             for part in named
         )
         body = f"<CompleteMultipartUpload xmlns='x'>{inner}</CompleteMultipartUpload>".encode()
-        assert s3parts.read_named(body) == named
+        assert s3parts.read_parts(body) == named
 
 
 @pytest.mark.parametrize("parts", [None, {}, [1], [{}], [{"PartNumber": 1}], [{"PartNumber": "x", "ETag": "e"}]])
 def test_parts_that_name_nothing(parts: object) -> None:
     with pytest.raises(Malformed):
-        companion.read_named({"parts": parts})
+        companion.read_parts({"parts": parts})
 
 
 def test_an_id_in_another_form_is_unknown() -> None:
@@ -137,7 +137,7 @@ def test_what_is_signed_in_each_shape() -> None:
 
 
 def test_xml_is_escaped() -> None:
-    made = s3xml.begun(upload(), "a<b>&c", "bucket")
+    made = s3xml.initiated(upload(), "a<b>&c", "bucket")
     assert "<Key>a&lt;b&gt;&amp;c</Key>" in made
     assert "<Message>&lt;</Message>" in s3xml.refused(Malformed("<"))
 
@@ -153,7 +153,7 @@ def _completion(count: int) -> bytes:
 
 
 def test_as_many_parts_as_there_can_be_are_read() -> None:
-    assert len(companion.read_named(companion.read_json(_completion(10_000)))) == 10_000
+    assert len(companion.read_parts(companion.read_json(_completion(10_000)))) == 10_000
 
 
 @pytest.mark.parametrize("value", ["{}", "[]", '{"":0}', "[0]", '"a"', "0"])
@@ -187,7 +187,7 @@ def test_what_is_short_is_read_whatever_it_is(value: Any) -> None:
 )
 def test_documents_that_no_client_sends_are_refused(document: bytes) -> None:
     with pytest.raises(Malformed):
-        s3parts.read_named(document)
+        s3parts.read_parts(document)
 
 
 @pytest.mark.parametrize("body", [b'{"key": "\\ud800"}', b'{"key": "\xed\xa0\x80"}', '{"key": "ä"}'.encode("utf-16")])

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from tests.support.uploads import upload
 from tusd_py.domain.direct_rules import (
     choose,
-    count_again,
-    count_later,
-    most_whole,
+    max_whole_length,
     newest,
     overfull,
     part_size,
@@ -22,6 +20,8 @@ from tusd_py.domain.direct_rules import (
     plan_complete,
     plan_part,
     plan_parts,
+    reschedule_parts_check,
+    schedule_parts_check,
 )
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.limits import Limits, PartLimits
@@ -30,7 +30,7 @@ from tusd_py.domain.rules import touch
 from tusd_py.domain.upload import Direct, DirectPart, Phase, Upload, UploadId
 from tusd_py.storage.s3.grid import GIB, MIB
 
-SMALL = PartLimits(most=10, least_length=5, greatest_length=20)
+SMALL = PartLimits(max_parts=10, min_length=5, max_length=20)
 ID = UploadId("0" * 31 + "1")
 
 
@@ -44,20 +44,20 @@ def parts(*lengths: int) -> list[DirectPart]:
 
 def test_one_request_has_limits_of_its_own() -> None:
     limits = Limits(max_length=100)
-    assert most_whole(limits, SMALL) == 20
-    assert most_whole(Limits(max_length=7), SMALL) == 7
-    assert most_whole(Limits(), SMALL) == 20
+    assert max_whole_length(limits, SMALL) == 20
+    assert max_whole_length(Limits(max_length=7), SMALL) == 7
+    assert max_whole_length(Limits(), SMALL) == 20
     whole = Begin(direct=Direct.WHOLE, length=21)
     with pytest.raises(TooLarge):
         plan_begin(whole, upload_id=ID, limits=limits, parts=SMALL, now=0)
     begun = plan_begin(replace(whole, direct=Direct.PARTS), upload_id=ID, limits=limits, parts=SMALL, now=0)
-    assert (begun.length, begun.signed_until) == (21, None)
+    assert (begun.length, begun.presigned_until) == (21, None)
 
 
 def test_what_is_signed_once_is_remembered() -> None:
     limits = Limits(upload_url_lifetime=60, expire_after=100)
     begun = plan_begin(Begin(direct=Direct.WHOLE), upload_id=ID, limits=limits, parts=SMALL, now=5)
-    assert (begun.signed_until, begun.expires_at) == (65, 105)
+    assert (begun.presigned_until, begun.expires_at) == (65, 105)
 
 
 @pytest.mark.parametrize("other", [None, upload(), upload(direct=Direct.WHOLE)])
@@ -121,8 +121,8 @@ def test_the_parts_that_are_signed_have_just_the_bytes_that_were_announced(lengt
             assert bound is not None
             bounds.append(bound)
     assert sum(bounds) == length
-    assert len(bounds) <= SMALL.most
-    assert all(SMALL.least_length <= bound == bounds[0] <= SMALL.greatest_length for bound in bounds[:-1])
+    assert len(bounds) <= SMALL.max_parts
+    assert all(SMALL.min_length <= bound == bounds[0] <= SMALL.max_length for bound in bounds[:-1])
 
 
 @given(st.integers(1, 5 * 1024**4), st.none() | st.integers(1, 10 * GIB))
@@ -206,9 +206,9 @@ def test_nothing_is_no_upload() -> None:
 @pytest.mark.parametrize(
     ("lengths", "limits", "refusal"),
     [
-        ((4, 5), PartLimits(least_length=5), WrongParts),
-        ((5, 6, 5), PartLimits(least_length=5, equal=True), WrongParts),
-        ((5, 5, 6), PartLimits(least_length=5, equal=True), WrongParts),
+        ((4, 5), PartLimits(min_length=5), WrongParts),
+        ((5, 6, 5), PartLimits(min_length=5, equal=True), WrongParts),
+        ((5, 5, 6), PartLimits(min_length=5, equal=True), WrongParts),
     ],
 )
 def test_sizes_that_the_storage_would_refuse(
@@ -219,7 +219,7 @@ def test_sizes_that_the_storage_would_refuse(
 
 
 def test_sizes_that_it_takes() -> None:
-    equal = PartLimits(least_length=5, equal=True)
+    equal = PartLimits(min_length=5, equal=True)
     for lengths in ((1,), (5, 5, 5), (5, 5, 1), (9, 9)):
         assert plan_complete(of_parts(), parts(*lengths), limits=Limits(), parts=equal).length == sum(lengths)
 
@@ -249,14 +249,14 @@ def test_more_than_was_announced_is_told_from_parts_that_came_twice() -> None:
 
 def test_what_is_to_be_counted_is_due_then_unless_it_expires_before() -> None:
     limits = Limits(upload_url_lifetime=900)
-    begun = count_later(of_parts(length=10), limits=limits, now=100)
-    assert begun.due_at == begun.count_at == 1060
-    assert count_later(begun, limits=limits, now=500) == begun
+    begun = schedule_parts_check(of_parts(length=10), limits=limits, now=100)
+    assert begun.due_at == begun.parts_check_at == 1060
+    assert schedule_parts_check(begun, limits=limits, now=500) == begun
     assert replace(begun, expires_at=700.0).due_at == 700
     assert replace(begun, phase=Phase.DONE).due_at is None
     active = replace(begun, updated_at=500.0)
-    assert count_again(active, limits=limits, now=1060).count_at == 2020
-    assert count_again(active, limits=limits, now=1460).count_at is None
+    assert reschedule_parts_check(active, limits=limits, now=1060).parts_check_at == 2020
+    assert reschedule_parts_check(active, limits=limits, now=1460).parts_check_at is None
 
 
 def test_what_is_awaited_is_looked_for_after_pauses_that_grow_fourfold_until_it_expires() -> None:
@@ -270,6 +270,6 @@ def test_what_is_awaited_is_looked_for_after_pauses_that_grow_fourfold_until_it_
 
 
 def test_an_ended_one_is_removed_again_when_its_signature_is_worth_nothing() -> None:
-    ended = upload(direct=Direct.WHOLE, phase=Phase.TERMINATING, updated_at=100.0, signed_until=900.0)
+    ended = upload(direct=Direct.WHOLE, phase=Phase.TERMINATING, updated_at=100.0, presigned_until=900.0)
     assert ended.due_at == 900
     assert replace(ended, updated_at=890.0).due_at == 920

@@ -159,12 +159,12 @@ def test_what_is_gone_looks_as_if_it_never_was(upload: Upload | None) -> None:
 @pytest.mark.parametrize("upload", [EXPIRED, replace(DONE, phase=Phase.TERMINATING), replace(DONE, phase=Phase.GONE)])
 def test_what_is_gone_says_so_where_a_setting_asks_for_it(upload: Upload) -> None:
     with pytest.raises(UploadGone):
-        rules.plan_inspect(upload, limits=Limits(gone=True), now=NOW)
+        rules.plan_inspect(upload, limits=Limits(answers_gone=True), now=NOW)
 
 
 def test_what_never_was_is_not_gone() -> None:
     with pytest.raises(UploadNotFound):
-        rules.plan_inspect(None, limits=Limits(gone=True), now=NOW)
+        rules.plan_inspect(None, limits=Limits(answers_gone=True), now=NOW)
 
 
 # Appending
@@ -172,30 +172,30 @@ def test_what_never_was_is_not_gone() -> None:
 
 def test_an_append_may_take_what_is_left() -> None:
     assert append(Append(offset=4, body=CHUNKED), OPEN) == rules.AppendPlan(
-        upload=OPEN, declared=False, room=6, growth=0
+        upload=OPEN, declared=False, max_bytes=6, growth=0
     )
 
 
 @pytest.mark.parametrize(("limits", "room"), [(Limits(), None), (Limits(max_length=5), 1), (Limits(max_length=3), 0)])
 def test_a_deferred_length_leaves_room_up_to_the_limit(limits: Limits, room: int | None) -> None:
-    assert append(Append(offset=4, body=CHUNKED), DEFERRED, limits).room == room
+    assert append(Append(offset=4, body=CHUNKED), DEFERRED, limits).max_bytes == room
 
 
 @pytest.mark.parametrize("length", [4, 7])
 def test_a_deferred_length_is_declared_by_an_append(length: int) -> None:
     plan = append(Append(offset=4, length=length, body=CHUNKED), DEFERRED)
     room = length - 4
-    assert plan == rules.AppendPlan(upload=replace(DEFERRED, length=length), declared=True, room=room, growth=room)
+    assert plan == rules.AppendPlan(upload=replace(DEFERRED, length=length), declared=True, max_bytes=room, growth=room)
 
 
 def test_a_length_may_be_repeated_even_when_the_limit_has_shrunk_since() -> None:
     plan = append(Append(offset=4, length=10, body=EMPTY), OPEN, Limits(max_length=5))
-    assert plan == rules.AppendPlan(upload=OPEN, declared=False, room=6, growth=0)
+    assert plan == rules.AppendPlan(upload=OPEN, declared=False, max_bytes=6, growth=0)
 
 
 def test_an_empty_append_at_the_end_of_a_done_upload_is_fine() -> None:
     plan = append(Append(offset=10, body=EMPTY), DONE)
-    assert plan == rules.AppendPlan(upload=DONE, declared=False, room=0, growth=0)
+    assert plan == rules.AppendPlan(upload=DONE, declared=False, max_bytes=0, growth=0)
 
 
 @pytest.mark.parametrize(("body", "growth"), [(CHUNKED, 1), (EMPTY, 0), (Body(length=5), 5)])
@@ -248,10 +248,10 @@ def test_a_planned_append_never_passes_a_length_or_changes_a_known_one(
     assert plan.declared == (plan.upload.length != upload.length)
     assert not (plan.declared and upload.length is not None)
     assert replace(plan.upload, length=upload.length) == upload
-    if plan.room is not None:
-        assert (body.length or 0) <= plan.room
+    if plan.max_bytes is not None:
+        assert (body.length or 0) <= plan.max_bytes
     if plan.upload.length is not None:
-        assert plan.room == plan.upload.length - offset
+        assert plan.max_bytes == plan.upload.length - offset
 
 
 # Terminating

@@ -43,7 +43,7 @@ async def test_what_does_not_fit_waits_until_there_is_room() -> None:
     assert not waiting.done()
     first.release(1)
     await waiting
-    assert (first.held, second.held, budget.used) == (70, 30, LIMIT)
+    assert (first.held_bytes, second.held_bytes, budget.used) == (70, 30, LIMIT)
 
 
 async def test_more_than_the_limit_is_had_when_nobody_else_holds_anything() -> None:
@@ -83,7 +83,7 @@ async def test_a_waiter_that_is_cancelled_makes_way_for_the_next() -> None:
     await settled()
     giving_up.cancel()
     await next_in_line
-    assert (large.held, small.held, budget.used) == (0, 10, LIMIT)
+    assert (large.held_bytes, small.held_bytes, budget.used) == (0, 10, LIMIT)
 
 
 @pytest.mark.parametrize("cancel_first", [True, False])
@@ -100,7 +100,7 @@ async def test_a_waiter_cancelled_in_the_moment_its_room_comes_free_holds_nothin
     giving_up.cancel()
     await next_in_line
     assert giving_up.cancelled()
-    assert (late.held, after.held, budget.used) == (0, LIMIT, LIMIT)
+    assert (late.held_bytes, after.held_bytes, budget.used) == (0, LIMIT, LIMIT)
 
 
 async def test_the_longest_idle_holder_is_asked_to_put_its_bytes_away() -> None:
@@ -172,7 +172,7 @@ async def test_caches_give_way_before_anybody_is_asked() -> None:
     budget, asked, cached = Budget(LIMIT), list[str](), [40]
     budget.reclaim_from(lambda _: cached.pop() if cached else 0)
     await budget.account(_asked(asked, "idle")).acquire(60)
-    assert budget.spare(40)
+    assert budget.try_charge(40)
     await holder(budget).acquire(15)
     assert (asked, cached, budget.used) == ([], [], 75)
 
@@ -181,10 +181,10 @@ async def test_a_cache_never_takes_room_that_is_not_spare() -> None:
     budget = Budget(LIMIT)
     account = holder(budget)
     await account.acquire(90)
-    assert not budget.spare(11)
+    assert not budget.try_charge(11)
     waiting = asyncio.create_task(holder(budget).acquire(20))
     await settled()
-    assert not budget.spare(1), "somebody is waiting for it"
+    assert not budget.try_charge(1), "somebody is waiting for it"
     account.close()
     await waiting
 

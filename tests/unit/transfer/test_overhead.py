@@ -14,7 +14,7 @@ LIMIT = 1024 * KIB
 
 async def test_what_a_body_takes_is_counted_while_it_comes() -> None:
     budget = Budget(LIMIT)
-    with Overhead(budget).of_a_body():
+    with Overhead(budget).charge_body():
         assert budget.used == 96 * KIB
     assert budget.used == 0
 
@@ -24,7 +24,7 @@ async def test_a_crowd_leaves_half_of_the_budget_to_its_bytes() -> None:
     overhead = Overhead(budget)
     with ExitStack() as bodies:
         for _ in range(50):
-            bodies.enter_context(overhead.of_a_body())
+            bodies.enter_context(overhead.charge_body())
         assert budget.used == LIMIT // 2
     assert budget.used == 0
 
@@ -32,7 +32,7 @@ async def test_a_crowd_leaves_half_of_the_budget_to_its_bytes() -> None:
 async def test_bytes_that_fit_no_budget_are_let_in_alone_in_a_crowd_too() -> None:
     budget = Budget(LIMIT)
     account = budget.account(lambda: None)
-    with Overhead(budget).of_a_body():
+    with Overhead(budget).charge_body():
         await account.acquire(2 * LIMIT)
         account.close()
     assert budget.used == 0
@@ -43,7 +43,7 @@ async def test_an_upload_that_waits_goes_on_once_a_body_is_through() -> None:
     first, second = (budget.account(lambda: None, busy=True) for _ in range(2))
     overhead = Overhead(budget)
     await first.acquire(LIMIT - 96 * KIB)
-    with overhead.of_a_body():
+    with overhead.charge_body():
         coming = asyncio.create_task(second.acquire(1))
         await asyncio.sleep(0)
         assert not coming.done()

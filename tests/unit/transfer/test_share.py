@@ -31,15 +31,15 @@ def share(budget: Budget) -> Share:
 
 
 async def test_a_share_is_the_budgets_too_and_comes_back_to_both(budget: Budget, share: Share) -> None:
-    async with share.held(60) as holding:
-        assert (share.used, budget.used, holding.held) == (60, 60, 60)
+    async with share.hold(60) as holding:
+        assert (share.used, budget.used, holding.held_bytes) == (60, 60, 60)
         holding.release(20)
-        assert (share.used, budget.used, holding.held) == (40, 40, 40)
+        assert (share.used, budget.used, holding.held_bytes) == (40, 40, 40)
     assert (share.used, budget.used) == (0, 0)
 
 
 async def test_who_finds_no_place_in_the_share_takes_none_of_the_budget(budget: Budget, share: Share) -> None:
-    async with share.held(100):
+    async with share.hold(100):
         second = share.holding()
         waiting = wanted(second, 1)
         await steps()
@@ -124,7 +124,7 @@ async def test_who_waits_for_nothing_in_particular_keeps_its_bytes(budget: Budge
     other = share.holding()
     waiting = wanted(other, 1)
     await steps()
-    assert (waiting.done(), holding.held) == (False, 100)
+    assert (waiting.done(), holding.held_bytes) == (False, 100)
     holding.close()
     await waiting
     other.close()
@@ -143,7 +143,7 @@ async def test_a_claim_in_the_moment_of_the_event_is_heard_and_counted_once(budg
     holding.close()
     await waiting
     other.close()
-    assert (share.used, budget.used, budget._coming) == (0, 0, 0)
+    assert (share.used, budget.used, budget._sending) == (0, 0, 0)
 
 
 async def _of(event: asyncio.Event) -> None:

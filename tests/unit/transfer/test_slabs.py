@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from tusd_py.transfer.budget import Budget
-from tusd_py.transfer.slabs import LEAST_SLAB, SLAB, Slabs
+from tusd_py.transfer.slabs import MIN_SLAB, SLAB, Slabs
 
 
 def test_a_slab_is_lent_again_once_nobody_looks_at_any_of_it() -> None:
@@ -59,7 +59,7 @@ def test_when_memory_is_short_slabs_are_modest(budget: int) -> None:
     sizes = [len(view) for view in views]
     assert 64 * 1024 <= max(sizes) <= max(budget // 256, 64 * 1024)
     assert sum(size for size in sizes if size >= 64 * 1024) <= budget * 3 // 4
-    assert sizes[-1] == LEAST_SLAB
+    assert sizes[-1] == MIN_SLAB
 
 
 async def test_where_somebody_waits_for_memory_slabs_are_modest_at_once() -> None:
@@ -123,7 +123,7 @@ def test_many_modest_slabs_leave_no_room_for_large_ones() -> None:
     assert [len(slabs.lend(SLAB)) for _ in range(9)][-1] == 256 * 1024, "one arena there always is"
     held = [slabs.lend(SLAB) for _ in range(100)]
     assert slabs.size <= 2 * SLAB
-    assert len(held[-1]) == LEAST_SLAB
+    assert len(held[-1]) == MIN_SLAB
     modest.clear()
     held.extend(slabs.lend(SLAB) for _ in range(100))
     assert slabs.size > 2 * SLAB, "modest ones that are back count no more"
@@ -134,8 +134,8 @@ def test_once_half_of_the_budget_is_lent_what_is_asked_for_little_is_the_least_t
     sizes = [len(slabs.lend(64 * 1024)) for _ in range(100)]
     held = [slabs.lend(64 * 1024) for _ in range(1000)]
     assert set(sizes) == {64 * 1024}
-    assert sum(map(len, held)) <= 32 * SLAB + 500 * LEAST_SLAB
-    assert len(held[-1]) == LEAST_SLAB
+    assert sum(map(len, held)) <= 32 * SLAB + 500 * MIN_SLAB
+    assert len(held[-1]) == MIN_SLAB
 
 
 async def test_large_slabs_that_are_unused_go_when_modest_ones_take_the_budget() -> None:

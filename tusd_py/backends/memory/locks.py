@@ -1,4 +1,4 @@
-"""Turns within one process, in the order they were asked for."""
+"""Locks within one process, granted in order of arrival."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tusd_py.ports.locks import Lease
 
 
 class MemoryLocker:
-    """A queue an upload: the first in it is the holder, and its lease lasts until it leaves."""
+    """A locker with one queue for each upload: the first lease in it is the holder's, and is valid until released."""
 
     def __init__(self) -> None:
         self._queues: dict[UploadId, deque[TimedLease]] = {}
@@ -28,20 +28,20 @@ class MemoryLocker:
         queue = self._queues.setdefault(upload_id, deque())
         queue.append(lease)
         try:
-            await _come_first(lease, queue, wait)
+            await _wait_for_lock(lease, queue, wait)
             lease.extend(math.inf)
             yield lease
         finally:
             lease.end()
-            self._leave(lease, queue)
+            self._release(lease, queue)
 
     async def abandoned(self) -> Collection[UploadId]:
-        return ()  # it ends with its only process
+        return ()  # leases end with the only process
 
     async def aclose(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no resource is open."""
 
-    def _leave(self, lease: TimedLease, queue: deque[TimedLease]) -> None:
+    def _release(self, lease: TimedLease, queue: deque[TimedLease]) -> None:
         queue.remove(lease)
         if queue:
             queue[0].freed.set()
@@ -49,17 +49,17 @@ class MemoryLocker:
             del self._queues[lease.upload_id]
 
 
-async def _come_first(lease: TimedLease, queue: deque[TimedLease], wait: float) -> None:
+async def _wait_for_lock(lease: TimedLease, queue: deque[TimedLease], wait: float) -> None:
     if queue[0] is not lease:
         await _wait(lease, queue[0], wait)
     if queue[-1] is not lease:
-        lease.ask()  # the next one is waiting already
+        lease.request_release()  # another waits already
 
 
 async def _wait(lease: TimedLease, holder: TimedLease, wait: float) -> None:
     if wait <= 0:
         raise Locked(f"upload {lease.upload_id} is held")
-    holder.ask()
+    holder.request_release()
     try:
         async with asyncio.timeout(wait):
             await lease.freed.wait()

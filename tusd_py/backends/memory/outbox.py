@@ -13,7 +13,7 @@ from tusd_py.ports.outbox import Delivery, Sink
 
 
 class MemoryOutbox:
-    """Behind `ports.outbox.Outbox`."""
+    """An `Outbox` in memory."""
 
     def __init__(self) -> None:
         self._sinks: Mapping[str, Sink] = {}
@@ -38,39 +38,39 @@ class MemoryOutbox:
     async def take(self, delivery: Delivery, until: float) -> Delivery | None:
         if not self._is_as_read(delivery):
             return None
-        taken = self._pending[_key(delivery)] = replace(delivery, due_at=until)
-        return taken
+        leased = self._pending[_key(delivery)] = replace(delivery, due_at=until)
+        return leased
 
-    async def done(self, delivery: Delivery) -> None:
+    async def mark_delivered(self, delivery: Delivery) -> None:
         self._pending.pop(_key(delivery), None)
 
-    async def failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
+    async def mark_failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
         if not self._is_as_read(delivery):
             return
         if due_at is None:
             del self._pending[_key(delivery)]
         else:
-            tried = replace(delivery, attempts=delivery.attempts + 1, error=error, due_at=due_at)
-            self._pending[_key(delivery)] = tried
+            attempts = delivery.attempts + 1
+            self._pending[_key(delivery)] = replace(delivery, attempts=attempts, error=error, due_at=due_at)
 
     def store(self, events: Sequence[Event], recorded: Upload, document: str) -> None:
         """Store the events, of the upload as recorded in `document`, for the sinks that receive them."""
         for event in events:
             names = [sink.name for sink in self._sinks.values() if event.type in sink.types]
             if names:
-                self._hand_on(event_row(event, recorded, document), names)
+                self._enqueue(event_row(event, recorded, document), names)
 
-    def _hand_on(self, row: EventRow, names: Sequence[str]) -> None:
-        new = [each for each in (row.id, row.spare_id) if each is not None and each not in self._ids]
-        if not new:
+    def _enqueue(self, row: EventRow, names: Sequence[str]) -> None:
+        ids = [event_id for event_id in (row.id, row.spare_id) if event_id is not None and event_id not in self._ids]
+        if not ids:
             return
-        self._ids.add(new[0])
+        self._ids.add(ids[0])
         seq = next(self._numbers)
         for name in names:
             self._pending[name, seq] = Delivery(
                 sink=name,
                 seq=seq,
-                event_id=new[0],
+                event_id=ids[0],
                 upload_id=UploadId(row.upload_id),
                 type=EventType(row.type),
                 at=row.at,
@@ -80,8 +80,8 @@ class MemoryOutbox:
             )
 
     def _is_as_read(self, delivery: Delivery) -> bool:
-        found = self._pending.get(_key(delivery))
-        return found is not None and found.due_at == delivery.due_at
+        stored = self._pending.get(_key(delivery))
+        return stored is not None and stored.due_at == delivery.due_at
 
 
 def _key(delivery: Delivery) -> tuple[str, int]:

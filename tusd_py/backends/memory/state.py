@@ -1,4 +1,4 @@
-"""A state store that ends with its process: for trying things out, and for tests."""
+"""A state store that ends with its process: for trials and tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, Uploa
 
 
 class MemoryState:
-    """Keeps the same JSON text as the durable stores, so that it takes and gives exactly what they do."""
+    """A `StateStore` in memory. It keeps JSON text like the durable stores, so that it accepts and returns the same."""
 
     name = "memory:"
 
@@ -72,7 +72,7 @@ class MemoryState:
         self._installation = installation
 
     async def ping(self) -> None:
-        """Memory is always there."""
+        """Do nothing: memory is always available."""
 
     async def space(self) -> Space | None:
         return None
@@ -81,7 +81,7 @@ class MemoryState:
         return Unfinished(count=len(self._claims), claimed=sum(self._claims.values()))
 
     async def aclose(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no resource is open."""
 
     def _expect(self, upload: Upload) -> None:
         document = self._documents.get(upload.id)

@@ -1,4 +1,4 @@
-"""One way to talk to Redis or Valkey: bounded in time and connections, one repeat, one kind of trouble."""
+"""A client for Redis or Valkey: bounded time and connections, one retry, one kind of error."""
 
 from __future__ import annotations
 
@@ -16,50 +16,50 @@ from yarl import URL
 from tusd_py.domain.errors import ConfigurationError, StateFull, StateUnavailable
 
 PREFIX = "tusd-py:"
-"""All keys and channels begin with it where no other is chosen."""
+"""The default prefix of all keys and channels."""
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
 _CONNECTIONS = 64
-_TURN_SECONDS = 10.0
-"""How long a call waits for one of the connections, when all are busy."""
-_REPEAT_ON = (RedisConnectionError, RedisTimeoutError, ReadOnlyError)
-"""What a fresh connection may mend: a server that restarted, or is no longer the primary behind its name."""
+_POOL_SECONDS = 10.0
+"""Seconds that a call waits for a free connection."""
+_RETRY_ON = (RedisConnectionError, RedisTimeoutError, ReadOnlyError)
+"""Errors to retry on a new connection: the server restarted, or its name refers to another primary now."""
 
 _OUT_OF_MEMORY = "OOM command not allowed"
-"""What Redis 6 says in the middle of another error, where a script meets it."""
+"""The text in a script's error by which Redis 6 reports that memory is full."""
 
 
 def connect(url: str) -> Redis:
-    """A client for `redis://`, `rediss://` or `unix://` that connects when first used.
+    """Return a client for `redis://`, `rediss://` or `unix://` that connects when first used.
 
-    It sends a command a second time if the first got no answer, so every command must bear being applied twice.
-    Raises: ConfigurationError for a URL that can't be one.
+    A command without an answer is sent a second time, so every command must be idempotent.
+    Raises ConfigurationError for a malformed URL.
     """
     try:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=_CONNECTIONS,
-            timeout=_TURN_SECONDS,
+            timeout=_POOL_SECONDS,
             socket_connect_timeout=CONNECT_SECONDS,
             socket_timeout=ANSWER_SECONDS,
             health_check_interval=30,
             decode_responses=True,
-            retry=Retry(ConstantBackoff(0.05), 1, supported_errors=_REPEAT_ON),
+            retry=Retry(ConstantBackoff(0.05), 1, supported_errors=_RETRY_ON),
         )
-        pool.connection_class(**pool.connection_kwargs)  # which it makes when first used, and where options are judged
+        pool.connection_class(**pool.connection_kwargs)  # validates the options now, not at the first use
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"not the URL of a Redis: {public_name(url)} ({error})") from error
     return Redis.from_pool(pool)
 
 
 def public_name(url: str) -> str:
-    """The URL without its secrets."""
+    """Return the URL without its credentials and query."""
     return str(URL(url).with_user(None).with_query(None))
 
 
 @contextmanager
-def unavailable_on_trouble() -> Iterator[None]:
-    """Whatever goes wrong with Redis is StateUnavailable."""
+def unavailable_on_error() -> Iterator[None]:
+    """Raise errors of Redis as StateUnavailable, or as StateFull if its memory is full."""
     try:
         yield
     except (RedisError, OSError) as error:

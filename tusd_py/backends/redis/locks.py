@@ -1,9 +1,8 @@
-"""Turns among many nodes, in Redis or Valkey.
+"""Locks among many nodes, in Redis or Valkey.
 
-A lease is a key that expires; its value is the holder, `node/token`. Each node listens on a channel of its own, where
-waiters ask it to leave and holders tell it that an upload is free. Messages may get lost, so waiters also try again by
-themselves. A single primary is assumed: after a failover two nodes may think they hold an upload for a while, which
-costs time but no bytes.
+A lease is a key that expires; its value is the holder, `node/token`. Each node listens on its own channel, where
+waiters ask it to release a lock and holders announce released ones. Messages may get lost, so waiters also retry. A
+single primary is assumed: after a failover two nodes may hold the same lock for a while, which costs time but no bytes.
 """
 
 from __future__ import annotations
@@ -18,29 +17,29 @@ from redis.exceptions import RedisError
 
 from tusd_py.backends.lease import TimedLease
 from tusd_py.backends.leased_locks import SharedLocker
-from tusd_py.backends.redis.connection import PREFIX, connect, unavailable_on_trouble
+from tusd_py.backends.redis.connection import PREFIX, connect, unavailable_on_error
 from tusd_py.domain.upload import UploadId
 from tusd_py.tasks import end
 
-_NEVER_GIVEN_BACK = 2
-"""What the script says of a lease whose last holder died."""
+_NEVER_RELEASED = 2
+"""The result of `_TAKE` for a lease whose last holder never released it."""
 _RECONNECT_SECONDS = 0.2
 _SILENCE_SECONDS = 5.0
-"""How long the listener reads before it makes sure that Redis is still there."""
+"""Seconds that the listener waits for a message before it checks the connection."""
 
 _TAKE = """
 -- KEYS: lease, waiters, held
--- ARGV: holder, TTL in ms, upload, channels, node that asks the holder to leave ('' for none)
--- Returns 0 if another holds it, 2 if the last holder never gave it back, else 1.
+-- ARGV: holder, TTL in ms, upload, prefix of channels, node that asks for the release ('' for none)
+-- Returns 0 if another holds it, 2 if the last holder never released it, else 1.
 local holder = redis.call('GET', KEYS[1])
 if not holder or holder == ARGV[1] then
-  redis.call('DEL', KEYS[1]) -- a script that began with what frees goes on when memory is full
+  redis.call('DEL', KEYS[1]) -- frees memory: a script that begins so may write when memory is full
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  if redis.call('SADD', KEYS[3], ARGV[3]) == 0 then return 2 end -- or a repeat, whose first answer nobody knows
+  if redis.call('SADD', KEYS[3], ARGV[3]) == 0 then return 2 end -- or a retry after a lost answer
   return 1
 end
 if ARGV[5] ~= '' then
-  redis.call('SREM', KEYS[2], ARGV[5]) -- the same
+  redis.call('SREM', KEYS[2], ARGV[5]) -- frees memory, too
   redis.call('SADD', KEYS[2], ARGV[5])
   redis.call('PEXPIRE', KEYS[2], ARGV[2])
   redis.call('PUBLISH', ARGV[4] .. string.match(holder, '^[^/]+'), 'leave ' .. ARGV[3] .. ' ' .. holder)
@@ -61,7 +60,7 @@ return kept
 """
 
 _DROP = """
--- KEYS: lease, waiters, held. ARGV: holder, upload, channels, '1' if it stays among the held
+-- KEYS: lease, waiters, held. ARGV: holder, upload, prefix of channels, '1' to keep it in `held`, as abandoned
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return end
 if ARGV[4] ~= '1' then redis.call('SREM', KEYS[3], ARGV[2]) end
 for _, node in ipairs(redis.call('SMEMBERS', KEYS[2])) do
@@ -82,9 +81,9 @@ return abandoned
 
 
 class RedisLocker(SharedLocker):
-    """Leases in the Redis at `url`, in keys that begin with `prefix`. `ttl` in seconds replaces a holder that died.
+    """A locker with leases in the Redis at `url`, in keys that begin with `prefix`; they expire after `ttl` seconds.
 
-    One connection listens from the first hold until `aclose`, and comes back when it was lost.
+    One connection listens from the first hold until `aclose`, and is reopened when lost.
     """
 
     retry_seconds = 0.25
@@ -92,10 +91,10 @@ class RedisLocker(SharedLocker):
     def __init__(self, url: str, ttl: float, prefix: str = PREFIX) -> None:
         super().__init__(ttl)
         self._lease, self._waiters, self._channel = (f"{prefix}{name}:" for name in ("lease", "waiters", "node"))
-        self._held = f"{prefix}held"
+        self._held_key = f"{prefix}held"
         self._milliseconds = round(ttl * 1000)
         self._node = secrets.token_hex(8)
-        self._redis: Any = connect(url)  # its stubs answer for blocking clients as well
+        self._redis: Any = connect(url)  # its stubs also cover blocking clients
         self._take_script = self._redis.register_script(_TAKE)
         self._renew_script = self._redis.register_script(_RENEW)
         self._drop_script = self._redis.register_script(_DROP)
@@ -108,44 +107,45 @@ class RedisLocker(SharedLocker):
         await self._redis.aclose()
 
     async def abandoned(self) -> Collection[UploadId]:
-        with unavailable_on_trouble():
-            return [UploadId(each) for each in await self._abandoned_script(keys=[self._held], args=[self._lease])]
+        with unavailable_on_error():
+            ids = await self._abandoned_script(keys=[self._held_key], args=[self._lease])
+        return [UploadId(upload_id) for upload_id in ids]
 
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
         if self._listener is None:
-            self._listener = asyncio.create_task(self._hear(), name="lease listener")
+            self._listener = asyncio.create_task(self._listen(), name="lease listener")
         args = (self._holder(lease), self._milliseconds, lease.upload_id, self._channel, self._node if ask else "")
-        with unavailable_on_trouble():
-            taken = await self._take_script(keys=self._keys(lease), args=args)
-        lease.abandoned = taken == _NEVER_GIVEN_BACK
-        return bool(taken)
+        with unavailable_on_error():
+            result = await self._take_script(keys=self._keys(lease), args=args)
+        lease.abandoned = result == _NEVER_RELEASED
+        return bool(result)
 
     async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
         holders = {self._holder(lease): lease.token for lease in leases}
         keys = [self._lease + lease.upload_id for lease in leases]
-        with unavailable_on_trouble():
-            kept = await self._renew_script(keys=keys, args=[self._milliseconds, *holders])
-        return {holders[holder] for holder in kept}
+        with unavailable_on_error():
+            renewed = await self._renew_script(keys=keys, args=[self._milliseconds, *holders])
+        return {holders[holder] for holder in renewed}
 
     async def _drop(self, lease: TimedLease, *, abandoned: bool) -> None:
         args = (self._holder(lease), lease.upload_id, self._channel, int(abandoned))
-        with unavailable_on_trouble():
+        with unavailable_on_error():
             await self._drop_script(keys=self._keys(lease), args=args)
 
-    async def _asked(self) -> Collection[str]:
-        return ()  # it comes as a message
+    async def _release_requests(self) -> Collection[str]:
+        return ()  # they arrive as messages
 
-    async def _hear(self) -> None:
+    async def _listen(self) -> None:
         while True:
             with suppress(RedisError, OSError):
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as messages:
                     await messages.subscribe(self._channel + self._node)
                     while True:
-                        self._obey(await messages.get_message(timeout=_SILENCE_SECONDS))
+                        self._handle(await messages.get_message(timeout=_SILENCE_SECONDS))
             await asyncio.sleep(_RECONNECT_SECONDS)
 
-    def _obey(self, message: Mapping[str, str] | None) -> None:
-        """`leave UPLOAD HOLDER` or `free UPLOAD`; None after a silence."""
+    def _handle(self, message: Mapping[str, str] | None) -> None:
+        """Handle `leave UPLOAD HOLDER` or `free UPLOAD`; None if no message came in time."""
         word, upload_id, *holder = message["data"].split(" ") if message else ("", "")
         lease = self._leases.get(UploadId(upload_id))
         if lease is None:
@@ -153,10 +153,10 @@ class RedisLocker(SharedLocker):
         if word == "free":
             lease.freed.set()
         elif holder == [self._holder(lease)]:
-            lease.ask()
+            lease.request_release()
 
     def _holder(self, lease: TimedLease) -> str:
         return f"{self._node}/{lease.token}"
 
     def _keys(self, lease: TimedLease) -> Sequence[str]:
-        return [self._lease + lease.upload_id, self._waiters + lease.upload_id, self._held]
+        return [self._lease + lease.upload_id, self._waiters + lease.upload_id, self._held_key]

@@ -1,7 +1,7 @@
-"""The outbox in Redis: written by the scripts that write records, one script for each step of a delivery.
+"""The outbox in Redis: events are stored by the scripts that write records; each step of a delivery is a script.
 
 An event is a hash. For each sink and upload a list holds the numbers of pending events in order, and a sorted set of
-the sink says when the first of each list is due. What became of a delivery is a hash of its own.
+the sink holds the time at which the first of each list is due. The state of a delivery is a hash, too.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tusd_py.backends.redis.connection import unavailable_on_trouble
+from tusd_py.backends.redis.connection import unavailable_on_error
 from tusd_py.domain.event_json import event_row
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.upload import Upload, UploadId
 from tusd_py.ports.outbox import Delivery, Sink
 
 STORE = """
--- Stores an event for the sinks that receive it; without one, nothing is written. A spare id is '' for none.
+-- Stores an event for the sinks that receive it; writes nothing if there is none. A spare id is '' for none.
 local function store(prefix, upload, id, spare, kind, at, document)
   local sinks, names = redis.call('HGETALL', prefix .. 'sinks'), {}
   for i = 1, #sinks, 2 do
@@ -39,8 +39,8 @@ local function store(prefix, upload, id, spare, kind, at, document)
   end
 end
 """
-WORDS = 5
-"""Arguments that a script takes for each event."""
+ARGUMENTS_PER_EVENT = 5
+"""The number of arguments that a script with `STORE` takes for each event."""
 
 _DUE = """
 -- KEYS: due. ARGV: prefix, sink, now, limit
@@ -56,7 +56,7 @@ return found
 """
 
 _READ = """
--- KEYS: pending, due. ARGV: upload, number, due as read. Whether another node has taken or ended it meanwhile
+-- KEYS: pending, due. ARGV: upload, number, due as read. `as_read` is false if another node has taken or ended it
 local score = redis.call('ZSCORE', KEYS[2], ARGV[1])
 local as_read = redis.call('LINDEX', KEYS[1], 0) == ARGV[2] and score and tonumber(score) == tonumber(ARGV[3])
 """
@@ -78,7 +78,7 @@ _TAKE = f"""
 {_READ}
 -- ARGV: prefix, until
 if not as_read then return 0 end
-redis.call('ZREM', KEYS[2], ARGV[1]) -- what frees first goes on when memory is full
+redis.call('ZREM', KEYS[2], ARGV[1]) -- frees memory: a script that begins so may write when memory is full
 redis.call('ZADD', KEYS[2], ARGV[5], ARGV[1])
 return 1
 """
@@ -102,66 +102,66 @@ if ARGV[6] == '' then finish('dead') else redis.call('ZADD', KEYS[2], ARGV[6], A
 
 
 class RedisOutbox:
-    """Shares the connections of the records."""
+    """An `Outbox` in Redis, on the connections of the `RedisState`."""
 
     def __init__(self, redis: Any, prefix: str) -> None:
         self._redis, self._prefix = redis, prefix
         self._due, self._take, self._done, self._failed = map(redis.register_script, (_DUE, _TAKE, _DONE, _FAILED))
 
     async def register(self, sinks: Sequence[Sink]) -> None:
-        told = {sink.name: json.dumps({"format": sink.format, "types": sorted(sink.types)}) for sink in sinks}
+        fields = {sink.name: json.dumps({"format": sink.format, "types": sorted(sink.types)}) for sink in sinks}
         key = f"{self._prefix}sinks"
-        with unavailable_on_trouble():
-            async with self._redis.pipeline() as both:
-                both.delete(key)
-                if told:
-                    both.hset(key, mapping=told)
-                await both.execute()
+        with unavailable_on_error():
+            async with self._redis.pipeline() as pipeline:
+                pipeline.delete(key)
+                if fields:
+                    pipeline.hset(key, mapping=fields)
+                await pipeline.execute()
 
     async def sinks(self) -> Sequence[Sink]:
-        with unavailable_on_trouble():
-            found = await self._redis.hgetall(f"{self._prefix}sinks")
-        return [_sink(name, json.loads(found[name])) for name in sorted(found)]
+        with unavailable_on_error():
+            fields = await self._redis.hgetall(f"{self._prefix}sinks")
+        return [_sink(name, json.loads(fields[name])) for name in sorted(fields)]
 
     async def due(self, sink: str, now: float, limit: int) -> Sequence[Delivery]:
-        with unavailable_on_trouble():
-            rows = await self._due(keys=[self._due_of(sink)], args=[self._prefix, sink, repr(now), limit])
+        with unavailable_on_error():
+            rows = await self._due(keys=[self._due_key(sink)], args=[self._prefix, sink, repr(now), limit])
         return [_delivery(sink, row) for row in rows]
 
     async def take(self, delivery: Delivery, until: float) -> Delivery | None:
-        with unavailable_on_trouble():
-            taken = await self._take(keys=self._keys(delivery), args=[*self._read(delivery), repr(until)])
-        return replace(delivery, due_at=until) if taken else None
+        with unavailable_on_error():
+            leased = await self._take(keys=self._keys(delivery), args=[*self._arguments(delivery), repr(until)])
+        return replace(delivery, due_at=until) if leased else None
 
-    async def done(self, delivery: Delivery) -> None:
-        with unavailable_on_trouble():
-            await self._done(keys=self._keys(delivery), args=self._read(delivery))
+    async def mark_delivered(self, delivery: Delivery) -> None:
+        with unavailable_on_error():
+            await self._done(keys=self._keys(delivery), args=self._arguments(delivery))
 
-    async def failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
+    async def mark_failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
         due = "" if due_at is None else repr(due_at)
-        with unavailable_on_trouble():
-            await self._failed(keys=self._keys(delivery), args=[*self._read(delivery), error, due])
+        with unavailable_on_error():
+            await self._failed(keys=self._keys(delivery), args=[*self._arguments(delivery), error, due])
 
     def _keys(self, delivery: Delivery) -> Sequence[str]:
         pending = f"{self._prefix}pending:{delivery.sink}:{delivery.upload_id}"
-        return [pending, self._due_of(delivery.sink), f"{self._prefix}delivery:{delivery.sink}:{delivery.seq}"]
+        return [pending, self._due_key(delivery.sink), f"{self._prefix}delivery:{delivery.sink}:{delivery.seq}"]
 
-    def _read(self, delivery: Delivery) -> Sequence[str]:
+    def _arguments(self, delivery: Delivery) -> Sequence[str]:
         return [delivery.upload_id, str(delivery.seq), repr(delivery.due_at), self._prefix]
 
-    def _due_of(self, sink: str) -> str:
+    def _due_key(self, sink: str) -> str:
         return f"{self._prefix}due-events:{sink}"
 
 
-def stored(events: Sequence[Event], recorded: Upload, document: str) -> Sequence[str]:
-    """What a script with `STORE` takes for the events: `WORDS` for each."""
+def event_arguments(events: Sequence[Event], recorded: Upload, document: str) -> Sequence[str]:
+    """Return the arguments of a script with `STORE` for the events: `ARGUMENTS_PER_EVENT` for each."""
     rows = [event_row(event, recorded, document) for event in events]
     return [word for row in rows for word in (row.id, row.spare_id or "", row.type, repr(row.at), row.document)]
 
 
-def _sink(name: str, told: Any) -> Sink:
-    types = frozenset(EventType(word) for word in told["types"] if word in _KNOWN)
-    return Sink(name=name, format=told["format"], types=types)
+def _sink(name: str, values: Any) -> Sink:
+    types = frozenset(EventType(word) for word in values["types"] if word in _KNOWN)
+    return Sink(name=name, format=values["format"], types=types)
 
 
 _KNOWN = frozenset(EventType)

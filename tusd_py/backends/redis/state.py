@@ -1,9 +1,9 @@
 """The state store of many nodes: Redis or Valkey.
 
-An upload is a hash and a list; three sorted sets find uploads by id, by when they are due, and what is claimed by those
-that are unfinished. These live on one server, so a single primary is assumed (with replicas, not a cluster). What Redis
-acknowledged is as durable as Redis is told to be: offsets survive its crash with `appendonly yes` and `appendfsync
-always`, and `maxmemory-policy noeviction` keeps it from forgetting uploads.
+An upload is a hash and a list; three sorted sets hold the uploads by id, by due time, and the claims of the unfinished
+ones. A script uses all of them, so a single primary is assumed (with replicas, not a cluster). Acknowledged writes are
+as durable as Redis is configured to be: offsets survive its crash with `appendonly yes` and `appendfsync always`, and
+`maxmemory-policy noeviction` prevents it from evicting uploads.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 from redis.exceptions import NoPermissionError
 
-from tusd_py.backends.redis.connection import PREFIX, connect, public_name, unavailable_on_trouble
-from tusd_py.backends.redis.outbox import STORE, WORDS, RedisOutbox, stored
+from tusd_py.backends.redis.connection import PREFIX, connect, public_name, unavailable_on_error
+from tusd_py.backends.redis.outbox import ARGUMENTS_PER_EVENT, STORE, RedisOutbox, event_arguments
 from tusd_py.backends.redis.unfinished import CLAIM, Recount, claim_of
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.events import Event
@@ -37,19 +37,19 @@ _PUT = f"""
 {STORE}
 -- KEYS: upload, entries, ids, due, unfinished, claimed
 -- ARGV: id, revision expected ('' for none), new revision, nonce, document, due ('' for never), claim ('' for none),
---       '1' if entries take the place of those there are, prefix, number of events, events..., entries...
+--       '1' to replace the stored entries, prefix, number of events, events..., entries...
 local stored = redis.call('HMGET', KEYS[1], 'revision', 'nonce')
-if stored[2] == ARGV[4] then return 1 end -- this very call, repeated because its answer was lost
+if stored[2] == ARGV[4] then return 1 end -- this call, retried after a lost answer
 if (stored[1] or '') ~= ARGV[2] then return 0 end
-if stored[1] then redis.call('DEL', KEYS[1]) end -- what frees first goes on when memory is full; a creation does not
+if stored[1] then redis.call('DEL', KEYS[1]) end -- frees memory: so a save may write when it is full
 redis.call('HSET', KEYS[1], 'revision', ARGV[3], 'nonce', ARGV[4], 'document', ARGV[5])
 if ARGV[8] == '1' then redis.call('DEL', KEYS[2]) end
-local entries = 11 + {WORDS} * ARGV[10]
+local entries = 11 + {ARGUMENTS_PER_EVENT} * ARGV[10]
 for i = entries, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
 redis.call('ZADD', KEYS[3], 0, ARGV[1])
 if ARGV[6] == '' then redis.call('ZREM', KEYS[4], ARGV[1]) else redis.call('ZADD', KEYS[4], ARGV[6], ARGV[1]) end
 claim(KEYS[5], KEYS[6], ARGV[1], ARGV[7])
-for i = 11, entries - 1, {WORDS} do
+for i = 11, entries - 1, {ARGUMENTS_PER_EVENT} do
   store(ARGV[9], ARGV[1], ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
 end
 return 1
@@ -78,9 +78,9 @@ return documents
 
 
 class RedisState:
-    """Remembers uploads in the Redis at `url`; its own connections, made when first needed and again when lost.
+    """A `StateStore` in the Redis at `url`, in keys that begin with `prefix`.
 
-    Its keys begin with `prefix`.
+    Its connections are opened when first needed, and reopened when lost.
     """
 
     def __init__(self, url: str, prefix: str = PREFIX) -> None:
@@ -89,7 +89,7 @@ class RedisState:
         self._upload, self._entries, self._ids, self._due, self._unfinished, self._claimed = (
             f"{prefix}{name}" for name in ("upload:", "entries:", "ids", "due", "unfinished", "claimed")
         )
-        self._redis: Any = connect(url)  # its stubs answer for blocking clients as well
+        self._redis: Any = connect(url)  # its stubs also cover blocking clients
         self._put_script = self._redis.register_script(_PUT)
         self._delete_script = self._redis.register_script(_DELETE)
         self._list_script = self._redis.register_script(_LIST)
@@ -107,7 +107,7 @@ class RedisState:
         return created
 
     async def load(self, upload_id: UploadId) -> Upload | None:
-        with unavailable_on_trouble():
+        with unavailable_on_error():
             document = await self._redis.hget(self._upload + upload_id, "document")
         return None if document is None else decode(document)
 
@@ -124,63 +124,63 @@ class RedisState:
         return saved
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
-        with unavailable_on_trouble():
+        with unavailable_on_error():
             entries = await self._redis.lrange(self._entries + upload_id, 0, -1)
         return [decode_entry(entry) for entry in entries]
 
     async def delete(self, upload: Upload) -> None:
-        with unavailable_on_trouble():
+        with unavailable_on_error():
             deleted = await self._delete_script(keys=self._keys(upload.id), args=[upload.id, upload.revision])
         if not deleted:
             raise _superseded(upload)
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
-        with unavailable_on_trouble():
+        with unavailable_on_error():
             ids = await self._redis.zrangebyscore(self._due, "-inf", now, start=0, num=limit)
         return [UploadId(upload_id) for upload_id in ids]
 
     async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
         lower = "-" if after is None else f"({after}"
-        with unavailable_on_trouble():
+        with unavailable_on_error():
             documents = await self._list_script(keys=[self._ids], args=[lower, limit, self._upload])
         return [decode(document) for document in documents]
 
     async def installation(self) -> Installation | None:
-        with unavailable_on_trouble():
+        with unavailable_on_error():
             return decode_installation(await self._redis.get(f"{self._prefix}installation"))
 
     async def install(self, installation: Installation) -> Installation:
-        with unavailable_on_trouble():
+        with unavailable_on_error():
             await self._redis.set(f"{self._prefix}installation", encode_installation(installation), nx=True)
         return await self.installation() or installation
 
     async def reinstall(self, installation: Installation) -> None:
-        with unavailable_on_trouble():
+        with unavailable_on_error():
             await self._redis.set(f"{self._prefix}installation", encode_installation(installation))
 
     async def ping(self) -> None:
-        with unavailable_on_trouble():
-            await self._redis.delete(f"{self._prefix}ping")  # a write that a full Redis takes, as it takes saves
+        with unavailable_on_error():
+            await self._redis.delete(f"{self._prefix}ping")  # a write that a full Redis accepts, as it accepts saves
 
     async def space(self) -> Space | None:
-        """None as well where INFO is forbidden, and where Redis makes room by forgetting."""
-        with unavailable_on_trouble():
+        """Return the free memory; None without a limit, if INFO is forbidden, or if Redis evicts keys."""
+        with unavailable_on_error():
             try:
                 info = await self._redis.info("memory")
             except NoPermissionError:
                 return None
-        most = info["maxmemory"]
-        if not most or info["maxmemory_policy"] != "noeviction":
+        limit = info["maxmemory"]
+        if not limit or info["maxmemory_policy"] != "noeviction":
             return None
         used = info["used_memory"] - info.get("mem_not_counted_for_evict", 0)
-        return Space(free=max(0, most - used), reserve=reserve_of(most))
+        return Space(free=max(0, limit - used), reserve=reserve_of(limit))
 
     async def unfinished(self) -> Unfinished:
-        """Goes on with the recount, by a page, as long as there is anything to count anew."""
-        with unavailable_on_trouble():
+        """Return the counts, after one more page of the recount until that is finished."""
+        with unavailable_on_error():
             await self._recount.proceed()
-            async with self._redis.pipeline(transaction=False) as both:
-                count, claimed = await both.zcard(self._unfinished).get(self._claimed).execute()
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                count, claimed = await pipeline.zcard(self._unfinished).get(self._claimed).execute()
         return Unfinished(count=count, claimed=int((claimed or "0").partition(".")[0]))
 
     async def aclose(self) -> None:
@@ -189,16 +189,16 @@ class RedisState:
     async def _put(
         self, upload: Upload, expected: str, added: Sequence[Entry], events: Sequence[Event], *, rewound: bool = False
     ) -> bool:
-        """False when the stored revision is not the `expected` one. The nonce makes a repeat harmless."""
+        """Write the record; return False if the stored revision isn't `expected`. The nonce makes a retry harmless."""
         due = "" if upload.due_at is None else repr(upload.due_at)
         document = encode(upload)
         record = (
             *(upload.id, expected, upload.revision, secrets.token_hex(8)),
             *(document, due, claim_of(upload), int(rewound), self._prefix, len(events)),
         )
-        words: list[Any] = [*record, *stored(events, upload, document), *map(encode_entry, added)]
-        with unavailable_on_trouble():
-            return bool(await self._put_script(keys=self._keys(upload.id), args=words))
+        arguments: list[Any] = [*record, *event_arguments(events, upload, document), *map(encode_entry, added)]
+        with unavailable_on_error():
+            return bool(await self._put_script(keys=self._keys(upload.id), args=arguments))
 
     def _keys(self, upload_id: UploadId) -> Sequence[str]:
         one = (self._upload + upload_id, self._entries + upload_id)

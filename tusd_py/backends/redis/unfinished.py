@@ -1,4 +1,4 @@
-"""How many uploads in Redis are unfinished, and what they claim: counted by the scripts that change an upload."""
+"""The count of unfinished uploads in Redis and the sum of their claims, kept by the scripts that change an upload."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _PAGE = 100
 
 
 def claim_of(upload: Upload) -> str:
-    """As the scripts want it."""
+    """Return the claim as an argument of the scripts: '' for none."""
     return "" if upload.claim is None else str(upload.claim)
 
 
 class Recount:
-    """Counts anew, once in a process: nodes of versions before change uploads without counting them.
+    """A recount of unfinished uploads, once per process: nodes of earlier versions change uploads without counting.
 
-    First what there is, by its records; then what is counted and has no record any more.
+    It first counts all records, then drops the claims of uploads that have no record any more.
     """
 
     def __init__(
@@ -48,22 +48,22 @@ class Recount:
         unfinished: str,
         claimed: str,
     ) -> None:
-        """`listing` tells uploads by id; the others are keys, of uploads their beginning."""
+        """Take `StateStore.list`, the prefix of the uploads' keys, and the keys of unfinished uploads and their sum."""
         self._redis, self._listing, self._upload = redis, listing, upload
         self._unfinished, self._claimed = unfinished, claimed
         self._script = redis.register_script(_RECOUNT)
         self._after: UploadId | None = None
         self._cursor: int | None = None
-        self._over = False
+        self._finished = False
 
     async def proceed(self) -> None:
-        """One page further. Raises RedisError, StateUnavailable."""
-        if self._over:
+        """Recount one more page. Raises RedisError, StateUnavailable."""
+        if self._finished:
             return
         if self._cursor is None:
             await self._count_records()
         else:
-            await self._pass_over_records(self._cursor)
+            await self._drop_stale_claims(self._cursor)
 
     async def _count_records(self) -> None:
         page = await self._listing(self._after, _PAGE)
@@ -73,12 +73,12 @@ class Recount:
         else:
             self._cursor = 0
 
-    async def _pass_over_records(self, cursor: int) -> None:
+    async def _drop_stale_claims(self, cursor: int) -> None:
         self._cursor, counted = await self._redis.zscan(self._unfinished, cursor, count=_PAGE)
         await self._count([(upload_id, "", "") for upload_id, _ in counted])
-        self._over = self._cursor == 0
+        self._finished = self._cursor == 0
 
     async def _count(self, claims: Sequence[tuple[str, str, str]]) -> None:
         if claims:
-            told = [word for claim in claims for word in claim]
-            await self._script(keys=[self._unfinished, self._claimed], args=[self._upload, *told])
+            arguments = [argument for claim in claims for argument in claim]
+            await self._script(keys=[self._unfinished, self._claimed], args=[self._upload, *arguments])

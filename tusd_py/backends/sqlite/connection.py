@@ -1,4 +1,4 @@
-"""One SQLite connection in one thread of its own; every write that waits shares one commit."""
+"""One SQLite connection in its own thread; all waiting writes share one commit."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from tusd_py.domain.space import Space
 T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
-"""How long a batch waits for another process's write before it gives up."""
+"""Seconds that a batch waits for another process's write before it fails."""
 _PAGE = 4096
 _RESTORE_SECONDS = 1.0
-"""Between two looks if the ballast is there; when it is, they cost next to nothing."""
+"""Seconds between two checks that the ballast exists."""
 _RETRIES = 5
-"""Of a batch that found no room."""
-_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
-"""What SQLite may say when there is no room: over a quota, or where its log can't be made, it isn't FULL."""
+"""The number of retries of a batch when the disk is full."""
+_DISK_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+"""SQLite's error codes for a full disk: over a quota, or when the log can't be created, the code isn't FULL."""
 
 
 class SqliteThread:
-    """Runs work on the database at `path` without ever blocking the event loop.
+    """A thread that runs work on the database at `path`, so that the event loop is never blocked.
 
     `prepare` runs once per connection, in a transaction. `synchronous` is SQLite's: with FULL, a write that returned
-    survives power loss. Work raises whatever it likes, which undoes that work alone; trouble with the database itself
-    is StateUnavailable.
+    survives power loss. An exception of the work rolls back that work alone; errors of the database itself are
+    StateUnavailable.
 
-    Beside the database lies a ballast. When the disk is full it is given up, and the batch is tried again, without
-    what `grows`. The log is brought into the database before that, for which the ballast is large enough, and then
-    written from its beginning: what it takes up already, no other program can have taken.
+    Next to the database is a ballast. When the disk is full it is deleted, and the batch is retried without the work
+    that `grows`. Before that the log is checkpointed, for which the ballast is large enough, and then overwritten from
+    its beginning: no other program can have taken the space that it occupies.
     """
 
     def __init__(
@@ -59,19 +59,19 @@ class SqliteThread:
         self._closed = False
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What `work` returns. It may only read, with one statement."""
+        """Return the result of `work`, which may only read, with one statement."""
         return await self._run(_Job(work, writes=False))
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, grows: bool = False) -> T:
-        """What `work` returns, once it is committed. Work that `grows` is StateFull when only the reserve is left."""
-        return await self._run(_Job(partial(self._if_room, work) if grows else work, writes=True))
+        """Return the result of `work` once committed. Raises StateFull if it `grows` and only the reserve is free."""
+        return await self._run(_Job(partial(self._unless_full, work) if grows else work, writes=True))
 
     async def space(self) -> Space:
-        """The room for work that `grows`."""
+        """Return the free space for work that `grows`."""
         return await self.read(self._space)
 
     async def aclose(self) -> None:
-        """Finish what was asked for, then end the thread."""
+        """Finish the queued work, then end the thread."""
         self._closed = True
         self._jobs.put(None)
         if self._thread is not None:
@@ -89,32 +89,32 @@ class SqliteThread:
     def _serve(self) -> None:
         for batch in self._batches():
             try:
-                self._work_through(batch)
-            except Exception as error:  # noqa: BLE001 - told to whoever waits; the thread must go on
+                self._process(batch)
+            except Exception as error:  # noqa: BLE001 - raised in the waiting tasks; the thread must go on
                 _fail(batch, error)
         if self._connection is not None:
             self._connection.close()
 
-    def _work_through(self, batch: Sequence[_Job[Any]]) -> None:
+    def _process(self, batch: Sequence[_Job[Any]]) -> None:
         try:
             self._attempt(batch)
             self._restore_ballast()
         except sqlite3.Error as error:
-            if _code(error) not in _NO_ROOM:
+            if _code(error) not in _DISK_FULL:
                 raise
             self._retry(batch)
         finally:
             self._retrying = False
 
     def _retry(self, batch: Sequence[_Job[Any]]) -> None:
-        """Another process may take first what was made room for, so more than once."""
+        """Free space and run the batch again, repeatedly: another process may take the space first."""
         self._retrying = True
-        for left in reversed(range(_RETRIES)):
-            self._make_room()
+        for remaining in reversed(range(_RETRIES)):
+            self._free_space()
             try:
                 self._attempt(batch)
             except sqlite3.Error as error:
-                if not left or _code(error) not in _NO_ROOM:
+                if not remaining or _code(error) not in _DISK_FULL:
                     raise
             else:
                 return
@@ -128,21 +128,21 @@ class SqliteThread:
             self._restore_at = time.monotonic() + _RESTORE_SECONDS
             self._ballast.restore()
 
-    def _make_room(self) -> None:
-        self._ballast.give_up()
+    def _free_space(self) -> None:
+        self._ballast.delete()
         if self._connection is not None:
-            with suppress(sqlite3.Error):  # it waits for other processes as any statement does
+            with suppress(sqlite3.Error):  # it waits for other processes like any statement
                 self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
-    def _if_room(self, work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:
+    def _unless_full(self, work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:
         if self._retrying or self._space(connection).full:
-            raise StateFull(f"too little room is left on the disk of {self._path}: free some")
+            raise StateFull(f"too little space is left on the disk of {self._path}: free some")
         return work(connection)
 
     def _space(self, connection: sqlite3.Connection) -> Space:
-        """The file never shrinks: its unused pages are room, too, as long as the ballast keeps some for the log."""
+        """Return the free space. While the ballast reserves some for the log, the file's unused pages count as free."""
         space = disk_space(self._path.parent)
-        if space.full and self._ballast.there:
+        if space.full and self._ballast.exists:
             unused, size = (
                 connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size")
             )
@@ -150,7 +150,7 @@ class SqliteThread:
         return space
 
     def _batches(self) -> Iterator[Sequence[_Job[Any]]]:
-        """Whatever has queued up since the last batch, as often as there is something, until the end is asked for."""
+        """Yield the jobs queued since the last batch, waiting for at least one, until `aclose`."""
         job: _Job[Any] | None
         while (job := self._jobs.get()) is not None:
             waiting = []
@@ -165,7 +165,7 @@ class SqliteThread:
 
     def _open(self) -> sqlite3.Connection:
         make_directory(self._path.parent)
-        make_file(self._path)  # else SQLite makes it, and its log beside it, as the umask says
+        make_file(self._path)  # otherwise SQLite creates it and its log with the mode of the umask
         connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             _use_wal(connection)
@@ -181,22 +181,22 @@ class SqliteThread:
 
 
 class _Job(Generic[T]):
-    """A piece of work for the thread, and the future of the loop's task that waits for its outcome."""
+    """Work for the thread, and the future of its outcome, for the task that waits in the event loop."""
 
     def __init__(self, work: Callable[[sqlite3.Connection], T], *, writes: bool) -> None:
         self.writes = writes
         self.ended = False
-        """Its outcome was told."""
+        """True once the outcome was handed to the event loop."""
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[T] = self._loop.create_future()
         self.settle: Callable[[], None]
         self._work = work
 
     def attempt(self, connection: sqlite3.Connection) -> Exception | None:
-        """Do the work, and return what it raised; `settle` tells the outcome."""
+        """Do the work, and return the exception it raised, if any; `settle` then sets the outcome."""
         try:
             result = self._work(connection)
-        except Exception as error:  # noqa: BLE001 - told to the task that waits
+        except Exception as error:  # noqa: BLE001 - raised in the waiting task
             self.settle = partial(self.fail, error)
             return error
         self.settle = partial(self._end, self.future.set_result, result)
@@ -210,23 +210,23 @@ class _Job(Generic[T]):
             error = trouble
         self._end(self.future.set_exception, error)
 
-    def _end(self, tell: Callable[[Any], None], outcome: object) -> None:
+    def _end(self, set_outcome: Callable[[Any], None], outcome: object) -> None:
         self.ended = True
-        with suppress(RuntimeError):  # the loop was closed: no task waits any more
-            self._loop.call_soon_threadsafe(self._tell, tell, outcome)
+        with suppress(RuntimeError):  # the loop is closed: no task waits any more
+            self._loop.call_soon_threadsafe(self._set, set_outcome, outcome)
 
-    def _tell(self, tell: Callable[[Any], None], outcome: object) -> None:
-        if not self.future.done():  # cancelled meanwhile
-            tell(outcome)
+    def _set(self, set_outcome: Callable[[Any], None], outcome: object) -> None:
+        if not self.future.done():  # not cancelled meanwhile
+            set_outcome(outcome)
 
 
-_APART = (("SAVEPOINT job",), ("ROLLBACK TO job",), ("RELEASE job",))
-_ALONE = ((), ("ROLLBACK", "BEGIN"), ())
-"""What begins, undoes and ends one job in a transaction."""
+_ONE_OF_SEVERAL = (("SAVEPOINT job",), ("ROLLBACK TO job",), ("RELEASE job",))
+_ONLY_ONE = ((), ("ROLLBACK", "BEGIN"), ())
+"""The statements that begin, undo and end one job in a transaction: one of several, or the only one."""
 
 
 def _run_batch(connection: sqlite3.Connection, batch: Sequence[_Job[Any]]) -> None:
-    """Reads first: they need not wait for the commit, nor suffer when there is no room for it."""
+    """Run the reads first: they needn't wait for the commit, nor fail with it when the disk is full."""
     for job in batch:
         if not job.writes:
             job.attempt(connection)
@@ -237,14 +237,14 @@ def _run_batch(connection: sqlite3.Connection, batch: Sequence[_Job[Any]]) -> No
 
 
 def _commit(connection: sqlite3.Connection, writes: Sequence[_Job[Any]]) -> None:
-    """One transaction for all; where there are several, a savepoint each, so that one refusal undoes no other."""
-    begin, undo, end = _APART if len(writes) > 1 else _ALONE
+    """Commit all writes in one transaction. Several get a savepoint each, so that a failed one is undone alone."""
+    begin, undo, end = _ONE_OF_SEVERAL if len(writes) > 1 else _ONLY_ONE
     with _transaction(connection):
         for job in writes:
             _execute(connection, begin)
             if error := job.attempt(connection):
                 if not connection.in_transaction:
-                    raise error  # so bad that SQLite gave up the whole transaction
+                    raise error  # SQLite has rolled back the whole transaction
                 _execute(connection, undo)
             _execute(connection, end)
     for job in writes:
@@ -269,13 +269,13 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """The switch needs the file for itself, and SQLite doesn't wait for that on its own."""
+    """Switch to WAL. This needs exclusive access to the file, and SQLite doesn't wait for that."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if time.monotonic() > deadline or _code(error) in _NO_ROOM:
+            if time.monotonic() > deadline or _code(error) in _DISK_FULL:
                 raise
             time.sleep(0.01)
         else:
@@ -283,7 +283,7 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _code(error: sqlite3.Error) -> int:
-    """SQLite's, without what it adds for some; 0 if the error isn't from SQLite itself."""
+    """Return SQLite's primary result code; 0 if the error isn't from SQLite itself."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 

@@ -1,4 +1,4 @@
-"""What tells one boot of a machine from the next, and one process from another."""
+"""Identifiers of this boot of the machine and of this process."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 
 @cache
 def boot_id() -> str:
-    """Another one after each boot; empty where the system doesn't say (it isn't Linux)."""
+    """Return the kernel's id of this boot; empty on other systems than Linux."""
     return _read("/proc/sys/kernel/random/boot_id").strip()
 
 
 def this_process() -> str:
-    """This process among all of the machine: its pid namespace, pid and start time, in words without spaces."""
+    """Return an id of this process, unique on the machine: pid namespace, pid and start time, separated by spaces."""
     pid = os.getpid()
     return f"{_namespace()} {pid} {_started(pid)}"
 
 
 def is_gone(process: str) -> bool:
-    """True if that process has certainly ended. Of a process in another container nothing is certain."""
+    """Return True if that process has certainly ended, and False for one in another container."""
     namespace, pid, started = process.split(" ")
     return bool(namespace) and namespace == _namespace() and _started(int(pid)) != started
 
@@ -34,8 +34,8 @@ def _namespace() -> str:
 
 
 def _started(pid: int) -> str:
-    """In clock ticks since boot (proc(5), field 22 of `stat`); empty without such a process, or for a dead one."""
-    _, _, stat = _read(f"/proc/{pid}/stat").rpartition(") ")  # what stands before may hold anything
+    """Return the start time in clock ticks since boot (proc(5), field 22 of `stat`); empty for no or a dead process."""
+    _, _, stat = _read(f"/proc/{pid}/stat").rpartition(") ")  # the name before may contain any character
     state, *fields = stat.split() or [""]
     return "" if state in ("", "Z", "X") else fields[18]
 

@@ -1,7 +1,7 @@
-"""Turns among the processes of one machine, in a small SQLite file of their own.
+"""Locks among the processes of one machine, in a small, separate SQLite file.
 
-It needs no durability, so it is never synced, and each boot begins a file of its own: one that a power loss may have
-torn is never read again, and nobody holds anything after a reboot.
+It needs no durability, so it is never synced, and each boot begins a new file: one that a power loss may have damaged
+is never read again, and no lock is held after a reboot.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _DROP = "DELETE FROM leases WHERE upload_id = ? AND token = ?"
 
 
 class SqliteLocker(SharedLocker):
-    """Leases in a file next to `path`, on a local disk, named after it.
+    """A locker with leases in a file next to `path`, on a local disk, named after it.
 
-    `ttl` in seconds replaces a stuck holder; one whose process has ended is replaced at once. Processes that wait try
-    again and again, so the order among them is by chance.
+    A lease expires after `ttl` seconds, and at once if its holder's process has ended. Waiting processes poll, so the
+    order among them is random.
     """
 
     retry_seconds = 0.05
@@ -60,23 +60,23 @@ class SqliteLocker(SharedLocker):
 
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
         row = (lease.upload_id, lease.token, self._process)
-        taken, lease.abandoned = await self._thread.write(partial(_take, row, ttl=self._ttl, ask=ask))
-        return taken
+        acquired, lease.abandoned = await self._thread.write(partial(_take, row, ttl=self._ttl, ask=ask))
+        return acquired
 
     async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
-        held = [(lease.upload_id, lease.token) for lease in leases]
-        return await self._thread.write(partial(_renew, held, self._ttl))
+        keys = [(lease.upload_id, lease.token) for lease in leases]
+        return await self._thread.write(partial(_renew, keys, self._ttl))
 
     async def _drop(self, lease: TimedLease, *, abandoned: bool) -> None:
         statement = _ABANDON if abandoned else _DROP
         await self._thread.write(partial(_drop, statement, lease.upload_id, lease.token))
 
-    async def _asked(self) -> Collection[str]:
-        return await self._thread.read(partial(_asked, self._process))
+    async def _release_requests(self) -> Collection[str]:
+        return await self._thread.read(partial(_release_requests, self._process))
 
 
 _now: Callable[[], float] = elapsed if boot_id() else time.time
-"""Of the rows' deadlines: comparable in every process that sees them."""
+"""The clock of the rows' deadlines, the same in all processes."""
 
 
 def _of_this_boot(path: Path) -> Path:
@@ -93,7 +93,7 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
 def _take(
     row: tuple[UploadId, str, str], connection: sqlite3.Connection, *, ttl: float, ask: bool
 ) -> tuple[bool, bool]:
-    """Returns true if it is taken, and if from a holder that never gave it back."""
+    """Return two flags: the lease was taken, and its last holder never released it."""
     upload_id, *_ = row
     holder = connection.execute(_HOLDER, (upload_id,)).fetchone()
     free = holder is None or _is_over(*holder)
@@ -112,14 +112,14 @@ def _abandoned(connection: sqlite3.Connection) -> Collection[UploadId]:
     return [UploadId(upload_id) for upload_id, *holder in connection.execute(_ALL) if _is_over(*holder)]
 
 
-def _renew(held: Sequence[tuple[UploadId, str]], ttl: float, connection: sqlite3.Connection) -> Collection[str]:
+def _renew(keys: Sequence[tuple[UploadId, str]], ttl: float, connection: sqlite3.Connection) -> Collection[str]:
     deadline = _now() + ttl
-    return {token for upload_id, token in held if connection.execute(_RENEW, (deadline, upload_id, token)).rowcount}
+    return {token for upload_id, token in keys if connection.execute(_RENEW, (deadline, upload_id, token)).rowcount}
 
 
 def _drop(statement: str, upload_id: UploadId, token: str, connection: sqlite3.Connection) -> None:
     connection.execute(statement, (upload_id, token))
 
 
-def _asked(process: str, connection: sqlite3.Connection) -> Collection[str]:
+def _release_requests(process: str, connection: sqlite3.Connection) -> Collection[str]:
     return {token for (token,) in connection.execute(_ASKED, (process,))}

@@ -1,4 +1,4 @@
-"""The outbox in the SQLite file: rows beside the records, written in their transactions."""
+"""The outbox in the SQLite file: its rows are written in the transactions of the records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tusd_py.ports.outbox import Delivery, Sink
 _SINKS = "SELECT name, format, types FROM sinks ORDER BY name"
 _REGISTER = "INSERT INTO sinks (name, format, types) VALUES (?, ?, ?)"
 _STORE = "INSERT INTO events (id, upload_id, type, at, document) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_HAND_ON = "INSERT INTO deliveries (sink, upload_id, seq, due_at) VALUES (?, ?, ?, ?)"
+_ENQUEUE = "INSERT INTO deliveries (sink, upload_id, seq, due_at) VALUES (?, ?, ?, ?)"
 _DUE = """
     SELECT d.sink, d.seq, e.id, d.upload_id, e.type, e.at, e.document, d.attempts, d.error, d.due_at
     FROM deliveries d JOIN events e USING (seq)
@@ -39,11 +39,11 @@ _WAIT = """
     UPDATE deliveries SET due_at = max(due_at, ?)
     WHERE sink = ? AND upload_id = ? AND seq > ? AND state = 'pending'
 """
-# So that a look for what is due doesn't pass over all that wait for a failed one
+# So that the query for due deliveries doesn't scan all that wait for a failed one
 
 
 class SqliteOutbox:
-    """Shares the connection of the records."""
+    """An `Outbox` in SQLite, on the connection of the `SqliteState`."""
 
     def __init__(self, thread: SqliteThread) -> None:
         self._thread = thread
@@ -61,29 +61,29 @@ class SqliteOutbox:
 
     async def take(self, delivery: Delivery, until: float) -> Delivery | None:
         values = (until, *_key(delivery), delivery.due_at)
-        taken = await self._thread.write(lambda connection: connection.execute(_TAKE, values).rowcount)
-        return replace(delivery, due_at=until) if taken else None
+        leased = await self._thread.write(lambda connection: connection.execute(_TAKE, values).rowcount)
+        return replace(delivery, due_at=until) if leased else None
 
-    async def done(self, delivery: Delivery) -> None:
+    async def mark_delivered(self, delivery: Delivery) -> None:
         await self._thread.write(lambda connection: connection.execute(_DONE, _key(delivery)).rowcount)
 
-    async def failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
+    async def mark_failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
         await self._thread.write(partial(_fail, delivery, error, due_at))
 
 
 def store(events: Sequence[Event], recorded: Upload, connection: sqlite3.Connection) -> None:
-    """Store the events for the sinks that receive them; without one, nothing is written."""
+    """Store the events for the sinks that receive them; write nothing if there are none."""
     sinks = [(name, _types(types)) for name, _, types in connection.execute(_SINKS)]
     for event in events:
         names = [name for name, types in sinks if event.type in types]
-        seq = _stored(event, recorded, connection) if names else None
+        seq = _store_event(event, recorded, connection) if names else None
         if seq is not None:
             rows = [(name, recorded.id, seq, recorded.updated_at) for name in names]
-            connection.executemany(_HAND_ON, rows)
+            connection.executemany(_ENQUEUE, rows)
 
 
-def _stored(event: Event, recorded: Upload, connection: sqlite3.Connection) -> int | None:
-    """Its number; None where it was stored before."""
+def _store_event(event: Event, recorded: Upload, connection: sqlite3.Connection) -> int | None:
+    """Store the event; return its number, or None if it was stored before."""
     row = event_row(event, recorded, encode(recorded))
     for event_id in filter(None, (row.id, row.spare_id)):
         stored = connection.execute(_STORE, (event_id, row.upload_id, row.type, row.at, row.document))
@@ -129,7 +129,7 @@ def _text(types: frozenset[EventType]) -> str:
 
 
 def _types(text: str) -> frozenset[EventType]:
-    """Those that this version knows."""
+    """Return the types that this version knows."""
     return frozenset(EventType(word) for word in text.split(",") if word in _KNOWN)
 
 

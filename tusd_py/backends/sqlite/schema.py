@@ -1,7 +1,7 @@
-"""The tables of the SQLite file, and the steps that lead a file of an older version to them.
+"""The tables of the SQLite file, and the migrations of files of older versions.
 
-A process of an older version may run beside a newer one for a while: it writes its own version into the file, so that
-each step must bear being taken again.
+A process of an older version may run next to a newer one for a while: it writes its own version into the file, so each
+migration must be idempotent.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ _FIRST = (
     """,
 )
 _SECOND = (
-    # It may be there: a process of the first version that still runs writes its version over ours
+    # It may exist: a running process of the first version overwrites the file's version
     "CREATE TABLE IF NOT EXISTS installation (one INTEGER PRIMARY KEY CHECK (one = 1), document TEXT NOT NULL)",
 )
 
 
 def _claim(document: str) -> str:
-    """`Upload.claim` of the column `document`."""
+    """Return the SQL expression for `Upload.claim` of the column `document`."""
     phase, length, offset = (f"json_extract({document}, '$.{name}')" for name in ("phase", "length", "offset"))
     unfinished = ", ".join(f"'{phase}'" for phase in sorted(UNFINISHED))
     return f"CASE WHEN {phase} IN ({unfinished}) THEN min(coalesce({length}, {offset}), {LARGEST_CLAIM}) END"
 
 
 _THIRD = (
-    # By triggers: a process of a version before that still runs doesn't know that changes are counted
+    # By triggers, since a running process of an earlier version doesn't count its changes
     """
     CREATE TABLE IF NOT EXISTS unfinished (
       one INTEGER PRIMARY KEY CHECK (one = 1), uploads INTEGER NOT NULL, claimed INTEGER NOT NULL
@@ -96,12 +96,12 @@ _FOURTH = (
     "CREATE INDEX IF NOT EXISTS deliveries_by_due_at ON deliveries (sink, due_at) WHERE state = 'pending'",
 )
 _SCHEMA = (_FIRST, _SECOND, _THIRD, _FOURTH)
-"""The statements that lead from each version to the next."""
+"""The statements that migrate each version to the next."""
 VERSION = len(_SCHEMA)
 
 
 def prepare(path: Path, connection: sqlite3.Connection) -> None:
-    """Bring the file at `path` to this version. Raises ConfigurationError for one of a newer version."""
+    """Migrate the file at `path` to this version. Raises ConfigurationError for one of a newer version."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise ConfigurationError(f"{path} is from a newer version (schema {version}, known: {VERSION}): upgrade")
@@ -113,5 +113,5 @@ def prepare(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def touch(connection: sqlite3.Connection) -> None:
-    """The smallest real write."""
+    """Write the version again: the smallest real write."""
     connection.execute(f"PRAGMA user_version = {VERSION}")

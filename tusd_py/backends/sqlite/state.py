@@ -1,4 +1,4 @@
-"""The state store of one machine: one SQLite file, shared by as many processes as like."""
+"""The state store of one machine: one SQLite file, shared by any number of processes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CREATE = "INSERT INTO uploads (revision, due_at, document, id) VALUES (?, ?, ?,
 _SAVE = "UPDATE uploads SET revision = ?, due_at = ?, document = ? WHERE id = ? AND revision = ?"
 _APPEND = """
     INSERT INTO entries (upload_id, seq, document)
-    VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM entries WHERE upload_id = ?1), ?2)
+    VALUES (:upload, (SELECT coalesce(max(seq), 0) + 1 FROM entries WHERE upload_id = :upload), :document)
 """
 _UNFINISHED = "SELECT uploads, claimed FROM unfinished"
 _CLEAR = "DELETE FROM entries WHERE upload_id = ?"
@@ -45,9 +45,9 @@ _LIST = "SELECT document FROM uploads WHERE id > ? ORDER BY id LIMIT ?"
 
 
 class SqliteState:
-    """Remembers uploads in the file at `path`, made when first asked for.
+    """A `StateStore` in the file at `path`, which is created when first used.
 
-    A save that returned survives power loss. A file from a newer version is a ConfigurationError, whatever is asked.
+    A save that returned survives power loss. Every call raises ConfigurationError for a file from a newer version.
     """
 
     def __init__(self, path: Path) -> None:
@@ -121,14 +121,14 @@ class SqliteState:
         await self._thread.aclose()
 
     async def _select(self, query: str, *values: object) -> Sequence[str]:
-        """The first column of every row."""
+        """Return the first column of every row."""
         return await self._thread.read(lambda connection: [str(row[0]) for row in connection.execute(query, values)])
 
 
 def _with_events(
     work: Callable[[sqlite3.Connection], None], recorded: Upload, events: Sequence[Event]
 ) -> Callable[[sqlite3.Connection], None]:
-    """The work, and in the same transaction the events of the upload as recorded."""
+    """Return work that also stores the events, in the same transaction."""
     if not events:
         return work
 
@@ -151,21 +151,21 @@ def _create(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3
     *_, upload_id = row
     if connection.execute(_CREATE, row).rowcount == 0:
         raise ValueError(f"upload {upload_id} exists")
-    connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
+    connection.executemany(_APPEND, [{"upload": upload_id, "document": entry} for entry in entries])
 
 
 def _save(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
     *_, upload_id, revision = row
     if connection.execute(_SAVE, row).rowcount == 0:
         raise Superseded(f"upload {upload_id} is no longer at revision {revision}")
-    connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
+    connection.executemany(_APPEND, [{"upload": upload_id, "document": entry} for entry in entries])
 
 
 def _rewind(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
     _save(row, (), connection)
     *_, upload_id, _ = row
     connection.execute(_CLEAR, (upload_id,))
-    connection.executemany(_APPEND, [(upload_id, entry) for entry in entries])
+    connection.executemany(_APPEND, [{"upload": upload_id, "document": entry} for entry in entries])
 
 
 def _delete(upload: Upload, connection: sqlite3.Connection) -> None:

@@ -1,1 +1,1 @@
-"""What happens on a connection: heads, bodies, pace, early ends."""
+"""The work on a connection: heads, bodies, limits, and answers before a body has arrived."""

@@ -1,4 +1,4 @@
-"""Answering before the body is through: the client must get the answer, and we must not read a gigabyte for it."""
+"""Answers before the body has arrived: the client must get them, and the server must not read a gigabyte for that."""
 
 from __future__ import annotations
 
@@ -7,42 +7,44 @@ from contextlib import suppress
 
 from aiohttp import web
 
-SILENCE = 499
-"""What logs and metrics call a connection that ended without an answer, as other servers do."""
-_SMALL = 256 * 1024
-"""A rest up to this size is read, and the connection goes on."""
-_MOST = 1024 * 1024
-_PATIENCE = 2.0
-_PAUSE = 0.25
-"""For so long we read nothing: proxies that send as fast as we read look for an answer only once they can't send."""
+CLIENT_CLOSED = 499
+"""The status, in logs and metrics, of a connection that ended without an answer, as other servers have it."""
+_SMALL_BODY = 256 * 1024
+"""Bytes of a body up to which aiohttp reads it to its end, and the connection stays open."""
+_MAX_DRAIN = 1024 * 1024
+"""Bytes of the body to drain at most."""
+_DRAIN_TIMEOUT = 2.0
+"""Seconds to drain the body."""
+_DRAIN_DELAY = 0.25
+"""Seconds to wait before draining the body: proxies that can still send don't look for an answer."""
 
 
-async def farewell(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Send `response`; then read a little of what the client still sends, so that it sees the answer, and close."""
+async def answer_early(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """Send `response`. After it, drain a part of a large body, so that the client sees the answer, and close."""
     if request.content.at_eof() or _is_small(request):
         return response
     response.force_close()
     with suppress(ConnectionError, TimeoutError, web.RequestPayloadError):
         await response.prepare(request)
         await response.write_eof()
-        await asyncio.sleep(_PAUSE)
-        async with asyncio.timeout(_PATIENCE):
+        await asyncio.sleep(_DRAIN_DELAY)
+        async with asyncio.timeout(_DRAIN_TIMEOUT):
             await _read_some(request)
     return close_silently(request, response)
 
 
 def close_silently(request: web.Request, response: web.StreamResponse | None = None) -> web.StreamResponse:
-    """End the connection without a word (more)."""
+    """Close the connection without an answer, or after `response`, without more."""
     if request.transport is not None:
         request.protocol.force_close()
-    return response or web.Response(status=SILENCE)
+    return response or web.Response(status=CLIENT_CLOSED)
 
 
 def _is_small(request: web.Request) -> bool:
-    return request.content_length is not None and request.content_length <= _SMALL
+    return request.content_length is not None and request.content_length <= _SMALL_BODY
 
 
 async def _read_some(request: web.Request) -> None:
-    left = _MOST
-    while left > 0 and (chunk := await request.content.readany()):
-        left -= len(chunk)
+    remaining = _MAX_DRAIN
+    while remaining > 0 and (chunk := await request.content.readany()):
+        remaining -= len(chunk)

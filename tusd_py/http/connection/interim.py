@@ -1,4 +1,4 @@
-"""Interim responses (1xx), which aiohttp has no words for: what a client is told while its request is still served."""
+"""Interim responses (1xx), which aiohttp doesn't support, to a client whose request is still being served."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _REASONS = {104: "Upload Resumption Supported"}
 
 
 class Interim:
-    """`ports.progress.Watcher` over a connection: tells what the wire would have told."""
+    """A `ports.progress.Watcher` that sends the protocol's interim responses over the connection."""
 
     def __init__(self, request: web.Request, wire: Wire, locate: Callable[[Upload], str]) -> None:
         self._request, self._wire, self._locate = request, wire, locate
 
-    async def begun(self, upload: Upload) -> bool:
-        return self._say(self._wire.begun(upload, self._locate(upload)))
+    async def on_created(self, upload: Upload) -> bool:
+        return self._send(self._wire.started(upload, self._locate(upload)))
 
-    def moved(self, upload: Upload) -> None:
-        """A client that doesn't read is told less often, and nothing piles up for it."""
+    def on_progress(self, upload: Upload) -> None:
+        """Send the new offset, unless the client doesn't read: nothing piles up for it."""
         transport = self._request.transport
         if transport is not None and not transport.get_write_buffer_size():
-            self._say(self._wire.moved(upload))
+            self._send(self._wire.moved(upload))
 
-    def _say(self, reply: Reply | None) -> bool:
+    def _send(self, reply: Reply | None) -> bool:
         transport = self._request.transport
         if reply is None or transport is None or transport.is_closing() or self._request.version < HttpVersion11:
             return False

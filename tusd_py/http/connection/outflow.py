@@ -1,4 +1,4 @@
-"""How the bytes of a download leave: as far as the client takes them, so that nothing lies in buffers of ours."""
+"""The sending of a download: only as many bytes as the client takes, so that none wait in this process."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from tusd_py.ports.body import Chunk
 from tusd_py.storage.s3.api.socket_writer import opened
 
 _SLICE = 16 * 1024
-"""Bytes that wait in a transport that can't be passed by."""
+"""Bytes that may wait in a transport, if the socket can't be written to directly."""
 
 
 class Outflow(Protocol):
-    """Where bytes can go."""
+    """A way to send bytes to the client."""
 
     def offer(self, chunk: Chunk) -> int:
-        """Take as much of it as goes at once; returns how much. Raises OSError when the client is gone."""
+        """Send as much of `chunk` as can be sent at once; return its size. Raises OSError if the client is gone."""
 
     async def writable(self) -> None:
-        """Once more can go, or the client is gone."""
+        """Return once more can be sent, or the client is gone."""
 
 
 @contextmanager
 def outflow(request: web.Request) -> Iterator[Outflow]:
-    """For the body of a response whose head is prepared. Raises ConnectionResetError."""
+    """Yield the outflow for the body of a response whose head is prepared. Raises ConnectionResetError."""
     request.writer.send_headers()
     if (transport := request.transport) is None:
         raise ConnectionResetError("the client is gone")
@@ -42,7 +42,7 @@ def outflow(request: web.Request) -> Iterator[Outflow]:
 
 
 class _Slices:
-    """Through the transport, as with TLS."""
+    """An outflow through the transport, as with TLS."""
 
     def __init__(self, request: web.Request, transport: asyncio.WriteTransport) -> None:
         self._request = request
@@ -53,9 +53,9 @@ class _Slices:
             raise ConnectionResetError("the client is gone")
         if self._request.protocol.writing_paused:
             return 0
-        taken = chunk[:_SLICE]
-        self._transport.write(taken)
-        return len(taken)
+        piece = chunk[:_SLICE]
+        self._transport.write(piece)
+        return len(piece)
 
     async def writable(self) -> None:
         await self._request.writer.drain()

@@ -1,4 +1,4 @@
-"""How a request's body is read: what `intake` does with a connection of its own, and here what aiohttp offers."""
+"""The port to a request's body, which `socket_reader` reads from the socket, or `Stream` through aiohttp."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from aiohttp import web
 from tusd_py.ports.body import Chunk
 
 _STEP = 64 * 1024
-"""Most bytes taken from a socket at a time, where asyncio lets us say: they wait outside of the memory budget."""
+"""Bytes to read from a socket at a time, where asyncio has a setting: they wait outside of the memory budget."""
 
 
 class Source(Protocol):
-    """Where the bytes of a body come from. After an error or an interruption, `take` still has what had arrived."""
+    """A source of a body's bytes. After an error or an interruption, `take` still returns what had arrived."""
 
     @property
     def complete(self) -> bool:
-        """All of the body has arrived."""
+        """True if all of the body has arrived."""
 
     async def read(self, patience: float) -> Chunk:
-        """More bytes; none at the end of the body.
+        """Return more bytes; none at the end of the body.
 
         Raises ConnectionError or RequestPayloadError when the client is gone, TimeoutError when nothing came for
         `patience` seconds or on `interrupt`.
         """
 
     def take(self) -> Chunk:
-        """What has arrived, or a part of it; empty if there is nothing left."""
+        """Return what has arrived, or a part of it; empty if nothing is left."""
 
     def interrupt(self) -> None:
-        """Let no `read` wait any longer."""
+        """End a waiting `read` with TimeoutError."""
 
     def release(self) -> None:
-        """Nothing more will be read from here, only taken. Others may want to see the rest of the body."""
+        """Stop reading from here; only `take` may follow. aiohttp may read the rest of the body."""
 
 
 class Stream:
-    """aiohttp's own reader."""
+    """A source over aiohttp's reader."""
 
     def __init__(self, request: web.Request) -> None:
         self._content = request.content
         self._waiting: asyncio.Timeout | None = None
         self._content.set_read_chunk_size(_STEP // 4)
         self._transport: Any = request.transport
-        self._before = getattr(self._transport, "max_size", None)  # not all of them have such a size
+        self._original_size = getattr(self._transport, "max_size", None)  # None: a transport without that setting
         self._set_step(_STEP)
 
     @property
@@ -60,10 +60,10 @@ class Stream:
             self._waiting = None
 
     def take(self) -> Chunk:
-        """aiohttp still has it when the connection broke, but its public methods only raise by then."""
+        """Return what aiohttp still has, also after the connection broke, when its public methods only raise."""
         if self._content.exception() is None:
             return self._content.read_nowait()
-        arrived: bytes = self._content._read_nowait(-1)  # noqa: SLF001 (tests/e2e hold that nothing is lost here)
+        arrived: bytes = self._content._read_nowait(-1)  # noqa: SLF001 (tests/e2e check that nothing is lost here)
         return arrived
 
     def interrupt(self) -> None:
@@ -71,9 +71,9 @@ class Stream:
             self._waiting.reschedule(asyncio.get_running_loop().time())
 
     def release(self) -> None:
-        """It is aiohttp's anyway."""
-        self._set_step(self._before)
+        """Restore the transport's read size: aiohttp reads the body anyway."""
+        self._set_step(self._original_size)
 
     def _set_step(self, step: int | None) -> None:
-        if self._before is not None:
+        if self._original_size is not None:
             self._transport.max_size = step

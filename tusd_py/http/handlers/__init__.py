@@ -1,1 +1,1 @@
-"""Requests to intents, results to responses."""
+"""The handlers: requests to intents, results to responses."""

@@ -11,18 +11,18 @@ from tusd_py.domain.intents import Begin
 from tusd_py.domain.refusals import Malformed, Refusal, WrongContentType
 from tusd_py.domain.upload import Direct, DirectPart, Signed, Upload, UploadId
 from tusd_py.engine import direct
-from tusd_py.http.connection.early_close import farewell
+from tusd_py.http.connection.early_close import answer_early
 from tusd_py.http.context import ENGINE, Context
 from tusd_py.http.endpoint import request_id
 from tusd_py.http.handlers.direct import (
     abort,
-    lists,
+    key_and_bucket,
     location,
-    named_key,
-    named_upload,
-    place,
+    object_key_of,
+    read_body,
     respond,
-    small_body,
+    upload_id_of,
+    with_memory,
     xml_url,
 )
 from tusd_py.http.pipeline import Handler, Route
@@ -42,43 +42,43 @@ def add_companion_routes(app: web.Application, path: str) -> None:
         ("POST", f"{path}presign", _presign),
     ]
     for method, route, handler in routes:
-        app.router.add_route(method, route, Route(lists(handler), _refuse).answer)
+        app.router.add_route(method, route, Route(with_memory(handler), _refuse).answer)
 
 
 async def _params(request: web.Request, context: Context) -> web.Response:
-    context.door.check_origin(request)  # a GET that makes an upload
-    told = companion.read_query(request.query)
-    if not told.get("filename"):
+    context.request_filter.check_origin(request)  # a GET that creates an upload
+    query = companion.read_query(request.query)
+    if not query.get("filename"):
         raise Malformed("filename is missing")
-    upload = await _announced(request, context, companion.read_begin(told, Direct.WHOLE, context.engine.limits))
+    upload = await _announce(request, context, companion.read_begin(query, Direct.WHOLE, context.engine.limits))
     signed = await direct.sign_whole(request[ENGINE], upload, form=True)
     return _json(companion.whole(signed, context.engine.limits.upload_url_lifetime))
 
 
 async def _begin(request: web.Request, context: Context) -> web.Response:
-    intent = companion.read_begin(await _told(request, context), Direct.PARTS, context.engine.limits)
+    intent = companion.read_begin(await _read_json(request, context), Direct.PARTS, context.engine.limits)
     context.admission.creation(context.client(request))
     upload = await direct.begin(request[ENGINE], intent)
-    return _json(companion.begun(upload, *place(context, upload)))
+    return _json(companion.initiated(upload, *key_and_bucket(context, upload)))
 
 
 async def _list(request: web.Request, _: Context) -> web.Response:
-    return _json(companion.stored(await direct.parts(request[ENGINE], named_upload(request), named_key(request))))
+    return _json(companion.stored(await direct.parts(request[ENGINE], upload_id_of(request), object_key_of(request))))
 
 
 async def _part(request: web.Request, context: Context) -> web.Response:
     number = int(request.match_info["number"][:9])
     length = companion.read_length(request.query.get("length"))
-    signed = await direct.sign_part(request[ENGINE], named_upload(request), named_key(request), number, length)
+    signed = await direct.sign_part(request[ENGINE], upload_id_of(request), object_key_of(request), number, length)
     return _json(companion.part(signed, context.engine.limits.upload_url_lifetime))
 
 
 async def _complete(request: web.Request, context: Context) -> web.Response:
-    async def read_named() -> Sequence[DirectPart]:
-        return companion.read_named(await _told(request, context))
+    async def read_parts() -> Sequence[DirectPart]:
+        return companion.read_parts(await _read_json(request, context))
 
-    upload = await direct.complete(request[ENGINE], named_upload(request), named_key(request), read_named)
-    return _json(companion.completed(location(request, context, upload), *place(context, upload)))
+    upload = await direct.complete(request[ENGINE], upload_id_of(request), object_key_of(request), read_parts)
+    return _json(companion.completed(location(request, context, upload), *key_and_bucket(context, upload)))
 
 
 async def _abort(request: web.Request, context: Context) -> web.Response:
@@ -87,56 +87,59 @@ async def _abort(request: web.Request, context: Context) -> web.Response:
 
 
 async def _presign(request: web.Request, context: Context) -> web.Response:
-    told = await _told(request, context)
-    asked = companion.read_presign(told)
-    if asked.upload_id is not None:
-        return _json(await _presigned(request, context, asked, asked.upload_id))
-    whole = {"PUT": Direct.WHOLE, "POST": Direct.PARTS}.get(asked.method)
-    if whole is None:
+    fields = await _read_json(request, context)
+    presign = companion.read_presign(fields)
+    if presign.upload_id is not None:
+        return _json(await _presign_open(request, context, presign, presign.upload_id))
+    kind = {"PUT": Direct.WHOLE, "POST": Direct.PARTS}.get(presign.method)
+    if kind is None:
         raise Malformed("uploadId is missing")
-    intent = companion.read_begin(companion.as_begin(told), whole, context.engine.limits)
-    upload = await _announced(request, context, intent)
-    key, _ = place(context, upload)
-    if whole is Direct.WHOLE:
+    intent = companion.read_begin(companion.as_begin(fields), kind, context.engine.limits)
+    upload = await _announce(request, context, intent)
+    key, _ = key_and_bucket(context, upload)
+    if kind is Direct.WHOLE:
         signed = await direct.sign_whole(request[ENGINE], upload, form=upload.length is None)
     else:
         signed = Signed(url=f"{xml_url(request, context, upload.id, key)}&uploads")
     return _json(companion.presigned(signed, key))
 
 
-async def _presigned(request: web.Request, context: Context, asked: Presign, upload_id: UploadId) -> companion.Json:
-    """S3 itself is only asked for parts: what makes or ends an upload must come by here."""
-    if asked.method == hdrs.METH_PUT:
-        if asked.part is None:
+async def _presign_open(
+    request: web.Request, context: Context, presign: Presign, upload_id: UploadId
+) -> companion.Json:
+    """Sign a request for an existing upload: S3's own URL for a part; what creates or ends an upload is sent here."""
+    if presign.method == hdrs.METH_PUT:
+        if presign.part is None:
             raise Malformed("partNumber is missing")
         return companion.presigned(
-            await direct.sign_part(request[ENGINE], upload_id, asked.key, asked.part, asked.length), asked.key
+            await direct.sign_part(request[ENGINE], upload_id, presign.key, presign.part, presign.length), presign.key
         )
-    if asked.method not in {hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_DELETE}:
+    if presign.method not in {hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_DELETE}:
         raise Malformed("method must be GET, PUT, POST or DELETE")
-    return companion.presigned(Signed(url=xml_url(request, context, upload_id, asked.key)), asked.key)
+    return companion.presigned(Signed(url=xml_url(request, context, upload_id, presign.key)), presign.key)
 
 
-async def _told(request: web.Request, context: Context) -> companion.Json:
-    """From a page, only what it can't send without a preflight (Fetch standard, "CORS-safelisted request-header").
+async def _read_json(request: web.Request, context: Context) -> companion.Json:
+    """Return the JSON body; from a page, only of a type that needs a preflight. Raises WrongContentType, and more.
 
-    Scripts, which name no origin, often name no type either.
+    Pages send other types without one (Fetch standard, "CORS-safelisted request-header"). Scripts, which name no
+    origin, often name no type either.
     """
     from_page = hdrs.ORIGIN in request.headers or "Sec-Fetch-Site" in request.headers
     if from_page and request.content_type != "application/json":
         raise WrongContentType("send application/json")
-    return companion.read_json(await small_body(request, context))
+    return companion.read_json(await read_body(request, context))
 
 
-async def _announced(request: web.Request, context: Context, intent: Begin) -> Upload:
+async def _announce(request: web.Request, context: Context, intent: Begin) -> Upload:
     context.admission.creation(context.client(request))
     return await direct.announce(request[ENGINE], intent)
 
 
-def _json(told: object) -> web.Response:
-    return respond(200, json.dumps(told), "application/json")
+def _json(value: object) -> web.Response:
+    return respond(200, json.dumps(value), "application/json")
 
 
 async def _refuse(request: web.Request, _: Context, refusal: Refusal) -> web.StreamResponse:
-    told = json.dumps(companion.refused(refusal, request_id(request)))
-    return await farewell(request, respond(companion.status(refusal), told, "application/json", refusal=refusal))
+    text = json.dumps(companion.refused(refusal, request_id(request)))
+    return await answer_early(request, respond(companion.status(refusal), text, "application/json", refusal=refusal))

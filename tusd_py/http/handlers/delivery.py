@@ -1,7 +1,8 @@
 """The bytes of a download, from the storage to a client that may stop reading for a while.
 
-While bytes move they take a window of memory. A client that takes none for a while keeps its window as long as nothing
-else needs the memory; then it is closed, with the request to the storage, and opened again from the byte that is due.
+While its bytes move, a download holds a window of memory. If the client takes none for a while, it keeps the window as
+long as nothing else needs the memory; then the window is closed, with the request to the storage, and opened again from
+the next byte to send.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from tusd_py.http.context import Context
 from tusd_py.transfer.share import Holding
 
 _WINDOW = 128 * 1024
-"""Bytes of a download in motion: what one read brings, and what the one before it left to send."""
+"""Bytes of a download in memory: those of one read, and those of the one before that are still to be sent."""
 _STALLED = 0.5
-"""Seconds without a byte taken after which a window may be closed."""
-_PATIENCE = 15.0
-"""Seconds to wait for a first window."""
+"""Seconds without a byte sent after which a window may be closed."""
+_MEMORY_TIMEOUT = 15.0
+"""Seconds to wait for memory for the first window."""
 
 
 class Unread(ConnectionResetError):
@@ -30,7 +31,7 @@ class Unread(ConnectionResetError):
 
 
 class Delivery:
-    """One download. `begin` is called once its first bytes are there, and says where they go."""
+    """One download. `begin` is called once its first bytes have been read, and returns their outflow."""
 
     def __init__(self, context: Context, upload: Upload, span: Span, begin: Callable[[], Awaitable[Outflow]]) -> None:
         self._context = context
@@ -40,44 +41,45 @@ class Delivery:
         self._outflow: Outflow | None = None
 
     @property
-    def begun(self) -> bool:
+    def started(self) -> bool:
         return self._outflow is not None
 
     @property
-    def sent(self) -> int:
+    def bytes_sent(self) -> int:
+        """The number of bytes sent."""
         return self._at - self._start
 
     @property
     def complete(self) -> bool:
-        return self.begun and self._at >= self._stop
+        return self.started and self._at >= self._stop
 
     async def run(self) -> None:
-        """All of it. Raises ServiceUnavailable before it has begun; StorageUnavailable, UploadLost, Unread, OSError."""
+        """Send all. Raises ServiceUnavailable before the start; StorageUnavailable, UploadLost, Unread, OSError."""
         while self._at < self._stop:
             async with self._window() as holding:
-                await self._pour(holding)
+                await self._send_chunks(holding)
             if self._outflow is not None and self._at < self._stop:
-                await self._more(self._outflow)
+                await self._wait(self._outflow)
         self._outflow = self._outflow or await self._begin()
 
     @asynccontextmanager
     async def _window(self) -> AsyncIterator[Holding]:
         holding = self._context.downloads.holding()
         try:
-            await self._fill(holding)
+            await self._acquire(holding)
             yield holding
         finally:
             holding.close()
 
-    async def _fill(self, holding: Holding) -> None:
+    async def _acquire(self, holding: Holding) -> None:
         try:
-            async with asyncio.timeout(None if self.begun else _PATIENCE):
+            async with asyncio.timeout(None if self.started else _MEMORY_TIMEOUT):
                 await holding.acquire(_WINDOW)
         except TimeoutError:
             raise ServiceUnavailable("too many downloads at once; try again soon") from None
 
-    async def _pour(self, holding: Holding) -> None:
-        """Until all is sent, or the window is claimed."""
+    async def _send_chunks(self, holding: Holding) -> None:
+        """Send bytes until all are sent, or the window is claimed."""
         span = Span(self._at, self._stop)
         async with aclosing(read(self._context.engine, self._upload, span)) as chunks:
             async for chunk in chunks:
@@ -85,27 +87,27 @@ class Delivery:
                 if not await self._send(memoryview(chunk), self._outflow, holding):
                     return
 
-    async def _send(self, left: memoryview, outflow: Outflow, holding: Holding) -> bool:
+    async def _send(self, chunk: memoryview, outflow: Outflow, holding: Holding) -> bool:
         while True:
-            sent = outflow.offer(left)
-            self._context.metrics.bytes_sent(sent)
-            self._at, left = self._at + sent, left[sent:]
-            if not left:
+            size = outflow.offer(chunk)
+            self._context.metrics.bytes_sent(size)
+            self._at, chunk = self._at + size, chunk[size:]
+            if not chunk:
                 return True
-            if not await self._writable(outflow, holding):
+            if not await self._wait_unless_claimed(outflow, holding):
                 return False
 
-    async def _writable(self, outflow: Outflow, holding: Holding) -> bool:
-        """Once the client takes more; False if its window is claimed before."""
+    async def _wait_unless_claimed(self, outflow: Outflow, holding: Holding) -> bool:
+        """Return True once the client takes more; False if its window is claimed before."""
         try:
             async with asyncio.timeout(_STALLED):
                 await outflow.writable()
         except TimeoutError:
-            return await holding.unless_claimed(self._more(outflow))
+            return await holding.unless_claimed(self._wait(outflow))
         return True
 
-    async def _more(self, outflow: Outflow) -> None:
-        """Once the client takes more. Raises Unread."""
+    async def _wait(self, outflow: Outflow) -> None:
+        """Return once the client takes more. Raises Unread."""
         try:
             async with asyncio.timeout(self._context.network_timeout):
                 await outflow.writable()

@@ -1,4 +1,4 @@
-"""What the handlers of direct uploads share, in JSON or in XML."""
+"""The functions that the handlers of direct uploads share, in JSON and in XML."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from tusd_py.engine import direct
 from tusd_py.http.context import ENGINE, Context
 from tusd_py.http.endpoint import endpoint_url
 from tusd_py.http.pipeline import Handler
-from tusd_py.protocol.companion import TIMES
+from tusd_py.protocol.companion import MEMORY_FACTOR
 from tusd_py.protocol.statuses import details
 from tusd_py.transfer.share import Holding
 
-_MOST = 2 * 1024 * 1024
-"""Bytes of a request: 10,000 parts are named in half of it."""
-_FREE = 8 * 1024
-"""Bytes of one that nobody is asked for."""
-_PATIENCE = 15.0
+_MAX_BODY = 2 * 1024 * 1024
+"""Bytes that a request's body may have: 10,000 parts are named in half of it."""
+_UNRESERVED = 8 * 1024
+"""Bytes of a body that need no memory budget."""
+_MEMORY_TIMEOUT = 15.0
 """Seconds to wait for memory."""
 _HOLDING = web.RequestKey("holding", Holding)
 
 
-def lists(handler: Handler) -> Handler:
-    """The handler, with a share of the memory for lists until it has answered."""
+def with_memory(handler: Handler) -> Handler:
+    """Return the handler with a holding of the memory for lists, until it has answered."""
 
     async def handle(request: web.Request, context: Context) -> web.StreamResponse:
         with closing(context.texts.holding()) as request[_HOLDING]:
@@ -37,29 +37,29 @@ def lists(handler: Handler) -> Handler:
     return handle
 
 
-async def small_body(request: web.Request, context: Context) -> bytes:
-    """All of a small body. Raises TooLarge, ServiceUnavailable, ConnectionError when it doesn't come."""
+async def read_body(request: web.Request, context: Context) -> bytes:
+    """Return all of a small body. Raises TooLarge, ServiceUnavailable, ConnectionError if it doesn't arrive."""
     await _reserve(request)
     body = bytearray()
     try:
         async with asyncio.timeout(context.network_timeout):
             async for chunk in request.content.iter_any():
                 body += chunk
-                if len(body) > _MOST:
-                    raise TooLarge(f"the request can have {_MOST} bytes at most")
+                if len(body) > _MAX_BODY:
+                    raise TooLarge(f"the request can have {_MAX_BODY} bytes at most")
     except (TimeoutError, web.RequestPayloadError) as error:
         raise ConnectionResetError from error
     return bytes(body)
 
 
 async def _reserve(request: web.Request) -> None:
-    """Memory for all of it, until it is answered: with a part of it each, several could wait for each other."""
-    size = min(_MOST if request.content_length is None else request.content_length, _MOST)
-    if size <= _FREE:
+    """Reserve memory for the whole body at once: requests with a part of it each could wait for each other."""
+    size = min(_MAX_BODY if request.content_length is None else request.content_length, _MAX_BODY)
+    if size <= _UNRESERVED:
         return
     try:
-        async with asyncio.timeout(_PATIENCE):
-            await request[_HOLDING].acquire(TIMES * size)
+        async with asyncio.timeout(_MEMORY_TIMEOUT):
+            await request[_HOLDING].acquire(MEMORY_FACTOR * size)
     except TimeoutError:
         raise ServiceUnavailable("too many lists at once; try again soon") from None
 
@@ -67,22 +67,22 @@ async def _reserve(request: web.Request) -> None:
 async def abort(request: web.Request, context: Context) -> None:
     if not context.engine.limits.termination:
         raise MethodNotAllowed((hdrs.METH_GET, hdrs.METH_POST))
-    await direct.abort(request[ENGINE], named_upload(request), named_key(request))
+    await direct.abort(request[ENGINE], upload_id_of(request), object_key_of(request))
 
 
-def named_upload(request: web.Request) -> UploadId:
+def upload_id_of(request: web.Request) -> UploadId:
     upload_id = parse_upload_id(request.match_info["id"])
     if upload_id is None:
         raise UploadNotFound
     return upload_id
 
 
-def named_key(request: web.Request) -> str:
+def object_key_of(request: web.Request) -> str:
     return request.query.get("key", "")
 
 
-def place(context: Context, upload: Upload) -> tuple[str, str]:
-    """Key and bucket."""
+def key_and_bucket(context: Context, upload: Upload) -> tuple[str, str]:
+    """Return the key and the bucket of the upload's object."""
     access = direct.access(context.engine)
     return access.key(upload), access.bucket
 
@@ -96,13 +96,13 @@ def xml_url(request: web.Request, context: Context, upload_id: UploadId, key: st
 
 
 def _base_url(request: web.Request, context: Context) -> str:
-    """The creation endpoint's URL, whether the request went to a path below it or beside it."""
+    """Return the creation endpoint's URL: the request went to a path below it, or to Companion's, outside of it."""
     path, base = request.rel_url.raw_path.rpartition("/s3/")[0], context.engine.base_path.rstrip("/")
     path = path if path.endswith(base) else path + base
     return endpoint_url(request, path, public=context.public_endpoint, trust=context.trust)
 
 
 def respond(status: int, text: str, kind: str, *, refusal: Refusal | None = None) -> web.Response:
-    """Version 6 shows nothing of a refusal but the reason phrase."""
+    """Return a response; a refusal's message is its reason phrase, the only part that version 6 shows."""
     headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.CONTENT_TYPE: kind, **(details(refusal) if refusal else {})}
     return web.Response(status=status, reason=refusal.message if refusal else None, headers=headers, body=text.encode())

@@ -1,6 +1,6 @@
-"""GET of a finished upload: streamed with backpressure, without a turn, and without a limit while bytes move.
+"""GET of a finished upload: streamed with backpressure, without a lock, and without a time limit while bytes move.
 
-Or, where that is set, not streamed: the client is sent to S3.
+With redirects configured it isn't streamed: the client is sent to S3.
 """
 
 from __future__ import annotations
@@ -21,31 +21,29 @@ from tusd_py.http.handlers.delivery import Delivery, Unread
 from tusd_py.protocol.wire import RequestHead
 from tusd_py.serving.plan import ServedObject, plan_download
 
-_TOLD = ("Content-Type", "Content-Disposition", "Content-Encoding", "Cache-Control")
-"""What S3 answers as a signed URL wants it (API Reference, GetObject)."""
+_S3_HEADERS = ("Content-Type", "Content-Disposition", "Content-Encoding", "Cache-Control")
+"""Headers that a signed URL can set in S3's answer (API Reference, GetObject)."""
 
 
 async def download(
     request: web.Request, context: Context, head: RequestHead, upload_id: UploadId, intent: Read, *, redirect: bool
 ) -> web.StreamResponse:
-    """The object, a range of it, or why not; with `redirect`, from the storage itself.
+    """Return the response with the object or a range of it; with `redirect`, one that sends the client to the storage.
 
     Raises Refusal, StateUnavailable, StorageUnavailable, UploadLost.
     """
     upload = await finished(request[ENGINE], upload_id, intent)
     plan = plan_download(head.method, head.headers, _served(upload, saved="download" in request.query))
-    headers = {**request[WIRE].beside_content(upload), **plan.headers}
+    headers = {**request[WIRE].download_fields(upload), **plan.headers}
     if plan.span is None or head.method == hdrs.METH_HEAD:
         return web.Response(status=plan.status, headers=headers)
     if redirect and upload.direct is not Direct.WHOLE:  # a link to S3 would serve what replaced it
-        return await _redirected(request, context, upload, plan.headers)
-    return await _delivered(
-        request, context, upload, plan.span, web.StreamResponse(status=plan.status, headers=headers)
-    )
+        return await _redirect(request, context, upload, plan.headers)
+    return await _deliver(request, context, upload, plan.span, web.StreamResponse(status=plan.status, headers=headers))
 
 
-def about(upload: Upload) -> Mapping[str, str]:
-    """What GET would tell of the whole of a finished upload."""
+def content_headers(upload: Upload) -> Mapping[str, str]:
+    """Return the headers that GET of a whole finished upload would have."""
     return plan_download("HEAD", {}, _served(upload)).headers
 
 
@@ -59,10 +57,10 @@ def _served(upload: Upload, *, saved: bool = False) -> ServedObject:
     )
 
 
-async def _delivered(
+async def _deliver(
     request: web.Request, context: Context, upload: Upload, span: Span, response: web.StreamResponse
 ) -> web.StreamResponse:
-    """All bytes, or a broken connection: a client must never take a part for the whole."""
+    """Send all bytes, or break the connection: a client must never take a part for the whole."""
     with ExitStack() as stack:
 
         async def begin() -> Outflow:
@@ -76,27 +74,27 @@ async def _delivered(
             context.metrics.failed("download-unread")
             _abort(request)
         except (StorageUnavailable, UploadLost) as error:
-            if not delivery.begun:
+            if not delivery.started:
                 raise
-            context.engine.observer.trouble("download-broken", reason=str(error))
+            context.engine.observer.trouble("download broken", reason=str(error))
             _abort(request)
         finally:
-            if delivery.begun:
-                context.audit.downloaded(upload.id, response.status, sent=delivery.sent, complete=delivery.complete)
+            if delivery.started:
+                context.audit.downloaded(
+                    upload.id, response.status, bytes_sent=delivery.bytes_sent, complete=delivery.complete
+                )
     return response
 
 
 def _abort(request: web.Request) -> None:
-    """Also where what is sent can't leave: `close` would wait for that."""
+    """Close the connection, also if bytes still wait to be sent: `close` would wait for them."""
     if request.transport is not None:
         request.transport.abort()
 
 
-async def _redirected(
-    request: web.Request, context: Context, upload: Upload, headers: Mapping[str, str]
-) -> web.Response:
-    """To where the object lies: it answers there as it would here, as far as S3 lets itself be told."""
-    url = await link(context.engine, upload, {name: headers[name] for name in _TOLD if name in headers})
-    fields = {**request[WIRE].beside_content(upload), "Location": url, "Cache-Control": "no-store"}
-    context.audit.downloaded(upload.id, HTTPStatus.FOUND, sent=0, complete=False)
+async def _redirect(request: web.Request, context: Context, upload: Upload, headers: Mapping[str, str]) -> web.Response:
+    """Redirect to the object, with the headers that it has here, as far as S3 lets a URL set them."""
+    url = await link(context.engine, upload, {name: headers[name] for name in _S3_HEADERS if name in headers})
+    fields = {**request[WIRE].download_fields(upload), "Location": url, "Cache-Control": "no-store"}
+    context.audit.downloaded(upload.id, HTTPStatus.FOUND, bytes_sent=0, complete=False)
     return web.Response(status=HTTPStatus.FOUND, headers=fields)

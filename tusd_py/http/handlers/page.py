@@ -1,7 +1,7 @@
-"""The page at `/` that people upload with: built from `ui/`, read once, served as it is.
+"""The upload page at `/`: built from `ui/`, read once at start, served unchanged.
 
-It talks to this server and no other, and runs nothing but its own script (CSP Level 3). `index.html` is asked for
-anew each time; all else is named after its content and stays with the browser.
+It talks to this server and no other, and runs nothing but its own script (CSP Level 3). `index.html` is
+revalidated each time; the other files are named after their content, and browsers cache them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from aiohttp import hdrs, web
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.serving.conditions import failed_precondition
 
-DIRECTORY = Path(__file__).parents[1] / "ui"
+DIRECTORY = Path(__file__).parents[2] / "ui"
 _INDEX = "index.html"
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -31,7 +31,7 @@ _TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 _UNDATED = sys.maxsize
-"""Later than any date that a request's conditions name."""
+"""A modification time later than any date in a request's conditions."""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src {}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
@@ -43,45 +43,45 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageFacts:
-    """What the page must know of the server."""
+    """The facts about the server that the page needs."""
 
     endpoint: str
-    """URL of the creation endpoint: absolute, or relative to the page."""
+    """The URL of the creation endpoint: absolute, or relative to the page."""
     max_size: int | None
     """Bytes."""
     downloads: bool
     accept: tuple[str, ...] = ()
-    """Types, or extensions with their dots, that a file chooser offers; all if there are none."""
+    """Media types, or extensions with their dots, that a file chooser offers; all files if empty."""
 
 
 def add_page(app: web.Application, facts: PageFacts, directory: Path = DIRECTORY) -> None:
-    """`/`, and what it needs below `/ui/`. Raises ConfigurationError if the page was never built."""
+    """Add the page at `/` and its files below `/ui/`. Raises ConfigurationError if the page was never built."""
     check_built(directory)
     index = directory / _INDEX
-    told = _told(index.read_text("utf-8"), facts)
-    app.router.add_get("/", _File(told.encode(), _headers(index, _FRESH) | _policy(facts)).serve)
+    page = _fill_in(index.read_text("utf-8"), facts)
+    app.router.add_get("/", _File(page.encode(), _headers(index, _FRESH) | _policy(facts)).serve)
     for path in sorted(set(directory.iterdir()) - {index}):
         caching = _FOREVER if _NAMED_BY_CONTENT.search(path.name) else _FRESH
         app.router.add_get(f"/ui/{path.name}", _File(path.read_bytes(), _headers(path, caching)).serve)
 
 
 def check_built(directory: Path = DIRECTORY) -> None:
-    """Raises ConfigurationError if there is no page."""
+    """Check that the page was built. Raises ConfigurationError."""
     if not (directory / _INDEX).is_file():
         raise ConfigurationError(f"ui on: there is no page in {directory}: run make setup, or install a wheel")
 
 
 class _File:
-    """Served plain, or packed for whoever takes gzip: two representations, each with its own tag."""
+    """A file, plain or compressed for clients that accept gzip: two representations, each with its ETag."""
 
     def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
         varying = {**headers, hdrs.VARY: hdrs.ACCEPT_ENCODING}
         self._plain = _Representation(body, varying)
-        self._packed = _Representation(gzip.compress(body, mtime=0), varying | {hdrs.CONTENT_ENCODING: "gzip"})
+        self._compressed = _Representation(gzip.compress(body, mtime=0), varying | {hdrs.CONTENT_ENCODING: "gzip"})
 
     async def serve(self, request: web.Request) -> web.Response:
         takes_gzip = "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, "")
-        return (self._packed if takes_gzip else self._plain).answer(request.headers)
+        return (self._compressed if takes_gzip else self._plain).answer(request.headers)
 
 
 class _Representation:
@@ -90,13 +90,13 @@ class _Representation:
         self._etag = hashlib.sha256(body).hexdigest()[:32]
         self._headers = {**headers, hdrs.ETAG: f'"{self._etag}"'}
 
-    def answer(self, asked: Mapping[str, str]) -> web.Response:
-        if status := failed_precondition(asked, self._etag, _UNDATED):
+    def answer(self, request_headers: Mapping[str, str]) -> web.Response:
+        if status := failed_precondition(request_headers, self._etag, _UNDATED):
             return web.Response(status=status, headers=self._headers)
         return web.Response(body=self._body, headers=self._headers)
 
 
-def _told(page: str, facts: PageFacts) -> str:
+def _fill_in(page: str, facts: PageFacts) -> str:
     values = {
         "endpoint": facts.endpoint,
         "max-size": "" if facts.max_size is None else str(facts.max_size),

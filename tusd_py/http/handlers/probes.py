@@ -1,4 +1,4 @@
-"""For whoever watches the server: is it alive, can it take uploads, what has it done."""
+"""Health checks and metrics: is the server alive, can it take uploads, what has it done."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tusd_py.engine.engine import Engine
 from tusd_py.http.context import CONTEXT
 from tusd_py.telemetry.metrics import CONTENT_TYPE
 
-_PATIENCE = 5.0
+_PING_TIMEOUT = 5.0
+"""Seconds in which a store must answer."""
 _SERVED = (hdrs.METH_GET, hdrs.METH_HEAD)
 
 
@@ -24,22 +25,22 @@ def add_probes(app: web.Application) -> None:
 
 
 def is_probe(request: web.Request) -> bool:
-    """Pages have no business with these: they are told nothing about CORS, not even in a refusal."""
+    """Return True for these paths, which pages don't need: they get no CORS headers, not even in a refusal."""
     return request.match_info.handler in (healthz, readyz, metrics, _refuse)
 
 
 async def healthz(_: web.Request) -> web.Response:
-    """The process answers."""
+    """Answer: the process is alive."""
     return web.Response(text="ok\n")
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Storage and state can be reached, have room and are one installation, and the server isn't closing; else 503.
+    """Answer 200 if storage and state are reachable, have space and belong together, and no shutdown runs; else 503.
 
-    However many ask, a look at storage and state is made every few seconds at most.
+    However many clients ask, storage and state are checked every few seconds at most.
     """
     context = request.app[CONTEXT]
-    room = context.engine.room
+    room = context.engine.free_space
     missing = ["draining"] if context.admission.closed else [*await context.unreachable.get()]
     missing += [f"{name} is full" for name in sorted(room.full)]
     if missing:
@@ -49,7 +50,7 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Prometheus text."""
+    """Answer with the metrics as Prometheus text."""
     return web.Response(body=request.app[CONTEXT].metrics.exposition(), headers={hdrs.CONTENT_TYPE: CONTENT_TYPE})
 
 
@@ -58,7 +59,7 @@ async def _refuse(request: web.Request) -> web.Response:
 
 
 async def unreachable(engine: Engine) -> Sequence[str]:
-    """What /readyz names when it is 503: nothing of it if storage and state can be reached, and belong together."""
+    """Return the names of failed checks for /readyz: none if storage and state can be reached and belong together."""
     pings = {"storage": engine.storage.ping, "state": engine.state.ping}
     answers = await asyncio.gather(*(_reachable(ping()) for ping in pings.values()))
     missing = [name for name, reachable in zip(pings, answers, strict=True) if not reachable]
@@ -69,7 +70,7 @@ async def unreachable(engine: Engine) -> Sequence[str]:
 
 async def _reachable(ping: Coroutine[Any, Any, object]) -> bool:
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_PING_TIMEOUT):
             await ping
     except (Unavailable, TimeoutError):
         return False

@@ -1,4 +1,4 @@
-"""GET and HEAD of a link that gives a finished upload to readers. Nothing else can be done with it."""
+"""GET and HEAD of a reading link to a finished upload. It gives no other right."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from tusd_py.domain.intents import Read
 from tusd_py.domain.refusals import MethodNotAllowed
 from tusd_py.http.context import WIRE, Context
 from tusd_py.http.handlers.downloads import download
-from tusd_py.http.pipeline import Route, refuse_on_wire
+from tusd_py.http.pipeline import Route, refuse_in_protocol
 from tusd_py.http.translation import head_of
 
 _METHODS = (hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS)
 
 
 async def _read(request: web.Request, context: Context) -> web.StreamResponse:
-    """Any request to a link."""
+    """Answer a request to a reading link."""
     if request.method == hdrs.METH_OPTIONS:
         return web.Response(status=204, headers={hdrs.ALLOW: ", ".join(_METHODS)})
     head = head_of(request)
     request[WIRE] = context.wires.choose(head)
     if request.method not in _METHODS or not context.engine.limits.downloads:
         raise MethodNotAllowed(_METHODS)
-    upload_id = await context.links.named(request.match_info["name"])
+    upload_id = await context.links.upload_id(request.match_info["name"])
     return await download(request, context, head, upload_id, Read(linked=True), redirect=context.links.redirects)
 
 
-READERS = Route(_read, refuse_on_wire)
+READERS = Route(_read, refuse_in_protocol)

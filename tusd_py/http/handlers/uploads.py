@@ -15,19 +15,19 @@ from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.upload import Kind, Upload, UploadId, parse_upload_id
 from tusd_py.engine import append, create, lookup, terminate
 from tusd_py.http.connection.body import RequestBody
-from tusd_py.http.connection.early_close import close_silently, farewell
+from tusd_py.http.connection.early_close import answer_early, close_silently
 from tusd_py.http.connection.interim import Interim
 from tusd_py.http.context import ENGINE, WIRE, Context
 from tusd_py.http.endpoint import endpoint_url
-from tusd_py.http.handlers.downloads import about, download
-from tusd_py.http.pipeline import Route, refuse_on_wire
+from tusd_py.http.handlers.downloads import content_headers, download
+from tusd_py.http.pipeline import Route, refuse_in_protocol
 from tusd_py.http.translation import head_of, response_of
 from tusd_py.ports.body import BodyEnd
 from tusd_py.protocol.wire import Reply, RequestHead
 
 
 async def _handle(request: web.Request, context: Context) -> web.StreamResponse:
-    """Any request to the creation endpoint or to an upload."""
+    """Answer a request to the creation endpoint or to an upload."""
     if request.method == hdrs.METH_OPTIONS:
         return response_of(context.wires.discover())
     head = head_of(request)
@@ -42,7 +42,7 @@ async def _download(request: web.Request, context: Context, head: RequestHead, b
     try:
         return await download(request, context, head, _upload_id(request), Read(), redirect=context.redirect_downloads)
     except refusals.NotReady:
-        if not request[WIRE].tells_by_get:
+        if not request[WIRE].inspects_by_get:
             raise
         return await _answer(request, context, head, body)
 
@@ -61,23 +61,23 @@ async def _answer(request: web.Request, context: Context, head: RequestHead, bod
 async def _cut_short(
     request: web.Request, context: Context, head: RequestHead, body: RequestBody
 ) -> web.StreamResponse:
-    """What came is kept; who sent the rest will ask how far it got. A silent client is never answered 408."""
+    """Answer a body cut short: its bytes are kept, and the client will ask for the offset. A silent one gets no 408."""
     wire = request[WIRE]
     if body.end is BodyEnd.STOPPED and wire.answers_interrupted:
         refusal: Refusal = refusals.ServiceUnavailable("the server is restarting; try again soon")
         if not context.admission.closed:
             refusal = refusals.UploadLocked("another request took over this upload")
-        return await farewell(request, response_of(wire.refuse(refusal, head)))
+        return await answer_early(request, response_of(wire.refuse(refusal, head)))
     return close_silently(request)
 
 
 @contextmanager
-def _taking(request: web.Request, context: Context, body: RequestBody) -> Iterator[None]:
-    """Around the time in which a body is taken: one more of those that are limited, counted and measured."""
+def _receiving(request: web.Request, context: Context, body: RequestBody) -> Iterator[None]:
+    """Limit, count and measure the body while it is received."""
     with (
         context.admission.upload(context.client(request), body),
         context.metrics.receiving(),
-        context.overhead.of_a_body(),
+        context.overhead.charge_body(),
     ):
         yield
 
@@ -86,7 +86,7 @@ async def _create(request: web.Request, context: Context, intent: Create, body: 
     context.admission.creation(context.client(request))
     endpoint, wire = _endpoint(request, context), request[WIRE]
     interim = Interim(request, wire, lambda upload: endpoint + upload.id)
-    with _taking(request, context, body):
+    with _receiving(request, context, body):
         upload = await create.create(request[ENGINE], intent, body, interim)
     reply = wire.created(upload, endpoint + upload.id, with_body=intent.body is not None)
     return await _with_link(context, upload, reply, lambda: endpoint)
@@ -95,16 +95,16 @@ async def _create(request: web.Request, context: Context, intent: Create, body: 
 async def _append(request: web.Request, context: Context, intent: Append, body: RequestBody) -> Reply:
     locate = partial(_locate, request, context)
     interim = Interim(request, request[WIRE], locate)
-    with _taking(request, context, body):
+    with _receiving(request, context, body):
         upload = await append.append(request[ENGINE], _upload_id(request), intent, body, interim)
     reply = request[WIRE].appended(upload, partial(locate, upload))
-    return await _with_link(context, upload, reply, partial(_above, request, context, upload))
+    return await _with_link(context, upload, reply, partial(_creation_url, request, context, upload))
 
 
 async def _with_link(context: Context, upload: Upload, reply: Reply, endpoint: Callable[[], str]) -> Reply:
-    """A client that may write to an upload is told how others may read it, once they can."""
-    told = await context.links.told(upload, endpoint)
-    return replace(reply, headers={**reply.headers, **told})
+    """Add the reading link, once the upload can be downloaded: for clients that may write to it."""
+    link = await context.links.header_fields(upload, endpoint)
+    return replace(reply, headers={**reply.headers, **link})
 
 
 def _endpoint(request: web.Request, context: Context) -> str:
@@ -113,26 +113,26 @@ def _endpoint(request: web.Request, context: Context) -> str:
 
 
 def _locate(request: web.Request, context: Context, upload: Upload) -> str:
-    """The URL of the upload that the request went to."""
-    return _above(request, context, upload) + upload.id
+    """Return the URL of the upload that the request went to."""
+    return _creation_url(request, context, upload) + upload.id
 
 
-def _above(request: web.Request, context: Context, upload: Upload) -> str:
-    """The creation endpoint's URL, told by a request to an upload."""
+def _creation_url(request: web.Request, context: Context, upload: Upload) -> str:
+    """Return the creation endpoint's URL, derived from a request to an upload."""
     return _endpoint(request, context).removesuffix(f"{upload.id}/")
 
 
 async def _inspect(request: web.Request, context: Context, _: Inspect, __: RequestBody) -> Reply:
     upload = await lookup.inspect(request[ENGINE], _upload_id(request))
     reply = request[WIRE].inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(upload.id))
-    reply = await _with_link(context, upload, reply, partial(_above, request, context, upload))
+    reply = await _with_link(context, upload, reply, partial(_creation_url, request, context, upload))
     if (
         upload.done
         and upload.kind is not Kind.PARTIAL
         and context.engine.limits.downloads
         and request[WIRE].shows_content
     ):
-        return replace(reply, headers={**about(upload), **reply.headers})
+        return replace(reply, headers={**content_headers(upload), **reply.headers})
     return reply
 
 
@@ -150,11 +150,11 @@ _HANDLERS: dict[type[Intent], Callable[..., Awaitable[Reply]]] = {
 
 
 def _upload_id(request: web.Request) -> UploadId:
-    """From the path as it was sent: `match_info` has escapes undone."""
+    """Return the id in the path as it was sent (`match_info` is unescaped). Raises UploadNotFound."""
     upload_id = parse_upload_id(request.rel_url.raw_path.rstrip("/").rpartition("/")[2])
     if upload_id is None:
         raise refusals.UploadNotFound
     return upload_id
 
 
-UPLOADS = Route(_handle, refuse_on_wire, overridden=True)
+UPLOADS = Route(_handle, refuse_in_protocol, overridden=True)

@@ -1,4 +1,4 @@
-"""What is told of uploads and of refusals, in this protocol's fields and problems (RFC 9457)."""
+"""Header fields about uploads and refusals in this protocol, and problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from tusd_py.domain import refusals
-from tusd_py.domain.lengths import most
+from tusd_py.domain.lengths import length_limit
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.upload import Upload
@@ -25,7 +25,7 @@ _COMPLETENESS: Mapping[type[Refusal], bool] = {
     refusals.InconsistentLength: False,
     refusals.TooLarge: False,
     refusals.ChecksumMismatch: False,
-    refusals.DigestMismatch: True,  # all bytes came, and that they are the wrong ones is the upload's result
+    refusals.DigestMismatch: True,  # all bytes came; that they are wrong is the upload's result
 }
 
 
@@ -36,29 +36,29 @@ def completeness(version: Version, *, complete: bool) -> Mapping[str, str]:
 
 
 def state(upload: Upload, version: Version) -> Mapping[str, str]:
-    """Complete is only what has its object: that is the final response's meaning here."""
+    """Return offset and completeness: an upload is complete once it has its object, as for the final response."""
     return {"Upload-Offset": str(upload.offset), **completeness(version, complete=upload.done)}
 
 
 def length(upload: Upload, version: Version) -> Mapping[str, str]:
-    """Early clients take an upload whose length is reached for complete, so they aren't told of one that waits."""
-    told = upload.settled_length if version.when_full else upload.length
-    return {} if told is None else {"Upload-Length": str(told)}
+    """Return the length. Early clients take an upload at its length for complete, so they don't get one that isn't."""
+    value = upload.settled_length if version.when_full else upload.length
+    return {} if value is None else {"Upload-Length": str(value)}
 
 
 def digest(upload: Upload) -> Mapping[str, str]:
-    """Repr-Digest, once it is found."""
+    """Return Repr-Digest, once it is computed."""
     if not upload.done or upload.digest is None:
         return {}
-    name = next(name for name, ours in ALGORITHMS.items() if ours == upload.digest_algorithm)
+    name = next(name for name, algorithm in ALGORITHMS.items() if algorithm == upload.digest_algorithm)
     return {"Repr-Digest": encode_dictionary({name: bytes.fromhex(upload.digest)})}
 
 
 def limit(upload: Upload | None, version: Version, limits: Limits, now: float) -> Mapping[str, str]:
-    """Upload-Limit of an upload, or of those to come. Never empty, since there is always a smallest size."""
-    size = limits.max_length if upload is None else most(upload, limits)
-    members = {"min-size": 0, **_least("max-size", [] if size is None else [size])}
-    return {"Upload-Limit": encode_dictionary({**members, **_least(version.age, _ages(upload, limits, now))})}
+    """Return Upload-Limit of an upload, or of new ones. Never empty, since there is always a smallest size."""
+    size = limits.max_length if upload is None else length_limit(upload, limits)
+    members = {"min-size": 0, **_minimum("max-size", [] if size is None else [size])}
+    return {"Upload-Limit": encode_dictionary({**members, **_minimum(version.age_limit, _ages(upload, limits, now))})}
 
 
 def _ages(upload: Upload | None, limits: Limits, now: float) -> Iterator[float]:
@@ -68,22 +68,22 @@ def _ages(upload: Upload | None, limits: Limits, now: float) -> Iterator[float]:
         yield max(upload.expires_at - now, 0)
 
 
-def _least(name: str, values: list[float] | Iterator[float]) -> dict[str, int]:
-    found = min(values, default=None)
-    return {} if found is None else {name: min(int(found), LARGEST)}
+def _minimum(name: str, values: list[float] | Iterator[float]) -> dict[str, int]:
+    minimum = min(values, default=None)
+    return {} if minimum is None else {name: min(int(minimum), LARGEST)}
 
 
 def refused(refusal: Refusal, version: Version) -> Mapping[str, str]:
-    """Whether the upload is complete, where the refusal says something about that."""
+    """Return the completeness of the upload, if the refusal implies it."""
     complete = _COMPLETENESS.get(type(refusal))
     return {} if complete is None else completeness(version, complete=complete)
 
 
 def problem(refusal: Refusal, status: int) -> str:
-    """The problem as JSON, with our stable code besides."""
+    """Return the problem as JSON, with our stable code added."""
     kind = _PROBLEMS.get(type(refusal))
-    named = {} if kind is None else {"type": _TYPES + kind[0], "title": kind[1]}
+    identity = {} if kind is None else {"type": _TYPES + kind[0], "title": kind[1]}
     offsets = {}
     if isinstance(refusal, refusals.OffsetMismatch):
         offsets = {"expected-offset": refusal.expected, "provided-offset": refusal.provided}
-    return json.dumps({**named, "status": status, "detail": refusal.message, "code": refusal.code, **offsets})
+    return json.dumps({**identity, "status": status, "detail": refusal.message, "code": refusal.code, **offsets})

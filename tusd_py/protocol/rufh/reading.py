@@ -1,4 +1,4 @@
-"""Heads to intents. Fields that don't follow their grammar are as if they weren't there (IETF, 4.1)."""
+"""Heads to intents. Fields that don't follow their grammar are ignored (IETF, 4.1)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from tusd_py.domain.limits import Limits
 from tusd_py.domain.refusals import InconsistentLength, Malformed, MethodNotAllowed, WrongContentType
 from tusd_py.protocol.headers import is_media_type
 from tusd_py.protocol.methods import upload_methods
-from tusd_py.protocol.rufh.representation import announced, content_digest, metadata_of, wanted
+from tusd_py.protocol.rufh.representation import announced_digest, content_digest, metadata_of, requested_digest
 from tusd_py.protocol.rufh.versions import PARTIAL_UPLOAD, Version
 from tusd_py.protocol.structured import parse_boolean, parse_integer
 from tusd_py.protocol.wire import RequestHead
 
-_TOLD = ("Upload-Offset", "Upload-Complete", "Upload-Incomplete")
+_STATE_FIELDS = ("Upload-Offset", "Upload-Complete", "Upload-Incomplete")
 
 
 def read(head: RequestHead, version: Version, limits: Limits) -> Intent:
-    """What the request wants. Raises Refusal."""
+    """Return the intent of the request. Raises Refusal."""
     allow = upload_methods(limits) if head.on_upload else ("POST", "PUT", "OPTIONS")
     reader = (_ON_UPLOAD if head.on_upload else _ON_ENDPOINT).get(head.method)
     if reader is None or head.method not in allow:
@@ -27,7 +27,7 @@ def read(head: RequestHead, version: Version, limits: Limits) -> Intent:
 
 
 def completes(head: RequestHead, version: Version) -> bool | None:
-    """Whether the request says that its content is the end of the upload; None if it says nothing."""
+    """Return True if the request declares its content to be the end of the upload; None if it declares nothing."""
     if not version.inverted:
         return parse_boolean(head.headers.get("Upload-Complete"))
     incomplete = parse_boolean(head.headers.get("Upload-Incomplete"))
@@ -38,14 +38,14 @@ def _read_create(head: RequestHead, version: Version, limits: Limits) -> Create:
     completion, body = _completion(head, version), _body(head)
     length = parse_integer(head.headers.get("Upload-Length"))
     if length is not None and (head.content_length or 0) > length:
-        raise InconsistentLength("the content is longer than the upload is said to be")
-    nothing = completion is not Completion.WITH_THIS and body.length == 0 and body.checksum is None
+        raise InconsistentLength("the content is longer than the upload's declared length")
+    empty = completion is not Completion.WITH_THIS and body.length == 0 and body.checksum is None
     return Create(
         length=length,
         metadata=metadata_of(head.headers, limits),
-        body=None if nothing else body,
+        body=None if empty else body,
         completion=completion,
-        whole=announced(head.headers) or wanted(head.headers),
+        whole=announced_digest(head.headers) or requested_digest(head.headers),
         strict=True,
     )
 
@@ -63,7 +63,7 @@ def _read_append(head: RequestHead, version: Version, _limits: Limits) -> Append
         length=parse_integer(head.headers.get("Upload-Length")),
         body=_body(head),
         completion=_completion(head, version),
-        whole=wanted(head.headers),
+        whole=requested_digest(head.headers),
         strict=True,
     )
 
@@ -83,8 +83,8 @@ def _body(head: RequestHead) -> Body:
 
 
 def _check_bare(head: RequestHead, version: Version) -> None:
-    if version.bare and any(name in head.headers for name in _TOLD):
-        raise Malformed(f"{head.method} takes none of {', '.join(_TOLD)}")
+    if version.bare and any(name in head.headers for name in _STATE_FIELDS):
+        raise Malformed(f"{head.method} takes none of {', '.join(_STATE_FIELDS)}")
 
 
 def _read_inspect(head: RequestHead, version: Version, _limits: Limits) -> Inspect:

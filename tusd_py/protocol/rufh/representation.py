@@ -1,4 +1,4 @@
-"""What a request says of the representation it uploads: its type, name, coding and digests (RFC 9110, 6266, 9530)."""
+"""The type, name, coding and digests that a request declares of its upload (RFC 9110, 6266, 9530)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote_to_bytes
 
-from tusd_py.domain.intents import Checksum, Whole
+from tusd_py.domain.intents import Checksum, WholeDigest
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.refusals import Malformed
 from tusd_py.domain.upload import Metadata
@@ -15,24 +15,27 @@ from tusd_py.protocol.rufh.versions import PARTIAL_UPLOAD
 from tusd_py.protocol.structured import parse_dictionary
 
 ALGORITHMS: Mapping[str, str] = {"sha-256": "sha256", "sha-512": "sha512"}
-"""Names in the fields, and ours; the preferred one first. Others are passed over (RFC 9530, 2)."""
+"""Names in the fields, and ours; the preferred one first. Others are ignored (RFC 9530, 2)."""
 _SIZES = {"sha-256": 32, "sha-512": 64}
 _PARAMETER = re.compile(r';[ \t]*([A-Za-z*]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;" \t]+)[ \t]*')
 _EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE)
 
 
 def metadata_of(headers: Mapping[str, str], limits: Limits) -> Metadata:
-    """Under the names tus clients use, which may also be sent as they are (tus-js-client does). Raises Malformed."""
-    told = dict(parse_metadata(headers.get("Upload-Metadata", ""), limits))
+    """Return metadata under the keys of tus clients, which may also be sent directly (tus-js-client does).
+
+    Raises Malformed.
+    """
+    metadata = dict(parse_metadata(headers.get("Upload-Metadata", ""), limits))
     for name, value in _described(headers):
-        told.setdefault(name, value.encode("utf-8", "surrogateescape"))
-    if sum(map(len, told.values())) > limits.max_metadata_bytes:
+        metadata.setdefault(name, value.encode("utf-8", "surrogateescape"))
+    if sum(map(len, metadata.values())) > limits.max_metadata_bytes:
         raise Malformed("Content-Type, Content-Disposition and Content-Encoding are too long")
-    return told
+    return metadata
 
 
 def _described(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The type of what is sent is not always that of what is uploaded: tus-js-client names the former."""
+    """Yield keys and values. The content's type isn't always that of the upload: tus-js-client sends the former."""
     kind, coding = headers.get("Content-Type", ""), headers.get("Content-Encoding", "identity")
     if name := _file_name(headers.get("Content-Disposition", "")):
         yield "filename", name
@@ -43,44 +46,44 @@ def _described(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _file_name(disposition: str) -> str:
-    """Of Content-Disposition: `filename*` if it can be read, else `filename`; empty if there is none."""
-    said = {name.lower(): value for name, value in _PARAMETER.findall(disposition)}
-    extended = _EXTENDED.fullmatch(said.get("filename*", ""))
+    """Return the name in Content-Disposition: `filename*` if it can be read, else `filename`; empty for none."""
+    parameters = {name.lower(): value for name, value in _PARAMETER.findall(disposition)}
+    extended = _EXTENDED.fullmatch(parameters.get("filename*", ""))
     if extended is not None:
         return unquote_to_bytes(extended[2]).decode(extended[1], "replace")
-    plain = said.get("filename", "")
+    plain = parameters.get("filename", "")
     return re.sub(r"\\(.)", r"\1", plain[1:-1]) if plain.startswith('"') else plain
 
 
 def content_digest(headers: Mapping[str, str]) -> Checksum | None:
-    """What the request announces for its own content. Raises Malformed."""
-    found = _digest("Content-Digest", headers)
-    return None if found is None else Checksum(algorithm=ALGORITHMS[found[0]], digest=found[1])
+    """Return the announced digest of the request's content. Raises Malformed."""
+    digest = _digest("Content-Digest", headers)
+    return None if digest is None else Checksum(algorithm=ALGORITHMS[digest[0]], digest=digest[1])
 
 
-def announced(headers: Mapping[str, str]) -> Whole | None:
-    """What it announces for the whole representation. Raises Malformed."""
-    found = _digest("Repr-Digest", headers)
-    return None if found is None else Whole(algorithm=ALGORITHMS[found[0]], digest=found[1].hex())
+def announced_digest(headers: Mapping[str, str]) -> WholeDigest | None:
+    """Return the announced digest of the whole representation. Raises Malformed."""
+    digest = _digest("Repr-Digest", headers)
+    return None if digest is None else WholeDigest(algorithm=ALGORITHMS[digest[0]], digest=digest[1].hex())
 
 
-def wanted(headers: Mapping[str, str]) -> Whole | None:
-    """What it wants to know of the whole representation: of the algorithms it prefers most, ours."""
-    asked = parse_dictionary(headers.get("Want-Repr-Digest")) or {}
-    weights = {name: weight for name in ALGORITHMS if type(weight := asked.get(name)) is int and weight > 0}
+def requested_digest(headers: Mapping[str, str]) -> WholeDigest | None:
+    """Return the digest that the request wants of the whole representation, by its preferred algorithm of ours."""
+    preferences = parse_dictionary(headers.get("Want-Repr-Digest")) or {}
+    weights = {name: weight for name in ALGORITHMS if type(weight := preferences.get(name)) is int and weight > 0}
     best = max(weights, key=lambda name: weights[name], default=None)
-    return None if best is None else Whole(algorithm=ALGORITHMS[best])
+    return None if best is None else WholeDigest(algorithm=ALGORITHMS[best])
 
 
 def _digest(field: str, headers: Mapping[str, str]) -> tuple[str, bytes] | None:
-    """The first digest we know. One that can't be read is refused: its client counts on it being checked."""
+    """Return the first known digest. One that can't be read is refused: its client relies on the check."""
     if field not in headers:
         return None
-    said = parse_dictionary(headers[field])
-    if said is None:
+    members = parse_dictionary(headers[field])
+    if members is None:
         raise Malformed(f"{field} must be a dictionary of digests")
     for name in ALGORITHMS:
-        digest = said.get(name)
+        digest = members.get(name)
         if digest is not None:
             if not isinstance(digest, bytes) or len(digest) != _SIZES[name]:
                 raise Malformed(f"{field} has a {name} that is not one")

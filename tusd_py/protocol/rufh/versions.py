@@ -1,7 +1,7 @@
-"""Where the drafts differ, each interop version from the next one; and which requests are of this protocol at all.
+"""The differences between the drafts, each interop version from the next one; and the test for this protocol.
 
 Versions are numbers that go up with each change that breaks clients: 3 is draft -01, 4 is -02, 5 is -03, 6 is -04 and
--05, 7 is -06 to -08, 8 is -09 to -11. A client of the RFC to come sends none.
+-05, 7 is -06 to -08, 8 is -09 to -11. Clients of the future RFC send none.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ PARTIAL_UPLOAD = "application/partial-upload"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One version. The defaults are the newest ways, which are also those of a request without a version."""
+    """One version. The defaults are those of the newest, which also serves requests without a version."""
 
     number: int | None = None
     inverted: bool = False
-    """Upload-Incomplete, which says the opposite of Upload-Complete."""
+    """True for Upload-Incomplete, the opposite of Upload-Complete."""
     typed: bool = True
-    """A PATCH must be application/partial-upload."""
+    """True if a PATCH must be application/partial-upload."""
     when_full: bool = False
-    """An upload whose length is reached is complete, whatever its requests say: clients of the time rely on it."""
-    appended: int = 204
+    """True if an upload is complete once its length is reached, also if no request says so: its clients rely on it."""
+    append_status: int = 204
     """Status of an append that doesn't complete the upload."""
-    age: str = "max-age"
-    """The limit that says how long the upload is kept."""
+    age_limit: str = "max-age"
+    """The name of the limit for the time that the upload is kept."""
     bare: bool = False
-    """HEAD and DELETE must not say what the upload is thought to be like."""
+    """True if HEAD and DELETE must not have fields for the upload's state."""
     progress: bool = True
-    """The client knows a 104 that tells an offset."""
-    busy: int = 503
-    """Status of what can't be answered now, but soon. tus-js-client, up to 6, goes on after a 423 alone."""
+    """True if clients know a 104 with an offset."""
+    busy_status: int = 503
+    """Status for a request that can be answered soon. tus-js-client retries only a 423 in versions up to 6."""
 
 
 NEWEST = Version()
 _8 = replace(NEWEST, number=8)
 _7 = replace(_8, number=7)
-_6 = replace(_7, number=6, when_full=True, appended=201, age="expires", bare=True, busy=423)
+_6 = replace(_7, number=6, when_full=True, append_status=201, age_limit="expires", bare=True, busy_status=423)
 _5 = replace(_6, number=5, typed=False)
 _4 = replace(_5, number=4, progress=False)
 _3 = replace(_4, number=3, inverted=True)
@@ -51,12 +51,12 @@ _VERSIONS = {version.number: version for version in (_3, _4, _5, _6, _7, _8)}
 
 
 def version_of(headers: Mapping[str, str]) -> Version:
-    """The version a request names; the newest ways for none, or one that nobody knows yet."""
+    """Return the version that a request names; the newest for none, or for an unknown one."""
     return _VERSIONS.get(parse_integer(headers.get(INTEROP)), NEWEST)
 
 
 def is_rufh(head: RequestHead) -> bool:
-    """Whether the request is of this protocol: by its version, or by what only this protocol sends."""
+    """Return True for a request of this protocol: by its version, or by fields that only this protocol has."""
     if "Tus-Resumable" in head.headers:
         return False
     if INTEROP in head.headers:

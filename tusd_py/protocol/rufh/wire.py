@@ -1,4 +1,4 @@
-"""The wire of one request: what it is asked in, it is answered in."""
+"""The protocol of one request, in its version; the reply is in the same."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _UPLOAD_RESUMPTION_SUPPORTED = 104
 
 
 class Rufh:
-    """Resumable Uploads for HTTP, in one version. With `interim`, its client is told on the way."""
+    """Resumable Uploads for HTTP, in one version. With `interim`, its client gets 104s."""
 
-    marks: Mapping[str, str] = {}
+    common_headers: Mapping[str, str] = {}
     answers_interrupted = False
-    """URLSession goes on after a lost connection, and gives up after an answer that isn't the final one."""
-    tells_by_get = True
+    """URLSession retries after a lost connection, and gives up after a refusal."""
+    inspects_by_get = True
     shows_content = False
 
     def __init__(self, version: Version, limits: Limits, clock: Callable[[], float], *, interim: bool) -> None:
@@ -33,34 +33,34 @@ class Rufh:
     def read(self, head: RequestHead) -> Intent:
         return reading.read(head, self._version, self._limits)
 
-    def created(self, upload: Upload, location: str, *, with_body: bool) -> Reply:  # noqa: ARG002  the offset is always told
+    def created(self, upload: Upload, location: str, *, with_body: bool) -> Reply:  # noqa: ARG002  the offset is always sent
         return self._reply(HTTPStatus.CREATED, {"Location": location, **self._about(upload)})
 
     def inspected(self, upload: Upload, base_path: str) -> Reply:  # noqa: ARG002  the port's signature
-        return self._reply(HTTPStatus.NO_CONTENT, self.beside_content(upload))
+        return self._reply(HTTPStatus.NO_CONTENT, self.download_fields(upload))
 
-    def beside_content(self, upload: Upload) -> Mapping[str, str]:
+    def download_fields(self, upload: Upload) -> Mapping[str, str]:
         return {**self._about(upload), **answers.length(upload, self._version)}
 
     def appended(self, upload: Upload, locate: Callable[[], str]) -> Reply:
-        """What completes an upload is answered as its creation would have been, had it brought all of it."""
+        """Return the reply; one that completes the upload is as if its creation had brought all of it."""
         if upload.done:
             return self.created(upload, locate(), with_body=True)
-        return self._reply(self._version.appended, self._about(upload))
+        return self._reply(self._version.append_status, self._about(upload))
 
     def terminated(self) -> Reply:
         return self._reply(HTTPStatus.NO_CONTENT, {})
 
-    def begun(self, upload: Upload, location: str) -> Reply | None:
+    def started(self, upload: Upload, location: str) -> Reply | None:
         if not self._interim:
             return None
-        return self._told({"Location": location, **self._limit(upload)})
+        return self._interim_reply({"Location": location, **self._limit(upload)})
 
     def moved(self, upload: Upload) -> Reply | None:
-        """Of the last byte the final response tells, once it is sure."""
+        """Return a 104, but not for the last byte: only the final response confirms that."""
         if not self._interim or not self._version.progress or upload.full:
             return None
-        return self._told({"Upload-Offset": str(upload.offset)})
+        return self._interim_reply({"Upload-Offset": str(upload.offset)})
 
     def refuse(self, refusal: Refusal, head: RequestHead) -> Reply:
         status = self._status(refusal, head)
@@ -72,13 +72,13 @@ class Rufh:
         return self._reply(status, fields, answers.problem(refusal, status))
 
     def _status(self, refusal: Refusal, head: RequestHead) -> int:
-        waiting = isinstance(refusal, refusals.ServiceUnavailable) and head.method == "HEAD"
-        if waiting or isinstance(refusal, refusals.UploadLocked):
-            return self._version.busy
+        unavailable = isinstance(refusal, refusals.ServiceUnavailable) and head.method == "HEAD"
+        if unavailable or isinstance(refusal, refusals.UploadLocked):
+            return self._version.busy_status
         return STATUS[type(refusal)]
 
     def limits(self) -> Mapping[str, str]:
-        """Those of uploads to come."""
+        """Return the limits of new uploads."""
         return self._limit(None)
 
     def _about(self, upload: Upload) -> Mapping[str, str]:
@@ -90,12 +90,14 @@ class Rufh:
     def _reply(self, status: int, fields: Mapping[str, str], problem: str | None = None) -> Reply:
         kind = {} if problem is None else {"Content-Type": "application/problem+json"}
         return Reply(
-            status=status, headers={"Cache-Control": "no-store", **self._named(), **fields, **kind}, text=problem
+            status=status,
+            headers={"Cache-Control": "no-store", **self._version_field(), **fields, **kind},
+            text=problem,
         )
 
-    def _told(self, fields: Mapping[str, str]) -> Reply:
-        return Reply(status=_UPLOAD_RESUMPTION_SUPPORTED, headers={**self._named(), **fields})
+    def _interim_reply(self, fields: Mapping[str, str]) -> Reply:
+        return Reply(status=_UPLOAD_RESUMPTION_SUPPORTED, headers={**self._version_field(), **fields})
 
-    def _named(self) -> Mapping[str, str]:
-        """Only a version that we speak: the client must know what it is answered in."""
+    def _version_field(self) -> Mapping[str, str]:
+        """Return the version of the reply, if it has one: the client must know it."""
         return {} if self._version.number is None else {INTEROP: str(self._version.number)}

@@ -1,0 +1,61 @@
+"""The first checks of a request: it is for a host served here, and the page that sends it may change something here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+
+from tusd_py.domain.refusals import Forbidden, Misdirected, UnsupportedCoding
+from tusd_py.http.cors import Cors
+from tusd_py.http.endpoint import host_name, origin
+from tusd_py.http.forwarded import Trust
+
+_READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+_CHUNKED = "chunked"
+PROBES = frozenset({"/healthz", "/readyz"})
+"""Paths that are answered for any host name: health checks use the address that they know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFilter:
+    """The host names that the server answers to, with `*` for any characters (any name if empty), and origins."""
+
+    hosts: Sequence[str]
+    cors: Cors | None
+    trust: Trust
+
+    def check(self, request: web.Request) -> None:
+        """Check a request of any kind. Raises Misdirected, Forbidden, UnsupportedCoding, Malformed."""
+        if self.hosts and request.path not in PROBES and not self._is_served_host(request):
+            raise Misdirected
+        if request.method not in _READING:
+            self.check_origin(request)
+            _check_coding(request)
+
+    def check_origin(self, request: web.Request) -> None:
+        """Check the page that sent a request that changes something. Raises Forbidden, Malformed.
+
+        Pages of other sites send some requests without a preflight (Fetch standard, "simple" requests).
+        """
+        page_origin = request.headers.get(hdrs.ORIGIN)
+        foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
+        if page_origin is None and foreign and request.headers.get("Sec-Fetch-Mode") == "no-cors":
+            raise Forbidden("a page of another site can't do this")
+        if self.cors is None or page_origin is None or self.cors.allows(page_origin):
+            return
+        if page_origin == origin(request, self.trust):
+            return
+        raise Forbidden("pages of this origin can't change anything here")
+
+    def _is_served_host(self, request: web.Request) -> bool:
+        name = host_name(request, self.trust).lower()
+        return any(re.fullmatch(re.escape(pattern.lower()).replace(r"\*", ".*"), name) for pattern in self.hosts)
+
+
+def _check_coding(request: web.Request) -> None:
+    """Refuse all but `chunked`: aiohttp decodes no other transfer coding (RFC 9112, 6.1). Raises UnsupportedCoding."""
+    if request.headers.get(hdrs.TRANSFER_ENCODING, _CHUNKED).lower() != _CHUNKED:
+        raise UnsupportedCoding

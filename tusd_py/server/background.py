@@ -1,0 +1,83 @@
+"""Background tasks of a server: maintenance, garbage collection, and looks at memory and stores."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from tusd_py.domain.errors import ConfigurationError, Unavailable
+from tusd_py.engine.engine import Engine
+from tusd_py.engine.garbage import collect_garbage
+from tusd_py.engine.installation import renew
+from tusd_py.engine.maintenance import maintain
+from tusd_py.tasks import end
+from tusd_py.transfer.slabs import Slabs
+
+_MAINTENANCE_SECONDS = 5.0
+_GARBAGE_SECONDS = 3600.0
+_RENEW_SECONDS = 86400.0
+_TRIM_SECONDS = 1.0
+_SPACE_SECONDS = 1.0
+
+
+@asynccontextmanager
+async def running(
+    engine: Engine, slabs: Slabs, config_error: asyncio.Future[ConfigurationError]
+) -> AsyncIterator[None]:
+    """Run all of it until the end. `config_error` is set once the settings turn out not to work."""
+    tasks = [
+        asyncio.create_task(_repeat(engine, config_error, _maintain, _MAINTENANCE_SECONDS)),
+        asyncio.create_task(_repeat(engine, config_error, _collect_garbage, _GARBAGE_SECONDS)),
+        asyncio.create_task(_repeat(engine, config_error, renew, _GARBAGE_SECONDS, _RENEW_SECONDS)),
+        asyncio.create_task(_trim(slabs)),
+        asyncio.create_task(_measure_space(engine)),
+    ]
+    try:
+        yield
+    finally:
+        await end(*tasks)
+
+
+async def _repeat(
+    engine: Engine,
+    config_error: asyncio.Future[ConfigurationError],
+    action: Callable[[Engine], Awaitable[None]],
+    first: float,
+    seconds: float | None = None,
+) -> None:
+    """Run the action after about `first` seconds, then about every `seconds`, and log its errors. Times are random, so
+    that nodes that started together don't run it together.
+    """
+    pause = first
+    while True:
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
+        pause = seconds or first
+        try:
+            await action(engine)
+        except (ConfigurationError, Unavailable) as error:
+            engine.observer.trouble("sweep failed", reason=str(error))
+            if isinstance(error, ConfigurationError) and not config_error.done():
+                config_error.set_result(error)
+
+
+async def _trim(slabs: Slabs) -> None:
+    while True:
+        await asyncio.sleep(_TRIM_SECONDS)
+        slabs.trim()
+
+
+async def _measure_space(engine: Engine) -> None:
+    while True:
+        await engine.measure_stores()
+        await asyncio.sleep(_SPACE_SECONDS)
+
+
+async def _maintain(engine: Engine) -> None:
+    await maintain(engine)
+
+
+async def _collect_garbage(engine: Engine) -> None:
+    async for _ in collect_garbage(engine):
+        pass

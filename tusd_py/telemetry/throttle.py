@@ -1,0 +1,25 @@
+"""A throttle for log lines that any client can cause."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+
+class LogThrottle:
+    """A throttle for one kind of line: allows one in `pause` seconds at most, and counts those suppressed."""
+
+    def __init__(self, pause: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pause, self._clock = pause, clock
+        self._next = -math.inf
+        self._suppressed = 0
+
+    def allowed(self) -> int | None:
+        """Return the number of lines suppressed since the last one written, or None to suppress this one."""
+        if self._clock() < self._next:
+            self._suppressed += 1
+            return None
+        self._next, suppressed = self._clock() + self._pause, self._suppressed
+        self._suppressed = 0
+        return suppressed
