@@ -1,5 +1,5 @@
 import { getDroppedFiles } from '@uppy/core/utils'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from './icons.jsx'
 import { Keeping } from './keeping.jsx'
 import { Row } from './row.jsx'
@@ -104,7 +104,7 @@ function remove(event, uploads, id, chooser) {
 
 function useRenewal(uploads) {
   const [, renew] = useState(0)
-  useEffect(() => uploads.subscribe(() => renew((count) => count + 1)), [uploads])
+  useLayoutEffect(() => uploads.subscribe(() => renew((count) => count + 1)), [uploads])
 }
 
 function useOnline() {
@@ -119,7 +119,7 @@ function useOnline() {
 // Files dropped or pasted anywhere, folders with what is in them; true while some are held over the page.
 function useDrop(onFiles) {
   const [over, setOver] = useState(false)
-  useEffect(() => {
+  useLayoutEffect(() => { // at once: before it, a browser would open what is dropped
     const holds = (event) => event.dataTransfer?.types.includes('Files')
     const on = (name, act) => addEventListener(name, (event) => holds(event) && (event.preventDefault(), act(event)))
     on('dragover', () => setOver(true))
