@@ -1,4 +1,4 @@
-"""The choice between the two protocols on the same URLs; requests that name neither get an answer of both."""
+"""The choice between the two protocols on the same URLs; HEAD and OPTIONS that name neither are answered in both."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ MEMORY_FACTOR = 10
 _LIGHT = 64 * 1024
 """Bytes of memory that any request may take."""
 _OBJECT, _VALUE, _KEY = 200, 80, 32
-"""Bytes of memory that CPython 3.11 takes for each; keys are shared."""
+"""Bytes of memory that CPython 3.11 takes for an object, a value in a list or object, and a key; keys are shared."""
 _IN_QUERY = re.compile(r"metadata\[(.+)\]", re.DOTALL)
 _SIZE = "filesize"
 """The metadata key with the upload's length, for clients that can't send it elsewhere."""

@@ -66,7 +66,7 @@ def encode_metadata(metadata: Metadata) -> str:
 
 
 def parse_checksum(text: str) -> Checksum:
-    """Read Upload-Checksum: `algorithm base64`. Raises Malformed."""
+    """Read Upload-Checksum: `algorithm base64`, before a byte of the body is read. Raises Malformed."""
     algorithm, _, encoded = text.partition(" ")
     size = CHECKSUM_ALGORITHMS.get(algorithm)
     if size is None:

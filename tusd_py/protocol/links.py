@@ -50,7 +50,7 @@ class ReadLinks:
 
 
 def is_readable(upload: Upload) -> bool:
-    """Return True for a finished upload, unless it is a partial one."""
+    """Return True for a finished upload, unless it is a partial one, which only serves to make a final one."""
     return upload.done and upload.kind is not Kind.PARTIAL
 
 

@@ -77,7 +77,7 @@ class Tus:
     def started(self, upload: Upload, location: str) -> Reply | None:  # noqa: ARG002  tus has no interim responses
         return None
 
-    def moved(self, upload: Upload) -> Reply | None:  # noqa: ARG002  tus has no interim responses
+    def progressed(self, upload: Upload) -> Reply | None:  # noqa: ARG002  tus has no interim responses
         return None
 
     def appended(self, upload: Upload, locate: Callable[[], str]) -> Reply:  # noqa: ARG002  the client knows the URL

@@ -73,7 +73,7 @@ class Wire(Protocol):
     def started(self, upload: Upload, location: str) -> Reply | None:
         """Return an interim reply for before the bytes of a new upload are taken; None for none."""
 
-    def moved(self, upload: Upload) -> Reply | None:
+    def progressed(self, upload: Upload) -> Reply | None:
         """Return an interim reply for while bytes are taken; None for none."""
 
     def refuse(self, refusal: Refusal, head: RequestHead) -> Reply:

@@ -126,17 +126,22 @@ def test_a_digest_is_told_once_it_is_found_and_not_while_it_is_announced() -> No
 
 
 def test_the_last_byte_is_left_to_the_final_response() -> None:
-    assert spoken(8, "PATCH").moved(OPEN) is not None
-    assert spoken(8, "PATCH").moved(replace(OPEN, offset=10)) is None
-    assert spoken(8, "PATCH").moved(replace(OPEN, offset=10, explicit_completion=True)) is not None
+    assert spoken(8, "PATCH").progressed(OPEN) is not None
+    assert spoken(8, "PATCH").progressed(replace(OPEN, offset=10)) is None
+    assert spoken(8, "PATCH").progressed(replace(OPEN, offset=10, explicit_completion=True)) is not None
 
 
-@pytest.mark.parametrize(("version", "begun", "moved"), [(None, False, False), (4, True, False), (5, True, True)])
-def test_interim_responses_go_to_those_that_know_them(version: int | None, *, begun: bool, moved: bool) -> None:
+@pytest.mark.parametrize(
+    ("version", "started", "progressed"), [(None, False, False), (4, True, False), (5, True, True)]
+)
+def test_interim_responses_go_to_those_that_know_them(version: int | None, *, started: bool, progressed: bool) -> None:
     wire = spoken(version, "PATCH")
-    assert (wire.started(OPEN, "http://x/files/1") is not None, wire.moved(OPEN) is not None) == (begun, moved)
+    assert (wire.started(OPEN, "http://x/files/1") is not None, wire.progressed(OPEN) is not None) == (
+        started,
+        progressed,
+    )
     silent = spoken(version, "PATCH", Interim.OFF)
-    assert (silent.started(OPEN, "http://x/files/1"), silent.moved(OPEN)) == (None, None)
+    assert (silent.started(OPEN, "http://x/files/1"), silent.progressed(OPEN)) == (None, None)
 
 
 @pytest.mark.parametrize("kind", Refusal.__subclasses__(), ids=lambda kind: kind.code)

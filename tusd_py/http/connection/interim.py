@@ -27,7 +27,7 @@ class Interim:
         """Send the new offset, unless the client doesn't read: nothing piles up for it."""
         transport = self._request.transport
         if transport is not None and not transport.get_write_buffer_size():
-            self._send(self._wire.moved(upload))
+            self._send(self._wire.progressed(upload))
 
     def _send(self, reply: Reply | None) -> bool:
         transport = self._request.transport

@@ -56,7 +56,7 @@ class Rufh:
             return None
         return self._interim_reply({"Location": location, **self._limit(upload)})
 
-    def moved(self, upload: Upload) -> Reply | None:
+    def progressed(self, upload: Upload) -> Reply | None:
         """Return a 104, but not for the last byte: only the final response confirms that."""
         if not self._interim or not self._version.progress or upload.full:
             return None
