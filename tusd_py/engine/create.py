@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tusd_py.domain.errors import UploadSpoiled
+from tusd_py.domain.errors import UploadLost, UploadSpoiled
 from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Create
 from tusd_py.domain.lengths import close, growth, remaining_bytes
 from tusd_py.domain.lifecycle import advance, resume
-from tusd_py.domain.refusals import InconsistentLength, TooLarge
+from tusd_py.domain.refusals import InconsistentLength, Malformed, TooLarge
 from tusd_py.domain.rules import check_uses, plan_create, plan_final, resolve_partial
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.engine.engine import Engine
@@ -74,6 +74,8 @@ async def _recording(engine: Engine, planned: Upload, intent: Create, noting: _N
             await abandon(engine, upload.id, Reason.FAILED_CREATION if not noting.client_knows else Reason.REFUSED)
         if isinstance(error, TooLarge) and intent.strict and upload.length is not None:
             raise InconsistentLength("the body has more bytes than the announced length") from error
+        if isinstance(error, UploadLost) and intent.kind is Kind.FINAL:  # a partial upload ended since it was planned
+            raise Malformed("Upload-Concat names an upload that is not here any more") from error
         raise
 
 

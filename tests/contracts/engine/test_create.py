@@ -7,12 +7,14 @@ import pytest
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import creating, joining, sha1
 from tusd_py.domain.errors import StateUnavailable, StorageUnavailable, UploadLost
+from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Create
 from tusd_py.domain.refusals import ChecksumMismatch, Malformed, TooLarge
-from tusd_py.domain.upload import Kind, Phase, Upload, UploadId
+from tusd_py.domain.upload import Finished, Kind, Phase, Upload, UploadId
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
 from tusd_py.engine.maintenance import maintain
+from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
 
 
@@ -125,7 +127,23 @@ async def test_an_upload_that_is_not_there_or_not_finished_joins_nothing(harness
 async def test_a_final_upload_whose_partial_lost_its_bytes_is_not_made(harness: Harness) -> None:
     first = await partial(harness, b"abc")
     harness.storage._objects.clear()
-    with pytest.raises(UploadLost):
+    with pytest.raises(Malformed, match="not here any more"):
         await create(harness.engine, joining(first.id), ScriptedBody())
     await late(harness)
     assert await harness.residue() == [first.id]
+
+
+async def test_a_partial_that_expires_while_it_is_joined_is_one_that_is_not_here(harness: Harness) -> None:
+    """A creation is never answered as if its own upload were missing."""
+    first, plan = await partial(harness, b"abc"), harness.storage.concatenate
+
+    async def after_its_time(*_: object) -> Finished:
+        await terminate(harness.engine, first.id, Reason.EXPIRED)
+        raise UploadLost(first.id)
+
+    harness.storage.concatenate = after_its_time  # type: ignore[assignment,method-assign]
+    with pytest.raises(Malformed, match="not here any more"):
+        await create(harness.engine, joining(first.id), ScriptedBody())
+    harness.storage.concatenate = plan  # type: ignore[method-assign]
+    await late(harness)
+    assert await harness.residue() == []
