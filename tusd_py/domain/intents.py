@@ -1,5 +1,7 @@
-"""The intents of requests, in terms that both protocols share. An adapter reads one, `rules` judges it, the engine
-carries it out."""
+"""The intents of requests, in terms that both protocols share.
+
+A wire protocol reads one, `rules` judges it, and the engine carries it out.
+"""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def read_presign(message: Json) -> Presign:
 
 
 def as_begin(message: Json) -> Json:
-    """Return a presign request that creates an upload in the form of the other routes."""
+    """Return a presign request that creates an upload, with the members that the other routes use."""
     return {"filename": message.get("key"), "type": message.get("contentType"), **message}
 
 

@@ -25,7 +25,7 @@ class RateLimiter:
         """When each client has its full rate again, in nanoseconds, ordered by the clients' last actions."""
 
     def check(self, client: str) -> None:
-        """Count an action. Raises TooManyRequests if the client has none left."""
+        """Count an action of the client. Raises TooManyRequests if it has used up its rate."""
         if self._rate is None:
             return
         now, interval = self._clock(), self._rate.seconds * _SECOND // self._rate.count

@@ -55,7 +55,7 @@ class State(enum.Enum):
 
 
 class SocketReader(asyncio.BufferedProtocol):
-    """A `sources.Source`. In aiohttp's place from its making until the body is through."""
+    """A `sources.Source` that reads the socket in place of aiohttp, from its creation to the end of the body."""
 
     def __init__(self, request: web.Request, transport: asyncio.Transport, length: int, slabs: Slabs) -> None:
         self._http, self._content, self._transport = request.protocol, request.content, transport

@@ -48,7 +48,7 @@ class PageFacts:
     endpoint: str
     """The URL of the creation endpoint: absolute, or relative to the page."""
     max_size: int | None
-    """Bytes."""
+    """Maximum bytes of an upload; None for no limit."""
     downloads: bool
     accept: tuple[str, ...] = ()
     """Media types, or extensions with their dots, that a file chooser offers; all files if empty."""

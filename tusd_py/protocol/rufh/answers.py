@@ -41,7 +41,7 @@ def state(upload: Upload, version: Version) -> Mapping[str, str]:
 
 
 def length(upload: Upload, version: Version) -> Mapping[str, str]:
-    """Return the length. Early clients take an upload at its length for complete, so they don't get one that isn't."""
+    """Return the length. Early clients take an upload at its length for complete: they get none while it may not be."""
     value = upload.settled_length if version.when_full else upload.length
     return {} if value is None else {"Upload-Length": str(value)}
 

@@ -64,7 +64,7 @@ class NewMultipart:
     """The result of CreateMultipartUpload."""
 
     multipart: str
-    """Its UploadId."""
+    """S3's id of the multipart upload."""
     troubled: bool = False
     """True if an earlier attempt to create it got no answer: there may be a second multipart upload."""
 
