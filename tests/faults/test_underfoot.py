@@ -70,7 +70,7 @@ async def test_an_object_that_was_deleted_is_not_served_nor_joined(node: Node, c
     partials = [await client.create(len(PARTIAL), PARTIAL, Upload_Concat="partial") for _ in range(2)]
     await node.lose(partials[0])
     told = {**VERSION, "Upload_Concat": f"final;{' '.join(partials)}"}
-    assert (await client.request("POST", client.url, **told)).status == 404
+    assert (await client.request("POST", client.url, **told)).status == 400
 
 
 @pytest.mark.parametrize(
