@@ -105,9 +105,9 @@ docs: setup
 
 # UPGRADE=--upgrade takes the newest versions that fit.
 lock: setup
-	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) --all-extras pyproject.toml -o requirements.lock
 	$(COMPILE) --group pyproject.toml:build -o requirements-build.lock
-	$(COMPILE) --group dev -c requirements.lock -c requirements-build.lock pyproject.toml -o requirements-dev.lock
+	$(COMPILE) --all-extras --group dev -c requirements.lock -c requirements-build.lock pyproject.toml -o requirements-dev.lock
 	$(RUN) tests.support.node install --package-lock-only
 	$(RUN) scripts.node ui install --package-lock-only
 

@@ -225,3 +225,62 @@ class TooManyUploads(ServiceUnavailable):
 
     code = "too-many-uploads"
     retry_after = 30
+
+
+class Unauthenticated(Refusal):
+    """The request needs a credential (RFC 6750, 3): it has none, or one that isn't good."""
+
+    code = "unauthenticated"
+
+    def __init__(self, *, invalid: bool = False, challenge: str | None = None) -> None:
+        super().__init__("the credential isn't good: get a new one" if invalid else "send a credential: Authorization")
+        self.challenge = challenge or ('Bearer error="invalid_token"' if invalid else "Bearer")
+        """The value of WWW-Authenticate."""
+
+
+class InsufficientScope(Refusal):
+    """The credential is good, but not for this use (RFC 6750, 3.1)."""
+
+    code = "insufficient-scope"
+
+
+class AuthUnavailable(ServiceUnavailable):
+    """The server that knows about the credential doesn't answer."""
+
+    code = "auth-unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("the credential can't be checked right now; try again soon")
+
+
+class OverQuota(Refusal):
+    """The account has no room for the upload."""
+
+    code = "over-quota"
+
+
+class NameTaken(Refusal):
+    """Another upload has the name."""
+
+    code = "name-taken"
+
+    def __init__(self) -> None:
+        super().__init__("another upload has that name: choose another one")
+
+
+class TokenUsedUp(Refusal):
+    """The upload token was used as often as it may be."""
+
+    code = "token-used-up"
+
+    def __init__(self) -> None:
+        super().__init__("the upload token was used as often as it may be: get a new one")
+
+
+class HookFailed(ServiceUnavailable):
+    """A hook gave no valid answer in time."""
+
+    code = "hook-failed"
+
+    def __init__(self) -> None:
+        super().__init__("a check of this request couldn't be made; try again soon")

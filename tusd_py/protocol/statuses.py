@@ -15,15 +15,20 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.ChecksumMismatch: 400,
     refusals.DigestMismatch: 400,
     refusals.WrongParts: 400,
+    refusals.Unauthenticated: 401,
     refusals.Forbidden: 403,
+    refusals.InsufficientScope: 403,
+    refusals.TokenUsedUp: 403,
     refusals.UploadNotFound: 404,
     refusals.NotReady: 404,  # the URL has no current representation yet (RFC 9110, 15.5.5); 409 is for offsets alone
     refusals.MethodNotAllowed: 405,
     refusals.OffsetMismatch: 409,
+    refusals.NameTaken: 409,
     refusals.UploadGone: 410,
     refusals.UnsupportedVersion: 412,
     refusals.Misdirected: 421,
     refusals.TooLarge: 413,
+    refusals.OverQuota: 413,
     refusals.WrongContentType: 415,
     refusals.TypeNotAllowed: 415,
     refusals.ExpectationFailed: 417,
@@ -33,6 +38,8 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.ServiceUnavailable: 503,
     refusals.StoreFull: 503,
     refusals.TooManyUploads: 503,
+    refusals.AuthUnavailable: 503,
+    refusals.HookFailed: 503,
 }
 
 
@@ -41,6 +48,8 @@ def details(refusal: Refusal) -> Mapping[str, str]:
     match refusal:
         case refusals.MethodNotAllowed():
             return {"Allow": ", ".join(refusal.allow)}
+        case refusals.Unauthenticated():
+            return {"WWW-Authenticate": refusal.challenge}
         case refusals.OffsetMismatch():
             return {"Upload-Offset": str(refusal.expected)}
         case _:

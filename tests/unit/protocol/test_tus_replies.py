@@ -141,9 +141,17 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.ChecksumMismatch(), 460, {}),
     (refusals.DigestMismatch(), 460, {}),
     (refusals.UnsupportedCoding(), 501, {}),
+    (refusals.Unauthenticated(), 401, {"WWW-Authenticate": "Bearer"}),
+    (refusals.Unauthenticated(invalid=True), 401, {"WWW-Authenticate": 'Bearer error="invalid_token"'}),
+    (refusals.InsufficientScope("creation alone"), 403, {}),
+    (refusals.TokenUsedUp(), 403, {}),
+    (refusals.NameTaken(), 409, {}),
+    (refusals.OverQuota("no room"), 413, {}),
     (refusals.ServiceUnavailable(), 503, {"Retry-After": "5"}),
     (refusals.StoreFull(), 503, {"Retry-After": "30"}),
     (refusals.TooManyUploads("too many"), 503, {"Retry-After": "30"}),
+    (refusals.AuthUnavailable(), 503, {"Retry-After": "5"}),
+    (refusals.HookFailed(), 503, {"Retry-After": "5"}),
 ]
 
 
@@ -161,14 +169,14 @@ def test_a_refusal_says_why(refusal: Refusal, status: int, details: Mapping[str,
     assert reply.headers == {**COMMON, **details}
 
 
-@pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS[:-3])
+@pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS[:-5])
 def test_a_refused_head_has_no_body(refusal: Refusal, status: int, details: Mapping[str, str]) -> None:
     reply = wire().refuse(refusal, head("HEAD"))
     assert (reply.status, reply.text) == (status, None)
     assert reply.headers == {**COMMON, **details}
 
 
-@pytest.mark.parametrize("refusal", [refusal for refusal, *_ in REFUSALS[-3:]])
+@pytest.mark.parametrize("refusal", [refusal for refusal, *_ in REFUSALS[-5:]])
 def test_a_head_that_cannot_be_answered_now_is_locked_since_clients_start_over_after_a_503(refusal: Refusal) -> None:
     reply = wire().refuse(refusal, head("HEAD"))
     assert (reply.status, reply.text) == (423, None)

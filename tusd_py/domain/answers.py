@@ -1,0 +1,42 @@
+"""The answer of a hook to a question, as far as it concerns the client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tusd_py.domain.upload import Metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The response that a hook wants its client to get, merged over the server's own."""
+
+    status: int | None = None
+    """None for the server's own status."""
+    body: str = ""
+    """Empty for the server's own body."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Allowed header fields only."""
+
+
+NO_ANSWER = Answer()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileChange:
+    """The changes to a planned upload that a hook wants (tusd's `ChangeFileInfo`); None for no change."""
+
+    name: str | None = None
+    """The path of the upload below the creation endpoint, in place of its id, and the stem of its object's key."""
+    metadata: Metadata | None = None
+    """In place of all metadata of the client."""
+    path: str | None = None
+    """The path of the file below the storage's folder (disk)."""
+    bucket: str | None = None
+    """The bucket of the object (S3), one of those that the settings allow."""
+    key: str | None = None
+    """The key of the object (S3)."""
+
+
+NO_CHANGE = FileChange()

@@ -1,0 +1,28 @@
+"""The port to a receiver of events."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tusd_py.ports.outbox import Delivery
+
+
+class DeliveryFailed(Exception):
+    """An attempt failed; the event is sent again later. The message is a few words without secrets or a body."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, unsubscribed: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds that the receiver asks to wait at least; None if it didn't ask."""
+        self.unsubscribed = unsubscribed
+        """True if the receiver wants no more events: the sink is paused until the process starts again."""
+
+
+class Sink(Protocol):
+    """Sends events to one receiver, which recognizes a repeated event by its id."""
+
+    async def publish(self, delivery: Delivery) -> None:
+        """Send one event, and return once the receiver has confirmed it. Raises DeliveryFailed."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
