@@ -16,11 +16,11 @@ from tusd_py.domain.errors import Superseded
 from tusd_py.domain.event_json import decode_event
 from tusd_py.domain.events import Event, EventType, Reason
 from tusd_py.domain.upload import Phase, Upload
-from tusd_py.ports.outbox import Delivery, Outbox, Sink
+from tusd_py.ports.outbox import Delivery, Outbox, Subscription
 from tusd_py.ports.state import StateStore
 
-ALL = Sink(name="https://sink.example/all", format="cloudevents", types=frozenset(EventType))
-ENDS = Sink(name="hooks-http", format="tusd", types=frozenset({EventType.TERMINATED, EventType.EXPIRED}))
+ALL = Subscription(name="https://sink.example/all", format="cloudevents", types=frozenset(EventType))
+ENDS = Subscription(name="hooks-http", format="tusd", types=frozenset({EventType.TERMINATED, EventType.EXPIRED}))
 EVER = 1e12
 
 
@@ -50,11 +50,11 @@ def told(deliveries: Sequence[Delivery]) -> list[str]:
 
 
 async def test_sinks_are_registered_in_place_of_those_before(outbox: Outbox) -> None:
-    assert list(await outbox.sinks()) == [ENDS, ALL]
+    assert list(await outbox.subscriptions()) == [ENDS, ALL]
     await outbox.register([ENDS])
-    assert list(await outbox.sinks()) == [ENDS]
+    assert list(await outbox.subscriptions()) == [ENDS]
     await outbox.register([])
-    assert list(await outbox.sinks()) == []
+    assert list(await outbox.subscriptions()) == []
 
 
 async def test_an_event_comes_with_its_commit_for_the_sinks_that_receive_it(state: StateStore, outbox: Outbox) -> None:
@@ -97,7 +97,7 @@ async def test_without_a_request_there_is_no_caller(state: StateStore, outbox: O
     assert decode_event(second.type, second.document) == event(rewound, EventType.ROLLED_BACK, before=7)
 
 
-async def take_all(outbox: Outbox, sink: Sink = ALL) -> list[Delivery]:
+async def take_all(outbox: Outbox, sink: Subscription = ALL) -> list[Delivery]:
     """All that is pending, done one by one."""
     found = list[Delivery]()
     while due := await outbox.due(sink.name, EVER, 1):
@@ -266,7 +266,7 @@ async def test_they_are_there_after_a_restart(durable: Maker) -> None:
     await store.aclose()
     again = durable()
     assert again.outbox is not None
-    assert list(await again.outbox.sinks()) == [ENDS, ALL]
+    assert list(await again.outbox.subscriptions()) == [ENDS, ALL]
     assert await again.outbox.due(ALL.name, 77.0, 10) == [replace(delivery, attempts=1, error="HTTP 500", due_at=77.0)]
     await again.aclose()
 

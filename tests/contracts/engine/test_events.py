@@ -22,7 +22,7 @@ from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.repair import repair
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
-from tusd_py.ports.outbox import Sink
+from tusd_py.ports.outbox import Subscription
 
 
 def told(harness: Harness) -> list[tuple[str, str | None]]:
@@ -130,7 +130,7 @@ async def test_events_carry_the_record_that_makes_them_true(harness: Harness) ->
     assert terminated.upload.phase is Phase.TERMINATING
 
 
-SINK = Sink(name="sink", format="cloudevents", types=frozenset(EventType))
+SINK = Subscription(name="sink", format="cloudevents", types=frozenset(EventType))
 
 
 async def delivered(harness: Harness) -> list[Event]:

@@ -20,7 +20,7 @@ from tusd_py.backends.sqlite.state import SqliteState
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.record_json import encode
 from tusd_py.domain.upload import Direct, Installation, Kind, Phase, Unfinished, Upload, UploadId
-from tusd_py.ports.outbox import Sink
+from tusd_py.ports.outbox import Subscription
 from tusd_py.ports.state import StateStore
 
 BEFORE = Path(__file__).parent / "before"
@@ -41,7 +41,7 @@ RECORDS = (
     upload(4, revision=1, phase=Phase.TERMINATING, troubled_at=3.0),
     upload(5, revision=1, direct=Direct.PARTS, parts_check_at=8.0, expires_at=50.0),
 )
-SINK = Sink(name="sink", format="cloudevents", types=frozenset(EventType))
+SINK = Subscription(name="sink", format="cloudevents", types=frozenset(EventType))
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ async def test_a_process_of_the_version_before_goes_on_beside_a_newer_one(upgrad
         connection.commit()
     assert await upgraded.load(older.id) == older
     later = SqliteState(path)
-    assert list(await later.outbox.sinks()) == [SINK]
+    assert list(await later.outbox.subscriptions()) == [SINK]
     assert len(await later.outbox.due(SINK.name, 1e9, 10)) == 1
     await later.aclose()
     assert _version(path) == VERSION

@@ -2,72 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import insort
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 from tusd_py.domain.event_json import EventRow, event_row
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.upload import Upload, UploadId
-from tusd_py.ports.outbox import Delivery, Sink
+from tusd_py.ports.outbox import Backlog, Delivery, DeliveryState, Selection, Subscription
+
+_Key = tuple[int, str]
+"""The number of an event and the name of a sink."""
 
 
 class MemoryOutbox:
     """An `Outbox` in memory."""
 
     def __init__(self) -> None:
-        self._sinks: Mapping[str, Sink] = {}
-        self._ids = set[str]()
+        self._subscriptions: Mapping[str, Subscription] = {}
         self._numbers = count(1)
-        self._pending: dict[tuple[str, int], Delivery] = {}
+        self._times = dict[str, float]()
+        """The times of events, by id."""
+        self._deliveries = dict[_Key, Delivery]()
+        self._queues = dict[tuple[str, UploadId], list[int]]()
+        """The numbers of pending deliveries by sink and upload, in order."""
+        self._wakes = list[Callable[[], None]]()
 
-    async def register(self, sinks: Sequence[Sink]) -> None:
-        self._sinks = {sink.name: sink for sink in sinks}
+    async def register(self, subscriptions: Sequence[Subscription]) -> None:
+        self._subscriptions = {subscription.name: subscription for subscription in subscriptions}
 
-    async def sinks(self) -> Sequence[Sink]:
-        return [self._sinks[name] for name in sorted(self._sinks)]
+    async def subscriptions(self) -> Sequence[Subscription]:
+        return [self._subscriptions[name] for name in sorted(self._subscriptions)]
 
-    async def due(self, sink: str, now: float, limit: int) -> Sequence[Delivery]:
-        firsts = dict[UploadId, Delivery]()
-        for delivery in self._pending.values():
-            if delivery.sink == sink:
-                firsts.setdefault(delivery.upload_id, delivery)
-        due = [delivery for delivery in firsts.values() if delivery.due_at <= now]
+    def watch(self, wake: Callable[[], None]) -> None:
+        self._wakes.append(wake)
+
+    async def due(self, sink: str, now: float, limit: int, *, strict: bool = False) -> Sequence[Delivery]:
+        blocked = self._first_dead(sink) if strict else {}
+        firsts = [self._deliveries[seqs[0], name] for (name, _), seqs in self._queues.items() if name == sink]
+        due = [each for each in firsts if each.due_at <= now and each.seq <= blocked.get(each.upload_id, each.seq)]
         return sorted(due, key=lambda delivery: (delivery.due_at, delivery.seq))[:limit]
 
     async def take(self, delivery: Delivery, until: float) -> Delivery | None:
         if not self._is_as_read(delivery):
             return None
-        leased = self._pending[_key(delivery)] = replace(delivery, due_at=until)
+        leased = self._deliveries[_key(delivery)] = replace(delivery, due_at=until)
         return leased
 
     async def mark_delivered(self, delivery: Delivery) -> None:
-        self._pending.pop(_key(delivery), None)
+        stored = self._deliveries.get(_key(delivery))
+        if stored is not None and stored.state is DeliveryState.PENDING:
+            self._put(replace(stored, state=DeliveryState.DELIVERED, error=None))
 
     async def mark_failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
         if not self._is_as_read(delivery):
             return
+        failed = replace(delivery, attempts=delivery.attempts + 1, error=error)
         if due_at is None:
-            del self._pending[_key(delivery)]
+            self._put(replace(failed, state=DeliveryState.DEAD))
         else:
-            attempts = delivery.attempts + 1
-            self._pending[_key(delivery)] = replace(delivery, attempts=attempts, error=error, due_at=due_at)
+            self._put(replace(failed, due_at=due_at))
+            self._postpone(delivery, partial(max, due_at))
+
+    async def list(self, selection: Selection, after: Delivery | None, limit: int) -> Sequence[Delivery]:
+        start = (0, "") if after is None else _key(after)
+        keys = sorted(key for key, each in self._deliveries.items() if key > start and _is_selected(each, selection))
+        return [self._deliveries[key] for key in keys[:limit]]
+
+    async def deliveries(self, event_id: str) -> Sequence[Delivery]:
+        return sorted((each for each in self._deliveries.values() if each.event_id == event_id), key=_key)
+
+    async def restart(self, deliveries: Sequence[Delivery], now: float) -> int:
+        return sum(self._restart(each, now) for each in deliveries)
+
+    async def drop(self, deliveries: Sequence[Delivery], now: float) -> int:
+        return sum(self._drop(each, now) for each in deliveries)
+
+    async def backlogs(self) -> Sequence[Backlog]:
+        lacking = [each for each in self._deliveries.values() if each.state is not DeliveryState.DELIVERED]
+        names = {*self._subscriptions, *(each.sink for each in lacking)}
+        return [_backlog(name, [each for each in lacking if each.sink == name]) for name in sorted(names)]
+
+    async def prune(self, before: float, limit: int) -> int:
+        needed = {each.event_id for each in self._deliveries.values() if each.state is not DeliveryState.DELIVERED}
+        old = [each for each, at in self._times.items() if at < before and each not in needed][:limit]
+        for event_id in old:
+            del self._times[event_id]
+        self._deliveries = {key: each for key, each in self._deliveries.items() if each.event_id in self._times}
+        return len(old)
 
     def store(self, events: Sequence[Event], recorded: Upload, document: str) -> None:
         """Store the events, of the upload as recorded in `document`, for the sinks that receive them."""
         for event in events:
-            names = [sink.name for sink in self._sinks.values() if event.type in sink.types]
+            names = [each.name for each in self._subscriptions.values() if event.type in each.types]
             if names:
                 self._enqueue(event_row(event, recorded, document), names)
+        for wake in self._wakes if events else ():
+            wake()
 
     def _enqueue(self, row: EventRow, names: Sequence[str]) -> None:
-        ids = [event_id for event_id in (row.id, row.spare_id) if event_id is not None and event_id not in self._ids]
+        ids = [event_id for event_id in (row.id, row.spare_id) if event_id is not None and event_id not in self._times]
         if not ids:
             return
-        self._ids.add(ids[0])
+        self._times[ids[0]] = row.at
         seq = next(self._numbers)
         for name in names:
-            self._pending[name, seq] = Delivery(
+            delivery = Delivery(
                 sink=name,
                 seq=seq,
                 event_id=ids[0],
@@ -78,11 +120,66 @@ class MemoryOutbox:
                 attempts=0,
                 due_at=row.at,
             )
+            self._put(delivery)
+
+    def _restart(self, delivery: Delivery, now: float) -> bool:
+        stored = self._deliveries.get(_key(delivery))
+        if stored is None or stored.state is not delivery.state:
+            return False
+        self._put(replace(stored, state=DeliveryState.PENDING, attempts=0, error=None, due_at=now))
+        self._postpone(stored, partial(min, now))
+        return True
+
+    def _drop(self, delivery: Delivery, now: float) -> bool:
+        stored = self._deliveries.pop(_key(delivery), None)
+        if stored is None:
+            return False
+        self._dequeue(stored)
+        self._postpone(stored, partial(min, now))
+        return True
+
+    def _put(self, delivery: Delivery) -> None:
+        self._deliveries[_key(delivery)] = delivery
+        self._dequeue(delivery)
+        if delivery.state is DeliveryState.PENDING:
+            insort(self._queues.setdefault((delivery.sink, delivery.upload_id), []), delivery.seq)
+
+    def _dequeue(self, delivery: Delivery) -> None:
+        queue = self._queues.pop((delivery.sink, delivery.upload_id), [])
+        if others := [seq for seq in queue if seq != delivery.seq]:
+            self._queues[delivery.sink, delivery.upload_id] = others
+
+    def _postpone(self, delivery: Delivery, moved: Callable[[float], float]) -> None:
+        """Move the due times of the pending deliveries behind this one."""
+        for seq in self._queues.get((delivery.sink, delivery.upload_id), ()):
+            if seq > delivery.seq:
+                behind = self._deliveries[seq, delivery.sink]
+                self._deliveries[seq, delivery.sink] = replace(behind, due_at=moved(behind.due_at))
+
+    def _first_dead(self, sink: str) -> Mapping[UploadId, int]:
+        firsts = dict[UploadId, int]()
+        for delivery in self._deliveries.values():
+            if delivery.sink == sink and delivery.state is DeliveryState.DEAD:
+                firsts.setdefault(delivery.upload_id, delivery.seq)
+        return firsts
 
     def _is_as_read(self, delivery: Delivery) -> bool:
-        stored = self._pending.get(_key(delivery))
-        return stored is not None and stored.due_at == delivery.due_at
+        stored = self._deliveries.get(_key(delivery))
+        return stored is not None and (stored.state, stored.due_at) == (DeliveryState.PENDING, delivery.due_at)
 
 
-def _key(delivery: Delivery) -> tuple[str, int]:
-    return delivery.sink, delivery.seq
+def _key(delivery: Delivery) -> _Key:
+    return delivery.seq, delivery.sink
+
+
+def _is_selected(delivery: Delivery, selection: Selection) -> bool:
+    named = selection.sink in {None, delivery.sink}
+    return named and delivery.state in selection.states and delivery.at >= selection.since
+
+
+def _backlog(sink: str, lacking: Sequence[Delivery]) -> Backlog:
+    """Return the backlog of a sink that lacks these events, in order."""
+    pending = [each.at for each in lacking if each.state is DeliveryState.PENDING]
+    return Backlog(
+        sink=sink, pending=len(pending), dead=len(lacking) - len(pending), oldest=pending[0] if pending else None
+    )

@@ -16,7 +16,8 @@ from typing import Any
 from redis.exceptions import NoPermissionError
 
 from tusd_py.backends.redis.connection import PREFIX, connect, public_name, unavailable_on_error
-from tusd_py.backends.redis.outbox import ARGUMENTS_PER_EVENT, STORE, RedisOutbox, event_arguments
+from tusd_py.backends.redis.outbox import RedisOutbox, event_arguments
+from tusd_py.backends.redis.outbox_scripts import ARGUMENTS_PER_EVENT, STORE
 from tusd_py.backends.redis.unfinished import CLAIM, Recount, claim_of
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.events import Event
@@ -198,7 +199,10 @@ class RedisState:
         )
         arguments: list[Any] = [*record, *event_arguments(events, upload, document), *map(encode_entry, added)]
         with unavailable_on_error():
-            return bool(await self._put_script(keys=self._keys(upload.id), args=arguments))
+            stored = bool(await self._put_script(keys=self._keys(upload.id), args=arguments))
+        if stored and events:
+            self.outbox.wake()
+        return stored
 
     def _keys(self, upload_id: UploadId) -> Sequence[str]:
         one = (self._upload + upload_id, self._entries + upload_id)

@@ -3,37 +3,48 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from tusd_py.backends.sqlite.connection import SqliteThread
+from tusd_py.backends.sqlite.delivery_rows import (
+    DELIVERY,
+    KEY,
+    Row,
+    backlogs,
+    drop,
+    key_of,
+    prune,
+    read_delivery,
+    restart,
+    select,
+)
 from tusd_py.domain.event_json import event_row
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.record_json import encode
-from tusd_py.domain.upload import Upload, UploadId
-from tusd_py.ports.outbox import Delivery, Sink
+from tusd_py.domain.upload import Upload
+from tusd_py.ports.outbox import Backlog, Delivery, Selection, Subscription
 
-_SINKS = "SELECT name, format, types FROM sinks ORDER BY name"
+_SUBSCRIPTIONS = "SELECT name, format, types FROM sinks ORDER BY name"
 _REGISTER = "INSERT INTO sinks (name, format, types) VALUES (?, ?, ?)"
 _STORE = "INSERT INTO events (id, upload_id, type, at, document) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _ENQUEUE = "INSERT INTO deliveries (sink, upload_id, seq, due_at) VALUES (?, ?, ?, ?)"
-_DUE = """
-    SELECT d.sink, d.seq, e.id, d.upload_id, e.type, e.at, e.document, d.attempts, d.error, d.due_at
-    FROM deliveries d JOIN events e USING (seq)
+_DUE = f"""
+    {DELIVERY}
     WHERE d.sink = ? AND d.state = 'pending' AND d.due_at <= ? AND NOT EXISTS (
       SELECT 1 FROM deliveries earlier
       WHERE earlier.sink = d.sink AND earlier.upload_id = d.upload_id AND earlier.seq < d.seq
-        AND earlier.state = 'pending'
+        AND earlier.state IN ('pending', ?)
     )
     ORDER BY d.due_at, d.seq LIMIT ?
-"""
-_KEY = "sink = ? AND upload_id = ? AND seq = ?"
-_TAKE = f"UPDATE deliveries SET due_at = ? WHERE {_KEY} AND state = 'pending' AND due_at = ?"  # noqa: S608 (of constants)
-_DONE = f"UPDATE deliveries SET state = 'delivered', error = NULL WHERE {_KEY}"  # noqa: S608 (of constants)
+"""  # noqa: S608 (of constants)
+_EVENT = f"{DELIVERY} WHERE e.id = ? ORDER BY d.sink"
+_TAKE = f"UPDATE deliveries SET due_at = ? WHERE {KEY} AND state = 'pending' AND due_at = ?"  # noqa: S608 (of constants)
+_DONE = f"UPDATE deliveries SET state = 'delivered', error = NULL WHERE {KEY} AND state = 'pending'"  # noqa: S608 (of constants)
 _FAILED = f"""
     UPDATE deliveries SET state = ?, attempts = attempts + 1, error = ?, due_at = ?
-    WHERE {_KEY} AND state = 'pending' AND due_at = ?
+    WHERE {KEY} AND state = 'pending' AND due_at = ?
 """  # noqa: S608 (of constants)
 _WAIT = """
     UPDATE deliveries SET due_at = max(due_at, ?)
@@ -47,35 +58,69 @@ class SqliteOutbox:
 
     def __init__(self, thread: SqliteThread) -> None:
         self._thread = thread
+        self._wakes = list[Callable[[], None]]()
 
-    async def register(self, sinks: Sequence[Sink]) -> None:
-        await self._thread.write(partial(_register, [(sink.name, sink.format, _text(sink.types)) for sink in sinks]))
+    async def register(self, subscriptions: Sequence[Subscription]) -> None:
+        rows = [(each.name, each.format, _text(each.types)) for each in subscriptions]
+        await self._thread.write(partial(_register, rows))
 
-    async def sinks(self) -> Sequence[Sink]:
-        rows = await self._thread.read(lambda connection: connection.execute(_SINKS).fetchall())
-        return [Sink(name=name, format=form, types=_types(types)) for name, form, types in rows]
+    async def subscriptions(self) -> Sequence[Subscription]:
+        rows = await self._thread.read(lambda connection: connection.execute(_SUBSCRIPTIONS).fetchall())
+        return [Subscription(name=name, format=form, types=_types(types)) for name, form, types in rows]
 
-    async def due(self, sink: str, now: float, limit: int) -> Sequence[Delivery]:
-        rows = await self._thread.read(lambda connection: connection.execute(_DUE, (sink, now, limit)).fetchall())
-        return [_delivery(row) for row in rows]
+    def watch(self, wake: Callable[[], None]) -> None:
+        self._wakes.append(wake)
+
+    def wake(self) -> None:
+        """Call those that watch: events were committed."""
+        for wake in self._wakes:
+            wake()
+
+    async def due(self, sink: str, now: float, limit: int, *, strict: bool = False) -> Sequence[Delivery]:
+        return await self._read(_DUE, sink, now, "dead" if strict else "pending", limit)
 
     async def take(self, delivery: Delivery, until: float) -> Delivery | None:
-        values = (until, *_key(delivery), delivery.due_at)
+        values = (until, *key_of(delivery), delivery.due_at)
         leased = await self._thread.write(lambda connection: connection.execute(_TAKE, values).rowcount)
         return replace(delivery, due_at=until) if leased else None
 
     async def mark_delivered(self, delivery: Delivery) -> None:
-        await self._thread.write(lambda connection: connection.execute(_DONE, _key(delivery)).rowcount)
+        await self._thread.write(lambda connection: connection.execute(_DONE, key_of(delivery)).rowcount)
 
     async def mark_failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
         await self._thread.write(partial(_fail, delivery, error, due_at))
 
+    async def list(self, selection: Selection, after: Delivery | None, limit: int) -> Sequence[Delivery]:
+        query, values = select(selection, after, limit)
+        return await self._read(query, *values)
+
+    async def deliveries(self, event_id: str) -> Sequence[Delivery]:
+        return await self._read(_EVENT, event_id)
+
+    async def restart(self, deliveries: Sequence[Delivery], now: float) -> int:
+        return await self._thread.write(partial(restart, deliveries, now))
+
+    async def drop(self, deliveries: Sequence[Delivery], now: float) -> int:
+        return await self._thread.write(partial(drop, deliveries, now))
+
+    async def backlogs(self) -> Sequence[Backlog]:
+        return await self._thread.read(backlogs)
+
+    async def prune(self, before: float, limit: int) -> int:
+        return await self._thread.write(partial(prune, before, limit))
+
+    async def _read(self, query: str, *values: object) -> Sequence[Delivery]:
+        def work(connection: sqlite3.Connection) -> Sequence[Row]:
+            return connection.execute(query, values).fetchall()
+
+        return [read_delivery(row) for row in await self._thread.read(work)]
+
 
 def store(events: Sequence[Event], recorded: Upload, connection: sqlite3.Connection) -> None:
     """Store the events for the sinks that receive them; write nothing if there are none."""
-    sinks = [(name, _types(types)) for name, _, types in connection.execute(_SINKS)]
+    subscriptions = [(name, _types(types)) for name, _, types in connection.execute(_SUBSCRIPTIONS)]
     for event in events:
-        names = [name for name, types in sinks if event.type in types]
+        names = [name for name, types in subscriptions if event.type in types]
         seq = _store_event(event, recorded, connection) if names else None
         if seq is not None:
             rows = [(name, recorded.id, seq, recorded.updated_at) for name in names]
@@ -99,29 +144,9 @@ def _register(rows: Sequence[tuple[str, str, str]], connection: sqlite3.Connecti
 
 def _fail(delivery: Delivery, error: str, due_at: float | None, connection: sqlite3.Connection) -> None:
     state, again = ("dead", delivery.due_at) if due_at is None else ("pending", due_at)
-    values = (state, error, again, *_key(delivery), delivery.due_at)
+    values = (state, error, again, *key_of(delivery), delivery.due_at)
     if connection.execute(_FAILED, values).rowcount and due_at is not None:
-        connection.execute(_WAIT, (due_at, *_key(delivery)))
-
-
-def _key(delivery: Delivery) -> tuple[str, str, int]:
-    return delivery.sink, delivery.upload_id, delivery.seq
-
-
-def _delivery(row: tuple[str, int, str, str, str, float, str, int, str | None, float]) -> Delivery:
-    sink, seq, event_id, upload_id, kind, at, document, attempts, error, due_at = row
-    return Delivery(
-        sink=sink,
-        seq=seq,
-        event_id=event_id,
-        upload_id=UploadId(upload_id),
-        type=EventType(kind),
-        at=at,
-        document=document,
-        attempts=attempts,
-        error=error,
-        due_at=due_at,
-    )
+        connection.execute(_WAIT, (due_at, *key_of(delivery)))
 
 
 def _text(types: frozenset[EventType]) -> str:

@@ -95,7 +95,13 @@ _FOURTH = (
     """,
     "CREATE INDEX IF NOT EXISTS deliveries_by_due_at ON deliveries (sink, due_at) WHERE state = 'pending'",
 )
-_SCHEMA = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_OUTBOX_FIFTH = (
+    "CREATE INDEX IF NOT EXISTS deliveries_by_state ON deliveries (state, seq, sink)",
+    "CREATE INDEX IF NOT EXISTS deliveries_by_event ON deliveries (seq, sink)",
+    "CREATE INDEX IF NOT EXISTS events_by_time ON events (at)",
+)
+_FIFTH = (*_OUTBOX_FIFTH,)
+_SCHEMA = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """The statements that migrate each version to the next."""
 VERSION = len(_SCHEMA)
 

@@ -53,19 +53,16 @@ class SqliteState:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._thread = SqliteThread(path, partial(prepare, path))
+        self.outbox = SqliteOutbox(self._thread)
 
     @property
     def name(self) -> str:
         return f"sqlite:{self._path}"
 
-    @property
-    def outbox(self) -> SqliteOutbox:
-        return SqliteOutbox(self._thread)
-
     async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
         created = replace(upload, revision=1)
         work = partial(_create, _row(created), [encode_entry(entry) for entry in entries])
-        await self._thread.write(_with_events(work, created, events), grows=True)
+        await self._commit(work, created, events, grows=True)
         return created
 
     async def load(self, upload_id: UploadId) -> Upload | None:
@@ -75,13 +72,13 @@ class SqliteState:
     async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
         saved = advance(upload)
         work = partial(_save, (*_row(saved), upload.revision), [encode_entry(entry) for entry in added])
-        await self._thread.write(_with_events(work, saved, events))
+        await self._commit(work, saved, events)
         return saved
 
     async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
         saved = advance(upload)
         work = partial(_rewind, (*_row(saved), upload.revision), [encode_entry(entry) for entry in entries])
-        await self._thread.write(_with_events(work, saved, events))
+        await self._commit(work, saved, events)
         return saved
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
@@ -119,6 +116,19 @@ class SqliteState:
 
     async def aclose(self) -> None:
         await self._thread.aclose()
+
+    async def _commit(
+        self,
+        work: Callable[[sqlite3.Connection], None],
+        recorded: Upload,
+        events: Sequence[Event],
+        *,
+        grows: bool = False,
+    ) -> None:
+        """Do the work and store the events in one transaction."""
+        await self._thread.write(_with_events(work, recorded, events), grows=grows)
+        if events:
+            self.outbox.wake()
 
     async def _select(self, query: str, *values: object) -> Sequence[str]:
         """Return the first column of every row."""

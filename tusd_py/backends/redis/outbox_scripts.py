@@ -1,0 +1,304 @@
+"""The scripts of the outbox in Redis.
+
+An event is a hash. For each sink and upload a list holds the numbers of pending events in order, and a sorted set of
+the sink holds the time at which the first of each list is due. What is known of a delivery beyond that is a hash, too:
+attempts, error, time, and the state once it is no longer pending.
+
+Sorted sets of each sink and state hold the numbers of its deliveries, for operators. `STORE` doesn't write to them, as
+nodes of the version before don't: `CATCH_UP` adds what was stored since it ran last.
+"""
+
+from __future__ import annotations
+
+STORE = """
+-- Stores an event for the sinks that receive it; writes nothing if there is none. A spare id is '' for none.
+local function store(prefix, upload, id, spare, kind, at, document)
+  local sinks, names = redis.call('HGETALL', prefix .. 'sinks'), {}
+  for i = 1, #sinks, 2 do
+    if string.find(sinks[i + 1], '"' .. kind .. '"', 1, true) then table.insert(names, sinks[i]) end
+  end
+  if #names == 0 then return end
+  if redis.call('EXISTS', prefix .. 'event-id:' .. id) == 1 then
+    if spare == '' then return end
+    id = spare
+  end
+  local seq = redis.call('INCR', prefix .. 'event-seq')
+  redis.call('SET', prefix .. 'event-id:' .. id, seq)
+  local event = prefix .. 'event:' .. seq
+  redis.call('HSET', event, 'id', id, 'upload', upload, 'type', kind, 'at', at, 'document', document)
+  for _, name in ipairs(names) do
+    redis.call('RPUSH', prefix .. 'pending:' .. name .. ':' .. upload, seq)
+    redis.call('ZADD', prefix .. 'due-events:' .. name, 'NX', at, upload)
+  end
+end
+"""
+ARGUMENTS_PER_EVENT = 5
+"""The number of arguments that a script with `STORE` takes for each event."""
+
+_READ = """
+local prefix = ARGV[1]
+local function key(kind, sink, last) return prefix .. kind .. ':' .. sink .. ':' .. last end
+local function due_key(sink) return prefix .. 'due-events:' .. sink end
+local function blocked_key(sink) return prefix .. 'blocked-events:' .. sink end
+local function every_sink() return redis.call('SMEMBERS', prefix .. 'event-sinks') end
+local function event(seq, field) return redis.call('HGET', prefix .. 'event:' .. seq, field) end
+local function due(sink, seq) return redis.call('HGET', key('delivery', sink, seq), 'due') or event(seq, 'at') end
+local function queue(sink, upload) return redis.call('LRANGE', key('pending', sink, upload), 0, -1) end
+-- The state of a delivery; nil if there is none
+local function state(sink, upload, seq)
+  for _, each in ipairs(queue(sink, upload)) do
+    if each == seq then return 'pending' end
+  end
+  return redis.call('HGET', key('delivery', sink, seq), 'state') or nil
+end
+local function row(sink, seq, is)
+  local found = redis.call('HMGET', prefix .. 'event:' .. seq, 'id', 'upload', 'type', 'at', 'document')
+  local tried = redis.call('HMGET', key('delivery', sink, seq), 'attempts', 'error')
+  return {sink, seq, found[1], found[2], found[3], found[4], found[5], is, tried[1], tried[2], due(sink, seq)}
+end
+"""
+
+_WRITE = f"""
+{_READ}
+-- Lets the first pending delivery say when the upload is due. Each writer first frees memory by a removal: a script
+-- that begins so may write when memory is full
+local function point(sink, upload)
+  local first = redis.call('LINDEX', key('pending', sink, upload), 0)
+  redis.call('ZREM', due_key(sink), upload)
+  redis.call('SREM', blocked_key(sink), upload)
+  if first then redis.call('ZADD', due_key(sink), due(sink, first), upload) end
+end
+-- Moves the times of the pending deliveries behind one by `choose`
+local function move(sink, upload, seq, time, choose)
+  for _, each in ipairs(queue(sink, upload)) do
+    local now = due(sink, each)
+    if tonumber(each) > tonumber(seq) and choose(tonumber(now), tonumber(time)) ~= tonumber(now) then
+      redis.call('HSET', key('delivery', sink, each), 'due', time)
+    end
+  end
+end
+-- Enters a delivery among those of its state, '' for none, and the event among those that no sink lacks, if so
+local function enter(sink, upload, seq, now)
+  for _, is in ipairs({{'pending', 'dead', 'delivered'}}) do redis.call('ZREM', key('deliveries', sink, is), seq) end
+  redis.call('ZREM', key('dead', sink, upload), seq)
+  redis.call('ZREM', prefix .. 'ended-events', seq)
+  if now ~= '' then redis.call('ZADD', key('deliveries', sink, now), seq, seq) end
+  if now == 'dead' then redis.call('ZADD', key('dead', sink, upload), seq, seq) end
+  for _, each in ipairs(every_sink()) do
+    local of = state(each, upload, seq)
+    if of == 'pending' or of == 'dead' then return end
+  end
+  redis.call('ZADD', prefix .. 'ended-events', event(seq, 'at'), seq)
+end
+local function finish(sink, upload, seq, is)
+  redis.call('LREM', key('pending', sink, upload), 1, seq)
+  redis.call('HSET', key('delivery', sink, seq), 'state', is)
+  point(sink, upload)
+  enter(sink, upload, seq, is)
+end
+"""
+
+SUBSCRIBE = """
+-- ARGV: prefix, then name and value of each subscription
+redis.call('DEL', ARGV[1] .. 'sinks')
+for i = 2, #ARGV, 2 do
+  redis.call('HSET', ARGV[1] .. 'sinks', ARGV[i], ARGV[i + 1])
+  redis.call('SADD', ARGV[1] .. 'event-sinks', ARGV[i])
+end
+"""
+
+DUE = f"""
+{_READ}
+-- ARGV: prefix, sink, now, limit, '1' if a dead delivery blocks those behind it.
+-- Blocked uploads are set aside, so that those before it in time aren't passed over again and again; STORE, RESTART and
+-- DROP bring them back
+local sink, now, limit, strict = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5] == '1'
+local found, passed = {{}}, 0
+local function blocked(upload, first)
+  local dead = redis.call('ZRANGE', key('dead', sink, upload), 0, 0)[1]
+  return strict and dead and tonumber(dead) < tonumber(first)
+end
+while not strict do
+  local upload = redis.call('SPOP', blocked_key(sink))
+  if not upload then break end
+  local first = redis.call('LINDEX', key('pending', sink, upload), 0)
+  if first then redis.call('ZADD', due_key(sink), due(sink, first), upload) end
+end
+while #found < limit and passed < 1000 do
+  local uploads = redis.call('ZRANGEBYSCORE', due_key(sink), '-inf', now, 'LIMIT', #found, limit - #found)
+  if #uploads == 0 then break end
+  for _, upload in ipairs(uploads) do
+    local first = redis.call('LINDEX', key('pending', sink, upload), 0)
+    if blocked(upload, first) then
+      redis.call('ZREM', due_key(sink), upload)
+      redis.call('SADD', blocked_key(sink), upload)
+      passed = passed + 1
+    else
+      table.insert(found, row(sink, first, 'pending'))
+    end
+  end
+end
+return found
+"""
+
+TAKE = f"""
+{_WRITE}
+-- ARGV: prefix, sink, upload, number, due as read, until
+local _, sink, upload, seq, read, till = unpack(ARGV)
+if state(sink, upload, seq) ~= 'pending' or tonumber(due(sink, seq)) ~= tonumber(read) then return 0 end
+redis.call('ZREM', due_key(sink), upload)
+redis.call('HSET', key('delivery', sink, seq), 'due', till)
+point(sink, upload)
+return 1
+"""
+
+DONE = f"""
+{_WRITE}
+-- ARGV: prefix, sink, upload, number
+local _, sink, upload, seq = unpack(ARGV)
+if state(sink, upload, seq) ~= 'pending' then return end
+redis.call('HDEL', key('delivery', sink, seq), 'error')
+finish(sink, upload, seq, 'delivered')
+"""
+
+FAILED = f"""
+{_WRITE}
+-- ARGV: prefix, sink, upload, number, due as read, error, due ('' for never again)
+local _, sink, upload, seq, read, problem, time = unpack(ARGV)
+if state(sink, upload, seq) ~= 'pending' or tonumber(due(sink, seq)) ~= tonumber(read) then return end
+local delivery = key('delivery', sink, seq)
+redis.call('ZREM', due_key(sink), upload)
+redis.call('HINCRBY', delivery, 'attempts', 1)
+redis.call('HSET', delivery, 'error', problem)
+if time == '' then return finish(sink, upload, seq, 'dead') end
+redis.call('HSET', delivery, 'due', time)
+move(sink, upload, seq, time, math.max)
+point(sink, upload)
+"""
+
+RESTART = f"""
+{_WRITE}
+-- ARGV: prefix, now; then for each delivery: sink, upload, number, state as read. Returns how many were in that state
+local count, now = 0, ARGV[2]
+for i = 3, #ARGV, 4 do
+  local sink, upload, seq, read = unpack(ARGV, i, i + 3)
+  if state(sink, upload, seq) == read then
+    local pending = queue(sink, upload)
+    if read ~= 'pending' then table.insert(pending, seq) end
+    table.sort(pending, function(one, other) return tonumber(one) < tonumber(other) end)
+    redis.call('DEL', key('pending', sink, upload), key('delivery', sink, seq))
+    redis.call('RPUSH', key('pending', sink, upload), unpack(pending))
+    redis.call('HSET', key('delivery', sink, seq), 'due', now)
+    move(sink, upload, seq, now, math.min)
+    point(sink, upload)
+    enter(sink, upload, seq, 'pending')
+    count = count + 1
+  end
+end
+return count
+"""
+
+DROP = f"""
+{_WRITE}
+-- ARGV: prefix, now; then for each delivery: sink, upload, number. Returns how many were there
+local count, now = 0, ARGV[2]
+for i = 3, #ARGV, 3 do
+  local sink, upload, seq = unpack(ARGV, i, i + 2)
+  if state(sink, upload, seq) then
+    redis.call('DEL', key('delivery', sink, seq))
+    redis.call('LREM', key('pending', sink, upload), 1, seq)
+    move(sink, upload, seq, now, math.min)
+    point(sink, upload)
+    enter(sink, upload, seq, '')
+    count = count + 1
+  end
+end
+return count
+"""
+
+CATCH_UP = f"""
+{_READ}
+-- ARGV: prefix, limit. Enters pending deliveries of up to that many events; returns how many events are left
+local last = tonumber(redis.call('GET', prefix .. 'event-entered') or '0')
+local stored = tonumber(redis.call('GET', prefix .. 'event-seq') or '0')
+if last >= stored then return 0 end
+local to = math.min(stored, last + tonumber(ARGV[2]))
+redis.call('DEL', prefix .. 'event-entered')
+for seq = last + 1, to do
+  local upload = event(seq, 'upload')
+  for _, sink in ipairs(upload and every_sink() or {{}}) do
+    if state(sink, upload, tostring(seq)) == 'pending' then
+      redis.call('ZADD', key('deliveries', sink, 'pending'), seq, seq)
+    end
+  end
+end
+redis.call('SET', prefix .. 'event-entered', to)
+return stored - to
+"""
+
+LIST = f"""
+{_READ}
+-- ARGV: prefix, limit, number and sink to begin after, earliest time, sink ('' for every one), states...
+-- Returns the number and sink to go on after, false at the end, and the rows among those that it looked at
+local limit, after, behind, since = tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
+local found, rows = {{}}, {{}}
+for _, sink in ipairs(ARGV[6] == '' and every_sink() or {{ARGV[6]}}) do
+  for i = 7, #ARGV do
+    local low = sink > behind and after or '(' .. after
+    local seqs = redis.call('ZRANGEBYSCORE', key('deliveries', sink, ARGV[i]), low, '+inf', 'LIMIT', 0, limit)
+    for _, seq in ipairs(seqs) do table.insert(found, {{seq, sink, ARGV[i]}}) end
+  end
+end
+table.sort(found, function(one, other)
+  if one[1] ~= other[1] then return tonumber(one[1]) < tonumber(other[1]) end
+  return one[2] < other[2]
+end)
+for i = 1, math.min(limit, #found) do
+  local seq, sink, is = unpack(found[i])
+  if tonumber(event(seq, 'at')) >= since then table.insert(rows, row(sink, seq, is)) end
+end
+local last = found[limit]
+return {{last and last[1] or false, last and last[2] or false, rows}}
+"""
+
+EVENT = f"""
+{_READ}
+-- ARGV: prefix, id. Returns the rows of its deliveries
+local seq, rows = redis.call('GET', prefix .. 'event-id:' .. ARGV[2]), {{}}
+if not seq then return rows end
+for _, sink in ipairs(every_sink()) do
+  local is = state(sink, event(seq, 'upload'), seq)
+  if is then table.insert(rows, row(sink, seq, is)) end
+end
+return rows
+"""
+
+BACKLOGS = f"""
+{_READ}
+-- ARGV: prefix. Returns for each sink: name, pending, dead, the first pending one's time
+local found = {{}}
+for _, sink in ipairs(every_sink()) do
+  local pending, dead = key('deliveries', sink, 'pending'), key('deliveries', sink, 'dead')
+  local count, lost = redis.call('ZCARD', pending), redis.call('ZCARD', dead)
+  local first = redis.call('ZRANGE', pending, 0, 0)[1]
+  if count + lost > 0 or redis.call('HEXISTS', prefix .. 'sinks', sink) == 1 then
+    table.insert(found, {{sink, count, lost, first and event(first, 'at') or false}})
+  end
+end
+return found
+"""
+
+PRUNE = f"""
+{_READ}
+-- ARGV: prefix, time, limit. Returns how many events were removed
+local old = redis.call('ZRANGEBYSCORE', prefix .. 'ended-events', '-inf', '(' .. ARGV[2], 'LIMIT', 0, ARGV[3])
+for _, seq in ipairs(old) do
+  redis.call('ZREM', prefix .. 'ended-events', seq)
+  redis.call('DEL', prefix .. 'event-id:' .. event(seq, 'id'), prefix .. 'event:' .. seq)
+  for _, sink in ipairs(every_sink()) do
+    redis.call('DEL', key('delivery', sink, seq))
+    redis.call('ZREM', key('deliveries', sink, 'delivered'), seq)
+  end
+end
+return #old
+"""
