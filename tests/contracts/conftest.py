@@ -8,8 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contracts.examples import Run
+from tests.support.events import ALL, ENDS
 from tests.support.storages import STORAGES, Bench
 from tusd_py.backends.redis import connection as redis_client
+from tusd_py.ports.outbox import Outbox
+from tusd_py.ports.state import StateStore
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +27,14 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """Each storage in turn."""
     async with STORAGES[request.param](request) as made:
         yield made
+
+
+@pytest.fixture
+async def outbox(state: StateStore) -> Outbox:
+    """Of each state in turn, with two sinks."""
+    assert state.outbox is not None
+    await state.outbox.register([ALL, ENDS])
+    return state.outbox
 
 
 @pytest.fixture

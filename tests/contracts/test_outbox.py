@@ -4,49 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from tests.support.events import ALL, ENDS, EVER, created, ended, event, told
 from tests.support.fixtures_state import Maker
 from tests.support.uploads import upload
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.event_json import decode_event
 from tusd_py.domain.events import Event, EventType, Reason
-from tusd_py.domain.upload import Phase, Upload
+from tusd_py.domain.upload import Phase
 from tusd_py.ports.outbox import Delivery, Outbox, Subscription
 from tusd_py.ports.state import StateStore
-
-ALL = Subscription(name="https://sink.example/all", format="cloudevents", types=frozenset(EventType))
-ENDS = Subscription(name="hooks-http", format="tusd", types=frozenset({EventType.TERMINATED, EventType.EXPIRED}))
-EVER = 1e12
-
-
-def event(of: Upload, kind: EventType, reason: Reason | None = None, **more: object) -> Event:
-    return Event(type=kind, upload=of, reason=reason, **more)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def outbox(state: StateStore) -> Outbox:
-    assert state.outbox is not None
-    await state.outbox.register([ALL, ENDS])
-    return state.outbox
-
-
-async def created(state: StateStore, number: int = 1) -> Upload:
-    made = upload(number)
-    return await state.create(made, events=[event(made, EventType.CREATED)])
-
-
-async def ended(state: StateStore, of: Upload, reason: Reason = Reason.CLIENT) -> Upload:
-    ending = replace(of, phase=Phase.TERMINATING, updated_at=of.updated_at + 5)
-    return await state.save(ending, events=[event(ending, EventType.TERMINATED, reason)])
-
-
-def told(deliveries: Sequence[Delivery]) -> list[str]:
-    return [delivery.event_id for delivery in deliveries]
 
 
 async def test_sinks_are_registered_in_place_of_those_before(outbox: Outbox) -> None:

@@ -23,8 +23,9 @@ _RESTART = f"""
 _DROP = f"DELETE FROM deliveries WHERE {KEY}"  # noqa: S608 (of constants)
 _HASTEN = """
     UPDATE deliveries SET due_at = min(due_at, ?)
-    WHERE sink = ? AND upload_id = ? AND seq > ? AND state = 'pending'
+    WHERE sink = ? AND upload_id = ? AND seq > ? AND +state = 'pending'
 """
+# With the plus SQLite looks by the key, not through all that are pending
 _BACKLOGS = """
     WITH lacking AS (SELECT sink, state, count(*) AS n, min(seq) AS seq FROM deliveries
                      WHERE state IN ('pending', 'dead') GROUP BY sink, state)

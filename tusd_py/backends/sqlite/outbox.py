@@ -28,7 +28,11 @@ from tusd_py.ports.outbox import Backlog, Delivery, Selection, Subscription
 
 _SUBSCRIPTIONS = "SELECT name, format, types FROM sinks ORDER BY name"
 _REGISTER = "INSERT INTO sinks (name, format, types) VALUES (?, ?, ?)"
-_STORE = "INSERT INTO events (id, upload_id, type, at, document) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_STORE = """
+    INSERT INTO events (id, upload_id, type, at, document) SELECT ?1, ?2, ?3, ?4, ?5
+    WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = ?1)
+"""
+# A conflict would use up a number
 _ENQUEUE = "INSERT INTO deliveries (sink, upload_id, seq, due_at) VALUES (?, ?, ?, ?)"
 _DUE = f"""
     {DELIVERY}
@@ -48,9 +52,10 @@ _FAILED = f"""
 """  # noqa: S608 (of constants)
 _WAIT = """
     UPDATE deliveries SET due_at = max(due_at, ?)
-    WHERE sink = ? AND upload_id = ? AND seq > ? AND state = 'pending'
+    WHERE sink = ? AND upload_id = ? AND seq > ? AND +state = 'pending'
 """
-# So that the query for due deliveries doesn't scan all that wait for a failed one
+# So that the query for due deliveries doesn't scan all that wait for a failed one. With the plus SQLite looks by the
+# key, not through all that are pending
 
 
 class SqliteOutbox:

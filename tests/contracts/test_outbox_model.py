@@ -1,0 +1,266 @@
+"""Any sequence of calls to the outboxes of all states does what a plain model of one does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from tests.support.events import ALL, ENDS, event
+from tests.support.fixtures_redis import emptied
+from tests.support.redis import RedisServer
+from tests.support.uploads import upload
+from tusd_py.backends.memory.state import MemoryState
+from tusd_py.backends.redis.state import RedisState
+from tusd_py.backends.sqlite.state import SqliteState
+from tusd_py.domain.events import Event, EventType
+from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.ports.outbox import Backlog, Delivery, DeliveryState, Outbox, Selection, Subscription
+from tusd_py.ports.state import StateStore
+
+T = TypeVar("T")
+TIMES = st.integers(0, 30).map(float)
+SINKS = (ALL.name, ENDS.name)
+PENDING, DEAD, DELIVERED = DeliveryState
+
+
+@dataclass
+class Model:
+    """An outbox as plain as can be. Documents are left out."""
+
+    subscriptions: Sequence[Subscription] = ()
+    rows: list[Delivery] = field(default_factory=list)
+    """By number; each as it is now."""
+    events: dict[str, float] = field(default_factory=dict)
+    """The time of each, by its id."""
+    count: int = 0
+
+    def store(self, told: Event, recorded: Upload) -> None:
+        names = [each.name for each in self.subscriptions if told.type in each.types]
+        spare = [f"{told.id}_{recorded.revision}"] if told.type is EventType.ROLLED_BACK else []
+        free = [event_id for event_id in (told.id, *spare) if event_id not in self.events]
+        if names and free:
+            self.count += 1
+            self.events[free[0]] = recorded.updated_at
+            self.rows += [self._delivery(name, free[0], told, recorded) for name in sorted(names)]
+
+    def _delivery(self, sink: str, event_id: str, told: Event, recorded: Upload) -> Delivery:
+        return Delivery(
+            sink=sink,
+            seq=self.count,
+            event_id=event_id,
+            upload_id=recorded.id,
+            type=told.type,
+            at=recorded.updated_at,
+            document="",
+            attempts=0,
+            due_at=recorded.updated_at,
+        )
+
+    def found(self, of: Delivery) -> Delivery | None:
+        return next((row for row in self.rows if (row.seq, row.sink) == (of.seq, of.sink)), None)
+
+    def as_read(self, of: Delivery) -> bool:
+        row = self.found(of)
+        return row is not None and row.state is PENDING and row.due_at == of.due_at
+
+    def change(self, of: Delivery, **changes: Any) -> None:
+        self.rows = [replace(row, **changes) if row == self.found(of) else row for row in self.rows]
+
+    def move(self, of: Delivery, to: Callable[[float], float]) -> None:
+        """Those behind it."""
+        for row in self.rows:
+            if (row.sink, row.upload_id, row.state) == (of.sink, of.upload_id, PENDING) and row.seq > of.seq:
+                self.change(row, due_at=to(row.due_at))
+
+    def due(self, sink: str, now: float, *, strict: bool) -> list[Delivery]:
+        holding = {PENDING, DEAD} if strict else {PENDING}
+        firsts = dict[UploadId, Delivery]()
+        for row in self.rows:
+            if row.sink == sink and row.state in holding:
+                firsts.setdefault(row.upload_id, row)
+        return [row for row in firsts.values() if row.state is PENDING and row.due_at <= now]
+
+    def backlogs(self) -> list[Backlog]:
+        lacking = [row for row in self.rows if row.state is not DELIVERED]
+        names = {each.name for each in self.subscriptions} | {row.sink for row in lacking}
+        return [self._backlog(name, [row for row in lacking if row.sink == name]) for name in sorted(names)]
+
+    def _backlog(self, sink: str, lacking: Sequence[Delivery]) -> Backlog:
+        times = [row.at for row in lacking if row.state is PENDING]
+        oldest = times[0] if times else None
+        return Backlog(sink=sink, pending=len(times), dead=len(lacking) - len(times), oldest=oldest)
+
+    def prune(self, before: float) -> int:
+        lacking = {row.event_id for row in self.rows if row.state is not DELIVERED}
+        old = {event_id for event_id, at in self.events.items() if at < before} - lacking
+        self.events = {event_id: at for event_id, at in self.events.items() if event_id not in old}
+        self.rows = [row for row in self.rows if row.event_id not in old]
+        return len(old)
+
+
+class Outboxes(RuleBasedStateMachine):
+    """One outbox of each kind, and what they should hold. A delivery may have been read long ago."""
+
+    def __init__(self, redis: RedisServer) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = TemporaryDirectory()
+        self.states: tuple[StateStore, ...] = (
+            MemoryState(),
+            SqliteState(Path(self.folder.name) / "state.db"),
+            RedisState(emptied(redis)),
+        )
+        self.model = Model()
+        self.uploads = dict[int, Upload]()
+        self.read = list[Delivery]()
+        self.register(2)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    def each(self, call: Callable[[Outbox], Awaitable[T]]) -> list[T]:
+        async def all_of_them() -> list[T]:
+            return [await call(state.outbox) for state in self.states if state.outbox is not None]
+
+        return self.run(all_of_them())
+
+    def agreed(self, call: Callable[[Outbox], Awaitable[T]]) -> T:
+        found, *others = self.each(call)
+        assert others == [found] * len(others)
+        return found
+
+    @rule(sinks=st.integers(0, 3))
+    def register(self, sinks: int) -> None:
+        self.model.subscriptions = ([], [ALL], [ALL, ENDS], [ENDS])[sinks]
+        self.each(lambda outbox: outbox.register(self.model.subscriptions))
+
+    @rule(
+        number=st.integers(0, 2),
+        kind=st.sampled_from([EventType.CREATED, EventType.ROLLED_BACK, EventType.TERMINATED, EventType.TERMINATED]),
+        at=TIMES,
+    )
+    def store(self, number: int, kind: EventType, at: float) -> None:
+        given = replace(self.uploads.get(number, upload(number)), updated_at=at)
+        told = event(given, kind)
+
+        async def stored(state: StateStore) -> Upload:
+            return await (state.save if number in self.uploads else state.create)(given, events=[told])
+
+        for state in self.states:
+            self.uploads[number + 10] = self.run(stored(state))
+        self.uploads[number] = self.uploads.pop(number + 10)
+        self.model.store(told, self.uploads[number])
+
+    def chosen(self, index: int) -> Delivery:
+        return self.read[index % len(self.read)]
+
+    @rule(index=st.integers(0), until=TIMES)
+    def take(self, index: int, until: float) -> None:
+        if self.read:
+            one = self.chosen(index)
+            taken = self.agreed(lambda outbox: outbox.take(one, until))
+            assert (taken is not None) == self.model.as_read(one)
+            if taken is not None:
+                self.model.change(one, due_at=until)
+
+    @rule(index=st.integers(0))
+    def deliver(self, index: int) -> None:
+        if self.read:
+            one = self.chosen(index)
+            self.each(lambda outbox: outbox.mark_delivered(one))
+            if (row := self.model.found(one)) and row.state is PENDING:
+                self.model.change(one, state=DELIVERED, error=None)
+
+    @rule(index=st.integers(0), again=st.none() | TIMES)
+    def fail(self, index: int, again: float | None) -> None:
+        if self.read:
+            one = self.chosen(index)
+            self.each(lambda outbox: outbox.mark_failed(one, "HTTP 500", again))
+            if self.model.as_read(one):
+                self.model.change(one, attempts=one.attempts + 1, error="HTTP 500")
+                if again is None:
+                    self.model.change(one, state=DEAD)
+                else:
+                    self.model.change(one, due_at=again)
+                    self.model.move(one, lambda due: max(due, again))
+
+    @rule(indices=st.lists(st.integers(0), max_size=3), now=TIMES)
+    def restart(self, indices: list[int], now: float) -> None:
+        several = [self.chosen(index) for index in indices if self.read]
+        count = self.agreed(lambda outbox: outbox.restart(several, now))
+        for one in several:
+            if (row := self.model.found(one)) and row.state is one.state:
+                self.model.change(one, state=PENDING, attempts=0, error=None, due_at=now)
+                self.model.move(one, lambda due: min(due, now))
+                count -= 1
+        assert count == 0
+
+    @rule(indices=st.lists(st.integers(0), max_size=2), now=TIMES)
+    def drop(self, indices: list[int], now: float) -> None:
+        several = [self.chosen(index) for index in indices if self.read]
+        count = self.agreed(lambda outbox: outbox.drop(several, now))
+        for one in several:
+            if row := self.model.found(one):
+                self.model.rows.remove(row)
+                self.model.move(one, lambda due: min(due, now))
+                count -= 1
+        assert count == 0
+
+    @rule(before=TIMES)
+    def prune(self, before: float) -> None:
+        assert self.agreed(lambda outbox: outbox.prune(before, 100)) == self.model.prune(before)
+
+    @rule(sink=st.sampled_from(SINKS), now=TIMES, strict=st.booleans())
+    def look(self, sink: str, now: float, *, strict: bool) -> None:
+        expected = sorted(self.model.due(sink, now, strict=strict), key=_by_time)
+        for found in self.each(lambda outbox: outbox.due(sink, now, 100, strict=strict)):
+            assert [each.due_at for each in found] == [each.due_at for each in expected]
+            assert sorted(map(_plain, found), key=_by_time) == expected
+
+    @rule(states=st.sets(st.sampled_from(DeliveryState), min_size=1), sink=st.none() | st.sampled_from(SINKS), since=TIMES)
+    def select(self, states: set[DeliveryState], sink: str | None, since: float) -> None:
+        selection = Selection(states=frozenset(states), sink=sink, since=since)
+        rows = [row for row in self.model.rows if row.state in states and row.at >= since and sink in {None, row.sink}]
+        after = None
+        for start in range(0, len(rows) + 1, 2):
+            page = list(self.agreed(lambda outbox, after=after: outbox.list(selection, after, 2)))  # type: ignore[misc]
+            assert list(map(_plain, page)) == rows[start : start + 2]
+            after = page[-1] if page else None
+
+    @invariant()
+    def they_hold_the_same(self) -> None:
+        every = self.agreed(lambda outbox: outbox.list(Selection(), None, 1000))
+        assert list(map(_plain, every)) == self.model.rows
+        self.read += [each for each in every if each not in self.read]
+        assert list(self.agreed(lambda outbox: outbox.backlogs())) == self.model.backlogs()
+        for event_id in self.model.events:
+            found = self.agreed(lambda outbox, event_id=event_id: outbox.deliveries(event_id))  # type: ignore[misc]
+            assert list(map(_plain, found)) == [row for row in self.model.rows if row.event_id == event_id]
+
+    def teardown(self) -> None:
+        for state in self.states:
+            self.run(state.aclose())
+        self.loop.close()
+        self.folder.cleanup()
+
+
+def _plain(delivery: Delivery) -> Delivery:
+    return replace(delivery, document="")
+
+
+def _by_time(delivery: Delivery) -> tuple[float, int]:
+    return delivery.due_at, delivery.seq
+
+
+def test_any_sequence_of_calls_does_what_a_plain_model_does(redis_running: RedisServer) -> None:
+    """Failures aren't shrunk: each step waits for three stores."""
+    steps = settings(max_examples=25, stateful_step_count=30, deadline=None, phases=[Phase.generate])
+    run_state_machine_as_test(lambda: Outboxes(redis_running), settings=steps)  # type: ignore[no-untyped-call]

@@ -1,0 +1,34 @@
+"""Events in an outbox, and sinks that want them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tests.support.uploads import upload
+from tusd_py.domain.events import Event, EventType, Reason
+from tusd_py.domain.upload import Phase, Upload
+from tusd_py.ports.outbox import Delivery, Subscription
+from tusd_py.ports.state import StateStore
+
+ALL = Subscription(name="https://sink.example/all", format="cloudevents", types=frozenset(EventType))
+ENDS = Subscription(name="hooks-http", format="tusd", types=frozenset({EventType.TERMINATED, EventType.EXPIRED}))
+EVER = 1e12
+
+
+def event(of: Upload, kind: EventType, reason: Reason | None = None, **more: object) -> Event:
+    return Event(type=kind, upload=of, reason=reason, **more)  # type: ignore[arg-type]
+
+
+async def created(state: StateStore, number: int = 1, **changes: object) -> Upload:
+    made = upload(number, **changes)
+    return await state.create(made, events=[event(made, EventType.CREATED)])
+
+
+async def ended(state: StateStore, of: Upload, reason: Reason = Reason.CLIENT) -> Upload:
+    ending = replace(of, phase=Phase.TERMINATING, updated_at=of.updated_at + 5)
+    return await state.save(ending, events=[event(ending, EventType.TERMINATED, reason)])
+
+
+def told(deliveries: Sequence[Delivery]) -> list[str]:
+    return [delivery.event_id for delivery in deliveries]
