@@ -43,7 +43,7 @@ async def test_an_event_comes_back_as_it_was_but_for_secrets(state: StateStore, 
         address="192.0.2.1",
         identity="alice",
         method="DELETE",
-        target="/files/x?y=1",
+        target="/files/x?token=s3cret&y=1",
         headers={"User-Agent": "tuspy", "authorization": "Bearer s3cret", "Cookie": "a=s3cret", "X-Api-Key": "s3cret"},
         request_id="r-1",
     )
@@ -56,7 +56,7 @@ async def test_an_event_comes_back_as_it_was_but_for_secrets(state: StateStore, 
         type=EventType.TERMINATED,
         upload=replace(ending, revision=2),
         reason=Reason.CLIENT,
-        caller=replace(caller, headers={"User-Agent": "tuspy"}),
+        caller=replace(caller, target="/files/x?token=***&y=1", headers={"User-Agent": "tuspy"}),
     )
 
 

@@ -225,7 +225,9 @@ class Outboxes(RuleBasedStateMachine):
             assert [each.due_at for each in found] == [each.due_at for each in expected]
             assert sorted(map(_plain, found), key=_by_time) == expected
 
-    @rule(states=st.sets(st.sampled_from(DeliveryState), min_size=1), sink=st.none() | st.sampled_from(SINKS), since=TIMES)
+    @rule(
+        states=st.sets(st.sampled_from(DeliveryState), min_size=1), sink=st.none() | st.sampled_from(SINKS), since=TIMES
+    )
     def select(self, states: set[DeliveryState], sink: str | None, since: float) -> None:
         selection = Selection(states=frozenset(states), sink=sink, since=since)
         rows = [row for row in self.model.rows if row.state in states and row.at >= since and sink in {None, row.sink}]

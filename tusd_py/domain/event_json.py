@@ -10,6 +10,7 @@ from typing import Any
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.events import Event, EventType, Reason
 from tusd_py.domain.record_json import decode
+from tusd_py.domain.targets import without_tokens
 from tusd_py.domain.upload import Upload
 
 _SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "upload-token"})
@@ -61,7 +62,7 @@ def _request(caller: Caller) -> Mapping[str, Any] | None:
         "address": caller.address,
         "identity": caller.identity,
         "method": caller.method,
-        "target": caller.target,
+        "target": without_tokens(caller.target),
         "headers": _without_secrets(caller.headers),
         "request_id": caller.request_id,
     }

@@ -14,13 +14,14 @@ import pytest
 
 from tests.support.uploads import upload
 from tusd_py.backends.redis.connection import connect
+from tusd_py.backends.redis.outbox import event_arguments
 from tusd_py.backends.redis.state import RedisState
 from tusd_py.backends.sqlite.schema import VERSION
 from tusd_py.backends.sqlite.state import SqliteState
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.record_json import encode
 from tusd_py.domain.upload import Direct, Installation, Kind, Phase, Unfinished, Upload, UploadId
-from tusd_py.ports.outbox import Subscription
+from tusd_py.ports.outbox import Backlog, DeliveryState, Selection, Subscription
 from tusd_py.ports.state import StateStore
 
 BEFORE = Path(__file__).parent / "before"
@@ -44,12 +45,16 @@ RECORDS = (
 SINK = Subscription(name="sink", format="cloudevents", types=frozenset(EventType))
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A file of schema 3."""
-    path = tmp_path / "state.db"
+@pytest.fixture(params=[3, 4])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A file of each of these schemas."""
+    return _file(tmp_path, request.param)
+
+
+def _file(folder: Path, schema: int) -> Path:
+    path = folder / "state.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript((BEFORE / "sqlite_3.sql").read_text())
+        connection.executescript((BEFORE / f"sqlite_{schema}.sql").read_text())
     return path
 
 
@@ -66,14 +71,14 @@ def _version(path: Path) -> int:
 
 
 async def test_a_file_of_the_version_before_goes_on_with_all_it_has(upgraded: SqliteState, path: Path) -> None:
-    assert _version(path) == VERSION - 1
+    before = _version(path)
     assert tuple(await upgraded.list(None, 10)) == RECORDS
     entries = [{"n": 1, "len": 5, "etag": "x"}, {"n": 2, "len": 2, "etag": "y"}]
     assert list(await upgraded.entries(RECORDS[0].id)) == entries
     assert await upgraded.unfinished() == Unfinished(count=3, claimed=20)
     assert await upgraded.installation() == Installation(id="ab" * 16, stored=True)
     assert list(await upgraded.due(40.0, 10)) == [RECORDS[4].id, RECORDS[3].id]
-    assert _version(path) == VERSION
+    assert before < _version(path) == VERSION
 
 
 async def test_its_uploads_tell_events(upgraded: SqliteState) -> None:
@@ -84,12 +89,31 @@ async def _told(state: StateStore, of: Upload) -> Sequence[str]:
     assert state.outbox is not None
     await state.outbox.register([SINK])
     await state.save(of, events=[Event(type=EventType.FINISHED, upload=of)])
-    return [delivery.event_id for delivery in await state.outbox.due(SINK.name, 1e9, 10)]
+    return [each.event_id for each in await state.outbox.due(SINK.name, 1e9, 10) if each.upload_id == of.id]
+
+
+async def test_its_deliveries_go_on(tmp_path: Path) -> None:
+    """Those of an upload that is gone."""
+    state = SqliteState(_file(tmp_path, 4))
+    gone = UploadId(f"{9:032x}")
+    listed = await state.outbox.list(Selection(), None, 10)
+    assert [(each.upload_id, each.type, each.state, each.error) for each in listed] == [
+        (gone, EventType.CREATED, DeliveryState.DELIVERED, None),
+        (gone, EventType.ROLLED_BACK, DeliveryState.DEAD, "HTTP 500"),
+        (gone, EventType.TERMINATED, DeliveryState.PENDING, None),
+    ]
+    assert await state.outbox.backlogs() == [Backlog(sink=SINK.name, pending=1, dead=1, oldest=4.0)]
+    assert await state.outbox.due(SINK.name, 1e9, 10, strict=True) == []
+    assert await state.outbox.restart(listed, 9.0) == 3
+    assert await state.outbox.due(SINK.name, 9.0, 10) == [replace(listed[0], state=DeliveryState.PENDING, due_at=9.0)]
+    assert await state.outbox.prune(1e9, 10) == 0
+    await state.aclose()
 
 
 async def test_a_process_of_the_version_before_goes_on_beside_a_newer_one(upgraded: SqliteState, path: Path) -> None:
-    """It writes its own version into the file at each ping, and saves without knowing of events."""
-    assert await _told(upgraded, RECORDS[0]) != []
+    """It writes its own version into the file at each ping, and saves in its own way."""
+    told = await _told(upgraded, RECORDS[0])
+    assert told != []
     with closing(sqlite3.connect(path)) as connection:
         older = replace(RECORDS[0], offset=9, revision=4)
         connection.execute("UPDATE uploads SET revision = 4, document = ? WHERE id = ?", (encode(older), older.id))
@@ -98,7 +122,7 @@ async def test_a_process_of_the_version_before_goes_on_beside_a_newer_one(upgrad
     assert await upgraded.load(older.id) == older
     later = SqliteState(path)
     assert list(await later.outbox.subscriptions()) == [SINK]
-    assert len(await later.outbox.due(SINK.name, 1e9, 10)) == 1
+    assert told == [each.event_id for each in await later.outbox.list(Selection(since=0.5), None, 9)][-1:]
     await later.aclose()
     assert _version(path) == VERSION
 
@@ -112,10 +136,12 @@ class NodeBefore:
         self._put = self._redis.register_script((BEFORE / "redis_put.lua").read_text())
         self._delete = self._redis.register_script((BEFORE / "redis_delete.lua").read_text())
 
-    async def put(self, upload: Upload, expected: str, *entries: str) -> bool:
+    async def put(self, upload: Upload, expected: str, *entries: str, events: Sequence[Event] = ()) -> bool:
         claim = "" if upload.claim is None else str(upload.claim)
         record = (upload.id, expected, upload.revision, secrets.token_hex(8), encode(upload), "", claim, 0)
-        return bool(await self._put(keys=self._keys(upload.id), args=[*record, *entries]))
+        told = event_arguments(events, upload, encode(upload))
+        arguments = [*record, self._prefix, len(events), *told, *entries]
+        return bool(await self._put(keys=self._keys(upload.id), args=arguments))
 
     async def delete(self, upload: Upload) -> bool:
         return bool(await self._delete(keys=self._keys(upload.id), args=[upload.id, upload.revision]))
@@ -146,6 +172,33 @@ async def test_nodes_of_both_versions_share_a_redis(redis_url: str) -> None:
         assert await now.load(saved.id) is None
         [delivery] = await now.outbox.due(SINK.name, 1e9, 10)
         assert delivery.event_id == f"evt_{saved.id}_finished"
+    finally:
+        await before.aclose()
+        await now.aclose()
+
+
+async def test_what_a_node_of_the_version_before_tells_is_sent_and_listed(redis_url: str) -> None:
+    """It doesn't enter events for operators."""
+    before, now = NodeBefore(redis_url, "tusd-py:"), RedisState(redis_url)
+    await now.outbox.register([SINK])
+    try:
+        told = [Event(type=kind, upload=upload()) for kind in (EventType.CREATED, EventType.TERMINATED)]
+        assert await before.put(upload(revision=1), "", events=told)
+        [first] = await now.outbox.due(SINK.name, 1e9, 10)
+        await now.outbox.mark_failed(first, "HTTP 500", None)
+        listed = await now.outbox.list(Selection(), None, 10)
+        assert [(each.type, each.state) for each in listed] == [
+            (EventType.CREATED, DeliveryState.DEAD),
+            (EventType.TERMINATED, DeliveryState.PENDING),
+        ]
+        assert await now.outbox.backlogs() == [Backlog(sink=SINK.name, pending=1, dead=1, oldest=1.0)]
+        assert await now.outbox.due(SINK.name, 1e9, 10, strict=True) == []
+        assert await before.put(upload(revision=2), "1", events=[Event(type=EventType.LOST, upload=upload())])
+        assert await now.outbox.drop(listed, 5.0) == 2
+        [last] = await now.outbox.due(SINK.name, 1e9, 10, strict=True)
+        assert last.type is EventType.LOST
+        await now.outbox.mark_delivered(last)
+        assert await now.outbox.prune(1e9, 10) == 3
     finally:
         await before.aclose()
         await now.aclose()

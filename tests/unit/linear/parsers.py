@@ -21,6 +21,7 @@ from tusd_py.domain import record_json as codec
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.refusals import Refusal
+from tusd_py.domain.targets import without_tokens
 from tusd_py.domain.upload import Direct, Upload, parse_upload_id
 from tusd_py.http import caller, endpoint, translation
 from tusd_py.http.cors import Cors
@@ -230,4 +231,5 @@ PARSERS: Mapping[str, Parser] = {
         METADATA,
     ),
     "log line": Parser(redaction.without_secrets, LINE),
+    "target of an event": Parser(without_tokens, PATH),
 }
