@@ -265,4 +265,4 @@ def _by_time(delivery: Delivery) -> tuple[float, int]:
 def test_any_sequence_of_calls_does_what_a_plain_model_does(redis_running: RedisServer) -> None:
     """Failures aren't shrunk: each step waits for three stores."""
     steps = settings(max_examples=25, stateful_step_count=30, deadline=None, phases=[Phase.generate])
-    run_state_machine_as_test(lambda: Outboxes(redis_running), settings=steps)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(lambda: Outboxes(redis_running), settings=steps)  # type: ignore[arg-type]

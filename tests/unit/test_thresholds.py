@@ -299,7 +299,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "backends/lease.py TimedLease.__init__",
         "backends/redis/locks.py RedisLocker.__init__",
         "backends/redis/locks.py _NEVER_RELEASED",
-        "backends/redis/outbox.py ARGUMENTS_PER_EVENT",
+        "backends/redis/outbox_scripts.py ARGUMENTS_PER_EVENT",
         "server/wiring.py open_unpaired",
         "storage/s3/grid.py GIB",
         "storage/s3/grid.py MIB",

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tusd_py.cli import health, output
-from tusd_py.cli.options import takes_settings
-from tusd_py.config import MemoryState, Settings
+from tusd_py.cli.event_operations import EventNotFound
+from tusd_py.cli.events import events
+from tusd_py.cli.options import takes_settings, with_shared_state
+from tusd_py.config import Settings
 from tusd_py.domain.errors import ConfigurationError, Locked, Superseded, Unavailable
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.thresholds import DEFAULT
@@ -24,7 +26,7 @@ from tusd_py.version import __version__
 if TYPE_CHECKING:
     from tusd_py.cli.operations import CheckResult
 
-_FAILURES = (Unavailable, Refusal, Locked, Superseded, OSError)
+_FAILURES = (Unavailable, Refusal, Locked, Superseded, EventNotFound, OSError)
 """Errors that a correct program can meet."""
 
 
@@ -69,6 +71,9 @@ def cli() -> None:
     Each command takes the settings that `tusd-py serve --help` lists: as flags, as TUSD_PY_… in the environment,
     or from a TOML file.
     """
+
+
+cli.add_command(events)
 
 
 @cli.command()
@@ -186,7 +191,7 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
     from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
     after: UploadId | None = None
-    async with operations.open_operator(_shared(settings)) as engine:
+    async with operations.open_operator(with_shared_state(settings)) as engine:
         if not as_json:
             click.echo(output.HEADING)
         while page := await engine.uploads(after, DEFAULT.page):
@@ -198,7 +203,7 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
 async def _show(settings: Settings, upload_id: UploadId) -> str:
     from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
-    async with operations.open_operator(_shared(settings)) as engine:
+    async with operations.open_operator(with_shared_state(settings)) as engine:
         upload = await engine.show(upload_id)
         return output.as_json(upload, engine.link(upload), indent=2)
 
@@ -206,7 +211,7 @@ async def _show(settings: Settings, upload_id: UploadId) -> str:
 async def _terminate(settings: Settings, upload_ids: Sequence[UploadId]) -> None:
     from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
-    async with operations.open_operator(_shared(settings)) as engine:
+    async with operations.open_operator(with_shared_state(settings)) as engine:
         for upload_id in upload_ids:
             await engine.terminate(upload_id)
             click.echo(f"{upload_id} terminated")
@@ -215,7 +220,7 @@ async def _terminate(settings: Settings, upload_ids: Sequence[UploadId]) -> None
 async def _expire(settings: Settings) -> int:
     from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
-    async with operations.open_operator(_shared(settings)) as engine:
+    async with operations.open_operator(with_shared_state(settings)) as engine:
         return await engine.expire()
 
 
@@ -223,7 +228,7 @@ async def _collect_garbage(settings: Settings, *, dry_run: bool) -> None:
     from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
     count = 0
-    async with operations.open_operator(_shared(settings)) as engine:
+    async with operations.open_operator(with_shared_state(settings)) as engine:
         until = await engine.grace_period_end()
         async for leftover in engine.collect_garbage(dry_run=dry_run):
             click.echo(f"{leftover.upload_id}  {leftover.name}")
@@ -239,24 +244,16 @@ async def _collect_garbage(settings: Settings, *, dry_run: bool) -> None:
 async def _pair(settings: Settings) -> str:
     from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
-    return await operations.pair(_shared(settings))
+    return await operations.pair(with_shared_state(settings))
 
 
 async def _repair(settings: Settings, *, apply: bool) -> int:
     from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
     count = mended = 0
-    async with operations.open_operator(_shared(settings)) as engine:
+    async with operations.open_operator(with_shared_state(settings)) as engine:
         async for finding in engine.repair(apply=apply):
             click.echo(f"{finding.upload_id}  {finding.sentence}")
             count, mended = count + 1, mended + finding.done
     click.echo(f"{count} found, {mended} mended")
     return 0 if mended == count else 1
-
-
-def _shared(settings: Settings) -> Settings:
-    if isinstance(settings.state, MemoryState):
-        raise ConfigurationError(
-            "state memory: is inside the server's process, where commands can't reach it: use sqlite: or redis:"
-        )
-    return settings

@@ -5,15 +5,16 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tusd_py.config import Settings, load_settings
+from tusd_py.config import MemoryState, Settings, load_settings
 from tusd_py.config.sources import PREFIX, kebab, password_settings
 from tusd_py.config.units import MIB
+from tusd_py.domain.errors import ConfigurationError
 
 Command = Callable[..., int | None]
 Decorator = Callable[[Command], Command]
@@ -22,10 +23,11 @@ _FLAG_WARNING = (
 )
 
 
-def takes_settings(*, hidden: bool = False) -> Decorator:
+def takes_settings(*, hidden: bool = False, but: Collection[str] = ()) -> Decorator:
     """Return a decorator that passes Settings as a command's first argument; `hidden` omits the options from its help.
 
-    Options stay text: `Settings` validates them, like those of the other sources.
+    Options stay text: `Settings` validates them, like those of the other sources. A command has its own options for the
+    settings `but`.
     """
 
     def decorate(command: Command) -> Command:
@@ -40,13 +42,22 @@ def takes_settings(*, hidden: bool = False) -> Decorator:
         config_file = click.option("--config", type=click.Path(path_type=Path), help="TOML file with settings.")
         options: list[Decorator] = [
             config_file,
-            *(_option(setting, hidden=hidden) for setting in Settings.model_fields),
+            *(_option(setting, hidden=hidden) for setting in Settings.model_fields if setting not in but),
         ]
         for option in reversed(options):
             option(with_settings)
         return with_settings
 
     return decorate
+
+
+def with_shared_state(settings: Settings) -> Settings:
+    """Return the settings of a command that works on a server's state. Raises ConfigurationError for one in memory."""
+    if isinstance(settings.state, MemoryState):
+        raise ConfigurationError(
+            "state memory: is inside the server's process, where commands can't reach it: use sqlite: or redis:"
+        )
+    return settings
 
 
 def _option(setting: str, *, hidden: bool) -> Decorator:

@@ -16,6 +16,7 @@ from tusd_py.backends.redis.state import RedisState
 from tusd_py.backends.sqlite.locks import SqliteLocker
 from tusd_py.backends.sqlite.state import SqliteState
 from tusd_py.config import Settings
+from tusd_py.domain.errors import ConfigurationError
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.upload import UploadId
 from tusd_py.engine.engine import Engine
@@ -24,6 +25,7 @@ from tusd_py.engine.pairing import PairedState
 from tusd_py.ports.locks import Locker
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observer, Observers
+from tusd_py.ports.outbox import Outbox
 from tusd_py.ports.state import StateStore
 from tusd_py.ports.storage import Capacity, Storage
 from tusd_py.storage.local.storage import LocalStorage
@@ -77,6 +79,19 @@ async def open_unpaired(
         await locker.aclose()
         await state.aclose()
         await storage.aclose()
+
+
+@asynccontextmanager
+async def open_outbox(settings: Settings) -> AsyncIterator[Outbox]:
+    """Open the outbox of the state that the settings name, without the storage. Raises ConfigurationError."""
+    state, locker = _state(settings)
+    try:
+        if state.outbox is None:
+            raise ConfigurationError(f"{state.name} keeps no events: use sqlite: or redis:")
+        yield state.outbox
+    finally:
+        await locker.aclose()
+        await state.aclose()
 
 
 def limits(settings: Settings, capacity: Capacity) -> Limits:

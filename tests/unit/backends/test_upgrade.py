@@ -140,7 +140,7 @@ class NodeBefore:
         claim = "" if upload.claim is None else str(upload.claim)
         record = (upload.id, expected, upload.revision, secrets.token_hex(8), encode(upload), "", claim, 0)
         told = event_arguments(events, upload, encode(upload))
-        arguments = [*record, self._prefix, len(events), *told, *entries]
+        arguments: list[Any] = [*record, self._prefix, len(events), *told, *entries]
         return bool(await self._put(keys=self._keys(upload.id), args=arguments))
 
     async def delete(self, upload: Upload) -> bool:

@@ -1,0 +1,106 @@
+"""The operations of commands on events, also while a server runs. They need the state alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from tusd_py.config import Settings
+from tusd_py.domain.thresholds import DEFAULT
+from tusd_py.ports.outbox import Delivery, DeliveryState, Outbox, Selection
+
+DEFAULT_STATES = frozenset({DeliveryState.PENDING, DeliveryState.DEAD})
+_DEAD = frozenset({DeliveryState.DEAD})
+
+
+class EventNotFound(Exception):
+    """An event isn't stored, or not for that sink."""
+
+    def __init__(self, event_id: str, sink: str | None) -> None:
+        place = "" if sink is None else f" for sink {sink}"
+        super().__init__(f"no event {event_id}{place}: see tusd-py events list --state all")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """An operator's choice of events: by their ids, or all since a time."""
+
+    event_ids: Sequence[str] = ()
+    sink: str | None = None
+    """The name of the sink that they are for; None for every one."""
+    since: float | None = None
+    """Seconds since the epoch; None for those with the ids."""
+
+
+def open_outbox(settings: Settings) -> AbstractAsyncContextManager[Outbox]:
+    """Open the outbox of the server's state. Raises ConfigurationError."""
+    from tusd_py.server import wiring  # noqa: PLC0415  imported late, for fast help
+
+    return wiring.open_outbox(settings)
+
+
+async def pages(outbox: Outbox, selection: Selection) -> AsyncIterator[Sequence[Delivery]]:
+    """Yield the selected deliveries, by number and sink. Raises StateUnavailable."""
+    after = None
+    while page := await outbox.list(selection, after, DEFAULT.event_page):
+        yield page
+        after = page[-1]
+
+
+async def find(settings: Settings, choice: Choice) -> Sequence[Delivery]:
+    """Return the deliveries of events chosen by id. Raises EventNotFound, StateUnavailable."""
+    async with open_outbox(settings) as outbox:
+        return await _deliveries(outbox, choice)
+
+
+async def retry(settings: Settings, choice: Choice) -> int:
+    """Make dead deliveries pending; return their number. Raises EventNotFound, StateUnavailable."""
+    count, now = 0, time.time()
+    async with open_outbox(settings) as outbox:
+        async for page in _chosen(outbox, choice, _DEAD):
+            count += await outbox.restart([each for each in page if each.state in _DEAD], now)
+    return count
+
+
+async def replay(settings: Settings, choice: Choice) -> int:
+    """Make deliveries pending, but for delivered ones past their retention; return their number.
+
+    Raises EventNotFound, StateUnavailable.
+    """
+    count, now = 0, time.time()
+    oldest = 0.0 if settings.events_retention is None else now - settings.events_retention
+    async with open_outbox(settings) as outbox:
+        async for page in _chosen(outbox, choice, frozenset(DeliveryState)):
+            kept = [each for each in page if each.state is not DeliveryState.DELIVERED or each.at >= oldest]
+            count += await outbox.restart(kept, now)
+    return count
+
+
+async def drop(settings: Settings, choice: Choice) -> int:
+    """Remove deliveries; return their number. Raises EventNotFound, StateUnavailable."""
+    async with open_outbox(settings) as outbox:
+        return await outbox.drop(await _deliveries(outbox, choice), time.time())
+
+
+async def _chosen(
+    outbox: Outbox, choice: Choice, states: frozenset[DeliveryState]
+) -> AsyncIterator[Sequence[Delivery]]:
+    """Yield the chosen deliveries: since a time those in the states, by id all."""
+    if choice.since is None:
+        yield await _deliveries(outbox, choice)
+        return
+    async for page in pages(outbox, Selection(states=states, sink=choice.sink, since=choice.since)):
+        yield page
+
+
+async def _deliveries(outbox: Outbox, choice: Choice) -> Sequence[Delivery]:
+    """Return the deliveries of all events that are named. Raises EventNotFound before any is changed."""
+    chosen = list[Delivery]()
+    for event_id in dict.fromkeys(choice.event_ids):
+        deliveries = [each for each in await outbox.deliveries(event_id) if choice.sink in {None, each.sink}]
+        if not deliveries:
+            raise EventNotFound(event_id, choice.sink)
+        chosen += deliveries
+    return chosen
