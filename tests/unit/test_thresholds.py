@@ -295,6 +295,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/handlers/page.py DIRECTORY",
         "http/handlers/uploads.py _upload_id",
         "cli/output.py rules_as_json",
+        "cli/events.py show",
         "backends/sqlite/host.py _started",
         "backends/lease.py TimedLease.__init__",
         "backends/redis/locks.py RedisLocker.__init__",

@@ -7,15 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tusd_py.backends.redis import operator_scripts as operators
 from tusd_py.backends.redis import outbox_scripts as scripts
 from tusd_py.backends.redis.connection import unavailable_on_error
 from tusd_py.domain.event_json import event_row
 from tusd_py.domain.events import Event, EventType
+from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload import Upload, UploadId
 from tusd_py.ports.outbox import Backlog, Delivery, DeliveryState, Selection, Subscription
-
-_CAUGHT_UP = 500
-"""Events that one run of a script enters into the sets of operators: Redis does nothing else meanwhile."""
 
 
 class RedisOutbox:
@@ -64,31 +63,31 @@ class RedisOutbox:
         place = (0, "") if after is None else (after.seq, after.sink)
         choice = (repr(selection.since), selection.sink or "", *sorted(selection.states))
         while limit > len(found) and place[0] is not None:
-            *place, rows = await self._run(scripts.LIST, limit - len(found), *place, *choice)
+            *place, rows = await self._run(operators.LIST, limit - len(found), *place, *choice)
             found += map(_delivery, rows)
         return found
 
     async def deliveries(self, event_id: str) -> Sequence[Delivery]:
-        rows = await self._run(scripts.EVENT, event_id)
+        rows = await self._run(operators.EVENT, event_id)
         return sorted(map(_delivery, rows), key=lambda delivery: delivery.sink)
 
     async def restart(self, deliveries: Sequence[Delivery], now: float) -> int:
         words = [word for each in deliveries for word in (*_key(each), each.state)]
-        return int(await self._run(scripts.RESTART, repr(now), *words))
+        return int(await self._run(operators.RESTART, repr(now), *words))
 
     async def drop(self, deliveries: Sequence[Delivery], now: float) -> int:
         words = [word for each in deliveries for word in _key(each)]
-        return int(await self._run(scripts.DROP, repr(now), *words))
+        return int(await self._run(operators.DROP, repr(now), *words))
 
     async def backlogs(self) -> Sequence[Backlog]:
         await self._catch_up()
-        return sorted(map(_backlog, await self._run(scripts.BACKLOGS)), key=lambda backlog: backlog.sink)
+        return sorted(map(_backlog, await self._run(operators.BACKLOGS)), key=lambda backlog: backlog.sink)
 
     async def prune(self, before: float, limit: int) -> int:
-        return int(await self._run(scripts.PRUNE, repr(before), limit))
+        return int(await self._run(operators.PRUNE, repr(before), limit))
 
     async def _catch_up(self) -> None:
-        while await self._run(scripts.CATCH_UP, _CAUGHT_UP):
+        while await self._run(operators.CATCH_UP, DEFAULT.event_page):
             pass
 
     async def _run(self, script: str, *arguments: object) -> Any:

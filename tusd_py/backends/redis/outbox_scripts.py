@@ -1,11 +1,11 @@
-"""The scripts of the outbox in Redis.
+"""The scripts of the outbox in Redis that store and deliver events.
 
 An event is a hash. For each sink and upload a list holds the numbers of pending events in order, and a sorted set of
 the sink holds the time at which the first of each list is due. What is known of a delivery beyond that is a hash, too:
 attempts, error, time, and the state once it is no longer pending.
 
 Sorted sets of each sink and state hold the numbers of its deliveries, for operators. `STORE` doesn't write to them, as
-nodes of the version before don't: `CATCH_UP` adds what was stored since it ran last.
+nodes of the version before don't: `operator_scripts.CATCH_UP` adds what was stored since it ran last.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ end
 ARGUMENTS_PER_EVENT = 5
 """The number of arguments that a script with `STORE` takes for each event."""
 
-_READ = """
+READ = """
+-- ARGV: prefix, …
 local prefix = ARGV[1]
 local function key(kind, sink, last) return prefix .. kind .. ':' .. sink .. ':' .. last end
 local function due_key(sink) return prefix .. 'due-events:' .. sink end
@@ -58,8 +59,8 @@ local function row(sink, seq, is)
 end
 """
 
-_WRITE = f"""
-{_READ}
+WRITE = f"""
+{READ}
 -- Lets the first pending delivery say when the upload is due. Each writer first frees memory by a removal: a script
 -- that begins so may write when memory is full
 local function point(sink, upload)
@@ -108,7 +109,7 @@ end
 """
 
 DUE = f"""
-{_READ}
+{READ}
 -- ARGV: prefix, sink, now, limit, '1' if a dead delivery blocks those behind it.
 -- Blocked uploads are set aside, so that those before it in time aren't passed over again and again; STORE, RESTART and
 -- DROP bring them back
@@ -142,7 +143,7 @@ return found
 """
 
 TAKE = f"""
-{_WRITE}
+{WRITE}
 -- ARGV: prefix, sink, upload, number, due as read, until
 local _, sink, upload, seq, read, till = unpack(ARGV)
 if state(sink, upload, seq) ~= 'pending' or tonumber(due(sink, seq)) ~= tonumber(read) then return 0 end
@@ -153,7 +154,7 @@ return 1
 """
 
 DONE = f"""
-{_WRITE}
+{WRITE}
 -- ARGV: prefix, sink, upload, number
 local _, sink, upload, seq = unpack(ARGV)
 if state(sink, upload, seq) ~= 'pending' then return end
@@ -162,7 +163,7 @@ finish(sink, upload, seq, 'delivered')
 """
 
 FAILED = f"""
-{_WRITE}
+{WRITE}
 -- ARGV: prefix, sink, upload, number, due as read, error, due ('' for never again)
 local _, sink, upload, seq, read, problem, time = unpack(ARGV)
 if state(sink, upload, seq) ~= 'pending' or tonumber(due(sink, seq)) ~= tonumber(read) then return end
@@ -174,131 +175,4 @@ if time == '' then return finish(sink, upload, seq, 'dead') end
 redis.call('HSET', delivery, 'due', time)
 move(sink, upload, seq, time, math.max)
 point(sink, upload)
-"""
-
-RESTART = f"""
-{_WRITE}
--- ARGV: prefix, now; then for each delivery: sink, upload, number, state as read. Returns how many were in that state
-local count, now = 0, ARGV[2]
-for i = 3, #ARGV, 4 do
-  local sink, upload, seq, read = unpack(ARGV, i, i + 3)
-  if state(sink, upload, seq) == read then
-    local pending = queue(sink, upload)
-    if read ~= 'pending' then table.insert(pending, seq) end
-    table.sort(pending, function(one, other) return tonumber(one) < tonumber(other) end)
-    redis.call('DEL', key('pending', sink, upload), key('delivery', sink, seq))
-    redis.call('RPUSH', key('pending', sink, upload), unpack(pending))
-    redis.call('HSET', key('delivery', sink, seq), 'due', now)
-    move(sink, upload, seq, now, math.min)
-    point(sink, upload)
-    enter(sink, upload, seq, 'pending')
-    count = count + 1
-  end
-end
-return count
-"""
-
-DROP = f"""
-{_WRITE}
--- ARGV: prefix, now; then for each delivery: sink, upload, number. Returns how many were there
-local count, now = 0, ARGV[2]
-for i = 3, #ARGV, 3 do
-  local sink, upload, seq = unpack(ARGV, i, i + 2)
-  if state(sink, upload, seq) then
-    redis.call('DEL', key('delivery', sink, seq))
-    redis.call('LREM', key('pending', sink, upload), 1, seq)
-    move(sink, upload, seq, now, math.min)
-    point(sink, upload)
-    enter(sink, upload, seq, '')
-    count = count + 1
-  end
-end
-return count
-"""
-
-CATCH_UP = f"""
-{_READ}
--- ARGV: prefix, limit. Enters pending deliveries of up to that many events; returns how many events are left
-local last = tonumber(redis.call('GET', prefix .. 'event-entered') or '0')
-local stored = tonumber(redis.call('GET', prefix .. 'event-seq') or '0')
-if last >= stored then return 0 end
-local to = math.min(stored, last + tonumber(ARGV[2]))
-redis.call('DEL', prefix .. 'event-entered')
-for seq = last + 1, to do
-  local upload = event(seq, 'upload')
-  for _, sink in ipairs(upload and every_sink() or {{}}) do
-    if state(sink, upload, tostring(seq)) == 'pending' then
-      redis.call('ZADD', key('deliveries', sink, 'pending'), seq, seq)
-    end
-  end
-end
-redis.call('SET', prefix .. 'event-entered', to)
-return stored - to
-"""
-
-LIST = f"""
-{_READ}
--- ARGV: prefix, limit, number and sink to begin after, earliest time, sink ('' for every one), states...
--- Returns the number and sink to go on after, false at the end, and the rows among those that it looked at
-local limit, after, behind, since = tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
-local found, rows = {{}}, {{}}
-for _, sink in ipairs(ARGV[6] == '' and every_sink() or {{ARGV[6]}}) do
-  for i = 7, #ARGV do
-    local low = sink > behind and after or '(' .. after
-    local seqs = redis.call('ZRANGEBYSCORE', key('deliveries', sink, ARGV[i]), low, '+inf', 'LIMIT', 0, limit)
-    for _, seq in ipairs(seqs) do table.insert(found, {{seq, sink, ARGV[i]}}) end
-  end
-end
-table.sort(found, function(one, other)
-  if one[1] ~= other[1] then return tonumber(one[1]) < tonumber(other[1]) end
-  return one[2] < other[2]
-end)
-for i = 1, math.min(limit, #found) do
-  local seq, sink, is = unpack(found[i])
-  if tonumber(event(seq, 'at')) >= since then table.insert(rows, row(sink, seq, is)) end
-end
-local last = found[limit]
-return {{last and last[1] or false, last and last[2] or false, rows}}
-"""
-
-EVENT = f"""
-{_READ}
--- ARGV: prefix, id. Returns the rows of its deliveries
-local seq, rows = redis.call('GET', prefix .. 'event-id:' .. ARGV[2]), {{}}
-if not seq then return rows end
-for _, sink in ipairs(every_sink()) do
-  local is = state(sink, event(seq, 'upload'), seq)
-  if is then table.insert(rows, row(sink, seq, is)) end
-end
-return rows
-"""
-
-BACKLOGS = f"""
-{_READ}
--- ARGV: prefix. Returns for each sink: name, pending, dead, the first pending one's time
-local found = {{}}
-for _, sink in ipairs(every_sink()) do
-  local pending, dead = key('deliveries', sink, 'pending'), key('deliveries', sink, 'dead')
-  local count, lost = redis.call('ZCARD', pending), redis.call('ZCARD', dead)
-  local first = redis.call('ZRANGE', pending, 0, 0)[1]
-  if count + lost > 0 or redis.call('HEXISTS', prefix .. 'sinks', sink) == 1 then
-    table.insert(found, {{sink, count, lost, first and event(first, 'at') or false}})
-  end
-end
-return found
-"""
-
-PRUNE = f"""
-{_READ}
--- ARGV: prefix, time, limit. Returns how many events were removed
-local old = redis.call('ZRANGEBYSCORE', prefix .. 'ended-events', '-inf', '(' .. ARGV[2], 'LIMIT', 0, ARGV[3])
-for _, seq in ipairs(old) do
-  redis.call('ZREM', prefix .. 'ended-events', seq)
-  redis.call('DEL', prefix .. 'event-id:' .. event(seq, 'id'), prefix .. 'event:' .. seq)
-  for _, sink in ipairs(every_sink()) do
-    redis.call('DEL', key('delivery', sink, seq))
-    redis.call('ZREM', key('deliveries', sink, 'delivered'), seq)
-  end
-end
-return #old
 """

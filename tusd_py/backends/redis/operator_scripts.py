@@ -1,0 +1,132 @@
+"""The scripts of the outbox in Redis for operators, and for what must be kept of events."""
+
+from __future__ import annotations
+
+from tusd_py.backends.redis.outbox_scripts import READ, WRITE
+
+RESTART = f"""
+{WRITE}
+-- ARGV: prefix, now; then for each delivery: sink, upload, number, state as read. Returns how many were in that state
+local count, now = 0, ARGV[2]
+for i = 3, #ARGV, 4 do
+  local sink, upload, seq, read = unpack(ARGV, i, i + 3)
+  if state(sink, upload, seq) == read then
+    local pending = queue(sink, upload)
+    if read ~= 'pending' then table.insert(pending, seq) end
+    table.sort(pending, function(one, other) return tonumber(one) < tonumber(other) end)
+    redis.call('DEL', key('pending', sink, upload), key('delivery', sink, seq))
+    redis.call('RPUSH', key('pending', sink, upload), unpack(pending))
+    redis.call('HSET', key('delivery', sink, seq), 'due', now)
+    move(sink, upload, seq, now, math.min)
+    point(sink, upload)
+    enter(sink, upload, seq, 'pending')
+    count = count + 1
+  end
+end
+return count
+"""
+
+DROP = f"""
+{WRITE}
+-- ARGV: prefix, now; then for each delivery: sink, upload, number. Returns how many were there
+local count, now = 0, ARGV[2]
+for i = 3, #ARGV, 3 do
+  local sink, upload, seq = unpack(ARGV, i, i + 2)
+  if state(sink, upload, seq) then
+    redis.call('DEL', key('delivery', sink, seq))
+    redis.call('LREM', key('pending', sink, upload), 1, seq)
+    move(sink, upload, seq, now, math.min)
+    point(sink, upload)
+    enter(sink, upload, seq, '')
+    count = count + 1
+  end
+end
+return count
+"""
+
+CATCH_UP = f"""
+{READ}
+-- ARGV: prefix, limit. Enters pending deliveries of up to that many events; returns how many events are left
+local last = tonumber(redis.call('GET', prefix .. 'event-entered') or '0')
+local stored = tonumber(redis.call('GET', prefix .. 'event-seq') or '0')
+if last >= stored then return 0 end
+local to = math.min(stored, last + tonumber(ARGV[2]))
+redis.call('DEL', prefix .. 'event-entered')
+for seq = last + 1, to do
+  local upload = event(seq, 'upload')
+  for _, sink in ipairs(upload and every_sink() or {{}}) do
+    if state(sink, upload, tostring(seq)) == 'pending' then
+      redis.call('ZADD', key('deliveries', sink, 'pending'), seq, seq)
+    end
+  end
+end
+redis.call('SET', prefix .. 'event-entered', to)
+return stored - to
+"""
+
+LIST = f"""
+{READ}
+-- ARGV: prefix, limit, number and sink to begin after, earliest time, sink ('' for every one), states...
+-- Returns the number and sink to go on after, false at the end, and the rows among those that it looked at
+local limit, after, behind, since = tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
+local found, rows = {{}}, {{}}
+for _, sink in ipairs(ARGV[6] == '' and every_sink() or {{ARGV[6]}}) do
+  for i = 7, #ARGV do
+    local low = sink > behind and after or '(' .. after
+    local seqs = redis.call('ZRANGEBYSCORE', key('deliveries', sink, ARGV[i]), low, '+inf', 'LIMIT', 0, limit)
+    for _, seq in ipairs(seqs) do table.insert(found, {{seq, sink, ARGV[i]}}) end
+  end
+end
+table.sort(found, function(one, other)
+  if one[1] ~= other[1] then return tonumber(one[1]) < tonumber(other[1]) end
+  return one[2] < other[2]
+end)
+for i = 1, math.min(limit, #found) do
+  local seq, sink, is = unpack(found[i])
+  if tonumber(event(seq, 'at')) >= since then table.insert(rows, row(sink, seq, is)) end
+end
+local last = found[limit]
+return {{last and last[1] or false, last and last[2] or false, rows}}
+"""
+
+EVENT = f"""
+{READ}
+-- ARGV: prefix, id. Returns the rows of its deliveries
+local seq, rows = redis.call('GET', prefix .. 'event-id:' .. ARGV[2]), {{}}
+if not seq then return rows end
+for _, sink in ipairs(every_sink()) do
+  local is = state(sink, event(seq, 'upload'), seq)
+  if is then table.insert(rows, row(sink, seq, is)) end
+end
+return rows
+"""
+
+BACKLOGS = f"""
+{READ}
+-- ARGV: prefix. Returns for each sink: name, pending, dead, the first pending one's time
+local found = {{}}
+for _, sink in ipairs(every_sink()) do
+  local pending, dead = key('deliveries', sink, 'pending'), key('deliveries', sink, 'dead')
+  local count, lost = redis.call('ZCARD', pending), redis.call('ZCARD', dead)
+  local first = redis.call('ZRANGE', pending, 0, 0)[1]
+  if count + lost > 0 or redis.call('HEXISTS', prefix .. 'sinks', sink) == 1 then
+    table.insert(found, {{sink, count, lost, first and event(first, 'at') or false}})
+  end
+end
+return found
+"""
+
+PRUNE = f"""
+{READ}
+-- ARGV: prefix, time, limit. Returns how many events were removed
+local old = redis.call('ZRANGEBYSCORE', prefix .. 'ended-events', '-inf', '(' .. ARGV[2], 'LIMIT', 0, ARGV[3])
+for _, seq in ipairs(old) do
+  redis.call('ZREM', prefix .. 'ended-events', seq)
+  redis.call('DEL', prefix .. 'event-id:' .. event(seq, 'id'), prefix .. 'event:' .. seq)
+  for _, sink in ipairs(every_sink()) do
+    redis.call('DEL', key('delivery', sink, seq))
+    redis.call('ZREM', key('deliveries', sink, 'delivered'), seq)
+  end
+end
+return #old
+"""
