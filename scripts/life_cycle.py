@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tusd_py.domain.lifecycle import FOLLOWING
-from tusd_py.domain.upload import UNFINISHED, Phase
+from tusd_py.domain.phase import UNFINISHED, Phase
 
 DESIGN = Path(__file__).parents[1] / "docs" / "design.md"
 

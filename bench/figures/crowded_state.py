@@ -17,7 +17,8 @@ from bench.sinks import Sink, sink
 from bench.systems.base import System
 from bench.systems.ours import tusdpy
 from tusd_py.config import load_settings
-from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.domain.upload import Times, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.maintenance import maintain
 from tusd_py.server.wiring import open_engine
@@ -78,7 +79,6 @@ async def _fill(engine: Engine, count: int, lifetime: float) -> None:
 
 async def _create(engine: Engine, lifetime: float) -> None:
     now = time.time()
-    upload = Upload(
-        id=UploadId(secrets.token_hex(16)), length=MIB, created_at=now, updated_at=now, expires_at=now + lifetime
-    )
+    times = Times(created_at=now, updated_at=now, expires_at=now + lifetime)
+    upload = Upload(id=UploadId(secrets.token_hex(16)), length=MIB, times=times)
     await engine.state.create(replace(upload, cursor=engine.storage.start(upload)))

@@ -15,7 +15,8 @@ from bench.probe import state_size, watched
 from bench.sinks import Sink, sink
 from bench.systems.base import Served
 from tusd_py.backends.sqlite.state import SqliteState
-from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.domain.upload import Times, Upload
+from tusd_py.domain.upload_id import UploadId
 
 NAME = "growth"
 SAVES = "saves"
@@ -61,9 +62,8 @@ def measure_saves(bench: Bench) -> None:
 
 async def _saves(path: Path) -> dict[int, dict[str, float]]:
     state = SqliteState(path)
-    upload = await state.create(
-        Upload(id=UploadId("0" * 32), length=10_000 * 8 * MIB, created_at=_NOW, updated_at=_NOW, expires_at=_NOW)
-    )
+    times = Times(created_at=_NOW, updated_at=_NOW, expires_at=_NOW)
+    upload = await state.create(Upload(id=UploadId("0" * 32), length=10_000 * 8 * MIB, times=times))
     measured = {}
     for parts in PARTS:
         upload = await _save(state, upload, parts - upload.revision + 1)

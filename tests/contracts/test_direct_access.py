@@ -11,9 +11,11 @@ import pytest
 
 from tests.support.storages import STORAGES, Bench
 from tests.support.writing import content, new_upload, random_bytes, stored
+from tusd_py.domain.direct import DirectMode, DirectPart, DirectTransfer, Signed
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.lifecycle import mark_done
-from tusd_py.domain.upload import Direct, DirectPart, Phase, Signed, Upload
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Upload
 from tusd_py.ports.direct import CorsRule, DirectAccess
 from tusd_py.storage.s3.cors import joined, missing, needed, origins_of
 
@@ -67,7 +69,7 @@ async def test_a_part_that_was_sent_again_is_made_of_the_bytes_that_are_named(
 
 
 async def test_no_part_is_signed_or_told_before_it_has_begun(bench: Bench, direct: DirectAccess) -> None:
-    fresh = new_upload(bench.storage, 3, direct=Direct.PARTS)
+    fresh = new_upload(bench.storage, 3, direct=DirectTransfer(mode=DirectMode.PARTS))
     assert await direct.stored_parts(fresh) == []
     with pytest.raises(UploadLost):
         await direct.sign_part(fresh, 1, 3, _LIFETIME)
@@ -88,7 +90,10 @@ async def test_an_object_that_is_sent_whole_is_found(
     bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession, *, told: bool, form: bool
 ) -> None:
     fresh = new_upload(
-        bench.storage, 7 if told else None, direct=Direct.WHOLE, metadata={"filename": "für.txt".encode()}
+        bench.storage,
+        7 if told else None,
+        direct=DirectTransfer(mode=DirectMode.WHOLE),
+        metadata={"filename": "für.txt".encode()},
     )
     assert await direct.object_length(fresh) is None
     await _send(http, await direct.sign_whole(fresh, max_bytes=9, lifetime=_LIFETIME, form=form), b"content")
@@ -101,7 +106,7 @@ async def test_an_object_that_was_sent_whole_and_vanished_is_lost(
     bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession
 ) -> None:
     """Its bytes never came by the server, which can't ask for them from an earlier offset."""
-    fresh = new_upload(bench.storage, 7, direct=Direct.WHOLE)
+    fresh = new_upload(bench.storage, 7, direct=DirectTransfer(mode=DirectMode.WHOLE))
     await _send(http, await direct.sign_whole(fresh, max_bytes=9, lifetime=_LIFETIME, form=False), b"content")
     seen = replace(fresh, offset=7, phase=Phase.FINISHING)
     await bench.storage.discard(seen)
@@ -114,7 +119,7 @@ async def test_what_replaces_a_finished_object_is_not_the_upload(
     bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession, *, form: bool
 ) -> None:
     """What was signed can be sent again until it expires, with other bytes."""
-    fresh = new_upload(bench.storage, 7, direct=Direct.WHOLE)
+    fresh = new_upload(bench.storage, 7, direct=DirectTransfer(mode=DirectMode.WHOLE))
     signed = await direct.sign_whole(fresh, max_bytes=9, lifetime=_LIFETIME, form=form)
     await _send(http, signed, b"content")
     done = await _finished(bench, direct, replace(fresh, offset=7), [])
@@ -165,7 +170,7 @@ async def test_rules_for_browsers_are_kept_beside_those_of_others(direct: Direct
 
 
 async def _begun(bench: Bench, direct: DirectAccess, length: int) -> Upload:
-    fresh = new_upload(bench.storage, length, direct=Direct.PARTS)
+    fresh = new_upload(bench.storage, length, direct=DirectTransfer(mode=DirectMode.PARTS))
     checkpoint = await direct.begin(fresh)
     return replace(fresh, cursor=checkpoint.cursor)
 

@@ -9,7 +9,7 @@ from tests.support.fixtures_state import Maker
 from tests.support.storages import Bench
 from tests.support.uploads import upload
 from tests.support.writing import Sender, random_bytes
-from tusd_py.domain.upload import Installation
+from tusd_py.domain.installation import Installation
 from tusd_py.ports.state import StateStore
 
 ONE, OTHER = Installation(id="1" * 32), Installation(id="2" * 32, stored=True, adopted_at=1234.5678)

@@ -15,7 +15,7 @@ from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.event_json import decode_event
 from tusd_py.domain.events import Event, EventType, Reason
-from tusd_py.domain.upload import Phase
+from tusd_py.domain.phase import Phase
 from tusd_py.ports.outbox import Delivery, Outbox, Subscription
 from tusd_py.ports.state import StateStore
 
@@ -32,8 +32,9 @@ async def test_an_event_comes_with_its_commit_for_the_sinks_that_receive_it(stat
     made = await created(state)
     [delivery] = await outbox.due(ALL.name, EVER, 10)
     assert delivery.event_id == f"evt_{made.id}_created"
-    assert (delivery.upload_id, delivery.type, delivery.at) == (made.id, EventType.CREATED, made.updated_at)
-    assert (delivery.sink, delivery.attempts, delivery.error, delivery.due_at) == (ALL.name, 0, None, made.updated_at)
+    assert (delivery.upload_id, delivery.type, delivery.at) == (made.id, EventType.CREATED, made.times.updated_at)
+    assert (delivery.sink, delivery.attempts, delivery.error) == (ALL.name, 0, None)
+    assert delivery.due_at == made.times.updated_at
     assert await outbox.due(ENDS.name, EVER, 10) == []
     assert await outbox.due("another", EVER, 10) == []
 

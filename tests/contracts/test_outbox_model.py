@@ -16,12 +16,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from tests.support.events import ALL, ENDS, event
 from tests.support.fixtures_redis import emptied
 from tests.support.redis import RedisServer
-from tests.support.uploads import upload
+from tests.support.uploads import changed, upload
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.backends.redis.state import RedisState
 from tusd_py.backends.sqlite.state import SqliteState
 from tusd_py.domain.events import Event, EventType
-from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.outbox import Backlog, Delivery, DeliveryState, Outbox, Selection, Subscription
 from tusd_py.ports.state import StateStore
 
@@ -48,7 +49,7 @@ class Model:
         free = [event_id for event_id in (told.id, *spare) if event_id not in self.events]
         if names and free:
             self.count += 1
-            self.events[free[0]] = recorded.updated_at
+            self.events[free[0]] = recorded.times.updated_at
             self.rows += [self._delivery(name, free[0], told, recorded) for name in sorted(names)]
 
     def _delivery(self, sink: str, event_id: str, told: Event, recorded: Upload) -> Delivery:
@@ -58,10 +59,10 @@ class Model:
             event_id=event_id,
             upload_id=recorded.id,
             type=told.type,
-            at=recorded.updated_at,
+            at=recorded.times.updated_at,
             document="",
             attempts=0,
-            due_at=recorded.updated_at,
+            due_at=recorded.times.updated_at,
         )
 
     def found(self, of: Delivery) -> Delivery | None:
@@ -148,7 +149,7 @@ class Outboxes(RuleBasedStateMachine):
         at=TIMES,
     )
     def store(self, number: int, kind: EventType, at: float) -> None:
-        given = replace(self.uploads.get(number, upload(number)), updated_at=at)
+        given = changed(self.uploads.get(number, upload(number)), updated_at=at)
         told = event(given, kind)
 
         async def stored(state: StateStore) -> Upload:

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.support.fixtures_state import Maker
-from tests.support.uploads import upload, uploads
+from tests.support.uploads import changed, upload, uploads
 from tusd_py.domain.errors import Superseded
-from tusd_py.domain.upload import RETRY_SECONDS, Phase, Unfinished, Upload
-from tusd_py.ports.state import StateStore
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import RETRY_SECONDS, Upload
+from tusd_py.ports.state import StateStore, Unfinished
 
 
 async def test_a_new_upload_is_remembered_at_revision_1(state: StateStore) -> None:
@@ -142,10 +143,10 @@ async def test_the_longest_due_come_first(state: StateStore) -> None:
 
 async def test_what_is_due_follows_the_last_save(state: StateStore) -> None:
     created = await state.create(upload(expires_at=10.0))
-    finishing = await state.save(replace(created, phase=Phase.FINISHING, updated_at=100.0))
+    finishing = await state.save(changed(created, phase=Phase.FINISHING, updated_at=100.0))
     assert list(await state.due(99.0, 10)) == []
     assert list(await state.due(100.0 + RETRY_SECONDS, 10)) == [created.id]
-    await state.save(replace(finishing, phase=Phase.DONE, expires_at=None))
+    await state.save(changed(finishing, phase=Phase.DONE, expires_at=None))
     assert list(await state.due(1e12, 10)) == []
 
 

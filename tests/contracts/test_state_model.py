@@ -9,9 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.uploads import upload
+from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import Superseded
-from tusd_py.domain.upload import Entry, Phase, Unfinished, Upload, UploadId
-from tusd_py.ports.state import StateStore
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.ports.state import StateStore, Unfinished
 
 
 @dataclass

@@ -11,7 +11,9 @@ from tests.contracts.examples import Run, a_property, lengths, sessions, sizes
 from tests.support.storages import Bench
 from tests.support.writing import Sender, Session, content, new_upload, random_bytes, stored
 from tusd_py.domain.errors import UploadLost
-from tusd_py.domain.upload import Phase, Span, Upload
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Upload
 
 
 def test_however_the_bytes_come_the_object_is_those_bytes(bench: Bench, run: Run) -> None:

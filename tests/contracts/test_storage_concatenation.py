@@ -11,7 +11,9 @@ from tests.contracts.examples import Run, a_property, lengths
 from tests.support.storages import Bench
 from tests.support.writing import content, new_upload, random_bytes, stored
 from tusd_py.domain.errors import UploadLost
-from tusd_py.domain.upload import Kind, Phase, Upload, UploadId
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload_id import UploadId
 
 
 def test_a_final_upload_is_its_partials_in_order(bench: Bench, run: Run) -> None:

@@ -12,7 +12,8 @@ from tests.support.storages import Bench
 from tests.support.writing import Sender, Session, content, random_bytes
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.lifecycle import forget
-from tusd_py.domain.upload import Phase, Upload
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Upload
 from tusd_py.ports.inspection import Recovered
 
 

@@ -16,10 +16,13 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, multipl
 from tests.simulation.loop import SimulatedLoop
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, sha1
+from tusd_py.domain.digest import Checksum, WholeDigest
 from tusd_py.domain.errors import Superseded, Unavailable
-from tusd_py.domain.intents import Checksum, Completion, WholeDigest
+from tusd_py.domain.intents import Completion
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import Refusal, UploadNotFound
-from tusd_py.domain.upload import Phase, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
@@ -132,7 +135,7 @@ class Clients(RuleBasedStateMachine):
             return
         assert offset == len(known.told), "bytes were taken at another offset"
         known.told += sent.data[: upload.offset - offset]
-        known.touched = upload.updated_at  # a body without a byte moves nothing
+        known.touched = upload.times.updated_at  # a body without a byte moves nothing
         self.check(known, upload)
 
     @rule(known=uploads)
@@ -170,7 +173,7 @@ class Clients(RuleBasedStateMachine):
             return
         assert len(known.told) <= upload.offset <= len(possible)
         known.told = possible[: upload.offset]
-        known.touched = max(known.touched, upload.updated_at)
+        known.touched = max(known.touched, upload.times.updated_at)
         self.check(known, upload)
 
     def check(self, known: Known, upload: Upload) -> None:
@@ -178,8 +181,8 @@ class Clients(RuleBasedStateMachine):
         assert upload.done == upload.full, "told as complete, or as open, and isn't"
         if upload.done:
             assert self.harness.stored(upload) == known.told
-        if upload.done and upload.digest_algorithm:
-            assert upload.digest == hashlib.sha256(known.told).hexdigest()
+        if upload.done and upload.digest:
+            assert upload.digest.value == hashlib.sha256(known.told).hexdigest()
 
     def check_gone(self, known: Known) -> None:
         """Its bytes are. Its record is, too, unless something that got no answer may still come about."""

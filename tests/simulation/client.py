@@ -10,10 +10,13 @@ from typing import TypeVar
 
 from tests.simulation.body import SlowBody
 from tests.simulation.world import EPOCH, FORESEEN, Violation, World
+from tusd_py.domain.digest import Checksum
 from tusd_py.domain.errors import UploadLost
-from tusd_py.domain.intents import Append, Body, Checksum, Create, Read
+from tusd_py.domain.intents import Append, Body, Create, Read
 from tusd_py.domain.refusals import ChecksumMismatch, Malformed, UploadGone, UploadNotFound
-from tusd_py.domain.upload import Kind, Span, Upload, UploadId
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.engine import Engine
@@ -228,7 +231,7 @@ class Client:
         if not self._told <= upload.offset <= len(self.content):
             raise Violation(f"told {self._told}, then {upload.offset}")
         if upload.offset > self._told:
-            self._moved_at = upload.updated_at - EPOCH  # it may have been a while before the client asked
+            self._moved_at = upload.times.updated_at - EPOCH  # it may have been a while before the client asked
         self._told = upload.offset
         complete = self._is_complete(upload)
         if complete:

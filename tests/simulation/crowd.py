@@ -13,7 +13,9 @@ from itertools import count
 from typing import Any, cast
 
 from tests.support.writing import FakeLease
-from tusd_py.domain.upload import Checkpoint, Upload, UploadId
+from tusd_py.domain.checkpoint import Checkpoint
+from tusd_py.domain.upload import Times, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.meter import Meter
 from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.api.requests import RawRequest
@@ -102,7 +104,7 @@ class Crowd:
     def _writer(self) -> S3Writer:
         upload_id = UploadId(f"{next(self._ids):032x}")
         cursor = S3Cursor(key=upload_id, grid=Grid(base=self._bucket.options.part_size)).dump()
-        upload = Upload(id=upload_id, length=None, cursor=cursor, created_at=0, updated_at=0)
+        upload = Upload(id=upload_id, length=None, cursor=cursor, times=Times.at_creation(0))
         return S3Writer(self._bucket, upload, _record, FakeLease(), unproven=False)
 
     def slow(self, many: int, rate: int, seconds: float) -> list[asyncio.Task[int]]:

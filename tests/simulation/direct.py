@@ -9,9 +9,10 @@ from tests.simulation.bucket import Refused
 from tests.simulation.client import Client, Vanished
 from tests.simulation.world import Violation
 from tests.support.intents import naming
+from tusd_py.domain.direct import DirectMode, DirectPart
 from tusd_py.domain.intents import Begin, Read
 from tusd_py.domain.refusals import WrongParts
-from tusd_py.domain.upload import Direct, DirectPart, Upload
+from tusd_py.domain.upload import Upload
 from tusd_py.engine.direct import abort, announce, begin, complete, open_parts, parts, sign_part, sign_whole
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.lookup import finished, link
@@ -23,12 +24,12 @@ _PART = 8
 class DirectClient(Client):
     """As Uppy's: it asks again until it has an answer. What it sends to S3 itself always arrives."""
 
-    async def begin(self, *, direct: Direct = Direct.PARTS, told: bool = True, late: bool = False) -> None:
+    async def begin(self, *, mode: DirectMode = DirectMode.PARTS, told: bool = True, late: bool = False) -> None:
         """`told`: it says how long the upload is. `late`: it is announced, and made ready before parts are sent."""
         length = len(self.content) if told else None
         metadata = {"name": self._name, "partsize": str(self._part_size).encode()}
-        intent = Begin(direct=direct, length=length, metadata=metadata)
-        step = begin if direct is Direct.PARTS and not late else announce
+        intent = Begin(mode=mode, length=length, metadata=metadata)
+        step = begin if mode is DirectMode.PARTS and not late else announce
         self._upload: Upload = await self._insist(lambda: self._ask(lambda engine, _: step(engine, intent)))
         self.url = self._upload.id
 

@@ -9,9 +9,9 @@ from tests.simulation.client import Vanished
 from tests.simulation.contents import content
 from tests.simulation.direct import DirectClient
 from tests.simulation.world import Violation, World
+from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.direct_rules import TOUCH
 from tusd_py.domain.limits import Limits
-from tusd_py.domain.upload import Direct
 
 _COUNTED = Limits().upload_url_lifetime + TOUCH + 1
 """Seconds after which nothing is worth anything that was signed at the beginning."""
@@ -50,7 +50,7 @@ async def left(world: World) -> None:
 
 async def whole(world: World) -> None:
     client = DirectClient(world, content(9))
-    await client.begin(direct=Direct.WHOLE)
+    await client.begin(mode=DirectMode.WHOLE)
     await client.send_whole()
     await client.look()
     await client.download()
@@ -59,8 +59,8 @@ async def whole(world: World) -> None:
 async def unasked(world: World) -> None:
     """Nobody asks for what has come: sweeps find it. What never comes expires."""
     client = DirectClient(world, content(9))
-    await client.begin(direct=Direct.WHOLE, told=False)
-    await DirectClient(world, content(8)).begin(direct=Direct.WHOLE)
+    await client.begin(mode=DirectMode.WHOLE, told=False)
+    await DirectClient(world, content(8)).begin(mode=DirectMode.WHOLE)
     await asyncio.sleep(40)
     await world.sweep()
     await client.send_whole(form=True)
@@ -69,7 +69,7 @@ async def unasked(world: World) -> None:
 async def too_long(world: World) -> None:
     """No signature keeps a client from bytes that it didn't declare."""
     client = DirectClient(world, content(9))
-    await client.begin(direct=Direct.WHOLE, told=False)
+    await client.begin(mode=DirectMode.WHOLE, told=False)
     await client.send_whole(surplus=12)
     with suppress(Vanished):
         await client.look()
@@ -94,7 +94,7 @@ async def too_many(world: World) -> None:
 async def replaced(world: World) -> None:
     """What was signed is sent again, with other bytes, once the upload is done."""
     client = DirectClient(world, content(9))
-    await client.begin(direct=Direct.WHOLE)
+    await client.begin(mode=DirectMode.WHOLE)
     await client.send_whole()
     await client.look()
     await client.download()

@@ -10,7 +10,8 @@ from typing import Any
 
 from tests.simulation.client import GIVE_UP, Broken, Client, Vanished
 from tests.simulation.world import Violation, World
-from tusd_py.domain.intents import Append, Body, Completion, Create, WholeDigest
+from tusd_py.domain.digest import WholeDigest
+from tusd_py.domain.intents import Append, Body, Completion, Create
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
@@ -101,7 +102,7 @@ class IetfClient(Client):
             length=len(self.content),
             metadata={"name": self._name},
             body=Body(length=len(sent)),
-            whole=WholeDigest(algorithm="sha256", digest=hashlib.sha256(self._announced).hexdigest()),
+            whole=WholeDigest(algorithm="sha256", value=hashlib.sha256(self._announced).hexdigest()),
             **self._ends(len(sent)),
         )
         with self._hearing() as hearing:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 from tests.simulation.world import World
-from tusd_py.domain.upload import Direct, Kind, Upload, UploadId
+from tusd_py.domain.direct import DirectMode
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.storage.s3.keys import internal_prefix
 
 Loot = Literal["segments", "part", "multipart", "object"]
@@ -41,7 +43,7 @@ def _multipart(world: World, upload: Upload) -> bool:
     begun = [name for name, each in world.bucket.multiparts.items() if each.key == upload.cursor["key"]]
     for name in begun:
         world.bucket.abort(upload.cursor["key"], name)
-    if begun and upload.direct is Direct.PARTS:
+    if begun and upload.direct is not None and upload.direct.mode is DirectMode.PARTS:
         _bereave(world, upload)
     return bool(begun)
 

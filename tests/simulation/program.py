@@ -15,7 +15,8 @@ from tests.simulation.scenarios import Scenario
 from tests.simulation.setup import Setup
 from tests.simulation.steps import Step
 from tests.simulation.world import Violation, World
-from tusd_py.domain.upload import Direct, Kind
+from tusd_py.domain.direct import DirectMode
+from tusd_py.domain.upload import Kind
 
 End = Literal["finish", "download", "leave", "terminate"]
 
@@ -124,7 +125,7 @@ class Straight:
 
     async def _go(self, world: World, client: DirectClient) -> None:
         whole = self.whole and self.length <= world.setup.max_part
-        await client.begin(direct=Direct.WHOLE if whole else Direct.PARTS, told=self.told, late=self.late)
+        await client.begin(mode=DirectMode.WHOLE if whole else DirectMode.PARTS, told=self.told, late=self.late)
         for step in self.before:
             await step.play(client)
         if self.end == "terminate":

@@ -12,11 +12,15 @@ from tests.simulation.network import TTL, Network, Service, at_once
 from tusd_py.backends.lease import TimedLease, elapsed
 from tusd_py.backends.leased_locks import SharedLocker
 from tusd_py.backends.memory.state import MemoryState
+from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import StateUnavailable
 from tusd_py.domain.events import Event
+from tusd_py.domain.installation import Installation
 from tusd_py.domain.space import Space
-from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.outbox import Outbox
+from tusd_py.ports.state import Unfinished
 
 
 def _lost(operation: str) -> Exception:

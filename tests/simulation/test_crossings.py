@@ -19,7 +19,8 @@ from tests.simulation.run import play
 from tests.simulation.setup import LOW, Setup
 from tests.simulation.shared import SimulatedState
 from tusd_py.domain.thresholds import Thresholds
-from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.storage.s3 import concatenation
 from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.concat_plan import PlannedPart, plan_parts

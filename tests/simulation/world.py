@@ -17,8 +17,11 @@ from tests.simulation.setup import Setup
 from tests.simulation.shared import Rows
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import Refusal
-from tusd_py.domain.upload import Kind, Phase, Span, Upload, UploadId
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.maintenance import maintain
 from tusd_py.ports.observer import Observer

@@ -8,9 +8,12 @@ from dataclasses import replace
 
 from tests.support.failing import Fuse
 from tests.support.harness import Harness
+from tusd_py.domain.checkpoint import Checkpoint, Entry
+from tusd_py.domain.direct import DirectPart, Signed
 from tusd_py.domain.errors import StorageUnavailable, UploadLost
 from tusd_py.domain.limits import PartLimits
-from tusd_py.domain.upload import Checkpoint, DirectPart, Entry, Signed, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.direct import CorsRule
 
 

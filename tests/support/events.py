@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from tests.support.uploads import upload
+from tests.support.uploads import changed, upload
 from tusd_py.domain.events import Event, EventType, Reason
-from tusd_py.domain.upload import Phase, Upload
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Upload
 from tusd_py.ports.outbox import Delivery, Subscription
 from tusd_py.ports.state import StateStore
 
@@ -26,7 +26,7 @@ async def created(state: StateStore, number: int = 1, **changes: object) -> Uplo
 
 
 async def ended(state: StateStore, of: Upload, reason: Reason = Reason.CLIENT) -> Upload:
-    ending = replace(of, phase=Phase.TERMINATING, updated_at=of.updated_at + 5)
+    ending = changed(of, phase=Phase.TERMINATING, updated_at=of.times.updated_at + 5)
     return await state.save(ending, events=[event(ending, EventType.TERMINATED, reason)])
 
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tusd_py.backends.memory.state import MemoryState
+from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import StateUnavailable, Unavailable
 from tusd_py.domain.events import Event
+from tusd_py.domain.installation import Installation
 from tusd_py.domain.space import Space
-from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.outbox import Outbox
-from tusd_py.ports.state import StateStore
+from tusd_py.ports.state import StateStore, Unfinished
 
 T = TypeVar("T")
 

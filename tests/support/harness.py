@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 from tests.support.failing import FailingState, Fuse
 from tests.support.writing import FakeLease
 from tusd_py.backends.memory.locks import MemoryLocker
+from tusd_py.domain.checkpoint import Checkpoint, Cursor, Entry, Finished
 from tusd_py.domain.errors import StorageUnavailable, UploadLost
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.limits import Limits
-from tusd_py.domain.upload import Checkpoint, Cursor, Entry, Finished, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.ports.body import BodyEnd
 from tusd_py.ports.locks import Lease

@@ -13,7 +13,7 @@ from pathlib import Path
 from tusd_py.backends.redis.locks import RedisLocker
 from tusd_py.backends.sqlite.locks import SqliteLocker
 from tusd_py.domain.errors import Superseded
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.locks import Lease, Locker
 
 

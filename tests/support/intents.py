@@ -6,8 +6,11 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from tusd_py.domain.intents import Append, Body, Checksum, Create
-from tusd_py.domain.upload import DirectPart, Kind, UploadId
+from tusd_py.domain.digest import Checksum
+from tusd_py.domain.direct import DirectPart
+from tusd_py.domain.intents import Append, Body, Create
+from tusd_py.domain.upload import Kind
+from tusd_py.domain.upload_id import UploadId
 
 
 def sha1(data: bytes) -> Checksum:

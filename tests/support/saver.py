@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tusd_py.backends.sqlite.state import SqliteState
 from tusd_py.domain.errors import Superseded
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 
 
 async def main(path: Path, upload_id: UploadId, saves: int) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.support.identity import Identity
 from tests.support.seaweed import SeaweedFS
 from tusd_py.domain.thresholds import Thresholds
-from tusd_py.domain.upload import parse_upload_id
+from tusd_py.domain.upload_id import parse_upload_id
 from tusd_py.ports.inspection import Inspection
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.storage import Storage

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tusd_py.domain.upload import Direct, Kind, Phase, Upload, UploadId
+from tusd_py.domain.digest import WholeDigest
+from tusd_py.domain.direct import DirectMode, DirectTransfer
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Kind, Times, Upload
+from tusd_py.domain.upload_id import UploadId
 
 ids = st.integers(0, 2**128 - 1).map(lambda number: UploadId(f"{number:032x}"))
 times = st.floats(0, 2**40, allow_nan=False)
@@ -27,20 +32,32 @@ uploads = st.builds(
     offset=st.integers(0, 2**50),
     metadata=metadata,
     partials=st.lists(ids, max_size=3).map(tuple),
-    direct=st.none() | st.sampled_from(Direct),
+    owner=st.none() | st.text(max_size=20),
+    explicit_completion=st.booleans(),
+    direct=st.none()
+    | st.builds(
+        DirectTransfer,
+        mode=st.sampled_from(DirectMode),
+        presigned_until=st.none() | times,
+        parts_check_at=st.none() | times,
+    ),
     troubled_at=st.none() | times,
-    presigned_until=st.none() | times,
-    parts_check_at=st.none() | times,
     cursor=json_objects,
     etag=st.none() | st.text(max_size=20),
-    created_at=times,
-    updated_at=times,
-    expires_at=st.none() | times,
+    digest=st.none()
+    | st.builds(WholeDigest, algorithm=st.sampled_from(("sha256", "sha512")), value=st.none() | st.text(max_size=20)),
+    times=st.builds(Times, created_at=times, updated_at=times, expires_at=st.none() | times),
     revision=st.integers(0, 2**40),
 )
 
 
 def upload(number: int = 1, **changes: Any) -> Upload:
     """An open upload of 10 bytes whose id is `number`."""
-    values: dict[str, Any] = {"id": UploadId(f"{number:032x}"), "length": 10, "created_at": 1.0, "updated_at": 1.0}
-    return Upload(**values | changes)
+    made = Upload(id=UploadId(f"{number:032x}"), length=10, times=Times.at_creation(1.0))
+    return changed(made, **changes)
+
+
+def changed(before: Upload, **changes: Any) -> Upload:
+    """The upload with other values; those of its times are named as if they were its own."""
+    moved = {name: changes.pop(name) for name in ("created_at", "updated_at", "expires_at") if name in changes}
+    return replace(before, times=replace(before.times, **moved), **changes)

@@ -11,9 +11,13 @@ from random import Random
 from typing import Any
 
 from tests.support.uploads import upload
+from tusd_py.domain.checkpoint import Checkpoint, Entry
 from tusd_py.domain.errors import StateUnavailable, Superseded
 from tusd_py.domain.lifecycle import mark_done, record
-from tusd_py.domain.upload import Checkpoint, Entry, Phase, Span, Upload, UploadId
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.storage import Storage, Writer
 
 

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from tests.support.uploads import changed
 from tusd_py import __version__
 from tusd_py.cli import commands as cli
 from tusd_py.config import Settings
 from tusd_py.domain.errors import StateUnavailable
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import UploadNotFound
-from tusd_py.domain.upload import Phase, Upload, UploadId
+from tusd_py.domain.upload import Times, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.repair import Mended
 
 
@@ -24,7 +27,7 @@ def upload_id(number: int) -> UploadId:
 
 
 def upload(number: int) -> Upload:
-    return Upload(id=upload_id(number), length=10, offset=4, created_at=0, updated_at=0)
+    return Upload(id=upload_id(number), length=10, offset=4, times=Times.at_creation(0))
 
 
 @dataclass
@@ -214,7 +217,7 @@ def test_a_clients_file_name_cannot_move_the_cursor_or_forge_a_line(app: App, ru
 
 
 def test_show_is_json_with_times_in_utc(app: App, run: Run) -> None:
-    app.known[upload_id(1)] = replace(upload(1), phase=Phase.DONE, metadata={"filename": b"a\xff"}, expires_at=86_400)
+    app.known[upload_id(1)] = changed(upload(1), phase=Phase.DONE, metadata={"filename": b"a\xff"}, expires_at=86_400)
     record = json.loads(run("uploads", "show", upload_id(1)).out)
     assert (record["phase"], record["offset"], record["length"]) == ("done", 4, 10)
     assert (record["created"], record["expires"]) == ("1970-01-01T00:00:00Z", "1970-01-02T00:00:00Z")

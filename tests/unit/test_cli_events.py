@@ -17,7 +17,7 @@ from tests.support.events import ALL, ENDS, EVER, created, ended
 from tusd_py.backends.redis.state import RedisState
 from tusd_py.backends.sqlite.state import SqliteState
 from tusd_py.cli import commands as cli
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.outbox import Delivery, Outbox, Selection
 from tusd_py.ports.state import StateStore
 

@@ -12,12 +12,13 @@ from typing import Any, Literal
 import pytest
 
 from tusd_py.domain.events import Event, EventType, Reason
-from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.domain.upload import Times, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.log import LogMeter, LogObserver, configure_logging, get_logger
 from tusd_py.telemetry.served import serving
 
-UPLOAD = Upload(id=UploadId("a" * 32), length=10, offset=4, created_at=0, updated_at=0)
+UPLOAD = Upload(id=UploadId("a" * 32), length=10, offset=4, times=Times.at_creation(0))
 
 
 @pytest.fixture(autouse=True)

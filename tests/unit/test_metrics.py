@@ -11,13 +11,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tusd_py import __version__
 from tusd_py.domain.events import Event, EventType
-from tusd_py.domain.upload import Unfinished, Upload, UploadId
+from tusd_py.domain.upload import Times, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.meter import Meter, Meters
 from tusd_py.ports.observer import Observer, Observers
+from tusd_py.ports.state import Unfinished
 from tusd_py.telemetry.metrics import Metrics
 from tusd_py.telemetry.sharing import forget_worker, shared_metrics
 
-UPLOAD = Upload(id=UploadId("a" * 32), length=10, created_at=0, updated_at=0)
+UPLOAD = Upload(id=UploadId("a" * 32), length=10, times=Times.at_creation(0))
 
 
 def made(buffered: int = 0) -> Metrics:

@@ -257,7 +257,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/translation.py _REASONS",
         "server/wiring.py limits",
         "domain/upload.py Upload.fixed_etag",
-        "domain/upload.py label",
+        "domain/installation.py label",
         "transfer/digests.py _Crc32c.digest",
         "protocol/headers.py CHECKSUM_ALGORITHMS",
         "protocol/headers.py _parse_base64",

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from tusd_py.domain.errors import Superseded
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 
 if sys.platform == "linux":
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 from tusd_py.backends.lease import TimedLease, elapsed
 from tusd_py.backends.memory.locks import MemoryLocker
 from tusd_py.domain.errors import Locked, StateUnavailable
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.locks import Lease
 from tusd_py.tasks import end
 

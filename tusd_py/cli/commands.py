@@ -20,7 +20,7 @@ from tusd_py.config import Settings
 from tusd_py.domain.errors import ConfigurationError, Locked, Superseded, Unavailable
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.thresholds import DEFAULT
-from tusd_py.domain.upload import UploadId, parse_upload_id
+from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.version import __version__
 
 if TYPE_CHECKING:

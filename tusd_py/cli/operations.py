@@ -11,8 +11,10 @@ from tusd_py.config.addresses import Address
 from tusd_py.config.openness import exposures, reachable_addresses
 from tusd_py.domain.errors import ConfigurationError, StateUnavailable, Unavailable
 from tusd_py.domain.events import Reason
+from tusd_py.domain.installation import Installation
 from tusd_py.domain.refusals import UploadNotFound
-from tusd_py.domain.upload import Installation, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.direct import access
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.garbage import collect_garbage

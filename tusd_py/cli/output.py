@@ -19,9 +19,8 @@ def line(upload: Upload) -> str:
     length = "?" if upload.length is None else upload.length
     filename = _escaped(upload.metadata.get("filename", b""))
     progress = f"{upload.offset}/{length}"
-    return _LINE.format(
-        upload.id, upload.phase, progress, date(upload.created_at) or "-", date(upload.expires_at) or "-", filename
-    ).rstrip()
+    created, expires = date(upload.times.created_at) or "-", date(upload.times.expires_at) or "-"
+    return _LINE.format(upload.id, upload.phase, progress, created, expires, filename).rstrip()
 
 
 def as_json(upload: Upload, link: str | None, indent: int | None = None) -> str:
@@ -32,7 +31,7 @@ def as_json(upload: Upload, link: str | None, indent: int | None = None) -> str:
     record = {
         "id": upload.id,
         "kind": upload.kind,
-        "direct": upload.direct,
+        "direct": upload.direct and upload.direct.mode,
         "phase": upload.phase,
         "offset": upload.offset,
         "length": upload.length,
@@ -42,12 +41,17 @@ def as_json(upload: Upload, link: str | None, indent: int | None = None) -> str:
         "partials": upload.partials,
         "etag": upload.etag,
         "link": link,
-        "digest": None if upload.digest is None else f"{upload.digest_algorithm}:{upload.digest}",
-        "created": date(upload.created_at),
-        "updated": date(upload.updated_at),
-        "expires": date(upload.expires_at),
+        "digest": _digest(upload),
+        "created": date(upload.times.created_at),
+        "updated": date(upload.times.updated_at),
+        "expires": date(upload.times.expires_at),
     }
     return json.dumps(record, indent=indent)
+
+
+def _digest(upload: Upload) -> str | None:
+    digest = upload.digest
+    return None if digest is None or digest.value is None else f"{digest.algorithm}:{digest.value}"
 
 
 def rules_as_json(rules: Sequence[CorsRule]) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tusd_py.domain.limits import Limits
+from tusd_py.domain.metadata import NAME_KEYS, TYPE_KEYS, Metadata, declared
 from tusd_py.domain.refusals import TypeNotAllowed
-from tusd_py.domain.upload import NAME_KEYS, TYPE_KEYS, Metadata, declared
 
 
 def check_allowed(metadata: Metadata, limits: Limits, *, later: bool = False) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tusd_py.domain.upload import Metadata
+from tusd_py.domain.metadata import Metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

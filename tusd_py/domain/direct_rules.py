@@ -7,14 +7,18 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from tusd_py.domain.allowed import check_allowed
+from tusd_py.domain.direct import DirectMode, DirectPart, DirectTransfer
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.lengths import check_length, check_metadata
 from tusd_py.domain.lifecycle import fill
 from tusd_py.domain.limits import Limits, PartLimits
+from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.numbers import parse_integer
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, Malformed, UploadNotFound, WrongParts
 from tusd_py.domain.rules import plan_inspect, touch
-from tusd_py.domain.upload import Direct, DirectPart, Metadata, Phase, Upload, UploadId
+from tusd_py.domain.upload import Times, Upload
+from tusd_py.domain.upload_id import UploadId
 
 _PART_SIZE = "partsize"
 """The metadata key for the length of each part but the last, for clients that don't split by Uppy's rule."""
@@ -35,20 +39,19 @@ def plan_begin(intent: Begin, *, upload_id: UploadId, limits: Limits, parts: Par
 
     The type of an upload in parts need not be declared before the upload is opened for them.
     """
-    whole = intent.direct is Direct.WHOLE
+    whole = intent.mode is DirectMode.WHOLE
     check_allowed(intent.metadata, limits, later=not whole)
     check_length(intent.length, max_whole_length(limits, parts) if whole else limits.max_length)
     if not (whole and parts.forms):  # a form limits also an undeclared length
         _check_declared(intent.length, limits)
     _declared_part_size(intent.metadata)
+    presigned_until = now + limits.upload_url_lifetime if whole else None
     upload = Upload(
         id=upload_id,
-        direct=intent.direct,
-        presigned_until=now + limits.upload_url_lifetime if whole else None,
+        direct=DirectTransfer(mode=intent.mode, presigned_until=presigned_until),
         length=intent.length,
         metadata=intent.metadata,
-        created_at=now,
-        updated_at=now,
+        times=Times.at_creation(now),
     )
     return touch(upload, now, limits)
 
@@ -62,7 +65,7 @@ def _check_declared(length: int | None, limits: Limits) -> None:
 def plan_parts(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
     """Return the upload, if its client sends it in parts. Raises UploadNotFound, UploadGone."""
     record = plan_inspect(upload, limits=limits, now=now)
-    if record.direct is not Direct.PARTS:
+    if record.direct is None or record.direct.mode is not DirectMode.PARTS:
         raise UploadNotFound
     return record
 
@@ -149,15 +152,16 @@ def plan_complete(upload: Upload, chosen: Sequence[DirectPart], *, limits: Limit
 
 def schedule_parts_check(upload: Upload, *, limits: Limits, now: float) -> Upload:
     """Return the upload with a check of its parts due once all its presigned URLs have expired, if none is due yet."""
-    if upload.length is None or upload.parts_check_at is not None:
+    direct = upload.direct
+    if upload.length is None or direct is None or direct.parts_check_at is not None:
         return upload
-    return replace(upload, parts_check_at=now + limits.upload_url_lifetime + TOUCH)
+    return replace(upload, direct=replace(direct, parts_check_at=now + limits.upload_url_lifetime + TOUCH))
 
 
 def reschedule_parts_check(upload: Upload, *, limits: Limits, now: float) -> Upload:
     """Return the upload after a check of its parts: with another one due if a presigned URL may still be valid."""
-    checked = replace(upload, parts_check_at=None)
-    expired = upload.updated_at + limits.upload_url_lifetime + TOUCH <= now
+    checked = replace(upload, direct=upload.direct and replace(upload.direct, parts_check_at=None))
+    expired = upload.times.updated_at + limits.upload_url_lifetime + TOUCH <= now
     return checked if expired else schedule_parts_check(checked, limits=limits, now=now)
 
 

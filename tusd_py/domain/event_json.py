@@ -37,7 +37,7 @@ def event_row(event: Event, recorded: Upload, document: str) -> EventRow:
         spare_id=f"{event.id}_{recorded.revision}" if event.type is EventType.ROLLED_BACK else None,
         upload_id=recorded.id,
         type=event.type,
-        at=recorded.updated_at,
+        at=recorded.times.updated_at,
         document=f'{{"reason":{_dump(event.reason)},"before":{_dump(event.before)},'
         f'"request":{_dump(_request(event.caller))},"upload":{document}}}',
     )

@@ -8,16 +8,10 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from tusd_py.domain.upload import Direct, Kind, Metadata
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checksum:
-    """The digest that a request announces for its own body."""
-
-    algorithm: str
-    """Lower case, one of `headers.CHECKSUM_ALGORITHMS`."""
-    digest: bytes
+from tusd_py.domain.digest import Checksum, WholeDigest
+from tusd_py.domain.direct import DirectMode
+from tusd_py.domain.metadata import Metadata
+from tusd_py.domain.upload import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +32,6 @@ class Completion(enum.Enum):
     """With this request, whose body is the rest of the upload."""
     NOT_YET = "not yet"
     """Not with this request, even if the length is reached."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WholeDigest:
-    """The digest of all bytes of an upload, which its client announces or asks for."""
-
-    algorithm: str
-    """`sha256` or `sha512`."""
-    digest: str | None = None
-    """In hex if the client announces it; None if the client asks for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +79,7 @@ class Terminate:
 class Begin:
     """A request to create an upload whose client sends the bytes straight to the storage."""
 
-    direct: Direct
+    mode: DirectMode
     length: int | None = None
     """None if the client doesn't declare it, as Uppy doesn't unless it is configured to."""
     metadata: Metadata = field(default_factory=dict)

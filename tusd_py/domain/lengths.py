@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from tusd_py.domain.intents import Append, Body, Completion, Create
 from tusd_py.domain.limits import Limits
+from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.refusals import InconsistentLength, Malformed, TooLarge
-from tusd_py.domain.upload import Metadata, Upload
+from tusd_py.domain.upload import Upload
 
 
 def declared_length(intent: Create | Append, offset: int) -> int | None:

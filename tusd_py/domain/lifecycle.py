@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tusd_py.domain.caller import Caller
+from tusd_py.domain.checkpoint import Checkpoint, Finished
 from tusd_py.domain.events import Event, EventType, Reason
-from tusd_py.domain.upload import Checkpoint, Finished, Kind, Phase, Upload
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Kind, Upload
 
 FOLLOWING: Mapping[Phase, frozenset[Phase]] = {
     Phase.OPEN: frozenset({Phase.OPEN, Phase.FINISHING, Phase.DONE, Phase.TERMINATING}),
@@ -121,6 +123,6 @@ def follow(upload: Upload, stored: Upload, now: float) -> Change:
 
 def _verify_first(upload: Upload) -> Change:
     """Return the change to done, but to finishing if the digest is still to be compared."""
-    if upload.done and upload.digest_algorithm is None:
+    if upload.done and upload.digest is None:
         return Change(upload, EventType.FINISHED)
     return Change(replace(upload, phase=Phase.FINISHING) if upload.done else upload)

@@ -8,13 +8,50 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from tusd_py.domain.upload import Direct, Entry, Installation, Kind, Metadata, Phase, Upload
+from tusd_py.domain.checkpoint import Entry
+from tusd_py.domain.digest import WholeDigest
+from tusd_py.domain.direct import DirectMode, DirectTransfer
+from tusd_py.domain.installation import Installation
+from tusd_py.domain.metadata import Metadata
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Kind, Times, Upload
 
 
 def encode(upload: Upload) -> str:
-    """Return the upload as one JSON object in ASCII; metadata values are base64, since they may be any bytes."""
-    record = {name: getattr(upload, name) for name in _NAMES} | {"metadata": _encode_metadata(upload.metadata)}
-    return _dump(record | {former: record[name] for name, former in _FORMER.items()})
+    """Return the upload as one JSON object in ASCII; metadata values are base64, since they may be any bytes.
+
+    It is written out, and flat, as a record is encoded at each save.
+    """
+    times, digest, direct = upload.times, upload.digest, upload.direct
+    presigned_until = None if direct is None else direct.presigned_until
+    parts_check_at = None if direct is None else direct.parts_check_at
+    record = {
+        "id": upload.id,
+        "kind": upload.kind,
+        "phase": upload.phase,
+        "length": upload.length,
+        "explicit_completion": upload.explicit_completion,
+        "offset": upload.offset,
+        "owner": upload.owner,
+        "metadata": _encode_metadata(upload.metadata),
+        "partials": upload.partials,
+        "direct": None if direct is None else direct.mode,
+        "troubled_at": upload.troubled_at,
+        "presigned_until": presigned_until,
+        "parts_check_at": parts_check_at,
+        "cursor": upload.cursor,
+        "etag": upload.etag,
+        "digest_algorithm": None if digest is None else digest.algorithm,
+        "digest": None if digest is None else digest.value,
+        "created_at": times.created_at,
+        "updated_at": times.updated_at,
+        "expires_at": times.expires_at,
+        "revision": upload.revision,
+        _FORMER["explicit_completion"]: upload.explicit_completion,
+        _FORMER["presigned_until"]: presigned_until,
+        _FORMER["parts_check_at"]: parts_check_at,
+    }
+    return _dump(record)
 
 
 def decode(text: str) -> Upload:
@@ -23,7 +60,8 @@ def decode(text: str) -> Upload:
     for name, former in _FORMER.items():
         if name not in stored and former in stored:
             stored[name] = stored[former]
-    return Upload(**{name: _PARSERS.get(name, _as_is)(stored[name]) for name in _NAMES if name in stored})
+    single = {name: _PARSERS.get(name, _as_is)(stored[name]) for name in _SINGLE if name in stored}
+    return Upload(**single, times=_decode_times(stored), digest=_decode_digest(stored), direct=_decode_direct(stored))
 
 
 def encode_entry(entry: Entry) -> str:
@@ -64,19 +102,39 @@ def _decode_metadata(stored: Mapping[str, str]) -> Metadata:
     return {key: b64decode(value) for key, value in stored.items()}
 
 
+def _decode_times(stored: Mapping[str, Any]) -> Times:
+    return Times(created_at=stored["created_at"], updated_at=stored["updated_at"], expires_at=stored.get("expires_at"))
+
+
+def _decode_digest(stored: Mapping[str, Any]) -> WholeDigest | None:
+    algorithm = stored.get("digest_algorithm")
+    return None if algorithm is None else WholeDigest(algorithm=algorithm, value=stored.get("digest"))
+
+
+def _decode_direct(stored: Mapping[str, Any]) -> DirectTransfer | None:
+    mode = stored.get("direct")
+    if mode is None:
+        return None
+    return DirectTransfer(
+        mode=DirectMode(mode),
+        presigned_until=stored.get("presigned_until"),
+        parts_check_at=stored.get("parts_check_at"),
+    )
+
+
 def _as_is(value: Any) -> Any:
     return value
 
 
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
-_NAMES = tuple(field.name for field in fields(Upload))
+_SINGLE = tuple(field.name for field in fields(Upload) if field.name not in ("times", "digest", "direct"))
+"""Names of fields that are stored as they are, not by the fields of a group."""
 _FORMER = {"explicit_completion": "waits", "presigned_until": "signed_until", "parts_check_at": "count_at"}
 """Names in the previous schema: read where the new ones are missing, and also written, so that nodes of the previous
 version can run during a rolling upgrade."""
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "kind": Kind,
     "phase": Phase,
-    "direct": lambda stored: None if stored is None else Direct(stored),
     "metadata": _decode_metadata,
     "partials": tuple,
 }

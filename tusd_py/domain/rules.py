@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from tusd_py.domain.allowed import check_allowed
+from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.events import Reason
-from tusd_py.domain.intents import Append, Completion, Create, WholeDigest
+from tusd_py.domain.intents import Append, Completion, Create
 from tusd_py.domain.lengths import check_fits, check_length, declare, declared_length, growth, remaining_bytes
 from tusd_py.domain.lifecycle import Change, end, resume
 from tusd_py.domain.limits import Limits
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import AlreadyComplete, Forbidden, Malformed, OffsetMismatch, UploadGone, UploadNotFound
-from tusd_py.domain.upload import Kind, Phase, Upload, UploadId, parse_upload_id
+from tusd_py.domain.upload import Kind, Times, Upload
+from tusd_py.domain.upload_id import UploadId, parse_upload_id
 
 _REMEMBER_GONE = 7 * 86400.0
 """Seconds to remember a terminated upload, if the server answers 410 for it."""
@@ -47,11 +50,9 @@ def plan_create(intent: Create, *, upload_id: UploadId, limits: Limits, now: flo
         kind=intent.kind,
         length=length,
         explicit_completion=intent.completion is Completion.NOT_YET,
-        digest_algorithm=intent.whole.algorithm if intent.whole else None,
-        digest=intent.whole.digest if intent.whole else None,
+        digest=intent.whole,
         metadata=intent.metadata,
-        created_at=now,
-        updated_at=now,
+        times=Times.at_creation(now),
     )
     check_fits(intent.body, remaining_bytes(upload, limits))
     return touch(upload, now, limits)
@@ -76,8 +77,7 @@ def plan_final(
         offset=length,
         metadata=intent.metadata,
         partials=tuple(source.id for source in sources),
-        created_at=now,
-        updated_at=now,
+        times=Times.at_creation(now),
     )
     return touch(resume(upload), now, limits)
 
@@ -138,7 +138,8 @@ def touch(upload: Upload, now: float, limits: Limits) -> Upload:
 
     The retention of finished uploads doesn't apply to partial ones, which only serve final ones.
     """
-    return replace(upload, updated_at=now, expires_at=min(_expiry_times(upload, now, limits), default=None))
+    expires_at = min(_expiry_times(upload, now, limits), default=None)
+    return replace(upload, times=replace(upload.times, updated_at=now, expires_at=expires_at))
 
 
 def _expiry_times(upload: Upload, now: float, limits: Limits) -> Iterator[float]:
@@ -147,9 +148,9 @@ def _expiry_times(upload: Upload, now: float, limits: Limits) -> Iterator[float]
     elif upload.done and upload.kind is not Kind.PARTIAL:
         yield from () if limits.retention is None else (now + limits.retention,)
     else:
-        active_at = upload.created_at if upload.awaited else now  # this server doesn't see its bytes arrive
+        active_at = upload.times.created_at if upload.awaited else now  # this server doesn't see its bytes arrive
         yield from () if limits.expire_after is None else (active_at + limits.expire_after,)
-        yield from () if limits.max_age is None else (upload.created_at + limits.max_age,)
+        yield from () if limits.max_age is None else (upload.times.created_at + limits.max_age,)
 
 
 def resolve_partial(url: str, base_path: str) -> UploadId | None:
@@ -197,6 +198,6 @@ def _check_incomplete(upload: Upload, intent: Append) -> None:
 
 def _request_digest(upload: Upload, whole: WholeDigest | None) -> Upload:
     """Return the upload with the digest to compute: the first that its client asks for before it is done."""
-    if whole is None or upload.digest_algorithm is not None or upload.done:
+    if whole is None or upload.digest is not None or upload.done:
         return upload
-    return replace(upload, digest_algorithm=whole.algorithm)
+    return replace(upload, digest=WholeDigest(algorithm=whole.algorithm))

@@ -12,7 +12,8 @@ from tusd_py.domain.lengths import close
 from tusd_py.domain.lifecycle import advance
 from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, TooLarge
 from tusd_py.domain.rules import AppendPlan, plan_append
-from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import finish_upload
 from tusd_py.engine.receive import Incoming, expect_nothing, receive

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from tusd_py.domain.allowed import check_allowed
+from tusd_py.domain.direct import DirectPart, Signed
 from tusd_py.domain.direct_rules import (
     TOUCH,
     choose,
@@ -25,8 +26,10 @@ from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Begin, Continue, Terminate
 from tusd_py.domain.lifecycle import Change, end, fill, mark_troubled
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import AlreadyComplete, TooLarge, UnsupportedExtension, UploadNotFound
-from tusd_py.domain.upload import DirectPart, Phase, Signed, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import finish_upload
 from tusd_py.engine.loss import confirming_loss
@@ -103,7 +106,7 @@ async def sign_part(engine: Engine, upload_id: UploadId, key: str, number: int, 
 
 
 async def _touch(engine: Engine, upload: Upload) -> None:
-    if upload.updated_at < engine.clock() - TOUCH:
+    if upload.times.updated_at < engine.clock() - TOUCH:
         with suppress(Locked, Superseded):  # the lock holder saves the upload, too
             async with engine.hold(upload.id, wait=0):
                 await engine.records.save(Change(_schedule_size_check(engine, upload)))

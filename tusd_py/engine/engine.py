@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from tusd_py.domain.caller import NO_CALLER, Caller
+from tusd_py.domain.checkpoint import Cursor
 from tusd_py.domain.errors import Locked, StorageUnavailable
 from tusd_py.domain.intents import Intent
 from tusd_py.domain.lifecycle import begin
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
-from tusd_py.domain.upload import Cursor, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.free_space import FreeSpace
 from tusd_py.engine.open_uploads import OpenUploads
 from tusd_py.engine.records import Records

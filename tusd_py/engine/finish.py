@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tusd_py.domain.checkpoint import Finished
 from tusd_py.domain.errors import Superseded, Unavailable, UploadSpoiled
 from tusd_py.domain.lifecycle import finish, mark_done, mark_troubled
-from tusd_py.domain.upload import Finished, Kind, Phase, Span, Upload, UploadId
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.loss import confirming_loss, partials_of
 from tusd_py.transfer.digests import Tally, digest_of
@@ -49,14 +53,14 @@ async def _make(engine: Engine, upload: Upload) -> Finished:
 async def _with_digest(engine: Engine, upload: Upload, tally: Tally | None) -> Upload:
     """Return the upload with the digest of its bytes, if one is wanted. Raises UploadSpoiled if it isn't the announced
     one."""
-    if upload.digest_algorithm is None:
+    if upload.digest is None:
         return upload
-    digest = None if tally is None else tally.of(upload)
-    if digest is None:
-        digest = await digest_of(upload.digest_algorithm, engine.storage.read(upload, Span(0, upload.offset)))
-    if upload.digest not in (None, digest):
+    value = None if tally is None else tally.of(upload)
+    if value is None:
+        value = await digest_of(upload.digest.algorithm, engine.storage.read(upload, Span(0, upload.offset)))
+    if upload.digest.value not in (None, value):
         raise UploadSpoiled("its bytes don't have the digest that was announced")
-    return replace(upload, digest=digest)
+    return replace(upload, digest=replace(upload.digest, value=value))
 
 
 async def _finished_by_another(engine: Engine, upload_id: UploadId) -> Upload:

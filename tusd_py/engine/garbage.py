@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from tusd_py.domain.errors import Locked, Superseded
-from tusd_py.domain.upload import Phase, Upload, UploadId
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.installation import grace_period_end
 from tusd_py.ports.inspection import Leftover

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tusd_py.domain.errors import StorageUnavailable, WrongPair
-from tusd_py.domain.upload import Installation, label, parse_upload_id
+from tusd_py.domain.installation import Installation, label
+from tusd_py.domain.upload_id import parse_upload_id
 from tusd_py.engine.engine import Engine
 
 _GRACE_PERIOD = 7 * 86400.0

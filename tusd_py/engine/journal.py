@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tusd_py.domain.checkpoint import Checkpoint, Cursor, Entry
 from tusd_py.domain.errors import StateUnavailable, Superseded
 from tusd_py.domain.lifecycle import record
-from tusd_py.domain.upload import Checkpoint, Cursor, Entry, Upload
+from tusd_py.domain.upload import Upload
 from tusd_py.engine.engine import Engine
 from tusd_py.ports.progress import NO_WATCHER, Watcher
 

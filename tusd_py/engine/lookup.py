@@ -7,7 +7,9 @@ from collections.abc import AsyncGenerator, Mapping
 from tusd_py.domain.intents import Inspect, Read
 from tusd_py.domain.refusals import NotReady, UploadNotFound
 from tusd_py.domain.rules import plan_inspect
-from tusd_py.domain.upload import Span, Upload, UploadId
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.direct import access, check_awaited
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import finish_upload

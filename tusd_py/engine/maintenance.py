@@ -12,7 +12,9 @@ from functools import partial
 from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.events import Reason
 from tusd_py.domain.lifecycle import Change, end
-from tusd_py.domain.upload import Phase, Upload, UploadId
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.direct import check_awaited, check_size
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import finish_upload
@@ -96,6 +98,7 @@ class _Sweep:
 
     async def _advance(self, upload: Upload) -> bool:
         engine = self._engine
+        expired = upload.expired(engine.clock())
         match upload.phase:
             case Phase.FINISHING:
                 return await _finish(engine, upload)
@@ -105,9 +108,9 @@ class _Sweep:
             case Phase.GONE:
                 await engine.records.delete(upload)
                 return True
-            case Phase.DONE if not upload.expired(engine.clock()):
+            case Phase.DONE if not expired:
                 return await _clean(engine, upload)
-            case Phase.OPEN if upload.parts_check_at is not None and not upload.expired(engine.clock()):
+            case Phase.OPEN if not expired and upload.direct is not None and upload.direct.parts_check_at is not None:
                 return await _check_size(engine, upload)
             case _:
                 return await (self._check_awaited(upload) if upload.awaited else self._expire(upload))

@@ -12,9 +12,11 @@ from contextlib import contextmanager, suppress
 from tusd_py.domain.errors import Unavailable
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.refusals import TooManyUploads
-from tusd_py.domain.upload import Unfinished, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observer
+from tusd_py.ports.state import Unfinished
 
 _UNFINISHED = frozenset({EventType.CREATED, EventType.ROLLED_BACK})
 """Events after which an upload is unfinished."""

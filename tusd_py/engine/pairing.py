@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import ConfigurationError, StorageUnavailable, Unavailable
 from tusd_py.domain.events import Event
+from tusd_py.domain.installation import Installation
 from tusd_py.domain.space import Space
-from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.installation import grace_period_end, pair
 from tusd_py.ports.outbox import Outbox
-from tusd_py.ports.state import StateStore
+from tusd_py.ports.state import StateStore, Unfinished
 
 _PATIENCE = 5.0
 """Seconds that a caller waits for the pairing, which continues in the background."""

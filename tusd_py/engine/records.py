@@ -12,12 +12,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tusd_py.domain.caller import Caller
+from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import StateUnavailable, Superseded, Unavailable
 from tusd_py.domain.events import Event
 from tusd_py.domain.lifecycle import Change, forget
 from tusd_py.domain.limits import Limits
+from tusd_py.domain.phase import UNFINISHED, Phase
 from tusd_py.domain.rules import touch
-from tusd_py.domain.upload import UNFINISHED, Entry, Phase, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.retry import retry
 from tusd_py.ports.observer import Observer
 from tusd_py.ports.state import StateStore

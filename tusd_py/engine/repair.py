@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
-from tusd_py.domain.upload import Phase, Upload, UploadId
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import repair_steps
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.garbage import collect_garbage

@@ -6,8 +6,10 @@ from tusd_py.domain.errors import Locked, Superseded, Unavailable
 from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Terminate
 from tusd_py.domain.lifecycle import Change, end, forget
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.rules import plan_terminate
-from tusd_py.domain.upload import Phase, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 
 

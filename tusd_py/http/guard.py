@@ -7,7 +7,7 @@ from functools import partial
 from aiohttp import typedefs, web
 
 from tusd_py.domain.refusals import Forbidden, Malformed, Misdirected, Refusal, UnsupportedCoding
-from tusd_py.domain.upload import parse_upload_id
+from tusd_py.domain.upload_id import parse_upload_id
 from tusd_py.http.caller import log_fields
 from tusd_py.http.connection.early_close import CLIENT_CLOSED
 from tusd_py.http.context import CODE, CONTEXT, Context

@@ -7,7 +7,8 @@ from contextlib import suppress
 
 from tusd_py.domain.errors import StateUnavailable
 from tusd_py.domain.refusals import Malformed, UploadNotFound
-from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.protocol.links import ReadLinks, is_readable
 

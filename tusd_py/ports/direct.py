@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from tusd_py.domain.checkpoint import Checkpoint, Entry
+from tusd_py.domain.direct import DirectPart, Signed
 from tusd_py.domain.limits import PartLimits
-from tusd_py.domain.upload import Checkpoint, DirectPart, Entry, Signed, Upload
+from tusd_py.domain.upload import Upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Protocol
 
-from tusd_py.domain.upload import Entry, Upload, UploadId
+from tusd_py.domain.checkpoint import Entry
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

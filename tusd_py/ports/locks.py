@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 
 
 class Lease(Protocol):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tusd_py.domain.upload import Unfinished, UploadId
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.ports.state import Unfinished
 
 
 class Meter:

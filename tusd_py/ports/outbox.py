@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tusd_py.domain.events import EventType
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

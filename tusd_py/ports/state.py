@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.events import Event
+from tusd_py.domain.installation import Installation
 from tusd_py.domain.space import Space
-from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.outbox import Outbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """The totals of all open or finishing uploads, as far as they are known."""
+
+    count: int = 0
+    claimed: int = 0
+    """The sum of their claims in bytes (`Upload.claim`)."""
 
 
 class StateStore(Protocol):

@@ -7,8 +7,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from tusd_py.domain.checkpoint import Checkpoint, Cursor, Entry, Finished
 from tusd_py.domain.space import Space
-from tusd_py.domain.upload import Checkpoint, Cursor, Entry, Finished, Span, Upload
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Upload
 from tusd_py.ports.body import Chunk
 from tusd_py.ports.direct import DirectAccess
 from tusd_py.ports.inspection import Inspection

@@ -11,12 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tusd_py.domain.direct import DirectMode, DirectPart, Signed
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.lengths import check_metadata
 from tusd_py.domain.limits import Limits
+from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.refusals import Malformed, Refusal, ServiceUnavailable, UploadLocked, UploadNotFound
-from tusd_py.domain.upload import Direct, DirectPart, Metadata, Signed, Upload, UploadId, parse_upload_id
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.protocol.headers import parse_metadata_key
 from tusd_py.protocol.statuses import STATUS
 
@@ -66,7 +69,7 @@ def read_query(query: Mapping[str, str]) -> Json:
     return {**query, "metadata": metadata}
 
 
-def read_begin(message: Json, direct: Direct, limits: Limits) -> Begin:
+def read_begin(message: Json, mode: DirectMode, limits: Limits) -> Begin:
     """Return the intent. `filename`, `type` and `metadata` are Uppy's; `size` is ours, or `filesize` in the metadata.
 
     Raises Malformed.
@@ -74,7 +77,7 @@ def read_begin(message: Json, direct: Direct, limits: Limits) -> Begin:
     metadata = _metadata(message, limits)
     size = message.get("size", metadata.get(_SIZE, b"").decode("latin-1"))
     length = None if size in ("", None) else parse_integer("size", str(size))
-    return Begin(direct=direct, length=length, metadata=metadata)
+    return Begin(mode=mode, length=length, metadata=metadata)
 
 
 def _metadata(message: Json, limits: Limits) -> Metadata:

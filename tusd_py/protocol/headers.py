@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Mapping
 from email.utils import formatdate
 
-from tusd_py.domain.intents import Checksum
+from tusd_py.domain.digest import Checksum
 from tusd_py.domain.limits import Limits
+from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.refusals import Malformed
-from tusd_py.domain.upload import Kind, Metadata
+from tusd_py.domain.upload import Kind
 
 CHECKSUM_ALGORITHMS: Mapping[str, int] = {"sha1": 20, "sha256": 32, "sha512": 64, "md5": 16, "crc32c": 4}
 """Algorithms of Upload-Checksum, with the size of each digest in bytes; the preferred ones first."""

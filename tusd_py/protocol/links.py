@@ -7,7 +7,8 @@ import hashlib
 import hmac
 from binascii import Error
 
-from tusd_py.domain.upload import Kind, Upload, UploadId
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload_id import UploadId
 
 _HALF = 16
 """Bytes of an id, and of its tag."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.parsers.expat import ExpatError, ParserCreate
 
+from tusd_py.domain.direct import DirectPart
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.refusals import Malformed
-from tusd_py.domain.upload import DirectPart
 
 _MAX_PARTS = 10_000
 _MAX_VALUE_LENGTH = 1024

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
+from tusd_py.domain.direct import DirectPart
 from tusd_py.domain.refusals import Refusal
-from tusd_py.domain.upload import DirectPart, Upload
+from tusd_py.domain.upload import Upload
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'

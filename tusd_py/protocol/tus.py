@@ -8,8 +8,9 @@ from tusd_py.domain import refusals
 from tusd_py.domain.intents import Append, Body, Create, Inspect, Intent, Terminate
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.numbers import parse_integer
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import Malformed, Refusal
-from tusd_py.domain.upload import Kind, Phase, Upload
+from tusd_py.domain.upload import Kind, Upload
 from tusd_py.protocol import headers
 from tusd_py.protocol.methods import upload_methods
 from tusd_py.protocol.statuses import STATUS, details
@@ -201,9 +202,9 @@ def _visible_offset(upload: Upload) -> int | None:
 
 def _expires(upload: Upload) -> str | None:
     """Return Upload-Expires of uploads that still take bytes (tus 1.0, Upload-Expires)."""
-    if upload.phase is not Phase.OPEN or upload.expires_at is None:
+    if upload.phase is not Phase.OPEN or upload.times.expires_at is None:
         return None
-    return headers.http_date(upload.expires_at)
+    return headers.http_date(upload.times.expires_at)
 
 
 def _concat(upload: Upload, base_path: str) -> str | None:

@@ -18,7 +18,7 @@ from tusd_py.backends.sqlite.state import SqliteState
 from tusd_py.config import Settings
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.domain.limits import Limits
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.open_uploads import OpenUploads
 from tusd_py.engine.pairing import PairedState

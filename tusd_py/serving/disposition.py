@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from tusd_py.domain.upload import NAME_KEYS, Metadata
+from tusd_py.domain.metadata import NAME_KEYS, Metadata
 from tusd_py.serving.media_types import content_coding, is_safe_inline, media_type
 
 _HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tusd_py.domain.upload import TYPE_KEYS, Metadata
+from tusd_py.domain.metadata import TYPE_KEYS, Metadata
 
 UNKNOWN = "application/octet-stream"
 

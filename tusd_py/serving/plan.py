@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from tusd_py.domain.upload import Metadata, Span
+from tusd_py.domain.metadata import Metadata
+from tusd_py.domain.span import Span
 from tusd_py.serving.conditions import failed_precondition, range_applies
 from tusd_py.serving.dates import format_http_date
 from tusd_py.serving.disposition import Presentation, present

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tusd_py.domain.upload import Span
+from tusd_py.domain.span import Span
 
 _SINGLE = re.compile(r"bytes=([0-9]{0,40})-([0-9]{0,40})", re.IGNORECASE)
 """One range. No object has 10^40 bytes, and the limit keeps a hostile number cheap to parse."""

@@ -6,10 +6,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from tusd_py.domain.checkpoint import Checkpoint, Cursor, Entry, Finished
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.lifecycle import fall_back, mark_done
 from tusd_py.domain.space import Space
-from tusd_py.domain.upload import Checkpoint, Cursor, Entry, Finished, Span, Upload, UploadId
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Times, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.body import Chunk
 from tusd_py.ports.inspection import Leftover, Recovered
 from tusd_py.ports.locks import Lease
@@ -100,7 +103,7 @@ class MemoryStorage:
         if upload_id in self._objects:
             return None
         offset, since = len(self._parts.get(upload_id, b"")), leftovers[0].since
-        upload = Upload(id=upload_id, length=None, offset=offset, created_at=since, updated_at=since)
+        upload = Upload(id=upload_id, length=None, offset=offset, times=Times.at_creation(since))
         return Recovered(upload=upload) if offset else None
 
     async def installation(self) -> str | None:

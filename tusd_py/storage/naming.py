@@ -19,7 +19,7 @@ _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("C
 
 def expand(template: str, upload: Upload, filename: str) -> str:
     """Return the template with its fields filled in for this upload."""
-    created = datetime.fromtimestamp(upload.created_at, UTC)
+    created = datetime.fromtimestamp(upload.times.created_at, UTC)
     dates = {name: created.strftime(code) for name, code in DATES.items()}
     return template.format(id=upload.id, filename=filename, **dates)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.telemetry.log import AUDIT, get_logger
 
 _log: Final = get_logger(AUDIT)

@@ -16,7 +16,8 @@ from structlog.stdlib import BoundLogger, ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
 from tusd_py.domain.events import Event, EventType
-from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observer
 from tusd_py.telemetry.redaction import STACKS, shortened, without_secrets

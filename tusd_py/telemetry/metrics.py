@@ -15,9 +15,11 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Count
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from tusd_py.domain.events import Event, EventType
-from tusd_py.domain.upload import Kind, Unfinished, UploadId
+from tusd_py.domain.upload import Kind
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observer
+from tusd_py.ports.state import Unfinished
 from tusd_py.telemetry.sharing import SHARED_DIRECTORY
 from tusd_py.version import __version__
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import google_crc32c
 
-from tusd_py.domain.intents import Checksum
+from tusd_py.domain.digest import Checksum
 from tusd_py.domain.upload import Upload
 from tusd_py.ports.body import Chunk
 
@@ -81,8 +81,8 @@ class Tally:
 
     async def over(self, upload: Upload, chunks: AsyncIterable[Chunk]) -> AsyncIterator[Chunk]:
         """Yield the chunks, which begin at `upload.offset`, and hash them if that is 0."""
-        if upload.digest_algorithm is not None and upload.offset == 0:
-            self._hash = _HASHES[upload.digest_algorithm]()
+        if upload.digest is not None and upload.offset == 0:
+            self._hash = _HASHES[upload.digest.algorithm]()
         async for chunk in chunks:
             if self._hash is not None:
                 self._hash.update(chunk)

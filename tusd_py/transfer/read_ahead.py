@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Protocol
 
+from tusd_py.domain.span import Span
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
-from tusd_py.domain.upload import Span
 from tusd_py.transfer.budget import Budget
 
 

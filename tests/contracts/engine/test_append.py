@@ -10,6 +10,7 @@ from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, joining, sha1
 from tusd_py.domain.errors import StateUnavailable, StorageUnavailable
 from tusd_py.domain.intents import Append
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import (
     ChecksumMismatch,
     Forbidden,
@@ -20,7 +21,8 @@ from tusd_py.domain.refusals import (
     UploadLocked,
     UploadNotFound,
 )
-from tusd_py.domain.upload import Kind, Phase, Upload, UploadId
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.ports.body import BodyEnd

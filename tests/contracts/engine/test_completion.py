@@ -9,8 +9,9 @@ import pytest
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
 from tusd_py.domain.intents import Completion
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, Refusal, TooLarge
-from tusd_py.domain.upload import Phase, Upload
+from tusd_py.domain.upload import Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.ports.body import BodyEnd

@@ -6,11 +6,14 @@ import pytest
 
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import creating, joining, sha1
+from tusd_py.domain.checkpoint import Finished
 from tusd_py.domain.errors import StateUnavailable, StorageUnavailable, UploadLost
 from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Create
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import ChecksumMismatch, Malformed, TooLarge
-from tusd_py.domain.upload import Finished, Kind, Phase, Upload, UploadId
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
 from tusd_py.engine.maintenance import maintain

@@ -10,8 +10,10 @@ import pytest
 from tests.support.direct_access import ScriptedAccess, direct
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import creating, naming
+from tusd_py.domain.direct import DirectMode, DirectPart
 from tusd_py.domain.errors import StorageUnavailable, Superseded, Unavailable, UploadLost
 from tusd_py.domain.intents import Begin, Read
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import (
     AlreadyComplete,
     NotReady,
@@ -21,7 +23,7 @@ from tusd_py.domain.refusals import (
     UploadNotFound,
     WrongParts,
 )
-from tusd_py.domain.upload import Direct, DirectPart, Phase, Upload
+from tusd_py.domain.upload import Upload
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import (
     abort,
@@ -38,7 +40,7 @@ from tusd_py.engine.lookup import finished, inspect, link
 from tusd_py.engine.maintenance import maintain
 
 TOO_LONG = "its client has stored more bytes than an upload may have"
-PARTS, WHOLE = Begin(direct=Direct.PARTS), Begin(direct=Direct.WHOLE)
+PARTS, WHOLE = Begin(mode=DirectMode.PARTS), Begin(mode=DirectMode.WHOLE)
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ async def test_a_new_one_is_recorded_and_told_before_the_storage_is_asked(
     upload = await announce(harness.engine, replace(PARTS, length=7, metadata={"name": b"x"}))
     assert upload == await harness.record(upload)
     assert (upload.length, upload.metadata, upload.phase) == (7, {"name": b"x"}, Phase.OPEN)
-    assert (upload.created_at, upload.expires_at) == (harness.now, harness.now + 100)
+    assert (upload.times.created_at, upload.times.expires_at) == (harness.now, harness.now + 100)
     assert harness.told.events == [("created", upload.id)]
     assert access.begun == []
 
@@ -147,7 +149,7 @@ async def test_a_client_that_is_at_work_keeps_its_upload_from_expiring_at_a_save
         await act()
         await act()
         (saved,) = harness.state.saves
-        assert saved.expires_at == harness.now + 100
+        assert saved.times.expires_at == harness.now + 100
         harness.state.saves.clear()
 
 
@@ -327,7 +329,7 @@ async def test_parts_are_counted_as_long_as_what_is_signed_for_them_holds(
 async def test_to_be_counted_keeps_nothing_from_expiring(harness: Harness, access: ScriptedAccess) -> None:
     upload = await begin(harness.engine, replace(PARTS, length=4))
     await swept(harness, COUNTED)
-    assert (access.listed, (await harness.record(upload)).expires_at) == (1, upload.expires_at)
+    assert (access.listed, (await harness.record(upload)).times.expires_at) == (1, upload.times.expires_at)
     await swept(harness, 11)
     assert await harness.residue() == []
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from tests.contracts.engine.test_finish_and_sweep import begun
 from tests.support.direct_access import direct
 from tests.support.harness import Harness
+from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.errors import Superseded, UploadLost
 from tusd_py.domain.intents import Begin
-from tusd_py.domain.upload import Direct, Phase, Upload
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Upload
 from tusd_py.engine.direct import abort, begin
 from tusd_py.engine.garbage import remove_unneeded
 from tusd_py.engine.repair import repair
@@ -16,7 +18,7 @@ from tusd_py.ports.inspection import Leftover
 
 async def test_an_abort_is_recorded_before_anything_is_removed(harness: Harness) -> None:
     access = direct(harness)
-    upload = await begin(harness.engine, Begin(direct=Direct.PARTS))
+    upload = await begin(harness.engine, Begin(mode=DirectMode.PARTS))
     harness.storage.fuse.blow()
     await abort(harness.engine, upload.id, access.key(upload))
     assert (await harness.record(upload)).phase is Phase.TERMINATING

@@ -13,8 +13,9 @@ from tests.support.intents import appending, creating, joining
 from tusd_py.domain.errors import Unavailable, UploadLost
 from tusd_py.domain.event_json import decode_event
 from tusd_py.domain.events import Event, EventType, Reason
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import Refusal
-from tusd_py.domain.upload import Kind, Phase
+from tusd_py.domain.upload import Kind
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect

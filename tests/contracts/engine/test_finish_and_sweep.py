@@ -15,8 +15,10 @@ from tusd_py.backends.lease import TimedLease
 from tusd_py.backends.memory.locks import MemoryLocker
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.domain.errors import StorageUnavailable, Superseded
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import UploadNotFound
-from tusd_py.domain.upload import Phase, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.finish import finish_upload

@@ -15,7 +15,8 @@ from tusd_py.domain.intents import Completion
 from tusd_py.domain.refusals import OffsetMismatch, StoreFull
 from tusd_py.domain.space import Space
 from tusd_py.domain.thresholds import Thresholds
-from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.free_space import FreeSpace

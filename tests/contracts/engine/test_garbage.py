@@ -11,7 +11,9 @@ import pytest
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
 from tusd_py.domain.errors import Superseded
-from tusd_py.domain.upload import Phase, Upload, UploadId
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.garbage import collect_garbage

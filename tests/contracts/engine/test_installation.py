@@ -10,7 +10,8 @@ import pytest
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
 from tusd_py.domain.errors import StateUnavailable, StorageUnavailable, Unavailable, WrongPair
-from tusd_py.domain.upload import Installation, UploadId
+from tusd_py.domain.installation import Installation
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import pairing
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create

@@ -9,8 +9,10 @@ import pytest
 
 from tests.support.harness import Harness
 from tests.support.uploads import upload
+from tusd_py.domain.checkpoint import Checkpoint, Cursor, Finished
 from tusd_py.domain.errors import StateUnavailable, Superseded
-from tusd_py.domain.upload import Checkpoint, Cursor, Finished, Phase, Upload
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Upload
 from tusd_py.engine.journal import Journal
 
 
@@ -110,7 +112,7 @@ async def test_each_record_puts_the_expiry_off(harness: Harness) -> None:
     journal = Journal(harness.engine, await remembered(harness), withheld=False)
     harness.now += 50
     await journal.record(at(4))
-    assert (journal.upload.updated_at, journal.upload.expires_at) == (harness.now, harness.now + 100)
+    assert (journal.upload.times.updated_at, journal.upload.times.expires_at) == (harness.now, harness.now + 100)
 
 
 def swept(harness: Harness) -> tuple[list[Cursor], list[Cursor]]:

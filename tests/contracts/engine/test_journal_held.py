@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import creating
-from tusd_py.domain.upload import Checkpoint
+from tusd_py.domain.checkpoint import Checkpoint
 from tusd_py.engine.create import create
 from tusd_py.engine.journal import Journal
 

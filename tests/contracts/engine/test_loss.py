@@ -10,8 +10,9 @@ from tests.contracts.engine.test_finish_and_sweep import begun, finishing
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, joining
 from tusd_py.domain.errors import StorageUnavailable, UploadLost
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import UploadNotFound
-from tusd_py.domain.upload import Kind, Phase
+from tusd_py.domain.upload import Kind
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect

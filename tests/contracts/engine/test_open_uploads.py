@@ -13,7 +13,7 @@ from tests.support.intents import appending, creating, joining
 from tusd_py.domain.errors import StateUnavailable
 from tusd_py.domain.intents import Completion, Create
 from tusd_py.domain.refusals import TooManyUploads
-from tusd_py.domain.upload import Kind, Unfinished, Upload
+from tusd_py.domain.upload import Kind, Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
@@ -22,6 +22,7 @@ from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observers
+from tusd_py.ports.state import Unfinished
 
 
 def limited(harness: Harness, most: int | None = None, most_claimed: int | None = None) -> Harness:

@@ -12,10 +12,11 @@ from tests.support.direct_access import ScriptedAccess, direct
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
 from tusd_py.domain.caller import NO_CALLER, Caller
+from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.errors import Locked
 from tusd_py.domain.intents import Append, Begin, Continue, Create, Inspect, Intent, Read, Terminate
 from tusd_py.domain.refusals import Forbidden, OffsetMismatch, UploadNotFound
-from tusd_py.domain.upload import Direct, Upload
+from tusd_py.domain.upload import Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import abort, announce, begin, complete, open_parts, parts, sign_part
@@ -25,7 +26,7 @@ from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.terminate import terminate
 
 ALICE = Caller(address="192.0.2.7", identity="alice", method="POST", request_id="r-1")
-PARTS = Begin(direct=Direct.PARTS, length=5)
+PARTS = Begin(mode=DirectMode.PARTS, length=5)
 
 
 class Asked:

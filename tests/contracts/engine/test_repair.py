@@ -10,7 +10,8 @@ import pytest
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
 from tusd_py.domain.errors import StorageUnavailable
-from tusd_py.domain.upload import Phase, Upload
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.repair import Mended, repair
@@ -59,7 +60,7 @@ async def test_an_upload_without_a_record_is_rebuilt_and_goes_on(harness: Harnes
     assert await found(harness) == ["no record of it, but 3 bytes of it are stored: rebuilt"]
     rebuilt = await harness.record(upload)
     assert (rebuilt.offset, rebuilt.length, rebuilt.phase) == (3, None, Phase.OPEN)
-    assert rebuilt.expires_at == harness.now + 100
+    assert rebuilt.times.expires_at == harness.now + 100
     ended = await append(harness.engine, upload.id, appending(3, length=10), ScriptedBody(b"defghij"))
     assert harness.stored(ended) == b"abcdefghij"
     assert await found(harness) == []
@@ -110,7 +111,7 @@ async def test_an_old_copy_of_a_record_learns_that_its_upload_is_finished(harnes
     await harness.state.create(old, entries)
     assert await found(harness) == ["its object is there, but its record is older: finished"]
     record = await harness.record(upload)
-    assert (record.phase, record.offset, record.etag, record.expires_at) == (Phase.DONE, 10, done.etag, None)
+    assert (record.phase, record.offset, record.etag, record.times.expires_at) == (Phase.DONE, 10, done.etag, None)
     assert harness.stored(record) == b"abcdefghij"
 
 

@@ -11,9 +11,13 @@ from tests.contracts.engine.test_finish_and_sweep import begun, finishing
 from tests.support.direct_access import direct
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, joining
+from tusd_py.domain.digest import WholeDigest
+from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.errors import Locked, StorageUnavailable, Superseded, UploadLost
 from tusd_py.domain.intents import Begin
-from tusd_py.domain.upload import Direct, Kind, Phase, Upload, UploadId
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import repair_steps
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
@@ -150,7 +154,7 @@ async def test_a_found_object_is_told_in_the_same_words(harness: Harness) -> Non
 
 async def test_an_object_with_another_digest_than_announced_ends_its_upload(harness: Harness) -> None:
     upload = await begun(harness)
-    upload = await harness.state.save(replace(upload, digest_algorithm="sha256", digest="0" * 64))
+    upload = await harness.state.save(replace(upload, digest=WholeDigest(algorithm="sha256", value="0" * 64)))
     harness.storage._objects[upload.id] = b"abcdef"
     survey = await harness.storage.survey(upload, ())
     told = await repair_steps.catch_up(harness.engine, upload, survey)
@@ -159,7 +163,7 @@ async def test_an_object_with_another_digest_than_announced_ends_its_upload(harn
 
 async def test_a_sweep_that_could_not_look_for_what_was_awaited_leaves_it(harness: Harness) -> None:
     access = direct(harness)
-    upload = await announce(harness.engine, Begin(direct=Direct.WHOLE))
+    upload = await announce(harness.engine, Begin(mode=DirectMode.WHOLE))
     harness.now += 2000
 
     async def away(_: Upload) -> int | None:
@@ -217,7 +221,7 @@ async def test_a_record_that_follows_the_storage_has_seen_trouble_and_goes_back_
 
 async def test_an_object_is_not_believed_before_its_digest_is_known(harness: Harness) -> None:
     upload = await begun(harness)
-    upload = await harness.state.save(replace(upload, digest_algorithm="sha256"))
+    upload = await harness.state.save(replace(upload, digest=WholeDigest(algorithm="sha256")))
     harness.storage._objects[upload.id] = b"abcdef"
     survey = await harness.storage.survey(upload, ())
     assert (await follow(harness.engine, upload, survey)).phase is Phase.FINISHING

@@ -9,9 +9,11 @@ import pytest
 from tests.support.direct_access import direct
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
+from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.errors import StateUnavailable, StorageUnavailable, Superseded
 from tusd_py.domain.intents import Begin
-from tusd_py.domain.upload import Direct, Phase, Upload
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import announce
@@ -37,7 +39,7 @@ async def test_a_sweep_passes_over_one_that_another_moves_on_just_then(harness: 
 
 async def test_one_that_is_awaited_is_not_ended_before_its_time(harness: Harness) -> None:
     direct(harness)
-    awaited = await announce(harness.engine, Begin(direct=Direct.WHOLE, length=3, metadata={}))
+    awaited = await announce(harness.engine, Begin(mode=DirectMode.WHOLE, length=3, metadata={}))
     harness.now += 99
     assert await maintain(harness.engine) == 0
     assert (await harness.record(awaited)).phase is Phase.OPEN

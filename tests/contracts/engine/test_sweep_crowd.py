@@ -15,10 +15,13 @@ from tests.support.direct_access import ScriptedAccess
 from tests.support.direct_access import direct as with_direct_access
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending
+from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.errors import StorageUnavailable
 from tusd_py.domain.intents import Begin
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.thresholds import Thresholds
-from tusd_py.domain.upload import Direct, Phase, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import maintenance as sweep_module
 from tusd_py.engine.append import append
 from tusd_py.engine.direct import announce
@@ -123,7 +126,7 @@ async def test_one_whose_body_still_comes_when_its_time_is_up_begins_anew_with_w
     assert await maintain(harness.engine) == 0
     body.stop()
     assert (await writing).offset == 4
-    assert (await harness.record(upload)).expires_at == harness.now + 100
+    assert (await harness.record(upload)).times.expires_at == harness.now + 100
     assert await maintain(harness.engine) == 0
 
 
@@ -254,7 +257,7 @@ async def test_what_is_announced_and_never_comes_is_looked_for_a_few_times_in_al
 ) -> None:
     harness.limit(expire_after=DAY)
     looks = Looks(access)
-    await announce(harness.engine, Begin(direct=Direct.WHOLE))
+    await announce(harness.engine, Begin(mode=DirectMode.WHOLE))
     await pass_time(harness, 1.1 * DAY)
     assert await left(harness) == set()
     assert looks.count == 7
@@ -264,7 +267,7 @@ async def test_what_can_not_be_looked_for_waits_for_its_next_turn_and_is_not_giv
     harness: Harness, access: ScriptedAccess
 ) -> None:
     looks = Looks(access)
-    upload = await announce(harness.engine, Begin(direct=Direct.WHOLE))
+    upload = await announce(harness.engine, Begin(mode=DirectMode.WHOLE))
     looks.fails = True
     await pass_time(harness, 200.0)
     assert looks.count <= 1 + 200.0 / 30.0

@@ -13,11 +13,14 @@ import pytest
 from tests.contracts.engine.test_finish_and_sweep import begun
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, sha1
+from tusd_py.domain.checkpoint import Entry
+from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.errors import StateUnavailable, Superseded
-from tusd_py.domain.intents import WholeDigest
+from tusd_py.domain.installation import Installation
 from tusd_py.domain.refusals import ChecksumMismatch, StoreFull
 from tusd_py.domain.thresholds import DEFAULT
-from tusd_py.domain.upload import Entry, Installation, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import records
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
@@ -32,8 +35,8 @@ async def test_bytes_that_came_by_are_not_read_again_for_their_digest(harness: H
         pytest.fail("read from the storage")
 
     harness.storage.read = read  # type: ignore[method-assign,assignment]
-    wanted = hashlib.sha256(b"abc").hexdigest()
     whole = WholeDigest(algorithm="sha256")
+    wanted = replace(whole, value=hashlib.sha256(b"abc").hexdigest())
     at_once = await create(harness.engine, creating(3, body=True, whole=whole), ScriptedBody(b"abc"))
     later = await create(harness.engine, creating(3, whole=whole), ScriptedBody())
     assert (

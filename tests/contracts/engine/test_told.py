@@ -10,12 +10,14 @@ import pytest
 from tests.contracts.engine.test_finish_and_sweep import begun, finishing
 from tests.support.harness import Harness, ScriptedBody, Told
 from tests.support.intents import appending, creating, joining
+from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.errors import StorageUnavailable, Superseded, UploadLost, WrongPair
 from tusd_py.domain.events import Reason
-from tusd_py.domain.intents import WholeDigest
+from tusd_py.domain.installation import Installation
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import InconsistentLength, TooLarge
 from tusd_py.domain.space import Space
-from tusd_py.domain.upload import Installation, Kind, Phase, Upload
+from tusd_py.domain.upload import Kind, Upload
 from tusd_py.engine import pairing
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
@@ -206,7 +208,7 @@ async def test_a_sweep_that_could_not_see_to_an_upload(harness: Harness) -> None
 
 
 async def test_bytes_that_do_not_have_the_digest_that_was_announced(harness: Harness) -> None:
-    wrong = WholeDigest(algorithm="sha256", digest="0" * 64)
+    wrong = WholeDigest(algorithm="sha256", value="0" * 64)
     upload = await create(harness.engine, creating(3, whole=wrong), ScriptedBody())
     with pytest.raises(UploadLost, match=r"^its bytes don't have the digest that was announced$"):
         await append(harness.engine, upload.id, appending(0), ScriptedBody(b"abc"))

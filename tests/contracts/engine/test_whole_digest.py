@@ -8,9 +8,9 @@ import pytest
 
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
+from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.errors import StorageUnavailable, UploadLost, UploadSpoiled
-from tusd_py.domain.intents import WholeDigest
-from tusd_py.domain.upload import Phase
+from tusd_py.domain.phase import Phase
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.lookup import inspect
@@ -21,7 +21,7 @@ WANTED = WholeDigest(algorithm="sha256")
 
 
 def announced(data: bytes) -> WholeDigest:
-    return WholeDigest(algorithm="sha256", digest=hashlib.sha256(data).hexdigest())
+    return WholeDigest(algorithm="sha256", value=hashlib.sha256(data).hexdigest())
 
 
 @pytest.mark.parametrize("whole", [WANTED, announced(b"abcdef")])
@@ -33,20 +33,18 @@ async def test_it_is_known_once_the_upload_is_done_in_however_many_requests(
     upload = await create(harness.engine, creating(6, body=True, whole=whole), body)
     if upload.offset < 6:
         upload = await append(harness.engine, upload.id, appending(len(first)), ScriptedBody(b"abcdef"[len(first) :]))
-    assert (upload.phase, upload.digest) == (Phase.DONE, hashlib.sha256(b"abcdef").hexdigest())
+    assert (upload.phase, upload.digest) == (Phase.DONE, announced(b"abcdef"))
     assert await harness.record(upload) == upload
 
 
 async def test_the_empty_upload_has_one_too(harness: Harness) -> None:
-    assert (
-        await create(harness.engine, creating(0, whole=WANTED), ScriptedBody())
-    ).digest == hashlib.sha256().hexdigest()
+    assert (await create(harness.engine, creating(0, whole=WANTED), ScriptedBody())).digest == announced(b"")
 
 
 async def test_a_later_request_may_want_it(harness: Harness) -> None:
     upload = await create(harness.engine, creating(6, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
     done = await append(harness.engine, upload.id, appending(3, whole=WANTED), ScriptedBody(b"def"))
-    assert done.digest == hashlib.sha256(b"abcdef").hexdigest()
+    assert done.digest == announced(b"abcdef")
 
 
 async def test_another_in_one_request_leaves_nothing(harness: Harness) -> None:

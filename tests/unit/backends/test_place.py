@@ -15,7 +15,7 @@ from tusd_py.backends.leased_locks import SharedLocker
 from tusd_py.backends.redis import locks as by_redis
 from tusd_py.backends.redis.locks import RedisLocker
 from tusd_py.domain.errors import StateUnavailable
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 
 ID, OTHER = upload().id, UploadId("f" * 32)
 

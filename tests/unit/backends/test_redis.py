@@ -14,15 +14,18 @@ import pytest
 
 from tests.support.redis import RedisServer, running
 from tests.support.relay import Relay
-from tests.support.uploads import upload
+from tests.support.uploads import changed, upload
 from tusd_py.backends.redis.connection import connect
 from tusd_py.backends.redis.locks import RedisLocker
 from tusd_py.backends.redis.state import RedisState
 from tusd_py.backends.redis.unfinished import _PAGE
 from tusd_py.domain.errors import ConfigurationError, Locked, StateFull, StateUnavailable, Superseded
+from tusd_py.domain.installation import Installation
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.record_json import encode
 from tusd_py.domain.space import Space
-from tusd_py.domain.upload import Installation, Phase, Unfinished, Upload
+from tusd_py.domain.upload import Upload
+from tusd_py.ports.state import Unfinished
 
 
 @pytest.fixture
@@ -120,8 +123,8 @@ async def full(server: RedisServer, state: RedisState) -> AsyncIterator[Upload]:
 async def test_without_memory_creations_are_refused_and_nothing_else_is(state: RedisState, full: Upload) -> None:
     with pytest.raises(StateFull):
         await state.create(upload(2))
-    saved = await state.save(replace(full, offset=5, expires_at=7.0), [{"part": 2}])
-    assert await state.load(full.id) == saved == replace(full, offset=5, expires_at=7.0, revision=2)
+    saved = await state.save(changed(full, offset=5, expires_at=7.0), [{"part": 2}])
+    assert await state.load(full.id) == saved == changed(full, offset=5, expires_at=7.0, revision=2)
     assert list(await state.entries(full.id)) == [{"part": 1}, {"part": 2}]
     assert await state.due(10.0, 10) == [full.id]
     await state.ping()
@@ -190,7 +193,7 @@ async def test_its_name_tells_no_secret() -> None:
 async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: RedisServer) -> None:
     state, locker = RedisState(server.url, "a/b:"), RedisLocker(server.url, 60.0, "a/b:")
     rival = RedisLocker(server.url, 60.0, "a/b:")
-    created = await state.create(replace(upload(), expires_at=5.0), [{"part": 1}])
+    created = await state.create(upload(expires_at=5.0), [{"part": 1}])
     await state.install(Installation(id="a" * 32))
     await state.ping()
     asked = asyncio.Event()
@@ -262,7 +265,7 @@ async def test_a_claim_is_counted_once_when_its_answer_was_lost(server: RedisSer
 
 async def test_installations_with_prefixes_of_their_own_know_nothing_of_each_other(server: RedisServer) -> None:
     one, other = RedisState(server.url, "one:"), RedisState(server.url, "other:")
-    created = await one.create(replace(upload(), expires_at=5.0), [{"part": 1}])
+    created = await one.create(upload(expires_at=5.0), [{"part": 1}])
     await one.install(Installation(id="a" * 32))
     assert await other.load(created.id) is None
     assert (list(await other.list(None, 9)), list(await other.due(9.0, 9))) == ([], [])

@@ -18,8 +18,10 @@ from tusd_py.backends.sqlite import connection as sqlite_thread
 from tusd_py.backends.sqlite.schema import VERSION
 from tusd_py.backends.sqlite.state import SqliteState
 from tusd_py.domain.errors import ConfigurationError, StateUnavailable, Superseded
+from tusd_py.domain.installation import Installation
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.record_json import encode
-from tusd_py.domain.upload import Installation, Phase, Unfinished
+from tusd_py.ports.state import Unfinished
 
 
 @pytest.fixture

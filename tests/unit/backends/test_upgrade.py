@@ -18,16 +18,21 @@ from tusd_py.backends.redis.outbox import event_arguments
 from tusd_py.backends.redis.state import RedisState
 from tusd_py.backends.sqlite.schema import VERSION
 from tusd_py.backends.sqlite.state import SqliteState
+from tusd_py.domain.digest import WholeDigest
+from tusd_py.domain.direct import DirectMode, DirectTransfer
 from tusd_py.domain.events import Event, EventType
+from tusd_py.domain.installation import Installation
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.record_json import encode
-from tusd_py.domain.upload import Direct, Installation, Kind, Phase, Unfinished, Upload, UploadId
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.outbox import Backlog, DeliveryState, Selection, Subscription
-from tusd_py.ports.state import StateStore
+from tusd_py.ports.state import StateStore, Unfinished
 
 BEFORE = Path(__file__).parent / "before"
 RECORDS = (
     upload(1, revision=2, offset=7, cursor={"parts": 1}, metadata={"filename": b"a b.txt", "raw": b"\xff"}),
-    upload(2, revision=1, length=None, explicit_completion=True, presigned_until=99.0),
+    upload(2, revision=1, length=None, explicit_completion=True),
     upload(
         3,
         revision=1,
@@ -36,11 +41,16 @@ RECORDS = (
         phase=Phase.DONE,
         offset=10,
         etag="e",
-        digest_algorithm="sha256",
-        digest="00",
+        digest=WholeDigest(algorithm="sha256", value="00"),
     ),
-    upload(4, revision=1, phase=Phase.TERMINATING, troubled_at=3.0),
-    upload(5, revision=1, direct=Direct.PARTS, parts_check_at=8.0, expires_at=50.0),
+    upload(
+        4,
+        revision=1,
+        phase=Phase.TERMINATING,
+        direct=DirectTransfer(mode=DirectMode.WHOLE, presigned_until=20.0),
+        troubled_at=3.0,
+    ),
+    upload(5, revision=1, direct=DirectTransfer(mode=DirectMode.PARTS, parts_check_at=8.0), expires_at=50.0),
 )
 SINK = Subscription(name="sink", format="cloudevents", types=frozenset(EventType))
 

@@ -13,15 +13,18 @@ from scripts.life_cycle import DESIGN, renewed
 from tests.support.uploads import upload
 from tusd_py.domain import lifecycle
 from tusd_py.domain.caller import NO_CALLER
+from tusd_py.domain.checkpoint import Checkpoint, Finished
+from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.events import EventType, Reason
 from tusd_py.domain.lifecycle import FOLLOWING, Change
-from tusd_py.domain.upload import Checkpoint, Finished, Kind, Phase, Upload
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Kind, Upload
 
 LENGTH = 10
 NOW = 1000.0
 FINISHED = Finished(cursor={"key": "a"}, etag="e")
 ENDS = {EventType.TERMINATED, EventType.EXPIRED, EventType.LOST}
-DIGESTS = st.sampled_from([None, "sha256"])
+DIGESTS = st.sampled_from([None, WholeDigest(algorithm="sha256")])
 
 Step = Callable[[Upload], Change | None]
 """What the engine may do with an upload; None where it wouldn't."""
@@ -75,9 +78,9 @@ STEPS = st.one_of(
 
 @given(st.sampled_from([None, LENGTH]), DIGESTS, st.sampled_from(Kind), st.lists(STEPS, max_size=30))
 def test_phases_follow_each_other_as_the_table_says_and_what_happens_is_told(
-    length: int | None, digest: str | None, kind: Kind, steps: list[Step]
+    length: int | None, digest: WholeDigest | None, kind: Kind, steps: list[Step]
 ) -> None:
-    now = lifecycle.resume(upload(length=length, kind=kind, digest_algorithm=digest))
+    now = lifecycle.resume(upload(length=length, kind=kind, digest=digest))
     told = [lifecycle.begin(now)]
     for step in steps:
         change = step(now)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from hypothesis import given
 
 from tests.support.uploads import json_objects, upload, uploads
+from tusd_py.domain.checkpoint import Entry
+from tusd_py.domain.digest import WholeDigest
+from tusd_py.domain.direct import DirectMode, DirectTransfer
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.record_json import decode, decode_entry, encode, encode_entry
-from tusd_py.domain.upload import Entry, Upload
+from tusd_py.domain.upload import Kind, Times, Upload
+from tusd_py.domain.upload_id import UploadId
 
 
 @given(uploads)
@@ -43,13 +48,59 @@ def test_fields_that_an_older_version_lacked_take_their_default(field: str) -> N
     assert decode(json.dumps(stored)) == upload()
 
 
+FULL = Upload(
+    id=UploadId("ab" * 16),
+    kind=Kind.FINAL,
+    phase=Phase.FINISHING,
+    length=10,
+    explicit_completion=True,
+    offset=4,
+    owner="ann",
+    metadata={"filename": b"a b.txt", "raw": b"\xff"},
+    partials=(UploadId("cd" * 16),),
+    direct=DirectTransfer(mode=DirectMode.PARTS, presigned_until=20.0, parts_check_at=8.0),
+    troubled_at=3.5,
+    cursor={"parts": 1},
+    etag="e",
+    digest=WholeDigest(algorithm="sha256", value="00"),
+    times=Times(created_at=1.0, updated_at=2.0, expires_at=50.0),
+    revision=7,
+)
+EMPTY = Upload(id=FULL.id, length=None, times=Times(created_at=1.0, updated_at=2.0))
+FULL_TEXT = (
+    '{"id":"abababababababababababababababab","kind":"final","phase":"finishing","length":10,'
+    '"explicit_completion":true,"offset":4,"owner":"ann","metadata":{"filename":"YSBiLnR4dA==","raw":"/w=="},'
+    '"partials":["cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"],"direct":"parts","troubled_at":3.5,"presigned_until":20.0,'
+    '"parts_check_at":8.0,"cursor":{"parts":1},"etag":"e","digest_algorithm":"sha256","digest":"00","created_at":1.0,'
+    '"updated_at":2.0,"expires_at":50.0,"revision":7,"waits":true,"signed_until":20.0,"count_at":8.0}'
+)
+EMPTY_TEXT = (
+    '{"id":"abababababababababababababababab","kind":"regular","phase":"open","length":null,'
+    '"explicit_completion":false,"offset":0,"owner":null,"metadata":{},"partials":[],"direct":null,'
+    '"troubled_at":null,"presigned_until":null,"parts_check_at":null,"cursor":{},"etag":null,'
+    '"digest_algorithm":null,"digest":null,"created_at":1.0,"updated_at":2.0,"expires_at":null,"revision":0,'
+    '"waits":false,"signed_until":null,"count_at":null}'
+)
+
+
+@pytest.mark.parametrize(("given_upload", "text"), [(FULL, FULL_TEXT), (EMPTY, EMPTY_TEXT)])
+def test_the_text_is_what_nodes_of_the_version_before_read(given_upload: Upload, text: str) -> None:
+    assert encode(given_upload) == text
+    assert decode(text) == given_upload
+
+
+@pytest.mark.parametrize("group", [FULL, FULL.times, FULL.direct, FULL.digest])
+def test_the_full_upload_has_a_value_in_every_field(group: Any) -> None:
+    """So that no field is left out of the text."""
+    assert [field.name for field in fields(group) if getattr(group, field.name) in (None, False, 0, (), {}, "")] == []
+
+
 @pytest.mark.parametrize(
     ("name", "former"),
     [("explicit_completion", "waits"), ("presigned_until", "signed_until"), ("parts_check_at", "count_at")],
 )
-def test_a_node_of_the_version_before_reads_and_writes_what_a_newer_one_does(name: str, former: str) -> None:
-    value: Any = True if name == "explicit_completion" else 7.0
-    record = json.loads(encode(replace(upload(), **{name: value})))
-    assert record[former] == record[name] == value
+def test_a_record_that_has_only_the_former_name_is_read(name: str, former: str) -> None:
+    record = json.loads(FULL_TEXT)
+    assert record[former] == record[name]
     del record[name]
-    assert getattr(decode(json.dumps(record)), name) == value
+    assert decode(json.dumps(record)) == FULL

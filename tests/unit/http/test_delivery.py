@@ -11,7 +11,7 @@ import pytest
 from tests.support.harness import Harness
 from tests.support.writing import random_bytes, stored
 from tusd_py.domain.refusals import ServiceUnavailable
-from tusd_py.domain.upload import Span
+from tusd_py.domain.span import Span
 from tusd_py.http.context import Context
 from tusd_py.http.handlers import delivery
 from tusd_py.http.handlers.delivery import Delivery, Unread

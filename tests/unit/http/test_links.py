@@ -8,12 +8,14 @@ import pytest
 
 from tests.support.harness import Harness
 from tusd_py.domain.errors import StateUnavailable
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import UploadNotFound
-from tusd_py.domain.upload import Phase, Upload, UploadId
+from tusd_py.domain.upload import Times, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.installation import pair
 from tusd_py.http.links import Links
 
-UPLOAD = Upload(id=UploadId("a" * 32), length=1, offset=1, phase=Phase.DONE, created_at=0, updated_at=0)
+UPLOAD = Upload(id=UploadId("a" * 32), length=1, offset=1, phase=Phase.DONE, times=Times.at_creation(0))
 
 
 async def name(harness: Harness) -> str:

@@ -18,11 +18,13 @@ from tests.support.uploads import upload
 from tusd_py.config.kinds import LOOPBACK
 from tusd_py.domain import allowed
 from tusd_py.domain import record_json as codec
+from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.targets import without_tokens
-from tusd_py.domain.upload import Direct, Upload, parse_upload_id
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import parse_upload_id
 from tusd_py.http import caller, endpoint, translation
 from tusd_py.http.cors import Cors
 from tusd_py.http.forwarded import Family, Trust
@@ -117,7 +119,7 @@ def read_tus(method: str, field: str) -> Callable[[str], object]:
 
 
 def read_begun(told: companion.Json) -> object:
-    return companion.read_begin(told, Direct.PARTS, LIMITS)
+    return companion.read_begin(told, DirectMode.PARTS, LIMITS)
 
 
 def every(*ways: Callable[[str], object]) -> Callable[[str], object]:

@@ -9,12 +9,14 @@ import pytest
 
 from tests.support.uploads import upload
 from tusd_py.domain.allowed import check_allowed, has_extension, has_type
+from tusd_py.domain.direct import DirectMode, DirectTransfer
 from tusd_py.domain.direct_rules import plan_begin, plan_open
 from tusd_py.domain.intents import Begin, Create
 from tusd_py.domain.limits import Limits, PartLimits
 from tusd_py.domain.refusals import TypeNotAllowed
 from tusd_py.domain.rules import plan_create, plan_final
-from tusd_py.domain.upload import Direct, Kind, UploadId
+from tusd_py.domain.upload import Kind
+from tusd_py.domain.upload_id import UploadId
 
 ID = UploadId("0" * 32)
 PICTURES = Limits(allowed_types=("image/*", "application/pdf"), allowed_extensions=("jpg", "tar.gz"))
@@ -107,18 +109,18 @@ def test_what_a_partial_upload_declares_counts(declared: str) -> None:
 
 
 def test_a_direct_upload_in_one_request_declares_all_at_once() -> None:
-    intent = Begin(direct=Direct.WHOLE, metadata={"filename": b"a.jpg"})
+    intent = Begin(mode=DirectMode.WHOLE, metadata={"filename": b"a.jpg"})
     with pytest.raises(TypeNotAllowed):
         plan_begin(intent, upload_id=ID, limits=PICTURES, parts=PartLimits(), now=0)
 
 
 def test_a_direct_upload_of_parts_declares_all_before_it_is_opened() -> None:
-    intent = Begin(direct=Direct.PARTS, metadata={"filename": b"a.jpg"})
+    intent = Begin(mode=DirectMode.PARTS, metadata={"filename": b"a.jpg"})
     announced = plan_begin(intent, upload_id=ID, limits=PICTURES, parts=PartLimits(), now=0)
     assert plan_open(announced, {"filetype": b"image/png"}, limits=PICTURES).metadata["filetype"] == b"image/png"
     for told in ({}, {"filetype": b"text/html"}):
         with pytest.raises(TypeNotAllowed):
             plan_open(announced, told, limits=PICTURES)
-    typed = upload(direct=Direct.PARTS, metadata={"type": b"image/png", "filename": b"a.jpg"})
+    typed = upload(direct=DirectTransfer(mode=DirectMode.PARTS), metadata={"type": b"image/png", "filename": b"a.jpg"})
     with pytest.raises(TypeNotAllowed):
         plan_open(typed, {"filetype": b"text/html"}, limits=PICTURES)

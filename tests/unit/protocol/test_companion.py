@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.uploads import upload
+from tusd_py.domain.direct import DirectMode, DirectPart, Signed
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.refusals import Malformed, Refusal, ServiceUnavailable, UploadLocked, UploadNotFound
-from tusd_py.domain.upload import Direct, DirectPart, Signed
 from tusd_py.protocol import companion, s3parts, s3xml
 
 LIMITS = Limits()
@@ -22,7 +22,7 @@ parts = st.lists(st.builds(DirectPart, number=st.integers(1, 10_000), etag=etags
 
 def test_a_file_as_uppy_tells_of_it() -> None:
     told = {"filename": "ä.mp4", "type": "video/mp4", "metadata": {"name": "ä.mp4", "relativePath": None, "n": 1.5}}
-    begin = companion.read_begin(told, Direct.PARTS, LIMITS)
+    begin = companion.read_begin(told, DirectMode.PARTS, LIMITS)
     assert begin.length is None
     assert begin.metadata == {
         "filename": "ä.mp4".encode(),
@@ -34,7 +34,7 @@ def test_a_file_as_uppy_tells_of_it() -> None:
 
 def test_a_query_tells_the_same() -> None:
     told = companion.read_query({"filename": "a", "type": "b", "metadata[x[1]]": "y", "metadata[]": "z", "size": "7"})
-    begin = companion.read_begin(told, Direct.WHOLE, LIMITS)
+    begin = companion.read_begin(told, DirectMode.WHOLE, LIMITS)
     assert begin.metadata == {"filename": b"a", "filetype": b"b", "x[1]": b"y"}
     assert begin.length == 7
 
@@ -51,7 +51,7 @@ def test_a_query_tells_the_same() -> None:
     ],
 )
 def test_how_long_it_is(told: dict[str, Any], length: int | None) -> None:
-    assert companion.read_begin(told, Direct.PARTS, LIMITS).length == length
+    assert companion.read_begin(told, DirectMode.PARTS, LIMITS).length == length
 
 
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -73,8 +73,8 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 def test_whatever_json_comes_is_read_or_refused(told: dict[str, Any]) -> None:
     again = companion.read_json(json.dumps(told).encode())
     for read in (
-        lambda: companion.read_begin(again, Direct.PARTS, LIMITS),
-        lambda: companion.read_begin(companion.as_begin(again), Direct.WHOLE, LIMITS),
+        lambda: companion.read_begin(again, DirectMode.PARTS, LIMITS),
+        lambda: companion.read_begin(companion.as_begin(again), DirectMode.WHOLE, LIMITS),
         lambda: companion.read_presign(again),
         lambda: companion.read_parts(again),
     ):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.uploads import upload
+from tests.support.uploads import changed, upload
+from tusd_py.domain.direct import DirectMode, DirectPart, DirectTransfer
 from tusd_py.domain.direct_rules import (
     choose,
     max_whole_length,
@@ -25,9 +26,11 @@ from tusd_py.domain.direct_rules import (
 )
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.limits import Limits, PartLimits
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, Malformed, TooLarge, UploadNotFound, WrongParts
 from tusd_py.domain.rules import touch
-from tusd_py.domain.upload import Direct, DirectPart, Phase, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.storage.s3.grid import GIB, MIB
 
 SMALL = PartLimits(max_parts=10, min_length=5, max_length=20)
@@ -35,7 +38,7 @@ ID = UploadId("0" * 31 + "1")
 
 
 def of_parts(**changes: object) -> Upload:
-    return replace(upload(direct=Direct.PARTS, length=None), **changes)  # type: ignore[arg-type]  # named by tests
+    return replace(upload(direct=DirectTransfer(mode=DirectMode.PARTS), length=None), **changes)  # type: ignore[arg-type]  # named by tests
 
 
 def parts(*lengths: int) -> list[DirectPart]:
@@ -47,20 +50,21 @@ def test_one_request_has_limits_of_its_own() -> None:
     assert max_whole_length(limits, SMALL) == 20
     assert max_whole_length(Limits(max_length=7), SMALL) == 7
     assert max_whole_length(Limits(), SMALL) == 20
-    whole = Begin(direct=Direct.WHOLE, length=21)
+    whole = Begin(mode=DirectMode.WHOLE, length=21)
     with pytest.raises(TooLarge):
         plan_begin(whole, upload_id=ID, limits=limits, parts=SMALL, now=0)
-    begun = plan_begin(replace(whole, direct=Direct.PARTS), upload_id=ID, limits=limits, parts=SMALL, now=0)
-    assert (begun.length, begun.presigned_until) == (21, None)
+    begun = plan_begin(replace(whole, mode=DirectMode.PARTS), upload_id=ID, limits=limits, parts=SMALL, now=0)
+    assert (begun.length, begun.direct) == (21, DirectTransfer(mode=DirectMode.PARTS))
 
 
 def test_what_is_signed_once_is_remembered() -> None:
     limits = Limits(upload_url_lifetime=60, expire_after=100)
-    begun = plan_begin(Begin(direct=Direct.WHOLE), upload_id=ID, limits=limits, parts=SMALL, now=5)
-    assert (begun.presigned_until, begun.expires_at) == (65, 105)
+    begun = plan_begin(Begin(mode=DirectMode.WHOLE), upload_id=ID, limits=limits, parts=SMALL, now=5)
+    assert begun.direct == DirectTransfer(mode=DirectMode.WHOLE, presigned_until=65)
+    assert begun.times.expires_at == 105
 
 
-@pytest.mark.parametrize("other", [None, upload(), upload(direct=Direct.WHOLE)])
+@pytest.mark.parametrize("other", [None, upload(), upload(direct=DirectTransfer(mode=DirectMode.WHOLE))])
 def test_only_uploads_of_parts_are_known(other: Upload | None) -> None:
     with pytest.raises(UploadNotFound):
         plan_parts(other, limits=Limits(), now=0)
@@ -137,21 +141,21 @@ def test_parts_are_as_long_as_uppy_makes_them(size: int, wanted: int | None) -> 
 
 @pytest.mark.parametrize("told", [b"", b"-1", b"5.5", b"5 MiB", b"\xff"])
 def test_a_part_size_that_is_no_number_is_refused_at_the_beginning(told: bytes) -> None:
-    begin = Begin(direct=Direct.PARTS, length=23, metadata={"partsize": told})
+    begin = Begin(mode=DirectMode.PARTS, length=23, metadata={"partsize": told})
     with pytest.raises(Malformed, match=r"^partsize must be a non-negative integer$"):
         plan_begin(begin, upload_id=ID, limits=Limits(), parts=SMALL, now=0)
 
 
 def test_where_uploads_are_limited_their_size_must_be_told_unless_a_form_limits_it() -> None:
     limits, formless = Limits(max_length=100, announced_max_length=100), replace(SMALL, forms=False)
-    for direct, parts in ((Direct.PARTS, SMALL), (Direct.PARTS, formless), (Direct.WHOLE, formless)):
+    for direct, parts in ((DirectMode.PARTS, SMALL), (DirectMode.PARTS, formless), (DirectMode.WHOLE, formless)):
         with pytest.raises(
             Malformed, match=r"^tell the upload's size, as filesize in its metadata: it is limited here$"
         ):
-            plan_begin(Begin(direct=direct), upload_id=ID, limits=limits, parts=parts, now=0)
-        plan_begin(Begin(direct=direct), upload_id=ID, limits=Limits(max_length=100), parts=parts, now=0)
-        plan_begin(Begin(direct=direct, length=20), upload_id=ID, limits=limits, parts=parts, now=0)
-    plan_begin(Begin(direct=Direct.WHOLE), upload_id=ID, limits=limits, parts=SMALL, now=0)
+            plan_begin(Begin(mode=direct), upload_id=ID, limits=limits, parts=parts, now=0)
+        plan_begin(Begin(mode=direct), upload_id=ID, limits=Limits(max_length=100), parts=parts, now=0)
+        plan_begin(Begin(mode=direct, length=20), upload_id=ID, limits=limits, parts=parts, now=0)
+    plan_begin(Begin(mode=DirectMode.WHOLE), upload_id=ID, limits=limits, parts=SMALL, now=0)
 
 
 def test_one_that_began_before_uploads_were_limited_gets_no_part_without_a_size() -> None:
@@ -250,26 +254,36 @@ def test_more_than_was_announced_is_told_from_parts_that_came_twice() -> None:
 def test_what_is_to_be_counted_is_due_then_unless_it_expires_before() -> None:
     limits = Limits(upload_url_lifetime=900)
     begun = schedule_parts_check(of_parts(length=10), limits=limits, now=100)
-    assert begun.due_at == begun.parts_check_at == 1060
+    assert begun.due_at == _parts_check_at(begun) == 1060
     assert schedule_parts_check(begun, limits=limits, now=500) == begun
-    assert replace(begun, expires_at=700.0).due_at == 700
+    assert changed(begun, expires_at=700.0).due_at == 700
     assert replace(begun, phase=Phase.DONE).due_at is None
-    active = replace(begun, updated_at=500.0)
-    assert reschedule_parts_check(active, limits=limits, now=1060).parts_check_at == 2020
-    assert reschedule_parts_check(active, limits=limits, now=1460).parts_check_at is None
+    active = changed(begun, updated_at=500.0)
+    assert _parts_check_at(reschedule_parts_check(active, limits=limits, now=1060)) == 2020
+    assert _parts_check_at(reschedule_parts_check(active, limits=limits, now=1460)) is None
+
+
+def _parts_check_at(of: Upload) -> float | None:
+    assert of.direct is not None
+    return of.direct.parts_check_at
 
 
 def test_what_is_awaited_is_looked_for_after_pauses_that_grow_fourfold_until_it_expires() -> None:
     limits = Limits(expire_after=1000)
-    waiting, looks = touch(upload(direct=Direct.WHOLE, created_at=0.0), 0, limits), list[float]()
+    waiting, looks = (
+        touch(upload(direct=DirectTransfer(mode=DirectMode.WHOLE), created_at=0.0), 0, limits),
+        list[float](),
+    )
     while (due := waiting.due_at) is not None and not waiting.expired(due):
         looks.append(due)
         waiting = touch(waiting, due, limits)
     assert looks == [30, 120, 480]
-    assert waiting.expires_at == waiting.due_at == 1000
+    assert waiting.times.expires_at == waiting.due_at == 1000
 
 
 def test_an_ended_one_is_removed_again_when_its_signature_is_worth_nothing() -> None:
-    ended = upload(direct=Direct.WHOLE, phase=Phase.TERMINATING, updated_at=100.0, presigned_until=900.0)
+    ended = upload(
+        direct=DirectTransfer(mode=DirectMode.WHOLE, presigned_until=900.0), phase=Phase.TERMINATING, updated_at=100.0
+    )
     assert ended.due_at == 900
-    assert replace(ended, updated_at=890.0).due_at == 920
+    assert changed(ended, updated_at=890.0).due_at == 920

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.protocol.links import ReadLinks
 
 IDS = st.binary(min_size=16, max_size=16).map(lambda raw: UploadId(raw.hex()))

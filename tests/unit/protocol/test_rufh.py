@@ -11,18 +11,19 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from tests.support.heads import any_head
-from tests.support.uploads import upload
+from tests.support.uploads import changed, upload
 from tusd_py.domain import refusals
+from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.intents import Append, Body, Completion, Create, Inspect, Terminate
 from tusd_py.domain.limits import Limits
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import Malformed, Refusal
-from tusd_py.domain.upload import Phase
 from tusd_py.protocol.choice import Interim, Wires
 from tusd_py.protocol.wire import RequestHead, Wire
 
 NOW = 1000.0
 OPEN = upload(length=10, offset=4, expires_at=NOW + 60.9)
-DONE = replace(OPEN, phase=Phase.DONE, offset=10, expires_at=None)
+DONE = changed(OPEN, phase=Phase.DONE, offset=10, expires_at=None)
 TYPE = {"Content-Type": "application/partial-upload"}
 
 
@@ -119,9 +120,9 @@ def test_the_first_version_says_the_opposite() -> None:
 
 
 def test_a_digest_is_told_once_it_is_found_and_not_while_it_is_announced() -> None:
-    announced = replace(OPEN, digest_algorithm="sha256", digest="00" * 32)
+    announced = replace(OPEN, digest=WholeDigest(algorithm="sha256", value="00" * 32))
     assert "Repr-Digest" not in spoken(8).inspected(announced, "/files/").headers
-    found = replace(DONE, digest_algorithm="sha256", digest="00" * 32)
+    found = replace(DONE, digest=WholeDigest(algorithm="sha256", value="00" * 32))
     assert spoken(8).inspected(found, "/files/").headers["Repr-Digest"] == f"sha-256=:{'A' * 43}=:"
 
 

@@ -8,22 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.uploads import changed
 from tusd_py.domain import rules
 from tusd_py.domain.events import EventType, Reason
 from tusd_py.domain.intents import Append, Body, Create
 from tusd_py.domain.limits import Limits
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import Forbidden, Malformed, OffsetMismatch, Refusal, TooLarge, UploadGone, UploadNotFound
-from tusd_py.domain.upload import Kind, Phase, Upload, UploadId
+from tusd_py.domain.upload import Kind, Times, Upload
+from tusd_py.domain.upload_id import UploadId
 
 ID = UploadId("0123456789abcdef0123456789abcdef")
 OTHER_ID = UploadId("f" * 32)
 NOW = 1_000_000.0
-OPEN = Upload(id=ID, length=10, offset=4, created_at=0.0, updated_at=0.0)
+OPEN = Upload(id=ID, length=10, offset=4, times=Times.at_creation(0.0))
 DEFERRED = replace(OPEN, length=None)
 DONE = replace(OPEN, offset=10, phase=Phase.DONE)
 PARTIAL = replace(DONE, kind=Kind.PARTIAL)
 FINAL = replace(DONE, kind=Kind.FINAL)
-EXPIRED = replace(OPEN, expires_at=NOW)
+EXPIRED = changed(OPEN, expires_at=NOW)
 CHUNKED = Body(length=None)
 EMPTY = Body(length=0)
 
@@ -56,9 +59,7 @@ def test_a_new_upload_is_open_at_offset_zero_and_expires(kind: Kind) -> None:
         kind=kind,
         length=10,
         metadata={"name": b"x"},
-        created_at=NOW,
-        updated_at=NOW,
-        expires_at=NOW + 60,
+        times=Times(created_at=NOW, updated_at=NOW, expires_at=NOW + 60),
     )
 
 
@@ -126,7 +127,7 @@ def test_empty_partials_make_an_empty_final() -> None:
         replace(PARTIAL, phase=Phase.OPEN, offset=4),
         replace(PARTIAL, phase=Phase.TERMINATING),
         replace(PARTIAL, phase=Phase.GONE),
-        replace(PARTIAL, expires_at=NOW),
+        changed(PARTIAL, expires_at=NOW),
     ],
 )
 def test_only_finished_partials_that_are_here_can_be_concatenated(partial: Upload | None) -> None:
@@ -284,13 +285,13 @@ def test_nothing_is_terminated_twice(upload: Upload | None) -> None:
     ],
 )
 def test_each_change_starts_the_lifetime_anew(upload: Upload, lifetime: float) -> None:
-    touched = rules.touch(replace(upload, expires_at=5.0), NOW, Limits(expire_after=60, retention=1000))
-    assert touched == replace(upload, updated_at=NOW, expires_at=NOW + lifetime)
+    touched = rules.touch(changed(upload, expires_at=5.0), NOW, Limits(expire_after=60, retention=1000))
+    assert touched == changed(upload, updated_at=NOW, expires_at=NOW + lifetime)
 
 
 @pytest.mark.parametrize("upload", [OPEN, DONE, PARTIAL, FINAL])
 def test_without_limits_nothing_expires(upload: Upload) -> None:
-    assert rules.touch(replace(upload, expires_at=5.0), NOW, Limits()).expires_at is None
+    assert rules.touch(changed(upload, expires_at=5.0), NOW, Limits()).times.expires_at is None
 
 
 # Resolving

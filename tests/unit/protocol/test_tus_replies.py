@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.uploads import changed
 from tests.unit.protocol.tus_heads import (
     BARE_LIMITS,
     DONE,
@@ -20,8 +21,9 @@ from tests.unit.protocol.tus_heads import (
 )
 from tusd_py.domain import refusals
 from tusd_py.domain.limits import Limits
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import Refusal
-from tusd_py.domain.upload import Kind, Phase, Upload
+from tusd_py.domain.upload import Kind, Upload
 
 
 def test_discovery_tells_what_is_wired() -> None:
@@ -54,7 +56,7 @@ COMMON = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
         (replace(OPEN, offset=0), True, {"Upload-Expires": EXPIRY, "Upload-Offset": "0"}),
         (DONE, False, {}),
         (DONE, True, {"Upload-Offset": "10"}),
-        (replace(OPEN, expires_at=None), False, {}),
+        (changed(OPEN, expires_at=None), False, {}),
     ],
 )
 def test_a_created_upload_tells_where_it_is(upload: Upload, told: Mapping[str, str], *, with_body: bool) -> None:

@@ -20,7 +20,8 @@ from tests.unit.protocol.tus_heads import (
     wire,
 )
 from tusd_py.domain import refusals
-from tusd_py.domain.intents import Append, Body, Checksum, Create, Inspect, Terminate
+from tusd_py.domain.digest import Checksum
+from tusd_py.domain.intents import Append, Body, Create, Inspect, Terminate
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.refusals import Malformed, MethodNotAllowed, Refusal, UnsupportedVersion, WrongContentType
 from tusd_py.domain.upload import Kind

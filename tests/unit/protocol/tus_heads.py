@@ -11,13 +11,15 @@ from multidict import CIMultiDict
 
 from tusd_py.domain.intents import Intent
 from tusd_py.domain.limits import Limits
-from tusd_py.domain.upload import Kind, Phase, Upload, UploadId
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Kind, Times, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.protocol.tus import Tus
 from tusd_py.protocol.wire import RequestHead
 
 ID = UploadId("0123456789abcdef0123456789abcdef")
 OTHER_ID = UploadId("f" * 32)
-OPEN = Upload(id=ID, length=10, offset=4, created_at=0.0, updated_at=0.0, expires_at=784111777.0)
+OPEN = Upload(id=ID, length=10, offset=4, times=Times(created_at=0.0, updated_at=0.0, expires_at=784111777.0))
 DONE = replace(OPEN, offset=10, phase=Phase.DONE)
 FINAL = replace(DONE, kind=Kind.FINAL, partials=(OTHER_ID, ID))
 EXPIRY = "Sun, 06 Nov 1994 08:49:37 GMT"

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
-from tusd_py.domain.upload import Metadata, Span
+from tusd_py.domain.metadata import Metadata
+from tusd_py.domain.span import Span
 from tusd_py.serving.dates import format_http_date
 from tusd_py.serving.plan import DownloadPlan, ServedObject, plan_download
 

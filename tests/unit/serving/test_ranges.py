@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusd_py.domain.upload import Span
+from tusd_py.domain.span import Span
 from tusd_py.serving.ranges import UnsatisfiableRange, select_span
 
 lengths = st.integers(0, 12)

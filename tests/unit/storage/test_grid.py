@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusd_py.domain.upload import Span
+from tusd_py.domain.span import Span
 from tusd_py.storage.s3.grid import GIB, MIB, Grid, grid_for
 from tusd_py.storage.s3.options import PROFILES, Profile
 

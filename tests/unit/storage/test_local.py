@@ -15,8 +15,11 @@ import pytest
 
 from tests.support.storages import LOW_DISK
 from tests.support.writing import FakeLease, Journal, Sender, content, new_upload, random_bytes, stored
+from tusd_py.domain.checkpoint import Checkpoint
 from tusd_py.domain.errors import ConfigurationError, StorageUnavailable, UploadLost
-from tusd_py.domain.upload import Checkpoint, Kind, Phase, Span, Upload
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Kind, Upload
 from tusd_py.storage.local import disk
 from tusd_py.storage.local.disk import PartFile
 from tusd_py.storage.local.storage import LocalStorage

@@ -13,7 +13,8 @@ import pytest
 from tests.support.storages import LOW_DISK
 from tests.support.writing import Sender, content, new_upload, random_bytes, stored
 from tusd_py.domain.errors import StorageUnavailable, UploadLost
-from tusd_py.domain.upload import Kind, Phase, Upload
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Kind, Upload
 from tusd_py.storage.local.storage import LocalStorage
 
 NAMED = "{year}/{id}/{filename}"

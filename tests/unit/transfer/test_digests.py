@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusd_py.domain.intents import Checksum
+from tusd_py.domain.digest import Checksum
 from tusd_py.protocol.headers import CHECKSUM_ALGORITHMS
 from tusd_py.transfer.digests import Digest
 

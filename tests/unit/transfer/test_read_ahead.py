@@ -10,8 +10,8 @@ import pytest
 
 from tests.simulation.loop import SimulatedLoop
 from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.span import Span
 from tusd_py.domain.thresholds import DEFAULT
-from tusd_py.domain.upload import Span
 from tusd_py.storage.s3.grid import MIB
 from tusd_py.transfer.budget import Budget
 from tusd_py.transfer.read_ahead import ReadAhead

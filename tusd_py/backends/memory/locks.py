@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from tusd_py.backends.lease import TimedLease
 from tusd_py.domain.errors import Locked
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.locks import Lease
 
 

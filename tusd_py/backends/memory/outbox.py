@@ -10,7 +10,8 @@ from itertools import count
 
 from tusd_py.domain.event_json import EventRow, event_row
 from tusd_py.domain.events import Event, EventType
-from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.outbox import Backlog, Delivery, DeliveryState, Selection, Subscription
 
 _Key = tuple[int, str]

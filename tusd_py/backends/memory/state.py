@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tusd_py.backends.memory.outbox import MemoryOutbox
+from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.events import Event
+from tusd_py.domain.installation import Installation
 from tusd_py.domain.record_json import advance, decode, decode_entry, encode, encode_entry
 from tusd_py.domain.space import Space
-from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.ports.state import Unfinished
 
 
 class MemoryState:

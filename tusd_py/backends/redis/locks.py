@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from tusd_py.backends.lease import TimedLease
 from tusd_py.backends.leased_locks import SharedLocker
 from tusd_py.backends.redis.connection import PREFIX, connect, unavailable_on_error
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.tasks import end
 
 _NEVER_RELEASED = 2

@@ -13,7 +13,8 @@ from tusd_py.backends.redis.connection import unavailable_on_error
 from tusd_py.domain.event_json import event_row
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.thresholds import DEFAULT
-from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.outbox import Backlog, Delivery, DeliveryState, Selection, Subscription
 
 

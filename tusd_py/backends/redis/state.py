@@ -19,8 +19,10 @@ from tusd_py.backends.redis.connection import PREFIX, connect, public_name, unav
 from tusd_py.backends.redis.outbox import RedisOutbox, event_arguments
 from tusd_py.backends.redis.outbox_scripts import ARGUMENTS_PER_EVENT, STORE
 from tusd_py.backends.redis.unfinished import CLAIM, Recount, claim_of
+from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.events import Event
+from tusd_py.domain.installation import Installation
 from tusd_py.domain.record_json import (
     advance,
     decode,
@@ -31,7 +33,9 @@ from tusd_py.domain.record_json import (
     encode_installation,
 )
 from tusd_py.domain.space import Space, reserve_of
-from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.ports.state import Unfinished
 
 _PUT = f"""
 {CLAIM}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 
 CLAIM = """
 -- `claimed` is always the sum of the scores in `unfinished`. A claim is '' for none.

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from tusd_py.domain.events import EventType
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.outbox import Backlog, Delivery, DeliveryState, Selection
 
 Row = tuple[str, int, str, str, str, float, str, str, int, str | None, float]

@@ -16,7 +16,7 @@ from tusd_py.backends.lease import TimedLease, elapsed
 from tusd_py.backends.leased_locks import SharedLocker
 from tusd_py.backends.sqlite.connection import SqliteThread
 from tusd_py.backends.sqlite.host import boot_id, is_gone, this_process
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS leases (

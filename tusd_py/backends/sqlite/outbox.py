@@ -128,7 +128,7 @@ def store(events: Sequence[Event], recorded: Upload, connection: sqlite3.Connect
         names = [name for name, types in subscriptions if event.type in types]
         seq = _store_event(event, recorded, connection) if names else None
         if seq is not None:
-            rows = [(name, recorded.id, seq, recorded.updated_at) for name in names]
+            rows = [(name, recorded.id, seq, recorded.times.updated_at) for name in names]
             connection.executemany(_ENQUEUE, rows)
 
 

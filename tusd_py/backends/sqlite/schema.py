@@ -10,7 +10,8 @@ import sqlite3
 from pathlib import Path
 
 from tusd_py.domain.errors import ConfigurationError
-from tusd_py.domain.upload import LARGEST_CLAIM, UNFINISHED
+from tusd_py.domain.phase import UNFINISHED
+from tusd_py.domain.upload import LARGEST_CLAIM
 
 _FIRST = (
     "CREATE TABLE uploads (id TEXT PRIMARY KEY, revision INTEGER NOT NULL, due_at REAL, document TEXT NOT NULL)",

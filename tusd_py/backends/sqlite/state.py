@@ -11,8 +11,10 @@ from pathlib import Path
 from tusd_py.backends.sqlite.connection import SqliteThread
 from tusd_py.backends.sqlite.outbox import SqliteOutbox, store
 from tusd_py.backends.sqlite.schema import prepare, touch
+from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.events import Event
+from tusd_py.domain.installation import Installation
 from tusd_py.domain.record_json import (
     advance,
     decode,
@@ -23,7 +25,9 @@ from tusd_py.domain.record_json import (
     encode_installation,
 )
 from tusd_py.domain.space import Space
-from tusd_py.domain.upload import Entry, Installation, Unfinished, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.ports.state import Unfinished
 
 _CREATE = "INSERT INTO uploads (revision, due_at, document, id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _SAVE = "UPDATE uploads SET revision = ?, due_at = ?, document = ? WHERE id = ? AND revision = ?"

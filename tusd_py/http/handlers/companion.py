@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from aiohttp import hdrs, web
 
+from tusd_py.domain.direct import DirectMode, DirectPart, Signed
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.refusals import Malformed, Refusal, WrongContentType
-from tusd_py.domain.upload import Direct, DirectPart, Signed, Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import direct
 from tusd_py.http.connection.early_close import answer_early
 from tusd_py.http.context import ENGINE, Context
@@ -50,13 +52,13 @@ async def _params(request: web.Request, context: Context) -> web.Response:
     query = companion.read_query(request.query)
     if not query.get("filename"):
         raise Malformed("filename is missing")
-    upload = await _announce(request, context, companion.read_begin(query, Direct.WHOLE, context.engine.limits))
+    upload = await _announce(request, context, companion.read_begin(query, DirectMode.WHOLE, context.engine.limits))
     signed = await direct.sign_whole(request[ENGINE], upload, form=True)
     return _json(companion.whole(signed, context.engine.limits.upload_url_lifetime))
 
 
 async def _begin(request: web.Request, context: Context) -> web.Response:
-    intent = companion.read_begin(await _read_json(request, context), Direct.PARTS, context.engine.limits)
+    intent = companion.read_begin(await _read_json(request, context), DirectMode.PARTS, context.engine.limits)
     context.admission.creation(context.client(request))
     upload = await direct.begin(request[ENGINE], intent)
     return _json(companion.initiated(upload, *key_and_bucket(context, upload)))
@@ -91,13 +93,13 @@ async def _presign(request: web.Request, context: Context) -> web.Response:
     presign = companion.read_presign(fields)
     if presign.upload_id is not None:
         return _json(await _presign_open(request, context, presign, presign.upload_id))
-    kind = {"PUT": Direct.WHOLE, "POST": Direct.PARTS}.get(presign.method)
+    kind = {"PUT": DirectMode.WHOLE, "POST": DirectMode.PARTS}.get(presign.method)
     if kind is None:
         raise Malformed("uploadId is missing")
     intent = companion.read_begin(companion.as_begin(fields), kind, context.engine.limits)
     upload = await _announce(request, context, intent)
     key, _ = key_and_bucket(context, upload)
-    if kind is Direct.WHOLE:
+    if kind is DirectMode.WHOLE:
         signed = await direct.sign_whole(request[ENGINE], upload, form=upload.length is None)
     else:
         signed = Signed(url=f"{xml_url(request, context, upload.id, key)}&uploads")

@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 
 from tusd_py.domain.refusals import ServiceUnavailable
-from tusd_py.domain.upload import Span, Upload
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Upload
 from tusd_py.engine.lookup import read
 from tusd_py.http.connection.outflow import Outflow
 from tusd_py.http.context import Context

@@ -9,7 +9,8 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from tusd_py.domain.refusals import MethodNotAllowed, Refusal, ServiceUnavailable, TooLarge, UploadNotFound
-from tusd_py.domain.upload import Upload, UploadId, parse_upload_id
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.engine import direct
 from tusd_py.http.context import ENGINE, Context
 from tusd_py.http.endpoint import endpoint_url

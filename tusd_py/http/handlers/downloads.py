@@ -11,9 +11,12 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
+from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.errors import StorageUnavailable, UploadLost
 from tusd_py.domain.intents import Read
-from tusd_py.domain.upload import Direct, Span, Upload, UploadId
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.lookup import finished, link
 from tusd_py.http.connection.outflow import Outflow, outflow
 from tusd_py.http.context import ENGINE, WIRE, Context
@@ -37,7 +40,8 @@ async def download(
     headers = {**request[WIRE].download_fields(upload), **plan.headers}
     if plan.span is None or head.method == hdrs.METH_HEAD:
         return web.Response(status=plan.status, headers=headers)
-    if redirect and upload.direct is not Direct.WHOLE:  # a link to S3 would serve what replaced it
+    replaceable = upload.direct is not None and upload.direct.mode is DirectMode.WHOLE
+    if redirect and not replaceable:  # a link to S3 would serve what replaced it
         return await _redirect(request, context, upload, plan.headers)
     return await _deliver(request, context, upload, plan.span, web.StreamResponse(status=plan.status, headers=headers))
 
@@ -51,7 +55,7 @@ def _served(upload: Upload, *, saved: bool = False) -> ServedObject:
     return ServedObject(
         length=upload.offset,
         etag=upload.validator,
-        modified=upload.updated_at,
+        modified=upload.times.updated_at,
         metadata=upload.metadata,
         saved=saved,
     )

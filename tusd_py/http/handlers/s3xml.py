@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from aiohttp import hdrs, web
 
+from tusd_py.domain.direct import DirectPart
 from tusd_py.domain.refusals import Refusal
-from tusd_py.domain.upload import DirectPart
 from tusd_py.engine import direct
 from tusd_py.http.connection.early_close import answer_early
 from tusd_py.http.context import ENGINE, Context

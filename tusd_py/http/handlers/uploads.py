@@ -12,7 +12,8 @@ from aiohttp import hdrs, web
 from tusd_py.domain import refusals
 from tusd_py.domain.intents import Append, Create, Inspect, Intent, Read, Terminate
 from tusd_py.domain.refusals import Refusal
-from tusd_py.domain.upload import Kind, Upload, UploadId, parse_upload_id
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.engine import append, create, lookup, terminate
 from tusd_py.http.connection.body import RequestBody
 from tusd_py.http.connection.early_close import answer_early, close_silently

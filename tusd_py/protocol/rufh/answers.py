@@ -48,10 +48,11 @@ def length(upload: Upload, version: Version) -> Mapping[str, str]:
 
 def digest(upload: Upload) -> Mapping[str, str]:
     """Return Repr-Digest, once it is computed."""
-    if not upload.done or upload.digest is None:
+    found = upload.digest
+    if not upload.done or found is None or found.value is None:
         return {}
-    name = next(name for name, algorithm in ALGORITHMS.items() if algorithm == upload.digest_algorithm)
-    return {"Repr-Digest": encode_dictionary({name: bytes.fromhex(upload.digest)})}
+    name = next(name for name, algorithm in ALGORITHMS.items() if algorithm == found.algorithm)
+    return {"Repr-Digest": encode_dictionary({name: bytes.fromhex(found.value)})}
 
 
 def limit(upload: Upload | None, version: Version, limits: Limits, now: float) -> Mapping[str, str]:
@@ -64,8 +65,8 @@ def limit(upload: Upload | None, version: Version, limits: Limits, now: float) -
 def _ages(upload: Upload | None, limits: Limits, now: float) -> Iterator[float]:
     if upload is None:
         yield from (age for age in (limits.expire_after, limits.max_age) if age is not None)
-    elif upload.expires_at is not None:
-        yield max(upload.expires_at - now, 0)
+    elif upload.times.expires_at is not None:
+        yield max(upload.times.expires_at - now, 0)
 
 
 def _minimum(name: str, values: list[float] | Iterator[float]) -> dict[str, int]:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote_to_bytes
 
-from tusd_py.domain.intents import Checksum, WholeDigest
+from tusd_py.domain.digest import Checksum, WholeDigest
 from tusd_py.domain.limits import Limits
+from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.refusals import Malformed
-from tusd_py.domain.upload import Metadata
 from tusd_py.protocol.headers import is_media_type, parse_metadata
 from tusd_py.protocol.rufh.versions import PARTIAL_UPLOAD
 from tusd_py.protocol.structured import parse_dictionary
@@ -64,7 +64,7 @@ def content_digest(headers: Mapping[str, str]) -> Checksum | None:
 def announced_digest(headers: Mapping[str, str]) -> WholeDigest | None:
     """Return the announced digest of the whole representation. Raises Malformed."""
     digest = _digest("Repr-Digest", headers)
-    return None if digest is None else WholeDigest(algorithm=ALGORITHMS[digest[0]], digest=digest[1].hex())
+    return None if digest is None else WholeDigest(algorithm=ALGORITHMS[digest[0]], value=digest[1].hex())
 
 
 def requested_digest(headers: Mapping[str, str]) -> WholeDigest | None:

@@ -18,22 +18,15 @@ from pathlib import Path
 
 from tusd_py.disk.files import PRIVATE, make_directory
 from tusd_py.disk.space import disk_space
+from tusd_py.domain.checkpoint import Cursor, Entry, Finished
 from tusd_py.domain.errors import ConfigurationError, UploadLost
 from tusd_py.domain.lifecycle import fall_back, mark_done
+from tusd_py.domain.metadata import NAME_KEYS, declared
 from tusd_py.domain.space import Space
+from tusd_py.domain.span import Span
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
-from tusd_py.domain.upload import (
-    NAME_KEYS,
-    Cursor,
-    Entry,
-    Finished,
-    Kind,
-    Span,
-    Upload,
-    UploadId,
-    declared,
-    parse_upload_id,
-)
+from tusd_py.domain.upload import Kind, Times, Upload
+from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.ports.inspection import Leftover, Recovered
 from tusd_py.ports.locks import Lease
 from tusd_py.ports.storage import Capacity, Record, Survey
@@ -273,7 +266,7 @@ class LocalStorage:
         return fall_back(upload, file_size(self._part(upload)) or 0)
 
     def _recover(self, upload_id: UploadId, since: float) -> Recovered | None:
-        new = Upload(id=upload_id, length=None, created_at=since, updated_at=since)
+        new = Upload(id=upload_id, length=None, times=Times.at_creation(since))
         partial_upload = replace(new, kind=Kind.PARTIAL)
         if (length := self._size(partial_upload)) is not None:
             return Recovered(upload=_finished(replace(partial_upload, length=length)))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tusd_py.domain.checkpoint import Checkpoint
 from tusd_py.domain.errors import StorageUnavailable
 from tusd_py.domain.thresholds import Thresholds
-from tusd_py.domain.upload import Checkpoint, Upload
+from tusd_py.domain.upload import Upload
 from tusd_py.ports.body import Chunk
 from tusd_py.ports.storage import Record
 from tusd_py.storage.local.disk import PartFile

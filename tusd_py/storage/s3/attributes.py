@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from xml.sax.saxutils import escape
 
-from tusd_py.domain.upload import Metadata, Upload
+from tusd_py.domain.metadata import Metadata
+from tusd_py.domain.upload import Upload
 from tusd_py.serving.disposition import present
 from tusd_py.storage.s3.options import S3Options
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from tusd_py.domain.upload import Checkpoint, Entry
+from tusd_py.domain.checkpoint import Checkpoint, Entry
 from tusd_py.ports.storage import Record
 from tusd_py.storage.s3.cursor import S3Cursor, StoredObject
 

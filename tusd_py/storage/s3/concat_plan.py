@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from tusd_py.domain.span import Span
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
-from tusd_py.domain.upload import Span
 from tusd_py.storage.s3.options import Profile
 
 

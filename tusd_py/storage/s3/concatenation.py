@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tusd_py.domain.upload import Finished, Upload
+from tusd_py.domain.checkpoint import Finished
+from tusd_py.domain.upload import Upload
 from tusd_py.storage.s3.api.errors import S3Error, S3Missing
 from tusd_py.storage.s3.api.requests import Payload
 from tusd_py.storage.s3.attributes import as_headers, object_params

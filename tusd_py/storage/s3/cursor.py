@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from tusd_py.domain.upload import Cursor, Entry, Finished
+from tusd_py.domain.checkpoint import Cursor, Entry, Finished
 from tusd_py.storage.s3.grid import Grid
 
 

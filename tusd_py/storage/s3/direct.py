@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from tusd_py.domain.checkpoint import Checkpoint, Entry
+from tusd_py.domain.direct import DirectPart, Signed
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.limits import PartLimits
-from tusd_py.domain.upload import Checkpoint, DirectPart, Entry, Signed, Upload
+from tusd_py.domain.upload import Upload
 from tusd_py.ports.direct import CorsRule
 from tusd_py.storage.s3.api.errors import S3Missing
 from tusd_py.storage.s3.api.presign import Presigner

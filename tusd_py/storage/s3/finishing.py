@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from tusd_py.domain.checkpoint import Entry, Finished
 from tusd_py.domain.errors import UploadLost
-from tusd_py.domain.upload import Entry, Finished, Upload
+from tusd_py.domain.upload import Upload
 from tusd_py.storage.s3.api.errors import S3Error, S3Missing, S3TransientError
 from tusd_py.storage.s3.attributes import UPLOAD_ID
 from tusd_py.storage.s3.bucket import Bucket

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, repeat
 
-from tusd_py.domain.upload import Span
+from tusd_py.domain.span import Span
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB

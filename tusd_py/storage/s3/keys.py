@@ -6,7 +6,9 @@ import re
 from secrets import token_hex
 from string import Formatter
 
-from tusd_py.domain.upload import NAME_KEYS, Kind, Upload, UploadId, declared
+from tusd_py.domain.metadata import NAME_KEYS, declared
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.storage.naming import DATES, expand
 
 _INTERNAL = ".tusd-py/"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from tusd_py.domain.upload import Upload, UploadId
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.inspection import Leftover
 from tusd_py.storage.s3.api.answers import Listed
 from tusd_py.storage.s3.api.client import S3Client

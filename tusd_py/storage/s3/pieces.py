@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tusd_py.domain.upload import Span
+from tusd_py.domain.span import Span
 from tusd_py.ports.body import Chunk
 from tusd_py.storage.s3.api.requests import Payload
 from tusd_py.storage.s3.cursor import Segment

@@ -7,7 +7,8 @@ from contextlib import aclosing
 from functools import partial
 
 from tusd_py.domain.errors import UploadLost
-from tusd_py.domain.upload import Span, Upload
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Upload
 from tusd_py.storage.s3.bucket import Bucket
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.finishing import require_etag

@@ -11,7 +11,8 @@ import google_crc32c
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.lifecycle import resume
 from tusd_py.domain.record_json import decode
-from tusd_py.domain.upload import Kind, Upload, UploadId
+from tusd_py.domain.upload import Kind, Times, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.inspection import Leftover, Recovered
 from tusd_py.storage.s3.api.errors import S3Missing
 from tusd_py.storage.s3.bucket import Bucket
@@ -49,7 +50,7 @@ async def _described(bucket: Bucket, upload_id: UploadId, names: Sequence[str], 
         return resume(replace(recorded, id=upload_id, offset=0, cursor=cursor.dump()))
     objects = {key for key, _ in map(multipart_of, names)}
     kind = Kind.PARTIAL if f"{internal_prefix(bucket.options.prefix, upload_id)}object" in objects else Kind.REGULAR
-    upload = Upload(id=upload_id, kind=kind, length=None, created_at=since, updated_at=since)
+    upload = Upload(id=upload_id, kind=kind, length=None, times=Times.at_creation(since))
     default_key = object_key(upload, prefix=bucket.options.prefix, template=bucket.options.object_key)
     key = next((key for key, multipart in map(multipart_of, names) if multipart), default_key)
     (grid,) = likely_grids((), (), bucket.options, bucket.thresholds)

@@ -6,8 +6,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Self
 
+from tusd_py.domain.checkpoint import Cursor, Entry, Finished
 from tusd_py.domain.space import Space
-from tusd_py.domain.upload import Cursor, Entry, Finished, Span, Upload, UploadId
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.inspection import Leftover, Recovered
 from tusd_py.ports.locks import Lease
 from tusd_py.ports.meter import Meter
@@ -104,7 +107,8 @@ class S3Storage:
         """Remove the upload's objects. If it never got a byte, ask S3 only if its client could have stored some."""
         cursor = S3Cursor.load(upload.cursor)
         self._bucket.tails.drop(upload.id)
-        if upload.offset or cursor.started or upload.presigned_until is not None:
+        presigned = upload.direct is not None and upload.direct.presigned_until is not None
+        if upload.offset or cursor.started or presigned:
             await self._remove(cursor)
 
     async def _remove(self, cursor: S3Cursor) -> None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from itertools import takewhile
 
 from tusd_py.domain import lifecycle
+from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.lifecycle import reopen
-from tusd_py.domain.upload import Entry, Kind, Upload
+from tusd_py.domain.upload import Kind, Upload
 from tusd_py.ports.storage import Survey
 from tusd_py.storage.s3.api.errors import S3Missing
 from tusd_py.storage.s3.bucket import Bucket

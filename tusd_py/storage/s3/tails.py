@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from tusd_py.domain.upload import UploadId
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.storage.s3.cursor import Segment
 from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.transfer.budget import Budget

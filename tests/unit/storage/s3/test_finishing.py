@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.uploads import upload
 from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.phase import Phase
 from tusd_py.domain.thresholds import Thresholds
-from tusd_py.domain.upload import Phase, Upload
+from tusd_py.domain.upload import Upload
 from tusd_py.storage.s3.api.errors import S3Error, S3Missing, S3TransientError
 from tusd_py.storage.s3.bucket import Bucket
 from tusd_py.storage.s3.concatenation import concatenate

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tusd_py.domain.upload import Span
+from tusd_py.domain.span import Span
 from tusd_py.storage.s3.pieces import Assembly, Piece, payload_of
 
 MOST = 16

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.span import Span
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
-from tusd_py.domain.upload import Span
 from tusd_py.ports.direct import CorsRule
 from tusd_py.ports.meter import Meter
 from tusd_py.storage.s3.api.answers import Listed, completed_part, etag_of, listed_part, require_field

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from botocore.auth import S3SigV4PostAuth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 
-from tusd_py.domain.upload import Signed
+from tusd_py.domain.direct import Signed
 from tusd_py.storage.s3.api.requests import Credentials
 from tusd_py.storage.s3.api.signing import encoded, escaped
 
