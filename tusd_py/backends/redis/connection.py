@@ -15,8 +15,6 @@ from yarl import URL
 
 from tusd_py.domain.errors import ConfigurationError, StateFull, StateUnavailable
 
-PREFIX = "tusd-py:"
-"""The default prefix of all keys and channels."""
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
 _CONNECTIONS = 64

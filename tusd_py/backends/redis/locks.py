@@ -17,7 +17,8 @@ from redis.exceptions import RedisError
 
 from tusd_py.backends.lease import TimedLease
 from tusd_py.backends.leased_locks import SharedLocker
-from tusd_py.backends.redis.connection import PREFIX, connect, unavailable_on_error
+from tusd_py.backends.redis.connection import connect, unavailable_on_error
+from tusd_py.backends.redis.schema import PREFIX, Keys
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.tasks import end
 
@@ -90,8 +91,7 @@ class RedisLocker(SharedLocker):
 
     def __init__(self, url: str, ttl: float, prefix: str = PREFIX) -> None:
         super().__init__(ttl)
-        self._lease, self._waiters, self._channel = (f"{prefix}{name}:" for name in ("lease", "waiters", "node"))
-        self._held_key = f"{prefix}held"
+        self._keys = Keys(prefix)
         self._milliseconds = round(ttl * 1000)
         self._node = secrets.token_hex(8)
         self._redis: Any = connect(url)  # its stubs also cover blocking clients
@@ -108,29 +108,29 @@ class RedisLocker(SharedLocker):
 
     async def abandoned(self) -> Collection[UploadId]:
         with unavailable_on_error():
-            ids = await self._abandoned_script(keys=[self._held_key], args=[self._lease])
+            ids = await self._abandoned_script(keys=[self._keys.held_ids], args=[self._keys.lease])
         return [UploadId(upload_id) for upload_id in ids]
 
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
         if self._listener is None:
             self._listener = asyncio.create_task(self._listen(), name="lease listener")
-        args = (self._holder(lease), self._milliseconds, lease.upload_id, self._channel, self._node if ask else "")
+        args = (self._holder(lease), self._milliseconds, lease.upload_id, self._keys.channel, self._node if ask else "")
         with unavailable_on_error():
-            result = await self._take_script(keys=self._keys(lease), args=args)
+            result = await self._take_script(keys=self._lock_keys(lease), args=args)
         lease.abandoned = result == _NEVER_RELEASED
         return bool(result)
 
     async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
         holders = {self._holder(lease): lease.token for lease in leases}
-        keys = [self._lease + lease.upload_id for lease in leases]
+        keys = [self._keys.lease + lease.upload_id for lease in leases]
         with unavailable_on_error():
             renewed = await self._renew_script(keys=keys, args=[self._milliseconds, *holders])
         return {holders[holder] for holder in renewed}
 
     async def _drop(self, lease: TimedLease, *, abandoned: bool) -> None:
-        args = (self._holder(lease), lease.upload_id, self._channel, int(abandoned))
+        args = (self._holder(lease), lease.upload_id, self._keys.channel, int(abandoned))
         with unavailable_on_error():
-            await self._drop_script(keys=self._keys(lease), args=args)
+            await self._drop_script(keys=self._lock_keys(lease), args=args)
 
     async def _release_requests(self) -> Collection[str]:
         return ()  # they arrive as messages
@@ -139,7 +139,7 @@ class RedisLocker(SharedLocker):
         while True:
             with suppress(RedisError, OSError):
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as messages:
-                    await messages.subscribe(self._channel + self._node)
+                    await messages.subscribe(self._keys.channel + self._node)
                     while True:
                         self._handle(await messages.get_message(timeout=_SILENCE_SECONDS))
             await asyncio.sleep(_RECONNECT_SECONDS)
@@ -158,5 +158,5 @@ class RedisLocker(SharedLocker):
     def _holder(self, lease: TimedLease) -> str:
         return f"{self._node}/{lease.token}"
 
-    def _keys(self, lease: TimedLease) -> Sequence[str]:
-        return [self._lease + lease.upload_id, self._waiters + lease.upload_id, self._held_key]
+    def _lock_keys(self, lease: TimedLease) -> Sequence[str]:
+        return [self._keys.lease + lease.upload_id, self._keys.waiters + lease.upload_id, self._keys.held_ids]

@@ -10,6 +10,7 @@ from typing import Any
 from tusd_py.backends.redis import operator_scripts as operators
 from tusd_py.backends.redis import outbox_scripts as scripts
 from tusd_py.backends.redis.connection import unavailable_on_error
+from tusd_py.backends.redis.schema import Keys
 from tusd_py.domain.event_json import event_row
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.thresholds import DEFAULT
@@ -21,8 +22,8 @@ from tusd_py.ports.outbox import Backlog, Delivery, DeliveryState, Selection, Su
 class RedisOutbox:
     """An `Outbox` in Redis, on the connections of the `RedisState`."""
 
-    def __init__(self, redis: Any, prefix: str) -> None:
-        self._redis, self._prefix = redis, prefix
+    def __init__(self, redis: Any, keys: Keys) -> None:
+        self._redis, self._keys = redis, keys
         self._scripts = dict[str, Any]()
         self._wakes = list[Callable[[], None]]()
 
@@ -33,7 +34,7 @@ class RedisOutbox:
 
     async def subscriptions(self) -> Sequence[Subscription]:
         with unavailable_on_error():
-            fields = await self._redis.hgetall(f"{self._prefix}sinks")
+            fields = await self._redis.hgetall(self._keys.sinks)
         return [_subscription(name, json.loads(fields[name])) for name in sorted(fields)]
 
     def watch(self, wake: Callable[[], None]) -> None:
@@ -96,7 +97,7 @@ class RedisOutbox:
         if script not in self._scripts:
             self._scripts[script] = self._redis.register_script(script)
         with unavailable_on_error():
-            return await self._scripts[script](args=[self._prefix, *arguments])
+            return await self._scripts[script](args=[self._keys.prefix, *arguments])
 
 
 def event_arguments(events: Sequence[Event], recorded: Upload, document: str) -> Sequence[str]:

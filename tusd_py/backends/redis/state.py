@@ -1,9 +1,9 @@
 """The state store of many nodes: Redis or Valkey.
 
 An upload is a hash and a list; three sorted sets hold the uploads by id, by due time, and the claims of the unfinished
-ones. A script uses all of them, so a single primary is assumed (with replicas, not a cluster). Acknowledged writes are
-as durable as Redis is configured to be: offsets survive its crash with `appendonly yes` and `appendfsync always`, and
-`maxmemory-policy noeviction` prevents it from evicting uploads.
+ones (`schema`). A script uses all of them, so a single primary is assumed (with replicas, not a cluster). Acknowledged
+writes are as durable as Redis is configured to be: offsets survive its crash with `appendonly yes` and `appendfsync
+always`, and `maxmemory-policy noeviction` prevents it from evicting uploads.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Any
 
 from redis.exceptions import NoPermissionError
 
-from tusd_py.backends.redis.connection import PREFIX, connect, public_name, unavailable_on_error
+from tusd_py.backends.redis.connection import connect, public_name, unavailable_on_error
 from tusd_py.backends.redis.outbox import RedisOutbox, event_arguments
 from tusd_py.backends.redis.outbox_scripts import ARGUMENTS_PER_EVENT, STORE
+from tusd_py.backends.redis.schema import PREFIX, Keys
 from tusd_py.backends.redis.unfinished import CLAIM, Recount, claim_of
 from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import Superseded
@@ -90,16 +91,13 @@ class RedisState:
 
     def __init__(self, url: str, prefix: str = PREFIX) -> None:
         self._name = public_name(url)
-        self._prefix = prefix
-        self._upload, self._entries, self._ids, self._due, self._unfinished, self._claimed = (
-            f"{prefix}{name}" for name in ("upload:", "entries:", "ids", "due", "unfinished", "claimed")
-        )
+        self._keys = Keys(prefix)
         self._redis: Any = connect(url)  # its stubs also cover blocking clients
         self._put_script = self._redis.register_script(_PUT)
         self._delete_script = self._redis.register_script(_DELETE)
         self._list_script = self._redis.register_script(_LIST)
-        self.outbox = RedisOutbox(self._redis, prefix)
-        self._recount = Recount(self._redis, self.list, self._upload, self._unfinished, self._claimed)
+        self.outbox = RedisOutbox(self._redis, self._keys)
+        self._recount = Recount(self._redis, self.list, self._keys)
 
     @property
     def name(self) -> str:
@@ -113,7 +111,7 @@ class RedisState:
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         with unavailable_on_error():
-            document = await self._redis.hget(self._upload + upload_id, "document")
+            document = await self._redis.hget(self._keys.upload + upload_id, "document")
         return None if document is None else decode(document)
 
     async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
@@ -130,42 +128,42 @@ class RedisState:
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         with unavailable_on_error():
-            entries = await self._redis.lrange(self._entries + upload_id, 0, -1)
+            entries = await self._redis.lrange(self._keys.entries + upload_id, 0, -1)
         return [decode_entry(entry) for entry in entries]
 
     async def delete(self, upload: Upload) -> None:
         with unavailable_on_error():
-            deleted = await self._delete_script(keys=self._keys(upload.id), args=[upload.id, upload.revision])
+            deleted = await self._delete_script(keys=self._upload_keys(upload.id), args=[upload.id, upload.revision])
         if not deleted:
             raise _superseded(upload)
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
         with unavailable_on_error():
-            ids = await self._redis.zrangebyscore(self._due, "-inf", now, start=0, num=limit)
+            ids = await self._redis.zrangebyscore(self._keys.due, "-inf", now, start=0, num=limit)
         return [UploadId(upload_id) for upload_id in ids]
 
     async def list(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
         lower = "-" if after is None else f"({after}"
         with unavailable_on_error():
-            documents = await self._list_script(keys=[self._ids], args=[lower, limit, self._upload])
+            documents = await self._list_script(keys=[self._keys.ids], args=[lower, limit, self._keys.upload])
         return [decode(document) for document in documents]
 
     async def installation(self) -> Installation | None:
         with unavailable_on_error():
-            return decode_installation(await self._redis.get(f"{self._prefix}installation"))
+            return decode_installation(await self._redis.get(self._keys.installation))
 
     async def install(self, installation: Installation) -> Installation:
         with unavailable_on_error():
-            await self._redis.set(f"{self._prefix}installation", encode_installation(installation), nx=True)
+            await self._redis.set(self._keys.installation, encode_installation(installation), nx=True)
         return await self.installation() or installation
 
     async def reinstall(self, installation: Installation) -> None:
         with unavailable_on_error():
-            await self._redis.set(f"{self._prefix}installation", encode_installation(installation))
+            await self._redis.set(self._keys.installation, encode_installation(installation))
 
     async def ping(self) -> None:
         with unavailable_on_error():
-            await self._redis.delete(f"{self._prefix}ping")  # a write that a full Redis accepts, as it accepts saves
+            await self._redis.delete(self._keys.ping)  # a write that a full Redis accepts, as it accepts saves
 
     async def space(self) -> Space | None:
         """Return the free memory; None without a limit, if INFO is forbidden, or if Redis evicts keys."""
@@ -185,7 +183,7 @@ class RedisState:
         with unavailable_on_error():
             await self._recount.proceed()
             async with self._redis.pipeline(transaction=False) as pipeline:
-                count, claimed = await pipeline.zcard(self._unfinished).get(self._claimed).execute()
+                count, claimed = await pipeline.zcard(self._keys.unfinished).get(self._keys.claimed).execute()
         return Unfinished(count=count, claimed=int((claimed or "0").partition(".")[0]))
 
     async def aclose(self) -> None:
@@ -199,18 +197,19 @@ class RedisState:
         document = encode(upload)
         record = (
             *(upload.id, expected, upload.revision, secrets.token_hex(8)),
-            *(document, due, claim_of(upload), int(rewound), self._prefix, len(events)),
+            *(document, due, claim_of(upload), int(rewound), self._keys.prefix, len(events)),
         )
         arguments: list[Any] = [*record, *event_arguments(events, upload, document), *map(encode_entry, added)]
         with unavailable_on_error():
-            stored = bool(await self._put_script(keys=self._keys(upload.id), args=arguments))
+            stored = bool(await self._put_script(keys=self._upload_keys(upload.id), args=arguments))
         if stored and events:
             self.outbox.wake()
         return stored
 
-    def _keys(self, upload_id: UploadId) -> Sequence[str]:
-        one = (self._upload + upload_id, self._entries + upload_id)
-        return [*one, self._ids, self._due, self._unfinished, self._claimed]
+    def _upload_keys(self, upload_id: UploadId) -> Sequence[str]:
+        keys = self._keys
+        one = (keys.upload + upload_id, keys.entries + upload_id)
+        return [*one, keys.ids, keys.due, keys.unfinished, keys.claimed]
 
 
 def _superseded(upload: Upload) -> Superseded:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from tusd_py.backends.redis.schema import Keys
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 
@@ -45,13 +46,10 @@ class Recount:
         self,
         redis: Any,
         listing: Callable[[UploadId | None, int], Awaitable[Sequence[Upload]]],
-        upload: str,
-        unfinished: str,
-        claimed: str,
+        keys: Keys,
     ) -> None:
-        """Take `StateStore.list`, the prefix of the uploads' keys, and the keys of unfinished uploads and their sum."""
-        self._redis, self._listing, self._upload = redis, listing, upload
-        self._unfinished, self._claimed = unfinished, claimed
+        """Take `StateStore.list` as `listing`."""
+        self._redis, self._listing, self._keys = redis, listing, keys
         self._script = redis.register_script(_RECOUNT)
         self._after: UploadId | None = None
         self._cursor: int | None = None
@@ -75,11 +73,11 @@ class Recount:
             self._cursor = 0
 
     async def _drop_stale_claims(self, cursor: int) -> None:
-        self._cursor, counted = await self._redis.zscan(self._unfinished, cursor, count=_PAGE)
+        self._cursor, counted = await self._redis.zscan(self._keys.unfinished, cursor, count=_PAGE)
         await self._count([(upload_id, "", "") for upload_id, _ in counted])
         self._finished = self._cursor == 0
 
     async def _count(self, claims: Sequence[tuple[str, str, str]]) -> None:
         if claims:
             arguments = [argument for claim in claims for argument in claim]
-            await self._script(keys=[self._unfinished, self._claimed], args=[self._upload, *arguments])
+            await self._script(keys=[self._keys.unfinished, self._keys.claimed], args=[self._keys.upload, *arguments])

@@ -1,0 +1,94 @@
+"""The Redis schema: every key and channel of an installation.
+
+`Keys` names those of uploads, locks and sinks. The scripts of the outbox name those of events and deliveries, from the
+prefix and numbers that a script alone knows:
+
+- `event-seq`, the number of the last event; `event-entered`, of the last that operators' sets have
+- `event-sinks`, a set of every sink that was ever registered
+- `event-id:ID`, the number of an event by its id; `event:NUMBER`, a hash of its id, upload, type, at and document
+- `ended-events`, a sorted set of the events without a pending or dead delivery, by their time
+- `pending:SINK:UPLOAD`, a list of the numbers that are to be delivered, in order
+- `due-events:SINK`, a sorted set of uploads by the time at which the first of these is due; `blocked-events:SINK`, a
+  set of uploads that a dead delivery blocks
+- `delivery:SINK:NUMBER`, a hash of attempts, error, due, and the state once it isn't pending
+- `deliveries:SINK:STATE` and `dead:SINK:UPLOAD`, sorted sets of numbers
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PREFIX = "tusd-py:"
+"""The default prefix of all keys and channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The names of keys and channels that begin with `prefix`. Those that end with a colon are completed by an id."""
+
+    prefix: str = PREFIX
+
+    @property
+    def upload(self) -> str:
+        """By upload: a hash of its `revision`, the `nonce` of its last save, and `document`, the record's JSON."""
+        return f"{self.prefix}upload:"
+
+    @property
+    def entries(self) -> str:
+        """By upload: the list of its entries, each as JSON."""
+        return f"{self.prefix}entries:"
+
+    @property
+    def ids(self) -> str:
+        """The sorted set of all uploads' ids, each with the score 0."""
+        return f"{self.prefix}ids"
+
+    @property
+    def due(self) -> str:
+        """The sorted set of the uploads that a sweep is to look at, by time in seconds since the epoch."""
+        return f"{self.prefix}due"
+
+    @property
+    def unfinished(self) -> str:
+        """The sorted set of unfinished uploads, by their claims in bytes."""
+        return f"{self.prefix}unfinished"
+
+    @property
+    def claimed(self) -> str:
+        """The sum of the scores in `unfinished`."""
+        return f"{self.prefix}claimed"
+
+    @property
+    def installation(self) -> str:
+        """The installation, as JSON."""
+        return f"{self.prefix}installation"
+
+    @property
+    def ping(self) -> str:
+        """A key that never exists: deleting it is a write that a full Redis accepts."""
+        return f"{self.prefix}ping"
+
+    @property
+    def sinks(self) -> str:
+        """A hash of the registered sinks by name, each as JSON."""
+        return f"{self.prefix}sinks"
+
+    @property
+    def lease(self) -> str:
+        """By upload: the holder of its lock, `node/token`, until the lease expires."""
+        return f"{self.prefix}lease:"
+
+    @property
+    def waiters(self) -> str:
+        """By upload: the set of the nodes that wait for its lock."""
+        return f"{self.prefix}waiters:"
+
+    @property
+    def held_ids(self) -> str:
+        """The set of the uploads whose last lock holder hasn't released the lock."""
+        return f"{self.prefix}held"
+
+    @property
+    def channel(self) -> str:
+        """By node: the channel on which waiters ask for locks, and holders announce released ones."""
+        return f"{self.prefix}node:"
