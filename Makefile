@@ -101,7 +101,7 @@ sbom: setup
 
 docs: setup
 	$(RUN) scripts.settings_table
-	$(RUN) scripts.life_cycle
+	$(RUN) scripts.lifecycle_figure
 
 # UPGRADE=--upgrade takes the newest versions that fit.
 lock: setup

@@ -20,7 +20,7 @@ from tusd_py.config import load_settings
 from tusd_py.domain.upload import Times, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.maintenance import maintain
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.server.wiring import open_engine
 from tusd_py.transfer.budget import Budget
 
@@ -55,9 +55,9 @@ async def _engine(directory: Path, path: Path, added: int) -> dict[str, float]:
     async with open_engine(settings, Budget(settings.memory_budget)) as engine:
         await _fill(engine, added, _DAY)
         listed = await _took(lambda: engine.state.list(None, 1000))
-        idle = await _took(lambda: maintain(engine))
+        idle = await _took(lambda: sweep(engine))
         await _fill(engine, _EXPIRED, -1.0)
-        swept = await _took(lambda: maintain(engine), times=1)
+        swept = await _took(lambda: sweep(engine), times=1)
     return {"list_ms": listed, "idle_sweep_ms": idle, "sweep_ms": swept / _EXPIRED, "state": state_size(path)}
 
 

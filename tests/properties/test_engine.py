@@ -25,8 +25,8 @@ from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
 
@@ -156,7 +156,7 @@ class Clients(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.harness.now += seconds
         with suppress(Unavailable):
-            self.run(maintain(self.harness.engine))
+            self.run(sweep(self.harness.engine))
 
     @rule(left=st.integers(0, 6), times=st.integers(1, 3), answer_lost=st.booleans(), storage=st.booleans())
     def break_something(self, *, left: int, times: int, answer_lost: bool, storage: bool) -> None:
@@ -206,7 +206,7 @@ class Clients(RuleBasedStateMachine):
             with suppress(UploadNotFound):
                 self.run(terminate(self.harness.engine, upload.id))
         self.harness.now += 2 * EXPIRE_AFTER
-        self.run(maintain(self.harness.engine))
+        self.run(sweep(self.harness.engine))
         assert self.run(self.harness.residue()) == []
 
 

@@ -23,7 +23,7 @@ from tusd_py.domain.span import Span
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.maintenance import maintain
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.ports.observer import Observer
 from tusd_py.storage.s3.keys import installation_key
 
@@ -190,7 +190,7 @@ class World:
     async def sweep(self) -> None:
         """What each node does every few seconds."""
         for node in range(len(self._nodes)):
-            await self._do(maintain, node)
+            await self._do(sweep, node)
 
     async def tidy(self) -> None:
         """What each node does every hour or so."""

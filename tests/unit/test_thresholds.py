@@ -14,15 +14,15 @@ WHOLE = {"config/": "what an operator may set", "domain/thresholds.py": "where t
 
 ELSEWHERE: Mapping[str, Sequence[str]] = {
     "what peers may send and be told: tests/unit/http/test_endpoint.py, tests/unit/http/test_request_filter.py, "
-    "tests/unit/http/test_connections.py, tests/unit/test_listening.py, tests/unit/protocol/test_companion.py, "
+    "tests/unit/http/test_connection_limits.py, tests/unit/test_listening.py, tests/unit/protocol/test_companion.py, "
     "tests/unit/protocol/test_direct.py, "
     "tests/unit/protocol/test_structured.py, tests/unit/test_log.py, tests/unit/test_descriptors.py": [
         "server/descriptors.py _MAX_DESCRIPTORS",
         "server/descriptors.py throttle_accept_warnings",
-        "http/connection/limits.py Connections.opened",
-        "http/connection/limits.py _MAX_NAME_LENGTH",
-        "http/connection/limits.py _PREFIX",
-        "http/connection/limits.py _CACHE_SIZE",
+        "http/connection/connection_limits.py Connections.opened",
+        "http/connection/connection_limits.py _MAX_NAME_LENGTH",
+        "http/connection/connection_limits.py _PREFIX",
+        "http/connection/connection_limits.py _CACHE_SIZE",
         "http/endpoint.py _HIGHEST_PORT",
         "http/endpoint.py _authority",
         "http/forwarded.py Trust.client",
@@ -48,10 +48,10 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "engine/pairing.py _PATIENCE",
         "engine/records.py _LATE_PAUSES",
         "engine/records.py _TROUBLE_PAUSES",
-        "engine/maintenance.py _RECENT",
+        "engine/expiry_sweep.py _RECENT",
         "engine/engine.py Engine.lock_wait",
-        "engine/garbage.py _PAUSE",
-        "engine/garbage.py _MIN_AGE",
+        "engine/leftovers.py _PAUSE",
+        "engine/leftovers.py _MIN_AGE",
         "backends/leased_locks.py SharedLocker._maintain",
         "backends/leased_locks.py SharedLocker._tick",
         "backends/leased_locks.py _MARGIN",
@@ -63,15 +63,15 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "domain/limits.py Limits.upload_url_lifetime",
         "domain/rules.py _REMEMBER_GONE",
         "ports/direct.py CorsRule.max_age",
-        "storage/s3/attempts.py pause",
+        "storage/s3/retries.py pause",
         "tasks.py _AGAIN",
     ],
     "seconds of a real server: tests/spec/limits/test_patience.py, tests/faults/test_silence.py": [
         "server/app.py _PING_SECONDS",
         "server/app.py _READY_SECONDS",
         "server/background.py _RENEW_SECONDS",
-        "server/background.py _MAINTENANCE_SECONDS",
-        "server/background.py _GARBAGE_SECONDS",
+        "server/background.py _SWEEP_SECONDS",
+        "server/background.py _LEFTOVER_SECONDS",
         "server/background.py _repeat",
         "http/connection/body.py _GRACE",
         "http/handlers/delivery.py _MEMORY_TIMEOUT",
@@ -121,8 +121,8 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
     ],
     "of clients and what they declare: tests/unit/http/test_rate_limiter.py, tests/contracts/test_state.py, "
     "tests/unit/backends/test_redis.py": [
-        "http/connection/rate_limiter.py _MAX_CLIENTS",
-        "http/connection/rate_limiter.py _SECOND",
+        "http/rate_limiter.py _MAX_CLIENTS",
+        "http/rate_limiter.py _SECOND",
         "domain/upload.py LARGEST_CLAIM",
         "backends/redis/unfinished.py _PAGE",
     ],
@@ -290,7 +290,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
     ],
     "a unit, an index, an exit code, a number of random bytes or of places: nothing is done in another way past it": [
         "cli/commands.py _run",
-        "engine/garbage.py _LOCK_ID",
+        "engine/leftovers.py _LOCK_ID",
         "http/handlers/page.py _Representation.__init__",
         "http/handlers/page.py DIRECTORY",
         "http/handlers/uploads.py _upload_id",

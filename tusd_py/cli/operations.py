@@ -17,9 +17,9 @@ from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.direct import access
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.garbage import collect_garbage
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.installation import Snapshot, force_pair, grace_period_end, reconcile, take_snapshot
-from tusd_py.engine.maintenance import maintain
+from tusd_py.engine.leftovers import remove_leftovers
 from tusd_py.engine.repair import Mended, repair
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.direct import CorsRule
@@ -67,18 +67,18 @@ class Operator:
 
     async def expire(self) -> int:
         """Remove expired uploads, and return how many. Raises StateUnavailable."""
-        return await maintain(self._engine)
+        return await sweep(self._engine)
 
     async def grace_period_end(self) -> float | None:
-        """Return the time, in seconds since the epoch, at which garbage collection begins; None if it runs already.
+        """Return the time, in seconds since the epoch, from which leftovers are removed; None if they are already.
 
         Raises Unavailable.
         """
         return await grace_period_end(self._engine)
 
-    def collect_garbage(self, *, dry_run: bool) -> AsyncIterator[Leftover]:
+    def remove_leftovers(self, *, dry_run: bool) -> AsyncIterator[Leftover]:
         """Yield the storage's orphans, each removed unless `dry_run`. Raises StateUnavailable, StorageUnavailable."""
-        return collect_garbage(self._engine, dry_run=dry_run)
+        return remove_leftovers(self._engine, dry_run=dry_run)
 
     def repair(self, *, apply: bool) -> AsyncIterator[Mended]:
         """Yield the differences between records and storage, each mended if `apply`.

@@ -30,9 +30,9 @@ from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import AlreadyComplete, TooLarge, UnsupportedExtension, UploadNotFound
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.engine.confirm_loss import confirming_loss
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import finish_upload
-from tusd_py.engine.loss import confirming_loss
 from tusd_py.engine.terminate import abandon, clear
 from tusd_py.ports.direct import DirectAccess
 

@@ -11,8 +11,8 @@ from tusd_py.domain.phase import Phase
 from tusd_py.domain.span import Span
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.engine.confirm_loss import confirming_loss, partials_of
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.loss import confirming_loss, partials_of
 from tusd_py.transfer.digests import Tally, digest_of
 
 

@@ -10,8 +10,8 @@ from tusd_py.domain.upload_id import parse_upload_id
 from tusd_py.engine.engine import Engine
 
 _GRACE_PERIOD = 7 * 86400.0
-"""Seconds without garbage collection after an empty state adopted a storage: until `repair` rebuilds the records that
-the lost state had, their uploads look like garbage."""
+"""Seconds in which no leftover is removed after an empty state adopted a storage: until `repair` rebuilds the records
+that the lost state had, what their uploads need looks like orphans."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ async def force_pair(engine: Engine) -> Installation:
 
 
 async def grace_period_end(engine: Engine) -> float | None:
-    """Return the time, in seconds since the epoch, before which no garbage is collected; None if it has passed.
+    """Return the time, in seconds since the epoch, before which no leftover is removed; None if it has passed.
 
     Raises StateUnavailable.
     """
@@ -112,7 +112,7 @@ async def grace_period_end(engine: Engine) -> float | None:
 
 
 async def end_grace_period(engine: Engine) -> None:
-    """Allow garbage collection: everything in the storage that can have a record has one again."""
+    """Allow the removal of leftovers: everything in the storage that can have a record has one again."""
     installed = await engine.state.installation()
     if installed is not None and installed.adopted_at is not None:
         await engine.state.reinstall(replace(installed, adopted_at=None))

@@ -119,6 +119,6 @@ class PairedState:
                 "installation adopted",
                 state=self._engine.state.name,
                 storage=self._engine.storage.name,
-                reason="the state was empty, the storage was not: no garbage is collected before a week has passed, or "
+                reason="the state was empty, the storage was not: no leftover is removed before a week has passed, or "
                 "tusd-py repair --apply has run",
             )

@@ -10,9 +10,9 @@ from tusd_py.domain.errors import Superseded, Unavailable
 from tusd_py.domain.intents import Body as Announced
 from tusd_py.domain.refusals import ChecksumMismatch, Refusal, TooLarge, UploadLocked
 from tusd_py.domain.upload import Upload
+from tusd_py.engine.confirm_loss import confirming_loss
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.journal import Journal
-from tusd_py.engine.loss import confirming_loss
 from tusd_py.ports.body import Body, BodyEnd, Chunk
 from tusd_py.ports.locks import Lease
 from tusd_py.ports.progress import Watcher

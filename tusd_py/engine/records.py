@@ -21,7 +21,7 @@ from tusd_py.domain.phase import UNFINISHED, Phase
 from tusd_py.domain.rules import touch
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
-from tusd_py.engine.retry import retry
+from tusd_py.engine.record_retry import retry
 from tusd_py.ports.observer import Observer
 from tusd_py.ports.state import StateStore
 from tusd_py.ports.storage import Storage

@@ -9,8 +9,8 @@ from aiohttp import web
 
 from tusd_py.domain.caller import Caller
 from tusd_py.engine.engine import Engine
-from tusd_py.http.admission import Admission
-from tusd_py.http.connection.limits import Connections, client_at
+from tusd_py.http.concurrency import Concurrency
+from tusd_py.http.connection.connection_limits import Connections, client_at
 from tusd_py.http.cors import Cors
 from tusd_py.http.forwarded import Trust
 from tusd_py.http.links import Links
@@ -21,8 +21,8 @@ from tusd_py.recent import Recent
 from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.metrics import Metrics
 from tusd_py.transfer.budget import Budget
+from tusd_py.transfer.budget_share import Share
 from tusd_py.transfer.overhead import Overhead
-from tusd_py.transfer.share import Share
 from tusd_py.transfer.slabs import Slabs
 
 
@@ -45,7 +45,7 @@ class Context:
     redirect_downloads: bool
     """True if GET redirects clients to the storage."""
     links: Links
-    admission: Admission
+    concurrency: Concurrency
     connections: Connections
     unreachable: Recent[Sequence[str]]
     """The names of what isn't reachable or doesn't belong together, for /readyz."""

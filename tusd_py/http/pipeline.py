@@ -53,7 +53,7 @@ def _admitted(request: web.Request, context: Context) -> AbstractContextManager[
     """Count a request, except HEAD and OPTIONS: clients give up after a failed HEAD."""
     if request[EFFECTIVE_METHOD] == hdrs.METH_HEAD or request.method == hdrs.METH_OPTIONS:
         return nullcontext()
-    return context.admission.request(context.client(request))
+    return context.concurrency.request(context.client(request))
 
 
 async def refuse_in_protocol(request: web.Request, context: Context, refusal: Refusal) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""The port to all that a storage holds: for garbage collection, repair and self-tests, not for serving uploads."""
+"""The port to all that a storage holds: for removal of leftovers, repair and self-tests, not for serving uploads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Inspection(Protocol):
     """Lists and removes what is stored. Every method that asks the storage may raise StorageUnavailable."""
 
     def leftovers(self) -> AsyncIterator[Leftover]:
-        """Yield everything stored that is not a finished object. Lists the whole storage: for garbage collection."""
+        """Yield everything stored that is not a finished object. Lists the whole storage."""
 
     def needs(self, upload: Upload, leftover: Leftover) -> bool:
         """Return True if the upload, as recorded, needs the leftover."""

@@ -79,8 +79,8 @@ class Storage(Protocol):
 
     @property
     def inspection(self) -> Inspection | None:
-        """The storage as operators and garbage collection see it; None if it can only serve uploads: orphans stay then,
-        and uploads whose record is lost can't be rebuilt."""
+        """The storage as operators and the removal of leftovers see it; None if it can only serve uploads: orphans stay
+        then, and uploads whose record is lost can't be rebuilt."""
 
     def start(self, upload: Upload) -> Cursor:
         """Return the cursor of a new upload without bytes. Pure: creating an upload sends no request to the storage.

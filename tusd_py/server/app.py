@@ -12,12 +12,12 @@ from aiohttp import web
 from tusd_py.config import Settings
 from tusd_py.domain.errors import ConfigurationError, Unavailable, WrongPair
 from tusd_py.engine.engine import Engine
-from tusd_py.http.admission import Admission, AdmissionLimits
-from tusd_py.http.connection.limits import Connections
+from tusd_py.http.concurrency import Concurrency, ConcurrencyLimits
+from tusd_py.http.connection.connection_limits import Connections
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.cors import Cors
+from tusd_py.http.filter_middleware import filter_requests
 from tusd_py.http.forwarded import Trust
-from tusd_py.http.guard import guard
 from tusd_py.http.handlers.page import PageFacts, add_page
 from tusd_py.http.handlers.probes import add_probes, unreachable
 from tusd_py.http.links import Links
@@ -34,8 +34,8 @@ from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.log import LogMeter, LogObserver, get_logger
 from tusd_py.telemetry.metrics import Metrics
 from tusd_py.transfer.budget import Budget
+from tusd_py.transfer.budget_share import Share
 from tusd_py.transfer.overhead import Overhead
-from tusd_py.transfer.share import Share
 from tusd_py.transfer.slabs import Slabs
 
 _READY_SECONDS = 2.0
@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
     running uploads save the bytes that they have received.
     """
     chosen = settings or Settings()
-    app = web.Application(middlewares=[guard])
+    app = web.Application(middlewares=[filter_requests])
     if chosen.metrics_address is None:
         add_probes(app)
     add_routes(app, chosen.base_path, direct=chosen.direct_uploads)
@@ -104,7 +104,7 @@ def _context(settings: Settings, engine: Engine, budget: Budget, metrics: Metric
         wires=Wires(engine.limits, engine.clock, Interim(settings.ietf_interim_responses)),
         metrics=metrics,
         audit=Audit(on=settings.log_audit),
-        admission=Admission(_admission_limits(settings)),
+        concurrency=Concurrency(_concurrency_limits(settings)),
         connections=Connections(settings.max_connections, settings.max_client_connections),
         unreachable=Recent(partial(unreachable, engine), _READY_SECONDS),
         slabs=Slabs(budget),
@@ -152,8 +152,8 @@ def _finished_are_safe(settings: Settings) -> bool:
     return settings.disable_termination or not settings.terminate_finished
 
 
-def _admission_limits(settings: Settings) -> AdmissionLimits:
-    return AdmissionLimits(
+def _concurrency_limits(settings: Settings) -> ConcurrencyLimits:
+    return ConcurrencyLimits(
         uploads=settings.max_uploads,
         client_uploads=settings.max_client_uploads,
         client_requests=settings.max_client_requests,
@@ -162,7 +162,7 @@ def _admission_limits(settings: Settings) -> AdmissionLimits:
 
 
 async def _drain(app: web.Application) -> None:
-    app[CONTEXT].admission.close()
+    app[CONTEXT].concurrency.close()
 
 
 async def _check_stores(engine: Engine) -> None:

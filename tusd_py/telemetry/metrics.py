@@ -67,7 +67,7 @@ class Metrics(Observer, Meter):
         self._events = {
             event: self._counter(f"uploads_{event.name.lower()}", help_text) for event, help_text in _EVENTS.items()
         }
-        self._leftovers = self._counter("leftovers_removed", "Orphans removed from the storage by garbage collection.")
+        self._leftovers = self._counter("leftovers_removed", "Orphans removed from the storage by the hourly round.")
 
     def _count_s3(self) -> None:
         self._s3_requests = self._counter("s3_requests", "Calls to S3.", "operation", "outcome")

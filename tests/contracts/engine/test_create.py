@@ -15,8 +15,8 @@ from tusd_py.domain.refusals import ChecksumMismatch, Malformed, TooLarge
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.create import create
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
 
@@ -68,7 +68,7 @@ async def test_an_upload_that_could_not_be_recorded_as_made_is_removed_twice_if_
     assert only.phase is Phase.TERMINATING
     harness.storage._objects[only.id] = b""
     harness.now += 31
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert await harness.residue() == []
 
 
@@ -92,7 +92,7 @@ async def test_a_state_store_that_fails_leaves_no_upload(harness: Harness) -> No
 async def late(harness: Harness) -> None:
     """What may still come about by itself has done so, and sweeps have seen to it."""
     harness.now += 31
-    await maintain(harness.engine)
+    await sweep(harness.engine)
 
 
 async def partial(harness: Harness, data: bytes) -> Upload:

@@ -36,8 +36,8 @@ from tusd_py.engine.direct import (
     sign_part,
     sign_whole,
 )
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import finished, inspect, link
-from tusd_py.engine.maintenance import maintain
 
 TOO_LONG = "its client has stored more bytes than an upload may have"
 PARTS, WHOLE = Begin(mode=DirectMode.PARTS), Begin(mode=DirectMode.WHOLE)
@@ -89,7 +89,7 @@ async def test_one_that_could_not_be_begun_leaves_nothing(harness: Harness, acce
     with pytest.raises(StorageUnavailable):
         await begin(harness.engine, PARTS)
     harness.now += 60  # what got no answer is looked for first
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert await harness.residue() == []
 
 
@@ -292,7 +292,7 @@ async def announced(harness: Harness, access: ScriptedAccess) -> Upload:
 
 async def swept(harness: Harness, seconds: float) -> None:
     harness.now += seconds
-    await maintain(harness.engine)
+    await sweep(harness.engine)
 
 
 async def test_more_than_was_announced_is_found_and_removed_long_before_it_expires(
@@ -411,7 +411,7 @@ async def test_what_nobody_brings_expires(harness: Harness, access: ScriptedAcce
     del access
     await (begin if intent is PARTS else announce)(harness.engine, intent)
     harness.now += 1000
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     harness.now += 1000
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert await harness.residue() == []

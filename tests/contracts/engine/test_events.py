@@ -18,8 +18,8 @@ from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.upload import Kind
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.repair import repair
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
@@ -49,7 +49,7 @@ async def by_operator(harness: Harness) -> None:
 async def by_time(harness: Harness) -> None:
     await cut_off(harness)
     harness.now += 100
-    await maintain(harness.engine)
+    await sweep(harness.engine)
 
 
 async def by_loss(harness: Harness) -> None:
@@ -89,13 +89,13 @@ async def test_an_end_is_told_once_with_its_reason(
 ) -> None:
     await happen(harness)
     harness.now += 1000
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert told(harness) == [(EventType.CREATED, None), (type_, reason)]
 
 
 async def test_a_loss_is_told_once(harness: Harness) -> None:
     await by_loss(harness)
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert told(harness) == [(EventType.CREATED, None), (EventType.FINISHED, None), (EventType.LOST, Reason.LOST)]
 
 

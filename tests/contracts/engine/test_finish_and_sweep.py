@@ -21,9 +21,9 @@ from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.finish import finish_upload
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
 from tusd_py.ports.locks import Lease
@@ -139,15 +139,15 @@ async def test_a_troubled_upload_is_looked_through_once_when_nothing_more_can_co
     done = await inspect(harness.engine, upload.id)
     assert done.troubled_at == harness.now
     harness.now += 29
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert harness.storage.listed == []
     harness.now += 1
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert harness.storage.listed == [upload.id]
     now = await harness.record(upload)
     assert now == replace(done, troubled_at=None, revision=now.revision), "its times are what clients see"
     harness.now += 1000
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert harness.storage.listed == [upload.id]
 
 
@@ -155,7 +155,7 @@ async def test_an_upload_without_trouble_is_never_looked_through(harness: Harnes
     kept, ended = [await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc")) for _ in range(2)]
     await terminate(harness.engine, ended.id)
     harness.now += 1000
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert harness.storage.listed == []
     assert await harness.residue() == [kept.id, kept.id]
 
@@ -186,7 +186,7 @@ async def test_what_the_storage_would_not_let_go_of_is_swept_and_never_shown(har
     with pytest.raises(UploadNotFound):
         await inspect(harness.engine, upload.id)
     harness.now += 30
-    assert await maintain(harness.engine) == 0
+    assert await sweep(harness.engine) == 0
     assert await harness.residue() == []
 
 
@@ -198,10 +198,10 @@ async def test_what_may_come_back_is_removed_once_more(harness: Harness) -> None
     with pytest.raises(UploadNotFound):
         await inspect(harness.engine, upload.id)
     harness.storage._objects[upload.id] = b"late"
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert await harness.residue() == [upload.id, upload.id], "not at once"
     harness.now += 31
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert await harness.residue() == []
 
 
@@ -211,7 +211,7 @@ async def test_a_gone_upload_is_remembered_for_a_while_where_that_is_set(harness
     await terminate(harness.engine, upload.id)
     assert (await harness.record(upload)).phase is Phase.GONE
     harness.now += 7 * 86400
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert await harness.residue() == []
 
 
@@ -219,9 +219,9 @@ async def test_expired_uploads_are_removed_and_counted(harness: Harness) -> None
     for _ in range(3):
         await begun(harness)
     harness.now += 99
-    assert await maintain(harness.engine) == 0
+    assert await sweep(harness.engine) == 0
     harness.now += 1
-    assert await maintain(harness.engine) == 3
+    assert await sweep(harness.engine) == 3
     assert await harness.residue() == []
     assert harness.told.count("expired") == 3
 
@@ -230,7 +230,7 @@ async def test_an_expired_upload_that_is_held_is_left_alone(harness: Harness) ->
     upload = await begun(harness)
     harness.now += 100
     async with harness.engine.hold(upload.id):
-        assert await maintain(harness.engine) == 0
+        assert await sweep(harness.engine) == 0
     assert await harness.record(upload) == upload
 
 
@@ -238,18 +238,18 @@ async def test_a_sweep_drives_an_unfinished_step_on_and_never_expires_it(harness
     upload = await finishing(harness)
     harness.now += 1000
     harness.storage.fuse.blow()
-    assert await maintain(harness.engine) == 0
+    assert await sweep(harness.engine) == 0
     assert harness.told.count("finish failed") == 1
     harness.now += 30
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert (await harness.record(upload)).done
 
 
 async def test_what_can_not_be_removed_does_not_hide_what_is_due_after_it(harness: Harness) -> None:
     harness.storage.stuck = {(await begun(harness)).id for _ in range(120)}
     harness.now += 100
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     await begun(harness)
     harness.now += 100
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert {upload.id for upload in await harness.uploads()} == harness.storage.stuck

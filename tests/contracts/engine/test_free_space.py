@@ -19,9 +19,9 @@ from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.free_space import FreeSpace
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
 from tusd_py.ports.meter import Meter
@@ -134,7 +134,7 @@ async def test_termination_and_expiry_need_no_room(harness: Harness) -> None:
     harness.engine.free_space.full.update({"state", "storage"})
     await terminate(harness.engine, first.id)
     harness.now += 100
-    assert await maintain(harness.engine) == 1
+    assert await sweep(harness.engine) == 1
     assert await harness.residue() == []
 
 
@@ -151,7 +151,7 @@ async def test_an_upload_that_the_state_will_not_let_go_of_keeps_no_other(harnes
 
     harness.state.save = picky  # type: ignore[method-assign,assignment]
     harness.now += 100
-    assert await maintain(harness.engine) == len(others)
+    assert await sweep(harness.engine) == len(others)
     assert set(map(UploadId, await harness.residue())) == stuck
 
 
@@ -170,5 +170,5 @@ async def test_a_sweep_ends_where_nothing_gets_through_to_the_state(harness: Har
     harness.state.ping = away  # type: ignore[method-assign,assignment]
     harness.now += 100
     with pytest.raises(StateUnavailable):
-        await maintain(harness.engine)
+        await sweep(harness.engine)
     assert asked <= 4 + 1

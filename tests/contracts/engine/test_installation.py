@@ -16,10 +16,10 @@ from tusd_py.engine import pairing
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.garbage import collect_garbage
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.installation import force_pair, grace_period_end, pair, reconcile, renew, take_snapshot
+from tusd_py.engine.leftovers import remove_leftovers
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.pairing import PairedState
 from tusd_py.engine.repair import repair
 
@@ -164,19 +164,19 @@ async def test_an_empty_state_takes_the_storage_over_and_collects_nothing_for_a_
     later = another(harness)
     later.now = 1000 * DAY
     assert await pair(later.engine) == replace(installed, adopted_at=1000 * DAY)
-    assert [found async for found in collect_garbage(later.engine)] == []
+    assert [found async for found in remove_leftovers(later.engine)] == []
     later.now += 7 * DAY - 1
-    assert [found async for found in collect_garbage(later.engine)] == []
-    assert [found.upload_id async for found in collect_garbage(later.engine, dry_run=True)] == [STRANGER], (
+    assert [found async for found in remove_leftovers(later.engine)] == []
+    assert [found.upload_id async for found in remove_leftovers(later.engine, dry_run=True)] == [STRANGER], (
         "to be looked at"
     )
     assert STRANGER in harness.storage._parts
     later.now += 1
-    assert [found.upload_id async for found in collect_garbage(later.engine)] == [STRANGER]
+    assert [found.upload_id async for found in remove_leftovers(later.engine)] == [STRANGER]
     assert STRANGER not in harness.storage._parts
 
 
-async def test_garbage_is_collected_again_once_repair_has_run_to_its_end(harness: Harness) -> None:
+async def test_leftovers_are_removed_again_once_repair_has_run_to_its_end(harness: Harness) -> None:
     await pair(harness.engine)
     harness.storage._parts[STRANGER] = bytearray(b"abc")
     later = another(harness)
@@ -193,7 +193,7 @@ async def test_garbage_is_collected_again_once_repair_has_run_to_its_end(harness
     assert (await later.record_of(STRANGER)).offset == 3
 
 
-async def test_a_repair_that_could_not_mend_all_holds_garbage_back(harness: Harness) -> None:
+async def test_a_repair_that_could_not_mend_all_holds_removal_back(harness: Harness) -> None:
     await pair(harness.engine)
     harness.storage._parts[STRANGER] = bytearray(b"abc")
     later = another(harness)
@@ -203,7 +203,7 @@ async def test_a_repair_that_could_not_mend_all_holds_garbage_back(harness: Harn
     assert await grace_period_end(later.engine) is not None
 
 
-async def test_who_says_that_they_belong_together_holds_garbage_back_too(harness: Harness) -> None:
+async def test_who_says_that_they_belong_together_holds_removal_back_too(harness: Harness) -> None:
     await remember_one(harness)
     await harness.storage.install("b" * 32)
     assert (await force_pair(harness.engine)).id == "b" * 32
@@ -248,8 +248,8 @@ async def test_of_a_wrong_pair_nothing_is_created_continued_shown_swept_or_colle
         create(engine, creating(3, body=True), body),
         append(engine, upload.id, appending(0), body),
         inspect(engine, upload.id),
-        maintain(engine),
-        anext(aiter(collect_garbage(engine)), None),
+        sweep(engine),
+        anext(aiter(remove_leftovers(engine)), None),
         anext(aiter(repair(engine, apply=True)), None),
     ):
         with pytest.raises(WrongPair):
@@ -310,7 +310,7 @@ async def test_a_ping_is_about_the_state_alone(harness: Harness) -> None:
         await state.installation()
 
 
-async def test_each_start_while_garbage_is_held_back_says_so(harness: Harness) -> None:
+async def test_each_start_while_removal_is_held_back_says_so(harness: Harness) -> None:
     await pair(harness.engine)
     later = another(harness)
     for count in (1, 2):

@@ -21,8 +21,8 @@ from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import abort, announce, begin, complete, open_parts, parts, sign_part
 from tusd_py.engine.engine import Engine
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import finished, inspect
-from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.terminate import terminate
 
 ALICE = Caller(address="192.0.2.7", identity="alice", method="POST", request_id="r-1")
@@ -164,7 +164,7 @@ async def test_events_name_the_caller_whose_request_drove_them(engine: Engine, h
     assert [event.caller for event in harness.told.changes] == [ALICE, bob]
     gone = await _open(engine)
     harness.now += 1000
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert harness.told.changes[-1].upload.id == gone.id
     assert harness.told.changes[-1].caller is NO_CALLER
 

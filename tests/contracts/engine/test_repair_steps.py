@@ -1,4 +1,4 @@
-"""What repairs, sweeps and garbage rounds do to uploads: never to one in use, and told in words."""
+"""What repairs, sweeps and hourly rounds do to uploads: never to one in use, and told in words."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import repair_steps
 from tusd_py.engine.append import append
+from tusd_py.engine.confirm_loss import follow, partials_of
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import announce
-from tusd_py.engine.garbage import collect_garbage, remove_unneeded
-from tusd_py.engine.loss import follow, partials_of
-from tusd_py.engine.maintenance import maintain
+from tusd_py.engine.expiry_sweep import sweep
+from tusd_py.engine.leftovers import remove_leftovers, remove_unneeded
 from tusd_py.engine.repair import repair
 from tusd_py.ports.inspection import Leftover, Recovered
 from tusd_py.ports.storage import Survey
@@ -66,16 +66,16 @@ async def test_neither_does_a_sweep(harness: Harness) -> None:
     harness.engine.unrecorded.add(upload.id)
     harness.now += 100
     async with harness.locker.hold(upload.id, on_release_request=held.ask, wait=0):
-        assert await maintain(harness.engine) == 0
+        assert await sweep(harness.engine) == 0
     assert not held.asked
     assert await harness.record(upload) == upload
 
 
-async def test_neither_does_a_garbage_round_which_one_node_does_at_a_time(harness: Harness) -> None:
+async def test_neither_does_an_hourly_round_which_one_node_does_at_a_time(harness: Harness) -> None:
     harness.storage._parts[UploadId("f" * 32)] = bytearray(b"abc")
     turn, held = UploadId("0" * 32), Held()
     async with harness.locker.hold(turn, on_release_request=held.ask, wait=0):
-        assert [found async for found in collect_garbage(harness.engine)] == []
+        assert [found async for found in remove_leftovers(harness.engine)] == []
     assert not held.asked
 
 
@@ -112,7 +112,7 @@ async def test_a_partial_that_is_gone_is_said_to_be(harness: Harness) -> None:
         await partials_of(harness.engine, final)
 
 
-async def test_what_is_not_garbage_any_more_is_in_use(harness: Harness) -> None:
+async def test_what_is_no_orphan_any_more_is_in_use(harness: Harness) -> None:
     upload = await begun(harness)
     leftover = Leftover(upload_id=upload.id, name="part", since=0)
     with pytest.raises(Superseded, match=upload.id):
@@ -121,7 +121,7 @@ async def test_what_is_not_garbage_any_more_is_in_use(harness: Harness) -> None:
     assert not await remove_unneeded(harness.engine, leftover, dry_run=False)
 
 
-async def test_garbage_is_removed_when_it_is_mended(harness: Harness) -> None:
+async def test_an_orphan_is_removed_when_it_is_mended(harness: Harness) -> None:
     stranger = UploadId("f" * 32)
     harness.storage._parts[stranger] = bytearray(b"abc")
     assert (
@@ -170,7 +170,7 @@ async def test_a_sweep_that_could_not_look_for_what_was_awaited_leaves_it(harnes
         raise StorageUnavailable("as told")
 
     access.object_length = away  # type: ignore[method-assign,assignment]
-    assert await maintain(harness.engine) == 0
+    assert await sweep(harness.engine) == 0
     assert harness.told.troubles == [("look failed", {"upload_id": upload.id, "reason": "as told"})]
     assert (await harness.record(upload)).phase is Phase.OPEN
 

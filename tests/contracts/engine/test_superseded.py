@@ -17,7 +17,7 @@ from tusd_py.domain.upload import Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import announce
-from tusd_py.engine.maintenance import maintain
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
 
@@ -31,7 +31,7 @@ async def test_a_sweep_passes_over_one_that_another_moves_on_just_then(harness: 
     harness.now += 100
     harness.state.fuse.error = Superseded  # type: ignore[assignment]
     harness.state.fuse.blow(left=1)  # after the first was loaded
-    assert await maintain(harness.engine) == 1
+    assert await sweep(harness.engine) == 1
     left = {upload.id for upload in await harness.uploads()}
     assert len(left) == 1
     assert left < {moved.id, other.id}
@@ -41,10 +41,10 @@ async def test_one_that_is_awaited_is_not_ended_before_its_time(harness: Harness
     direct(harness)
     awaited = await announce(harness.engine, Begin(mode=DirectMode.WHOLE, length=3, metadata={}))
     harness.now += 99
-    assert await maintain(harness.engine) == 0
+    assert await sweep(harness.engine) == 0
     assert (await harness.record(awaited)).phase is Phase.OPEN
     harness.now += 100
-    assert await maintain(harness.engine) == 1
+    assert await sweep(harness.engine) == 1
     assert await harness.residue() == []
 
 

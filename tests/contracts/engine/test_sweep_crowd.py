@@ -22,10 +22,10 @@ from tusd_py.domain.phase import Phase
 from tusd_py.domain.thresholds import Thresholds
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
-from tusd_py.engine import maintenance as sweep_module
+from tusd_py.engine import expiry_sweep as sweep_module
 from tusd_py.engine.append import append
 from tusd_py.engine.direct import announce
-from tusd_py.engine.maintenance import maintain
+from tusd_py.engine.expiry_sweep import sweep
 
 SIDE_BY_SIDE = 3
 DAY = 86400.0
@@ -111,9 +111,9 @@ async def test_those_that_are_held_keep_no_other_from_expiry(harness: Harness) -
     async with AsyncExitStack() as stack:
         for upload_id in held:
             await stack.enter_async_context(harness.engine.hold(upload_id))
-        assert await maintain(harness.engine) == len(late)
+        assert await sweep(harness.engine) == len(late)
         assert await left(harness) == set(held)
-    assert await maintain(harness.engine) == len(held)
+    assert await sweep(harness.engine) == len(held)
 
 
 async def test_one_whose_body_still_comes_when_its_time_is_up_begins_anew_with_what_is_recorded(
@@ -123,16 +123,16 @@ async def test_one_whose_body_still_comes_when_its_time_is_up_begins_anew_with_w
     writing = asyncio.create_task(append(harness.engine, upload.id, appending(3), body))
     await body.stalled.wait()
     harness.now += 100
-    assert await maintain(harness.engine) == 0
+    assert await sweep(harness.engine) == 0
     body.stop()
     assert (await writing).offset == 4
     assert (await harness.record(upload)).times.expires_at == harness.now + 100
-    assert await maintain(harness.engine) == 0
+    assert await sweep(harness.engine) == 0
 
 
 async def test_some_are_seen_to_side_by_side_and_never_more(harness: Harness, storage: Storage) -> None:
     storage.slow.update(await expired(harness, 11))
-    sweeping = asyncio.create_task(maintain(harness.engine))
+    sweeping = asyncio.create_task(sweep(harness.engine))
     await as_often(storage.begun, SIDE_BY_SIDE)
     storage.waiting.set()
     assert await sweeping == 11
@@ -144,7 +144,7 @@ async def test_one_that_takes_long_keeps_no_other_of_those_that_are_asked_for_wi
 ) -> None:
     slow, *others = await expired(harness, 5)
     storage.slow.add(slow)
-    sweeping = asyncio.create_task(maintain(harness.engine))
+    sweeping = asyncio.create_task(sweep(harness.engine))
     await as_often(storage.ended, len(others))
     assert storage.running == 1
     storage.waiting.set()
@@ -163,7 +163,7 @@ async def test_what_comes_of_it_does_not_depend_on_the_order(
         return found[::-1] if backwards else found
 
     harness.state.due = turned  # type: ignore[method-assign]
-    assert await maintain(harness.engine) == 12
+    assert await sweep(harness.engine) == 12
     assert await left(harness) == storage.failing
     assert {upload.phase for upload in await harness.uploads()} == {Phase.TERMINATING}
     assert [what for what, _ in harness.told.troubles] == ["left behind"] * 3
@@ -173,12 +173,12 @@ async def test_a_storage_that_is_away_is_not_asked_for_each_of_them(harness: Har
     uploads = await expired(harness, 50)
     storage.away = True
     with pytest.raises(StorageUnavailable, match="away"):
-        await maintain(harness.engine)
+        await sweep(harness.engine)
     assert len(storage.asked) <= 2 * SIDE_BY_SIDE
     assert storage.pings == 1
     storage.away = False
     harness.now += 30
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert await left(harness) == set()
     assert set(storage.asked) == set(uploads)
 
@@ -186,7 +186,7 @@ async def test_a_storage_that_is_away_is_not_asked_for_each_of_them(harness: Har
 async def test_a_storage_that_answers_is_hardly_asked_whether_it_is_there(harness: Harness, storage: Storage) -> None:
     uploads = await expired(harness, 50)
     storage.failing = None
-    assert await maintain(harness.engine) == len(uploads)
+    assert await sweep(harness.engine) == len(uploads)
     assert sorted(storage.asked) == sorted(uploads)
     assert storage.pings == 1
 
@@ -207,13 +207,13 @@ async def test_an_error_that_is_not_foreseen_is_raised_once_those_that_were_begu
 
     harness.storage.discard = discarded  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="a mistake"):
-        await maintain(harness.engine)
+        await sweep(harness.engine)
     assert others[0] not in await left(harness)
 
 
 async def test_a_sweep_that_is_cancelled_leaves_no_work_behind(harness: Harness, storage: Storage) -> None:
     storage.slow.update(await expired(harness, 5))
-    sweeping = asyncio.create_task(maintain(harness.engine))
+    sweeping = asyncio.create_task(sweep(harness.engine))
     await as_often(storage.begun, SIDE_BY_SIDE)
     sweeping.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -244,7 +244,7 @@ async def pass_time(harness: Harness, seconds: float) -> None:
     end = harness.now + seconds
     while (due := await first_due(harness)) <= end:
         harness.now = max(harness.now, due)
-        await maintain(harness.engine)
+        await sweep(harness.engine)
     harness.now = end
 
 

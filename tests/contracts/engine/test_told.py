@@ -20,12 +20,12 @@ from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.engine import pairing
 from tusd_py.engine.append import append
+from tusd_py.engine.confirm_loss import confirming_loss
 from tusd_py.engine.create import create
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.free_space import FreeSpace
 from tusd_py.engine.installation import pair
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.loss import confirming_loss
-from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.pairing import PairedState
 from tusd_py.engine.terminate import abandon, terminate
 from tusd_py.ports.meter import Meter
@@ -139,7 +139,7 @@ async def test_an_installation_that_was_taken_over(harness: Harness) -> None:
     assert fields == {
         "state": harness.state.name,
         "storage": "memory:",
-        "reason": "the state was empty, the storage was not: no garbage is collected before a week has passed, or "
+        "reason": "the state was empty, the storage was not: no leftover is removed before a week has passed, or "
         "tusd-py repair --apply has run",
     }
 
@@ -181,7 +181,7 @@ async def test_a_sweep_that_could_not_finish_an_upload(harness: Harness) -> None
     upload = await finishing(harness)
     harness.now += 60
     harness.storage.fuse.blow()
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert ("finish failed", {"upload_id": upload.id, "reason": "as told"}) in harness.told.troubles
 
 
@@ -194,7 +194,7 @@ async def test_a_sweep_that_could_not_look_through_a_finished_upload(harness: Ha
         raise StorageUnavailable(f"no {upload.phase}")
 
     harness.storage.clean = away  # type: ignore[method-assign]
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert harness.told.troubles == [("left behind", {"upload_id": done.id, "reason": "no done"})]
     assert (await harness.record(done)).troubled_at == harness.now
 
@@ -203,7 +203,7 @@ async def test_a_sweep_that_could_not_see_to_an_upload(harness: Harness) -> None
     upload = await begun(harness)
     harness.now += 100
     harness.state.fuse.blow()
-    assert await maintain(harness.engine) == 0
+    assert await sweep(harness.engine) == 0
     assert harness.told.troubles == [("left behind", {"upload_id": upload.id, "reason": "as told"})]
 
 

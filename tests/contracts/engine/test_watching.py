@@ -11,7 +11,7 @@ from tusd_py.domain.refusals import ChecksumMismatch
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
-from tusd_py.engine.maintenance import maintain
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.ports.body import BodyEnd
 
 
@@ -63,7 +63,7 @@ async def test_what_its_client_knows_of_outlives_a_failure(harness: Harness, *, 
     with pytest.raises(StorageUnavailable):
         await create(harness.engine, creating(40, body=True), body, watching)
     harness.now += 31
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     left = await harness.state.load(watching.begun_with[0].id)
     assert (left is not None) == knows
     if left is not None:

@@ -13,8 +13,8 @@ from tusd_py.domain.errors import StorageUnavailable, UploadLost, UploadSpoiled
 from tusd_py.domain.phase import Phase
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import maintain
 from tusd_py.ports.body import BodyEnd
 
 WANTED = WholeDigest(algorithm="sha256")
@@ -74,5 +74,5 @@ async def test_it_is_found_by_whoever_finishes_the_upload(harness: Harness, *, r
         with pytest.raises(UploadLost):
             await inspect(harness.engine, upload.id)
         harness.now += 100
-        await maintain(harness.engine)
+        await sweep(harness.engine)
         assert await harness.residue() == []

@@ -32,7 +32,7 @@ async def test_nothing_new_begins_at_the_end(
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         direct = DirectClient(session, f"http://127.0.0.1:{runner.addresses[0][1]}/media/")
         begun = await direct.begin()
-        app[CONTEXT].admission.close()
+        app[CONTEXT].concurrency.close()
         for refused in (
             await direct.ask("POST", "multipart", {"filename": "f", "type": ""}),
             await direct.ask("GET", "params", filename="f"),

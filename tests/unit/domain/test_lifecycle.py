@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.life_cycle import DESIGN, renewed
+from scripts.lifecycle_figure import DESIGN, renewed
 from tests.support.uploads import upload
 from tusd_py.domain import lifecycle
 from tusd_py.domain.caller import NO_CALLER

@@ -17,7 +17,7 @@ from tusd_py.http.handlers import delivery
 from tusd_py.http.handlers.delivery import Delivery, Unread
 from tusd_py.ports.body import Chunk
 from tusd_py.transfer.budget import Budget
-from tusd_py.transfer.share import Share
+from tusd_py.transfer.budget_share import Share
 
 WINDOW = delivery._WINDOW
 SIZE = 300_000

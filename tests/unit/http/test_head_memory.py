@@ -14,11 +14,11 @@ from aiohttp import web
 from tests.promises.client import until
 from tests.support.raw import RawConnection, connected
 from tusd_py.http.connection import heads
+from tusd_py.http.connection.connection_limits import Connections
 from tusd_py.http.connection.heads import Runner
-from tusd_py.http.connection.limits import Connections
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.transfer.budget import Budget
-from tusd_py.transfer.share import Share
+from tusd_py.transfer.budget_share import Share
 
 LIMIT = 20_000
 FREE = 8 * 1024

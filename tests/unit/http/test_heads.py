@@ -11,8 +11,8 @@ from aiohttp.typedefs import Handler
 
 from tests.promises.client import until
 from tests.support.raw import connected
+from tusd_py.http.connection.connection_limits import Connections
 from tusd_py.http.connection.heads import Runner
-from tusd_py.http.connection.limits import Connections
 from tusd_py.http.context import CONTEXT, Context
 
 

@@ -76,5 +76,5 @@ async def test_that_it_drains_or_is_full_shows_at_once(asker: Asker) -> None:
     assert await asked(asker) == (200, "ready\n")
     context(asker).engine.free_space.full.add("state")
     assert await asked(asker) == (503, "not ready: state is full\n")
-    context(asker).admission.close()
+    context(asker).concurrency.close()
     assert await asked(asker) == (503, "not ready: draining, state is full\n")

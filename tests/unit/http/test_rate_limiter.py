@@ -6,8 +6,8 @@ import pytest
 
 from tusd_py.config.units import Rate
 from tusd_py.domain.refusals import TooManyRequests
-from tusd_py.http.connection import rate_limiter
-from tusd_py.http.connection.rate_limiter import RateLimiter
+from tusd_py.http import rate_limiter
+from tusd_py.http.rate_limiter import RateLimiter
 
 SECOND = 1_000_000_000
 

@@ -20,10 +20,10 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from tusd_py.http.connection import malformed
+from tusd_py.http.connection.connection_limits import UNIX_PEER, client_of
 from tusd_py.http.connection.internals import ErrorInfo, new_parser
-from tusd_py.http.connection.limits import UNIX_PEER, client_of
 from tusd_py.http.context import CONTEXT, Context
-from tusd_py.transfer.share import Holding
+from tusd_py.transfer.budget_share import Holding
 
 _STEP = 8 * 1024
 """Bytes that are read at a time while no body is."""

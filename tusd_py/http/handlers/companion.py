@@ -59,7 +59,7 @@ async def _params(request: web.Request, context: Context) -> web.Response:
 
 async def _begin(request: web.Request, context: Context) -> web.Response:
     intent = companion.read_begin(await _read_json(request, context), DirectMode.PARTS, context.engine.limits)
-    context.admission.creation(context.client(request))
+    context.concurrency.creation(context.client(request))
     upload = await direct.begin(request[ENGINE], intent)
     return _json(companion.initiated(upload, *key_and_bucket(context, upload)))
 
@@ -134,7 +134,7 @@ async def _read_json(request: web.Request, context: Context) -> companion.Json:
 
 
 async def _announce(request: web.Request, context: Context, intent: Begin) -> Upload:
-    context.admission.creation(context.client(request))
+    context.concurrency.creation(context.client(request))
     return await direct.announce(request[ENGINE], intent)
 
 

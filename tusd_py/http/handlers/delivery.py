@@ -17,7 +17,7 @@ from tusd_py.domain.upload import Upload
 from tusd_py.engine.lookup import read
 from tusd_py.http.connection.outflow import Outflow
 from tusd_py.http.context import Context
-from tusd_py.transfer.share import Holding
+from tusd_py.transfer.budget_share import Holding
 
 _WINDOW = 128 * 1024
 """Bytes of a download in memory: those of one read, and those of the one before that are still to be sent."""

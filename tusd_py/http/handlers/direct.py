@@ -17,7 +17,7 @@ from tusd_py.http.endpoint import endpoint_url
 from tusd_py.http.pipeline import Handler
 from tusd_py.protocol.companion import MEMORY_FACTOR
 from tusd_py.protocol.statuses import details
-from tusd_py.transfer.share import Holding
+from tusd_py.transfer.budget_share import Holding
 
 _MAX_BODY = 2 * 1024 * 1024
 """Bytes that a request's body may have: 10,000 parts are named in half of it."""

@@ -41,7 +41,7 @@ async def readyz(request: web.Request) -> web.Response:
     """
     context = request.app[CONTEXT]
     room = context.engine.free_space
-    missing = ["draining"] if context.admission.closed else [*await context.unreachable.get()]
+    missing = ["draining"] if context.concurrency.closed else [*await context.unreachable.get()]
     missing += [f"{name} is full" for name in sorted(room.full)]
     if missing:
         return web.Response(status=503, text=f"not ready: {', '.join(missing)}\n", headers={hdrs.RETRY_AFTER: "5"})

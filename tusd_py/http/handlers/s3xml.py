@@ -34,7 +34,7 @@ def add_xml_routes(app: web.Application, path: str) -> None:
 async def _post_xml(request: web.Request, context: Context) -> web.Response:
     if "uploads" not in request.query:
         return await _complete_xml(request, context)
-    context.admission.check_open()
+    context.concurrency.check_open()
     kind = request.headers.get(hdrs.CONTENT_TYPE, "")
     metadata = {"filetype": kind.encode("latin-1", "replace")} if kind else {}
     upload = await direct.open_parts(request[ENGINE], upload_id_of(request), object_key_of(request), metadata)

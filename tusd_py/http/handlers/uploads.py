@@ -66,7 +66,7 @@ async def _cut_short(
     wire = request[WIRE]
     if body.end is BodyEnd.STOPPED and wire.answers_interrupted:
         refusal: Refusal = refusals.ServiceUnavailable("the server is restarting; try again soon")
-        if not context.admission.closed:
+        if not context.concurrency.closed:
             refusal = refusals.UploadLocked("another request took over this upload")
         return await answer_early(request, response_of(wire.refuse(refusal, head)))
     return close_silently(request)
@@ -76,7 +76,7 @@ async def _cut_short(
 def _receiving(request: web.Request, context: Context, body: RequestBody) -> Iterator[None]:
     """Limit, count and measure the body while it is received."""
     with (
-        context.admission.upload(context.client(request), body),
+        context.concurrency.upload(context.client(request), body),
         context.metrics.receiving(),
         context.overhead.charge_body(),
     ):
@@ -84,7 +84,7 @@ def _receiving(request: web.Request, context: Context, body: RequestBody) -> Ite
 
 
 async def _create(request: web.Request, context: Context, intent: Create, body: RequestBody) -> Reply:
-    context.admission.creation(context.client(request))
+    context.concurrency.creation(context.client(request))
     endpoint, wire = _endpoint(request, context), request[WIRE]
     interim = Interim(request, wire, lambda upload: endpoint + upload.id)
     with _receiving(request, context, body):

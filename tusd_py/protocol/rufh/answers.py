@@ -48,11 +48,11 @@ def length(upload: Upload, version: Version) -> Mapping[str, str]:
 
 def digest(upload: Upload) -> Mapping[str, str]:
     """Return Repr-Digest, once it is computed."""
-    found = upload.digest
-    if not upload.done or found is None or found.value is None:
+    whole = upload.digest
+    if not upload.done or whole is None or whole.value is None:
         return {}
-    name = next(name for name, algorithm in ALGORITHMS.items() if algorithm == found.algorithm)
-    return {"Repr-Digest": encode_dictionary({name: bytes.fromhex(found.value)})}
+    name = next(name for name, algorithm in ALGORITHMS.items() if algorithm == whole.algorithm)
+    return {"Repr-Digest": encode_dictionary({name: bytes.fromhex(whole.value)})}
 
 
 def limit(upload: Upload | None, version: Version, limits: Limits, now: float) -> Mapping[str, str]:

@@ -23,11 +23,11 @@ from tusd_py.storage.s3.direct import S3Direct
 from tusd_py.storage.s3.grid import Grid, grid_for
 from tusd_py.storage.s3.keys import object_key
 from tusd_py.storage.s3.options import S3Options
+from tusd_py.storage.s3.permission_trials import trials
 from tusd_py.storage.s3.readiness import Readiness
 from tusd_py.storage.s3.reading import read
 from tusd_py.storage.s3.surveying import survey
 from tusd_py.storage.s3.tails import TailCache
-from tusd_py.storage.s3.trials import trials
 from tusd_py.storage.s3.writer import S3Writer
 from tusd_py.transfer.budget import Budget
 from tusd_py.transfer.read_ahead import ReadAhead

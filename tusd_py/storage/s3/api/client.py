@@ -29,9 +29,9 @@ from tusd_py.ports.meter import Meter
 from tusd_py.storage.s3.api.answers import Listed, completed_part, etag_of, listed_part, require_field
 from tusd_py.storage.s3.api.errors import S3Error, S3Missing, S3TransientError, translated
 from tusd_py.storage.s3.api.requests import Payload, RawRequest, RawS3
-from tusd_py.storage.s3.attempts import Attempts, pause
 from tusd_py.storage.s3.cors import cors_rule, written_rule
 from tusd_py.storage.s3.cursor import NewMultipart, Part, StoredObject
+from tusd_py.storage.s3.retries import Retries, pause
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client as BotoClient
@@ -53,12 +53,12 @@ class S3Client:
         self._boto = boto
         self._raw = raw
         self._bucket = bucket
-        self._attempts = Attempts(meter, guard, thresholds.attempts)
+        self._retries = Retries(meter, guard, thresholds.attempts)
         self._thresholds = thresholds
 
     def guarded(self, guard: Callable[[], None]) -> S3Client:
         """Return a client that calls `guard` before each attempt; the guard raises if a retry would come too late."""
-        return S3Client(self._boto, self._raw, self._bucket, self._attempts.meter, guard, self._thresholds)
+        return S3Client(self._boto, self._raw, self._bucket, self._retries.meter, guard, self._thresholds)
 
     async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> StoredObject:
         """PutObject."""
@@ -82,7 +82,7 @@ class S3Client:
                 await answer.read()
                 return etag_of(request.operation, answer.headers)
 
-        etag, troubled = await self._attempts.tell(request.operation, send)
+        etag, troubled = await self._retries.tell(request.operation, send)
         return StoredObject(etag=etag, troubled=troubled)
 
     async def get(
@@ -101,7 +101,7 @@ class S3Client:
                         yield chunk
             except S3TransientError:
                 failures += 1
-                if failures == self._attempts.limit:
+                if failures == self._retries.limit:
                     raise
                 await pause(failures)
             else:
@@ -121,10 +121,10 @@ class S3Client:
         try:
             request = RawRequest(operation="GetObject", method="GET", key=key, headers=headers, step=step)
             async with self._raw.send(request) as answer:
-                self._attempts.meter.s3_request("GetObject", time.perf_counter() - started, "ok")
+                self._retries.meter.s3_request("GetObject", time.perf_counter() - started, "ok")
                 yield answer
         except S3Error as failure:
-            self._attempts.meter.s3_request("GetObject", time.perf_counter() - started, failure.code)
+            self._retries.meter.s3_request("GetObject", time.perf_counter() - started, failure.code)
             if isinstance(failure, S3Missing) or failure.code == "PreconditionFailed":
                 raise UploadLost(key) from failure
             raise
@@ -132,7 +132,7 @@ class S3Client:
     async def create_multipart(self, key: str, params: Mapping[str, Any], *, crc: bool) -> NewMultipart:
         """CreateMultipartUpload."""
         checksum: dict[str, Any] = {"ChecksumAlgorithm": "CRC32C"} if crc else {}
-        created, troubled = await self._attempts.tell(
+        created, troubled = await self._retries.tell(
             "CreateMultipartUpload",
             lambda: self._boto.create_multipart_upload(Bucket=self._bucket, Key=key, **params, **checksum),
         )
@@ -144,7 +144,7 @@ class S3Client:
         """CompleteMultipartUpload, once; returns the ETag unquoted. After S3TransientError: look at the object."""
         completed_parts = [completed_part(part) for part in parts]
         size: dict[str, Any] = {} if total is None else {"MpuObjectSize": total}
-        async with self._attempts.observed("CompleteMultipartUpload"):
+        async with self._retries.observed("CompleteMultipartUpload"):
             answer = await self._boto.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=multipart, MultipartUpload={"Parts": completed_parts}, **size
             )
@@ -152,7 +152,7 @@ class S3Client:
 
     async def copy_part(self, key: str, multipart: str, number: int, source: str, span: Span, etag: str) -> Part:
         """UploadPartCopy of a range of another object, which must still be the one with `etag`."""
-        answer = await self._attempts.call(
+        answer = await self._retries.call(
             "UploadPartCopy",
             lambda: self._boto.upload_part_copy(
                 Bucket=self._bucket,
@@ -173,7 +173,7 @@ class S3Client:
         Raises S3Missing where S3 says that there is no such multipart upload.
         """
         try:
-            parts = await self._attempts.call("ListParts", lambda: self._all_parts(key, multipart), attempts)
+            parts = await self._retries.call("ListParts", lambda: self._all_parts(key, multipart), attempts)
         except S3TransientError as error:
             if error.seems_missing and not await self._is_begun(key, multipart):
                 raise S3Missing("ListParts", error.status, "NoSuchUpload") from error
@@ -193,7 +193,7 @@ class S3Client:
     async def abort_multipart(self, key: str, multipart: str) -> None:
         """AbortMultipartUpload; one that is gone is no error."""
         try:
-            await self._attempts.call(
+            await self._retries.call(
                 "AbortMultipartUpload",
                 lambda: self._boto.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=multipart),
             )
@@ -209,7 +209,7 @@ class S3Client:
 
     async def head(self, key: str) -> HeadObjectOutputTypeDef | None:
         """HeadObject, or None when S3 says that there is no such object in the bucket."""
-        return await self._attempts.call("HeadObject", lambda: self._head(key))
+        return await self._retries.call("HeadObject", lambda: self._head(key))
 
     async def _head(self, key: str) -> HeadObjectOutputTypeDef | None:
         """Confirm a 404 by a GET. Raises S3TransientError if that finds the object, which may just have been stored."""
@@ -217,7 +217,7 @@ class S3Client:
             async with translated("HeadObject"):
                 return await self._boto.head_object(Bucket=self._bucket, Key=key)
         except S3Missing as missing:
-            if await self._attempts.call("GetObject", lambda: self._exists(key)):
+            if await self._retries.call("GetObject", lambda: self._exists(key)):
                 raise S3TransientError("HeadObject", missing.status, "") from missing
             return None
 
@@ -242,11 +242,11 @@ class S3Client:
             await (self._delete_many(batch) if len(batch) > 1 else self._delete_one(batch[0]))
 
     async def _delete_one(self, key: str) -> None:
-        await self._attempts.call("DeleteObject", lambda: self._boto.delete_object(Bucket=self._bucket, Key=key))
+        await self._retries.call("DeleteObject", lambda: self._boto.delete_object(Bucket=self._bucket, Key=key))
 
     async def _delete_many(self, keys: Sequence[str]) -> None:
         objects: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        answer = await self._attempts.call(
+        answer = await self._retries.call(
             "DeleteObjects", lambda: self._boto.delete_objects(Bucket=self._bucket, Delete=objects)
         )
         if errors := answer.get("Errors"):
@@ -262,7 +262,7 @@ class S3Client:
     async def _pages(self, operation: str, pages: AsyncIterable[Any]) -> AsyncIterator[Any]:
         walk = aiter(pages)
         while True:
-            async with self._attempts.observed(operation) as attempt:
+            async with self._retries.observed(operation) as attempt:
                 page = await anext(walk, None)
                 attempt.counted = page is not None  # None: the page before was the last, so no request was sent
             if page is None:
@@ -272,21 +272,21 @@ class S3Client:
     async def ping(self) -> None:
         """HeadBucket. A bucket that doesn't exist raises S3Error, not S3Missing."""
         try:
-            async with self._attempts.observed("HeadBucket"):
+            async with self._retries.observed("HeadBucket"):
                 await self._boto.head_bucket(Bucket=self._bucket)
         except S3Missing as missing:
             raise S3Error("HeadBucket", missing.status, "NoSuchBucket") from missing
 
     async def reach(self, key: str) -> bool:
         """GET a key that needn't exist, over the connections for bodies; return True if S3 took the last body."""
-        async with self._attempts.observed("GetObject"):
+        async with self._retries.observed("GetObject"):
             await self._raw.reach(key)
         return self._raw.writable
 
     async def cors(self) -> Sequence[CorsRule]:
         """GetBucketCors; an empty list if the bucket has no rules."""
         try:
-            answer = await self._attempts.call("GetBucketCors", lambda: self._boto.get_bucket_cors(Bucket=self._bucket))
+            answer = await self._retries.call("GetBucketCors", lambda: self._boto.get_bucket_cors(Bucket=self._bucket))
         except S3Missing:
             return []
         return [cors_rule(rule) for rule in answer["CORSRules"]]
@@ -294,6 +294,6 @@ class S3Client:
     async def put_cors(self, rules: Sequence[CorsRule]) -> None:
         """PutBucketCors."""
         new: Any = {"CORSRules": [written_rule(rule) for rule in rules]}
-        await self._attempts.call(
+        await self._retries.call(
             "PutBucketCors", lambda: self._boto.put_bucket_cors(Bucket=self._bucket, CORSConfiguration=new)
         )

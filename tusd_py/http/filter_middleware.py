@@ -18,7 +18,7 @@ from tusd_py.telemetry.served import serving
 
 
 @web.middleware
-async def guard(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
+async def filter_requests(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
     context = request.app[CONTEXT]
     with serving(partial(log_fields, request, context.trust)):
         try:

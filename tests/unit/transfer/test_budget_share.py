@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tusd_py.transfer.budget import Budget
-from tusd_py.transfer.share import Holding, Share
+from tusd_py.transfer.budget_share import Holding, Share
 
 
 async def steps() -> None:

@@ -15,8 +15,8 @@ from tusd_py.domain.refusals import UploadNotFound
 from tusd_py.domain.upload import Kind
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
+from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import inspect
-from tusd_py.engine.maintenance import maintain
 from tusd_py.engine.terminate import terminate
 
 
@@ -99,5 +99,5 @@ async def test_a_final_upload_ends_only_when_a_partial_is_gone(harness: Harness)
     with pytest.raises(UploadNotFound):
         await inspect(harness.engine, final.id)
     harness.now += 60
-    await maintain(harness.engine)
+    await sweep(harness.engine)
     assert final.id not in await harness.residue()

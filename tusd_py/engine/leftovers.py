@@ -1,4 +1,4 @@
-"""Garbage collection: the storage is listed from time to time, and orphans that crashes left are removed."""
+"""The removal of leftovers: the storage is listed from time to time, and orphans that crashes left are removed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tusd_py.engine.installation import grace_period_end
 from tusd_py.ports.inspection import Leftover
 
 _LOCK_ID = UploadId("0" * 32)
-"""The id that is locked while listing, so that one node at a time collects garbage."""
+"""The id that is locked while listing, so that one node at a time removes leftovers."""
 _MIN_AGE = 7 * 86400.0
 """Seconds to keep an item without a record if uploads never expire: a restored backup may have its record."""
 _PAUSE = 0.02
 """Seconds between two removals, to leave S3 to uploads."""
 
 
-async def collect_garbage(engine: Engine, *, dry_run: bool = False) -> AsyncIterator[Leftover]:
-    """Yield orphans, each removed unless `dry_run`. Nothing is yielded while another node collects, nor, unless
+async def remove_leftovers(engine: Engine, *, dry_run: bool = False) -> AsyncIterator[Leftover]:
+    """Yield orphans, each removed unless `dry_run`. Nothing is yielded while another node does so, nor, unless
     `dry_run`, during the grace period of the installation.
 
     Raises StorageUnavailable, StateUnavailable.

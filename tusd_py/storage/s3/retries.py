@@ -27,7 +27,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempts:
+class Retries:
     """Retries calls that a retry may cure, reports each attempt to the meter, and calls `guard` before each.
 
     The guard may raise any exception: a retry may come too late.

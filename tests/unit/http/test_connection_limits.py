@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tusd_py.http.connection.limits import Connections, client_at, client_of
+from tusd_py.http.connection.connection_limits import Connections, client_at, client_of
 
 
 def test_beyond_the_limit_in_all_nobody_stays() -> None:

@@ -25,19 +25,19 @@ _RECENT = 2.0
 """Seconds for which one check of the stores is valid, when several uploads fail."""
 
 
-async def maintain(engine: Engine) -> int:
+async def sweep(engine: Engine) -> int:
     """Process all uploads that are due, some at a time; return the number of expired ones that were removed.
 
     Raises Unavailable if a store is unavailable: a later sweep processes the rest.
     """
     await _record_troubles(engine)
-    sweep = _Sweep(engine)
+    current = _Sweep(engine)
     processed: set[UploadId] = set()
     step = engine.thresholds.due
     while new := [due for due in await engine.state.due(engine.clock(), len(processed) + step) if due not in processed]:
         processed.update(new)
-        await sweep.process(new)
-    return sweep.expired
+        await current.process(new)
+    return current.expired
 
 
 async def _record_troubles(engine: Engine) -> None:

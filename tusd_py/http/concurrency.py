@@ -1,4 +1,4 @@
-"""Admission of requests: limits on their number at a time, from one client and in all, and on the rate of creations.
+"""Limits on the number of requests at a time, from one client and in all, and on the rate of creations.
 
 Once the server shuts down, no upload is created or continued.
 
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from tusd_py.config.units import Rate
 from tusd_py.domain.refusals import ServiceUnavailable, TooManyRequests
-from tusd_py.http.connection.rate_limiter import RateLimiter
+from tusd_py.http.rate_limiter import RateLimiter
 from tusd_py.ports.body import Body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AdmissionLimits:
+class ConcurrencyLimits:
     """The most requests at a time; None is no limit."""
 
     uploads: int | None = None
@@ -32,10 +32,10 @@ class AdmissionLimits:
     """Uploads created from one client address, in any way."""
 
 
-class Admission:
+class Concurrency:
     """The requests being served, counted by client, and the bodies being received."""
 
-    def __init__(self, limits: AdmissionLimits) -> None:
+    def __init__(self, limits: ConcurrencyLimits) -> None:
         self.closed = False
         self._limits = limits
         self._creations = RateLimiter(limits.client_creations)
