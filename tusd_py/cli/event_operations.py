@@ -60,7 +60,7 @@ async def retry(settings: Settings, choice: Choice) -> int:
     count, now = 0, time.time()
     async with open_outbox(settings) as outbox:
         async for page in _chosen(outbox, choice, _DEAD):
-            count += await outbox.restart([each for each in page if each.state in _DEAD], now)
+            count += await outbox.restart([delivery for delivery in page if delivery.state in _DEAD], now)
     return count
 
 
@@ -73,8 +73,10 @@ async def replay(settings: Settings, choice: Choice) -> int:
     oldest = 0.0 if settings.events_retention is None else now - settings.events_retention
     async with open_outbox(settings) as outbox:
         async for page in _chosen(outbox, choice, frozenset(DeliveryState)):
-            kept = [each for each in page if each.state is not DeliveryState.DELIVERED or each.at >= oldest]
-            count += await outbox.restart(kept, now)
+            replayable = [
+                delivery for delivery in page if delivery.state is not DeliveryState.DELIVERED or delivery.at >= oldest
+            ]
+            count += await outbox.restart(replayable, now)
     return count
 
 
@@ -99,7 +101,9 @@ async def _deliveries(outbox: Outbox, choice: Choice) -> Sequence[Delivery]:
     """Return the deliveries of all events that are named. Raises EventNotFound before any is changed."""
     chosen = list[Delivery]()
     for event_id in dict.fromkeys(choice.event_ids):
-        deliveries = [each for each in await outbox.deliveries(event_id) if choice.sink in {None, each.sink}]
+        deliveries = [
+            delivery for delivery in await outbox.deliveries(event_id) if choice.sink in {None, delivery.sink}
+        ]
         if not deliveries:
             raise EventNotFound(event_id, choice.sink)
         chosen += deliveries

@@ -136,7 +136,7 @@ def replay(settings: Settings, *, as_json: bool, **options: Any) -> None:
 @_sink
 @_json
 def drop(settings: Settings, *, event_ids: Sequence[str], sink: str | None, as_json: bool) -> None:
-    """Take events off the queue, whatever their state."""
+    """Take events off the queue, in any state."""
     choice = Choice(event_ids=event_ids, sink=sink)
     count = asyncio.run(event_operations.drop(with_shared_state(settings), choice))
     _print_count("dropped", count, as_json=as_json)

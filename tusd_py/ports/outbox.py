@@ -119,7 +119,7 @@ class Outbox(Protocol):
         that are in another state meanwhile. Returns the number of the others."""
 
     async def drop(self, deliveries: Sequence[Delivery], now: float) -> int:
-        """Remove deliveries, whatever their state: pending ones behind them become due now. Returns the number of those
+        """Remove deliveries, in any state: pending ones behind them become due now. Returns the number of those
         that were there."""
 
     async def backlogs(self) -> Sequence[Backlog]:

@@ -43,7 +43,11 @@ class MemoryOutbox:
     async def due(self, sink: str, now: float, limit: int, *, strict: bool = False) -> Sequence[Delivery]:
         blocked = self._first_dead(sink) if strict else {}
         firsts = [self._deliveries[seqs[0], name] for (name, _), seqs in self._queues.items() if name == sink]
-        due = [each for each in firsts if each.due_at <= now and each.seq <= blocked.get(each.upload_id, each.seq)]
+        due = [
+            delivery
+            for delivery in firsts
+            if delivery.due_at <= now and delivery.seq <= blocked.get(delivery.upload_id, delivery.seq)
+        ]
         return sorted(due, key=lambda delivery: (delivery.due_at, delivery.seq))[:limit]
 
     async def take(self, delivery: Delivery, until: float) -> Delivery | None:
@@ -65,39 +69,47 @@ class MemoryOutbox:
             self._put(replace(failed, state=DeliveryState.DEAD))
         else:
             self._put(replace(failed, due_at=due_at))
-            self._postpone(delivery, partial(max, due_at))
+            self._reschedule(delivery, partial(max, due_at))
 
     async def list(self, selection: Selection, after: Delivery | None, limit: int) -> Sequence[Delivery]:
         start = (0, "") if after is None else _key(after)
-        keys = sorted(key for key, each in self._deliveries.items() if key > start and _is_selected(each, selection))
+        keys = sorted(
+            key for key, delivery in self._deliveries.items() if key > start and _is_selected(delivery, selection)
+        )
         return [self._deliveries[key] for key in keys[:limit]]
 
     async def deliveries(self, event_id: str) -> Sequence[Delivery]:
-        return sorted((each for each in self._deliveries.values() if each.event_id == event_id), key=_key)
+        return sorted((delivery for delivery in self._deliveries.values() if delivery.event_id == event_id), key=_key)
 
     async def restart(self, deliveries: Sequence[Delivery], now: float) -> int:
-        return sum(self._restart(each, now) for each in deliveries)
+        return sum(self._restart(delivery, now) for delivery in deliveries)
 
     async def drop(self, deliveries: Sequence[Delivery], now: float) -> int:
-        return sum(self._drop(each, now) for each in deliveries)
+        return sum(self._drop(delivery, now) for delivery in deliveries)
 
     async def backlogs(self) -> Sequence[Backlog]:
-        lacking = [each for each in self._deliveries.values() if each.state is not DeliveryState.DELIVERED]
-        names = {*self._subscriptions, *(each.sink for each in lacking)}
-        return [_backlog(name, [each for each in lacking if each.sink == name]) for name in sorted(names)]
+        lacking = [delivery for delivery in self._deliveries.values() if delivery.state is not DeliveryState.DELIVERED]
+        names = {*self._subscriptions, *(delivery.sink for delivery in lacking)}
+        return [_backlog(name, [delivery for delivery in lacking if delivery.sink == name]) for name in sorted(names)]
 
     async def prune(self, before: float, limit: int) -> int:
-        needed = {each.event_id for each in self._deliveries.values() if each.state is not DeliveryState.DELIVERED}
-        old = [each for each, at in self._times.items() if at < before and each not in needed][:limit]
+        needed = {
+            delivery.event_id for delivery in self._deliveries.values() if delivery.state is not DeliveryState.DELIVERED
+        }
+        old = [event_id for event_id, at in self._times.items() if at < before and event_id not in needed][:limit]
         for event_id in old:
             del self._times[event_id]
-        self._deliveries = {key: each for key, each in self._deliveries.items() if each.event_id in self._times}
+        self._deliveries = {
+            key: delivery for key, delivery in self._deliveries.items() if delivery.event_id in self._times
+        }
         return len(old)
 
     def store(self, events: Sequence[Event], recorded: Upload, document: str) -> None:
         """Store the events, of the upload as recorded in `document`, for the sinks that receive them."""
         for event in events:
-            names = [each.name for each in self._subscriptions.values() if event.type in each.types]
+            names = [
+                subscription.name for subscription in self._subscriptions.values() if event.type in subscription.types
+            ]
             if names:
                 self._enqueue(event_row(event, recorded, document), names)
         for wake in self._wakes if events else ():
@@ -128,7 +140,7 @@ class MemoryOutbox:
         if stored is None or stored.state is not delivery.state:
             return False
         self._put(replace(stored, state=DeliveryState.PENDING, attempts=0, error=None, due_at=now))
-        self._postpone(stored, partial(min, now))
+        self._reschedule(stored, partial(min, now))
         return True
 
     def _drop(self, delivery: Delivery, now: float) -> bool:
@@ -136,7 +148,7 @@ class MemoryOutbox:
         if stored is None:
             return False
         self._dequeue(stored)
-        self._postpone(stored, partial(min, now))
+        self._reschedule(stored, partial(min, now))
         return True
 
     def _put(self, delivery: Delivery) -> None:
@@ -147,15 +159,15 @@ class MemoryOutbox:
 
     def _dequeue(self, delivery: Delivery) -> None:
         queue = self._queues.pop((delivery.sink, delivery.upload_id), [])
-        if others := [seq for seq in queue if seq != delivery.seq]:
-            self._queues[delivery.sink, delivery.upload_id] = others
+        if other_seqs := [seq for seq in queue if seq != delivery.seq]:
+            self._queues[delivery.sink, delivery.upload_id] = other_seqs
 
-    def _postpone(self, delivery: Delivery, moved: Callable[[float], float]) -> None:
+    def _reschedule(self, delivery: Delivery, choose: Callable[[float], float]) -> None:
         """Move the due times of the pending deliveries behind this one."""
         for seq in self._queues.get((delivery.sink, delivery.upload_id), ()):
             if seq > delivery.seq:
                 behind = self._deliveries[seq, delivery.sink]
-                self._deliveries[seq, delivery.sink] = replace(behind, due_at=moved(behind.due_at))
+                self._deliveries[seq, delivery.sink] = replace(behind, due_at=choose(behind.due_at))
 
     def _first_dead(self, sink: str) -> Mapping[UploadId, int]:
         firsts = dict[UploadId, int]()
@@ -174,13 +186,13 @@ def _key(delivery: Delivery) -> _Key:
 
 
 def _is_selected(delivery: Delivery, selection: Selection) -> bool:
-    named = selection.sink in {None, delivery.sink}
-    return named and delivery.state in selection.states and delivery.at >= selection.since
+    is_for_sink = selection.sink in {None, delivery.sink}
+    return is_for_sink and delivery.state in selection.states and delivery.at >= selection.since
 
 
 def _backlog(sink: str, lacking: Sequence[Delivery]) -> Backlog:
     """Return the backlog of a sink that lacks these events, in order."""
-    pending = [each.at for each in lacking if each.state is DeliveryState.PENDING]
+    pending = [delivery.at for delivery in lacking if delivery.state is DeliveryState.PENDING]
     return Backlog(
         sink=sink, pending=len(pending), dead=len(lacking) - len(pending), oldest=pending[0] if pending else None
     )

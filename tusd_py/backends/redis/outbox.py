@@ -28,9 +28,8 @@ class RedisOutbox:
         self._wakes = list[Callable[[], None]]()
 
     async def register(self, subscriptions: Sequence[Subscription]) -> None:
-        values = [json.dumps({"format": each.format, "types": sorted(each.types)}) for each in subscriptions]
-        pairs = zip(subscriptions, values, strict=True)
-        await self._run(scripts.SUBSCRIBE, *(word for each, value in pairs for word in (each.name, value)))
+        pairs = [(subscription.name, _value(subscription)) for subscription in subscriptions]
+        await self._run(scripts.SUBSCRIBE, *(word for pair in pairs for word in pair))
 
     async def subscriptions(self) -> Sequence[Subscription]:
         with unavailable_on_error():
@@ -61,24 +60,24 @@ class RedisOutbox:
 
     async def list(self, selection: Selection, after: Delivery | None, limit: int) -> Sequence[Delivery]:
         await self._catch_up()
-        found = list[Delivery]()
+        deliveries = list[Delivery]()
         place = (0, "") if after is None else (after.seq, after.sink)
         choice = (repr(selection.since), selection.sink or "", *sorted(selection.states))
-        while limit > len(found) and place[0] is not None:
-            *place, rows = await self._run(operators.LIST, limit - len(found), *place, *choice)
-            found += map(_delivery, rows)
-        return found
+        while limit > len(deliveries) and place[0] is not None:
+            *place, rows = await self._run(operators.LIST, limit - len(deliveries), *place, *choice)
+            deliveries += map(_delivery, rows)
+        return deliveries
 
     async def deliveries(self, event_id: str) -> Sequence[Delivery]:
         rows = await self._run(operators.EVENT, event_id)
         return sorted(map(_delivery, rows), key=lambda delivery: delivery.sink)
 
     async def restart(self, deliveries: Sequence[Delivery], now: float) -> int:
-        words = [word for each in deliveries for word in (*_key(each), each.state)]
+        words = [word for delivery in deliveries for word in (*_key(delivery), delivery.state)]
         return int(await self._run(operators.RESTART, repr(now), *words))
 
     async def drop(self, deliveries: Sequence[Delivery], now: float) -> int:
-        words = [word for each in deliveries for word in _key(each)]
+        words = [word for delivery in deliveries for word in _key(delivery)]
         return int(await self._run(operators.DROP, repr(now), *words))
 
     async def backlogs(self) -> Sequence[Backlog]:
@@ -108,6 +107,10 @@ def event_arguments(events: Sequence[Event], recorded: Upload, document: str) ->
 
 def _key(delivery: Delivery) -> tuple[str, str, str]:
     return delivery.sink, delivery.upload_id, str(delivery.seq)
+
+
+def _value(subscription: Subscription) -> str:
+    return json.dumps({"format": subscription.format, "types": sorted(subscription.types)})
 
 
 def _subscription(name: str, values: Any) -> Subscription:

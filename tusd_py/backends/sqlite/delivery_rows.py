@@ -69,7 +69,7 @@ def select(selection: Selection, after: Delivery | None, limit: int) -> tuple[st
     seq, sink = (0, "") if after is None else (after.seq, after.sink)
     sinks = () if selection.sink is None else (selection.sink,)
     branch = f"{DELIVERY} WHERE d.state = ? AND (d.seq, d.sink) > (?, ?) AND e.at >= ?{' AND d.sink = ?' * len(sinks)}"
-    # A branch for each state: the index holds each in order, and SQLite merges them
+    # A branch for each state: the index holds them in order, and SQLite merges them
     values = [(state, seq, sink, selection.since, *sinks) for state in sorted(selection.states)]
     query = f"{' UNION ALL '.join([branch] * len(values))} ORDER BY 2, 1 LIMIT ?"
     return query, [*(value for row in values for value in row), limit]
@@ -77,12 +77,15 @@ def select(selection: Selection, after: Delivery | None, limit: int) -> tuple[st
 
 def restart(deliveries: Sequence[Delivery], now: float, connection: sqlite3.Connection) -> int:
     """Make those pending whose state is as read, due at `now` with all behind them; return their number."""
-    return sum(_change(each, _RESTART, (now, *key_of(each), each.state), now, connection) for each in deliveries)
+    return sum(
+        _change(delivery, _RESTART, (now, *key_of(delivery), delivery.state), now, connection)
+        for delivery in deliveries
+    )
 
 
 def drop(deliveries: Sequence[Delivery], now: float, connection: sqlite3.Connection) -> int:
     """Delete those that are there; all behind them are due at `now`. Return their number."""
-    return sum(_change(each, _DROP, key_of(each), now, connection) for each in deliveries)
+    return sum(_change(delivery, _DROP, key_of(delivery), now, connection) for delivery in deliveries)
 
 
 def _change(

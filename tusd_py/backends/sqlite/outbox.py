@@ -66,7 +66,7 @@ class SqliteOutbox:
         self._wakes = list[Callable[[], None]]()
 
     async def register(self, subscriptions: Sequence[Subscription]) -> None:
-        rows = [(each.name, each.format, _text(each.types)) for each in subscriptions]
+        rows = [(subscription.name, subscription.format, _text(subscription.types)) for subscription in subscriptions]
         await self._thread.write(partial(_register, rows))
 
     async def subscriptions(self) -> Sequence[Subscription]:
