@@ -164,6 +164,15 @@ async def test_an_object_that_vanished_is_lost_before_the_first_byte(bench: Benc
         await anext(aiter(bench.storage.read(finished, Span(0, 1))))
 
 
+@pytest.mark.parametrize("metadata", [{"...": b"no name for a header"}, {"long": bytes(4000)}], ids=["name", "length"])
+async def test_metadata_that_the_storage_has_no_room_for_hinders_nothing(
+    bench: Bench, metadata: dict[str, bytes]
+) -> None:
+    """The record has all of it; the object at most a copy of some."""
+    finished = await stored(bench.storage, b"abc", metadata=metadata)
+    assert await content(bench.storage, finished) == b"abc"
+
+
 async def test_discarding_twice_is_fine(bench: Bench) -> None:
     finished = await stored(bench.storage, random_bytes(bench.grain + 1))
     await bench.storage.discard(finished)
@@ -181,6 +190,12 @@ async def test_a_storage_that_works_says_so_and_leaves_no_trace(bench: Bench) ->
     await bench.storage.ping()
     assert await bench.residue() == []
     assert bench.storage.name
+
+
+async def test_an_upload_of_a_length_declared_late_can_be_no_longer_than_one_declared_at_once(bench: Bench) -> None:
+    capacity = bench.storage.capacity
+    late, at_once = capacity.max_deferred_length, capacity.max_length
+    assert at_once is None or (late is not None and bench.grain <= late <= at_once)
 
 
 def test_the_room_for_new_bytes_is_told_or_has_no_known_end(bench: Bench, run: Run) -> None:

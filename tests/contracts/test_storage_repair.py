@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tests.contracts.examples import Run, a_property, lengths, remove_leftovers, sessions, sizes
 from tests.support.storages import Bench
-from tests.support.writing import Sender, Session, content, random_bytes
+from tests.support.writing import Sender, Session, content, new_upload, random_bytes
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.lifecycle import forget
 from tusd_py.domain.phase import Phase
-from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload import Kind, Upload
 from tusd_py.ports.inspection import Recovered
 
 
@@ -86,6 +86,11 @@ async def test_bytes_that_are_there_are_found_to_be(bench: Bench) -> None:
     assert (await bench.storage.survey(sender.upload, sender.entries)).upload == sender.upload
     await sender.finish()
     assert (await bench.storage.survey(sender.upload, sender.entries)).upload == sender.upload
+
+
+async def test_a_final_upload_that_is_still_to_be_joined_is_found_as_it_is(bench: Bench) -> None:
+    final = new_upload(bench.storage, 9, kind=Kind.FINAL, offset=9, phase=Phase.FINISHING)
+    assert (await bench.storage.survey(final, [])).upload == final
 
 
 @pytest.mark.parametrize("told", ["nothing", "some", "some, and no length"])

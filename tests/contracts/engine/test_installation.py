@@ -302,10 +302,11 @@ async def test_an_attempt_ends_with_its_state(harness: Harness, monkeypatch: pyt
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_ping_is_about_the_state_alone(harness: Harness) -> None:
+async def test_its_health_its_name_and_its_outbox_are_about_the_state_alone(harness: Harness) -> None:
     harness.storage.installing.blow(times=1000)
     state = PairedState(harness.engine)
     await state.ping()
+    assert (state.name, type(state.outbox)) == (harness.state.name, type(harness.state.outbox))
     with pytest.raises(StorageUnavailable):
         await state.installation()
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.harness import Harness, ScriptedBody
+from tests.support.harness import FailingStorage, Harness, ScriptedBody
 from tests.support.intents import appending, creating
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.phase import Phase
@@ -46,6 +46,13 @@ async def test_what_nobody_remembers_goes_once_it_is_old(harness: Harness) -> No
     harness.now = 100
     assert await tidied(harness) == [STRANGER]
     assert await harness.residue() == []
+
+
+async def test_a_storage_that_lists_nothing_has_no_garbage(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FailingStorage, "inspection", None)
+    harness.storage._parts[STRANGER] = bytearray(b"abc")
+    assert await tidied(harness) == []
+    assert await harness.residue() == [STRANGER]
 
 
 async def test_where_uploads_never_expire_the_unknown_is_left_alone_for_a_week(harness: Harness) -> None:

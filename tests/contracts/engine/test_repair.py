@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.harness import Harness, ScriptedBody
+from tests.support.harness import FailingStorage, Harness, ScriptedBody
 from tests.support.intents import appending, creating
 from tusd_py.domain.errors import StorageUnavailable
 from tusd_py.domain.phase import Phase
@@ -53,6 +53,16 @@ async def test_where_all_is_well_nothing_is_found(harness: Harness, done: Upload
     assert await found(harness) == []
     assert await harness.residue() == before
     assert (await harness.record(done)).done
+
+
+async def test_a_storage_that_lists_nothing_is_asked_about_recorded_uploads_alone(
+    harness: Harness, upload: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FailingStorage, "inspection", None)
+    gone = await create(harness.engine, creating(10, body=True), ScriptedBody(b"ab"))
+    del harness.storage._parts[gone.id]
+    await harness.state.delete(upload)
+    assert len(await found(harness)) == 1
 
 
 async def test_an_upload_without_a_record_is_rebuilt_and_goes_on(harness: Harness, upload: Upload) -> None:
