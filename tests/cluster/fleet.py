@@ -62,7 +62,7 @@ class Fleet:
 
     async def sweep(self) -> None:
         """As an operator would."""
-        outcome = await self.others[0].command("uploads", "remove-leftovers")
+        outcome = await self.others[0].command("uploads", "collect-garbage")
         assert outcome.code == 0, outcome
 
     async def objects(self, url: str) -> list[str]:

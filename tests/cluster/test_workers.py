@@ -124,7 +124,7 @@ async def test_a_worker_that_slept_while_the_upload_was_finished_harms_nothing(
             said = await writer.closed()
         assert not said.startswith(b"HTTP/1.1 2")
     assert await client.content(url) == DATA
-    outcome = await workers.node.server.command("uploads", "remove-leftovers")
+    outcome = await workers.node.server.command("uploads", "collect-garbage")
     assert outcome.code == 0, outcome
     assert [key for key in await workers.node.residue() if upload_id(url) in key] == [upload_id(url)]
 

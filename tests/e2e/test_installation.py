@@ -175,7 +175,7 @@ async def test_the_state_of_another_storage_is_refused_by_every_command_and_noth
             for command in (
                 ("repair",),
                 ("repair", "--apply"),
-                ("uploads", "remove-leftovers"),
+                ("uploads", "collect-garbage"),
                 ("uploads", "expire"),
                 ("uploads", "list"),
                 ("uploads", "terminate", upload_id(url)),
@@ -226,14 +226,14 @@ async def test_after_the_state_was_emptied_nothing_is_collected_before_repair(pl
     async with place.serving("mine", **new) as again:
         assert again.log().count("installation adopted") == 1
         assert "tusd-py repair" in again.log()
-        swept = await again.command("uploads", "remove-leftovers")
+        swept = await again.command("uploads", "collect-garbage")
         (held, summary) = swept.out.splitlines()
         assert held.startswith("nothing is removed until 20")
         assert "tusd-py repair --apply" in held
         assert (swept.code, summary) == (0, "0 removed")
         looked = await again.command("repair")
         assert looked.out.endswith("1 found, 0 mended\n")
-        assert (await again.command("uploads", "remove-leftovers")).out == swept.out
+        assert (await again.command("uploads", "collect-garbage")).out == swept.out
         assert place.files("mine") == before
 
         repaired = await again.command("repair", "--apply")
@@ -241,7 +241,7 @@ async def test_after_the_state_was_emptied_nothing_is_collected_before_repair(pl
         assert len(place.files("mine")) == len(before) - 1
         place.litter("mine")
         await asyncio.sleep(2.1)
-        assert (await again.command("uploads", "remove-leftovers")).out.endswith("1 removed\n")
+        assert (await again.command("uploads", "collect-garbage")).out.endswith("1 removed\n")
         assert [name for name in place.files("mine") if upload_id(url) in name], "finished objects are never orphans"
     async with place.serving("mine", **new) as well:
         assert "installation adopted" not in well.log()

@@ -82,9 +82,9 @@ async def test_what_a_crash_left_goes_with_the_upload(node: Node, client: Client
         offset = await client.offset(url)
         assert (await client.patch(url, offset, DATA[offset:])).offset == len(DATA)
         stored = await node.residue()
-        assert (await node.server.command("uploads", "remove-leftovers", "--dry-run")).code == 0
+        assert (await node.server.command("uploads", "collect-garbage", "--dry-run")).code == 0
         assert await node.residue() == stored
-        assert (await node.server.command("uploads", "remove-leftovers")).code == 0
+        assert (await node.server.command("uploads", "collect-garbage")).code == 0
         assert [trace for trace in await traces(node, url) if not trace.startswith("INSERT")] == [upload_id(url)]
     else:
         await client.delete(url)

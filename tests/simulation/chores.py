@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from tusd_py.engine.engine import Engine
+from tusd_py.engine.garbage_collection import collect_garbage
 from tusd_py.engine.installation import renew
-from tusd_py.engine.leftovers import remove_leftovers
 from tusd_py.engine.repair import repair
 from tusd_py.transfer.budget import Budget
 
@@ -17,7 +17,7 @@ _CRUMBS = 4
 async def tidied(engine: Engine) -> None:
     """The hourly round, to its end, and what keeps the installation's id from looking like an orphan to others."""
     await renew(engine)
-    async for _ in remove_leftovers(engine):
+    async for _ in collect_garbage(engine):
         pass
 
 

@@ -57,7 +57,7 @@ class Aftermath:
             async with asyncio.timeout(patience):
                 while surplus := await self._surplus():
                     await self._command("uploads", "expire")
-                    await self._command("uploads", "remove-leftovers")
+                    await self._command("uploads", "collect-garbage")
                     await asyncio.sleep(3)
         except TimeoutError:
             for each in surplus:

@@ -164,12 +164,12 @@ def expire(settings: Settings) -> None:
     click.echo(f"{asyncio.run(_expire(settings))} expired")
 
 
-@uploads.command("remove-leftovers")
+@uploads.command("collect-garbage")
 @takes_settings(hidden=True)
 @click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
-def remove_leftovers(settings: Settings, *, dry_run: bool) -> None:
+def collect_garbage(settings: Settings, *, dry_run: bool) -> None:
     """Remove what no upload needs from the storage. A server does the same once an hour."""
-    asyncio.run(_remove_leftovers(settings, dry_run=dry_run))
+    asyncio.run(_collect_garbage(settings, dry_run=dry_run))
 
 
 @cli.command()
@@ -224,13 +224,13 @@ async def _expire(settings: Settings) -> int:
         return await engine.expire()
 
 
-async def _remove_leftovers(settings: Settings, *, dry_run: bool) -> None:
+async def _collect_garbage(settings: Settings, *, dry_run: bool) -> None:
     from tusd_py.cli import operations  # noqa: PLC0415  imported late, for fast help
 
     count = 0
     async with operations.open_operator(with_shared_state(settings)) as engine:
         until = await engine.grace_period_end()
-        async for leftover in engine.remove_leftovers(dry_run=dry_run):
+        async for leftover in engine.collect_garbage(dry_run=dry_run):
             click.echo(f"{leftover.upload_id}  {leftover.name}")
             count += 1
     if until is not None:

@@ -18,8 +18,8 @@ from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.direct import access
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.expiry_sweep import sweep
+from tusd_py.engine.garbage_collection import collect_garbage
 from tusd_py.engine.installation import Snapshot, force_pair, grace_period_end, reconcile, take_snapshot
-from tusd_py.engine.leftovers import remove_leftovers
 from tusd_py.engine.repair import Mended, repair
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.direct import CorsRule
@@ -76,9 +76,9 @@ class Operator:
         """
         return await grace_period_end(self._engine)
 
-    def remove_leftovers(self, *, dry_run: bool) -> AsyncIterator[Leftover]:
+    def collect_garbage(self, *, dry_run: bool) -> AsyncIterator[Leftover]:
         """Yield the storage's orphans, each removed unless `dry_run`. Raises StateUnavailable, StorageUnavailable."""
-        return remove_leftovers(self._engine, dry_run=dry_run)
+        return collect_garbage(self._engine, dry_run=dry_run)
 
     def repair(self, *, apply: bool) -> AsyncIterator[Mended]:
         """Yield the differences between records and storage, each mended if `apply`.

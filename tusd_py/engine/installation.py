@@ -112,7 +112,7 @@ async def grace_period_end(engine: Engine) -> float | None:
 
 
 async def end_grace_period(engine: Engine) -> None:
-    """Allow the removal of leftovers: everything in the storage that can have a record has one again."""
+    """Allow the garbage collection: everything in the storage that can have a record has one again."""
     installed = await engine.state.installation()
     if installed is not None and installed.adopted_at is not None:
         await engine.state.reinstall(replace(installed, adopted_at=None))

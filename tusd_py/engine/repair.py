@@ -13,8 +13,8 @@ from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import repair_steps
 from tusd_py.engine.engine import Engine
+from tusd_py.engine.garbage_collection import collect_garbage
 from tusd_py.engine.installation import end_grace_period
-from tusd_py.engine.leftovers import remove_leftovers
 from tusd_py.ports.inspection import Inspection, Leftover
 
 
@@ -72,7 +72,7 @@ async def _examine(engine: Engine) -> AsyncIterator[Finding]:
     async for finding in _find_unrecorded(engine):
         rebuilt.add(finding.upload_id)
         yield finding
-    async for leftover in remove_leftovers(engine, dry_run=True):
+    async for leftover in collect_garbage(engine, dry_run=True):
         if leftover.upload_id not in rebuilt:
             yield Finding(
                 upload_id=leftover.upload_id,

@@ -16,7 +16,7 @@ from tusd_py.domain.upload import Upload
 from tusd_py.engine.confirm_loss import follow
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import finish_upload
-from tusd_py.engine.leftovers import remove_unneeded
+from tusd_py.engine.garbage_collection import remove_unneeded
 from tusd_py.engine.terminate import clear
 from tusd_py.ports.inspection import Leftover, Recovered
 from tusd_py.ports.storage import Survey

@@ -1,4 +1,4 @@
-"""The port to all that a storage holds: for removal of leftovers, repair and self-tests, not for serving uploads."""
+"""The port to all that a storage holds: for garbage collection, repair and self-tests, not for serving uploads."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Storage(Protocol):
 
     @property
     def inspection(self) -> Inspection | None:
-        """The storage as operators and the removal of leftovers see it; None if it can only serve uploads: orphans stay
+        """The storage as operators and the garbage collection see it; None if it can only serve uploads: orphans stay
         then, and uploads whose record is lost can't be rebuilt."""
 
     def start(self, upload: Upload) -> Cursor:

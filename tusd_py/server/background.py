@@ -1,4 +1,4 @@
-"""Background tasks of a server: sweeps, removal of leftovers, and looks at memory and stores."""
+"""Background tasks of a server: sweeps, garbage collection, and looks at memory and stores."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 from tusd_py.domain.errors import ConfigurationError, Unavailable
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.expiry_sweep import sweep
+from tusd_py.engine.garbage_collection import collect_garbage
 from tusd_py.engine.installation import renew
-from tusd_py.engine.leftovers import remove_leftovers
 from tusd_py.tasks import end
 from tusd_py.transfer.slabs import Slabs
 
 _SWEEP_SECONDS = 5.0
-_LEFTOVER_SECONDS = 3600.0
+_GARBAGE_SECONDS = 3600.0
 _RENEW_SECONDS = 86400.0
 _TRIM_SECONDS = 1.0
 _SPACE_SECONDS = 1.0
@@ -29,8 +29,8 @@ async def running(
     """Run all of it until the end. `config_error` is set once the settings turn out not to work."""
     tasks = [
         asyncio.create_task(_repeat(engine, config_error, _sweep, _SWEEP_SECONDS)),
-        asyncio.create_task(_repeat(engine, config_error, _remove_leftovers, _LEFTOVER_SECONDS)),
-        asyncio.create_task(_repeat(engine, config_error, renew, _LEFTOVER_SECONDS, _RENEW_SECONDS)),
+        asyncio.create_task(_repeat(engine, config_error, _collect_garbage, _GARBAGE_SECONDS)),
+        asyncio.create_task(_repeat(engine, config_error, renew, _GARBAGE_SECONDS, _RENEW_SECONDS)),
         asyncio.create_task(_trim(slabs)),
         asyncio.create_task(_measure_space(engine)),
     ]
@@ -78,6 +78,6 @@ async def _sweep(engine: Engine) -> None:
     await sweep(engine)
 
 
-async def _remove_leftovers(engine: Engine) -> None:
-    async for _ in remove_leftovers(engine):
+async def _collect_garbage(engine: Engine) -> None:
+    async for _ in collect_garbage(engine):
         pass

@@ -11,7 +11,7 @@ from tusd_py.domain.intents import Begin
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.direct import abort, begin
-from tusd_py.engine.leftovers import remove_unneeded
+from tusd_py.engine.garbage_collection import remove_unneeded
 from tusd_py.engine.repair import repair
 from tusd_py.ports.inspection import Leftover
 

@@ -17,8 +17,8 @@ from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.expiry_sweep import sweep
+from tusd_py.engine.garbage_collection import collect_garbage
 from tusd_py.engine.installation import force_pair, grace_period_end, pair, reconcile, renew, take_snapshot
-from tusd_py.engine.leftovers import remove_leftovers
 from tusd_py.engine.lookup import inspect
 from tusd_py.engine.pairing import PairedState
 from tusd_py.engine.repair import repair
@@ -164,15 +164,15 @@ async def test_an_empty_state_takes_the_storage_over_and_collects_nothing_for_a_
     later = another(harness)
     later.now = 1000 * DAY
     assert await pair(later.engine) == replace(installed, adopted_at=1000 * DAY)
-    assert [found async for found in remove_leftovers(later.engine)] == []
+    assert [found async for found in collect_garbage(later.engine)] == []
     later.now += 7 * DAY - 1
-    assert [found async for found in remove_leftovers(later.engine)] == []
-    assert [found.upload_id async for found in remove_leftovers(later.engine, dry_run=True)] == [STRANGER], (
+    assert [found async for found in collect_garbage(later.engine)] == []
+    assert [found.upload_id async for found in collect_garbage(later.engine, dry_run=True)] == [STRANGER], (
         "to be looked at"
     )
     assert STRANGER in harness.storage._parts
     later.now += 1
-    assert [found.upload_id async for found in remove_leftovers(later.engine)] == [STRANGER]
+    assert [found.upload_id async for found in collect_garbage(later.engine)] == [STRANGER]
     assert STRANGER not in harness.storage._parts
 
 
@@ -249,7 +249,7 @@ async def test_of_a_wrong_pair_nothing_is_created_continued_shown_swept_or_colle
         append(engine, upload.id, appending(0), body),
         inspect(engine, upload.id),
         sweep(engine),
-        anext(aiter(remove_leftovers(engine)), None),
+        anext(aiter(collect_garbage(engine)), None),
         anext(aiter(repair(engine, apply=True)), None),
     ):
         with pytest.raises(WrongPair):

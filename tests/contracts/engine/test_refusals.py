@@ -11,6 +11,7 @@ import pytest
 from tests.support.direct_access import ScriptedAccess, direct
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, joining, naming
+from tusd_py.domain.direct import DirectMode, DirectPart
 from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Append, Begin, Body, Completion, Create
 from tusd_py.domain.limits import PartLimits
@@ -23,7 +24,7 @@ from tusd_py.domain.refusals import (
     TypeNotAllowed,
     WrongParts,
 )
-from tusd_py.domain.upload import Direct, DirectPart, Kind, Upload
+from tusd_py.domain.upload import Kind, Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import begin, complete, open_parts, sign_part
@@ -32,7 +33,7 @@ from tusd_py.engine.terminate import terminate
 PICTURES = {"allowed_types": ("image/*",), "allowed_extensions": ("png",)}
 PICTURE = {"filetype": b"Image/PNG; q=1", "filename": b"holiday\\me.PNG"}
 WITH_THIS = Completion.WITH_THIS
-PARTS = Begin(direct=Direct.PARTS)
+PARTS = Begin(mode=DirectMode.PARTS)
 
 
 async def contents(harness: Harness) -> tuple[object, ...]:

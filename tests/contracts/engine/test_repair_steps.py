@@ -24,7 +24,7 @@ from tusd_py.engine.confirm_loss import follow, partials_of
 from tusd_py.engine.create import create
 from tusd_py.engine.direct import announce
 from tusd_py.engine.expiry_sweep import sweep
-from tusd_py.engine.leftovers import remove_leftovers, remove_unneeded
+from tusd_py.engine.garbage_collection import collect_garbage, remove_unneeded
 from tusd_py.engine.repair import repair
 from tusd_py.ports.inspection import Leftover, Recovered
 from tusd_py.ports.storage import Survey
@@ -75,7 +75,7 @@ async def test_neither_does_an_hourly_round_which_one_node_does_at_a_time(harnes
     harness.storage._parts[UploadId("f" * 32)] = bytearray(b"abc")
     turn, held = UploadId("0" * 32), Held()
     async with harness.locker.hold(turn, on_release_request=held.ask, wait=0):
-        assert [found async for found in remove_leftovers(harness.engine)] == []
+        assert [found async for found in collect_garbage(harness.engine)] == []
     assert not held.asked
 
 

@@ -16,7 +16,7 @@ from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
-from tusd_py.engine.leftovers import remove_leftovers
+from tusd_py.engine.garbage_collection import collect_garbage
 from tusd_py.ports.inspection import Leftover
 
 STRANGER = UploadId("f" * 32)
@@ -30,7 +30,7 @@ async def upload(harness: Harness) -> Upload:
 
 
 async def tidied(harness: Harness, *, dry_run: bool = False) -> list[UploadId]:
-    return [leftover.upload_id async for leftover in remove_leftovers(harness.engine, dry_run=dry_run)]
+    return [leftover.upload_id async for leftover in collect_garbage(harness.engine, dry_run=dry_run)]
 
 
 async def test_what_an_unfinished_upload_needs_stays(harness: Harness, upload: Upload) -> None:
@@ -106,7 +106,7 @@ async def test_an_upload_that_is_being_written_is_left_alone(harness: Harness, u
 
 async def test_one_at_a_time_is_enough(harness: Harness) -> None:
     async def listing() -> AsyncIterator[Leftover]:
-        assert [leftover async for leftover in remove_leftovers(harness.engine)] == []
+        assert [leftover async for leftover in collect_garbage(harness.engine)] == []
         yield Leftover(upload_id=STRANGER, name=STRANGER, since=0)
 
     harness.storage.leftovers = listing  # type: ignore[method-assign]  # a second node comes while the first one lists

@@ -1,4 +1,4 @@
-"""The removal of leftovers: the storage is listed from time to time, and orphans that crashes left are removed."""
+"""Garbage collection: the storage is listed from time to time, and orphans that crashes left are removed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PAUSE = 0.02
 """Seconds between two removals, to leave S3 to uploads."""
 
 
-async def remove_leftovers(engine: Engine, *, dry_run: bool = False) -> AsyncIterator[Leftover]:
+async def collect_garbage(engine: Engine, *, dry_run: bool = False) -> AsyncIterator[Leftover]:
     """Yield orphans, each removed unless `dry_run`. Nothing is yielded while another node does so, nor, unless
     `dry_run`, during the grace period of the installation.
 
