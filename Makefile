@@ -41,11 +41,11 @@ $(VENV)/python:
 	@touch $@
 
 .venv/fetched: .venv/installed
-	$(RUN) tests.support.sdist aiotus
+	$(RUN) devtools.sdist aiotus
 	@touch $@
 
 $(JS)/node_modules/installed: $(JS)/package-lock.json .venv/installed
-	$(RUN) tests.support.node ci
+	$(RUN) scripts.node $(JS) ci
 	@touch $@
 
 ui/node_modules/installed: ui/package-lock.json .venv/installed
@@ -60,7 +60,7 @@ run: setup
 
 # The load is measured alone: beside other tests it would be theirs.
 test: lint .venv/fetched
-	$(RUN) tests.support.debian
+	$(RUN) devtools.debian
 	$(RUN) pytest tests/load
 	$(RUN) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/load
 
@@ -108,7 +108,7 @@ lock: setup
 	$(COMPILE) --all-extras pyproject.toml -o requirements.lock
 	$(COMPILE) --group pyproject.toml:build -o requirements-build.lock
 	$(COMPILE) --all-extras --group dev -c requirements.lock -c requirements-build.lock pyproject.toml -o requirements-dev.lock
-	$(RUN) tests.support.node install --package-lock-only
+	$(RUN) scripts.node $(JS) install --package-lock-only
 	$(RUN) scripts.node ui install --package-lock-only
 
 clean:

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from bench.places import ROOT
-from tests.support.family import mortal
+from devtools.part import mortal
 
 TIMEOUT = 90.0
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.family import mortal
+from devtools.part import mortal
 
 READY_WITHIN = 30.0
 

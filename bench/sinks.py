@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.places import ROOT
 from bench.process import end
-from tests.support.family import mortal
+from devtools.part import mortal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

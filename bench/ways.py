@@ -21,8 +21,9 @@ import aiohttp
 import psutil
 from yarl import URL
 
-from tests.support import direct, seaweed, tus
+from devtools.seaweed import SeaweedFS
 from tests.support.direct import DirectClient
+from tests.support.exchange import Answer
 from tests.support.raw import connected
 from tests.support.s3proxy import S3Proxy
 from tests.support.server import Server, serving
@@ -64,7 +65,7 @@ Way = Callable[[Place], Awaitable[str]]
 @asynccontextmanager
 async def place(directory: Path, **settings: object) -> AsyncIterator[Place]:
     async with AsyncExitStack() as stack:
-        s3 = stack.enter_context(seaweed.running(directory / "s3"))
+        s3 = stack.enter_context(SeaweedFS(directory / "s3"))
         server_proxy, client_proxy = [await stack.enter_async_context(S3Proxy(s3.endpoint)) for _ in range(2)]
         endpoints = {"s3_endpoint_url": server_proxy.endpoint, "s3_public_url": client_proxy.endpoint}
         s3_settings = {"storage": f"s3://{s3.bucket}/", **endpoints, "s3_profile": "seaweedfs", "direct_uploads": True}
@@ -126,7 +127,7 @@ async def by_form(at: Place) -> str:
     return url
 
 
-def _done(answer: tus.Answer | direct.Answer) -> None:
+def _done(answer: Answer) -> None:
     assert answer.status < HTTPStatus.MULTIPLE_CHOICES, answer
 
 

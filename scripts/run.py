@@ -13,7 +13,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tests.support.seaweed import SeaweedFS, SeaweedFSError, running
+from devtools.part import PartError
+from devtools.seaweed import SeaweedFS
 
 DATA = Path("data")
 TUSD_PY = (sys.executable, "-m", "tusd_py")
@@ -36,9 +37,9 @@ def main() -> int:
     if _is_used(port):
         return _fail(f"port {port} is in use; choose another with: make run PORT=8081")
     try:
-        with running(DATA / "s3") as seaweed:
+        with SeaweedFS(DATA / "s3") as seaweed:
             return _serve(seaweed, port)
-    except SeaweedFSError as error:
+    except PartError as error:
         return _fail(str(error))
     except KeyboardInterrupt:
         return 0

@@ -8,7 +8,7 @@ from bench.figures.bulk import uploads
 from bench.places import MIB
 from bench.sinks import End
 from bench.systems.ours import tusdpy
-from tests.support import seaweed
+from devtools.seaweed import SeaweedFS
 
 NAME = "real"
 TUSD_PY = tusdpy("tusd-py", profile="seaweedfs")
@@ -17,8 +17,8 @@ _SIZE = 256 * MIB
 
 def measure(bench: Bench) -> None:
     chosen = (TUSD_PY, systems.TUSD, systems.TUS_NODE)
-    with bench.temporary() as directory, seaweed.running(directory) as store:
-        s3 = End(port=int(store.endpoint.rpartition(":")[2]), pid=store.pid)
+    with bench.temporary() as directory, SeaweedFS(directory) as store:
+        s3 = End(port=store.port, pid=store.pid)
         for system in bench.in_turn(NAME, chosen):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
                 for count in (1, 4):

@@ -9,7 +9,7 @@ from bench.probe import watched
 from bench.sinks import Sink, sink
 from bench.systems.base import Served, System
 from bench.systems.ours import tusdpy
-from tests.support import redis
+from devtools.redis import RedisServer
 
 NAME = "small"
 OPERATIONS = ("create", "head", "upload")
@@ -17,7 +17,7 @@ OPERATIONS = ("create", "head", "upload")
 
 def measure(bench: Bench) -> None:
     """Measure with the sink as S3; tusd-py on SQLite and on Redis."""
-    with bench.temporary() as directory, redis.running(directory) as server, sink() as s3:
+    with bench.temporary() as directory, RedisServer(directory) as server, sink() as s3:
         variants = (systems.PLAIN, tusdpy("tusd-py on Redis", "--s3-checksum", "none", state=server.url))
         peers = (systems.TUSD, systems.TUS_NODE) if bench.quick else (*systems.ON_S3, *systems.ON_DISK)
         for system in bench.in_turn(NAME, (*variants, *peers)):

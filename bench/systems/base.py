@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.places import AWS, BUCKET, ROOT
 from bench.process import running, wait_until_answering
-from tests.support.ports import free_port
+from devtools.ports import free_port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

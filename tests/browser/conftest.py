@@ -11,11 +11,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from devtools.pages import bundle, site
+from devtools.seaweed import SeaweedFS
 from tests.browser.visitor import Visitor, visiting
 from tests.e2e.deployment import Deployment, deployed
-from tests.support.seaweed import SeaweedFS
 from tests.support.valve import Valve
-from tests.support.web import bundle, site
 
 PAGES = Path(__file__).parent / "pages"
 

@@ -12,13 +12,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Route
 
+from devtools.pages import bundle, site
+from devtools.seaweed import SeaweedFS
 from tests.browser.conftest import Deploy
 from tests.browser.visitor import Visitor, visiting
 from tests.e2e.deployment import Deployment
-from tests.support.node import PROJECT
-from tests.support.seaweed import SeaweedFS
+from tests.e2e.tusjs import PROJECT
 from tests.support.valve import MIB
-from tests.support.web import bundle, site
 from tests.support.writing import random_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

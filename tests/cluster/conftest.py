@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from devtools.redis import RedisServer
+from devtools.seaweed import SeaweedFS
 from tests.cluster.fleet import Fleet, running_fleet
 from tests.support.fixtures_redis import emptied
-from tests.support.redis import RedisServer
-from tests.support.seaweed import SeaweedFS
 
 KINDS = {"three nodes on redis": 3, "two processes on sqlite": 2}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from random import choice
@@ -11,30 +11,33 @@ from typing import Any
 import aiohttp
 from redis import Redis
 
-from tests.promises.bench import Node, some_bytes, upload_id
-from tests.promises.client import Answer, Client, until
+from devtools.seaweed import SeaweedFS
+from tests.support.bucket import upload_id
+from tests.support.exchange import Answer, Body
+from tests.support.node import Node
 from tests.support.s3proxy import S3Proxy
-from tests.support.seaweed import SeaweedFS
 from tests.support.server import Server
+from tests.support.tus import TusClient, until
+from tests.support.writing import random_bytes
 
 MIB = 1024 * 1024
 TTL = 2.0
 PART = 5 * MIB
 COUNT = PART + MIB
 """What a writer has brought when it falls silent: a part, and some of the next."""
-DATA = some_bytes(2 * PART + MIB)
+DATA = random_bytes(2 * PART + MIB)
 
 
-class Roamer(Client):
+class Roamer(TusClient):
     """Each request goes to any one of `servers`, on a connection of its own."""
 
     def __init__(self, session: aiohttp.ClientSession, servers: list[Server]) -> None:
         super().__init__(session, servers[0].url)
         self.servers = servers
 
-    async def request(self, method: str, url: str, data: Any = None, **headers: str) -> Answer:
+    async def send(self, method: str, url: str, body: Body, fields: Mapping[str, str]) -> Answer:
         there = choice(self.servers).url + upload_id(url)
-        return await super().request(method, there, data, **headers)
+        return await super().send(method, there, body, fields)
 
 
 class Fleet:

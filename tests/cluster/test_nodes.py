@@ -11,9 +11,9 @@ import pytest
 
 from tests.cluster.fleet import COUNT, DATA, MIB, PART, TTL, Fleet
 from tests.cluster.sleep import asleep
-from tests.promises.client import Client, until
-from tests.promises.rawrequest import RawRequest, patching
+from tests.support.raw import RawConnection, patching
 from tests.support.s3faults import Gate, hold
+from tests.support.tus import TusClient, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
@@ -21,7 +21,7 @@ UPLOADS = 4
 
 
 @asynccontextmanager
-async def stalled(fleet: Fleet, url: str, data: bytes = DATA) -> AsyncIterator[RawRequest]:
+async def stalled(fleet: Fleet, url: str, data: bytes = DATA) -> AsyncIterator[RawConnection]:
     """A writer at the first node that has brought COUNT bytes and falls silent."""
     base = await fleet.node.received()
     async with patching(fleet.at_first(url), 0, len(data)) as request:
@@ -30,7 +30,7 @@ async def stalled(fleet: Fleet, url: str, data: bytes = DATA) -> AsyncIterator[R
         yield request
 
 
-async def turn(client: Client, url: str) -> int:
+async def turn(client: TusClient, url: str) -> int:
     """The offset, once HEAD tells it."""
     async with asyncio.timeout(30):
         while (answer := await client.head(url)).status == 423:  # noqa: ASYNC110 (only asking tells)
@@ -39,7 +39,7 @@ async def turn(client: Client, url: str) -> int:
     return answer.offset
 
 
-async def finish(client: Client, url: str) -> None:
+async def finish(client: TusClient, url: str) -> None:
     """From wherever it is, in small steps."""
     offset = await turn(client, url)
     while offset < len(DATA):
@@ -51,16 +51,14 @@ async def test_any_node_may_get_any_request(fleet: Fleet) -> None:
     await asyncio.gather(*(finish(fleet.anyone, url) for url in urls))
     for url in urls:
         assert await fleet.anyone.content(url) == DATA
-        await fleet.anyone.delete(url)
+        await fleet.anyone.terminate(url)
         await fleet.until_forgotten(url)
 
 
 async def test_partial_uploads_of_all_nodes_become_one(fleet: Fleet) -> None:
     halves = DATA[:PART], DATA[PART:]
-    urls = [await fleet.anyone.create(len(half), half, Upload_Concat="partial") for half in halves]
-    told = await fleet.anyone.request(
-        "POST", fleet.anyone.url, Tus_Resumable="1.0.0", Upload_Concat=f"final;{' '.join(urls)}"
-    )
+    urls = [await fleet.anyone.create(len(half), half, upload_concat="partial") for half in halves]
+    told = await fleet.anyone.request("POST", fleet.anyone.url, upload_concat=f"final;{' '.join(urls)}")
     assert told.status == 201
     assert await fleet.anyone.content(told.headers["Location"]) == DATA
 
@@ -76,7 +74,7 @@ async def test_a_stalled_writer_makes_way_elsewhere(fleet: Fleet, method: str) -
             case "PATCH":
                 assert (await fleet.elsewhere.patch(url, COUNT, DATA[COUNT:])).offset == len(DATA)
             case _:
-                await fleet.elsewhere.delete(url)
+                await fleet.elsewhere.terminate(url)
         assert time.monotonic() - started < 2
         assert await writer.status() == 423
     if method == "DELETE":
@@ -144,7 +142,7 @@ async def test_a_node_that_wakes_while_another_writes_the_same_part_harms_nothin
     await holds(fleet, url)
 
 
-async def ends_without_success(writer: RawRequest, sending: asyncio.Task[None]) -> None:
+async def ends_without_success(writer: RawConnection, sending: asyncio.Task[None]) -> None:
     """Whatever the node tells the client that it slept on, it isn't that its bytes were taken."""
     said = b""
     with suppress(ConnectionError):
@@ -167,5 +165,5 @@ async def holds(fleet: Fleet, url: str) -> None:
         fleet.anyone.servers, before = [server], fleet.anyone.servers
         assert await fleet.anyone.content(url) == DATA
         fleet.anyone.servers = before
-    await fleet.anyone.delete(url)
+    await fleet.anyone.terminate(url)
     await fleet.until_forgotten(url)

@@ -8,19 +8,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import pytest_asyncio
 
+from devtools.redis import RedisServer
+from devtools.seaweed import SeaweedFS
 from tests.cluster.conftest import KINDS
 from tests.cluster.fleet import MIB, PART, Fleet, running_fleet
-from tests.promises.bench import client_of, some_bytes
-from tests.promises.client import Client
-from tests.support.redis import RedisServer
-from tests.support.seaweed import SeaweedFS
+from tests.support.node import client_of
+from tests.support.tus import TusClient
+from tests.support.writing import random_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PIECE = 100 * 1024
 TAILS = (1, 3, 16, 17, 31, 32, 33, 40)
 """Requests before the copy is lost: fewer, just as many, and more than there may be segments."""
-Lose = Callable[[Fleet, Client], Awaitable[Client]]
+Lose = Callable[[Fleet, TusClient], Awaitable[TusClient]]
 LENGTHS = {"a part and more": PART + MIB, "less than a part": 45 * PIECE + 7}
 
 
@@ -38,29 +39,29 @@ async def running(
         yield fleet
 
 
-async def carry(client: Client, url: str, data: bytes, start: int, stop: int) -> None:
+async def carry(client: TusClient, url: str, data: bytes, start: int, stop: int) -> None:
     """Bring `data` from `start` to `stop`, a piece a request."""
     for at in range(start, stop, PIECE):
         answer = await client.patch(url, at, data[at : min(at + PIECE, stop)])
         assert answer.status == 204, (at, answer)
 
 
-async def restart(fleet: Fleet, first: Client) -> Client:
+async def restart(fleet: Fleet, first: TusClient) -> TusClient:
     await fleet.first.kill()
     await fleet.first.start()
     return first
 
 
-async def move(fleet: Fleet, _: Client) -> Client:
+async def move(fleet: Fleet, _: TusClient) -> TusClient:
     """Each request to any node."""
     return fleet.anyone
 
 
-async def squeeze(_: Fleet, first: Client) -> Client:
+async def squeeze(_: Fleet, first: TusClient) -> TusClient:
     """Another upload wants all the memory there is."""
-    big = some_bytes(40 * MIB)
+    big = random_bytes(40 * MIB)
     url = await first.create(len(big), big)
-    await first.delete(url)
+    await first.terminate(url)
     return first
 
 
@@ -69,7 +70,7 @@ async def squeeze(_: Fleet, first: Client) -> Client:
 async def test_small_requests_become_the_object_whatever_becomes_of_the_copy_in_memory(
     fleet: Fleet, lose: Lose, length: str
 ) -> None:
-    data = some_bytes(LENGTHS[length])
+    data = random_bytes(LENGTHS[length])
     async with client_of(fleet.first) as first:
         urls = [await first.create(len(data)) for _ in TAILS]
         before = [tails * PIECE for tails in TAILS]
@@ -79,4 +80,4 @@ async def test_small_requests_become_the_object_whatever_becomes_of_the_copy_in_
         await asyncio.gather(*(carry(client, url, data, at, len(data)) for url, at in zip(moved, before, strict=True)))
         for url in moved:
             assert await client.content(url) == data
-            await client.delete(url)
+            await client.terminate(url)

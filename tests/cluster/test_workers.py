@@ -15,12 +15,13 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from devtools.seaweed import SeaweedFS
 from tests.cluster.fleet import COUNT, DATA, PART
 from tests.cluster.sleep import asleep
-from tests.promises.bench import Node, client_of, one_node, upload_id
-from tests.promises.client import Client
-from tests.promises.rawrequest import RawRequest, patching
-from tests.support.seaweed import SeaweedFS
+from tests.support.bucket import upload_id
+from tests.support.node import Node, client_of, one_node
+from tests.support.raw import RawConnection, patching
+from tests.support.tus import TusClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -51,13 +52,13 @@ async def workers(seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def client(workers: Workers) -> AsyncIterator[Client]:
+async def client(workers: Workers) -> AsyncIterator[TusClient]:
     async with client_of(workers.node.server) as talking:
         yield talking
 
 
 @asynccontextmanager
-async def stalled(workers: Workers, url: str) -> AsyncIterator[RawRequest]:
+async def stalled(workers: Workers, url: str) -> AsyncIterator[RawConnection]:
     base = await workers.node.received()
     async with patching(url, 0, len(DATA)) as request:
         await request.send(DATA[:COUNT])
@@ -65,7 +66,7 @@ async def stalled(workers: Workers, url: str) -> AsyncIterator[RawRequest]:
         yield request
 
 
-async def turn(client: Client, url: str) -> int:
+async def turn(client: TusClient, url: str) -> int:
     """The offset, once somebody tells it: a worker that sleeps has connections of its own, which get no answer."""
     async with asyncio.timeout(30):
         while True:
@@ -77,7 +78,7 @@ async def turn(client: Client, url: str) -> int:
                 assert answer.status == 423
 
 
-async def finish(client: Client, url: str) -> None:
+async def finish(client: TusClient, url: str) -> None:
     """From wherever it is; what went to a worker that sleeps is sent again."""
     while (offset := await turn(client, url)) < len(DATA):
         with suppress(TimeoutError, aiohttp.ClientError):
@@ -86,7 +87,7 @@ async def finish(client: Client, url: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE"])
-async def test_a_stalled_writer_makes_way(workers: Workers, client: Client, method: str) -> None:
+async def test_a_stalled_writer_makes_way(workers: Workers, client: TusClient, method: str) -> None:
     url = await client.create(len(DATA))
     async with stalled(workers, url) as writer:
         started = time.monotonic()
@@ -96,12 +97,12 @@ async def test_a_stalled_writer_makes_way(workers: Workers, client: Client, meth
             case "PATCH":
                 assert (await client.patch(url, COUNT, DATA[COUNT:])).offset == len(DATA)
             case _:
-                await client.delete(url)
+                await client.terminate(url)
         assert time.monotonic() - started < 2
         assert await writer.status() == 423
 
 
-async def test_a_worker_that_was_killed_is_replaced_at_once(workers: Workers, client: Client) -> None:
+async def test_a_worker_that_was_killed_is_replaced_at_once(workers: Workers, client: TusClient) -> None:
     url = await client.create(len(DATA))
     async with stalled(workers, url):
         os.kill(workers.holder(url), signal.SIGKILL)
@@ -113,7 +114,7 @@ async def test_a_worker_that_was_killed_is_replaced_at_once(workers: Workers, cl
 
 
 async def test_a_worker_that_slept_while_the_upload_was_finished_harms_nothing(
-    workers: Workers, client: Client
+    workers: Workers, client: TusClient
 ) -> None:
     url = await client.create(len(DATA))
     async with stalled(workers, url) as writer:
@@ -129,7 +130,7 @@ async def test_a_worker_that_slept_while_the_upload_was_finished_harms_nothing(
     assert [key for key in await workers.node.residue() if upload_id(url) in key] == [upload_id(url)]
 
 
-async def test_told_to_go_the_workers_save_every_byte_first(workers: Workers, client: Client) -> None:
+async def test_told_to_go_the_workers_save_every_byte_first(workers: Workers, client: TusClient) -> None:
     urls = [await client.create(len(DATA)) for _ in range(4)]
     async with AsyncExitStack() as stack:
         writers = [await stack.enter_async_context(stalled(workers, url)) for url in urls]

@@ -13,9 +13,9 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from devtools.redis import RedisServer
 from tests.support.events import ALL, ENDS, event
 from tests.support.fixtures_redis import emptied
-from tests.support.redis import RedisServer
 from tests.support.uploads import changed, upload
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.backends.redis.state import RedisState

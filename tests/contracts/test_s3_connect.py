@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
+from devtools.identity import Identity
 from tests.support.aws import applied, environment
-from tests.support.identity import Identity
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.ports.meter import Meter
 from tusd_py.storage.s3.api.connect import Connection, connect

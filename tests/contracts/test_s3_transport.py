@@ -10,11 +10,11 @@ from random import randbytes
 
 import pytest
 
+from devtools.certificates import Certificate, certify
+from devtools.seaweed import SeaweedFS
 from tests.support.aws import applied, environment
-from tests.support.certificates import Certificate, certify
 from tests.support.forward import ForwardProxy
 from tests.support.s3proxy import S3Proxy
-from tests.support.seaweed import SeaweedFS
 from tusd_py.ports.meter import Meter
 from tusd_py.storage.s3 import transport
 from tusd_py.storage.s3.api import requests as wire

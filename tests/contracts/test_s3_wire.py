@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 
-from tests.support.seaweed import SeaweedFS
+from devtools.seaweed import SeaweedFS
 from tusd_py.domain.errors import UploadLost
 from tusd_py.ports.body import Chunk
 from tusd_py.ports.meter import Meter

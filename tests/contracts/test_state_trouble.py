@@ -11,8 +11,9 @@ import pytest
 from redis import Redis
 from redis.exceptions import OutOfMemoryError
 
-from tests.support.ports import free_port
-from tests.support.redis import RedisServer, running
+from devtools.ports import free_port
+from devtools.redis import RedisServer
+from tests.support.parts import started
 from tests.support.small_disk import SmallDisk, small_disk
 from tests.support.uploads import upload
 from tusd_py.backends.redis.state import RedisState
@@ -61,7 +62,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 @pytest.fixture
 def redis(tmp_path: Path, redis_running: RedisServer) -> Iterator[RedisServer]:
     del redis_running  # which skips the test where there is no Redis
-    with running(tmp_path) as server:
+    with started(RedisServer(tmp_path)) as server:
         yield server
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from devtools.seaweed import SeaweedFS
 from tests.e2e.deployment import Deployment, deployed
-from tests.support.seaweed import SeaweedFS
 
 Deploy = Callable[..., AbstractAsyncContextManager[Deployment]]
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.e2e.deployment import TUS
+from tests.support.tus import TUS
 
 BYTES = "application/offset+octet-stream"
 _TELL = (

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
+from devtools import sdist
+from devtools.certificates import self_signed
+from devtools.proxies import nginx
 from tests.e2e.deployment import Deployment
-from tests.support import sdist
-from tests.support.certificates import self_signed
-from tests.support.parts import missing
+from tests.support.parts import present
 
 SHIM = """\
 #!{python} -IS
@@ -39,15 +39,13 @@ with socket.create_server((flags["-host"], int(flags["-port"]))) as listener:
 
 
 async def test_aiotus_passes_its_own_tests(deployment: Deployment, tmp_path: Path) -> None:
-    source = sdist.unpack("aiotus", tmp_path)
+    source = present(lambda: sdist.unpack("aiotus", tmp_path))
     shim = source / "tusd"
     shim.write_text(SHIM.format(python=sys.executable, port=deployment.server.port))
     shim.chmod(0o755)
     self_signed("localhost", source / "tests" / "selfsigned.crt", source / "tests" / "nginx.key")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment["PATH"] = places = f"{environment['PATH']}:/usr/sbin"
-    if shutil.which("nginx", path=places) is None:
-        missing("nginx")
+    environment["PATH"] = f"{environment['PATH']}:{Path(present(nginx)).parent}"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "log_cli=0", "tests"),
         cwd=source,

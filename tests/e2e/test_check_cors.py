@@ -10,9 +10,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from devtools.seaweed import SeaweedFS
 from tests.support.s3faults import error
 from tests.support.s3proxy import S3Proxy
-from tests.support.seaweed import SeaweedFS
 from tests.support.server import Outcome, Server
 
 ORIGIN = r"https://app\.example"

@@ -14,15 +14,15 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from devtools.ports import has_ipv6
+from devtools.redis import RedisServer
+from devtools.seaweed import SeaweedFS
 from tests.e2e.conftest import Deploy
 from tests.e2e.curl import BYTES, Transfer, run, transfer
-from tests.e2e.deployment import MIB, TUS, Deployment, deployed, id_of
-from tests.promises.client import until
-from tests.support import redis
-from tests.support import seaweed as seaweeds
-from tests.support.ports import has_ipv6
-from tests.support.seaweed import SeaweedFS
+from tests.e2e.deployment import MIB, Deployment, deployed
+from tests.support.bucket import upload_id
 from tests.support.server import ROOT, Outcome, Server, serving
+from tests.support.tus import TusClient, until
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def lines(outcome: Outcome) -> list[str]:
 
 
 async def status(url: str) -> int:
-    async with aiohttp.ClientSession() as session, session.head(url, headers=TUS) as answer:
-        return answer.status
+    async with aiohttp.ClientSession() as session:
+        return (await TusClient(session, url).head(url)).status
 
 
 # check
@@ -88,10 +88,10 @@ async def test_check_says_in_one_line_each_what_is_wrong(seaweed: SeaweedFS, tmp
 async def test_an_operator_sees_an_upload(deployment: Deployment, half: str) -> None:
     table, shown, listed = await asyncio.gather(
         deployment.server.command("uploads", "list"),
-        deployment.server.command("uploads", "show", id_of(half)),
+        deployment.server.command("uploads", "show", upload_id(half)),
         deployment.server.command("uploads", "list", "--json"),
     )
-    assert [line for line in lines(table) if line.startswith(id_of(half)) and f"{9 * MIB}/{20 * MIB + 17}" in line]
+    assert [line for line in lines(table) if line.startswith(upload_id(half)) and f"{9 * MIB}/{20 * MIB + 17}" in line]
     assert json.loads(shown.out)["offset"] == 9 * MIB
     assert json.loads(shown.out) in [json.loads(line) for line in lines(listed)]
     assert (table.code, shown.code, listed.code) == (0, 0, 0)
@@ -111,9 +111,9 @@ async def test_terminate_ends_an_upload_that_is_being_written(
         url = await created(deployment, curl, data, 9 * MIB)
         async with writing(curl, url, tmp_path / "rest") as slowly:
             await deployment.until_received(9 * MIB + 1)
-            outcome = await deployment.server.command("uploads", "terminate", id_of(url))
+            outcome = await deployment.server.command("uploads", "terminate", upload_id(url))
             assert (await slowly.answer()).status == 423
-        assert (outcome.code, outcome.out, outcome.err) == (0, f"{id_of(url)} terminated\n", "")
+        assert (outcome.code, outcome.out, outcome.err) == (0, f"{upload_id(url)} terminated\n", "")
         assert await status(url) == 404
         assert deployment.residue() == []
 
@@ -165,8 +165,7 @@ async def test_one_host_is_both_address_families(tmp_path: Path, workers: int) -
     async with serving(tmp_path, host="::", workers=workers) as server, aiohttp.ClientSession() as session:
         for host in ("127.0.0.1", "[::1]"):
             url = f"http://{host}:{server.port}/files/"
-            async with session.post(url, headers={"Tus-Resumable": "1.0.0", "Upload-Length": "3"}) as made:
-                assert (made.status, made.headers["Location"].startswith(url)) == (201, True)
+            assert (await TusClient(session, url).create(3)).startswith(url)
         assert f"takes uploads at http://[::]:{server.port}/files/" in server.log()
 
 
@@ -208,7 +207,7 @@ async def test_the_second_signal_ends_a_server_that_is_still_busy(
 
 
 async def test_a_server_whose_parts_are_gone_is_not_ready_and_says_which(tmp_path: Path) -> None:
-    with seaweeds.running(tmp_path / "seaweed") as weed, redis.running(tmp_path) as state:
+    with SeaweedFS(tmp_path / "seaweed") as weed, RedisServer(tmp_path) as state:
         async with deployed(tmp_path, weed, "ready", state=state.url) as deployment:
             await says(deployment, 200, "ready\n")
             state.stop()

@@ -16,12 +16,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.promises.bench import client_of, upload_id
-from tests.promises.client import VERSION, until
+from devtools.seaweed import SeaweedFS
+from tests.support.bucket import upload_id
+from tests.support.node import client_of
 from tests.support.s3faults import ANY, reset
 from tests.support.s3proxy import S3Proxy
-from tests.support.seaweed import SeaweedFS
 from tests.support.server import Server
+from tests.support.tus import TusClient, until
 from tusd_py import create_app
 from tusd_py.config import load_settings
 from tusd_py.domain.errors import ConfigurationError
@@ -300,10 +301,10 @@ async def test_while_s3_is_away_at_the_start_nothing_begins_and_then_all_goes_we
             client_of(again) as client,
         ):
             url = f"{again.url}{upload_id(url)}"
-            assert (await client.post(3)).status == 503
+            assert (await client.try_create(3)).status == 503
             assert (await client.patch(url, 3, b"def")).status == 503
             assert (await client.head(url)).status == 423
-            assert (await client.request("DELETE", url, **VERSION)).status == 503
+            assert (await client.delete(url)).status == 503
             assert await status(again, "/readyz") == 503
             s3.faults.clear()
 
@@ -353,9 +354,7 @@ async def test_a_mounted_application_does_not_start_on_a_wrong_pair(tmp_path: Pa
         return outer
 
     async with TestServer(app("mine")) as site, aiohttp.ClientSession() as session:
-        length = {**VERSION, "Upload-Length": "3"}
-        async with session.post(site.make_url("/media/files/"), headers=length) as answer:
-            assert answer.status == 201
+        await TusClient(session, str(site.make_url("/media/files/"))).create(3)
     with pytest.raises(ConfigurationError, match="don't belong together"):
         async with TestServer(app("other")):
             pytest.fail("it started")

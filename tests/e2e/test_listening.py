@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import signal
 from contextlib import suppress
@@ -14,10 +13,12 @@ import aiohttp
 import psutil
 import pytest
 
-from tests.e2e.deployment import MIB, TUS
-from tests.support.ports import free_port, has_ipv6
+from devtools.ports import free_port, has_ipv6
+from tests.e2e.deployment import MIB
+from tests.support.metrics import total
 from tests.support.raw import connected
 from tests.support.server import Server, serving
+from tests.support.tus import TusClient
 
 APART = ("healthz", "readyz", "metrics")
 
@@ -33,14 +34,11 @@ async def statuses(session: aiohttp.ClientSession, origin: str, **headers: str) 
 
 async def counted(session: aiohttp.ClientSession, origin: str, what: str) -> int:
     async with session.get(f"{origin}/metrics") as answer:
-        lines = [line.split() for line in (await answer.text()).splitlines()]
-    return next((int(float(value[0])) for name, *value in lines if name == what), 0)
+        return int(total(await answer.text(), what.removeprefix("tusdpy_")))
 
 
 async def created(session: aiohttp.ClientSession, server: Server) -> str:
-    async with session.post(server.url, headers={**TUS, "Upload-Length": "5"}) as answer:
-        assert answer.status == 201
-        return answer.headers["Location"]
+    return await TusClient(session, server.url).create(5)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -48,9 +46,7 @@ async def test_an_upload_through_a_unix_socket(tmp_path: Path, workers: int) -> 
     path = tmp_path / "s"
     async with serving(tmp_path, unix_socket=path, workers=workers) as server, server.session() as session:
         url = await created(session, server)
-        bytes_of_it = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
-        async with session.patch(url, data=b"hello", headers=bytes_of_it) as answer:
-            assert answer.status == 204
+        assert (await TusClient(session, server.url).patch(url, 0, b"hello")).status == 204
         async with session.get(url) as answer:
             assert await answer.read() == b"hello"
         assert f"takes uploads at unix:{path}\n" in server.log()
@@ -95,8 +91,7 @@ async def test_what_is_not_for_clients_has_an_address_of_its_own(tmp_path: Path,
         assert await statuses(session, apart, Origin=page, Host="prometheus.internal") == [200, 200, 200]
         async with session.get(server.origin + "/metrics") as answer:
             assert answer.status == 404
-        async with session.post(f"{apart}/files/", headers={**TUS, "Upload-Length": "5"}) as answer:
-            assert answer.status == 404
+        assert (await TusClient(session, f"{apart}/files/").try_create(5)).status == 404
         connector = aiohttp.TCPConnector(force_close=True)
         async with aiohttp.ClientSession(connector=connector) as crowd:
             for _ in range(8):
@@ -147,10 +142,7 @@ async def test_a_server_that_drains_says_so_and_is_not_found_any_more(tmp_path: 
 
 
 async def uploaded(session: aiohttp.ClientSession, server: Server, content: bytes) -> str:
-    whole = {**TUS, "Upload-Length": str(len(content)), "Content-Type": "application/offset+octet-stream"}
-    async with session.post(server.url, headers=whole, data=io.BytesIO(content)) as answer:
-        assert answer.status == 201
-        return answer.headers["Location"]
+    return await TusClient(session, server.url).create(len(content), content)
 
 
 async def until_draining(session: aiohttp.ClientSession, origin: str) -> None:
@@ -171,8 +163,8 @@ async def until_draining(session: aiohttp.ClientSession, origin: str) -> None:
 async def test_several_addresses_are_each_a_url(tmp_path: Path, workers: int) -> None:
     async with serving(tmp_path, host="127.0.0.1,::1", workers=workers) as server, aiohttp.ClientSession() as session:
         for origin in (f"http://127.0.0.1:{server.port}", f"http://[::1]:{server.port}"):
-            async with session.post(f"{origin}/files/", headers={**TUS, "Upload-Length": "5"}) as answer:
-                assert answer.headers["Location"].startswith(f"{origin}/files/")
+            url = await TusClient(session, f"{origin}/files/").create(5)
+            assert url.startswith(f"{origin}/files/")
             assert f"{origin}/files/" in server.log()
         assert await server.stop() == 0
 

@@ -12,8 +12,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.e2e.deployment import MIB, TUS
-from tests.support.seaweed import SeaweedFS
+from devtools.seaweed import SeaweedFS
+from tests.e2e.deployment import MIB
+from tests.support.tus import TusClient
 from tests.support.writing import random_bytes
 from tusd_py import create_app
 from tusd_py.config import Settings, load_settings
@@ -66,8 +67,8 @@ async def test_a_concatenation_in_a_mounted_application(site: TestServer) -> Non
     async with aiohttp.ClientSession() as session:
         async with session.get(str(url)) as answer:
             assert await answer.read() == b"".join(pieces)
-        async with session.head(str(url), headers=TUS) as answer:
-            assert answer.headers["Upload-Concat"].startswith("final;/media/files/")
+        told = await TusClient(session, str(url)).head(str(url))
+        assert told.headers["Upload-Concat"].startswith("final;/media/files/")
 
 
 async def test_the_rest_of_the_application_is_left_alone(site: TestServer) -> None:

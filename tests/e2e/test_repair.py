@@ -10,10 +10,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from devtools.seaweed import SeaweedFS
 from tests.e2e.conftest import Deploy
 from tests.e2e.curl import BYTES, run, transfer
-from tests.e2e.deployment import MIB, TUS, Deployment, id_of
-from tests.support.seaweed import SeaweedFS
+from tests.e2e.deployment import MIB, Deployment
+from tests.support.bucket import upload_id
+from tests.support.tus import TusClient
 
 METADATA = f"filename {b64encode(b'report.pdf').decode()}"
 
@@ -45,7 +47,8 @@ async def lose_state(deployment: Deployment, directory: Path) -> None:
 
 
 async def head(url: str) -> tuple[int, dict[str, str]]:
-    async with aiohttp.ClientSession() as session, session.head(url, headers=TUS) as answer:
+    async with aiohttp.ClientSession() as session:
+        answer = await TusClient(session, url).head(url)
         return answer.status, {name: value for name, value in answer.headers.items() if name.startswith("Upload-")}
 
 
@@ -61,7 +64,7 @@ async def test_after_the_state_was_lost_a_client_goes_on_where_it_was(
         assert (await head(url))[0] == 404
 
         told = await deployment.server.command("repair")
-        found = f"{id_of(url)}  no record of it, but {offset} bytes of it are stored"
+        found = f"{upload_id(url)}  no record of it, but {offset} bytes of it are stored"
         assert (told.code, told.out, told.err) == (1, f"{found}: would be rebuilt\n1 found, 0 mended\n", "")
         assert (await head(url))[0] == 404
 
@@ -94,11 +97,11 @@ async def test_an_object_that_was_deleted_by_hand_is_found_and_no_longer_shown(
             for size in (7, 8)
         ]
         gone, kept = (answer.headers["location"] for answer in made)
-        (key,) = (key for key in deployment.residue() if key.endswith(id_of(gone)))
+        (key,) = (key for key in deployment.residue() if key.endswith(upload_id(gone)))
         await asyncio.to_thread(seaweed.client().delete_object, Bucket=seaweed.bucket, Key=key)
 
         told = await deployment.server.command("repair")
-        found = f"{id_of(gone)}  its object is gone, or is another"
+        found = f"{upload_id(gone)}  its object is gone, or is another"
         assert (told.code, told.out) == (1, f"{found}: would be ended\n1 found, 0 mended\n")
         mended = await deployment.server.command("repair", "--apply")
         assert (mended.code, mended.out) == (0, f"{found}: ended\n1 found, 1 mended\n")

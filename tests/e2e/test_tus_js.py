@@ -13,8 +13,9 @@ import aiohttp
 import pytest
 
 from tests.e2e.conftest import Deploy
-from tests.e2e.deployment import MIB, SIZES, TUS, Deployment
+from tests.e2e.deployment import MIB, SIZES, Deployment
 from tests.e2e.tusjs import Event, Start, methods
+from tests.support.tus import TusClient
 from tests.support.writing import random_bytes
 
 CREATED, APPENDED = ("POST", 201), ("PATCH", 204)
@@ -166,5 +167,5 @@ async def test_an_upload_by_tus_js_outlives_the_server(
 
 
 async def _status(event: Event) -> int:
-    async with aiohttp.ClientSession() as session, session.head(event["url"], headers=TUS) as answer:
-        return answer.status
+    async with aiohttp.ClientSession() as session:
+        return (await TusClient(session, event["url"]).head(event["url"])).status

@@ -7,16 +7,17 @@ from asyncio.subprocess import PIPE, STDOUT
 
 import pytest
 
+from scripts.node import environment
 from tests.e2e.deployment import Deployment
-from tests.support import node
+from tests.e2e.tusjs import PROJECT
 
 
 @pytest.mark.usefixtures("tus_js")
 async def test_what_tus_js_asks_of_a_server(deployment: Deployment) -> None:
     process = await asyncio.create_subprocess_exec(
         *("node", "end_to_end.mjs", deployment.url),
-        cwd=node.PROJECT,
-        env=node.environment(),
+        cwd=PROJECT,
+        env=environment(),
         stdout=PIPE,
         stderr=STDOUT,
     )

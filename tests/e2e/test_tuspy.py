@@ -13,7 +13,8 @@ import requests
 from tusclient.client import TusClient
 
 from tests.e2e.conftest import Deploy
-from tests.e2e.deployment import MIB, SIZES, TUS, Deployment
+from tests.e2e.deployment import MIB, SIZES, Deployment
+from tests.support.tus import TUS
 from tests.support.writing import random_bytes
 
 

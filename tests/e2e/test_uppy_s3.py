@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from devtools.seaweed import SeaweedFS
 from tests.e2e import tusjs
 from tests.e2e.conftest import Deploy
 from tests.e2e.deployment import MIB, Deployment
 from tests.e2e.tusjs import Event, TusJs
-from tests.support.seaweed import SeaweedFS
 
 Start = Callable[..., AbstractAsyncContextManager[TusJs]]
 

@@ -7,9 +7,13 @@ import json
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
-from tests.support import node
+from scripts.node import environment
+
+PROJECT = Path(__file__).parent / "js"
+"""The directory of package.json and node_modules."""
 
 Event = dict[str, Any]
 
@@ -57,7 +61,7 @@ def start(**told: Any) -> AbstractAsyncContextManager[TusJs]:
 async def running(script: str, told: Mapping[str, Any]) -> AsyncIterator[TusJs]:
     command = ("node", script, json.dumps(told, default=str))
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=node.PROJECT, env=node.environment(), stdin=asyncio.subprocess.DEVNULL, stdout=PIPE
+        *command, cwd=PROJECT, env=environment(), stdin=asyncio.subprocess.DEVNULL, stdout=PIPE
     )
     client = TusJs(process)
     try:

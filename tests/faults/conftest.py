@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.promises.bench import Node, client_of
-from tests.promises.client import Client
 from tests.promises.conftest import client, node, running_node
+from tests.support.node import Node, client_of
+from tests.support.tus import TusClient
 
 __all__ = ["client", "node", "running_node"]
 
@@ -29,7 +29,7 @@ def no_surprises(running_node: Node) -> Iterator[None]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def elsewhere(running_node: Node) -> AsyncIterator[Client]:
+async def elsewhere(running_node: Node) -> AsyncIterator[TusClient]:
     """A client of another server on the same state and bucket: it has nothing of an upload in memory."""
     server = running_node.another()
     await server.start()

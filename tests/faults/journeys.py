@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from tests.promises.bench import MIB, Node, some_bytes
-from tests.promises.client import VERSION, Answer, Client, Uploader, until
+from tests.support.exchange import Answer
+from tests.support.node import MIB, Node
+from tests.support.tus import TusClient, until
+from tests.support.uploader import Uploader
+from tests.support.writing import random_bytes
 
 PART = 5 * MIB
-SMALL = some_bytes(MIB)
-LARGE = some_bytes(2 * PART + MIB + 7)
-PARTIAL = some_bytes(PART + MIB)
+SMALL = random_bytes(MIB)
+LARGE = random_bytes(2 * PART + MIB + 7)
+PARTIAL = random_bytes(PART + MIB)
 
 
 class Watched(Uploader):
     """An upload that is shown as complete must be in S3, whole, at that moment."""
 
-    def __init__(self, node: Node, client: Client, url: str, data: bytes, *, sent: int = 0) -> None:
+    def __init__(self, node: Node, client: TusClient, url: str, data: bytes, *, sent: int = 0) -> None:
         super().__init__(client, url, data, chunk=4 * MIB)
         self.told = self._sent = sent
         self.asked = 0
@@ -36,7 +39,7 @@ class Watched(Uploader):
             assert await self._node.object_size(self.url) == self.told
 
 
-async def upload(node: Node, client: Client, data: bytes = LARGE, *, noticed: bool = False) -> str:
+async def upload(node: Node, client: TusClient, data: bytes = LARGE, *, noticed: bool = False) -> str:
     """PATCH after PATCH. Unless it may be `noticed`, what goes wrong once is the server's business alone."""
     url = await client.create(len(data))
     uploading = Watched(node, client, url, data)
@@ -45,38 +48,38 @@ async def upload(node: Node, client: Client, data: bytes = LARGE, *, noticed: bo
     return await arrived(node, client, url, data)
 
 
-async def upload_at_once(node: Node, client: Client) -> str:
+async def upload_at_once(node: Node, client: TusClient) -> str:
     """All bytes come with the creation."""
     return await arrived(node, client, await client.create(len(SMALL), SMALL), SMALL)
 
 
-async def concatenate(node: Node, client: Client) -> str:
-    partials = [await client.create(len(PARTIAL), PARTIAL, Upload_Concat="partial") for _ in range(2)]
-    told = {**VERSION, "Upload_Concat": f"final;{' '.join(partials)}"}
+async def concatenate(node: Node, client: TusClient) -> str:
+    partials = [await client.create(len(PARTIAL), PARTIAL, upload_concat="partial") for _ in range(2)]
+    told = {"upload_concat": f"final;{' '.join(partials)}"}
     answer = await client.request("POST", client.url, **told)
     assert answer.status == 201, answer
     for partial in partials:
-        await client.delete(partial)
+        await client.terminate(partial)
     return await arrived(node, client, answer.headers["Location"], 2 * PARTIAL)
 
 
-async def begin(client: Client) -> str:
+async def begin(client: TusClient) -> str:
     """Parts and a tail, and no more."""
     url = await client.create(len(LARGE))
     assert (await client.patch(url, 0, LARGE[: PART + MIB])).status == 204
     return url
 
 
-async def arrived(node: Node, client: Client, url: str, data: bytes) -> str:
+async def arrived(node: Node, client: TusClient, url: str, data: bytes) -> str:
     assert await client.offset(url) == len(data)
     assert await node.stored(url) == data
     assert await client.content(url) == data
     return url
 
 
-async def gone(node: Node, client: Client, url: str, within: float = 15.0) -> None:
+async def gone(node: Node, client: TusClient, url: str, within: float = 15.0) -> None:
     """DELETE is final, and in the end nothing at all is left."""
-    await client.delete(url)
+    await client.terminate(url)
     assert (await client.head(url)).status == 404
     await nothing_left(node, within)
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from devtools.seaweed import SeaweedFS
 from tests.faults.journeys import LARGE, PART, PARTIAL, upload
-from tests.promises.bench import MIB, Node
-from tests.promises.client import Answer, Client, until
-from tests.support.parts import missing
-from tests.support.seaweed import SeaweedFS, running, weed
+from tests.support.exchange import Answer
+from tests.support.node import MIB, Node
+from tests.support.parts import started
+from tests.support.tus import TusClient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -18,9 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest.fixture(scope="module")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     """One whose bucket nobody else needs."""
-    if not weed():
-        missing("SeaweedFS")
-    with running(tmp_path_factory.mktemp("seaweed")) as server:
+    with started(SeaweedFS(tmp_path_factory.mktemp("seaweed"))) as server:
         yield server
 
 
@@ -29,7 +28,7 @@ def unavailable(answer: Answer) -> bool:
 
 
 async def test_without_its_bucket_a_server_says_so_and_with_a_new_one_uploads_begin_anew(
-    node: Node, client: Client, elsewhere: Client, seaweed: SeaweedFS
+    node: Node, client: TusClient, elsewhere: TusClient, seaweed: SeaweedFS
 ) -> None:
     whole, parts, tail = [await client.create(len(each), None) for each in (PARTIAL, LARGE, PARTIAL)]
     await client.patch(whole, 0, PARTIAL)
@@ -38,26 +37,26 @@ async def test_without_its_bucket_a_server_says_so_and_with_a_new_one_uploads_be
     there = tail.replace(client.url, elsewhere.url)
 
     seaweed.client(seaweed.admin).delete_bucket(Bucket=seaweed.bucket)
-    assert unavailable(await client.request("GET", whole))
+    assert unavailable(await client.fetch(whole))
     assert unavailable(await client.patch(parts, PART + MIB, LARGE[PART + MIB :]))
     assert unavailable(await elsewhere.patch(there, MIB, PARTIAL[MIB:]))
-    assert unavailable(await client.post(3, b"abc"))
-    assert (await client.request("GET", f"{node.server.origin}/readyz")).status == 503
+    assert unavailable(await client.try_create(3, b"abc"))
+    assert (await client.fetch(f"{node.server.origin}/readyz")).status == 503
     assert await client.offset(parts) == PART + MIB, "the bucket may come back"
 
     seaweed.client(seaweed.admin).create_bucket(Bucket=seaweed.bucket)
-    assert (await client.request("GET", whole)).status == 404
+    assert (await client.fetch(whole)).status == 404
     assert unavailable(await client.patch(parts, PART + MIB, LARGE[PART + MIB :]))
     assert unavailable(await elsewhere.patch(there, MIB, PARTIAL[MIB:]))
     for begun, data in ((parts, LARGE), (tail, PARTIAL)):
         assert await client.offset(begun) == 0
         assert (await client.patch(begun, 0, data)).offset == len(data)
         assert await client.content(begun) == data
-        await client.delete(begun)
-    await client.delete(whole)
-    await client.delete(await upload(node, client))
+        await client.terminate(begun)
+    await client.terminate(whole)
+    await client.terminate(await upload(node, client))
 
     async def ready() -> bool:
-        return (await client.request("GET", f"{node.server.origin}/readyz")).status == 200
+        return (await client.fetch(f"{node.server.origin}/readyz")).status == 200
 
     await until(ready)

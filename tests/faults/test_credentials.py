@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from aiobotocore.session import get_session
 
+from devtools.identity import REGION, Identity
+from devtools.seaweed import SeaweedFS
 from tests.faults.journeys import LARGE, PART
-from tests.promises.bench import MIB, Node
-from tests.promises.client import Answer, Client, until
-from tests.support.identity import REGION, Identity
-from tests.support.seaweed import SeaweedFS
+from tests.support.exchange import Answer
+from tests.support.node import MIB, Node
+from tests.support.tus import TusClient, until
 from tusd_py.domain.errors import StorageUnavailable
 from tusd_py.storage.s3.api.errors import translated
 
@@ -64,9 +65,9 @@ def no_surprises() -> None:
     """botocore shows a stack of its own when nobody renews what it has."""
 
 
-async def says(node: Node, client: Client, status: int) -> bool:
+async def says(node: Node, client: TusClient, status: int) -> bool:
     """Whether it is ready, as it has looked some seconds ago."""
-    return (await client.request("GET", f"{node.server.origin}/readyz")).status == status
+    return (await client.fetch(f"{node.server.origin}/readyz")).status == status
 
 
 @pytest.mark.parametrize(
@@ -75,15 +76,15 @@ async def says(node: Node, client: Client, status: int) -> bool:
     ids=["old ones", "none"],
 )
 async def test_without_credentials_that_last_uploads_wait_for_new_ones(
-    node: Node, client: Client, issuer: Issuer, seaweed: SeaweedFS, fail: Callable[[Issuer, Identity], None]
+    node: Node, client: TusClient, issuer: Issuer, seaweed: SeaweedFS, fail: Callable[[Issuer, Identity], None]
 ) -> None:
     issuer.issue(seaweed.user, SOON)
     url, done = await client.create(len(LARGE)), await client.create(3, b"abc")
     assert (await client.patch(url, 0, LARGE[: PART + MIB])).status == 204
     fail(issuer, seaweed.user)
     assert unavailable(await client.patch(url, PART + MIB, LARGE[PART + MIB :]))
-    assert unavailable(await client.post(3, b"abc"))
-    assert unavailable(await client.request("GET", done))
+    assert unavailable(await client.try_create(3, b"abc"))
+    assert unavailable(await client.fetch(done))
     await until(lambda: says(node, client, 503))
     assert await client.offset(url) == PART + MIB
     issuer.issue(seaweed.admin, SOON)

@@ -10,13 +10,13 @@ from typing import Any
 import aiohttp
 import pytest
 
+from devtools.redis import RedisServer
 from tests.faults.journeys import LARGE, PART, Watched, arrived, gone
-from tests.promises.bench import MIB, Node
-from tests.promises.client import Client, until
-from tests.promises.rawrequest import patching
-from tests.support.parts import missing
-from tests.support.redis import RedisError, redis_server, running
+from tests.support.node import MIB, Node
+from tests.support.parts import started
+from tests.support.raw import patching
 from tests.support.s3faults import ANY, Gate, after_forwarding, hold
+from tests.support.tus import TusClient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,11 +26,7 @@ def settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     if request.param == "sqlite":
         yield {"part_size": "5MiB"}
         return
-    try:
-        redis_server()
-    except RedisError:
-        missing("redis-server")
-    with running(tmp_path_factory.mktemp("redis"), durable=True) as redis:
+    with started(RedisServer(tmp_path_factory.mktemp("redis"), durable=True)) as redis:
         yield {"part_size": "5MiB", "state": redis.url, "lock_ttl": "2s"}
 
 
@@ -45,7 +41,7 @@ async def dies(node: Node, upload: Watched, moment: asyncio.Future[Any] | asynci
     await upload.ask()
 
 
-async def test_killed_at_the_nth_request_to_s3(node: Node, client: Client) -> None:
+async def test_killed_at_the_nth_request_to_s3(node: Node, client: TusClient) -> None:
     url = await client.create(len(LARGE))
     upload = Watched(node, client, url, LARGE)
     for nth in (1, 2, 3, 4):
@@ -58,7 +54,7 @@ async def test_killed_at_the_nth_request_to_s3(node: Node, client: Client) -> No
     await gone(node, client, await arrived(node, client, url, LARGE))
 
 
-async def test_killed_at_random_times(node: Node, client: Client) -> None:
+async def test_killed_at_random_times(node: Node, client: TusClient) -> None:
     dice = Random(7)
     url = await client.create(len(LARGE))
     upload = Watched(node, client, url, LARGE)
@@ -68,7 +64,7 @@ async def test_killed_at_random_times(node: Node, client: Client) -> None:
     await gone(node, client, await arrived(node, client, url, LARGE))
 
 
-async def test_told_to_go_it_saves_every_byte_first(node: Node, client: Client) -> None:
+async def test_told_to_go_it_saves_every_byte_first(node: Node, client: TusClient) -> None:
     base, url, sent = await node.received(), await client.create(len(LARGE)), PART + MIB + 3
     async with patching(url, 0, len(LARGE)) as request:
         await request.send(LARGE[:sent])
@@ -78,7 +74,7 @@ async def test_told_to_go_it_saves_every_byte_first(node: Node, client: Client) 
     await goes_on(node, client, url, sent)
 
 
-async def test_told_to_go_it_waits_for_what_is_on_its_way_to_s3(node: Node, client: Client) -> None:
+async def test_told_to_go_it_waits_for_what_is_on_its_way_to_s3(node: Node, client: TusClient) -> None:
     base, url, sent, gate = await node.received(), await client.create(len(LARGE)), PART + MIB, Gate()
     node.s3.faults.rule("UploadPart", 1, hold(gate))
     async with patching(url, 0, len(LARGE)) as request:
@@ -94,16 +90,16 @@ async def test_told_to_go_it_waits_for_what_is_on_its_way_to_s3(node: Node, clie
     await goes_on(node, client, url, sent)
 
 
-async def refuses(node: Node, client: Client) -> bool:
+async def refuses(node: Node, client: TusClient) -> bool:
     """The server takes no connections any more."""
     try:
-        await client.request("GET", f"{node.server.origin}/healthz")
+        await client.fetch(f"{node.server.origin}/healthz")
     except aiohttp.ClientConnectionError:
         return True
     return False
 
 
-async def goes_on(node: Node, client: Client, url: str, sent: int) -> None:
+async def goes_on(node: Node, client: TusClient, url: str, sent: int) -> None:
     """Started again, it has all that was sent."""
     await node.server.start()
     assert await client.offset(url) == sent

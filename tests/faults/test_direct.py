@@ -9,10 +9,10 @@ from pathlib import Path
 
 import aiohttp
 
+from devtools.seaweed import SeaweedFS
 from tests.support import s3faults
 from tests.support.direct import MIB, DirectClient
 from tests.support.s3proxy import S3Proxy
-from tests.support.seaweed import SeaweedFS
 from tests.support.sites import s3_site
 from tests.support.tus import until
 
@@ -42,5 +42,5 @@ async def test_a_completion_outlives_the_server_and_its_client(seaweed: SeaweedF
                 answer = await direct.request("GET", direct.files + begun.upload_id)
                 return answer.status == 200 and answer.body == FIRST + LAST
 
-            await until(finished, patience=90)
+            await until(finished, within=90)
             assert (await direct.complete(begun, parts)).status == 200

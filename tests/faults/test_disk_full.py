@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.promises.bench import MIB, client_of, some_bytes
-from tests.promises.client import VERSION, Answer, Client, until
+from tests.support.exchange import Answer
+from tests.support.node import MIB, client_of
 from tests.support.server import Server, serving
+from tests.support.tus import TusClient, until
+from tests.support.writing import random_bytes
 
-DATA = some_bytes(12 * MIB)
+DATA = random_bytes(12 * MIB)
 ROOM = 5 * MIB
 """Less than what is written between two checkpoints."""
 
@@ -27,7 +29,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 
 @pytest.fixture
-async def client(server: Server) -> AsyncIterator[Client]:
+async def client(server: Server) -> AsyncIterator[TusClient]:
     async with client_of(server) as talking:
         yield talking
 
@@ -52,7 +54,7 @@ async def in_steps() -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_full_disk_keeps_what_it_has_and_goes_on(server: Server, client: Client, *, chunked: bool) -> None:
+async def test_a_full_disk_keeps_what_it_has_and_goes_on(server: Server, client: TusClient, *, chunked: bool) -> None:
     url = await client.create(len(DATA))
     with full_at(server, ROOM):
         assert unavailable(await client.patch(url, 0, in_steps() if chunked else DATA))
@@ -65,22 +67,22 @@ async def test_a_full_disk_keeps_what_it_has_and_goes_on(server: Server, client:
     assert await client.content(url) == DATA
 
 
-async def test_a_state_without_room_takes_nothing_back(server: Server, client: Client) -> None:
+async def test_a_state_without_room_takes_nothing_back(server: Server, client: TusClient) -> None:
     url = await client.create(len(DATA))
     await client.patch(url, 0, DATA[:MIB])
     with full_at(server, 1):
         assert unavailable(await client.patch(url, MIB, DATA[MIB:]))
-        assert unavailable(await client.post(10))
-        assert (await client.request("GET", f"{server.origin}/readyz")).status == 503
+        assert unavailable(await client.try_create(10))
+        assert (await client.fetch(f"{server.origin}/readyz")).status == 503
         answer = await client.head(url)
         assert answer.status == 423 or answer.offset == MIB
-        assert (await client.request("DELETE", url, **VERSION)).status == 503
+        assert (await client.delete(url)).status == 503
     offset = await client.offset(url)
     assert offset >= MIB
     assert (await client.patch(url, offset, DATA[offset:])).offset == len(DATA)
     assert await client.content(url) == DATA
 
     async def ready() -> bool:
-        return (await client.request("GET", f"{server.origin}/readyz")).status == 200
+        return (await client.fetch(f"{server.origin}/readyz")).status == 200
 
     await until(ready)

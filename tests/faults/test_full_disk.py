@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from tests.promises.bench import MIB, client_of, some_bytes
-from tests.promises.client import VERSION, Answer, Client, until
+from tests.support.exchange import Answer
+from tests.support.node import MIB, client_of
 from tests.support.server import Server, serving
 from tests.support.small_disk import SmallDisk, small_disk
+from tests.support.tus import TusClient, until
+from tests.support.writing import random_bytes
 
 SIZE = 12 * MIB
-HALF = some_bytes(MIB // 2)
+HALF = random_bytes(MIB // 2)
 LONG = "1h"
 
 
@@ -28,7 +30,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 
 @asynccontextmanager
-async def served(disk: SmallDisk, **settings: str) -> AsyncIterator[tuple[Server, Client]]:
+async def served(disk: SmallDisk, **settings: str) -> AsyncIterator[tuple[Server, TusClient]]:
     """Bytes and state on the one small disk, as by default; the log elsewhere."""
     places = {"storage": f"file:{disk.path / 'data'}", "state": f"sqlite:{disk.path / 'state.db'}"}
     chosen: dict[str, Any] = {**places, **settings}
@@ -41,37 +43,32 @@ def refused(answer: Answer) -> bool:
     return answer.status == 503 and answer.body.startswith(b"store-full") and int(answer.headers["Retry-After"]) > 0
 
 
-async def fill_with_uploads(client: Client) -> list[str]:
+async def fill_with_uploads(client: TusClient) -> list[str]:
     """The URLs of all that could be created."""
     made = list[str]()
-    while (answer := await client.post(MIB, HALF)).status == 201:
+    while (answer := await client.try_create(MIB, HALF)).status == 201:
         made.append(answer.headers["Location"])
     assert refused(answer), answer
     return made
 
 
-async def ready(server: Server, client: Client) -> Answer:
-    return await client.request("GET", f"{server.origin}/readyz")
-
-
-async def metric(server: Server, client: Client, name: str) -> float:
-    text = (await client.request("GET", f"{server.origin}/metrics")).body.decode()
-    return float(next(line.split(" ")[1] for line in text.splitlines() if line.startswith(f"tusdpy_{name} ")))
+async def ready(server: Server, client: TusClient) -> Answer:
+    return await client.fetch(f"{server.origin}/readyz")
 
 
 async def test_a_disk_full_of_uploads_is_emptied_by_their_expiry_and_takes_uploads_again(disk: SmallDisk) -> None:
-    async with served(disk, expire_after="6s") as (server, client):
+    async with served(disk, expire_after="6s") as (_, client):
         made = await fill_with_uploads(client)
         assert len(made) > 10
         assert await client.offset(made[-1]) == len(HALF)
 
         async def empty() -> bool:
-            return await metric(server, client, "uploads_expired_total") == len(made)
+            return await client.metric("uploads_expired_total") == len(made)
 
         await until(empty)
 
         async def takes() -> bool:
-            return (await client.post(MIB, HALF)).status == 201
+            return (await client.try_create(MIB, HALF)).status == 201
 
         await until(takes)
 
@@ -90,11 +87,11 @@ async def test_it_says_that_it_is_full_and_when_that_is_over(disk: SmallDisk) ->
         assert (await client.patch(url, len(HALF), HALF[:1])).status == 204
         disk.fill(leave=SIZE // 10 - 65536)
         await until(lambda: says(503, b"not ready: state is full, storage is full\n"))
-        for answer in (await client.post(1), await client.patch(url, len(HALF) + 1, b"x")):
+        for answer in (await client.try_create(1), await client.patch(url, len(HALF) + 1, b"x")):
             assert refused(answer), answer
         for store in ("state", "storage"):
-            assert await metric(server, client, f"{store}_full") == 1
-            assert 0 < await metric(server, client, f"{store}_free_bytes") < SIZE / 10
+            assert await client.metric(f"{store}_full") == 1
+            assert 0 < await client.metric(f"{store}_free_bytes") < SIZE / 10
         disk.empty()
         await until(lambda: says(200, b"ready\n"))
         assert (await client.patch(url, len(HALF) + 1, HALF[1:])).status == 204
@@ -109,12 +106,12 @@ async def test_where_others_took_the_last_byte_finishing_deleting_and_expiry_sti
         doomed = [await client.create(MIB, HALF) for _ in range(3)]
         left = await client.create(MIB, HALF)
         disk.fill()
-        answer = await client.request("PATCH", whole, b"", **patching(len(HALF)), Upload_Length=str(len(HALF)))
+        answer = await client.patch(whole, len(HALF), b"", upload_length=len(HALF))
         assert (answer.status, answer.offset) == (204, len(HALF)), (answer, server.log())
         disk.fill()
         assert await client.content(whole) == HALF
         for url in doomed:
-            await client.delete(url)
+            await client.terminate(url)
             disk.fill()
             assert (await client.head(url)).status == 404
         assert await client.offset(left) == len(HALF)
@@ -125,11 +122,7 @@ async def test_where_others_took_the_last_byte_finishing_deleting_and_expiry_sti
             return (await client.head(left)).status == 404
 
         await until(expired, within=60)
-        await client.delete(whole)
-
-
-def patching(offset: int) -> dict[str, str]:
-    return {**VERSION, "Content_Type": "application/offset+octet-stream", "Upload_Offset": str(offset)}
+        await client.terminate(whole)
 
 
 async def test_a_server_starts_on_a_full_disk_and_removes(disk: SmallDisk) -> None:
@@ -139,11 +132,11 @@ async def test_a_server_starts_on_a_full_disk_and_removes(disk: SmallDisk) -> No
         disk.fill()
         await server.start()
         assert await client.offset(url) == len(HALF)
-        await client.delete(url)
+        await client.terminate(url)
 
 
 async def test_a_body_on_its_way_leaves_the_reserve_and_what_was_stored_of_it_counts(disk: SmallDisk) -> None:
-    data = some_bytes(SIZE // 2)
+    data = random_bytes(SIZE // 2)
     async with served(disk, expire_after=LONG) as (_, client):
         urls = [await client.create(len(data)) for _ in range(3)]
         answers = await asyncio.gather(*(client.patch(url, 0, data) for url in urls))
@@ -152,7 +145,7 @@ async def test_a_body_on_its_way_leaves_the_reserve_and_what_was_stored_of_it_co
         offsets = [await client.offset(url) for url in urls]
         assert sum(offsets) > SIZE / 2
         for url in urls[1:]:
-            await client.delete(url)
+            await client.terminate(url)
 
         async def goes_on() -> bool:
             at = await client.offset(urls[0])

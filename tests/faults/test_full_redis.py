@@ -11,25 +11,23 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError
 
-from tests.promises.bench import MIB, client_of, some_bytes
-from tests.promises.client import VERSION, Answer, Client, until
-from tests.promises.rawrequest import patching
-from tests.support.parts import missing
-from tests.support.redis import RedisError, RedisServer, redis_server, running
+from devtools.redis import RedisServer
+from tests.support.exchange import Answer
+from tests.support.node import MIB, client_of
+from tests.support.parts import started
+from tests.support.raw import patching
 from tests.support.server import Server, serving
+from tests.support.tus import TusClient, until
+from tests.support.writing import random_bytes
 
 MEMORY = 6 * MIB
-DATA = some_bytes(3 * MIB)
+DATA = random_bytes(3 * MIB)
 METADATA = {"Upload_Metadata": f"filename {base64.b64encode(bytes(12000)).decode()}"}
 
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    try:
-        redis_server()
-    except RedisError:
-        missing("redis-server")
-    with running(tmp_path, durable=True) as server:
+    with started(RedisServer(tmp_path, durable=True)) as server:
         yield server
 
 
@@ -51,7 +49,7 @@ async def server(operator: Redis, redis: RedisServer, tmp_path: Path) -> AsyncIt
 
 
 @pytest.fixture
-async def client(server: Server) -> AsyncIterator[Client]:
+async def client(server: Server) -> AsyncIterator[TusClient]:
     async with client_of(server) as talking:
         yield talking
 
@@ -60,9 +58,9 @@ def refused(answer: Answer) -> bool:
     return answer.status == 503 and answer.body.startswith(b"store-full") and int(answer.headers["Retry-After"]) > 0
 
 
-async def refuses(client: Client) -> bool:
+async def refuses(client: TusClient) -> bool:
     """Once the server has looked: a refusal goes by the last look."""
-    return refused(await client.post(1))
+    return refused(await client.try_create(1))
 
 
 async def fill(redis: Redis) -> None:
@@ -73,24 +71,24 @@ async def fill(redis: Redis) -> None:
                 await redis.rpush("filler", bytes(size))
 
 
-async def test_one_that_uploads_have_filled_empties_by_itself(server: Server, client: Client) -> None:
+async def test_one_that_uploads_have_filled_empties_by_itself(server: Server, client: TusClient) -> None:
     before = await client.create(100)
-    answers = [await client.post(100, **METADATA) for _ in range(400)]
+    answers = [await client.try_create(100, **METADATA) for _ in range(400)]
     made = [answer.headers["Location"] for answer in answers if answer.status == 201]
     assert 50 < len(made) < 400
     assert all(refused(answer) for answer in answers if answer.status != 201)
     assert await client.offset(before) == 0
 
     async def takes() -> bool:
-        return (await client.post(100, **METADATA)).status == 201
+        return (await client.try_create(100, **METADATA)).status == 201
 
     await until(takes)
-    text = (await client.request("GET", f"{server.origin}/metrics")).body.decode()
+    text = (await client.fetch(f"{server.origin}/metrics")).body.decode()
     assert "tusdpy_uploads_expired_total 0.0" not in text
 
 
 async def test_one_that_others_have_filled_still_takes_what_its_uploads_need(
-    server: Server, client: Client, operator: Redis
+    server: Server, client: TusClient, operator: Redis
 ) -> None:
     url, doomed = await client.create(len(DATA)), await client.create(len(DATA))
     other, done = await client.create(len(DATA), DATA[:MIB]), await client.create(3, b"abc")
@@ -106,12 +104,12 @@ async def test_one_that_others_have_filled_still_takes_what_its_uploads_need(
         await stalled.send(DATA[:10])
         assert await client.offset(doomed) in (0, 10), "it makes way"
     await fill(operator)
-    await client.delete(doomed)
+    await client.terminate(doomed)
     assert (await client.head(doomed)).status == 404
     assert await client.offset(other) == MIB
 
     async def says_so() -> bool:
-        answer = await client.request("GET", f"{server.origin}/readyz")
+        answer = await client.fetch(f"{server.origin}/readyz")
         return (answer.status, answer.body) == (503, b"not ready: state is full\n")
 
     await until(says_so)
@@ -122,11 +120,11 @@ async def test_one_that_others_have_filled_still_takes_what_its_uploads_need(
         return not await operator.exists(f"tusd-py:upload:{other.rpartition('/')[2]}")
 
     await until(expired)
-    assert (await client.request("DELETE", done, **VERSION)).status == 204
+    assert (await client.delete(done)).status == 204
     await operator.delete("filler")
     await until(lambda: ready(server, client))
     await client.create(1, b"x")
 
 
-async def ready(server: Server, client: Client) -> bool:
-    return (await client.request("GET", f"{server.origin}/readyz")).status == 200
+async def ready(server: Server, client: TusClient) -> bool:
+    return (await client.fetch(f"{server.origin}/readyz")).status == 200

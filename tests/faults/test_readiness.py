@@ -12,14 +12,14 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.web import StreamResponse
 
-from tests.promises.bench import MIB, Node, client_of, one_node
-from tests.promises.client import Client
+from devtools.seaweed import SeaweedFS
 from tests.support.aws import environment, in_region
+from tests.support.node import MIB, Node, client_of, one_node
 from tests.support.s3exchange import Exchange
 from tests.support.s3faults import ANY, error
 from tests.support.s3request import S3Request
-from tests.support.seaweed import SeaweedFS
 from tests.support.server import looks_every
+from tests.support.tus import TusClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,8 +29,8 @@ WRITE = {"PutObject": 1, "DeleteObject": 1}
 WRITES = ("PutObject", "UploadPart")
 
 
-async def is_ready(node: Node, client: Client) -> bool:
-    answer = await client.request("GET", f"{node.server.origin}/readyz")
+async def is_ready(node: Node, client: TusClient) -> bool:
+    answer = await client.fetch(f"{node.server.origin}/readyz")
     assert (answer.status, answer.body) in [(200, b"ready\n"), (503, b"not ready: storage\n")]
     return answer.status == 200
 
@@ -48,18 +48,18 @@ def unready(node: Node) -> Node:
     return node
 
 
-async def failed_upload(client: Client) -> None:
-    assert (await client.post(3, b"abc")).status == 503
+async def failed_upload(client: TusClient) -> None:
+    assert (await client.try_create(3, b"abc")).status == 503
 
 
-async def test_while_uploads_work_it_writes_nothing(node: Node, client: Client) -> None:
+async def test_while_uploads_work_it_writes_nothing(node: Node, client: TusClient) -> None:
     await client.create(3, b"abc")
     node.s3.reset()
     assert await is_ready(node, client)
     assert node.s3.counts() == LOOK
 
 
-async def test_after_a_write_that_failed_only_one_that_works_shows_it_ready(unready: Node, client: Client) -> None:
+async def test_after_a_write_that_failed_only_one_that_works_shows_it_ready(unready: Node, client: TusClient) -> None:
     assert await is_ready(unready, client), "nothing is known yet"
     await failed_upload(client)
     assert not await is_ready(unready, client)
@@ -75,7 +75,7 @@ async def test_after_a_write_that_failed_only_one_that_works_shows_it_ready(unre
     assert unready.s3.counts() == LOOK
 
 
-async def test_an_upload_that_works_is_as_good_as_a_test_write(unready: Node, client: Client) -> None:
+async def test_an_upload_that_works_is_as_good_as_a_test_write(unready: Node, client: TusClient) -> None:
     await failed_upload(client)
     unready.s3.reset()
     await client.create(3, b"abc")
@@ -83,16 +83,16 @@ async def test_an_upload_that_works_is_as_good_as_a_test_write(unready: Node, cl
     assert unready.s3.counts() == {**LOOK, "PutObject": 1}
 
 
-async def test_a_part_that_fails_counts_too(unready: Node, client: Client) -> None:
+async def test_a_part_that_fails_counts_too(unready: Node, client: TusClient) -> None:
     url = await client.create(20 * MIB)
     assert (await client.patch(url, 0, bytes(10 * MIB))).status == 503
     assert not await is_ready(unready, client)
     unready.s3.reset()
-    await client.delete(url)
+    await client.terminate(url)
     assert await is_ready(unready, client)
 
 
-async def test_a_test_write_that_can_not_be_removed_is_removed_later(unready: Node, client: Client) -> None:
+async def test_a_test_write_that_can_not_be_removed_is_removed_later(unready: Node, client: TusClient) -> None:
     await failed_upload(client)
     unready.s3.reset()
     unready.s3.faults.rule("DeleteObject", None, error(403, "AccessDenied"))
@@ -110,7 +110,7 @@ async def page(exchange: Exchange) -> StreamResponse:
 
 
 @pytest.mark.parametrize("action", [page, error(403, "AccessDenied"), error(503, "SlowDown")])
-async def test_the_way_of_bytes_must_lead_to_s3_itself(node: Node, client: Client, action: Any) -> None:
+async def test_the_way_of_bytes_must_lead_to_s3_itself(node: Node, client: TusClient, action: Any) -> None:
     node.s3.faults.rule("GetObject", None, action)
     assert not await is_ready(node, client)
     node.s3.reset()
@@ -120,9 +120,9 @@ async def test_the_way_of_bytes_must_lead_to_s3_itself(node: Node, client: Clien
 # however many ask
 
 
-async def asked(client: Client, node: Node, times: int) -> set[int]:
+async def asked(client: TusClient, node: Node, times: int) -> set[int]:
     """Their statuses, of so many who ask at once."""
-    answers = [client.request("GET", f"{node.server.origin}/readyz") for _ in range(times)]
+    answers = [client.fetch(f"{node.server.origin}/readyz") for _ in range(times)]
     return {answer.status for answer in await asyncio.gather(*answers)}
 
 
@@ -170,7 +170,7 @@ async def test_a_wrong_region_is_not_ready_and_told_with_the_right_one(elsewhere
     await elsewhere.server.start()
     async with client_of(elsewhere.server) as client:
         assert not await is_ready(elsewhere, client)
-        assert (await client.post(3, b"abc")).status == 503
+        assert (await client.try_create(3, b"abc")).status == 503
     assert "set AWS_REGION to eu-central-1" in elsewhere.server.log()
     outcome = await elsewhere.server.command("check")
     assert outcome.code == 1

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from tests.faults.journeys import LARGE, PART, PARTIAL, arrived, begin
-from tests.promises.bench import MIB, Node
-from tests.promises.client import VERSION, Client
+from tests.support.node import MIB, Node
 from tests.support.s3faults import ANY, Action, page
+from tests.support.tus import TusClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,7 +24,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("answer", PAGES.values(), ids=PAGES)
-async def test_an_upload_outlives_a_proxy_that_answers_for_s3(node: Node, client: Client, answer: Action) -> None:
+async def test_an_upload_outlives_a_proxy_that_answers_for_s3(node: Node, client: TusClient, answer: Action) -> None:
     url = await begin(client)
     node.s3.faults.rule(ANY, None, answer)
     assert (await client.patch(url, PART + MIB, LARGE[PART + MIB :])).status == 503
@@ -37,7 +37,7 @@ async def test_an_upload_outlives_a_proxy_that_answers_for_s3(node: Node, client
 
 @pytest.mark.parametrize("operation", ["UploadPart", "CompleteMultipartUpload", "GetObject", "PutObject"])
 async def test_what_one_request_is_told_for_s3_is_no_reason_to_give_up(
-    node: Node, client: Client, elsewhere: Client, operation: str
+    node: Node, client: TusClient, elsewhere: TusClient, operation: str
 ) -> None:
     url = await begin(client)
     there = url.replace(client.url, elsewhere.url)  # which has to read the tail
@@ -51,9 +51,9 @@ async def test_what_one_request_is_told_for_s3_is_no_reason_to_give_up(
     await arrived(node, client, url, LARGE)
 
 
-async def test_partials_outlive_it(node: Node, client: Client) -> None:
-    partials = [await client.create(len(PARTIAL), PARTIAL, Upload_Concat="partial") for _ in range(2)]
-    told = {**VERSION, "Upload_Concat": f"final;{' '.join(partials)}"}
+async def test_partials_outlive_it(node: Node, client: TusClient) -> None:
+    partials = [await client.create(len(PARTIAL), PARTIAL, upload_concat="partial") for _ in range(2)]
+    told = {"upload_concat": f"final;{' '.join(partials)}"}
     node.s3.faults.rule("UploadPartCopy", None, PAGES["404"])
     assert (await client.request("POST", client.url, **told)).status == 503
     node.s3.faults.clear()
@@ -61,18 +61,18 @@ async def test_partials_outlive_it(node: Node, client: Client) -> None:
     await arrived(node, client, answer.headers["Location"], 2 * PARTIAL)
 
 
-async def test_a_download_is_not_told_that_its_object_is_gone(node: Node, client: Client) -> None:
+async def test_a_download_is_not_told_that_its_object_is_gone(node: Node, client: TusClient) -> None:
     url = await client.create(len(LARGE), LARGE)
     node.s3.faults.rule(ANY, None, PAGES["404"])
-    assert (await client.request("GET", url)).status == 503
+    assert (await client.fetch(url)).status == 503
     node.s3.faults.clear()
     await arrived(node, client, url, LARGE)
 
 
-async def test_a_removal_that_was_only_told_is_done_in_the_end(node: Node, client: Client) -> None:
+async def test_a_removal_that_was_only_told_is_done_in_the_end(node: Node, client: TusClient) -> None:
     url = await begin(client)
     node.s3.faults.rule(ANY, None, PAGES["404"])
-    await client.delete(url)
+    await client.terminate(url)
     assert (await client.head(url)).status == 404
     assert await node.residue()
     node.s3.faults.clear()

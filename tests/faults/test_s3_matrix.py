@@ -19,8 +19,8 @@ from tests.faults.journeys import (
     upload,
     upload_at_once,
 )
-from tests.promises.bench import MIB, Node, upload_id
-from tests.promises.client import VERSION, Client
+from tests.support.bucket import upload_id
+from tests.support.node import MIB, Node
 from tests.support.s3faults import (
     Action,
     Rule,
@@ -35,6 +35,7 @@ from tests.support.s3faults import (
     throttle,
 )
 from tests.support.s3request import S3Request
+from tests.support.tus import TusClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -91,7 +92,7 @@ def all_hit(rules: Sequence[Rule]) -> bool:
 
 
 @each_fault
-async def test_an_upload_in_several_requests_arrives(node: Node, client: Client, fault: Action) -> None:
+async def test_an_upload_in_several_requests_arrives(node: Node, client: TusClient, fault: Action) -> None:
     rules = once(node, fault, *UPLOADING)
     url = await upload(node, client)
     assert all_hit(rules)
@@ -99,7 +100,7 @@ async def test_an_upload_in_several_requests_arrives(node: Node, client: Client,
 
 
 @each_fault
-async def test_an_upload_in_one_request_arrives(node: Node, client: Client, fault: Action) -> None:
+async def test_an_upload_in_one_request_arrives(node: Node, client: TusClient, fault: Action) -> None:
     rules = once(node, fault, ("PutObject", anything))
     url = await upload_at_once(node, client)
     assert all_hit(rules)
@@ -107,7 +108,7 @@ async def test_an_upload_in_one_request_arrives(node: Node, client: Client, faul
 
 
 @each_fault
-async def test_looking_at_the_object_may_go_wrong_too(node: Node, client: Client, fault: Action) -> None:
+async def test_looking_at_the_object_may_go_wrong_too(node: Node, client: TusClient, fault: Action) -> None:
     rules = once(node, after_forwarding(reset()), ("CompleteMultipartUpload", anything))
     rules = [*rules, *once(node, fault, ("HeadObject", anything))]
     url = await upload(node, client)
@@ -117,7 +118,7 @@ async def test_looking_at_the_object_may_go_wrong_too(node: Node, client: Client
 
 @each_fault
 async def test_asking_for_an_object_that_is_not_there_may_go_wrong_too(
-    node: Node, client: Client, fault: Action
+    node: Node, client: TusClient, fault: Action
 ) -> None:
     """Completing got no answer, and HEAD knows no object: that says something only if GET says so in S3's words."""
     rules = [*once(node, reset(), ("CompleteMultipartUpload", anything)), *once(node, fault, ("GetObject", anything))]
@@ -127,7 +128,7 @@ async def test_asking_for_an_object_that_is_not_there_may_go_wrong_too(
 
 
 @each_fault
-async def test_looking_at_the_parts_may_go_wrong_too(node: Node, client: Client, fault: Action) -> None:
+async def test_looking_at_the_parts_may_go_wrong_too(node: Node, client: TusClient, fault: Action) -> None:
     rules = once(node, error(400, "InvalidPart"), ("CompleteMultipartUpload", anything))
     rules = [*rules, *once(node, fault, ("ListParts", anything))]
     url = await upload(node, client, noticed=True)
@@ -136,7 +137,7 @@ async def test_looking_at_the_parts_may_go_wrong_too(node: Node, client: Client,
 
 
 @each_fault
-async def test_a_tail_is_read_again(node: Node, client: Client, elsewhere: Client, fault: Action) -> None:
+async def test_a_tail_is_read_again(node: Node, client: TusClient, elsewhere: TusClient, fault: Action) -> None:
     url = await client.create(len(PARTIAL))
     assert (await client.patch(url, 0, PARTIAL[:MIB])).status == 204
     rules = once(node, fault, ("GetObject", internal))
@@ -146,7 +147,7 @@ async def test_a_tail_is_read_again(node: Node, client: Client, elsewhere: Clien
 
 
 @each_fault
-async def test_concatenation_arrives(node: Node, client: Client, fault: Action) -> None:
+async def test_concatenation_arrives(node: Node, client: TusClient, fault: Action) -> None:
     rules = once(node, fault, ("UploadPartCopy", anything))
     url = await concatenate(node, client)
     assert all_hit(rules)
@@ -154,14 +155,14 @@ async def test_concatenation_arrives(node: Node, client: Client, fault: Action) 
 
 
 @pytest.mark.parametrize("code", ["RequestTimeout", "BadDigest"])
-async def test_bytes_that_came_too_slowly_or_damaged_are_sent_again(node: Node, client: Client, code: str) -> None:
+async def test_bytes_that_came_too_slowly_or_damaged_are_sent_again(node: Node, client: TusClient, code: str) -> None:
     rules = once(node, error(400, code), ("PutObject", internal), ("UploadPart", part(1)))
     url = await upload(node, client)
     assert all_hit(rules)
     await gone(node, client, url)
 
 
-async def test_a_success_that_tells_no_etag_is_none(node: Node, client: Client) -> None:
+async def test_a_success_that_tells_no_etag_is_none(node: Node, client: TusClient) -> None:
     requests = ("PutObject", internal), ("UploadPart", part(1)), ("CompleteMultipartUpload", anything)
     rules = once(node, nothing(), *requests)
     url = await upload(node, client)
@@ -169,7 +170,7 @@ async def test_a_success_that_tells_no_etag_is_none(node: Node, client: Client) 
     await gone(node, client, url)
 
 
-async def test_a_completion_that_tells_no_etag_may_be_one(node: Node, client: Client) -> None:
+async def test_a_completion_that_tells_no_etag_may_be_one(node: Node, client: TusClient) -> None:
     rules = once(node, after_forwarding(nothing()), ("CompleteMultipartUpload", anything))
     url = await upload(node, client)
     assert all_hit(rules)
@@ -177,26 +178,26 @@ async def test_a_completion_that_tells_no_etag_may_be_one(node: Node, client: Cl
 
 
 @pytest.mark.parametrize("operation", ["CompleteMultipartUpload", "UploadPartCopy"])
-async def test_an_error_inside_a_200_is_an_error(node: Node, client: Client, operation: str) -> None:
+async def test_an_error_inside_a_200_is_an_error(node: Node, client: TusClient, operation: str) -> None:
     rules = once(node, error(200, "InternalError"), (operation, anything))
     url = await concatenate(node, client)
     assert all_hit(rules)
     await gone(node, client, url)
 
 
-async def test_what_is_terminated_goes_in_the_end(node: Node, client: Client) -> None:
+async def test_what_is_terminated_goes_in_the_end(node: Node, client: TusClient) -> None:
     """What S3 doesn't let go of at once, a sweep removes."""
     for fault in FAULTS.values():
         rules = once(node, fault, *TERMINATING)
         url = await begin(client)
-        assert (await client.request("DELETE", url, **VERSION)).status == 204
+        assert (await client.delete(url)).status == 204
         assert (await client.head(url)).status == 404
         assert rules[0].has_hit
     await nothing_left(node, within=75)
     assert all_hit(rules)
 
 
-async def test_failures_that_outlast_the_retries_are_told_as_503(node: Node, client: Client) -> None:
+async def test_failures_that_outlast_the_retries_are_told_as_503(node: Node, client: TusClient) -> None:
     """Three uploads at once, each of them in trouble with another operation."""
 
     async def told(operation: str) -> None:
@@ -211,7 +212,7 @@ async def test_failures_that_outlast_the_retries_are_told_as_503(node: Node, cli
         assert answer.status == 503
         assert int(answer.headers["Retry-After"]) > 0
         await Watched(node, client, url, LARGE, sent=await client.offset(url)).run()
-        await client.delete(await arrived(node, client, url, LARGE))
+        await client.terminate(await arrived(node, client, url, LARGE))
 
     await asyncio.gather(*(told(each) for each in ("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload")))
     await nothing_left(node)

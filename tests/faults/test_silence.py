@@ -13,10 +13,11 @@ import aiohttp
 import pytest
 
 from tests.faults.journeys import LARGE, PART, PARTIAL, Watched, arrived, begin, concatenate, upload_at_once
-from tests.promises.bench import MIB, Node, upload_id
-from tests.promises.client import Client, until
+from tests.support.bucket import upload_id
+from tests.support.node import MIB, Node
 from tests.support.s3faults import Action, Rule, after_forwarding, anything, cut, error, reset, stall
 from tests.support.s3request import S3Request
+from tests.support.tus import TusClient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -27,7 +28,7 @@ ENOUGH = 90.0
 class Silent:
     """One bucket of which no request's first attempt hears anything."""
 
-    def __init__(self, node: Node, client: Client, elsewhere: Client) -> None:
+    def __init__(self, node: Node, client: TusClient, elsewhere: TusClient) -> None:
         self.node, self.client, self.elsewhere = node, client, elsewhere
         self.rules: list[Rule] = []
 
@@ -45,7 +46,7 @@ class Silent:
         self.rules.append(self.node.s3.faults.rule(operation, 1, fault, which))
         return self.rules[-1]
 
-    def at(self, server: Client, url: str) -> str:
+    def at(self, server: TusClient, url: str) -> str:
         return url.replace(self.client.url, server.url)
 
     async def upload(self, url: str) -> None:
@@ -166,7 +167,7 @@ async def terminating(s3: Silent, operation: str) -> None:
 
 
 async def _terminate(s3: Silent, url: str) -> None:
-    deleting = asyncio.create_task(s3.client.delete(url))
+    deleting = asyncio.create_task(s3.client.terminate(url))
     await until(lambda: _gone(s3, url))
     await deleting
 
@@ -205,7 +206,7 @@ JOURNEYS: tuple[Callable[[Silent], Awaitable[None]], ...] = (
 )
 
 
-async def test_silence_costs_time_and_nothing_else(node: Node, client: Client, elsewhere: Client) -> None:
+async def test_silence_costs_time_and_nothing_else(node: Node, client: TusClient, elsewhere: TusClient) -> None:
     s3, started = Silent(node, client, elsewhere), time.monotonic()
     took: dict[str, float] = {}
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import pytest
 
 from tests.faults.journeys import LARGE, PART, PARTIAL
-from tests.promises.bench import MIB, Node, upload_id
-from tests.promises.client import VERSION, Client
+from tests.support.bucket import upload_id
+from tests.support.node import MIB, Node
 from tests.support.s3faults import ANY, Action, error
+from tests.support.tus import TusClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -17,7 +18,7 @@ KIB = 1024
 SENT: Mapping[str, int] = {"in the middle": PART + MIB, "before the last bytes": 2 * PART}
 
 
-async def goes_on_from(client: Client, url: str, offset: int, data: bytes, node: Node) -> None:
+async def goes_on_from(client: TusClient, url: str, offset: int, data: bytes, node: Node) -> None:
     """It fell back to there: said so, and becomes its object all the same."""
     assert await client.offset(url) == offset
     assert [line for line in node.server.log().splitlines() if "upload rolled back" in line and upload_id(url) in line]
@@ -27,22 +28,24 @@ async def goes_on_from(client: Client, url: str, offset: int, data: bytes, node:
 
 
 @pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
-async def test_an_upload_whose_parts_were_aborted_goes_on_from_the_start(node: Node, client: Client, sent: int) -> None:
+async def test_an_upload_whose_parts_were_aborted_goes_on_from_the_start(
+    node: Node, client: TusClient, sent: int
+) -> None:
     url = await client.create(len(LARGE))
     await client.patch(url, 0, LARGE[:sent])
-    before = await node.metric("uploads_rolled_back_total")
-    await node.abort_multiparts()
+    before = await node.server.metric("uploads_rolled_back_total")
+    node.bucket.abort_multiparts()
     assert (await client.patch(url, sent, LARGE[sent:])).status == 503
     await goes_on_from(client, url, 0, LARGE, node)
-    assert await node.metric("uploads_rolled_back_total") == before + 1
+    assert await node.server.metric("uploads_rolled_back_total") == before + 1
 
 
 async def test_an_upload_whose_tail_was_deleted_goes_on_from_its_last_part(
-    node: Node, client: Client, elsewhere: Client
+    node: Node, client: TusClient, elsewhere: TusClient
 ) -> None:
     url = await client.create(len(LARGE))
     await client.patch(url, 0, LARGE[: PART + MIB])
-    await node.lose(url)
+    node.bucket.lose(url)
     there = url.replace(client.url, elsewhere.url)
     assert (await elsewhere.patch(there, PART + MIB, LARGE[PART + MIB : 2 * PART])).status == 503
     assert await client.offset(url) == PART
@@ -50,12 +53,12 @@ async def test_an_upload_whose_tail_was_deleted_goes_on_from_its_last_part(
     assert await node.stored(url) == LARGE
 
 
-async def test_an_upload_loses_no_more_than_what_is_gone(node: Node, client: Client, elsewhere: Client) -> None:
+async def test_an_upload_loses_no_more_than_what_is_gone(node: Node, client: TusClient, elsewhere: TusClient) -> None:
     """Of three segments the second is gone."""
     url = await client.create(len(PARTIAL))
     for at in range(0, 3 * KIB, KIB):
         await client.patch(url, at, PARTIAL[at : at + KIB])
-    await node.lose(url, nth=1)
+    node.bucket.lose(url, nth=1)
     there = url.replace(client.url, elsewhere.url)
     assert (await elsewhere.patch(there, 3 * KIB, PARTIAL[3 * KIB :])).status == 503
     assert await client.offset(url) == KIB
@@ -63,13 +66,13 @@ async def test_an_upload_loses_no_more_than_what_is_gone(node: Node, client: Cli
     assert await node.stored(url) == PARTIAL
 
 
-async def test_an_object_that_was_deleted_is_not_served_nor_joined(node: Node, client: Client) -> None:
+async def test_an_object_that_was_deleted_is_not_served_nor_joined(node: Node, client: TusClient) -> None:
     whole = await client.create(len(PARTIAL), PARTIAL)
-    await node.delete_object(whole)
-    assert (await client.request("GET", whole)).status == 404
-    partials = [await client.create(len(PARTIAL), PARTIAL, Upload_Concat="partial") for _ in range(2)]
-    await node.lose(partials[0])
-    told = {**VERSION, "Upload_Concat": f"final;{' '.join(partials)}"}
+    node.bucket.delete(whole)
+    assert (await client.fetch(whole)).status == 404
+    partials = [await client.create(len(PARTIAL), PARTIAL, upload_concat="partial") for _ in range(2)]
+    node.bucket.lose(partials[0])
+    told = {"upload_concat": f"final;{' '.join(partials)}"}
     assert (await client.request("POST", client.url, **told)).status == 400
 
 
@@ -78,7 +81,7 @@ async def test_an_object_that_was_deleted_is_not_served_nor_joined(node: Node, c
     [error(404, "NoSuchBucket"), error(400, "ExpiredToken"), error(403, "InvalidAccessKeyId")],
     ids=["no bucket", "expired token", "no such key"],
 )
-async def test_without_bucket_or_credentials_nothing_is_promised(node: Node, client: Client, fault: Action) -> None:
+async def test_without_bucket_or_credentials_nothing_is_promised(node: Node, client: TusClient, fault: Action) -> None:
     url = await client.create(len(LARGE))
     await client.patch(url, 0, LARGE[: PART + MIB])
     node.s3.faults.rule(ANY, None, fault)
@@ -86,8 +89,8 @@ async def test_without_bucket_or_credentials_nothing_is_promised(node: Node, cli
     assert answer.status == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert await client.offset(url) == PART + MIB
-    assert (await client.post(3, b"abc")).status == 503
-    assert (await client.request("GET", f"{node.server.origin}/readyz")).status == 503
+    assert (await client.try_create(3, b"abc")).status == 503
+    assert (await client.fetch(f"{node.server.origin}/readyz")).status == 503
     node.s3.faults.clear()
     assert (await client.patch(url, PART + MIB, LARGE[PART + MIB :])).offset == len(LARGE)
     assert await node.stored(url) == LARGE

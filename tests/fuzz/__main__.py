@@ -13,14 +13,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from devtools.seaweed import SeaweedFS
 from tests.fuzz.fuzzing import fuzz, target
-from tests.support import seaweed
 
 STRICT = 0.5
 ROUND = 500
 
 
-async def _run(directory: Path, s3: seaweed.SeaweedFS, seconds: float, chance: int) -> int:
+async def _run(directory: Path, s3: SeaweedFS, seconds: float, chance: int) -> int:
     """How many examples were tried."""
     end, rounds = time.monotonic() + seconds, 0
     async with target(directory, s3) as server:
@@ -39,7 +39,7 @@ def main() -> None:
     chosen = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="fuzz-"))
     print(f"logs in {directory}", flush=True)
-    with seaweed.running(directory / "seaweed") as s3:
+    with SeaweedFS(directory / "seaweed") as s3:
         tried = asyncio.run(_run(directory, s3, chosen.minutes * 60, chosen.seed))
     print(f"{tried} examples, and none stopped the server")
 

@@ -15,11 +15,11 @@ import aiohttp
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+from devtools.seaweed import SeaweedFS
 from tests.fuzz.cases import KEY, MULTIPART, Case, cases
 from tests.fuzz.lag import Probe, probing
 from tests.support.abuse import TARGET
 from tests.support.direct import Begun, DirectClient
-from tests.support.seaweed import SeaweedFS
 from tests.support.sites import LEAKS, Site, s3_site
 from tests.support.tus import TusClient
 

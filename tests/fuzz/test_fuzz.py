@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from devtools.seaweed import SeaweedFS
 from tests.fuzz.fuzzing import fuzz, target
-from tests.support.seaweed import SeaweedFS
 
 EXAMPLES = 300
 GENEROUS = 5.0

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 
 import aiohttp
 
-from tests.promises.client import Client
-from tests.promises.rawrequest import RawRequest, patching
+from tests.support.raw import RawConnection, patching
+from tests.support.tus import TusClient
 
 MIB = 1024 * 1024
 LENGTH = 16 * MIB
@@ -60,12 +60,12 @@ async def crowd(urls: Sequence[str], rate: int) -> AsyncIterator[None]:
             task.cancel()
 
 
-async def fast(request: RawRequest) -> None:
+async def fast(request: RawConnection) -> None:
     while True:
         await request.send(bytes(MIB))
 
 
-async def speed(client: Client, seconds: float) -> float:
+async def speed(client: TusClient, seconds: float) -> float:
     """Of one upload as fast as it goes, for so long: by what the server has of it then."""
     url, started = await client.create(FAST), time.monotonic()
     async with patching(url, 0, FAST) as request:
@@ -73,11 +73,11 @@ async def speed(client: Client, seconds: float) -> float:
             await asyncio.wait_for(fast(request), seconds)
         offset = await reached(client, url)
         took = time.monotonic() - started
-    await client.delete(url)
+    await client.terminate(url)
     return offset / took
 
 
-async def reached(client: Client, url: str) -> int:
+async def reached(client: TusClient, url: str) -> int:
     """The offset, once HEAD tells it."""
     while (answer := await client.head(url)).status == 423:  # noqa: ASYNC110 (only asking tells)
         await asyncio.sleep(0.1)
@@ -88,7 +88,7 @@ async def reached(client: Client, url: str) -> int:
 async def run(url: str, count: int, rate: int, seconds: int) -> Report:
     connector = aiohttp.TCPConnector(limit=8, force_close=True)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None)) as session:
-        client = Client(session, url)
+        client = TusClient(session, url)
         alone = await speed(client, seconds / 4)
         urls = [await client.create(LENGTH) for _ in range(count)]
         async with crowd(urls, rate):

@@ -6,19 +6,18 @@ import asyncio
 import os
 import sys
 import time
-import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import aiohttp
-
-from tests.promises.bench import client_of, watched_memory
-from tests.promises.client import Client
-from tests.support.family import mortal
-from tests.support.seaweed import SeaweedFS
+from devtools.part import mortal
+from devtools.seaweed import SeaweedFS
+from tests.support.bucket import Bucket
+from tests.support.node import client_of, watched_memory
 from tests.support.server import Server, serving
+from tests.support.tus import TusClient
 
 MIB = 1024 * 1024
 CONNECTION = 32 * 1024
@@ -60,18 +59,16 @@ class Measured:
         assert rss <= most, f"{rss / MIB:.0f} MiB are left, where {most / MIB:.0f} are allowed"
 
     async def _left(self, connections: int) -> int:
-        async with aiohttp.ClientSession() as session, session.get(f"{self.server.origin}/metrics") as answer:
-            lines = (await answer.text()).splitlines()
-        held = sum(float(line.split()[-1]) for line in lines if line.startswith("tusdpy_buffer_bytes"))
+        held = await self.server.metric("buffer_bytes")
         return self.idle + max(int(_LEFT * self.budget), _HEAP) + int(_ABOVE * held) + LEAVES * connections
 
 
 @asynccontextmanager
-async def measured(seaweed: SeaweedFS, directory: Path, budget: int, **settings: object) -> AsyncIterator[Measured]:
+async def measured(seaweed: SeaweedFS, directory: Path, budget: int, **settings: Any) -> AsyncIterator[Measured]:
     """A server that has been used a little, and found its size; while the block lasts, others want the machine."""
-    where = {"storage": f"s3://{seaweed.bucket}/{uuid.uuid4().hex}/", "s3_endpoint_url": seaweed.endpoint}
-    environment = {**seaweed.user.environment(), **settings.pop("environment", {})}  # type: ignore[dict-item]
-    how = {**where, "s3_profile": "seaweedfs", "memory_budget": budget, **settings}
+    bucket = Bucket(seaweed)
+    environment = {**bucket.environment, **settings.pop("environment", {})}
+    how = {**bucket.settings, "memory_budget": budget, **settings}
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(serving(directory, environment=environment, debug=False, **how))
         async with client_of(server) as client:
@@ -83,11 +80,11 @@ async def measured(seaweed: SeaweedFS, directory: Path, budget: int, **settings:
         assert "Traceback" not in server.log()
 
 
-async def _use(client: Client) -> None:
+async def _use(client: TusClient) -> None:
     url = await client.create(_WARM)
     await client.patch(url, 0, bytes(_WARM))
     assert len(await client.content(url)) == _WARM
-    await client.delete(url)
+    await client.terminate(url)
 
 
 @asynccontextmanager

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from devtools.seaweed import SeaweedFS
 from tests.load.measuring import MIB, measured
-from tests.promises.bench import watched_memory
-from tests.support.seaweed import SeaweedFS
+from tests.support.node import watched_memory
 from tests.support.server import ROOT
 
 COUNT, RATE, SECONDS = 500, 50_000, 20

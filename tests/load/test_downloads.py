@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from devtools.seaweed import SeaweedFS
 from tests.load.measuring import MIB, measured
-from tests.promises.bench import client_of, some_bytes, watched_memory
-from tests.support.seaweed import SeaweedFS
+from tests.support.node import client_of, watched_memory
+from tests.support.writing import random_bytes
 
 BUDGET = 32 * MIB
 COUNT = 400
@@ -88,7 +89,7 @@ async def unread(url: str, count: int) -> AsyncIterator[Sequence[Unread]]:
 async def test_unread_downloads_stay_within_the_budget_and_can_be_read_later(
     seaweed: SeaweedFS, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = some_bytes(LENGTH)
+    data = random_bytes(LENGTH)
     with capsys.disabled():
         print()
         async with measured(seaweed, tmp_path, BUDGET) as place, client_of(place.server) as client:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from devtools.seaweed import SeaweedFS
 from tests.load.measuring import MIB, measured
-from tests.promises.bench import client_of, watched_memory
+from tests.support.node import client_of, watched_memory
 from tests.support.raw import RawConnection, connected
-from tests.support.seaweed import SeaweedFS
 
 BUDGET = 32 * MIB
 COUNT = 100

@@ -8,10 +8,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from devtools.seaweed import SeaweedFS
 from tests.load.measuring import MIB, measured
-from tests.promises.bench import client_of, watched_memory
 from tests.support.direct import DirectClient
-from tests.support.seaweed import SeaweedFS
+from tests.support.node import client_of, watched_memory
 
 BUDGET = 32 * MIB
 COUNT = 100

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from devtools.seaweed import SeaweedFS
 from tests.load.measuring import MIB, measured
-from tests.promises.bench import client_of, watched_memory
-from tests.promises.client import Client
-from tests.support.seaweed import SeaweedFS
+from tests.support.node import client_of, watched_memory
+from tests.support.tus import TusClient
 
 BUDGET = 32 * MIB
 PART = 5 * MIB
 COUNT, PIECE = 100, MIB
 
 
-async def _all_but_the_end(client: Client) -> str:
+async def _all_but_the_end(client: TusClient) -> str:
     """An upload whose next byte fills its first part."""
     url = await client.create(PART + 1)
     for offset in range(0, PART, PIECE):

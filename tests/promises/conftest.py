@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.promises.bench import Node, client_of, one_node
-from tests.promises.client import Client
-from tests.support.seaweed import SeaweedFS
+from devtools.seaweed import SeaweedFS
+from tests.support.node import Node, client_of, one_node
+from tests.support.tus import TusClient
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ async def running_node(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def client(running_node: Node) -> AsyncIterator[Client]:
+async def client(running_node: Node) -> AsyncIterator[TusClient]:
     async with client_of(running_node.server) as talking:
         yield talking
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.promises.bench import MIB, PART, Node, some_bytes, upload_id
-from tests.promises.client import Client, until
-from tests.promises.rawrequest import patching
+from tests.support.bucket import upload_id
+from tests.support.node import MIB, PART, Node
+from tests.support.raw import patching
 from tests.support.s3faults import Gate, after_forwarding, hold
+from tests.support.tus import TusClient, until
+from tests.support.writing import random_bytes
 
-DATA = some_bytes(2 * PART + MIB)
+DATA = random_bytes(2 * PART + MIB)
 SENT: Mapping[str, int] = {
     "nothing": 0,
     "a tail": MIB,
@@ -19,7 +21,7 @@ SENT: Mapping[str, int] = {
 }
 
 
-async def begun(client: Client, sent: int, **headers: str) -> str:
+async def begun(client: TusClient, sent: int, **headers: str) -> str:
     url = await client.create(len(DATA), **headers)
     if sent:
         assert (await client.patch(url, 0, DATA[:sent])).offset == sent
@@ -49,6 +51,6 @@ async def crash(node: Node, url: str, operation: str) -> None:
     async with patching(url, 0, len(DATA)) as request:
         await request.send(DATA[: PART + MIB])
         if operation == "PutObject":
-            request.end()
+            request.finish()
         await gate.reached.wait()
         await node.restart()

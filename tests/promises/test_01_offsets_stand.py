@@ -8,13 +8,15 @@ from random import Random
 
 import pytest
 
-from tests.promises.bench import MIB, PART, Node, some_bytes
-from tests.promises.client import Client, Uploader
+from tests.support.node import MIB, PART, Node
 from tests.support.s3faults import ANY, Action, Gate, after_forwarding, error, hold, reset
+from tests.support.tus import TusClient
+from tests.support.uploader import Uploader
+from tests.support.writing import random_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-DATA = some_bytes(2 * PART + 3 * MIB + 7)
+DATA = random_bytes(2 * PART + 3 * MIB + 7)
 
 MOMENTS: Mapping[str, Callable[[Gate], Action]] = {
     "before S3 hears of it": hold,
@@ -44,8 +46,8 @@ async def until_dead(node: Node, upload: Uploader, gate: Gate) -> None:
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-async def test_the_server_may_die_at_any_kind_of_s3_request(node: Node, client: Client, moment: str) -> None:
-    data = some_bytes(48 * MIB + 7)
+async def test_the_server_may_die_at_any_kind_of_s3_request(node: Node, client: TusClient, moment: str) -> None:
+    data = random_bytes(48 * MIB + 7)
     upload = Uploader(client, await client.create(len(data)), data, chunk=3 * MIB)
     for operation in OPERATIONS:
         gate = Gate()
@@ -56,9 +58,9 @@ async def test_the_server_may_die_at_any_kind_of_s3_request(node: Node, client: 
     assert await client.content(upload.url) == data
 
 
-async def test_the_server_may_die_again_and_again(node: Node, client: Client) -> None:
+async def test_the_server_may_die_again_and_again(node: Node, client: TusClient) -> None:
     dice = Random(11)
-    data = some_bytes(48 * MIB + 8)
+    data = random_bytes(48 * MIB + 8)
     upload = Uploader(client, await client.create(len(data)), data, chunk=5 * MIB)
     for _ in range(3):
         gate = Gate()
@@ -81,7 +83,7 @@ async def test_the_server_may_die_again_and_again(node: Node, client: Client) ->
     ],
     ids=["500", "slow down", "reset before", "reset after", "500 after"],
 )
-async def test_s3_may_fail_at_random(node: Node, client: Client, fault: Action) -> None:
+async def test_s3_may_fail_at_random(node: Node, client: TusClient, fault: Action) -> None:
     dice = Random(42)
     upload = Uploader(client, await client.create(len(DATA)), DATA, chunk=3 * MIB)
     for nth in sorted(dice.sample(range(1, 30), 8)):
@@ -90,7 +92,7 @@ async def test_s3_may_fail_at_random(node: Node, client: Client, fault: Action) 
     assert await client.content(upload.url) == DATA
 
 
-async def test_a_lasting_failure_of_s3_takes_nothing_back(node: Node, client: Client) -> None:
+async def test_a_lasting_failure_of_s3_takes_nothing_back(node: Node, client: TusClient) -> None:
     upload = Uploader(client, await client.create(len(DATA)), DATA, chunk=PART + MIB)
     await upload.step()
     node.s3.faults.rule(ANY, None, error(403, "AccessDenied"))

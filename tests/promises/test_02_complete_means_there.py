@@ -6,29 +6,30 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.promises.bench import MIB, PART, Node, some_bytes
-from tests.promises.client import Client
+from tests.support.node import MIB, PART, Node
 from tests.support.s3faults import Action, after_forwarding, error, reset
+from tests.support.tus import TusClient
+from tests.support.writing import random_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 COMPLETE = "CompleteMultipartUpload"
-DATA = some_bytes(PART + 3 * MIB + 7)
+DATA = random_bytes(PART + 3 * MIB + 7)
 
 
-async def whole(node: Node, client: Client, url: str) -> None:
+async def whole(node: Node, client: TusClient, url: str) -> None:
     """The upload is complete, and S3 has all of it."""
     assert await client.offset(url) == len(DATA)
     assert await node.object_size(url) == len(DATA)
     assert await client.content(url) == DATA
 
 
-async def incomplete(client: Client, url: str) -> None:
+async def incomplete(client: TusClient, url: str) -> None:
     """Nobody is told that the upload is complete, nor anything that makes a client start over."""
     answer = await client.head(url)
     assert answer.status == 423
     assert "Upload-Offset" not in answer.headers
-    assert (await client.request("GET", url)).status == 404
+    assert (await client.fetch(url)).status == 404
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ async def incomplete(client: Client, url: str) -> None:
     [error(500, "InternalError"), error(200, "InternalError"), error(403, "AccessDenied"), reset()],
     ids=["500", "an error inside a 200", "denied", "reset"],
 )
-async def test_completing_may_fail_until_it_works(node: Node, client: Client, fault: Action) -> None:
+async def test_completing_may_fail_until_it_works(node: Node, client: TusClient, fault: Action) -> None:
     node.s3.faults.rule(COMPLETE, None, fault)
     url = await client.create(len(DATA))
     assert (await client.patch(url, 0, DATA)).status == 503
@@ -60,7 +61,9 @@ async def test_completing_may_fail_until_it_works(node: Node, client: Client, fa
     ],
     ids=["lost", "500", "200 with an error", "no such upload", "not done, then lost", "not done, then gone"],
 )
-async def test_a_doubtful_answer_is_settled_by_looking(node: Node, client: Client, answers: Sequence[Action]) -> None:
+async def test_a_doubtful_answer_is_settled_by_looking(
+    node: Node, client: TusClient, answers: Sequence[Action]
+) -> None:
     for nth, answer in enumerate(answers, start=1):
         node.s3.faults.rule(COMPLETE, nth, answer)
     url = await client.create(len(DATA))
@@ -74,20 +77,20 @@ async def test_a_doubtful_answer_is_settled_by_looking(node: Node, client: Clien
     "there", [None, b"short", DATA], ids=["nothing", "too short an object", "somebody else's object"]
 )
 async def test_a_multipart_upload_that_is_gone_never_counts_as_complete(
-    node: Node, client: Client, there: bytes | None
+    node: Node, client: TusClient, there: bytes | None
 ) -> None:
     url = await client.create(len(DATA))
     if there is not None:
-        await node.put(url, there, ours=there != DATA)
+        node.bucket.put(url, there, ours=there != DATA)
     node.s3.faults.rule(COMPLETE, None, error(404, "NoSuchUpload"))
     assert (await client.patch(url, 0, DATA)).status == 503
     assert (await client.head(url)).status in (200, 423)
-    assert (await client.request("GET", url)).status == 404
+    assert (await client.fetch(url)).status == 404
     node.s3.faults.clear()
 
 
 @pytest.mark.parametrize("fault", [error(403, "AccessDenied"), error(500, "InternalError")], ids=["denied", "500"])
-async def test_one_put_that_fails_completes_nothing(node: Node, client: Client, fault: Action) -> None:
+async def test_one_put_that_fails_completes_nothing(node: Node, client: TusClient, fault: Action) -> None:
     url = await client.create(3)
     node.s3.faults.rule("PutObject", None, fault)
     assert (await client.patch(url, 0, b"abc")).status == 503
@@ -97,8 +100,8 @@ async def test_one_put_that_fails_completes_nothing(node: Node, client: Client, 
     assert await node.object_size(url) == 3
 
 
-async def test_a_final_upload_is_complete_once_it_is_made(node: Node, client: Client) -> None:
-    partials = [await client.create(6 * MIB, some_bytes(6 * MIB), Upload_Concat="partial") for _ in range(2)]
+async def test_a_final_upload_is_complete_once_it_is_made(node: Node, client: TusClient) -> None:
+    partials = [await client.create(6 * MIB, random_bytes(6 * MIB), upload_concat="partial") for _ in range(2)]
     node.s3.faults.rule(COMPLETE, None, error(403, "AccessDenied"))
     concat = {"Tus_Resumable": "1.0.0", "Upload_Concat": f"final;{' '.join(partials)}"}
     assert (await client.request("POST", client.url, **concat)).status == 503
@@ -106,14 +109,14 @@ async def test_a_final_upload_is_complete_once_it_is_made(node: Node, client: Cl
     made = await client.request("POST", client.url, **concat)
     assert made.status == 201
     assert await client.offset(made.headers["Location"]) == 12 * MIB
-    assert await client.content(made.headers["Location"]) == 2 * some_bytes(6 * MIB)
+    assert await client.content(made.headers["Location"]) == 2 * random_bytes(6 * MIB)
 
 
-async def test_an_upload_that_lost_its_tail_goes_on_from_the_start(node: Node, client: Client) -> None:
+async def test_an_upload_that_lost_its_tail_goes_on_from_the_start(node: Node, client: TusClient) -> None:
     """And says so, rather than to ask for another attempt for ever."""
     url = await client.create(len(DATA))
     await client.patch(url, 0, DATA[:MIB])
-    await node.lose(url)
+    node.bucket.lose(url)
     await node.restart()
     assert (await client.patch(url, MIB, DATA[MIB:])).status == 503
     assert await client.offset(url) == 0

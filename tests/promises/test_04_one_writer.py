@@ -13,18 +13,20 @@ from typing import Any
 import pytest
 from aiohttp.web import StreamResponse
 
-from tests.promises.bench import MIB, PART, Node, client_of, some_bytes
-from tests.promises.client import Client, Uploader
-from tests.promises.rawrequest import patching
+from tests.support.node import MIB, PART, Node, client_of
+from tests.support.raw import patching
 from tests.support.s3exchange import Exchange
 from tests.support.s3faults import Action, Gate, hold
+from tests.support.tus import TusClient
+from tests.support.uploader import Uploader
+from tests.support.writing import random_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TTL = 3.0
 ANSWERED = "done, its answer on the way"
 COUNT = PART + MIB
-DATA = some_bytes(3 * PART)
+DATA = random_bytes(3 * PART)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE"])
-async def test_a_stalled_writer_makes_way(node: Node, client: Client, method: str) -> None:
+async def test_a_stalled_writer_makes_way(node: Node, client: TusClient, method: str) -> None:
     base, url = await node.received(), await client.create(len(DATA))
     async with patching(url, 0, len(DATA)) as stalled:
         await stalled.send(DATA[:COUNT])
@@ -44,13 +46,13 @@ async def test_a_stalled_writer_makes_way(node: Node, client: Client, method: st
         elif method == "HEAD":
             assert await client.offset(url) == COUNT
         else:
-            await client.delete(url)
+            await client.terminate(url)
             assert (await client.head(url)).status == 404
         assert time.monotonic() - started < 2
         assert await stalled.status() == 423
 
 
-async def test_a_writer_of_another_process_makes_way(node: Node, client: Client) -> None:
+async def test_a_writer_of_another_process_makes_way(node: Node, client: TusClient) -> None:
     base, url = await node.received(), await client.create(len(DATA))
     other = node.another()
     await other.start()
@@ -65,7 +67,7 @@ async def test_a_writer_of_another_process_makes_way(node: Node, client: Client)
         await other.kill()
 
 
-async def test_two_requests_at_once_never_both_append(client: Client) -> None:
+async def test_two_requests_at_once_never_both_append(client: TusClient) -> None:
     url = await client.create(2 * MIB)
     answers = await asyncio.gather(*(client.patch(url, 0, bytes([number]) * MIB) for number in range(1, 7)))
     assert {answer.status for answer in answers} <= {204, 409, 423}
@@ -75,7 +77,7 @@ async def test_two_requests_at_once_never_both_append(client: Client) -> None:
     assert content == content[:1] * offset + bytes(2 * MIB - offset)
 
 
-async def test_a_holder_that_died_is_replaced(node: Node, client: Client) -> None:
+async def test_a_holder_that_died_is_replaced(node: Node, client: TusClient) -> None:
     base, url = await node.received(), await client.create(len(DATA))
     async with patching(url, 0, len(DATA)) as request:
         await request.send(DATA[:COUNT])
@@ -102,7 +104,7 @@ def hold_answer(gate: Gate) -> Action:
 @pytest.mark.parametrize("finished", [False, True], ids=["in the middle", "when all is done"])
 @pytest.mark.parametrize("moment", ["on its way to S3", ANSWERED])
 async def test_a_holder_that_was_paused_harms_nothing_when_it_wakes(
-    node: Node, client: Client, moment: str, *, finished: bool
+    node: Node, client: TusClient, moment: str, *, finished: bool
 ) -> None:
     """It fell asleep with a part in flight, and with other bytes than those that another node took instead."""
     url, gate, other = await client.create(len(DATA)), Gate(), node.another()

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.promises.bench import BOTH_READERS, MIB, Node, some_bytes
-from tests.promises.client import BYTES, Client
-from tests.promises.rawrequest import RawRequest
+from tests.support.node import BOTH_READERS, MIB, Node
+from tests.support.raw import requesting
+from tests.support.tus import BYTES, TusClient
+from tests.support.writing import random_bytes
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), BOTH_READERS]
 
@@ -42,14 +43,14 @@ REFUSED: Mapping[str, tuple[int, str, str, Mapping[str, str]]] = {
 @pytest.mark.parametrize("expect", [{"Expect": "100-continue"}, {}], ids=["asking first", "sending at once"])
 @pytest.mark.parametrize("case", REFUSED)
 async def test_what_is_refused_is_refused_unread(
-    node: Node, client: Client, case: str, expect: Mapping[str, str]
+    node: Node, client: TusClient, case: str, expect: Mapping[str, str]
 ) -> None:
     status, method, target, headers = REFUSED[case]
     url = await client.create(10, b"01234")
     where = {"": url, "/": client.url}.get(target, f"{client.url}{target}")
     node.s3.reset()
     before, remembered, stored = await node.received(), node.remembered(), await node.residue()
-    async with RawRequest(method, where, {**headers, **expect}) as request:
+    async with requesting(method, where, **headers, **expect) as request:
         assert await request.status() == status, "the answer comes without a byte of the body"
     assert await node.received() == before
     assert node.remembered() == remembered
@@ -58,26 +59,26 @@ async def test_what_is_refused_is_refused_unread(
     assert await client.offset(url) == 5
 
 
-async def test_a_client_that_asks_first_is_told_to_go_on(client: Client) -> None:
+async def test_a_client_that_asks_first_is_told_to_go_on(client: TusClient) -> None:
     url = await client.create(10, b"01234")
-    async with RawRequest("PATCH", url, {**NEXT, "Expect": "100-continue"}) as request:
+    async with requesting("PATCH", url, **NEXT, expect="100-continue") as request:
         assert await request.status() == 100
         await request.send(b"56789")
         assert await request.status() == 204
     assert await client.content(url) == b"0123456789"
 
 
-async def test_a_refused_body_is_not_taken_for_the_next_request(client: Client) -> None:
+async def test_a_refused_body_is_not_taken_for_the_next_request(client: TusClient) -> None:
     url = await client.create(10, b"01234")
     smuggled = b"DELETE /files/%b HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\n\r\n" % url.rpartition("/")[2].encode()
     for length in (len(smuggled), 2 * MIB):
-        async with RawRequest("PATCH", url, {**NEXT, "Upload-Offset": "4", "Content-Length": str(length)}) as request:
+        async with requesting("PATCH", url, **{**NEXT, "Upload-Offset": "4", "Content-Length": length}) as request:
             assert await request.status() == 409
             await request.send(smuggled)
     assert await client.offset(url) == 5
 
 
-async def test_a_finished_upload_takes_nothing_more(client: Client) -> None:
-    url = await client.create(MIB, some_bytes(MIB))
+async def test_a_finished_upload_takes_nothing_more(client: TusClient) -> None:
+    url = await client.create(MIB, random_bytes(MIB))
     assert (await client.patch(url, MIB, b"more")).status == 413
-    assert await client.content(url) == some_bytes(MIB)
+    assert await client.content(url) == random_bytes(MIB)

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.promises.bench import BOTH_READERS, MIB, PART, Node, some_bytes
-from tests.promises.client import Client
-from tests.promises.rawrequest import patching
+from tests.support.node import BOTH_READERS, MIB, PART, Node
+from tests.support.raw import patching
+from tests.support.tus import TusClient
+from tests.support.writing import random_bytes
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), BOTH_READERS]
 
@@ -22,9 +23,9 @@ async def chunked(data: bytes) -> AsyncIterator[bytes]:
 @pytest.mark.parametrize("length", [3, 6 * MIB, PART])
 @pytest.mark.parametrize("surplus", [1, MIB])
 async def test_a_body_that_turns_out_too_long_leaves_nothing(
-    node: Node, client: Client, length: int, surplus: int
+    node: Node, client: TusClient, length: int, surplus: int
 ) -> None:
-    url, data = await client.create(length), some_bytes(length)
+    url, data = await client.create(length), random_bytes(length)
     stored, remembered = await node.residue(), node.remembered()
     assert (await client.patch(url, 0, chunked(data + bytes(surplus)))).status == 413
     assert await client.offset(url) == 0
@@ -34,9 +35,9 @@ async def test_a_body_that_turns_out_too_long_leaves_nothing(
     assert await client.content(url) == data
 
 
-async def test_a_body_of_many_parts_that_turns_out_too_long_leaves_nothing(node: Node, client: Client) -> None:
+async def test_a_body_of_many_parts_that_turns_out_too_long_leaves_nothing(node: Node, client: TusClient) -> None:
     """Also when parts of it were stored long before."""
-    data = some_bytes(PART + MIB)
+    data = random_bytes(PART + MIB)
     url = await client.create(len(data))
     async with patching(url, 0, None) as request:
         await request.send(b"%x\r\n%b\r\n" % (len(data), data))
@@ -48,7 +49,7 @@ async def test_a_body_of_many_parts_that_turns_out_too_long_leaves_nothing(node:
     assert await client.content(url) == data
 
 
-async def test_a_body_that_turns_out_too_long_is_not_read_to_its_end(node: Node, client: Client) -> None:
+async def test_a_body_that_turns_out_too_long_is_not_read_to_its_end(node: Node, client: TusClient) -> None:
     url, before = await client.create(10), await node.received()
     async with patching(url, 0, None) as request:
         await request.send(b"b\r\n01234567890\r\n")
@@ -57,26 +58,26 @@ async def test_a_body_that_turns_out_too_long_is_not_read_to_its_end(node: Node,
     assert await client.offset(url) == 0
 
 
-async def test_a_creation_with_too_long_a_body_creates_nothing(node: Node, client: Client) -> None:
+async def test_a_creation_with_too_long_a_body_creates_nothing(node: Node, client: TusClient) -> None:
     stored, remembered = await node.residue(), node.remembered()
-    assert (await client.post(10, chunked(b"01234567890"))).status == 413
-    assert (await client.post(10, b"01234567890")).status == 413
+    assert (await client.try_create(10, chunked(b"01234567890"))).status == 413
+    assert (await client.try_create(10, b"01234567890")).status == 413
     assert await node.residue() == stored
     assert node.remembered() == remembered
 
 
-async def test_a_short_body_is_progress_and_never_complete(node: Node, client: Client) -> None:
-    url, data = await client.create(PART + 1), some_bytes(PART + 1)
+async def test_a_short_body_is_progress_and_never_complete(node: Node, client: TusClient) -> None:
+    url, data = await client.create(PART + 1), random_bytes(PART + 1)
     assert (await client.patch(url, 0, chunked(data[:PART]))).offset == PART
-    assert (await client.request("GET", url)).status == 404
+    assert (await client.fetch(url)).status == 404
     assert await node.object_size(url) is None
     assert (await client.patch(url, PART, data[PART:])).offset == PART + 1
     assert await node.object_size(url) == PART + 1
 
 
-async def test_a_deferred_length_holds_once_it_is_declared(client: Client) -> None:
+async def test_a_deferred_length_holds_once_it_is_declared(client: TusClient) -> None:
     url = await client.create(None, b"01234")
-    assert (await client.patch(url, 5, b"5678", Upload_Length="8")).status == 413
-    assert (await client.patch(url, 5, b"", Upload_Length="4")).status == 400
-    assert (await client.patch(url, 5, b"567", Upload_Length="8")).offset == 8
+    assert (await client.patch(url, 5, b"5678", upload_length="8")).status == 413
+    assert (await client.patch(url, 5, b"", upload_length="4")).status == 400
+    assert (await client.patch(url, 5, b"567", upload_length="8")).offset == 8
     assert await client.content(url) == b"01234567"

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.promises.bench import MIB, Node, some_bytes, watched_memory
-from tests.promises.client import Client
-from tests.promises.rawrequest import patching
+from tests.support.node import MIB, Node, watched_memory
+from tests.support.raw import patching
+from tests.support.tus import TusClient
+from tests.support.writing import random_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -28,9 +29,9 @@ def settings() -> dict[str, Any]:
     return {"memory_budget": "64MiB", "debug": False}
 
 
-async def test_many_at_once_share_the_budget(node: Node, client: Client) -> None:
+async def test_many_at_once_share_the_budget(node: Node, client: TusClient) -> None:
     """Each first sends less than a part, which together is twice the budget, and the rest when all have begun."""
-    data, begun = some_bytes(LENGTH), asyncio.Barrier(CLIENTS)
+    data, begun = random_bytes(LENGTH), asyncio.Barrier(CLIENTS)
 
     async def body() -> AsyncIterator[bytes]:
         yield data[: 3 * MIB]
@@ -39,7 +40,7 @@ async def test_many_at_once_share_the_budget(node: Node, client: Client) -> None
             yield data[start : start + MIB]
 
     async def send(url: str) -> None:
-        answer = await client.patch(url, 0, body(), Content_Length=str(LENGTH))
+        answer = await client.patch(url, 0, body(), content_length=str(LENGTH))
         assert answer.offset == LENGTH
 
     urls = [await client.create(LENGTH) for _ in range(CLIENTS)]
@@ -52,12 +53,11 @@ async def test_many_at_once_share_the_budget(node: Node, client: Client) -> None
         assert await client.content(url) == data
 
 
-async def test_the_slow_keep_nobody_waiting(node: Node, client: Client) -> None:
-    base, fast = await node.received(), some_bytes(LENGTH)
+async def test_the_slow_keep_nobody_waiting(node: Node, client: TusClient) -> None:
+    base, fast = await node.received(), random_bytes(LENGTH)
     async with AsyncExitStack() as stack:
         for _ in range(CLIENTS):
-            request = patching(await client.create(LENGTH), 0, LENGTH)
-            await stack.enter_async_context(request)
+            request = await stack.enter_async_context(patching(await client.create(LENGTH), 0, LENGTH))
             await request.send(bytes(2 * MIB))
         await node.until_received(base + CLIENTS * 2 * MIB)
         started = time.monotonic()
@@ -68,9 +68,9 @@ async def test_the_slow_keep_nobody_waiting(node: Node, client: Client) -> None:
     await node.until_idle()
 
 
-async def test_what_was_held_is_given_back(node: Node, client: Client) -> None:
-    held = await node.metric("buffer_bytes")
+async def test_what_was_held_is_given_back(node: Node, client: TusClient) -> None:
+    held = await node.server.metric("buffer_bytes")
     url = await client.create(LENGTH)
     await client.patch(url, 0, bytes(3 * MIB))
-    await client.delete(url)
-    assert await node.metric("buffer_bytes") <= held
+    await client.terminate(url)
+    assert await node.server.metric("buffer_bytes") <= held

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.promises.bench import MIB, PART, Node, client_of, one_node, some_bytes
-from tests.promises.client import Client, until
-from tests.support.parts import missing
-from tests.support.redis import RedisError, RedisServer, redis_server, running
+from devtools.redis import RedisServer
+from devtools.seaweed import SeaweedFS
+from tests.support.node import MIB, PART, Node, client_of, one_node
+from tests.support.parts import started
 from tests.support.s3faults import ANY, Action, error, reset
-from tests.support.seaweed import SeaweedFS
+from tests.support.tus import TusClient, until
+from tests.support.writing import random_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.parametrize("fault", [reset(), error(403, "AccessDenied")], ids=["gone", "denied"])
-async def test_an_unfinished_upload_is_known_while_s3_is_away(node: Node, client: Client, fault: Action) -> None:
-    url, data = await client.create(2 * PART), some_bytes(2 * PART)
+async def test_an_unfinished_upload_is_known_while_s3_is_away(node: Node, client: TusClient, fault: Action) -> None:
+    url, data = await client.create(2 * PART), random_bytes(2 * PART)
     await client.patch(url, 0, data[: PART + MIB])
     node.s3.faults.rule(ANY, None, fault)
     assert await client.offset(url) == PART + MIB
@@ -33,9 +34,9 @@ async def test_an_unfinished_upload_is_known_while_s3_is_away(node: Node, client
     assert await client.content(url) == data
 
 
-async def test_what_is_gone_is_gone(client: Client) -> None:
+async def test_what_is_gone_is_gone(client: TusClient) -> None:
     url = await client.create(3, b"abc")
-    await client.delete(url)
+    await client.terminate(url)
     assert (await client.head(url)).status == 404
     assert (await client.head(f"{client.url}not-an-id")).status == 404
 
@@ -43,11 +44,7 @@ async def test_what_is_gone_is_gone(client: Client) -> None:
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
     """One that a test may stop."""
-    try:
-        redis_server()
-    except RedisError:
-        missing("redis-server")
-    with running(tmp_path, durable=True) as server:
+    with started(RedisServer(tmp_path, durable=True)) as server:
         yield server
 
 
@@ -59,7 +56,7 @@ async def test_ask_again_while_the_state_is_away(seaweed: SeaweedFS, redis: Redi
         assert answer.status == 423
         assert "Upload-Offset" not in answer.headers
         assert (await client.patch(url, 5, b"56789")).status == 503
-        assert (await client.post(10)).status == 503
+        assert (await client.try_create(10)).status == 503
         redis.start()
 
         async def back() -> bool:

@@ -10,29 +10,30 @@ from typing import Any
 
 import pytest
 
-from tests.promises.bench import MIB, PART, Node, upload_id
-from tests.promises.client import Client, until
 from tests.promises.leaks import DATA, SENT, begun, crash, traces, until_gone
-from tests.promises.rawrequest import patching
+from tests.support.bucket import upload_id
+from tests.support.node import MIB, PART, Node
+from tests.support.raw import patching
 from tests.support.s3faults import Action, Gate, error, outliving
+from tests.support.tus import TusClient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.parametrize("sent", SENT)
-async def test_a_terminated_upload_leaves_nothing(node: Node, client: Client, sent: str) -> None:
+async def test_a_terminated_upload_leaves_nothing(node: Node, client: TusClient, sent: str) -> None:
     url = await begun(client, SENT[sent])
-    await client.delete(url)
+    await client.terminate(url)
     assert await traces(node, url) == []
-    assert await node.metric("buffer_bytes") == 0
+    assert await node.server.metric("buffer_bytes") == 0
 
 
-async def test_an_upload_terminated_in_the_middle_of_a_request_leaves_nothing(node: Node, client: Client) -> None:
+async def test_an_upload_terminated_in_the_middle_of_a_request_leaves_nothing(node: Node, client: TusClient) -> None:
     base, url = await node.received(), await client.create(len(DATA))
     async with patching(url, 0, len(DATA)) as request:
         await request.send(DATA[: PART + MIB])
         await node.until_received(base + PART + MIB)
-        await client.delete(url)
+        await client.terminate(url)
         assert await request.status() == 423
     await node.until_idle()
     assert await traces(node, url) == []
@@ -58,12 +59,12 @@ FAILED: Mapping[str, tuple[int, Any, Mapping[str, str], Mapping[str, Action]]] =
 
 
 @pytest.mark.parametrize("case", FAILED)
-async def test_a_failed_creation_leaves_nothing(node: Node, client: Client, case: str) -> None:
+async def test_a_failed_creation_leaves_nothing(node: Node, client: TusClient, case: str) -> None:
     status, data, headers, faults = FAILED[case]
     before = {*await node.residue(), *untroubled(node)}
     for operation, fault in faults.items():
         node.s3.faults.rule(operation, None, fault)
-    answer = await client.post(len(DATA), data if isinstance(data, bytes) else data(), **headers)
+    answer = await client.try_create(len(DATA), data if isinstance(data, bytes) else data(), **headers)
     assert answer.status == status
     assert {*await node.residue(), *untroubled(node)} <= before
 
@@ -75,7 +76,7 @@ def untroubled(node: Node) -> list[str]:
 
 @pytest.mark.parametrize("end", ["finished", "terminated"])
 @pytest.mark.parametrize("operation", ["CreateMultipartUpload", "PutObject", "UploadPart"])
-async def test_what_a_crash_left_goes_with_the_upload(node: Node, client: Client, operation: str, end: str) -> None:
+async def test_what_a_crash_left_goes_with_the_upload(node: Node, client: TusClient, operation: str, end: str) -> None:
     url = await client.create(len(DATA))
     await crash(node, url, operation)
     if end == "finished":
@@ -87,19 +88,19 @@ async def test_what_a_crash_left_goes_with_the_upload(node: Node, client: Client
         assert (await node.server.command("uploads", "collect-garbage")).code == 0
         assert [trace for trace in await traces(node, url) if not trace.startswith("INSERT")] == [upload_id(url)]
     else:
-        await client.delete(url)
+        await client.terminate(url)
         assert [trace for trace in await traces(node, url) if not trace.startswith("INSERT")] == []
         await until_gone(node, url, within=60)
 
 
-async def test_an_object_that_a_dead_server_had_on_its_way_goes_in_the_end(node: Node, client: Client) -> None:
+async def test_an_object_that_a_dead_server_had_on_its_way_goes_in_the_end(node: Node, client: TusClient) -> None:
     gate, url = Gate(), await client.create(1000)
     node.s3.faults.rule("PutObject", 1, outliving(gate))
     async with patching(url, 0, 1000) as request:
         await request.send(DATA[:1000])
         await gate.reached.wait()
         await node.restart()
-    await client.delete(url)
+    await client.terminate(url)
     assert (await client.head(url)).status == 404
     gate.opened.set()
     await until(partial(landed, node, url))

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.promises.bench import MIB, Node, upload_id
-from tests.promises.client import VERSION, Client
-from tests.promises.rawrequest import RawRequest, patching
+from tests.support.bucket import upload_id
+from tests.support.node import MIB, Node
+from tests.support.raw import patching, requesting
+from tests.support.tus import TUS, TusClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -28,13 +29,13 @@ HOSTILE = [b"../../../etc/passwd", b"a\r\nSet-Cookie: x=1", b"\xff\xfe", b'"; fi
 
 
 @pytest.mark.parametrize("filename", HOSTILE)
-async def test_metadata_never_becomes_a_key_or_a_header(node: Node, client: Client, filename: bytes) -> None:
+async def test_metadata_never_becomes_a_key_or_a_header(node: Node, client: TusClient, filename: bytes) -> None:
     before = await node.residue()
     told = metadata(filename=filename, filetype=b"text/html\r\nX-Evil: 1", name=filename)
-    url = await client.create(3, b"abc", Upload_Metadata=told)
+    url = await client.create(3, b"abc", upload_metadata=told)
     assert re.fullmatch(r"[0-9a-f]{32}", upload_id(url))
     assert set(await node.residue()) - set(before) == {upload_id(url)}
-    answer = await client.request("GET", url)
+    answer = await client.fetch(url)
     assert answer.body == b"abc"
     assert "Set-Cookie" not in answer.headers
     assert "X-Evil" not in answer.headers
@@ -44,20 +45,20 @@ async def test_metadata_never_becomes_a_key_or_a_header(node: Node, client: Clie
 @pytest.mark.parametrize(
     "filetype", [b"text/html", b"image/svg+xml", b"application/xhtml+xml", b"text/xml", b"nonsense"]
 )
-async def test_active_content_is_never_served_inline(client: Client, filetype: bytes) -> None:
+async def test_active_content_is_never_served_inline(client: TusClient, filetype: bytes) -> None:
     told = metadata(filename=b"page.html", filetype=filetype)
-    answer = await client.request("GET", await client.create(3, b"<a>", Upload_Metadata=told))
+    answer = await client.fetch(await client.create(3, b"<a>", upload_metadata=told))
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
-async def test_an_id_is_ours_or_nothing(client: Client) -> None:
+async def test_an_id_is_ours_or_nothing(client: TusClient) -> None:
     for name in ("..%2f..%2fetc%2fpasswd", "A" * 32, "0" * 31, "%00", "state.db", ".tusd-py"):
         assert (await client.head(client.url + name)).status == 404
 
 
-async def test_a_silent_body_is_given_up_and_kept(node: Node, client: Client) -> None:
+async def test_a_silent_body_is_given_up_and_kept(node: Node, client: TusClient) -> None:
     base, url = await node.received(), await client.create(2 * MIB)
     async with patching(url, 0, 2 * MIB) as request:
         await request.send(bytes(MIB))
@@ -67,10 +68,10 @@ async def test_a_silent_body_is_given_up_and_kept(node: Node, client: Client) ->
     assert await client.offset(url) == MIB
 
 
-async def test_lists_have_caps(client: Client) -> None:
+async def test_lists_have_caps(client: TusClient) -> None:
     many = " ".join(f"{client.url}{number:032x}" for number in range(20_000))
     long = metadata(**{f"k{number}": b"v" * 100 for number in range(2_000)})
     for headers in ({"Upload-Concat": f"final;{many}"}, {"Upload-Length": "1", "Upload-Metadata": long}):
-        async with RawRequest("POST", client.url, {**VERSION, **headers, "Content-Length": "0"}) as request:
+        async with requesting("POST", client.url, **TUS, **headers, content_length=0) as request:
             assert 400 <= await request.status() < 500
-    assert (await client.post(10**30)).status in (400, 413)
+    assert (await client.try_create(10**30)).status in (400, 413)

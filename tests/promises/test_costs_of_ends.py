@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.promises.bench import Node
-from tests.promises.client import Client, until
+from tests.support.node import Node
 from tests.support.s3faults import error
+from tests.support.tus import TusClient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -30,26 +30,26 @@ async def until_ended(node: Node) -> None:
     await until(forgotten, within=60)
 
 
-async def test_uploads_that_never_got_a_byte_end_without_a_request(node: Node, client: Client) -> None:
-    expired = await node.metric("uploads_expired_total")
+async def test_uploads_that_never_got_a_byte_end_without_a_request(node: Node, client: TusClient) -> None:
+    expired = await node.server.metric("uploads_expired_total")
     ended, *left = [await client.create(10) for _ in range(1 + CROWD)]
-    await client.delete(ended)
+    await client.terminate(ended)
     await until_ended(node)
-    assert await node.metric("uploads_expired_total") == expired + len(left)
+    assert await node.server.metric("uploads_expired_total") == expired + len(left)
     assert node.s3.counts() == {}
 
 
-async def test_forms_that_nobody_sends_are_a_few_requests_each(node: Node, client: Client) -> None:
+async def test_forms_that_nobody_sends_are_a_few_requests_each(node: Node, client: TusClient) -> None:
     for _ in range(CROWD):
-        assert (await client.request("GET", f"{client.url}s3/params?filename=x")).status == 200
+        assert (await client.fetch(f"{client.url}s3/params?filename=x")).status == 200
     await until_ended(node)
     assert node.s3.counts() == {"HeadObject": CROWD, "GetObject": CROWD, "DeleteObject": CROWD}
 
 
-async def test_each_request_is_counted_once(node: Node, client: Client) -> None:
-    before = await node.metric("s3_requests_total")
+async def test_each_request_is_counted_once(node: Node, client: TusClient) -> None:
+    before = await node.server.metric("s3_requests_total")
     node.s3.faults.rule("PutObject", 1, error(500, "InternalError"))
     url = await client.create(3, b"abc")
-    await client.delete(url)
+    await client.terminate(url)
     assert node.s3.counts()["ListObjectsV2"] == node.s3.counts()["ListMultipartUploads"] == 1
-    assert await node.metric("s3_requests_total") - before == node.s3.counts().total()
+    assert await node.server.metric("s3_requests_total") - before == node.s3.counts().total()

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.promises.bench import PART, Node, some_bytes
-from tests.promises.client import Client
+from tests.support.node import PART, Node
+from tests.support.tus import TusClient
+from tests.support.writing import random_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -20,15 +21,15 @@ def settings() -> dict[str, Any]:
     return {"s3_info_objects": True}
 
 
-async def test_an_upload_of_one_put_has_none(node: Node, client: Client) -> None:
-    data = some_bytes(PART)
+async def test_an_upload_of_one_put_has_none(node: Node, client: TusClient) -> None:
+    data = random_bytes(PART)
     url = await client.create(len(data))
     await client.patch(url, 0, data)
     assert node.s3.counts() == {"PutObject": 1}
 
 
-async def test_an_upload_of_many_parts_has_one_however_many_requests_bring_it(node: Node, client: Client) -> None:
-    data = some_bytes(4 * PART)
+async def test_an_upload_of_many_parts_has_one_however_many_requests_bring_it(node: Node, client: TusClient) -> None:
+    data = random_bytes(4 * PART)
     url = await client.create(len(data))
     for start in range(0, len(data), PART):
         assert (await client.patch(url, start, data[start : start + PART])).status == 204
@@ -37,8 +38,8 @@ async def test_an_upload_of_many_parts_has_one_however_many_requests_bring_it(no
     assert await client.content(url) == data
 
 
-async def test_a_small_upload_in_two_requests_has_one_beside_its_tail(node: Node, client: Client) -> None:
-    data = some_bytes(100)
+async def test_a_small_upload_in_two_requests_has_one_beside_its_tail(node: Node, client: TusClient) -> None:
+    data = random_bytes(100)
     url = await client.create(len(data))
     await client.patch(url, 0, data[:40])
     assert node.s3.counts() == {"PutObject": 2}

@@ -9,15 +9,16 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.promises.bench import MIB, PART, Node, some_bytes, watched_memory
-from tests.promises.client import Client
+from tests.support.node import MIB, PART, Node, watched_memory
+from tests.support.tus import TusClient
+from tests.support.writing import random_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BUDGET = 256 * MIB
 ABOVE = 150 * MIB
 HUGE = 6 * 1024 * MIB
-BLOCK = some_bytes(MIB - 1)
+BLOCK = random_bytes(MIB - 1)
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +27,8 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("size", [0, 1, PART - 1, PART, PART + 1, 2 * PART + 3])
-async def test_every_byte_arrives(node: Node, client: Client, size: int) -> None:
-    data = some_bytes(size)
+async def test_every_byte_arrives(node: Node, client: TusClient, size: int) -> None:
+    data = random_bytes(size)
     url = await client.create(size)
     if size:
         assert (await client.patch(url, 0, data)).offset == size
@@ -37,16 +38,16 @@ async def test_every_byte_arrives(node: Node, client: Client, size: int) -> None
 
 
 @pytest.mark.parametrize("size", [0, 1, PART, PART + 1])
-async def test_every_byte_of_a_deferred_length_arrives(client: Client, size: int) -> None:
-    data = some_bytes(size)
+async def test_every_byte_of_a_deferred_length_arrives(client: TusClient, size: int) -> None:
+    data = random_bytes(size)
     url = await client.create(None)
-    assert (await client.patch(url, 0, data, Upload_Length=str(size))).offset == size
+    assert (await client.patch(url, 0, data, upload_length=str(size))).offset == size
     assert await client.content(url) == data
 
 
 @pytest.mark.huge
 @pytest.mark.timeout(3600)
-async def test_a_huge_upload_takes_no_more_memory_than_a_small_one(node: Node, client: Client) -> None:
+async def test_a_huge_upload_takes_no_more_memory_than_a_small_one(node: Node, client: TusClient) -> None:
     url, sent, got = await client.create(HUGE), hashlib.sha256(), hashlib.sha256()
 
     async def body() -> AsyncIterator[bytes]:
@@ -55,7 +56,7 @@ async def test_a_huge_upload_takes_no_more_memory_than_a_small_one(node: Node, c
             yield block
 
     async with watched_memory(node.server) as samples:
-        assert (await client.patch(url, 0, body(), Content_Length=str(HUGE))).offset == HUGE
+        assert (await client.patch(url, 0, body(), content_length=str(HUGE))).offset == HUGE
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session,
             session.get(url) as answer,

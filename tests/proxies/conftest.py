@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.deployment import Deployment, deployed, id_of
+from devtools.certificates import Certificate, certify
+from devtools.part import HOST
+from devtools.proxies import FRONTS, Edit, Front
+from devtools.seaweed import SeaweedFS
+from tests.e2e.deployment import Deployment, deployed
 from tests.proxies.clients import Entrance
-from tests.support.certificates import Certificate, certify
-from tests.support.proxies import FRONTS, HOST, Edit, Front, in_front
-from tests.support.seaweed import SeaweedFS
+from tests.support.bucket import upload_id
+from tests.support.parts import started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,7 @@ class Way:
     def stored(self, url: str) -> bytes:
         """The object of an upload, asked of S3 itself; the URL must be one that leads through the proxy."""
         assert url.startswith(self.url), url
-        return self.deployment.stored(self.deployment.url + id_of(url))
+        return self.deployment.stored(self.deployment.url + upload_id(url))
 
 
 Entrances = Mapping[str, Entrance]
@@ -70,8 +73,8 @@ async def entrances(
         node = await stack.enter_async_context(deployed(directory, seaweed, directory.name, behind_proxy=True))
         found = {"direct": Entrance(url=node.url, authority=None, stored=node.stored)}
         for kind in FRONTS:
-            front = in_front(kind, directory / kind, certificate, [node.server.port])
-            way = Way(front=await stack.enter_async_context(front), deployment=node, others=[])
+            front = started(FRONTS[kind](directory / kind, certificate, [node.server.port]))
+            way = Way(front=stack.enter_context(front), deployment=node, others=[])
             found[kind] = Entrance(url=way.url, authority=certificate.authority, stored=way.stored)
         yield found
 
@@ -94,10 +97,10 @@ async def _passage(
     **settings: object,
 ) -> AsyncIterator[Way]:
     async with AsyncExitStack() as stack:
-        started = [
+        servers = [
             await stack.enter_async_context(deployed(directory, seaweed, directory.name, behind_proxy=True, **settings))
             for _ in range(nodes)
         ]
-        engine = [each.server.port for each in started]
-        front = await stack.enter_async_context(in_front(kind, directory / kind, certificate, engine, edit))
-        yield Way(front=front, deployment=started[0], others=started[1:])
+        engine = [each.server.port for each in servers]
+        front = stack.enter_context(started(FRONTS[kind](directory / kind, certificate, engine, edit)))
+        yield Way(front=front, deployment=servers[0], others=servers[1:])

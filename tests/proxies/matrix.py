@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from devtools.proxies import FRONTS
 from tests.proxies.clients import CLIENTS
-from tests.support.proxies import FRONTS
 from tests.support.server import ROOT
 
 WAYS = ("direct", *FRONTS)

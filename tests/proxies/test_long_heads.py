@@ -12,9 +12,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from devtools.certificates import Certificate
+from devtools.proxies import FRONTS, Front
 from tests.e2e.curl import Answer, run
-from tests.support.certificates import Certificate
-from tests.support.proxies import FRONTS, Front, in_front
+from tests.support.parts import started
 from tests.support.sites import Site, local_site
 from tests.support.tus import TusClient
 
@@ -51,7 +52,8 @@ async def front(
     certificate: Certificate,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Front]:
-    async with in_front(request.param, tmp_path_factory.mktemp("front"), certificate, [node.server.port]) as found:
+    kind = FRONTS[request.param]
+    with started(kind(tmp_path_factory.mktemp("front"), certificate, [node.server.port])) as found:
         yield found
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from devtools.certificates import Certificate
 from tests.e2e.curl import transfer
 from tests.e2e.deployment import MIB
 from tests.e2e.tusjs import Start, methods
 from tests.proxies.conftest import Passage
-from tests.support.certificates import Certificate
 
 
 @pytest.fixture(autouse=True)

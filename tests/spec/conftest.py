@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from devtools.seaweed import SeaweedFS
 from tests.support.s3proxy import S3Proxy
-from tests.support.seaweed import SeaweedFS
 from tests.support.sites import Site
 
 

@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from devtools.seaweed import SeaweedFS
 from tests.storm.storm import storm, told
-from tests.support import seaweed
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
     chosen = parser.parse_args()
     directory, began = Path(tempfile.mkdtemp(prefix="storm-")), time.monotonic()
     print(f"--seed {chosen.seed}, logs in {directory}", flush=True)
-    with seaweed.running(directory / "seaweed") as s3:
+    with SeaweedFS(directory / "seaweed") as s3:
         blowing = storm(s3, directory, seed=chosen.seed, seconds=chosen.minutes * 60, clients=chosen.clients)
         tally = asyncio.run(blowing)
     print(told(tally, began))

@@ -8,12 +8,12 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from tests.promises.bench import upload_id
+from devtools.seaweed import SeaweedFS
 from tests.storm.client import UploadClient
 from tests.storm.crowd import Crowd
 from tests.storm.history import Breach, Ended, Tally
 from tests.storm.world import Site
-from tests.support.seaweed import SeaweedFS
+from tests.support.bucket import upload_id
 from tests.support.server import Outcome
 from tests.support.sites import LEAKS
 
@@ -115,7 +115,7 @@ class Aftermath:
 
     def _digest(self, name: str) -> str:
         digest, node = hashlib.sha256(), self._site.node
-        body = self._seaweed.client().get_object(Bucket=self._seaweed.bucket, Key=f"{node.prefix}{name}")["Body"]
+        body = self._seaweed.client().get_object(Bucket=self._seaweed.bucket, Key=f"{node.bucket.prefix}{name}")["Body"]
         while block := body.read(_BLOCK):
             digest.update(block)
         return digest.hexdigest()

@@ -6,15 +6,15 @@ import asyncio
 import base64
 from itertools import pairwise
 
-from tests.promises.client import VERSION
 from tests.storm.client import SOON
 from tests.storm.contents import Content
 from tests.storm.history import Breach, Ended
 from tests.storm.talk import Talk
-from tests.storm.tusclient import TusClient
+from tests.storm.tusclient import TusUploadClient
+from tests.support.tus import TUS
 
 
-class ConcatClient(TusClient):
+class ConcatClient(TusUploadClient):
     """Its upload is the final one: it has no step but to be made."""
 
     def __init__(self, talk: Talk, content: Content, kept: float) -> None:
@@ -22,7 +22,7 @@ class ConcatClient(TusClient):
         self._declared = True
         cuts = [0, *sorted(self.dice.randint(0, content.size) for _ in range(self.dice.randint(1, 3))), content.size]
         spans = [Content(content.start + begin, end - begin) for begin, end in pairwise(cuts)]
-        self._partials = [TusClient(talk, span, kept, partial=True) for span in spans]
+        self._partials = [TusUploadClient(talk, span, kept, partial=True) for span in spans]
 
     async def create(self) -> None:
         """Raises Ended where a partial upload's time was up before all of them were there."""
@@ -34,7 +34,7 @@ class ConcatClient(TusClient):
             for partial in self._partials:
                 await partial.delete()
 
-    async def _bring(self, partial: TusClient) -> None:
+    async def _bring(self, partial: TusUploadClient) -> None:
         await partial.create()
         await partial.fill()
 
@@ -43,7 +43,7 @@ class ConcatClient(TusClient):
         named = {"Upload_Metadata": f"filename {base64.b64encode(self.name.encode()).decode()}"}
         self.upload.sent = self.content.size
         while not self.upload.url:
-            reply = await self.talk.ask("POST", self.talk.endpoint(), Upload_Concat=f"final;{urls}", **named, **VERSION)
+            reply = await self.talk.ask("POST", self.talk.endpoint(), Upload_Concat=f"final;{urls}", **named, **TUS)
             if reply is None or self.passes(reply):
                 self.talk.tally.counts["creations tried again"] += 1
                 await asyncio.sleep(self.dice.uniform(*SOON))

@@ -8,18 +8,18 @@ from random import Random
 
 import aiohttp
 
-from tests.promises.bench import upload_id
 from tests.storm.client import UploadClient
 from tests.storm.concatclient import ConcatClient
 from tests.storm.contents import some_content
-from tests.storm.directclient import DirectClient, FormClient
+from tests.storm.directclient import DirectUploadClient, FormClient
 from tests.storm.history import Breach, Ended, History, Tally
 from tests.storm.ietfclient import IetfClient
 from tests.storm.talk import Talk
-from tests.storm.tusclient import TusClient
+from tests.storm.tusclient import TusUploadClient
 from tests.storm.world import Site
+from tests.support.bucket import upload_id
 
-_KINDS = {TusClient: 60, IetfClient: 16, ConcatClient: 10, DirectClient: 10, FormClient: 4}
+_KINDS = {TusUploadClient: 60, IetfClient: 16, ConcatClient: 10, DirectUploadClient: 10, FormClient: 4}
 _FATES = {"finish": 70, "give up": 8, "delete": 5, "delete while writing": 5, "delete when finished": 12}
 _KEPT = 150
 """Finished uploads that stay; beyond them the first is deleted for each that comes."""

@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from tests.promises.client import VERSION
 from tests.storm.client import SOON, UploadClient
 from tests.storm.contents import MIB
 from tests.storm.history import Breach
 from tests.storm.talk import Reply
 from tests.storm.world import SIGNED_FOR
+from tests.support.tus import TUS
 
 _PART = 5 * MIB
 _IN_TIME = 5.0
@@ -27,7 +27,7 @@ def _written(told: object) -> bytes:
     return json.dumps(told).encode()
 
 
-class DirectClient(UploadClient):
+class DirectUploadClient(UploadClient):
     """As Uppy's, but it never gives up."""
 
     _key = ""
@@ -62,7 +62,7 @@ class DirectClient(UploadClient):
 
     async def look(self) -> bool:
         """404 while it isn't complete: only the client knows how far it got."""
-        reply = await self.talk.ask("HEAD", self.talk.anywhere(self.upload.url), **VERSION)
+        reply = await self.talk.ask("HEAD", self.talk.anywhere(self.upload.url), **TUS)
         if reply is None or (reply.status == 423 and self.passes(reply)):
             return False
         if reply.status == 404:
@@ -114,7 +114,7 @@ class DirectClient(UploadClient):
         return None
 
 
-class FormClient(DirectClient):
+class FormClient(DirectUploadClient):
     """All of its bytes go to S3 in one form. No request says that this is the end: it is looked for."""
 
     async def create(self) -> None:
@@ -156,7 +156,7 @@ class FormClient(DirectClient):
         await self.fill(0)
 
     async def look(self) -> bool:
-        reply = await self.talk.ask("HEAD", self.talk.anywhere(self.upload.url), **VERSION)
+        reply = await self.talk.ask("HEAD", self.talk.anywhere(self.upload.url), **TUS)
         if reply is None or (reply.status == 423 and self.passes(reply)):
             return False
         if reply.status in (404, 410):

@@ -9,11 +9,11 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from tests.promises.rawrequest import RawRequest
 from tests.storm.client import SOON, UploadClient
 from tests.storm.contents import Content
 from tests.storm.history import Breach
 from tests.storm.talk import PATIENCE, Reply, Talk
+from tests.support.raw import requesting
 from tests.support.rufh import PARTIAL, VERSIONS
 
 _BUSY_503 = 7
@@ -150,12 +150,11 @@ class IetfClient(UploadClient):
     async def _cut(self, begin: int, end: int, fields: dict[str, object]) -> None:
         """The connection ends in mid-body."""
         middle, started = self.dice.randint(begin, end - 1), time.monotonic()
-        named = {name.replace("_", "-"): str(value) for name, value in fields.items()}
         url = self.talk.anywhere(self.upload.url)
         with suppress(OSError, TimeoutError):
             async with (
                 asyncio.timeout(PATIENCE),
-                RawRequest("PATCH", url, {**named, "Content-Length": str(end - begin)}) as request,
+                requesting("PATCH", url, **fields, content_length=end - begin) as request,
             ):
                 await request.send(self.content.slice(begin, middle))
                 await asyncio.sleep(self.dice.choice((0, self.dice.uniform(0, 2))))

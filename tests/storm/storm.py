@@ -11,12 +11,12 @@ from pathlib import Path
 import aiohttp
 import psutil
 
+from devtools.seaweed import SeaweedFS
 from tests.storm.aftermath import Aftermath
 from tests.storm.crowd import Crowd
 from tests.storm.history import Tally
 from tests.storm.weather import blow
 from tests.storm.world import Site, open_world
-from tests.support.seaweed import SeaweedFS
 
 _FINISHING = 300.0
 """Seconds that clients get for what they have begun, once nothing goes wrong any more."""

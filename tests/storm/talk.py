@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 import aiohttp
 
-from tests.promises.bench import upload_id
 from tests.storm.history import History, Tally
+from tests.support.bucket import upload_id
+from tests.support.exchange import Answer, Body, exchange
+from tests.support.tus import named
 
 PATIENCE = 30.0
 """Seconds a client waits for an answer before it asks again."""
-Body = bytes | AsyncIterator[bytes] | aiohttp.payload.Payload | None
 
 _SHOWN = ("Upload-Offset", "Upload-Length", "Upload-Complete", "Upload-Incomplete", "Upload-Expires", "Retry-After")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What came back."""
+class Reply(Answer):
+    """An answer, and when its request went out, as `time.time()` tells it."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
     asked: float
-    """When the request went out, as `time.time()` tells it."""
-
-    @property
-    def offset(self) -> int:
-        return int(self.headers["Upload-Offset"])
 
 
 class Talk:
@@ -59,14 +51,13 @@ class Talk:
 
     async def ask(self, method: str, url: str, body: Body = None, /, **headers: object) -> Reply | None:
         """None when nothing came back. Header names are written with underscores; None leaves one out."""
-        fields = {name.replace("_", "-"): str(value) for name, value in headers.items() if value is not None}
-        data = io.BytesIO(body) if isinstance(body, bytes) else body
+        fields = named(headers)
         size = len(body) if isinstance(body, bytes) else "-" if body is None else "?"
         asked, started = time.time(), time.monotonic()
         told = f"{method} {url} {_short(fields)} {size} bytes"
         try:
             async with asyncio.timeout(PATIENCE):
-                reply = await self._send(method, url, data, fields, asked)
+                reply = await self._send(method, url, body, fields, asked)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             self.wrote(told, f"nothing ({type(error).__name__})", started)
             return None
@@ -78,12 +69,9 @@ class Talk:
         self.tally.counts["requests"] += 1
         self.history.note(f"(took {time.monotonic() - started:.3f} s) {asked} -> {answered}".rstrip())
 
-    async def _send(self, method: str, url: str, data: object, fields: Mapping[str, str], asked: float) -> Reply:
-        async with self._session.request(
-            method, url, data=data, headers=fields, allow_redirects=False, skip_auto_headers=["Content-Type"]
-        ) as answer:
-            body = await answer.read()
-            return Reply(status=answer.status, headers=answer.headers, body=body, asked=asked)
+    async def _send(self, method: str, url: str, body: Body, fields: Mapping[str, str], asked: float) -> Reply:
+        answer = await exchange(self._session, method, url, body, fields)
+        return Reply(status=answer.status, reason=answer.reason, headers=answer.headers, body=answer.body, asked=asked)
 
     async def compare(self, url: str, span: str | None, expect: Callable[[int, bytes], bool]) -> int | None:
         """The status of a GET whose bytes, as they come, are all as `expect`ed; -1 if not. None when it broke off."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from devtools.redis import redis_server
+from devtools.seaweed import SeaweedFS, weed
 from tests.storm.storm import storm, told
-from tests.support.parts import missing
-from tests.support.redis import RedisError, redis_server
-from tests.support.seaweed import running, weed
+from tests.support.parts import present
 
 SECONDS = 60.0
 
@@ -19,16 +19,12 @@ SECONDS = 60.0
 @pytest.mark.timeout(1200)
 async def test_a_storm_breaks_no_promise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On processes of its own: what ends up in the bucket is part of the promise."""
-    try:
-        redis_server()
-    except RedisError:
-        missing("redis-server")
-    if not weed():
-        missing("SeaweedFS")
+    present(redis_server)
+    present(weed)
     seed, began = secrets.randbelow(2**32), time.monotonic()
     with capsys.disabled():
         print(f"\nmake storm SEED={seed}, logs in {tmp_path}")
-        with running(tmp_path / "seaweed") as seaweed:
+        with SeaweedFS(tmp_path / "seaweed") as seaweed:
             tally = await storm(seaweed, tmp_path, seed=seed, seconds=SECONDS, expire_after=40.0)
         print(told(tally, began))
     assert tally.counts["objects compared"]

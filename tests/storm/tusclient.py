@@ -7,14 +7,14 @@ import base64
 import hashlib
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 
-from tests.promises.client import BYTES, VERSION
-from tests.promises.rawrequest import RawRequest, patching
 from tests.storm.client import SOON, UploadClient
 from tests.storm.contents import MIB, Content
 from tests.storm.history import Breach
 from tests.storm.talk import PATIENCE, Reply, Talk
+from tests.support.raw import RawConnection, patching
+from tests.support.tus import BYTES, TUS
 
 PART = 5 * MIB
 PACES = ("tails", "steps", "small", "at once", "even")
@@ -22,7 +22,7 @@ MANNERS = {"plain": 55, "chunked": 10, "checked": 10, "wrong": 5, "cut": 10, "st
 _SUMS = {"sha1": hashlib.sha1, "md5": hashlib.md5, "sha256": hashlib.sha256}
 
 
-class TusClient(UploadClient):
+class TusUploadClient(UploadClient):
     """Cuts its upload up at a pace of its own, and each of its requests has a manner."""
 
     def __init__(self, talk: Talk, content: Content, kept: float, *, partial: bool = False) -> None:
@@ -35,7 +35,7 @@ class TusClient(UploadClient):
         self._even = self.dice.choice((64 * 1024, 100_000, 256 * 1024, MIB))
 
     def marks(self) -> dict[str, object]:
-        return dict(VERSION)
+        return dict(TUS)
 
     async def create(self) -> None:
         while not self.upload.url:
@@ -48,7 +48,7 @@ class TusClient(UploadClient):
         named = {"Upload_Metadata": f"filename {base64.b64encode(self.name.encode()).decode()}"}
         self.upload.sent = len(body or b"")
         reply = await self.talk.ask(
-            "POST", self.talk.endpoint(), body, **(VERSION if body is None else BYTES), **size, **concat, **named
+            "POST", self.talk.endpoint(), body, **(TUS if body is None else BYTES), **size, **concat, **named
         )
         if reply is None or self.passes(reply):
             self.talk.tally.counts["creations tried again"] += 1
@@ -74,7 +74,7 @@ class TusClient(UploadClient):
 
     async def look(self) -> bool:
         floor = self.upload.told
-        reply = await self.talk.ask("HEAD", self.talk.anywhere(self.upload.url), **VERSION)
+        reply = await self.talk.ask("HEAD", self.talk.anywhere(self.upload.url), **TUS)
         if reply is None:
             return False
         match reply.status:
@@ -214,11 +214,10 @@ class TusClient(UploadClient):
             raise Breach(f"{status} to a PATCH")
         await self.catch_up()
 
-    def _patching(self, begin: int, end: int) -> RawRequest:
-        fields = {name: str(value) for name, value in self._length(end).items()}
-        return patching(self.talk.anywhere(self.upload.url), begin, end - begin, **fields)
+    def _patching(self, begin: int, end: int) -> AbstractAsyncContextManager[RawConnection]:
+        return patching(self.talk.anywhere(self.upload.url), begin, end - begin, **self._length(end))
 
-    async def _by_halves(self, request: RawRequest, marks: tuple[int, int, int], *, goes_on: bool) -> int:
+    async def _by_halves(self, request: RawConnection, marks: tuple[int, int, int], *, goes_on: bool) -> int:
         """The status; 0 where the connection ended first."""
         begin, middle, end = marks
         self.upload.offers(middle)
@@ -229,7 +228,7 @@ class TusClient(UploadClient):
             await request.send(self.content.slice(middle, end))
             return await request.status()
         if self.dice.random() < 0.5:
-            request.end()
+            request.finish()
             await request.closed()
         return 0
 

@@ -12,10 +12,10 @@ from random import Random
 
 import psutil
 
+from devtools.redis import RedisServer
 from tests.storm.history import Tally
 from tests.storm.world import LOCK_TTL, Site, until_started
 from tests.support import s3faults
-from tests.support.redis import RedisServer
 from tests.support.s3faults import ANY, Action, Gate
 from tests.support.server import Server, ServerError
 

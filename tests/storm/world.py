@@ -17,12 +17,11 @@ from typing import Any
 
 import psutil
 
-from tests.promises.bench import MIB, Node
-from tests.support.redis import RedisServer
-from tests.support.redis import running as redis_running
+from devtools.redis import RedisServer
+from devtools.seaweed import SeaweedFS
+from tests.support.node import MIB, Node
 from tests.support.s3exchange import Call
 from tests.support.s3proxy import S3Proxy
-from tests.support.seaweed import SeaweedFS
 from tests.support.server import Server
 
 BUDGET = 64 * MIB
@@ -75,7 +74,7 @@ def _serves(process: psutil.Process) -> bool:
 async def open_world(seaweed: SeaweedFS, directory: Path, expire_after: float) -> AsyncIterator[list[Site]]:
     """Running, for as long as the block lasts."""
     async with AsyncExitStack() as stack:
-        redis = stack.enter_context(redis_running(_made(directory / "redis-data"), durable=True))
+        redis = stack.enter_context(RedisServer(_made(directory / "redis-data"), durable=True))
         sites = []
         for name, count, store, settings in (
             ("sqlite", 1, None, {"workers": 2}),

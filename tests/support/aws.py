@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.web import StreamResponse
 
-from tests.support.identity import Identity
+from devtools.identity import Identity
 from tests.support.s3exchange import Exchange
 from tests.support.s3faults import Action, pass_on
 from tests.support.server import is_foreign

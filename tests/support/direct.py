@@ -10,25 +10,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from multidict import CIMultiDictProxy
+
+from tests.support.exchange import Answer, Body, exchange
 
 MIB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    status: int
-    reason: str
-    headers: CIMultiDictProxy[str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def etag(self) -> str:
-        return self.headers["ETag"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +41,9 @@ class DirectClient:
         return DirectClient(self._session, url)
 
     async def request(
-        self, method: str, url: str, body: object = None, /, headers: Mapping[str, str] | None = None
+        self, method: str, url: str, body: Body = None, /, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        data = BytesIO(body) if isinstance(body, bytes) else body
-        async with self._session.request(
-            method, url, data=data, headers=headers, allow_redirects=False, skip_auto_headers=["Content-Type"]
-        ) as answer:
-            return Answer(
-                status=answer.status, reason=answer.reason or "", headers=answer.headers, body=await answer.read()
-            )
+        return await exchange(self._session, method, url, body, headers)
 
     async def ask(self, method: str, path: str, told: object = None, /, **query: object) -> Answer:
         """JSON to one of the routes."""

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page
 
-from tests.support.browser import browsing, chromium
-from tests.support.parts import missing
+from devtools.browser import browsing, chromium
+from tests.support.parts import present
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """One Chromium for the session."""
-    async with browsing(chromium() or missing("Chromium")) as one:
+    async with browsing(present(chromium)) as one:
         yield one
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts import node
 from tests.e2e import tusjs
 from tests.e2e.deployment import MIB
-from tests.support import node
 from tests.support.parts import missing
 from tests.support.writing import random_bytes
 
@@ -31,7 +31,7 @@ def file(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tus_js() -> tusjs.Start:
     """Starts tus-js-client in Node."""
-    if not (node.PROJECT / "node_modules").exists() and node.npm("ci"):
+    if not (tusjs.PROJECT / "node_modules").exists() and node.run(tusjs.PROJECT, *node.npm(), "ci"):
         missing("tus-js-client")
     return tusjs.start
 

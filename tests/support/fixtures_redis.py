@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 from redis import Redis
 
-from tests.support.parts import missing
-from tests.support.redis import RedisError, RedisServer, redis_server, running
+from devtools.redis import RedisServer
+from tests.support.parts import started
 
 
 @pytest.fixture(scope="session")
 def redis_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One Redis for the session, without persistence. Tests that stop it start their own instead."""
-    found = ""
-    with suppress(RedisError):
-        found = redis_server()
-    if not found:
-        missing("redis-server")
-    with running(tmp_path_factory.mktemp("redis")) as server:
+    with started(RedisServer(tmp_path_factory.mktemp("redis"))) as server:
         yield server
 
 

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.parts import missing
-from tests.support.seaweed import SeaweedFS, running, weed
+from devtools.seaweed import SeaweedFS
+from tests.support.parts import started
 
 
 @pytest.fixture(scope="session")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     """One S3 for the session, with the bucket `uploads`. Tests that stop it start their own instead."""
-    if not weed():
-        missing("SeaweedFS")
-    with running(tmp_path_factory.mktemp("seaweed")) as server:
+    with started(SeaweedFS(tmp_path_factory.mktemp("seaweed"))) as server:
         yield server

@@ -1,23 +1,151 @@
-"""Where the clients that run in Node are, and how npm is told so."""
+"""One node as production runs it: the server, behind it a proxy that counts and breaks, and a real S3."""
 
 from __future__ import annotations
 
-import sys
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
-from scripts import node
-from scripts.node import environment
+import aiohttp
+import pytest
 
-__all__ = ["PROJECT", "environment", "npm"]
+from devtools.seaweed import SeaweedFS
+from tests.support.bucket import Bucket
+from tests.support.s3proxy import S3Proxy
+from tests.support.server import PROGRAM, READ_BY_AIOHTTP, Server
+from tests.support.tus import TusClient, until
 
-PROJECT = Path(__file__).parent.parent / "e2e" / "js"
-"""Where package.json is and node_modules goes."""
+MIB = 1024 * 1024
+PART = 8 * MIB
+"""The default part size."""
+BOTH_READERS = pytest.mark.parametrize(
+    "settings", [{}, {"program": READ_BY_AIOHTTP}], ids=["into slabs", "by aiohttp"], indirect=True, scope="module"
+)
+"""For promises about bodies: each way to read one keeps them."""
 
 
-def npm(*arguments: str) -> int:
-    """Runs npm in the client tests' project; its exit code."""
-    return node.run(PROJECT, *node.npm(), *arguments)
+class Node:
+    """A server whose objects lie below a prefix of its own, on SQLite unless settings say otherwise. Settings are named
+    as in `Settings`; beside them may stand `debug`, a `program` that is the server, and an `environment` to find other
+    credentials in."""
+
+    def __init__(self, seaweed: SeaweedFS, proxy: S3Proxy, directory: Path, **settings: Any) -> None:
+        self.s3 = proxy
+        self.bucket = Bucket(seaweed, endpoint=proxy.endpoint)
+        self.temporary = directory / "tmp"
+        self.temporary.mkdir()
+        self._made = 0
+        self._directory = directory
+        self._settings = {"state": f"sqlite:{directory / 'state.db'}", **self.bucket.settings, **settings}
+        self.server = self.another()
+
+    def another(self) -> Server:
+        """One more server on the same state and the same objects, not started."""
+        self._made += 1
+        place = self._directory / f"server-{self._made}"
+        place.mkdir()
+        settings = {"environment": self.bucket.environment, "program": PROGRAM, **self._settings}
+        environment, program = settings.pop("environment"), settings.pop("program")
+        server = Server(place, environment={**environment, "TMPDIR": str(self.temporary)}, **settings)
+        server.program = program
+        return server
+
+    async def restart(self) -> None:
+        """As after a power cut."""
+        await self.server.kill()
+        await self.server.start()
+
+    async def received(self) -> int:
+        """Bytes of bodies that have reached the server process since its start."""
+        return int(await self.server.metric("received_bytes_total"))
+
+    async def until_received(self, count: int) -> None:
+        """Wait until so many bytes, in all, have reached the server process."""
+
+        async def arrived() -> bool:
+            return await self.received() >= count
+
+        await until(arrived)
+
+    async def until_idle(self) -> None:
+        """Wait until no body is being read."""
+
+        async def idle() -> bool:
+            return await self.server.metric("uploads_in_flight") == 0
+
+        await until(idle)
+
+    async def until_stored(self, parts: int) -> None:
+        """Wait until S3 has acknowledged so many parts, and a little longer: whoever writes that down has done so."""
+
+        async def stored() -> bool:
+            return sum(call.operation == "UploadPart" and call.status is not None for call in self.s3.calls) >= parts
+
+        await until(stored)
+        await asyncio.sleep(0.5)
+
+    async def residue(self) -> list[str]:
+        """Keys of all objects below the prefix but the installation's id, and of the multipart uploads begun there."""
+        return await asyncio.to_thread(self.bucket.residue)
+
+    async def object_size(self, url: str) -> int | None:
+        """Of the upload's finished object, as S3 has it; None if it isn't there."""
+        return await asyncio.to_thread(self.bucket.size, url)
+
+    async def stored(self, url: str) -> bytes:
+        """The upload's finished object, asked of S3 itself."""
+        return await asyncio.to_thread(self.bucket.content, url)
+
+    def remembered(self) -> list[str]:
+        """All rows of the state store and of the turns beside it."""
+        files = [
+            path for path in self._directory.glob("state.db*") if not path.name.endswith(("-wal", "-shm", ".reserve"))
+        ]
+        return [row for path in files for row in _rows(path)]
 
 
-if __name__ == "__main__":
-    sys.exit(npm(*sys.argv[1:]))
+def _rows(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [line for line in connection.iterdump() if line.startswith("INSERT")]
+
+
+@asynccontextmanager
+async def one_node(seaweed: SeaweedFS, directory: Path, **settings: Any) -> AsyncIterator[Node]:
+    """A node that runs for as long as the block lasts."""
+    async with S3Proxy(seaweed.endpoint) as proxy:
+        node = Node(seaweed, proxy, directory, **settings)
+        await node.server.start()
+        try:
+            yield node
+        finally:
+            await node.server.kill()
+
+
+@asynccontextmanager
+async def client_of(server: Server) -> AsyncIterator[TusClient]:
+    """A client whose every request has a connection of its own."""
+    timeout = aiohttp.ClientTimeout(total=None)
+    connector = aiohttp.TCPConnector(force_close=True, limit=0)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        yield TusClient(session, server.url)
+
+
+@asynccontextmanager
+async def watched_memory(server: Server) -> AsyncIterator[list[int]]:
+    """The server's resident bytes, sampled while the block lasts."""
+    samples = [server.rss()]
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(0.05)
+            samples.append(server.rss())
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield samples
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -53,11 +55,22 @@ class RawConnection:
             size = 0 if head or status < 200 else int(headers.get("content-length", 0))
             return RawAnswer(status=status, headers=headers, body=await self._reader.readexactly(size))
 
+    async def status(self) -> int:
+        """The next answer's, be it interim, however long it takes; 0 when the server hangs up instead."""
+        line = await self._reader.readline()
+        while await self._reader.readline() not in (b"\r\n", b""):
+            pass
+        return int(line.split()[1]) if line else 0
+
+    async def closed(self) -> bytes:
+        """What still comes until the server hangs up, however long that takes. Raises ConnectionError."""
+        return await self._reader.read()
+
     async def rest(self) -> bytes:
         """Whatever comes until the server ends the connection."""
         async with asyncio.timeout(PATIENCE):
             try:
-                return await self._reader.read()
+                return await self.closed()
             except ConnectionError:
                 return b""
 
@@ -73,9 +86,17 @@ class RawConnection:
         """Nothing more will be sent; answers are still read."""
         self._writer.write_eof()
 
-    def reset(self) -> None:
-        """Go away without a word, as a phone in a tunnel."""
+    def leave(self) -> None:
+        """Go away without a word, as a program that ends."""
         self._writer.transport.abort()
+
+    def reset(self) -> None:
+        """Break the connection with RST, as a phone in a tunnel does."""
+        transport = self._writer.transport
+        if not transport.is_closing():
+            linger = struct.pack("ii", 1, 0)
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        transport.abort()
 
 
 @asynccontextmanager
@@ -86,6 +107,28 @@ async def connected(port: int, tls: ssl.SSLContext | None = None) -> AsyncIterat
         yield RawConnection(reader, writer)
     finally:
         writer.transport.abort()
+
+
+@asynccontextmanager
+async def requesting(method: str, url: str, /, **headers: object) -> AsyncIterator[RawConnection]:
+    """A connection on which a head with these fields alone, and Host, is sent; what is left open is reset."""
+    where = urlsplit(url)
+    assert where.port is not None
+    async with connected(where.port) as connection:
+        try:
+            await connection.head(method, url, **{"host": where.netloc, "tus_resumable": None, **headers})
+            yield connection
+        finally:
+            connection.reset()
+
+
+def patching(
+    url: str, offset: int, length: int | None, **headers: object
+) -> AbstractAsyncContextManager[RawConnection]:
+    """A PATCH whose head is sent and whose bytes are to come; without a length its body must be chunked by hand."""
+    framing = {"transfer_encoding": "chunked"} if length is None else {"content_length": length}
+    usual = {"tus_resumable": VERSION, "content_type": OCTETS, "upload_offset": offset}
+    return requesting("PATCH", url, **{**usual, **framing, **headers})
 
 
 def chunked(*chunks: bytes, end: bool = True) -> bytes:

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from tests.support.exchange import Answer
 from tests.support.raw import RawAnswer, RawConnection
-from tests.support.tus import Answer, TusClient
+from tests.support.tus import TusClient
 
 PARTIAL = "application/partial-upload"
 NEWEST = 8

@@ -15,8 +15,9 @@ from pathlib import Path
 import aiohttp
 import psutil
 
-from tests.support.family import mortal
-from tests.support.ports import free_port
+from devtools.part import mortal
+from devtools.ports import free_port
+from tests.support.metrics import total
 
 ROOT = Path(__file__).parent.parent.parent
 READY_WITHIN = 60.0
@@ -92,6 +93,11 @@ class Server:
         """Resident bytes of the process and the workers it has."""
         process = psutil.Process(self.pid)
         return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
+
+    async def metric(self, name: str) -> float:
+        """The sum over all labels of `tusdpy_{name}`, a counter since its start."""
+        async with self.session() as session, session.get(f"{self.origin}/metrics") as answer:
+            return total(await answer.text(), name)
 
     def log(self) -> str:
         """What it has written so far, from its first start on."""

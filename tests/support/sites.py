@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
+from devtools.seaweed import SeaweedFS
+from tests.support.bucket import Bucket, upload_id
 from tests.support.s3proxy import S3Proxy
-from tests.support.seaweed import SeaweedFS
 from tests.support.server import Server, serving
 from tests.support.tus import TusClient
 
@@ -48,10 +48,10 @@ async def local_site(directory: Path, **settings: Any) -> AsyncIterator[Site]:
 @asynccontextmanager
 async def s3_site(directory: Path, seaweed: SeaweedFS, **settings: Any) -> AsyncIterator[Site]:
     """On S3, below a prefix of its own, and SQLite. Parts are as small as S3 allows."""
-    where = {"storage": f"s3://{seaweed.bucket}/{uuid4().hex}", "s3_endpoint_url": seaweed.endpoint}
-    how = {"s3_profile": "seaweedfs", "part_size": "5MiB"}
-    async with serving(directory, environment=seaweed.user.environment(), **{**where, **how, **settings}) as server:
-        yield Site(server=server, traces=_objects(seaweed))
+    bucket = Bucket(seaweed)
+    chosen = {**bucket.settings, "part_size": "5MiB", **settings}
+    async with serving(directory, environment=bucket.environment, **chosen) as server:
+        yield Site(server=server, traces=bucket.traces)
 
 
 def local(name: str, **settings: Any) -> Any:
@@ -91,19 +91,5 @@ def client(kind: type[TusClient], site: str) -> Any:
     return made
 
 
-def _id(url: str) -> str:
-    return url.rpartition("/")[2]
-
-
 def _files(root: Path) -> Traces:
-    return lambda url: [str(path.relative_to(root)) for path in root.rglob(f"*{_id(url)}*")]
-
-
-def _objects(seaweed: SeaweedFS) -> Traces:
-    def traces(url: str) -> list[str]:
-        client = seaweed.client()
-        objects = client.list_objects_v2(Bucket=seaweed.bucket).get("Contents", [])
-        uploads = client.list_multipart_uploads(Bucket=seaweed.bucket).get("Uploads", [])
-        return [each["Key"] for each in (*objects, *uploads) if _id(url) in each["Key"]]
-
-    return traces
+    return lambda url: [str(path.relative_to(root)) for path in root.rglob(f"*{upload_id(url)}*")]

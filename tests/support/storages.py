@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.identity import Identity
-from tests.support.seaweed import SeaweedFS
+from devtools.identity import Identity
+from devtools.seaweed import SeaweedFS
 from tusd_py.domain.thresholds import Thresholds
 from tusd_py.domain.upload_id import parse_upload_id
 from tusd_py.ports.inspection import Inspection

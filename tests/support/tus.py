@@ -5,33 +5,21 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from io import BytesIO
 
 import aiohttp
-from multidict import CIMultiDictProxy
+
+from tests.support.exchange import Answer, Body, exchange
+from tests.support.metrics import total
 
 VERSION = "1.0.0"
 OCTETS = "application/offset+octet-stream"
 PATIENCE = 15.0
 """Seconds an exchange may take at most."""
+TUS = {"Tus-Resumable": VERSION}
+BYTES = {**TUS, "Content-Type": OCTETS}
+"""The fields of every request, and of one with bytes, for clients that are told them all."""
 HEAD_WITHIN = 2.0
-"""Seconds in which whoever asks gets an upload's turn."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
-
-    @property
-    def offset(self) -> int:
-        return int(self.headers["Upload-Offset"])
-
-    @property
-    def url(self) -> str:
-        return self.headers["Location"]
+"""Seconds in which a client that asks gets an upload's turn."""
 
 
 class TusClient:
@@ -51,26 +39,29 @@ class TusClient:
     def port(self) -> int:
         return int(self.url.split(":")[2].partition("/")[0])
 
-    async def request(self, method: str, url: str, body: bytes | None = None, /, **headers: object) -> Answer:
-        fields = named({**self.always, **headers})
-        data = None if body is None else BytesIO(body)
-        async with self._session.request(
-            method, url, data=data, headers=fields, allow_redirects=False, skip_auto_headers=["Content-Type"]
-        ) as answer:
-            return Answer(status=answer.status, headers=answer.headers, body=await answer.read())
+    async def request(self, method: str, url: str, body: Body = None, /, **headers: object) -> Answer:
+        return await self.send(method, url, body, named({**self.always, **headers}))
 
-    async def post(self, body: bytes | None = None, /, **headers: object) -> Answer:
+    async def send(self, method: str, url: str, body: Body, fields: Mapping[str, str]) -> Answer:
+        """A request with exactly these fields."""
+        return await exchange(self._session, method, url, body, fields)
+
+    async def post(self, body: Body = None, /, **headers: object) -> Answer:
         return await self.request("POST", self.url, body, **headers)
 
-    async def create(self, length: int | None, body: bytes = b"", /, **headers: object) -> str:
-        """The URL of a new upload, of a length declared later for None, with `body` in it."""
+    async def try_create(self, length: int | None, body: Body = b"", /, **headers: object) -> Answer:
+        """The answer to a creation, of a length declared later for None, with `body` in it."""
         size = {"upload_defer_length": 1} if length is None else {"upload_length": length}
         kind = {"content_type": OCTETS} if body else {}
-        answer = await self.post(body or None, **size, **kind, **headers)
+        return await self.post(body or None, **size, **kind, **headers)
+
+    async def create(self, length: int | None, body: Body = b"", /, **headers: object) -> str:
+        """The URL of a new upload."""
+        answer = await self.try_create(length, body, **headers)
         assert answer.status == 201, answer
         return answer.url
 
-    async def patch(self, url: str, offset: object, body: bytes | None, /, **headers: object) -> Answer:
+    async def patch(self, url: str, offset: object, body: Body, /, **headers: object) -> Answer:
         return await self.request("PATCH", url, body, **{"content_type": OCTETS, "upload_offset": offset, **headers})
 
     async def head(self, url: str, **headers: object) -> Answer:
@@ -84,19 +75,26 @@ class TusClient:
     async def get(self, url: str, **headers: object) -> Answer:
         return await self.request("GET", url, **headers)
 
+    async def fetch(self, url: str, **headers: object) -> Answer:
+        """GET as browsers do, without a field of the protocol."""
+        return await self.send("GET", url, None, named(headers))
+
     async def content(self, url: str) -> bytes:
-        answer = await self.get(url)
+        answer = await self.fetch(url)
         assert answer.status == 200, answer
         return answer.body
 
     async def delete(self, url: str) -> Answer:
         return await self.request("DELETE", url)
 
+    async def terminate(self, url: str) -> None:
+        """Delete an upload that can be deleted."""
+        answer = await self.delete(url)
+        assert answer.status == 204, answer
+
     async def metric(self, name: str) -> float:
-        """The value of a metric without labels, its name without `tusdpy_`."""
-        answer = await self.get(f"http://127.0.0.1:{self.port}/metrics")
-        lines = (line.split() for line in answer.body.decode().splitlines())
-        return next(float(line[1]) for line in lines if line[0] == f"tusdpy_{name}")
+        """The sum over all labels of `tusdpy_{name}`."""
+        return total((await self.fetch(f"http://127.0.0.1:{self.port}/metrics")).body.decode(), name)
 
     async def received(self, count: float) -> None:
         """Wait until the server has taken `count` bytes in its life."""
@@ -117,11 +115,11 @@ class TusClient:
         return await self.post(upload_concat=f"final;{' '.join(urls)}", **headers)
 
 
-async def until(true: Callable[[], Awaitable[bool]], patience: float = PATIENCE) -> None:
-    """Ask again and again, since a server in another process can't say when."""
-    async with asyncio.timeout(patience):
+async def until(true: Callable[[], Awaitable[bool]], within: float = 30.0) -> None:
+    """Ask again and again, since a server in another process can't say when. Raises TimeoutError."""
+    async with asyncio.timeout(within):
         while not await true():
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.02)
 
 
 def encoded(value: bytes) -> str:

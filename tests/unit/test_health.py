@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from tests.support.ports import has_ipv6
+from devtools.ports import has_ipv6
 from tusd_py.cli import health
 from tusd_py.cli.commands import ask_health
 from tusd_py.config import Settings, load_settings

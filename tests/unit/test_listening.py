@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.ports import free_port, has_ipv6
+from devtools.ports import free_port, has_ipv6
 from tusd_py.config import Settings
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.server import listening

@@ -11,10 +11,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from devtools.seaweed import SeaweedFS
 from tests.support import sites
 from tests.support.direct import DirectClient
 from tests.support.s3proxy import S3Proxy
-from tests.support.seaweed import SeaweedFS
 from tests.support.sites import Site, s3_site
 from tests.support.tus import TusClient
 

@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from devtools.seaweed import SeaweedFS
 from tests.support.direct import DirectClient
-from tests.support.seaweed import SeaweedFS
 from tests.support.sites import Site, s3_site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import aiohttp
 import pytest
 
+from devtools.seaweed import SeaweedFS
 from tests.support.direct import MIB, DirectClient
-from tests.support.seaweed import SeaweedFS
 from tests.support.sites import Site, s3_site
 from tests.support.tus import TusClient, until
 
@@ -237,7 +237,7 @@ async def test_a_part_that_is_sent_over_and_over_ends_its_upload_where_each_repe
         async def ended() -> bool:
             return not site.traces(direct.files + greedy.upload_id)
 
-        await until(ended, patience=110)
+        await until(ended, within=110)
         assert (await direct.complete(honest, await direct.parts(honest, FIRST, LAST))).status == 200
         await site.stop()
 

@@ -9,10 +9,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from devtools.seaweed import SeaweedFS
 from tests.support.direct import MIB, DirectClient
 from tests.support.rufh import RufhClient
 from tests.support.s3proxy import S3Proxy
-from tests.support.seaweed import SeaweedFS
 from tests.support.sites import Site, s3_site
 from tests.support.tus import TusClient, encoded, until
 

@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from devtools.seaweed import SeaweedFS
 from tests.support.direct import DirectClient
-from tests.support.seaweed import SeaweedFS
 from tusd_py.config import load_settings
 from tusd_py.http.context import CONTEXT
 from tusd_py.server.app import create_app

@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.support.direct import Answer, DirectClient
-from tests.support.seaweed import SeaweedFS
+from devtools.seaweed import SeaweedFS
+from tests.support.direct import DirectClient
+from tests.support.exchange import Answer
 from tests.support.sites import s3_site
 from tests.support.tus import TusClient
 

@@ -6,10 +6,10 @@ import os
 
 import pytest
 
+from devtools.seaweed import SeaweedFS
 from tests.support import s3faults
 from tests.support.direct import MIB, DirectClient
 from tests.support.s3proxy import S3Proxy
-from tests.support.seaweed import SeaweedFS
 from tests.support.sites import Site
 from tests.support.tus import TusClient
 

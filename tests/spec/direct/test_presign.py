@@ -7,8 +7,8 @@ import re
 
 import pytest
 
+from devtools.seaweed import SeaweedFS
 from tests.support.direct import MIB, DirectClient
-from tests.support.seaweed import SeaweedFS
 from tests.support.sites import Site
 from tests.support.tus import TusClient
 

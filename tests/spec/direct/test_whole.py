@@ -11,9 +11,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from devtools.seaweed import SeaweedFS
 from tests.support.direct import MIB, DirectClient
 from tests.support.s3proxy import S3Proxy
-from tests.support.seaweed import SeaweedFS
 from tests.support.sites import Site, s3_site
 from tests.support.tus import TusClient, until
 
@@ -62,7 +62,7 @@ async def test_nobody_has_to_ask_for_it_to_be_finished(direct: DirectClient, s3:
     async def done() -> bool:
         return await tus.metric("uploads_finished_total") > finished
 
-    await until(done, patience=90)
+    await until(done, within=90)
     shown = await s3.server.command("uploads", "show", id_of(signed))
     assert '"phase": "done"' in shown.out
     assert f'"offset": {len(DATA)}' in shown.out
@@ -186,7 +186,7 @@ async def test_an_ended_one_is_removed_again_once_its_form_has_expired(
     async def removed() -> bool:
         return not fleeting.traces(url)
 
-    await until(removed, patience=90)
+    await until(removed, within=90)
 
 
 async def test_what_never_came_expires(direct_fleeting: DirectClient, fleeting: Site) -> None:
@@ -199,7 +199,7 @@ async def test_what_never_came_expires(direct_fleeting: DirectClient, fleeting: 
         traces = [trace for each in ids for trace in fleeting.traces(direct_fleeting.files + each)]
         return not traces and not any(each in listed.out for each in ids)
 
-    await until(expired, patience=110)
+    await until(expired, within=110)
     assert (await direct_fleeting.sign(parts, 1)).status == 404
 
 
@@ -210,4 +210,4 @@ async def test_what_came_before_its_time_was_up_is_kept(direct_fleeting: DirectC
     async def kept() -> bool:
         return (await direct_fleeting.request("GET", direct_fleeting.files + id_of(signed))).body == DATA
 
-    await until(kept, patience=60)
+    await until(kept, within=60)

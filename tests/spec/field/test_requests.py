@@ -66,7 +66,7 @@ class Wire:
             if self.client.waits:
                 assert (await connection.answer()).status == 100
             await connection.send(self.client.body(piece)[:sent])
-            connection.reset()
+            connection.leave()
 
     async def rest(self, path: str, offset: int) -> None:
         """Appends to the end, as the client does it."""

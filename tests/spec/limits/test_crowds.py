@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.exchange import Answer
 from tests.support.raw import stalled_patch
-from tests.support.tus import Answer, TusClient, until
+from tests.support.tus import TusClient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.exchange import Answer
 from tests.support.raw import connected
 from tests.support.rufh import RufhClient, problem
-from tests.support.tus import OCTETS, Answer, TusClient, until
+from tests.support.tus import OCTETS, TusClient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

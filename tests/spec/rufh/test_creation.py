@@ -91,7 +91,7 @@ async def test_i14_what_came_of_a_cut_creation_is_kept_and_not_complete(rufh_on:
         url = (await connection.answer()).headers["location"]
         await connection.send(data[: 5 * MIB + 1])
         await rufh_on.received(before + 5 * MIB + 1)
-        connection.reset()
+        connection.leave()
     offset, complete = await rufh_on.state(url)
     assert (offset, complete) == (5 * MIB + 1, False)
     assert (await rufh_on.append(url, offset, data[offset:], complete=True)).status == 201

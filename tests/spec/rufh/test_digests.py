@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.exchange import Answer
 from tests.support.rufh import RufhClient, problem
 from tests.support.s3proxy import S3Proxy
 from tests.support.sites import Site
-from tests.support.tus import Answer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.exchange import Answer
 from tests.support.raw import connected
 from tests.support.rufh import PARTIAL, VERSIONS, RufhClient, answers, ask
-from tests.support.tus import Answer, TusClient
+from tests.support.tus import TusClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.tus import Answer, TusClient
+from tests.support.exchange import Answer
+from tests.support.tus import TusClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

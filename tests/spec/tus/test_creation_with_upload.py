@@ -34,7 +34,7 @@ async def test_t48_what_came_of_a_cut_post_is_kept_though_nobody_was_told(site: 
         before = await tus_on.metric("received_bytes_total")
         await connection.send(b"x" * 40)
         await tus_on.received(before + 40)
-        connection.reset()
+        connection.leave()
     upload = last_created(site, tus_on)
     assert await tus_on.offset(upload) == 40
     assert (await tus_on.delete(upload)).status == 204

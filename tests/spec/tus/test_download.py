@@ -75,7 +75,7 @@ async def test_a_reader_that_leaves_early_harms_nobody(site: Site, tus_on: TusCl
     upload = await tus_on.create(len(data), data)
     async with connected(tus_on.port) as leaving:
         await leaving.head("GET", upload)
-        leaving.reset()
+        leaving.leave()
     answers = await asyncio.gather(*(tus_on.content(upload) for _ in range(2)))
     assert answers == [data, data]
     assert "Traceback" not in site.server.log()

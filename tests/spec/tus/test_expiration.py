@@ -7,9 +7,10 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
+from tests.support.exchange import Answer
 from tests.support.raw import stalled_patch
 from tests.support.sites import Site
-from tests.support.tus import Answer, TusClient, until
+from tests.support.tus import TusClient, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

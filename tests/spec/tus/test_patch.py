@@ -69,7 +69,7 @@ async def test_t28_what_arrived_before_the_client_died_is_kept_and_intact(
     upload, data = await tus_on.create(size + 10), os.urandom(size + 10)
     said = {"content_length": size + 10} if framing == "content_length" else {}
     async with stalled_patch(tus_on, upload, 0, data[:size], **said) as dying:
-        dying.reset()
+        dying.leave()
     offset = await tus_on.offset(upload)
     assert offset == size
     assert (await tus_on.patch(upload, offset, data[offset:])).status == 204

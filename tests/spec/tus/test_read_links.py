@@ -10,12 +10,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from devtools.seaweed import SeaweedFS
 from tests.support import sites
+from tests.support.exchange import Answer
 from tests.support.rufh import VERSIONS, RufhClient
-from tests.support.seaweed import SeaweedFS
 from tests.support.server import serving
 from tests.support.sites import Site, s3_site
-from tests.support.tus import Answer, TusClient, encoded
+from tests.support.tus import TusClient, encoded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

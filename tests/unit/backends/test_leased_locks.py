@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.redis import RedisServer, running
+from devtools.redis import RedisServer
 from tests.support.uploads import upload
 from tusd_py.backends.redis import connection as redis_client
 from tusd_py.backends.redis.locks import RedisLocker
@@ -43,7 +43,7 @@ def nothing() -> None:
 def server(tmp_path: Path, redis_running: RedisServer) -> Iterator[RedisServer]:
     """A Redis of the test's own."""
     del redis_running  # says if there is a Redis at all
-    with running(tmp_path) as server:
+    with RedisServer(tmp_path) as server:
         yield server
 
 

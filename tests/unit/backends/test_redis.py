@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.redis import RedisServer, running
+from devtools.redis import RedisServer
 from tests.support.relay import Relay
 from tests.support.uploads import changed, upload
 from tusd_py.backends.redis.connection import connect
@@ -32,7 +32,7 @@ from tusd_py.ports.state import Unfinished
 def server(tmp_path: Path, redis_running: RedisServer) -> Iterator[RedisServer]:
     """A Redis of the test's own, which keeps what it acknowledged."""
     del redis_running  # says if there is a Redis at all
-    with running(tmp_path, durable=True) as server:
+    with RedisServer(tmp_path, durable=True) as server:
         yield server
 
 

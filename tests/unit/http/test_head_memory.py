@@ -11,8 +11,8 @@ from typing import cast
 import pytest
 from aiohttp import web
 
-from tests.promises.client import until
 from tests.support.raw import RawConnection, connected
+from tests.support.tus import until
 from tusd_py.http.connection import heads
 from tusd_py.http.connection.connection_limits import Connections
 from tusd_py.http.connection.heads import Runner

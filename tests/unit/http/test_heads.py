@@ -9,8 +9,8 @@ from typing import cast
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from tests.promises.client import until
 from tests.support.raw import connected
+from tests.support.tus import until
 from tusd_py.http.connection.connection_limits import Connections
 from tusd_py.http.connection.heads import Runner
 from tusd_py.http.context import CONTEXT, Context

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page
 
-from tests.support.web import bundle, site
+from devtools.pages import bundle, site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -11,11 +11,11 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.support.identity import REGION
+from devtools.identity import REGION
+from devtools.seaweed import SeaweedFS
 from tests.support.s3faults import ANY, Gate, after_forwarding, delay, error, hold, reset, stall
 from tests.support.s3proxy import S3Proxy
 from tests.support.s3strict import Rules
-from tests.support.seaweed import SeaweedFS
 
 BUCKET = "uploads"
 PART = 5 * 1024 * 1024

@@ -7,7 +7,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.seaweed import SeaweedFS, running
+from devtools.seaweed import SeaweedFS
 
 
 def test_the_user_may_use_its_bucket_and_no_other(seaweed: SeaweedFS) -> None:
@@ -32,7 +32,7 @@ def test_the_user_may_do_all_of_a_multipart_upload(seaweed: SeaweedFS) -> None:
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])
 def test_objects_outlive_a_restart_and_a_crash(tmp_path: Path, sig: signal.Signals) -> None:
-    with running(tmp_path / "with a space") as seaweed:
+    with SeaweedFS(tmp_path / "with a space") as seaweed:
         endpoint, pid = seaweed.endpoint, seaweed.pid
         seaweed.client().put_object(Bucket="uploads", Key="kept", Body=b"kept")
         seaweed.stop(sig)

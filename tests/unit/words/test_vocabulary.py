@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.words.vocabulary import ROOT, files, problems
 
-READ = ("tusd_py", "docs", "scripts", "bench", "README.md", "CONTRIBUTING.md", "SECURITY.md", "config")
+READ = ("tusd_py", "docs", "scripts", "bench", "devtools", "README.md", "CONTRIBUTING.md", "SECURITY.md", "config")
 EXCEPTIONS: Mapping[str, str] = {}
 """What may stand nevertheless, as the checker says it without its line, and why."""
 

@@ -41,13 +41,13 @@ def certify(host: str, directory: Path) -> Certificate:
 
 
 def self_signed(host: str, chain: Path, key: Path) -> None:
-    """One that nobody vouches for."""
+    """A certificate without an authority."""
     private, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-    made = x509.CertificateBuilder(
+    builder = x509.CertificateBuilder(
         name, name, private.public_key(), x509.random_serial_number(), now, now + timedelta(1)
     )
-    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-    chain.write_bytes(made.sign(private, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+    chain.write_bytes(builder.sign(private, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     encoding, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     key.write_bytes(private.private_bytes(encoding, pkcs8, serialization.NoEncryption()))

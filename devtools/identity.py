@@ -1,4 +1,4 @@
-"""Who asks S3."""
+"""Users of S3."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Identity:
         return f"{self.name}-secret"
 
     def environment(self) -> dict[str, str]:
-        """What the usual AWS chain reads."""
+        """The variables that the usual AWS chain reads."""
         keys = {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key}
         return {**keys, "AWS_DEFAULT_REGION": REGION}
 

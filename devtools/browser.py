@@ -1,4 +1,4 @@
-"""A real browser: Debian's Chromium, driven by Playwright, which brings none of its own."""
+"""A real browser: Debian's Chromium, driven by Playwright, which brings none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, async_playwright
 
-from tests.support.debian import find
+from devtools.part import need
 
 FLAGS = (
     "--disable-gpu",
@@ -19,14 +19,14 @@ FLAGS = (
 )
 
 
-def chromium() -> str | None:
-    """The binary."""
-    return find("chromium")
+def chromium() -> str:
+    """The binary. Raises MissingPartError."""
+    return need("chromium", "install Debian's package chromium")
 
 
 @asynccontextmanager
 async def browsing(binary: str) -> AsyncIterator[Browser]:
-    """Headless, with a profile of its own, for as long as the block lasts. Root has no sandbox (`--no-sandbox`)."""
+    """Headless, with a new profile, for as long as the block lasts. Root has no sandbox (`--no-sandbox`)."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=binary, args=FLAGS, chromium_sandbox=False)
         try:

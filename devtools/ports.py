@@ -1,4 +1,4 @@
-"""Ports nobody uses."""
+"""Unused ports."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ def free_ports(count: int) -> tuple[int, ...]:
     """`count` different ports of 127.0.0.1 that were free a moment ago."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return tuple(int(each.getsockname()[1]) for each in sockets)
+        for unbound in sockets:
+            unbound.bind(("127.0.0.1", 0))
+        return tuple(int(bound.getsockname()[1]) for bound in sockets)
 
 
 def free_port() -> int:
@@ -20,7 +20,7 @@ def free_port() -> int:
 
 
 def has_ipv6() -> bool:
-    """Whether this machine has its own address in that family."""
+    """True if this machine has its loopback address in that family."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:

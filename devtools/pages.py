@@ -1,4 +1,4 @@
-"""Pages of another origin than the server's: bundled by esbuild, served from a port of their own."""
+"""Pages of another origin than the server's: bundled by esbuild, served from another port."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from aiohttp import web
 
 from scripts.node import environment
 
-UI = Path(__file__).parent.parent.parent / "ui"
+UI = Path(__file__).parent.parent / "ui"
 """The project with a package.json whose packages pages may import."""
 
 
 def bundle(script: Path, directory: Path) -> None:
-    """`script` and all it imports as one `.js` in `directory`, with the `.html` of the same name beside it."""
+    """`script` and all it imports as one `.js` in `directory`, with the `.html` of the same name."""
     packages = UI / "node_modules"
     done = subprocess.run(
         [packages / ".bin" / "esbuild", script, "--bundle", "--format=esm", f"--outdir={directory}"],
@@ -26,7 +26,8 @@ def bundle(script: Path, directory: Path) -> None:
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
+    if done.returncode:
+        raise RuntimeError(done.stderr)
     shutil.copy(script.with_suffix(".html"), directory)
 
 

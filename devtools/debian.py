@@ -1,6 +1,6 @@
-"""What the tests need and neither PyPI nor npm has: from Debian, where this is Debian and we are root.
+"""Install programs that neither PyPI nor npm has: from Debian, where this is Debian and we are root.
 
-Nothing happens when all is there; what can't be had is said in a line, and its tests are skipped or fail.
+Nothing happens when all is there; a line says what can't be had, and its tests are skipped or fail.
 """
 
 from __future__ import annotations
@@ -9,16 +9,13 @@ import os
 import shutil
 import subprocess
 
+from devtools.part import find
+
 PACKAGES = {"chromium": "chromium", "nginx": "nginx"}
 """By the name of the program."""
 
 _QUIETLY = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
 """Asks nothing, and starts no service that a package brings."""
-
-
-def find(program: str) -> str | None:
-    """Its path, also where only root looks."""
-    return shutil.which(program) or shutil.which(program, path="/usr/local/sbin:/usr/sbin:/sbin")
 
 
 def main() -> None:

@@ -1,0 +1,148 @@
+"""A real part as another process: its start, its end and its log."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sysconfig
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar, Self
+
+from devtools.ports import free_port
+
+HOST = "127.0.0.1"
+_SETPRIV = shutil.which("setpriv")
+_PLACES = (sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin")
+"""The environment's wheels first; at last the directories that only root's PATH has."""
+
+
+class PartError(RuntimeError):
+    """A part that doesn't serve; the message says why."""
+
+
+class MissingPartError(PartError):
+    """A `part` that this machine lacks; `remedy` says how to get it."""
+
+    def __init__(self, part: str, remedy: str) -> None:
+        super().__init__(f"{part} is missing: {remedy}")
+        self.part = part
+
+
+class Part(ABC):
+    """A server over `directory`, as a new process group; start, stop, and start it again, or use `with`.
+
+    Its port, its data and its log stay the same from one start to the next.
+    """
+
+    name: ClassVar[str]
+    ready_within: ClassVar[float] = 30.0
+    """Seconds."""
+    stop_within: ClassVar[float] = 1.0
+    """Seconds until it is killed."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port = free_port()
+        self.log = directory / f"{self.name.lower()}.log"
+        self._directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @abstractmethod
+    def command(self) -> Sequence[str]:
+        """The program and its arguments, run in the directory. Raises MissingPartError."""
+
+    def environment(self) -> Mapping[str, str]:
+        """This process's environment, but for the home directory."""
+        return {**os.environ, "HOME": str(self._directory.absolute())}
+
+    def trouble(self) -> str | None:
+        """The reason why it doesn't serve yet; None once it does. Unless a part knows better, it must listen."""
+        try:
+            socket.create_connection((HOST, self.port), timeout=1).close()
+        except OSError as error:
+            return str(error)
+        return None
+
+    @property
+    def pid(self) -> int:
+        """The running process's. Raises PartError if there is none."""
+        if self._process is None:
+            raise PartError(f"{self.name} is not running")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Return once it serves. Raises PartError if it doesn't in time, MissingPartError if it isn't installed."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        command = mortal(*self.command())
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=self._directory,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for the process that stops it, when its users are done
+            )
+        try:
+            self._wait_until_ready(self._process)
+        except BaseException:
+            self.stop(signal.SIGKILL)
+            raise
+
+    def send(self, sig: signal.Signals) -> None:
+        """Signal it: SIGSTOP makes it silent."""
+        os.killpg(self.pid, sig)
+
+    def stop(self, sig: signal.Signals = signal.SIGTERM) -> None:
+        """End it, by force if it lingers. SIGKILL is a crash. Nothing happens if it isn't running."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, sig)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(self.stop_within)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # children that outlive it
+        process.wait()
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + self.ready_within
+        while (trouble := self.trouble()) is not None:
+            if process.poll() is not None:
+                raise PartError(f"{self.name} ended with code {process.returncode}; see {self.log}")
+            if time.monotonic() > deadline:
+                raise PartError(f"{self.name} isn't ready after {self.ready_within:.0f} s ({trouble}); see {self.log}")
+            time.sleep(0.02)
+
+
+def mortal(*command: str) -> tuple[str, ...]:
+    """`command`, which ends with the process that starts it, however that ends; without setpriv(1) as it is."""
+    return command if _SETPRIV is None else (_SETPRIV, "--pdeathsig", "KILL", *command)
+
+
+def find(program: str, *places: str) -> str | None:
+    """The program's path: in `places`, this environment, the PATH, or where only root looks."""
+    return shutil.which(program, path=os.pathsep.join((*places, *_PLACES)))
+
+
+def need(program: str, remedy: str, *places: str) -> str:
+    """The same. Raises MissingPartError where there is none; `remedy` says how to get it."""
+    path = find(program, *places)
+    if path is None:
+        raise MissingPartError(program, remedy)
+    return path

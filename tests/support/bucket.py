@@ -1,0 +1,81 @@
+"""A prefix in the bucket of a real S3, for one deployment: a server's settings, and a look at what S3 holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import uuid4
+
+from devtools.seaweed import SeaweedFS
+from tusd_py.storage.s3.keys import installation_key
+
+
+class Bucket:
+    """All below `prefix`, by default a new one. Servers find S3 at `endpoint`, by default at SeaweedFS itself."""
+
+    def __init__(self, seaweed: SeaweedFS, prefix: str | None = None, *, endpoint: str | None = None) -> None:
+        self.prefix = f"{prefix or uuid4().hex}/"
+        self.environment = seaweed.user.environment()
+        """A server's credentials."""
+        self.settings: Mapping[str, Any] = {
+            "storage": f"s3://{seaweed.bucket}/{self.prefix}",
+            "s3_endpoint_url": endpoint or seaweed.endpoint,
+            "s3_profile": "seaweedfs",
+        }
+        self._name = seaweed.bucket
+        self._boto = seaweed.client()
+
+    def residue(self) -> list[str]:
+        """Keys of all objects but the installation's id, and of the multipart uploads begun there."""
+        where = {"Bucket": self._name, "Prefix": self.prefix}
+        objects = _listed(self._boto.get_paginator("list_objects_v2").paginate(**where), "Contents")
+        begun = _listed(self._boto.get_paginator("list_multipart_uploads").paginate(**where), "Uploads")
+        keys = {key.removeprefix(self.prefix) for key in objects} - {installation_key("")}
+        return sorted([*keys, *(f"multipart {key.removeprefix(self.prefix)}" for key in begun)])
+
+    def traces(self, url: str) -> list[str]:
+        """The residue of one upload's URL."""
+        return [key for key in self.residue() if upload_id(url) in key]
+
+    def content(self, url: str) -> bytes:
+        """The finished object of an upload's URL, whatever its host."""
+        content: bytes = self._boto.get_object(**self._finished(url))["Body"].read()
+        return content
+
+    def size(self, url: str) -> int | None:
+        """The finished object's; None if it isn't there."""
+        listed = self._boto.list_objects_v2(Bucket=self._name, Prefix=self._finished(url)["Key"])
+        return next((int(entry["Size"]) for entry in listed.get("Contents", [])), None)
+
+    def put(self, url: str, body: bytes, *, ours: bool = False) -> None:
+        """Another object where the upload's would go, marked as the upload's own or not."""
+        marks = {"tus-id": upload_id(url)} if ours else {}
+        self._boto.put_object(**self._finished(url), Body=body, Metadata=marks)
+
+    def lose(self, url: str, nth: int | None = None) -> None:
+        """Remove what isn't a finished object: all of it, or only the `nth` in order."""
+        prefix = f"{self.prefix}.tusd-py/{upload_id(url)}/"
+        found = self._boto.list_objects_v2(Bucket=self._name, Prefix=prefix)["Contents"]
+        for entry in found if nth is None else [found[nth]]:
+            self._boto.delete_object(Bucket=self._name, Key=entry["Key"])
+
+    def delete(self, url: str) -> None:
+        """Remove the finished object."""
+        self._boto.delete_object(**self._finished(url))
+
+    def abort_multiparts(self) -> None:
+        """End every multipart upload, as a lifecycle rule does."""
+        for begun in self._boto.list_multipart_uploads(Bucket=self._name, Prefix=self.prefix)["Uploads"]:
+            self._boto.abort_multipart_upload(Bucket=self._name, Key=begun["Key"], UploadId=begun["UploadId"])
+
+    def _finished(self, url: str) -> dict[str, Any]:
+        return {"Bucket": self._name, "Key": f"{self.prefix}{upload_id(url)}"}
+
+
+def upload_id(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def _listed(pages: Iterable[Mapping[str, Any]], what: str) -> list[str]:
+    """The keys on all of them."""
+    return [entry["Key"] for page in pages for entry in page.get(what, [])]
