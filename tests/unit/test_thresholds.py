@@ -15,7 +15,7 @@ WHOLE = {"config/": "what an operator may set", "domain/thresholds.py": "where t
 ELSEWHERE: Mapping[str, Sequence[str]] = {
     "what peers may send and be told: tests/unit/http/test_endpoint.py, tests/unit/http/test_request_filter.py, "
     "tests/unit/http/test_connection_limits.py, tests/unit/test_listening.py, tests/unit/protocol/test_companion.py, "
-    "tests/unit/protocol/test_direct.py, "
+    "tests/unit/protocol/test_direct.py, tests/unit/domain/test_names.py, "
     "tests/unit/protocol/test_structured.py, tests/unit/test_log.py, tests/unit/test_descriptors.py": [
         "server/descriptors.py _MAX_DESCRIPTORS",
         "server/descriptors.py throttle_accept_warnings",
@@ -29,6 +29,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/forwarded.py Trust.throttle",
         "http/forwarded.py _MAX_FIELD_LENGTH",
         "http/forwarded.py _split",
+        "domain/names.py _LONGEST",
         "domain/direct_rules.py _REPEATED",
         "protocol/s3parts.py _MAX_VALUE_LENGTH",
         "protocol/s3parts.py _MAX_PARTS",

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator
 from tusd_py.config.addresses import Address, parse_address, parse_socket_path
 from tusd_py.config.places import StatePlace, StoragePlace, parse_state, parse_storage
 from tusd_py.config.units import Rate, parse_duration, parse_rate, parse_size
+from tusd_py.domain.names import is_type_range
 from tusd_py.storage.s3.options import PROFILES
 
 NONE_WORDS = frozenset({"", "none", "never", "forever"})
@@ -28,7 +29,6 @@ _MODES = frozenset({0o600, 0o640, 0o644, 0o660, 0o664, 0o666})
 _HOST = re.compile(r"[\w.*-]+|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _LISTEN_HOST = re.compile(r"[\w.:%-]+", re.ASCII)
 _TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
-_MEDIA_TYPE = re.compile(r"\*/\*|[\w!#$&^.+-]+/(?:\*|[\w!#$&^.+-]+)", re.ASCII)
 _EXTENSION = re.compile(r"[^\s./\\*]+(?:\.[^\s./\\*]+)*")
 _PATH = re.compile(r"/*(?:[\w.~-]+/+)*(?:[\w.~-]+)?", re.ASCII)
 _OBJECT_KEY_FIELDS = frozenset({"id", "year", "month", "day", "hour", "filename"})
@@ -138,7 +138,7 @@ def read_hosts(value: str | Iterable[str]) -> tuple[str, ...]:
 
 def read_media_types(value: str | Iterable[str]) -> tuple[str, ...]:
     types = tuple(map(str.lower, split_words(value)))
-    return types if all(map(_MEDIA_TYPE.fullmatch, types)) else _refuse(value)
+    return types if all(map(is_type_range, types)) else _refuse(value)
 
 
 def read_extensions(value: str | Iterable[str]) -> tuple[str, ...]:

@@ -22,6 +22,11 @@ class Caller:
     """The header fields as received, secrets included."""
     request_id: str | None = None
     """The request's id from a proxy or the client (X-Request-ID)."""
+    proxied: bool = False
+    """True if a trusted proxy has passed the request on; known where credentials are checked."""
+    endpoint: str = ""
+    """The creation endpoint's absolute URL as the client sees it, with a slash at its end; known where credentials are
+    checked, and empty if the request doesn't make a URL."""
 
 
 NO_CALLER = Caller()

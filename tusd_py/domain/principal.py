@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-CREATE, UPLOAD, TOKENS, LIST = "create", "upload", "tokens", "list"
-"""Scopes: creation alone (an upload token), all uses of one's uploads, making tokens, listing."""
+CREATE, WATCH, READ = "create", "watch", "read"
+"""Scopes of upload tokens: creation alone, following progress alone, downloads alone."""
+UPLOAD, TOKENS, LIST = "upload", "tokens", "list"
+"""Scopes: all uses of one's uploads, making tokens, listing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class Allowance:
     """Metadata that replaces the client's under the same keys."""
     name: str | None = None
     """The stem of the upload's name and of its object's key."""
+    key_prefix: str = ""
+    """Text before the key of each object."""
     quota: Quota | None = None
     """The account's quota, in place of the settings'."""
     rate: tuple[int, float] | None = None

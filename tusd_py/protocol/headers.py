@@ -6,21 +6,19 @@ No message repeats what a client sent.
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Mapping
 from email.utils import formatdate
 
 from tusd_py.domain.digest import Checksum
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.metadata import Metadata
+from tusd_py.domain.names import is_metadata_key
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.refusals import Malformed
 from tusd_py.domain.upload import Kind
 
 CHECKSUM_ALGORITHMS: Mapping[str, int] = {"sha1": 20, "sha256": 32, "sha512": 64, "md5": 16, "crc32c": 4}
 """Algorithms of Upload-Checksum, with the size of each digest in bytes; the preferred ones first."""
-
-_METADATA_KEY = re.compile(r"[!-+\--~]+")  # visible ASCII without the comma
 
 
 def parse_length(length: str | None, defer_length: str | None) -> int | None:
@@ -56,7 +54,7 @@ def _parse_pair(pair: str) -> tuple[str, bytes]:
 
 def parse_metadata_key(name: str, key: str) -> str:
     """Return the key, if tus 1.0 allows it. Raises Malformed."""
-    if not _METADATA_KEY.fullmatch(key):
+    if not is_metadata_key(key):
         raise Malformed(f"a key in {name} must be visible ASCII without commas, and not empty")
     return key
 

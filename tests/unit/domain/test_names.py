@@ -1,0 +1,39 @@
+"""The names that clients, hooks and operators choose."""
+
+from __future__ import annotations
+
+import pytest
+
+from tusd_py.domain.names import is_metadata_key, is_name, is_type_range
+
+ID = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize("name", ["a", "a/b", "2026/Team-1/x_y.~z", "...", "a..b", "a" * 255, ID.upper(), f"a/{ID}"])
+def test_an_upload_may_have_the_name(name: str) -> None:
+    assert is_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "/", "/a", "a/", "a//b", ".", "..", "a/./b", "a/../b", "a b", "ä", "a\n", "a%2F", "a" * 256, ID]
+)
+def test_an_upload_may_not_have_the_name(name: str) -> None:
+    assert not is_name(name)
+
+
+@pytest.mark.parametrize(
+    ("key", "fits"), [("filename", True), ("a=b", True), ("", False), ("a b", False), ("ä", False)]
+)
+def test_a_key_is_visible_ascii(key: str, *, fits: bool) -> None:
+    assert is_metadata_key(key) is fits
+    assert not is_metadata_key(f"{key},")
+
+
+@pytest.mark.parametrize("text", ["image/*", "*/*", "application/pdf", "application/vnd.a+json"])
+def test_a_range_is_a_type_a_group_or_all(text: str) -> None:
+    assert is_type_range(text)
+
+
+@pytest.mark.parametrize("text", ["", "*", "image", "image/", "*/png", "image/p*", "Image/png", "a/b;c=d"])
+def test_other_text_is_no_range(text: str) -> None:
+    assert not is_type_range(text)

@@ -1,0 +1,30 @@
+"""The grammars of names that clients, hooks and operators choose. Pure, and linear in the text."""
+
+from __future__ import annotations
+
+import re
+
+from tusd_py.domain.upload import parse_upload_id
+
+_LONGEST = 255
+"""Characters of a name."""
+_SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
+_METADATA_KEY = re.compile(r"[!-+\--~]+")  # visible ASCII without the comma
+_TYPE_RANGE = re.compile(r"\*/\*|[a-z0-9_!#$&^.+-]+/(?:\*|[a-z0-9_!#$&^.+-]+)")
+
+
+def is_name(text: str) -> bool:
+    """Return True if an upload may have the name: segments between slashes, at most 255 characters, no id."""
+    segments = text[: _LONGEST + 1].split("/")
+    fits = len(text) <= _LONGEST and parse_upload_id(text) is None
+    return fits and all(_SEGMENT.fullmatch(segment) and segment not in {".", ".."} for segment in segments)
+
+
+def is_metadata_key(text: str) -> bool:
+    """Return True if Upload-Metadata may have the key (tus 1.0): visible ASCII without commas, not empty."""
+    return _METADATA_KEY.fullmatch(text) is not None
+
+
+def is_type_range(text: str) -> bool:
+    """Return True for a media type, `image/*` or `*/*`, in lower case (RFC 9110, 12.5.1)."""
+    return _TYPE_RANGE.fullmatch(text) is not None
