@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tusd_py.config import Settings
-from tusd_py.config.openness import exposures, is_loopback, reachable_addresses
+from tusd_py.config.addresses import is_loopback, reachable_addresses
+from tusd_py.config.openness import exposures
 from tusd_py.config.sources import load_settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"

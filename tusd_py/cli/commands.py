@@ -16,6 +16,7 @@ from tusd_py.cli import health, output
 from tusd_py.cli.event_operations import EventNotFound
 from tusd_py.cli.events import events
 from tusd_py.cli.options import takes_settings, with_shared_state
+from tusd_py.cli.token import token
 from tusd_py.config import Settings
 from tusd_py.domain.errors import ConfigurationError, Locked, Superseded, Unavailable
 from tusd_py.domain.refusals import Refusal
@@ -126,6 +127,9 @@ def _print_results(results: Sequence[CheckResult]) -> int:
     for result in results:
         click.echo(f"{'ok' if result.ok else 'FAIL':<4} {result.name}  {result.detail}".rstrip())
     return 0 if all(result.ok for result in results) else 1
+
+
+cli.add_command(token)
 
 
 @cli.group()

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from tusd_py.config import Settings
-from tusd_py.config.addresses import Address
-from tusd_py.config.openness import exposures, reachable_addresses
+from tusd_py.config.addresses import Address, reachable_addresses
+from tusd_py.config.openness import exposures
 from tusd_py.domain.errors import ConfigurationError, StateUnavailable, Unavailable
 from tusd_py.domain.events import Reason
 from tusd_py.domain.installation import Installation
@@ -124,7 +124,7 @@ def _exposures(settings: Settings) -> Sequence[CheckResult]:
     public = [str(address) for address in reachable_addresses(settings.addresses)]
     metrics = reachable_addresses(_metrics(settings))
     risks = exposures(settings).items() if public else ()
-    lines = [f"{', '.join(public)}: every client may upload: see docs/security.md"] if public else []
+    lines = [f"{', '.join(public)}: every client may upload: see docs/auth.md"] if settings.is_open else []
     lines += [f"{', '.join(public)}: {risk}: see {setting}" for setting, risk in risks]
     lines += [f"{address}: /metrics can be read: see metrics-address" for address in metrics]
     return [CheckResult(name="open", ok=True, detail=line) for line in lines]

@@ -19,7 +19,7 @@ from tusd_py.domain.errors import ConfigurationError
 Command = Callable[..., int | None]
 Decorator = Callable[[Command], Command]
 _FLAG_WARNING = (
-    "tusd-py: --{}: other accounts can read its password in the list of processes: put it in a file, named by {}{}_FILE"
+    "tusd-py: --{}: other accounts can read its secret in the list of processes: put it in a file, named by {}{}_FILE"
 )
 
 

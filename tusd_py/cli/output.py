@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from tusd_py.domain.upload import Upload
 from tusd_py.ports.direct import CorsRule
+from tusd_py.serving.dates import format_timestamp
 from tusd_py.storage.s3.cors import written_rule
 
 _LINE = "{:<32}  {:<11}  {:>27}  {:<20}  {:<20}  {}"
@@ -60,7 +60,7 @@ def rules_as_json(rules: Sequence[CorsRule]) -> str:
 
 
 def date(seconds: float | None) -> str | None:
-    return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return None if seconds is None else format_timestamp(seconds)
 
 
 def _escaped(value: bytes) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 _TCP = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<name>[\w.-]+)):(?P<port>\d{1,5})", re.ASCII)
@@ -62,3 +63,16 @@ def parse_socket_path(text: str) -> Path:
     if not 0 < len(os.fsencode(text)) <= _LONGEST_PATH or "\0" in text:
         raise ValueError(text)
     return Path(text)
+
+
+def reachable_addresses(addresses: Iterable[Address]) -> Sequence[Address]:
+    """Return those of `addresses` that other machines can reach."""
+    return [address for address in addresses if isinstance(address, TcpAddress) and not is_loopback(address.host)]
+
+
+def is_loopback(host: str) -> bool:
+    """Return True if only this machine can reach the address; of names, only localhost counts as such."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

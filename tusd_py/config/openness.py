@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_address
+from collections.abc import Mapping
 
-from tusd_py.config.addresses import Address, TcpAddress
 from tusd_py.config.cross_checks import STRANGER
 from tusd_py.config.kinds import EVERYWHERE
 from tusd_py.config.settings import Settings
@@ -14,7 +12,7 @@ from tusd_py.config.settings import Settings
 def exposures(settings: Settings) -> Mapping[str, str]:
     """Return what a security review would object to for a server on the internet, by the setting that closes it."""
     any_origin = not settings.disable_cors and settings.cors_allow_origin.fullmatch(STRANGER) is not None
-    deletable = settings.terminate_finished and not settings.disable_termination
+    deletable = settings.terminate_finished and not settings.disable_termination and not settings.auth
     networks = {str(network) for network in settings.trusted_proxies}
     trusts_all = settings.behind_proxy and not networks.isdisjoint(EVERYWHERE)
     risks = {
@@ -33,16 +31,3 @@ def exposures(settings: Settings) -> Mapping[str, str]:
         "allowed-hosts": not settings.allowed_hosts and "requests for any host name are served",
     }
     return {setting: risk for setting, risk in risks.items() if risk}
-
-
-def reachable_addresses(addresses: Iterable[Address]) -> Sequence[Address]:
-    """Return those of `addresses` that other machines can reach."""
-    return [address for address in addresses if isinstance(address, TcpAddress) and not is_loopback(address.host)]
-
-
-def is_loopback(host: str) -> bool:
-    """Return True if only this machine can reach the address; of names, only localhost counts as such."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

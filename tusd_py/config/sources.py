@@ -33,8 +33,10 @@ _NO_SETTING = re.compile(
     re.DOTALL,
 )
 """Variables that are no settings. Kubernetes sets those of the second line in each pod for a Service called tusd-py."""
-_SECRET = frozenset({"state", "s3_endpoint_url", "public_url"})
-"""Settings whose value may hold a password."""
+_SECRET = frozenset({"state", "s3_endpoint_url", "public_url", "auth_url", "auth_jwks_url"})
+"""Settings whose value may hold a password, in a URL."""
+_WHOLLY_SECRET = frozenset({"auth_token_secret", "auth_jwt_secret"})
+"""Settings whose value is a secret."""
 
 _FORMER = {"rufh_interim": ["ietf_interim_responses"]}
 """Settings that had another name before 0.1.0."""
@@ -56,7 +58,11 @@ def load_settings(flags: Mapping[str, object], config: Path | None, environ: Map
 
 def password_settings(flags: Mapping[str, object]) -> Sequence[str]:
     """Return those of the accepted settings whose value holds a password."""
-    return [setting for setting, value in flags.items() if setting in _SECRET and _has_password(str(value))]
+    return [setting for setting, value in flags.items() if setting in _WHOLLY_SECRET or _may_tell(setting, value)]
+
+
+def _may_tell(setting: str, value: object) -> bool:
+    return setting in _SECRET and _has_password(str(value))
 
 
 def _has_password(url: str) -> bool:
@@ -77,7 +83,8 @@ def _complaint(errors: ValidationError, layers: Layers) -> str:
         return f"{name}: there is no such setting" + "".join(
             f"; did you mean {kebab(suggestion)}?" for suggestion in similar
         )
-    value = "" if name.endswith(_FILE) else f" {without_secrets(text) if setting in _SECRET else text!r}"
+    hidden = name.endswith(_FILE) or setting in _WHOLLY_SECRET
+    value = "" if hidden else f" {without_secrets(text) if setting in _SECRET else text!r}"
     return f"{name}{value}: {error['msg'].removeprefix('Value error, ')}"
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 
 from aiohttp import web
 
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.refusals import Malformed
-from tusd_py.http.context import CALLER, EFFECTIVE_METHOD
-from tusd_py.http.endpoint import request_id
+from tusd_py.http.context import CALLER, EFFECTIVE_METHOD, Context
+from tusd_py.http.endpoint import creation_path, endpoint_url, request_id
 from tusd_py.http.forwarded import Trust
 from tusd_py.telemetry.metrics import known_method
 
@@ -38,6 +40,15 @@ def caller_of(request: web.BaseRequest, trust: Trust) -> Caller:
         headers=request.headers,
         request_id=request_id(request),
     )
+
+
+def checked_caller(request: web.Request, context: Context) -> Caller:
+    """Return the caller of the request with what its credential is checked against."""
+    caller, endpoint = request[CALLER], ""
+    with suppress(Malformed):
+        path = creation_path(request, context.engine.base_path)
+        endpoint = endpoint_url(request, path, public=context.public_endpoint, trust=context.trust)
+    return replace(caller, endpoint=endpoint, proxied=context.trust.is_proxied(request))
 
 
 def _address(request: web.BaseRequest, trust: Trust) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -15,6 +16,7 @@ from tusd_py.http.cors import Cors
 from tusd_py.http.forwarded import Trust
 from tusd_py.http.links import Links
 from tusd_py.http.request_filter import RequestFilter
+from tusd_py.ports.authenticator import Authenticator
 from tusd_py.protocol.choice import Wires
 from tusd_py.protocol.wire import Wire
 from tusd_py.recent import Recent
@@ -25,12 +27,19 @@ from tusd_py.transfer.budget_share import Share
 from tusd_py.transfer.overhead import Overhead
 from tusd_py.transfer.slabs import Slabs
 
+if TYPE_CHECKING:
+    from tusd_py.auth.tokens import TokenIssuer  # PyJWT takes a while to import
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """One server's parts and settings, as far as HTTP needs them. Times are in seconds."""
 
     engine: Engine
+    authenticator: Authenticator | None
+    """None if no credentials are checked."""
+    token_issuer: TokenIssuer | None
+    """None if no upload tokens are taken."""
     wires: Wires
     metrics: Metrics
     audit: Audit

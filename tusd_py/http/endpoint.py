@@ -32,6 +32,16 @@ def endpoint_url(request: web.Request, path: str, *, public: str | None, trust: 
     return f"{_format_origin(*_authority(request, url_parts))}{prefix}{path.rstrip('/')}/"
 
 
+def creation_path(request: web.Request, base_path: str) -> str:
+    """Return the path of the creation endpoint, with the prefix at which the application is mounted, from the route of
+    a request to it, to a path below it, or to `/s3/…` or `/tokens` next to it."""
+    resource = request.match_info.route.resource
+    route = "" if resource is None else resource.canonical.partition("{")[0]
+    above = route.rpartition("/s3/")[0] if "/s3/" in route else route.removesuffix("read/").removesuffix("/tokens")
+    path = f"{above.rstrip('/')}/"
+    return path if path.endswith(base_path) else path.rstrip("/") + base_path
+
+
 def origin(request: web.BaseRequest, trust: Trust) -> str:
     """Return the scheme, host and port that the client used, without the scheme's default port. Raises Malformed."""
     return _format_origin(*_authority(request, trust.url_parts(request)))

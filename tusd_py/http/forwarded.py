@@ -38,7 +38,7 @@ class Trust:
 
     def url_parts(self, request: web.BaseRequest) -> Mapping[str, str]:
         """Return `proto`, `host`, `port` and `prefix`, as far as a trusted proxy names them. Raises Malformed."""
-        if not self._is_trusted(request):
+        if not self.is_proxied(request):
             return {}
         if self._uses_forwarded(request.headers):
             return {name: value for name, value in _first(request) if name in ("proto", "host") and value}
@@ -48,13 +48,14 @@ class Trust:
     def client(self, request: web.BaseRequest) -> str:
         """Return the address of the client that the nearest proxy saw, else the peer's. Raises Malformed."""
         peer = request.remote or ""
-        if not self._is_trusted(request):
+        if not self.is_proxied(request):
             return peer
         if self._uses_forwarded(request.headers):
             return _without_port(dict(_pairs(_elements(_field(request, "Forwarded"))[-1])).get("for", "")) or peer
         return _without_port(_field(request, "X-Forwarded-For").rpartition(",")[2].strip()) or peer
 
-    def _is_trusted(self, request: web.BaseRequest) -> bool:
+    def is_proxied(self, request: web.BaseRequest) -> bool:
+        """Return True if a trusted proxy has passed the request on."""
         if not self.networks:
             return False
         trusted = self._is_trusted_peer(request.remote or "")

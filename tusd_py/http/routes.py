@@ -11,12 +11,15 @@ from tusd_py.http.handlers.companion import add_companion_routes
 from tusd_py.http.handlers.probes import is_probe
 from tusd_py.http.handlers.readers import READERS
 from tusd_py.http.handlers.s3xml import add_xml_routes
+from tusd_py.http.handlers.tokens import TOKENS
 from tusd_py.http.handlers.uploads import UPLOADS
 from tusd_py.protocol.tus import Tus
 
 
-def add_routes(app: web.Application, base_path: str, *, direct: bool) -> None:
+def add_routes(app: web.Application, base_path: str, *, direct: bool, tokens: bool) -> None:
     """Add the routes of uploads, after those of the probes: with base path `/` these would look like uploads."""
+    if tokens:
+        app.router.add_route("*", "/tokens", TOKENS.answer)
     for above in sorted({"/", base_path}) if direct else ():
         add_direct_routes(app, f"{above}s3/")
     app.router.add_route("*", f"{base_path}read/{{name}}", READERS.answer, expect_handler=expect)

@@ -23,11 +23,13 @@ from tusd_py.http.handlers.probes import add_probes, unreachable
 from tusd_py.http.links import Links
 from tusd_py.http.request_filter import RequestFilter
 from tusd_py.http.routes import add_routes, decorate
+from tusd_py.ports.authenticator import Authenticator
 from tusd_py.ports.meter import Meters
 from tusd_py.ports.state import StateStore
 from tusd_py.ports.storage import Storage
 from tusd_py.protocol.choice import Interim, Wires
 from tusd_py.recent import Recent
+from tusd_py.server.auth_wiring import open_authenticator, token_issuer
 from tusd_py.server.background import running
 from tusd_py.server.wiring import open_engine
 from tusd_py.telemetry.audit import Audit
@@ -59,7 +61,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
     app = web.Application(middlewares=[filter_requests])
     if chosen.metrics_address is None:
         add_probes(app)
-    add_routes(app, chosen.base_path, direct=chosen.direct_uploads)
+    add_routes(app, chosen.base_path, direct=chosen.direct_uploads, tokens="token" in chosen.auth)
     if chosen.ui:
         add_page(app, _page_facts(chosen))
     app.on_response_prepare.append(decorate)
@@ -89,18 +91,25 @@ async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]
     budget = Budget(settings.memory_budget)
     metrics = Metrics(lambda: budget.used, budget.limit)
     log = get_logger("tusd_py")
-    async with open_engine(settings, budget, (metrics, LogObserver(log)), Meters((metrics, LogMeter(log)))) as engine:
-        context = app[CONTEXT] = _context(settings, engine, budget, metrics)
+    async with (
+        open_engine(settings, budget, (metrics, LogObserver(log)), Meters((metrics, LogMeter(log)))) as engine,
+        open_authenticator(settings, engine.observer) as authenticator,
+    ):
+        context = app[CONTEXT] = _context(settings, engine, authenticator, budget, metrics)
         await _check_stores(engine)
         config_error = app[CONFIG_ERROR] = asyncio.get_running_loop().create_future()
         async with running(engine, context.slabs, config_error):
             yield
 
 
-def _context(settings: Settings, engine: Engine, budget: Budget, metrics: Metrics) -> Context:
+def _context(
+    settings: Settings, engine: Engine, authenticator: Authenticator | None, budget: Budget, metrics: Metrics
+) -> Context:
     cors, trust, redirects = _cors(settings), _trust(settings), settings.download_mode == "redirect"
     return Context(
         engine=engine,
+        authenticator=authenticator,
+        token_issuer=token_issuer(settings) if "token" in settings.auth else None,
         wires=Wires(engine.limits, engine.clock, Interim(settings.ietf_interim_responses)),
         metrics=metrics,
         audit=Audit(on=settings.log_audit),

@@ -201,5 +201,8 @@ def _urls(listeners: Listeners, path: str) -> Iterator[str]:
 
 
 def _exposures(settings: Settings) -> Iterator[str]:
+    if settings.is_open:
+        yield "  OPEN: clients on other machines need no login: set auth, or see docs/auth.md"
     if risks := exposures(settings):
-        yield f"  clients need no login, and open settings are: {', '.join(risks)} (docs/security.md)"
+        login = "" if settings.auth else "clients need no login, and "
+        yield f"  {login}open settings are: {', '.join(risks)} (docs/security.md)"

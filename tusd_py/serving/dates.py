@@ -1,4 +1,7 @@
-"""HTTP-date (RFC 9110, 5.6.7), parsed and formatted without a locale or a clock. Times are seconds since the epoch."""
+"""HTTP-date (RFC 9110, 5.6.7), parsed and formatted without a locale or a clock, and RFC 3339.
+
+Times are seconds since the epoch.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,11 @@ def format_http_date(seconds: int) -> str:
     """Return the time as an IMF-fixdate."""
     at = datetime.fromtimestamp(seconds, UTC)
     return f"{_DAYS[at.weekday()]}, {at:%d} {_MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} GMT"
+
+
+def format_timestamp(seconds: float) -> str:
+    """Return the time in UTC, cut to whole seconds (RFC 3339)."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _seconds(fields: dict[str, str]) -> int | None:

@@ -6,6 +6,8 @@ import math
 import time
 from collections.abc import Callable
 
+from tusd_py.ports.observer import Observer
+
 
 class LogThrottle:
     """A throttle for one kind of line: allows one in `pause` seconds at most, and counts those suppressed."""
@@ -23,3 +25,14 @@ class LogThrottle:
         self._next, suppressed = self._clock() + self._pause, self._suppressed
         self._suppressed = 0
         return suppressed
+
+
+class ThrottledObserver(Observer):
+    """An observer that passes on troubles which any client can cause, one in `pause` seconds at most."""
+
+    def __init__(self, observer: Observer, pause: float = 1.0) -> None:
+        self._observer, self._throttle = observer, LogThrottle(pause)
+
+    def trouble(self, message: str, **fields: object) -> None:
+        if (suppressed := self._throttle.allowed()) is not None:
+            self._observer.trouble(message, **fields, and_others=suppressed)

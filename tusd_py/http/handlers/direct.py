@@ -13,7 +13,7 @@ from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.engine import direct
 from tusd_py.http.context import ENGINE, Context
-from tusd_py.http.endpoint import endpoint_url
+from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.pipeline import Handler
 from tusd_py.protocol.companion import MEMORY_FACTOR
 from tusd_py.protocol.statuses import details
@@ -38,24 +38,24 @@ def with_memory(handler: Handler) -> Handler:
     return handle
 
 
-async def read_body(request: web.Request, context: Context) -> bytes:
+async def read_body(request: web.Request, context: Context, longest: int = _MAX_BODY) -> bytes:
     """Return all of a small body. Raises TooLarge, ServiceUnavailable, ConnectionError if it doesn't arrive."""
-    await _reserve(request)
+    await _reserve(request, longest)
     body = bytearray()
     try:
         async with asyncio.timeout(context.network_timeout):
             async for chunk in request.content.iter_any():
                 body += chunk
-                if len(body) > _MAX_BODY:
-                    raise TooLarge(f"the request can have {_MAX_BODY} bytes at most")
+                if len(body) > longest:
+                    raise TooLarge(f"the request can have {longest} bytes at most")
     except (TimeoutError, web.RequestPayloadError) as error:
         raise ConnectionResetError from error
     return bytes(body)
 
 
-async def _reserve(request: web.Request) -> None:
+async def _reserve(request: web.Request, longest: int) -> None:
     """Reserve memory for the whole body at once: requests with a part of it each could wait for each other."""
-    size = min(_MAX_BODY if request.content_length is None else request.content_length, _MAX_BODY)
+    size = min(longest if request.content_length is None else request.content_length, longest)
     if size <= _UNRESERVED:
         return
     try:
@@ -97,9 +97,7 @@ def xml_url(request: web.Request, context: Context, upload_id: UploadId, key: st
 
 
 def _base_url(request: web.Request, context: Context) -> str:
-    """Return the creation endpoint's URL: the request went to a path below it, or to Companion's, outside of it."""
-    path, base = request.rel_url.raw_path.rpartition("/s3/")[0], context.engine.base_path.rstrip("/")
-    path = path if path.endswith(base) else path + base
+    path = creation_path(request, context.engine.base_path)
     return endpoint_url(request, path, public=context.public_endpoint, trust=context.trust)
 
 

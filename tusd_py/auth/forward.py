@@ -1,0 +1,148 @@
+"""Questions to an authentication server, in the contract of Traefik's forwardAuth and nginx's auth_request."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from tusd_py.auth.credentials import parse_identifier
+from tusd_py.domain.caller import Caller
+from tusd_py.domain.principal import Principal
+from tusd_py.domain.refusals import AuthUnavailable, Forbidden, Unauthenticated
+from tusd_py.ports.observer import Observer
+
+_DROPPED = frozenset(
+    {
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer"),
+        *("transfer-encoding", "upgrade"),
+        *("expect", "host", "forwarded"),
+    }
+)
+"""Fields that belong to the client's connection (RFC 9110, 7.6.1), and those that name the request's origin."""
+_DROPPED_FAMILIES = ("content-", "upload-", "tus-", "x-forwarded-", "x-original-")
+_VOLATILE = frozenset({"x-request-id", "traceparent", "tracestate"})
+"""Fields that differ for each request, and that no answer depends on."""
+_USER_HEADERS = ("Remote-User", "X-Auth-Request-User", "X-Forwarded-User")
+"""The user's name as Authelia, oauth2-proxy and Traefik's companions give it."""
+_LONGEST_CHALLENGE = 1024
+_MAX_ANSWERS = 1024
+"""Answers that are cached."""
+
+
+class ForwardAuth:
+    """An authenticator that asks the server at `url` about each request; it keeps a good answer for `cache` seconds."""
+
+    def __init__(
+        self,
+        url: str,
+        session: aiohttp.ClientSession,
+        observer: Observer,
+        *,
+        user_header: str | None = None,
+        cache: float = 0.0,
+    ) -> None:
+        self._url, self._session, self._observer = URL(url), session, observer
+        self._user_headers = _USER_HEADERS if user_header is None else (user_header,)
+        self._cache = cache
+        self._answers: dict[bytes, tuple[float, Principal]] = {}
+
+    async def identify(self, caller: Caller) -> Principal:
+        """Return the user whom the server names, or a principal without a subject.
+
+        Raises Unauthenticated, Forbidden as the server says, AuthUnavailable.
+        """
+        headers = _question(caller)
+        if not self._cache:
+            return await self._ask(headers)
+        key = _digest(headers)
+        until, principal = self._answers.get(key, (0.0, None))
+        if principal is None or until <= _now():
+            principal = await self._ask(headers)
+            self._keep(key, principal)
+        return principal
+
+    async def aclose(self) -> None:
+        await self._session.close()
+
+    def _keep(self, key: bytes, principal: Principal) -> None:
+        """Cache the answer, in place of the oldest one if there are too many."""
+        self._answers.pop(key, None)
+        if len(self._answers) >= _MAX_ANSWERS:
+            del self._answers[next(iter(self._answers))]
+        self._answers[key] = (_now() + self._cache, principal)
+
+    async def _ask(self, headers: CIMultiDict[str]) -> Principal:
+        try:
+            async with self._session.get(self._url, headers=headers, allow_redirects=False) as answer:
+                status, fields = answer.status, answer.headers
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            self._observer.trouble("auth server doesn't answer", reason=str(error) or type(error).__name__)
+            raise AuthUnavailable from None
+        return self._judge(status, fields)
+
+    def _judge(self, status: int, fields: Mapping[str, str]) -> Principal:
+        match status // 100, status:
+            case 2, _:
+                user = next((fields[name] for name in self._user_headers if fields.get(name)), None)
+                return Principal(subject=None if user is None else parse_identifier(user))
+            case _, 401:
+                raise Unauthenticated(challenge=_challenge(fields))
+            case _, 403:
+                raise Forbidden("the authentication server doesn't allow this")
+            case 3, _:
+                raise Unauthenticated
+            case _:
+                self._observer.trouble("auth server doesn't answer", reason=f"HTTP {status}")
+                raise AuthUnavailable
+
+
+def _challenge(fields: Mapping[str, str]) -> str | None:
+    """Return the server's WWW-Authenticate, None if it can't be passed on."""
+    challenge = fields.get("WWW-Authenticate", "")
+    return (
+        challenge if challenge.isascii() and challenge.isprintable() and len(challenge) <= _LONGEST_CHALLENGE else None
+    )
+
+
+def _question(caller: Caller) -> CIMultiDict[str]:
+    """Return the fields of the question: the client's, and what the proxy in front of such a server would add."""
+    headers = CIMultiDict((name, _sendable(value)) for name, value in _passed_on(caller.headers))
+    url, target = URL(caller.endpoint), _sendable(caller.target)
+    fields = {
+        "X-Forwarded-Method": caller.method,
+        "X-Forwarded-Proto": url.scheme,
+        "X-Forwarded-Host": url.authority,
+        "X-Forwarded-Uri": target,
+        "X-Forwarded-For": caller.address,
+        "X-Original-Method": caller.method,
+        "X-Original-URL": f"{url.scheme}://{url.authority}{target}" if caller.endpoint else "",
+    }
+    headers.update({name: value for name, value in fields.items() if value})
+    return headers
+
+
+def _passed_on(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    connection_fields = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
+    for name, value in headers.items():
+        lower = name.lower()
+        if lower not in _DROPPED and lower not in connection_fields and not lower.startswith(_DROPPED_FAMILIES):
+            yield name, value
+
+
+def _sendable(text: str) -> str:
+    """Return the text without what can't be sent: bytes of the client that are no UTF-8."""
+    return text.encode(errors="replace").decode()
+
+
+def _digest(headers: CIMultiDict[str]) -> bytes:
+    parts: Sequence[str] = [part for name in headers.items() if name[0].lower() not in _VOLATILE for part in name]
+    return hashlib.sha256("\0".join(parts).encode()).digest()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

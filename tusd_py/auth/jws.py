@@ -1,0 +1,50 @@
+"""JSON Web Signatures as PyJWT reads them: each way in which text of a client can be wrong becomes one error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jwt
+
+from tusd_py.domain.refusals import Unauthenticated
+
+if TYPE_CHECKING:
+    from jwt.types import Options
+
+UPLOAD_TOKEN = "tusd-upload+jwt"  # noqa: S105 (a type, not a secret)
+"""The `typ` of upload tokens: no other token is taken for one, and none of them for another (RFC 8725, 3.11)."""
+_WRONG = (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError)
+"""The errors that text can cause in PyJWT and in the libraries below it."""
+
+
+class WrongSignature(Exception):
+    """The token wasn't signed with the key."""
+
+
+def read_header(token: str) -> Mapping[str, Any] | None:
+    """Return the header of a token, unverified; None for other text."""
+    if token.count(".") != 2:  # noqa: PLR2004 (header, payload, signature: RFC 7515, 7.1)
+        return None
+    try:
+        return jwt.get_unverified_header(token)
+    except _WRONG:
+        return None
+
+
+def is_upload_token(header: Mapping[str, Any]) -> bool:
+    """Return True if the header says that the token is an upload token."""
+    return str(header.get("typ")).lower() == UPLOAD_TOKEN
+
+
+def verified_claims(token: str, key: Any, algorithm: str, options: Options, **rules: Any) -> Mapping[str, Any]:
+    """Return the claims of a token that `key` has signed; `rules` and `options` are those of `jwt.decode`.
+
+    Raises WrongSignature, and Unauthenticated if anything else is wrong.
+    """
+    try:
+        return jwt.decode(token, key, algorithms=[algorithm], options=options, **rules)
+    except jwt.InvalidSignatureError:
+        raise WrongSignature from None
+    except _WRONG:
+        raise Unauthenticated(invalid=True) from None

@@ -1,0 +1,97 @@
+"""The terms of an upload token: what its bearer may do, as the members of JSON that POST /tokens and the token hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tusd_py.auth.credentials import parse_identifier
+from tusd_py.domain.names import is_metadata_key, is_name, is_type_range
+from tusd_py.domain.principal import CREATE, READ, WATCH
+from tusd_py.domain.refusals import Unauthenticated
+
+SCOPES = (CREATE, WATCH, READ)
+TTL, LONGEST_TTL = 3600.0, 7 * 86_400.0
+"""Seconds that a token lives unless another time is asked for, and at most."""
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The optional claims of a token."""
+
+    scope: str = CREATE
+    subject: str | None = None
+    max_length: int | None = None
+    """Bytes of one upload."""
+    types: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    name: str | None = None
+    uses: int = 1
+    """The number of uploads that it may create."""
+
+    def claims(self) -> Mapping[str, Any]:
+        """Return the claims, without those that say nothing."""
+        claims = {claim: getattr(self, name) for claim, name in _CLAIMS.items()}
+        claims["types"] = list(self.types)
+        return {claim: value for claim, value in claims.items() if value not in (None, [], {})}
+
+
+_CLAIMS = {
+    "scope": "scope",
+    "sub": "subject",
+    "max": "max_length",
+    "types": "types",
+    "meta": "metadata",
+    "key": "name",
+    "n": "uses",
+}
+"""The field of each claim."""
+NAMES = frozenset(_CLAIMS)
+
+
+def parse_terms(members: Mapping[str, Any]) -> Terms:
+    """Return the terms that `members` set; other members are ignored. Raises ValueError with a short sentence."""
+    for claim, (fits, rule) in _RULES.items():
+        if claim in members and not fits(members[claim]):
+            raise ValueError(f"{claim} must be {rule}")
+    values = {name: members[claim] for claim, name in _CLAIMS.items() if claim in members}
+    if "types" in values:
+        values["types"] = tuple(map(str.lower, values["types"]))
+    return Terms(**values)
+
+
+def _is_count(value: Any, minimum: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= _LARGEST
+
+
+def _is_subject(value: Any) -> bool:
+    try:
+        return bool(parse_identifier(value))
+    except Unauthenticated:
+        return False
+
+
+def _are_types(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(kind, str) and is_type_range(kind.lower()) for kind in value)
+
+
+def _is_metadata(value: Any) -> bool:
+    return isinstance(value, dict) and all(is_metadata_key(key) and _is_text(text) for key, text in value.items())
+
+
+def _is_text(value: Any) -> bool:
+    """Return False also for half of a surrogate pair, which JSON can hold and UTF-8 can't."""
+    return isinstance(value, str) and value.encode(errors="replace").decode() == value
+
+
+_RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "scope": (lambda value: isinstance(value, str) and value in SCOPES, f"one of {', '.join(SCOPES)}"),
+    "sub": (_is_subject, "1 to 255 printable characters"),
+    "max": (lambda value: _is_count(value, 0), "a number of bytes, 0 or more"),
+    "types": (_are_types, "a list of types such as image/*"),
+    "meta": (_is_metadata, "an object of texts, its keys visible ASCII without commas"),
+    "key": (lambda value: isinstance(value, str) and is_name(value), "a path of letters, digits and -_.~ between /"),
+    "n": (lambda value: _is_count(value, 1), "a number of uploads, 1 or more"),
+}
