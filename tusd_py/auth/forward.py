@@ -112,15 +112,16 @@ def _challenge(fields: Mapping[str, str]) -> str | None:
 def _question(caller: Caller) -> CIMultiDict[str]:
     """Return the fields of the question: the client's, and what the proxy in front of such a server would add."""
     headers = CIMultiDict((name, _sendable(value)) for name, value in _passed_on(caller.headers))
-    url, target = URL(caller.endpoint), _sendable(caller.target)
+    scheme, _, rest = caller.endpoint.partition("://")
+    host, target = rest.partition("/")[0], _sendable(caller.target)
     fields = {
         "X-Forwarded-Method": caller.method,
-        "X-Forwarded-Proto": url.scheme,
-        "X-Forwarded-Host": url.authority,
+        "X-Forwarded-Proto": scheme,
+        "X-Forwarded-Host": host,
         "X-Forwarded-Uri": target,
         "X-Forwarded-For": caller.address,
         "X-Original-Method": caller.method,
-        "X-Original-URL": f"{url.scheme}://{url.authority}{target}" if caller.endpoint else "",
+        "X-Original-URL": f"{scheme}://{host}{target}" if caller.endpoint else "",
     }
     headers.update({name: value for name, value in fields.items() if value})
     return headers
