@@ -38,6 +38,21 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "server/socket_file.py BACKLOG",
         "telemetry/redaction.py LONGEST",
     ],
+    "of credentials, and of those who know them: tests/unit/auth/test_chain.py, tests/unit/auth/test_tokens.py, "
+    "tests/unit/auth/test_jwks.py, tests/unit/auth/test_forward.py, tests/unit/http/test_tokens.py": [
+        "auth/credentials.py LONGEST",
+        "auth/credentials.py _LONGEST_IDENTIFIER",
+        "auth/credentials.py _MAX_PARAMETERS",
+        "auth/forward.py _LONGEST_CHALLENGE",
+        "auth/forward.py _MAX_ANSWERS",
+        "auth/jwks.py _LARGEST",
+        "auth/terms.py LONGEST_TTL",
+        "auth/terms.py TTL",
+        "auth/terms.py _LARGEST",
+        "auth/tokens.py _LAST",
+        "http/handlers/tokens.py _LONGEST",
+        "server/auth_wiring.py _CONNECTIONS",
+    ],
     "the patience of a command: tests/unit/test_health.py": ["cli/health.py _PATIENCE"],
     "modes, not amounts: tests/unit/test_files.py, tests/unit/test_socket_file.py": [
         "disk/files.py PRIVATE",
@@ -244,6 +259,10 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "storage/s3/keys.py sanitize",
     ],
     "a standard's: a status, a format, a size that never changes": [
+        "auth/forward.py ForwardAuth._judge",
+        "auth/jwks.py Jwks._read",
+        "auth/jws.py read_header",
+        "http/handlers/tokens.py _issue",
         "cli/commands.py _show",
         "http/handlers/companion.py _json",
         "http/handlers/companion.py _part",
@@ -290,6 +309,8 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "storage/s3/api/client.py S3Client._delete_many",
     ],
     "a unit, an index, an exit code, a number of random bytes or of places: nothing is done in another way past it": [
+        "auth/credentials.py _token_of_query",
+        "auth/tokens.py TokenIssuer.issue",
         "cli/commands.py _run",
         "engine/garbage_collection.py _LOCK_ID",
         "http/handlers/page.py _Representation.__init__",

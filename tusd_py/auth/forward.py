@@ -56,7 +56,7 @@ class ForwardAuth:
 
         Raises Unauthenticated, Forbidden as the server says, AuthUnavailable.
         """
-        headers = _question(caller)
+        headers = question(caller)
         if not self._cache:
             return await self._ask(headers)
         key = _digest(headers)
@@ -109,11 +109,11 @@ def _challenge(fields: Mapping[str, str]) -> str | None:
     )
 
 
-def _question(caller: Caller) -> CIMultiDict[str]:
+def question(caller: Caller) -> CIMultiDict[str]:
     """Return the fields of the question: the client's, and what the proxy in front of such a server would add."""
     headers = CIMultiDict((name, _sendable(value)) for name, value in _passed_on(caller.headers))
-    scheme, _, rest = caller.endpoint.partition("://")
-    host, target = rest.partition("/")[0], _sendable(caller.target)
+    scheme, _, authority = caller.endpoint.partition("://")
+    host, target = authority.partition("/")[0], _sendable(caller.target)
     fields = {
         "X-Forwarded-Method": caller.method,
         "X-Forwarded-Proto": scheme,

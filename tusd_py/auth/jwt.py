@@ -23,7 +23,7 @@ class JwtRules:
     """A token must name one of these."""
     issuer: str | None = None
     """The issuer that a token must name; None for any."""
-    leeway: float = 30.0
+    leeway: float = 0.0
     """Seconds by which the clocks of issuer and server may differ."""
     owner_claim: str = "sub"
     tenant_claim: str | None = None

@@ -46,8 +46,7 @@ def checked_caller(request: web.Request, context: Context) -> Caller:
     """Return the caller of the request with what its credential is checked against."""
     caller, endpoint = request[CALLER], ""
     with suppress(Malformed):
-        path = creation_path(request, context.engine.base_path)
-        endpoint = endpoint_url(request, path, public=context.public_endpoint, trust=context.trust)
+        endpoint = endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust)
     return replace(caller, endpoint=endpoint, proxied=context.trust.is_proxied(request))
 
 

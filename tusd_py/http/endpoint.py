@@ -15,6 +15,8 @@ _PORT = re.compile(r"[0-9]{1,5}")
 _HIGHEST_PORT = 65_535
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+CREATION = web.AppKey("creation", web.Resource)
+"""The creation endpoint, as the router has it."""
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
@@ -32,14 +34,9 @@ def endpoint_url(request: web.Request, path: str, *, public: str | None, trust: 
     return f"{_format_origin(*_authority(request, url_parts))}{prefix}{path.rstrip('/')}/"
 
 
-def creation_path(request: web.Request, base_path: str) -> str:
-    """Return the path of the creation endpoint, with the prefix at which the application is mounted, from the route of
-    a request to it, to a path below it, or to `/s3/…` or `/tokens` next to it."""
-    resource = request.match_info.route.resource
-    route = "" if resource is None else resource.canonical.partition("{")[0]
-    above = route.rpartition("/s3/")[0] if "/s3/" in route else route.removesuffix("read/").removesuffix("/tokens")
-    path = f"{above.rstrip('/')}/"
-    return path if path.endswith(base_path) else path.rstrip("/") + base_path
+def creation_path(request: web.Request) -> str:
+    """Return the path of the creation endpoint, below the prefix at which the application is mounted."""
+    return request.app[CREATION].canonical
 
 
 def origin(request: web.BaseRequest, trust: Trust) -> str:

@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 
 from tusd_py.http.connection.body import expect
 from tusd_py.http.context import CONTEXT, EFFECTIVE_METHOD, WIRE
-from tusd_py.http.endpoint import request_id
+from tusd_py.http.endpoint import CREATION, request_id
 from tusd_py.http.handlers.companion import add_companion_routes
 from tusd_py.http.handlers.probes import is_probe
 from tusd_py.http.handlers.readers import READERS
@@ -23,8 +23,10 @@ def add_routes(app: web.Application, base_path: str, *, direct: bool, tokens: bo
     for above in sorted({"/", base_path}) if direct else ():
         add_direct_routes(app, f"{above}s3/")
     app.router.add_route("*", f"{base_path}read/{{name}}", READERS.answer, expect_handler=expect)
-    for path in sorted({base_path, base_path.rstrip("/") or "/"}):
-        app.router.add_route("*", path, UPLOADS.answer, expect_handler=expect)
+    app[CREATION] = app.router.add_resource(base_path)
+    app[CREATION].add_route("*", UPLOADS.answer, expect_handler=expect)
+    if slashless := base_path.rstrip("/"):
+        app.router.add_route("*", slashless, UPLOADS.answer, expect_handler=expect)
     for tail in ("{id}", "{id}/"):
         app.router.add_route("*", base_path + tail, UPLOADS.answer, expect_handler=expect)
 

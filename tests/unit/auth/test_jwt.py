@@ -19,7 +19,7 @@ from tusd_py.domain.caller import Caller
 from tusd_py.domain.principal import Principal
 from tusd_py.domain.refusals import Unauthenticated
 
-RULES = JwtRules(audience=("uploads", "other"))
+RULES = JwtRules(audience=("uploads", "other"), leeway=30)
 ALGORITHMS = ("RS256", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA")
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from aiohttp.test_utils import make_mocked_request
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from multidict import CIMultiDict
 
 from tusd_py.config.kinds import LOOPBACK
 from tusd_py.domain.refusals import Malformed
-from tusd_py.http.endpoint import endpoint_url
+from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.forwarded import Family, Trust
+from tusd_py.http.routes import add_routes
 
 
 def seen(
@@ -148,3 +150,22 @@ def test_without_a_proxy_a_client_is_who_connects_whatever_it_says() -> None:
 def test_a_host_that_makes_no_url_is_refused(host: str) -> None:
     with pytest.raises(Malformed):
         seen({"Host": host}, behind_proxy=False)
+
+
+@pytest.mark.parametrize("base_path", ["/files/", "/", "/a/b/"])
+@pytest.mark.parametrize("prefix", ["", "/up", "/files", "/s3"])
+async def test_the_creation_endpoint_is_known_wherever_the_application_is_mounted(base_path: str, prefix: str) -> None:
+    seen_paths = list[str]()
+
+    async def answer(request: web.Request) -> web.Response:
+        seen_paths.append(creation_path(request))
+        return web.Response()
+
+    app, outer = web.Application(), web.Application()
+    app.router.add_get("/tokens", answer)
+    add_routes(app, base_path, direct=True, tokens=False)
+    if prefix:
+        outer.add_subapp(prefix, app)
+    async with TestClient(TestServer(outer if prefix else app)) as client:
+        await client.get(f"{prefix}/tokens")
+    assert seen_paths == [prefix + base_path]

@@ -15,10 +15,14 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from tests.support.uploads import upload
+from tusd_py.auth import credentials, forward, jws, terms
+from tusd_py.auth.terms import Terms
+from tusd_py.auth.tokens import UploadToken, sign, verify
 from tusd_py.config.kinds import LOOPBACK
-from tusd_py.domain import allowed
+from tusd_py.domain import allowed, names
 from tusd_py.domain import record_json as codec
 from tusd_py.domain.direct import DirectMode
+from tusd_py.domain.caller import Caller
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.refusals import Refusal
@@ -157,6 +161,33 @@ def described(*names: str) -> Callable[[str], Iterable[object]]:
     return lambda text: [representation.metadata_of({name: text}, LIMITS) for name in names]
 
 
+def caller_with(text: str) -> Caller:
+    """A creation with the text wherever a credential may be."""
+    fields = {
+        "Authorization": f"Bearer {text}",
+        "X-Api-Key": text,
+        "Upload-Token": text,
+        "Connection": text,
+        text: text,
+    }
+    return Caller(method="POST", target=f"/files/?token={text}", headers=fields, endpoint="https://a.example/files/")
+
+
+def read_credentials(text: str) -> object:
+    caller = caller_with(text)
+    return credentials.is_present(caller), jws.read_header(text), jws.read_header(f"{text}.{text}.{text}")
+
+
+def read_term(name: str, text: str) -> Callable[[str], object]:
+    return lambda _: [terms.parse_terms({name: value}) for value in (text, [text], {text: text})]
+
+
+def read_signed(text: str) -> object:
+    """As the content of a token that was signed with the right secret."""
+    token = UploadToken(jti="a", audience=text, expires_at=2**33, terms=Terms(subject=text, metadata={"a": text}))
+    return verify(sign(token, "s" * 32), "s" * 32, text)
+
+
 CHUNK = "application/offset+octet-stream"
 CREDENTIALS = SimpleNamespace(access_key="a", secret_key="a", token=None)
 LIMITS = Limits()
@@ -208,6 +239,11 @@ PARSERS: Mapping[str, Parser] = {
             "Forwarded alone": told_by_proxy("Forwarded", "forwarded"),
         }
     ),
+    "credentials": Parser(every(read_credentials), FIELD),
+    "signed content": Parser(every(read_signed), METADATA),
+    "question to an authentication server": Parser(lambda text: forward.question(caller_with(text)), FIELD),
+    "terms of a token": Parser(lambda text: every(*(read_term(name, text) for name in terms.NAMES))(text), METADATA),
+    "name of an upload": Parser(names.is_name, METADATA),
     "id": Parser(parse_upload_id, PATH),
     "link": Parser(LINKS.upload_id, PATH),
     "query": Parser(lambda text: companion.read_query({f"metadata[{text}]": text}), PATH),

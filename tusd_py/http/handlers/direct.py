@@ -97,8 +97,7 @@ def xml_url(request: web.Request, context: Context, upload_id: UploadId, key: st
 
 
 def _base_url(request: web.Request, context: Context) -> str:
-    path = creation_path(request, context.engine.base_path)
-    return endpoint_url(request, path, public=context.public_endpoint, trust=context.trust)
+    return endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust)
 
 
 def respond(status: int, text: str, kind: str, *, refusal: Refusal | None = None) -> web.Response:

@@ -45,8 +45,7 @@ async def _issue(request: web.Request, context: Context) -> web.StreamResponse:
         raise MethodNotAllowed((hdrs.METH_POST,))
     principal = await _key_holder(request, context)
     terms, ttl = _read(companion.read_json(await read_body(request, context, _LONGEST)), principal, context)
-    path = creation_path(request, context.engine.base_path)
-    endpoint = endpoint_url(request, path, public=context.public_endpoint, trust=context.trust)
+    endpoint = endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust)
     try:
         text, token = issuer.issue(terms, endpoint, ttl)
     except ValueError as error:
