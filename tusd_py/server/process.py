@@ -204,5 +204,5 @@ def _exposures(settings: Settings) -> Iterator[str]:
     if settings.is_open:
         yield "  OPEN: clients on other machines need no login: set auth, or see docs/auth.md"
     if risks := exposures(settings):
-        login = "" if settings.auth else "clients need no login, and "
+        login = "" if settings.auth or settings.is_open else "clients need no login, and "
         yield f"  {login}open settings are: {', '.join(risks)} (docs/security.md)"
