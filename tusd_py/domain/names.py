@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tusd_py.domain.upload import parse_upload_id
+from tusd_py.domain.upload_id import parse_upload_id
 
 _LONGEST = 255
 """Characters of a name."""

@@ -21,8 +21,8 @@ from tusd_py.auth.tokens import UploadToken, sign, verify
 from tusd_py.config.kinds import LOOPBACK
 from tusd_py.domain import allowed, names
 from tusd_py.domain import record_json as codec
-from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.caller import Caller
+from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.refusals import Refusal
