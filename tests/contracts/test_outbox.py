@@ -16,6 +16,7 @@ from tusd_py.domain.errors import Superseded
 from tusd_py.domain.event_json import decode_event
 from tusd_py.domain.events import Event, EventType, Reason
 from tusd_py.domain.phase import Phase
+from tusd_py.domain.principal import Principal
 from tusd_py.ports.outbox import Delivery, Outbox, Subscription
 from tusd_py.ports.state import StateStore
 
@@ -42,7 +43,7 @@ async def test_an_event_comes_with_its_commit_for_the_sinks_that_receive_it(stat
 async def test_an_event_comes_back_as_it_was_but_for_secrets(state: StateStore, outbox: Outbox) -> None:
     caller = Caller(
         address="192.0.2.1",
-        identity="alice",
+        principal=Principal(subject="alice"),
         method="DELETE",
         target="/files/x?token=s3cret&y=1",
         headers={"User-Agent": "tuspy", "authorization": "Bearer s3cret", "Cookie": "a=s3cret", "X-Api-Key": "s3cret"},

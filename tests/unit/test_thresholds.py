@@ -135,10 +135,10 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "domain/limits.py Limits.max_partial_uses",
         "domain/limits.py Limits.max_partials",
     ],
-    "of clients and what they declare: tests/unit/http/test_rate_limiter.py, tests/contracts/test_state.py, "
+    "of clients and what they declare: tests/unit/engine/test_rate_limiter.py, tests/contracts/test_state.py, "
     "tests/unit/backends/test_redis.py": [
-        "http/rate_limiter.py _MAX_CLIENTS",
-        "http/rate_limiter.py _SECOND",
+        "engine/rate_limiter.py _MAX_CLIENTS",
+        "engine/rate_limiter.py _SECOND",
         "domain/upload.py LARGEST_CLAIM",
         "backends/redis/unfinished.py _PAGE",
     ],

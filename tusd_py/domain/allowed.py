@@ -9,7 +9,21 @@ from collections.abc import Sequence
 
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.metadata import NAME_KEYS, TYPE_KEYS, Metadata, declared
+from tusd_py.domain.principal import Allowance
 from tusd_py.domain.refusals import TypeNotAllowed
+
+
+def apply(allowance: Allowance, metadata: Metadata, limits: Limits, *, later: bool = False) -> tuple[Metadata, Limits]:
+    """Return the metadata and the limits of a new upload: those of its credential come on top of the server's.
+
+    Raises TypeNotAllowed, like `check_allowed`.
+    """
+    forced = {**metadata, **allowance.metadata} if allowance.metadata else metadata
+    check_allowed(forced, limits, later=later)
+    kind = declared(forced, TYPE_KEYS)
+    if allowance.types and (kind or not later) and not has_type(kind, allowance.types):
+        raise TypeNotAllowed(f"declare a type that your credential allows: {', '.join(allowance.types)}")
+    return forced, limits.within(allowance.max_length)
 
 
 def check_allowed(metadata: Metadata, limits: Limits, *, later: bool = False) -> None:

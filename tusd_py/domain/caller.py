@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tusd_py.domain.principal import Principal
+from tusd_py.domain.refusals import Refusal
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -12,8 +15,10 @@ class Caller:
 
     address: str = ""
     """The client's address: from a trusted proxy, else the peer's."""
-    identity: str | None = None
-    """The subject of its credential; None if it has sent none."""
+    principal: Principal | None = None
+    """The subject of its credential, and what that allows; None without a good one."""
+    denial: Refusal | None = None
+    """The reason why the credential that it sent isn't good, or can't be checked now; None if there is none."""
     method: str = ""
     """The effective method: a POST may stand for another one (tus 1.0, X-HTTP-Method-Override)."""
     target: str = ""
@@ -27,6 +32,11 @@ class Caller:
     endpoint: str = ""
     """The creation endpoint's absolute URL as the client sees it, with a slash at its end; known where credentials are
     checked, and empty if the request doesn't make a URL."""
+
+    @property
+    def subject(self) -> str | None:
+        """The subject of its credential, who owns what it creates; None if there is none."""
+        return None if self.principal is None else self.principal.subject
 
 
 NO_CALLER = Caller()

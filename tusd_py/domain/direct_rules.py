@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from tusd_py.domain.allowed import check_allowed
+from tusd_py.domain.allowed import apply, check_allowed
 from tusd_py.domain.direct import DirectMode, DirectPart, DirectTransfer
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.lengths import check_length, check_metadata
 from tusd_py.domain.lifecycle import fill
 from tusd_py.domain.limits import Limits, PartLimits
-from tusd_py.domain.metadata import Metadata
+from tusd_py.domain.metadata import TYPE_KEYS, Metadata, declared
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.phase import Phase
+from tusd_py.domain.principal import NO_ALLOWANCE, Allowance
 from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, Malformed, UploadNotFound, WrongParts
 from tusd_py.domain.rules import plan_inspect, touch
 from tusd_py.domain.upload import Times, Upload
@@ -34,23 +35,33 @@ def max_whole_length(limits: Limits, parts: PartLimits) -> int:
     return min(parts.max_length, parts.max_length if limits.max_length is None else limits.max_length)
 
 
-def plan_begin(intent: Begin, *, upload_id: UploadId, limits: Limits, parts: PartLimits, now: float) -> Upload:
+def plan_begin(
+    intent: Begin,
+    *,
+    upload_id: UploadId,
+    limits: Limits,
+    parts: PartLimits,
+    now: float,
+    allowance: Allowance = NO_ALLOWANCE,
+) -> Upload:
     """Return the record of a new upload, without a cursor. Raises TypeNotAllowed, TooLarge, Malformed.
 
-    The type of an upload in parts need not be declared before the upload is opened for them.
+    The type of an upload in parts need not be declared before the upload is opened for them, unless the credential
+    limits it: another one may open it.
     """
     whole = intent.mode is DirectMode.WHOLE
-    check_allowed(intent.metadata, limits, later=not whole)
-    check_length(intent.length, max_whole_length(limits, parts) if whole else limits.max_length)
+    metadata, bounds = apply(allowance, intent.metadata, limits, later=not (whole or intent.typed or allowance.types))
+    check_length(intent.length, max_whole_length(bounds, parts) if whole else bounds.max_length)
     if not (whole and parts.forms):  # a form limits also an undeclared length
-        _check_declared(intent.length, limits)
-    _declared_part_size(intent.metadata)
+        _check_declared(intent.length, bounds)
+    _declared_part_size(metadata)
     presigned_until = now + limits.upload_url_lifetime if whole else None
     upload = Upload(
         id=upload_id,
         direct=DirectTransfer(mode=intent.mode, presigned_until=presigned_until),
         length=intent.length,
-        metadata=intent.metadata,
+        max_length=allowance.max_length,
+        metadata=metadata,
         times=Times.at_creation(now),
     )
     return touch(upload, now, limits)
@@ -74,7 +85,8 @@ def plan_open(upload: Upload, metadata: Metadata, *, limits: Limits) -> Upload:
     """Return the upload with metadata that it didn't have. Raises AlreadyComplete, Malformed, TypeNotAllowed."""
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
-    merged = {**metadata, **upload.metadata}
+    known = TYPE_KEYS if declared(upload.metadata, TYPE_KEYS) else ()
+    merged = {**{key: value for key, value in metadata.items() if key not in known}, **upload.metadata}
     check_metadata(merged, limits)
     check_allowed(merged, limits)
     return replace(upload, metadata=merged)
@@ -89,7 +101,7 @@ def plan_part(upload: Upload, number: int, declared: int | None, *, limits: Limi
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
     if upload.length is None:
-        return _part_of_unsized(number, declared, limits, parts)
+        return _part_of_unsized(number, declared, limits.within(upload.max_length), parts)
     if declared is not None:
         return _fitting_length(number, declared, upload.length, parts)
     size = part_size(upload.length, upload.metadata, parts)
@@ -142,7 +154,7 @@ def plan_complete(upload: Upload, chosen: Sequence[DirectPart], *, limits: Limit
     Raises TooLarge, which is permanent; WrongParts, InconsistentLength, which the client can still correct.
     """
     length = sum(part.length for part in chosen)
-    for limit in (limits.max_length, upload.length):
+    for limit in (limits.max_length, upload.max_length, upload.length):
         check_length(length, limit)
     _check_sizes(chosen, parts)
     if upload.length not in (None, length):

@@ -9,6 +9,7 @@ from typing import Any
 
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.events import Event, EventType, Reason
+from tusd_py.domain.principal import Principal
 from tusd_py.domain.record_json import decode
 from tusd_py.domain.targets import without_tokens
 from tusd_py.domain.upload import Upload
@@ -51,7 +52,7 @@ def decode_event(type_: EventType, document: str) -> Event:
         upload=decode(json.dumps(stored["upload"])),
         reason=None if stored["reason"] is None else Reason(stored["reason"]),
         before=stored["before"],
-        caller=NO_CALLER if stored["request"] is None else Caller(**stored["request"]),
+        caller=NO_CALLER if stored["request"] is None else _caller(**stored["request"]),
     )
 
 
@@ -60,12 +61,17 @@ def _request(caller: Caller) -> Mapping[str, Any] | None:
         return None
     return {
         "address": caller.address,
-        "identity": caller.identity,
+        "identity": caller.subject,
         "method": caller.method,
         "target": without_tokens(caller.target),
         "headers": _without_secrets(caller.headers),
         "request_id": caller.request_id,
     }
+
+
+def _caller(*, identity: str | None, **request: Any) -> Caller:
+    """Return the caller; of its credential, only the subject is stored."""
+    return Caller(principal=None if identity is None else Principal(subject=identity), **request)
 
 
 def _without_secrets(headers: Mapping[str, str]) -> Mapping[str, str]:

@@ -83,6 +83,8 @@ class Begin:
     length: int | None = None
     """None if the client doesn't declare it, as Uppy doesn't unless it is configured to."""
     metadata: Metadata = field(default_factory=dict)
+    typed: bool = False
+    """True if the metadata must declare the type that is to be taken: no later request declares it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ def declare(upload: Upload, intent: Append, limits: Limits) -> Upload:
         raise contradiction("the upload has another length already")
     if length < upload.offset:
         raise contradiction("Upload-Length is less than what the upload has already")
-    check_length(length, _most_deferred(limits))
+    check_length(length, _most_deferred(upload, limits))
     return replace(upload, length=length)
 
 
@@ -58,12 +58,12 @@ def close(upload: Upload, intent: Create | Append) -> Upload:
 
 def length_limit(upload: Upload, limits: Limits) -> int | None:
     """Return the greatest length that the upload may have or could have declared; None for no limit."""
-    return _most_deferred(limits) if upload.length is None else limits.max_length
+    return _most_deferred(upload, limits) if upload.length is None else limits.max_length
 
 
 def remaining_bytes(upload: Upload, limits: Limits) -> int | None:
     """Return the number of bytes that the upload may still take; None for no limit."""
-    end = _most_deferred(limits) if upload.length is None else upload.length
+    end = _most_deferred(upload, limits) if upload.length is None else upload.length
     return None if end is None else max(end - upload.offset, 0)
 
 
@@ -87,8 +87,9 @@ def check_fits(body: Body | None, limit: int | None) -> None:
         raise TooLarge(f"the upload takes {limit} more bytes at most")
 
 
-def _most_deferred(limits: Limits) -> int | None:
-    return limits.max_length if limits.max_deferred_length is None else limits.max_deferred_length
+def _most_deferred(upload: Upload, limits: Limits) -> int | None:
+    own = limits.within(upload.max_length)
+    return own.max_length if own.max_deferred_length is None else own.max_deferred_length
 
 
 def check_metadata(metadata: Metadata, limits: Limits) -> None:

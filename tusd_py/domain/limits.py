@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,21 @@ class Limits:
     download_url_lifetime: float = 300.0
     answers_gone: bool = False
     """True to answer 410, rather than 404, for uploads that are remembered as gone."""
+
+    def within(self, max_length: int | None) -> Limits:
+        """Return the limits for an upload of `max_length` bytes at most; None is no limit of its own."""
+        if max_length is None:
+            return self
+        return replace(
+            self,
+            max_length=_least(self.max_length, max_length),
+            max_deferred_length=_least(self.max_deferred_length, max_length),
+            announced_max_length=_least(self.announced_max_length, max_length),
+        )
+
+
+def _least(limit: int | None, other: int) -> int:
+    return other if limit is None else min(limit, other)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,18 @@ class Allowance:
     grant: Grant | None = None
 
 
+NO_ALLOWANCE = Allowance()
+NO_ACCOUNT = "-"
+"""The account of all that has no owner."""
+
+
+def account_of(principal: Principal | None) -> str:
+    """Return the account that an upload of the principal is charged to."""
+    if principal is None or principal.subject is None:
+        return NO_ACCOUNT
+    return principal.subject if principal.tenant is None else f"{principal.tenant}/{principal.subject}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """The subject of a good credential."""
@@ -61,4 +73,4 @@ class Principal:
     """The owner of what it creates; None if an authentication server allows the request without naming a user."""
     tenant: str | None = None
     scopes: frozenset[str] = frozenset({UPLOAD})
-    allowance: Allowance = field(default_factory=Allowance)
+    allowance: Allowance = NO_ALLOWANCE

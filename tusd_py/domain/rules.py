@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from tusd_py.domain.allowed import check_allowed
+from tusd_py.domain.allowed import apply
 from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Append, Completion, Create
@@ -15,6 +15,7 @@ from tusd_py.domain.lengths import check_fits, check_length, declare, declared_l
 from tusd_py.domain.lifecycle import Change, end, resume
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.phase import Phase
+from tusd_py.domain.principal import NO_ALLOWANCE, Allowance
 from tusd_py.domain.refusals import AlreadyComplete, Forbidden, Malformed, OffsetMismatch, UploadGone, UploadNotFound
 from tusd_py.domain.upload import Kind, Times, Upload
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
@@ -37,21 +38,24 @@ class AppendPlan:
     """Bytes by which the upload's claim grows, at least."""
 
 
-def plan_create(intent: Create, *, upload_id: UploadId, limits: Limits, now: float) -> Upload:
+def plan_create(
+    intent: Create, *, upload_id: UploadId, limits: Limits, now: float, allowance: Allowance = NO_ALLOWANCE
+) -> Upload:
     """Return the record of a new upload, without a cursor. Raises TypeNotAllowed, TooLarge, InconsistentLength.
 
     A partial upload need not declare its type and name, as its final upload does.
     """
-    check_allowed(intent.metadata, limits, later=intent.kind is Kind.PARTIAL)
+    metadata, bounds = apply(allowance, intent.metadata, limits, later=intent.kind is Kind.PARTIAL)
     length = declared_length(intent, 0)
-    check_length(length, limits.max_length)
+    check_length(length, bounds.max_length)
     upload = Upload(
         id=upload_id,
         kind=intent.kind,
         length=length,
         explicit_completion=intent.completion is Completion.NOT_YET,
         digest=intent.whole,
-        metadata=intent.metadata,
+        max_length=allowance.max_length,
+        metadata=metadata,
         times=Times.at_creation(now),
     )
     check_fits(intent.body, remaining_bytes(upload, limits))
@@ -59,23 +63,29 @@ def plan_create(intent: Create, *, upload_id: UploadId, limits: Limits, now: flo
 
 
 def plan_final(
-    intent: Create, partials: Sequence[Upload | None], *, upload_id: UploadId, limits: Limits, now: float
+    intent: Create,
+    partials: Sequence[Upload | None],
+    *,
+    upload_id: UploadId,
+    limits: Limits,
+    now: float,
+    allowance: Allowance = NO_ALLOWANCE,
 ) -> Upload:
     """Return the record of a final upload: all its bytes are stored, its object is still to be assembled.
 
     `partials` are the records that `intent.partials` name, in order; None for names of no upload.
     Raises Malformed if one can't be used, TypeNotAllowed, TooLarge.
     """
-    check_allowed(intent.metadata, limits)
+    metadata, bounds = apply(allowance, intent.metadata, limits)
     sources = [_usable(partial, now) for partial in partials]
     length = sum(source.offset for source in sources)
-    check_length(length, limits.max_length)
+    check_length(length, bounds.max_length)
     upload = Upload(
         id=upload_id,
         kind=Kind.FINAL,
         length=length,
         offset=length,
-        metadata=intent.metadata,
+        metadata=metadata,
         partials=tuple(source.id for source in sources),
         times=Times.at_creation(now),
     )

@@ -59,8 +59,10 @@ class Upload:
     """True if even with all its bytes it isn't complete before a request says so (IETF resumable uploads)."""
     offset: int = 0
     """Bytes that are durable and recorded, counted from the start without a gap."""
+    max_length: int | None = None
+    """The most bytes that the credential allows with which it was created; None for no limit of its own."""
     owner: str | None = None
-    """The identity of the caller that created it; None if it had none."""
+    """The subject of the credential with which it was created; None if there was none."""
     metadata: Metadata = field(default_factory=dict)
     partials: tuple[UploadId, ...] = ()
     """The partial uploads that a final one is made of, in order."""

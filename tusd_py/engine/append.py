@@ -31,10 +31,11 @@ async def append(
     Raises Refusal (the upload is unchanged, unless InconsistentLength), Locked, UploadLost, Superseded, Unavailable.
     """
     incoming = Incoming(body=body, announced=intent.body, watcher=watcher)
-    async with _ending_if_invalid(engine, upload_id, intent), engine.hold(upload_id, body.stop) as lease:
-        upload = await engine.state.load(upload_id)
-        if upload is not None:
-            upload = await finish_upload(engine, upload)
+    async with (
+        _ending_if_invalid(engine, upload_id, intent),
+        engine.hold_for(intent, upload_id, body.stop) as (lease, stored),
+    ):
+        upload = None if stored is None else await finish_upload(engine, stored)
         plan = plan_append(intent, upload, limits=engine.limits, now=engine.clock())
         await engine.allow(intent, plan.upload)
         engine.open_uploads.check_claim(plan.growth)

@@ -13,6 +13,7 @@ from tusd_py.domain.lifecycle import advance, resume
 from tusd_py.domain.refusals import InconsistentLength, Malformed, TooLarge
 from tusd_py.domain.rules import check_uses, plan_create, plan_final, resolve_partial
 from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import finish_upload
 from tusd_py.engine.receive import Incoming, expect_nothing, receive
@@ -26,10 +27,13 @@ async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = 
 
     Raises Refusal, Superseded, Unavailable; the upload is removed then, unless its client knows it.
     """
+    engine.authorize(intent, None)
     if intent.kind is Kind.FINAL:
         planned = await _planned_final(engine, intent)
     else:
-        planned = plan_create(intent, upload_id=engine.new_id(), limits=engine.limits, now=engine.clock())
+        planned = plan_create(
+            intent, upload_id=engine.new_id(), limits=engine.limits, now=engine.clock(), allowance=engine.allowance
+        )
     await engine.allow(intent, planned)
     if intent.body is not None:
         engine.open_uploads.check_claim(growth(planned, planned, intent.body))
@@ -58,9 +62,22 @@ class _NotingWatcher:
 async def _planned_final(engine: Engine, intent: Create) -> Upload:
     ids = [resolve_partial(url, engine.base_path) for url in intent.partials]
     check_uses(ids, engine.limits)
-    uploads = {partial: await engine.state.load(partial) for partial in dict.fromkeys(ids) if partial}
+    uploads = {partial: await _own(engine, partial) for partial in dict.fromkeys(ids) if partial}
     partials = [uploads[partial] if partial else None for partial in ids]
-    return plan_final(intent, partials, upload_id=engine.new_id(), limits=engine.limits, now=engine.clock())
+    return plan_final(
+        intent,
+        partials,
+        upload_id=engine.new_id(),
+        limits=engine.limits,
+        now=engine.clock(),
+        allowance=engine.allowance,
+    )
+
+
+async def _own(engine: Engine, upload_id: UploadId) -> Upload | None:
+    """Return the upload; None if there is none, or if it belongs to another owner."""
+    upload = await engine.state.load(upload_id)
+    return upload if upload is not None and engine.rights.owns(engine.caller, upload) else None
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
-from tusd_py.domain.allowed import check_allowed
 from tusd_py.domain.direct import DirectPart, Signed
 from tusd_py.domain.direct_rules import (
     TOUCH,
@@ -49,8 +48,14 @@ def access(engine: Engine) -> DirectAccess:
 async def announce(engine: Engine, intent: Begin) -> Upload:
     """Record a new upload and return it; sends no request to the storage. Raises Refusal, StateUnavailable."""
     direct = access(engine)
+    engine.authorize(intent, None)
     planned = plan_begin(
-        intent, upload_id=engine.new_id(), limits=engine.limits, parts=direct.part_limits, now=engine.clock()
+        intent,
+        upload_id=engine.new_id(),
+        limits=engine.limits,
+        parts=direct.part_limits,
+        now=engine.clock(),
+        allowance=engine.allowance,
     )
     await engine.allow(intent, planned)
     return await engine.create(planned)
@@ -58,8 +63,7 @@ async def announce(engine: Engine, intent: Begin) -> Upload:
 
 async def begin(engine: Engine, intent: Begin) -> Upload:
     """Create an upload that is ready for parts. Raises Refusal, Unavailable; the upload is removed then."""
-    check_allowed(intent.metadata, engine.limits)
-    upload = await announce(engine, intent)
+    upload = await announce(engine, replace(intent, typed=True))
     try:
         async with engine.hold(upload.id):
             return await _open(engine, upload)
@@ -73,7 +77,7 @@ async def open_parts(engine: Engine, upload_id: UploadId, key: str, metadata: Ma
 
     Raises Refusal, Locked, Superseded, Unavailable.
     """
-    async with _hold(engine, upload_id, key) as upload:
+    async with _hold(engine, Continue(), upload_id, key) as upload:
         planned = plan_open(upload, metadata, limits=engine.limits)
         await engine.allow(Continue(), planned)
         return await _open(engine, planned)
@@ -92,13 +96,13 @@ async def _open(engine: Engine, upload: Upload) -> Upload:
 async def sign_whole(engine: Engine, upload: Upload, *, form: bool) -> Signed:
     """Sign the request that sends the whole of an announced upload."""
     direct = access(engine)
-    max_bytes = max_whole_length(engine.limits, direct.part_limits)
+    max_bytes = max_whole_length(engine.limits.within(upload.max_length), direct.part_limits)
     return await direct.sign_whole(upload, max_bytes=max_bytes, lifetime=engine.limits.upload_url_lifetime, form=form)
 
 
 async def sign_part(engine: Engine, upload_id: UploadId, key: str, number: int, length: int | None) -> Signed:
     """Sign the request that sends a part; sends no request to the storage. Raises Refusal, StateUnavailable."""
-    direct, upload = access(engine), await _recorded(engine, upload_id, key)
+    direct, upload = access(engine), await _load(engine, upload_id, key)
     bound = plan_part(upload, number, length, limits=engine.limits, parts=direct.part_limits)
     await engine.allow(Continue(), upload)
     await _touch(engine, upload)
@@ -118,7 +122,7 @@ def _schedule_size_check(engine: Engine, upload: Upload) -> Upload:
 
 async def parts(engine: Engine, upload_id: UploadId, key: str) -> Sequence[DirectPart]:
     """Return the stored parts, for a client that resumes. Raises Refusal, UploadLost, Unavailable."""
-    upload = await _recorded(engine, upload_id, key)
+    upload = await _load(engine, upload_id, key)
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
     await engine.allow(Continue(), upload)
@@ -135,9 +139,9 @@ async def complete(
     Raises TooLarge (the upload has ended), another Refusal (the upload is unchanged), Locked, UploadLost, Superseded,
     Unavailable, and what `read_parts` raises.
     """
-    await engine.allow(Continue(), await _recorded(engine, upload_id, key))
+    await engine.allow(Continue(), await _load(engine, upload_id, key))
     listed = await read_parts()
-    async with _hold(engine, upload_id, key) as upload:
+    async with _hold(engine, Continue(), upload_id, key) as upload:
         if upload.phase is Phase.OPEN:
             return await finish_upload(engine, await _record_parts(engine, upload, listed))
         return await finish_upload(engine, upload)
@@ -174,7 +178,7 @@ async def _choose_parts(
 
 async def abort(engine: Engine, upload_id: UploadId, key: str) -> None:
     """End an unfinished upload. Raises Refusal (also AlreadyComplete), Locked, Superseded, Unavailable."""
-    async with _hold(engine, upload_id, key) as upload:
+    async with _hold(engine, Terminate(), upload_id, key) as upload:
         await engine.allow(Terminate(), upload)
         if (await finish_upload(engine, upload)).done:
             raise AlreadyComplete
@@ -209,24 +213,31 @@ async def check_awaited(engine: Engine, upload: Upload) -> Upload:
     length = await direct.object_length(upload)
     if length is None:
         return upload
-    if length > max_whole_length(engine.limits, direct.part_limits):
+    if length > max_whole_length(engine.limits.within(upload.max_length), direct.part_limits):
         await _end_too_long(engine, upload)
         raise UploadLost(_TOO_LONG)
     return await finish_upload(engine, await engine.records.save(Change(fill(upload, length))))
 
 
 @asynccontextmanager
-async def _hold(engine: Engine, upload_id: UploadId, key: str) -> AsyncIterator[Upload]:
-    async with engine.hold(upload_id):
-        yield await _recorded(engine, upload_id, key)
+async def _hold(engine: Engine, intent: Continue | Terminate, upload_id: UploadId, key: str) -> AsyncIterator[Upload]:
+    async with engine.hold_for(intent, upload_id) as (_, stored):
+        yield _checked(engine, stored, key)
 
 
-async def _recorded(engine: Engine, upload_id: UploadId, key: str) -> Upload:
-    """Return the upload as recorded. Raises UploadNotFound, UploadGone, StateUnavailable.
+async def _load(engine: Engine, upload_id: UploadId, key: str) -> Upload:
+    """Return the upload that the caller may continue. Raises Refusal, StateUnavailable."""
+    stored = await engine.state.load(upload_id)
+    engine.authorize(Continue(), stored)
+    return _checked(engine, stored, key)
+
+
+def _checked(engine: Engine, stored: Upload | None, key: str) -> Upload:
+    """Return the upload as stored. Raises UploadNotFound, UploadGone.
 
     The client's key must be the record's: with another key, the request is about another object.
     """
-    upload = plan_parts(await engine.state.load(upload_id), limits=engine.limits, now=engine.clock())
+    upload = plan_parts(stored, limits=engine.limits, now=engine.clock())
     if key != access(engine).key(upload):
         raise UploadNotFound
     return upload

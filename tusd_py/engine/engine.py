@@ -13,11 +13,14 @@ from tusd_py.domain.errors import Locked, StorageUnavailable
 from tusd_py.domain.intents import Intent
 from tusd_py.domain.lifecycle import begin
 from tusd_py.domain.limits import Limits
+from tusd_py.domain.principal import NO_ALLOWANCE, Allowance, account_of
+from tusd_py.domain.rights import Rights
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.free_space import FreeSpace
 from tusd_py.engine.open_uploads import OpenUploads
+from tusd_py.engine.rate_limiter import RateLimiter
 from tusd_py.engine.records import Records
 from tusd_py.ports.locks import Lease, Locker
 from tusd_py.ports.meter import Meter
@@ -38,6 +41,7 @@ class Engine:
     locker: Locker
     limits: Limits
     observer: Observer
+    rights: Rights = field(default_factory=Rights)
     policy: Policy = field(default_factory=AllowAll)
     caller: Caller = NO_CALLER
     """The client on whose request the engine acts."""
@@ -52,6 +56,8 @@ class Engine:
     """Seconds to wait for a lock: enough for its holder to record its bytes and release it."""
 
     free_space: FreeSpace = field(default_factory=FreeSpace)
+    creations: RateLimiter = field(default_factory=lambda: RateLimiter(None, source="your account"))
+    """The creations of each account, with the rate of its credential, else of the settings."""
     open_uploads: OpenUploads = field(default_factory=OpenUploads)
     """The count of unfinished uploads; it is one of the observers behind `observer`."""
     thresholds: Thresholds = DEFAULT
@@ -72,6 +78,20 @@ class Engine:
         """Return the same engine for a request of this caller, who is named in events and checked by the policy."""
         return replace(self, caller=caller)
 
+    @property
+    def allowance(self) -> Allowance:
+        """The limits that the caller's credential sets to what it creates."""
+        return NO_ALLOWANCE if self.caller.principal is None else self.caller.principal.allowance
+
+    def authorize(self, intent: Intent, upload: Upload | None) -> None:
+        """Return if the caller has the right to the intent on the upload as stored; None for a creation. Every use case
+        asks before it judges anything else, so that another's upload looks like none. Raises Refusal."""
+        self.rights.check(intent, self.caller, upload)
+
+    def may_read(self, upload: Upload) -> bool:
+        """Return True if the caller may read the upload once it is finished."""
+        return self.rights.reads(self.caller, upload)
+
     async def allow(self, intent: Intent, upload: Upload) -> None:
         """Return if the policy allows the intent on the planned upload. Raises Refusal."""
         await self.policy.allow(self.caller, intent, upload)
@@ -83,11 +103,25 @@ class Engine:
         await self.open_uploads.recount(self.state.unfinished, self.meter)
 
     async def create(self, planned: Upload) -> Upload:
-        """Record a new upload and return it. Raises StoreFull, TooManyUploads, StateUnavailable."""
+        """Record a new upload and return it. Raises StoreFull, TooManyRequests, TooManyUploads, StateUnavailable."""
         self.free_space.check()
         with self.open_uploads.admitting(planned):
-            upload = replace(planned, owner=self.caller.identity, cursor=self.storage.start(planned))
+            self.creations.check(account_of(self.caller.principal), self.allowance.rate)
+            upload = replace(planned, owner=self.caller.subject, cursor=self.storage.start(planned))
             return await self.records.create(begin(upload))
+
+    @asynccontextmanager
+    async def hold_for(
+        self, intent: Intent, upload_id: UploadId, on_release_request: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[tuple[Lease, Upload | None]]:
+        """Lock the upload and yield it as stored, if the caller has the right to the intent.
+
+        A caller without it doesn't even make a writer leave. Raises Refusal, Locked, StateUnavailable.
+        """
+        if self.rights.authenticating:
+            self.authorize(intent, await self.state.load(upload_id))
+        async with self.hold(upload_id, on_release_request) as lease:
+            yield lease, await self.state.load(upload_id)
 
     @asynccontextmanager
     async def hold(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 
 from tusd_py.domain.intents import Inspect, Read
-from tusd_py.domain.refusals import NotReady, UploadNotFound
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.refusals import NotReady, UploadLocked, UploadNotFound
+from tusd_py.domain.rights import without_content
 from tusd_py.domain.rules import plan_inspect
 from tusd_py.domain.span import Span
 from tusd_py.domain.upload import Upload
@@ -16,20 +18,32 @@ from tusd_py.engine.finish import finish_upload
 
 
 async def inspect(engine: Engine, upload_id: UploadId) -> Upload:
-    """Return the upload at the offset for the next append: a lock holder is asked to record its bytes and leave first.
+    """Return the upload at the offset for the next append: a lock holder is asked to record its bytes and leave first,
+    if the caller may do that. A caller that doesn't own it is told only what it needs to continue.
 
     A full upload is finished first, so that it is returned only when it is done.
     Raises Refusal, Locked, UploadLost, Superseded, Unavailable.
     """
-    upload = await _visible(engine, upload_id)
+    upload = await _visible(engine, upload_id, Inspect())
     await engine.allow(Inspect(), upload)
-    if upload.done:
-        return upload
+    if not upload.done:
+        preempts = engine.rights.preempts(engine.caller, upload)
+        upload = await _settled(engine, upload_id) if preempts else upload
+        _check_offset_known(upload)
+    return upload if engine.rights.owns(engine.caller, upload) else without_content(upload)
+
+
+async def _settled(engine: Engine, upload_id: UploadId) -> Upload:
     async with engine.hold(upload_id):
-        upload = await check_awaited(engine, await finish_upload(engine, await _visible(engine, upload_id)))
-        if upload.direct is not None and not upload.done:
-            raise UploadNotFound  # this server doesn't know the offset of a direct upload
-        return upload
+        return await check_awaited(engine, await finish_upload(engine, await _visible(engine, upload_id, Inspect())))
+
+
+def _check_offset_known(upload: Upload) -> None:
+    """Raise UploadNotFound for the unknown offset of a direct upload, UploadLocked for one that means complete."""
+    if upload.direct is not None and not upload.done:
+        raise UploadNotFound
+    if upload.phase is Phase.FINISHING:
+        raise UploadLocked
 
 
 async def finished(engine: Engine, upload_id: UploadId, intent: Read) -> Upload:
@@ -37,11 +51,11 @@ async def finished(engine: Engine, upload_id: UploadId, intent: Read) -> Upload:
 
     Raises Refusal, Unavailable; if it is awaited also Locked, UploadLost, Superseded.
     """
-    upload = await _visible(engine, upload_id)
+    upload = await _visible(engine, upload_id, intent)
     await engine.allow(intent, upload)
     if upload.awaited:
         async with engine.hold(upload_id):
-            upload = await check_awaited(engine, await _visible(engine, upload_id))
+            upload = await check_awaited(engine, await _visible(engine, upload_id, intent))
     if not upload.done:
         raise NotReady
     return upload
@@ -57,6 +71,7 @@ async def link(engine: Engine, upload: Upload, shown_as: Mapping[str, str]) -> s
     return await access(engine).sign_read(upload, shown_as, engine.limits.download_url_lifetime)
 
 
-async def _visible(engine: Engine, upload_id: UploadId) -> Upload:
+async def _visible(engine: Engine, upload_id: UploadId, intent: Inspect | Read) -> Upload:
     upload = await engine.state.load(upload_id)
+    engine.authorize(intent, upload)
     return plan_inspect(upload, limits=engine.limits, now=engine.clock())

@@ -18,8 +18,7 @@ async def terminate(engine: Engine, upload_id: UploadId, reason: Reason = Reason
 
     The recorded end is final: what can't be removed from the storage now, a sweep removes later.
     """
-    async with engine.hold(upload_id):
-        upload = await engine.state.load(upload_id)
+    async with engine.hold_for(Terminate(), upload_id) as (_, upload):
         change = plan_terminate(upload, reason, limits=engine.limits, now=engine.clock())
         await engine.allow(Terminate(), change.upload)
         await clear(engine, await engine.records.save(change))

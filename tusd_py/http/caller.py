@@ -27,6 +27,7 @@ def log_fields(request: web.BaseRequest, trust: Trust) -> Mapping[str, str]:
         "method": known_method(request.get(EFFECTIVE_METHOD, request.method)),
         "address": caller.address,
         "request_id": caller.request_id or "",
+        "owner": caller.subject or "",
     }
     return {name: value for name, value in fields.items() if value}
 

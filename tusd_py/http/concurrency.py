@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from tusd_py.config.units import Rate
 from tusd_py.domain.refusals import ServiceUnavailable, TooManyRequests
-from tusd_py.http.rate_limiter import RateLimiter
+from tusd_py.engine.rate_limiter import RateLimiter
 from tusd_py.ports.body import Body
 
 
@@ -38,7 +38,8 @@ class Concurrency:
     def __init__(self, limits: ConcurrencyLimits) -> None:
         self.closed = False
         self._limits = limits
-        self._creations = RateLimiter(limits.client_creations)
+        rate = limits.client_creations
+        self._creations = RateLimiter(None if rate is None else (rate.count, rate.seconds))
         self._requests: Counter[str] = Counter()
         self._uploads: Counter[str] = Counter()
         self._bodies: set[Body] = set()

@@ -10,7 +10,8 @@ from aiohttp import hdrs, web
 
 _METHODS = "POST, PUT, HEAD, PATCH, OPTIONS, GET, DELETE"
 _ALLOWED = (
-    *("Authorization", "Content-Type", "Origin", "X-Requested-With", "X-Request-ID", "X-HTTP-Method-Override"),
+    *("Authorization", "X-Api-Key", "Upload-Token"),
+    *("Content-Type", "Origin", "X-Requested-With", "X-Request-ID", "X-HTTP-Method-Override"),
     *("Tus-Resumable", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Offset", "Upload-Concat"),
     *("Upload-Checksum", "Upload-Complete", "Upload-Incomplete", "Upload-Draft-Interop-Version"),
     *("Content-Disposition", "Content-Digest", "Repr-Digest", "Want-Repr-Digest", "Want-Content-Digest"),
@@ -21,16 +22,8 @@ _EXPOSED = ", ".join(
         *("Location", "Upload-Offset", "Upload-Length", "Upload-Metadata", "Upload-Defer-Length", "Upload-Concat"),
         *("Upload-Expires", "Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
         *("Upload-Complete", "Upload-Incomplete", "Upload-Limit", "Upload-Draft-Interop-Version", "Retry-After"),
-        *(
-            "X-Request-ID",
-            "Repr-Digest",
-            "Accept-Patch",
-            "ETag",
-            "Accept-Ranges",
-            "Content-Range",
-            "Content-Disposition",
-            "Link",
-        ),
+        *("X-Request-ID", "Repr-Digest", "Accept-Patch", "ETag", "Accept-Ranges", "Content-Range"),
+        *("Content-Disposition", "Link", "WWW-Authenticate"),
     )
 )
 _MAX_AGE = "86400"

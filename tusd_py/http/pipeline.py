@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import hdrs, web
 
 from tusd_py.domain.refusals import Refusal, ServiceUnavailable, UploadLocked
-from tusd_py.http.caller import caller_of
+from tusd_py.http.caller import caller_of, checked_caller
 from tusd_py.http.connection.early_close import answer_early, close_silently
 from tusd_py.http.context import BODY_STARTED, CALLER, CONTEXT, EFFECTIVE_METHOD, ENGINE, WIRE, Context
 from tusd_py.http.failures import record_refusal
 from tusd_py.http.translation import effective_method, head_of, response_of
+from tusd_py.ports.authenticator import Authenticator
+from tusd_py.telemetry.served import renew
 
 Handler = Callable[[web.Request, Context], Awaitable[web.StreamResponse]]
 Refuse = Callable[[web.Request, Context, Refusal], Awaitable[web.StreamResponse]]
@@ -27,15 +29,19 @@ class Route:
     refuse: Refuse
     overridden: bool = False
     """True if a POST may mean another method (tus 1.0, X-HTTP-Method-Override)."""
+    open: bool = False
+    """True if the URL itself gives the right to what it serves: no credential is checked."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer a request, for aiohttp's router."""
         context = request.app[CONTEXT]
         request[EFFECTIVE_METHOD] = effective_method(request) if self.overridden else request.method
         try:
-            caller = request[CALLER] = caller_of(request, context.trust)
-            request[ENGINE] = context.engine.acting_for(caller)
+            request[CALLER] = caller_of(request, context.trust)
             with _admitted(request, context):
+                if context.authenticator is not None and not self.open:
+                    await _identify(request, context, context.authenticator)
+                request[ENGINE] = context.engine.acting_for(request[CALLER])
                 return await self.handle(request, context)
         except ConnectionError:
             return close_silently(request)  # the client is gone
@@ -54,6 +60,18 @@ def _admitted(request: web.Request, context: Context) -> AbstractContextManager[
     if request[EFFECTIVE_METHOD] == hdrs.METH_HEAD or request.method == hdrs.METH_OPTIONS:
         return nullcontext()
     return context.concurrency.request(context.client(request))
+
+
+async def _identify(request: web.Request, context: Context, authenticator: Authenticator) -> None:
+    """Add the principal to the caller, or the denial of its credential. Preflights have none (Fetch standard)."""
+    if request.method == hdrs.METH_OPTIONS:
+        return
+    caller = checked_caller(request, context)
+    try:
+        request[CALLER] = replace(caller, principal=await authenticator.identify(caller))
+    except Refusal as denial:
+        request[CALLER] = replace(caller, denial=denial.with_traceback(None))
+    renew()
 
 
 async def refuse_in_protocol(request: web.Request, context: Context, refusal: Refusal) -> web.StreamResponse:

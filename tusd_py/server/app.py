@@ -29,7 +29,7 @@ from tusd_py.ports.state import StateStore
 from tusd_py.ports.storage import Storage
 from tusd_py.protocol.choice import Interim, Wires
 from tusd_py.recent import Recent
-from tusd_py.server.auth_wiring import open_authenticator, token_issuer
+from tusd_py.server.auth_wiring import open_authenticator, rights, token_issuer
 from tusd_py.server.background import running
 from tusd_py.server.wiring import open_engine
 from tusd_py.telemetry.audit import Audit
@@ -107,7 +107,7 @@ def _context(
 ) -> Context:
     cors, trust, redirects = _cors(settings), _trust(settings), settings.download_mode == "redirect"
     return Context(
-        engine=engine,
+        engine=replace(engine, rights=rights(settings)),
         authenticator=authenticator,
         token_issuer=token_issuer(settings) if "token" in settings.auth else None,
         wires=Wires(engine.limits, engine.clock, Interim(settings.ietf_interim_responses)),

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from tusd_py.config import Settings
 from tusd_py.config.keys_file import parse_keys_file, read_keys_file
 from tusd_py.domain.errors import ConfigurationError
+from tusd_py.domain.rights import Rights
 from tusd_py.ports.authenticator import Authenticator
 from tusd_py.ports.observer import Observer
 from tusd_py.telemetry.throttle import ThrottledObserver
@@ -46,6 +47,15 @@ async def open_authenticator(settings: Settings, observer: Observer) -> AsyncIte
         yield chain
     finally:
         await chain.aclose()
+
+
+def rights(settings: Settings) -> Rights:
+    """Return the rights of clients. Commands act for the operator, who has all of them."""
+    return Rights(
+        authenticating=bool(settings.auth),
+        by_url=settings.continues_by_url,
+        strict_head=settings.auth_head == "required",
+    )
 
 
 def token_issuer(settings: Settings) -> TokenIssuer | None:

@@ -133,4 +133,5 @@ class LogMeter(Meter):
 
 
 def _fields(upload: Upload) -> Mapping[str, Any]:
-    return {"id": upload.id, "kind": str(upload.kind), "offset": upload.offset, "length": upload.length}
+    owner = {} if upload.owner is None else {"owner": upload.owner}
+    return {"id": upload.id, "kind": str(upload.kind), "offset": upload.offset, "length": upload.length, **owner}

@@ -15,16 +15,20 @@ _QUERY = re.compile(r"\?[^\s\"'<>\x1b]*")
 _SIGNED = ("x-amz-", "signature=", "awsaccesskeyid=")
 """Marks of a signed URL's query, in lower case."""
 _SIGNATURE = re.compile(r"(Signature|Credential)=[^\s,&\"'\x1b]+", re.IGNORECASE)
+_TOKEN = re.compile(r"(token|ticket)=[^\s,&\"'<>\x1b]+", re.IGNORECASE)
+"""Credentials in a query: of upload tokens, and of what makes them."""
 _USERINFO = re.compile(r"://[^\s/\"'<>]*@")
 
 
 def without_secrets(line: str) -> str:
-    """Return the line without signed queries, signatures, and the user and password of URLs."""
+    """Return the line without signed queries, signatures, tokens, and the user and password of URLs."""
     if "?" in line:
         line = _QUERY.sub(_without_signature, line)
     plain = line.lower()
     if "signature=" in plain or "credential=" in plain:
         line = _SIGNATURE.sub(r"\1=***", line)
+    if "token=" in plain or "ticket=" in plain:
+        line = _TOKEN.sub(r"\1=***", line)
     return _USERINFO.sub("://***@", line) if "://" in line else line
 
 

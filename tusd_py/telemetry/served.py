@@ -32,6 +32,10 @@ class _Served:
             self._fields = self._get_fields()
         return self._fields
 
+    def renew(self) -> None:
+        """Compute the fields again for the next line: more is known of the request."""
+        self._fields = {}
+
     def end(self) -> None:
         self._get_fields, self._fields = None, {}
 
@@ -49,6 +53,12 @@ def serving(get_fields: GetFields) -> Iterator[None]:
     finally:
         served.end()
         _served.reset(token)
+
+
+def renew() -> None:
+    """Compute the fields of the current request again, if there is one."""
+    if (served := _served.get()) is not None:
+        served.renew()
 
 
 def with_request(_logger: Any, _method: str, event: EventDict) -> EventDict:

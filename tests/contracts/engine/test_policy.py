@@ -15,6 +15,7 @@ from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.errors import Locked
 from tusd_py.domain.intents import Append, Begin, Continue, Create, Inspect, Intent, Read, Terminate
+from tusd_py.domain.principal import Principal
 from tusd_py.domain.refusals import Forbidden, OffsetMismatch, UploadNotFound
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.append import append
@@ -25,7 +26,7 @@ from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import finished, inspect
 from tusd_py.engine.terminate import terminate
 
-ALICE = Caller(address="192.0.2.7", identity="alice", method="POST", request_id="r-1")
+ALICE = Caller(address="192.0.2.7", principal=Principal(subject="alice"), method="POST", request_id="r-1")
 PARTS = Begin(mode=DirectMode.PARTS, length=5)
 
 
@@ -159,7 +160,7 @@ async def test_an_upload_is_owned_by_who_created_it(engine: Engine, harness: Har
 
 async def test_events_name_the_caller_whose_request_drove_them(engine: Engine, harness: Harness) -> None:
     upload = await _open(engine)
-    bob = Caller(identity="bob")
+    bob = Caller(principal=Principal(subject="bob"))
     await append(harness.engine.acting_for(bob), upload.id, appending(0), ScriptedBody(b"abcdefghi"))
     assert [event.caller for event in harness.told.changes] == [ALICE, bob]
     gone = await _open(engine)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from aiohttp import hdrs, web
 
 from tusd_py.domain.direct import DirectMode, DirectPart, Signed
-from tusd_py.domain.intents import Begin
+from tusd_py.domain.intents import Begin, Continue
 from tusd_py.domain.refusals import Malformed, Refusal, WrongContentType
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
@@ -58,6 +58,7 @@ async def _params(request: web.Request, context: Context) -> web.Response:
 
 
 async def _begin(request: web.Request, context: Context) -> web.Response:
+    request[ENGINE].authorize(Begin(mode=DirectMode.PARTS), None)  # before the body is read
     intent = companion.read_begin(await _read_json(request, context), DirectMode.PARTS, context.engine.limits)
     context.concurrency.creation(context.client(request))
     upload = await direct.begin(request[ENGINE], intent)
@@ -89,6 +90,7 @@ async def _abort(request: web.Request, context: Context) -> web.Response:
 
 
 async def _presign(request: web.Request, context: Context) -> web.Response:
+    request[ENGINE].authorize(Continue(), None)  # before the body is read, which may also ask for more
     fields = await _read_json(request, context)
     presign = companion.read_presign(fields)
     if presign.upload_id is not None:

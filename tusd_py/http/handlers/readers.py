@@ -26,4 +26,4 @@ async def _read(request: web.Request, context: Context) -> web.StreamResponse:
     return await download(request, context, head, upload_id, Read(linked=True), redirect=context.links.redirects)
 
 
-READERS = Route(_read, refuse_in_protocol)
+READERS = Route(_read, refuse_in_protocol, open=True)

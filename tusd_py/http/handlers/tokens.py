@@ -20,12 +20,11 @@ from tusd_py.domain.refusals import (
     Malformed,
     MethodNotAllowed,
     Refusal,
-    Unauthenticated,
     UploadNotFound,
 )
-from tusd_py.http.caller import checked_caller
+from tusd_py.domain.rights import authenticated
 from tusd_py.http.connection.early_close import answer_early
-from tusd_py.http.context import Context
+from tusd_py.http.context import CALLER, Context
 from tusd_py.http.endpoint import creation_path, endpoint_url, request_id
 from tusd_py.http.handlers.direct import read_body, respond, with_memory
 from tusd_py.http.pipeline import Route
@@ -43,7 +42,7 @@ async def _issue(request: web.Request, context: Context) -> web.StreamResponse:
         raise UploadNotFound
     if request.method != hdrs.METH_POST:
         raise MethodNotAllowed((hdrs.METH_POST,))
-    principal = await _key_holder(request, context)
+    principal = _key_holder(request)
     terms, ttl = _read(companion.read_json(await read_body(request, context, _LONGEST)), principal, context)
     endpoint = endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust)
     try:
@@ -54,12 +53,9 @@ async def _issue(request: web.Request, context: Context) -> web.StreamResponse:
     return respond(201, json.dumps(body), "application/json")
 
 
-async def _key_holder(request: web.Request, context: Context) -> Principal:
+def _key_holder(request: web.Request) -> Principal:
     """Return the principal of an API key that may make tokens. Raises Refusal."""
-    authenticator = context.authenticator
-    principal = None if authenticator is None else await authenticator.identify(checked_caller(request, context))
-    if principal is None:
-        raise Unauthenticated
+    principal = authenticated(request[CALLER])
     if MAKES_TOKENS not in principal.scopes:
         raise InsufficientScope("tokens are made with an API key that has the scope tokens")
     return principal

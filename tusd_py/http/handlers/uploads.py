@@ -90,7 +90,7 @@ async def _create(request: web.Request, context: Context, intent: Create, body: 
     with _receiving(request, context, body):
         upload = await create.create(request[ENGINE], intent, body, interim)
     reply = wire.created(upload, endpoint + upload.id, with_body=intent.body is not None)
-    return await _with_link(context, upload, reply, lambda: endpoint)
+    return await _with_link(request, context, upload, reply, lambda: endpoint)
 
 
 async def _append(request: web.Request, context: Context, intent: Append, body: RequestBody) -> Reply:
@@ -99,11 +99,15 @@ async def _append(request: web.Request, context: Context, intent: Append, body: 
     with _receiving(request, context, body):
         upload = await append.append(request[ENGINE], _upload_id(request), intent, body, interim)
     reply = request[WIRE].appended(upload, partial(locate, upload))
-    return await _with_link(context, upload, reply, partial(_creation_url, request, context, upload))
+    return await _with_link(request, context, upload, reply, partial(_creation_url, request, context, upload))
 
 
-async def _with_link(context: Context, upload: Upload, reply: Reply, endpoint: Callable[[], str]) -> Reply:
-    """Add the reading link, once the upload can be downloaded: for clients that may write to it."""
+async def _with_link(
+    request: web.Request, context: Context, upload: Upload, reply: Reply, endpoint: Callable[[], str]
+) -> Reply:
+    """Add the reading link, once the upload can be downloaded: for clients that may read it."""
+    if not request[ENGINE].may_read(upload):
+        return reply
     link = await context.links.header_fields(upload, endpoint)
     return replace(reply, headers={**reply.headers, **link})
 
@@ -126,12 +130,13 @@ def _creation_url(request: web.Request, context: Context, upload: Upload) -> str
 async def _inspect(request: web.Request, context: Context, _: Inspect, __: RequestBody) -> Reply:
     upload = await lookup.inspect(request[ENGINE], _upload_id(request))
     reply = request[WIRE].inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(upload.id))
-    reply = await _with_link(context, upload, reply, partial(_creation_url, request, context, upload))
+    reply = await _with_link(request, context, upload, reply, partial(_creation_url, request, context, upload))
     if (
         upload.done
         and upload.kind is not Kind.PARTIAL
         and context.engine.limits.downloads
         and request[WIRE].shows_content
+        and request[ENGINE].may_read(upload)
     ):
         return replace(reply, headers={**content_headers(upload), **reply.headers})
     return reply

@@ -7,8 +7,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from tusd_py.config.units import Rate
 from tusd_py.domain.refusals import TooManyRequests
+
+Rate = tuple[int, float]
+"""A number of actions, and seconds."""
 
 _SECOND = 1_000_000_000
 """Nanoseconds: whole numbers, so that no action is lost to rounding."""
@@ -17,23 +19,30 @@ _MAX_CLIENTS = 50_000
 
 
 class RateLimiter:
-    """A limit of `rate.count` actions at once per client, and as many more in each `rate.seconds`; None is none."""
+    """A limit on actions: so many at once per client or account, and as many more in so many seconds; None is none.
 
-    def __init__(self, rate: Rate | None, clock: Callable[[], int] = time.monotonic_ns) -> None:
-        self._rate, self._clock = rate, clock
+    `source` is the client or the account in words, for refusals.
+    """
+
+    def __init__(
+        self, rate: Rate | None, clock: Callable[[], int] = time.monotonic_ns, *, source: str = "your address"
+    ) -> None:
+        self._rate, self._clock, self._source = rate, clock, source
         self._due = OrderedDict[str, int]()
         """When each client has its full rate again, in nanoseconds, ordered by the clients' last actions."""
 
-    def check(self, client: str) -> None:
-        """Count an action of the client. Raises TooManyRequests if it has used up its rate."""
-        if self._rate is None:
+    def check(self, client: str, own: Rate | None = None) -> None:
+        """Count an action of the client, by its own rate if it has one. Raises TooManyRequests beyond the rate."""
+        rate = self._rate if own is None else own
+        if rate is None:
             return
-        now, interval = self._clock(), self._rate.seconds * _SECOND // self._rate.count
+        count, seconds = rate
+        now, interval = self._clock(), int(seconds * _SECOND) // count
         due = max(self._due.get(client, 0), now) + interval
-        excess = due - now - interval * self._rate.count
+        excess = due - now - interval * count
         if excess > 0:
             raise TooManyRequests(
-                "too many new uploads from your address; try again later", retry_after=math.ceil(excess / _SECOND)
+                f"too many new uploads from {self._source}; try again later", retry_after=math.ceil(excess / _SECOND)
             )
         self._due[client] = due
         self._due.move_to_end(client)

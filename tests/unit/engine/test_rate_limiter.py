@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tusd_py.config.units import Rate
 from tusd_py.domain.refusals import TooManyRequests
-from tusd_py.http import rate_limiter
-from tusd_py.http.rate_limiter import RateLimiter
+from tusd_py.engine import rate_limiter
+from tusd_py.engine.rate_limiter import RateLimiter
 
 SECOND = 1_000_000_000
 
@@ -17,7 +16,7 @@ class World:
 
     def __init__(self, count: int, seconds: int) -> None:
         self.now = 0.0
-        self.rate_limiter = RateLimiter(Rate(count, seconds), lambda: int(self.now * SECOND))
+        self.rate_limiter = RateLimiter((count, seconds), lambda: int(self.now * SECOND))
 
     def turns(self, client: str, tries: int) -> int:
         """How many of them it gets."""

@@ -1,0 +1,185 @@
+"""The matrix of rights, as a pure function; tests/spec/auth holds a server to it on every wire."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tusd_py.domain.caller import NO_CALLER, Caller
+from tusd_py.domain.digest import WholeDigest
+from tusd_py.domain.direct import DirectMode
+from tusd_py.domain.intents import Append, Begin, Body, Continue, Create, Inspect, Intent, Read, Terminate
+from tusd_py.domain.principal import CREATE, LIST, TOKENS, UPLOAD, Principal
+from tusd_py.domain.refusals import (
+    AuthUnavailable,
+    Forbidden,
+    InsufficientScope,
+    Refusal,
+    Unauthenticated,
+    UploadNotFound,
+)
+from tusd_py.domain.rights import Rights, without_content
+from tusd_py.domain.upload import Times, Upload
+from tusd_py.domain.upload_id import UploadId
+
+OWNER, BY_URL = Rights(authenticating=True), Rights(authenticating=True, by_url=True)
+STRICT = replace(OWNER, strict_head=True)
+CREATION = (Create(), Begin(mode=DirectMode.PARTS))
+CONTINUING = (Append(offset=0, body=Body(length=1)), Continue())
+INTENTS: tuple[Intent, ...] = (*CREATION, Inspect(), *CONTINUING, Terminate(), Read())
+
+UPLOAD_OF_ALICE = Upload(id=UploadId("a" * 32), length=1, owner="alice", times=Times.at_creation(0))
+UNOWNED = replace(UPLOAD_OF_ALICE, owner=None)
+
+
+def of(subject: str | None, *scopes: str) -> Caller:
+    """A caller with a good credential."""
+    return Caller(principal=Principal(subject=subject, scopes=frozenset(scopes or {UPLOAD})))
+
+
+ALICE, BOB, TOKEN = of("alice"), of("bob"), of("alice", CREATE)
+EXPIRED = Caller(denial=Unauthenticated(invalid=True))
+UNKNOWN = Caller(denial=AuthUnavailable())
+DENIED = Caller(denial=Forbidden("the authentication server says no"))
+
+
+def outcome(rights: Rights, intent: Intent, caller: Caller, upload: Upload | None = UPLOAD_OF_ALICE) -> type | None:
+    """The type of the refusal; None if there is none."""
+    try:
+        rights.check(intent, caller, None if intent in CREATION else upload)
+    except Refusal as refusal:
+        return type(refusal)
+    return None
+
+
+def table(rights: Rights, caller: Caller, upload: Upload | None = UPLOAD_OF_ALICE) -> dict[str, type | None]:
+    return {type(intent).__name__: outcome(rights, intent, caller, upload) for intent in INTENTS}
+
+
+def row(create: type | None, head: type | None, patch: type | None, rest: type | None) -> dict[str, type | None]:
+    """Creation, HEAD, PATCH, and DELETE and GET."""
+    return {
+        **dict.fromkeys(("Create", "Begin"), create),
+        "Inspect": head,
+        **dict.fromkeys(("Append", "Continue"), patch),
+        **dict.fromkeys(("Terminate", "Read"), rest),
+    }
+
+
+def test_without_authentication_all_callers_have_all_rights() -> None:
+    for caller in (NO_CALLER, BOB, EXPIRED):
+        assert table(Rights(), caller) == row(None, None, None, None)
+        assert Rights().owns(caller, UPLOAD_OF_ALICE)
+        assert Rights().reads(caller, UPLOAD_OF_ALICE)
+        assert Rights().preempts(caller, UPLOAD_OF_ALICE)
+
+
+@pytest.mark.parametrize(
+    ("caller", "expected"),
+    [
+        (NO_CALLER, row(Unauthenticated, None, Unauthenticated, Unauthenticated)),
+        (EXPIRED, row(Unauthenticated, None, Unauthenticated, Unauthenticated)),
+        (UNKNOWN, row(AuthUnavailable, None, AuthUnavailable, AuthUnavailable)),
+        (DENIED, row(Forbidden, None, Forbidden, Forbidden)),
+        (BOB, row(None, UploadNotFound, UploadNotFound, UploadNotFound)),
+        (of(None), row(None, UploadNotFound, UploadNotFound, UploadNotFound)),
+        (ALICE, row(None, None, None, None)),
+        (TOKEN, row(None, None, None, InsufficientScope)),
+        (of("alice", TOKENS), row(InsufficientScope, None, InsufficientScope, InsufficientScope)),
+        (of("alice", "watch"), row(InsufficientScope, None, InsufficientScope, InsufficientScope)),
+    ],
+)
+def test_an_upload_is_its_owners(caller: Caller, expected: dict[str, type | None]) -> None:
+    assert table(OWNER, caller) == expected
+
+
+@pytest.mark.parametrize(
+    ("caller", "expected"),
+    [
+        (NO_CALLER, Unauthenticated),
+        (EXPIRED, Unauthenticated),
+        (DENIED, Unauthenticated),
+        (UNKNOWN, AuthUnavailable),
+        (BOB, UploadNotFound),
+        (ALICE, None),
+        (TOKEN, None),
+    ],
+)
+def test_head_needs_a_credential_where_that_is_set(caller: Caller, expected: type | None) -> None:
+    assert table(STRICT, caller) == {**table(OWNER, caller), "Inspect": expected}
+
+
+@pytest.mark.parametrize(
+    ("caller", "expected"),
+    [
+        (NO_CALLER, row(Unauthenticated, None, None, Unauthenticated)),
+        (EXPIRED, row(Unauthenticated, None, None, Unauthenticated)),
+        (UNKNOWN, row(AuthUnavailable, None, None, AuthUnavailable)),
+        (BOB, row(None, None, None, UploadNotFound)),
+        (ALICE, row(None, None, None, None)),
+        (TOKEN, row(None, None, None, InsufficientScope)),
+    ],
+)
+def test_its_url_is_enough_to_continue_it_where_that_is_set(caller: Caller, expected: dict[str, type | None]) -> None:
+    assert table(BY_URL, caller) == expected
+
+
+def test_its_url_is_not_enough_for_a_head_that_needs_a_credential() -> None:
+    strict = replace(BY_URL, strict_head=True)
+    assert outcome(strict, Inspect(), NO_CALLER) is Unauthenticated
+    assert outcome(strict, Inspect(), EXPIRED) is Unauthenticated
+    assert outcome(strict, Inspect(), BOB) is None
+
+
+@pytest.mark.parametrize("rights", [OWNER, BY_URL, STRICT])
+def test_what_has_no_owner_is_any_principals(rights: Rights) -> None:
+    for caller in (BOB, of(None), of("alice", UPLOAD, LIST)):
+        assert table(rights, caller, UNOWNED) == row(None, None, None, None)
+        assert rights.reads(caller, UNOWNED)
+    assert outcome(rights, Read(), NO_CALLER, UNOWNED) is Unauthenticated
+    assert not rights.owns(NO_CALLER, UNOWNED)
+
+
+@pytest.mark.parametrize("rights", [OWNER, BY_URL, STRICT])
+@pytest.mark.parametrize("caller", [NO_CALLER, EXPIRED, UNKNOWN, BOB])
+def test_a_reading_link_is_all_that_its_holder_needs(rights: Rights, caller: Caller) -> None:
+    assert outcome(rights, Read(linked=True), caller) is None
+
+
+def test_what_is_not_there_is_refused_for_want_of_a_credential_first() -> None:
+    assert table(OWNER, EXPIRED, None) == row(Unauthenticated, None, Unauthenticated, Unauthenticated)
+    assert table(OWNER, ALICE, None) == row(None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("caller", "owns", "reads", "preempts"),
+    [
+        (ALICE, True, True, True),
+        (TOKEN, True, False, True),
+        (BOB, False, False, False),
+        (NO_CALLER, False, False, False),
+        (EXPIRED, False, False, False),
+    ],
+)
+def test_only_its_owner_is_told_all_of_it(caller: Caller, owns: bool, reads: bool, preempts: bool) -> None:  # noqa: FBT001
+    for rights in (OWNER, BY_URL):
+        assert rights.owns(caller, UPLOAD_OF_ALICE) is owns
+        assert rights.reads(caller, UPLOAD_OF_ALICE) is reads
+        assert rights.preempts(caller, UPLOAD_OF_ALICE) is (preempts or rights.by_url)
+
+
+def test_a_sent_credential_is_blamed_with_its_own_challenge() -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        OWNER.check(Create(), EXPIRED, None)
+    assert refused.value.challenge == 'Bearer error="invalid_token"'
+    with pytest.raises(Unauthenticated) as refused:
+        OWNER.check(Create(), NO_CALLER, None)
+    assert refused.value.challenge == "Bearer"
+
+
+def test_without_content_an_upload_keeps_what_a_client_goes_on_with() -> None:
+    full = replace(
+        UPLOAD_OF_ALICE, metadata={"filename": b"secret"}, digest=WholeDigest(algorithm="sha256", digest="00"), offset=1
+    )
+    assert without_content(full) == replace(full, metadata={}, digest=None)
