@@ -85,8 +85,8 @@ def plan_open(upload: Upload, metadata: Metadata, *, limits: Limits) -> Upload:
     """Return the upload with metadata that it didn't have. Raises AlreadyComplete, Malformed, TypeNotAllowed."""
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
-    known = TYPE_KEYS if declared(upload.metadata, TYPE_KEYS) else ()
-    merged = {**{key: value for key, value in metadata.items() if key not in known}, **upload.metadata}
+    fixed_keys = TYPE_KEYS if declared(upload.metadata, TYPE_KEYS) else ()
+    merged = {**{key: value for key, value in metadata.items() if key not in fixed_keys}, **upload.metadata}
     check_metadata(merged, limits)
     check_allowed(merged, limits)
     return replace(upload, metadata=merged)

@@ -40,19 +40,19 @@ class Limits:
     """True to answer 410, rather than 404, for uploads that are remembered as gone."""
 
     def within(self, max_length: int | None) -> Limits:
-        """Return the limits for an upload of `max_length` bytes at most; None is no limit of its own."""
+        """Return the limits for an upload of `max_length` bytes at most; the same ones for None."""
         if max_length is None:
             return self
         return replace(
             self,
-            max_length=_least(self.max_length, max_length),
-            max_deferred_length=_least(self.max_deferred_length, max_length),
-            announced_max_length=_least(self.announced_max_length, max_length),
+            max_length=_smaller(self.max_length, max_length),
+            max_deferred_length=_smaller(self.max_deferred_length, max_length),
+            announced_max_length=_smaller(self.announced_max_length, max_length),
         )
 
 
-def _least(limit: int | None, other: int) -> int:
-    return other if limit is None else min(limit, other)
+def _smaller(limit: int | None, length: int) -> int:
+    return length if limit is None else min(limit, length)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,7 @@ class Rights:
         return self.by_url or self.owns(caller, upload)
 
     def _is_open(self, intent: Intent, caller: Caller) -> bool:
-        """Return True if the intent needs no credential, whatever credential was sent."""
+        """Return True if the intent needs no credential, even if one was sent that isn't good."""
         if isinstance(intent, Inspect):
             if caller.principal is None and self.strict_head:
                 _raise_for_head(caller)

@@ -60,7 +60,7 @@ class Upload:
     offset: int = 0
     """Bytes that are durable and recorded, counted from the start without a gap."""
     max_length: int | None = None
-    """The most bytes that the credential allows with which it was created; None for no limit of its own."""
+    """The most bytes that the credential allows with which it was created; None if it sets no limit."""
     owner: str | None = None
     """The subject of the credential with which it was created; None if there was none."""
     metadata: Metadata = field(default_factory=dict)

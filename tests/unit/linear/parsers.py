@@ -25,6 +25,7 @@ from tusd_py.domain.caller import Caller
 from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.numbers import parse_integer
+from tusd_py.domain.principal import Allowance
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.targets import without_tokens
 from tusd_py.domain.upload import Upload
@@ -267,6 +268,9 @@ PARSERS: Mapping[str, Parser] = {
             describing(text).metadata, Limits(allowed_types=("a/*",), allowed_extensions=("a", "a.a"))
         ),
         METADATA,
+    ),
+    "type for a credential": Parser(
+        lambda text: allowed.apply(Allowance(types=("a/*",)), describing(text).metadata, Limits()), METADATA
     ),
     "log line": Parser(redaction.without_secrets, LINE),
     "target of an event": Parser(without_tokens, PATH),

@@ -17,7 +17,8 @@ HANDED_ON: Mapping[str, tuple[str, ...]] = {
     "to a parser": (
         *(
             "engine/direct.py complete",
-            "engine/direct.py _recorded",
+            "engine/direct.py _load",
+            "engine/direct.py _checked",
             "engine/direct.py _hold",
             "http/handlers/direct.py object_key_of",
         ),

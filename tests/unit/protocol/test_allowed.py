@@ -122,5 +122,4 @@ def test_a_direct_upload_of_parts_declares_all_before_it_is_opened() -> None:
         with pytest.raises(TypeNotAllowed):
             plan_open(announced, told, limits=PICTURES)
     typed = upload(direct=DirectTransfer(mode=DirectMode.PARTS), metadata={"type": b"image/png", "filename": b"a.jpg"})
-    with pytest.raises(TypeNotAllowed):
-        plan_open(typed, {"filetype": b"text/html"}, limits=PICTURES)
+    assert plan_open(typed, {"filetype": b"text/html"}, limits=PICTURES).metadata == typed.metadata

@@ -1,0 +1,72 @@
+"""Servers that check credentials, and what each of them has stored for alice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from tests.support.ports import free_port
+from tests.support.seaweed import SeaweedFS
+
+from tests.spec.auth.stock import Stock, stocked
+from tests.support.credentials import AUDIENCE, SECRET
+from tests.support.sites import Site, local_site, s3_site
+
+KEY = "key-of-the-application"
+JWT = {"auth": "jwt", "auth_audience": AUDIENCE, "auth_jwt_secret": SECRET}
+DIRECT = {"direct_uploads": True, "log_audit": True, "log_format": "json"}
+
+
+def _keyed(directory: Path) -> dict[str, Any]:
+    """API keys and JSON Web Tokens: uploads are continued by their URL."""
+    (directory / "keys").write_text(f"application:{sha256(KEY.encode()).hexdigest()}\n")
+    return {**JWT, "auth": "api-key,jwt", "auth_keys_file": directory / "keys"}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def owned(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> AsyncIterator[Site]:
+    """Uploads are continued by their owner."""
+    async with s3_site(tmp_path_factory.mktemp("owned"), seaweed, **JWT, **DIRECT) as site:
+        yield site
+        await site.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def by_url(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> AsyncIterator[Site]:
+    directory = tmp_path_factory.mktemp("by-url")
+    async with s3_site(directory, seaweed, **_keyed(directory), **DIRECT) as site:
+        yield site
+        await site.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def strict(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """HEAD needs a credential; uploads are continued by their owner, also with an API key."""
+    directory = tmp_path_factory.mktemp("strict")
+    rules = {"auth_uploads": "owner", "auth_head": "required"}
+    async with local_site(directory, **_keyed(directory), **rules) as site:
+        yield site
+        await site.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def away(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """The server with the keys can't be reached."""
+    keys = {"auth_jwks_url": f"http://127.0.0.1:{free_port()}/keys"}
+    async with local_site(tmp_path_factory.mktemp("away"), **JWT, **keys) as site:
+        yield site
+        await site.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stock_owned(owned: Site) -> Stock:
+    return await stocked(owned.server.url)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stock_by_url(by_url: Site) -> Stock:
+    return await stocked(by_url.server.url)

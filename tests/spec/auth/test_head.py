@@ -1,0 +1,124 @@
+"""HEAD keeps a client's place: by the URL alone it tells what a client needs to go on, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.spec.auth.stock import CALLERS, Fields, Stock, alice, bearing, rufh, tus
+from tests.support.raw import stalled_patch
+from tests.support.rufh import VERSIONS
+from tests.support.sites import Site
+from tests.support.tus import TusClient, encoded
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+NAME = {"upload_metadata": f"filename {encoded(b'secret.txt')}"}
+ABOUT_CONTENT = {
+    "Upload-Metadata",
+    "Link",
+    "Content-Type",
+    "Content-Disposition",
+    "ETag",
+    "Repr-Digest",
+    "Last-Modified",
+}
+STRANGERS = pytest.mark.parametrize("caller", ["none", "expired", "forged"])
+
+
+def place(headers: Mapping[str, str]) -> dict[str, str]:
+    """What a client goes on with; Upload-Limit counts down."""
+    return {
+        name: value
+        for name, value in headers.items()
+        if name.startswith("Upload-") and name not in {"Upload-Metadata", "Upload-Limit"}
+    }
+
+
+@STRANGERS
+@pytest.mark.parametrize("protocol", ["tus", "none"])
+async def test_the_url_alone_tells_the_place_and_nothing_of_the_content(
+    session: aiohttp.ClientSession, stock_owned: Stock, stock_by_url: Stock, caller: str, protocol: str
+) -> None:
+    named: dict[str, Any] = {"tus_resumable": "1.0.0" if protocol == "tus" else None}
+    for stock in (stock_owned, stock_by_url):
+        for url in (stock.open, stock.done):
+            told = await tus(session, stock.endpoint, CALLERS[caller]()).head(url, **named)
+            hers = await tus(session, stock.endpoint, alice()).head(url, **named)
+            assert (told.status, place(told.headers)) == (200, place(hers.headers))
+            assert not ABOUT_CONTENT & told.headers.keys()
+            assert hers.headers["Upload-Metadata"].startswith("filename ")
+        assert "Link" in hers.headers
+
+
+@STRANGERS
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_in_the_ietfs_protocol_too(
+    session: aiohttp.ClientSession, stock_owned: Stock, caller: str, version: int
+) -> None:
+    for url in (stock_owned.open, stock_owned.done):
+        told = await _at(rufh(session, stock_owned.endpoint, CALLERS[caller]()), version).head(url)
+        hers = await _at(rufh(session, stock_owned.endpoint, alice()), version).head(url)
+        assert (told.status, place(told.headers)) == (204, place(hers.headers))
+        assert not ABOUT_CONTENT & told.headers.keys()
+
+
+def _at(client: Any, version: int) -> Any:
+    client.always = {**client.always, "upload_draft_interop_version": version}
+    return client
+
+
+@STRANGERS
+async def test_it_makes_no_writer_leave(session: aiohttp.ClientSession, owned: Site, caller: str) -> None:
+    """Nor does any other request without the right, nor one of another owner."""
+    hers, his = (tus(session, owned.server.url, bearing(subject)) for subject in ("alice", "bob"))
+    stranger = tus(session, owned.server.url, CALLERS[caller]())
+    url = await hers.create(9)
+    async with stalled_patch(hers, url, 0, b"abc", **_fields(alice())) as writing:
+        assert (await stranger.head(url)).offset == 0
+        assert (await his.head(url)).status == 404
+        for client, status in ((stranger, 401), (his, 404)):
+            assert (await client.patch(url, 0, b"x")).status == status
+            assert (await client.delete(url)).status == status
+        await writing.send(b"6\r\ndefghi\r\n0\r\n\r\n")
+        assert (await writing.answer()).headers["upload-offset"] == "9"
+    async with stalled_patch(hers, url2 := await hers.create(9), 0, b"abc", **_fields(alice())):
+        assert (await hers.head(url2)).offset == 3
+
+
+def _fields(fields: Fields) -> dict[str, str]:
+    return {name.lower(): value for name, value in fields.items()}
+
+
+async def test_where_the_url_is_enough_it_makes_a_writer_leave(session: aiohttp.ClientSession, by_url: Site) -> None:
+    """A client that may go on by it has to learn what its broken connection has brought."""
+    hers, anyone = tus(session, by_url.server.url, alice()), TusClient(session, by_url.server.url)
+    url = await hers.create(6, **NAME)
+    async with stalled_patch(hers, url, 0, b"abc"):
+        told = await anyone.head(url)
+        assert (told.offset, "Upload-Metadata" in told.headers) == (3, False)
+    finished = await anyone.patch(url, 3, b"def")
+    assert (finished.status, finished.offset, "Link" in finished.headers) == (204, 6, False)
+    assert (await anyone.get(url)).status == 401
+    assert await hers.content(url) == b"abcdef"
+
+
+async def test_head_needs_a_credential_where_that_is_set(session: aiohttp.ClientSession, strict: Site) -> None:
+    url = await tus(session, strict.server.url, alice()).create(3, **NAME)
+    for caller, challenge in (("none", "Bearer"), ("expired", 'Bearer error="invalid_token"')):
+        refused = await tus(session, strict.server.url, CALLERS[caller]()).head(url)
+        assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, challenge)
+        refused = await rufh(session, strict.server.url, CALLERS[caller]()).head(url)
+        assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, challenge)
+    assert (await tus(session, strict.server.url, bearing("bob")).head(url)).status == 404
+    assert (await tus(session, strict.server.url, alice()).head(url)).status == 200
+
+
+async def test_a_file_of_a_client_is_found_by_the_id_in_neither_case_if_there_is_none(
+    session: aiohttp.ClientSession, owned: Site
+) -> None:
+    for fields in (*(caller() for caller in CALLERS.values()), alice()):
+        assert (await tus(session, owned.server.url, fields).head(f"{owned.server.url}{'0' * 32}")).status == 404

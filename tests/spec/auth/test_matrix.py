@@ -1,0 +1,117 @@
+"""The matrix of rights, held on every wire: which caller may make which request to which upload."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.spec.auth.stock import (
+    CALLERS,
+    CONTINUE,
+    CREATE,
+    HEAD,
+    LINKED,
+    ORIGIN,
+    OTHER,
+    PREFLIGHT,
+    Ask,
+    Fields,
+    Stock,
+    alice,
+)
+from tests.support.raw import RawAnswer, connected
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+STRANGERS = ("none", "expired", "forged")
+ROWS = {"create": CREATE, "head": HEAD, "continue": CONTINUE, "other": OTHER, "linked": LINKED, "preflight": PREFLIGHT}
+CELLS = [(kind, name, caller) for kind, asks in ROWS.items() for name in asks for caller in CALLERS]
+OWNED: Mapping[str, tuple[int | None, int | None]] = {
+    "create": (401, None),
+    "head": (None, 404),
+    "continue": (401, 404),
+    "other": (401, 404),
+    "linked": (None, None),
+    "preflight": (None, None),
+}
+"""For callers without a good credential, and for another than the owner; None if there is no refusal."""
+BY_URL = {**OWNED, "head": (None, None), "continue": (None, None)}
+CHALLENGES = {"none": "Bearer", "expired": 'Bearer error="invalid_token"', "forged": 'Bearer error="invalid_token"'}
+CODES = {401: "unauthenticated", 404: "not-found"}
+
+
+async def send(ask: Ask, fields: Fields, *, body: bytes) -> RawAnswer:
+    """The answer to the request's head, and to as much of its body as `body`."""
+    url = urlsplit(ask.url)
+    path = f"{url.path}?{url.query}" if url.query else url.path
+    sent = {"Host": url.netloc, "Origin": ORIGIN, "Content-Length": str(len(ask.body)), **ask.fields, **fields}
+    lines = [f"{ask.method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
+    async with connected(url.port or 80) as connection:
+        await connection.send("\r\n".join(lines).encode() + body)
+        return await connection.answer(head=ask.method == "HEAD")
+
+
+async def _holds(stock: Stock, cell: tuple[str, str, str], table: Mapping[str, tuple[int | None, int | None]]) -> None:
+    kind, name, caller = cell
+    ask, status = ROWS[kind][name](stock), table[kind][caller not in STRANGERS]
+    needed = status is None or (ask.names_upload_in_body and (status == 404 or table is BY_URL))
+    answer = await send(ask, CALLERS[caller](), body=ask.body if needed else b"")
+    if status is None:
+        assert answer.status not in {401, 403}, answer
+        return
+    assert answer.status == status, answer
+    assert ask.method == "HEAD" or _code(answer) == CODES[status], answer
+    _is_for_pages(answer, CHALLENGES.get(caller) if status == 401 else None)
+
+
+def _code(answer: RawAnswer) -> str:
+    """The refusal's code, in the format of the protocol."""
+    text, kind = answer.body.decode(), answer.headers["content-type"]
+    if kind == "application/xml":
+        return text.partition("<Code>")[2].partition("</Code>")[0]
+    if kind.startswith("text/plain"):
+        return text.partition(":")[0]
+    told = json.loads(text)
+    return str(told["error"] if kind == "application/json" else told["code"])
+
+
+def _is_for_pages(answer: RawAnswer, challenge: str | None) -> None:
+    """Pages may read the refusal, and what it asks for."""
+    assert answer.headers.get("www-authenticate") == challenge
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert "WWW-Authenticate" in answer.headers["access-control-expose-headers"].split(", ")
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=" ".join)
+async def test_an_upload_is_its_owners(stock_owned: Stock, cell: tuple[str, str, str]) -> None:
+    await _holds(stock_owned, cell, OWNED)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=" ".join)
+async def test_its_url_is_enough_to_continue_it(stock_by_url: Stock, cell: tuple[str, str, str]) -> None:
+    await _holds(stock_by_url, cell, BY_URL)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, asks in ROWS.items() for name in asks])
+async def test_its_owner_is_never_refused_for_who_it_is(stock_owned: Stock, kind: str, name: str) -> None:
+    ask = ROWS[kind][name](stock_owned)
+    if kind == "other" and ask.method == "DELETE":
+        return
+    answer = await send(ask, alice(), body=ask.body)
+    unfinished = ask.url == stock_owned.open and ask.method == "GET"
+    assert answer.status not in {401, 403, *([] if unfinished else [404])}, answer
+
+
+@pytest.mark.parametrize("headers", ["Authorization", "X-Api-Key", "Upload-Token"])
+async def test_preflights_allow_the_fields_of_credentials(stock_owned: Stock, headers: str) -> None:
+    for name in PREFLIGHT:
+        answer = await send(
+            PREFLIGHT[name](stock_owned),
+            {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": headers},
+            body=b"",
+        )
+        assert answer.status < 300
+        assert headers in answer.headers["access-control-allow-headers"].split(", ")
