@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from playwright.async_api import Page
 from tests.browser.conftest import Deploy
 from tests.browser.visitor import Visitor
 from tests.e2e.deployment import Deployment
+from tests.support.logins import JWT, bearing
 from tests.support.valve import MIB, Valve
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -32,8 +34,11 @@ RETRIEVABLE = """async () => {
 GO_ON = "uppy.emit('restore-confirmed')"
 
 
-async def open_uppy(visitor: Visitor, elsewhere: str, url: str, *, retriever: bool = False, **tus: object) -> None:
-    query = {"tus": json.dumps({"endpoint": url, **tus}), **({"retriever": ""} if retriever else {})}
+async def open_uppy(
+    visitor: Visitor, elsewhere: str, url: str, *, retriever: bool = False, login: bool = False, **tus: object
+) -> None:
+    switches = {"retriever": retriever, "login": login}
+    query = {"tus": json.dumps({"endpoint": url, **tus}), **{name: "" for name, on in switches.items() if on}}
     await visitor.tab.goto(f"{elsewhere}/uppy.html?{urlencode(query)}")
 
 
@@ -169,6 +174,34 @@ async def test_uppy_goes_on_after_a_cut(
     valve.open()
     assert deployment.content(await finished(visitor.tab)) == data
     assert len(visitor.sent("POST")) == 1
+
+
+@pytest.mark.parametrize("reloaded", [False, True], ids=["in its page", "after a reload"])
+async def test_uppy_keeps_its_place_through_a_token_that_expires(
+    deploy: Deploy, elsewhere: str, visitor: Visitor, film: Path, data: bytes, *, reloaded: bool
+) -> None:
+    """The connection is cut, and the token has expired when Uppy asks for the offset."""
+    issued = list[str]()
+
+    async def new_token() -> str:
+        age = 60 if len(issued) != 1 else -60
+        issued.append(bearing("alice", exp=int(time.time()) + age)["Authorization"].removeprefix("Bearer "))
+        return issued[-1]
+
+    await visitor.context.expose_function("newToken", new_token)
+    async with deploy(**JWT) as deployment, Valve(deployment.server.port) as valve:
+        await open_uppy(visitor, elsewhere, valve.url, login=True)
+        valve.close()
+        await choose(visitor.tab, film)
+        await valve.full()
+        await (visitor.tab.reload() if reloaded else visitor.tab.evaluate("delete window.token"))
+        valve.cut()
+        valve.open()
+        if reloaded:
+            await choose(visitor.tab, film)
+        assert deployment.content(await finished(visitor.tab)) == data
+    assert (len(visitor.sent("POST")), len(issued)) == (1, 3)
+    assert visitor.sent("HEAD")
 
 
 async def test_uppy_goes_on_after_the_server_was_replaced(

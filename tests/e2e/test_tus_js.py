@@ -6,6 +6,7 @@ The server is in front of a real S3. `ietf-draft-03` and `-05` are interop versi
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from tests.e2e.conftest import Deploy
 from tests.e2e.deployment import MIB, SIZES, Deployment
 from tests.e2e.tusjs import Event, Start, methods
+from tests.support.logins import JWT, bearing
 from tests.support.tus import TusClient
 from tests.support.writing import random_bytes
 
@@ -117,6 +119,39 @@ async def test_tus_js_goes_on_in_another_process(
     assert methods(done) == [("HEAD", 200), APPENDED]
     assert done["url"] == interrupted["url"]
     assert deployment.stored(done["url"]) == data
+
+
+@pytest.mark.parametrize("another", [False, True], ids=["in its process", "in another process"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_tus_js_keeps_its_place_through_a_token_that_expires(
+    deploy: Deploy, tus_js: Start, data: bytes, file: Path, tmp_path: Path, protocol: str, *, another: bool
+) -> None:
+    token = tmp_path / "token"
+    told = {"file": file, "urls": tmp_path / "urls", "token": token}
+    async with deploy(**JWT) as deployment:
+        options = {"endpoint": deployment.url, "protocol": protocol, "chunkSize": MIB}
+        _log_in(token, exp=int(time.time()) + 60)
+        async with tus_js(**told, options=options) as first:
+            await first.until("progress", sent=5 * MIB)
+            _log_in(token, exp=1)
+            refused = await first.until("refused")
+            if not another:
+                _log_in(token)
+            done = None if another else await first.until("success")
+        if another:
+            async with tus_js(**told, options=options) as second:
+                refused = await second.until("refused")
+                _log_in(token)
+                done = await second.until("success")
+        assert done is not None
+        assert methods(refused)[-1] == ("PATCH", 401)
+        assert [method for method, _ in methods(done)].count("POST") == (0 if another else 1)
+        assert all(status < 300 for method, status in methods(done) if method == "HEAD")
+        assert deployment.stored(done["url"]) == data
+
+
+def _log_in(token: Path, **claims: object) -> None:
+    token.write_text(bearing("alice", **claims)["Authorization"].removeprefix("Bearer "))
 
 
 @pytest.mark.parametrize("protocol", IETF)

@@ -2,6 +2,7 @@
 //   file        path of the bytes
 //   stream      hand them over as a stream of unknown length
 //   urls        path of a file that remembers upload URLs from one process to the next
+//   token       path of a file with the credential, which is read anew for each request; a 401 is asked again
 //   stopAt      once so many bytes are sent, leave the upload (terminate: and delete it)
 //   options     for tus.Upload, as they are
 
@@ -9,7 +10,7 @@ import { createReadStream, readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import tus from 'tus-js-client'
 
-const { file, stream, urls, stopAt = Infinity, terminate, options } = JSON.parse(process.argv[2])
+const { file, stream, urls, token, stopAt = Infinity, terminate, options } = JSON.parse(process.argv[2])
 const requests = []
 
 const say = (event, more = {}) => console.log(JSON.stringify({ event, url: upload.url, requests, ...more }))
@@ -17,10 +18,15 @@ const say = (event, more = {}) => console.log(JSON.stringify({ event, url: uploa
 const upload = new tus.Upload(stream ? createReadStream(file).pipe(new PassThrough()) : readFileSync(file), {
   retryDelays: [0, 250, 500, 1000, 1000, 1000, 1000, 1000, 1000, 1000],
   ...options,
+  ...(token && {
+    onBeforeRequest: (request) => request.setHeader('Authorization', `Bearer ${readFileSync(token)}`),
+    onShouldRetry: (error) => [0, 401, 409, 423].includes(error.originalResponse?.getStatus() ?? 0),
+  }),
   ...(urls && { urlStorage: new tus.FileUrlStorage(urls) }),
   onAfterResponse: (request, response) => {
     const told = { 'X-Request-ID': response.getHeader('X-Request-ID') }
     requests.push({ method: request.getMethod(), status: response.getStatus(), told })
+    if (response.getStatus() === 401) say('refused')
   },
   onProgress: (sent, total) => {
     say('progress', { sent, total })

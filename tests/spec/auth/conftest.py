@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.support.ports import free_port
-from tests.support.seaweed import SeaweedFS
 
+from devtools.ports import free_port
+from devtools.seaweed import SeaweedFS
 from tests.spec.auth.stock import Stock, stocked
-from tests.support.credentials import AUDIENCE, SECRET
+from tests.support.logins import JWT
 from tests.support.sites import Site, local_site, s3_site
 
 KEY = "key-of-the-application"
-JWT = {"auth": "jwt", "auth_audience": AUDIENCE, "auth_jwt_secret": SECRET}
 DIRECT = {"direct_uploads": True, "log_audit": True, "log_format": "json"}
 
 

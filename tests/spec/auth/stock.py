@@ -9,20 +9,13 @@ from functools import partial
 from urllib.parse import quote
 
 import aiohttp
-import jwt
 
-from tests.support.credentials import SECRET, good
 from tests.support.direct import DirectClient
+from tests.support.logins import Fields, bearing
 from tests.support.rufh import PARTIAL, RufhClient
 from tests.support.tus import OCTETS, TusClient, encoded
 
-Fields = Mapping[str, str]
 ORIGIN = "https://app.example"
-
-
-def bearing(subject: str, **claims: object) -> Fields:
-    """The field with a JSON Web Token of the subject."""
-    return {"Authorization": f"Bearer {jwt.encode(good(sub=subject, **claims), SECRET, 'HS256')}"}
 
 
 def alice() -> Fields:

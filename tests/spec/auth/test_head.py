@@ -8,7 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.spec.auth.stock import CALLERS, Fields, Stock, alice, bearing, rufh, tus
+from tests.spec.auth.stock import CALLERS, Stock, alice, rufh, tus
+from tests.support.logins import Fields, bearing
 from tests.support.raw import stalled_patch
 from tests.support.rufh import VERSIONS
 from tests.support.sites import Site

@@ -18,10 +18,10 @@ from tests.spec.auth.stock import (
     OTHER,
     PREFLIGHT,
     Ask,
-    Fields,
     Stock,
     alice,
 )
+from tests.support.logins import Fields
 from tests.support.raw import RawAnswer, connected
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

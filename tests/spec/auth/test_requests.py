@@ -11,9 +11,10 @@ import aiohttp
 import pytest
 
 from tests.spec.auth.conftest import KEY
-from tests.spec.auth.stock import CALLERS, Stock, alice, bearing, rufh, tus
+from tests.spec.auth.stock import CALLERS, Stock, alice, rufh, tus
 from tests.support.credentials import signing_key
 from tests.support.direct import DirectClient
+from tests.support.logins import bearing
 from tests.support.raw import connected
 from tests.support.rufh import PARTIAL, problem
 from tests.support.server import Server, serving

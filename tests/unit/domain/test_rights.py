@@ -180,6 +180,6 @@ def test_a_sent_credential_is_blamed_with_its_own_challenge() -> None:
 
 def test_without_content_an_upload_keeps_what_a_client_goes_on_with() -> None:
     full = replace(
-        UPLOAD_OF_ALICE, metadata={"filename": b"secret"}, digest=WholeDigest(algorithm="sha256", digest="00"), offset=1
+        UPLOAD_OF_ALICE, metadata={"filename": b"secret"}, digest=WholeDigest(algorithm="sha256", value="00"), offset=1
     )
     assert without_content(full) == replace(full, metadata={}, digest=None)
