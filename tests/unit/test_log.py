@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -16,7 +17,7 @@ from tusd_py.domain.upload import Times, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.log import LogMeter, LogObserver, configure_logging, get_logger
-from tusd_py.telemetry.served import serving
+from tusd_py.telemetry.served import renew, serving
 
 UPLOAD = Upload(id=UploadId("a" * 32), length=10, offset=4, times=Times.at_creation(0))
 
@@ -80,6 +81,9 @@ def test_what_others_say_too_often_or_too_openly_is_left_out(name: str) -> None:
         "https://b.example.org/k?a=1&Signature=SECRET",
         "redis://user:SECRET@redis:6379/0",
         "AWS4-HMAC-SHA256 Credential=SECRET, SignedHeaders=host, Signature=SECRET",
+        "/files/?token=SECRET.SECRET.SECRET",
+        "https://up.example.org/files/?a=1&Token=SECRET&b=2",
+        "/files/events?ticket=SECRET",
     ],
 )
 def test_what_is_secret_is_never_written(log_format: Literal["text", "json"], secret: str) -> None:
@@ -183,3 +187,21 @@ def test_a_request_is_only_asked_for_what_is_written() -> None:
         get_logger("tusd_py.x").info("quiet")
         Audit(on=False).refused(None, 404, "not-found")
         Audit(on=True).downloaded(UPLOAD.id, 200, bytes_sent=1, complete=True)
+
+
+def test_an_event_names_the_owner_of_its_upload() -> None:
+    stream = configured()
+    for owner in ("alice", None):
+        LogObserver(get_logger("tusd_py")).notify(Event(type=EventType.CREATED, upload=replace(UPLOAD, owner=owner)))
+    assert [record.get("owner") for record in records(stream)] == ["alice", None]
+
+
+def test_what_is_learned_of_a_request_on_the_way_is_in_the_lines_after_that() -> None:
+    stream, fields = configured(), {"method": "POST"}
+    with serving(lambda: dict(fields)):
+        get_logger("tusd_py.x").warning("before")
+        fields["owner"] = "alice"
+        renew()
+        get_logger("tusd_py.x").warning("after")
+    renew()
+    assert [record.get("owner") for record in records(stream)] == [None, "alice"]

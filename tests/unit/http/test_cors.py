@@ -25,7 +25,9 @@ async def told(
 async def test_an_allowed_origin_may_read_the_answer_and_its_tus_headers() -> None:
     headers = (await told()).headers
     assert headers["Access-Control-Allow-Origin"] == "https://app.example"
-    assert {"Location", "Upload-Offset"} <= set(headers["Access-Control-Expose-Headers"].split(", "))
+    assert {"Location", "Upload-Offset", "WWW-Authenticate"} <= set(
+        headers["Access-Control-Expose-Headers"].split(", ")
+    )
 
 
 @pytest.mark.parametrize("origin", [None, "https://app.example.evil", "http://app.example", "null"])
