@@ -1,0 +1,92 @@
+"""Which requests have their credential checked, how often, and what becomes of one that isn't good."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from tusd_py import create_app
+from tusd_py.config import load_settings
+from tusd_py.domain.caller import Caller
+from tusd_py.domain.principal import Principal
+from tusd_py.domain.refusals import Forbidden, Refusal
+from tusd_py.domain.rights import Rights
+from tusd_py.http.context import CONTEXT
+
+Client = TestClient[web.Request, web.Application]
+TUS = {"Tus-Resumable": "1.0.0"}
+CREATION = {**TUS, "Upload-Length": "3", "Content-Type": "application/offset+octet-stream"}
+
+
+class Guests:
+    """An authenticator that knows everybody as the same guest, unless it has a refusal."""
+
+    def __init__(self) -> None:
+        self.asked = list[Caller]()
+        self.refusal: Refusal | None = None
+
+    async def identify(self, caller: Caller) -> Principal:
+        self.asked.append(caller)
+        if self.refusal is not None:
+            raise self.refusal
+        return Principal(subject="guest")
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+def guests() -> Guests:
+    return Guests()
+
+
+@pytest.fixture
+async def client(guests: Guests, tmp_path: Path) -> AsyncIterator[Client]:
+    app = create_app(load_settings({"state": "memory:", "storage": f"file:{tmp_path}"}, None, {}))
+
+    async def admit_guests(app: web.Application) -> None:
+        context = app[CONTEXT]
+        engine = replace(context.engine, rights=Rights(authenticating=True))
+        app[CONTEXT] = replace(context, engine=engine, authenticator=guests)
+
+    app.on_startup.append(admit_guests)
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+async def test_each_request_for_uploads_is_checked_once(client: Client, guests: Guests) -> None:
+    async with client.post("/files/", headers=CREATION, data=b"abc") as created:
+        assert created.status == 201
+        url, link = created.headers["Location"], created.headers["Link"].partition(">")[0][1:]
+    for method in ("HEAD", "GET", "DELETE"):
+        async with client.session.request(method, url, headers=TUS) as answer:
+            assert answer.status < 300
+    assert [caller.method for caller in guests.asked] == ["POST", "HEAD", "GET", "DELETE"]
+    assert {caller.endpoint for caller in guests.asked} == {url.rpartition("/")[0] + "/"}
+    assert link
+
+
+async def test_preflights_and_reading_links_are_not_checked(client: Client, guests: Guests) -> None:
+    async with client.post("/files/", headers=CREATION, data=b"abc") as created:
+        link = created.headers["Link"].partition(">")[0][1:]
+    guests.asked.clear()
+    guests.refusal = Forbidden("not you")
+    for method, url in (("OPTIONS", created.headers["Location"]), ("GET", link), ("HEAD", link), ("GET", "/healthz")):
+        async with client.session.request(method, client.make_url(url) if url[0] == "/" else url) as answer:
+            assert answer.status < 300
+    assert guests.asked == []
+
+
+async def test_a_refusal_waits_until_a_right_is_asked_for(client: Client, guests: Guests) -> None:
+    async with client.post("/files/", headers=CREATION, data=b"abc") as created:
+        url = created.headers["Location"]
+    guests.refusal = Forbidden("not you")
+    async with client.session.head(url, headers=TUS) as answer:
+        assert (answer.status, "Link" in answer.headers) == (200, False)
+    async with client.session.get(url) as answer:
+        assert (answer.status, await answer.text()) == (403, "forbidden: not you\n")
