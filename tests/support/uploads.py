@@ -32,6 +32,7 @@ uploads = st.builds(
     offset=st.integers(0, 2**50),
     metadata=metadata,
     partials=st.lists(ids, max_size=3).map(tuple),
+    max_length=st.none() | st.integers(0, 2**60),
     owner=st.none() | st.text(max_size=20),
     explicit_completion=st.booleans(),
     direct=st.none()

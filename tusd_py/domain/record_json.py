@@ -32,6 +32,7 @@ def encode(upload: Upload) -> str:
         "length": upload.length,
         "explicit_completion": upload.explicit_completion,
         "offset": upload.offset,
+        "max_length": upload.max_length,
         "owner": upload.owner,
         "metadata": _encode_metadata(upload.metadata),
         "partials": upload.partials,

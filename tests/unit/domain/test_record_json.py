@@ -55,6 +55,7 @@ FULL = Upload(
     length=10,
     explicit_completion=True,
     offset=4,
+    max_length=20,
     owner="ann",
     metadata={"filename": b"a b.txt", "raw": b"\xff"},
     partials=(UploadId("cd" * 16),),
@@ -69,14 +70,14 @@ FULL = Upload(
 EMPTY = Upload(id=FULL.id, length=None, times=Times(created_at=1.0, updated_at=2.0))
 FULL_TEXT = (
     '{"id":"abababababababababababababababab","kind":"final","phase":"finishing","length":10,'
-    '"explicit_completion":true,"offset":4,"owner":"ann","metadata":{"filename":"YSBiLnR4dA==","raw":"/w=="},'
+    '"explicit_completion":true,"offset":4,"max_length":20,"owner":"ann","metadata":{"filename":"YSBiLnR4dA==","raw":"/w=="},'
     '"partials":["cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"],"direct":"parts","troubled_at":3.5,"presigned_until":20.0,'
     '"parts_check_at":8.0,"cursor":{"parts":1},"etag":"e","digest_algorithm":"sha256","digest":"00","created_at":1.0,'
     '"updated_at":2.0,"expires_at":50.0,"revision":7,"waits":true,"signed_until":20.0,"count_at":8.0}'
 )
 EMPTY_TEXT = (
     '{"id":"abababababababababababababababab","kind":"regular","phase":"open","length":null,'
-    '"explicit_completion":false,"offset":0,"owner":null,"metadata":{},"partials":[],"direct":null,'
+    '"explicit_completion":false,"offset":0,"max_length":null,"owner":null,"metadata":{},"partials":[],"direct":null,'
     '"troubled_at":null,"presigned_until":null,"parts_check_at":null,"cursor":{},"etag":null,'
     '"digest_algorithm":null,"digest":null,"created_at":1.0,"updated_at":2.0,"expires_at":null,"revision":0,'
     '"waits":false,"signed_until":null,"count_at":null}'
