@@ -44,6 +44,13 @@ def rufh(session: aiohttp.ClientSession, url: str, fields: Fields) -> RufhClient
     return client
 
 
+async def read(client: TusClient, url: str) -> bytes:
+    """The content of a finished upload, as the client may read it."""
+    answer = await client.get(url)
+    assert answer.status == 200, answer
+    return answer.body
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stock:
     """The URLs of uploads of alice."""

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.spec.auth.stock import CALLERS, Stock, alice, rufh, tus
+from tests.spec.auth.stock import CALLERS, Stock, alice, read, rufh, tus
 from tests.support.logins import Fields, bearing
 from tests.support.raw import stalled_patch
 from tests.support.rufh import VERSIONS
@@ -104,7 +104,7 @@ async def test_where_the_url_is_enough_it_makes_a_writer_leave(session: aiohttp.
     finished = await anyone.patch(url, 3, b"def")
     assert (finished.status, finished.offset, "Link" in finished.headers) == (204, 6, False)
     assert (await anyone.get(url)).status == 401
-    assert await hers.content(url) == b"abcdef"
+    assert await read(hers, url) == b"abcdef"
 
 
 async def test_head_needs_a_credential_where_that_is_set(session: aiohttp.ClientSession, strict: Site) -> None:

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.spec.auth.conftest import KEY
-from tests.spec.auth.stock import CALLERS, Stock, alice, rufh, tus
+from tests.spec.auth.stock import CALLERS, Stock, alice, read, rufh, tus
 from tests.support.credentials import signing_key
 from tests.support.direct import DirectClient
 from tests.support.logins import bearing
@@ -86,7 +86,7 @@ async def test_an_application_creates_and_its_page_goes_on_by_the_url(
     assert (await tus(session, by_url.server.url, alice()).get(url)).status == 404
     owner = tus(session, by_url.server.url, WITH_KEY)
     link = (await owner.head(url)).headers["Link"].partition(">")[0][1:]
-    assert await owner.content(url) == await page.content(link) == b"abcdef"
+    assert await read(owner, url) == await read(page, link) == b"abcdef"
     assert (await owner.delete(url)).status == 204
 
 
@@ -105,7 +105,7 @@ async def test_a_direct_upload_is_owned_and_continued_by_its_id(session: aiohttp
     done = await page.complete(begun, await page.parts(begun, b"abc"))
     assert done.status == 200
     assert (await page.request("GET", done.json["location"])).status == 401
-    assert await tus(session, by_url.server.url, alice()).content(done.json["location"]) == b"abc"
+    assert await read(tus(session, by_url.server.url, alice()), done.json["location"]) == b"abc"
 
 
 async def test_log_lines_name_the_owner_and_no_credential(session: aiohttp.ClientSession, owned: Site) -> None:
