@@ -22,6 +22,12 @@ class Caller:
     """The header fields as received, secrets included."""
     request_id: str | None = None
     """The request's id from a proxy or the client (X-Request-ID)."""
+    peer: str = ""
+    """The address and port at the other end of the connection, `ip:port`: of the nearest proxy, if there is one."""
+    endpoint: str = ""
+    """The URL of the creation endpoint as the request had it; empty if no event is to name it."""
+    storable: frozenset[str] = frozenset()
+    """The names, in lower case, of header fields with secrets that may be stored, as hooks are to get them."""
 
 
 NO_CALLER = Caller()

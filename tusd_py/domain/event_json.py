@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
+
+from multidict import CIMultiDict
 
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.events import Event, EventType, Reason
@@ -14,7 +16,7 @@ from tusd_py.domain.targets import without_tokens
 from tusd_py.domain.upload import Upload
 
 _SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "upload-token"})
-"""Header fields that must not be stored."""
+"""Header fields that must not be stored, unless hooks are to get them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,38 +46,37 @@ def event_row(event: Event, recorded: Upload, document: str) -> EventRow:
 
 
 def decode_event(type_: EventType, document: str) -> Event:
-    """Return the event as stored, without its caller's secrets."""
+    """Return the event as stored, without its caller's secrets. Fields of newer versions are ignored."""
     stored = json.loads(document)
     return Event(
         type=type_,
         upload=decode(json.dumps(stored["upload"])),
         reason=None if stored["reason"] is None else Reason(stored["reason"]),
         before=stored["before"],
-        caller=NO_CALLER if stored["request"] is None else Caller(**stored["request"]),
+        caller=NO_CALLER if stored["request"] is None else _caller(stored["request"]),
     )
 
 
 def _request(caller: Caller) -> Mapping[str, Any] | None:
     if caller is NO_CALLER:
         return None
-    return {
-        "address": caller.address,
-        "identity": caller.identity,
-        "method": caller.method,
-        "target": without_tokens(caller.target),
-        "headers": _without_secrets(caller.headers),
-        "request_id": caller.request_id,
-    }
+    plain = {name: getattr(caller, name) for name in _PLAIN}
+    return plain | {"target": without_tokens(caller.target), "headers": _storable(caller)}
 
 
-def _without_secrets(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the fields without secrets; one sent in several lines is joined into one (RFC 9110, 5.2)."""
-    fields = dict[str, str]()
-    for name, value in headers.items():
-        if name.lower() not in _SECRET:
-            fields[name] = f"{fields[name]}, {value}" if name in fields else value
-    return fields
+def _storable(caller: Caller) -> Sequence[tuple[str, str]]:
+    """Return the header fields without secrets, one for each line that was received."""
+    secret = _SECRET - caller.storable
+    return [(name, value) for name, value in caller.headers.items() if name.lower() not in secret]
+
+
+def _caller(stored: Mapping[str, Any]) -> Caller:
+    plain = {name: stored[name] for name in _PLAIN if name in stored}
+    return Caller(**plain, headers=CIMultiDict(stored["headers"]))
 
 
 def _dump(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
+
+
+_PLAIN = tuple(field.name for field in fields(Caller) if field.name not in {"headers", "storable"})

@@ -33,7 +33,8 @@ class Route:
         context = request.app[CONTEXT]
         request[EFFECTIVE_METHOD] = effective_method(request) if self.overridden else request.method
         try:
-            caller = request[CALLER] = caller_of(request, context.trust)
+            disclosed = {} if context.disclosure is None else context.disclosure.read(request, context.trust)
+            caller = request[CALLER] = caller_of(request, context.trust, disclosed)
             request[ENGINE] = context.engine.acting_for(caller)
             with _admitted(request, context):
                 return await self.handle(request, context)
