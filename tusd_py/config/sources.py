@@ -33,8 +33,10 @@ _NO_SETTING = re.compile(
     re.DOTALL,
 )
 """Variables that are no settings. Kubernetes sets those of the second line in each pod for a Service called tusd-py."""
-_SECRET = frozenset({"state", "s3_endpoint_url", "public_url"})
+_SECRET = frozenset({"state", "s3_endpoint_url", "public_url", "hooks_http", "events_to"})
 """Settings whose value may hold a password."""
+_ALL_SECRET = frozenset({"hooks_secret"})
+"""Settings whose value is one."""
 
 _FORMER = {"rufh_interim": ["ietf_interim_responses"]}
 """Settings that had another name before 0.1.0."""
@@ -56,7 +58,11 @@ def load_settings(flags: Mapping[str, object], config: Path | None, environ: Map
 
 def password_settings(flags: Mapping[str, object]) -> Sequence[str]:
     """Return those of the accepted settings whose value holds a password."""
-    return [setting for setting, value in flags.items() if setting in _SECRET and _has_password(str(value))]
+    return [
+        setting
+        for setting, value in flags.items()
+        if setting in _ALL_SECRET or (setting in _SECRET and any(map(_has_password, str(value).split(","))))
+    ]
 
 
 def _has_password(url: str) -> bool:
@@ -71,13 +77,17 @@ def kebab(setting: str) -> str:
 def _complaint(errors: ValidationError, layers: Layers) -> str:
     error = errors.errors(include_url=False)[0]
     setting, text = str(error["loc"][0]), str(error["input"])
-    name = next(written(setting) for source, written in layers.items() if setting in source())
+    name = next((written(setting) for source, written in layers.items() if setting in source()), kebab(setting))
     if error["type"] == "extra_forbidden":
         similar = _FORMER.get(setting) or difflib.get_close_matches(setting, Settings.model_fields, n=1)
         return f"{name}: there is no such setting" + "".join(
             f"; did you mean {kebab(suggestion)}?" for suggestion in similar
         )
-    value = "" if name.endswith(_FILE) else f" {without_secrets(text) if setting in _SECRET else text!r}"
+    value = (
+        ""
+        if name.endswith(_FILE) or setting in _ALL_SECRET
+        else f" {without_secrets(text) if setting in _SECRET else text!r}"
+    )
     return f"{name}{value}: {error['msg'].removeprefix('Value error, ')}"
 
 
