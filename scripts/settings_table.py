@@ -26,6 +26,8 @@ THEMES = {
     "cors_allow_origin": "Browsers (CORS)",
     "disable_download": "Methods and extensions",
     "workers": "Processes and logs",
+    "hooks_http": "Hooks",
+    "events_to": "Events",
     "auth_token_secret": "Authentication and rights",
 }
 """The heading of each theme, by the first of its settings; the settings declared after that one belong to it, too."""

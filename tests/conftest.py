@@ -6,6 +6,7 @@ import pytest
 from hypothesis import is_hypothesis_test, settings
 
 pytest_plugins = [
+    "tests.support.fixtures_brokers",
     "tests.support.fixtures_browser",
     "tests.support.fixtures_clients",
     "tests.support.fixtures_moto",

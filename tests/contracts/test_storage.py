@@ -205,3 +205,11 @@ def test_the_room_for_new_bytes_is_told_or_has_no_known_end(bench: Bench, run: R
         assert await bench.residue() == []
 
     run(scenario())
+
+
+async def test_the_place_of_an_object_is_known_from_its_record(bench: Bench) -> None:
+    finished = await stored(bench.storage, b"hello")
+    place = bench.storage.locate(finished)
+    assert bench.storage.locate(replace(finished, cursor=bench.storage.start(finished))) == place
+    assert [name.rpartition("/")[2] for name in await bench.residue()] == [place.key.rpartition("/")[2]]
+    assert place.path is None or place.path.endswith(f"/{place.key}")

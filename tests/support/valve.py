@@ -19,10 +19,16 @@ class Valve:
     def __init__(self, target: int) -> None:
         self.target = target
         self._limit: int | None = None
+        self._port = 0
+        self._refuses = False
         self._open = asyncio.Event()
         self._open.set()
         self._full = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
+
+    @property
+    def port(self) -> int:
+        return self._port
 
     @property
     def origin(self) -> str:
@@ -43,7 +49,13 @@ class Valve:
         await self._full.wait()
 
     def open(self) -> None:
+        self._refuses = False
         self._open.set()
+
+    def refuse(self) -> None:
+        """Ends all connections, and each new one at once, until `open`."""
+        self._refuses = True
+        self.cut()
 
     def cut(self) -> None:
         """Ends all connections, without a word."""
@@ -62,6 +74,9 @@ class Valve:
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._refuses:
+            writer.transport.abort()
+            return
         try:
             there, back = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:

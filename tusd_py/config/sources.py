@@ -33,9 +33,9 @@ _NO_SETTING = re.compile(
     re.DOTALL,
 )
 """Variables that are no settings. Kubernetes sets those of the second line in each pod for a Service called tusd-py."""
-_SECRET = frozenset({"state", "s3_endpoint_url", "public_url", "auth_url", "auth_jwks_url"})
-"""Settings whose value may hold a password, in a URL."""
-_WHOLLY_SECRET = frozenset({"auth_token_secret", "auth_jwt_secret"})
+_SECRET = frozenset({"state", "s3_endpoint_url", "public_url", "auth_url", "auth_jwks_url", "hooks_http", "events_to"})
+"""Settings whose value may hold a password, in a URL or a list of URLs."""
+_WHOLLY_SECRET = frozenset({"auth_token_secret", "auth_jwt_secret", "hooks_secret"})
 """Settings whose value is a secret."""
 
 _FORMER = {"rufh_interim": ["ietf_interim_responses"]}
@@ -62,7 +62,7 @@ def password_settings(flags: Mapping[str, object]) -> Sequence[str]:
 
 
 def _may_tell(setting: str, value: object) -> bool:
-    return setting in _SECRET and _has_password(str(value))
+    return setting in _SECRET and any(map(_has_password, str(value).split(",")))
 
 
 def _has_password(url: str) -> bool:
@@ -77,7 +77,7 @@ def kebab(setting: str) -> str:
 def _complaint(errors: ValidationError, layers: Layers) -> str:
     error = errors.errors(include_url=False)[0]
     setting, text = str(error["loc"][0]), str(error["input"])
-    name = next(written(setting) for source, written in layers.items() if setting in source())
+    name = next((written(setting) for source, written in layers.items() if setting in source()), kebab(setting))
     if error["type"] == "extra_forbidden":
         similar = _FORMER.get(setting) or difflib.get_close_matches(setting, Settings.model_fields, n=1)
         return f"{name}: there is no such setting" + "".join(

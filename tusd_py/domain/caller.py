@@ -29,9 +29,14 @@ class Caller:
     """The request's id from a proxy or the client (X-Request-ID)."""
     proxied: bool = False
     """True if a trusted proxy has passed the request on; known where credentials are checked."""
+    peer: str = ""
+    """The address and port at the other end of the connection, `ip:port`: of the nearest proxy, if there is one; known
+    where events are told."""
     endpoint: str = ""
     """The creation endpoint's absolute URL as the client sees it, with a slash at its end; known where credentials are
-    checked, and empty if the request doesn't make a URL."""
+    checked or events are told, and empty if the request doesn't make a URL."""
+    storable: frozenset[str] = frozenset()
+    """The names, in lower case, of header fields with secrets that may be stored, as hooks are to get them."""
 
     @property
     def subject(self) -> str | None:

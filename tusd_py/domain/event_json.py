@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from multidict import CIMultiDict
 
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.events import Event, EventType, Reason
@@ -15,7 +17,7 @@ from tusd_py.domain.targets import without_tokens
 from tusd_py.domain.upload import Upload
 
 _SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "upload-token"})
-"""Header fields that must not be stored."""
+"""Header fields that must not be stored, unless hooks are to get them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,43 +47,42 @@ def event_row(event: Event, recorded: Upload, document: str) -> EventRow:
 
 
 def decode_event(type_: EventType, document: str) -> Event:
-    """Return the event as stored, without its caller's secrets."""
+    """Return the event as stored, without its caller's secrets. Fields of newer versions are ignored."""
     stored = json.loads(document)
     return Event(
         type=type_,
         upload=decode(json.dumps(stored["upload"])),
         reason=None if stored["reason"] is None else Reason(stored["reason"]),
         before=stored["before"],
-        caller=NO_CALLER if stored["request"] is None else _caller(**stored["request"]),
+        caller=NO_CALLER if stored["request"] is None else _caller(stored["request"]),
     )
 
 
 def _request(caller: Caller) -> Mapping[str, Any] | None:
     if caller is NO_CALLER:
         return None
-    return {
-        "address": caller.address,
+    return {name: getattr(caller, name) for name in _PLAIN} | {
         "identity": caller.subject,
-        "method": caller.method,
         "target": without_tokens(caller.target),
-        "headers": _without_secrets(caller.headers),
-        "request_id": caller.request_id,
+        "headers": _storable(caller),
     }
 
 
-def _caller(*, identity: str | None, **request: Any) -> Caller:
+def _storable(caller: Caller) -> Sequence[tuple[str, str]]:
+    """Return the header fields without secrets, one for each line that was received."""
+    secret = _SECRET - caller.storable
+    return [(name, value) for name, value in caller.headers.items() if name.lower() not in secret]
+
+
+def _caller(stored: Mapping[str, Any]) -> Caller:
     """Return the caller; of its credential, only the subject is stored."""
-    return Caller(principal=None if identity is None else Principal(subject=identity), **request)
-
-
-def _without_secrets(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the fields without secrets; one sent in several lines is joined into one (RFC 9110, 5.2)."""
-    fields = dict[str, str]()
-    for name, value in headers.items():
-        if name.lower() not in _SECRET:
-            fields[name] = f"{fields[name]}, {value}" if name in fields else value
-    return fields
+    identity, plain = stored.get("identity"), {name: stored[name] for name in _PLAIN if name in stored}
+    principal = None if identity is None else Principal(subject=identity)
+    return Caller(**plain, target=stored["target"], principal=principal, headers=CIMultiDict(stored["headers"]))
 
 
 def _dump(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
+
+
+_PLAIN = ("address", "method", "request_id", "peer", "endpoint")

@@ -66,6 +66,11 @@ class Thresholds:
     read_trial: int = 16 * _MIB
     """Bytes after each of which the server decides if the reader waits for S3, or S3 for the reader."""
 
+    deliveries: int = 16
+    """Events that one process sends to a sink at a time. Each takes a connection, and its document's memory."""
+    pruned: int = 500
+    """Delivered events that are removed in one transaction."""
+
     disk_batch: int = _MIB
     """Bytes that are gathered before they are written to a local disk: fewer aren't worth the switch to a thread."""
     disk_checkpoint: int = 8 * _MIB

@@ -14,7 +14,7 @@ from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.installation import grace_period_end, pair
-from tusd_py.ports.outbox import Outbox
+from tusd_py.ports.outbox import Outbox, Subscription
 from tusd_py.ports.state import StateStore, Unfinished
 
 _PATIENCE = 5.0
@@ -29,8 +29,9 @@ class PairedState:
     of the state closes the state.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine, self._state = engine, engine.state
+    def __init__(self, engine: Engine, subscriptions: Sequence[Subscription] | None = None) -> None:
+        """With `subscriptions`, no upload is served before these are registered: no event is missed."""
+        self._engine, self._state, self._subscriptions = engine, engine.state, subscriptions
         self._paired = False
         self._attempt: asyncio.Task[Exception | None] | None = None
 
@@ -107,11 +108,16 @@ class PairedState:
     async def _try(self) -> Exception | None:
         try:
             await pair(self._engine)
+            await self._subscribe()
             await self._warn()
         except (ConfigurationError, Unavailable) as error:
             return error
         self._paired = True
         return None
+
+    async def _subscribe(self) -> None:
+        if self._subscriptions is not None and self._state.outbox is not None:
+            await self._state.outbox.register(self._subscriptions)
 
     async def _warn(self) -> None:
         if await grace_period_end(self._engine) is not None:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 from aiohttp import web
 
@@ -32,14 +34,15 @@ def log_fields(request: web.BaseRequest, trust: Trust) -> Mapping[str, str]:
     return {name: value for name, value in fields.items() if value}
 
 
-def caller_of(request: web.BaseRequest, trust: Trust) -> Caller:
-    """Return the client behind the request."""
+def caller_of(request: web.BaseRequest, trust: Trust, disclosed: Mapping[str, Any] = MappingProxyType({})) -> Caller:
+    """Return the client behind the request, with the `disclosed` fields (`http.disclosure`)."""
     return Caller(
         address=_address(request, trust),
         method=request.get(EFFECTIVE_METHOD, request.method),
         target=request.raw_path,
         headers=request.headers,
         request_id=request_id(request),
+        **disclosed,
     )
 
 

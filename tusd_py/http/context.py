@@ -13,6 +13,7 @@ from tusd_py.engine.engine import Engine
 from tusd_py.http.concurrency import Concurrency
 from tusd_py.http.connection.connection_limits import Connections, client_at
 from tusd_py.http.cors import Cors
+from tusd_py.http.disclosure import Disclosure
 from tusd_py.http.forwarded import Trust
 from tusd_py.http.links import Links
 from tusd_py.http.request_filter import RequestFilter
@@ -48,6 +49,8 @@ class Context:
     """Bytes per second."""
     trust: Trust
     """The proxies whose X-Forwarded-* or Forwarded is believed."""
+    disclosure: Disclosure | None = None
+    """None without hooks and events."""
     public_endpoint: str | None
     cors: Cors | None
     request_filter: RequestFilter

@@ -37,7 +37,8 @@ class Route:
         context = request.app[CONTEXT]
         request[EFFECTIVE_METHOD] = effective_method(request) if self.overridden else request.method
         try:
-            request[CALLER] = caller_of(request, context.trust)
+            disclosed = {} if context.disclosure is None else context.disclosure.read(request, context.trust)
+            request[CALLER] = caller_of(request, context.trust, disclosed)
             with _admitted(request, context):
                 if context.authenticator is not None and not self.open:
                     await _identify(request, context, context.authenticator)

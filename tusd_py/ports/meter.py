@@ -29,6 +29,13 @@ class Meter:
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:
         """Count an orphan that was removed from the storage."""
 
+    def hook_called(self, hook: str, seconds: float, outcome: str) -> None:
+        """Count an attempt at an event or a question, by tusd's name for it (`post-finish`); `outcome` is `ok`,
+        `rejected`, `failed` or `timeout`."""
+
+    def events_seen(self, sink: str, pending: int, dead: int, oldest_seconds: float) -> None:
+        """Record a sink's pending and dead events, and the age of the oldest pending one, on all nodes."""
+
 
 class Meters(Meter):
     """Several meters as one."""
@@ -59,3 +66,11 @@ class Meters(Meter):
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:
         for meter in self._meters:
             meter.leftover_removed(upload_id, name)
+
+    def hook_called(self, hook: str, seconds: float, outcome: str) -> None:
+        for meter in self._meters:
+            meter.hook_called(hook, seconds, outcome)
+
+    def events_seen(self, sink: str, pending: int, dead: int, oldest_seconds: float) -> None:
+        for meter in self._meters:
+            meter.events_seen(sink, pending, dead, oldest_seconds)

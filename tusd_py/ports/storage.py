@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tusd_py.domain.checkpoint import Checkpoint, Cursor, Entry, Finished
+from tusd_py.domain.place import Place
 from tusd_py.domain.space import Space
 from tusd_py.domain.span import Span
 from tusd_py.domain.upload import Upload
@@ -87,6 +88,9 @@ class Storage(Protocol):
 
         Objects of partial uploads are stored apart from the finished ones, as they are only sources of final uploads.
         """
+
+    def locate(self, upload: Upload) -> Place:
+        """Return the place of the upload's object, from its record alone. Pure."""
 
     def writer(
         self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False

@@ -12,10 +12,12 @@ from aiohttp import web
 from tusd_py.config import Settings
 from tusd_py.domain.errors import ConfigurationError, Unavailable, WrongPair
 from tusd_py.engine.engine import Engine
+from tusd_py.events_out.deliverer import Deliverer
 from tusd_py.http.concurrency import Concurrency, ConcurrencyLimits
 from tusd_py.http.connection.connection_limits import Connections
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.cors import Cors
+from tusd_py.http.disclosure import Disclosure
 from tusd_py.http.filter_middleware import filter_requests
 from tusd_py.http.forwarded import Trust
 from tusd_py.http.handlers.page import PageFacts, add_page
@@ -31,6 +33,7 @@ from tusd_py.protocol.choice import Interim, Wires
 from tusd_py.recent import Recent
 from tusd_py.server.auth_wiring import open_authenticator, rights, token_issuer
 from tusd_py.server.background import running
+from tusd_py.server.event_wiring import delivering, open_hooks, subscriptions
 from tusd_py.server.wiring import open_engine
 from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.log import LogMeter, LogObserver, get_logger
@@ -48,14 +51,17 @@ _DOWNLOADS, _TEXTS = 4, 8
 CONFIG_ERROR = web.AppKey("config_error", asyncio.Future[ConfigurationError])
 """A future of the error that shows, after the start, that the settings can't work."""
 
+DELIVERER = web.AppKey("deliverer", Deliverer)
 
-def create_app(settings: Settings | None = None) -> web.Application:
+
+def create_app(settings: Settings | None = None, hooks: object = None) -> web.Application:
     """Return an application with the upload URLs below `settings.base_path`, and `/healthz`, `/readyz`, `/metrics`.
 
     With `settings.ui`, the upload page is at `/`; raises ConfigurationError if it was never built. With
     `settings.metrics_address` the last three are in `create_probes` instead. The application may be mounted in another
     one with `add_subapp`. Its startup opens storage and state, which raises ConfigurationError; its shutdown lets
-    running uploads save the bytes that they have received.
+    running uploads save the bytes that they have received. `hooks` is an object whose methods are called, instead of
+    one that `settings.hooks_python` names.
     """
     chosen = settings or Settings()
     app = web.Application(middlewares=[filter_requests])
@@ -66,7 +72,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
         add_page(app, _page_facts(chosen))
     app.on_response_prepare.append(decorate)
     app.on_shutdown.append(_drain)
-    app.cleanup_ctx.append(lambda app: _open(app, chosen))
+    app.cleanup_ctx.append(lambda app: _open(app, chosen, hooks))
     return app
 
 
@@ -87,15 +93,20 @@ async def _share_context(app: web.Application, probes: web.Application) -> None:
     probes[CONTEXT] = replace(context, connections=Connections(context.connections.limit))
 
 
-async def _open(app: web.Application, settings: Settings) -> AsyncIterator[None]:
+async def _open(app: web.Application, settings: Settings, python_hooks: object) -> AsyncIterator[None]:
     budget = Budget(settings.memory_budget)
     metrics = Metrics(lambda: budget.used, budget.limit)
     log = get_logger("tusd_py")
+    observers, meter = (metrics, LogObserver(log)), Meters((metrics, LogMeter(log)))
     async with (
-        open_engine(settings, budget, (metrics, LogObserver(log)), Meters((metrics, LogMeter(log)))) as engine,
+        open_engine(settings, budget, observers, meter, subscriptions(settings, python_hooks)) as engine,
         open_authenticator(settings, engine.observer) as authenticator,
+        open_hooks(settings, engine.observer, python_hooks) as hooks,
+        delivering(settings, engine, hooks) as app[DELIVERER],
     ):
         context = app[CONTEXT] = _context(settings, engine, authenticator, budget, metrics)
+        if hooks is not None or settings.events_to:
+            context = app[CONTEXT] = replace(context, disclosure=_disclosure(settings))
         await _check_stores(engine)
         config_error = app[CONFIG_ERROR] = asyncio.get_running_loop().create_future()
         async with running(engine, context.slabs, config_error):
@@ -130,6 +141,11 @@ def _context(
         links=Links(engine, redirects=redirects and _finished_are_safe(settings)),
         cors=cors,
     )
+
+
+def _disclosure(settings: Settings) -> Disclosure:
+    storable = frozenset(name.lower() for name in settings.hooks_http_forward_headers)
+    return Disclosure(base_path=settings.base_path, public_endpoint=settings.public_endpoint, storable=storable)
 
 
 def _page_facts(settings: Settings) -> PageFacts:
@@ -172,6 +188,7 @@ def _concurrency_limits(settings: Settings) -> ConcurrencyLimits:
 
 async def _drain(app: web.Application) -> None:
     app[CONTEXT].concurrency.close()
+    app[DELIVERER].close()
 
 
 async def _check_stores(engine: Engine) -> None:

@@ -25,7 +25,7 @@ from tusd_py.engine.pairing import PairedState
 from tusd_py.ports.locks import Locker
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observer, Observers
-from tusd_py.ports.outbox import Outbox
+from tusd_py.ports.outbox import Outbox, Subscription
 from tusd_py.ports.state import StateStore
 from tusd_py.ports.storage import Capacity, Storage
 from tusd_py.storage.local.storage import LocalStorage
@@ -39,14 +39,19 @@ _PART_SIZE = 8 * MIB
 
 @asynccontextmanager
 async def open_engine(
-    settings: Settings, budget: Budget, observers: Sequence[Observer] = (), meter: Meter | None = None
+    settings: Settings,
+    budget: Budget,
+    observers: Sequence[Observer] = (),
+    meter: Meter | None = None,
+    subscriptions: Sequence[Subscription] | None = None,
 ) -> AsyncIterator[Engine]:
     """Open an engine on the storage and state that the settings name. Raises ConfigurationError.
 
-    Its state serves no upload before it is known to belong to the storage.
+    Its state serves no upload before it is known to belong to the storage, and has registered `subscriptions` unless
+    these are None: only servers register theirs.
     """
     async with open_unpaired(settings, budget, observers, meter) as engine:
-        state = PairedState(engine)
+        state = PairedState(engine, subscriptions)
         try:
             yield replace(engine, state=state)
         finally:

@@ -26,7 +26,9 @@ from tusd_py.version import __version__
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _S3_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_HOOK_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 60.0)
 _LOCK_SECONDS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
+Mode = Literal["livesum", "livemostrecent"]
 _EVENTS = {
     EventType.CREATED: "Uploads created.",
     EventType.FINISHED: "Uploads whose object exists.",
@@ -55,6 +57,7 @@ class Metrics(Observer, Meter):
         self._count_locks()
         self._measure_memory(buffer_limit)
         self._measure_space()
+        self._measure_events()
 
     def _count_http(self) -> None:
         self._requests = self._counter("requests", "Requests answered.", "method", "status")
@@ -108,6 +111,15 @@ class Metrics(Observer, Meter):
         self._open = self._gauge("open_uploads", "Unfinished uploads, on all nodes.", "livemostrecent")
         self._claimed = self._gauge("open_bytes", "Bytes that unfinished uploads have declared.", "livemostrecent")
 
+    def _measure_events(self) -> None:
+        self._hook_requests = self._counter(
+            "hook_requests", "Attempts at events and questions, by tusd's name for them.", "hook", "outcome"
+        )
+        self._hook_seconds = self._histogram("hook_seconds", "Duration of these attempts.", _HOOK_SECONDS, "hook")
+        self._pending = self._sink_gauge("pending", "Events that wait for their delivery.")
+        self._dead = self._sink_gauge("dead", "Events that aren't sent again: every attempt has failed.")
+        self._oldest = self._sink_gauge("oldest_seconds", "Age of the oldest event that waits for its delivery.")
+
     def answered(self, method: str, status: int) -> None:
         """Count an answered request."""
         self._requests.labels(known_method(method), str(status)).inc()
@@ -158,6 +170,15 @@ class Metrics(Observer, Meter):
         self._open.set(unfinished.count)
         self._claimed.set(unfinished.claimed)
 
+    def hook_called(self, hook: str, seconds: float, outcome: str) -> None:
+        self._hook_requests.labels(hook, outcome).inc()
+        self._hook_seconds.labels(hook).observe(seconds)
+
+    def events_seen(self, sink: str, pending: int, dead: int, oldest_seconds: float) -> None:
+        self._pending.labels(sink).set(pending)
+        self._dead.labels(sink).set(dead)
+        self._oldest.labels(sink).set(oldest_seconds)
+
     def exposition(self) -> bytes:
         """Return the body of /metrics (Prometheus text format), for all workers."""
         self._update_buffered()
@@ -170,9 +191,13 @@ class Metrics(Observer, Meter):
     def _counter(self, name: str, help_text: str, *labels: str) -> Counter:
         return Counter(name, help_text, labels, namespace="tusdpy", registry=self.registry)
 
-    def _gauge(self, name: str, help_text: str, mode: Literal["livesum", "livemostrecent"] = "livesum") -> Gauge:
+    def _sink_gauge(self, name: str, help_text: str) -> Gauge:
+        """Create a gauge of each sink; all nodes see the same outbox."""
+        return self._gauge(f"events_{name}", help_text, "livemostrecent", "sink")
+
+    def _gauge(self, name: str, help_text: str, mode: Mode = "livesum", *labels: str) -> Gauge:
         """Create a gauge; by default it is the sum over the running workers."""
-        return Gauge(name, help_text, namespace="tusdpy", registry=self.registry, multiprocess_mode=mode)
+        return Gauge(name, help_text, labels, namespace="tusdpy", registry=self.registry, multiprocess_mode=mode)
 
     def _histogram(self, name: str, help_text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
         return Histogram(name, help_text, labels, namespace="tusdpy", registry=self.registry, buckets=buckets)

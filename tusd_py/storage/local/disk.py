@@ -194,3 +194,10 @@ def sync_directory(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def try_to_write(folder: Path) -> None:
+    """Write a file without a name, and remove it. Raises OSError."""
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+        probe.write(b".")
+        os.fsync(probe.fileno())

@@ -8,7 +8,6 @@ them, and finishing truncates the file to its exact length. The objects of parti
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
@@ -22,6 +21,7 @@ from tusd_py.domain.checkpoint import Cursor, Entry, Finished
 from tusd_py.domain.errors import ConfigurationError, UploadLost
 from tusd_py.domain.lifecycle import fall_back, mark_done
 from tusd_py.domain.metadata import NAME_KEYS, declared
+from tusd_py.domain.place import Place
 from tusd_py.domain.space import Space
 from tusd_py.domain.span import Span
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
@@ -40,6 +40,7 @@ from tusd_py.storage.local.disk import (
     read_text,
     replace_text,
     sync_directory,
+    try_to_write,
 )
 from tusd_py.storage.local.tree import Tree
 from tusd_py.storage.local.writer import LocalWriter
@@ -79,6 +80,10 @@ class LocalStorage:
         if upload.kind is Kind.PARTIAL or self._template == BY_ID:
             return {}
         return {"file": expand(self._template, upload, sanitize(declared(upload.metadata, NAME_KEYS)))}
+
+    def locate(self, upload: Upload) -> Place:
+        tree, name = self._place(upload)
+        return Place(key=str(tree.path(name).relative_to(self._root)), path=str(tree.path(name)))
 
     @asynccontextmanager
     async def writer(
@@ -150,7 +155,7 @@ class LocalStorage:
         await self._disk.run(partial(replace_text, self._work / "installation", installation_id))
 
     async def ping(self) -> None:
-        await self._disk.run(self._try_to_write)
+        await self._disk.run(partial(try_to_write, self._work))
 
     async def space(self) -> Space | None:
         return await self._disk.run(partial(disk_space, self._root))
@@ -282,11 +287,6 @@ class LocalStorage:
         sync_directory(self._work)
         tree, name = self._place(upload)
         tree.remove(name, upload.id)
-
-    def _try_to_write(self) -> None:
-        with tempfile.TemporaryFile(dir=self._work, buffering=0) as probe:
-            probe.write(b".")
-            os.fsync(probe.fileno())
 
 
 def _finished(upload: Upload) -> Upload:

@@ -23,6 +23,10 @@ class Tree:
     def __init__(self, root: Path, mode: int = PRIVATE) -> None:
         self._root, self._mode = root, directory_mode(mode)
 
+    def path(self, name: str) -> Path:
+        """Return the path of the file."""
+        return self._root / name
+
     def size(self, name: str) -> int | None:
         """Return the file's size in bytes, or None if there is no such regular file."""
         with suppress(FileNotFoundError), self._parent(name) as folder:

@@ -34,6 +34,11 @@ class S3Direct:
         return self._bucket.options.bucket
 
     @property
+    def region(self) -> str:
+        """The region that requests are signed for."""
+        return self._presigner.region
+
+    @property
     def part_limits(self) -> PartLimits:
         profile = self._bucket.options.profile
         return PartLimits(

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Self
 
 from tusd_py.domain.checkpoint import Cursor, Entry, Finished
+from tusd_py.domain.place import Place
 from tusd_py.domain.space import Space
 from tusd_py.domain.span import Span
 from tusd_py.domain.upload import Upload
@@ -73,6 +74,9 @@ class S3Storage:
         options = self._bucket.options
         key = object_key(upload, prefix=options.prefix, template=options.object_key)
         return S3Cursor(key=key, grid=self._grid(upload.length)).dump()
+
+    def locate(self, upload: Upload) -> Place:
+        return Place(key=self.direct.key(upload), bucket=self.direct.bucket, region=self.direct.region)
 
     def _grid(self, length: int | None) -> Grid:
         profile = self._bucket.options.profile

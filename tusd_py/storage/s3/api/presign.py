@@ -23,7 +23,7 @@ class Presigner:
     def __init__(self, *, bucket: str, base: str, region: str, credentials: Credentials) -> None:
         self.bucket = bucket
         self._base = base.rstrip("/")
-        self._region = region
+        self.region = region
         self._credentials = credentials
 
     async def url(
@@ -38,7 +38,7 @@ class Presigner:
         suffix = f"?{encoded(query)}" if query else ""
         url = f"{self._base}/{escaped(key)}{suffix}"
         request = AWSRequest(method=method, url=url, headers=dict(headers or {}))
-        S3SigV4QueryAuth(await self._credentials(), "s3", self._region, expires=int(lifetime)).add_auth(request)
+        S3SigV4QueryAuth(await self._credentials(), "s3", self.region, expires=int(lifetime)).add_auth(request)
         return str(request.url)
 
     async def form(self, key: str, lifetime: float, fields: Mapping[str, str], min_size: int, max_size: int) -> Signed:
@@ -51,5 +51,5 @@ class Presigner:
             "expiration": f"{datetime.fromtimestamp(time.time() + lifetime, UTC):%Y-%m-%dT%H:%M:%SZ}",
             "conditions": [{name: value} for name, value in chosen.items()] + [size],
         }
-        S3SigV4PostAuth(await self._credentials(), "s3", self._region).add_auth(request)
+        S3SigV4PostAuth(await self._credentials(), "s3", self.region).add_auth(request)
         return Signed(url=request.url, fields=chosen)

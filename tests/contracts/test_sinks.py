@@ -1,0 +1,83 @@
+"""What every sink promises (`tusd_py/ports/sink.py`), with real receivers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.deliveries import READER, delivery
+from tests.support.sinks import SINKS, SinkBench
+from tusd_py.domain.events import EventType
+from tusd_py.events_out.formats import FORMATS
+from tusd_py.ports.outbox import Delivery
+from tusd_py.ports.sink import DeliveryFailed
+
+
+@pytest.fixture(params=SINKS)
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[SinkBench]:
+    async with SINKS[request.param](request) as made:
+        yield made
+        await made.sink.aclose()
+
+
+def expected(told: Delivery) -> object:
+    message = FORMATS["tusd"](READER.read(told))
+    assert message is not None
+    return json.loads(message.body)
+
+
+async def test_what_is_published_has_arrived(bench: SinkBench) -> None:
+    told = delivery(metadata={"filename": "Men\u00fc \uffff <&>.txt".encode(), "bytes": b"\xff"})
+    await bench.sink.publish(told)
+    assert await bench.bodies() == [expected(told)]
+
+
+async def test_what_comes_one_by_one_arrives_in_order(bench: SinkBench) -> None:
+    several = [delivery(number) for number in range(1, 6)]
+    for each in several:
+        await bench.sink.publish(each)
+    assert sorted(map(str, await bench.bodies())) == sorted(str(expected(each)) for each in several)
+
+
+async def test_many_can_be_published_at_a_time(bench: SinkBench) -> None:
+    several = [delivery(number) for number in range(1, 20)]
+    await asyncio.gather(*(bench.sink.publish(each) for each in several))
+    assert sorted(map(str, await bench.bodies())) == sorted(str(expected(each)) for each in several)
+
+
+async def test_one_that_comes_again_is_dropped_by_receivers_that_can(bench: SinkBench) -> None:
+    for _ in range(2):
+        await bench.sink.publish(delivery())
+    assert await bench.bodies() == [expected(delivery())] * (1 if bench.drops_repeated else 2)
+
+
+async def test_what_can_not_be_published_fails_and_can_be_published_later(bench: SinkBench) -> None:
+    await bench.sink.publish(delivery(1))
+    bench.refuse()
+    for _ in range(2):
+        with pytest.raises(DeliveryFailed) as failure:
+            await bench.sink.publish(delivery(2))
+        assert 0 < len(str(failure.value)) < 40
+        assert not failure.value.unsubscribed
+    bench.accept()
+    await bench.sink.publish(delivery(2))
+    assert [body["Event"]["Upload"]["ID"] for body in await bench.bodies()] == [f"{1:032x}", f"{2:032x}"]
+
+
+async def test_a_receiver_that_is_not_there_at_first_is_found_later(bench: SinkBench) -> None:
+    bench.refuse()
+    with pytest.raises(DeliveryFailed):
+        await bench.sink.publish(delivery())
+    bench.accept()
+    await bench.sink.publish(delivery())
+    assert await bench.bodies() == [expected(delivery())]
+
+
+async def test_what_the_format_has_no_words_for_is_done_without_a_word(bench: SinkBench) -> None:
+    bench.refuse()
+    await bench.sink.publish(delivery(kind=EventType.ROLLED_BACK))
+    bench.accept()
+    assert await bench.bodies() == []

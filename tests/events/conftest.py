@@ -1,0 +1,51 @@
+"""Servers whose state is in SQLite and in Redis, and receivers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.receiver import Receiver, receiving
+from tests.support.server import Server
+
+QUICK: Mapping[str, str] = {
+    "events_schedule": "0s" + ",200ms" * 200,
+    "events_lease": "3s",
+    "hooks_http_timeout": "2s",
+    "events_timeout": "2s",
+}
+"""Attempts that follow each other soon; a dead node's are soon repeated."""
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, str]:
+    """The setting."""
+    if request.param == "sqlite":
+        return {"state": f"sqlite:{tmp_path}/state.db"}
+    return {"state": request.getfixturevalue("redis_url")}
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as made:
+        yield made
+
+
+@pytest.fixture
+async def start(state: Mapping[str, str], tmp_path: Path) -> AsyncIterator[Start]:
+    """Makes servers of one installation, which are killed in the end."""
+    servers = list[Server]()
+
+    def make(**settings: object) -> Server:
+        chosen: dict[str, Any] = {"storage": f"file:{tmp_path}/data", **state, **QUICK, **settings}
+        servers.append(Server(tmp_path, debug=False, **chosen))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        await server.kill()

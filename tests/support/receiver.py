@@ -1,0 +1,99 @@
+"""A receiver of hooks and events over HTTP, which answers as it is told to and remembers what came."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from time import time
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+Answer = Callable[["Arrival"], web.StreamResponse]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A request that came."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    at: float
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def id(self) -> str:
+        return self.headers["webhook-id"]
+
+
+@dataclass(kw_only=True)
+class Receiver:
+    """What has come, and how to answer: one answer after the other, then 200 with `{}`, as tusd wants it."""
+
+    url: str = ""
+    arrivals: list[Arrival] = field(default_factory=list)
+    answers: list[Answer | str] = field(default_factory=list)
+    """Also `hang` and `cut`."""
+    always: Answer | str | None = None
+    """How to answer once `answers` are used up."""
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    """Ends what hangs, with an answer."""
+    _more: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def wait(self, count: int, seconds: float = 20.0) -> list[Arrival]:
+        """The first `count` arrivals, once they are there."""
+        async with asyncio.timeout(seconds), self._more:
+            await self._more.wait_for(lambda: len(self.arrivals) >= count)
+        return self.arrivals[:count]
+
+    async def until(self, enough: Callable[[list[Arrival]], bool], seconds: float = 20.0) -> list[Arrival]:
+        async with asyncio.timeout(seconds), self._more:
+            await self._more.wait_for(lambda: enough(self.arrivals))
+        return self.arrivals
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        arrival = Arrival(path=request.path_qs, headers=request.headers.copy(), body=body, at=time())
+        self.arrivals.append(arrival)
+        async with self._more:
+            self._more.notify_all()
+        return await self._answer(request, arrival)
+
+    async def _answer(self, request: web.Request, arrival: Arrival) -> web.StreamResponse:
+        answer = self.answers.pop(0) if self.answers else self.always
+        if answer == "hang":
+            await self.released.wait()
+        if answer == "cut" and request.transport is not None:
+            request.transport.abort()
+        return web.json_response({}) if answer is None or isinstance(answer, str) else answer(arrival)
+
+
+def status(code: int, **headers: str) -> Answer:
+    """Answers with this status; header names have hyphens for underscores."""
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda _: web.Response(status=code, headers=fields)
+
+
+@asynccontextmanager
+async def receiving(port: int | None = None, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
+    """A receiver for as long as the block lasts."""
+    receiver = Receiver()
+    app = web.Application(client_max_size=1 << 22)
+    app.router.add_route("*", "/{path:.*}", receiver.handle)
+    server = TestServer(app, port=port, scheme="https" if tls else "http", host="127.0.0.1")
+    await server.start_server(ssl=tls)
+    receiver.url = str(server.make_url("/hook"))
+    try:
+        yield receiver
+    finally:
+        receiver.released.set()
+        await server.close()

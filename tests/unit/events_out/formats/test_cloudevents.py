@@ -1,0 +1,129 @@
+"""CloudEvents, read by the package of their makers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cloudevents.core.base import BaseCloudEvent
+from cloudevents.core.bindings.http import HTTPMessage, from_http_event
+
+from tests.support.deliveries import CALLER, NOON, READER, delivery
+from tusd_py.domain.caller import NO_CALLER, Caller
+from tusd_py.domain.events import EventType
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.place import Place
+from tusd_py.domain.upload import Kind
+from tusd_py.events_out.formats.cloudevents import binary, structured
+from tusd_py.events_out.formats.facts import Message
+from tusd_py.ports.outbox import Delivery
+
+ID = f"{1:032x}"
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def read(message: Message) -> BaseCloudEvent:
+    """The event as a consumer gets it from HTTP."""
+    headers = {"content-type": message.content_type, **message.headers}
+    return from_http_event(HTTPMessage(headers, message.body))
+
+
+def data(told: Delivery, place: Place | None = None) -> Any:
+    facts = READER.read(told)
+    message = structured(facts if place is None else replace(facts, place=place))
+    return json.loads(message.body)["data"]
+
+
+@pytest.mark.parametrize("form", [structured, binary])
+@pytest.mark.parametrize("kind", EventType)
+def test_the_makers_read_every_event(form: Any, kind: EventType) -> None:
+    event = read(form(READER.read(delivery(kind=kind))))
+    assert event.get_id() == f"evt_{ID}_{kind}"
+    assert event.get_type() == f"tusdpy.upload.{kind}.v1"
+    assert event.get_source() == "https://up.example.org/files/"
+    assert event.get_subject() == event.get_extension("partitionkey") == ID
+    time = event.get_time()
+    assert time is not None
+    assert time.timestamp() == NOON
+    assert event.get_extension("sequence") == "0" * 19 + "1"
+    assert event.get_datacontenttype() == "application/json"
+
+
+def test_both_modes_say_the_same() -> None:
+    facts = READER.read(delivery(metadata={"filename": "Men\u00fc".encode()}))
+    first, second = read(structured(facts)), read(binary(facts))
+    content = second.get_data()
+    assert first.get_attributes() == second.get_attributes()
+    assert first.get_data() == (json.loads(content) if isinstance(content, str | bytes) else content)
+
+
+def test_the_data_tells_all_of_the_upload() -> None:
+    told = delivery(metadata={"filename": b"a.txt", "x": b"\xff"}, owner="ann", expires_at=NOON + 1.5, etag="abc")
+    assert data(told) == {
+        "upload": {
+            "id": ID,
+            "name": None,
+            "kind": "single",
+            "phase": "done",
+            "length": 5,
+            "offset": 5,
+            "metadata": {"filename": "a.txt"},
+            "metadata_base64": {"x": "/w=="},
+            "owner": "ann",
+            "etag": "abc",
+            "digest": None,
+            "created": "2027-01-15T08:00:00.000000Z",
+            "updated": "2027-01-15T08:00:00.000000Z",
+            "expires": "2027-01-15T08:00:01.500000Z",
+            "storage": {"type": "file", "path": None},
+        },
+        "request": {
+            "method": "PATCH",
+            "path": "/files/x",
+            "remote": "192.0.2.7",
+            "user_agent": "test",
+            "request_id": None,
+        },
+        "reason": None,
+    }
+
+
+def test_an_unknown_length_and_an_event_without_a_request_are_null() -> None:
+    told = data(delivery(caller=NO_CALLER, length=None, kind=EventType.EXPIRED, phase=Phase.TERMINATING))
+    assert told["request"] is None
+    assert (told["upload"]["length"], told["upload"]["phase"]) == (None, "gone")
+
+
+@pytest.mark.parametrize(("kind", "word"), [(Kind.PARTIAL, "partial"), (Kind.FINAL, "final")])
+def test_kinds_have_their_words(kind: Kind, word: str) -> None:
+    told = replace(READER.read(delivery()), event=replace(READER.read(delivery()).event))
+    upload = replace(told.event.upload, kind=kind)
+    message = structured(replace(told, event=replace(told.event, upload=upload)))
+    assert json.loads(message.body)["data"]["upload"]["kind"] == word
+
+
+def test_objects_in_s3_are_named() -> None:
+    place = Place(key="a/b", bucket="uploads", region="eu-central-1")
+    assert data(delivery(), place)["upload"]["storage"] == {"type": "s3", "bucket": "uploads", "key": "a/b"}
+
+
+@pytest.mark.parametrize(("sent", "told"), [(TRACE, TRACE), ("00-nonsense", None), (None, None)])
+def test_the_trace_of_the_request_goes_on(sent: str | None, told: str | None) -> None:
+    headers = {} if sent is None else {"Traceparent": sent, "tracestate": "a=1"}
+    event = read(structured(READER.read(delivery(caller=replace(CALLER, headers=headers)))))
+    assert event.get_extension("traceparent") == told
+    assert event.get_extension("tracestate") == ("a=1" if told else None)
+
+
+def test_header_fields_hold_visible_ascii_only() -> None:
+    caller = replace(CALLER, headers={"traceparent": TRACE, "tracestate": 'a=\u00fc "%'})
+    assert binary(READER.read(delivery(caller=caller))).headers["ce-tracestate"] == "a=%C3%BC%20%22%25"
+
+
+def test_the_endpoint_is_the_set_one_or_the_request_s_or_the_server_s() -> None:
+    fixed = replace(READER, endpoint="https://set/", fixed_endpoint=True)
+    assert fixed.read(delivery()).endpoint == "https://set/"
+    assert READER.read(delivery()).endpoint == "https://up.example.org/files/"
+    assert READER.read(delivery(caller=Caller(method="x"))).endpoint == "http://127.0.0.1/files/"

@@ -1,0 +1,34 @@
+"""From a delivery of the outbox to the message that a sink sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tusd_py.domain.event_json import decode_event
+from tusd_py.events_out.formats.facts import Facts
+from tusd_py.ports.outbox import Delivery
+from tusd_py.ports.storage import Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactsReader:
+    """A reader of stored events."""
+
+    storage: Storage
+    endpoint: str
+    """The URL of the creation endpoint, for events without a request that had one."""
+    fixed_endpoint: bool = False
+    """True if requests don't decide: the URL is set."""
+
+    def read(self, delivery: Delivery) -> Facts:
+        """Return the facts of the stored event."""
+        event = decode_event(delivery.type, delivery.document)
+        requested = "" if self.fixed_endpoint else event.caller.endpoint
+        return Facts(
+            id=delivery.event_id,
+            seq=delivery.seq,
+            at=delivery.at,
+            event=event,
+            place=self.storage.locate(event.upload),
+            endpoint=requested or self.endpoint,
+        )

@@ -1,0 +1,124 @@
+"""CloudEvents 1.0, structured and binary (cloudevents/spec.md, bindings/http-protocol-binding.md)."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from tusd_py.domain.caller import NO_CALLER, Caller
+from tusd_py.domain.metadata import Metadata
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.place import LOCAL, Place
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.events_out.formats.dates import rfc3339
+from tusd_py.events_out.formats.facts import JSON, Facts, Message
+
+STRUCTURED = "application/cloudevents+json; charset=utf-8"
+_KINDS = {Kind.REGULAR: "single", Kind.PARTIAL: "partial", Kind.FINAL: "final"}
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""W3C Trace Context, "traceparent"."""
+_PLAIN = "!#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
+"""Characters other than letters and digits that a header field has as they are (HTTP binding, 3.1.3.2)."""
+
+
+def structured(facts: Facts) -> Message:
+    """Return the event with all its attributes in the body."""
+    attributes = _attributes(facts)
+    return Message(name=attributes["type"], body=_json({**attributes, "data": _data(facts)}), content_type=STRUCTURED)
+
+
+def binary(facts: Facts) -> Message:
+    """Return the event with its attributes in header fields."""
+    attributes = _attributes(facts)
+    headers = {f"ce-{name}": quote(value, safe=_PLAIN) for name, value in attributes.items()}
+    headers.pop("ce-datacontenttype")
+    return Message(name=attributes["type"], body=_json(_data(facts)), content_type=JSON, headers=headers)
+
+
+def _attributes(facts: Facts) -> dict[str, str]:
+    return {
+        "specversion": "1.0",
+        "id": facts.id,
+        "source": facts.endpoint,
+        "type": f"tusdpy.upload.{facts.event.type}.v1",
+        "subject": facts.event.upload.id,
+        "time": rfc3339(facts.at),
+        "datacontenttype": JSON,
+        "sequence": f"{facts.seq:020d}",
+        "partitionkey": facts.event.upload.id,
+        **_trace(facts.event.caller),
+    }
+
+
+def _trace(caller: Caller) -> Mapping[str, str]:
+    """Return the trace that the client's request belongs to, if it named one."""
+    fields = {name.lower(): value for name, value in caller.headers.items()}
+    if not _TRACE.fullmatch(fields.get("traceparent", "")):
+        return {}
+    return {name: fields[name] for name in ("traceparent", "tracestate") if fields.get(name)}
+
+
+def _data(facts: Facts) -> Mapping[str, Any]:
+    event = facts.event
+    return {
+        "upload": _upload(event.upload, facts.place),
+        "request": None if event.caller == NO_CALLER else _request(event.caller),
+        "reason": event.reason,
+    }
+
+
+def _upload(upload: Upload, place: Place) -> Mapping[str, Any]:
+    times, digest = upload.times, upload.digest
+    return {
+        "id": upload.id,
+        "name": None,
+        "kind": _KINDS[upload.kind],
+        "phase": upload.phase if upload.alive else Phase.GONE,
+        "length": upload.length,
+        "offset": upload.offset,
+        **_metadata(upload.metadata),
+        "owner": upload.owner,
+        "etag": None if upload.etag is None else upload.validator,
+        "digest": None if digest is None or digest.value is None else f"{digest.algorithm}:{digest.value}",
+        "created": rfc3339(times.created_at),
+        "updated": rfc3339(times.updated_at),
+        "expires": None if times.expires_at is None else rfc3339(times.expires_at),
+        "storage": _storage(place),
+    }
+
+
+def _metadata(metadata: Metadata) -> Mapping[str, Mapping[str, str]]:
+    """Return the values that are UTF-8 as text, and others, if there are any, in base64."""
+    texts, encoded = dict[str, str](), dict[str, str]()
+    for key, value in metadata.items():
+        try:
+            texts[key] = value.decode()
+        except UnicodeDecodeError:
+            encoded[key] = b64encode(value).decode()
+    return {"metadata": texts} | ({"metadata_base64": encoded} if encoded else {})
+
+
+def _storage(place: Place) -> Mapping[str, str | None]:
+    if place.bucket == LOCAL:
+        return {"type": "file", "path": place.path}
+    return {"type": "s3", "bucket": place.bucket, "key": place.key}
+
+
+def _request(caller: Caller) -> Mapping[str, str | None]:
+    fields = {name.lower(): value for name, value in caller.headers.items()}
+    return {
+        "method": caller.method,
+        "path": caller.target.partition("?")[0],
+        "remote": caller.address,
+        "user_agent": fields.get("user-agent"),
+        "request_id": caller.request_id,
+    }
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    """Return JSON in UTF-8; what isn't Unicode in a header field is replaced."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -1,0 +1,84 @@
+"""A call of a hook, its result, and the port to what makes calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tusd_py.domain.caller import Caller
+from tusd_py.domain.upload import Upload
+from tusd_py.events_out.formats.facts import JSON, Message
+from tusd_py.events_out.formats.tusd import offset, url_id
+
+TIMEOUT = "timeout"
+_OK = range(200, 300)
+
+
+class CallFailed(Exception):
+    """A call got no answer. The message is a few words without secrets: `TIMEOUT`, or the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call of a hook."""
+
+    id: str
+    """The same for each attempt."""
+    message: Message
+    forwarded: Sequence[tuple[str, str]] = ()
+    """Header fields of the client's request that the hook gets."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that describe the upload to a command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The answer to a call."""
+
+    status: int = 200
+    """A status of HTTP; 200 for other callers."""
+    body: bytes = b""
+    """At most one byte more than the caller's limit: a longer one is cut."""
+    retry_after: float | None = None
+    """Seconds that the hook asks to wait before the next call."""
+
+    @property
+    def ok(self) -> bool:
+        return self.status in _OK
+
+
+class HookCaller(Protocol):
+    """Calls hooks of one kind."""
+
+    async def call(self, call: Call, seconds: float) -> Result:
+        """Return the answer that came within `seconds`. Raises CallFailed if none did."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+
+
+def call_of(hook: str, body: bytes, call_id: str, upload: Upload, caller: Caller, forward: Sequence[str]) -> Call:
+    """Return the call of a hook in tusd's format. `forward` names header fields, as the hook gets them."""
+    return Call(
+        id=call_id,
+        message=Message(name=hook, body=body, content_type=JSON),
+        forwarded=forwarded(caller, forward),
+        environment=environment(hook, call_id, upload),
+    )
+
+
+def forwarded(caller: Caller, names: Sequence[str]) -> Sequence[tuple[str, str]]:
+    """Return the client's header fields that are forwarded, each named as in `names`."""
+    spelled = {name.lower(): name for name in names}
+    return [(spelled[name.lower()], value) for name, value in caller.headers.items() if name.lower() in spelled]
+
+
+def environment(hook: str, call_id: str, upload: Upload) -> Mapping[str, str]:
+    """Return the variables that tusd gives to a command, and the id of the call."""
+    return {
+        "TUS_ID": url_id(hook, upload),
+        "TUS_SIZE": str(upload.length or 0),
+        "TUS_OFFSET": str(offset(hook, upload)),
+        "TUS_EVENT_ID": call_id,
+    }

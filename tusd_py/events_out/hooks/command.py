@@ -1,0 +1,102 @@
+"""Calls of commands in a folder, as tusd's file hooks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from tusd_py.events_out.hooks.call import TIMEOUT, Call, CallFailed, Result
+from tusd_py.events_out.hooks.http import BODY_LIMIT
+
+_CHUNK = 64 * 1024
+_END_SECONDS = 1.0
+"""Seconds to wait for the end of a command's output, which a process that left its group may hold."""
+
+
+class CommandCaller:
+    """A caller of the command that has the hook's name. One that isn't there succeeds."""
+
+    def __init__(self, folder: Path, concurrency: int, environ: Mapping[str, str], limit: int = BODY_LIMIT) -> None:
+        """At most `concurrency` commands run at a time. `environ` is their environment, but for this server's secrets;
+        `limit` is the length of their output that counts, in bytes.
+        """
+        self._folder, self._limit = folder.absolute(), limit
+        self._slots = asyncio.Semaphore(concurrency)
+        self._environ = {name: value for name, value in environ.items() if not _is_secret(name)}
+
+    async def call(self, call: Call, seconds: float) -> Result:
+        command = self._folder / call.message.name
+        if not command.exists():
+            return Result()
+        async with self._slots:
+            try:
+                async with asyncio.timeout(seconds):
+                    return Result(body=await self._run(await self._start(command, call), call.message.body))
+            except TimeoutError:
+                raise CallFailed(TIMEOUT) from None
+
+    async def aclose(self) -> None:
+        """Do nothing: a command ends with its call."""
+
+    async def _start(self, command: Path, call: Call) -> Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                str(command),
+                cwd=self._folder,
+                env={**self._environ, **call.environment},
+                stdin=PIPE,
+                stdout=PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise CallFailed(f"can't run: {error.strerror}") from error
+
+    async def _run(self, process: Process, body: bytes) -> bytes:
+        """Return the command's output. Raises CallFailed if it fails."""
+        try:
+            output, _, code = await asyncio.gather(self._read(process), _write(process, body), process.wait())
+        except BaseException:
+            await _kill(process)
+            raise
+        if code:
+            raise CallFailed(f"exit {code}" if code > 0 else f"signal {-code}")
+        return output
+
+    async def _read(self, process: Process) -> bytes:
+        """Return the output up to one byte more than the limit; drop the rest, so that the command can go on."""
+        assert process.stdout is not None  # noqa: S101  for mypy: it is a pipe
+        output = b""
+        while chunk := await process.stdout.read(_CHUNK):
+            output += chunk[: self._limit + 1 - len(output)]
+        return output
+
+
+async def _write(process: Process, body: bytes) -> None:
+    """Write the body; a command need not read it."""
+    assert process.stdin is not None  # noqa: S101  for mypy: it is a pipe
+    with suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(body)
+        await process.stdin.drain()
+        process.stdin.close()
+        await process.stdin.wait_closed()
+
+
+async def _kill(process: Process) -> None:
+    """Kill the command with its children, which may outlive it."""
+    assert process.stdout is not None  # noqa: S101  for mypy: it is a pipe
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_END_SECONDS):
+            await process.wait()
+            while await process.stdout.read(_CHUNK):
+                pass
+
+
+def _is_secret(name: str) -> bool:
+    return name.startswith("TUSD_PY_") and "SECRET" in name

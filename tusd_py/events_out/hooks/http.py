@@ -1,0 +1,104 @@
+"""Calls over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+from aiohttp import hdrs
+from multidict import CIMultiDict
+
+from tusd_py.events_out.hooks.call import TIMEOUT, Call, CallFailed, Result
+from tusd_py.events_out.signing import Signer
+from tusd_py.version import __version__
+
+BODY_LIMIT = 5 * 1024
+"""Bytes of an answer that are read by default: an event's answer says nothing."""
+_IDLE_SECONDS = 4.0
+"""Seconds that a connection is kept for the next call: less than servers do, which close it without warning."""
+_LONGEST_PAUSE = 7 * 86_400.0
+"""The longest Retry-After in seconds that counts."""
+_OURS = frozenset({"host", "connection", "content-length", "content-type", "transfer-encoding", "user-agent"})
+"""Header fields of a call that aren't forwarded: they are the call's own. So are those of webhooks."""
+
+
+class HttpCaller:
+    """A caller of one URL, by POST. Redirects aren't followed."""
+
+    def __init__(self, url: str, signer: Signer, *, verify: bool = True, limit: int = BODY_LIMIT) -> None:
+        """`limit` is the length of an answer's body that counts, in bytes. Without `verify`, any certificate does."""
+        self._url, self._signer, self._limit = url, signer, limit
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=verify, keepalive_timeout=_IDLE_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            auto_decompress=False,
+            trust_env=True,
+        )
+
+    async def call(self, call: Call, seconds: float) -> Result:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._post(call)
+        except TimeoutError:
+            raise CallFailed(TIMEOUT) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise CallFailed(_reason(error)) from error
+
+    async def aclose(self) -> None:
+        await self._session.close()
+
+    async def _post(self, call: Call) -> Result:
+        request = self._session.post(
+            self._url, data=call.message.body, headers=self._headers(call), allow_redirects=False
+        )
+        async with request as response:
+            body = await _read(response.content, self._limit + 1)
+            return Result(status=response.status, body=body, retry_after=retry_after(response.headers))
+
+    def _headers(self, call: Call) -> CIMultiDict[str]:
+        headers = CIMultiDict(
+            (name, value.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+            for name, value in call.forwarded
+            if name.lower() not in _OURS and not name.lower().startswith("webhook-")
+        )
+        headers.update(call.message.headers)
+        headers[hdrs.CONTENT_TYPE] = call.message.content_type
+        headers[hdrs.ACCEPT_ENCODING] = "identity"
+        headers[hdrs.USER_AGENT] = f"tusd-py/{__version__}"
+        headers.update(self._signer.headers(call.id, call.message.body))
+        return headers
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of Retry-After (RFC 9110, 10.2.3), given as seconds or as a date; None without a valid one."""
+    value = headers.get(hdrs.RETRY_AFTER, "").strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value), _LONGEST_PAUSE)
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - time.time()
+    return min(max(seconds, 0.0), _LONGEST_PAUSE)
+
+
+async def _read(content: aiohttp.StreamReader, limit: int) -> bytes:
+    """Return the bytes of a body up to `limit`; the connection is closed if there are more."""
+    body = b""
+    while len(body) < limit and (chunk := await content.read(limit - len(body))):
+        body += chunk
+    return body
+
+
+def _reason(error: Exception) -> str:
+    """Return a few words: messages of exceptions may hold the URL."""
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "certificate not accepted"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return "no connection"
+    return "connection broken" if isinstance(error, aiohttp.ClientError | OSError) else "not HTTP"

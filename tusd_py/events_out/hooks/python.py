@@ -1,0 +1,65 @@
+"""Calls of Python code in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from tusd_py.domain.errors import ConfigurationError
+from tusd_py.events_out.hooks.call import TIMEOUT, Call, CallFailed, Result
+from tusd_py.ports.observer import Observer
+
+Method = Callable[[Mapping[str, Any]], Any]
+
+
+class PythonCaller:
+    """A caller of the methods of an object: `post_finish(call)` for the hook post-finish. A missing one succeeds.
+
+    Each gets the JSON of the call, and returns None or that of the answer. One that isn't `async` runs in a thread.
+    """
+
+    def __init__(self, hooks: object, observer: Observer) -> None:
+        self._hooks, self._observer = hooks, observer
+
+    async def call(self, call: Call, seconds: float) -> Result:
+        method = getattr(self._hooks, call.message.name.replace("-", "_"), None)
+        if method is None:
+            return Result()
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await _await(method, json.loads(call.message.body))
+            return Result(body=b"" if answer is None else json.dumps(answer).encode())
+        except TimeoutError:
+            raise CallFailed(TIMEOUT) from None
+        except Exception as error:
+            self._observer.trouble("hook raised", hook=call.message.name, exception=traceback.format_exc())
+            raise CallFailed(type(error).__name__) from error
+
+    async def aclose(self) -> None:
+        """Do nothing: the object belongs to its maker."""
+
+
+async def _await(method: Method, call: Mapping[str, Any]) -> object:
+    if inspect.iscoroutinefunction(method):
+        return await method(call)
+    return await asyncio.to_thread(method, call)
+
+
+def load_hooks(name: str) -> object:
+    """Return the object that `module:name` names; a class is instantiated. Modules are searched in the current folder,
+    too. Raises ConfigurationError."""
+    module, _, attribute = name.partition(":")
+    if (folder := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        hooks = getattr(import_module(module), attribute)
+        return hooks() if inspect.isclass(hooks) else hooks
+    except Exception as error:
+        raise ConfigurationError(f"hooks-python {name}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,147 @@
+"""The deliveries to one sink, on one node: those of different uploads at a time, those of one upload in order."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from tusd_py.domain.errors import Unavailable
+from tusd_py.events_out.courier import Courier, Unsubscribed
+from tusd_py.ports.outbox import Delivery, Outbox
+
+_POLL_SECONDS = 1.0
+"""The longest time until a look for what other processes stored."""
+_RELEASE_SECONDS = 2.0
+"""Seconds to give back what is under way when the time for it is over."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Lane:
+    """The lane of one sink. It ends at `drain`, or once the receiver wants no more events."""
+
+    name: str
+    """The sink's name."""
+    courier: Courier
+    concurrency: int
+    """Deliveries at a time."""
+    strict: bool = False
+    """True if events wait for a dead one of their upload."""
+    _ended: bool = False
+    _readable: bool = True
+    """False after a look that failed: only the first is logged."""
+    _soonest: float = math.inf
+    """The earliest time at which something is due, as far as this lane knows."""
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    """The deliveries under way."""
+
+    @property
+    def outbox(self) -> Outbox:
+        return self.courier.outbox
+
+    def wake(self) -> None:
+        """Look for due events now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver until the end of the lane."""
+        while not self._ended:
+            self._woken.clear()
+            if self._soonest <= self.courier.clock():
+                self._soonest = math.inf
+            await self._look()
+            await self._wait()
+
+    async def drain(self, seconds: float) -> None:
+        """Start no more, wait up to `seconds` for what is under way, and leave what isn't done then to a next start."""
+        self._ended = True
+        self.wake()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        late = set(self._tasks)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=_RELEASE_SECONDS)
+
+    async def _look(self) -> None:
+        """Start what is due. Any error is logged: the next look may succeed."""
+        try:
+            await self._start_due()
+        except Exception as error:  # noqa: BLE001  the other sinks' events and the server go on
+            if self._readable:
+                reason = str(error) or repr(error)
+                self.courier.observer.trouble("events not read", sink=self.name, reason=reason)
+            self._readable = False
+        else:
+            self._readable = True
+
+    async def _wait(self) -> None:
+        """Wait until something may be due."""
+        pause = min(max(self._soonest - self.courier.clock(), 0.0), _POLL_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._woken.wait()
+
+    async def _start_due(self) -> None:
+        free = self.concurrency - len(self._tasks)
+        if free <= 0:
+            return
+        due = await self.outbox.due(self.name, self.courier.clock(), free, strict=self.strict)
+        for leased, delivery in zip(await self._lease_all(due), due, strict=True):
+            if leased is not None and self._ended:
+                await self.courier.give_back(leased, delivery.due_at)
+            elif leased is not None:
+                self._start(leased, delivery.due_at)
+
+    async def _lease_all(self, due: Sequence[Delivery]) -> Sequence[Delivery | None]:
+        return await asyncio.gather(*(self._lease(delivery) for delivery in due))
+
+    async def _lease(self, delivery: Delivery) -> Delivery | None:
+        """Return the delivery with its lease; None if it isn't for now, or another node's."""
+        schedule = self.courier.schedule
+        later = schedule.first(delivery)
+        if later is None:
+            return await self.outbox.take(delivery, self.courier.clock() + schedule.lease)
+        if await self.outbox.take(delivery, later) is not None:
+            self._expect(later)
+        return None
+
+    def _start(self, leased: Delivery, due_at: float) -> None:
+        task = asyncio.create_task(self._deliver(leased, due_at), name=f"event {leased.event_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._free)
+
+    def _free(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self.wake()
+
+    async def _deliver(self, leased: Delivery, due_at: float) -> None:
+        """Deliver; an attempt that doesn't count makes the event due again as before, at `due_at`."""
+        try:
+            self._expect(await self.courier.deliver(leased))
+        except asyncio.CancelledError:
+            await self.courier.give_back(leased, due_at)
+            raise
+        except Unsubscribed:
+            self._pause()
+            await self.courier.give_back(leased, due_at)
+        except Unavailable as error:
+            reason = str(error)
+            self.courier.observer.trouble("delivery not recorded", sink=self.name, event=leased.event_id, reason=reason)
+
+    def _pause(self) -> None:
+        """End the lane, as the receiver wants no more."""
+        if not self._ended:
+            reason = "it answered 410: its events wait until the next start"
+            self.courier.observer.trouble("sink paused", sink=self.name, reason=reason)
+        self._ended = True
+
+    def _expect(self, due_at: float | None) -> None:
+        """Look again at `due_at`, if not before."""
+        if due_at is not None:
+            self._soonest = min(self._soonest, due_at)
+            self.wake()

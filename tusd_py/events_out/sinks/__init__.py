@@ -1,0 +1,1 @@
+"""The adapters of `ports.sink.Sink`, a module for each kind of receiver."""

@@ -1,0 +1,63 @@
+"""Sinks that send to a broker, which keeps the events for its consumers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Protocol
+
+from tusd_py.events_out.facts_reader import FactsReader
+from tusd_py.events_out.formats import Format
+from tusd_py.events_out.formats.facts import Message
+from tusd_py.events_out.hooks.call import TIMEOUT
+from tusd_py.ports.outbox import Delivery
+from tusd_py.ports.sink import DeliveryFailed
+
+
+class Broker(Protocol):
+    """A client of a broker."""
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """The errors of its library that the next attempt may cure."""
+
+    async def send(self, message: Message, delivery: Delivery) -> None:
+        """Return once the broker has stored the message."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+
+
+class BrokerSink:
+    """A sink that sends to `broker`."""
+
+    def __init__(self, broker: Broker, reader: FactsReader, form: Format, seconds: float) -> None:
+        """`seconds` is the time for one attempt."""
+        self._broker, self._reader, self._format, self._seconds = broker, reader, form, seconds
+
+    async def publish(self, delivery: Delivery) -> None:
+        message = self._format(self._reader.read(delivery))
+        if message is None:
+            return
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._broker.send(message, delivery)
+        except TimeoutError as error:
+            raise DeliveryFailed(TIMEOUT) from error
+        except self._broker.errors as error:
+            raise DeliveryFailed(_reason(error)) from error
+
+    async def aclose(self) -> None:
+        await self._broker.aclose()
+
+
+def _reason(error: Exception) -> str:
+    """Return the error's name, or its code at AWS: a message may hold an address."""
+    answer = getattr(error, "response", None)
+    code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
+    return str(code or type(error).__name__)
+
+
+def attributes(message: Message, delivery: Delivery) -> Mapping[str, str]:
+    """Return what consumers may read before the body: the format's header fields, else id and types."""
+    return message.headers or {"id": delivery.event_id, "type": message.name, "content-type": message.content_type}

@@ -1,0 +1,58 @@
+"""Subjects of NATS JetStream."""
+
+from __future__ import annotations
+
+import asyncio
+
+from nats.aio.client import Client
+from nats.errors import Error
+from nats.js.errors import NoStreamResponseError
+
+from tusd_py.events_out.formats.facts import Message
+from tusd_py.events_out.sinks.broker import attributes
+from tusd_py.ports.outbox import Delivery
+
+_SECONDS = 5
+"""Seconds to connect."""
+
+
+class NatsSubject:
+    """A subject that a stream takes; the stream drops an event that comes again within its duplicate window."""
+
+    errors = (Error, NoStreamResponseError, OSError)
+
+    def __init__(self, url: str, subject: str) -> None:
+        """Connect when first used."""
+        self._url, self._subject = url, subject
+        self._connecting = asyncio.Lock()
+        self._client: Client | None = None
+
+    async def send(self, message: Message, delivery: Delivery) -> None:
+        client = await self._connected()
+        headers = {**attributes(message, delivery), "Nats-Msg-Id": delivery.event_id}
+        await client.jetstream().publish(self._subject, message.body, headers=headers)
+
+    async def aclose(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _connected(self) -> Client:
+        """Return a client that is connected. The library's own reconnecting would hold what was sent for later."""
+        async with self._connecting:
+            if self._client is None or not self._client.is_connected:
+                await self.aclose()
+                self._client = Client()
+                await self._connect(self._client)
+            return self._client
+
+    async def _connect(self, client: Client) -> None:
+        try:
+            await client.connect(self._url, connect_timeout=_SECONDS, allow_reconnect=False, error_cb=_ignore)
+        except BaseException:
+            await self.aclose()
+            raise
+
+
+async def _ignore(_: Exception) -> None:
+    """Do nothing: each failed attempt is recorded."""

@@ -1,0 +1,35 @@
+"""Streams of Redis or Valkey."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from tusd_py.domain.errors import ConfigurationError
+from tusd_py.events_out.formats.facts import Message
+from tusd_py.events_out.sinks.broker import attributes
+from tusd_py.ports.outbox import Delivery
+
+_SECONDS = 5.0
+"""Seconds to connect, and for an answer."""
+
+
+class RedisStream:
+    """A stream. An entry has the fields of `attributes`, and `data`. Consumers trim it: an entry may be unread."""
+
+    errors = (RedisError, OSError)
+
+    def __init__(self, url: str, stream: str) -> None:
+        """Connect when first used. Raises ConfigurationError for a malformed URL."""
+        try:
+            self._redis = Redis.from_url(url, socket_connect_timeout=_SECONDS, socket_timeout=_SECONDS)
+        except ValueError as error:
+            raise ConfigurationError(f"events-to: not the URL of a Redis: {error}") from error
+        self._stream = stream
+
+    async def send(self, message: Message, delivery: Delivery) -> None:
+        fields = {**attributes(message, delivery), "data": message.body}
+        await self._redis.xadd(self._stream, fields)  # type: ignore[arg-type]  # the library's dict is invariant
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()

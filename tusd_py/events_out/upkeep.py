@@ -1,0 +1,66 @@
+"""The upkeep of the outbox: its numbers are measured, and delivered events are removed in the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from tusd_py.domain.errors import Unavailable
+from tusd_py.domain.thresholds import DEFAULT, Thresholds
+from tusd_py.ports.meter import Meter
+from tusd_py.ports.observer import Observer
+from tusd_py.ports.outbox import Outbox
+from tusd_py.tasks import end
+
+_MEASURE_SECONDS = 1.0
+_PRUNE_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upkeep:
+    """The upkeep by one process; several don't disturb each other."""
+
+    outbox: Outbox
+    retention: float | None
+    """Seconds for which delivered events are kept; None for no end."""
+    clock: Callable[[], float]
+    meter: Meter
+    observer: Observer
+    thresholds: Thresholds = DEFAULT
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Do it until the end of the context."""
+        tasks = [
+            asyncio.create_task(self._repeat(self.measure, _MEASURE_SECONDS)),
+            asyncio.create_task(self._repeat(self.prune, _PRUNE_SECONDS)),
+        ]
+        try:
+            yield
+        finally:
+            await end(*tasks)
+
+    async def measure(self) -> None:
+        """Measure the backlog of each sink. Raises StateUnavailable."""
+        for backlog in await self.outbox.backlogs():
+            age = 0.0 if backlog.oldest is None else max(self.clock() - backlog.oldest, 0.0)
+            self.meter.events_seen(backlog.sink, backlog.pending, backlog.dead, age)
+
+    async def prune(self) -> None:
+        """Remove delivered events whose retention is over. Raises StateUnavailable."""
+        if self.retention is None:
+            return
+        before, limit = self.clock() - self.retention, self.thresholds.pruned
+        while await self.outbox.prune(before, limit) == limit:
+            pass
+
+    async def _repeat(self, action: Callable[[], Awaitable[None]], seconds: float) -> None:
+        """Run the action every `seconds`; a state that isn't reachable is another time."""
+        while True:
+            try:
+                await action()
+            except Unavailable as error:
+                self.observer.trouble("outbox not tended", reason=str(error))
+            await asyncio.sleep(seconds)

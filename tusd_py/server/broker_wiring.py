@@ -1,0 +1,69 @@
+"""The brokers that addresses name. A library that is no fixed dependency is imported only if it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
+
+from tusd_py.domain.errors import ConfigurationError
+from tusd_py.events_out.sinks.broker import Broker
+
+
+async def open_broker(scheme: str, url: str, state_url: str) -> Broker:
+    """Return the broker at an address (`config.event_kinds.SinkAddress`). `state_url` is that of the state's Redis.
+
+    Raises ConfigurationError.
+    """
+    match scheme:
+        case "redis:":
+            return _redis(state_url, url)
+        case "redis" | "rediss":
+            return _redis(*_split(url))
+        case "sqs:" | "sns:":
+            return await _aws(scheme, url)
+        case "nats" | "tls":
+            return _nats(*_split(url))
+    return _amqp(*_split(url))
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Return the URL without the last part of its path, and that part."""
+    split = urlsplit(url)
+    path, _, name = split.path.rstrip("/").rpartition("/")
+    return split._replace(path=path or "/").geturl(), unquote(name)
+
+
+def _redis(url: str, stream: str) -> Broker:
+    from tusd_py.events_out.sinks.redis_stream import RedisStream  # noqa: PLC0415  only if needed
+
+    return RedisStream(url, stream)
+
+
+async def _aws(scheme: str, place: str) -> Broker:
+    from tusd_py.events_out.sinks.aws import SnsTopic, SqsQueue  # noqa: PLC0415  only if needed
+
+    return await (SqsQueue.open(place) if scheme == "sqs:" else SnsTopic.open(place))
+
+
+def _nats(url: str, subject: str) -> Broker:
+    with _extra("nats", "nats"):
+        from tusd_py.events_out.sinks.nats_stream import NatsSubject  # noqa: PLC0415  an extra
+
+    return NatsSubject(url, subject)
+
+
+def _amqp(url: str, exchange: str) -> Broker:
+    with _extra("amqp", "aio_pika"):
+        from tusd_py.events_out.sinks.amqp_exchange import AmqpExchange  # noqa: PLC0415  an extra
+
+    return AmqpExchange(url, exchange)
+
+
+@contextmanager
+def _extra(extra: str, library: str) -> Iterator[None]:
+    """Raise ConfigurationError if the library isn't installed."""
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigurationError(f"events-to: {library} is missing: install tusd-py[{extra}]") from error

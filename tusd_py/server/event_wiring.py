@@ -1,0 +1,196 @@
+"""The assembly of hooks and sinks from settings: the module that knows every caller and every sink."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from tusd_py.config import RedisState, Settings
+from tusd_py.config.addresses import TcpAddress
+from tusd_py.config.event_kinds import SinkAddress
+from tusd_py.domain.thresholds import DEFAULT
+from tusd_py.engine.engine import Engine
+from tusd_py.events_out.courier import Courier
+from tusd_py.events_out.deliverer import Deliverer
+from tusd_py.events_out.facts_reader import FactsReader
+from tusd_py.events_out.formats import FORMATS
+from tusd_py.events_out.formats.tusd import HOOKS
+from tusd_py.events_out.hooks.call import HookCaller
+from tusd_py.events_out.hooks.command import CommandCaller
+from tusd_py.events_out.hooks.http import HttpCaller
+from tusd_py.events_out.hooks.python import PythonCaller, load_hooks
+from tusd_py.events_out.lane import Lane
+from tusd_py.events_out.schedule import Schedule
+from tusd_py.events_out.signing import Signer
+from tusd_py.events_out.sinks.broker import BrokerSink
+from tusd_py.events_out.sinks.hook import HookSink
+from tusd_py.events_out.upkeep import Upkeep
+from tusd_py.ports.observer import Observer
+from tusd_py.ports.outbox import Outbox, Subscription
+from tusd_py.ports.sink import Sink
+from tusd_py.server.broker_wiring import open_broker
+
+_TUSD = "tusd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookKind:
+    """The hooks that the settings name."""
+
+    name: str
+    """The name of their setting, and of their sink."""
+    caller: HookCaller
+    seconds: float
+    """The time for a call."""
+    concurrency: int
+    """Events at a time."""
+
+
+def subscriptions(settings: Settings, hooks: object = None) -> Sequence[Subscription]:
+    """Return what the settings' sinks, and `hooks` in Python, want to be told."""
+    return [*_hook_subscriptions(settings, hooks), *_address_subscriptions(settings)]
+
+
+def _hook_subscriptions(settings: Settings, hooks: object) -> Iterator[Subscription]:
+    name = hook_kind(settings, hooks)
+    if name is not None:
+        types = (type_ for type_, hook in HOOKS.items() if hook in settings.hooks_enabled_events)
+        yield Subscription(name=name, format=_TUSD, types=frozenset(types))
+
+
+def _address_subscriptions(settings: Settings) -> Iterator[Subscription]:
+    for address in settings.events_to:
+        types = frozenset(settings.events_types)
+        yield Subscription(name=str(address), format=settings.events_format, types=types)
+
+
+def hook_kind(settings: Settings, hooks: object) -> str | None:
+    """Return the name of the setting by which hooks are called; None without hooks."""
+    if settings.hooks_http is not None:
+        return "hooks-http"
+    if settings.hooks_dir is not None:
+        return "hooks-dir"
+    return None if settings.hooks_python is None and hooks is None else "hooks-python"
+
+
+@asynccontextmanager
+async def open_hooks(settings: Settings, observer: Observer, hooks: object = None) -> AsyncIterator[HookKind | None]:
+    """Yield the hooks of the settings, or `hooks` in Python; None without any. Raises ConfigurationError."""
+    kind = _hook_kind(settings, observer, hooks)
+    try:
+        yield kind
+    finally:
+        if kind is not None:
+            await kind.caller.aclose()
+
+
+def _hook_kind(settings: Settings, observer: Observer, hooks: object) -> HookKind | None:
+    name = hook_kind(settings, hooks)
+    if name is None:
+        return None
+    if settings.hooks_dir is not None:
+        return HookKind(
+            name=name,
+            caller=CommandCaller(
+                settings.hooks_dir, settings.hooks_dir_concurrency, os.environ, settings.hooks_http_size_limit
+            ),
+            seconds=settings.hooks_dir_timeout,
+            concurrency=settings.hooks_dir_concurrency,
+        )
+    http = settings.hooks_http is not None
+    return HookKind(
+        name=name,
+        caller=_http_caller(settings) if http else _python_caller(settings, observer, hooks),
+        seconds=settings.hooks_http_timeout if http else settings.events_timeout,
+        concurrency=DEFAULT.deliveries,
+    )
+
+
+def _http_caller(settings: Settings) -> HttpCaller:
+    assert settings.hooks_http is not None  # noqa: S101  for mypy: the caller has checked it
+    return HttpCaller(
+        settings.hooks_http.get_secret_value(),
+        _signer(settings),
+        verify=not settings.hooks_http_skip_verify,
+        limit=settings.hooks_http_size_limit,
+    )
+
+
+def _python_caller(settings: Settings, observer: Observer, hooks: object) -> PythonCaller:
+    return PythonCaller(load_hooks(settings.hooks_python or "") if hooks is None else hooks, observer)
+
+
+def _signer(settings: Settings) -> Signer:
+    return Signer([secret.get_secret_value() for secret in settings.hooks_secret])
+
+
+@asynccontextmanager
+async def delivering(settings: Settings, engine: Engine, hooks: HookKind | None) -> AsyncIterator[Deliverer]:
+    """Deliver events to the sinks of the settings until the end of the context. Raises ConfigurationError."""
+    async with AsyncExitStack() as stack:
+        lanes = list[Lane]()
+        if (outbox := engine.state.outbox) is not None:
+            lanes = [lane async for lane in _lanes(settings, engine, outbox, hooks, stack)]
+            await stack.enter_async_context(_upkeep(settings, engine, outbox).running())
+        deliverer = Deliverer(lanes, settings.shutdown_timeout)
+        await stack.enter_async_context(deliverer.running())
+        yield deliverer
+
+
+def _upkeep(settings: Settings, engine: Engine, outbox: Outbox) -> Upkeep:
+    return Upkeep(
+        outbox=outbox,
+        retention=settings.events_retention,
+        clock=engine.clock,
+        meter=engine.meter,
+        observer=engine.observer,
+    )
+
+
+async def _lanes(
+    settings: Settings, engine: Engine, outbox: Outbox, hooks: HookKind | None, stack: AsyncExitStack
+) -> AsyncIterator[Lane]:
+    reader, lane = _reader(settings, engine), partial(_lane, settings, engine, outbox)
+    if hooks is not None:
+        forward = settings.hooks_http_forward_headers if settings.hooks_http is not None else ()
+        yield lane(
+            hooks.name, HookSink(hooks.caller, reader, FORMATS[_TUSD], hooks.seconds, forward), hooks.concurrency
+        )
+    for address in settings.events_to:
+        sink = await _open(settings, address, reader)
+        stack.push_async_callback(sink.aclose)
+        yield lane(str(address), sink, DEFAULT.deliveries)
+
+
+def _lane(settings: Settings, engine: Engine, outbox: Outbox, name: str, sink: Sink, concurrency: int) -> Lane:
+    courier = Courier(
+        sink=sink,
+        outbox=outbox,
+        schedule=Schedule(pauses=settings.events_schedule, lease=settings.events_lease),
+        clock=engine.clock,
+        observer=engine.observer,
+        meter=engine.meter,
+    )
+    strict = settings.hooks_order == "strict"
+    return Lane(name=name, courier=courier, concurrency=concurrency, strict=strict)
+
+
+async def _open(settings: Settings, address: SinkAddress, reader: FactsReader) -> Sink:
+    """Return a sink that sends to the address. Raises ConfigurationError."""
+    form, url = FORMATS[settings.events_format], address.url.get_secret_value()
+    if address.scheme in {"http", "https"}:
+        return HookSink(HttpCaller(url, _signer(settings)), reader, form, settings.events_timeout)
+    state = settings.state.url.get_secret_value() if isinstance(settings.state, RedisState) else ""
+    return BrokerSink(await open_broker(address.scheme, url, state), reader, form, settings.events_timeout)
+
+
+def _reader(settings: Settings, engine: Engine) -> FactsReader:
+    address = next((address for address in settings.addresses if isinstance(address, TcpAddress)), "localhost")
+    return FactsReader(
+        storage=engine.storage,
+        endpoint=settings.public_endpoint or f"http://{address}{settings.base_path}",
+        fixed_endpoint=settings.public_endpoint is not None,
+    )
