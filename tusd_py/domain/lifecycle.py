@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.checkpoint import Checkpoint, Finished
 from tusd_py.domain.events import Event, EventType, Reason
@@ -67,16 +68,23 @@ def fill(upload: Upload, length: int) -> Upload:
     return replace(upload, phase=Phase.FINISHING, length=length, offset=length)
 
 
-def record(upload: Upload, checkpoint: Checkpoint, now: float) -> Change:
-    """Return the change to `checkpoint`. A finished upload is done, unless its digest is still to be computed."""
+def record(upload: Upload, checkpoint: Checkpoint, now: float, *, asks: bool = False) -> Change:
+    """Return the change to `checkpoint`. A finished upload is done, unless its digest is still to be computed, or, with
+    `asks`, a hook is still to be asked."""
     grown = replace(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
-    change = _verify_first(mark_done(grown, checkpoint.finished)) if checkpoint.finished else advance(grown)
+    change = _verify_first(mark_done(grown, checkpoint.finished), asks=asks) if checkpoint.finished else advance(grown)
     return change if not checkpoint.troubled else mark_troubled(change, now)
 
 
-def finish(upload: Upload) -> Change:
-    """Return the finish of an upload from `mark_done`, which has its digest if one was asked for."""
-    return Change(upload, EventType.FINISHED)
+def finish(upload: Upload, answer: Answer = NO_ANSWER) -> Change:
+    """Return the finish of an upload from `mark_done`, which has its digest if one was asked for; a hook's answer is
+    kept with it."""
+    return Change(replace(upload, answer=answer), EventType.FINISHED)
+
+
+def await_answer(upload: Upload, now: float) -> Upload:
+    """Return the finishing upload as one that a hook hasn't let finish yet."""
+    return replace(upload, asked_at=now)
 
 
 def mark_done(upload: Upload, finished: Finished) -> Upload:
@@ -113,16 +121,16 @@ def reopen(upload: Upload, offset: int) -> Upload:
     return upload if offset == upload.offset else replace(upload, offset=offset, phase=Phase.OPEN)
 
 
-def follow(upload: Upload, stored: Upload, now: float) -> Change:
-    """Return the change to the upload as the storage has it: done, or at an earlier offset."""
-    change = _verify_first(replace(stored, troubled_at=now))
+def follow(upload: Upload, stored: Upload, now: float, *, asks: bool = False) -> Change:
+    """Return the change to the upload as the storage has it: done (with `asks` finishing), or at an earlier offset."""
+    change = _verify_first(replace(stored, troubled_at=now), asks=asks and not upload.done)
     if change.upload.offset < upload.offset:
         return Change(change.upload, EventType.ROLLED_BACK, Reason.ROLLED_BACK, upload.offset)
     return change
 
 
-def _verify_first(upload: Upload) -> Change:
-    """Return the change to done, but to finishing if the digest is still to be compared."""
-    if upload.done and upload.digest is None:
+def _verify_first(upload: Upload, *, asks: bool) -> Change:
+    """Return the change to done, but to finishing if the digest is still to be compared, or a hook to be asked."""
+    if upload.done and upload.digest is None and not asks:
         return Change(upload, EventType.FINISHED)
     return Change(replace(upload, phase=Phase.FINISHING) if upload.done else upload)

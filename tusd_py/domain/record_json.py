@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
+from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.direct import DirectMode, DirectTransfer
@@ -52,6 +53,10 @@ def encode(upload: Upload) -> str:
         _FORMER["presigned_until"]: presigned_until,
         _FORMER["parts_check_at"]: parts_check_at,
     }
+    if upload.answer is not NO_ANSWER:
+        record["answer"] = _encode_answer(upload.answer)
+    if upload.asked_at is not None:
+        record["asked_at"] = upload.asked_at
     return _dump(record)
 
 
@@ -123,6 +128,14 @@ def _decode_direct(stored: Mapping[str, Any]) -> DirectTransfer | None:
     )
 
 
+def _encode_answer(answer: Answer) -> Mapping[str, Any]:
+    return {"status": answer.status, "body": answer.body, "headers": dict(answer.headers)}
+
+
+def _decode_answer(stored: Mapping[str, Any]) -> Answer:
+    return Answer(**stored)
+
+
 def _as_is(value: Any) -> Any:
     return value
 
@@ -137,5 +150,6 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "kind": Kind,
     "phase": Phase,
     "metadata": _decode_metadata,
+    "answer": _decode_answer,
     "partials": tuple,
 }

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from tusd_py.domain.answers import NO_ANSWER, Answer
+
 
 class Refusal(Exception):
     """The request can't be served as it is. `code` is stable and safe to match on."""
@@ -275,6 +277,39 @@ class TokenUsedUp(Refusal):
 
     def __init__(self) -> None:
         super().__init__("the upload token was used as often as it may be: get a new one")
+
+
+class HookRejected(Refusal):
+    """A hook refuses the request on purpose."""
+
+    def __init__(self, answer: Answer = NO_ANSWER, message: str = "refused by a check of this request") -> None:
+        super().__init__(message)
+        self.answer = answer
+        """The response that the hook wants its client to get, in place of the server's own."""
+
+
+class UploadRejected(HookRejected):
+    """A hook refuses the upload, before it is created or before it is finished."""
+
+    code = "upload-rejected"
+
+
+class AccessRejected(HookRejected):
+    """A hook refuses this use of the upload."""
+
+    code = "access-rejected"
+
+
+class TerminationRejected(HookRejected):
+    """A hook refuses the termination."""
+
+    code = "termination-rejected"
+
+
+class UploadStopped(HookRejected):
+    """A hook ended the upload while its bytes arrived."""
+
+    code = "upload-stopped"
 
 
 class HookFailed(ServiceUnavailable):

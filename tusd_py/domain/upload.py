@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Self
 
+from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.checkpoint import Cursor
 from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.direct import DirectMode, DirectTransfer
@@ -29,6 +30,10 @@ LARGEST_CLAIM = 2**53
 RETRY_SECONDS = 30.0
 """Seconds that a sweep leaves an upload alone that is finishing, terminating or awaited, and within which a request to
 the storage that got no answer may still take effect."""
+
+
+ASK_SECONDS = 5.0
+"""Seconds after which a sweep asks a hook again that gave no answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,10 @@ class Upload:
     cursor: Cursor = field(default_factory=dict)
     etag: str | None = None
     """The finished object's strong validator, without its quotes."""
+    answer: Answer = NO_ANSWER
+    """The answer of the hook that was asked before it was done, for clients that repeat their last request."""
+    asked_at: float | None = None
+    """The last time, in seconds since the epoch, at which that hook gave no answer; None if that never happened."""
     digest: WholeDigest | None = None
     """None if no request asked for one."""
     times: Times
@@ -119,7 +128,7 @@ class Upload:
         An awaited object may never come, and each look asks the storage: the pauses between looks grow fourfold.
         """
         if self.phase is Phase.FINISHING:
-            return max(self.times.updated_at, self.troubled_at or 0.0) + RETRY_SECONDS
+            return self._finish_at
         if self.phase is Phase.TERMINATING:
             return max(self.times.updated_at + RETRY_SECONDS, self.settled_at)
         if self.awaited:
@@ -129,6 +138,13 @@ class Upload:
         if self.phase is Phase.OPEN and self.direct is not None and self.direct.parts_check_at is not None:
             return self._or_expiry(self.direct.parts_check_at)
         return self.times.expires_at
+
+    @property
+    def _finish_at(self) -> float:
+        """The time at which a sweep tries again to finish it."""
+        if self.asked_at is not None:
+            return self.asked_at + ASK_SECONDS
+        return max(self.times.updated_at, self.troubled_at or 0.0) + RETRY_SECONDS
 
     @property
     def _look_at(self) -> float:

@@ -10,12 +10,12 @@ from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Append
 from tusd_py.domain.lengths import close
 from tusd_py.domain.lifecycle import advance
-from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, TooLarge
+from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, TooLarge, UploadStopped
 from tusd_py.domain.rules import AppendPlan, plan_append
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.finish import finish_upload
+from tusd_py.engine.finish import finish_for_client, finish_upload
 from tusd_py.engine.receive import Incoming, expect_nothing, receive
 from tusd_py.engine.terminate import abandon
 from tusd_py.ports.body import Body, BodyEnd
@@ -54,12 +54,13 @@ async def _carry_out(engine: Engine, plan: AppendPlan, intent: Append, incoming:
     unsaved = plan.declared and upload.revision == plan.upload.revision
     if unsaved or closed != upload:
         upload = await engine.records.save(advance(closed))
-    return await finish_upload(engine, upload, incoming.tally)
+    return await finish_for_client(engine, upload, incoming.tally)
 
 
 @asynccontextmanager
 async def _ending_if_invalid(engine: Engine, upload_id: UploadId, intent: Append) -> AsyncIterator[None]:
-    """End the upload if its bytes exceed its length (IETF, 4.4.2: if the client is strict) or don't have its digest."""
+    """End the upload if its bytes exceed its length (IETF, 4.4.2: if the client is strict) or don't have its digest,
+    or if a hook stops it."""
     try:
         yield
     except TooLarge as surplus:
@@ -67,7 +68,7 @@ async def _ending_if_invalid(engine: Engine, upload_id: UploadId, intent: Append
             raise
         await _invalidate(engine, upload_id, surplus)
         raise
-    except UploadSpoiled:
+    except (UploadSpoiled, UploadStopped):
         await abandon(engine, upload_id, Reason.REFUSED)
         raise
 

@@ -10,12 +10,13 @@ from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Create
 from tusd_py.domain.lengths import close, growth, remaining_bytes
 from tusd_py.domain.lifecycle import advance, resume
-from tusd_py.domain.refusals import InconsistentLength, Malformed, TooLarge
+from tusd_py.domain.refusals import InconsistentLength, Malformed, TooLarge, UploadStopped
 from tusd_py.domain.rules import check_uses, plan_create, plan_final, resolve_partial
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.engine.asking import ask_to_create
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.finish import finish_upload
+from tusd_py.engine.finish import finish_for_client
 from tusd_py.engine.receive import Incoming, expect_nothing, receive
 from tusd_py.engine.terminate import abandon
 from tusd_py.ports.body import Body, BodyEnd
@@ -35,6 +36,7 @@ async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = 
             intent, upload_id=engine.new_id(), limits=engine.limits, now=engine.clock(), allowance=engine.allowance
         )
     await engine.allow(intent, planned)
+    planned = await ask_to_create(engine, planned)
     if intent.body is not None:
         engine.open_uploads.check_claim(growth(planned, planned, intent.body))
     noting = _NotingWatcher(watcher)
@@ -87,8 +89,9 @@ async def _recording(engine: Engine, planned: Upload, intent: Create, noting: _N
     try:
         yield upload
     except Exception as error:
-        if not noting.client_knows or isinstance(error, TooLarge | UploadSpoiled):
-            await abandon(engine, upload.id, Reason.FAILED_CREATION if not noting.client_knows else Reason.REFUSED)
+        refused = noting.client_knows or isinstance(error, UploadStopped)
+        if not noting.client_knows or isinstance(error, TooLarge | UploadSpoiled | UploadStopped):
+            await abandon(engine, upload.id, Reason.REFUSED if refused else Reason.FAILED_CREATION)
         if isinstance(error, TooLarge) and intent.strict and upload.length is not None:
             raise InconsistentLength("the body has more bytes than the announced length") from error
         if isinstance(error, UploadLost) and intent.kind is Kind.FINAL:  # a partial upload ended since it was planned
@@ -98,7 +101,7 @@ async def _recording(engine: Engine, planned: Upload, intent: Create, noting: _N
 
 async def _finish_empty(engine: Engine, upload: Upload) -> Upload:
     async with engine.hold(upload.id):
-        return await finish_upload(engine, upload)
+        return await finish_for_client(engine, upload)
 
 
 async def _fill(engine: Engine, upload: Upload, intent: Create, incoming: Incoming) -> Upload:
@@ -113,4 +116,4 @@ async def _fill(engine: Engine, upload: Upload, intent: Create, incoming: Incomi
         closed = close(upload, intent) if incoming.body.end is BodyEnd.COMPLETE else upload
         if closed != upload:
             upload = await engine.records.save(advance(closed))
-        return await finish_upload(engine, upload, incoming.tally)
+        return await finish_for_client(engine, upload, incoming.tally)

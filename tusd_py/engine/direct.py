@@ -29,9 +29,10 @@ from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import AlreadyComplete, TooLarge, UnsupportedExtension, UploadNotFound
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.engine.asking import ask_to_create
 from tusd_py.engine.confirm_loss import confirming_loss
 from tusd_py.engine.engine import Engine
-from tusd_py.engine.finish import finish_upload
+from tusd_py.engine.finish import finish_for_client, finish_upload
 from tusd_py.engine.terminate import abandon, clear
 from tusd_py.ports.direct import DirectAccess
 
@@ -58,7 +59,7 @@ async def announce(engine: Engine, intent: Begin) -> Upload:
         allowance=engine.allowance,
     )
     await engine.allow(intent, planned)
-    return await engine.create(planned)
+    return await engine.create(await ask_to_create(engine, planned))
 
 
 async def begin(engine: Engine, intent: Begin) -> Upload:
@@ -143,8 +144,8 @@ async def complete(
     listed = await read_parts()
     async with _hold(engine, Continue(), upload_id, key) as upload:
         if upload.phase is Phase.OPEN:
-            return await finish_upload(engine, await _record_parts(engine, upload, listed))
-        return await finish_upload(engine, upload)
+            return await finish_for_client(engine, await _record_parts(engine, upload, listed))
+        return await finish_for_client(engine, upload)
 
 
 async def _record_parts(engine: Engine, upload: Upload, listed: Sequence[DirectPart]) -> Upload:
@@ -182,6 +183,7 @@ async def abort(engine: Engine, upload_id: UploadId, key: str) -> None:
         await engine.allow(Terminate(), upload)
         if (await finish_upload(engine, upload)).done:
             raise AlreadyComplete
+        engine.answer(await engine.questions.before_terminate(engine.caller, upload))
         await clear(engine, await engine.records.save(end(upload, Reason.CLIENT)))
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.checkpoint import Cursor
 from tusd_py.domain.errors import Locked, StorageUnavailable
@@ -26,6 +27,7 @@ from tusd_py.ports.locks import Lease, Locker
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observer
 from tusd_py.ports.policy import AllowAll, Policy
+from tusd_py.ports.questions import NoQuestions, Questions
 from tusd_py.ports.state import StateStore
 from tusd_py.ports.storage import Storage
 
@@ -43,8 +45,12 @@ class Engine:
     observer: Observer
     rights: Rights = field(default_factory=Rights)
     policy: Policy = field(default_factory=AllowAll)
+    questions: Questions = field(default_factory=NoQuestions)
     caller: Caller = NO_CALLER
     """The client on whose request the engine acts."""
+    answers: list[Answer] | None = None
+    """The answers of hooks that the response to this request is merged with, the latest last; None without a request.
+    """
     meter: Meter = field(default_factory=Meter)
     clock: Callable[[], float]
     new_id: Callable[[], UploadId]
@@ -76,7 +82,12 @@ class Engine:
 
     def acting_for(self, caller: Caller) -> Engine:
         """Return the same engine for a request of this caller, who is named in events and checked by the policy."""
-        return replace(self, caller=caller)
+        return replace(self, caller=caller, answers=[])
+
+    def answer(self, answer: Answer) -> None:
+        """Have the answer of a hook merged into the response."""
+        if self.answers is not None and answer != NO_ANSWER:
+            self.answers.append(answer)
 
     @property
     def allowance(self) -> Allowance:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tusd_py.domain.answers import Answer
 from tusd_py.domain.checkpoint import Finished
 from tusd_py.domain.errors import Superseded, Unavailable, UploadSpoiled
-from tusd_py.domain.lifecycle import finish, mark_done, mark_troubled
+from tusd_py.domain.events import Reason
+from tusd_py.domain.lifecycle import await_answer, end, finish, mark_done, mark_troubled
 from tusd_py.domain.phase import Phase
+from tusd_py.domain.refusals import HookFailed, HookRejected
 from tusd_py.domain.span import Span
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.confirm_loss import confirming_loss, partials_of
 from tusd_py.engine.engine import Engine
+from tusd_py.engine.terminate import clear
 from tusd_py.transfer.digests import Tally, digest_of
 
 
 async def finish_upload(engine: Engine, upload: Upload, tally: Tally | None = None) -> Upload:
     """Return the upload, finished if its bytes are recorded. The caller holds the lock; `tally` may have its digest.
 
-    Raises UploadLost (the upload has ended then), Unavailable, Superseded.
+    Raises UploadLost, HookRejected (the upload has ended then), HookFailed, Unavailable, Superseded.
     """
     if upload.phase is not Phase.FINISHING:
         return upload
@@ -33,14 +37,37 @@ async def finish_upload(engine: Engine, upload: Upload, tally: Tally | None = No
     return done
 
 
+async def finish_for_client(engine: Engine, upload: Upload, tally: Tally | None = None) -> Upload:
+    """Do the same as `finish_upload` for the request that completes the upload, or repeats that one: its response has
+    the hook's answer."""
+    done = await finish_upload(engine, upload, tally)
+    engine.answer(done.answer)
+    return done
+
+
 async def _make_and_record(engine: Engine, upload: Upload, tally: Tally | None) -> Upload:
     try:
         async with confirming_loss(engine, lambda: upload):
             finished = await _make(engine, upload)
-            change = finish(await _with_digest(engine, mark_done(upload, finished), tally))
+            done = await _with_digest(engine, mark_done(upload, finished), tally)
+            recorded = replace(upload, troubled_at=engine.clock()) if finished.troubled else upload
+            change = finish(done, await _ask(engine, recorded, done))
             return await engine.records.save(mark_troubled(change, engine.clock()) if finished.troubled else change)
     except Unavailable:
         await engine.records.remember_trouble(upload.id)
+        raise
+
+
+async def _ask(engine: Engine, upload: Upload, done: Upload) -> Answer:
+    """Return the hook's answer to the upload that is to be done. Raises HookRejected (the upload has ended then),
+    HookFailed (it stays finishing, and the hook is asked again)."""
+    try:
+        return await engine.questions.before_finish(engine.caller, done)
+    except HookRejected:
+        await clear(engine, await engine.records.save(end(upload, Reason.REFUSED)))
+        raise
+    except HookFailed:
+        await engine.records.note(await_answer(upload, engine.clock()))
         raise
 
 

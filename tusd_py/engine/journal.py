@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tusd_py.domain.checkpoint import Checkpoint, Cursor, Entry
 from tusd_py.domain.errors import StateUnavailable, Superseded
-from tusd_py.domain.lifecycle import record
+from tusd_py.domain.lifecycle import Change, record
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.engine import Engine
-from tusd_py.ports.progress import NO_WATCHER, Watcher
 
 
 class Journal:
@@ -22,9 +21,11 @@ class Journal:
     or not at all.
     """
 
-    def __init__(self, engine: Engine, upload: Upload, *, withheld: bool, watcher: Watcher = NO_WATCHER) -> None:
+    def __init__(
+        self, engine: Engine, upload: Upload, *, withheld: bool, on_progress: Callable[[Upload], None] = lambda _: None
+    ) -> None:
         self._engine = engine
-        self._watcher = watcher
+        self._on_progress = on_progress
         self.withheld = withheld
         self._pending: list[Checkpoint] = []
         self._superseded: list[Cursor] = []
@@ -107,13 +108,17 @@ class Journal:
     async def _save(self, checkpoint: Checkpoint, added: tuple[Entry, ...]) -> None:
         before = self.upload
         try:
-            self.upload = await self._engine.records.save(record(before, checkpoint, self._engine.clock()), added)
+            self.upload = await self._engine.records.save(self._change(checkpoint), added)
         except StateUnavailable:
             self._uncertain.append(checkpoint.cursor)
             raise
         self._superseded.append(before.cursor)
         if self.upload.offset > before.offset:
-            self._watcher.on_progress(self.upload)
+            self._on_progress(self.upload)
+
+    def _change(self, checkpoint: Checkpoint) -> Change:
+        asks = self._engine.questions.asks_before_finish
+        return record(self.upload, checkpoint, self._engine.clock(), asks=asks)
 
 
 def _join(checkpoints: Sequence[Checkpoint]) -> Checkpoint:

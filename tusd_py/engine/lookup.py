@@ -21,10 +21,11 @@ async def inspect(engine: Engine, upload_id: UploadId) -> Upload:
     """Return the upload at the offset for the next append: a lock holder is asked to record its bytes and leave first,
     if the caller may do that. A caller that doesn't own it is told only what it needs to continue.
 
-    A full upload is finished first, so that it is returned only when it is done.
+    A full upload is finished first, so that it is returned only when it is done. While a hook is asked if it may be
+    done, the answer is UploadLocked, at once.
     Raises Refusal, Locked, UploadLost, Superseded, Unavailable.
     """
-    upload = await _visible(engine, upload_id, Inspect())
+    upload = _decided(engine, await _visible(engine, upload_id, Inspect()))
     await engine.allow(Inspect(), upload)
     if not upload.done:
         preempts = engine.rights.preempts(engine.caller, upload)
@@ -35,7 +36,8 @@ async def inspect(engine: Engine, upload_id: UploadId) -> Upload:
 
 async def _settled(engine: Engine, upload_id: UploadId) -> Upload:
     async with engine.hold(upload_id):
-        return await check_awaited(engine, await finish_upload(engine, await _visible(engine, upload_id, Inspect())))
+        upload = _decided(engine, await _visible(engine, upload_id, Inspect()))
+        return await check_awaited(engine, await finish_upload(engine, upload))
 
 
 def _check_offset_known(upload: Upload) -> None:
@@ -69,6 +71,13 @@ def read(engine: Engine, upload: Upload, span: Span) -> AsyncGenerator[bytes, No
 async def link(engine: Engine, upload: Upload, shown_as: Mapping[str, str]) -> str:
     """Return a presigned URL for the upload's bytes; its response has the header fields `shown_as`."""
     return await access(engine).sign_read(upload, shown_as, engine.limits.download_url_lifetime)
+
+
+def _decided(engine: Engine, upload: Upload) -> Upload:
+    """Return the upload. Raises UploadLocked if a hook is to decide if it may be done."""
+    if upload.phase is Phase.FINISHING and engine.questions.asks_before_finish:
+        raise UploadLocked
+    return upload
 
 
 async def _visible(engine: Engine, upload_id: UploadId, intent: Inspect | Read) -> Upload:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -16,6 +16,7 @@ from tusd_py.engine.journal import Journal
 from tusd_py.ports.body import Body, BodyEnd, Chunk
 from tusd_py.ports.locks import Lease
 from tusd_py.ports.progress import Watcher
+from tusd_py.ports.questions import ProgressReport
 from tusd_py.ports.storage import Writer
 from tusd_py.transfer.digests import Digest, Tally
 
@@ -33,12 +34,13 @@ class Incoming:
 async def receive(engine: Engine, upload: Upload, incoming: Incoming, *, max_bytes: int | None, lease: Lease) -> Upload:
     """Store the body's bytes and return the upload as recorded, also if the body was cut short.
 
-    Raises ChecksumMismatch, TooLarge, UploadLocked (unrecorded bytes are dropped then), UploadLost, Superseded,
-    Unavailable.
+    Raises UploadStopped (a hook wants the upload to end); ChecksumMismatch, TooLarge, UploadLocked (unrecorded bytes
+    are dropped then); UploadLost, Superseded, Unavailable.
     """
     digest, announced = Digest(incoming.announced.checksum), incoming.announced
     withheld = digest.open or announced.length is None
-    journal = Journal(engine, upload, withheld=withheld, watcher=incoming.watcher)
+    report = engine.questions.report_progress(engine.caller, incoming.body.stop)
+    journal = Journal(engine, upload, withheld=withheld, on_progress=_both(incoming.watcher, report))
     writer: Writer | None = None
     try:
         async with (
@@ -62,8 +64,19 @@ async def receive(engine: Engine, upload: Upload, incoming: Incoming, *, max_byt
             await engine.records.remember_trouble(upload.id)
         raise
     finally:
+        stopped = await report.end()
         await journal.delete_superseded()
+    if stopped is not None:
+        raise stopped
     return journal.upload
+
+
+def _both(watcher: Watcher, report: ProgressReport) -> Callable[[Upload], None]:
+    def tell(upload: Upload) -> None:
+        watcher.on_progress(upload)
+        report.tell(upload)
+
+    return tell
 
 
 async def _pour(engine: Engine, chunks: AsyncIterator[Chunk], writer: Writer, journal: Journal, digest: Digest) -> None:

@@ -21,6 +21,8 @@ async def terminate(engine: Engine, upload_id: UploadId, reason: Reason = Reason
     async with engine.hold_for(Terminate(), upload_id) as (_, upload):
         change = plan_terminate(upload, reason, limits=engine.limits, now=engine.clock())
         await engine.allow(Terminate(), change.upload)
+        if reason is Reason.CLIENT and upload is not None:
+            engine.answer(await engine.questions.before_terminate(engine.caller, upload))
         await clear(engine, await engine.records.save(change))
 
 

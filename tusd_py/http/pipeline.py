@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 from aiohttp import hdrs, web
 
-from tusd_py.domain.refusals import Refusal, ServiceUnavailable, UploadLocked
+from tusd_py.domain.refusals import HookRejected, Refusal, ServiceUnavailable, UploadLocked
 from tusd_py.http.caller import caller_of, checked_caller
 from tusd_py.http.connection.early_close import answer_early, close_silently
 from tusd_py.http.context import BODY_STARTED, CALLER, CONTEXT, EFFECTIVE_METHOD, ENGINE, WIRE, Context
 from tusd_py.http.failures import record_refusal
 from tusd_py.http.translation import effective_method, head_of, response_of
 from tusd_py.ports.authenticator import Authenticator
+from tusd_py.protocol.answers import merge_refusal
 from tusd_py.telemetry.served import renew
 
 Handler = Callable[[web.Request, Context], Awaitable[web.StreamResponse]]
@@ -81,7 +82,10 @@ async def refuse_in_protocol(request: web.Request, context: Context, refusal: Re
     wire = request[WIRE] if WIRE in request else context.wires.choose(head)
     if _is_interrupted(request, refusal) and not wire.answers_interrupted:
         return close_silently(request)
-    return await answer_early(request, response_of(wire.refuse(refusal, head)))
+    reply = wire.refuse(refusal, head)
+    if isinstance(refusal, HookRejected):
+        reply = merge_refusal(reply, refusal.answer)
+    return await answer_early(request, response_of(reply))
 
 
 def _is_interrupted(request: web.Request, refusal: Refusal) -> bool:

@@ -34,6 +34,7 @@ from tusd_py.recent import Recent
 from tusd_py.server.auth_wiring import open_authenticator, rights, token_issuer
 from tusd_py.server.background import running
 from tusd_py.server.event_wiring import delivering, open_hooks, subscriptions
+from tusd_py.server.question_wiring import asking
 from tusd_py.server.wiring import open_engine
 from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.log import LogMeter, LogObserver, get_logger
@@ -104,6 +105,7 @@ async def _open(app: web.Application, settings: Settings, python_hooks: object) 
         open_hooks(settings, engine.observer, python_hooks) as hooks,
         delivering(settings, engine, hooks) as app[DELIVERER],
     ):
+        engine = asking(settings, engine, hooks)  # noqa: PLW2901
         context = app[CONTEXT] = _context(settings, engine, authenticator, budget, metrics)
         if hooks is not None or settings.events_to:
             context = app[CONTEXT] = replace(context, disclosure=_disclosure(settings))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 
 from tests.support.uploads import json_objects, upload, uploads
+from tusd_py.domain.answers import Answer
 from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.direct import DirectMode, DirectTransfer
@@ -63,6 +64,8 @@ FULL = Upload(
     troubled_at=3.5,
     cursor={"parts": 1},
     etag="e",
+    answer=Answer(status=201, body="made", headers={"X-Row": "7"}),
+    asked_at=9.0,
     digest=WholeDigest(algorithm="sha256", value="00"),
     times=Times(created_at=1.0, updated_at=2.0, expires_at=50.0),
     revision=7,
@@ -73,7 +76,8 @@ FULL_TEXT = (
     '"explicit_completion":true,"offset":4,"max_length":20,"owner":"ann","metadata":{"filename":"YSBiLnR4dA==","raw":"/w=="},'
     '"partials":["cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"],"direct":"parts","troubled_at":3.5,"presigned_until":20.0,'
     '"parts_check_at":8.0,"cursor":{"parts":1},"etag":"e","digest_algorithm":"sha256","digest":"00","created_at":1.0,'
-    '"updated_at":2.0,"expires_at":50.0,"revision":7,"waits":true,"signed_until":20.0,"count_at":8.0}'
+    '"updated_at":2.0,"expires_at":50.0,"revision":7,"waits":true,"signed_until":20.0,"count_at":8.0,'
+    '"answer":{"status":201,"body":"made","headers":{"X-Row":"7"}},"asked_at":9.0}'
 )
 EMPTY_TEXT = (
     '{"id":"abababababababababababababababab","kind":"regular","phase":"open","length":null,'
@@ -90,7 +94,7 @@ def test_the_text_is_what_nodes_of_the_version_before_read(given_upload: Upload,
     assert decode(text) == given_upload
 
 
-@pytest.mark.parametrize("group", [FULL, FULL.times, FULL.direct, FULL.digest])
+@pytest.mark.parametrize("group", [FULL, FULL.times, FULL.direct, FULL.digest, FULL.answer])
 def test_the_full_upload_has_a_value_in_every_field(group: Any) -> None:
     """So that no field is left out of the text."""
     assert [field.name for field in fields(group) if getattr(group, field.name) in (None, False, 0, (), {}, "")] == []

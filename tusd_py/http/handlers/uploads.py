@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 
 from aiohttp import hdrs, web
 
@@ -24,6 +24,7 @@ from tusd_py.http.handlers.downloads import content_headers, download
 from tusd_py.http.pipeline import Route, refuse_in_protocol
 from tusd_py.http.translation import head_of, response_of
 from tusd_py.ports.body import BodyEnd
+from tusd_py.protocol.answers import merge
 from tusd_py.protocol.wire import Reply, RequestHead
 
 
@@ -51,7 +52,8 @@ async def _download(request: web.Request, context: Context, head: RequestHead, b
 async def _answer(request: web.Request, context: Context, head: RequestHead, body: RequestBody) -> web.StreamResponse:
     intent = request[WIRE].read(head)
     try:
-        response = response_of(await _HANDLERS[type(intent)](request, context, intent, body))
+        reply = await _HANDLERS[type(intent)](request, context, intent, body)
+        response = response_of(reduce(merge, request[ENGINE].answers or (), reply))
     finally:
         body.release()
     if body.end is BodyEnd.COMPLETE:

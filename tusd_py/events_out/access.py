@@ -1,0 +1,23 @@
+"""The question before each use of an upload (pre-access), as the engine's policy."""
+
+from __future__ import annotations
+
+from tusd_py.domain.caller import Caller
+from tusd_py.domain.intents import Begin, Create, Inspect, Intent
+from tusd_py.domain.refusals import AccessRejected
+from tusd_py.domain.upload import Upload
+from tusd_py.events_out.questions import HookQuestions
+
+
+class HookPolicy:
+    """A `ports.policy.Policy` that asks a hook; not before HEAD, after whose failure clients start over."""
+
+    def __init__(self, questions: HookQuestions) -> None:
+        self._questions = questions
+
+    async def allow(self, caller: Caller, intent: Intent, upload: Upload) -> None:
+        if isinstance(intent, Inspect):
+            return
+        response = await self._questions.before_access(caller, upload, planned=isinstance(intent, Create | Begin))
+        if response.reject_access:
+            raise AccessRejected(response.answer)

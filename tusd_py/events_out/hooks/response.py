@@ -1,0 +1,136 @@
+"""The JSON that hooks answer questions with, as tusd reads it (tusd's pkg/hooks/hooks.go)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tusd_py.domain.answers import NO_ANSWER, NO_CHANGE, Answer, FileChange
+from tusd_py.domain.upload_names import check_name
+
+T = TypeVar("T")
+_MEMBERS = frozenset(
+    {"httpresponse", "rejectupload", "changefileinfo", "stopupload", "rejecttermination", "rejectaccess"}
+)
+_FIELDS = frozenset(
+    {
+        *("content-type", "content-language", "cache-control", "retry-after"),
+        *("www-authenticate", "link", "server-timing"),
+    }
+)
+"""Header fields that a hook may set, besides those that begin with X-."""
+_FIRST_VISIBLE, _DELETE = 0x20, 0x7F
+_NAME = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
+"""The characters of a field's name (RFC 9110, 5.6.2)."""
+
+
+class InvalidAnswer(ValueError):
+    """The answer of a hook isn't one. The message says what is wrong, without the answer's text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookResponse:
+    """The answer of a hook."""
+
+    answer: Answer = NO_ANSWER
+    change: FileChange = NO_CHANGE
+    reject_upload: bool = False
+    reject_termination: bool = False
+    reject_access: bool = False
+    stop_upload: bool = False
+    ignored: tuple[str, ...] = ()
+    """Names of members and header fields that mean nothing here."""
+
+
+def parse_response(body: bytes, limit: int) -> HookResponse:
+    """Return the answer in a body of at most `limit` bytes; an empty one says nothing. Raises InvalidAnswer."""
+    if len(body) > limit:
+        raise InvalidAnswer(f"longer than {limit} bytes")
+    if not body.strip():
+        return HookResponse()
+    try:
+        members = json.loads(body.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        raise InvalidAnswer("not JSON") from None
+    return _response(_folded(members, "the answer"))
+
+
+def _response(members: Mapping[str, Any]) -> HookResponse:
+    response = _folded(members.get("httpresponse") or {}, "HTTPResponse")
+    fields = _texts(response.get("header") or {}, "Header")
+    allowed = {name: value for name, value in fields.items() if _is_allowed(name, value)}
+    return HookResponse(
+        answer=Answer(
+            status=_of_type(response, "statuscode", int, 0) or None,
+            body=_plain(_of_type(response, "body", str, "")),
+            headers=allowed,
+        ),
+        change=_change(_folded(members.get("changefileinfo") or {}, "ChangeFileInfo")),
+        reject_upload=_of_type(members, "rejectupload", bool, default=False),
+        reject_termination=_of_type(members, "rejecttermination", bool, default=False),
+        reject_access=_of_type(members, "rejectaccess", bool, default=False),
+        stop_upload=_of_type(members, "stopupload", bool, default=False),
+        ignored=tuple(sorted({*(members.keys() - _MEMBERS), *(fields.keys() - allowed.keys())})),
+    )
+
+
+def _change(info: Mapping[str, Any]) -> FileChange:
+    storage = _folded(info.get("storage") or {}, "Storage")
+    metadata = info.get("metadata")
+    try:
+        name = check_name(text) if (text := _of_type(info, "id", str, "")) else None
+        path = check_name(text) if (text := _of_type(storage, "path", str, "")) else None
+    except ValueError as error:
+        raise InvalidAnswer(str(error)) from None
+    return FileChange(
+        name=name,
+        metadata=None if metadata is None else dict(_metadata(_texts(metadata, "MetaData"))),
+        path=path,
+        bucket=_of_type(storage, "bucket", str, "") or None,
+        key=_of_type(storage, "key", str, "") or None,
+    )
+
+
+def _metadata(texts: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the metadata. Raises InvalidAnswer for a key that Upload-Metadata can't carry (tus 1.0, creation)."""
+    for key, value in texts.items():
+        if not key or not key.isascii() or not key.isprintable() or {" ", ","} & set(key):
+            raise InvalidAnswer("MetaData has a key that isn't ASCII without blanks and commas")
+        yield key, value.encode()
+
+
+def _folded(value: Any, name: str) -> Mapping[str, Any]:
+    """Return the members with names in lower case, since case doesn't matter (Go's encoding/json)."""
+    if not isinstance(value, dict):
+        raise InvalidAnswer(f"{name} isn't an object")
+    return {key.lower(): member for key, member in value.items()}
+
+
+def _texts(value: Any, name: str) -> Mapping[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise InvalidAnswer(f"{name} isn't an object of strings")
+    return {_plain(key): _plain(text) for key, text in value.items()}
+
+
+def _plain(text: str) -> str:
+    """Return the text without lone surrogates, which JSON can carry and UTF-8 can't."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _of_type(members: Mapping[str, Any], name: str, kind: type[T], default: T) -> T:
+    """Return the member; the default if it is missing or null. Raises InvalidAnswer for another type."""
+    value = members.get(name)
+    if value is None:
+        return default
+    if type(value) is not kind:
+        raise InvalidAnswer(f"{name} isn't a {kind.__name__}")
+    return value
+
+
+def _is_allowed(name: str, value: str) -> bool:
+    folded = name.lower()
+    is_token = bool(name) and _NAME.issuperset(folded)
+    is_plain = all(_FIRST_VISIBLE <= ord(char) != _DELETE for char in value)
+    return is_token and is_plain and (folded.startswith("x-") or folded in _FIELDS)

@@ -1,0 +1,175 @@
+"""The questions to hooks, in tusd's format: each is one call, repeated within its time, whose answer must be valid."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from tusd_py.domain.answers import NO_ANSWER, NO_CHANGE, Answer, FileChange
+from tusd_py.domain.caller import Caller
+from tusd_py.domain.refusals import HookFailed, TerminationRejected, UploadRejected
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.events_out.formats.tusd import body
+from tusd_py.events_out.hooks.call import TIMEOUT, Call, CallFailed, HookCaller, call_of
+from tusd_py.events_out.hooks.response import HookResponse, InvalidAnswer, parse_response
+from tusd_py.events_out.progress import Progress, ToldOffsets
+from tusd_py.ports.meter import Meter
+from tusd_py.ports.observer import Observer
+from tusd_py.ports.questions import NoQuestions, ProgressReport
+from tusd_py.ports.storage import Storage
+
+PRE_ACCESS, PRE_CREATE, PRE_FINISH, PRE_TERMINATE = "pre-access", "pre-create", "pre-finish", "pre-terminate"
+POST_RECEIVE = "post-receive"
+_FIRST_PAUSE = 0.2
+_SERVER_ERROR = 500
+_LOGGED = 100
+"""Names that mean nothing here which are logged at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """The way to ask."""
+
+    attempts: int
+    """At most so many calls, all within `seconds`."""
+    longest_pause: float
+    """Seconds between two calls at most; the first pause is 0.2 s, and each later one twice as long."""
+    seconds: float
+    limit: int
+    """Bytes of an answer."""
+    interval: float
+    """Seconds between two reports of an upload's progress, at least."""
+    forward: Sequence[str] = ()
+    """Header fields of the client's request that the call has, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookQuestions:
+    """The `Questions` to a hook, as far as they are enabled."""
+
+    caller: HookCaller
+    enabled: frozenset[str]
+    asking: Asking
+    storage: Storage
+    observer: Observer
+    meter: Meter
+    _ignored: set[str] = field(default_factory=set)
+    """Names that were logged as meaningless."""
+    _told: ToldOffsets = field(default_factory=ToldOffsets)
+
+    @property
+    def asks_before_finish(self) -> bool:
+        return PRE_FINISH in self.enabled
+
+    async def before_access(self, client: Caller, upload: Upload, *, planned: bool) -> HookResponse:
+        """Ask before a request is carried out; `planned` if the upload isn't recorded yet. Raises HookFailed."""
+        return await self._ask(PRE_ACCESS, client, upload, _random_id(PRE_ACCESS), planned=planned)
+
+    async def before_create(self, caller: Caller, planned: Upload) -> tuple[FileChange, Answer]:
+        if PRE_CREATE not in self.enabled:
+            return NO_CHANGE, NO_ANSWER
+        response = await self._ask(PRE_CREATE, caller, planned, _random_id(PRE_CREATE), planned=True)
+        if response.reject_upload:
+            raise UploadRejected(response.answer)
+        return response.change, response.answer
+
+    async def before_finish(self, caller: Caller, upload: Upload) -> Answer:
+        if PRE_FINISH not in self.enabled:
+            return NO_ANSWER
+        response = await self._ask(PRE_FINISH, caller, upload, f"ask_{upload.id}_{PRE_FINISH}")
+        if response.reject_upload:
+            raise UploadRejected(response.answer)
+        return response.answer
+
+    async def before_terminate(self, caller: Caller, upload: Upload) -> Answer:
+        if PRE_TERMINATE not in self.enabled:
+            return NO_ANSWER
+        response = await self._ask(PRE_TERMINATE, caller, upload, f"ask_{upload.id}_{PRE_TERMINATE}")
+        if response.reject_termination:
+            raise TerminationRejected(response.answer)
+        return response.answer
+
+    def report_progress(self, caller: Caller, stop: Callable[[], None]) -> ProgressReport:
+        if POST_RECEIVE not in self.enabled:
+            return NoQuestions().report_progress(caller, stop)
+
+        async def report(upload: Upload) -> HookResponse:
+            call = self._call(POST_RECEIVE, caller, upload, _random_id(POST_RECEIVE))
+            return await self._attempt(call, self.asking.seconds)
+
+        return Progress(report, stop, self._told, self.asking.interval)
+
+    async def _ask(
+        self, hook: str, caller: Caller, upload: Upload, call_id: str, *, planned: bool = False
+    ) -> HookResponse:
+        """Return the hook's answer. Raises HookFailed if there is no valid one in time."""
+        call = self._call(hook, caller, upload, call_id, planned=planned)
+        try:
+            async with asyncio.timeout(self.asking.seconds):
+                return await self._repeat(call)
+        except (TimeoutError, CallFailed, InvalidAnswer) as error:
+            reason = str(error) or TIMEOUT
+            self.observer.trouble("hook failed", hook=hook, upload_id=upload.id, reason=reason)
+            raise HookFailed from None
+
+    async def _repeat(self, call: Call) -> HookResponse:
+        """Call until there is an answer, or no further attempt makes sense."""
+        pause = _FIRST_PAUSE
+        for _ in range(self.asking.attempts - 1):
+            try:
+                return await self._attempt(call, self.asking.seconds)
+            except _Again:
+                await asyncio.sleep(min(pause, self.asking.longest_pause))
+                pause *= 2
+        return await self._attempt(call, self.asking.seconds)
+
+    async def _attempt(self, call: Call, seconds: float) -> HookResponse:
+        """Call once. Raises CallFailed (_Again if a further attempt may help), InvalidAnswer."""
+        started, outcome = time.perf_counter(), "failed"
+        try:
+            response = await self._response(call, seconds)
+        except (CallFailed, asyncio.CancelledError) as error:
+            outcome = "timeout" if isinstance(error, asyncio.CancelledError) or str(error) == TIMEOUT else "failed"
+            raise
+        else:
+            outcome = "rejected" if _rejects(response) else "ok"
+            return response
+        finally:
+            self.meter.hook_called(call.message.name, time.perf_counter() - started, outcome)
+
+    async def _response(self, call: Call, seconds: float) -> HookResponse:
+        try:
+            result = await self.caller.call(call, seconds)
+        except CallFailed as error:
+            raise _Again(str(error)) from error
+        if not result.ok:
+            raise (_Again if result.status >= _SERVER_ERROR else CallFailed)(f"HTTP {result.status}")
+        response = parse_response(result.body, self.asking.limit)
+        self._log_ignored(call.message.name, response)
+        return response
+
+    def _log_ignored(self, hook: str, response: HookResponse) -> None:
+        for name in set(response.ignored[:_LOGGED]) - self._ignored if len(self._ignored) < _LOGGED else ():
+            self._ignored.add(name)
+            self.observer.trouble("hook answered more than is known", hook=hook, name=name)
+
+    def _call(self, hook: str, caller: Caller, upload: Upload, call_id: str, *, planned: bool = False) -> Call:
+        place = None if planned else self.storage.locate(upload)
+        upload = replace(upload, id=UploadId("")) if planned else upload  # its client gets no URL yet
+        return call_of(hook, body(hook, upload, caller, place), call_id, upload, caller, self.asking.forward)
+
+
+class _Again(CallFailed):
+    """A call failed in a way that another attempt may cure: no connection, a broken one, or an error of the server."""
+
+
+def _random_id(hook: str) -> str:
+    return f"ask_{secrets.token_hex(16)}_{hook}"
+
+
+def _rejects(response: HookResponse) -> bool:
+    return response.reject_upload or response.reject_termination or response.reject_access or response.stop_upload

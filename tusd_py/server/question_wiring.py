@@ -1,0 +1,50 @@
+"""The assembly of questions from settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tusd_py.config import Settings
+from tusd_py.engine.engine import Engine
+from tusd_py.events_out.access import HookPolicy
+from tusd_py.events_out.questions import (
+    POST_RECEIVE,
+    PRE_ACCESS,
+    PRE_CREATE,
+    PRE_FINISH,
+    PRE_TERMINATE,
+    Asking,
+    HookQuestions,
+)
+from tusd_py.server.event_wiring import HookKind
+
+_QUESTIONS = frozenset({PRE_ACCESS, PRE_CREATE, PRE_FINISH, PRE_TERMINATE, POST_RECEIVE})
+
+
+def asking(settings: Settings, engine: Engine, hooks: HookKind | None) -> Engine:
+    """Return the engine with the questions that the settings enable."""
+    enabled = _QUESTIONS.intersection(settings.hooks_enabled_events)
+    if hooks is None or not enabled:
+        return engine
+    questions = HookQuestions(
+        caller=hooks.caller,
+        enabled=enabled,
+        asking=_asking(settings, hooks),
+        storage=engine.storage,
+        observer=engine.observer,
+        meter=engine.meter,
+    )
+    asked = replace(engine, questions=questions)
+    return replace(asked, policy=HookPolicy(questions)) if PRE_ACCESS in enabled else asked
+
+
+def _asking(settings: Settings, hooks: HookKind) -> Asking:
+    over_http = settings.hooks_http is not None
+    return Asking(
+        attempts=settings.hooks_http_retry if over_http else 1,
+        longest_pause=settings.hooks_http_backoff,
+        seconds=hooks.seconds,
+        limit=settings.hooks_http_size_limit,
+        interval=settings.progress_hooks_interval,
+        forward=settings.hooks_http_forward_headers if over_http else (),
+    )
