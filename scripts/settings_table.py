@@ -29,6 +29,7 @@ THEMES = {
     "hooks_http": "Hooks",
     "events_to": "Events",
     "auth_token_secret": "Authentication and rights",
+    "quota_bytes": "Quotas",
 }
 """The heading of each theme, by the first of its settings; the settings declared after that one belong to it, too."""
 

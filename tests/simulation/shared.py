@@ -16,9 +16,11 @@ from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import StateUnavailable
 from tusd_py.domain.events import Event
 from tusd_py.domain.installation import Installation
+from tusd_py.domain.principal import Grant, Quota
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.domain.usage import Usage
 from tusd_py.ports.outbox import Outbox
 from tusd_py.ports.state import Unfinished
 
@@ -43,14 +45,35 @@ class SimulatedState:
     def outbox(self) -> Outbox:
         return self._records.outbox
 
-    async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
-        return await self._network.ask(STATE, "create", lambda: at_once(self._records.create(upload, entries, events)))
+    async def create(
+        self,
+        upload: Upload,
+        entries: Sequence[Entry] = (),
+        events: Sequence[Event] = (),
+        *,
+        quota: Quota | None = None,
+        grant: Grant | None = None,
+    ) -> Upload:
+        create = partial(self._records.create, upload, entries, events, quota=quota, grant=grant)
+        return await self._network.ask(STATE, "create", lambda: at_once(create()))
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         return await self._network.ask(STATE, "load", lambda: at_once(self._records.load(upload_id)))
 
-    async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
-        return await self._network.ask(STATE, "save", lambda: at_once(self._records.save(upload, added, events)))
+    async def resolve(self, name: str) -> UploadId | None:
+        return await self._network.ask(STATE, "resolve", lambda: at_once(self._records.resolve(name)))
+
+    async def save(
+        self,
+        upload: Upload,
+        added: Sequence[Entry] = (),
+        events: Sequence[Event] = (),
+        *,
+        quota: Quota | None = None,
+        refund: Grant | None = None,
+    ) -> Upload:
+        save = partial(self._records.save, upload, added, events, quota=quota, refund=refund)
+        return await self._network.ask(STATE, "save", lambda: at_once(save()))
 
     async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
         return await self._network.ask(STATE, "rewind", lambda: at_once(self._records.rewind(upload, entries, events)))
@@ -84,6 +107,15 @@ class SimulatedState:
 
     async def unfinished(self) -> Unfinished:
         return await self._records.unfinished()
+
+    async def usage(self, account: str) -> Usage:
+        return await self._network.ask(STATE, "usage", lambda: at_once(self._records.usage(account)))
+
+    async def usages(self, after: str | None, limit: int) -> Sequence[Usage]:
+        return await self._records.usages(after, limit)
+
+    async def recount(self) -> int:
+        return await self._network.ask(STATE, "recount", lambda: at_once(self._records.recount()))
 
     async def aclose(self) -> None:
         """Nothing is held open."""

@@ -11,9 +11,11 @@ from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import StateUnavailable, Unavailable
 from tusd_py.domain.events import Event
 from tusd_py.domain.installation import Installation
+from tusd_py.domain.principal import Grant, Quota
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.domain.usage import Usage
 from tusd_py.ports.outbox import Outbox
 from tusd_py.ports.state import StateStore, Unfinished
 
@@ -71,8 +73,16 @@ class FailingState:
     def outbox(self) -> Outbox | None:
         return self.inner.outbox
 
-    async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
-        return await self.fuse.around(self.inner.create(upload, entries, events))
+    async def create(
+        self,
+        upload: Upload,
+        entries: Sequence[Entry] = (),
+        events: Sequence[Event] = (),
+        *,
+        quota: Quota | None = None,
+        grant: Grant | None = None,
+    ) -> Upload:
+        return await self.fuse.around(self.inner.create(upload, entries, events, quota=quota, grant=grant))
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         return await self.fuse.around(self.inner.load(upload_id))
@@ -80,8 +90,19 @@ class FailingState:
     async def installation(self) -> Installation | None:
         return await self.fuse.around(self.inner.installation())
 
-    async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
-        saved = await self.fuse.around(self.inner.save(upload, added, events))
+    async def resolve(self, name: str) -> UploadId | None:
+        return await self.fuse.around(self.inner.resolve(name))
+
+    async def save(
+        self,
+        upload: Upload,
+        added: Sequence[Entry] = (),
+        events: Sequence[Event] = (),
+        *,
+        quota: Quota | None = None,
+        refund: Grant | None = None,
+    ) -> Upload:
+        saved = await self.fuse.around(self.inner.save(upload, added, events, quota=quota, refund=refund))
         self.saves.append(saved)
         return saved
 
@@ -114,6 +135,15 @@ class FailingState:
 
     async def unfinished(self) -> Unfinished:
         return await self.inner.unfinished()
+
+    async def usage(self, account: str) -> Usage:
+        return await self.fuse.around(self.inner.usage(account))
+
+    async def usages(self, after: str | None, limit: int) -> Sequence[Usage]:
+        return await self.inner.usages(after, limit)
+
+    async def recount(self) -> int:
+        return await self.inner.recount()
 
     async def aclose(self) -> None:
         await self.inner.aclose()

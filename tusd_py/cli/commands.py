@@ -17,6 +17,7 @@ from tusd_py.cli.event_operations import EventNotFound
 from tusd_py.cli.events import events
 from tusd_py.cli.options import takes_settings, with_shared_state
 from tusd_py.cli.token import token
+from tusd_py.cli.usage import print_usage
 from tusd_py.config import Settings
 from tusd_py.domain.errors import ConfigurationError, Locked, Superseded, Unavailable
 from tusd_py.domain.refusals import Refusal
@@ -75,6 +76,7 @@ def cli() -> None:
 
 
 cli.add_command(events)
+cli.add_command(print_usage)
 
 
 @cli.command()
@@ -259,5 +261,8 @@ async def _repair(settings: Settings, *, apply: bool) -> int:
         async for finding in engine.repair(apply=apply):
             click.echo(f"{finding.upload_id}  {finding.sentence}")
             count, mended = count + 1, mended + finding.done
+        recounted = await engine.recount() if apply else 0
+    if recounted:
+        click.echo(f"{recounted} charged again")
     click.echo(f"{count} found, {mended} mended")
     return 0 if mended == count else 1

@@ -87,6 +87,13 @@ class Operator:
         """
         return repair(self._engine, apply=apply)
 
+    async def recount(self) -> int:
+        """Charge all uploads again by their records. Returns the number of those that were charged wrongly.
+
+        Raises StateUnavailable.
+        """
+        return await self._engine.state.recount()
+
 
 @asynccontextmanager
 async def open_operator(settings: Settings) -> AsyncIterator[Operator]:

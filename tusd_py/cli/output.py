@@ -17,7 +17,7 @@ HEADING = _LINE.format("id", "phase", "offset/length", "created", "expires", "fi
 def line(upload: Upload) -> str:
     """Return a line of the table, with the client's file name escaped so that it can't control the terminal."""
     length = "?" if upload.length is None else upload.length
-    filename = _escaped(upload.metadata.get("filename", b""))
+    filename = printable(upload.metadata.get("filename", b"").decode("utf-8", "backslashreplace"))
     progress = f"{upload.offset}/{length}"
     created, expires = date(upload.times.created_at) or "-", date(upload.times.expires_at) or "-"
     return _LINE.format(upload.id, upload.phase, progress, created, expires, filename).rstrip()
@@ -37,6 +37,8 @@ def as_json(upload: Upload, link: str | None, indent: int | None = None) -> str:
         "length": upload.length,
         "explicit_completion": upload.explicit_completion,
         "owner": upload.owner,
+        "name": upload.name,
+        "account": upload.account.name,
         "metadata": {key: value.decode("utf-8", "backslashreplace") for key, value in upload.metadata.items()},
         "partials": upload.partials,
         "etag": upload.etag,
@@ -63,6 +65,6 @@ def date(seconds: float | None) -> str | None:
     return None if seconds is None else format_timestamp(seconds)
 
 
-def _escaped(value: bytes) -> str:
-    text = value.decode("utf-8", "backslashreplace")
+def printable(text: str) -> str:
+    """Return the text, escaped if it could control the terminal."""
     return text if text.isprintable() else ascii(text)[1:-1]

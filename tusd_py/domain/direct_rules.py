@@ -70,7 +70,12 @@ def plan_begin(
 def _check_declared(length: int | None, limits: Limits) -> None:
     """Raise Malformed if `max-size` can't be enforced, as the length isn't declared."""
     if length is None and limits.announced_max_length is not None:
-        raise Malformed("tell the upload's size, as filesize in its metadata: it is limited here")
+        raise length_missing()
+
+
+def length_missing() -> Malformed:
+    """Return the refusal of an undeclared length where a limit can't be enforced without it."""
+    return Malformed("tell the upload's size, as filesize in its metadata: it is limited here")
 
 
 def plan_parts(upload: Upload | None, *, limits: Limits, now: float) -> Upload:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
+from tusd_py.domain.account import SHARED, Account
 from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.digest import WholeDigest
@@ -53,6 +54,10 @@ def encode(upload: Upload) -> str:
         _FORMER["presigned_until"]: presigned_until,
         _FORMER["parts_check_at"]: parts_check_at,
     }
+    if upload.name is not None:
+        record["name"] = upload.name
+    if upload.account is not SHARED or upload.owner is not None:
+        record |= _encode_account(upload.account)
     if upload.answer is not NO_ANSWER:
         record["answer"] = _encode_answer(upload.answer)
     if upload.asked_at is not None:
@@ -67,7 +72,13 @@ def decode(text: str) -> Upload:
         if name not in stored and former in stored:
             stored[name] = stored[former]
     single = {name: _PARSERS.get(name, _as_is)(stored[name]) for name in _SINGLE if name in stored}
-    return Upload(**single, times=_decode_times(stored), digest=_decode_digest(stored), direct=_decode_direct(stored))
+    return Upload(
+        **single,
+        account=_decode_account(stored),
+        times=_decode_times(stored),
+        digest=_decode_digest(stored),
+        direct=_decode_direct(stored),
+    )
 
 
 def encode_entry(entry: Entry) -> str:
@@ -136,12 +147,24 @@ def _decode_answer(stored: Mapping[str, Any]) -> Answer:
     return Answer(**stored)
 
 
+def _encode_account(account: Account) -> dict[str, Any]:
+    return {"account": account.name, "quota_bytes": account.quota_bytes, "reserved": account.reserved}
+
+
+def _decode_account(stored: Mapping[str, Any]) -> Account:
+    """Return the account; that of the owner, if a node of an earlier version has saved the record."""
+    name = stored.get("account") or stored.get("owner")
+    if name is None:
+        return SHARED
+    return Account(name=name, quota_bytes=stored.get("quota_bytes"), reserved=stored.get("reserved", 0))
+
+
 def _as_is(value: Any) -> Any:
     return value
 
 
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
-_SINGLE = tuple(field.name for field in fields(Upload) if field.name not in ("times", "digest", "direct"))
+_SINGLE = tuple(field.name for field in fields(Upload) if field.name not in ("account", "times", "digest", "direct"))
 """Names of fields that are stored as they are, not by the fields of a group."""
 _FORMER = {"explicit_completion": "waits", "presigned_until": "signed_until", "parts_check_at": "count_at"}
 """Names in the previous schema: read where the new ones are missing, and also written, so that nodes of the previous

@@ -21,6 +21,8 @@ class Thresholds:
     segments_at_a_time: int = 32
     """Segments that one process sends at a time. Each takes a connection: storing the tails of a crowd of uploads at
     once took 50 MiB for them."""
+    reservation: int = 64 * _MIB
+    """Bytes that an upload of deferred length reserves at a time in its account, or a part if that is larger."""
     fetches: int = 8
     """Requests at a time whose body is read from stored segments: bytes read for them are charged to no budget."""
     cursors: int = 16

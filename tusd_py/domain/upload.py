@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Self
 
+from tusd_py.domain.account import SHARED, Account
 from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.checkpoint import Cursor
 from tusd_py.domain.digest import WholeDigest
@@ -66,8 +67,12 @@ class Upload:
     """Bytes that are durable and recorded, counted from the start without a gap."""
     max_length: int | None = None
     """The most bytes that the credential allows with which it was created; None if it sets no limit."""
+    name: str | None = None
+    """The name in its URL instead of its id; None if it has none. No other upload has it while this one is remembered.
+    """
     owner: str | None = None
     """The subject of the credential with which it was created; None if there was none."""
+    account: Account = SHARED
     metadata: Metadata = field(default_factory=dict)
     partials: tuple[UploadId, ...] = ()
     """The partial uploads that a final one is made of, in order."""

@@ -14,6 +14,7 @@ from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, TooLarg
 from tusd_py.domain.rules import AppendPlan, plan_append
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.domain.usage import unreserved
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import finish_for_client, finish_upload
 from tusd_py.engine.receive import Incoming, expect_nothing, receive
@@ -39,6 +40,7 @@ async def append(
         plan = plan_append(intent, upload, limits=engine.limits, now=engine.clock())
         await engine.allow(intent, plan.upload)
         engine.open_uploads.check_claim(plan.growth)
+        await engine.quotas.check(plan.upload.account, unreserved(plan.upload, plan.growth))
         if plan.max_bytes != 0 and intent.body.length != 0:
             engine.free_space.check()
         return await _carry_out(engine, plan, intent, incoming, lease)
@@ -53,7 +55,7 @@ async def _carry_out(engine: Engine, plan: AppendPlan, intent: Append, incoming:
     closed = close(upload, intent) if incoming.body.end is BodyEnd.COMPLETE else upload
     unsaved = plan.declared and upload.revision == plan.upload.revision
     if unsaved or closed != upload:
-        upload = await engine.records.save(advance(closed))
+        upload = await engine.records.grow(advance(closed))
     return await finish_for_client(engine, upload, incoming.tally)
 
 

@@ -38,7 +38,9 @@ async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = 
     await engine.allow(intent, planned)
     planned = await ask_to_create(engine, planned)
     if intent.body is not None:
-        engine.open_uploads.check_claim(growth(planned, planned, intent.body))
+        growing = growth(planned, planned, intent.body)
+        engine.open_uploads.check_claim(growing)
+        await engine.quotas.check(engine.account, growing)
     noting = _NotingWatcher(watcher)
     async with _recording(engine, planned, intent, noting) as upload:
         if intent.body is None:

@@ -10,6 +10,7 @@ from tusd_py.domain.direct import DirectPart, Signed
 from tusd_py.domain.direct_rules import (
     TOUCH,
     choose,
+    length_missing,
     max_whole_length,
     newest,
     overfull,
@@ -59,6 +60,9 @@ async def announce(engine: Engine, intent: Begin) -> Upload:
         allowance=engine.allowance,
     )
     await engine.allow(intent, planned)
+    quota = engine.quotas.of(engine.account)
+    if planned.length is None and quota is not None and quota.max_bytes is not None:
+        raise length_missing()
     return await engine.create(await ask_to_create(engine, planned))
 
 
@@ -155,7 +159,7 @@ async def _record_parts(engine: Engine, upload: Upload, listed: Sequence[DirectP
     except TooLarge:
         await _end_too_long(engine, upload)
         raise
-    return await engine.records.save(Change(full), access(engine).entries(chosen))
+    return await engine.records.grow(Change(full), access(engine).entries(chosen))
 
 
 async def _choose_parts(

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from tusd_py.domain.account import SHARED, Account
 from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.checkpoint import Cursor
@@ -14,13 +15,14 @@ from tusd_py.domain.errors import Locked, StorageUnavailable
 from tusd_py.domain.intents import Intent
 from tusd_py.domain.lifecycle import begin
 from tusd_py.domain.limits import Limits
-from tusd_py.domain.principal import NO_ALLOWANCE, Allowance, account_of
+from tusd_py.domain.principal import NO_ACCOUNT, NO_ALLOWANCE, Allowance, Quota, account_of
 from tusd_py.domain.rights import Rights
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.free_space import FreeSpace
 from tusd_py.engine.open_uploads import OpenUploads
+from tusd_py.engine.quotas import Quotas
 from tusd_py.engine.rate_limiter import RateLimiter
 from tusd_py.engine.records import Records
 from tusd_py.ports.locks import Lease, Locker
@@ -37,6 +39,7 @@ class Engine:
     """The adapters behind their ports, the limits, the clock and the source of new ids."""
 
     records: Records = field(init=False)
+    quotas: Quotas = field(init=False)
 
     storage: Storage
     state: StateStore
@@ -66,9 +69,12 @@ class Engine:
     """The creations of each account, with the rate of its credential, else of the settings."""
     open_uploads: OpenUploads = field(default_factory=OpenUploads)
     """The count of unfinished uploads; it is one of the observers behind `observer`."""
+    quota: Quota | None = None
+    """The quota of accounts whose credential has none; None for none."""
     thresholds: Thresholds = DEFAULT
 
     def __post_init__(self) -> None:
+        quotas = Quotas(state=self.state, default=self.quota)
         records = Records(
             state=self.state,
             storage=self.storage,
@@ -76,9 +82,12 @@ class Engine:
             observer=self.observer,
             caller=self.caller,
             clock=self.clock,
+            quotas=quotas,
+            thresholds=self.thresholds,
             unrecorded=self.unrecorded,
         )
         object.__setattr__(self, "records", records)
+        object.__setattr__(self, "quotas", quotas)
 
     def acting_for(self, caller: Caller) -> Engine:
         """Return the same engine for a request of this caller, who is named in events and checked by the policy."""
@@ -113,13 +122,26 @@ class Engine:
         await self.free_space.measure(stores, self.observer, self.meter)
         await self.open_uploads.recount(self.state.unfinished, self.meter)
 
+    @property
+    def account(self) -> Account:
+        """The account of what the caller creates."""
+        name, quota = account_of(self.caller.principal), self.allowance.quota
+        if name == NO_ACCOUNT and quota is None:
+            return SHARED
+        return Account(name=name, quota_bytes=None if quota is None else quota.max_bytes)
+
     async def create(self, planned: Upload) -> Upload:
-        """Record a new upload and return it. Raises StoreFull, TooManyRequests, TooManyUploads, StateUnavailable."""
+        """Record a new upload and return it.
+
+        Raises StoreFull, TooManyRequests, TooManyUploads, OverQuota, NameTaken, TokenUsedUp, StateUnavailable.
+        """
         self.free_space.check()
+        account, allowance = self.account, self.allowance
         with self.open_uploads.admitting(planned):
-            self.creations.check(account_of(self.caller.principal), self.allowance.rate)
-            upload = replace(planned, owner=self.caller.subject, cursor=self.storage.start(planned))
-            return await self.records.create(begin(upload))
+            self.creations.check(account.name, allowance.rate)
+            upload = replace(planned, owner=self.caller.subject, account=account, cursor=self.storage.start(planned))
+            quota = self.quotas.for_creation(account, allowance.quota)
+            return await self.records.create(begin(upload), quota, allowance.grant)
 
     @asynccontextmanager
     async def hold_for(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from tusd_py.domain.checkpoint import Checkpoint, Cursor, Entry
 from tusd_py.domain.errors import StateUnavailable, Superseded
 from tusd_py.domain.lifecycle import Change, record
+from tusd_py.domain.refusals import OverQuota
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.engine import Engine
 
@@ -108,9 +109,12 @@ class Journal:
     async def _save(self, checkpoint: Checkpoint, added: tuple[Entry, ...]) -> None:
         before = self.upload
         try:
-            self.upload = await self._engine.records.save(self._change(checkpoint), added)
+            self.upload = await self._engine.records.grow(self._change(checkpoint), added)
         except StateUnavailable:
             self._uncertain.append(checkpoint.cursor)
+            raise
+        except OverQuota:
+            self._superseded.append(checkpoint.cursor)
             raise
         self._superseded.append(before.cursor)
         if self.upload.offset > before.offset:

@@ -9,9 +9,11 @@ from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import ConfigurationError, StorageUnavailable, Unavailable
 from tusd_py.domain.events import Event
 from tusd_py.domain.installation import Installation
+from tusd_py.domain.principal import Grant, Quota
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.domain.usage import Usage
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.installation import grace_period_end, pair
 from tusd_py.ports.outbox import Outbox, Subscription
@@ -43,14 +45,33 @@ class PairedState:
     def outbox(self) -> Outbox | None:
         return self._state.outbox
 
-    async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
-        return await (await self._paired_state()).create(upload, entries, events)
+    async def create(
+        self,
+        upload: Upload,
+        entries: Sequence[Entry] = (),
+        events: Sequence[Event] = (),
+        *,
+        quota: Quota | None = None,
+        grant: Grant | None = None,
+    ) -> Upload:
+        return await (await self._paired_state()).create(upload, entries, events, quota=quota, grant=grant)
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         return await (await self._paired_state()).load(upload_id)
 
-    async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
-        return await (await self._paired_state()).save(upload, added, events)
+    async def resolve(self, name: str) -> UploadId | None:
+        return await (await self._paired_state()).resolve(name)
+
+    async def save(
+        self,
+        upload: Upload,
+        added: Sequence[Entry] = (),
+        events: Sequence[Event] = (),
+        *,
+        quota: Quota | None = None,
+        refund: Grant | None = None,
+    ) -> Upload:
+        return await (await self._paired_state()).save(upload, added, events, quota=quota, refund=refund)
 
     async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
         return await (await self._paired_state()).rewind(upload, entries, events)
@@ -84,6 +105,15 @@ class PairedState:
 
     async def unfinished(self) -> Unfinished:
         return await self._state.unfinished()
+
+    async def usage(self, account: str) -> Usage:
+        return await (await self._paired_state()).usage(account)
+
+    async def usages(self, after: str | None, limit: int) -> Sequence[Usage]:
+        return await (await self._paired_state()).usages(after, limit)
+
+    async def recount(self) -> int:
+        return await (await self._paired_state()).recount()
 
     async def aclose(self) -> None:
         if self._attempt is not None:

@@ -6,7 +6,7 @@ recorded as trouble; if it lost its lock and the upload has ended, its bytes are
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,12 +15,17 @@ from tusd_py.domain.caller import Caller
 from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import StateUnavailable, Superseded, Unavailable
 from tusd_py.domain.events import Event
+from tusd_py.domain.lengths import length_limit
 from tusd_py.domain.lifecycle import Change, forget
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.phase import UNFINISHED, Phase
+from tusd_py.domain.principal import Grant, Quota
 from tusd_py.domain.rules import touch
+from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.domain.usage import reserve
+from tusd_py.engine.quotas import Quotas
 from tusd_py.engine.record_retry import retry
 from tusd_py.ports.observer import Observer
 from tusd_py.ports.state import StateStore
@@ -44,28 +49,41 @@ class Records:
     caller: Caller
     """The client whose request makes the changes."""
     clock: Callable[[], float]
+    quotas: Quotas
+    thresholds: Thresholds = DEFAULT
     unrecorded: set[UploadId] = field(default_factory=set)
     """Uploads whose trouble isn't recorded yet, as the state was unavailable."""
 
-    async def create(self, change: Change, entries: Sequence[Entry] = ()) -> Upload:
-        """Record a new upload and return it. Raises ValueError if its id is taken, StateFull, StateUnavailable."""
+    async def rebuild(self, change: Change, entries: Sequence[Entry]) -> Upload:
+        """Record an upload again whose bytes are stored. Raises ValueError if its id is taken, StateFull,
+        StateUnavailable."""
         events = self._events(change, change.upload)
         return self._notify(events, await self.state.create(change.upload, entries, events))
 
-    async def save(self, change: Change, added: Sequence[Entry] = ()) -> Upload:
-        """Record the change and return the upload; its expiry moves. Raises Superseded, StateUnavailable."""
-        moved = touch(change.upload, self.clock(), self.limits)
+    async def create(self, change: Change, quota: Quota | None, grant: Grant | None) -> Upload:
+        """Record a new upload and return it. Raises NameTaken, TokenUsedUp, OverQuota, StateFull, StateUnavailable."""
+        events = self._events(change, change.upload)
+        return self._notify(events, await self.state.create(change.upload, (), events, quota=quota, grant=grant))
+
+    async def save(self, change: Change, added: Sequence[Entry] = (), refund: Grant | None = None) -> Upload:
+        """Record the change and return the upload; its expiry moves. A use of `refund` is given back.
+
+        Raises Superseded, StateUnavailable.
+        """
+        moved = self._moved(change)
         events = self._events(change, moved)
-        try:
-            return self._notify(events, await self.state.save(moved, added, events))
-        except Superseded:
-            if change.troubled:
-                await self.remember_trouble(moved.id)
-            raise
+        return await self._commit(change, events, self.state.save(moved, added, events, refund=refund))
+
+    async def grow(self, change: Change, added: Sequence[Entry] = ()) -> Upload:
+        """Do the same as `save` for an upload that may have got more bytes, or its length. Raises OverQuota, too."""
+        moved = self._moved(change)
+        events = self._events(change, moved)
+        saving = self.quotas.save(moved, change.upload.account.reserved, added, events)
+        return await self._commit(change, events, saving)
 
     async def rewind(self, change: Change, entries: Sequence[Entry]) -> Upload:
         """Do the same as `save`, but replace all entries. Raises Superseded, StateUnavailable."""
-        moved = touch(change.upload, self.clock(), self.limits)
+        moved = self._moved(change)
         events = self._events(change, moved)
         return self._notify(events, await self.state.rewind(moved, entries, events))
 
@@ -76,6 +94,22 @@ class Records:
     async def delete(self, upload: Upload) -> None:
         """Delete the record of an ended upload. Raises Superseded, StateUnavailable."""
         await self.state.delete(upload)
+
+    def _moved(self, change: Change) -> Upload:
+        """Return the upload as it is to be recorded: with its expiry and its reservation."""
+        upload = touch(change.upload, self.clock(), self.limits)
+        if upload.length is not None and not upload.account.reserved:
+            return upload
+        return reserve(upload, self.thresholds.reservation, length_limit(upload, self.limits))
+
+    async def _commit(self, change: Change, events: Sequence[Event], saving: Awaitable[Upload]) -> Upload:
+        """Return the saved upload, of which observers are told, or record the trouble of a superseded change."""
+        try:
+            return self._notify(events, await saving)
+        except Superseded:
+            if change.troubled:
+                await self.remember_trouble(change.upload.id)
+            raise
 
     def _events(self, change: Change, upload: Upload) -> Sequence[Event]:
         event = change.event(upload, self.caller)

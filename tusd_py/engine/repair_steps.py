@@ -27,7 +27,7 @@ async def rebuild(engine: Engine, recovered: Recovered) -> str:
     async with engine.hold(recovered.upload.id, wait=0):
         try:
             planned = touch(recovered.upload, engine.clock(), engine.limits)
-            upload = await engine.records.create(begin(planned), recovered.entries)
+            upload = await engine.records.rebuild(begin(planned), recovered.entries)
         except ValueError as error:
             raise Superseded(recovered.upload.id) from error
         await _finish_or_clear(engine, upload)

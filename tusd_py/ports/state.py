@@ -9,9 +9,11 @@ from typing import Protocol
 from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.events import Event
 from tusd_py.domain.installation import Installation
+from tusd_py.domain.principal import Grant, Quota
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.domain.usage import Usage
 from tusd_py.ports.outbox import Outbox
 
 
@@ -28,7 +30,8 @@ class StateStore(Protocol):
     """Stores the records of uploads. Every method may raise StateUnavailable; every adapter passes tests/contracts.
 
     A change is durable once its method returns: it survives a crash of the process (and, if the database can, of the
-    machine).
+    machine). Each one changes the usage of the upload's account by the difference of the old and the new record's
+    charge (`domain.usage`), in one transaction. A refused change changes nothing.
     """
 
     @property
@@ -39,21 +42,45 @@ class StateStore(Protocol):
     def outbox(self) -> Outbox | None:
         """The outbox for the events of changes; None if there is none, and events are dropped."""
 
-    async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
+    async def create(
+        self,
+        upload: Upload,
+        entries: Sequence[Entry] = (),
+        events: Sequence[Event] = (),
+        *,
+        quota: Quota | None = None,
+        grant: Grant | None = None,
+    ) -> Upload:
         """Store a new upload, at revision 1, with its entries.
 
         Stores its events in the same transaction, for the sinks that receive them (`Outbox.register`), with the upload
-        as stored. Raises ValueError if the id is taken; StateFull.
+        as stored, and counts a use of the grant. A final upload takes over what its partial ones are charged for: these
+        are charged to no account from now on.
+
+        Raises ValueError if the id is taken; NameTaken; TokenUsedUp; OverQuota if the account's usage would grow past
+        the quota; StateFull.
         """
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         """Return the upload, in any phase, or None."""
 
-    async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
-        """Replace the record whose revision is `upload.revision`, append `added` to its entries and store the events,
-        in one transaction.
+    async def resolve(self, name: str) -> UploadId | None:
+        """Return the upload that has the name, in any phase, or None."""
 
-        Returns the upload at its new revision. Raises Superseded if the stored revision is another, or there is none.
+    async def save(
+        self,
+        upload: Upload,
+        added: Sequence[Entry] = (),
+        events: Sequence[Event] = (),
+        *,
+        quota: Quota | None = None,
+        refund: Grant | None = None,
+    ) -> Upload:
+        """Replace the record whose revision is `upload.revision`, append `added` to its entries and store the events,
+        in one transaction; with `refund`, give a use of that grant back. Neither name nor account change any more.
+
+        Returns the upload at its new revision. Raises Superseded if the stored revision is another, or there is none;
+        OverQuota like `create`.
         """
 
     async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
@@ -88,6 +115,16 @@ class StateStore(Protocol):
 
     async def unfinished(self) -> Unfinished:
         """Return the number of unfinished uploads and the bytes that they claim. Cheap: each change counts them."""
+
+    async def usage(self, account: str) -> Usage:
+        """Return the usage of an account; nothing, if no upload is charged to it. Cheap: each change counts it."""
+
+    async def usages(self, after: str | None, limit: int) -> Sequence[Usage]:
+        """Return up to `limit` usages of accounts greater than `after`, by account (in code points)."""
+
+    async def recount(self) -> int:
+        """Charge all uploads again by their records; nodes of earlier versions change them without charging. Returns
+        the number of those that were charged wrongly."""
 
     async def aclose(self) -> None:
         """Close connections and files, and end threads."""

@@ -18,10 +18,13 @@ from tusd_py.backends.sqlite.state import SqliteState
 from tusd_py.config import Settings
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.domain.limits import Limits
+from tusd_py.domain.principal import Quota
+from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.open_uploads import OpenUploads
 from tusd_py.engine.pairing import PairedState
+from tusd_py.engine.rate_limiter import RateLimiter
 from tusd_py.ports.locks import Locker
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observer, Observers
@@ -76,6 +79,9 @@ async def open_unpaired(
             observer=Observers((open_uploads, *observers)),
             meter=meter,
             open_uploads=open_uploads,
+            quota=_quota(settings),
+            creations=_creations(settings),
+            thresholds=replace(DEFAULT, reservation=max(DEFAULT.reservation, settings.part_size or 0)),
             clock=time.time,
             new_id=lambda: UploadId(secrets.token_hex(16)),
             base_path=settings.base_path,
@@ -87,16 +93,34 @@ async def open_unpaired(
 
 
 @asynccontextmanager
-async def open_outbox(settings: Settings) -> AsyncIterator[Outbox]:
-    """Open the outbox of the state that the settings name, without the storage. Raises ConfigurationError."""
+async def open_state(settings: Settings) -> AsyncIterator[StateStore]:
+    """Open the state that the settings name, without the storage. Raises ConfigurationError."""
     state, locker = _state(settings)
     try:
-        if state.outbox is None:
-            raise ConfigurationError(f"{state.name} keeps no events: use sqlite: or redis:")
-        yield state.outbox
+        yield state
     finally:
         await locker.aclose()
         await state.aclose()
+
+
+@asynccontextmanager
+async def open_outbox(settings: Settings) -> AsyncIterator[Outbox]:
+    """Open the outbox of the state that the settings name, without the storage. Raises ConfigurationError."""
+    async with open_state(settings) as state:
+        if state.outbox is None:
+            raise ConfigurationError(f"{state.name} keeps no events: use sqlite: or redis:")
+        yield state.outbox
+
+
+def _creations(settings: Settings) -> RateLimiter:
+    rate = settings.quota_rate
+    return RateLimiter(None if rate is None else (rate.count, rate.seconds), source="your account")
+
+
+def _quota(settings: Settings) -> Quota | None:
+    if settings.quota_bytes is None and settings.quota_uploads is None:
+        return None
+    return Quota(max_bytes=settings.quota_bytes, max_uploads=settings.quota_uploads)
 
 
 def limits(settings: Settings, capacity: Capacity) -> Limits:

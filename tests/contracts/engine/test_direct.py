@@ -169,11 +169,11 @@ async def test_one_that_has_moved_on_meanwhile_is_signed_for_all_the_same(
     harness.now += 61
     save = harness.state.save
 
-    async def late(*_: object) -> Upload:
+    async def late(*_: object, **__: object) -> Upload:
         harness.state.save = save  # type: ignore[method-assign]
         raise Superseded
 
-    harness.state.save = late  # type: ignore[method-assign,assignment]
+    harness.state.save = late  # type: ignore[method-assign]
     await sign_part(harness.engine, upload.id, access.key(upload), 1, 7)
     assert len(access.signed) == 1
 

@@ -144,12 +144,12 @@ async def test_an_upload_that_the_state_will_not_let_go_of_keeps_no_other(harnes
     others = [await begun(harness) for _ in range(3)]
     save = harness.state.save
 
-    async def picky(upload: Upload, *added: Any) -> Upload:
+    async def picky(upload: Upload, *added: Any, **terms: Any) -> Upload:
         if upload.id in stuck:
             raise StateUnavailable
-        return await save(upload, *added)
+        return await save(upload, *added, **terms)
 
-    harness.state.save = picky  # type: ignore[method-assign,assignment]
+    harness.state.save = picky  # type: ignore[method-assign]
     harness.now += 100
     assert await sweep(harness.engine) == len(others)
     assert set(map(UploadId, await harness.residue())) == stuck
@@ -161,12 +161,12 @@ async def test_a_sweep_ends_where_nothing_gets_through_to_the_state(harness: Har
     harness.engine = replace(harness.engine, thresholds=Thresholds(due_at_a_time=4))
     asked = 0
 
-    async def away(*_: object) -> Upload:
+    async def away(*_: object, **__: object) -> Upload:
         nonlocal asked
         asked += 1
         raise StateUnavailable
 
-    harness.state.save = away  # type: ignore[method-assign,assignment]
+    harness.state.save = away  # type: ignore[method-assign]
     harness.state.ping = away  # type: ignore[method-assign,assignment]
     harness.now += 100
     with pytest.raises(StateUnavailable):

@@ -22,6 +22,7 @@ from tusd_py.backends.redis.unfinished import _PAGE
 from tusd_py.domain.errors import ConfigurationError, Locked, StateFull, StateUnavailable, Superseded
 from tusd_py.domain.installation import Installation
 from tusd_py.domain.phase import Phase
+from tusd_py.domain.principal import Grant
 from tusd_py.domain.record_json import encode
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Upload
@@ -193,7 +194,8 @@ async def test_its_name_tells_no_secret() -> None:
 async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: RedisServer) -> None:
     state, locker = RedisState(server.url, "a/b:"), RedisLocker(server.url, 60.0, "a/b:")
     rival = RedisLocker(server.url, 60.0, "a/b:")
-    created = await state.create(upload(expires_at=5.0), [{"part": 1}])
+    grant = Grant(jti="jti", max_uses=2, expires_at=2e9)
+    created = await state.create(upload(expires_at=5.0, name="name"), [{"part": 1}], grant=grant)
     await state.install(Installation(id="a" * 32))
     await state.ping()
     asked = asyncio.Event()
@@ -205,6 +207,7 @@ async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: Redis
         kinds = {key.removeprefix("a/b:").split(":")[0] for key in await keys(operator)}
         assert kinds == {
             *("upload", "entries", "ids", "due", "unfinished", "claimed", "installation"),
+            *("charges", "usage", "accounts", "names", "grant"),
             *("lease", "waiters", "held"),
         }
         assert {key.split(":")[0] for key in await keys(operator)} == {"a/b"}

@@ -21,6 +21,7 @@ from tusd_py.domain.errors import ConfigurationError, StateUnavailable, Supersed
 from tusd_py.domain.installation import Installation
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.record_json import encode
+from tusd_py.domain.usage import Usage
 from tusd_py.ports.state import Unfinished
 
 
@@ -91,11 +92,14 @@ async def test_uploads_from_before_they_were_counted_are_counted(state: SqliteSt
 async def test_what_a_process_of_a_version_before_changes_is_counted(state: SqliteState, path: Path) -> None:
     created = await state.create(upload())
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE uploads SET document = ?", (encode(replace(created, phase=Phase.DONE)),))
-        connection.execute("INSERT INTO uploads VALUES (?, 1, NULL, ?)", (upload(2).id, encode(upload(2, length=7))))
+        done = encode(replace(created, phase=Phase.DONE, offset=10, revision=2))
+        connection.execute("UPDATE uploads SET revision = 2, document = ?", (done,))
+        row = (upload(2).id, encode(upload(2, length=7)))
+        connection.execute("INSERT INTO uploads (id, revision, document) VALUES (?, 1, ?)", row)
         connection.execute("PRAGMA user_version = 2")
         connection.commit()
     assert await state.unfinished() == Unfinished(count=1, claimed=7)
+    assert await state.usage("-") == Usage(account="-", stored=10, reserved=7, uploads=1)
     later = SqliteState(path)
     assert await later.unfinished() == Unfinished(count=1, claimed=7)
     await later.delete(replace(upload(2), revision=1))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 
 from tests.support.uploads import json_objects, upload, uploads
+from tusd_py.domain.account import Account
 from tusd_py.domain.answers import Answer
 from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.digest import WholeDigest
@@ -57,7 +58,9 @@ FULL = Upload(
     explicit_completion=True,
     offset=4,
     max_length=20,
+    name="a/b",
     owner="ann",
+    account=Account(name="t/ann", quota_bytes=9, reserved=6),
     metadata={"filename": b"a b.txt", "raw": b"\xff"},
     partials=(UploadId("cd" * 16),),
     direct=DirectTransfer(mode=DirectMode.PARTS, presigned_until=20.0, parts_check_at=8.0),
@@ -77,6 +80,7 @@ FULL_TEXT = (
     '"partials":["cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"],"direct":"parts","troubled_at":3.5,"presigned_until":20.0,'
     '"parts_check_at":8.0,"cursor":{"parts":1},"etag":"e","digest_algorithm":"sha256","digest":"00","created_at":1.0,'
     '"updated_at":2.0,"expires_at":50.0,"revision":7,"waits":true,"signed_until":20.0,"count_at":8.0,'
+    '"name":"a/b","account":"t/ann","quota_bytes":9,"reserved":6,'
     '"answer":{"status":201,"body":"made","headers":{"X-Row":"7"}},"asked_at":9.0}'
 )
 EMPTY_TEXT = (
@@ -94,7 +98,7 @@ def test_the_text_is_what_nodes_of_the_version_before_read(given_upload: Upload,
     assert decode(text) == given_upload
 
 
-@pytest.mark.parametrize("group", [FULL, FULL.times, FULL.direct, FULL.digest, FULL.answer])
+@pytest.mark.parametrize("group", [FULL, FULL.account, FULL.times, FULL.direct, FULL.digest, FULL.answer])
 def test_the_full_upload_has_a_value_in_every_field(group: Any) -> None:
     """So that no field is left out of the text."""
     assert [field.name for field in fields(group) if getattr(group, field.name) in (None, False, 0, (), {}, "")] == []
@@ -109,3 +113,10 @@ def test_a_record_that_has_only_the_former_name_is_read(name: str, former: str) 
     assert record[former] == record[name]
     del record[name]
     assert decode(json.dumps(record)) == FULL
+
+
+def test_a_record_that_the_version_before_has_saved_is_of_its_owners_account() -> None:
+    record = json.loads(FULL_TEXT)
+    for name in ("name", "account", "quota_bytes", "reserved"):
+        del record[name]
+    assert decode(json.dumps(record)) == replace(FULL, name=None, account=Account(name="ann"))

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tusd_py.backends.memory.accounts import MemoryAccounts
 from tusd_py.backends.memory.outbox import MemoryOutbox
 from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.events import Event
 from tusd_py.domain.installation import Installation
+from tusd_py.domain.principal import Grant, Quota
 from tusd_py.domain.record_json import advance, decode, decode_entry, encode, encode_entry
+from tusd_py.domain.refusals import NameTaken
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.domain.usage import Usage
 from tusd_py.ports.state import Unfinished
 
 
@@ -26,24 +30,52 @@ class MemoryState:
         self._documents: dict[UploadId, str] = {}
         self._entries: dict[UploadId, list[str]] = {}
         self._claims: dict[UploadId, int] = {}
+        self._names: dict[str, UploadId] = {}
+        self._accounts = MemoryAccounts()
         self._installation: Installation | None = None
         self.outbox = MemoryOutbox()
 
-    async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
+    async def create(
+        self,
+        upload: Upload,
+        entries: Sequence[Entry] = (),
+        events: Sequence[Event] = (),
+        *,
+        quota: Quota | None = None,
+        grant: Grant | None = None,
+    ) -> Upload:
         if upload.id in self._documents:
             raise ValueError(f"upload {upload.id} exists")
+        if upload.name in self._names:
+            raise NameTaken
+        self._accounts.create(upload, quota, grant)
+        if upload.name is not None:
+            self._names[upload.name] = upload.id
         return self._put(replace(upload, revision=1), entries, events)
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         document = self._documents.get(upload_id)
         return None if document is None else decode(document)
 
-    async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
+    async def resolve(self, name: str) -> UploadId | None:
+        return self._names.get(name)
+
+    async def save(
+        self,
+        upload: Upload,
+        added: Sequence[Entry] = (),
+        events: Sequence[Event] = (),
+        *,
+        quota: Quota | None = None,
+        refund: Grant | None = None,
+    ) -> Upload:
         self._expect(upload)
+        self._accounts.save(upload, quota, refund)
         return self._put(advance(upload), added, events)
 
     async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
         self._expect(upload)
+        self._accounts.save(upload)
         self._entries[upload.id] = []
         return self._put(advance(upload), entries, events)
 
@@ -55,6 +87,9 @@ class MemoryState:
             self._expect(upload)
             del self._documents[upload.id], self._entries[upload.id]
             self._claims.pop(upload.id, None)
+            if upload.name is not None:
+                self._names.pop(upload.name, None)
+            self._accounts.delete(upload.id)
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
         uploads = map(decode, self._documents.values())
@@ -83,6 +118,15 @@ class MemoryState:
 
     async def unfinished(self) -> Unfinished:
         return Unfinished(count=len(self._claims), claimed=sum(self._claims.values()))
+
+    async def usage(self, account: str) -> Usage:
+        return self._accounts.usage(account)
+
+    async def usages(self, after: str | None, limit: int) -> Sequence[Usage]:
+        return self._accounts.usages(after, limit)
+
+    async def recount(self) -> int:
+        return 0  # no other process changes an upload
 
     async def aclose(self) -> None:
         """Do nothing: no resource is open."""

@@ -12,6 +12,8 @@ prefix and numbers that a script alone knows:
   set of uploads that a dead delivery blocks
 - `delivery:SINK:NUMBER`, a hash of attempts, error, due, and the state once it isn't pending
 - `deliveries:SINK:STATE` and `dead:SINK:UPLOAD`, sorted sets of numbers
+
+The scripts that write records name `grant:ID`, the number of uses of an upload token, until it expires.
 """
 
 from __future__ import annotations
@@ -57,6 +59,26 @@ class Keys:
     def claimed(self) -> str:
         """The sum of the scores in `unfinished`."""
         return f"{self.prefix}claimed"
+
+    @property
+    def names(self) -> str:
+        """A hash of the uploads that have a name, by name."""
+        return f"{self.prefix}names"
+
+    @property
+    def charges(self) -> str:
+        """A hash of the charge of each upload, `STORED:RESERVED:ACCOUNT`."""
+        return f"{self.prefix}charges"
+
+    @property
+    def usage(self) -> str:
+        """By account: a hash of the sums of its charges, `stored`, `reserved` and `uploads`."""
+        return f"{self.prefix}usage:"
+
+    @property
+    def accounts(self) -> str:
+        """The sorted set of the accounts with a usage, each with the score 0."""
+        return f"{self.prefix}accounts"
 
     @property
     def installation(self) -> str:

@@ -15,15 +15,23 @@ from typing import Any
 
 from redis.exceptions import NoPermissionError
 
+from tusd_py.backends.redis.charging import (
+    RedisAccounts,
+    charge_text,
+    refusal_of,
+    terms_of_creation,
+    terms_of_save,
+)
 from tusd_py.backends.redis.connection import connect, public_name, unavailable_on_error
 from tusd_py.backends.redis.outbox import RedisOutbox, event_arguments
-from tusd_py.backends.redis.outbox_scripts import ARGUMENTS_PER_EVENT, STORE
 from tusd_py.backends.redis.schema import PREFIX, Keys
-from tusd_py.backends.redis.unfinished import CLAIM, Recount, claim_of
+from tusd_py.backends.redis.state_scripts import DELETE, LIST, PUT
+from tusd_py.backends.redis.unfinished import Recount, claim_of
 from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.events import Event
 from tusd_py.domain.installation import Installation
+from tusd_py.domain.principal import Grant, Quota
 from tusd_py.domain.record_json import (
     advance,
     decode,
@@ -36,51 +44,8 @@ from tusd_py.domain.record_json import (
 from tusd_py.domain.space import Space, reserve_of
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.domain.usage import Usage
 from tusd_py.ports.state import Unfinished
-
-_PUT = f"""
-{CLAIM}
-{STORE}
--- KEYS: upload, entries, ids, due, unfinished, claimed
--- ARGV: id, revision expected ('' for none), new revision, nonce, document, due ('' for never), claim ('' for none),
---       '1' to replace the stored entries, prefix, number of events, events..., entries...
-local stored = redis.call('HMGET', KEYS[1], 'revision', 'nonce')
-if stored[2] == ARGV[4] then return 1 end -- this call, retried after a lost answer
-if (stored[1] or '') ~= ARGV[2] then return 0 end
-if stored[1] then redis.call('DEL', KEYS[1]) end -- frees memory: so a save may write when it is full
-redis.call('HSET', KEYS[1], 'revision', ARGV[3], 'nonce', ARGV[4], 'document', ARGV[5])
-if ARGV[8] == '1' then redis.call('DEL', KEYS[2]) end
-local entries = 11 + {ARGUMENTS_PER_EVENT} * ARGV[10]
-for i = entries, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
-redis.call('ZADD', KEYS[3], 0, ARGV[1])
-if ARGV[6] == '' then redis.call('ZREM', KEYS[4], ARGV[1]) else redis.call('ZADD', KEYS[4], ARGV[6], ARGV[1]) end
-claim(KEYS[5], KEYS[6], ARGV[1], ARGV[7])
-for i = 11, entries - 1, {ARGUMENTS_PER_EVENT} do
-  store(ARGV[9], ARGV[1], ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
-end
-return 1
-"""
-
-_DELETE = f"""
-{CLAIM}
--- KEYS: upload, entries, ids, due, unfinished, claimed. ARGV: id, revision expected
-local revision = redis.call('HGET', KEYS[1], 'revision')
-if revision and revision ~= ARGV[2] then return 0 end
-redis.call('DEL', KEYS[1], KEYS[2])
-redis.call('ZREM', KEYS[3], ARGV[1])
-redis.call('ZREM', KEYS[4], ARGV[1])
-claim(KEYS[5], KEYS[6], ARGV[1], '')
-return 1
-"""
-
-_LIST = """
--- KEYS: ids. ARGV: lower bound, limit, prefix of the uploads' keys
-local documents = {}
-for _, id in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], ARGV[1], '+', 'LIMIT', 0, ARGV[2])) do
-  table.insert(documents, redis.call('HGET', ARGV[3] .. id, 'document'))
-end
-return documents
-"""
 
 
 class RedisState:
@@ -93,19 +58,28 @@ class RedisState:
         self._name = public_name(url)
         self._keys = Keys(prefix)
         self._redis: Any = connect(url)  # its stubs also cover blocking clients
-        self._put_script = self._redis.register_script(_PUT)
-        self._delete_script = self._redis.register_script(_DELETE)
-        self._list_script = self._redis.register_script(_LIST)
+        self._put_script = self._redis.register_script(PUT)
+        self._delete_script = self._redis.register_script(DELETE)
+        self._list_script = self._redis.register_script(LIST)
         self.outbox = RedisOutbox(self._redis, self._keys)
+        self._accounts = RedisAccounts(self._redis, self._keys)
         self._recount = Recount(self._redis, self.list, self._keys)
 
     @property
     def name(self) -> str:
         return self._name
 
-    async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
+    async def create(
+        self,
+        upload: Upload,
+        entries: Sequence[Entry] = (),
+        events: Sequence[Event] = (),
+        *,
+        quota: Quota | None = None,
+        grant: Grant | None = None,
+    ) -> Upload:
         created = replace(upload, revision=1)
-        if not await self._put(created, "", entries, events):
+        if not await self._put(created, "", entries, events, terms=terms_of_creation(upload, quota, grant)):
             raise ValueError(f"upload {upload.id} exists")
         return created
 
@@ -114,9 +88,22 @@ class RedisState:
             document = await self._redis.hget(self._keys.upload + upload_id, "document")
         return None if document is None else decode(document)
 
-    async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
+    async def resolve(self, name: str) -> UploadId | None:
+        with unavailable_on_error():
+            upload_id = await self._redis.hget(self._keys.names, name)
+        return None if upload_id is None else UploadId(upload_id)
+
+    async def save(
+        self,
+        upload: Upload,
+        added: Sequence[Entry] = (),
+        events: Sequence[Event] = (),
+        *,
+        quota: Quota | None = None,
+        refund: Grant | None = None,
+    ) -> Upload:
         saved = advance(upload)
-        if not await self._put(saved, str(upload.revision), added, events):
+        if not await self._put(saved, str(upload.revision), added, events, terms=terms_of_save(quota, refund)):
             raise _superseded(upload)
         return saved
 
@@ -133,7 +120,8 @@ class RedisState:
 
     async def delete(self, upload: Upload) -> None:
         with unavailable_on_error():
-            deleted = await self._delete_script(keys=self._upload_keys(upload.id), args=[upload.id, upload.revision])
+            arguments: list[Any] = [upload.id, upload.revision, self._keys.prefix, upload.name or ""]
+            deleted = await self._delete_script(keys=self._upload_keys(upload.id), args=arguments)
         if not deleted:
             raise _superseded(upload)
 
@@ -186,25 +174,51 @@ class RedisState:
                 count, claimed = await pipeline.zcard(self._keys.unfinished).get(self._keys.claimed).execute()
         return Unfinished(count=count, claimed=int((claimed or "0").partition(".")[0]))
 
+    async def usage(self, account: str) -> Usage:
+        return await self._accounts.usage(account)
+
+    async def usages(self, after: str | None, limit: int) -> Sequence[Usage]:
+        return await self._accounts.usages(after, limit)
+
+    async def recount(self) -> int:
+        recount = Recount(self._redis, self.list, self._keys)
+        with unavailable_on_error():
+            while not recount.finished:
+                await recount.proceed()
+        return recount.changed
+
     async def aclose(self) -> None:
         await self._redis.aclose()
 
     async def _put(
-        self, upload: Upload, expected: str, added: Sequence[Entry], events: Sequence[Event], *, rewound: bool = False
+        self,
+        upload: Upload,
+        expected: str,
+        added: Sequence[Entry],
+        events: Sequence[Event],
+        *,
+        rewound: bool = False,
+        terms: str = "",
     ) -> bool:
-        """Write the record; return False if the stored revision isn't `expected`. The nonce makes a retry harmless."""
+        """Write the record; return False if the stored revision isn't `expected`. The nonce makes a retry harmless.
+
+        Raises NameTaken, TokenUsedUp, OverQuota by the terms.
+        """
         due = "" if upload.due_at is None else repr(upload.due_at)
         document = encode(upload)
         record = (
             *(upload.id, expected, upload.revision, secrets.token_hex(8)),
-            *(document, due, claim_of(upload), int(rewound), self._keys.prefix, len(events)),
+            *(document, due, claim_of(upload), int(rewound), self._keys.prefix),
+            *(charge_text(upload), terms, len(events)),
         )
         arguments: list[Any] = [*record, *event_arguments(events, upload, document), *map(encode_entry, added)]
         with unavailable_on_error():
-            stored = bool(await self._put_script(keys=self._upload_keys(upload.id), args=arguments))
-        if stored and events:
+            result = await self._put_script(keys=self._upload_keys(upload.id), args=arguments)
+        if isinstance(result, str):
+            raise refusal_of(result)
+        if result and events:
             self.outbox.wake()
-        return stored
+        return bool(result)
 
     def _upload_keys(self, upload_id: UploadId) -> Sequence[str]:
         keys = self._keys

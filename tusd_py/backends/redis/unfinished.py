@@ -1,10 +1,12 @@
-"""The count of unfinished uploads in Redis and the sum of their claims, kept by the scripts that change an upload."""
+"""The count of unfinished uploads in Redis and the sum of their claims, kept by the scripts that change an upload, and
+the recount of these and of the charges."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from tusd_py.backends.redis.charging import CHARGE, charge_text
 from tusd_py.backends.redis.schema import Keys
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
@@ -21,11 +23,17 @@ end
 
 _RECOUNT = f"""
 {CLAIM}
--- KEYS: unfinished, claimed. ARGV: prefix of the uploads' keys; then for each upload: id, revision ('' for none), claim
-for i = 2, #ARGV, 3 do
-  local revision = redis.call('HGET', ARGV[1] .. ARGV[i], 'revision') or ''
-  if revision == ARGV[i + 1] then claim(KEYS[1], KEYS[2], ARGV[i], ARGV[i + 2]) end
+{CHARGE}
+-- KEYS: unfinished, claimed. ARGV: prefix; then for each upload: id, revision ('' for none), claim, charge
+local changed = 0
+for i = 2, #ARGV, 4 do
+  local revision = redis.call('HGET', ARGV[1] .. 'upload:' .. ARGV[i], 'revision') or ''
+  if revision == ARGV[i + 1] then
+    claim(KEYS[1], KEYS[2], ARGV[i], ARGV[i + 2])
+    changed = changed + charge(ARGV[1], ARGV[i], ARGV[i + 3])
+  end
 end
+return changed
 """
 
 _PAGE = 100
@@ -37,9 +45,9 @@ def claim_of(upload: Upload) -> str:
 
 
 class Recount:
-    """A recount of unfinished uploads, once per process: nodes of earlier versions change uploads without counting.
+    """One recount of the claims and charges of all uploads: nodes of earlier versions change uploads without counting.
 
-    It first counts all records, then drops the claims of uploads that have no record any more.
+    It first counts all records, then drops what is counted of uploads that have no record any more.
     """
 
     def __init__(
@@ -52,32 +60,38 @@ class Recount:
         self._redis, self._listing, self._keys = redis, listing, keys
         self._script = redis.register_script(_RECOUNT)
         self._after: UploadId | None = None
-        self._cursor: int | None = None
-        self._finished = False
+        self._listed = False
+        self._cursor = 0
+        self._scans = [(redis.zscan, keys.unfinished), (redis.hscan, keys.charges)]
+        """What remains to be searched for uploads without a record."""
+        self.changed = 0
+        """The number of uploads that were charged wrongly."""
+
+    @property
+    def finished(self) -> bool:
+        return not self._scans
 
     async def proceed(self) -> None:
-        """Recount one more page. Raises RedisError, StateUnavailable."""
-        if self._finished:
-            return
-        if self._cursor is None:
+        """Recount one more page, unless it is finished. Raises RedisError, StateUnavailable."""
+        if not self._listed:
             await self._count_records()
-        else:
-            await self._drop_stale_claims(self._cursor)
+        elif self._scans:
+            await self._drop_stale(*self._scans[0])
 
     async def _count_records(self) -> None:
         page = await self._listing(self._after, _PAGE)
-        await self._count([(upload.id, str(upload.revision), claim_of(upload)) for upload in page])
-        if len(page) == _PAGE:
-            self._after = page[-1].id
-        else:
-            self._cursor = 0
+        await self._count([(each.id, str(each.revision), claim_of(each), charge_text(each)) for each in page])
+        self._listed = len(page) < _PAGE
+        self._after = None if self._listed else page[-1].id
 
-    async def _drop_stale_claims(self, cursor: int) -> None:
-        self._cursor, counted = await self._redis.zscan(self._keys.unfinished, cursor, count=_PAGE)
-        await self._count([(upload_id, "", "") for upload_id, _ in counted])
-        self._finished = self._cursor == 0
+    async def _drop_stale(self, scan: Callable[..., Awaitable[tuple[int, Any]]], key: str) -> None:
+        self._cursor, found = await scan(key, self._cursor, count=_PAGE)
+        await self._count([(upload_id, "", "", "") for upload_id in dict(found)])
+        if self._cursor == 0:
+            del self._scans[0]
 
-    async def _count(self, claims: Sequence[tuple[str, str, str]]) -> None:
-        if claims:
-            arguments = [argument for claim in claims for argument in claim]
-            await self._script(keys=[self._keys.unfinished, self._keys.claimed], args=[self._keys.upload, *arguments])
+    async def _count(self, rows: Sequence[tuple[str, str, str, str]]) -> None:
+        if rows:
+            keys = [self._keys.unfinished, self._keys.claimed]
+            words = [word for row in rows for word in row]
+            self.changed += await self._script(keys=keys, args=[self._keys.prefix, *words])

@@ -117,6 +117,7 @@ class SqliteThread:
                 if not remaining or _code(error) not in _DISK_FULL:
                     raise
             else:
+                self._checkpoint()  # the file grows by what this batch added before another program takes the space
                 return
 
     def _attempt(self, batch: Sequence[_Job[Any]]) -> None:
@@ -130,6 +131,9 @@ class SqliteThread:
 
     def _free_space(self) -> None:
         self._ballast.delete()
+        self._checkpoint()
+
+    def _checkpoint(self) -> None:
         if self._connection is not None:
             with suppress(sqlite3.Error):  # it waits for other processes like any statement
                 self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()

@@ -7,8 +7,11 @@ migration must be idempotent.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
+from tusd_py.backends.sqlite.charge_schema import MIGRATION, add_columns
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.domain.phase import UNFINISHED
 from tusd_py.domain.upload import LARGEST_CLAIM
@@ -101,9 +104,10 @@ _OUTBOX_FIFTH = (
     "CREATE INDEX IF NOT EXISTS deliveries_by_event ON deliveries (seq, sink)",
     "CREATE INDEX IF NOT EXISTS events_by_time ON events (at)",
 )
-_FIFTH = (*_OUTBOX_FIFTH,)
-_SCHEMA = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
-"""The statements that migrate each version to the next."""
+_Step = str | Callable[[sqlite3.Connection], None]
+_FIFTH: Sequence[_Step] = (*_OUTBOX_FIFTH, add_columns, *MIGRATION)
+_SCHEMA: Sequence[Sequence[_Step]] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
+"""The steps that migrate each version to the next: statements, and functions that execute some."""
 VERSION = len(_SCHEMA)
 
 
@@ -113,9 +117,11 @@ def prepare(path: Path, connection: sqlite3.Connection) -> None:
     if version > VERSION:
         raise ConfigurationError(f"{path} is from a newer version (schema {version}, known: {VERSION}): upgrade")
     if version < VERSION:
-        for statements in _SCHEMA[version:]:
-            for statement in statements:
-                connection.execute(statement)
+        for step in chain.from_iterable(_SCHEMA[version:]):
+            if isinstance(step, str):
+                connection.execute(step)
+            else:
+                step(connection)
         touch(connection)
 
 

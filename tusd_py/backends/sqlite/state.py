@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from tusd_py.backends.sqlite import charging
 from tusd_py.backends.sqlite.connection import SqliteThread
 from tusd_py.backends.sqlite.outbox import SqliteOutbox, store
 from tusd_py.backends.sqlite.schema import prepare, touch
@@ -15,6 +16,7 @@ from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.events import Event
 from tusd_py.domain.installation import Installation
+from tusd_py.domain.principal import Grant, Quota
 from tusd_py.domain.record_json import (
     advance,
     decode,
@@ -24,13 +26,22 @@ from tusd_py.domain.record_json import (
     encode_entry,
     encode_installation,
 )
+from tusd_py.domain.refusals import NameTaken
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.domain.usage import Usage, charge_of
 from tusd_py.ports.state import Unfinished
 
-_CREATE = "INSERT INTO uploads (revision, due_at, document, id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-_SAVE = "UPDATE uploads SET revision = ?, due_at = ?, document = ? WHERE id = ? AND revision = ?"
+_CREATE = """
+    INSERT INTO uploads (revision, counted, due_at, document, stored, reserved, claim, id, name, account)
+    VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING
+"""
+_SAVE = """
+    UPDATE uploads SET revision = ?1, counted = ?1, due_at = ?2, document = ?3, stored = ?4, reserved = ?5, claim = ?6
+    WHERE id = ?7 AND revision = ?8
+"""
+_RESOLVE = "SELECT id FROM uploads WHERE name = ?"
 _APPEND = """
     INSERT INTO entries (upload_id, seq, document)
     VALUES (:upload, (SELECT coalesce(max(seq), 0) + 1 FROM entries WHERE upload_id = :upload), :document)
@@ -63,9 +74,17 @@ class SqliteState:
     def name(self) -> str:
         return f"sqlite:{self._path}"
 
-    async def create(self, upload: Upload, entries: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
+    async def create(
+        self,
+        upload: Upload,
+        entries: Sequence[Entry] = (),
+        events: Sequence[Event] = (),
+        *,
+        quota: Quota | None = None,
+        grant: Grant | None = None,
+    ) -> Upload:
         created = replace(upload, revision=1)
-        work = partial(_create, _row(created), [encode_entry(entry) for entry in entries])
+        work = partial(_create, created, [encode_entry(entry) for entry in entries], quota, grant)
         await self._commit(work, created, events, grows=True)
         return created
 
@@ -73,9 +92,22 @@ class SqliteState:
         documents = await self._select(_LOAD, upload_id)
         return decode(documents[0]) if documents else None
 
-    async def save(self, upload: Upload, added: Sequence[Entry] = (), events: Sequence[Event] = ()) -> Upload:
+    async def resolve(self, name: str) -> UploadId | None:
+        return next(map(UploadId, await self._select(_RESOLVE, name)), None)
+
+    async def save(
+        self,
+        upload: Upload,
+        added: Sequence[Entry] = (),
+        events: Sequence[Event] = (),
+        *,
+        quota: Quota | None = None,
+        refund: Grant | None = None,
+    ) -> Upload:
         saved = advance(upload)
         work = partial(_save, (*_row(saved), upload.revision), [encode_entry(entry) for entry in added])
+        if quota is not None or refund is not None:
+            work = partial(_save_on_terms, work, saved, quota, refund)
         await self._commit(work, saved, events)
         return saved
 
@@ -118,6 +150,20 @@ class SqliteState:
         uploads, claimed = await self._thread.read(lambda connection: connection.execute(_UNFINISHED).fetchone())
         return Unfinished(count=uploads, claimed=int(claimed))
 
+    async def usage(self, account: str) -> Usage:
+        return await self._thread.read(partial(charging.read_usage, account))
+
+    async def usages(self, after: str | None, limit: int) -> Sequence[Usage]:
+        return await self._thread.read(partial(charging.read_usages, after, limit))
+
+    async def recount(self) -> int:
+        after: str | None = ""
+        corrected = 0
+        while after is not None:
+            after, count = await self._thread.write(partial(charging.recount_page, after))
+            corrected += count
+        return corrected
+
     async def aclose(self) -> None:
         await self._thread.aclose()
 
@@ -153,19 +199,27 @@ def _with_events(
     return both
 
 
-def _row(upload: Upload) -> tuple[int, float | None, str, str]:
-    return upload.revision, upload.due_at, encode(upload), upload.id
+def _row(upload: Upload) -> tuple[object, ...]:
+    return upload.revision, upload.due_at, encode(upload), *charge_of(upload), upload.claim, upload.id
 
 
 def _write(query: str, document: str, connection: sqlite3.Connection) -> None:
     connection.execute(query, (document,))
 
 
-def _create(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
-    *_, upload_id = row
-    if connection.execute(_CREATE, row).rowcount == 0:
-        raise ValueError(f"upload {upload_id} exists")
-    connection.executemany(_APPEND, [{"upload": upload_id, "document": entry} for entry in entries])
+def _create(
+    upload: Upload, entries: Sequence[str], quota: Quota | None, grant: Grant | None, connection: sqlite3.Connection
+) -> None:
+    if quota is not None:
+        charging.check_new(upload, quota, connection)
+    charging.take_over(upload, connection)
+    if connection.execute(_CREATE, (*_row(upload), upload.name, upload.account.name)).rowcount == 0:
+        if connection.execute(_EXISTS, (upload.id,)).fetchone():
+            raise ValueError(f"upload {upload.id} exists")
+        raise NameTaken
+    if grant is not None:
+        charging.use(grant, upload.times.created_at, connection)
+    connection.executemany(_APPEND, [{"upload": upload.id, "document": entry} for entry in entries])
 
 
 def _save(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
@@ -173,6 +227,20 @@ def _save(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.C
     if connection.execute(_SAVE, row).rowcount == 0:
         raise Superseded(f"upload {upload_id} is no longer at revision {revision}")
     connection.executemany(_APPEND, [{"upload": upload_id, "document": entry} for entry in entries])
+
+
+def _save_on_terms(
+    save: Callable[[sqlite3.Connection], None],
+    upload: Upload,
+    quota: Quota | None,
+    refund: Grant | None,
+    connection: sqlite3.Connection,
+) -> None:
+    if quota is not None:
+        charging.check_saved(upload, quota, connection)
+    save(connection)
+    if refund is not None:
+        charging.give_back(refund, connection)
 
 
 def _rewind(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:

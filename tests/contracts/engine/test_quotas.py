@@ -1,0 +1,303 @@
+"""What an account may have: reserved before the first byte, charged with each record, given back at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.direct_access import ScriptedAccess, direct
+from tests.support.harness import Harness, ScriptedBody
+from tests.support.intents import appending, creating, joining, naming
+from tusd_py.domain.caller import Caller
+from tusd_py.domain.direct import DirectMode
+from tusd_py.domain.intents import Begin, Completion, Create
+from tusd_py.domain.principal import NO_ACCOUNT, Principal, Quota
+from tusd_py.domain.refusals import Malformed, OverQuota, TooLarge
+from tusd_py.domain.thresholds import Thresholds
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.usage import Usage
+from tusd_py.engine.append import append
+from tusd_py.engine.create import create
+from tusd_py.engine.direct import abort, announce, begin, complete
+from tusd_py.engine.expiry_sweep import sweep
+from tusd_py.engine.lookup import inspect
+from tusd_py.engine.repair import repair
+from tusd_py.engine.terminate import terminate
+from tusd_py.ports.body import BodyEnd
+
+BLOCK = 16
+
+
+def limited(harness: Harness, max_bytes: int | None = None, max_uploads: int | None = None) -> Harness:
+    """Limit every account of the harness, whose deferred lengths reserve blocks of 16 bytes."""
+    harness.engine = replace(
+        harness.engine,
+        quota=Quota(max_bytes=max_bytes, max_uploads=max_uploads),
+        thresholds=Thresholds(reservation=BLOCK),
+    )
+    return harness
+
+
+async def usage(harness: Harness, account: str = NO_ACCOUNT) -> tuple[int, int, int]:
+    found = await harness.state.usage(account)
+    return found.stored, found.reserved, found.uploads
+
+
+async def begun(harness: Harness, length: int | None = 6, **more: Any) -> Upload:
+    return await create(harness.engine, creating(length, **more), ScriptedBody())
+
+
+async def refused(harness: Harness, intent: Create) -> bool:
+    """Return True if the creation is refused before its body is asked for, and nothing is changed."""
+    residue, before, body = await harness.residue(), await usage(harness), ScriptedBody(b"abc")
+    try:
+        await create(harness.engine, intent, body)
+    except OverQuota:
+        assert not body.asked
+        assert (await harness.residue(), await usage(harness)) == (residue, before)
+        return True
+    return False
+
+
+async def test_a_length_is_reserved_whole_until_it_is_stored(harness: Harness) -> None:
+    limited(harness, max_bytes=10)
+    upload = await begun(harness, 8)
+    assert await usage(harness) == (0, 8, 1)
+    assert await refused(harness, creating(3))
+    await append(harness.engine, upload.id, appending(0), ScriptedBody(b"abc", end=BodyEnd.CUT))
+    assert await usage(harness) == (0, 8, 1)
+    assert (await append(harness.engine, upload.id, appending(3), ScriptedBody(b"defgh"))).done
+    assert await usage(harness) == (8, 0, 0)
+    assert await refused(harness, creating(3, body=True))
+    await create(harness.engine, creating(2, body=True), ScriptedBody(b"ab"))
+    assert await usage(harness) == (10, 0, 0)
+    assert not await refused(harness, creating(0))
+
+
+async def test_unfinished_uploads_are_counted(harness: Harness) -> None:
+    limited(harness, max_uploads=2)
+    upload = await begun(harness)
+    await begun(harness, None)
+    for intent in (creating(6), creating(None, body=True), creating(0), creating(6, kind=Kind.PARTIAL)):
+        assert await refused(harness, intent)
+    assert (await append(harness.engine, upload.id, appending(0), ScriptedBody(b"abcdef"))).done
+    await begun(harness)
+    assert await refused(harness, creating(6))
+
+
+async def test_each_owner_has_an_account(harness: Harness) -> None:
+    limited(harness, max_bytes=10)
+    everyone, ann = harness.engine, harness.engine.acting_for(Caller(principal=Principal(subject="ann")))
+    await create(ann, creating(10), ScriptedBody())
+    with pytest.raises(OverQuota):
+        await create(ann, creating(1), ScriptedBody())
+    upload = await create(everyone, creating(10), ScriptedBody())
+    assert await usage(harness, "ann") == await usage(harness) == (0, 10, 1)
+    await terminate(ann, upload.id)
+    assert (await usage(harness, "ann"), await usage(harness)) == ((0, 10, 1), (0, 0, 0))
+
+
+async def test_every_end_gives_back_at_once(harness: Harness) -> None:
+    limited(harness, max_bytes=6)
+    await terminate(harness.engine, (await begun(harness)).id)
+    done = await create(harness.engine, creating(6, body=True), ScriptedBody(b"abcdef"))
+    await terminate(harness.engine, done.id)
+    await begun(harness)
+    harness.now += 101
+    await sweep(harness.engine)
+    harness.limit(retention=50.0)
+    await create(harness.engine, creating(6, body=True), ScriptedBody(b"abcdef"))
+    harness.now += 51
+    await sweep(harness.engine)
+    with pytest.raises(TooLarge):
+        await create(harness.engine, creating(6, body=True), ScriptedBody(b"abcdefg"))
+    await create(harness.engine, creating(6, body=True), ScriptedBody(b"abcdef"))
+    harness.storage._objects.clear()
+    assert [mended.done async for mended in repair(harness.engine, apply=True)] == [True]
+    assert await usage(harness) == (0, 0, 0)
+
+
+async def test_what_can_not_be_removed_yet_is_given_back_all_the_same(harness: Harness) -> None:
+    limited(harness, max_bytes=6)
+    upload = await create(harness.engine, creating(6, body=True), ScriptedBody(b"abcdef"))
+    harness.storage.stuck.add(upload.id)
+    await terminate(harness.engine, upload.id)
+    assert await harness.uploads() != []
+    assert await usage(harness) == (0, 0, 0)
+
+
+async def test_without_a_quota_all_is_charged_as_well(harness: Harness) -> None:
+    harness.engine = replace(harness.engine, thresholds=Thresholds(reservation=BLOCK))
+    await begun(harness, 10**15)
+    deferred = await begun(harness, None)
+    assert await usage(harness) == (0, 10**15, 2)
+    await append(harness.engine, deferred.id, appending(0), ScriptedBody(b"abc"))
+    assert await usage(harness) == (0, 10**15 + BLOCK, 2)
+
+
+async def test_a_deferred_length_reserves_blocks_with_the_bytes_that_need_them(harness: Harness) -> None:
+    limited(harness, max_bytes=100)
+    upload = await begun(harness, None)
+    assert await usage(harness) == (0, 0, 1)
+    reserved = []
+    for offset in range(0, 24, 8):
+        await append(harness.engine, upload.id, appending(offset, size=8), ScriptedBody(b"x" * 8))
+        reserved.append((await usage(harness))[1])
+    assert reserved == [BLOCK, BLOCK, 2 * BLOCK]
+    end = replace(appending(24, size=1), completion=Completion.WITH_THIS)
+    assert (await append(harness.engine, upload.id, end, ScriptedBody(b"x"))).done
+    assert await usage(harness) == (25, 0, 0)
+
+
+async def test_its_length_takes_the_place_of_the_blocks_once_it_is_declared(harness: Harness) -> None:
+    limited(harness, max_bytes=20)
+    upload = await begun(harness, None)
+    await append(harness.engine, upload.id, appending(0, size=3), ScriptedBody(b"abc"))
+    with pytest.raises(OverQuota):
+        await append(harness.engine, upload.id, appending(3, length=21, size=0), ScriptedBody())
+    assert await usage(harness) == (0, BLOCK, 1)
+    await append(harness.engine, upload.id, appending(3, length=20, size=0), ScriptedBody())
+    assert await usage(harness) == (0, 20, 1)
+    other = await begun(harness, None)
+    with pytest.raises(OverQuota):
+        await append(harness.engine, other.id, appending(0, length=1), ScriptedBody(b"x"))
+
+
+async def test_its_longest_length_and_what_is_left_cut_the_last_block(harness: Harness) -> None:
+    limited(harness, max_bytes=20)
+    harness.limit(max_deferred_length=12)
+    upload = await begun(harness, None)
+    await append(harness.engine, upload.id, appending(0, size=3), ScriptedBody(b"abc"))
+    assert await usage(harness) == (0, 12, 1)
+    other = await begun(harness, None)
+    await append(harness.engine, other.id, appending(0, size=3), ScriptedBody(b"abc"))
+    assert await usage(harness) == (0, 20, 2)
+    await append(harness.engine, other.id, appending(3, size=5), ScriptedBody(b"defgh"))
+    with pytest.raises(OverQuota):
+        await append(harness.engine, other.id, appending(8, size=1), ScriptedBody(b"i"))
+    await append(harness.engine, upload.id, appending(3, size=9), ScriptedBody(b"x" * 9))
+    await terminate(harness.engine, upload.id)
+    await append(harness.engine, other.id, appending(8, size=1), ScriptedBody(b"i"))
+
+
+async def test_a_body_that_is_announced_too_long_is_refused_before_it_is_read(harness: Harness) -> None:
+    limited(harness, max_bytes=10)
+    upload, body = await begun(harness, None), ScriptedBody(b"x" * 11)
+    with pytest.raises(OverQuota):
+        await append(harness.engine, upload.id, appending(0, size=11), body)
+    assert await refused(harness, Create(body=appending(0, size=11).body))
+    assert not body.asked
+    assert (await inspect(harness.engine, upload.id)).offset == 0
+    assert (await append(harness.engine, upload.id, appending(0, size=10), ScriptedBody(b"x" * 10))).offset == 10
+    with pytest.raises(OverQuota):
+        await append(harness.engine, upload.id, appending(10), body)
+    assert not body.asked
+
+
+async def test_a_body_of_unknown_length_ends_where_the_quota_does(harness: Harness) -> None:
+    """What fits, up to a checkpoint, is kept; bytes past it leave nothing behind."""
+    limited(harness, max_bytes=20)
+    harness.engine = replace(harness.engine, thresholds=Thresholds(reservation=BLOCK, unproven=0))
+    upload = await begun(harness, None)
+    with pytest.raises(OverQuota):
+        await append(harness.engine, upload.id, appending(0), ScriptedBody(*[b"x" * 8] * 5))
+    kept = await inspect(harness.engine, upload.id)
+    assert (kept.offset, await usage(harness)) == (16, (0, 16, 1))
+    await append(harness.engine, upload.id, appending(16, size=4), ScriptedBody(b"x" * 4))
+    assert await usage(harness) == (0, 20, 1)
+    with pytest.raises(OverQuota):
+        await create(harness.engine, creating(None, body=True), ScriptedBody(b"x"))
+    assert [each.id for each in await harness.uploads()] == [upload.id]
+
+
+async def test_a_final_upload_takes_over_its_partials(harness: Harness) -> None:
+    limited(harness, max_bytes=6)
+    one, two = [
+        await create(harness.engine, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(data))
+        for data in (b"abc", b"def")
+    ]
+    final = await create(harness.engine, joining(one.id, two.id), ScriptedBody())
+    assert final.done
+    assert await usage(harness) == (6, 0, 0)
+    await terminate(harness.engine, one.id)
+    harness.now += 101
+    await sweep(harness.engine)
+    assert await usage(harness) == (6, 0, 0)
+    await terminate(harness.engine, final.id)
+    assert await usage(harness) == (0, 0, 0)
+
+
+async def test_a_patch_of_known_length_asks_the_state_as_often_as_before(harness: Harness) -> None:
+    limited(harness, max_bytes=100, max_uploads=9)
+    asked = list[str]()
+    around = harness.state.fuse.around
+
+    async def counting(call: Any) -> Any:
+        asked.append(call.__name__)
+        return await around(call)
+
+    harness.state.fuse.around = counting  # type: ignore[method-assign]
+    upload, deferred = await begun(harness), await begun(harness, None)
+    assert asked == ["create", "create"]
+    asked.clear()
+    await append(harness.engine, upload.id, appending(0, size=3), ScriptedBody(b"abc"))
+    assert asked == ["load", "save"]
+    for offset, expected in ((0, ["load", "usage", "save"]), (3, ["load", "save"])):
+        asked.clear()
+        await append(harness.engine, deferred.id, appending(offset, size=3), ScriptedBody(b"abc"))
+        assert asked == expected
+
+
+async def test_of_many_at_once_no_more_get_in_than_there_is_room_for(harness: Harness) -> None:
+    limited(harness, max_bytes=30)
+    outcomes = await asyncio.gather(*(begun(harness, 10) for _ in range(9)), return_exceptions=True)
+    [first, _, _] = [outcome for outcome in outcomes if isinstance(outcome, Upload)]
+    deferred = [await begun(harness, None) for _ in range(3)]
+    await terminate(harness.engine, first.id)
+    bodies = [ScriptedBody(b"x" * 4) for _ in deferred]
+    outcomes = await asyncio.gather(
+        *(
+            append(harness.engine, each.id, appending(0, size=4), body)
+            for each, body in zip(deferred, bodies, strict=True)
+        ),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(outcome, Upload) for outcome in outcomes) == 1, "it has reserved all that was left"
+    assert (await usage(harness))[1] == 30
+
+
+@pytest.fixture
+def access(harness: Harness) -> ScriptedAccess:
+    return direct(limited(harness, max_bytes=10, max_uploads=2))
+
+
+async def test_direct_uploads_are_charged_like_others(harness: Harness, access: ScriptedAccess) -> None:
+    upload = await begin(harness.engine, Begin(mode=DirectMode.PARTS, length=7))
+    assert await usage(harness) == (0, 7, 1)
+    for intent in (Begin(mode=DirectMode.PARTS, length=4), Begin(mode=DirectMode.WHOLE, length=4)):
+        with pytest.raises(OverQuota):
+            await announce(harness.engine, intent)
+    listed = naming(access.bring(upload, b"abcdefg"))
+    assert (await complete(harness.engine, upload.id, access.key(upload), listed)).done
+    assert await usage(harness) == (7, 0, 0)
+    other = await begin(harness.engine, Begin(mode=DirectMode.PARTS, length=3))
+    await abort(harness.engine, other.id, access.key(other))
+    assert await usage(harness) == (7, 0, 0)
+
+
+async def test_direct_uploads_tell_their_length_where_bytes_are_limited(
+    harness: Harness, access: ScriptedAccess
+) -> None:
+    """Else the bucket could hold any number of bytes before this server sees one."""
+    for mode in DirectMode:
+        with pytest.raises(Malformed, match="tell the upload's size"):
+            await announce(harness.engine, Begin(mode=mode))
+    assert await usage(harness) == (0, 0, 0)
+    limited(harness, max_uploads=1)
+    upload = await begin(harness.engine, Begin(mode=DirectMode.PARTS))
+    listed = naming(access.bring(upload, b"abcdefg"))
+    assert (await complete(harness.engine, upload.id, access.key(upload), listed)).done
+    assert await harness.state.usage(NO_ACCOUNT) == Usage(account=NO_ACCOUNT, stored=7)

@@ -1,0 +1,84 @@
+"""The charges of uploads and the uses of grants in the SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from tusd_py.backends.sqlite.charge_schema import RECOUNT
+from tusd_py.domain.principal import Grant, Quota
+from tusd_py.domain.refusals import TokenUsedUp
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.usage import Charge, Usage, charge_of, check_growth
+
+_PAGE = 1000
+"""Uploads that are recounted in one transaction: other processes wait for it."""
+_NEXT = "SELECT max(id) FROM (SELECT id FROM uploads WHERE id > ? ORDER BY id LIMIT ?)"
+_USAGE = "SELECT account, stored, reserved, uploads FROM usage WHERE account = ?"
+_USAGES = "SELECT account, stored, reserved, uploads FROM usage WHERE account > ? ORDER BY account LIMIT ?"
+_CHARGE = "SELECT stored, reserved FROM uploads WHERE id = ? AND account <> ''"
+_FREED = "SELECT coalesce(sum(stored + coalesce(reserved, 0)), 0) FROM uploads WHERE id = ? AND account = ?"
+_TAKE_OVER = "UPDATE uploads SET account = '' WHERE id = ?"
+_FORGET = "DELETE FROM grants WHERE expires_at < ?"
+_USE = """
+    INSERT INTO grants (jti, uses, expires_at) VALUES (?, 1, ?)
+    ON CONFLICT (jti) DO UPDATE SET uses = uses + 1 WHERE uses < ?
+"""
+_REFUND = "UPDATE grants SET uses = uses - 1 WHERE jti = ? AND uses > 0"
+
+
+def read_usage(account: str, connection: sqlite3.Connection) -> Usage:
+    """Return the usage of one account."""
+    row = connection.execute(_USAGE, (account,)).fetchone()
+    return _usage(row) if row else Usage(account=account)
+
+
+def read_usages(after: str | None, limit: int, connection: sqlite3.Connection) -> Sequence[Usage]:
+    """Return up to `limit` usages of accounts greater than `after`."""
+    return [_usage(row) for row in connection.execute(_USAGES, (after or "", limit))]
+
+
+def check_new(upload: Upload, quota: Quota, connection: sqlite3.Connection) -> None:
+    """Raise OverQuota if the account has no room for the new upload, instead of its partial ones."""
+    account, partials = upload.account.name, set(upload.partials)
+    sources = [connection.execute(_FREED, (partial, account)).fetchone() for partial in partials]
+    freed = Charge(sum(total for (total,) in sources))
+    check_growth(read_usage(account, connection), freed, charge_of(upload), quota)
+
+
+def check_saved(upload: Upload, quota: Quota, connection: sqlite3.Connection) -> None:
+    """Raise OverQuota if the account has no room for the upload as it is to be saved."""
+    row = connection.execute(_CHARGE, (upload.id,)).fetchone()
+    if row is not None:
+        check_growth(read_usage(upload.account.name, connection), Charge(*row), charge_of(upload), quota)
+
+
+def take_over(upload: Upload, connection: sqlite3.Connection) -> None:
+    """Charge the partial uploads of a final one to no account."""
+    connection.executemany(_TAKE_OVER, [(partial,) for partial in upload.partials])
+
+
+def use(grant: Grant, now: float, connection: sqlite3.Connection) -> None:
+    """Count a use of the grant. Raises TokenUsedUp."""
+    connection.execute(_FORGET, (now,))
+    if connection.execute(_USE, (grant.jti, grant.expires_at, grant.max_uses)).rowcount == 0:
+        raise TokenUsedUp
+
+
+def give_back(grant: Grant, connection: sqlite3.Connection) -> None:
+    """Give a use of the grant back."""
+    connection.execute(_REFUND, (grant.jti,))
+
+
+def recount_page(after: str, connection: sqlite3.Connection) -> tuple[str | None, int]:
+    """Charge some uploads again by their documents. Returns the last of them, None after all, and the number of those
+    that were charged wrongly."""
+    (last,) = connection.execute(_NEXT, (after, _PAGE)).fetchone()
+    if last is None:
+        return None, 0
+    return last, connection.execute(RECOUNT, (after, last)).rowcount
+
+
+def _usage(row: tuple[str, int, int, int]) -> Usage:
+    account, stored, reserved, uploads = row
+    return Usage(account=account, stored=int(stored), reserved=int(reserved), uploads=uploads)

@@ -1,0 +1,65 @@
+"""The quotas of accounts: checked before a body is read, and again in the commit of each growth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tusd_py.domain.account import Account
+from tusd_py.domain.checkpoint import Entry
+from tusd_py.domain.events import Event
+from tusd_py.domain.principal import Quota
+from tusd_py.domain.refusals import OverQuota
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.usage import over_bytes, with_reservation
+from tusd_py.ports.state import StateStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotas:
+    """The quotas of all accounts: the settings' (None for none), unless a credential has another one."""
+
+    state: StateStore
+    default: Quota | None = None
+
+    def of(self, account: Account) -> Quota | None:
+        """Return the quota of the account; None if it has none."""
+        if account.quota_bytes is None:
+            return self.default
+        return replace(self.default or Quota(), max_bytes=account.quota_bytes)
+
+    def for_creation(self, account: Account, own: Quota | None) -> Quota | None:
+        """Return the quota of the account; its credential's `own` limit on uploads replaces the settings'."""
+        quota = self.of(account)
+        if own is None or own.max_uploads is None:
+            return quota
+        return replace(quota or Quota(), max_uploads=own.max_uploads)
+
+    async def check(self, account: Account, growth: int) -> None:
+        """Return if the account has room for so many bytes more. Raises OverQuota, StateUnavailable."""
+        quota = self.of(account)
+        if growth > 0 and quota is not None and quota.max_bytes is not None:
+            usage = await self.state.usage(account.name)
+            if usage.total + growth > quota.max_bytes:
+                raise over_bytes()
+
+    async def save(self, upload: Upload, reserved: int, added: Sequence[Entry], events: Sequence[Event]) -> Upload:
+        """Save the upload, which had so many bytes reserved; it reserves fewer if its account has no room for all.
+
+        Raises OverQuota if there isn't room for the bytes that it has, or for its length; Superseded, StateUnavailable.
+        """
+        quota = self.of(upload.account)
+        while True:
+            try:
+                return await self.state.save(upload, added, events, quota=quota)
+            except OverQuota:
+                fitting = reserved + await self._left(upload.account, quota)
+                if upload.length is not None or not upload.offset <= fitting < upload.account.reserved:
+                    raise
+            upload = with_reservation(upload, fitting)
+
+    async def _left(self, account: Account, quota: Quota | None) -> int:
+        """Return the bytes that the account may still take."""
+        if quota is None or quota.max_bytes is None:
+            return 0
+        return quota.max_bytes - (await self.state.usage(account.name)).total
