@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, multiple, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from tests.simulation.loop import SimulatedLoop
 from tests.support.harness import Harness, ScriptedBody
@@ -20,9 +20,12 @@ from tusd_py.domain.digest import Checksum, WholeDigest
 from tusd_py.domain.errors import Superseded, Unavailable
 from tusd_py.domain.intents import Completion
 from tusd_py.domain.phase import Phase
+from tusd_py.domain.principal import NO_ACCOUNT, Quota
 from tusd_py.domain.refusals import Refusal, UploadNotFound
+from tusd_py.domain.thresholds import Thresholds
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.domain.usage import Usage, charge_of
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create
 from tusd_py.engine.expiry_sweep import sweep
@@ -32,6 +35,8 @@ from tusd_py.ports.body import BodyEnd
 
 T = TypeVar("T")
 EXPIRE_AFTER = 100.0
+QUOTA = 120
+"""Bytes of all uploads together: some of them are refused."""
 _NOT_TAKEN = (Refusal, Superseded, Unavailable)
 """Superseded by itself, where the answer to a save got lost."""
 
@@ -163,6 +168,18 @@ class Clients(RuleBasedStateMachine):
         fuse = self.harness.storage.fuse if storage else self.harness.state.fuse
         fuse.blow(left, times=times, answer_lost=answer_lost)
 
+    @invariant()
+    def usage_is_the_sum_over_records(self) -> None:
+        """It never goes past the quota, but for lengths that were reserved before."""
+        charges = [charge_of(upload) for upload in self.run(self.harness.state.inner.list(None, 1000))]
+        assert self.run(self.harness.state.inner.usage(NO_ACCOUNT)) == Usage(
+            account=NO_ACCOUNT,
+            stored=sum(charge.stored for charge in charges),
+            reserved=sum(charge.reserved or 0 for charge in charges),
+            uploads=sum(charge.reserved is not None for charge in charges),
+        )
+        assert sum(charge.total for charge in charges) <= QUOTA
+
     def settle(self, known: Known, possible: bytes) -> None:
         """Look where the upload is now: not before what was told, nor beyond what can have arrived."""
         self.mend()
@@ -211,7 +228,10 @@ class Clients(RuleBasedStateMachine):
 
 
 async def _engine() -> Harness:
-    return Harness(expire_after=EXPIRE_AFTER)
+    harness = Harness(expire_after=EXPIRE_AFTER)
+    quota, thresholds = Quota(max_bytes=QUOTA, max_uploads=9), Thresholds(reservation=16)
+    harness.engine = replace(harness.engine, quota=quota, thresholds=thresholds)
+    return harness
 
 
 TestClients = Clients.TestCase

@@ -33,6 +33,7 @@ LOW = Thresholds(
     read_range=8,
     read_ranges=2,
     read_trial=16,
+    reservation=8,
 )
 """So low that the smallest uploads are on both sides of each."""
 

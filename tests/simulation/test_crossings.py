@@ -21,6 +21,8 @@ from tests.simulation.shared import SimulatedState
 from tusd_py.domain.thresholds import Thresholds
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.domain.usage import reserve
+from tusd_py.engine import records
 from tusd_py.storage.s3 import concatenation
 from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.concat_plan import PlannedPart, plan_parts
@@ -122,11 +124,16 @@ def seams(seen: Seen) -> Iterator[None]:
         seen["equal_copy" if profile.equal_parts else "copy"].add(len(plan) > len(lengths))
         return plan
 
+    def watched_reserve(upload: Upload, block: int, limit: int | None) -> Upload:
+        seen["reservation"].add(upload.offset > LOW.reservation)
+        return reserve(upload, int(block), limit)
+
     with ExitStack() as patches:
         patches.enter_context(patch.object(SimulatedState, "due", watched_due))
         patches.enter_context(patch.object(SimulatedState, "list", watched_list))
         patches.enter_context(patch.object(S3Client, "delete", watched_delete))
         patches.enter_context(patch.object(concatenation, "plan_parts", watched_plan))
+        patches.enter_context(patch.object(records, "reserve", watched_reserve))
         patches.enter_context(patch("asyncio.Semaphore", Gate))
         patches.enter_context(patch("tests.simulation.setup.MIN_PART", Watched(MIN_PART, "min_part", seen)))
         yield

@@ -18,10 +18,12 @@ from tests.simulation.shared import Rows
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.phase import Phase
+from tusd_py.domain.principal import NO_ACCOUNT
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.span import Span
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.domain.usage import Usage
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.ports.observer import Observer
@@ -221,11 +223,21 @@ class World:
         for key, content in self.orphans.items():
             if key not in self.bucket.objects or self.bucket.objects[key].content != content:
                 raise Violation("a finished object is gone or changed whose record was lost")
+        self._check_usage()
         self._check_strays()
         for node in self._nodes:
             kept = sum(assembly.memory_size for assembly in node.tails._assemblies.values())
             if node.machine.up and node.budget.used != kept:
                 raise Leak(f"{node.budget.used - kept} bytes of the budget are held for ever")
+
+    def _check_usage(self) -> None:
+        """Every byte of a finished upload is charged once, and nothing else, whatever went wrong meanwhile."""
+        uploads = self.uploads()
+        sources = {source for upload in uploads.values() for source in upload.partials}
+        stored = sum(upload.offset for upload in uploads.values() if upload.id not in sources)
+        usage = at_once(self.records.usage(NO_ACCOUNT))
+        if usage != Usage(account=NO_ACCOUNT, stored=stored):
+            raise Leak(f"{stored} bytes are stored, but charged are {usage}")
 
     def _check_strays(self) -> None:
         named = {upload.cursor["key"] for upload in self.uploads().values()} | {installation_key("")}

@@ -141,6 +141,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "engine/rate_limiter.py _SECOND",
         "domain/upload.py LARGEST_CLAIM",
         "backends/redis/unfinished.py _PAGE",
+        "backends/sqlite/charging.py _PAGE",
     ],
     "the grid's shape, which follows the profile's number of parts": [
         "storage/s3/grid.py Grid._steps",

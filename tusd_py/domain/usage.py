@@ -57,11 +57,11 @@ def reserve(upload: Upload, block: int, limit: int | None) -> Upload:
 
     It reserves no more than its greatest length, `limit` (None for no limit), unless it has more bytes.
     """
-    wanted = 0
+    reserved = 0
     if upload.length is None and upload.phase in UNFINISHED:
         blocks = block * -(-upload.offset // block)
-        wanted = max(upload.account.reserved, upload.offset, blocks if limit is None else min(blocks, limit))
-    return upload if wanted == upload.account.reserved else with_reservation(upload, wanted)
+        reserved = max(upload.account.reserved, upload.offset, blocks if limit is None else min(blocks, limit))
+    return upload if reserved == upload.account.reserved else with_reservation(upload, reserved)
 
 
 def with_reservation(upload: Upload, reserved: int) -> Upload:

@@ -53,12 +53,12 @@ class Quotas:
             try:
                 return await self.state.save(upload, added, events, quota=quota)
             except OverQuota:
-                fitting = reserved + await self._left(upload.account, quota)
+                fitting = reserved + await self._remaining(upload.account, quota)
                 if upload.length is not None or not upload.offset <= fitting < upload.account.reserved:
                     raise
             upload = with_reservation(upload, fitting)
 
-    async def _left(self, account: Account, quota: Quota | None) -> int:
+    async def _remaining(self, account: Account, quota: Quota | None) -> int:
         """Return the bytes that the account may still take."""
         if quota is None or quota.max_bytes is None:
             return 0

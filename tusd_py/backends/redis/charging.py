@@ -141,10 +141,11 @@ def terms_of_save(quota: Quota | None, refund: Grant | None) -> str:
     return _terms(quota, refund=None if refund is None else refund.jti)
 
 
-def _terms(quota: Quota | None, **others: object) -> str:
-    limits = {} if quota is None else {"max_bytes": quota.max_bytes, "max_uploads": quota.max_uploads}
-    given = {name: value for name, value in (limits | others).items() if value is not None and value != []}
-    return json.dumps(given) if given else ""
+def _terms(quota: Quota | None, **terms: object) -> str:
+    if quota is not None:
+        terms |= {"max_bytes": quota.max_bytes, "max_uploads": quota.max_uploads}
+    stated = {name: term for name, term in terms.items() if term is not None and term != []}
+    return json.dumps(stated) if stated else ""
 
 
 class RedisAccounts:

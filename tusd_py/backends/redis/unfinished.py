@@ -63,7 +63,7 @@ class Recount:
         self._listed = False
         self._cursor = 0
         self._scans = [(redis.zscan, keys.unfinished), (redis.hscan, keys.charges)]
-        """What remains to be searched for uploads without a record."""
+        """The collections that remain to be searched for uploads without a record."""
         self.changed = 0
         """The number of uploads that were charged wrongly."""
 
@@ -80,13 +80,13 @@ class Recount:
 
     async def _count_records(self) -> None:
         page = await self._listing(self._after, _PAGE)
-        await self._count([(each.id, str(each.revision), claim_of(each), charge_text(each)) for each in page])
+        await self._count([_row(upload) for upload in page])
         self._listed = len(page) < _PAGE
         self._after = None if self._listed else page[-1].id
 
     async def _drop_stale(self, scan: Callable[..., Awaitable[tuple[int, Any]]], key: str) -> None:
-        self._cursor, found = await scan(key, self._cursor, count=_PAGE)
-        await self._count([(upload_id, "", "", "") for upload_id in dict(found)])
+        self._cursor, page = await scan(key, self._cursor, count=_PAGE)
+        await self._count([(upload_id, "", "", "") for upload_id in dict(page)])
         if self._cursor == 0:
             del self._scans[0]
 
@@ -95,3 +95,7 @@ class Recount:
             keys = [self._keys.unfinished, self._keys.claimed]
             words = [word for row in rows for word in row]
             self.changed += await self._script(keys=keys, args=[self._keys.prefix, *words])
+
+
+def _row(upload: Upload) -> tuple[str, str, str, str]:
+    return upload.id, str(upload.revision), claim_of(upload), charge_text(upload)
