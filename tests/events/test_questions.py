@@ -253,3 +253,40 @@ async def test_a_hook_is_told_the_newest_offset_and_stops_the_upload(serve: Star
         assert (response.status, await response.text()) == (410, "enough")
         assert client.asked("post-receive")[0].json["Event"]["Upload"]["Offset"] > 0
         assert (await client.request("HEAD", path)).status == 404
+
+
+async def test_a_hook_names_an_upload_which_is_then_at_that_path(serve: Start, hook: Receiver, tmp_path: Path) -> None:
+    async with serve("pre-create", "post-finish") as client:
+        hook.answers = [says(ChangeFileInfo={"ID": "team/a.txt"})]
+        response = await client.create(3)
+        assert (response.status, response.headers["Location"].endswith("/files/team/a.txt")) == (201, True)
+        hook.answers = [says(ChangeFileInfo={"ID": "team/a.txt"})]
+        taken = await client.create(3)
+        assert (taken.status, (await taken.text()).partition(":")[0]) == (409, "name-taken")
+        path = "/files/team/a.txt"
+        assert (await client.patch(path, 0, b"abc")).status == 204
+        assert (await client.request("HEAD", path)).headers["Upload-Offset"] == "3"
+        assert await (await client.request("GET", path)).read() == b"abc"
+        assert (tmp_path / "team" / "a.txt").read_bytes() == b"abc"
+        told = (await hook.until(lambda _: bool(client.asked("post-finish"))))[-1]
+        assert told.json["Event"]["Upload"]["ID"] == "team/a.txt"
+        assert (await client.request("DELETE", path)).status == 204
+        assert (await client.request("HEAD", path)).status == 404
+
+
+async def test_named_partial_uploads_are_joined_by_their_names(serve: Start, hook: Receiver) -> None:
+    async with serve("pre-create") as client:
+        for name in ("a/1", "b"):
+            hook.answers = [says(ChangeFileInfo={"ID": name})]
+            assert (await client.create(3, b"abc", Upload_Concat="partial")).status == 201
+        final = await client.request("POST", Upload_Concat="final;/files/a/1 b")
+        assert final.status == 201
+        path = "/files/" + final.headers["Location"].partition("/files/")[2]
+        assert await (await client.request("GET", path)).read() == b"abcabc"
+
+
+@pytest.mark.parametrize("name", ["read/a", "s3/a", ".tusd-py/a", "a/events", "/a", "a//b", "a/../b", "a b", "x" * 256])
+async def test_a_name_that_can_be_none_fails(serve: Start, hook: Receiver, name: str) -> None:
+    async with serve("pre-create") as client:
+        hook.answers = [says(ChangeFileInfo={"ID": name})]
+        assert (await client.create(3)).status == 503

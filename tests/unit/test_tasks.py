@@ -53,7 +53,7 @@ async def test_a_server_ends_whose_sweep_takes_its_end_for_a_trouble(
         except asyncio.CancelledError:
             raise StateUnavailable("Redis: no answer") from None
 
-    monkeypatch.setattr(tusd_py.server.background, "_maintain", sweep)
+    monkeypatch.setattr(tusd_py.server.background, "_sweep", sweep)
     monkeypatch.setattr(tusd_py.server.background, "_SWEEP_SECONDS", 0.01)
     runner = web.AppRunner(create_app(load_settings({"storage": f"file:{tmp_path}", "state": "memory:"}, None, {})))
     await runner.setup()

@@ -28,15 +28,9 @@ class FileChange:
     """The changes to a planned upload that a hook wants (tusd's `ChangeFileInfo`); None for no change."""
 
     name: str | None = None
-    """The path of the upload below the creation endpoint, in place of its id, and the stem of its object's key."""
+    """The path of the upload below the creation endpoint, in place of its id, and its object's key."""
     metadata: Metadata | None = None
     """In place of all metadata of the client."""
-    path: str | None = None
-    """The path of the file below the storage's folder (disk)."""
-    bucket: str | None = None
-    """The bucket of the object (S3), one of those that the settings allow."""
-    key: str | None = None
-    """The key of the object (S3)."""
 
 
 NO_CHANGE = FileChange()

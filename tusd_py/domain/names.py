@@ -9,6 +9,10 @@ from tusd_py.domain.upload_id import parse_upload_id
 _LONGEST = 255
 """Characters of a name."""
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
+_RESERVED = (".tusd-py/", "read/", "s3/")
+"""Beginnings of paths below the creation endpoint, or of keys, that have another meaning."""
+_ROUTES = ("/events", "/socket", "/status")
+"""Ends of paths below the creation endpoint that have another meaning."""
 _METADATA_KEY = re.compile(r"[!-+\--~]+")  # visible ASCII without the comma
 _TYPE_RANGE = re.compile(r"\*/\*|[a-z0-9_!#$&^.+-]+/(?:\*|[a-z0-9_!#$&^.+-]+)")
 
@@ -17,6 +21,7 @@ def is_name(text: str) -> bool:
     """Return True if an upload may have the name: segments between slashes, at most 255 characters, no id."""
     segments = text[: _LONGEST + 1].split("/")
     fits = len(text) <= _LONGEST and parse_upload_id(text) is None
+    fits = fits and not text.startswith(_RESERVED) and not text.endswith(_ROUTES)
     return fits and all(_SEGMENT.fullmatch(segment) and segment not in {".", ".."} for segment in segments)
 
 

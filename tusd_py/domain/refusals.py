@@ -282,6 +282,8 @@ class TokenUsedUp(Refusal):
 class HookRejected(Refusal):
     """A hook refuses the request on purpose."""
 
+    code = "upload-rejected"
+
     def __init__(self, answer: Answer = NO_ANSWER, message: str = "refused by a check of this request") -> None:
         super().__init__(message)
         self.answer = answer
@@ -290,8 +292,6 @@ class HookRejected(Refusal):
 
 class UploadRejected(HookRejected):
     """A hook refuses the upload, before it is created or before it is finished."""
-
-    code = "upload-rejected"
 
 
 class AccessRejected(HookRejected):

@@ -14,6 +14,7 @@ from tusd_py.domain.intents import Append, Completion, Create
 from tusd_py.domain.lengths import check_fits, check_length, declare, declared_length, growth, remaining_bytes
 from tusd_py.domain.lifecycle import Change, end, resume
 from tusd_py.domain.limits import Limits
+from tusd_py.domain.names import is_name
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.principal import NO_ALLOWANCE, Allowance
 from tusd_py.domain.refusals import AlreadyComplete, Forbidden, Malformed, OffsetMismatch, UploadGone, UploadNotFound
@@ -170,15 +171,23 @@ def resolve_partial(url: str, base_path: str) -> UploadId | None:
     """
     if "/" not in url:
         return parse_upload_id(url)
-    if not url.isprintable():
-        return None  # urlsplit would remove tabs
+    parent, slash, name = _path(url).rpartition("/")
+    return parse_upload_id(name) if (parent + slash).endswith(base_path) else None
+
+
+def named_partial(url: str, base_path: str) -> str | None:
+    """Return the name in the URL of an upload that a hook or a token has named; None for anything else."""
+    name = url if "/" not in url else _path(url).rpartition(base_path)[2]
+    return name if is_name(name) else None
+
+
+def _path(url: str) -> str:
+    """Return the absolute path in a URL; empty if there is none."""
     try:
-        path = urlsplit(url).path
+        path = urlsplit(url).path if url.isprintable() else ""  # urlsplit would remove tabs
     except ValueError:
-        return None
-    parent, slash, name = path.rpartition("/")
-    within = path.startswith("/") and (parent + slash).endswith(base_path)
-    return parse_upload_id(name) if within else None
+        return ""
+    return path if path.startswith("/") else ""
 
 
 def check_uses(partials: Sequence[UploadId | None], limits: Limits) -> None:

@@ -96,6 +96,11 @@ class Upload:
     """A number that grows by one with each save; a save of an older revision is refused."""
 
     @property
+    def url_name(self) -> str:
+        """The last part of its URL."""
+        return self.name or self.id
+
+    @property
     def alive(self) -> bool:
         return self.phase in ALIVE
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tusd_py.domain.answers import FileChange
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.engine import Engine
 
@@ -13,9 +12,15 @@ async def ask_to_create(engine: Engine, planned: Upload) -> Upload:
     """Return the planned upload with the changes that a hook wants. Raises HookRejected, HookFailed, NameTaken."""
     change, answer = await engine.questions.before_create(engine.caller, planned)
     engine.answer(answer)
-    return _changed(planned, change)
+    return replace(
+        planned,
+        name=change.name or _granted_name(engine, planned),
+        metadata=planned.metadata if change.metadata is None else change.metadata,
+    )
 
 
-def _changed(planned: Upload, change: FileChange) -> Upload:
-    """Return the planned upload with its name and metadata as the hook wants."""
-    return planned if change.metadata is None else replace(planned, metadata=change.metadata)
+def _granted_name(engine: Engine, planned: Upload) -> str | None:
+    """Return the name that the upload has by its token; if the token is for several uploads, one that no other has."""
+    name, grant = engine.allowance.name, engine.allowance.grant
+    several = grant is not None and grant.max_uses > 1
+    return f"{name}-{planned.id}" if name and several else name

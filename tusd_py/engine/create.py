@@ -11,7 +11,7 @@ from tusd_py.domain.intents import Create
 from tusd_py.domain.lengths import close, growth, remaining_bytes
 from tusd_py.domain.lifecycle import advance, resume
 from tusd_py.domain.refusals import InconsistentLength, Malformed, TooLarge, UploadStopped
-from tusd_py.domain.rules import check_uses, plan_create, plan_final, resolve_partial
+from tusd_py.domain.rules import check_uses, named_partial, plan_create, plan_final, resolve_partial
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.asking import ask_to_create
@@ -64,7 +64,7 @@ class _NotingWatcher:
 
 
 async def _planned_final(engine: Engine, intent: Create) -> Upload:
-    ids = [resolve_partial(url, engine.base_path) for url in intent.partials]
+    ids = [await _partial_id(engine, url) for url in intent.partials]
     check_uses(ids, engine.limits)
     uploads = {partial: await _own(engine, partial) for partial in dict.fromkeys(ids) if partial}
     partials = [uploads[partial] if partial else None for partial in ids]
@@ -76,6 +76,12 @@ async def _planned_final(engine: Engine, intent: Create) -> Upload:
         now=engine.clock(),
         allowance=engine.allowance,
     )
+
+
+async def _partial_id(engine: Engine, url: str) -> UploadId | None:
+    """Return the upload that the URL names; None if it names none."""
+    upload_id, name = resolve_partial(url, engine.base_path), named_partial(url, engine.base_path)
+    return await engine.state.resolve(name) if upload_id is None and name is not None else upload_id
 
 
 async def _own(engine: Engine, upload_id: UploadId) -> Upload | None:

@@ -17,7 +17,7 @@ _UPLOADS = 10_000
 """Uploads whose last report is remembered."""
 
 
-class ToldOffsets:
+class ReportedOffsets:
     """The times and offsets of the last reports, by upload: an upload of many requests is reported as one of few."""
 
     def __init__(self) -> None:
@@ -42,11 +42,11 @@ class Progress:
         self,
         report: Callable[[Upload], Awaitable[HookResponse]],
         stop: Callable[[], None],
-        told: ToldOffsets,
+        reported: ReportedOffsets,
         interval: float,
     ) -> None:
         """`interval` is the time between two reports of an upload in seconds, at least."""
-        self._report, self._stop, self._told, self._interval = report, stop, told, interval
+        self._report, self._stop, self._reported, self._interval = report, stop, reported, interval
         self._newest: Upload | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopped: UploadStopped | None = None
@@ -65,7 +65,7 @@ class Progress:
         """Report the newest offset whenever it is due, until the request ends."""
         loop = asyncio.get_running_loop()
         while self._newest is not None and self._stopped is None:
-            due_at = self._told.due_at(self._newest, loop.time(), self._interval)
+            due_at = self._reported.due_at(self._newest, loop.time(), self._interval)
             if due_at is None or due_at > loop.time():
                 await asyncio.sleep(self._interval if due_at is None else due_at - loop.time())
             else:
@@ -73,7 +73,7 @@ class Progress:
 
     async def _call(self, upload: Upload, loop: asyncio.AbstractEventLoop) -> None:
         """Report the offset. A failure is counted, and the report isn't repeated."""
-        self._told.note(upload, loop.time())
+        self._reported.note(upload, loop.time())
         try:
             response = await self._report(upload)
         except (CallFailed, InvalidAnswer):

@@ -16,7 +16,7 @@ from tusd_py.domain.upload_id import UploadId
 from tusd_py.events_out.formats.tusd import body
 from tusd_py.events_out.hooks.call import TIMEOUT, Call, CallFailed, HookCaller, call_of
 from tusd_py.events_out.hooks.response import HookResponse, InvalidAnswer, parse_response
-from tusd_py.events_out.progress import Progress, ToldOffsets
+from tusd_py.events_out.progress import Progress, ReportedOffsets
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observer
 from tusd_py.ports.questions import NoQuestions, ProgressReport
@@ -59,7 +59,7 @@ class HookQuestions:
     meter: Meter
     _ignored: set[str] = field(default_factory=set)
     """Names that were logged as meaningless."""
-    _told: ToldOffsets = field(default_factory=ToldOffsets)
+    _reported: ReportedOffsets = field(default_factory=ReportedOffsets)
 
     @property
     def asks_before_finish(self) -> bool:
@@ -101,7 +101,7 @@ class HookQuestions:
             call = self._call(POST_RECEIVE, caller, upload, _random_id(POST_RECEIVE))
             return await self._attempt(call, self.asking.seconds)
 
-        return Progress(report, stop, self._told, self.asking.interval)
+        return Progress(report, stop, self._reported, self.asking.interval)
 
     async def _ask(
         self, hook: str, caller: Caller, upload: Upload, call_id: str, *, planned: bool = False

@@ -30,6 +30,6 @@ def _merged(reply: Reply, answer: Answer) -> Reply:
     if answer.body:
         fields.pop("content-type", None)
     for name, value in answer.headers.items():
-        _, ours = fields.get(name.lower(), (name, ""))
-        fields[name.lower()] = (name, f"{ours}, {value}" if ours and name.lower() == "link" else value)
+        _, own = fields.get(name.lower(), (name, ""))
+        fields[name.lower()] = (name, f"{own}, {value}" if own and name.lower() == "link" else value)
     return replace(reply, headers=dict(fields.values()), text=answer.body or reply.text)

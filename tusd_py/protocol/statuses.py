@@ -10,6 +10,7 @@ from tusd_py.domain.refusals import Refusal
 STATUS: Mapping[type[Refusal], int] = {
     refusals.Malformed: 400,
     refusals.InconsistentLength: 400,
+    refusals.HookRejected: 400,
     refusals.UploadRejected: 400,
     refusals.TerminationRejected: 400,
     refusals.UploadStopped: 400,

@@ -68,7 +68,12 @@ def create_app(settings: Settings | None = None, hooks: object = None) -> web.Ap
     app = web.Application(middlewares=[filter_requests])
     if chosen.metrics_address is None:
         add_probes(app)
-    add_routes(app, chosen.base_path, direct=chosen.direct_uploads, tokens="token" in chosen.auth)
+    add_routes(
+        app,
+        chosen.base_path,
+        direct=chosen.direct_uploads,
+        tokens="token" in chosen.auth,
+    )
     if chosen.ui:
         add_page(app, _page_facts(chosen))
     app.on_response_prepare.append(decorate)

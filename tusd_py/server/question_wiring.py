@@ -34,8 +34,8 @@ def asking(settings: Settings, engine: Engine, hooks: HookKind | None) -> Engine
         observer=engine.observer,
         meter=engine.meter,
     )
-    asked = replace(engine, questions=questions)
-    return replace(asked, policy=HookPolicy(questions)) if PRE_ACCESS in enabled else asked
+    policy = HookPolicy(questions) if PRE_ACCESS in enabled else engine.policy
+    return replace(engine, questions=questions, policy=policy)
 
 
 def _asking(settings: Settings, hooks: HookKind) -> Asking:

@@ -18,7 +18,9 @@ _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("C
 
 
 def expand(template: str, upload: Upload, filename: str) -> str:
-    """Return the template with its fields filled in for this upload."""
+    """Return the template with its fields filled in for this upload; of an upload with a name, that name."""
+    if upload.name is not None:
+        return upload.name
     created = datetime.fromtimestamp(upload.times.created_at, UTC)
     dates = {name: created.strftime(code) for name, code in DATES.items()}
     return template.format(id=upload.id, filename=filename, **dates)

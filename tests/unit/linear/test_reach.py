@@ -23,6 +23,8 @@ HANDED_ON: Mapping[str, tuple[str, ...]] = {
             "http/handlers/direct.py object_key_of",
         ),
         *("http/handlers/direct.py read_body", "http/links.py Links.upload_id", "http/handlers/uploads.py _create"),
+        *("http/handlers/uploads.py _upload_id", "http/handlers/uploads.py _sent_name", "engine/create.py _partial_id"),
+        *("engine/pairing.py PairedState.resolve", "backends/"),
         "serving/plan.py plan_download",
     ),
     "in a text that is made of it": (

@@ -75,7 +75,7 @@ def _upload(upload: Upload, place: Place) -> Mapping[str, Any]:
     times, digest = upload.times, upload.digest
     return {
         "id": upload.id,
-        "name": None,
+        "name": upload.name,
         "kind": _KINDS[upload.kind],
         "phase": upload.phase if upload.alive else Phase.GONE,
         "length": upload.length,

@@ -37,7 +37,7 @@ def body(hook: str, upload: Upload, caller: Caller, place: Place | None) -> byte
 
 def url_id(hook: str, upload: Upload) -> str:
     """Return the last part of the upload's URL; empty while it has none."""
-    return "" if hook == PRE_CREATE else upload.id
+    return "" if hook == PRE_CREATE else upload.url_name
 
 
 def offset(hook: str, upload: Upload) -> int:

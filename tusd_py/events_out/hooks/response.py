@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tusd_py.domain.answers import NO_ANSWER, NO_CHANGE, Answer, FileChange
-from tusd_py.domain.upload_names import check_name
+from tusd_py.domain.names import is_metadata_key, is_name
 
 T = TypeVar("T")
 _MEMBERS = frozenset(
@@ -20,7 +20,7 @@ _FIELDS = frozenset(
         *("www-authenticate", "link", "server-timing"),
     }
 )
-"""Header fields that a hook may set, besides those that begin with X-."""
+"""Header fields that a hook may set, and those that begin with X-."""
 _FIRST_VISIBLE, _DELETE = 0x20, 0x7F
 _NAME = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 """The characters of a field's name (RFC 9110, 5.6.2)."""
@@ -77,26 +77,20 @@ def _response(members: Mapping[str, Any]) -> HookResponse:
 
 
 def _change(info: Mapping[str, Any]) -> FileChange:
-    storage = _folded(info.get("storage") or {}, "Storage")
-    metadata = info.get("metadata")
-    try:
-        name = check_name(text) if (text := _of_type(info, "id", str, "")) else None
-        path = check_name(text) if (text := _of_type(storage, "path", str, "")) else None
-    except ValueError as error:
-        raise InvalidAnswer(str(error)) from None
+    name, metadata = _of_type(info, "id", str, ""), info.get("metadata")
+    if name and not is_name(name):
+        raise InvalidAnswer("ID isn't a name: see docs/hooks.md")
+    if any(_folded(info.get("storage") or {}, "Storage").values()):
+        raise InvalidAnswer("Storage can't be chosen: give an ID, which is the object's key, too")
     return FileChange(
-        name=name,
-        metadata=None if metadata is None else dict(_metadata(_texts(metadata, "MetaData"))),
-        path=path,
-        bucket=_of_type(storage, "bucket", str, "") or None,
-        key=_of_type(storage, "key", str, "") or None,
+        name=name or None, metadata=None if metadata is None else dict(_metadata(_texts(metadata, "MetaData")))
     )
 
 
 def _metadata(texts: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
     """Yield the metadata. Raises InvalidAnswer for a key that Upload-Metadata can't carry (tus 1.0, creation)."""
     for key, value in texts.items():
-        if not key or not key.isascii() or not key.isprintable() or {" ", ","} & set(key):
+        if not is_metadata_key(key):
             raise InvalidAnswer("MetaData has a key that isn't ASCII without blanks and commas")
         yield key, value.encode()
 

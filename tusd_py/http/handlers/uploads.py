@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 
 from tusd_py.domain import refusals
 from tusd_py.domain.intents import Append, Create, Inspect, Intent, Read, Terminate
+from tusd_py.domain.names import is_name
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
@@ -42,7 +43,9 @@ async def _handle(request: web.Request, context: Context) -> web.StreamResponse:
 
 async def _download(request: web.Request, context: Context, head: RequestHead, body: RequestBody) -> web.StreamResponse:
     try:
-        return await download(request, context, head, _upload_id(request), Read(), redirect=context.redirect_downloads)
+        return await download(
+            request, context, head, await _upload_id(request), Read(), redirect=context.redirect_downloads
+        )
     except refusals.NotReady:
         if not request[WIRE].inspects_by_get:
             raise
@@ -88,10 +91,10 @@ def _receiving(request: web.Request, context: Context, body: RequestBody) -> Ite
 async def _create(request: web.Request, context: Context, intent: Create, body: RequestBody) -> Reply:
     context.concurrency.creation(context.client(request))
     endpoint, wire = _endpoint(request, context), request[WIRE]
-    interim = Interim(request, wire, lambda upload: endpoint + upload.id)
+    interim = Interim(request, wire, lambda upload: endpoint + upload.url_name)
     with _receiving(request, context, body):
         upload = await create.create(request[ENGINE], intent, body, interim)
-    reply = wire.created(upload, endpoint + upload.id, with_body=intent.body is not None)
+    reply = wire.created(upload, endpoint + upload.url_name, with_body=intent.body is not None)
     return await _with_link(request, context, upload, reply, lambda: endpoint)
 
 
@@ -99,9 +102,9 @@ async def _append(request: web.Request, context: Context, intent: Append, body: 
     locate = partial(_locate, request, context)
     interim = Interim(request, request[WIRE], locate)
     with _receiving(request, context, body):
-        upload = await append.append(request[ENGINE], _upload_id(request), intent, body, interim)
+        upload = await append.append(request[ENGINE], await _upload_id(request), intent, body, interim)
     reply = request[WIRE].appended(upload, partial(locate, upload))
-    return await _with_link(request, context, upload, reply, partial(_creation_url, request, context, upload))
+    return await _with_link(request, context, upload, reply, partial(_creation_url, request, context))
 
 
 async def _with_link(
@@ -121,18 +124,18 @@ def _endpoint(request: web.Request, context: Context) -> str:
 
 def _locate(request: web.Request, context: Context, upload: Upload) -> str:
     """Return the URL of the upload that the request went to."""
-    return _creation_url(request, context, upload) + upload.id
+    return _creation_url(request, context) + upload.url_name
 
 
-def _creation_url(request: web.Request, context: Context, upload: Upload) -> str:
+def _creation_url(request: web.Request, context: Context) -> str:
     """Return the creation endpoint's URL, derived from a request to an upload."""
-    return _endpoint(request, context).removesuffix(f"{upload.id}/")
+    return _endpoint(request, context).removesuffix(f"{_sent_name(request)}/")
 
 
 async def _inspect(request: web.Request, context: Context, _: Inspect, __: RequestBody) -> Reply:
-    upload = await lookup.inspect(request[ENGINE], _upload_id(request))
-    reply = request[WIRE].inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(upload.id))
-    reply = await _with_link(request, context, upload, reply, partial(_creation_url, request, context, upload))
+    upload = await lookup.inspect(request[ENGINE], await _upload_id(request))
+    reply = request[WIRE].inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(_sent_name(request)))
+    reply = await _with_link(request, context, upload, reply, partial(_creation_url, request, context))
     if (
         upload.done
         and upload.kind is not Kind.PARTIAL
@@ -145,7 +148,7 @@ async def _inspect(request: web.Request, context: Context, _: Inspect, __: Reque
 
 
 async def _terminate(request: web.Request, _: Context, __: Terminate, ___: RequestBody) -> Reply:
-    await terminate.terminate(request[ENGINE], _upload_id(request))
+    await terminate.terminate(request[ENGINE], await _upload_id(request))
     return request[WIRE].terminated()
 
 
@@ -157,12 +160,21 @@ _HANDLERS: dict[type[Intent], Callable[..., Awaitable[Reply]]] = {
 }
 
 
-def _upload_id(request: web.Request) -> UploadId:
-    """Return the id in the path as it was sent (`match_info` is unescaped). Raises UploadNotFound."""
-    upload_id = parse_upload_id(request.rel_url.raw_path.rstrip("/").rpartition("/")[2])
+async def _upload_id(request: web.Request) -> UploadId:
+    """Return the id in the path, or that of the upload with the name. Raises UploadNotFound, StateUnavailable."""
+    name = _sent_name(request)
+    upload_id = parse_upload_id(name)
+    if upload_id is None and is_name(name):
+        upload_id = await request[ENGINE].state.resolve(name)
     if upload_id is None:
         raise refusals.UploadNotFound
     return upload_id
+
+
+def _sent_name(request: web.Request) -> str:
+    """Return the id or name in the path as it was sent; empty if it was sent with escapes (`match_info` has none)."""
+    name = request.match_info.get("id", "").rstrip("/")
+    return name if request.rel_url.raw_path.rstrip("/").endswith(f"/{name}") else ""
 
 
 UPLOADS = Route(_handle, refuse_in_protocol, overridden=True)

@@ -77,7 +77,7 @@ class LocalStorage:
 
     def start(self, upload: Upload) -> Cursor:
         """Return the object's file name, or nothing if the id is its name."""
-        if upload.kind is Kind.PARTIAL or self._template == BY_ID:
+        if upload.kind is Kind.PARTIAL or (self._template == BY_ID and upload.name is None):
             return {}
         return {"file": expand(self._template, upload, sanitize(declared(upload.metadata, NAME_KEYS)))}
 
