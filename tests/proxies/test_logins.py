@@ -1,0 +1,125 @@
+"""Proxies that ask for the login, as docs/auth.md shows them, in front of a server that believes the user they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from devtools.certificates import Certificate
+from devtools.proxies import FRONTS, Edit
+from tests.support.credentials import scripted
+from tests.support.parts import started
+from tests.support.server import ROOT, Server
+
+TUS = {"Tus-Resumable": "1.0.0"}
+CREATION = {**TUS, "Upload-Length": "5", "Content-Type": "application/offset+octet-stream"}
+ALICE, BOB = {"Cookie": "session=alice"}, {"Cookie": "session=bob"}
+GUIDE, TUTORIAL = ROOT / "docs" / "auth.md", ROOT / "docs" / "tutorials" / "nginx-login.md"
+Session = aiohttp.ClientSession
+
+
+async def log_in(request: web.Request) -> web.StreamResponse:
+    """Name the user of the session, as oauth2-proxy and Authelia do."""
+    user = request.cookies.get("session", "")
+    return web.Response(status=204, headers={"Remote-User": user}) if user else web.Response(status=401)
+
+
+def example(page: Path, start: str) -> str:
+    """The block of the page that begins so."""
+    blocks: list[str] = re.findall(r"```\w*\n(.*?)```", page.read_text(), re.DOTALL)
+    return next(block for block in blocks if start in block)
+
+
+def nginx_with(login: str) -> Edit:
+    def edit(text: str) -> str:
+        asked = example(TUTORIAL, "location = /_may_upload").replace(
+            "http://127.0.0.1:5000/may-upload", f"{login}verify"
+        )
+        text = text.replace(
+            "        proxy_pass http://tusd_py;\n",
+            f"        proxy_pass http://tusd_py;\n{example(GUIDE, 'auth_request_set')}",
+            1,
+        )
+        return text.replace(
+            "    # No node answers: neither do we.", f"{asked}\n    # No node answers: neither do we.", 1
+        )
+
+    return edit
+
+
+def caddy_with(login: str) -> Edit:
+    def edit(text: str) -> str:
+        asked = example(GUIDE, "forward_auth").replace("127.0.0.1:9091", login.removeprefix("http://").rstrip("/"))
+        guarded = f"@asked not method OPTIONS\n{asked.replace('forward_auth ', 'forward_auth @asked ')}"
+        return text.replace("handle @uploads {", f"handle @uploads {{\n{guarded}", 1)
+
+    return edit
+
+
+EDITS: Mapping[str, Callable[[str], Edit]] = {"nginx": nginx_with, "caddy": caddy_with}
+
+
+@asynccontextmanager
+async def guarded(kind: str, directory: Path, certificate: Certificate) -> AsyncIterator[tuple[Session, str, Server]]:
+    """A server whose proxy asks for the login: a client's session, the endpoint, and the server past the proxy."""
+    server = Server(
+        directory, storage="file:data", state="memory:", auth="proxy", auth_user_header="X-Auth-User", behind_proxy=True
+    )
+    async with scripted(log_in) as login:
+        await server.start()
+        try:
+            edit = EDITS[kind](login.url)
+            with started(FRONTS[kind](directory / kind, certificate, [server.port], edit)) as front:
+                connector = aiohttp.TCPConnector(ssl=front.tls())
+                async with aiohttp.ClientSession(connector=connector) as session:
+                    yield session, front.url, server
+        finally:
+            await server.stop()
+
+
+@pytest.mark.parametrize("kind", FRONTS)
+async def test_uploads_belong_to_the_user_whom_the_proxy_names(
+    kind: str, tmp_path: Path, certificate: Certificate
+) -> None:
+    async with guarded(kind, tmp_path, certificate) as (session, url, _):
+        async with session.post(url, headers={**CREATION, **ALICE}, data=b"12") as answer:
+            assert answer.status == 201, await answer.text()
+            upload = answer.headers["Location"]
+        rest = {**TUS, "Upload-Offset": "2", "Content-Type": "application/offset+octet-stream"}
+        statuses = []
+        for who in ({}, BOB, ALICE):
+            async with session.patch(upload, headers={**rest, **who}, data=b"345") as answer:
+                statuses.append(answer.status)
+        assert statuses == [401, 404, 204]
+        for who, status in (({}, 401), (BOB, 404), (ALICE, 200)):
+            async with session.get(upload, headers=who) as answer:
+                assert answer.status == status
+
+
+@pytest.mark.parametrize("kind", FRONTS)
+async def test_what_the_client_says_it_is_does_not_count(kind: str, tmp_path: Path, certificate: Certificate) -> None:
+    forged = {"X-Auth-User": "alice", "Remote-User": "alice"}
+    async with guarded(kind, tmp_path, certificate) as (session, url, _):
+        async with session.post(url, headers={**CREATION, **forged}) as answer:
+            assert answer.status == 401
+        async with session.post(url, headers={**CREATION, **ALICE}) as answer:
+            upload = answer.headers["Location"]
+        async with session.delete(upload, headers={**TUS, **BOB, **forged}) as answer:
+            assert answer.status == 404
+
+
+@pytest.mark.parametrize("kind", FRONTS)
+async def test_browsers_ask_before_they_log_in(kind: str, tmp_path: Path, certificate: Certificate) -> None:
+    asking = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    async with (
+        guarded(kind, tmp_path, certificate) as (session, url, _),
+        session.options(url, headers=asking) as answer,
+    ):
+        assert answer.status in {200, 204}
+        assert "POST" in answer.headers["Access-Control-Allow-Methods"]
