@@ -90,7 +90,7 @@ class _Sweep:
     async def _process(self, upload_id: UploadId) -> bool:
         """Return False if a store failed. A locked upload is skipped: its lock holder works on it."""
         engine = self._engine
-        with suppress(Locked, Superseded, UploadLost, HookRejected):
+        with suppress(Locked, Superseded, UploadLost, HookRejected, HookFailed):
             async with engine.hold(upload_id, wait=0):
                 upload = await engine.state.load(upload_id)
                 if upload is not None and upload.due_at is not None and upload.due_at <= engine.clock():
