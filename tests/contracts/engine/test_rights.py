@@ -203,3 +203,20 @@ async def test_the_end_of_an_upload_is_not_told_to_others(engine: Engine) -> Non
         await inspect(remembering, upload.id)
     with pytest.raises(UploadNotFound):
         await inspect(remembering.acting_for(BOB), upload.id)
+
+
+async def test_only_rights_cost_a_second_look_at_the_record(
+    engine: Engine, harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, looks = await _open(engine), list[UploadId]()
+    load = harness.state.load
+
+    async def look(upload_id: UploadId) -> Upload | None:
+        looks.append(upload_id)
+        return await load(upload_id)
+
+    monkeypatch.setattr(harness.state, "load", look)
+    for offset, (rights, expected) in enumerate(((Rights(), 1), (Rights(authenticating=True), 2))):
+        looks.clear()
+        await append(replace(engine, rights=rights), upload.id, appending(offset), ScriptedBody(b"a"))
+        assert len(looks) == expected
