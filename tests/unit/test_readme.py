@@ -11,7 +11,8 @@ from yarl import URL
 
 from scripts.settings_table import NOTHING, SETTINGS, THEMES, defaults, renewed
 from tusd_py.config import Settings, load_settings
-from tusd_py.domain.refusals import HookRejected, Refusal, ServiceUnavailable
+from tusd_py.domain.hook_refusals import HookRejected
+from tusd_py.domain.refusals import Refusal, ServiceUnavailable
 from tusd_py.telemetry.metrics import Metrics
 from tusd_py.transfer.budget import Budget
 

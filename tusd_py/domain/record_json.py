@@ -24,10 +24,24 @@ def encode(upload: Upload) -> str:
 
     It is written out, and flat, as a record is encoded at each save.
     """
-    times, digest, direct = upload.times, upload.digest, upload.direct
+    record = _common(upload)
+    if upload.name is not None:
+        record["name"] = upload.name
+    if upload.account is not SHARED or upload.owner is not None:
+        record |= _encode_account(upload.account)
+    if upload.answer is not NO_ANSWER:
+        record["answer"] = _encode_answer(upload.answer)
+    if upload.asked_at is not None:
+        record["asked_at"] = upload.asked_at
+    return _dump(record)
+
+
+def _common(upload: Upload) -> dict[str, Any]:
+    """Return the members that every record has."""
+    direct = upload.direct
     presigned_until = None if direct is None else direct.presigned_until
     parts_check_at = None if direct is None else direct.parts_check_at
-    record = {
+    return {
         "id": upload.id,
         "kind": upload.kind,
         "phase": upload.phase,
@@ -44,25 +58,22 @@ def encode(upload: Upload) -> str:
         "parts_check_at": parts_check_at,
         "cursor": upload.cursor,
         "etag": upload.etag,
-        "digest_algorithm": None if digest is None else digest.algorithm,
-        "digest": None if digest is None else digest.value,
-        "created_at": times.created_at,
-        "updated_at": times.updated_at,
-        "expires_at": times.expires_at,
+        **_flat(upload.times, upload.digest),
         "revision": upload.revision,
         _FORMER["explicit_completion"]: upload.explicit_completion,
         _FORMER["presigned_until"]: presigned_until,
         _FORMER["parts_check_at"]: parts_check_at,
     }
-    if upload.name is not None:
-        record["name"] = upload.name
-    if upload.account is not SHARED or upload.owner is not None:
-        record |= _encode_account(upload.account)
-    if upload.answer is not NO_ANSWER:
-        record["answer"] = _encode_answer(upload.answer)
-    if upload.asked_at is not None:
-        record["asked_at"] = upload.asked_at
-    return _dump(record)
+
+
+def _flat(times: Times, digest: WholeDigest | None) -> dict[str, Any]:
+    return {
+        "digest_algorithm": None if digest is None else digest.algorithm,
+        "digest": None if digest is None else digest.value,
+        "created_at": times.created_at,
+        "updated_at": times.updated_at,
+        "expires_at": times.expires_at,
+    }
 
 
 def decode(text: str) -> Upload:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tusd_py.domain.answers import NO_ANSWER, Answer
-
 
 class Refusal(Exception):
     """The request can't be served as it is. `code` is stable and safe to match on."""
@@ -277,45 +275,3 @@ class TokenUsedUp(Refusal):
 
     def __init__(self) -> None:
         super().__init__("the upload token was used as often as it may be: get a new one")
-
-
-class HookRejected(Refusal):
-    """A hook refuses the request on purpose."""
-
-    code = "upload-rejected"
-
-    def __init__(self, answer: Answer = NO_ANSWER, message: str = "refused by a check of this request") -> None:
-        super().__init__(message)
-        self.answer = answer
-        """The response that the hook wants its client to get, in place of the server's own."""
-
-
-class UploadRejected(HookRejected):
-    """A hook refuses the upload, before it is created or before it is finished."""
-
-
-class AccessRejected(HookRejected):
-    """A hook refuses this use of the upload."""
-
-    code = "access-rejected"
-
-
-class TerminationRejected(HookRejected):
-    """A hook refuses the termination."""
-
-    code = "termination-rejected"
-
-
-class UploadStopped(HookRejected):
-    """A hook ended the upload while its bytes arrived."""
-
-    code = "upload-stopped"
-
-
-class HookFailed(ServiceUnavailable):
-    """A hook gave no valid answer in time."""
-
-    code = "hook-failed"
-
-    def __init__(self) -> None:
-        super().__init__("a check of this request couldn't be made; try again soon")

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 
 from tusd_py.domain.errors import UploadSpoiled
 from tusd_py.domain.events import Reason
+from tusd_py.domain.hook_refusals import UploadStopped
 from tusd_py.domain.intents import Append
 from tusd_py.domain.lengths import close
 from tusd_py.domain.lifecycle import advance
-from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, TooLarge, UploadStopped
+from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, TooLarge
 from tusd_py.domain.rules import AppendPlan, plan_append
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 
 from tusd_py.domain.errors import UploadLost, UploadSpoiled
 from tusd_py.domain.events import Reason
+from tusd_py.domain.hook_refusals import UploadStopped
 from tusd_py.domain.intents import Create
 from tusd_py.domain.lengths import close, growth, remaining_bytes
 from tusd_py.domain.lifecycle import advance, resume
-from tusd_py.domain.refusals import InconsistentLength, Malformed, TooLarge, UploadStopped
+from tusd_py.domain.refusals import InconsistentLength, Malformed, TooLarge
 from tusd_py.domain.rules import check_uses, named_partial, plan_create, plan_final, resolve_partial
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId

@@ -11,9 +11,9 @@ from functools import partial
 
 from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.events import Reason
+from tusd_py.domain.hook_refusals import HookFailed, HookRejected
 from tusd_py.domain.lifecycle import Change, end
 from tusd_py.domain.phase import Phase
-from tusd_py.domain.refusals import HookFailed, HookRejected
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.direct import check_awaited, check_size

@@ -8,9 +8,9 @@ from tusd_py.domain.answers import Answer
 from tusd_py.domain.checkpoint import Finished
 from tusd_py.domain.errors import Superseded, Unavailable, UploadSpoiled
 from tusd_py.domain.events import Reason
+from tusd_py.domain.hook_refusals import HookFailed, HookRejected
 from tusd_py.domain.lifecycle import await_answer, end, finish, mark_done, mark_troubled
 from tusd_py.domain.phase import Phase
-from tusd_py.domain.refusals import HookFailed, HookRejected
 from tusd_py.domain.span import Span
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId

@@ -37,10 +37,23 @@ async def receive(engine: Engine, upload: Upload, incoming: Incoming, *, max_byt
     Raises UploadStopped (a hook wants the upload to end); ChecksumMismatch, TooLarge, UploadLocked (unrecorded bytes
     are dropped then); UploadLost, Superseded, Unavailable.
     """
+    report = engine.questions.report_progress(engine.caller, incoming.body.stop)
     digest, announced = Digest(incoming.announced.checksum), incoming.announced
     withheld = digest.open or announced.length is None
-    report = engine.questions.report_progress(engine.caller, incoming.body.stop)
     journal = Journal(engine, upload, withheld=withheld, on_progress=_both(incoming.watcher, report))
+    try:
+        await _store(engine, journal, incoming, digest, max_bytes=max_bytes, lease=lease)
+    finally:
+        stopped = await report.end()
+    if stopped is not None:
+        raise stopped
+    return journal.upload
+
+
+async def _store(
+    engine: Engine, journal: Journal, incoming: Incoming, digest: Digest, *, max_bytes: int | None, lease: Lease
+) -> None:
+    upload = journal.upload
     writer: Writer | None = None
     try:
         async with (
@@ -64,11 +77,7 @@ async def receive(engine: Engine, upload: Upload, incoming: Incoming, *, max_byt
             await engine.records.remember_trouble(upload.id)
         raise
     finally:
-        stopped = await report.end()
         await journal.delete_superseded()
-    if stopped is not None:
-        raise stopped
-    return journal.upload
 
 
 def _both(watcher: Watcher, report: ProgressReport) -> Callable[[Upload], None]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tusd_py.domain.caller import Caller
+from tusd_py.domain.hook_refusals import AccessRejected
 from tusd_py.domain.intents import Begin, Create, Inspect, Intent
-from tusd_py.domain.refusals import AccessRejected
 from tusd_py.domain.upload import Upload
 from tusd_py.events_out.questions import HookQuestions
 

@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
-from tusd_py.domain.refusals import UploadStopped
+from tusd_py.domain.hook_refusals import UploadStopped
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.events_out.hooks.call import CallFailed

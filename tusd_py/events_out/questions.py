@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from tusd_py.domain.answers import NO_ANSWER, NO_CHANGE, Answer, FileChange
 from tusd_py.domain.caller import Caller
-from tusd_py.domain.refusals import HookFailed, TerminationRejected, UploadRejected
+from tusd_py.domain.hook_refusals import HookFailed, TerminationRejected, UploadRejected
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.events_out.formats.tusd import body

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from aiohttp import hdrs, web
 
-from tusd_py.domain.refusals import HookRejected, Refusal, ServiceUnavailable, UploadLocked
+from tusd_py.domain.hook_refusals import HookRejected
+from tusd_py.domain.refusals import Refusal, ServiceUnavailable, UploadLocked
 from tusd_py.http.caller import caller_of, checked_caller
 from tusd_py.http.connection.early_close import answer_early, close_silently
 from tusd_py.http.context import BODY_STARTED, CALLER, CONTEXT, EFFECTIVE_METHOD, ENGINE, WIRE, Context

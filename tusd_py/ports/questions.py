@@ -7,7 +7,7 @@ from typing import Protocol
 
 from tusd_py.domain.answers import NO_ANSWER, NO_CHANGE, Answer, FileChange
 from tusd_py.domain.caller import Caller
-from tusd_py.domain.refusals import UploadStopped
+from tusd_py.domain.hook_refusals import UploadStopped
 from tusd_py.domain.upload import Upload
 
 

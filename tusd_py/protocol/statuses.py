@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tusd_py.domain import refusals
+from tusd_py.domain import hook_refusals, refusals
 from tusd_py.domain.refusals import Refusal
 
 STATUS: Mapping[type[Refusal], int] = {
     refusals.Malformed: 400,
     refusals.InconsistentLength: 400,
-    refusals.HookRejected: 400,
-    refusals.UploadRejected: 400,
-    refusals.TerminationRejected: 400,
-    refusals.UploadStopped: 400,
+    hook_refusals.HookRejected: 400,
+    hook_refusals.UploadRejected: 400,
+    hook_refusals.TerminationRejected: 400,
+    hook_refusals.UploadStopped: 400,
     refusals.AlreadyComplete: 400,
     refusals.UnsupportedExtension: 400,
     refusals.ChecksumMismatch: 400,
     refusals.DigestMismatch: 400,
     refusals.WrongParts: 400,
     refusals.Unauthenticated: 401,
-    refusals.AccessRejected: 403,
+    hook_refusals.AccessRejected: 403,
     refusals.Forbidden: 403,
     refusals.InsufficientScope: 403,
     refusals.TokenUsedUp: 403,
@@ -44,7 +44,7 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.StoreFull: 503,
     refusals.TooManyUploads: 503,
     refusals.AuthUnavailable: 503,
-    refusals.HookFailed: 503,
+    hook_refusals.HookFailed: 503,
 }
 
 

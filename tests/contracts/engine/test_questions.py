@@ -12,18 +12,10 @@ from tests.support.intents import appending, creating
 from tusd_py.domain.answers import NO_ANSWER, NO_CHANGE, Answer, FileChange
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.events import EventType, Reason
+from tusd_py.domain.hook_refusals import HookFailed, TerminationRejected, UploadRejected, UploadStopped
 from tusd_py.domain.intents import Body, Read
 from tusd_py.domain.phase import Phase
-from tusd_py.domain.refusals import (
-    HookFailed,
-    NotReady,
-    Refusal,
-    TerminationRejected,
-    UploadLocked,
-    UploadNotFound,
-    UploadRejected,
-    UploadStopped,
-)
+from tusd_py.domain.refusals import NotReady, Refusal, UploadLocked, UploadNotFound
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.append import append
 from tusd_py.engine.create import create

@@ -19,7 +19,7 @@ from tests.unit.protocol.tus_heads import (
     head,
     wire,
 )
-from tusd_py.domain import refusals
+from tusd_py.domain import hook_refusals, refusals
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import Refusal
@@ -145,10 +145,10 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.UnsupportedCoding(), 501, {}),
     (refusals.Unauthenticated(), 401, {"WWW-Authenticate": "Bearer"}),
     (refusals.Unauthenticated(invalid=True), 401, {"WWW-Authenticate": 'Bearer error="invalid_token"'}),
-    (refusals.UploadRejected(), 400, {}),
-    (refusals.UploadStopped(), 400, {}),
-    (refusals.TerminationRejected(), 400, {}),
-    (refusals.AccessRejected(), 403, {}),
+    (hook_refusals.UploadRejected(), 400, {}),
+    (hook_refusals.UploadStopped(), 400, {}),
+    (hook_refusals.TerminationRejected(), 400, {}),
+    (hook_refusals.AccessRejected(), 403, {}),
     (refusals.InsufficientScope("creation alone"), 403, {}),
     (refusals.TokenUsedUp(), 403, {}),
     (refusals.NameTaken(), 409, {}),
@@ -157,14 +157,14 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.StoreFull(), 503, {"Retry-After": "30"}),
     (refusals.TooManyUploads("too many"), 503, {"Retry-After": "30"}),
     (refusals.AuthUnavailable(), 503, {"Retry-After": "5"}),
-    (refusals.HookFailed(), 503, {"Retry-After": "5"}),
+    (hook_refusals.HookFailed(), 503, {"Retry-After": "5"}),
 ]
 
 
 def test_every_refusal_there_is_has_a_status() -> None:
-    families = (Refusal, refusals.ServiceUnavailable, refusals.HookRejected)
+    families = (Refusal, refusals.ServiceUnavailable, hook_refusals.HookRejected)
     kinds = {kind for family in families for kind in family.__subclasses__()}
-    assert {type(refusal) for refusal, _, _ in REFUSALS} == kinds - {refusals.HookRejected}
+    assert {type(refusal) for refusal, _, _ in REFUSALS} == kinds - {hook_refusals.HookRejected}
 
 
 @pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS)

@@ -14,14 +14,7 @@ from tusd_py.config.units import parse_duration
 from tusd_py.domain.allowed import has_type
 from tusd_py.domain.principal import TOKENS as MAKES_TOKENS
 from tusd_py.domain.principal import Allowance, Principal
-from tusd_py.domain.refusals import (
-    Forbidden,
-    InsufficientScope,
-    Malformed,
-    MethodNotAllowed,
-    Refusal,
-    UploadNotFound,
-)
+from tusd_py.domain.refusals import Forbidden, InsufficientScope, Malformed, MethodNotAllowed, Refusal, UploadNotFound
 from tusd_py.domain.rights import authenticated
 from tusd_py.http.connection.early_close import answer_early
 from tusd_py.http.context import CALLER, Context
