@@ -10,7 +10,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from devtools.seaweed import SeaweedFS
 from tests.e2e.conftest import Deploy
 from tests.e2e.curl import BYTES, run, transfer
 from tests.e2e.deployment import MIB, Deployment
@@ -88,7 +87,7 @@ async def test_after_the_state_was_lost_a_client_goes_on_where_it_was(
 
 
 async def test_an_object_that_was_deleted_by_hand_is_found_and_no_longer_shown(
-    deploy: Deploy, seaweed: SeaweedFS, curl: str, data: bytes
+    deploy: Deploy, curl: str, data: bytes
 ) -> None:
     async with deploy() as deployment:
         flags = ("-X", "POST", "--data-binary", "@-")
@@ -97,8 +96,7 @@ async def test_an_object_that_was_deleted_by_hand_is_found_and_no_longer_shown(
             for size in (7, 8)
         ]
         gone, kept = (answer.headers["location"] for answer in made)
-        (key,) = (key for key in deployment.residue() if key.endswith(upload_id(gone)))
-        await asyncio.to_thread(seaweed.client().delete_object, Bucket=seaweed.bucket, Key=key)
+        await asyncio.to_thread(deployment.bucket.delete, gone)
 
         told = await deployment.server.command("repair")
         found = f"{upload_id(gone)}  its object is gone, or is another"

@@ -12,6 +12,7 @@ from tests.support.receiver import Receiver, receiving
 from tests.support.server import Server
 
 QUICK: Mapping[str, str] = {
+    "hooks_enabled_events": "post-create,post-finish,post-terminate",
     "events_schedule": "0s" + ",200ms" * 200,
     "events_lease": "3s",
     "hooks_http_timeout": "2s",

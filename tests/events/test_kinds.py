@@ -75,7 +75,13 @@ async def test_a_stream_of_the_state_gets_events(tmp_path: Path, redis_url: str)
 async def test_metrics_count_attempts_and_what_is_missing(tmp_path: Path) -> None:
     nowhere = "http://127.0.0.1:1/"
     async with (
-        serving(tmp_path, debug=False, hooks_http=nowhere, events_schedule="0s,1h") as server,
+        serving(
+            tmp_path,
+            debug=False,
+            hooks_http=nowhere,
+            hooks_enabled_events="post-create,post-finish",
+            events_schedule="0s,1h",
+        ) as server,
         aiohttp.ClientSession() as session,
     ):
         await upload(server.url)
