@@ -27,8 +27,6 @@ CORPUS = Path(__file__).parent / "tusd_hooks"
 EVENTS = frozenset(HOOKS.values())
 NOT_STORED = {"Authorization", "Cookie"}
 
-EVENTS = "post-create,post-finish,post-terminate"
-
 
 def recorded(name: str) -> Sequence[Any]:
     calls: Sequence[Any] = json.loads((CORPUS / f"{name}.json").read_text())
@@ -53,7 +51,12 @@ def test_a_command_gets_the_environment_that_tusd_gives_it() -> None:
 async def test_the_same_client_makes_the_same_events(tmp_path: Path) -> None:
     async with (
         receiving() as receiver,
-        serving(tmp_path, debug=False, hooks_http=receiver.url, hooks_enabled_events=EVENTS) as server,
+        serving(
+            tmp_path,
+            debug=False,
+            hooks_http=receiver.url,
+            hooks_enabled_events="post-create,post-finish,post-terminate",
+        ) as server,
     ):
         for name, scenario in SCENARIOS.items():
             theirs = sorted(_normal(text, "/srv/data") for text in _events(call["body"] for call in recorded(name)))

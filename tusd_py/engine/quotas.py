@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tusd_py.domain.account import Account
-from tusd_py.domain.checkpoint import Entry
-from tusd_py.domain.events import Event
 from tusd_py.domain.principal import Quota
-from tusd_py.domain.refusals import OverQuota
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.usage import over_bytes, with_reservation
 from tusd_py.ports.state import StateStore
@@ -43,20 +39,15 @@ class Quotas:
             if usage.total + growth > quota.max_bytes:
                 raise over_bytes()
 
-    async def save(self, upload: Upload, reserved: int, added: Sequence[Entry], events: Sequence[Event]) -> Upload:
-        """Save the upload, which had so many bytes reserved; it reserves fewer if its account has no room for all.
+    async def fit(self, upload: Upload, reserved: int) -> Upload | None:
+        """Return the upload, which had so many bytes reserved, with as many as its account has room for.
 
-        Raises OverQuota if there isn't room for the bytes that it has, or for its length; Superseded, StateUnavailable.
+        None if that isn't enough for the bytes that it has, or for its length. Raises StateUnavailable.
         """
-        quota = self.of(upload.account)
-        while True:
-            try:
-                return await self.state.save(upload, added, events, quota=quota)
-            except OverQuota:
-                fitting = reserved + await self._remaining(upload.account, quota)
-                if upload.length is not None or not upload.offset <= fitting < upload.account.reserved:
-                    raise
-            upload = with_reservation(upload, fitting)
+        fitting = reserved + await self._remaining(upload.account, self.of(upload.account))
+        if upload.length is not None or not upload.offset <= fitting < upload.account.reserved:
+            return None
+        return with_reservation(upload, fitting)
 
     async def _remaining(self, account: Account, quota: Quota | None) -> int:
         """Return the bytes that the account may still take."""

@@ -20,6 +20,7 @@ from tusd_py.domain.lifecycle import Change, forget
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.phase import UNFINISHED, Phase
 from tusd_py.domain.principal import Grant, Quota
+from tusd_py.domain.refusals import OverQuota
 from tusd_py.domain.rules import touch
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.domain.upload import Upload
@@ -78,7 +79,7 @@ class Records:
         """Do the same as `save` for an upload that may have got more bytes, or its length. Raises OverQuota, too."""
         moved = self._moved(change)
         events = self._events(change, moved)
-        saving = self.quotas.save(moved, change.upload.account.reserved, added, events)
+        saving = self._save_within_quota(moved, change.upload.account.reserved, added, events)
         return await self._commit(change, events, saving)
 
     async def rewind(self, change: Change, entries: Sequence[Entry]) -> Upload:
@@ -94,6 +95,20 @@ class Records:
     async def delete(self, upload: Upload) -> None:
         """Delete the record of an ended upload. Raises Superseded, StateUnavailable."""
         await self.state.delete(upload)
+
+    async def _save_within_quota(
+        self, upload: Upload, reserved: int, added: Sequence[Entry], events: Sequence[Event]
+    ) -> Upload:
+        """Save the upload, with a smaller reservation if its account has no room for all of it. Raises OverQuota."""
+        quota = self.quotas.of(upload.account)
+        while True:
+            try:
+                return await self.state.save(upload, added, events, quota=quota)
+            except OverQuota:
+                fitting = await self.quotas.fit(upload, reserved)
+                if fitting is None:
+                    raise
+            upload = fitting
 
     def _moved(self, change: Change) -> Upload:
         """Return the upload as it is to be recorded: with its expiry and its reservation."""
