@@ -34,7 +34,7 @@ FAULTS = ("broken", "failing")
 DIRECT = Program(tracks=(Straight(length=29),))
 """Whose client asks which of its parts are there: rare among those that are drawn."""
 OF_EVENTS = {"deliveries", "event_page", "pruned"}
-"""Of deliveries and commands, which aren't simulated: tests/unit/events_out, tests/contracts/test_outbox_operators.py."""
+"""Of deliveries and commands, which are not simulated: tests/unit/events_out, test_outbox_operators of contracts."""
 OF_A_DISK = {field.name for field in fields(Thresholds) if field.name.startswith("disk_")}
 """Which isn't simulated: tests/contracts open it with low ones."""
 OF_A_PROVIDER = {"part_size", "max_part", "min_part", "concurrency", "listed"}
