@@ -27,7 +27,7 @@ def add_routes(app: web.Application, base_path: str, *, direct: bool, tokens: bo
     app[CREATION].add_route("*", UPLOADS.answer, expect_handler=expect)
     if slashless := base_path.rstrip("/"):
         app.router.add_route("*", slashless, UPLOADS.answer, expect_handler=expect)
-    for tail in ("{id}", "{id}/", "{id:.+}"):
+    for tail in ("{id}", "{id}/", r"{id:(?!read/|s3/).+}"):
         app.router.add_route("*", base_path + tail, UPLOADS.answer, expect_handler=expect)
 
 
