@@ -99,6 +99,20 @@ async def test_what_is_refused_uses_nothing(state: StateStore) -> None:
         await state.create(upload(3), grant=grant())
 
 
+async def test_of_several_reasons_the_same_one_is_told_by_every_store(state: StateStore) -> None:
+    await state.create(upload(1, name=NAME), grant=grant())
+    quota = Quota(max_bytes=11)
+    with pytest.raises(ValueError, match=upload(1).id):
+        await state.create(upload(1, name=NAME), grant=grant(), quota=quota)
+    with pytest.raises(NameTaken):
+        await state.create(upload(2, name=NAME), grant=grant(), quota=quota)
+    with pytest.raises(TokenUsedUp):
+        await state.create(upload(2), grant=grant(), quota=quota)
+    with pytest.raises(OverQuota):
+        await state.create(upload(2), quota=quota)
+    assert len(await state.list(None, 10)) == 1
+
+
 async def test_a_use_is_given_back_with_the_save_that_says_so(state: StateStore) -> None:
     created = await state.create(upload(), grant=grant())
     saved = await state.save(replace(created, phase=Phase.TERMINATING), refund=grant())

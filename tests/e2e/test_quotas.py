@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +142,41 @@ async def test_repair_counts_again(tmp_path: Path) -> None:
         assert (await server.command("repair")).out == "0 found, 0 mended\n"
         assert (await server.command("repair", "--apply")).out == "1 charged again\n0 found, 0 mended\n"
         assert await usage(server) == charged(0, 7, 1)
+
+
+async def test_owners_have_accounts_and_keys_quotas_of_their_own(tmp_path: Path, place: str) -> None:
+    policies = {"small": "quota-bytes=10", "busy": "quota-uploads=1", "plain": ""}
+    lines = [f"{name}:{sha256(name.encode()).hexdigest()}:{policy}".rstrip(":") for name, policy in policies.items()]
+    (tmp_path / "keys").write_text("\n".join(lines))
+    settings = {"auth": "api-key", "auth_keys_file": tmp_path / "keys", "quota_bytes": 20, "quota_rate": "4/h"}
+    async with started(tmp_path, place, **settings) as (server, tus):
+        small, busy, plain = ({"X_Api_Key": name} for name in policies)
+        deferred = await tus.create(None, **small)
+        assert (await tus.patch(deferred, 0, b"x" * 11)).status == 413, "also without the key"
+        assert (await tus.patch(deferred, 0, b"x" * 10)).status == 204
+        assert (await tus.post(upload_length=1, **small)).status == 413
+        await tus.create(20, **busy)
+        assert (await tus.post(upload_length=0, **busy)).status == 413
+        for _ in range(4):
+            await tus.create(5, **plain)
+        refused = await tus.post(upload_length=0, **plain)
+        assert (refused.status, refused.body.partition(b":")[0]) == (429, b"too-many-requests")
+        assert 0 < int(refused.headers["Retry-After"]) <= 900
+        assert {str(each["owner"]): each["reserved"] for each in await usage(server)} == {
+            "busy": 20,
+            "plain": 20,
+            "small": 10,
+        }
+
+
+async def test_a_token_is_counted_with_the_upload_that_it_creates(tmp_path: Path, place: str) -> None:
+    (tmp_path / "secret").write_text("s" * 32)
+    environment = {"TUSD_PY_AUTH_TOKEN_SECRET_FILE": str(tmp_path / "secret")}
+    async with started(tmp_path, place, auth="token", environment=environment) as (server, tus):
+        made = await server.command("token", "--sub", "ann", "--max", "10", "-n", "1", "--endpoint", server.url)
+        token = {"Upload_Token": made.out.strip()}
+        assert (await tus.post(upload_length=11, **token)).status == 413
+        await tus.create(6, **token)
+        refused = await tus.post(upload_length=6, **token)
+        assert (refused.status, refused.body.partition(b":")[0]) == (403, b"token-used-up")
+        assert await usage(server) == [{"owner": "ann", "bytes": 0, "reserved": 6, "uploads": 1}]

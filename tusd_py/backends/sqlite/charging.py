@@ -38,12 +38,11 @@ def read_usages(after: str | None, limit: int, connection: sqlite3.Connection) -
     return [_usage(row) for row in connection.execute(_USAGES, (after or "", limit))]
 
 
-def check_new(upload: Upload, quota: Quota, connection: sqlite3.Connection) -> None:
-    """Raise OverQuota if the account has no room for the new upload, instead of its partial ones."""
+def read_before(upload: Upload, connection: sqlite3.Connection) -> tuple[Usage, Charge]:
+    """Return the usage of a new upload's account, and what the upload takes over there from its partial ones."""
     account, partials = upload.account.name, set(upload.partials)
     sources = [connection.execute(_FREED, (partial, account)).fetchone() for partial in partials]
-    freed = Charge(sum(total for (total,) in sources))
-    check_growth(read_usage(account, connection), freed, charge_of(upload), quota)
+    return read_usage(account, connection), Charge(sum(total for (total,) in sources))
 
 
 def check_saved(upload: Upload, quota: Quota, connection: sqlite3.Connection) -> None:

@@ -30,7 +30,7 @@ from tusd_py.domain.refusals import NameTaken
 from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
-from tusd_py.domain.usage import Usage, charge_of
+from tusd_py.domain.usage import Usage, charge_of, check_growth
 from tusd_py.ports.state import Unfinished
 
 _CREATE = """
@@ -210,8 +210,7 @@ def _write(query: str, document: str, connection: sqlite3.Connection) -> None:
 def _create(
     upload: Upload, entries: Sequence[str], quota: Quota | None, grant: Grant | None, connection: sqlite3.Connection
 ) -> None:
-    if quota is not None:
-        charging.check_new(upload, quota, connection)
+    before = None if quota is None else charging.read_before(upload, connection)
     charging.take_over(upload, connection)
     if connection.execute(_CREATE, (*_row(upload), upload.name, upload.account.name)).rowcount == 0:
         if connection.execute(_EXISTS, (upload.id,)).fetchone():
@@ -219,6 +218,8 @@ def _create(
         raise NameTaken
     if grant is not None:
         charging.use(grant, upload.times.created_at, connection)
+    if quota is not None and before is not None:
+        check_growth(*before, charge_of(upload), quota)
     connection.executemany(_APPEND, [{"upload": upload.id, "document": entry} for entry in entries])
 
 

@@ -1,0 +1,161 @@
+"""What a credential allows, counted and charged with the upload that it creates."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.direct_access import direct
+from tests.support.harness import Harness, ScriptedBody
+from tests.support.intents import appending, creating, sha1
+from tusd_py.domain.caller import Caller
+from tusd_py.domain.direct import DirectMode
+from tusd_py.domain.errors import StateUnavailable, StorageUnavailable
+from tusd_py.domain.intents import Begin
+from tusd_py.domain.principal import Allowance, Grant, Principal, Quota
+from tusd_py.domain.refusals import (
+    ChecksumMismatch,
+    OverQuota,
+    TokenUsedUp,
+    TooLarge,
+    TooManyRequests,
+)
+from tusd_py.domain.rights import Rights
+from tusd_py.domain.thresholds import Thresholds
+from tusd_py.domain.upload import Upload
+from tusd_py.engine.append import append
+from tusd_py.engine.create import create
+from tusd_py.engine.direct import announce, begin
+from tusd_py.engine.engine import Engine
+from tusd_py.engine.rate_limiter import RateLimiter
+from tusd_py.ports.progress import Watcher
+
+
+def acting(harness: Harness, subject: str | None = "ann", tenant: str | None = None, **allowance: Any) -> Engine:
+    """Return the engine for a caller with such a credential."""
+    principal = Principal(subject=subject, tenant=tenant, allowance=Allowance(**allowance))
+    return harness.engine.acting_for(Caller(principal=principal))
+
+
+def grant(harness: Harness, max_uses: int = 1) -> Grant:
+    return Grant(jti="jti", max_uses=max_uses, expires_at=4e9 + harness.now)
+
+
+async def begun(engine: Engine, length: int | None = 6) -> Upload:
+    return await create(engine, creating(length), ScriptedBody())
+
+
+async def refused(creation: Coroutine[Any, Any, object], *errors: type[Exception]) -> None:
+    with pytest.raises(errors):
+        await creation
+
+
+async def test_a_token_creates_as_many_uploads_as_it_may(harness: Harness) -> None:
+    engine = acting(harness, grant=grant(harness, 2))
+    await begun(engine), await begun(engine)
+    body = ScriptedBody(b"abc")
+    await refused(create(engine, creating(3, body=True), body), TokenUsedUp)
+    assert not body.asked
+    assert len(await harness.uploads()) == 2
+
+
+async def test_a_token_counts_direct_uploads_as_well(harness: Harness) -> None:
+    direct(harness)
+    engine = acting(harness, grant=grant(harness))
+    await begin(engine, Begin(mode=DirectMode.PARTS, length=7))
+    await refused(announce(engine, Begin(mode=DirectMode.WHOLE, length=7)), TokenUsedUp)
+
+
+async def test_a_creation_that_is_refused_or_fails_uses_nothing(harness: Harness) -> None:
+    engine = replace(acting(harness, grant=grant(harness)), quota=Quota(max_bytes=10))
+    await refused(begun(engine, 11), OverQuota)
+    await refused(create(engine, creating(3, body=True), ScriptedBody(b"abcd")), TooLarge)
+    wrong = creating(3, body=True, checksum=sha1(b"xyz"))
+    await refused(create(engine, wrong, ScriptedBody(b"abc")), ChecksumMismatch)
+    harness.storage.fuse.blow(times=9)
+    await refused(create(engine, creating(3, body=True), ScriptedBody(b"abc")), StorageUnavailable)
+    harness.storage.fuse.mend()
+    harness.state.fuse.blow()
+    await refused(begun(engine), StateUnavailable)
+    assert not any(upload.alive for upload in await harness.uploads())
+    await begun(engine)
+    await refused(begun(engine), TokenUsedUp)
+
+
+async def test_a_direct_upload_that_fails_to_open_uses_nothing(harness: Harness) -> None:
+    access = direct(harness)
+    engine = acting(harness, grant=grant(harness))
+    access.fuse.blow()
+    await refused(begin(engine, Begin(mode=DirectMode.PARTS, length=7)), StorageUnavailable)
+    await begin(engine, Begin(mode=DirectMode.PARTS, length=7))
+    await refused(begin(engine, Begin(mode=DirectMode.PARTS, length=7)), TokenUsedUp)
+
+
+class _Known(Watcher):
+    """A client that knows its upload's URL before the body has ended (an interim response)."""
+
+    async def on_created(self, _: Upload) -> bool:
+        return True
+
+    def on_progress(self, _: Upload) -> None:
+        """Tell nothing."""
+
+
+async def test_an_upload_that_its_client_knows_stays_counted_when_it_is_refused_later(harness: Harness) -> None:
+    engine = acting(harness, grant=grant(harness))
+    await refused(create(engine, creating(3, body=True), ScriptedBody(b"abcd"), _Known()), TooLarge)
+    await refused(begun(engine), TokenUsedUp)
+
+
+async def test_a_credentials_quota_takes_the_place_of_the_settings(harness: Harness) -> None:
+    harness.engine = replace(harness.engine, quota=Quota(max_bytes=10, max_uploads=2))
+    larger = acting(harness, quota=Quota(max_bytes=20))
+    await begun(larger, 15)
+    await refused(begun(larger, 6), OverQuota)
+    await refused(begun(acting(harness), 1), OverQuota)
+    await begun(larger, 5)
+    await refused(begun(larger, 0), OverQuota)
+    await begun(acting(harness, quota=Quota(max_bytes=20, max_uploads=3)), 0)
+    await begun(acting(harness, "bob"), 10)
+
+
+async def test_it_holds_where_another_caller_continues_the_upload(harness: Harness) -> None:
+    """The URL alone may be enough for a PATCH, and need not bring a credential."""
+    harness.engine = replace(
+        harness.engine,
+        rights=Rights(authenticating=True, by_url=True),
+        quota=Quota(max_bytes=100),
+        thresholds=Thresholds(reservation=16),
+    )
+    upload = await begun(acting(harness, quota=Quota(max_bytes=6)), None)
+    await refused(append(harness.engine, upload.id, appending(0, size=7), ScriptedBody(b"abcdefg")), OverQuota)
+    upload = await append(harness.engine, upload.id, appending(0, size=4), ScriptedBody(b"abcd"))
+    assert upload.account.reserved == 6
+    await refused(append(harness.engine, upload.id, appending(4, length=7, size=0), ScriptedBody()), OverQuota)
+    assert (await append(harness.engine, upload.id, appending(4, length=6), ScriptedBody(b"ef"))).done
+    assert (await harness.state.usage("ann")).stored == 6
+
+
+async def test_a_tenants_owner_has_an_account_of_its_own(harness: Harness) -> None:
+    for subject, tenant, account in (("ann", None, "ann"), ("ann", "t", "t/ann"), (None, None, "-")):
+        upload = await begun(acting(harness, subject, tenant))
+        assert (upload.owner, upload.account.name) == (subject, account)
+        assert (await harness.state.usage(account)).uploads == 1
+
+
+async def test_a_credentials_rate_takes_the_place_of_the_settings(harness: Harness) -> None:
+    harness.engine = replace(harness.engine, creations=RateLimiter((1, 60), lambda: 0, source="your account"))
+    slow, fast = acting(harness, "ann"), acting(harness, "bob", rate=(3, 60))
+    await begun(slow)
+    with pytest.raises(TooManyRequests, match="too many new uploads from your account") as raised:
+        await begun(slow)
+    assert raised.value.retry_after == 60
+    for _ in range(3):
+        await begun(fast)
+    await refused(begun(fast), TooManyRequests)
+    await begun(acting(harness, None))
+    await refused(begun(harness.engine), TooManyRequests)
+    assert len(await harness.uploads()) == 5
