@@ -13,16 +13,13 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from aiohttp import ClientResponse, web
-from aiohttp.test_utils import BaseTestServer, TestServer
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from tests.support.receiver import Answer, Arrival, Receiver, receiving, status
+from tests.support.tus import TusClient
 from tusd_py.config import LocalDirectory, MemoryState, Settings
 from tusd_py.server.app import create_app
-
-VERSION = {"Tus-Resumable": "1.0.0"}
-PATCH = {**VERSION, "Content-Type": "application/offset+octet-stream"}
-QUESTIONS = ("pre-access", "pre-create", "pre-finish", "pre-terminate")
 
 
 def says(**members: Any) -> Answer:
@@ -34,34 +31,9 @@ def says_text(text: str) -> Answer:
     return lambda _: web.Response(text=text)
 
 
-class Client:
-    """A tus client of one server."""
-
-    def __init__(self, session: aiohttp.ClientSession, server: BaseTestServer, hook: Receiver) -> None:
-        self._session, self._server, self.hook = session, server, hook
-
-    async def request(self, method: str, path: str = "/files/", data: Any = b"", **headers: str) -> ClientResponse:
-        fields = {**VERSION, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        response = await self._session.request(method, self._server.make_url(path), data=data, headers=fields)
-        await response.read()
-        return response
-
-    async def create(self, length: int, data: bytes | None = None, **headers: str) -> ClientResponse:
-        body = {} if data is None else {"Content_Type": "application/offset+octet-stream"}
-        return await self.request("POST", data=data or b"", Upload_Length=str(length), **body, **headers)
-
-    async def created(self, length: int) -> str:
-        """Create an upload and return its path."""
-        response = await self.create(length)
-        assert response.status == 201
-        return response.headers["Location"].partition("/files/")[2].join(("/files/", ""))
-
-    async def patch(self, path: str, offset: int, data: Any = b"", **headers: str) -> ClientResponse:
-        media = "application/offset+octet-stream"
-        return await self.request("PATCH", path, data, Upload_Offset=str(offset), Content_Type=media, **headers)
-
-    def asked(self, hook: str) -> list[Arrival]:
-        return [arrival for arrival in self.hook.arrivals if arrival.json["Type"] == hook]
+def asked(hook: Receiver, name: str) -> list[Arrival]:
+    """The calls of one hook."""
+    return [arrival for arrival in hook.arrivals if arrival.json["Type"] == name]
 
 
 Start = Callable[..., Any]
@@ -76,11 +48,11 @@ async def hook() -> AsyncIterator[Receiver]:
 @pytest.fixture
 def serve(tmp_path: Path, hook: Receiver) -> Start:
     @asynccontextmanager
-    async def start(*hooks: str, **settings: Any) -> AsyncIterator[Client]:
+    async def start(*hooks: str, **settings: Any) -> AsyncIterator[TusClient]:
         given = {"hooks_http": hook.url, "hooks_enabled_events": ",".join(hooks), **settings}
         chosen = Settings(state=MemoryState(), storage=LocalDirectory(tmp_path), **given)
         async with TestServer(create_app(chosen)) as server, aiohttp.ClientSession() as session:
-            yield Client(session, server, hook)
+            yield TusClient(session, str(server.make_url("/files/")))
 
     return start
 
@@ -89,8 +61,8 @@ async def test_a_hook_rejects_an_upload_in_its_own_words(serve: Start, hook: Rec
     async with serve("pre-create") as client:
         words = {"StatusCode": 422, "Body": '{"why":"no"}', "Header": {"Content-Type": "application/json", "X-A": "b"}}
         hook.answers = [says(RejectUpload=True, HTTPResponse=words)]
-        response = await client.create(3)
-        assert (response.status, await response.text()) == (422, '{"why":"no"}')
+        response = await client.try_create(3)
+        assert (response.status, response.body.decode()) == (422, '{"why":"no"}')
         assert response.headers["Content-Type"] == "application/json"
         assert response.headers["X-A"] == "b"
         [question] = hook.arrivals
@@ -104,8 +76,8 @@ async def test_a_plain_rejection_is_400(serve: Start, hook: Receiver) -> None:
     async with serve("pre-create") as client:
         for status_code in (200, 99, 700):
             hook.answers = [says(rejectupload=True, HTTPResponse={"StatusCode": status_code})]
-            response = await client.create(3)
-            assert (response.status, (await response.text()).partition(":")[0]) == (400, "upload-rejected")
+            response = await client.try_create(3)
+            assert (response.status, (response.body.decode()).partition(":")[0]) == (400, "upload-rejected")
 
 
 @pytest.mark.parametrize(
@@ -129,34 +101,34 @@ async def test_an_answer_that_is_none_fails_at_once_and_tells_nothing(
 ) -> None:
     async with serve("pre-create") as client:
         hook.answers = [answer]
-        response = await client.create(3)
+        response = await client.try_create(3)
         assert (response.status, response.headers["Retry-After"]) == (503, "5")
-        assert (await response.text()).startswith("hook-failed: ")
+        assert (response.body.decode()).startswith("hook-failed: ")
         assert len(hook.arrivals) == 1
 
 
 async def test_a_question_is_repeated_after_a_server_error_or_a_broken_connection(serve: Start, hook: Receiver) -> None:
     async with serve("pre-create") as client:
         hook.answers = [status(500), "cut"]
-        assert (await client.create(3)).status == 201
+        assert (await client.try_create(3)).status == 201
         assert len({arrival.id for arrival in hook.arrivals}) == 1
         assert len(hook.arrivals) == 3
         hook.answers = [status(503), status(500), status(502)]
-        assert (await client.create(3)).status == 503
+        assert (await client.try_create(3)).status == 503
         assert len(hook.arrivals) == 6
 
 
 async def test_a_hook_that_hangs_fails_in_time(serve: Start, hook: Receiver) -> None:
     async with serve("pre-create", hooks_http_timeout="0.3s") as client:
         hook.answers = ["hang"]
-        assert (await client.create(3)).status == 503
+        assert (await client.try_create(3)).status == 503
 
 
 async def test_an_empty_answer_and_one_with_other_members_let_the_upload_go_on(serve: Start, hook: Receiver) -> None:
     async with serve("pre-create") as client:
         for answer in (status(204), says_text(""), says_text('{"Unknown": 1, "HTTPResponse": null}')):
             hook.answers = [answer]
-            assert (await client.create(3)).status == 201
+            assert (await client.try_create(3)).status == 201
 
 
 async def test_a_creation_has_the_hooks_metadata_and_headers(serve: Start, hook: Receiver) -> None:
@@ -164,17 +136,17 @@ async def test_a_creation_has_the_hooks_metadata_and_headers(serve: Start, hook:
         fields = {"X-Row": "7", "Location": "/no", "Upload-Offset": "9", "X-Bad": "a\nb"}
         change = {"MetaData": {"filename": "b.txt"}}
         hook.answers = [says(ChangeFileInfo=change, HTTPResponse={"StatusCode": 200, "Body": "made", "Header": fields})]
-        response = await client.create(3, Upload_Metadata=f"filename {b64encode(b'a.txt').decode()}")
-        assert (response.status, await response.text(), response.headers["X-Row"]) == (200, "made", "7")
+        response = await client.try_create(3, Upload_Metadata=f"filename {b64encode(b'a.txt').decode()}")
+        assert (response.status, response.body.decode(), response.headers["X-Row"]) == (200, "made", "7")
         assert "X-Bad" not in response.headers
-        head = await client.request("HEAD", response.headers["Location"].partition("/files/")[2].join(("/files/", "")))
+        head = await client.request("HEAD", response.url)
         assert head.headers["Upload-Metadata"] == f"filename {b64encode(b'b.txt').decode()}"
         assert head.headers["Upload-Offset"] == "0"
 
 
 async def test_an_upload_is_complete_once_the_hook_has_said_so(serve: Start, hook: Receiver) -> None:
     async with serve("pre-finish", hooks_http_retry="1") as client:
-        path = await client.created(3)
+        path = await client.create(3)
         hook.answers = [status(500)]
         assert (await client.patch(path, 0, b"abc")).status == 503
         head = await client.request("HEAD", path)
@@ -182,18 +154,18 @@ async def test_an_upload_is_complete_once_the_hook_has_said_so(serve: Start, hoo
         assert (await client.request("GET", path)).status == 404
         hook.answers = [says(HTTPResponse={"Body": "row 7", "Header": {"X-Row": "7"}})]
         for _ in range(2):
-            again = await client.patch(path, 3)
-            assert (again.status, await again.text(), again.headers["X-Row"]) == (200, "row 7", "7")
+            again = await client.patch(path, 3, None)
+            assert (again.status, again.body.decode(), again.headers["X-Row"]) == (200, "row 7", "7")
         assert len({arrival.id for arrival in hook.arrivals}) == 1
         assert len(hook.arrivals) == 2
         head = await client.request("HEAD", path)
         assert (head.status, head.headers["Upload-Offset"], "X-Row" in head.headers) == (200, "3", False)
-        assert await (await client.request("GET", path)).read() == b"abc"
+        assert (await client.get(path)).body == b"abc"
 
 
 async def test_a_head_is_answered_at_once_while_the_hook_thinks(serve: Start, hook: Receiver) -> None:
     async with serve("pre-finish") as client:
-        path = await client.created(3)
+        path = await client.create(3)
         hook.answers = ["hang"]
         patch = asyncio.create_task(client.patch(path, 0, b"abc"))
         await hook.wait(1)
@@ -204,7 +176,7 @@ async def test_a_head_is_answered_at_once_while_the_hook_thinks(serve: Start, ho
 
 async def test_an_upload_that_is_rejected_at_its_end_is_not_there_any_more(serve: Start, hook: Receiver) -> None:
     async with serve("pre-finish") as client:
-        path = await client.created(3)
+        path = await client.create(3)
         hook.answers = [says(RejectUpload=True, HTTPResponse={"StatusCode": 415})]
         assert (await client.patch(path, 0, b"abc")).status == 415
         for method in ("HEAD", "GET", "DELETE"):
@@ -213,35 +185,35 @@ async def test_an_upload_that_is_rejected_at_its_end_is_not_there_any_more(serve
 
 async def test_a_termination_is_asked_about(serve: Start, hook: Receiver) -> None:
     async with serve("pre-terminate") as client:
-        path = await client.created(3)
+        path = await client.create(3)
         hook.answers = [says(RejectTermination=True), status(400)]
         assert (await client.request("DELETE", path)).status == 400
         assert (await client.request("DELETE", path)).status == 503
         assert (await client.request("HEAD", path)).status == 200
         hook.answers = [says(HTTPResponse={"Body": "bye"})]
         response = await client.request("DELETE", path)
-        assert (response.status, await response.text()) == (200, "bye")
+        assert (response.status, response.body.decode()) == (200, "bye")
 
 
 async def test_each_access_is_asked_about_but_head(serve: Start, hook: Receiver) -> None:
     async with serve("pre-access") as client:
-        path = await client.created(3)
+        path = await client.create(3)
         await client.patch(path, 0, b"abc")
         await client.request("HEAD", path)
         await client.request("GET", path)
         name = path.rpartition("/")[2]
-        assert [arrival.json["Event"]["Upload"]["ID"] for arrival in client.asked("pre-access")] == ["", name, name]
+        assert [arrival.json["Event"]["Upload"]["ID"] for arrival in asked(hook, "pre-access")] == ["", name, name]
         hook.always = says(RejectAccess=True)
         for method in ("GET", "DELETE"):
             response = await client.request(method, path)
-            assert (response.status, (await response.text()).partition(":")[0]) == (403, "access-rejected")
-        assert (await client.create(3)).status == 403
+            assert (response.status, (response.body.decode()).partition(":")[0]) == (403, "access-rejected")
+        assert (await client.try_create(3)).status == 403
         assert (await client.request("HEAD", path)).status == 200
 
 
 async def test_a_hook_is_told_the_newest_offset_and_stops_the_upload(serve: Start, hook: Receiver) -> None:
     async with serve("post-receive", progress_hooks_interval="0.05s") as client:
-        path, sending = await client.created(1 << 26), asyncio.Event()
+        path, sending = await client.create(1 << 26), asyncio.Event()
 
         async def body() -> AsyncIterator[bytes]:
             yield bytes(1 << 25)
@@ -250,25 +222,25 @@ async def test_a_hook_is_told_the_newest_offset_and_stops_the_upload(serve: Star
         hook.always = says(StopUpload=True, HTTPResponse={"StatusCode": 410, "Body": "enough"})
         response = await client.patch(path, 0, body(), Content_Length=str(1 << 26))
         sending.set()
-        assert (response.status, await response.text()) == (410, "enough")
-        assert client.asked("post-receive")[0].json["Event"]["Upload"]["Offset"] > 0
+        assert (response.status, response.body.decode()) == (410, "enough")
+        assert asked(hook, "post-receive")[0].json["Event"]["Upload"]["Offset"] > 0
         assert (await client.request("HEAD", path)).status == 404
 
 
 async def test_a_hook_names_an_upload_which_is_then_at_that_path(serve: Start, hook: Receiver, tmp_path: Path) -> None:
     async with serve("pre-create", "post-finish") as client:
         hook.answers = [says(ChangeFileInfo={"ID": "team/a.txt"})]
-        response = await client.create(3)
+        response = await client.try_create(3)
         assert (response.status, response.headers["Location"].endswith("/files/team/a.txt")) == (201, True)
         hook.answers = [says(ChangeFileInfo={"ID": "team/a.txt"})]
-        taken = await client.create(3)
-        assert (taken.status, (await taken.text()).partition(":")[0]) == (409, "name-taken")
-        path = "/files/team/a.txt"
+        taken = await client.try_create(3)
+        assert (taken.status, (taken.body.decode()).partition(":")[0]) == (409, "name-taken")
+        path = response.url
         assert (await client.patch(path, 0, b"abc")).status == 204
         assert (await client.request("HEAD", path)).headers["Upload-Offset"] == "3"
-        assert await (await client.request("GET", path)).read() == b"abc"
+        assert (await client.get(path)).body == b"abc"
         assert (tmp_path / "team" / "a.txt").read_bytes() == b"abc"
-        told = (await hook.until(lambda _: bool(client.asked("post-finish"))))[-1]
+        told = (await hook.until(lambda _: bool(asked(hook, "post-finish"))))[-1]
         assert told.json["Event"]["Upload"]["ID"] == "team/a.txt"
         assert (await client.request("DELETE", path)).status == 204
         assert (await client.request("HEAD", path)).status == 404
@@ -278,15 +250,15 @@ async def test_named_partial_uploads_are_joined_by_their_names(serve: Start, hoo
     async with serve("pre-create") as client:
         for name in ("a/1", "b"):
             hook.answers = [says(ChangeFileInfo={"ID": name})]
-            assert (await client.create(3, b"abc", Upload_Concat="partial")).status == 201
-        final = await client.request("POST", Upload_Concat="final;/files/a/1 b")
+            assert (await client.try_create(3, b"abc", Upload_Concat="partial")).status == 201
+        final = await client.post(upload_concat="final;/files/a/1 b")
         assert final.status == 201
-        path = "/files/" + final.headers["Location"].partition("/files/")[2]
-        assert await (await client.request("GET", path)).read() == b"abcabc"
+        path = final.url
+        assert (await client.get(path)).body == b"abcabc"
 
 
 @pytest.mark.parametrize("name", ["read/a", "s3/a", ".tusd-py/a", "a/events", "/a", "a//b", "a/../b", "a b", "x" * 256])
 async def test_a_name_that_can_be_none_fails(serve: Start, hook: Receiver, name: str) -> None:
     async with serve("pre-create") as client:
         hook.answers = [says(ChangeFileInfo={"ID": name})]
-        assert (await client.create(3)).status == 503
+        assert (await client.try_create(3)).status == 503

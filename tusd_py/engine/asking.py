@@ -12,11 +12,9 @@ async def ask_to_create(engine: Engine, planned: Upload) -> Upload:
     """Return the planned upload with the changes that a hook wants. Raises HookRejected, HookFailed, NameTaken."""
     change, answer = await engine.questions.before_create(engine.caller, planned)
     engine.answer(answer)
-    return replace(
-        planned,
-        name=change.name or _granted_name(engine, planned),
-        metadata=planned.metadata if change.metadata is None else change.metadata,
-    )
+    name = change.name or _granted_name(engine, planned)
+    upload = planned if name is None else replace(planned, name=name)
+    return upload if change.metadata is None else replace(upload, metadata=change.metadata)
 
 
 def _granted_name(engine: Engine, planned: Upload) -> str | None:

@@ -81,8 +81,10 @@ async def _planned_final(engine: Engine, intent: Create) -> Upload:
 
 async def _partial_id(engine: Engine, url: str) -> UploadId | None:
     """Return the upload that the URL names; None if it names none."""
-    upload_id, name = resolve_partial(url, engine.base_path), named_partial(url, engine.base_path)
-    return await engine.state.resolve(name) if upload_id is None and name is not None else upload_id
+    if (upload_id := resolve_partial(url, engine.base_path)) is not None:
+        return upload_id
+    name = named_partial(url, engine.base_path)
+    return None if name is None else await engine.state.resolve(name)
 
 
 async def _own(engine: Engine, upload_id: UploadId) -> Upload | None:

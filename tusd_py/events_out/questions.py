@@ -13,13 +13,14 @@ from tusd_py.domain.caller import Caller
 from tusd_py.domain.hook_refusals import HookFailed, TerminationRejected, UploadRejected
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
+from tusd_py.events_out.formats.facts import Message
 from tusd_py.events_out.formats.tusd import body
 from tusd_py.events_out.hooks.call import TIMEOUT, Call, CallFailed, HookCaller, call_of
 from tusd_py.events_out.hooks.response import HookResponse, InvalidAnswer, parse_response
 from tusd_py.events_out.progress import Progress, ReportedOffsets
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observer
-from tusd_py.ports.questions import NoQuestions, ProgressReport
+from tusd_py.ports.questions import NO_REPORT, ProgressReport
 from tusd_py.ports.storage import Storage
 
 PRE_ACCESS, PRE_CREATE, PRE_FINISH, PRE_TERMINATE = "pre-access", "pre-create", "pre-finish", "pre-terminate"
@@ -95,7 +96,7 @@ class HookQuestions:
 
     def report_progress(self, caller: Caller, stop: Callable[[], None]) -> ProgressReport:
         if POST_RECEIVE not in self.enabled:
-            return NoQuestions().report_progress(caller, stop)
+            return NO_REPORT
 
         async def report(upload: Upload) -> HookResponse:
             call = self._call(POST_RECEIVE, caller, upload, _random_id(POST_RECEIVE))
@@ -160,7 +161,8 @@ class HookQuestions:
     def _call(self, hook: str, caller: Caller, upload: Upload, call_id: str, *, planned: bool = False) -> Call:
         place = None if planned else self.storage.locate(upload)
         upload = replace(upload, id=UploadId("")) if planned else upload  # its client gets no URL yet
-        return call_of(hook, body(hook, upload, caller, place), call_id, upload, caller, self.asking.forward)
+        message = Message(name=hook, body=body(hook, upload, caller, place))
+        return call_of(message, call_id, upload, caller, self.asking.forward)
 
 
 class _Again(CallFailed):

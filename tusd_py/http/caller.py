@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +13,7 @@ from aiohttp import web
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.refusals import Malformed
 from tusd_py.http.context import CALLER, EFFECTIVE_METHOD, Context
-from tusd_py.http.endpoint import creation_path, endpoint_url, request_id
+from tusd_py.http.endpoint import creation_url, request_id
 from tusd_py.http.forwarded import Trust
 from tusd_py.telemetry.metrics import known_method
 
@@ -48,9 +47,8 @@ def caller_of(request: web.BaseRequest, trust: Trust, disclosed: Mapping[str, An
 
 def checked_caller(request: web.Request, context: Context) -> Caller:
     """Return the caller of the request with what its credential is checked against."""
-    caller, endpoint = request[CALLER], ""
-    with suppress(Malformed):
-        endpoint = endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust)
+    caller = request[CALLER]
+    endpoint = caller.endpoint or creation_url(request, public=context.public_endpoint, trust=context.trust)
     return replace(caller, endpoint=endpoint, proxied=context.trust.is_proxied(request))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -37,6 +38,13 @@ def endpoint_url(request: web.Request, path: str, *, public: str | None, trust: 
 def creation_path(request: web.Request) -> str:
     """Return the path of the creation endpoint, below the prefix at which the application is mounted."""
     return request.app[CREATION].canonical
+
+
+def creation_url(request: web.Request, *, public: str | None, trust: Trust) -> str:
+    """Return the creation endpoint's absolute URL; empty if the request doesn't make a URL."""
+    with suppress(Malformed):
+        return endpoint_url(request, creation_path(request), public=public, trust=trust)
+    return ""
 
 
 def origin(request: web.BaseRequest, trust: Trust) -> str:

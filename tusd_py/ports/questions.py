@@ -57,7 +57,7 @@ class NoQuestions:
         return NO_ANSWER
 
     def report_progress(self, caller: Caller, stop: Callable[[], None]) -> ProgressReport:  # noqa: ARG002  the port's signature
-        return _NO_REPORT
+        return NO_REPORT
 
 
 class _NoReport:
@@ -68,4 +68,5 @@ class _NoReport:
         return None
 
 
-_NO_REPORT = _NoReport()
+NO_REPORT: ProgressReport = _NoReport()
+"""A report of nothing."""

@@ -152,7 +152,7 @@ def _context(
 
 def _disclosure(settings: Settings) -> Disclosure:
     storable = frozenset(name.lower() for name in settings.hooks_http_forward_headers)
-    return Disclosure(base_path=settings.base_path, public_endpoint=settings.public_endpoint, storable=storable)
+    return Disclosure(public_endpoint=settings.public_endpoint, storable=storable)
 
 
 def _page_facts(settings: Settings) -> PageFacts:

@@ -13,6 +13,7 @@ import pytest
 from tests.support.deliveries import upload
 from tests.support.tus import until
 from tusd_py.domain.caller import NO_CALLER
+from tusd_py.events_out.formats.facts import Message
 from tusd_py.events_out.hooks.call import Call, CallFailed, call_of
 from tusd_py.events_out.hooks.command import CommandCaller
 
@@ -21,7 +22,7 @@ SECONDS = 20.0
 
 
 def call(hook: str = "post-finish", body: bytes = b'{"a":1}') -> Call:
-    return call_of(hook, body, "evt_1", upload(), NO_CALLER, ())
+    return call_of(Message(name=hook, body=body), "evt_1", upload(), NO_CALLER, ())
 
 
 def write(folder: Path, script: str, hook: str = "post-finish") -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.support.deliveries import upload
 from tusd_py.domain.caller import NO_CALLER
 from tusd_py.domain.errors import ConfigurationError
+from tusd_py.events_out.formats.facts import Message
 from tusd_py.events_out.hooks.call import Call, CallFailed, call_of
 from tusd_py.events_out.hooks.python import PythonCaller, load_hooks
 from tusd_py.ports.observer import Observer
@@ -43,7 +44,7 @@ class Troubles(Observer):
 
 
 def call(hook: str) -> Call:
-    return call_of(hook, b'{"x":1}', "id", upload(), NO_CALLER, ())
+    return call_of(Message(name=hook, body=b'{"x":1}'), "id", upload(), NO_CALLER, ())
 
 
 async def test_each_hook_is_a_method() -> None:

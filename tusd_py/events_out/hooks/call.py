@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.upload import Upload
-from tusd_py.events_out.formats.facts import JSON, Message
+from tusd_py.events_out.formats.facts import Message
 from tusd_py.events_out.formats.tusd import offset, url_id
 
 TIMEOUT = "timeout"
@@ -58,17 +58,17 @@ class HookCaller(Protocol):
         """Close the connections."""
 
 
-def call_of(hook: str, body: bytes, call_id: str, upload: Upload, caller: Caller, forward: Sequence[str]) -> Call:
-    """Return the call of a hook in tusd's format. `forward` names header fields, as the hook gets them."""
+def call_of(message: Message, call_id: str, upload: Upload, caller: Caller, forward: Sequence[str]) -> Call:
+    """Return the call of a hook with the message. `forward` names header fields, as the hook gets them."""
     return Call(
         id=call_id,
-        message=Message(name=hook, body=body, content_type=JSON),
-        forwarded=forwarded(caller, forward),
-        environment=environment(hook, call_id, upload),
+        message=message,
+        forwarded=_forwarded(caller, forward),
+        environment=environment(message.name, call_id, upload),
     )
 
 
-def forwarded(caller: Caller, names: Sequence[str]) -> Sequence[tuple[str, str]]:
+def _forwarded(caller: Caller, names: Sequence[str]) -> Sequence[tuple[str, str]]:
     """Return the client's header fields that are forwarded, each named as in `names`."""
     spelled = {name.lower(): name for name in names}
     return [(spelled[name.lower()], value) for name, value in caller.headers.items() if name.lower() in spelled]

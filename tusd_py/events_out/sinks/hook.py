@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tusd_py.events_out.facts_reader import FactsReader
 from tusd_py.events_out.formats import Format
-from tusd_py.events_out.hooks.call import Call, CallFailed, HookCaller, Result, environment, forwarded
+from tusd_py.events_out.hooks.call import Call, CallFailed, HookCaller, Result, call_of
 from tusd_py.ports.outbox import Delivery
 from tusd_py.ports.sink import DeliveryFailed
 
@@ -44,12 +44,7 @@ class HookSink:
         message = self._format(facts)
         if message is None:
             return None
-        return Call(
-            id=facts.id,
-            message=message,
-            forwarded=forwarded(facts.event.caller, self._forward),
-            environment=environment(message.name, facts.id, facts.event.upload),
-        )
+        return call_of(message, facts.id, facts.event.upload, facts.event.caller, self._forward)
 
 
 def _check(result: Result) -> None:
