@@ -68,7 +68,8 @@ async def test_a_bucket_that_is_not_there_is_no_upload_that_is_not_there() -> No
 @pytest.mark.parametrize(("status", "text"), [(200, "?"), (404, NO_SUCH_KEY)], ids=["a key", "no key"])
 async def test_s3_is_reached_whether_it_has_the_key_or_says_that_it_has_none(status: int, text: str) -> None:
     async with answered(status, text) as client:
-        assert await client.reach("k") is False, "it has taken no body yet"
+        assert await client.reach("k") is (status == 200)
+        assert not client.writable, "it has taken no body yet"
 
 
 async def test_a_404_that_is_not_s3s_does_not_reach_it() -> None:

@@ -103,6 +103,14 @@ async def test_a_test_write_that_can_not_be_removed_is_removed_later(unready: No
     assert READY not in await unready.residue()
 
 
+async def test_the_object_of_a_killed_process_is_removed(node: Node, client: TusClient) -> None:
+    """S3 may store it after the next process has deleted its own."""
+    await client.create(3, b"abc")
+    node.bucket.store(READY, b"?")
+    assert await is_ready(node, client)
+    assert READY not in await node.residue()
+
+
 async def page(exchange: Exchange) -> StreamResponse:
     """The 404 of a proxy whose backend restarts."""
     await exchange.drain()

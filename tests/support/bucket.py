@@ -59,6 +59,10 @@ class Bucket:
         for entry in found if nth is None else [found[nth]]:
             self._boto.delete_object(Bucket=self._name, Key=entry["Key"])
 
+    def store(self, key: str, body: bytes) -> None:
+        """An object at any key below the prefix."""
+        self._boto.put_object(Bucket=self._name, Key=f"{self.prefix}{key}", Body=body)
+
     def delete(self, url: str) -> None:
         """Remove the finished object."""
         self._boto.delete_object(**self._finished(url))

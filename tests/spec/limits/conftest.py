@@ -22,8 +22,8 @@ strict = sites.local(
 
 slow = sites.local("slow", behind_proxy=True, max_client_creations="4/h")
 """Few creations from each client."""
-few = sites.local("few", max_open_uploads=2, max_open_bytes=100, max_partial_uses=2)
-"""Few unfinished uploads, and few bytes of them."""
+few = sites.local("few", max_open_uploads=2, max_open_bytes=100, max_partial_uses=2, max_metadata_size=64)
+"""Few unfinished uploads, few bytes of them, and short metadata."""
 
 tus_slow = sites.client(TusClient, "slow")
 rufh_slow = sites.client(RufhClient, "slow")

@@ -2,7 +2,8 @@
 
 In a bucket with versioning each write leaves a version behind. So the check writes an object only before the first
 upload, and after a failed one, until a write succeeds; else it sends a HeadBucket by botocore and a GetObject by the
-client that uploads use.
+client that uploads use. That GetObject also finds the object of a process that was killed, which S3 may store later
+than the next process deletes it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Readiness:
     async def check(self) -> None:
         """Return if bytes can be stored. Raises StorageUnavailable."""
         await self._bucket.client.ping()
-        if not await self._bucket.client.reach(self._key):
+        self._may_remain |= await self._bucket.client.reach(self._key)
+        if not self._bucket.client.writable:
             await self._write()
         if self._may_remain:
             await self._delete()

@@ -278,9 +278,13 @@ class S3Client:
             raise S3Error("HeadBucket", missing.status, "NoSuchBucket") from missing
 
     async def reach(self, key: str) -> bool:
-        """GET a key that needn't exist, over the connections for bodies; return True if S3 took the last body."""
+        """GetObject over the connections for bodies; return True if the object exists. Raises S3Error."""
         async with self._retries.observed("GetObject"):
-            await self._raw.reach(key)
+            return await self._raw.reach(key)
+
+    @property
+    def writable(self) -> bool:
+        """True if S3 took the last body."""
         return self._raw.writable
 
     async def cors(self) -> Sequence[CorsRule]:

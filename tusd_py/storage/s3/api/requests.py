@@ -153,14 +153,16 @@ class RawS3:
                 _set_step(answer, request.step)
                 yield answer
 
-    async def reach(self, key: str) -> None:
-        """GetObject of a key that needn't exist, over the connections for bodies. Raises S3Error unless S3 answers."""
+    async def reach(self, key: str) -> bool:
+        """GetObject over the connections for bodies; return True if the object exists. Raises S3Error."""
         try:
             async with self.send(RawRequest(operation="GetObject", method="GET", key=key)) as answer:
                 await answer.read()
         except S3Missing as missing:
             if missing.code != "NoSuchKey":  # a proxy sends no such code
                 raise
+            return False
+        return True
 
     @asynccontextmanager
     async def _recording(self, request: RawRequest) -> AsyncIterator[None]:
