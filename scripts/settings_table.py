@@ -30,6 +30,9 @@ THEMES = {
     "events_to": "Events",
     "auth_token_secret": "Authentication and rights",
     "quota_bytes": "Quotas",
+    "live": "Live: events, listings, dashboard",
+    "jobs": "Jobs and exports",
+    "plain_uploads": "Plain uploads",
 }
 """The heading of each theme, by the first of its settings; the settings declared after that one belong to it, too."""
 

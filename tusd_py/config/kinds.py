@@ -182,6 +182,7 @@ def _refuse(value: object) -> Any:
 Port = Annotated[int, expects("a port (0 to 65535)", whole_number(0, _HIGHEST_PORT))]
 Count = Annotated[int, expects("a whole number from 1 to 1024", whole_number(1, 1024))]
 Partials = Annotated[int, expects("a whole number from 1 to 10000", whole_number(1, 10_000))]
+Amount = Annotated[int, expects("a whole number from 1 to 1000000", whole_number(1, 1_000_000))]
 OptionalCount = Annotated[
     int | None, expects("a whole number from 1 to 1000000, or none", or_none(whole_number(1, 1_000_000)))
 ]

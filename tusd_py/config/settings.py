@@ -5,10 +5,10 @@ Each theme extends the one before it, so that its checks see the settings of the
 
 from __future__ import annotations
 
-from tusd_py.config.quota_settings import QuotaSettings
+from tusd_py.config.plain_settings import PlainSettings
 
 
-class Settings(QuotaSettings):
+class Settings(PlainSettings):
     """The settings, from any source.
 
     The class reads no source: `load_settings` merges flags, environment and files.

@@ -36,6 +36,10 @@ class Reason(enum.StrEnum):
     FAILED_CREATION = "failed-creation"
     """The request that created it failed before its client got the upload's URL."""
     ROLLED_BACK = "rolled-back"
+    INFECTED = "infected"
+    """A scan found that its content is malicious."""
+    UNSCANNED = "unscanned"
+    """Its content can't be scanned, and the settings refuse such uploads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

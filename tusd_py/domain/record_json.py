@@ -16,6 +16,7 @@ from tusd_py.domain.direct import DirectMode, DirectTransfer
 from tusd_py.domain.installation import Installation
 from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.phase import Phase
+from tusd_py.domain.scan import Scan, Verdict
 from tusd_py.domain.upload import Kind, Times, Upload
 
 
@@ -33,6 +34,10 @@ def encode(upload: Upload) -> str:
         record["answer"] = _encode_answer(upload.answer)
     if upload.asked_at is not None:
         record["asked_at"] = upload.asked_at
+    if upload.paused_until is not None:
+        record["paused_until"] = upload.paused_until
+    if upload.scan is not None:
+        record["scan"] = asdict(upload.scan)
     return _dump(record)
 
 
@@ -90,6 +95,10 @@ def decode(text: str) -> Upload:
         digest=_decode_digest(stored),
         direct=_decode_direct(stored),
     )
+
+
+def _decode_scan(stored: Mapping[str, Any]) -> Scan:
+    return Scan(verdict=Verdict(stored["verdict"]), name=stored["name"], reason=stored["reason"])
 
 
 def encode_entry(entry: Entry) -> str:
@@ -183,6 +192,7 @@ version can run during a rolling upgrade."""
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "kind": Kind,
     "phase": Phase,
+    "scan": lambda stored: None if stored is None else _decode_scan(stored),
     "metadata": _decode_metadata,
     "answer": _decode_answer,
     "partials": tuple,

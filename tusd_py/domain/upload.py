@@ -14,6 +14,7 @@ from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.direct import DirectMode, DirectTransfer
 from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.phase import ALIVE, UNFINISHED, Phase
+from tusd_py.domain.scan import Scan
 from tusd_py.domain.upload_id import UploadId
 
 
@@ -91,6 +92,10 @@ class Upload:
     """The last time, in seconds since the epoch, at which that hook gave no answer; None if that never happened."""
     digest: WholeDigest | None = None
     """None if no request asked for one."""
+    paused_until: float | None = None
+    """The time, in seconds since the epoch, up to which a watcher has paused it; None if it isn't paused."""
+    scan: Scan | None = None
+    """None if no scan of its content was asked for."""
     times: Times
     revision: int = 0
     """A number that grows by one with each save; a save of an older revision is refused."""

@@ -90,7 +90,7 @@ class Records:
 
     async def note(self, upload: Upload) -> Upload:
         """Save the upload without moving its expiry. Raises Superseded, StateUnavailable."""
-        return await self.state.save(upload)
+        return self._notify((), await self.state.save(upload))
 
     async def delete(self, upload: Upload) -> None:
         """Delete the record of an ended upload. Raises Superseded, StateUnavailable."""
@@ -131,7 +131,8 @@ class Records:
         return () if event is None else (event,)
 
     def _notify(self, events: Sequence[Event], recorded: Upload) -> Upload:
-        """Pass the events, with the upload as recorded, to the observers; return the upload."""
+        """Pass the upload as recorded, and its events, to the observers; return the upload."""
+        self.observer.saved(recorded)
         for event in events:
             self.observer.notify(replace(event, upload=recorded))
         return recorded

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tusd_py.domain.events import Event
+from tusd_py.domain.upload import Upload
 
 
 class Observer:
@@ -12,6 +13,9 @@ class Observer:
 
     def notify(self, event: Event) -> None:
         """Handle a recorded change of an upload."""
+
+    def saved(self, upload: Upload) -> None:
+        """Handle an upload as recorded, after each save; before its event, if that save has one."""
 
     def trouble(self, message: str, **fields: object) -> None:
         """Handle a problem that an operator should know, as a short message and its values."""
@@ -26,6 +30,10 @@ class Observers(Observer):
     def notify(self, event: Event) -> None:
         for observer in self._observers:
             observer.notify(event)
+
+    def saved(self, upload: Upload) -> None:
+        for observer in self._observers:
+            observer.saved(upload)
 
     def trouble(self, message: str, **fields: object) -> None:
         for observer in self._observers:

@@ -25,6 +25,24 @@ class Subscription:
     """The types of events that it receives."""
 
 
+FEED = "feed"
+"""The format of a subscription whose events are only kept, for `Outbox.events`: nothing is delivered to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """An event as kept."""
+
+    seq: int
+    id: str
+    upload_id: UploadId
+    type: EventType
+    at: float
+    """The time of the change, in seconds since the epoch."""
+    document: str
+    """The event as JSON (`domain.event_json`)."""
+
+
 class DeliveryState(enum.StrEnum):
     """The states of a delivery."""
 
@@ -113,6 +131,16 @@ class Outbox(Protocol):
 
     async def deliveries(self, event_id: str) -> Sequence[Delivery]:
         """Return the deliveries of one event, by sink. Empty if there is no such event, or all were dropped."""
+
+    async def events(self, since: int, limit: int) -> Sequence[StoredEvent]:
+        """Return up to `limit` events with numbers above `since`, in order. All of them are kept for the retention if
+        there is a subscription of the format `FEED`."""
+
+    async def event(self, event_id: str) -> StoredEvent | None:
+        """Return the event, or None if it isn't kept."""
+
+    async def last_seq(self) -> int:
+        """Return the highest number so far, of an event that was stored or not; 0 before the first."""
 
     async def restart(self, deliveries: Sequence[Delivery], now: float) -> int:
         """Make deliveries pending and due now, without attempts, with all pending ones behind them. Passes over those

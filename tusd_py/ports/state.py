@@ -14,6 +14,7 @@ from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.domain.usage import Usage
+from tusd_py.ports.jobs import JobStore
 from tusd_py.ports.outbox import Outbox
 
 
@@ -24,6 +25,14 @@ class Unfinished:
     count: int = 0
     claimed: int = 0
     """The sum of their claims in bytes (`Upload.claim`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbered:
+    """An upload and the number of its last event."""
+
+    upload: Upload
+    seq: int
 
 
 class StateStore(Protocol):
@@ -41,6 +50,10 @@ class StateStore(Protocol):
     @property
     def outbox(self) -> Outbox | None:
         """The outbox for the events of changes; None if there is none, and events are dropped."""
+
+    @property
+    def jobs(self) -> JobStore:
+        """The records of jobs."""
 
     async def create(
         self,
@@ -91,6 +104,16 @@ class StateStore(Protocol):
 
     async def delete(self, upload: Upload) -> None:
         """Delete the upload and its entries. Raises Superseded like `save`, unless the record is already gone."""
+
+    async def numbered(self, upload_id: UploadId) -> Numbered | None:
+        """Return the upload, in any phase, with its number; or None."""
+
+    async def changed(self, since: int, limit: int) -> Sequence[Numbered]:
+        """Return up to `limit` uploads, in any phase, with numbers above `since`, by number.
+
+        Each event takes the next number in the transaction of its change, also if it is stored for no subscription:
+        whatever number was returned once, all smaller ones are committed. Saves without an event move no number.
+        """
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
         """Return up to `limit` uploads whose `due_at` is at or before `now`, the longest due first."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Literal
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -43,6 +44,11 @@ def format_http_date(seconds: int) -> str:
 def format_timestamp(seconds: float) -> str:
     """Return the time in UTC, cut to whole seconds (RFC 3339)."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def rfc3339(at: float, precision: Literal["milliseconds", "microseconds"] = "microseconds") -> str:
+    """Return a time, in seconds since the epoch, in UTC and with its fraction (RFC 3339)."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 def _seconds(fields: dict[str, str]) -> int | None:

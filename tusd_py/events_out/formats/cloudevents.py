@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from tusd_py.domain.caller import NO_CALLER, Caller
-from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.place import LOCAL, Place
 from tusd_py.domain.upload import Kind, Upload
-from tusd_py.events_out.formats.dates import rfc3339
 from tusd_py.events_out.formats.facts import JSON, Facts, Message
+from tusd_py.protocol.upload_object import metadata_members
+from tusd_py.serving.dates import rfc3339
 
 STRUCTURED = "application/cloudevents+json; charset=utf-8"
 _KINDS = {Kind.REGULAR: "single", Kind.PARTIAL: "partial", Kind.FINAL: "final"}
@@ -80,7 +79,7 @@ def _upload(upload: Upload, place: Place) -> Mapping[str, Any]:
         "phase": upload.phase if upload.alive else Phase.GONE,
         "length": upload.length,
         "offset": upload.offset,
-        **_metadata(upload.metadata),
+        **metadata_members(upload.metadata),
         "owner": upload.owner,
         "etag": None if upload.etag is None else upload.validator,
         "digest": None if digest is None or digest.value is None else f"{digest.algorithm}:{digest.value}",
@@ -89,17 +88,6 @@ def _upload(upload: Upload, place: Place) -> Mapping[str, Any]:
         "expires": None if times.expires_at is None else rfc3339(times.expires_at),
         "storage": _storage(place),
     }
-
-
-def _metadata(metadata: Metadata) -> Mapping[str, Mapping[str, str]]:
-    """Return the values that are UTF-8 as text, and others, if there are any, in base64."""
-    texts, encoded = dict[str, str](), dict[str, str]()
-    for key, value in metadata.items():
-        try:
-            texts[key] = value.decode()
-        except UnicodeDecodeError:
-            encoded[key] = b64encode(value).decode()
-    return {"metadata": texts} | ({"metadata_base64": encoded} if encoded else {})
 
 
 def _storage(place: Place) -> Mapping[str, str | None]:

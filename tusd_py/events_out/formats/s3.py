@@ -12,8 +12,8 @@ from urllib.parse import quote_plus
 
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.upload import Kind, Upload
-from tusd_py.events_out.formats.dates import rfc3339
 from tusd_py.events_out.formats.facts import Facts, Message
+from tusd_py.serving.dates import rfc3339
 
 _ENDS = frozenset({EventType.TERMINATED, EventType.EXPIRED, EventType.LOST})
 

@@ -1,0 +1,60 @@
+"""The record of one job: work on a finished upload, done beside requests."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NewType
+
+from tusd_py.domain.upload_id import UploadId
+
+JobId = NewType("JobId", str)
+"""32 hexadecimal digits."""
+
+
+class JobPhase(enum.StrEnum):
+    """The phases of a job."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({JobPhase.DONE, JobPhase.FAILED, JobPhase.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The record of one job. Times are seconds since the epoch."""
+
+    id: JobId
+    upload_id: UploadId | None
+    """The upload that it works on; None for an export."""
+    kind: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    owner: str | None = None
+    """The subject that asked for it; None if that had no credential."""
+    phase: JobPhase = JobPhase.QUEUED
+    attempt: int = 0
+    """The number of the attempt that runs or ran last; 0 before the first."""
+    done: int = 0
+    """Bytes that the attempt has worked on."""
+    total: int | None = None
+    """Bytes in all; None if that is unknown."""
+    result: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] | None = None
+    """`code` and `message` of a failure, and whatever else its kind adds."""
+    created_at: float
+    updated_at: float
+    due_at: float | None
+    """The time at which a node may begin it, or, while it runs, at which its node is taken for dead; None once it has
+    ended."""
+    revision: int = 0
+    """A number that grows by one with each save; a save of an older revision is refused."""
+
+    @property
+    def ended(self) -> bool:
+        return self.phase in ENDED

@@ -1,0 +1,21 @@
+"""The port to the other processes that share a state: each tells the others which uploads have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from tusd_py.domain.upload_id import UploadId
+
+
+class Bus(Protocol):
+    """Announces changed uploads, at most once: a listener reads the record, which is the truth, and reads it again from
+    time to time. No method raises because the bus is away."""
+
+    def publish(self, upload_id: UploadId) -> None:
+        """Announce that the upload has changed. Returns at once; announcements of one upload may be joined."""
+
+    def listening(self, notify: Callable[[UploadId | None], None]) -> AbstractAsyncContextManager[None]:
+        """Call `notify` for each upload that another process announces, until the end of the context; with None if any
+        upload may have changed."""

@@ -1,0 +1,44 @@
+"""The port to the records of jobs, in the same store as those of uploads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tusd_py.domain.job import Job, JobId
+from tusd_py.domain.upload_id import UploadId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSelection:
+    """A choice of jobs; None chooses all."""
+
+    upload_id: UploadId | None = None
+    phases: frozenset[str] | None = None
+    kind: str | None = None
+    owner: str | None = None
+
+
+class JobStore(Protocol):
+    """Stores the records of jobs. Every method may raise StateUnavailable; every adapter passes tests/contracts."""
+
+    async def create(self, job: Job) -> Job:
+        """Store a new job at revision 1 and return it; the stored one if there is one with that id."""
+
+    async def load(self, job_id: JobId) -> Job | None:
+        """Return the job, or None."""
+
+    async def save(self, job: Job) -> Job:
+        """Replace the job whose revision is `job.revision`; return it at its new one. Raises Superseded if the stored
+        revision is another, or there is none."""
+
+    async def due(self, now: float, limit: int) -> Sequence[Job]:
+        """Return up to `limit` jobs whose `due_at` is at or before `now`, the longest due first."""
+
+    async def list(self, selection: JobSelection, after: JobId | None, limit: int) -> Sequence[Job]:
+        """Return up to `limit` of the chosen jobs that follow `after`, oldest first (by `created_at`, then id). Empty
+        if `after` isn't stored any more."""
+
+    async def prune(self, before: float, limit: int) -> int:
+        """Remove up to `limit` jobs that ended before that time. Returns their number."""

@@ -1,0 +1,52 @@
+"""The JSON object by which listeners, listings and the dashboard know an upload."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from tusd_py.domain.metadata import Metadata
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.upload import Upload
+from tusd_py.serving.dates import rfc3339
+
+
+def upload_object(upload: Upload, seq: int, endpoint: str, now: float, end: str | None = None) -> Mapping[str, Any]:
+    """Return the members of the upload with the number of its last event; `endpoint` is the creation endpoint's URL.
+
+    `end` is the reason of its end, which its record doesn't have: None is `finished` for one that is done.
+    """
+    times, digest = upload.times, upload.digest
+    return {
+        "id": upload.id,
+        "url": f"{endpoint}{upload.url_name}",
+        "revision": upload.revision,
+        "seq": seq,
+        "kind": upload.kind,
+        "phase": upload.phase if upload.alive else Phase.GONE,
+        "length": upload.length,
+        "offset": upload.offset,
+        **metadata_members(upload.metadata),
+        "owner": upload.owner,
+        "etag": f'"{upload.validator}"' if upload.done else None,
+        "digest": None if digest is None or digest.value is None else f"{digest.algorithm}:{digest.value}",
+        "created": rfc3339(times.created_at),
+        "updated": rfc3339(times.updated_at),
+        "expires": None if times.expires_at is None else rfc3339(times.expires_at),
+        "paused": upload.paused_until is not None and upload.paused_until > now,
+        "scan": None if upload.scan is None else asdict(upload.scan),
+        "end": end or ("finished" if upload.done else None),
+    }
+
+
+def metadata_members(metadata: Metadata) -> Mapping[str, Mapping[str, str]]:
+    """Return the values that are UTF-8 as text, and others, if there are any, in base64."""
+    texts, encoded = dict[str, str](), dict[str, str]()
+    for key, value in metadata.items():
+        try:
+            texts[key] = value.decode()
+        except UnicodeDecodeError:
+            encoded[key] = b64encode(value).decode()
+    return {"metadata": texts} | ({"metadata_base64": encoded} if encoded else {})
