@@ -21,8 +21,9 @@ from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.domain.usage import Usage
+from tusd_py.ports.jobs import JobStore
 from tusd_py.ports.outbox import Outbox
-from tusd_py.ports.state import Unfinished
+from tusd_py.ports.state import Numbered, Unfinished
 
 
 def _lost(operation: str) -> Exception:
@@ -44,6 +45,10 @@ class SimulatedState:
     @property
     def outbox(self) -> Outbox:
         return self._records.outbox
+
+    @property
+    def jobs(self) -> JobStore:
+        return self._records.jobs
 
     async def create(
         self,
@@ -83,6 +88,12 @@ class SimulatedState:
 
     async def delete(self, upload: Upload) -> None:
         return await self._network.ask(STATE, "delete", lambda: at_once(self._records.delete(upload)))
+
+    async def numbered(self, upload_id: UploadId) -> Numbered | None:
+        return await self._network.ask(STATE, "numbered", lambda: at_once(self._records.numbered(upload_id)))
+
+    async def changed(self, since: int, limit: int) -> Sequence[Numbered]:
+        return await self._network.ask(STATE, "changed", lambda: at_once(self._records.changed(since, limit)))
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
         return await self._network.ask(STATE, "due", lambda: at_once(self._records.due(now, limit)))

@@ -16,8 +16,9 @@ from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.domain.usage import Usage
+from tusd_py.ports.jobs import JobStore
 from tusd_py.ports.outbox import Outbox
-from tusd_py.ports.state import StateStore, Unfinished
+from tusd_py.ports.state import Numbered, StateStore, Unfinished
 
 T = TypeVar("T")
 
@@ -73,6 +74,10 @@ class FailingState:
     def outbox(self) -> Outbox | None:
         return self.inner.outbox
 
+    @property
+    def jobs(self) -> JobStore:
+        return self.inner.jobs
+
     async def create(
         self,
         upload: Upload,
@@ -114,6 +119,12 @@ class FailingState:
 
     async def delete(self, upload: Upload) -> None:
         await self.fuse.around(self.inner.delete(upload))
+
+    async def numbered(self, upload_id: UploadId) -> Numbered | None:
+        return await self.fuse.around(self.inner.numbered(upload_id))
+
+    async def changed(self, since: int, limit: int) -> Sequence[Numbered]:
+        return await self.inner.changed(since, limit)
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
         return await self.inner.due(now, limit)

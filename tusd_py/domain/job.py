@@ -56,5 +56,10 @@ class Job:
     """A number that grows by one with each save; a save of an older revision is refused."""
 
     @property
+    def place(self) -> tuple[float, JobId]:
+        """The key by which jobs are listed, oldest first."""
+        return self.created_at, self.id
+
+    @property
     def ended(self) -> bool:
         return self.phase in ENDED

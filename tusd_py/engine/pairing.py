@@ -16,8 +16,9 @@ from tusd_py.domain.upload_id import UploadId
 from tusd_py.domain.usage import Usage
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.installation import grace_period_end, pair
+from tusd_py.ports.jobs import JobStore
 from tusd_py.ports.outbox import Outbox, Subscription
-from tusd_py.ports.state import StateStore, Unfinished
+from tusd_py.ports.state import Numbered, StateStore, Unfinished
 
 _PATIENCE = 5.0
 """Seconds that a caller waits for the pairing, which continues in the background."""
@@ -44,6 +45,10 @@ class PairedState:
     @property
     def outbox(self) -> Outbox | None:
         return self._state.outbox
+
+    @property
+    def jobs(self) -> JobStore:
+        return self._state.jobs
 
     async def create(
         self,
@@ -81,6 +86,12 @@ class PairedState:
 
     async def delete(self, upload: Upload) -> None:
         await (await self._paired_state()).delete(upload)
+
+    async def numbered(self, upload_id: UploadId) -> Numbered | None:
+        return await (await self._paired_state()).numbered(upload_id)
+
+    async def changed(self, since: int, limit: int) -> Sequence[Numbered]:
+        return await (await self._paired_state()).changed(since, limit)
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
         return await (await self._paired_state()).due(now, limit)

@@ -19,6 +19,15 @@ class JobSelection:
     kind: str | None = None
     owner: str | None = None
 
+    def includes(self, job: Job) -> bool:
+        """Return True if the job is chosen."""
+        return (
+            self.upload_id in {None, job.upload_id}
+            and (self.phases is None or job.phase in self.phases)
+            and self.kind in {None, job.kind}
+            and self.owner in {None, job.owner}
+        )
+
 
 class JobStore(Protocol):
     """Stores the records of jobs. Every method may raise StateUnavailable; every adapter passes tests/contracts."""
@@ -41,4 +50,4 @@ class JobStore(Protocol):
         if `after` isn't stored any more."""
 
     async def prune(self, before: float, limit: int) -> int:
-        """Remove up to `limit` jobs that ended before that time. Returns their number."""
+        """Remove up to `limit` jobs that ended, and were saved last, before that time. Returns their number."""

@@ -151,7 +151,8 @@ class Outbox(Protocol):
         that were there."""
 
     async def backlogs(self) -> Sequence[Backlog]:
-        """Return the backlogs of the registered sinks, and of others that have one, by name. Cheap."""
+        """Return the backlogs of the registered sinks, and of others that have one, by name; none for a subscription of
+        the format `FEED`. Cheap."""
 
     async def prune(self, before: float, limit: int) -> int:
         """Remove up to `limit` events from before that time for which no delivery is pending or dead. Returns their

@@ -111,8 +111,9 @@ class StateStore(Protocol):
     async def changed(self, since: int, limit: int) -> Sequence[Numbered]:
         """Return up to `limit` uploads, in any phase, with numbers above `since`, by number.
 
-        Each event takes the next number in the transaction of its change, also if it is stored for no subscription:
-        whatever number was returned once, all smaller ones are committed. Saves without an event move no number.
+        Each event takes the next number in the transaction of its change, also if it is stored for no subscription, and
+        so does a creation without one: whatever number was returned once, all smaller ones are committed. Saves without
+        an event move no number.
         """
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import count
 
 from tusd_py.domain.event_json import EventRow, event_row
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
-from tusd_py.ports.outbox import Backlog, Delivery, DeliveryState, Selection, Subscription
+from tusd_py.ports.outbox import FEED, Backlog, Delivery, DeliveryState, Selection, StoredEvent, Subscription
 
 _Key = tuple[int, str]
 """The number of an event and the name of a sink."""
@@ -23,9 +22,12 @@ class MemoryOutbox:
 
     def __init__(self) -> None:
         self._subscriptions: Mapping[str, Subscription] = {}
-        self._numbers = count(1)
-        self._times = dict[str, float]()
-        """The times of events, by id."""
+        self._last = 0
+        """The last number that an event took."""
+        self._events = dict[int, StoredEvent]()
+        """By number, in order."""
+        self._numbers = dict[str, int]()
+        """The numbers of stored events, by id."""
         self._deliveries = dict[_Key, Delivery]()
         self._queues = dict[tuple[str, UploadId], list[int]]()
         """The numbers of pending deliveries by sink and upload, in order."""
@@ -81,6 +83,15 @@ class MemoryOutbox:
     async def deliveries(self, event_id: str) -> Sequence[Delivery]:
         return sorted((delivery for delivery in self._deliveries.values() if delivery.event_id == event_id), key=_key)
 
+    async def events(self, since: int, limit: int) -> Sequence[StoredEvent]:
+        return [event for seq, event in self._events.items() if seq > since][:limit]
+
+    async def event(self, event_id: str) -> StoredEvent | None:
+        return self._events.get(self._numbers.get(event_id, 0))
+
+    async def last_seq(self) -> int:
+        return self._last
+
     async def restart(self, deliveries: Sequence[Delivery], now: float) -> int:
         return sum(self._restart(delivery, now) for delivery in deliveries)
 
@@ -89,51 +100,47 @@ class MemoryOutbox:
 
     async def backlogs(self) -> Sequence[Backlog]:
         lacking = [delivery for delivery in self._deliveries.values() if delivery.state is not DeliveryState.DELIVERED]
-        names = {*self._subscriptions, *(delivery.sink for delivery in lacking)}
+        names = {*_recipients(self._subscriptions.values()), *(delivery.sink for delivery in lacking)}
         return [_backlog(name, [delivery for delivery in lacking if delivery.sink == name]) for name in sorted(names)]
 
     async def prune(self, before: float, limit: int) -> int:
         needed = {
-            delivery.event_id for delivery in self._deliveries.values() if delivery.state is not DeliveryState.DELIVERED
+            seq for (seq, _), delivery in self._deliveries.items() if delivery.state is not DeliveryState.DELIVERED
         }
-        old = [event_id for event_id, at in self._times.items() if at < before and event_id not in needed][:limit]
-        for event_id in old:
-            del self._times[event_id]
-        self._deliveries = {
-            key: delivery for key, delivery in self._deliveries.items() if delivery.event_id in self._times
-        }
+        old = [event for event in self._events.values() if event.at < before and event.seq not in needed][:limit]
+        for event in old:
+            del self._events[event.seq], self._numbers[event.id]
+        self._deliveries = {key: delivery for key, delivery in self._deliveries.items() if delivery.seq in self._events}
         return len(old)
 
-    def store(self, events: Sequence[Event], recorded: Upload, document: str) -> None:
-        """Store the events, of the upload as recorded in `document`, for the sinks that receive them."""
-        for event in events:
-            names = [
-                subscription.name for subscription in self._subscriptions.values() if event.type in subscription.types
-            ]
-            if names:
-                self._enqueue(event_row(event, recorded, document), names)
+    def store(self, events: Sequence[Event], recorded: Upload, document: str) -> int:
+        """Store the events, of the upload as recorded in `document`, for the subscriptions to them. Return the number
+        of the last one; without events, take a number all the same."""
+        for seq, event in enumerate(events, self._last + 1):
+            subscriptions = [each for each in self._subscriptions.values() if event.type in each.types]
+            if subscriptions:
+                self._enqueue(seq, event_row(event, recorded, document), _recipients(subscriptions))
+        self._last += len(events) or 1
         for wake in self._wakes if events else ():
             wake()
+        return self._last
 
-    def _enqueue(self, row: EventRow, names: Sequence[str]) -> None:
-        ids = [event_id for event_id in (row.id, row.spare_id) if event_id is not None and event_id not in self._times]
-        if not ids:
+    def _enqueue(self, seq: int, row: EventRow, sinks: Sequence[str]) -> None:
+        ids = [event_id for event_id in (row.id, row.spare_id) if event_id is not None]
+        event_id = next((event_id for event_id in ids if event_id not in self._numbers), None)
+        if event_id is None:
             return
-        self._times[ids[0]] = row.at
-        seq = next(self._numbers)
-        for name in names:
-            delivery = Delivery(
-                sink=name,
-                seq=seq,
-                event_id=ids[0],
-                upload_id=UploadId(row.upload_id),
-                type=EventType(row.type),
-                at=row.at,
-                document=row.document,
-                attempts=0,
-                due_at=row.at,
-            )
-            self._put(delivery)
+        event = StoredEvent(
+            seq=seq,
+            id=event_id,
+            upload_id=UploadId(row.upload_id),
+            type=EventType(row.type),
+            at=row.at,
+            document=row.document,
+        )
+        self._events[seq], self._numbers[event_id] = event, seq
+        for sink in sinks:
+            self._put(_first_delivery(event, sink))
 
     def _restart(self, delivery: Delivery, now: float) -> bool:
         stored = self._deliveries.get(_key(delivery))
@@ -179,6 +186,25 @@ class MemoryOutbox:
     def _is_as_read(self, delivery: Delivery) -> bool:
         stored = self._deliveries.get(_key(delivery))
         return stored is not None and (stored.state, stored.due_at) == (DeliveryState.PENDING, delivery.due_at)
+
+
+def _recipients(subscriptions: Iterable[Subscription]) -> Sequence[str]:
+    """Return the names of the sinks to which something is delivered."""
+    return [subscription.name for subscription in subscriptions if subscription.format != FEED]
+
+
+def _first_delivery(event: StoredEvent, sink: str) -> Delivery:
+    return Delivery(
+        sink=sink,
+        seq=event.seq,
+        event_id=event.id,
+        upload_id=event.upload_id,
+        type=event.type,
+        at=event.at,
+        document=event.document,
+        attempts=0,
+        due_at=event.at,
+    )
 
 
 def _key(delivery: Delivery) -> _Key:

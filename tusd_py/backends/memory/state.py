@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tusd_py.backends.memory.accounts import MemoryAccounts
+from tusd_py.backends.memory.jobs import MemoryJobs
 from tusd_py.backends.memory.outbox import MemoryOutbox
 from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import Superseded
@@ -18,7 +19,7 @@ from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.domain.usage import Usage
-from tusd_py.ports.state import Unfinished
+from tusd_py.ports.state import Numbered, Unfinished
 
 
 class MemoryState:
@@ -29,11 +30,13 @@ class MemoryState:
     def __init__(self) -> None:
         self._documents: dict[UploadId, str] = {}
         self._entries: dict[UploadId, list[str]] = {}
+        self._seqs: dict[UploadId, int] = {}
         self._claims: dict[UploadId, int] = {}
         self._names: dict[str, UploadId] = {}
         self._accounts = MemoryAccounts()
         self._installation: Installation | None = None
         self.outbox = MemoryOutbox()
+        self.jobs = MemoryJobs()
 
     async def create(
         self,
@@ -85,11 +88,18 @@ class MemoryState:
     async def delete(self, upload: Upload) -> None:
         if upload.id in self._documents:
             self._expect(upload)
-            del self._documents[upload.id], self._entries[upload.id]
+            del self._documents[upload.id], self._entries[upload.id], self._seqs[upload.id]
             self._claims.pop(upload.id, None)
             if upload.name is not None:
                 self._names.pop(upload.name, None)
             self._accounts.delete(upload.id)
+
+    async def numbered(self, upload_id: UploadId) -> Numbered | None:
+        return self._numbered(upload_id) if upload_id in self._documents else None
+
+    async def changed(self, since: int, limit: int) -> Sequence[Numbered]:
+        seqs = sorted((seq, upload_id) for upload_id, seq in self._seqs.items() if seq > since)
+        return [self._numbered(upload_id) for _, upload_id in seqs[:limit]]
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
         uploads = map(decode, self._documents.values())
@@ -131,6 +141,9 @@ class MemoryState:
     async def aclose(self) -> None:
         """Do nothing: no resource is open."""
 
+    def _numbered(self, upload_id: UploadId) -> Numbered:
+        return Numbered(upload=decode(self._documents[upload_id]), seq=self._seqs[upload_id])
+
     def _expect(self, upload: Upload) -> None:
         document = self._documents.get(upload.id)
         if document is None or decode(document).revision != upload.revision:
@@ -143,5 +156,6 @@ class MemoryState:
         self._claims.pop(upload.id, None)
         if upload.claim is not None:
             self._claims[upload.id] = upload.claim
-        self.outbox.store(events, upload, document)
+        if events or upload.id not in self._seqs:
+            self._seqs[upload.id] = self.outbox.store(events, upload, document)
         return upload

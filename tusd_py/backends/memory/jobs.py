@@ -1,0 +1,55 @@
+"""Records of jobs that end with their process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tusd_py.domain.errors import Superseded
+from tusd_py.domain.job import Job, JobId
+from tusd_py.domain.job_json import advance_job, decode_job, encode_job
+from tusd_py.ports.jobs import JobSelection
+
+
+class MemoryJobs:
+    """A `JobStore` in memory, of JSON text like the durable ones."""
+
+    def __init__(self) -> None:
+        self._documents = dict[JobId, str]()
+
+    async def create(self, job: Job) -> Job:
+        return await self.load(job.id) or self._put(replace(job, revision=1))
+
+    async def load(self, job_id: JobId) -> Job | None:
+        document = self._documents.get(job_id)
+        return None if document is None else decode_job(document)
+
+    async def save(self, job: Job) -> Job:
+        stored = await self.load(job.id)
+        if stored is None or stored.revision != job.revision:
+            raise Superseded(f"job {job.id} is no longer at revision {job.revision}")
+        return self._put(advance_job(job))
+
+    async def due(self, now: float, limit: int) -> Sequence[Job]:
+        due = sorted((job.due_at, job.id) for job in self._all() if job.due_at is not None and job.due_at <= now)
+        return [decode_job(self._documents[job_id]) for _, job_id in due[:limit]]
+
+    async def list(self, selection: JobSelection, after: JobId | None, limit: int) -> Sequence[Job]:
+        start = None if after is None else await self.load(after)
+        if after is not None and start is None:
+            return []
+        chosen = [job for job in self._all() if selection.includes(job) and (start is None or job.place > start.place)]
+        return sorted(chosen, key=lambda job: job.place)[:limit]
+
+    async def prune(self, before: float, limit: int) -> int:
+        old = [job.id for job in self._all() if job.ended and job.updated_at < before][:limit]
+        for job_id in old:
+            del self._documents[job_id]
+        return len(old)
+
+    def _all(self) -> Sequence[Job]:
+        return [decode_job(document) for document in self._documents.values()]
+
+    def _put(self, job: Job) -> Job:
+        self._documents[job.id] = encode_job(job)
+        return job
