@@ -26,6 +26,12 @@ class Malformed(Refusal):
     code = "malformed"
 
 
+class BadQuery(Refusal):
+    """A value in the URL's query that can't be read."""
+
+    code = "bad-query"
+
+
 class UnsupportedVersion(Refusal):
     """Tus-Resumable is missing, or isn't a version that is served."""
 
@@ -232,8 +238,9 @@ class Unauthenticated(Refusal):
 
     code = "unauthenticated"
 
-    def __init__(self, *, invalid: bool = False, challenge: str | None = None) -> None:
-        super().__init__("the credential isn't good: get a new one" if invalid else "send a credential: Authorization")
+    def __init__(self, message: str = "", *, invalid: bool = False, challenge: str | None = None) -> None:
+        usual = "the credential isn't good: get a new one" if invalid else "send a credential: Authorization"
+        super().__init__(message or usual)
         self.challenge = challenge or ('Bearer error="invalid_token"' if invalid else "Bearer")
         """The value of WWW-Authenticate."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.intents import Append, Begin, Continue, Create, Inspect, Intent, Read, Terminate
-from tusd_py.domain.principal import CREATE, UPLOAD, Principal
+from tusd_py.domain.principal import CREATE, LIST, UPLOAD, Principal
 from tusd_py.domain.refusals import Forbidden, InsufficientScope, Unauthenticated, UploadNotFound
 from tusd_py.domain.upload import Upload
 
@@ -72,6 +72,28 @@ class Rights:
                 _raise_for_head(caller)
             return self.by_url or caller.principal is None
         return (self.by_url and isinstance(intent, _CONTINUING)) or (isinstance(intent, Read) and intent.linked)
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """The right of a caller to be told of uploads, jobs and events that it doesn't name. It sees those of one subject;
+    an upload without an owner is no such subject's, even if every principal may continue it: its id isn't given away.
+    """
+
+    subject: str | None = None
+    sees_all: bool = False
+
+    def sees(self, owner: str | None) -> bool:
+        """Return True if it is told of what belongs to that owner; what it isn't told of doesn't exist for it."""
+        return self.sees_all or (owner is not None and owner == self.subject)
+
+
+def watcher(principal: Principal) -> Watcher:
+    """Return the watcher that a principal is. Raises InsufficientScope: an upload token is in the hands of a client
+    that isn't to know the other uploads of the same owner."""
+    if principal.scopes.isdisjoint({UPLOAD, LIST}):
+        raise InsufficientScope("an upload token doesn't give the right to see uploads: use the owner's credential")
+    return Watcher(principal.subject, sees_all=LIST in principal.scopes)
 
 
 def authenticated(caller: Caller) -> Principal:

@@ -39,6 +39,8 @@ class Context:
     engine: Engine
     authenticator: Authenticator | None
     """None if no credentials are checked."""
+    watched_locally: bool = False
+    """True if without credentials clients of this machine may see all uploads: others can't reach the server."""
     token_issuer: TokenIssuer | None
     """None if no upload tokens are taken."""
     wires: Wires

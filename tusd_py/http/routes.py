@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from aiohttp import hdrs, web
 
 from tusd_py.http.connection.body import expect
 from tusd_py.http.context import CONTEXT, EFFECTIVE_METHOD, WIRE
 from tusd_py.http.endpoint import CREATION, request_id
 from tusd_py.http.handlers.companion import add_companion_routes
+from tusd_py.http.handlers.plain_refusals import ABSENT
 from tusd_py.http.handlers.probes import is_probe
 from tusd_py.http.handlers.readers import READERS
 from tusd_py.http.handlers.s3xml import add_xml_routes
 from tusd_py.http.handlers.tokens import TOKENS
 from tusd_py.http.handlers.uploads import UPLOADS
+from tusd_py.http.pipeline import Route
 from tusd_py.protocol.tus import Tus
 
+_WATCHED: Mapping[str, tuple[str, Route]] = {}
+"""The name and the route of each path."""
 
-def add_routes(app: web.Application, base_path: str, *, direct: bool, tokens: bool) -> None:
-    """Add the routes of uploads, after those of the probes: with base path `/` these would look like uploads."""
-    if tokens:
+
+def add_routes(app: web.Application, base_path: str, on: Collection[str] = ()) -> None:
+    """Add the routes of uploads, after those of the probes: with base path `/` these would look like uploads.
+
+    `on` has the names of what is switched on: `tokens`, `direct`, and those of `_WATCHED`.
+    """
+    if "tokens" in on:
         app.router.add_route("*", "/tokens", TOKENS.answer)
-    for above in sorted({"/", base_path}) if direct else ():
+    _add_watched(app, base_path, on)
+    for above in sorted({"/", base_path}) if "direct" in on else ():
         add_direct_routes(app, f"{above}s3/")
     app.router.add_route("*", f"{base_path}read/{{name}}", READERS.answer, expect_handler=expect)
     app[CREATION] = app.router.add_resource(base_path)
@@ -29,6 +40,14 @@ def add_routes(app: web.Application, base_path: str, *, direct: bool, tokens: bo
         app.router.add_route("*", slashless, UPLOADS.answer, expect_handler=expect)
     for tail in ("{id}", "{id}/", r"{id:(?!read/|s3/).+}"):
         app.router.add_route("*", base_path + tail, UPLOADS.answer, expect_handler=expect)
+
+
+def _add_watched(app: web.Application, base_path: str, on: Collection[str]) -> None:
+    """Add the routes that tell of all uploads; of those that are switched off, with base path `/`, uploads may have
+    the names."""
+    for path, (name, route) in _WATCHED.items():
+        if name in on or base_path != "/":
+            app.router.add_route("*", path, (route if name in on else ABSENT).answer)
 
 
 def add_direct_routes(app: web.Application, path: str) -> None:

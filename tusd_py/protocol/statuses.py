@@ -10,6 +10,7 @@ from tusd_py.domain.refusals import Refusal
 STATUS: Mapping[type[Refusal], int] = {
     refusals.Malformed: 400,
     refusals.InconsistentLength: 400,
+    refusals.BadQuery: 400,
     hook_refusals.HookRejected: 400,
     hook_refusals.UploadRejected: 400,
     hook_refusals.TerminationRejected: 400,

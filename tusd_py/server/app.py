@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from functools import partial
 
 from aiohttp import web
 
 from tusd_py.config import Settings
+from tusd_py.config.addresses import reachable_addresses
 from tusd_py.domain.errors import ConfigurationError, Unavailable, WrongPair
 from tusd_py.engine.engine import Engine
 from tusd_py.events_out.deliverer import Deliverer
@@ -68,18 +69,22 @@ def create_app(settings: Settings | None = None, hooks: object = None) -> web.Ap
     app = web.Application(middlewares=[filter_requests])
     if chosen.metrics_address is None:
         add_probes(app)
-    add_routes(
-        app,
-        chosen.base_path,
-        direct=chosen.direct_uploads,
-        tokens="token" in chosen.auth,
-    )
+    add_routes(app, chosen.base_path, _switched_on(chosen))
     if chosen.ui:
         add_page(app, _page_facts(chosen))
     app.on_response_prepare.append(decorate)
     app.on_shutdown.append(_drain)
     app.cleanup_ctx.append(lambda app: _open(app, chosen, hooks))
     return app
+
+
+def _switched_on(settings: Settings) -> Collection[str]:
+    """Return the names of the routes that the settings ask for (`add_routes`)."""
+    switches = {
+        "tokens": "token" in settings.auth,
+        "direct": settings.direct_uploads,
+    }
+    return {name for name, on in switches.items() if on}
 
 
 def create_probes(app: web.Application) -> web.Application:
@@ -127,6 +132,7 @@ def _context(
     return Context(
         engine=replace(engine, rights=rights(settings)),
         authenticator=authenticator,
+        watched_locally=not reachable_addresses(settings.addresses),
         token_issuer=token_issuer(settings) if "token" in settings.auth else None,
         wires=Wires(engine.limits, engine.clock, Interim(settings.ietf_interim_responses)),
         metrics=metrics,

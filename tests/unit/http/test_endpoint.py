@@ -163,7 +163,7 @@ async def test_the_creation_endpoint_is_known_wherever_the_application_is_mounte
 
     app, outer = web.Application(), web.Application()
     app.router.add_get("/tokens", answer)
-    add_routes(app, base_path, direct=True, tokens=False)
+    add_routes(app, base_path, {"direct"})
     if prefix:
         outer.add_subapp(prefix, app)
     async with TestClient(TestServer(outer if prefix else app)) as client:

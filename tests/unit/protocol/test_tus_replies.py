@@ -122,6 +122,7 @@ def test_a_termination_is_answered_with_nothing() -> None:
 REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.Malformed("why"), 400, {}),
     (refusals.InconsistentLength("why"), 400, {}),
+    (refusals.BadQuery("why"), 400, {}),
     (refusals.AlreadyComplete(), 400, {}),
     (refusals.WrongParts("parts"), 400, {}),
     (refusals.UnsupportedExtension("why"), 400, {}),

@@ -1,0 +1,135 @@
+"""The callers that are told of uploads that they don't name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from tests.unit.http.test_identification import Guests
+from tusd_py import create_app
+from tusd_py.config import load_settings
+from tusd_py.domain.principal import CREATE, LIST, READ, UPLOAD, WATCH, Principal
+from tusd_py.domain.refusals import InsufficientScope
+from tusd_py.domain.rights import Watcher, watcher
+from tusd_py.http.context import CONTEXT, Context
+from tusd_py.http.handlers.plain_refusals import ABSENT, plain_route
+from tusd_py.http.handlers.queries import read_choice, read_flag, read_number
+from tusd_py.http.handlers.watching import watcher_of
+
+Client = TestClient[web.Request, web.Application]
+
+
+async def _tell(request: web.Request, context: Context) -> web.StreamResponse:
+    since, limit = read_number(request, "since", 7), read_number(request, "limit", 1, maximum=1000)
+    values = [since, limit, read_flag(request, "follow"), read_choice(request, "format", ("csv", "json"))]
+    return web.json_response([watcher_of(request, context).sees_all, *values])
+
+
+async def client_of(directory: Path, guests: Guests | None = None, **settings: object) -> Client:
+    values = {name: str(value) for name, value in settings.items()}
+    app = create_app(load_settings({"state": "memory:", "storage": f"file:{directory}", **values}, None, {}))
+    app.router.add_route("*", "/told", plain_route(GET=_tell).answer)
+    app.router.add_route("*", "/off", ABSENT.answer)
+
+    async def admit(app: web.Application) -> None:
+        app[CONTEXT] = replace(app[CONTEXT], authenticator=guests)
+
+    app.on_startup.append(admit)
+    client = TestClient[web.Request, web.Application](TestServer(app))
+    await client.start_server()
+    return client
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[Client]:
+    client = await client_of(tmp_path)
+    yield client
+    await client.close()
+
+
+async def text(client: Client, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
+    async with client.request(method, path, headers=headers) as answer:
+        return answer.status, await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        ("", "[true, 7, 1, false, null]"),
+        ("?since=42&limit=1001&follow=1&format=csv&other=x", '[true, 42, 1000, true, "csv"]'),
+        ("?since=999999999999999999&since=x&follow=0", "[true, 999999999999999999, 1, false, null]"),
+    ],
+)
+async def test_a_query_is_read(client: Client, query: str, values: str) -> None:
+    assert await text(client, f"/told{query}") == (200, values)
+
+
+UNREADABLE = ("since=", "since=-1", "since=1e3", "since=+1", "since=٣", f"since={10**18}", "limit=x")
+UNKNOWN = ("follow=yes", "follow=", "format=", "format=xml")
+
+
+@pytest.mark.parametrize("query", [*UNREADABLE, *UNKNOWN])
+async def test_a_value_that_cannot_be_read_is_refused(client: Client, query: str) -> None:
+    status, words = await text(client, f"/told?{query}")
+    assert (status, words[:11]) == (400, "bad-query: ")
+
+
+async def test_other_methods_are_refused_and_preflights_are_answered(client: Client) -> None:
+    async with client.post("/told", data=b"x" * 1000) as answer:
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, OPTIONS")
+        assert (await answer.text()).startswith("method-not-allowed: ")
+    headers = {"Origin": "https://app.example", "Access-Control-Request-Method": "GET"}
+    async with client.options("/told", headers=headers) as answer:
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, "https://app.example")
+    assert (await text(client, "/off"))[0] == 404
+    assert (await text(client, "/off"))[1].startswith("not-found: ")
+
+
+@pytest.mark.parametrize(
+    ("settings", "address", "status"),
+    [
+        ({}, "", 200),
+        ({"host": "0.0.0.0"}, "", 401),
+        ({"host": "127.0.0.1,192.0.2.1"}, "", 401),
+        ({"unix_socket": "/run/x"}, "", 200),
+        ({"behind_proxy": "on"}, "127.0.0.1", 200),
+        ({"behind_proxy": "on"}, "203.0.113.9", 401),
+        ({"behind_proxy": "off"}, "203.0.113.9", 200),
+    ],
+)
+async def test_without_authentication_clients_of_this_machine_see_all(
+    tmp_path: Path, settings: dict[str, str], address: str, status: int
+) -> None:
+    client = await client_of(tmp_path, None, **settings)
+    try:
+        assert (await text(client, "/told", **({"X-Forwarded-For": address} if address else {})))[0] == status
+    finally:
+        await client.close()
+
+
+async def test_a_credential_decides_where_credentials_are_checked(tmp_path: Path) -> None:
+    client = await client_of(tmp_path, Guests(), host="0.0.0.0")
+    try:
+        assert (await text(client, "/told"))[1].startswith("[false, ")
+    finally:
+        await client.close()
+
+
+def test_a_watcher_sees_its_own_and_with_the_scope_all() -> None:
+    alice = watcher(Principal(subject="alice"))
+    assert [alice.sees(owner) for owner in ("alice", "bob", None)] == [True, False, False]
+    operator = watcher(Principal(subject="operator", scopes=frozenset({LIST})))
+    assert [operator.sees(owner) for owner in ("alice", "operator", None)] == [True, True, True]
+    assert not Watcher().sees(None)
+    assert watcher(Principal(subject=None, scopes=frozenset({UPLOAD}))) == Watcher()
+
+
+@pytest.mark.parametrize("scope", [CREATE, WATCH, READ])
+def test_an_upload_token_sees_nothing(scope: str) -> None:
+    with pytest.raises(InsufficientScope):
+        watcher(Principal(subject="alice", scopes=frozenset({scope})))

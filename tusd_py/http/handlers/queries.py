@@ -1,0 +1,44 @@
+"""Values in the query of a URL. Names that a route doesn't know are ignored; of a repeated one, the first value counts.
+
+Each function raises BadQuery if there is a value that can't be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from aiohttp import web
+
+from tusd_py.domain.numbers import parse_integer
+from tusd_py.domain.refusals import BadQuery, Malformed
+
+_SWITCH = {"1": True, "0": False}
+
+
+def read_number(request: web.Request, name: str, default: int, maximum: int | None = None) -> int:
+    """Return an integer of at most 18 digits, or `default` if there is none; `maximum` in place of a greater one."""
+    if name not in request.query:
+        return default
+    try:
+        value = parse_integer(name, request.query[name])
+    except Malformed:
+        raise BadQuery(f"{name} must be a whole number of at most 18 digits") from None
+    return value if maximum is None else min(value, maximum)
+
+
+def read_flag(request: web.Request, name: str, *, default: bool = False) -> bool:
+    """Return a switch: 1 or 0, or `default` if there is none."""
+    if name not in request.query:
+        return default
+    value = _SWITCH.get(request.query[name])
+    if value is None:
+        raise BadQuery(f"{name} must be 1 or 0")
+    return value
+
+
+def read_choice(request: web.Request, name: str, words: Collection[str]) -> str | None:
+    """Return one of `words`; None if there is no value."""
+    value = request.query.get(name)
+    if value is not None and value not in words:
+        raise BadQuery(f"{name} must be one of {', '.join(words)}")
+    return value

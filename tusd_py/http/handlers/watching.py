@@ -1,0 +1,27 @@
+"""The right to be told of uploads, jobs and events."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from tusd_py.config.addresses import is_loopback
+from tusd_py.domain.refusals import Unauthenticated
+from tusd_py.domain.rights import Watcher, authenticated, watcher
+from tusd_py.http.context import CALLER, Context
+
+_ALL = Watcher(sees_all=True)
+
+
+def watcher_of(request: web.Request, context: Context) -> Watcher:
+    """Return what the request's credential gives the right to see. Raises Unauthenticated, InsufficientScope, or what
+    is wrong with the credential.
+
+    Without `auth` it is everything, for clients of this machine if no other can reach the server; behind a trusted
+    proxy the proxy's word tells which these are.
+    """
+    if context.authenticator is not None:
+        return watcher(authenticated(request[CALLER]))
+    address = context.trust.client(request)
+    if not context.watched_locally or (address and not is_loopback(address)):
+        raise Unauthenticated("without auth, this is told on loopback alone: set auth, or use 127.0.0.1")
+    return _ALL
