@@ -112,7 +112,7 @@ class StateStore(Protocol):
         """Return up to `limit` uploads, in any phase, with numbers above `since`, by number.
 
         Each event takes the next number in the transaction of its change, also if it is stored for no subscription, and
-        so does a creation without one: whatever number was returned once, all smaller ones are committed. Saves without
+        so does a creation without one: once a number was returned, all smaller ones are committed. Saves without
         an event move no number.
         """
 

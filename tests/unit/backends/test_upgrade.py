@@ -55,13 +55,13 @@ RECORDS = (
 SINK = Subscription(name="sink", format="cloudevents", types=frozenset(EventType))
 
 
-@pytest.fixture(params=[3, 4])
+@pytest.fixture(params=[3, 4, 5])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A file of each of these schemas."""
-    return _file(tmp_path, request.param)
+    return file_of_schema(tmp_path, request.param)
 
 
-def _file(folder: Path, schema: int) -> Path:
+def file_of_schema(folder: Path, schema: int) -> Path:
     path = folder / "state.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript((BEFORE / f"sqlite_{schema}.sql").read_text())
@@ -102,9 +102,10 @@ async def _told(state: StateStore, of: Upload) -> Sequence[str]:
     return [each.event_id for each in await state.outbox.due(SINK.name, 1e9, 10) if each.upload_id == of.id]
 
 
-async def test_its_deliveries_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("schema", [4, 5])
+async def test_its_deliveries_go_on(tmp_path: Path, schema: int) -> None:
     """Those of an upload that is gone."""
-    state = SqliteState(_file(tmp_path, 4))
+    state = SqliteState(file_of_schema(tmp_path, schema))
     gone = UploadId(f"{9:032x}")
     listed = await state.outbox.list(Selection(), None, 10)
     assert [(each.upload_id, each.type, each.state, each.error) for each in listed] == [

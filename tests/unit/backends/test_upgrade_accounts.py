@@ -32,7 +32,7 @@ def encoded_before(upload: Upload) -> str:
     return json.dumps({key: record[key] for key in record.keys() - {"name", "account", "quota_bytes", "reserved"}})
 
 
-@pytest.mark.parametrize("script", ["sqlite_3.sql", "sqlite_4.sql"])
+@pytest.mark.parametrize("script", ["sqlite_3.sql", "sqlite_4.sql", "sqlite_5.sql"])
 async def test_what_a_file_of_a_version_before_has_is_charged(tmp_path: Path, script: str) -> None:
     path = tmp_path / "state.db"
     with closing(sqlite3.connect(path)) as connection:

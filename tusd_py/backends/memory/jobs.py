@@ -31,23 +31,23 @@ class MemoryJobs:
         return self._put(advance_job(job))
 
     async def due(self, now: float, limit: int) -> Sequence[Job]:
-        due = sorted((job.due_at, job.id) for job in self._all() if job.due_at is not None and job.due_at <= now)
+        due = sorted((job.due_at, job.id) for job in self._jobs() if job.due_at is not None and job.due_at <= now)
         return [decode_job(self._documents[job_id]) for _, job_id in due[:limit]]
 
     async def list(self, selection: JobSelection, after: JobId | None, limit: int) -> Sequence[Job]:
         start = None if after is None else await self.load(after)
         if after is not None and start is None:
             return []
-        chosen = [job for job in self._all() if selection.includes(job) and (start is None or job.place > start.place)]
+        chosen = [job for job in self._jobs() if selection.includes(job) and (start is None or job.place > start.place)]
         return sorted(chosen, key=lambda job: job.place)[:limit]
 
     async def prune(self, before: float, limit: int) -> int:
-        old = [job.id for job in self._all() if job.ended and job.updated_at < before][:limit]
+        old = [job.id for job in self._jobs() if job.ended and job.updated_at < before][:limit]
         for job_id in old:
             del self._documents[job_id]
         return len(old)
 
-    def _all(self) -> Sequence[Job]:
+    def _jobs(self) -> Sequence[Job]:
         return [decode_job(document) for document in self._documents.values()]
 
     def _put(self, job: Job) -> Job:

@@ -107,7 +107,8 @@ class MemoryOutbox:
         needed = {
             seq for (seq, _), delivery in self._deliveries.items() if delivery.state is not DeliveryState.DELIVERED
         }
-        old = [event for event in self._events.values() if event.at < before and event.seq not in needed][:limit]
+        old = [event for event in self._events.values() if event.at < before and event.seq not in needed]
+        old = sorted(old, key=lambda event: event.at)[:limit]
         for event in old:
             del self._events[event.seq], self._numbers[event.id]
         self._deliveries = {key: delivery for key, delivery in self._deliveries.items() if delivery.seq in self._events}
@@ -117,7 +118,7 @@ class MemoryOutbox:
         """Store the events, of the upload as recorded in `document`, for the subscriptions to them. Return the number
         of the last one; without events, take a number all the same."""
         for seq, event in enumerate(events, self._last + 1):
-            subscriptions = [each for each in self._subscriptions.values() if event.type in each.types]
+            subscriptions = [wish for wish in self._subscriptions.values() if event.type in wish.types]
             if subscriptions:
                 self._enqueue(seq, event_row(event, recorded, document), _recipients(subscriptions))
         self._last += len(events) or 1

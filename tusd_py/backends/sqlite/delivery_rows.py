@@ -30,7 +30,7 @@ _BACKLOGS = """
     WITH lacking AS (SELECT sink, state, count(*) AS n, min(seq) AS seq FROM deliveries
                      WHERE state IN ('pending', 'dead') GROUP BY sink, state)
     SELECT name, coalesce(p.n, 0), coalesce(d.n, 0), e.at
-    FROM (SELECT name FROM sinks UNION SELECT sink FROM lacking)
+    FROM (SELECT name FROM sinks WHERE format <> 'feed' UNION SELECT sink FROM lacking)
     LEFT JOIN lacking p ON p.sink = name AND p.state = 'pending'
     LEFT JOIN lacking d ON d.sink = name AND d.state = 'dead'
     LEFT JOIN events e ON e.seq = p.seq

@@ -20,11 +20,13 @@ from tusd_py.backends.sqlite.delivery_rows import (
     restart,
     select,
 )
+from tusd_py.backends.sqlite.number_schema import LAST, TAKE
 from tusd_py.domain.event_json import event_row
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.record_json import encode
 from tusd_py.domain.upload import Upload
-from tusd_py.ports.outbox import Backlog, Delivery, Selection, Subscription
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.ports.outbox import FEED, Backlog, Delivery, Selection, StoredEvent, Subscription
 
 _SUBSCRIPTIONS = "SELECT name, format, types FROM sinks ORDER BY name"
 _REGISTER = "INSERT INTO sinks (name, format, types) VALUES (?, ?, ?)"
@@ -43,6 +45,9 @@ _DUE = f"""
     )
     ORDER BY d.due_at, d.seq LIMIT ?
 """  # noqa: S608 (of constants)
+_STORED = "SELECT seq, id, upload_id, type, at, document FROM events"
+_EVENTS = f"{_STORED} WHERE seq > ? ORDER BY seq LIMIT ?"
+_STORED_EVENT = f"{_STORED} WHERE id = ?"
 _EVENT = f"{DELIVERY} WHERE e.id = ? ORDER BY d.sink"
 _TAKE = f"UPDATE deliveries SET due_at = ? WHERE {KEY} AND state = 'pending' AND due_at = ?"  # noqa: S608 (of constants)
 _DONE = f"UPDATE deliveries SET state = 'delivered', error = NULL WHERE {KEY} AND state = 'pending'"  # noqa: S608 (of constants)
@@ -102,6 +107,16 @@ class SqliteOutbox:
     async def deliveries(self, event_id: str) -> Sequence[Delivery]:
         return await self._read(_EVENT, event_id)
 
+    async def events(self, since: int, limit: int) -> Sequence[StoredEvent]:
+        return await self._read_events(_EVENTS, since, limit)
+
+    async def event(self, event_id: str) -> StoredEvent | None:
+        return next(iter(await self._read_events(_STORED_EVENT, event_id)), None)
+
+    async def last_seq(self) -> int:
+        row = await self._thread.read(lambda connection: connection.execute(LAST).fetchone())
+        return int(row[0])
+
     async def restart(self, deliveries: Sequence[Delivery], now: float) -> int:
         return await self._thread.write(partial(restart, deliveries, now))
 
@@ -120,16 +135,26 @@ class SqliteOutbox:
 
         return [read_delivery(row) for row in await self._thread.read(work)]
 
+    async def _read_events(self, query: str, *values: object) -> Sequence[StoredEvent]:
+        def work(connection: sqlite3.Connection) -> Sequence[tuple[int, str, str, str, float, str]]:
+            return connection.execute(query, values).fetchall()
+
+        return [_stored_event(*row) for row in await self._thread.read(work)]
+
 
 def store(events: Sequence[Event], recorded: Upload, connection: sqlite3.Connection) -> None:
-    """Store the events for the sinks that receive them; write nothing if there are none."""
-    subscriptions = [(name, _types(types)) for name, _, types in connection.execute(_SUBSCRIPTIONS)]
+    """Store the events for the subscriptions to them. Each takes a number; without events one is taken all the same."""
+    subscriptions = connection.execute(_SUBSCRIPTIONS).fetchall()
     for event in events:
-        names = [name for name, types in subscriptions if event.type in types]
-        seq = _store_event(event, recorded, connection) if names else None
-        if seq is not None:
-            rows = [(name, recorded.id, seq, recorded.times.updated_at) for name in names]
+        sinks = [(name, form) for name, form, types in subscriptions if event.type in _types(types)]
+        seq = _store_event(event, recorded, connection) if sinks else None
+        if seq is None:
+            connection.execute(TAKE)
+        else:
+            rows = [(name, recorded.id, seq, recorded.times.updated_at) for name, form in sinks if form != FEED]
             connection.executemany(_ENQUEUE, rows)
+    if not events:
+        connection.execute(TAKE)
 
 
 def _store_event(event: Event, recorded: Upload, connection: sqlite3.Connection) -> int | None:
@@ -140,6 +165,12 @@ def _store_event(event: Event, recorded: Upload, connection: sqlite3.Connection)
         if stored.rowcount:
             return stored.lastrowid
     return None
+
+
+def _stored_event(seq: int, event_id: str, upload_id: str, kind: str, at: float, document: str) -> StoredEvent:
+    return StoredEvent(
+        seq=seq, id=event_id, upload_id=UploadId(upload_id), type=EventType(kind), at=at, document=document
+    )
 
 
 def _register(rows: Sequence[tuple[str, str, str]], connection: sqlite3.Connection) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 
+from tusd_py.backends.sqlite import jobs, number_schema
 from tusd_py.backends.sqlite.charge_schema import MIGRATION, add_columns
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.domain.phase import UNFINISHED
@@ -106,7 +107,8 @@ _OUTBOX_FIFTH = (
 )
 _Step = str | Callable[[sqlite3.Connection], None]
 _FIFTH: Sequence[_Step] = (*_OUTBOX_FIFTH, add_columns, *MIGRATION)
-_SCHEMA: Sequence[Sequence[_Step]] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
+_SIXTH: Sequence[_Step] = (*number_schema.MIGRATION, *jobs.MIGRATION)
+_SCHEMA: Sequence[Sequence[_Step]] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
 """The steps that migrate each version to the next: statements, and functions that execute some."""
 VERSION = len(_SCHEMA)
 

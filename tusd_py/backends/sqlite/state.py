@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tusd_py.backends.sqlite import charging
 from tusd_py.backends.sqlite.connection import SqliteThread
+from tusd_py.backends.sqlite.jobs import SqliteJobs
+from tusd_py.backends.sqlite.number_schema import LAST
 from tusd_py.backends.sqlite.outbox import SqliteOutbox, store
 from tusd_py.backends.sqlite.schema import prepare, touch
 from tusd_py.domain.checkpoint import Entry
@@ -31,16 +33,17 @@ from tusd_py.domain.space import Space
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.domain.usage import Usage, charge_of, check_growth
-from tusd_py.ports.state import Unfinished
+from tusd_py.ports.state import Numbered, Unfinished
 
-_CREATE = """
-    INSERT INTO uploads (revision, counted, due_at, document, stored, reserved, claim, id, name, account)
-    VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING
-"""
-_SAVE = """
-    UPDATE uploads SET revision = ?1, counted = ?1, due_at = ?2, document = ?3, stored = ?4, reserved = ?5, claim = ?6
-    WHERE id = ?7 AND revision = ?8
-"""
+_CREATE = f"""
+    INSERT INTO uploads (revision, counted, due_at, document, stored, reserved, claim, id, name, account, seq)
+    VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ({LAST})) ON CONFLICT DO NOTHING
+"""  # noqa: S608 (of constants)
+_COLUMNS = "revision = ?1, counted = ?1, due_at = ?2, document = ?3, stored = ?4, reserved = ?5, claim = ?6"
+_SAVE = f"UPDATE uploads SET {_COLUMNS} WHERE id = ?7 AND revision = ?8"  # noqa: S608 (of constants)
+_SAVE_NUMBERED = f"UPDATE uploads SET {_COLUMNS}, seq = ({LAST}) WHERE id = ?7 AND revision = ?8"  # noqa: S608
+_NUMBERED = "SELECT document, seq FROM uploads WHERE id = ?"
+_CHANGED = "SELECT document, seq FROM uploads WHERE seq > ? ORDER BY seq LIMIT ?"
 _RESOLVE = "SELECT id FROM uploads WHERE name = ?"
 _APPEND = """
     INSERT INTO entries (upload_id, seq, document)
@@ -69,6 +72,7 @@ class SqliteState:
         self._path = path
         self._thread = SqliteThread(path, partial(prepare, path))
         self.outbox = SqliteOutbox(self._thread)
+        self.jobs = SqliteJobs(self._thread)
 
     @property
     def name(self) -> str:
@@ -85,7 +89,7 @@ class SqliteState:
     ) -> Upload:
         created = replace(upload, revision=1)
         work = partial(_create, created, [encode_entry(entry) for entry in entries], quota, grant)
-        await self._commit(work, created, events, grows=True)
+        await self._commit(work, created, events, new=True)
         return created
 
     async def load(self, upload_id: UploadId) -> Upload | None:
@@ -105,7 +109,8 @@ class SqliteState:
         refund: Grant | None = None,
     ) -> Upload:
         saved = advance(upload)
-        work = partial(_save, (*_row(saved), upload.revision), [encode_entry(entry) for entry in added])
+        row, entries = (*_row(saved), upload.revision), [encode_entry(entry) for entry in added]
+        work = partial(_save, _save_query(events), row, entries)
         if quota is not None or refund is not None:
             work = partial(_save_on_terms, work, saved, quota, refund)
         await self._commit(work, saved, events)
@@ -113,7 +118,8 @@ class SqliteState:
 
     async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
         saved = advance(upload)
-        work = partial(_rewind, (*_row(saved), upload.revision), [encode_entry(entry) for entry in entries])
+        row, documents = (*_row(saved), upload.revision), [encode_entry(entry) for entry in entries]
+        work = partial(_rewind, _save_query(events), row, documents)
         await self._commit(work, saved, events)
         return saved
 
@@ -122,6 +128,12 @@ class SqliteState:
 
     async def delete(self, upload: Upload) -> None:
         await self._thread.write(partial(_delete, upload))
+
+    async def numbered(self, upload_id: UploadId) -> Numbered | None:
+        return next(iter(await self._select_numbered(_NUMBERED, upload_id)), None)
+
+    async def changed(self, since: int, limit: int) -> Sequence[Numbered]:
+        return await self._select_numbered(_CHANGED, since, limit)
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
         return [UploadId(upload_id) for upload_id in await self._select(_DUE, now, limit)]
@@ -173,10 +185,11 @@ class SqliteState:
         recorded: Upload,
         events: Sequence[Event],
         *,
-        grows: bool = False,
+        new: bool = False,
     ) -> None:
-        """Do the work and store the events in one transaction."""
-        await self._thread.write(_with_events(work, recorded, events), grows=grows)
+        """Store the events and do the work in one transaction."""
+        numbered = _with_events(work, recorded, events) if new or events else work
+        await self._thread.write(numbered, grows=new)
         if events:
             self.outbox.wake()
 
@@ -184,19 +197,27 @@ class SqliteState:
         """Return the first column of every row."""
         return await self._thread.read(lambda connection: [str(row[0]) for row in connection.execute(query, values)])
 
+    async def _select_numbered(self, query: str, *values: object) -> Sequence[Numbered]:
+        def work(connection: sqlite3.Connection) -> Sequence[tuple[str, int]]:
+            return connection.execute(query, values).fetchall()
+
+        return [Numbered(upload=decode(document), seq=seq) for document, seq in await self._thread.read(work)]
+
 
 def _with_events(
     work: Callable[[sqlite3.Connection], None], recorded: Upload, events: Sequence[Event]
 ) -> Callable[[sqlite3.Connection], None]:
-    """Return work that also stores the events, in the same transaction."""
-    if not events:
-        return work
+    """Return work that first stores the events, in the same transaction: the record gets the last one's number."""
 
     def both(connection: sqlite3.Connection) -> None:
-        work(connection)
         store(events, recorded, connection)
+        work(connection)
 
     return both
+
+
+def _save_query(events: Sequence[Event]) -> str:
+    return _SAVE_NUMBERED if events else _SAVE
 
 
 def _row(upload: Upload) -> tuple[object, ...]:
@@ -223,9 +244,9 @@ def _create(
     connection.executemany(_APPEND, [{"upload": upload.id, "document": entry} for entry in entries])
 
 
-def _save(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
+def _save(query: str, row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
     *_, upload_id, revision = row
-    if connection.execute(_SAVE, row).rowcount == 0:
+    if connection.execute(query, row).rowcount == 0:
         raise Superseded(f"upload {upload_id} is no longer at revision {revision}")
     connection.executemany(_APPEND, [{"upload": upload_id, "document": entry} for entry in entries])
 
@@ -244,8 +265,8 @@ def _save_on_terms(
         charging.give_back(refund, connection)
 
 
-def _rewind(row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
-    _save(row, (), connection)
+def _rewind(query: str, row: tuple[object, ...], entries: Sequence[str], connection: sqlite3.Connection) -> None:
+    _save(query, row, (), connection)
     *_, upload_id, _ = row
     connection.execute(_CLEAR, (upload_id,))
     connection.executemany(_APPEND, [{"upload": upload_id, "document": entry} for entry in entries])

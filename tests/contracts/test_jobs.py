@@ -1,0 +1,205 @@
+"""The records of jobs (`tusd_py/ports/jobs.py`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.fixtures_state import Maker
+from tests.support.uploads import ids, json_objects
+from tusd_py.domain.errors import Superseded
+from tusd_py.domain.job import ENDED, Job, JobId, JobPhase
+from tusd_py.domain.job_json import decode_job, encode_job
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.ports.jobs import JobSelection, JobStore
+from tusd_py.ports.state import StateStore
+
+UPLOADS = [UploadId(f"{number:032x}") for number in range(3)]
+EVERY = JobSelection()
+
+
+@pytest.fixture
+async def jobs(state: StateStore) -> JobStore:
+    return state.jobs
+
+
+def job(number: int = 1, **changes: Any) -> Job:
+    """A job whose id is `number`, queued at 1 s."""
+    made = Job(
+        id=JobId(f"{number:032x}"), upload_id=UPLOADS[1], kind="checksum", created_at=1.0, updated_at=1.0, due_at=1.0
+    )
+    return replace(made, **changes)
+
+
+def ended(of: Job, at: float, phase: JobPhase = JobPhase.DONE) -> Job:
+    return replace(of, phase=phase, updated_at=at, due_at=None)
+
+
+def stored(*numbers: int) -> list[JobId]:
+    return [job(number).id for number in numbers]
+
+
+async def listed(jobs: JobStore, selection: JobSelection = EVERY, page: int = 2) -> Sequence[JobId]:
+    found = list[Job]()
+    while more := await jobs.list(selection, found[-1].id if found else None, page):
+        assert len(more) <= page
+        found += more
+    return [each.id for each in found]
+
+
+async def test_a_job_comes_back_as_it_was(jobs: JobStore) -> None:
+    made = job(
+        args={"algorithms": ["sha256", "ü"]},
+        owner="alice",
+        attempt=2,
+        done=7,
+        total=2**60,
+        error={"code": "timeout", "message": "too slow"},
+        result={"bytes": 7, "digests": {}},
+    )
+    assert await jobs.create(made) == replace(made, revision=1)
+    assert await jobs.load(made.id) == replace(made, revision=1)
+    assert await jobs.load(job(2).id) is None
+
+
+async def test_one_that_exists_stays(jobs: JobStore) -> None:
+    first = await jobs.create(job())
+    saved = await jobs.save(replace(first, phase=JobPhase.RUNNING))
+    assert await jobs.create(job(kind="scan")) == saved
+    assert await jobs.load(first.id) == saved
+
+
+async def test_only_the_next_revision_is_saved(jobs: JobStore) -> None:
+    first = await jobs.create(job())
+    second = await jobs.save(replace(first, done=3))
+    assert second == replace(first, done=3, revision=2)
+    for stale in (first, replace(first, revision=3), job(2)):
+        with pytest.raises(Superseded):
+            await jobs.save(stale)
+    assert await jobs.load(first.id) == second
+    assert await jobs.due(9.0, 10) == [second]
+
+
+async def test_one_of_several_nodes_takes_a_job(durable: Maker) -> None:
+    nodes = [durable() for _ in range(4)]
+    made = await nodes[0].jobs.create(job())
+
+    async def take(node: StateStore) -> bool:
+        try:
+            await node.jobs.save(replace(made, phase=JobPhase.RUNNING, attempt=1, due_at=16.0))
+        except Superseded:
+            return False
+        return True
+
+    assert sorted(await asyncio.gather(*map(take, nodes))) == [False, False, False, True]
+    for node in nodes:
+        await node.aclose()
+
+
+async def test_the_longest_due_come_first(jobs: JobStore) -> None:
+    for number, due_at in ((1, 30.0), (2, 10.0), (3, 20.0), (4, 10.0)):
+        await jobs.create(job(number, due_at=due_at))
+    assert [each.id for each in await jobs.due(20.0, 10)] == stored(2, 4, 3)
+    assert [each.id for each in await jobs.due(20.0, 1)] == stored(2)
+    assert await jobs.due(9.9, 10) == await jobs.due(99.0, 0) == []
+
+
+async def test_what_is_due_moves_and_ends_with_the_job(jobs: JobStore) -> None:
+    running = await jobs.save(replace(await jobs.create(job()), phase=JobPhase.RUNNING, due_at=16.0))
+    assert await jobs.due(15.9, 10) == []
+    assert await jobs.due(16.0, 10) == [running]
+    await jobs.save(ended(running, 12.0))
+    assert await jobs.due(99.0, 10) == []
+
+
+async def test_the_oldest_are_listed_first(jobs: JobStore) -> None:
+    for number, created_at in ((1, 3.0), (2, 1.0), (3, 2.0), (5, 2.0), (4, 2.0)):
+        await jobs.create(job(number, created_at=created_at))
+    for page in (1, 2, 10):
+        assert await listed(jobs, page=page) == stored(2, 3, 4, 5, 1)
+    assert await jobs.list(EVERY, job(9).id, 10) == await jobs.list(EVERY, None, 0) == []
+
+
+async def test_one_hundred_of_one_moment_are_listed_in_pages(jobs: JobStore) -> None:
+    for number in range(100):
+        await jobs.create(job(number))
+    assert await listed(jobs, page=30) == stored(*range(100))
+
+
+async def test_jobs_are_chosen_by_upload_phase_kind_and_owner(jobs: JobStore) -> None:
+    await jobs.create(job(1, upload_id=UPLOADS[0], owner="alice"))
+    await jobs.create(job(2, upload_id=None, kind="export", owner="bob"))
+    await jobs.save(ended(await jobs.create(job(3, owner="alice", kind="scan")), 2.0))
+    await jobs.save(ended(await jobs.create(job(4)), 2.0, JobPhase.FAILED))
+    assert await listed(jobs, JobSelection(upload_id=UPLOADS[1]), 1) == stored(3, 4)
+    assert await listed(jobs, JobSelection(upload_id=UPLOADS[2])) == []
+    assert await listed(jobs, JobSelection(phases=ENDED), 1) == stored(3, 4)
+    assert await listed(jobs, JobSelection(phases=frozenset({"queued", "unheard-of"}))) == stored(1, 2)
+    assert await listed(jobs, JobSelection(phases=frozenset())) == []
+    assert await listed(jobs, JobSelection(owner="alice"), 1) == stored(1, 3)
+    assert await listed(jobs, JobSelection(owner="alice", kind="scan")) == stored(3)
+    assert await listed(jobs, JobSelection(owner="bob", upload_id=UPLOADS[1])) == []
+
+
+async def test_one_among_many_of_another_owner_is_found(jobs: JobStore) -> None:
+    for number in range(250):
+        await jobs.create(job(number, owner="alice" if number == 220 else "bob"))
+    assert await listed(jobs, JobSelection(owner="alice"), 10) == stored(220)
+
+
+async def test_ended_jobs_are_removed_after_their_time(jobs: JobStore) -> None:
+    for number, at in ((1, 30.0), (2, 10.0), (3, 20.0)):
+        await jobs.save(ended(await jobs.create(job(number)), at))
+    await jobs.create(job(4))
+    assert await jobs.prune(10.0, 10) == 0
+    assert await jobs.prune(20.0, 10) == 1
+    assert await jobs.load(job(2).id) is None
+    assert await listed(jobs) == stored(1, 3, 4)
+    assert await jobs.prune(1e9, 1) == await jobs.prune(1e9, 10) == 1
+    assert await jobs.prune(1e9, 10) == 0
+    assert await listed(jobs, JobSelection(upload_id=UPLOADS[1])) == stored(4)
+    assert await jobs.create(job(2)) == job(2, revision=1)
+
+
+async def test_one_that_is_begun_again_is_not_removed(jobs: JobStore) -> None:
+    failed = await jobs.save(ended(await jobs.create(job()), 2.0, JobPhase.FAILED))
+    await jobs.save(replace(failed, phase=JobPhase.QUEUED, due_at=3.0))
+    assert await jobs.prune(1e9, 10) == 0
+
+
+async def test_jobs_are_there_after_a_restart(durable: Maker) -> None:
+    store = durable()
+    made = await store.jobs.save(replace(await store.jobs.create(job()), phase=JobPhase.RUNNING, due_at=5.0))
+    await store.aclose()
+    again = durable()
+    assert await again.jobs.load(made.id) == made
+    assert await again.jobs.due(5.0, 10) == await again.jobs.list(EVERY, None, 10) == [made]
+    await again.aclose()
+
+
+@given(
+    st.builds(
+        Job,
+        id=ids.map(JobId),
+        upload_id=st.none() | ids,
+        kind=st.text(max_size=9),
+        args=json_objects,
+        owner=st.none() | st.text(max_size=9),
+        phase=st.sampled_from(JobPhase),
+        result=st.none() | json_objects,
+        error=st.none() | json_objects,
+        created_at=st.floats(0, 2**40),
+        updated_at=st.floats(0, 2**40),
+        due_at=st.none() | st.floats(0, 2**40),
+        revision=st.integers(0, 2**40),
+    )
+)
+def test_json_holds_all_of_a_job(given_job: Job) -> None:
+    assert decode_job(encode_job(given_job)) == given_job
+    assert decode_job(encode_job(given_job)[:-1] + ',"of_later":1}') == given_job

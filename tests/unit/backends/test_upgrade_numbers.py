@@ -1,0 +1,146 @@
+"""Numbers of what the versions before have stored, and of what their nodes do meanwhile."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.events import ALL, EVER, created
+from tests.support.uploads import upload
+from tests.unit.backends.test_upgrade import RECORDS, file_of_schema
+from tusd_py.backends.sqlite.schema import VERSION
+from tusd_py.backends.sqlite.state import SqliteState
+from tusd_py.domain.events import EventType
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.record_json import encode
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.usage import charge_of
+from tusd_py.ports.outbox import FEED, Subscription
+from tusd_py.ports.state import StateStore
+
+KEPT = Subscription(name="feed", format=FEED, types=frozenset(EventType))
+CREATE = """
+    INSERT INTO uploads (revision, counted, due_at, document, stored, reserved, claim, id, name, account)
+    VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING
+"""
+SAVE = """
+    UPDATE uploads SET revision = ?1, counted = ?1, due_at = ?2, document = ?3, stored = ?4, reserved = ?5, claim = ?6
+    WHERE id = ?7 AND revision = ?8
+"""
+EVENT = "INSERT INTO events (id, upload_id, type, at, document) VALUES (?, ?, ?, ?, '{}')"
+DELIVERY = "INSERT INTO deliveries (sink, upload_id, seq, due_at) VALUES (?, ?, ?, ?)"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+async def state(path: Path) -> AsyncIterator[SqliteState]:
+    made = SqliteState(path)
+    yield made
+    await made.aclose()
+
+
+class ProcessBefore:
+    """A running process of the version before, which knows no numbers."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def create(self, made: Upload) -> None:
+        self._execute(CREATE, *self._row(replace(made, revision=1)), made.name, made.account.name)
+
+    def save(self, upload: Upload) -> Upload:
+        saved = replace(upload, revision=upload.revision + 1)
+        self._execute(SAVE, *self._row(saved), upload.revision)
+        return saved
+
+    def tell(self, of: Upload, kind: EventType, *sinks: str) -> None:
+        seq = self._execute(EVENT, f"evt_{of.id}_{kind}", of.id, kind, 1.0)
+        for sink in sinks:
+            self._execute(DELIVERY, sink, of.id, seq, 1.0)
+
+    def overwrite_version(self) -> None:
+        self._execute(f"PRAGMA user_version = {VERSION - 1}")
+
+    def _row(self, upload: Upload) -> tuple[object, ...]:
+        return upload.revision, upload.due_at, encode(upload), *charge_of(upload), upload.claim, upload.id
+
+    def _execute(self, statement: str, *values: object) -> int | None:
+        with closing(sqlite3.connect(self._path)) as connection, connection:
+            return connection.execute(statement, values).lastrowid
+
+
+async def numbers(state: StateStore) -> Sequence[tuple[int, str]]:
+    return [(each.seq, each.upload.id) for each in await state.changed(0, 100)]
+
+
+@pytest.mark.parametrize(("schema", "last"), [(3, 0), (4, 3), (5, 3)])
+async def test_uploads_are_numbered_in_the_order_of_their_creation(tmp_path: Path, schema: int, last: int) -> None:
+    path = file_of_schema(tmp_path, schema)
+    first = replace(RECORDS[3], times=replace(RECORDS[3].times, created_at=0.5))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE uploads SET document = ? WHERE id = ?", (encode(first), first.id))
+    state = SqliteState(path)
+    in_order = [RECORDS[3], *RECORDS[:3], RECORDS[4]]
+    assert await numbers(state) == [(last + place, each.id) for place, each in enumerate(in_order, 1)]
+    assert await state.outbox.last_seq() == last + 5
+    assert [each.seq for each in await state.outbox.events(0, 10)] == list(range(1, last + 1))
+    await created(state, 9)
+    assert (await numbers(state))[-1] == (last + 6, upload(9).id)
+    await state.aclose()
+
+
+async def test_the_migration_may_be_repeated(state: SqliteState, path: Path) -> None:
+    made = [await created(state, number) for number in (2, 1)]
+    await state.delete(await created(state, 3))
+    ProcessBefore(path).overwrite_version()
+    later = SqliteState(path)
+    assert await numbers(later) == [(1, made[0].id), (2, made[1].id)]
+    assert await later.outbox.last_seq() == 3
+    await later.aclose()
+
+
+async def test_what_the_version_before_creates_and_ends_is_numbered(state: SqliteState, path: Path) -> None:
+    before = ProcessBefore(path)
+    mine = await created(state, 1)
+    before.create(upload(2))
+    assert await numbers(state) == [(1, mine.id), (2, upload(2).id)]
+    mine = before.save(replace(mine, offset=5))
+    assert await numbers(state) == [(1, mine.id), (2, upload(2).id)]
+    mine = before.save(replace(mine, offset=10, phase=Phase.DONE))
+    assert await numbers(state) == [(2, upload(2).id), (3, mine.id)]
+    before.save(replace(mine, phase=Phase.TERMINATING))
+    assert await numbers(state) == [(2, upload(2).id), (4, mine.id)]
+    assert await state.outbox.last_seq() == 4
+
+
+async def test_what_a_still_older_version_finishes_is_numbered(state: SqliteState, path: Path) -> None:
+    """It counts nothing itself."""
+    mine = await created(state, 1)
+    done = encode(replace(mine, phase=Phase.DONE, offset=10, revision=2))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE uploads SET revision = 2, document = ? WHERE id = ?", (done, mine.id))
+        connection.execute("INSERT INTO uploads (revision, document, id) VALUES (1, ?, 'x')", (encode(upload(2)),))
+    assert [each.seq for each in await state.changed(0, 10)] == [2, 3]
+
+
+async def test_what_the_version_before_tells_is_kept_for_a_feed(state: SqliteState, path: Path) -> None:
+    """It would deliver it, as it knows of no feed."""
+    await state.outbox.register([KEPT, ALL])
+    before = ProcessBefore(path)
+    before.create(upload())
+    before.tell(upload(), EventType.CREATED, KEPT.name, ALL.name)
+    [stored] = await state.outbox.events(0, 10)
+    assert (stored.seq, stored.type) == (2, EventType.CREATED)
+    assert [each.sink for each in await state.outbox.deliveries(stored.id)] == [ALL.name]
+    assert [each.sink for each in await state.outbox.backlogs()] == [ALL.name]
+    await state.outbox.mark_delivered((await state.outbox.deliveries(stored.id))[0])
+    assert await state.outbox.prune(EVER, 10) == 1
