@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.events import ALL, EVER, created, ended, event
+from tests.support.events import ALL, EVER, KEPT, created, ended, event
 from tests.support.fixtures_state import Maker
 from tests.support.uploads import upload
 from tusd_py.domain.event_json import decode_event
 from tusd_py.domain.events import EventType
 from tusd_py.ports.outbox import FEED, Backlog, Outbox, Selection, StoredEvent, Subscription
 from tusd_py.ports.state import StateStore
-
-KEPT = Subscription(name="feed", format=FEED, types=frozenset(EventType))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from devtools.redis import RedisServer
-from tests.support.events import ALL, ENDS, event
+from tests.support.events import ALL, ENDS, KEPT, event
 from tests.support.fixtures_redis import emptied
 from tests.support.uploads import changed, upload
 from tusd_py.backends.memory.state import MemoryState
@@ -39,17 +39,19 @@ class Model:
     subscriptions: Sequence[Subscription] = ()
     rows: list[Delivery] = field(default_factory=list)
     """By number; each as it is now."""
-    events: dict[str, float] = field(default_factory=dict)
-    """The time of each, by its id."""
+    events: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """The number and the time of each, by its id."""
     count: int = 0
+    """The number of the last event, stored or not."""
 
     def store(self, told: Event, recorded: Upload) -> None:
-        names = [each.name for each in self.subscriptions if told.type in each.types]
+        self.count += 1
+        wishes = [each for each in self.subscriptions if told.type in each.types]
+        names = [each.name for each in wishes if each is not KEPT]
         spare = [f"{told.id}_{recorded.revision}"] if told.type is EventType.ROLLED_BACK else []
         free = [event_id for event_id in (told.id, *spare) if event_id not in self.events]
-        if names and free:
-            self.count += 1
-            self.events[free[0]] = recorded.times.updated_at
+        if wishes and free:
+            self.events[free[0]] = self.count, recorded.times.updated_at
             self.rows += [self._delivery(name, free[0], told, recorded) for name in sorted(names)]
 
     def _delivery(self, sink: str, event_id: str, told: Event, recorded: Upload) -> Delivery:
@@ -91,7 +93,7 @@ class Model:
 
     def backlogs(self) -> list[Backlog]:
         lacking = [row for row in self.rows if row.state is not DELIVERED]
-        names = {each.name for each in self.subscriptions} | {row.sink for row in lacking}
+        names = {each.name for each in self.subscriptions if each is not KEPT} | {row.sink for row in lacking}
         return [self._backlog(name, [row for row in lacking if row.sink == name]) for name in sorted(names)]
 
     def _backlog(self, sink: str, lacking: Sequence[Delivery]) -> Backlog:
@@ -101,8 +103,8 @@ class Model:
 
     def prune(self, before: float) -> int:
         lacking = {row.event_id for row in self.rows if row.state is not DELIVERED}
-        old = {event_id for event_id, at in self.events.items() if at < before} - lacking
-        self.events = {event_id: at for event_id, at in self.events.items() if event_id not in old}
+        old = {event_id for event_id, (_, at) in self.events.items() if at < before} - lacking
+        self.events = {event_id: event for event_id, event in self.events.items() if event_id not in old}
         self.rows = [row for row in self.rows if row.event_id not in old]
         return len(old)
 
@@ -138,9 +140,9 @@ class Outboxes(RuleBasedStateMachine):
         assert others == [found] * len(others)
         return found
 
-    @rule(sinks=st.integers(0, 3))
+    @rule(sinks=st.integers(0, 5))
     def register(self, sinks: int) -> None:
-        self.model.subscriptions = ([], [ALL], [ALL, ENDS], [ENDS])[sinks]
+        self.model.subscriptions = ([], [ALL], [ALL, ENDS], [ENDS], [KEPT], [ENDS, KEPT])[sinks]
         self.each(lambda outbox: outbox.register(self.model.subscriptions))
 
     @rule(
@@ -244,9 +246,20 @@ class Outboxes(RuleBasedStateMachine):
         assert list(map(_plain, every)) == self.model.rows
         self.read += [each for each in every if each not in self.read]
         assert list(self.agreed(lambda outbox: outbox.backlogs())) == self.model.backlogs()
+        self.they_keep_the_same_events()
         for event_id in self.model.events:
             found = self.agreed(lambda outbox, event_id=event_id: outbox.deliveries(event_id))  # type: ignore[misc]
             assert list(map(_plain, found)) == [row for row in self.model.rows if row.event_id == event_id]
+
+    def they_keep_the_same_events(self) -> None:
+        assert self.agreed(lambda outbox: outbox.last_seq()) == self.model.count
+        expected = sorted((seq, event_id, at) for event_id, (seq, at) in self.model.events.items())
+        for found in self.each(lambda outbox: outbox.events(0, 1000)):
+            assert [(each.seq, each.id, each.at) for each in found] == expected
+        for seq, event_id, _ in expected[-1:]:
+            for stored in self.each(lambda outbox, event_id=event_id: outbox.event(event_id)):  # type: ignore[misc]
+                assert stored is not None
+                assert stored.seq == seq
 
     def teardown(self) -> None:
         for state in self.states:

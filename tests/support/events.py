@@ -8,11 +8,13 @@ from tests.support.uploads import changed, upload
 from tusd_py.domain.events import Event, EventType, Reason
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.upload import Upload
-from tusd_py.ports.outbox import Delivery, Subscription
+from tusd_py.ports.outbox import FEED, Delivery, Subscription
 from tusd_py.ports.state import StateStore
 
 ALL = Subscription(name="https://sink.example/all", format="cloudevents", types=frozenset(EventType))
 ENDS = Subscription(name="hooks-http", format="tusd", types=frozenset({EventType.TERMINATED, EventType.EXPIRED}))
+KEPT = Subscription(name="feed", format=FEED, types=frozenset(EventType))
+"""Has its events kept, and not delivered."""
 EVER = 1e12
 
 

@@ -137,10 +137,11 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "domain/limits.py Limits.max_partials",
     ],
     "of clients and what they declare: tests/unit/engine/test_rate_limiter.py, tests/contracts/test_state.py, "
-    "tests/unit/backends/test_redis.py": [
+    "tests/unit/backends/test_redis.py, tests/unit/backends/test_upgrade_numbers.py": [
         "engine/rate_limiter.py _MAX_CLIENTS",
         "engine/rate_limiter.py _SECOND",
         "domain/upload.py LARGEST_CLAIM",
+        "backends/redis/numbers.py _PAGE",
         "backends/redis/unfinished.py _PAGE",
         "backends/sqlite/charging.py _PAGE",
     ],
@@ -370,6 +371,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "serving/media_types.py served_type",
         "domain/space.py MIB",
         "backends/sqlite/connection.py SqliteThread._open",
+        "backends/redis/jobs.py RedisJobs._put",
         "backends/redis/state.py RedisState._put",
         "storage/s3/api/connect.py _target_from",
         "storage/s3/keys.py probe_key",

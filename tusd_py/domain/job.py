@@ -1,4 +1,4 @@
-"""The record of one job: work on a finished upload, done beside requests."""
+"""The record of one job: work on a finished upload, done outside of requests."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Job:
     """Bytes in all; None if that is unknown."""
     result: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
-    """`code` and `message` of a failure, and whatever else its kind adds."""
+    """`code` and `message` of a failure, and what its kind adds."""
     created_at: float
     updated_at: float
     due_at: float | None

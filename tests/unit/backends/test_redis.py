@@ -21,6 +21,7 @@ from tusd_py.backends.redis.state import RedisState
 from tusd_py.backends.redis.unfinished import _PAGE
 from tusd_py.domain.errors import ConfigurationError, Locked, StateFull, StateUnavailable, Superseded
 from tusd_py.domain.installation import Installation
+from tusd_py.domain.job import Job, JobId
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.principal import Grant
 from tusd_py.domain.record_json import encode
@@ -198,6 +199,9 @@ async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: Redis
     created = await state.create(upload(expires_at=5.0, name="name"), [{"part": 1}], grant=grant)
     await state.install(Installation(id="a" * 32))
     await state.ping()
+    await state.jobs.create(
+        Job(id=JobId("1"), upload_id=created.id, kind="scan", created_at=1.0, updated_at=1.0, due_at=1.0)
+    )
     asked = asyncio.Event()
     async with connect(server.url) as operator, locker.hold(created.id, on_release_request=asked.set, wait=0):
         with pytest.raises(Locked):
@@ -208,6 +212,7 @@ async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: Redis
         assert kinds == {
             *("upload", "entries", "ids", "due", "unfinished", "claimed", "installation"),
             *("charges", "usage", "accounts", "names", "grant"),
+            *("seqs", "event-seq", "event-listed", "job", "jobs", "due-jobs", "upload-jobs"),
             *("lease", "waiters", "held"),
         }
         assert {key.split(":")[0] for key in await keys(operator)} == {"a/b"}

@@ -1,19 +1,23 @@
-"""An outbox in a Redis that is full: what it has can still be sent, listed and dropped."""
+"""Events and jobs in a Redis that is full: what it has can still be sent, listed, saved and dropped."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from devtools.redis import RedisServer
-from tests.support.events import ALL, ENDS, EVER, created
+from tests.support.events import ALL, ENDS, EVER, KEPT, created, ended
 from tusd_py.backends.redis.connection import connect
 from tusd_py.backends.redis.outbox import RedisOutbox
 from tusd_py.backends.redis.state import RedisState
 from tusd_py.domain.errors import StateFull
+from tusd_py.domain.job import Job, JobId, JobPhase
+from tusd_py.ports.jobs import JobSelection
 from tusd_py.ports.outbox import Delivery, Selection
+from tusd_py.ports.state import Numbered
 
 
 @pytest.fixture
@@ -61,3 +65,27 @@ async def test_what_a_full_redis_has_of_events_goes_on(state: RedisState) -> Non
     assert await outbox.restart(listed[:3], 5.0) == 3
     assert await outbox.drop(listed, 5.0) == 6
     assert await outbox.prune(EVER, 10) == 6
+
+
+async def test_what_a_full_redis_has_of_jobs_and_numbers_goes_on(server: RedisServer) -> None:
+    """An upload that a node of an earlier version has saved has no number."""
+    store = RedisState(server.url)
+    await store.outbox.register([KEPT])
+    made = await created(store)
+    job = await store.jobs.create(
+        Job(id=JobId("1"), upload_id=made.id, kind="scan", created_at=1.0, updated_at=1.0, due_at=1.0)
+    )
+    async with connect(server.url) as operator:
+        await operator.hdel(f"tusd-py:upload:{made.id}", "seq")
+        await operator.config_set("maxmemory", 1)
+    with pytest.raises(StateFull):
+        await store.jobs.create(replace(job, id=JobId("2")))
+    assert await store.numbered(made.id) == Numbered(upload=made, seq=2)
+    gone = await ended(store, made)
+    assert await store.changed(2, 10) == [Numbered(upload=gone, seq=3)]
+    assert [each.seq for each in await store.outbox.events(0, 10)] == [1, 3]
+    done = await store.jobs.save(replace(job, phase=JobPhase.DONE, due_at=None))
+    assert await store.jobs.list(JobSelection(), None, 10) == [done]
+    assert await store.jobs.prune(EVER, 10) == 1
+    assert await store.outbox.prune(EVER, 10) == 2
+    await store.aclose()

@@ -10,20 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.events import ALL, EVER, created
+from tests.support.events import ALL, EVER, KEPT, created, ended
 from tests.support.uploads import upload
-from tests.unit.backends.test_upgrade import RECORDS, file_of_schema
+from tests.unit.backends.test_upgrade import RECORDS, NodeBefore, file_of_schema
+from tusd_py.backends.redis import numbers as redis_numbers
+from tusd_py.backends.redis.connection import connect
+from tusd_py.backends.redis.state import RedisState
 from tusd_py.backends.sqlite.schema import VERSION
 from tusd_py.backends.sqlite.state import SqliteState
-from tusd_py.domain.events import EventType
+from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.record_json import encode
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.usage import charge_of
-from tusd_py.ports.outbox import FEED, Subscription
-from tusd_py.ports.state import StateStore
+from tusd_py.ports.state import Numbered, StateStore
 
-KEPT = Subscription(name="feed", format=FEED, types=frozenset(EventType))
 CREATE = """
     INSERT INTO uploads (revision, counted, due_at, document, stored, reserved, claim, id, name, account)
     VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING
@@ -144,3 +145,100 @@ async def test_what_the_version_before_tells_is_kept_for_a_feed(state: SqliteSta
     assert [each.sink for each in await state.outbox.backlogs()] == [ALL.name]
     await state.outbox.mark_delivered((await state.outbox.deliveries(stored.id))[0])
     assert await state.outbox.prune(EVER, 10) == 1
+
+
+@pytest.fixture
+async def now(redis_url: str) -> AsyncIterator[RedisState]:
+    made = RedisState(redis_url)
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+async def before(redis_url: str) -> AsyncIterator[NodeBefore]:
+    made = NodeBefore(redis_url, "tusd-py:")
+    yield made
+    await made.aclose()
+
+
+async def test_what_nodes_of_the_version_before_create_in_redis_is_numbered(
+    now: RedisState, before: NodeBefore
+) -> None:
+    for number in (2, 1):
+        assert await before.put(upload(number, revision=1), "")
+    await created(now, 3)
+    assert await numbers(now) == [(1, upload(3).id), (2, upload(1).id), (3, upload(2).id)]
+    assert await before.put(upload(4, revision=1), "")
+    assert (await now.numbered(upload(4).id)) == Numbered(upload=upload(4, revision=1), seq=4)
+    assert await now.outbox.last_seq() == 4
+    assert len(await numbers(now)) == 4
+
+
+async def test_any_number_of_them_is_numbered_page_by_page(
+    now: RedisState, before: NodeBefore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_numbers, "_PAGE", 2)
+    for count in (4, 5):  # whole pages, and a part of one
+        for number in range(10 * count, 11 * count):
+            assert await before.put(upload(number, revision=1), "")
+        assert len(await numbers(now)) == len(await now.list(None, 100))
+
+
+async def test_what_they_save_gets_a_number_once_a_newer_node_finds_it(now: RedisState, before: NodeBefore) -> None:
+    asked, saved, counted = [await created(now, number) for number in (1, 2, 3)]
+    for each in (asked, saved, counted):
+        assert await before.put(replace(each, offset=10, phase=Phase.DONE, revision=2), "1")
+    assert await numbers(now) == [(1, asked.id), (2, saved.id), (3, counted.id)]
+    found = await now.numbered(asked.id)
+    assert found is not None
+    assert (found.seq, found.upload.phase) == (4, Phase.DONE)
+    saved = await now.save(replace(saved, revision=2))
+    await now.recount()
+    assert await numbers(now) == [(4, asked.id), (5, saved.id), (6, counted.id)]
+    await now.save(saved)
+    await now.recount()
+    assert await now.numbered(asked.id) == found
+    assert await numbers(now) == [(4, asked.id), (5, saved.id), (6, counted.id)]
+
+
+async def test_what_they_delete_is_listed_no_more(now: RedisState, before: NodeBefore, redis_url: str) -> None:
+    one, other = await created(now, 1), await created(now, 2)
+    assert await before.delete(one)
+    assert await numbers(now) == [(2, other.id)]
+    assert await now.numbered(one.id) is None
+    assert await before.delete(other)
+    await now.recount()
+    async with connect(redis_url) as operator:
+        assert await operator.zcard("tusd-py:seqs") == 0
+
+
+async def test_what_they_tell_is_kept_for_a_feed_and_delivered_to_sinks(
+    now: RedisState, before: NodeBefore, redis_url: str
+) -> None:
+    await now.outbox.register([KEPT, ALL])
+    told = [Event(type=kind, upload=upload()) for kind in (EventType.CREATED, EventType.TERMINATED)]
+    assert await before.put(upload(revision=1), "", events=told)
+    assert [(each.seq, each.type) for each in await now.outbox.events(0, 10)] == [(1, "created"), (2, "terminated")]
+    assert [each.sink for each in await now.outbox.backlogs()] == [ALL.name]
+    while due := await now.outbox.due(ALL.name, EVER, 1):
+        await now.outbox.mark_delivered(due[0])
+    assert await now.outbox.prune(EVER, 10) == 2
+    assert await now.outbox.events(0, 10) == []
+    async with connect(redis_url) as operator:
+        assert await operator.keys("tusd-py:*feed*") == []
+
+
+async def test_events_that_were_stored_before_the_upgrade_are_kept(
+    now: RedisState, before: NodeBefore, redis_url: str
+) -> None:
+    """Also those that an older node has entered for operators."""
+    await now.outbox.register([ALL])
+    assert await before.put(upload(revision=1), "", events=[Event(type=EventType.CREATED, upload=upload())])
+    async with connect(redis_url) as operator:
+        await operator.set("tusd-py:event-entered", 1)
+    await now.outbox.register([])
+    await ended(now, upload(revision=1))
+    assert [each.seq for each in await now.outbox.events(0, 10)] == [1]
+    await now.outbox.register([KEPT])
+    await created(now, 2)
+    assert [each.seq for each in await now.outbox.events(0, 10)] == [1, 3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tusd_py.backends.redis.outbox_scripts import READ, WRITE
+from tusd_py.ports.outbox import FEED
 
 RESTART = f"""
 {WRITE}
@@ -46,21 +47,35 @@ return count
 
 CATCH_UP = f"""
 {READ}
--- ARGV: prefix, limit. Enters pending deliveries of up to that many events; returns how many events are left
-local last = tonumber(redis.call('GET', prefix .. 'event-entered') or '0')
+-- ARGV: prefix, limit. Enters up to that many events and their pending deliveries; returns how many numbers are left
+local last = tonumber(redis.call('GET', prefix .. 'event-listed') or '0')
 local stored = tonumber(redis.call('GET', prefix .. 'event-seq') or '0')
 if last >= stored then return 0 end
-local to = math.min(stored, last + tonumber(ARGV[2]))
-redis.call('DEL', prefix .. 'event-entered')
+local to, sinks, feeds = math.min(stored, last + tonumber(ARGV[2])), every_sink(), {{}}
+redis.call('DEL', prefix .. 'event-listed')
+local subscriptions = redis.call('HGETALL', prefix .. 'sinks')
+for i = 1, #subscriptions, 2 do
+  if cjson.decode(subscriptions[i + 1]).format == '{FEED}' then table.insert(feeds, subscriptions[i]) end
+end
+local function enter(seq, upload)
+  local lacking = false
+  redis.call('ZADD', prefix .. 'events', seq, seq)
+  for _, sink in ipairs(sinks) do
+    local is = state(sink, upload, tostring(seq))
+    if is == 'pending' then redis.call('ZADD', key('deliveries', sink, is), seq, seq) end
+    lacking = lacking or is == 'pending' or is == 'dead'
+  end
+  if not lacking then redis.call('ZADD', prefix .. 'ended-events', event(seq, 'at'), seq) end
+end
 for seq = last + 1, to do
   local upload = event(seq, 'upload')
-  for _, sink in ipairs(upload and every_sink() or {{}}) do
-    if state(sink, upload, tostring(seq)) == 'pending' then
-      redis.call('ZADD', key('deliveries', sink, 'pending'), seq, seq)
-    end
+  if upload then enter(seq, upload) end
+  for _, feed in ipairs(upload and feeds or {{}}) do -- where nodes of the version before deliver, knowing of no feed
+    redis.call('DEL', key('pending', feed, upload))
+    redis.call('ZREM', due_key(feed), upload)
   end
 end
-redis.call('SET', prefix .. 'event-entered', to)
+redis.call('SET', prefix .. 'event-listed', to)
 return stored - to
 """
 
@@ -101,6 +116,32 @@ end
 return rows
 """
 
+EVENTS = f"""
+{READ}
+-- ARGV: prefix, number to begin after, limit
+local found, low, limit = {{}}, '(' .. ARGV[2], tonumber(ARGV[3])
+while #found < limit do
+  local seqs = redis.call('ZRANGEBYSCORE', prefix .. 'events', low, '+inf', 'LIMIT', 0, limit - #found)
+  if #seqs == 0 then break end
+  for _, seq in ipairs(seqs) do
+    if event(seq, 'id') then
+      table.insert(found, event_row(seq))
+    else -- a node of the version before has removed it
+      redis.call('ZREM', prefix .. 'events', seq)
+    end
+  end
+  low = '(' .. seqs[#seqs]
+end
+return found
+"""
+
+STORED_EVENT = f"""
+{READ}
+-- ARGV: prefix, id. Returns the event, or false
+local seq = redis.call('GET', prefix .. 'event-id:' .. ARGV[2])
+return seq and event_row(seq)
+"""
+
 BACKLOGS = f"""
 {READ}
 -- ARGV: prefix. Returns for each sink: name, pending, dead, the first pending one's time
@@ -122,6 +163,7 @@ PRUNE = f"""
 local old = redis.call('ZRANGEBYSCORE', prefix .. 'ended-events', '-inf', '(' .. ARGV[2], 'LIMIT', 0, ARGV[3])
 for _, seq in ipairs(old) do
   redis.call('ZREM', prefix .. 'ended-events', seq)
+  redis.call('ZREM', prefix .. 'events', seq)
   redis.call('DEL', prefix .. 'event-id:' .. event(seq, 'id'), prefix .. 'event:' .. seq)
   for _, sink in ipairs(every_sink()) do
     redis.call('DEL', key('delivery', sink, seq))

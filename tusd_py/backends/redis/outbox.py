@@ -11,20 +11,20 @@ from tusd_py.backends.redis import operator_scripts as operators
 from tusd_py.backends.redis import outbox_scripts as scripts
 from tusd_py.backends.redis.connection import unavailable_on_error
 from tusd_py.backends.redis.schema import Keys
+from tusd_py.backends.redis.scripts import Scripts
 from tusd_py.domain.event_json import event_row
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
-from tusd_py.ports.outbox import Backlog, Delivery, DeliveryState, Selection, Subscription
+from tusd_py.ports.outbox import Backlog, Delivery, DeliveryState, Selection, StoredEvent, Subscription
 
 
 class RedisOutbox:
     """An `Outbox` in Redis, on the connections of the `RedisState`."""
 
-    def __init__(self, redis: Any, keys: Keys) -> None:
-        self._redis, self._keys = redis, keys
-        self._scripts = dict[str, Any]()
+    def __init__(self, redis: Any, keys: Keys, scripts: Scripts) -> None:
+        self._redis, self._keys, self._run = redis, keys, scripts.run
         self._wakes = list[Callable[[], None]]()
 
     async def register(self, subscriptions: Sequence[Subscription]) -> None:
@@ -72,6 +72,18 @@ class RedisOutbox:
         rows = await self._run(operators.EVENT, event_id)
         return sorted(map(_delivery, rows), key=lambda delivery: delivery.sink)
 
+    async def events(self, since: int, limit: int) -> Sequence[StoredEvent]:
+        await self._catch_up()
+        return [_stored_event(row) for row in await self._run(operators.EVENTS, since, limit)]
+
+    async def event(self, event_id: str) -> StoredEvent | None:
+        row = await self._run(operators.STORED_EVENT, event_id)
+        return None if row is None else _stored_event(row)
+
+    async def last_seq(self) -> int:
+        with unavailable_on_error():
+            return int(await self._redis.get(self._keys.event_seq) or 0)
+
     async def restart(self, deliveries: Sequence[Delivery], now: float) -> int:
         words = [word for delivery in deliveries for word in (*_key(delivery), delivery.state)]
         return int(await self._run(operators.RESTART, repr(now), *words))
@@ -85,18 +97,12 @@ class RedisOutbox:
         return sorted(map(_backlog, await self._run(operators.BACKLOGS)), key=lambda backlog: backlog.sink)
 
     async def prune(self, before: float, limit: int) -> int:
+        await self._catch_up()
         return int(await self._run(operators.PRUNE, repr(before), limit))
 
     async def _catch_up(self) -> None:
         while await self._run(operators.CATCH_UP, DEFAULT.event_page):
             pass
-
-    async def _run(self, script: str, *arguments: object) -> Any:
-        """Run a script; its first argument is the prefix of the keys."""
-        if script not in self._scripts:
-            self._scripts[script] = self._redis.register_script(script)
-        with unavailable_on_error():
-            return await self._scripts[script](args=[self._keys.prefix, *arguments])
 
 
 def event_arguments(events: Sequence[Event], recorded: Upload, document: str) -> Sequence[str]:
@@ -124,6 +130,13 @@ _KNOWN = frozenset(EventType)
 def _backlog(row: Sequence[Any]) -> Backlog:
     sink, pending, dead, oldest = row
     return Backlog(sink=sink, pending=int(pending), dead=int(dead), oldest=None if oldest is None else float(oldest))
+
+
+def _stored_event(row: Sequence[Any]) -> StoredEvent:
+    seq, event_id, upload_id, kind, at, document = row
+    return StoredEvent(
+        seq=int(seq), id=event_id, upload_id=UploadId(upload_id), type=EventType(kind), at=float(at), document=document
+    )
 
 
 def _delivery(row: Sequence[Any]) -> Delivery:

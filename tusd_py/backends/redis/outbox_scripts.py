@@ -10,18 +10,24 @@ nodes of the version before don't: `operator_scripts.CATCH_UP` adds what was sto
 
 from __future__ import annotations
 
-STORE = """
--- Stores an event for the sinks that receive it; writes nothing if there is none. A spare id is '' for none.
+from tusd_py.backends.redis.numbers import NUMBER
+from tusd_py.ports.outbox import FEED
+
+STORE = f"""
+{NUMBER}
+-- Stores an event for the subscriptions to it, if any. A spare id is '' for none. Returns the number that it took
 local function store(prefix, upload, id, spare, kind, at, document)
-  local sinks, names = redis.call('HGETALL', prefix .. 'sinks'), {}
+  local sinks, names, wanted = redis.call('HGETALL', prefix .. 'sinks'), {{}}, false
   for i = 1, #sinks, 2 do
-    if string.find(sinks[i + 1], '"' .. kind .. '"', 1, true) then table.insert(names, sinks[i]) end
+    if string.find(sinks[i + 1], '"' .. kind .. '"', 1, true) then
+      wanted = true
+      if cjson.decode(sinks[i + 1]).format ~= '{FEED}' then table.insert(names, sinks[i]) end
+    end
   end
-  if #names == 0 then return end
-  if redis.call('EXISTS', prefix .. 'event-id:' .. id) == 1 then
-    if spare == '' then return end
-    id = spare
+  if wanted and redis.call('EXISTS', prefix .. 'event-id:' .. id) == 1 then
+    id, wanted = spare, spare ~= ''
   end
+  if not wanted then return take(prefix) end
   local seq = redis.call('INCR', prefix .. 'event-seq')
   redis.call('SET', prefix .. 'event-id:' .. id, seq)
   local event = prefix .. 'event:' .. seq
@@ -30,6 +36,7 @@ local function store(prefix, upload, id, spare, kind, at, document)
     redis.call('RPUSH', prefix .. 'pending:' .. name .. ':' .. upload, seq)
     redis.call('ZADD', prefix .. 'due-events:' .. name, 'NX', at, upload)
   end
+  return seq
 end
 """
 ARGUMENTS_PER_EVENT = 5
@@ -51,6 +58,9 @@ local function state(sink, upload, seq)
     if each == seq then return 'pending' end
   end
   return redis.call('HGET', key('delivery', sink, seq), 'state') or nil
+end
+local function event_row(seq)
+  return {seq, unpack(redis.call('HMGET', prefix .. 'event:' .. seq, 'id', 'upload', 'type', 'at', 'document'))}
 end
 local function row(sink, seq, is)
   local found = redis.call('HMGET', prefix .. 'event:' .. seq, 'id', 'upload', 'type', 'at', 'document')
@@ -99,12 +109,12 @@ local function finish(sink, upload, seq, is)
 end
 """
 
-SUBSCRIBE = """
+SUBSCRIBE = f"""
 -- ARGV: prefix, then name and value of each subscription
 redis.call('DEL', ARGV[1] .. 'sinks')
 for i = 2, #ARGV, 2 do
   redis.call('HSET', ARGV[1] .. 'sinks', ARGV[i], ARGV[i + 1])
-  redis.call('SADD', ARGV[1] .. 'event-sinks', ARGV[i])
+  if cjson.decode(ARGV[i + 1]).format ~= '{FEED}' then redis.call('SADD', ARGV[1] .. 'event-sinks', ARGV[i]) end
 end
 """
 

@@ -3,9 +3,10 @@
 `Keys` names those of uploads, locks and sinks. The scripts of the outbox name those of events and deliveries, from the
 prefix and numbers that a script alone knows:
 
-- `event-seq`, the number of the last event; `event-entered`, of the last that operators' sets have
+- `event-listed`, the number of the last event that the sorted sets below have
 - `event-sinks`, a set of every sink that was ever registered
 - `event-id:ID`, the number of an event by its id; `event:NUMBER`, a hash of its id, upload, type, at and document
+- `events`, the sorted set of the numbers of all kept events
 - `ended-events`, a sorted set of the events without a pending or dead delivery, by their time
 - `pending:SINK:UPLOAD`, a list of the numbers that are to be delivered, in order
 - `due-events:SINK`, a sorted set of uploads by the time at which the first of these is due; `blocked-events:SINK`, a
@@ -13,7 +14,9 @@ prefix and numbers that a script alone knows:
 - `delivery:SINK:NUMBER`, a hash of attempts, error, due, and the state once it isn't pending
 - `deliveries:SINK:STATE` and `dead:SINK:UPLOAD`, sorted sets of numbers
 
-The scripts that write records name `grant:ID`, the number of uses of an upload token, until it expires.
+The scripts that write records name `grant:ID`, the number of uses of an upload token, until it expires. Those of jobs
+name `due-jobs`, `ended-jobs` and `upload-jobs:UPLOAD`, sorted sets of jobs by the time at which they are due, ended or
+were created.
 """
 
 from __future__ import annotations
@@ -32,7 +35,8 @@ class Keys:
 
     @property
     def upload(self) -> str:
-        """By upload: a hash of its `revision`, the `nonce` of its last save, and `document`, the record's JSON."""
+        """By upload: a hash of its `revision`, the `nonce` of its last save, `seq`, the number of its last event, and
+        `document`, the record's JSON."""
         return f"{self.prefix}upload:"
 
     @property
@@ -44,6 +48,26 @@ class Keys:
     def ids(self) -> str:
         """The sorted set of all uploads' ids, each with the score 0."""
         return f"{self.prefix}ids"
+
+    @property
+    def seqs(self) -> str:
+        """The sorted set of all uploads, by the numbers of their last events."""
+        return f"{self.prefix}seqs"
+
+    @property
+    def event_seq(self) -> str:
+        """The number of the last event."""
+        return f"{self.prefix}event-seq"
+
+    @property
+    def job(self) -> str:
+        """By job: a hash of its `revision`, the `nonce` of its last save, its `document`, and what it is chosen by."""
+        return f"{self.prefix}job:"
+
+    @property
+    def jobs(self) -> str:
+        """The sorted set of all jobs, by the times of their creation."""
+        return f"{self.prefix}jobs"
 
     @property
     def due(self) -> str:

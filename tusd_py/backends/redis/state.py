@@ -1,9 +1,9 @@
 """The state store of many nodes: Redis or Valkey.
 
-An upload is a hash and a list; three sorted sets hold the uploads by id, by due time, and the claims of the unfinished
-ones (`schema`). A script uses all of them, so a single primary is assumed (with replicas, not a cluster). Acknowledged
-writes are as durable as Redis is configured to be: offsets survive its crash with `appendonly yes` and `appendfsync
-always`, and `maxmemory-policy noeviction` prevents it from evicting uploads.
+An upload is a hash and a list; four sorted sets hold the uploads by id, by due time, by the number of their last event,
+and the claims of the unfinished ones (`schema`). A script uses all of them, so a single primary is assumed (with
+replicas, not a cluster). Acknowledged writes are as durable as Redis is configured to be: offsets survive its crash
+with `appendonly yes` and `appendfsync always`, and `maxmemory-policy noeviction` prevents it from evicting uploads.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from tusd_py.backends.redis.charging import (
     terms_of_save,
 )
 from tusd_py.backends.redis.connection import connect, public_name, unavailable_on_error
+from tusd_py.backends.redis.jobs import RedisJobs
+from tusd_py.backends.redis.numbers import RedisNumbers
 from tusd_py.backends.redis.outbox import RedisOutbox, event_arguments
 from tusd_py.backends.redis.schema import PREFIX, Keys
+from tusd_py.backends.redis.scripts import Scripts
 from tusd_py.backends.redis.state_scripts import DELETE, LIST, PUT
 from tusd_py.backends.redis.unfinished import Recount, claim_of
 from tusd_py.domain.checkpoint import Entry
@@ -45,7 +48,7 @@ from tusd_py.domain.space import Space, reserve_of
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.domain.usage import Usage
-from tusd_py.ports.state import Unfinished
+from tusd_py.ports.state import Numbered, Unfinished
 
 
 class RedisState:
@@ -61,7 +64,10 @@ class RedisState:
         self._put_script = self._redis.register_script(PUT)
         self._delete_script = self._redis.register_script(DELETE)
         self._list_script = self._redis.register_script(LIST)
-        self.outbox = RedisOutbox(self._redis, self._keys)
+        scripts = Scripts(self._redis, prefix)
+        self.outbox = RedisOutbox(self._redis, self._keys, scripts)
+        self.jobs = RedisJobs(self._redis, self._keys, scripts)
+        self._numbers = RedisNumbers(scripts)
         self._accounts = RedisAccounts(self._redis, self._keys)
         self._recount = Recount(self._redis, self.list, self._keys)
 
@@ -124,6 +130,12 @@ class RedisState:
             deleted = await self._delete_script(keys=self._upload_keys(upload.id), args=arguments)
         if not deleted:
             raise _superseded(upload)
+
+    async def numbered(self, upload_id: UploadId) -> Numbered | None:
+        return await self._numbers.numbered(upload_id)
+
+    async def changed(self, since: int, limit: int) -> Sequence[Numbered]:
+        return await self._numbers.changed(since, limit)
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
         with unavailable_on_error():

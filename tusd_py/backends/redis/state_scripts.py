@@ -15,7 +15,7 @@ PUT = f"""
 -- ARGV: id, revision expected ('' for none), new revision, nonce, document, due ('' for never), claim ('' for none),
 --       '1' to replace the stored entries, prefix, charge, terms, number of events, events..., entries...
 -- Returns 1, 0 if another revision is stored, or the reason against it
-local stored = redis.call('HMGET', KEYS[1], 'revision', 'nonce')
+local stored = redis.call('HMGET', KEYS[1], 'revision', 'nonce', 'seq')
 if stored[2] == ARGV[4] then return 1 end -- this call, retried after a lost answer
 if (stored[1] or '') ~= ARGV[2] then return 0 end
 local terms = ARGV[11] == '' and {{}} or cjson.decode(ARGV[11])
@@ -31,9 +31,11 @@ if ARGV[6] == '' then redis.call('ZREM', KEYS[4], ARGV[1]) else redis.call('ZADD
 claim(KEYS[5], KEYS[6], ARGV[1], ARGV[7])
 apply(ARGV[9], ARGV[1], terms)
 charge(ARGV[9], ARGV[1], ARGV[10])
+local seq = stored[3]
 for i = 13, entries - 1, {ARGUMENTS_PER_EVENT} do
-  store(ARGV[9], ARGV[1], ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
+  seq = store(ARGV[9], ARGV[1], ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
 end
+number(ARGV[9], ARGV[1], seq or take(ARGV[9]))
 return 1
 """
 
@@ -47,6 +49,7 @@ if revision and revision ~= ARGV[2] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
+redis.call('ZREM', ARGV[3] .. 'seqs', ARGV[1])
 claim(KEYS[5], KEYS[6], ARGV[1], '')
 charge(ARGV[3], ARGV[1], '')
 free_name(ARGV[3], ARGV[1], ARGV[4])

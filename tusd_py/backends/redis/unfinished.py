@@ -1,5 +1,5 @@
 """The count of unfinished uploads in Redis and the sum of their claims, kept by the scripts that change an upload, and
-the recount of these and of the charges."""
+the recount of these and of the charges; it also numbers what was saved without a number."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from tusd_py.backends.redis.charging import CHARGE, charge_text
+from tusd_py.backends.redis.numbers import NUMBER
 from tusd_py.backends.redis.schema import Keys
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
@@ -24,11 +25,14 @@ end
 _RECOUNT = f"""
 {CLAIM}
 {CHARGE}
+{NUMBER}
 -- KEYS: unfinished, claimed. ARGV: prefix; then for each upload: id, revision ('' for none), claim, charge
 local changed = 0
 for i = 2, #ARGV, 4 do
-  local revision = redis.call('HGET', ARGV[1] .. 'upload:' .. ARGV[i], 'revision') or ''
-  if revision == ARGV[i + 1] then
+  local stored = redis.call('HMGET', ARGV[1] .. 'upload:' .. ARGV[i], 'revision', 'seq')
+  if (stored[1] or '') == ARGV[i + 1] then
+    if not stored[1] then redis.call('ZREM', ARGV[1] .. 'seqs', ARGV[i]) end
+    if stored[1] and not stored[2] then number_anew(ARGV[1], ARGV[i]) end
     claim(KEYS[1], KEYS[2], ARGV[i], ARGV[i + 2])
     changed = changed + charge(ARGV[1], ARGV[i], ARGV[i + 3])
   end
@@ -62,7 +66,7 @@ class Recount:
         self._after: UploadId | None = None
         self._listed = False
         self._cursor = 0
-        self._scans = [(redis.zscan, keys.unfinished), (redis.hscan, keys.charges)]
+        self._scans = [(redis.zscan, keys.unfinished), (redis.hscan, keys.charges), (redis.zscan, keys.seqs)]
         """The collections that remain to be searched for uploads without a record."""
         self.changed = 0
         """The number of uploads that were charged wrongly."""

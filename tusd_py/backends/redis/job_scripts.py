@@ -1,0 +1,76 @@
+"""The scripts that write and list the records of jobs in Redis."""
+
+from __future__ import annotations
+
+PUT = """
+-- ARGV: prefix, id, revision expected ('' for none), nonce, created, due ('' for never), ended ('' if it hasn't),
+--       upload ('' for none), fields and values...
+-- Returns 1; if another revision is stored, the document of that; else 0
+local prefix, id, expected, nonce, created, due, ended, upload = unpack(ARGV, 1, 8)
+local job = prefix .. 'job:' .. id
+local function place(name, time)
+  if time == '' then redis.call('ZREM', prefix .. name, id) else redis.call('ZADD', prefix .. name, time, id) end
+end
+local stored = redis.call('HMGET', job, 'revision', 'nonce', 'document')
+if stored[2] == nonce then return 1 end -- this call, retried after a lost answer
+if (stored[1] or '') ~= expected then return stored[3] or 0 end
+if stored[1] then redis.call('DEL', job) end -- frees memory: so a save may write when it is full
+redis.call('HSET', job, 'nonce', nonce, unpack(ARGV, 9))
+place('jobs', created)
+place('due-jobs', due)
+place('ended-jobs', ended)
+if upload ~= '' then redis.call('ZADD', prefix .. 'upload-jobs:' .. upload, created, id) end
+return 1
+"""
+
+DUE = """
+-- ARGV: prefix, now, limit
+local found = {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', ARGV[1] .. 'due-jobs', '-inf', ARGV[2], 'LIMIT', 0, ARGV[3])) do
+  table.insert(found, redis.call('HGET', ARGV[1] .. 'job:' .. id, 'document'))
+end
+return found
+"""
+
+LIST = """
+-- ARGV: prefix, sorted set to list, time and id to begin after ('' for the first), limit, choice as JSON
+-- Returns the time and id to go on after, false at the end, and the documents among the jobs that it looked at
+local prefix, set, time, after, limit = ARGV[1], ARGV[1] .. ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local choice = cjson.decode(ARGV[6])
+local function is_chosen(job)
+  local phase, kind, owner = unpack(redis.call('HMGET', job, 'phase', 'kind', 'owner'))
+  if choice.kind and choice.kind ~= kind or choice.owner and choice.owner ~= owner then return false end
+  for _, each in ipairs(choice.phases or {phase}) do
+    if each == phase then return true end
+  end
+  return false
+end
+local found, looked, passed, low = {}, 0, 0, time == '' and '-inf' or time
+while true do
+  local page = redis.call('ZRANGEBYSCORE', set, low, '+inf', 'WITHSCORES', 'LIMIT', passed, 100)
+  if #page == 0 then return {false, false, found} end
+  for i = 1, #page, 2 do
+    local id, created = page[i], page[i + 1]
+    if time == '' or tonumber(created) > tonumber(time) or id > after then
+      local job = prefix .. 'job:' .. id
+      if is_chosen(job) then table.insert(found, redis.call('HGET', job, 'document')) end
+      looked = looked + 1
+      if #found == limit or looked == 1000 then return {created, id, found} end
+    end
+  end
+  passed = passed + #page / 2
+end
+"""
+
+PRUNE = """
+-- ARGV: prefix, time, limit. Returns how many jobs were removed
+local old = redis.call('ZRANGEBYSCORE', ARGV[1] .. 'ended-jobs', '-inf', '(' .. ARGV[2], 'LIMIT', 0, ARGV[3])
+for _, id in ipairs(old) do
+  local upload = redis.call('HGET', ARGV[1] .. 'job:' .. id, 'upload')
+  if upload then redis.call('ZREM', ARGV[1] .. 'upload-jobs:' .. upload, id) end
+  redis.call('DEL', ARGV[1] .. 'job:' .. id)
+  redis.call('ZREM', ARGV[1] .. 'jobs', id)
+  redis.call('ZREM', ARGV[1] .. 'ended-jobs', id)
+end
+return #old
+"""

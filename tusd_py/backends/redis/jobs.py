@@ -1,0 +1,91 @@
+"""The records of jobs in Redis."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from tusd_py.backends.redis import job_scripts as scripts
+from tusd_py.backends.redis.connection import unavailable_on_error
+from tusd_py.backends.redis.schema import Keys
+from tusd_py.backends.redis.scripts import Scripts
+from tusd_py.domain.errors import Superseded
+from tusd_py.domain.job import Job, JobId
+from tusd_py.domain.job_json import advance_job, decode_job, encode_job
+from tusd_py.ports.jobs import JobSelection
+
+
+class RedisJobs:
+    """A `JobStore` in Redis, on the connections of the `RedisState`."""
+
+    def __init__(self, redis: Any, keys: Keys, scripts: Scripts) -> None:
+        self._redis, self._keys, self._scripts = redis, keys, scripts
+
+    async def create(self, job: Job) -> Job:
+        created = replace(job, revision=1)
+        result = await self._put(created, "")
+        return decode_job(result) if isinstance(result, str) else created
+
+    async def load(self, job_id: JobId) -> Job | None:
+        with unavailable_on_error():
+            document = await self._redis.hget(self._keys.job + job_id, "document")
+        return None if document is None else decode_job(document)
+
+    async def save(self, job: Job) -> Job:
+        saved = advance_job(job)
+        if await self._put(saved, str(job.revision)) != 1:
+            raise Superseded(f"job {job.id} is no longer at revision {job.revision}")
+        return saved
+
+    async def due(self, now: float, limit: int) -> Sequence[Job]:
+        return [decode_job(document) for document in await self._scripts.run(scripts.DUE, repr(now), limit)]
+
+    async def list(self, selection: JobSelection, after: JobId | None, limit: int) -> Sequence[Job]:
+        place = ("", "") if after is None else (await self._created_at(after), after)
+        index = "jobs" if selection.upload_id is None else f"upload-jobs:{selection.upload_id}"
+        documents = list[str]()
+        while None not in place and len(documents) < limit:
+            *place, page = await self._scripts.run(
+                scripts.LIST, index, *place, limit - len(documents), _choice(selection)
+            )
+            documents += page
+        return [decode_job(document) for document in documents]
+
+    async def prune(self, before: float, limit: int) -> int:
+        return int(await self._scripts.run(scripts.PRUNE, repr(before), limit))
+
+    async def _created_at(self, job_id: JobId) -> str | None:
+        with unavailable_on_error():
+            score = await self._redis.zscore(self._keys.jobs, job_id)
+        return None if score is None else repr(score)
+
+    async def _put(self, job: Job, expected: str) -> Any:
+        """Write the job; the nonce makes a retry harmless."""
+        due = "" if job.due_at is None else repr(job.due_at)
+        ended = repr(job.updated_at) if job.ended else ""
+        times = (repr(job.created_at), due, ended)
+        fields = [word for pair in _fields(job).items() for word in pair]
+        return await self._scripts.run(
+            scripts.PUT, job.id, expected, secrets.token_hex(8), *times, job.upload_id or "", *fields
+        )
+
+
+def _fields(job: Job) -> dict[str, str]:
+    fields = {
+        "revision": str(job.revision),
+        "document": encode_job(job),
+        "phase": job.phase,
+        "kind": job.kind,
+        "owner": job.owner,
+        "upload": job.upload_id,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _choice(selection: JobSelection) -> str:
+    phases = None if selection.phases is None else sorted(selection.phases)
+    choice = {"phases": phases, "kind": selection.kind, "owner": selection.owner}
+    return json.dumps({name: value for name, value in choice.items() if value is not None})
