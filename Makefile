@@ -62,7 +62,7 @@ run: setup
 test: lint .venv/fetched
 	$(RUN) devtools.debian
 	$(RUN) pytest tests/load
-	$(RUN) pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/load
+	$(RUN) pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/load
 
 lint: setup
 	$(RUN) ruff check .

@@ -53,6 +53,8 @@ class Fleet:
         self.first, *self.others = servers
         self.anyone = Roamer(session, servers)
         self.elsewhere = Roamer(session, self.others)
+        self.terminated = list[str]()
+        """URLs of which `until_forgotten` is to be waited for in the end: that takes half a minute."""
         self._redis = redis
 
     def at_first(self, url: str) -> str:

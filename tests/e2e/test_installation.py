@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import aiohttp
 import pytest
@@ -18,107 +13,23 @@ from aiohttp.test_utils import TestServer
 
 from devtools.seaweed import SeaweedFS
 from tests.support.bucket import upload_id
+from tests.support.installation_place import (
+    LONG_AGO,
+    Place,
+    a_wrong_pair,
+    content,
+    on_disk,
+    on_seaweed,
+    status,
+    uploaded,
+)
 from tests.support.node import client_of
 from tests.support.s3faults import ANY, reset
 from tests.support.s3proxy import S3Proxy
-from tests.support.server import Server
 from tests.support.tus import TusClient, until
 from tusd_py import create_app
 from tusd_py.config import load_settings
 from tusd_py.domain.errors import ConfigurationError
-
-LONG_AGO = "1s"
-"""After which what has no record is old enough to be collected."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where servers of one test can keep things."""
-
-    directory: Path
-    state: str
-    environment: dict[str, str]
-    bucket: Callable[[str], dict[str, str]]
-    """The settings of a storage by its name."""
-    litter: Callable[[str], None]
-    """Leaves in the storage of that name what a crash could have left, and no upload can be made of."""
-    files: Callable[[str], list[str]]
-    """The names of all that is in the storage of that name."""
-    forget: Callable[[str], None]
-    """Removes the installation's id from it, as a lifecycle rule could."""
-
-    def server(self, storage: str, **settings: object) -> Server:
-        where: dict[str, Any] = {"state": self.state, "expire_after": "1h", **self.bucket(storage), **settings}
-        directory = self.directory / uuid4().hex
-        directory.mkdir()
-        # without warnings: a worker that ends leaves its metrics file for Python to close, which warns beside the line
-        return Server(directory, environment=self.environment, debug=False, **where)
-
-    @asynccontextmanager
-    async def serving(self, storage: str, **settings: str) -> AsyncIterator[Server]:
-        server = self.server(storage, **settings)
-        await server.start()
-        try:
-            yield server
-        finally:
-            await server.kill()
-
-    async def refused(self, storage: str, **settings: str) -> str:
-        """The one line that ends a start."""
-        server = self.server(storage, **settings)
-        async with asyncio.timeout(30):
-            ended = await server.command("serve", "--port", str(server.port))
-        assert (ended.code, ended.out) == (2, "")
-        (line,) = [line for line in ended.err.splitlines() if line.startswith("tusd-py: ")]
-        assert ended.err == f"{line}\n"
-        return line
-
-
-def on_disk(directory: Path) -> Place:
-    def litter(storage: str) -> None:
-        (directory / storage / ".tusd-py" / f"{uuid4().hex}.part").touch()
-
-    def files(storage: str) -> list[str]:
-        return sorted(str(path) for path in (directory / storage).rglob("*") if path.is_file())
-
-    return Place(
-        directory=directory,
-        state=f"sqlite:{directory / 'state' / 'state.db'}",
-        environment={},
-        bucket=lambda storage: {"storage": f"file:{directory / storage}"},
-        litter=litter,
-        files=files,
-        forget=lambda storage: (directory / storage / ".tusd-py" / "installation").unlink(),
-    )
-
-
-def on_seaweed(directory: Path, seaweed: SeaweedFS, redis_url: str) -> Place:
-    prefix, client = uuid4().hex, seaweed.client()
-
-    def litter(storage: str) -> None:
-        key = f"{prefix}/{storage}/.tusd-py/{uuid4().hex}/junk"
-        client.put_object(Bucket=seaweed.bucket, Key=key, Body=b"?")
-
-    def files(storage: str) -> list[str]:
-        found = client.list_objects_v2(Bucket=seaweed.bucket, Prefix=f"{prefix}/{storage}/").get("Contents", [])
-        return sorted(each["Key"] for each in found)
-
-    def forget(storage: str) -> None:
-        client.delete_object(Bucket=seaweed.bucket, Key=f"{prefix}/{storage}/.tusd-py/installation")
-
-    return Place(
-        directory=directory,
-        state=redis_url,
-        environment=seaweed.user.environment(),
-        bucket=lambda storage: {
-            "storage": f"s3://{seaweed.bucket}/{prefix}/{storage}",
-            "s3_endpoint_url": seaweed.endpoint,
-            "s3_profile": "seaweedfs",
-        },
-        litter=litter,
-        files=files,
-        forget=forget,
-    )
 
 
 @pytest.fixture(params=["disk and sqlite", "s3 and redis"])
@@ -131,30 +42,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 @pytest.fixture
 def redis_place(tmp_path: Path, seaweed: SeaweedFS, redis_url: str) -> Place:
     return on_seaweed(tmp_path, seaweed, redis_url)
-
-
-async def uploaded(server: Server, *contents: bytes) -> list[str]:
-    """Finished uploads with these bytes."""
-    async with client_of(server) as client:
-        return [await client.create(len(content), content) for content in contents]
-
-
-async def content(server: Server, url: str) -> bytes:
-    async with client_of(server) as client:
-        return await client.content(f"{server.url}{upload_id(url)}")
-
-
-async def status(server: Server, path: str) -> int:
-    async with aiohttp.ClientSession() as session, session.get(f"{server.origin}{path}") as answer:
-        return answer.status
-
-
-def a_wrong_pair(line: str, place: Place, storage: str) -> bool:
-    """It says both places and what to do."""
-    return all(
-        part in line
-        for part in ("don't belong together", place.state, place.bucket(storage)["storage"], "repair --pair")
-    )
 
 
 async def test_the_state_of_another_storage_is_refused_by_every_command_and_nothing_is_removed(place: Place) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -189,10 +189,12 @@ class SimulatedRaw:
             except Refused as refused:
                 raise failure_from_body(request.operation, refused.status, _error_body(refused.code)) from refused
 
-    async def reach(self, key: str) -> None:
-        with suppress(S3Missing):
+    async def reach(self, key: str) -> bool:
+        try:
             async with self.send(RawRequest(operation="GetObject", method="GET", key=key)):
-                pass
+                return True
+        except S3Missing:
+            return False
 
     def _serve(self, request: RawRequest, body: bytes) -> _Answer:
         match request.operation:

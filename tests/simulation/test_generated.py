@@ -20,7 +20,7 @@ from tests.simulation.run import play
 SEED = int(os.environ.get("SEED") or secrets.randbelow(2**32))
 
 _budget = settings(
-    max_examples=int(os.environ.get("EXAMPLES") or 500),
+    max_examples=int(os.environ.get("EXAMPLES") or 200),
     database=None,
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),

@@ -213,3 +213,10 @@ class Harness:
 
 async def _nothing() -> None:
     return None
+
+
+def another(harness: Harness) -> Harness:
+    """A new server on the same storage, with an empty state."""
+    other = Harness()
+    other.engine = replace(other.engine, storage=harness.storage)
+    return other

@@ -54,7 +54,7 @@ def read_question_url(value: str) -> str:
 
 
 def read_key_set_url(value: str) -> str:
-    """Return the URL, if no one between here and there can change the answer. Raises ValueError."""
+    """Return the URL if it is https, or its host is loopback: no proxy can change the answer. Raises ValueError."""
     url = urlsplit(read_question_url(value))
     if url.scheme != "https" and not is_loopback(url.hostname or ""):
         raise ValueError(value)

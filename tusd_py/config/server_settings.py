@@ -21,7 +21,12 @@ class ServerSettings(CrossChecks):
     """The settings of uploads, storage, state and HTTP. Sizes in bytes, times in seconds; None is no limit."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TUSD_PY_", enable_decoding=False, frozen=True, hide_input_in_errors=True, validate_default=False
+        env_prefix="TUSD_PY_",
+        enable_decoding=False,
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=False,
+        defer_build=True,  # else each theme builds the validator of all before it
     )
 
     host: kinds.ListenHosts = Field(

@@ -11,8 +11,6 @@ from dataclasses import replace
 from tusd_py import config
 from tusd_py.backends.memory.locks import MemoryLocker
 from tusd_py.backends.memory.state import MemoryState
-from tusd_py.backends.redis.locks import RedisLocker
-from tusd_py.backends.redis.state import RedisState
 from tusd_py.backends.sqlite.locks import SqliteLocker
 from tusd_py.backends.sqlite.state import SqliteState
 from tusd_py.config import Settings
@@ -34,7 +32,6 @@ from tusd_py.ports.storage import Capacity, Storage
 from tusd_py.storage.local.storage import LocalStorage
 from tusd_py.storage.s3.grid import MIB
 from tusd_py.storage.s3.options import PROFILES, Profile, S3Options
-from tusd_py.storage.s3.storage import S3Storage
 from tusd_py.transfer.budget import Budget
 
 _PART_SIZE = 8 * MIB
@@ -157,6 +154,8 @@ async def _storage(settings: Settings, budget: Budget, meter: Meter) -> Storage:
         case config.LocalDirectory(path):
             return LocalStorage(path, mode=settings.file_mode, template=settings.object_key)
         case config.S3Bucket():
+            from tusd_py.storage.s3.storage import S3Storage  # noqa: PLC0415  botocore takes a while
+
             return await S3Storage.open(s3_options(settings, settings.storage), budget, meter)
 
 
@@ -194,6 +193,9 @@ def _state(settings: Settings) -> tuple[StateStore, Locker]:
         case config.SqliteState(path):
             return SqliteState(path), SqliteLocker(path, settings.lock_ttl)
         case config.RedisState(url):
+            from tusd_py.backends.redis.locks import RedisLocker  # noqa: PLC0415  the library takes a while
+            from tusd_py.backends.redis.state import RedisState  # noqa: PLC0415  likewise
+
             address = url.get_secret_value()
             prefix = settings.redis_prefix
             return RedisState(address, prefix), RedisLocker(address, settings.lock_ttl, prefix)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.direct_access import ScriptedAccess, direct
 from tests.support.harness import Harness
+from tusd_py.domain.direct import DirectMode
+from tusd_py.domain.intents import Begin
+from tusd_py.domain.upload import Upload
+from tusd_py.engine.direct import begin
 from tusd_py.ports.state import StateStore
 
 
@@ -12,3 +17,16 @@ from tusd_py.ports.state import StateStore
 async def harness(state: StateStore) -> Harness:
     """A checkpoint every 8 bytes, uploads that expire after 100 seconds."""
     return Harness(state)
+
+
+@pytest.fixture
+def access(harness: Harness) -> ScriptedAccess:
+    """The storage takes bytes from clients directly."""
+    return direct(harness)
+
+
+@pytest.fixture
+async def upload(harness: Harness, access: ScriptedAccess) -> Upload:
+    """An upload that is ready for parts."""
+    del access
+    return await begin(harness.engine, Begin(mode=DirectMode.PARTS))

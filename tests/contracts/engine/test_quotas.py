@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.direct_access import ScriptedAccess, direct
+from tests.support.direct_access import ScriptedAccess
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, joining, naming
 from tusd_py.domain.caller import Caller
@@ -269,12 +269,8 @@ async def test_of_many_at_once_no_more_get_in_than_there_is_room_for(harness: Ha
     assert (await usage(harness))[1] == 30
 
 
-@pytest.fixture
-def access(harness: Harness) -> ScriptedAccess:
-    return direct(limited(harness, max_bytes=10, max_uploads=2))
-
-
 async def test_direct_uploads_are_charged_like_others(harness: Harness, access: ScriptedAccess) -> None:
+    limited(harness, max_bytes=10, max_uploads=2)
     upload = await begin(harness.engine, Begin(mode=DirectMode.PARTS, length=7))
     assert await usage(harness) == (0, 7, 1)
     for intent in (Begin(mode=DirectMode.PARTS, length=4), Begin(mode=DirectMode.WHOLE, length=4)):
@@ -292,6 +288,7 @@ async def test_direct_uploads_tell_their_length_where_bytes_are_limited(
     harness: Harness, access: ScriptedAccess
 ) -> None:
     """Else the bucket could hold any number of bytes before this server sees one."""
+    limited(harness, max_bytes=10, max_uploads=2)
     for mode in DirectMode:
         with pytest.raises(Malformed, match="tell the upload's size"):
             await announce(harness.engine, Begin(mode=mode))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.direct_access import ScriptedAccess, direct
+from tests.support.direct_access import ScriptedAccess
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, joining, naming
 from tusd_py.domain.direct import DirectMode, DirectPart
@@ -106,11 +106,6 @@ async def test_a_finished_upload_stays_where_clients_may_not_delete_it_and_a_par
 
 
 # straight to the storage
-
-
-@pytest.fixture
-def access(harness: Harness) -> ScriptedAccess:
-    return direct(harness)
 
 
 @pytest.mark.usefixtures("access")

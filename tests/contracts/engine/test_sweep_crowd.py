@@ -12,7 +12,6 @@ import pytest
 
 from tests.contracts.engine.test_finish_and_sweep import begun
 from tests.support.direct_access import ScriptedAccess
-from tests.support.direct_access import direct as with_direct_access
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending
 from tusd_py.domain.direct import DirectMode
@@ -37,11 +36,6 @@ def harness(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Harness:
     monkeypatch.setattr(sweep_module, "_RECENT", math.inf)
     harness.engine = replace(harness.engine, thresholds=Thresholds(due=5, due_at_a_time=SIDE_BY_SIDE))
     return harness
-
-
-@pytest.fixture
-def access(harness: Harness) -> ScriptedAccess:
-    return with_direct_access(harness)
 
 
 async def expired(harness: Harness, count: int) -> list[UploadId]:

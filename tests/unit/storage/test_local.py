@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
+from tests.support.local_files import failing, files, part_of
 from tests.support.storages import LOW_DISK
 from tests.support.writing import FakeLease, Journal, Sender, content, new_upload, random_bytes, stored
 from tusd_py.domain.checkpoint import Checkpoint
 from tusd_py.domain.errors import ConfigurationError, StorageUnavailable, UploadLost
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.span import Span
-from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload import Kind
 from tusd_py.storage.local import disk
 from tusd_py.storage.local.disk import PartFile
 from tusd_py.storage.local.storage import LocalStorage
@@ -37,21 +38,6 @@ async def storage(tmp_path: Path) -> AsyncIterator[LocalStorage]:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tmp_path / "data"
-
-
-def part_of(root: Path, upload: Upload) -> Path:
-    return root / ".tusd-py" / f"{upload.id}.part"
-
-
-def files(root: Path) -> list[str]:
-    return [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
-
-
-def failing(number: int) -> Callable[..., Any]:
-    def fail(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    return fail
 
 
 async def test_a_finished_object_is_a_file_named_by_its_id_that_others_cannot_read(

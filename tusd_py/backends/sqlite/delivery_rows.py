@@ -76,7 +76,8 @@ def select(selection: Selection, after: Delivery | None, limit: int) -> tuple[st
 
 
 def restart(deliveries: Sequence[Delivery], now: float, connection: sqlite3.Connection) -> int:
-    """Make those pending whose state is as read, due at `now` with all behind them; return their number."""
+    """Make deliveries pending and due at `now`, with all behind them; pass over those that have changed since they were
+    read. Returns the number of the others."""
     return sum(
         _change(delivery, _RESTART, (now, *key_of(delivery), delivery.state), now, connection)
         for delivery in deliveries

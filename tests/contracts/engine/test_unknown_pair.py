@@ -1,0 +1,124 @@
+"""State and storage of which the server doesn't know yet if they belong together."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tests.support.harness import Harness, ScriptedBody, another
+from tests.support.intents import appending, creating
+from tusd_py.domain.errors import StateUnavailable, StorageUnavailable, Unavailable, WrongPair
+from tusd_py.domain.installation import Installation
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.engine import pairing
+from tusd_py.engine.append import append
+from tusd_py.engine.create import create
+from tusd_py.engine.engine import Engine
+from tusd_py.engine.expiry_sweep import sweep
+from tusd_py.engine.garbage_collection import collect_garbage
+from tusd_py.engine.installation import pair
+from tusd_py.engine.lookup import inspect
+from tusd_py.engine.pairing import PairedState
+from tusd_py.engine.repair import repair
+
+DAY = 86400.0
+STRANGER = UploadId("f" * 32)
+
+
+def paired(harness: Harness) -> Engine:
+    return replace(harness.engine, state=PairedState(harness.engine))
+
+
+async def test_of_a_wrong_pair_nothing_is_created_continued_shown_swept_or_collected(harness: Harness) -> None:
+    upload = await create(harness.engine, creating(10), ScriptedBody())
+    await harness.state.install(Installation(id="a" * 32, stored=True))
+    await harness.storage.install("b" * 32)
+    harness.storage._parts[STRANGER] = bytearray(b"abc")
+    before, engine, body = [*await harness.residue(), *harness.state.saves], paired(harness), ScriptedBody(b"abc")
+    harness.now += 1000 * DAY
+    for attempt in (
+        create(engine, creating(3, body=True), body),
+        append(engine, upload.id, appending(0), body),
+        inspect(engine, upload.id),
+        sweep(engine),
+        anext(aiter(collect_garbage(engine)), None),
+        anext(aiter(repair(engine, apply=True)), None),
+    ):
+        with pytest.raises(WrongPair):
+            await attempt
+    assert not body.asked
+    assert [*await harness.residue(), *harness.state.saves] == before
+
+
+async def test_what_could_not_be_reached_at_first_is_found_out_by_whoever_comes_next(harness: Harness) -> None:
+    engine = paired(harness)
+    harness.storage.installing.blow(times=2)
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable):
+            await create(engine, creating(10), ScriptedBody())
+    assert await harness.uploads() == []
+    upload = await create(engine, creating(10), ScriptedBody())
+    assert (await inspect(engine, upload.id)).offset == 0
+    assert await harness.storage.installation() is not None
+
+
+async def test_once_found_out_it_costs_nothing(harness: Harness) -> None:
+    engine = paired(harness)
+    upload = await create(engine, creating(10), ScriptedBody())
+    harness.storage.installing.blow(times=1000)
+    assert (await inspect(engine, upload.id)).id == upload.id
+
+
+async def test_many_requests_share_one_attempt_and_wait_for_it_for_a_while(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairing, "_PATIENCE", 0.05)
+    harness.storage.answering.clear()
+    state = PairedState(harness.engine)
+    asked = await asyncio.gather(*(state.load(STRANGER) for _ in range(20)), return_exceptions=True)
+    assert all(isinstance(each, Unavailable) for each in asked)
+    monkeypatch.setattr(pairing, "_PATIENCE", 60.0)
+    harness.storage.answering.set()
+    assert await state.load(STRANGER) is None
+    assert harness.storage.asked == 1
+    await state.aclose()
+
+
+async def test_an_attempt_ends_with_its_state(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairing, "_PATIENCE", 0.0)
+    harness.storage.answering.clear()
+    state = PairedState(harness.engine)
+    with pytest.raises(StorageUnavailable):
+        await state.installation()
+    await state.aclose()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_its_health_its_name_and_its_outbox_are_about_the_state_alone(harness: Harness) -> None:
+    harness.storage.installing.blow(times=1000)
+    state = PairedState(harness.engine)
+    await state.ping()
+    assert (state.name, type(state.outbox)) == (harness.state.name, type(harness.state.outbox))
+    with pytest.raises(StorageUnavailable):
+        await state.installation()
+
+
+async def test_each_start_while_removal_is_held_back_says_so(harness: Harness) -> None:
+    await pair(harness.engine)
+    later = another(harness)
+    for count in (1, 2):
+        await PairedState(later.engine).installation()
+        assert later.told.count("installation adopted") == count
+    later.now += 7 * DAY
+    await PairedState(later.engine).installation()
+    assert later.told.count("installation adopted") == 2
+
+
+async def test_a_state_that_fails_is_asked_again(harness: Harness) -> None:
+    state = PairedState(harness.engine)
+    harness.state.fuse.blow()
+    with pytest.raises(StateUnavailable):
+        await state.load(STRANGER)
+    assert await state.load(STRANGER) is None
