@@ -76,6 +76,16 @@ class Terminate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """A request to be told of the upload while it changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A request of a watching client to pause the upload, or to end its pause."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Begin:
     """A request to create an upload whose client sends the bytes straight to the storage."""
 
@@ -100,4 +110,4 @@ class Read:
     """True if the request names the upload by its read link, which only permitted readers have."""
 
 
-Intent = Create | Inspect | Append | Terminate | Begin | Continue | Read
+Intent = Create | Inspect | Append | Terminate | Watch | Pause | Begin | Continue | Read

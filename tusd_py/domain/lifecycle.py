@@ -25,6 +25,9 @@ FOLLOWING: Mapping[Phase, frozenset[Phase]] = {
 """The phases that may follow each phase. A finishing upload becomes open again if some of its bytes are lost. The
 record of a terminating or gone one is deleted in the end."""
 
+PAUSE = 300.0
+"""Seconds after which a pause ends: a client that has paused an upload may never come back."""
+
 _ENDS = {Reason.EXPIRED: EventType.EXPIRED, Reason.LOST: EventType.LOST}
 """The event type of an end by its reason; any other reason is a termination."""
 
@@ -85,6 +88,16 @@ def finish(upload: Upload, answer: Answer = NO_ANSWER) -> Change:
 def await_answer(upload: Upload, now: float) -> Upload:
     """Return the finishing upload as one that a hook hasn't let finish yet."""
     return replace(upload, asked_at=now)
+
+
+def pause(upload: Upload, now: float) -> Change:
+    """Return the pause of an open upload, or its renewal."""
+    return Change(replace(upload, paused_until=now + PAUSE))
+
+
+def unpause(upload: Upload) -> Change:
+    """Return the end of a pause."""
+    return Change(replace(upload, paused_until=None))
 
 
 def mark_done(upload: Upload, finished: Finished) -> Upload:

@@ -176,6 +176,16 @@ class UploadLocked(Refusal):
         super().__init__(message)
 
 
+class Paused(Refusal):
+    """A client has paused the upload: it takes no bytes for now."""
+
+    code = "paused"
+    retry_after = 5
+
+    def __init__(self) -> None:
+        super().__init__("the upload is paused; go on once it is resumed")
+
+
 class NotReady(Refusal):
     """The upload to download isn't finished."""
 
@@ -231,6 +241,49 @@ class TooManyUploads(ServiceUnavailable):
 
     code = "too-many-uploads"
     retry_after = 30
+
+
+class TooManyListeners(Refusal):
+    """One upload, or one client, has as many listeners as it may."""
+
+    code = "too-many-listeners"
+    retry_after = 5
+
+
+class ListenersFull(ServiceUnavailable):
+    """The process has as many listeners as it takes."""
+
+    code = "too-many-listeners"
+
+    def __init__(self) -> None:
+        super().__init__("the server has as many listeners as it takes; try again soon")
+
+
+class ForeignOrigin(Refusal):
+    """A page of another site opens a WebSocket, which browsers let any page do."""
+
+    code = "origin"
+
+    def __init__(self) -> None:
+        super().__init__("pages of this origin can't open a socket here")
+
+
+class TerminationDisabled(Refusal):
+    """Clients can't terminate uploads here."""
+
+    code = "termination-disabled"
+
+    def __init__(self) -> None:
+        super().__init__("clients can't terminate uploads here")
+
+
+class UpgradeRequired(Refusal):
+    """The URL speaks WebSocket alone (RFC 6455)."""
+
+    code = "upgrade-required"
+
+    def __init__(self) -> None:
+        super().__init__("open a WebSocket here: Upgrade: websocket, version 13")
 
 
 class Unauthenticated(Refusal):

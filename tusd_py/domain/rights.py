@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tusd_py.domain.caller import Caller
-from tusd_py.domain.intents import Append, Begin, Continue, Create, Inspect, Intent, Read, Terminate
+from tusd_py.domain.intents import Append, Begin, Continue, Create, Inspect, Intent, Pause, Read, Terminate, Watch
 from tusd_py.domain.principal import CREATE, LIST, UPLOAD, Principal
 from tusd_py.domain.refusals import Forbidden, InsufficientScope, Unauthenticated, UploadNotFound
 from tusd_py.domain.upload import Upload
@@ -21,6 +21,7 @@ _SCOPES: Mapping[type[Intent], frozenset[str]] = {
     Begin: frozenset({CREATE, UPLOAD}),
     Append: frozenset({CREATE, UPLOAD}),
     Continue: frozenset({CREATE, UPLOAD}),
+    Pause: frozenset({CREATE, UPLOAD}),
     Read: frozenset({UPLOAD}),
     Terminate: frozenset({UPLOAD}),
 }
@@ -45,7 +46,8 @@ class Rights:
         """
         if self.authenticating and not self._is_open(intent, caller):
             principal = authenticated(caller)
-            if upload is not None and not _is_owner(principal, upload):
+            listed = isinstance(intent, Watch | Pause) and LIST in principal.scopes
+            if upload is not None and not listed and not _is_owner(principal, upload):
                 raise UploadNotFound
             if principal.scopes.isdisjoint(_SCOPES.get(type(intent), principal.scopes)):
                 raise InsufficientScope("the credential doesn't give the right to do this: use another one")
@@ -61,6 +63,10 @@ class Rights:
         principal = caller.principal
         return principal is not None and _is_owner(principal, upload) and not principal.scopes.isdisjoint(_SCOPES[Read])
 
+    def shows(self, caller: Caller, upload: Upload) -> bool:
+        """Return True if the caller is told of the upload's content, and not only of its progress."""
+        return self.owns(caller, upload) or (caller.principal is not None and LIST in caller.principal.scopes)
+
     def preempts(self, caller: Caller, upload: Upload) -> bool:
         """Return True if the caller may make a writer save and leave: one who may write to the upload itself."""
         return self.by_url or self.owns(caller, upload)
@@ -71,6 +77,8 @@ class Rights:
             if caller.principal is None and self.strict_head:
                 _raise_for_head(caller)
             return self.by_url or caller.principal is None
+        if isinstance(intent, Watch | Pause):
+            return self.by_url and caller.principal is None and caller.denial is None
         return (self.by_url and isinstance(intent, _CONTINUING)) or (isinstance(intent, Read) and intent.linked)
 
 
@@ -88,10 +96,10 @@ class Watcher:
         return self.sees_all or (owner is not None and owner == self.subject)
 
 
-def watcher(principal: Principal) -> Watcher:
-    """Return the watcher that a principal is. Raises InsufficientScope: an upload token is in the hands of a client
-    that isn't to know the other uploads of the same owner."""
-    if principal.scopes.isdisjoint({UPLOAD, LIST}):
+def watcher(principal: Principal, *scopes: str) -> Watcher:
+    """Return the watcher that a principal is. Raises InsufficientScope for an upload token without one of `scopes`: it
+    is in the hands of a client that isn't to know the other uploads of the same owner."""
+    if principal.scopes.isdisjoint({UPLOAD, LIST, *scopes}):
         raise InsufficientScope("an upload token doesn't give the right to see uploads: use the owner's credential")
     return Watcher(principal.subject, sees_all=LIST in principal.scopes)
 

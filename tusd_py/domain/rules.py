@@ -17,7 +17,15 @@ from tusd_py.domain.limits import Limits
 from tusd_py.domain.names import is_name
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.principal import NO_ALLOWANCE, Allowance
-from tusd_py.domain.refusals import AlreadyComplete, Forbidden, Malformed, OffsetMismatch, UploadGone, UploadNotFound
+from tusd_py.domain.refusals import (
+    AlreadyComplete,
+    Forbidden,
+    Malformed,
+    OffsetMismatch,
+    Paused,
+    UploadGone,
+    UploadNotFound,
+)
 from tusd_py.domain.upload import Kind, Times, Upload
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
 
@@ -105,13 +113,14 @@ def plan_inspect(upload: Upload | None, *, limits: Limits, now: float) -> Upload
 def plan_append(intent: Append, upload: Upload | None, *, limits: Limits, now: float) -> AppendPlan:
     """Return a plan for taking the body. A full upload must be finished before it is passed here.
 
-    Raises the first that applies: UploadNotFound or UploadGone, Forbidden, OffsetMismatch, AlreadyComplete, Malformed
-    or InconsistentLength, TooLarge.
+    Raises the first that applies: UploadNotFound or UploadGone, Forbidden, Paused, OffsetMismatch, AlreadyComplete,
+    Malformed or InconsistentLength, TooLarge.
     """
     record = plan_inspect(upload, limits=limits, now=now)
     if record.kind is Kind.FINAL:
         raise Forbidden("a final upload takes no bytes")
     _check_not_direct(record)
+    check_not_paused(record, now)
     if intent.offset != record.offset:
         raise OffsetMismatch(expected=record.offset, provided=intent.offset)
     _check_incomplete(record, intent)
@@ -131,6 +140,20 @@ def _check_not_direct(upload: Upload) -> None:
     """Raise Forbidden if the bytes go straight to the storage: this server doesn't know their offset."""
     if upload.direct is not None and not upload.done:
         raise Forbidden("this upload goes straight to the storage: nothing of it comes by here")
+
+
+def check_not_paused(upload: Upload, now: float) -> None:
+    """Raise Paused if the upload takes no bytes for now."""
+    if upload.paused(now):
+        raise Paused
+
+
+def plan_pause(upload: Upload | None, *, limits: Limits, now: float) -> Upload:
+    """Return the upload, if it can be paused and resumed. Raises UploadNotFound, UploadGone, AlreadyComplete."""
+    record = plan_inspect(upload, limits=limits, now=now)
+    if record.phase is not Phase.OPEN:
+        raise AlreadyComplete
+    return record
 
 
 def plan_terminate(upload: Upload | None, reason: Reason, *, limits: Limits, now: float) -> Change:

@@ -93,7 +93,7 @@ class Upload:
     digest: WholeDigest | None = None
     """None if no request asked for one."""
     paused_until: float | None = None
-    """The time, in seconds since the epoch, up to which a watcher has paused it; None if it isn't paused."""
+    """The time, in seconds since the epoch, up to which a client has paused it; None if it isn't paused."""
     scan: Scan | None = None
     """None if no scan of its content was asked for."""
     times: Times
@@ -112,6 +112,10 @@ class Upload:
     @property
     def done(self) -> bool:
         return self.phase is Phase.DONE
+
+    def paused(self, now: float) -> bool:
+        """Return True if it takes no bytes for now, since a client has paused it."""
+        return self.phase is Phase.OPEN and self.paused_until is not None and self.paused_until > now
 
     @property
     def claim(self) -> int | None:

@@ -28,6 +28,7 @@ from tusd_py.domain.intents import Begin, Continue, Terminate
 from tusd_py.domain.lifecycle import Change, end, fill, mark_troubled
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import AlreadyComplete, TooLarge, UnsupportedExtension, UploadNotFound
+from tusd_py.domain.rules import check_not_paused
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.asking import ask_to_create
@@ -108,6 +109,7 @@ async def sign_whole(engine: Engine, upload: Upload, *, form: bool) -> Signed:
 async def sign_part(engine: Engine, upload_id: UploadId, key: str, number: int, length: int | None) -> Signed:
     """Sign the request that sends a part; sends no request to the storage. Raises Refusal, StateUnavailable."""
     direct, upload = access(engine), await _load(engine, upload_id, key)
+    check_not_paused(upload, engine.clock())
     bound = plan_part(upload, number, length, limits=engine.limits, parts=direct.part_limits)
     await engine.allow(Continue(), upload)
     await _touch(engine, upload)
@@ -147,6 +149,7 @@ async def complete(
     await engine.allow(Continue(), await _load(engine, upload_id, key))
     listed = await read_parts()
     async with _hold(engine, Continue(), upload_id, key) as upload:
+        check_not_paused(upload, engine.clock())
         if upload.phase is Phase.OPEN:
             return await finish_for_client(engine, await _record_parts(engine, upload, listed))
         return await finish_for_client(engine, upload)

@@ -23,6 +23,8 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.Unauthenticated: 401,
     hook_refusals.AccessRejected: 403,
     refusals.Forbidden: 403,
+    refusals.ForeignOrigin: 403,
+    refusals.TerminationDisabled: 403,
     refusals.InsufficientScope: 403,
     refusals.TokenUsedUp: 403,
     refusals.UploadNotFound: 404,
@@ -39,11 +41,15 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.TypeNotAllowed: 415,
     refusals.ExpectationFailed: 417,
     refusals.UploadLocked: 423,
+    refusals.Paused: 423,
+    refusals.UpgradeRequired: 426,
     refusals.TooManyRequests: 429,
+    refusals.TooManyListeners: 429,
     refusals.UnsupportedCoding: 501,
     refusals.ServiceUnavailable: 503,
     refusals.StoreFull: 503,
     refusals.TooManyUploads: 503,
+    refusals.ListenersFull: 503,
     refusals.AuthUnavailable: 503,
     hook_refusals.HookFailed: 503,
 }
@@ -54,6 +60,8 @@ def details(refusal: Refusal) -> Mapping[str, str]:
     match refusal:
         case refusals.MethodNotAllowed():
             return {"Allow": ", ".join(refusal.allow)}
+        case refusals.UpgradeRequired():
+            return {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
         case refusals.Unauthenticated():
             return {"WWW-Authenticate": refusal.challenge}
         case refusals.OffsetMismatch():

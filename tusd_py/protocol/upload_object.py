@@ -35,7 +35,7 @@ def upload_object(upload: Upload, seq: int, endpoint: str, now: float, end: str 
         "created": rfc3339(times.created_at),
         "updated": rfc3339(times.updated_at),
         "expires": None if times.expires_at is None else rfc3339(times.expires_at),
-        "paused": upload.paused_until is not None and upload.paused_until > now,
+        "paused": upload.paused(now),
         "scan": None if upload.scan is None else asdict(upload.scan),
         "end": end or ("finished" if upload.done else None),
     }

@@ -9,7 +9,19 @@ import pytest
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.direct import DirectMode
-from tusd_py.domain.intents import Append, Begin, Body, Continue, Create, Inspect, Intent, Read, Terminate
+from tusd_py.domain.intents import (
+    Append,
+    Begin,
+    Body,
+    Continue,
+    Create,
+    Inspect,
+    Intent,
+    Pause,
+    Read,
+    Terminate,
+    Watch,
+)
 from tusd_py.domain.principal import CREATE, LIST, TOKENS, UPLOAD, Principal
 from tusd_py.domain.refusals import (
     AuthUnavailable,
@@ -183,3 +195,29 @@ def test_without_content_an_upload_keeps_what_a_client_goes_on_with() -> None:
         UPLOAD_OF_ALICE, metadata={"filename": b"secret"}, digest=WholeDigest(algorithm="sha256", value="00"), offset=1
     )
     assert without_content(full) == replace(full, metadata={}, digest=None)
+
+
+@pytest.mark.parametrize(
+    ("caller", "watch", "pause"),
+    [
+        (NO_CALLER, Unauthenticated, Unauthenticated),
+        (EXPIRED, Unauthenticated, Unauthenticated),
+        (BOB, UploadNotFound, UploadNotFound),
+        (ALICE, None, None),
+        (TOKEN, None, None),
+        (of("alice", "watch"), None, InsufficientScope),
+        (of("alice", "read"), None, InsufficientScope),
+        (of("bob", "watch"), UploadNotFound, UploadNotFound),
+        (of("bob", LIST, UPLOAD), None, None),
+    ],
+)
+def test_an_upload_is_watched_and_paused_by_its_owner(caller: Caller, watch: type | None, pause: type | None) -> None:
+    assert (outcome(OWNER, Watch(), caller), outcome(OWNER, Pause(), caller)) == (watch, pause)
+    expected = (None, None) if caller is NO_CALLER else (watch, pause)
+    assert (outcome(BY_URL, Watch(), caller), outcome(BY_URL, Pause(), caller)) == expected
+
+
+def test_the_content_is_shown_to_the_owner_and_to_principals_that_list_all() -> None:
+    decisions = [OWNER.shows(caller, UPLOAD_OF_ALICE) for caller in (NO_CALLER, BOB, ALICE, of("bob", LIST))]
+    assert decisions == [False, False, True, True]
+    assert Rights().shows(NO_CALLER, UPLOAD_OF_ALICE)

@@ -139,6 +139,15 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.TypeNotAllowed("why"), 415, {}),
     (refusals.ExpectationFailed(), 417, {}),
     (refusals.UploadLocked(), 423, {"Retry-After": "1"}),
+    (refusals.Paused(), 423, {"Retry-After": "5"}),
+    (refusals.ForeignOrigin(), 403, {}),
+    (refusals.TerminationDisabled(), 403, {}),
+    (
+        refusals.UpgradeRequired(),
+        426,
+        {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"},
+    ),
+    (refusals.TooManyListeners("too many"), 429, {"Retry-After": "5"}),
     (refusals.TooManyRequests(), 429, {"Retry-After": "5"}),
     (refusals.TooManyRequests("too many", retry_after=900), 429, {"Retry-After": "900"}),
     (refusals.ChecksumMismatch(), 460, {}),
@@ -157,6 +166,7 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.ServiceUnavailable(), 503, {"Retry-After": "5"}),
     (refusals.StoreFull(), 503, {"Retry-After": "30"}),
     (refusals.TooManyUploads("too many"), 503, {"Retry-After": "30"}),
+    (refusals.ListenersFull(), 503, {"Retry-After": "5"}),
     (refusals.AuthUnavailable(), 503, {"Retry-After": "5"}),
     (hook_refusals.HookFailed(), 503, {"Retry-After": "5"}),
 ]
@@ -175,14 +185,14 @@ def test_a_refusal_says_why(refusal: Refusal, status: int, details: Mapping[str,
     assert reply.headers == {**COMMON, **details}
 
 
-@pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS[:-5])
+@pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS[:-6])
 def test_a_refused_head_has_no_body(refusal: Refusal, status: int, details: Mapping[str, str]) -> None:
     reply = wire().refuse(refusal, head("HEAD"))
     assert (reply.status, reply.text) == (status, None)
     assert reply.headers == {**COMMON, **details}
 
 
-@pytest.mark.parametrize("refusal", [refusal for refusal, *_ in REFUSALS[-5:]])
+@pytest.mark.parametrize("refusal", [refusal for refusal, *_ in REFUSALS[-6:]])
 def test_a_head_that_cannot_be_answered_now_is_locked_since_clients_start_over_after_a_503(refusal: Refusal) -> None:
     reply = wire().refuse(refusal, head("HEAD"))
     assert (reply.status, reply.text) == (423, None)

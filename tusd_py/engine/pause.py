@@ -1,0 +1,34 @@
+"""The use cases of a client that watches an upload, and pauses or resumes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tusd_py.domain import lifecycle
+from tusd_py.domain.intents import Pause
+from tusd_py.domain.lifecycle import Change
+from tusd_py.domain.rules import plan_pause
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.engine.engine import Engine
+
+
+async def pause(engine: Engine, upload_id: UploadId) -> Upload:
+    """Pause the upload, or renew its pause, and return it: a lock holder is asked to record its bytes and leave.
+
+    Raises Refusal (also AlreadyComplete), Locked, Superseded, StateUnavailable.
+    """
+    return await _save(engine, upload_id, lambda upload: lifecycle.pause(upload, engine.clock()))
+
+
+async def resume(engine: Engine, upload_id: UploadId) -> Upload:
+    """End the pause of the upload, if there is one, and return it. Raises the same."""
+    return await _save(engine, upload_id, lifecycle.unpause)
+
+
+async def _save(engine: Engine, upload_id: UploadId, change: Callable[[Upload], Change]) -> Upload:
+    async with engine.hold_for(Pause(), upload_id) as (_, stored):
+        upload = plan_pause(stored, limits=engine.limits, now=engine.clock())
+        await engine.allow(Pause(), upload)
+        changed = change(upload)
+        return upload if changed.upload == upload else await engine.records.save(changed)
