@@ -16,6 +16,10 @@ _LONGEST_IDENTIFIER = 255
 """Characters of the name of an owner or a tenant, or of a token's id."""
 
 
+_LISTENING = ("/events", "/socket", "/status")
+"""Ends of the paths of listeners: a browser's EventSource and WebSocket send no header."""
+
+
 def bearer(caller: Caller) -> str | None:
     """Return the token of `Authorization: Bearer` (RFC 6750, 2.1), None if there is none."""
     scheme, _, token = caller.headers.get("Authorization", "").partition(" ")
@@ -49,15 +53,23 @@ def parse_identifier(value: object) -> str:
 
 
 def _token_of_query(caller: Caller) -> str | None:
-    """Return `?token=`, for forms and other clients that can send no header. Upload URLs are kept for long, so a
-    request to an upload can't have it."""
-    query = caller.target.partition("?")[2]
-    if caller.method not in {"POST", "PUT"} or "token=" not in query:
+    """Return `?token=`, for forms and other clients that can send no header, or `?ticket=`, for those that listen.
+    Upload URLs are kept for long, so a request to an upload can't have it."""
+    path, _, query = caller.target.partition("?")
+    names = _names_in_query(caller.method, path)
+    if not any(f"{name}=" in query for name in names):
         return None
     try:
-        return _bounded(parse_qs(query, max_num_fields=_MAX_PARAMETERS).get("token", [None])[0])
+        values = parse_qs(query, max_num_fields=_MAX_PARAMETERS)
     except ValueError:
         return None
+    return _bounded(next((values[name][0] for name in names if name in values), None))
+
+
+def _names_in_query(method: str, path: str) -> Sequence[str]:
+    if method == "GET" and path.endswith(_LISTENING):
+        return ("ticket", "token")
+    return ("token",) if method in {"POST", "PUT"} else ()
 
 
 def _bounded(text: str | None) -> str | None:

@@ -14,6 +14,8 @@ from tusd_py.domain.refusals import Unauthenticated
 SCOPES = (CREATE, WATCH, READ)
 TTL, LONGEST_TTL = 3600.0, 7 * 86_400.0
 """Seconds that a token lives unless another time is asked for, and at most."""
+WATCH_TTL = 60.0
+"""Seconds that a token to watch lives: it is needed to connect, and may stand in a URL."""
 _LARGEST = 2**63 - 1
 
 

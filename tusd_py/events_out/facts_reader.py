@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tusd_py.domain.event_json import decode_event
 from tusd_py.events_out.formats.facts import Facts
-from tusd_py.ports.outbox import Delivery
+from tusd_py.ports.outbox import Delivery, StoredEvent
 from tusd_py.ports.storage import Storage
 
 
@@ -22,12 +22,19 @@ class FactsReader:
 
     def read(self, delivery: Delivery) -> Facts:
         """Return the facts of the stored event."""
-        event = decode_event(delivery.type, delivery.document)
+        return self._facts(delivery, delivery.event_id)
+
+    def read_stored(self, stored: StoredEvent) -> Facts:
+        """Return the facts of an event that is kept."""
+        return self._facts(stored, stored.id)
+
+    def _facts(self, stored: Delivery | StoredEvent, event_id: str) -> Facts:
+        event = decode_event(stored.type, stored.document)
         requested = "" if self.fixed_endpoint else event.caller.endpoint
         return Facts(
-            id=delivery.event_id,
-            seq=delivery.seq,
-            at=delivery.at,
+            id=event_id,
+            seq=stored.seq,
+            at=stored.at,
             event=event,
             place=self.storage.locate(event.upload),
             endpoint=requested or self.endpoint,

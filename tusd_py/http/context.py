@@ -17,6 +17,7 @@ from tusd_py.http.disclosure import Disclosure
 from tusd_py.http.forwarded import Trust
 from tusd_py.http.links import Links
 from tusd_py.http.request_filter import RequestFilter
+from tusd_py.live.live import Live
 from tusd_py.ports.authenticator import Authenticator
 from tusd_py.protocol.choice import Wires
 from tusd_py.protocol.wire import Wire
@@ -41,6 +42,8 @@ class Context:
     """None if no credentials are checked."""
     watched_locally: bool = False
     """True if without credentials clients of this machine may see all uploads: others can't reach the server."""
+    live: Live | None = None
+    """None if nothing is told of uploads while they change."""
     token_issuer: TokenIssuer | None
     """None if no upload tokens are taken."""
     wires: Wires

@@ -15,7 +15,7 @@ _ALLOWED = (
     *("Tus-Resumable", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Offset", "Upload-Concat"),
     *("Upload-Checksum", "Upload-Complete", "Upload-Incomplete", "Upload-Draft-Interop-Version"),
     *("Content-Disposition", "Content-Digest", "Repr-Digest", "Want-Repr-Digest", "Want-Content-Digest"),
-    *("Range", "If-Range", "If-Match", "If-None-Match"),
+    *("Range", "If-Range", "If-Match", "If-None-Match", "Last-Event-ID"),
 )
 _EXPOSED = ", ".join(
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
@@ -10,6 +11,9 @@ from tusd_py.http.connection.body import expect
 from tusd_py.http.context import CONTEXT, EFFECTIVE_METHOD, WIRE
 from tusd_py.http.endpoint import CREATION, request_id
 from tusd_py.http.handlers.companion import add_companion_routes
+from tusd_py.http.handlers.feed import FEED
+from tusd_py.http.handlers.live import EVENTS, EVENTS_TAIL, STATUS, STATUS_TAIL
+from tusd_py.http.handlers.live_socket import SOCKET, SOCKET_TAIL
 from tusd_py.http.handlers.plain_refusals import ABSENT
 from tusd_py.http.handlers.probes import is_probe
 from tusd_py.http.handlers.readers import READERS
@@ -19,8 +23,14 @@ from tusd_py.http.handlers.uploads import UPLOADS
 from tusd_py.http.pipeline import Route
 from tusd_py.protocol.tus import Tus
 
-_WATCHED: Mapping[str, tuple[str, Route]] = {}
+_WATCHED: Mapping[str, tuple[str, Route]] = {"/events": ("live", FEED)}
 """The name and the route of each path."""
+
+
+_OF_ONE: Mapping[str, Route] = {EVENTS_TAIL: EVENTS, STATUS_TAIL: STATUS, SOCKET_TAIL: SOCKET}
+"""The routes that tell of one upload, by what its URL has at its end."""
+_ID = r"{id:(?!read/|s3/).+}"
+"""An id or a name, which may have slashes."""
 
 
 def add_routes(app: web.Application, base_path: str, on: Collection[str] = ()) -> None:
@@ -34,11 +44,13 @@ def add_routes(app: web.Application, base_path: str, on: Collection[str] = ()) -
     for above in sorted({"/", base_path}) if "direct" in on else ():
         add_direct_routes(app, f"{above}s3/")
     app.router.add_route("*", f"{base_path}read/{{name}}", READERS.answer, expect_handler=expect)
+    for tail, route in _OF_ONE.items() if "live" in on else ():
+        app.router.add_route("*", f"{base_path}{_ID}{tail}", route.answer)
     app[CREATION] = app.router.add_resource(base_path)
     app[CREATION].add_route("*", UPLOADS.answer, expect_handler=expect)
     if slashless := base_path.rstrip("/"):
         app.router.add_route("*", slashless, UPLOADS.answer, expect_handler=expect)
-    for tail in ("{id}", "{id}/", r"{id:(?!read/|s3/).+}"):
+    for tail in ("{id}", "{id}/", _ID):
         app.router.add_route("*", base_path + tail, UPLOADS.answer, expect_handler=expect)
 
 
@@ -67,7 +79,7 @@ async def decorate(request: web.Request, response: web.StreamResponse) -> None:
     context = request.app[CONTEXT]
     response.headers[hdrs.SERVER] = "tusd-py"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if hdrs.UPGRADE in request.headers:
+    if hdrs.UPGRADE in request.headers and response.status != HTTPStatus.SWITCHING_PROTOCOLS:
         _end_connection(response)
     if request.method != hdrs.METH_OPTIONS:
         response.headers.update(request[WIRE].common_headers if WIRE in request else Tus.common_headers)

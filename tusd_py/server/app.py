@@ -26,6 +26,7 @@ from tusd_py.http.handlers.probes import add_probes, unreachable
 from tusd_py.http.links import Links
 from tusd_py.http.request_filter import RequestFilter
 from tusd_py.http.routes import add_routes, decorate
+from tusd_py.live.live import Live
 from tusd_py.ports.authenticator import Authenticator
 from tusd_py.ports.meter import Meters
 from tusd_py.ports.state import StateStore
@@ -35,6 +36,7 @@ from tusd_py.recent import Recent
 from tusd_py.server.auth_wiring import open_authenticator, rights, token_issuer
 from tusd_py.server.background import running
 from tusd_py.server.event_wiring import delivering, open_hooks, subscriptions
+from tusd_py.server.live_wiring import telling
 from tusd_py.server.question_wiring import asking
 from tusd_py.server.wiring import open_engine
 from tusd_py.telemetry.audit import Audit
@@ -82,6 +84,7 @@ def _switched_on(settings: Settings) -> Collection[str]:
     """Return the names of the routes that the settings ask for (`add_routes`)."""
     switches = {
         "tokens": "token" in settings.auth,
+        "live": settings.live,
         "direct": settings.direct_uploads,
     }
     return {name for name, on in switches.items() if on}
@@ -110,13 +113,14 @@ async def _open(app: web.Application, settings: Settings, python_hooks: object) 
     log = get_logger("tusd_py")
     observers, meter = (metrics, LogObserver(log)), Meters((metrics, LogMeter(log)))
     async with (
-        open_engine(settings, budget, observers, meter, subscriptions(settings, python_hooks)) as engine,
+        open_engine(settings, budget, observers, meter, subscriptions(settings, python_hooks)) as opened,
+        telling(settings, opened) as (engine, live),
         open_authenticator(settings, engine.observer) as authenticator,
         open_hooks(settings, engine.observer, python_hooks) as hooks,
         delivering(settings, engine, hooks) as app[DELIVERER],
     ):
         engine = asking(settings, engine, hooks)  # noqa: PLW2901
-        context = app[CONTEXT] = _context(settings, engine, authenticator, budget, metrics)
+        context = app[CONTEXT] = _context(settings, engine, authenticator, live, budget, metrics)
         if hooks is not None or settings.events_to:
             context = app[CONTEXT] = replace(context, disclosure=_disclosure(settings))
         await _check_stores(engine)
@@ -126,13 +130,19 @@ async def _open(app: web.Application, settings: Settings, python_hooks: object) 
 
 
 def _context(
-    settings: Settings, engine: Engine, authenticator: Authenticator | None, budget: Budget, metrics: Metrics
+    settings: Settings,
+    engine: Engine,
+    authenticator: Authenticator | None,
+    live: Live | None,
+    budget: Budget,
+    metrics: Metrics,
 ) -> Context:
     cors, trust, redirects = _cors(settings), _trust(settings), settings.download_mode == "redirect"
     return Context(
         engine=replace(engine, rights=rights(settings)),
         authenticator=authenticator,
         watched_locally=not reachable_addresses(settings.addresses),
+        live=live,
         token_issuer=token_issuer(settings) if "token" in settings.auth else None,
         wires=Wires(engine.limits, engine.clock, Interim(settings.ietf_interim_responses)),
         metrics=metrics,
@@ -200,7 +210,10 @@ def _concurrency_limits(settings: Settings) -> ConcurrencyLimits:
 
 
 async def _drain(app: web.Application) -> None:
-    app[CONTEXT].concurrency.close()
+    context = app[CONTEXT]
+    context.concurrency.close()
+    if context.live is not None:
+        context.live.hub.close()
     app[DELIVERER].close()
 
 

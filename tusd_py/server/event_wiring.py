@@ -11,6 +11,7 @@ from functools import partial
 from tusd_py.config import RedisState, Settings
 from tusd_py.config.addresses import TcpAddress
 from tusd_py.config.event_kinds import SinkAddress
+from tusd_py.domain.events import EventType
 from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.engine.engine import Engine
 from tusd_py.events_out.courier import Courier
@@ -29,7 +30,7 @@ from tusd_py.events_out.sinks.broker import BrokerSink
 from tusd_py.events_out.sinks.hook import HookSink
 from tusd_py.events_out.upkeep import Upkeep
 from tusd_py.ports.observer import Observer
-from tusd_py.ports.outbox import Outbox, Subscription
+from tusd_py.ports.outbox import FEED, Outbox, Subscription
 from tusd_py.ports.sink import Sink
 from tusd_py.server.broker_wiring import open_broker
 
@@ -50,8 +51,13 @@ class HookKind:
 
 
 def subscriptions(settings: Settings, hooks: object = None) -> Sequence[Subscription]:
-    """Return what the settings' sinks, and `hooks` in Python, want to be told."""
-    return [*_hook_subscriptions(settings, hooks), *_address_subscriptions(settings)]
+    """Return what the settings' sinks, and `hooks` in Python, want to be told, and what is kept for listeners."""
+    feed = Subscription(name=FEED, format=FEED, types=frozenset(EventType))
+    return [
+        *_hook_subscriptions(settings, hooks),
+        *_address_subscriptions(settings),
+        *([feed] if settings.keeps_events else []),
+    ]
 
 
 def _hook_subscriptions(settings: Settings, hooks: object) -> Iterator[Subscription]:
@@ -153,7 +159,7 @@ def _upkeep(settings: Settings, engine: Engine, outbox: Outbox) -> Upkeep:
 async def _lanes(
     settings: Settings, engine: Engine, outbox: Outbox, hooks: HookKind | None, stack: AsyncExitStack
 ) -> AsyncIterator[Lane]:
-    reader, lane = _reader(settings, engine), partial(_lane, settings, engine, outbox)
+    reader, lane = facts_reader(settings, engine), partial(_lane, settings, engine, outbox)
     if hooks is not None:
         forward = settings.hooks_http_forward_headers if settings.hooks_http is not None else ()
         yield lane(
@@ -187,7 +193,8 @@ async def _open(settings: Settings, address: SinkAddress, reader: FactsReader) -
     return BrokerSink(await open_broker(address.scheme, url, state), reader, form, settings.events_timeout)
 
 
-def _reader(settings: Settings, engine: Engine) -> FactsReader:
+def facts_reader(settings: Settings, engine: Engine) -> FactsReader:
+    """Return the reader of stored events."""
     address = next((address for address in settings.addresses if isinstance(address, TcpAddress)), "localhost")
     return FactsReader(
         storage=engine.storage,

@@ -138,3 +138,8 @@ class Keys:
     def channel(self) -> str:
         """By node: the channel on which waiters ask for locks, and holders announce released ones."""
         return f"{self.prefix}node:"
+
+    @property
+    def live(self) -> str:
+        """By upload: the channel on which nodes with `live` announce its changes."""
+        return f"{self.prefix}live:"

@@ -119,6 +119,9 @@ class _Connection(RequestHandler):
     def data_received(self, data: bytes) -> None:
         if self._deaf or self._close or self._force_close:  # aiohttp drops it: it makes no head
             return
+        if self._upgraded or self._payload_parser is not None:
+            super().data_received(data)  # of a WebSocket: no head comes any more
+            return
         in_body, count = not self._body.is_eof(), self._request_count
         if data:  # aiohttp also asks whether there is more, with nothing
             self._came = self._partial + len(data)

@@ -9,11 +9,11 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from tusd_py.auth.terms import LONGEST_TTL, NAMES, TTL, Terms, parse_terms
+from tusd_py.auth.terms import LONGEST_TTL, NAMES, TTL, WATCH_TTL, Terms, parse_terms
 from tusd_py.config.units import parse_duration
 from tusd_py.domain.allowed import has_type
 from tusd_py.domain.principal import TOKENS as MAKES_TOKENS
-from tusd_py.domain.principal import Allowance, Principal
+from tusd_py.domain.principal import WATCH, Allowance, Principal
 from tusd_py.domain.refusals import Forbidden, InsufficientScope, Malformed, MethodNotAllowed, Refusal, UploadNotFound
 from tusd_py.domain.rights import authenticated
 from tusd_py.http.connection.early_close import answer_early
@@ -68,7 +68,7 @@ def _read(members: companion.Json, principal: Principal, context: Context) -> tu
 
 
 def _ttl(members: Mapping[str, Any]) -> float:
-    value = members.get("ttl", TTL)
+    value = members.get("ttl", WATCH_TTL if members.get("scope") == WATCH else TTL)
     try:
         seconds = parse_duration(value if isinstance(value, str | int | float) else "")
     except ValueError:

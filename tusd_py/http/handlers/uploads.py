@@ -11,10 +11,8 @@ from aiohttp import hdrs, web
 
 from tusd_py.domain import refusals
 from tusd_py.domain.intents import Append, Create, Inspect, Intent, Read, Terminate
-from tusd_py.domain.names import is_name
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.upload import Kind, Upload
-from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.engine import append, create, lookup, terminate
 from tusd_py.http.connection.body import RequestBody
 from tusd_py.http.connection.early_close import answer_early, close_silently
@@ -24,6 +22,7 @@ from tusd_py.http.endpoint import endpoint_url
 from tusd_py.http.handlers.downloads import content_headers, download
 from tusd_py.http.pipeline import Route, refuse_in_protocol
 from tusd_py.http.translation import head_of, response_of
+from tusd_py.http.upload_url import sent_name, upload_id_of
 from tusd_py.ports.body import BodyEnd
 from tusd_py.protocol.answers import merge
 from tusd_py.protocol.wire import Reply, RequestHead
@@ -44,7 +43,7 @@ async def _handle(request: web.Request, context: Context) -> web.StreamResponse:
 async def _download(request: web.Request, context: Context, head: RequestHead, body: RequestBody) -> web.StreamResponse:
     try:
         return await download(
-            request, context, head, await _upload_id(request), Read(), redirect=context.redirect_downloads
+            request, context, head, await upload_id_of(request), Read(), redirect=context.redirect_downloads
         )
     except refusals.NotReady:
         if not request[WIRE].inspects_by_get:
@@ -102,7 +101,7 @@ async def _append(request: web.Request, context: Context, intent: Append, body: 
     locate = partial(_locate, request, context)
     interim = Interim(request, request[WIRE], locate)
     with _receiving(request, context, body):
-        upload = await append.append(request[ENGINE], await _upload_id(request), intent, body, interim)
+        upload = await append.append(request[ENGINE], await upload_id_of(request), intent, body, interim)
     reply = request[WIRE].appended(upload, partial(locate, upload))
     return await _with_link(request, context, upload, reply, partial(_creation_url, request, context))
 
@@ -129,12 +128,12 @@ def _locate(request: web.Request, context: Context, upload: Upload) -> str:
 
 def _creation_url(request: web.Request, context: Context) -> str:
     """Return the creation endpoint's URL, derived from a request to an upload."""
-    return _endpoint(request, context).removesuffix(f"{_sent_name(request)}/")
+    return _endpoint(request, context).removesuffix(f"{sent_name(request)}/")
 
 
 async def _inspect(request: web.Request, context: Context, _: Inspect, __: RequestBody) -> Reply:
-    upload = await lookup.inspect(request[ENGINE], await _upload_id(request))
-    reply = request[WIRE].inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(_sent_name(request)))
+    upload = await lookup.inspect(request[ENGINE], await upload_id_of(request))
+    reply = request[WIRE].inspected(upload, request.rel_url.raw_path.rstrip("/").removesuffix(sent_name(request)))
     reply = await _with_link(request, context, upload, reply, partial(_creation_url, request, context))
     if (
         upload.done
@@ -148,7 +147,7 @@ async def _inspect(request: web.Request, context: Context, _: Inspect, __: Reque
 
 
 async def _terminate(request: web.Request, _: Context, __: Terminate, ___: RequestBody) -> Reply:
-    await terminate.terminate(request[ENGINE], await _upload_id(request))
+    await terminate.terminate(request[ENGINE], await upload_id_of(request))
     return request[WIRE].terminated()
 
 
@@ -158,23 +157,6 @@ _HANDLERS: dict[type[Intent], Callable[..., Awaitable[Reply]]] = {
     Inspect: _inspect,
     Terminate: _terminate,
 }
-
-
-async def _upload_id(request: web.Request) -> UploadId:
-    """Return the id in the path, or that of the upload with the name. Raises UploadNotFound, StateUnavailable."""
-    name = _sent_name(request)
-    upload_id = parse_upload_id(name)
-    if upload_id is None and is_name(name):
-        upload_id = await request[ENGINE].state.resolve(name)
-    if upload_id is None:
-        raise refusals.UploadNotFound
-    return upload_id
-
-
-def _sent_name(request: web.Request) -> str:
-    """Return the id or name in the path as it was sent; empty if it was sent with escapes (`match_info` has none)."""
-    name = request.match_info.get("id", "").rstrip("/")
-    return name if request.rel_url.raw_path.rstrip("/").endswith(f"/{name}") else ""
 
 
 UPLOADS = Route(_handle, refuse_in_protocol, overridden=True)

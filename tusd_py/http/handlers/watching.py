@@ -12,15 +12,16 @@ from tusd_py.http.context import CALLER, Context
 _ALL = Watcher(sees_all=True)
 
 
-def watcher_of(request: web.Request, context: Context) -> Watcher:
-    """Return what the request's credential gives the right to see. Raises Unauthenticated, InsufficientScope, or what
+def watcher_of(request: web.Request, context: Context, *scopes: str) -> Watcher:
+    """Return what the request's credential gives the right to see; with `scopes`, also that of an upload token which
+    has one of these. Raises Unauthenticated, InsufficientScope, or what
     is wrong with the credential.
 
     Without `auth` it is everything, for clients of this machine if no other can reach the server; behind a trusted
     proxy the proxy's word tells which these are.
     """
     if context.authenticator is not None:
-        return watcher(authenticated(request[CALLER]))
+        return watcher(authenticated(request[CALLER]), *scopes)
     address = context.trust.client(request)
     if not context.watched_locally or (address and not is_loopback(address)):
         raise Unauthenticated("without auth, this is told on loopback alone: set auth, or use 127.0.0.1")

@@ -1,0 +1,79 @@
+"""A listener of uploads: it reads server-sent events and judges nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """An event as it came."""
+
+    type: str
+    id: str
+    data: Any
+
+    @property
+    def revision(self) -> int:
+        return int(self.id.partition(".")[0])
+
+
+class Events:
+    """The events of one response, in order."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self.answer = answer
+        self.comments = 0
+
+    async def next(self) -> Sent | None:
+        """The next event; None at the end."""
+        fields = dict[str, str]()
+        async with asyncio.timeout(PATIENCE):
+            while line := (await self.answer.content.readline()).decode():
+                name, _, value = line.rstrip("\n").partition(": ")
+                if line == "\n" and "data" in fields:
+                    return Sent(type=fields["event"], id=fields["id"], data=json.loads(fields["data"]))
+                if line.startswith(":"):
+                    self.comments += 1
+                elif line != "\n":
+                    fields[name] = value
+        return None
+
+    async def expect(self, type_: str) -> Sent:
+        """The next event of this type; others before it are dropped."""
+        while (event := await self.next()) is not None:
+            if event.type == type_:
+                return event
+        raise AssertionError(f"no {type_} came")
+
+    async def remaining(self) -> Sequence[Sent]:
+        events = []
+        while (event := await self.next()) is not None:
+            events.append(event)
+        return events
+
+
+@asynccontextmanager
+async def listening(session: aiohttp.ClientSession, url: str, **headers: str) -> AsyncIterator[Events]:
+    """The events at this URL; `_` in names of header fields for `-`."""
+    async with session.get(url, headers=fields(headers)) as answer:
+        assert answer.status == 200, await answer.text()
+        yield Events(answer)
+
+
+def fields(headers: Mapping[str, str]) -> Mapping[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+async def lines(answer: aiohttp.ClientResponse) -> Sequence[Any]:
+    """The values of a response of NDJSON."""
+    return [json.loads(line) for line in (await answer.text()).splitlines() if line]

@@ -1,0 +1,171 @@
+"""The feed of all events, as server-sent events or as lines of JSON (NDJSON)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+
+from tusd_py.domain.errors import StateUnavailable
+from tusd_py.domain.numbers import parse_integer
+from tusd_py.domain.principal import WATCH
+from tusd_py.domain.refusals import BadQuery, Malformed, UploadNotFound
+from tusd_py.http.context import Context
+from tusd_py.http.failures import refusal_of
+from tusd_py.http.handlers.live import live_of
+from tusd_py.http.handlers.plain_refusals import plain_route
+from tusd_py.http.handlers.queries import read_choice, read_flag
+from tusd_py.http.handlers.streams import is_connected, last_event_id, streaming
+from tusd_py.http.handlers.watching import watcher_of
+from tusd_py.live.feed import Choice, Page, read_page
+from tusd_py.live.listeners import Listener
+from tusd_py.live.live import Live
+from tusd_py.ports.outbox import Outbox
+
+NDJSON = "application/x-ndjson"
+_HEAL = 10.0
+"""Seconds after which the events are read again, as announcements may get lost."""
+_ABORT_DELAY = 0.05
+"""Seconds in which the last line may reach the client before its connection is broken off."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Feed:
+    """The events for one request."""
+
+    live: Live
+    outbox: Outbox
+    listener: Listener
+    choice: Choice
+    since: int
+    """The number of the last event that was read."""
+
+    async def next(self) -> Page:
+        page = await read_page(self.outbox, self.choice, self.since)
+        self.since = page.read_to
+        return page
+
+    async def pages(self, first: Page, seconds: float) -> AsyncIterator[Page]:
+        """Yield the first page, and each further one once it may have events, or after `seconds` without any."""
+        page = first
+        while True:
+            yield page
+            if not page.full:
+                await self.listener.wait(seconds)
+            if self.live.hub.closed or not self.listener.connected:
+                return
+            page = await self.next()
+
+
+async def _tell(request: web.Request, context: Context) -> web.StreamResponse:
+    live, outbox = live_of(context), context.engine.state.outbox
+    if outbox is None:
+        raise UploadNotFound
+    choice, lines = _read_choice(request, context), _wants_lines(request)
+    since = await _since(request, outbox)
+    async with live.hub.following(context.client(request), lambda: is_connected(request)) as listener:
+        feed = _Feed(live=live, outbox=outbox, listener=listener, choice=choice, since=since)
+        first = await feed.next()
+        if lines:
+            return await _tell_lines(request, context, feed, first, since)
+        return await _tell_events(request, context, feed, first)
+
+
+async def _tell_events(request: web.Request, context: Context, feed: _Feed, first: Page) -> web.StreamResponse:
+    """Send events until the client leaves. It comes back after a fault, with the number of the last event."""
+    async with streaming(request, feed.live.heartbeat, context.network_timeout) as stream:
+        try:
+            async for page in feed.pages(first, _HEAL):
+                for event in page.events:
+                    text = feed.live.format_event(event).decode()
+                    await stream.send(text, id=str(event.seq), event=event.type)
+        except StateUnavailable as error:
+            refusal_of(context, error)
+    return stream.response
+
+
+async def _tell_lines(
+    request: web.Request, context: Context, feed: _Feed, first: Page, since: int
+) -> web.StreamResponse:
+    """Send a line for each event, and one that tells that it is the last, or why there is no more."""
+    follow = read_flag(request, "follow")
+    headers = {hdrs.CONTENT_TYPE: NDJSON, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    request.writer.send_headers()  # else aiohttp sends them with the first line
+    lines = _Lines(response, feed.live, since)
+    try:
+        async for page in feed.pages(first, min(feed.live.heartbeat, _HEAL)):
+            await lines.send(page)
+            if not follow and not page.full:
+                await response.write(_line({"end": {"cursor": str(lines.cursor), "count": lines.count}}))
+                break
+    except StateUnavailable as error:
+        code = refusal_of(context, error).code
+        await response.write(_line({"error": {"code": code, "cursor": str(lines.cursor)}}))
+        await _break_off(request)
+    return response
+
+
+class _Lines:
+    """The lines of a response."""
+
+    def __init__(self, response: web.StreamResponse, live: Live, since: int) -> None:
+        self._response, self._live = response, live
+        self._clock = asyncio.get_running_loop().time
+        self._sent_at = self._clock()
+        self.cursor, self.count = since, 0
+        """The number of the last event that was told, and how many were."""
+
+    async def send(self, page: Page) -> None:
+        """Send the events, or a blank line after a silence. Raises ConnectionError."""
+        for event in page.events:
+            await self._write(self._live.format_event(event))
+            self.cursor, self.count = event.seq, self.count + 1
+        if self._clock() >= self._sent_at + self._live.heartbeat:
+            await self._write(b"")
+
+    async def _write(self, line: bytes) -> None:
+        await self._response.write(line + b"\n")
+        self._sent_at = self._clock()
+
+
+async def _break_off(request: web.Request) -> None:
+    """Close the connection without the end of the response: the client sees that it was cut."""
+    await asyncio.sleep(_ABORT_DELAY)
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def _line(members: object) -> bytes:
+    return json.dumps(members, separators=(",", ":")).encode() + b"\n"
+
+
+def _read_choice(request: web.Request, context: Context) -> Choice:
+    """Return the events that the request asks for, and may be told. Raises Refusal."""
+    watcher = watcher_of(request, context, WATCH)
+    types = request.query.get("types")
+    words = None if types is None else frozenset(filter(None, types.split(",")))
+    return Choice(watcher=watcher, types=words, owner=request.query.get("owner"))
+
+
+def _wants_lines(request: web.Request) -> bool:
+    chosen = read_choice(request, "format", ("ndjson", "sse"))
+    return chosen == "ndjson" or (chosen is None and NDJSON in request.headers.get(hdrs.ACCEPT, ""))
+
+
+async def _since(request: web.Request, outbox: Outbox) -> int:
+    """Return the number after which events are told: that of the last one the client has got, or of its query."""
+    text = last_event_id(request) or request.query.get("since", "0")
+    if text == "now":
+        return await outbox.last_seq()
+    try:
+        return parse_integer("since", text)
+    except Malformed:
+        raise BadQuery("since must be a number of at most 18 digits, or now") from None
+
+
+FEED = plain_route(GET=_tell)

@@ -1,0 +1,151 @@
+"""Routes that tell of one upload: its events while it changes, and its present state."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from tusd_py.domain.intents import Watch
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.refusals import BadQuery, UploadGone, UploadNotFound
+from tusd_py.domain.rules import plan_inspect
+from tusd_py.domain.snapshot import Snapshot
+from tusd_py.http.context import CALLER, ENGINE, Context
+from tusd_py.http.endpoint import creation_path, endpoint_url
+from tusd_py.http.handlers.plain_refusals import plain_route
+from tusd_py.http.handlers.queries import read_number
+from tusd_py.http.handlers.streams import is_connected, last_event_id, streaming
+from tusd_py.http.upload_url import upload_id_of
+from tusd_py.live.hub import Topic
+from tusd_py.live.listeners import Listener
+from tusd_py.live.live import Live
+from tusd_py.protocol.live_events import Teller, state_object
+
+EVENTS_TAIL, STATUS_TAIL = "/events", "/status"
+_END = ".end"
+"""The end of the last event's id."""
+_LONGEST_WAIT = 60.0
+_SECONDS = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """An upload that a request listens to."""
+
+    live: Live
+    topic: Topic
+    listener: Listener
+    endpoint: str
+    """The creation endpoint's URL."""
+    shows_content: bool
+    """True if the client may know the content."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest snapshot, as the client may see it."""
+        assert self.topic.latest is not None  # noqa: S101  for mypy: `watching` has checked it
+        return self.topic.latest if self.shows_content else self.topic.latest.without_content()
+
+
+@asynccontextmanager
+async def watching(request: web.Request, context: Context, tail: str, *, resumed: bool) -> AsyncIterator[Watched]:
+    """Listen to the upload in the path, if the client may. One that has `resumed` may also listen to one that is gone.
+
+    Raises Refusal, StateUnavailable.
+    """
+    live, upload_id = live_of(context), await upload_id_of(request, tail)
+    endpoint = endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust)
+    client = context.client(request)
+    async with live.hub.listening(upload_id, client, lambda: is_connected(request)) as (topic, listener):
+        await _check(request, topic.latest, resumed=resumed)
+        shows = topic.latest is not None and request[ENGINE].rights.shows(request[CALLER], topic.latest.upload)
+        yield Watched(live=live, topic=topic, listener=listener, endpoint=endpoint, shows_content=shows)
+
+
+def live_of(context: Context) -> Live:
+    """Return the parts that tell of uploads. Raises UploadNotFound if these are switched off."""
+    if context.live is None:
+        raise UploadNotFound
+    return context.live
+
+
+async def _check(request: web.Request, snapshot: Snapshot | None, *, resumed: bool) -> None:
+    """Return if the client may watch the upload. Raises Refusal."""
+    engine, upload = request[ENGINE], None if snapshot is None else snapshot.upload
+    engine.authorize(Watch(), upload)
+    if snapshot is None or upload is None:
+        raise UploadNotFound
+    if snapshot.is_gone:
+        if not resumed:
+            raise UploadGone if engine.limits.answers_gone else UploadNotFound
+        return
+    if not resumed:
+        plan_inspect(upload, limits=engine.limits, now=engine.clock())
+    await engine.allow(Watch(), upload)
+
+
+async def _tell_events(request: web.Request, context: Context) -> web.StreamResponse:
+    """Answer with the events of the upload until its end."""
+    last = last_event_id(request)
+    if last.endswith(_END):
+        return web.Response(status=204)
+    async with (
+        watching(request, context, EVENTS_TAIL, resumed=bool(last)) as watched,
+        streaming(request, watched.live.heartbeat, context.network_timeout) as stream,
+    ):
+        clock, hub = context.engine.clock, watched.live.hub
+        teller = Teller(watched.endpoint, resumed=bool(last))
+        while not hub.closed and stream.connected:
+            for event in teller.tell(watched.snapshot, clock()):
+                await stream.send(_json(event.data), id=event.id, event=event.type)
+            if teller.ended:
+                break
+            now = clock()
+            await watched.listener.wait(max(teller.due_at(watched.snapshot, now) - now, 0.0))
+    return stream.response
+
+
+async def _tell_status(request: web.Request, context: Context) -> web.StreamResponse:
+    """Answer with the present state, or wait until there is a newer one than the client knows."""
+    wait, revision = _read_wait(request), read_number(request, "revision", -1)
+    clock, until = context.engine.clock, context.engine.clock() + wait
+    async with watching(request, context, STATUS_TAIL, resumed=revision >= 0) as watched:
+        while revision >= watched.snapshot.upload.revision and not watched.snapshot.is_gone:
+            seconds = until - clock()
+            if seconds <= 0 or watched.live.hub.closed or not watched.listener.connected:
+                break
+            await watched.listener.wait(seconds)
+        return _status(watched, clock())
+
+
+def _status(watched: Watched, now: float) -> web.Response:
+    snapshot = watched.snapshot
+    members = _end_members(snapshot) if snapshot.is_gone else state_object(snapshot, watched.endpoint, now)
+    headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.ETAG: f'"{snapshot.upload.revision}"'}
+    return web.Response(text=_json(members), content_type="application/json", headers=headers)
+
+
+def _end_members(snapshot: Snapshot) -> Mapping[str, Any]:
+    upload = snapshot.upload
+    return {"id": upload.id, "phase": Phase.GONE, "end": snapshot.end, "revision": upload.revision}
+
+
+def _read_wait(request: web.Request) -> float:
+    text = request.query.get("wait", "0")
+    if not _SECONDS.fullmatch(text):
+        raise BadQuery("wait must be a number of seconds")
+    return min(float(text), _LONGEST_WAIT)
+
+
+def _json(members: Mapping[str, Any]) -> str:
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+
+
+EVENTS = plain_route(GET=_tell_events)
+STATUS = plain_route(GET=_tell_status)

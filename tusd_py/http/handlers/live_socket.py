@@ -1,0 +1,139 @@
+"""The WebSocket of one upload: its progress, and a client's actions on it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+
+from aiohttp import WSCloseCode, WSMsgType, hdrs, web
+
+from tusd_py.domain.errors import Locked, Superseded, Unavailable
+from tusd_py.domain.intents import Terminate
+from tusd_py.domain.refusals import (
+    ForeignOrigin,
+    InsufficientScope,
+    Malformed,
+    Refusal,
+    TerminationDisabled,
+    Unauthenticated,
+    UpgradeRequired,
+    UploadNotFound,
+)
+from tusd_py.engine.pause import pause, resume
+from tusd_py.engine.terminate import terminate
+from tusd_py.http.context import ENGINE, Context
+from tusd_py.http.endpoint import origin
+from tusd_py.http.failures import refusal_of
+from tusd_py.http.handlers.live import Watched, watching
+from tusd_py.http.handlers.plain_refusals import plain_route
+from tusd_py.protocol.live_events import Teller
+from tusd_py.protocol.live_words import Action, error, messages, read_action
+from tusd_py.tasks import end
+
+SOCKET_TAIL = "/socket"
+_LONGEST = 4096
+"""Bytes of a client's message."""
+_CLOSE_SECONDS = 2.0
+"""Seconds that the client has to answer a close."""
+_RIGHTLESS = (Unauthenticated, InsufficientScope, UploadNotFound)
+
+
+async def _open(request: web.Request, context: Context) -> web.StreamResponse:
+    """Open the socket, and serve it until the upload's end."""
+    _check_origin(request, context)
+    heartbeat = None if context.live is None else context.live.heartbeat
+    # aiohttp takes messages that are shorter than its limit
+    socket = web.WebSocketResponse(
+        heartbeat=heartbeat, max_msg_size=_LONGEST + 1, compress=False, timeout=_CLOSE_SECONDS
+    )
+    async with watching(request, context, SOCKET_TAIL, resumed=False) as watched:
+        if not socket.can_prepare(request).ok:
+            raise UpgradeRequired
+        await socket.prepare(request)
+        with suppress(ConnectionError):
+            await _Socket(request, context, watched, socket).serve()
+    return socket
+
+
+def _check_origin(request: web.Request, context: Context) -> None:
+    """Check the page that opens the socket: browsers ask no preflight for one. Raises ForeignOrigin, Malformed."""
+    page = request.headers.get(hdrs.ORIGIN)
+    if page is None or page == origin(request, context.trust):
+        return
+    if context.cors is None or not context.cors.allows(page):
+        raise ForeignOrigin
+
+
+class _Socket:
+    """The socket of one client."""
+
+    def __init__(self, request: web.Request, context: Context, watched: Watched, socket: web.WebSocketResponse) -> None:
+        self._engine, self._context, self._watched, self._socket = request[ENGINE], context, watched, socket
+        self._teller = Teller(watched.endpoint)
+
+    async def serve(self) -> None:
+        reader = asyncio.create_task(self._read(), name="live socket")
+        try:
+            await self._tell_all()
+        finally:
+            await end(reader)
+
+    async def _tell_all(self) -> None:
+        """Send what there is to tell, until the upload's end, or that of the connection."""
+        clock, watched = self._engine.clock, self._watched
+        while not self._socket.closed and watched.listener.connected:
+            if watched.live.hub.closed:
+                await self._socket.close(code=WSCloseCode.GOING_AWAY)
+                return
+            snapshot, now = watched.snapshot, clock()
+            for message in messages(self._teller.tell(snapshot, now), snapshot, watched.endpoint, now):
+                await self._send(message)
+            if self._teller.ended:
+                await self._socket.close()
+                return
+            await watched.listener.wait(max(self._teller.due_at(watched.snapshot, now) - clock(), 0.0))
+
+    async def _send(self, message: object) -> None:
+        """Send a message. A client that takes nothing for long loses its connection, by the missing answer to pings."""
+        await self._socket.send_str(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+
+    async def _read(self) -> None:
+        """Carry out the client's actions, one after another; a message that isn't one closes the connection."""
+        try:
+            async for message in self._socket:
+                if message.type is not WSMsgType.TEXT:
+                    await self._socket.close(code=WSCloseCode.UNSUPPORTED_DATA)
+                    return
+                await self._act(read_action(message.data))
+        except Malformed:
+            await self._socket.close(code=WSCloseCode.POLICY_VIOLATION)
+        except ConnectionError:
+            pass
+        finally:
+            self._watched.listener.wake()
+
+    async def _act(self, action: Action) -> None:
+        try:
+            await self._carry_out(action)
+            await self._watched.live.hub.refresh(self._watched.topic)
+        except (Refusal, Locked, Superseded, Unavailable) as failure:
+            refusal = refusal_of(self._context, failure)
+            code = "forbidden" if isinstance(refusal, _RIGHTLESS) else refusal.code
+            await self._send(error(code, refusal.message))
+
+    async def _carry_out(self, action: Action) -> None:
+        """Do it, and have the state told again. Raises Refusal, Locked, Superseded, Unavailable."""
+        upload = self._watched.snapshot.upload
+        if action is Action.CANCEL:
+            self._engine.authorize(Terminate(), upload)
+            if not self._engine.limits.termination:
+                raise TerminationDisabled
+            await terminate(self._engine, upload.id)
+            return
+        await (pause if action is Action.PAUSE else resume)(self._engine, upload.id)
+        self._teller.repeat()
+        self._watched.listener.wake()
+
+
+SOCKET = plain_route(GET=_open)

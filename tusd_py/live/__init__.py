@@ -1,0 +1,1 @@
+"""Listeners of uploads: what they are told, and the buses between processes."""

@@ -1,0 +1,1 @@
+"""Buses between the processes that share a state."""

@@ -1,0 +1,82 @@
+"""The bus of a state in Redis or Valkey: a message for each save, on a channel for each upload."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.tasks import end
+
+_RECONNECT_SECONDS = 0.2
+_SILENCE_SECONDS = 5.0
+"""Seconds that it waits for a message before it checks the connection."""
+_PATIENCE = 2.0
+"""Seconds that a beginning listener waits for the subscription."""
+
+
+class RedisBus:
+    """A `Bus` on channels whose names begin with `channel`. Closes the client in the end."""
+
+    def __init__(self, redis: Any, channel: str) -> None:
+        """`redis` is a client of redis-py, whose stubs also cover blocking ones."""
+        self._redis, self._channel = redis, channel
+        self._unsent = dict[UploadId, None]()
+        """The uploads to announce, in order."""
+        self._sender: asyncio.Task[None] | None = None
+
+    def publish(self, upload_id: UploadId) -> None:
+        self._unsent[upload_id] = None
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.create_task(self._send(), name="redis bus")
+
+    async def _send(self) -> None:
+        """Send all announcements. Those of a Redis that is away are dropped: listeners read records from time to time."""
+        while self._unsent:
+            upload_ids, self._unsent = list(self._unsent), {}
+            with suppress(RedisError, OSError):
+                async with self._redis.pipeline(transaction=False) as pipeline:
+                    for upload_id in upload_ids:
+                        pipeline.publish(self._channel + upload_id, "")
+                    await pipeline.execute()
+
+    @asynccontextmanager
+    async def listening(self, notify: Callable[[UploadId | None], None]) -> AsyncIterator[None]:
+        subscribed = asyncio.Event()
+        task = asyncio.create_task(self._listen(notify, subscribed), name="redis bus listener")
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE):
+                    await subscribed.wait()
+            yield
+        finally:
+            await end(task)
+
+    async def aclose(self) -> None:
+        await end(self._sender)
+        await self._redis.aclose()
+
+    async def _listen(self, notify: Callable[[UploadId | None], None], subscribed: asyncio.Event) -> None:
+        while True:
+            with suppress(RedisError, OSError):
+                async with self._redis.pubsub(ignore_subscribe_messages=False) as messages:
+                    await messages.psubscribe(f"{self._channel}*")
+                    while True:
+                        self._handle(await messages.get_message(timeout=_SILENCE_SECONDS), notify, subscribed)
+            await asyncio.sleep(_RECONNECT_SECONDS)
+
+    def _handle(
+        self, message: dict[str, Any] | None, notify: Callable[[UploadId | None], None], subscribed: asyncio.Event
+    ) -> None:
+        """Handle a message; None if none came in time. After a subscription, messages may have been missed."""
+        if message is None:
+            return
+        if message["type"] == "pmessage":
+            notify(UploadId(message["channel"].removeprefix(self._channel)))
+        elif message["type"] == "psubscribe":
+            subscribed.set()
+            notify(None)

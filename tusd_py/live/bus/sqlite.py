@@ -1,0 +1,57 @@
+"""The bus of a state in SQLite: the database itself tells that another connection has committed."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
+
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.tasks import end
+
+_PAUSE = 0.2
+"""Seconds between two looks."""
+
+
+class SqliteBus:
+    """A `Bus` among the processes that share the database at `path`: any upload may have changed at each commit."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def publish(self, upload_id: UploadId) -> None:
+        """Do nothing: the commit tells it."""
+
+    @asynccontextmanager
+    async def listening(self, notify: Callable[[UploadId | None], None]) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._listen(notify), name="sqlite bus")
+        try:
+            yield
+        finally:
+            await end(task)
+
+    async def _listen(self, notify: Callable[[UploadId | None], None]) -> None:
+        """Look for commits; with a new connection after an error, if the file was away for example."""
+        while True:
+            with suppress(sqlite3.Error):
+                await self._look(notify)
+            await asyncio.sleep(_PAUSE)
+            notify(None)
+
+    async def _look(self, notify: Callable[[UploadId | None], None]) -> None:
+        """Notify after each commit. A look takes some microseconds and waits for no lock."""
+        connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
+        with closing(connection):
+            known_version = _version(connection)
+            while True:
+                await asyncio.sleep(_PAUSE)
+                if (version := _version(connection)) != known_version:
+                    known_version = version
+                    notify(None)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """Return a number that changes with each commit of another connection (SQLite, `PRAGMA data_version`)."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])

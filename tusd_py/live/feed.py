@@ -1,0 +1,51 @@
+"""The kept events that one listener is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tusd_py.domain.rights import Watcher
+from tusd_py.ports.outbox import Outbox, StoredEvent
+
+_PAGE = 100
+"""Events that are read at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A choice of events; None chooses all."""
+
+    watcher: Watcher
+    types: frozenset[str] | None = None
+    owner: str | None = None
+
+    def includes(self, event: StoredEvent) -> bool:
+        """Return True if the event is chosen, and its listener may be told of it."""
+        if self.types is not None and event.type not in self.types:
+            return False
+        owner = json.loads(event.document)["upload"]["owner"]
+        return self.watcher.sees(owner) and self.owner in {None, owner}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """The next events."""
+
+    events: Sequence[StoredEvent]
+    """The chosen ones, in order."""
+    read_to: int
+    """The number of the last event that was read, chosen or not."""
+    full: bool
+    """True if there may be more of them now."""
+
+
+async def read_page(outbox: Outbox, choice: Choice, since: int) -> Page:
+    """Return the chosen ones of the events after the number `since`. Raises StateUnavailable."""
+    events = await outbox.events(since, _PAGE)
+    return Page(
+        events=[event for event in events if choice.includes(event)],
+        read_to=events[-1].seq if events else since,
+        full=len(events) == _PAGE,
+    )

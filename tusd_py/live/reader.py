@@ -1,0 +1,69 @@
+"""Snapshots of uploads, read from the state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tusd_py.domain.event_json import decode_event
+from tusd_py.domain.events import EventType
+from tusd_py.domain.job import Job
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.snapshot import FINISHED, Snapshot, end_reason
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.ports.jobs import JobSelection
+from tusd_py.ports.outbox import DeliveryState
+from tusd_py.ports.state import StateStore
+
+_ENDS = (EventType.TERMINATED, EventType.EXPIRED, EventType.LOST)
+_MOST_JOBS = 1000
+"""Jobs of one upload that are told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotReader:
+    """A reader of snapshots."""
+
+    state: StateStore
+    has_jobs: bool = False
+    """True if there may be jobs."""
+    jobs_sink: str | None = None
+    """The name of the sink that begins the jobs of a finished upload; None if there is none."""
+
+    async def read(self, upload_id: UploadId) -> Snapshot | None:
+        """Return the upload as it is now, or at its end, as long as the event of that is kept; None if there is no
+        such upload. Raises StateUnavailable."""
+        numbered = await self.state.numbered(upload_id)
+        if numbered is None or not numbered.upload.alive:
+            return await self._end(upload_id)
+        upload, seq = numbered.upload, numbered.seq
+        if upload.phase is Phase.OPEN:
+            return Snapshot(upload=upload, seq=seq)
+        awaited = upload.done and await self._awaits_jobs(upload)
+        jobs = await self._jobs(upload)
+        settled = upload.done and not awaited and all(job.ended for job in jobs)
+        return Snapshot(upload=upload, seq=seq, end=FINISHED if upload.done else None, jobs=jobs, settled=settled)
+
+    async def _end(self, upload_id: UploadId) -> Snapshot | None:
+        outbox = self.state.outbox
+        for type_ in _ENDS if outbox is not None else ():
+            stored = await outbox.event(f"evt_{upload_id}_{type_}") if outbox is not None else None
+            if stored is not None:
+                event = decode_event(stored.type, stored.document)
+                reason = end_reason(stored.type, event.reason)
+                return Snapshot(upload=event.upload, seq=stored.seq, end=reason, settled=True)
+        return None
+
+    async def _awaits_jobs(self, upload: Upload) -> bool:
+        """Return True if its jobs haven't begun yet: the sink of its finish is still to get it."""
+        outbox = self.state.outbox
+        if self.jobs_sink is None or outbox is None:
+            return False
+        deliveries = await outbox.deliveries(f"evt_{upload.id}_{EventType.FINISHED}")
+        return any(d.sink == self.jobs_sink and d.state is DeliveryState.PENDING for d in deliveries)
+
+    async def _jobs(self, upload: Upload) -> Sequence[Job]:
+        if not self.has_jobs:
+            return ()
+        return await self.state.jobs.list(JobSelection(upload_id=upload.id), None, _MOST_JOBS)

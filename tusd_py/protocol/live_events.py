@@ -1,0 +1,119 @@
+"""The events of one upload for one listener: which, when, and in what order. Pure: the time comes in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tusd_py.domain.job import Job
+from tusd_py.domain.snapshot import Snapshot
+from tusd_py.protocol.job_object import job_object
+from tusd_py.protocol.upload_object import upload_object
+
+_INTERVAL = 1.0
+"""Seconds between two events about the offset, or about one job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveEvent:
+    """An event of an upload."""
+
+    type: str
+    """`state`, `progress`, `job` or `end`."""
+    id: str
+    data: Mapping[str, Any]
+
+
+class Teller:
+    """Tells one listener of an upload, and remembers what it has told: no older revision, no smaller progress."""
+
+    def __init__(self, endpoint: str, *, received: Callable[[], int] = lambda: 0, resumed: bool = False) -> None:
+        """`endpoint` is the creation endpoint's URL; `received` returns the offset up to which bytes have come. A
+        listener that has `resumed` is told only the end of an upload that is gone."""
+        self._endpoint, self._received, self._resumed = endpoint, received, resumed
+        self._revision = 0
+        self._face: object = None
+        """The values of the last `state` that are told again when they change."""
+        self._offset = -1
+        self._progress_at = -math.inf
+        """The time from which the next progress may be told."""
+        self._revisions = dict[str, int]()
+        """The revision of each job, as told."""
+        self._jobs_at = dict[str, float]()
+        self.ended = False
+        """True once the end has been told."""
+
+    def tell(self, snapshot: Snapshot, now: float) -> Sequence[LiveEvent]:
+        """Return what is to be told now, at `now` seconds since the epoch."""
+        if self.ended or snapshot.upload.revision < self._revision:
+            return ()
+        self._revision = snapshot.upload.revision
+        events = [*self._state(snapshot, now), *self._progress(snapshot, now), *self._job_events(snapshot, now)]
+        if snapshot.settled and not any(map(self._is_news, snapshot.jobs)):
+            self.ended = True
+            events.append(_end(snapshot))
+        return events
+
+    def repeat(self) -> None:
+        """Tell the state again, changed or not."""
+        if self._face is not None:
+            self._face = ()
+
+    def due_at(self, snapshot: Snapshot, now: float) -> float:
+        """Return the time from which there is something to tell of the same snapshot; infinite if there is not."""
+        times = [self._jobs_at.get(job.id, now) for job in snapshot.jobs if self._is_news(job)]
+        if self._has_grown(snapshot):
+            times.append(self._progress_at)
+        if snapshot.upload.paused(now) and snapshot.upload.paused_until is not None:
+            times.append(snapshot.upload.paused_until)
+        return min(times, default=math.inf)
+
+    def _state(self, snapshot: Snapshot, now: float) -> Iterator[LiveEvent]:
+        upload, first = snapshot.upload, self._face is None
+        face = (upload.phase, upload.metadata, upload.paused(now), upload.scan, snapshot.end)
+        if face == self._face or (first and snapshot.is_gone and self._resumed):
+            return
+        self._face, self._offset = face, max(self._offset, upload.offset)
+        if first:
+            self._revisions = {job.id: job.revision for job in snapshot.jobs}
+        yield LiveEvent(type="state", id=str(upload.revision), data=state_object(snapshot, self._endpoint, now))
+
+    def _progress(self, snapshot: Snapshot, now: float) -> Iterator[LiveEvent]:
+        if self._has_grown(snapshot) and now >= self._progress_at:
+            upload = snapshot.upload
+            self._offset, self._progress_at = upload.offset, now + _INTERVAL
+            received = max(self._received(), upload.offset)
+            data = {"offset": upload.offset, "length": upload.length, "received": received}
+            yield LiveEvent(type="progress", id=str(upload.revision), data=data)
+
+    def _has_grown(self, snapshot: Snapshot) -> bool:
+        return not snapshot.is_gone and snapshot.upload.offset > self._offset
+
+    def _job_events(self, snapshot: Snapshot, now: float) -> Iterator[LiveEvent]:
+        for job in snapshot.jobs:
+            if self._is_news(job) and now >= self._jobs_at.get(job.id, now):
+                self._revisions[job.id], self._jobs_at[job.id] = job.revision, now + _INTERVAL
+                id_ = f"{snapshot.upload.revision}.{job.id}.{job.revision}"
+                yield LiveEvent(type="job", id=id_, data=job_object(job))
+
+    def _is_news(self, job: Job) -> bool:
+        return job.revision > self._revisions.get(job.id, 0)
+
+
+def state_object(snapshot: Snapshot, endpoint: str, now: float) -> Mapping[str, Any]:
+    """Return the upload's members and those of its jobs."""
+    upload = upload_object(snapshot.upload, snapshot.seq, endpoint, now, snapshot.end)
+    return {**upload, "jobs": [job_object(job) for job in snapshot.jobs]}
+
+
+def _end(snapshot: Snapshot) -> LiveEvent:
+    upload = snapshot.upload
+    data = {
+        "reason": snapshot.end,
+        "offset": upload.offset,
+        "length": upload.length,
+        "revision": upload.revision,
+    }
+    return LiveEvent(type="end", id=f"{upload.revision}.end", data=data)

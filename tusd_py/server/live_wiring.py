@@ -1,0 +1,73 @@
+"""The assembly of what tells of uploads while they change: the only module that knows every bus."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from importlib.util import find_spec
+
+from tusd_py import config
+from tusd_py.backends.redis.connection import connect
+from tusd_py.backends.redis.schema import Keys
+from tusd_py.config import Settings
+from tusd_py.domain.errors import ConfigurationError
+from tusd_py.engine.engine import Engine
+from tusd_py.events_out.formats import cloudevents
+from tusd_py.live.bus.memory import MemoryBus
+from tusd_py.live.bus.redis import RedisBus
+from tusd_py.live.bus.sqlite import SqliteBus
+from tusd_py.live.hub import Hub
+from tusd_py.live.listeners import Caps
+from tusd_py.live.live import Live
+from tusd_py.live.reader import SnapshotReader
+from tusd_py.ports.bus import Bus
+from tusd_py.ports.observer import Observers
+from tusd_py.ports.outbox import StoredEvent
+from tusd_py.server.event_wiring import facts_reader
+
+
+@asynccontextmanager
+async def telling(settings: Settings, engine: Engine) -> AsyncIterator[tuple[Engine, Live | None]]:
+    """Yield the engine with a hub among its observers, and what listeners need; the same engine and None without
+    `live`. Raises ConfigurationError."""
+    if not settings.live:
+        yield engine, None
+        return
+    if find_spec("aiohttp_sse") is None:
+        raise ConfigurationError("live: aiohttp-sse is missing: install tusd-py[live]")
+    reader = SnapshotReader(state=engine.state, has_jobs=settings.jobs)
+    async with _bus(settings) as bus:
+        hub = Hub(reader.read, bus, _caps(settings))
+        async with hub.running():
+            live = Live(hub=hub, heartbeat=settings.live_heartbeat, format_event=_format(settings, engine))
+            yield replace(engine, observer=Observers((engine.observer, hub))), live
+
+
+@asynccontextmanager
+async def _bus(settings: Settings) -> AsyncIterator[Bus]:
+    match settings.state:
+        case config.MemoryState():
+            yield MemoryBus()
+        case config.SqliteState(path):
+            yield SqliteBus(path)
+        case config.RedisState(url):
+            bus = RedisBus(connect(url.get_secret_value()), Keys(settings.redis_prefix).live)
+            try:
+                yield bus
+            finally:
+                await bus.aclose()
+
+
+def _caps(settings: Settings) -> Caps:
+    return Caps(
+        process=settings.live_max_listeners,
+        upload=settings.live_max_upload_listeners,
+        client=settings.live_max_client_listeners,
+    )
+
+
+def _format(settings: Settings, engine: Engine) -> Callable[[StoredEvent], bytes]:
+    """Return the format of the feed: that in which sinks get events."""
+    reader = facts_reader(settings, engine)
+    return lambda event: cloudevents.structured(reader.read_stored(event)).body
