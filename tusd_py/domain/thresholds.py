@@ -37,7 +37,8 @@ class Thresholds:
     page: int = 500
     """Records that a repair asks the state for at a time."""
     event_page: int = 100
-    """Events that a command asks the state for, or changes, at a time: the state does nothing else meanwhile."""
+    """Events that a command or a listener asks the state for, or a command changes, at a time: the state does nothing
+    else meanwhile."""
 
     attempts: int = 5
     """Attempts at a request to S3 that a retry may cure. Their pauses add up to 6 s at most: an S3 that restarts may

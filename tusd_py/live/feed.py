@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from tusd_py.domain.rights import Watcher
 from tusd_py.ports.outbox import Outbox, StoredEvent
 
-_PAGE = 100
-"""Events that are read at a time."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
@@ -41,11 +38,11 @@ class Page:
     """True if there may be more of them now."""
 
 
-async def read_page(outbox: Outbox, choice: Choice, since: int) -> Page:
-    """Return the chosen ones of the events after the number `since`. Raises StateUnavailable."""
-    events = await outbox.events(since, _PAGE)
+async def read_page(outbox: Outbox, choice: Choice, since: int, limit: int) -> Page:
+    """Return the chosen ones of up to `limit` events after the number `since`. Raises StateUnavailable."""
+    events = await outbox.events(since, limit)
     return Page(
         events=[event for event in events if choice.includes(event)],
         read_to=events[-1].seq if events else since,
-        full=len(events) == _PAGE,
+        full=len(events) == limit,
     )

@@ -29,10 +29,21 @@ class LiveEvent:
 class Teller:
     """Tells one listener of an upload, and remembers what it has told: no older revision, no smaller progress."""
 
-    def __init__(self, endpoint: str, *, received: Callable[[], int] = lambda: 0, resumed: bool = False) -> None:
-        """`endpoint` is the creation endpoint's URL; `received` returns the offset up to which bytes have come. A
-        listener that has `resumed` is told only the end of an upload that is gone."""
-        self._endpoint, self._received, self._resumed = endpoint, received, resumed
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        received: Callable[[], int] = lambda: 0,
+        resumed: bool = False,
+        tells_renewals: bool = False,
+    ) -> None:
+        """`endpoint` is the creation endpoint's URL; `received` returns the offset up to which bytes have come.
+
+        A listener that has `resumed` is told only the end of an upload that is gone. With `tells_renewals`, the state
+        is told again also when a pause is renewed.
+        """
+        self._endpoint, self._received = endpoint, received
+        self._resumed, self._tells_renewals = resumed, tells_renewals
         self._revision = 0
         self._face: object = None
         """The values of the last `state` that are told again when they change."""
@@ -72,7 +83,8 @@ class Teller:
 
     def _state(self, snapshot: Snapshot, now: float) -> Iterator[LiveEvent]:
         upload, first = snapshot.upload, self._face is None
-        face = (upload.phase, upload.metadata, upload.paused(now), upload.scan, snapshot.end)
+        pause = upload.paused(now) and (upload.paused_until if self._tells_renewals else True)
+        face = (upload.phase, upload.metadata, pause, upload.scan, snapshot.end)
         if face == self._face or (first and snapshot.is_gone and self._resumed):
             return
         self._face, self._offset = face, max(self._offset, upload.offset)

@@ -17,6 +17,7 @@ from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.direct import DirectMode, DirectTransfer
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.record_json import decode, decode_entry, encode, encode_entry
+from tusd_py.domain.scan import Scan, Verdict
 from tusd_py.domain.upload import Kind, Times, Upload
 from tusd_py.domain.upload_id import UploadId
 
@@ -68,6 +69,8 @@ FULL = Upload(
     cursor={"parts": 1},
     etag="e",
     answer=Answer(status=201, body="made", headers={"X-Row": "7"}),
+    paused_until=60.0,
+    scan=Scan(verdict=Verdict.FAILED, name="Eicar", reason="scanner-unavailable"),
     asked_at=9.0,
     digest=WholeDigest(algorithm="sha256", value="00"),
     times=Times(created_at=1.0, updated_at=2.0, expires_at=50.0),
@@ -81,7 +84,8 @@ FULL_TEXT = (
     '"parts_check_at":8.0,"cursor":{"parts":1},"etag":"e","digest_algorithm":"sha256","digest":"00","created_at":1.0,'
     '"updated_at":2.0,"expires_at":50.0,"revision":7,"waits":true,"signed_until":20.0,"count_at":8.0,'
     '"name":"a/b","account":"t/ann","quota_bytes":9,"reserved":6,'
-    '"answer":{"status":201,"body":"made","headers":{"X-Row":"7"}},"asked_at":9.0}'
+    '"answer":{"status":201,"body":"made","headers":{"X-Row":"7"}},"asked_at":9.0,"paused_until":60.0,'
+    '"scan":{"verdict":"failed","name":"Eicar","reason":"scanner-unavailable"}}'
 )
 EMPTY_TEXT = (
     '{"id":"abababababababababababababababab","kind":"regular","phase":"open","length":null,'

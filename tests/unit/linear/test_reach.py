@@ -23,7 +23,7 @@ HANDED_ON: Mapping[str, tuple[str, ...]] = {
             "http/handlers/direct.py object_key_of",
         ),
         *("http/handlers/direct.py read_body", "http/links.py Links.upload_id", "http/handlers/uploads.py _create"),
-        *("http/handlers/uploads.py _upload_id", "http/handlers/uploads.py _sent_name", "engine/create.py _partial_id"),
+        *("http/upload_url.py upload_id_of", "http/upload_url.py sent_name", "engine/create.py _partial_id"),
         *("engine/pairing.py PairedState.resolve", "backends/"),
         "serving/plan.py plan_download",
     ),

@@ -42,9 +42,11 @@ class _Feed:
     choice: Choice
     since: int
     """The number of the last event that was read."""
+    limit: int
+    """Events that are read at a time."""
 
     async def next(self) -> Page:
-        page = await read_page(self.outbox, self.choice, self.since)
+        page = await read_page(self.outbox, self.choice, self.since, self.limit)
         self.since = page.read_to
         return page
 
@@ -67,7 +69,8 @@ async def _tell(request: web.Request, context: Context) -> web.StreamResponse:
     choice, lines = _read_choice(request, context), _wants_lines(request)
     since = await _since(request, outbox)
     async with live.hub.following(context.client(request), lambda: is_connected(request)) as listener:
-        feed = _Feed(live=live, outbox=outbox, listener=listener, choice=choice, since=since)
+        limit = context.engine.thresholds.event_page
+        feed = _Feed(live=live, outbox=outbox, listener=listener, choice=choice, since=since, limit=limit)
         first = await feed.next()
         if lines:
             return await _tell_lines(request, context, feed, first, since)

@@ -70,7 +70,7 @@ class _Socket:
 
     def __init__(self, request: web.Request, context: Context, watched: Watched, socket: web.WebSocketResponse) -> None:
         self._engine, self._context, self._watched, self._socket = request[ENGINE], context, watched, socket
-        self._teller = Teller(watched.endpoint)
+        self._teller = Teller(watched.endpoint, tells_renewals=True)
 
     async def serve(self) -> None:
         reader = asyncio.create_task(self._read(), name="live socket")
@@ -115,25 +115,28 @@ class _Socket:
 
     async def _act(self, action: Action) -> None:
         try:
-            await self._carry_out(action)
+            unchanged = await self._carry_out(action)
             await self._watched.live.hub.refresh(self._watched.topic)
         except (Refusal, Locked, Superseded, Unavailable) as failure:
             refusal = refusal_of(self._context, failure)
             code = "forbidden" if isinstance(refusal, _RIGHTLESS) else refusal.code
             await self._send(error(code, refusal.message))
+        else:
+            if unchanged:
+                self._teller.repeat()
+                self._watched.listener.wake()
 
-    async def _carry_out(self, action: Action) -> None:
-        """Do it, and have the state told again. Raises Refusal, Locked, Superseded, Unavailable."""
+    async def _carry_out(self, action: Action) -> bool:
+        """Do it; return True if that changed nothing. Raises Refusal, Locked, Superseded, Unavailable."""
         upload = self._watched.snapshot.upload
         if action is Action.CANCEL:
             self._engine.authorize(Terminate(), upload)
             if not self._engine.limits.termination:
                 raise TerminationDisabled
             await terminate(self._engine, upload.id)
-            return
-        await (pause if action is Action.PAUSE else resume)(self._engine, upload.id)
-        self._teller.repeat()
-        self._watched.listener.wake()
+            return False
+        saved = await (pause if action is Action.PAUSE else resume)(self._engine, upload.id)
+        return saved.revision == upload.revision
 
 
 SOCKET = plain_route(GET=_open)

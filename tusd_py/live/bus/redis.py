@@ -35,7 +35,7 @@ class RedisBus:
             self._sender = asyncio.create_task(self._send(), name="redis bus")
 
     async def _send(self) -> None:
-        """Send all announcements. Those of a Redis that is away are dropped: listeners read records from time to time."""
+        """Send all announcements. Those of a Redis that is away are dropped: listeners read records again in time."""
         while self._unsent:
             upload_ids, self._unsent = list(self._unsent), {}
             with suppress(RedisError, OSError):
