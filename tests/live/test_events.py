@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -151,3 +152,22 @@ async def test_a_shutdown_ends_the_events_at_once(
         stopping = asyncio.create_task(server.stop())
         assert await events.remaining() == []
         assert await stopping == 0
+
+
+async def test_what_has_come_is_told_before_it_is_durable(start: Start, session: aiohttp.ClientSession) -> None:
+    server = start()
+    await server.start()
+    client = TusClient(session, server.url)
+    step = 9 * 2**20
+    url = await client.create(2 * step)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield bytes(step)
+        await asyncio.sleep(60)
+
+    async with listening(session, f"{url}/events") as events:
+        running = asyncio.create_task(client.patch(url, 0, slow(), content_length=2 * step))
+        progress = await events.expect("progress")
+        assert 0 < progress.data["offset"] < progress.data["received"] <= step
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from tusd_py.domain.job import Job
 from tusd_py.domain.snapshot import Snapshot
+from tusd_py.domain.upload import LARGEST_CLAIM
 from tusd_py.protocol.job_object import job_object
 from tusd_py.protocol.upload_object import upload_object
 
@@ -96,7 +97,7 @@ class Teller:
         if self._has_grown(snapshot) and now >= self._progress_at:
             upload = snapshot.upload
             self._offset, self._progress_at = upload.offset, now + _INTERVAL
-            received = max(self._received(), upload.offset)
+            received = max(min(self._received(), upload.length or LARGEST_CLAIM), upload.offset)
             data = {"offset": upload.offset, "length": upload.length, "received": received}
             yield LiveEvent(type="progress", id=str(upload.revision), data=data)
 

@@ -43,6 +43,11 @@ class RequestBody:
     def end(self) -> BodyEnd:
         return self._end
 
+    @property
+    def received(self) -> int:
+        """The bytes that have come so far."""
+        return self._received
+
     def stop(self) -> None:
         self._stopping = True
         if self._source is not None:

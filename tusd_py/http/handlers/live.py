@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -100,7 +101,8 @@ async def _tell_events(request: web.Request, context: Context) -> web.StreamResp
         streaming(request, watched.live.heartbeat, context.network_timeout) as stream,
     ):
         clock, hub = context.engine.clock, watched.live.hub
-        teller = Teller(watched.endpoint, resumed=bool(last))
+        received = partial(watched.live.received, watched.topic.id)
+        teller = Teller(watched.endpoint, received=received, resumed=bool(last))
         while not hub.closed and stream.connected:
             for event in teller.tell(watched.snapshot, clock()):
                 await stream.send(_json(event.data), id=event.id, event=event.type)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial, reduce
 
@@ -13,6 +13,7 @@ from tusd_py.domain import refusals
 from tusd_py.domain.intents import Append, Create, Inspect, Intent, Read, Terminate
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import append, create, lookup, terminate
 from tusd_py.http.connection.body import RequestBody
 from tusd_py.http.connection.early_close import answer_early, close_silently
@@ -101,9 +102,18 @@ async def _append(request: web.Request, context: Context, intent: Append, body: 
     locate = partial(_locate, request, context)
     interim = Interim(request, request[WIRE], locate)
     with _receiving(request, context, body):
-        upload = await append.append(request[ENGINE], await upload_id_of(request), intent, body, interim)
+        upload_id = await upload_id_of(request)
+        with _told(context, upload_id, intent, body):
+            upload = await append.append(request[ENGINE], upload_id, intent, body, interim)
     reply = request[WIRE].appended(upload, partial(locate, upload))
     return await _with_link(request, context, upload, reply, partial(_creation_url, request, context))
+
+
+def _told(context: Context, upload_id: UploadId, intent: Append, body: RequestBody) -> AbstractContextManager[None]:
+    """Let listeners know what has come of the body, if there may be any."""
+    if context.live is None:
+        return nullcontext()
+    return context.live.receiving(upload_id, intent.offset, lambda: body.received)
 
 
 async def _with_link(
