@@ -103,13 +103,13 @@ async def _append(request: web.Request, context: Context, intent: Append, body: 
     interim = Interim(request, request[WIRE], locate)
     with _receiving(request, context, body):
         upload_id = await upload_id_of(request)
-        with _told(context, upload_id, intent, body):
+        with _counting(context, upload_id, intent, body):
             upload = await append.append(request[ENGINE], upload_id, intent, body, interim)
     reply = request[WIRE].appended(upload, partial(locate, upload))
     return await _with_link(request, context, upload, reply, partial(_creation_url, request, context))
 
 
-def _told(context: Context, upload_id: UploadId, intent: Append, body: RequestBody) -> AbstractContextManager[None]:
+def _counting(context: Context, upload_id: UploadId, intent: Append, body: RequestBody) -> AbstractContextManager[None]:
     """Let listeners know what has come of the body, if there may be any."""
     if context.live is None:
         return nullcontext()
