@@ -30,6 +30,8 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/forwarded.py _MAX_FIELD_LENGTH",
         "http/forwarded.py _split",
         "domain/names.py _LONGEST",
+        "domain/names.py _LONGEST_PLACE",
+        "domain/names.py _LONGEST_SEGMENT",
         "domain/direct_rules.py _REPEATED",
         "protocol/s3parts.py _MAX_VALUE_LENGTH",
         "protocol/s3parts.py _MAX_PARTS",

@@ -78,6 +78,13 @@ class CrossChecks(BaseSettings):
         fits = mode == "proxy" or _on_s3(info)
         return _require(fits, mode, "proxy, or storage s3://…: clients can't be redirected to a directory")
 
+    @field_validator("hooks_buckets", check_fields=False)
+    @classmethod
+    def _hooks_choose_no_other_bucket(cls, buckets: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        storage = info.data.get("storage")
+        own = {storage.bucket} if isinstance(storage, S3Bucket) else set()
+        return _require(own.issuperset(buckets), buckets, "the storage's bucket alone: others aren't supported yet")
+
     @field_validator("cors_allow_credentials", check_fields=False)
     @classmethod
     def _credentials_need_origins(cls, on: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  pydantic's signature

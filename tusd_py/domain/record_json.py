@@ -27,6 +27,10 @@ def encode(upload: Upload) -> str:
     record = _common(upload)
     if upload.name is not None:
         record["name"] = upload.name
+    if upload.place is not None:
+        record["place"] = upload.place
+    if upload.key_prefix:
+        record["key_prefix"] = upload.key_prefix
     if upload.account is not SHARED or upload.owner is not None:
         record |= _encode_account(upload.account)
     if upload.answer is not NO_ANSWER:

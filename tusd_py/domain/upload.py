@@ -70,6 +70,11 @@ class Upload:
     name: str | None = None
     """The name in its URL instead of its id; None if it has none. No other upload has it while this one is remembered.
     """
+    place: str | None = None
+    """The key of its object below the storage's prefix, or the path of its file below the storage's folder, that a hook
+    chose; None if its name or the setting `object-key` makes it."""
+    key_prefix: str = ""
+    """Text before the key of its object, unless a hook chose that; by the credential with which it was created."""
     owner: str | None = None
     """The subject of the credential with which it was created; None if there was none."""
     account: Account = SHARED
@@ -99,6 +104,14 @@ class Upload:
     def url_name(self) -> str:
         """The last part of its URL."""
         return self.name or self.id
+
+    @property
+    def chosen_key(self) -> str | None:
+        """The key of its object if a hook or a credential chose it: no other upload has it while this one is
+        remembered. None if the storage makes the key from the id."""
+        if self.kind is Kind.PARTIAL:
+            return None
+        return self.place or (None if self.name is None else self.key_prefix + self.name)
 
     @property
     def alive(self) -> bool:

@@ -16,6 +16,7 @@ from tusd_py.domain.intents import Intent
 from tusd_py.domain.lifecycle import begin
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.principal import NO_ACCOUNT, NO_ALLOWANCE, Allowance, Quota, account_of
+from tusd_py.domain.refusals import NameTaken
 from tusd_py.domain.rights import Rights
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.domain.upload import Upload
@@ -139,9 +140,17 @@ class Engine:
         account, allowance = self.account, self.allowance
         with self.open_uploads.admitting(planned):
             self.creations.check(account.name, allowance.rate)
-            upload = replace(planned, owner=self.caller.subject, account=account, cursor=self.storage.start(planned))
+            upload = await self._placed(replace(planned, owner=self.caller.subject, account=account))
             quota = self.quotas.for_creation(account, allowance.quota)
             return await self.records.create(begin(upload), quota, allowance.grant)
+
+    async def _placed(self, planned: Upload) -> Upload:
+        """Return the upload with its place in the storage. Raises NameTaken if something else is there."""
+        keyed = replace(planned, key_prefix=self.allowance.key_prefix)
+        upload = replace(keyed, cursor=self.storage.start(keyed))
+        if upload.chosen_key is not None and await self.storage.occupied(upload):
+            raise NameTaken
+        return upload
 
     @asynccontextmanager
     async def hold_for(

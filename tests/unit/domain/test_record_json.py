@@ -59,6 +59,8 @@ FULL = Upload(
     offset=4,
     max_length=20,
     name="a/b",
+    place="c/d",
+    key_prefix="team/",
     owner="ann",
     account=Account(name="t/ann", quota_bytes=9, reserved=6),
     metadata={"filename": b"a b.txt", "raw": b"\xff"},
@@ -80,7 +82,7 @@ FULL_TEXT = (
     '"partials":["cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"],"direct":"parts","troubled_at":3.5,"presigned_until":20.0,'
     '"parts_check_at":8.0,"cursor":{"parts":1},"etag":"e","digest_algorithm":"sha256","digest":"00","created_at":1.0,'
     '"updated_at":2.0,"expires_at":50.0,"revision":7,"waits":true,"signed_until":20.0,"count_at":8.0,'
-    '"name":"a/b","account":"t/ann","quota_bytes":9,"reserved":6,'
+    '"name":"a/b","place":"c/d","key_prefix":"team/","account":"t/ann","quota_bytes":9,"reserved":6,'
     '"answer":{"status":201,"body":"made","headers":{"X-Row":"7"}},"asked_at":9.0}'
 )
 EMPTY_TEXT = (

@@ -42,6 +42,7 @@ _SAVE = """
     WHERE id = ?7 AND revision = ?8
 """
 _RESOLVE = "SELECT id FROM uploads WHERE name = ?"
+_CLAIM_KEY = "INSERT INTO chosen_keys (key, upload_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _APPEND = """
     INSERT INTO entries (upload_id, seq, document)
     VALUES (:upload, (SELECT coalesce(max(seq), 0) + 1 FROM entries WHERE upload_id = :upload), :document)
@@ -215,6 +216,8 @@ def _create(
     if connection.execute(_CREATE, (*_row(upload), upload.name, upload.account.name)).rowcount == 0:
         if connection.execute(_EXISTS, (upload.id,)).fetchone():
             raise ValueError(f"upload {upload.id} exists")
+        raise NameTaken
+    if upload.chosen_key and connection.execute(_CLAIM_KEY, (upload.chosen_key, upload.id)).rowcount == 0:
         raise NameTaken
     if grant is not None:
         charging.use(grant, upload.times.created_at, connection)
