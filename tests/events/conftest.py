@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,11 +12,12 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
+from devtools.identity import Identity
 from tests.events.answering import Serve
 from tests.support.receiver import Receiver, receiving
 from tests.support.server import Server
 from tests.support.tus import TusClient
-from tusd_py.config import LocalDirectory, MemoryState, Settings
+from tusd_py.config import LocalDirectory, MemoryState, S3Bucket, Settings
 from tusd_py.server.app import create_app
 
 QUICK: Mapping[str, str] = {
@@ -76,3 +78,11 @@ def serve(tmp_path: Path, hook: Receiver) -> Serve:
             yield TusClient(session, str(server.make_url("/files/")))
 
     return start
+
+
+@pytest.fixture
+def s3(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The settings of a bucket, below a prefix of its own."""
+    for name, value in Identity(name="any", actions=()).environment().items():
+        monkeypatch.setenv(name, value)
+    return {"storage": S3Bucket("uploads", f"{uuid.uuid4().hex}/"), "s3_endpoint_url": moto_endpoint}

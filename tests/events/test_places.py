@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devtools.identity import Identity
 from tests.events.answering import Serve, asked, says
 from tests.support.exchange import Answer
 from tests.support.receiver import Receiver
@@ -86,14 +84,6 @@ async def test_a_place_outside_of_the_folder_fails(serve: Serve, hook: Receiver,
     async with serve("pre-create") as client:
         answer = await created(client, hook, **storage)
         assert (answer.status, answer.body.partition(b":")[0]) == (503, b"hook-failed")
-
-
-@pytest.fixture
-def s3(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The settings of a bucket, below a prefix of its own."""
-    for name, value in Identity(name="any", actions=()).environment().items():
-        monkeypatch.setenv(name, value)
-    return {"storage": S3Bucket("uploads", f"{uuid.uuid4().hex}/"), "s3_endpoint_url": moto_endpoint}
 
 
 async def test_an_object_has_the_key_that_a_hook_chose(serve: Serve, hook: Receiver, s3: dict[str, Any]) -> None:

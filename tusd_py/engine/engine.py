@@ -115,7 +115,7 @@ class Engine:
 
     async def allow(self, intent: Intent, upload: Upload) -> None:
         """Return if the policy allows the intent on the planned upload. Raises Refusal."""
-        await self.policy.allow(self.caller, intent, upload)
+        self.answer(await self.policy.allow(self.caller, intent, upload))
 
     async def measure_stores(self) -> None:
         """Update the free space and the count of unfinished uploads, in the background: requests don't wait for it."""
