@@ -106,6 +106,12 @@ class Upload:
         return self.name or self.id
 
     @property
+    def tenant(self) -> str | None:
+        """The tenant of its owner, as its account names it (`domain.principal.account_of`); None if it has none."""
+        tenant, _, _ = self.account.name.rpartition(f"/{self.owner}")
+        return tenant or None
+
+    @property
     def chosen_key(self) -> str | None:
         """The key of its object if a hook or a credential chose it: no other upload has it while this one is
         remembered. None if the storage makes the key from the id."""
