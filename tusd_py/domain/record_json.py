@@ -35,6 +35,8 @@ def encode(upload: Upload) -> str:
         record |= _encode_account(upload.account)
     if upload.answer is not NO_ANSWER:
         record["answer"] = _encode_answer(upload.answer)
+    if upload.asks_before_finish:
+        record["asks_before_finish"] = True
     if upload.asked_at is not None:
         record["asked_at"] = upload.asked_at
     return _dump(record)

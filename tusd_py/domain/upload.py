@@ -92,6 +92,9 @@ class Upload:
     """The finished object's strong validator, without its quotes."""
     answer: Answer = NO_ANSWER
     """The answer of the hook that was asked before it was done, for clients that repeat their last request."""
+    asks_before_finish: bool = False
+    """True if the server that created it asks a hook before it is done: a process without hooks leaves that to servers.
+    """
     asked_at: float | None = None
     """The last time, in seconds since the epoch, at which that hook gave no answer; None if that never happened."""
     digest: WholeDigest | None = None

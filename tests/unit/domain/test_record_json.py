@@ -70,6 +70,7 @@ FULL = Upload(
     cursor={"parts": 1},
     etag="e",
     answer=Answer(status=201, body="made", headers={"X-Row": "7"}),
+    asks_before_finish=True,
     asked_at=9.0,
     digest=WholeDigest(algorithm="sha256", value="00"),
     times=Times(created_at=1.0, updated_at=2.0, expires_at=50.0),
@@ -83,7 +84,7 @@ FULL_TEXT = (
     '"parts_check_at":8.0,"cursor":{"parts":1},"etag":"e","digest_algorithm":"sha256","digest":"00","created_at":1.0,'
     '"updated_at":2.0,"expires_at":50.0,"revision":7,"waits":true,"signed_until":20.0,"count_at":8.0,'
     '"name":"a/b","place":"c/d","key_prefix":"team/","account":"t/ann","quota_bytes":9,"reserved":6,'
-    '"answer":{"status":201,"body":"made","headers":{"X-Row":"7"}},"asked_at":9.0}'
+    '"answer":{"status":201,"body":"made","headers":{"X-Row":"7"}},"asks_before_finish":true,"asked_at":9.0}'
 )
 EMPTY_TEXT = (
     '{"id":"abababababababababababababababab","kind":"regular","phase":"open","length":null,'
