@@ -281,7 +281,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "events_out/sinks/amqp_exchange.py _SECONDS",
         "events_out/sinks/nats_stream.py _SECONDS",
         "events_out/sinks/redis_stream.py _SECONDS",
-        "events_out/upkeep.py _PRUNE_SECONDS",
+        "events_out/upkeep.py _RARE_SECONDS",
     ],
     "a standard's: a status, a format, a size that never changes": [
         "auth/forward.py ForwardAuth._judge",

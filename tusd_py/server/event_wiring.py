@@ -134,19 +134,20 @@ async def delivering(settings: Settings, engine: Engine, hooks: HookKind | None)
         lanes = list[Lane]()
         if (outbox := engine.state.outbox) is not None:
             lanes = [lane async for lane in _lanes(settings, engine, outbox, hooks, stack)]
-            await stack.enter_async_context(_upkeep(settings, engine, outbox).running())
+            await stack.enter_async_context(_upkeep(settings, engine, outbox, delivers=bool(lanes)).running())
         deliverer = Deliverer(lanes, settings.shutdown_timeout)
         await stack.enter_async_context(deliverer.running())
         yield deliverer
 
 
-def _upkeep(settings: Settings, engine: Engine, outbox: Outbox) -> Upkeep:
+def _upkeep(settings: Settings, engine: Engine, outbox: Outbox, *, delivers: bool) -> Upkeep:
     return Upkeep(
         outbox=outbox,
         retention=settings.events_retention,
         clock=engine.clock,
         meter=engine.meter,
         observer=engine.observer,
+        delivers=delivers,
     )
 
 
