@@ -16,6 +16,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
     "what peers may send and be told: tests/unit/http/test_endpoint.py, tests/unit/http/test_request_filter.py, "
     "tests/unit/http/test_connection_limits.py, tests/unit/test_listening.py, tests/unit/protocol/test_companion.py, "
     "tests/unit/protocol/test_direct.py, tests/unit/domain/test_names.py, "
+    "tests/unit/domain/test_content_types.py, tests/contracts/engine/test_sniffing.py, "
     "tests/unit/protocol/test_structured.py, tests/unit/test_log.py, tests/unit/test_descriptors.py": [
         "server/descriptors.py _MAX_DESCRIPTORS",
         "server/descriptors.py throttle_accept_warnings",
@@ -32,6 +33,9 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "domain/names.py _LONGEST",
         "domain/names.py _LONGEST_PLACE",
         "domain/names.py _LONGEST_SEGMENT",
+        "domain/content_types.py HEAD_BYTES",
+        "domain/content_types.py _LONG",
+        "engine/sniffing.py _PARTIALS",
         "domain/direct_rules.py _REPEATED",
         "protocol/s3parts.py _MAX_VALUE_LENGTH",
         "protocol/s3parts.py _MAX_PARTS",
@@ -308,6 +312,9 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/handlers/readers.py _read",
         "http/translation.py _REASONS",
         "server/wiring.py limits",
+        "domain/content_types.py _CONTROLS",
+        "domain/content_types.py _name",
+        "domain/content_types.py _names",
         "domain/upload.py Upload.fixed_etag",
         "domain/installation.py label",
         "transfer/digests.py _Crc32c.digest",

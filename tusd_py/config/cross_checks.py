@@ -60,6 +60,11 @@ class CrossChecks(BaseSettings):
         needed = max(SMALLEST_BUDGET, 2 * (info.data.get("part_size") or 0))
         return _require(budget >= needed, budget, f"at least {needed} bytes: 32MiB, and enough for two parts")
 
+    @field_validator("sniff", check_fields=False)
+    @classmethod
+    def _sniffing_needs_types(cls, on: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  pydantic's signature
+        return _require(not on or bool(info.data.get("allowed_types")), on, "allowed-types with it")
+
     @field_validator("s3_sse_kms_key_id", check_fields=False)
     @classmethod
     def _key_needs_kms(cls, key: str | None, info: ValidationInfo) -> str | None:

@@ -33,6 +33,7 @@ from tusd_py.ports.policy import AllowAll, Policy
 from tusd_py.ports.questions import NoQuestions, Questions
 from tusd_py.ports.state import StateStore
 from tusd_py.ports.storage import Storage
+from tusd_py.transfer.file_marks import FileMarks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,8 @@ class Engine:
     quota: Quota | None = None
     """The quota of accounts whose credential has none; None for none."""
     thresholds: Thresholds = DEFAULT
+    marks: FileMarks | None = None
+    """The marks by which the first bytes of uploads are judged; None if they aren't."""
 
     def __post_init__(self) -> None:
         quotas = Quotas(state=self.state, default=self.quota)
