@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from tusd_py.domain.direct import DirectMode, DirectTransfer
 from tusd_py.domain.installation import Installation
 from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.phase import Phase
+from tusd_py.domain.trace import Trace
 from tusd_py.domain.upload import Kind, Times, Upload
 
 
@@ -39,6 +40,8 @@ def encode(upload: Upload) -> str:
         record["asks_before_finish"] = True
     if upload.asked_at is not None:
         record["asked_at"] = upload.asked_at
+    if upload.trace is not None:
+        record["trace"] = encode_trace(upload.trace)
     return _dump(record)
 
 
@@ -176,6 +179,14 @@ def _decode_account(stored: Mapping[str, Any]) -> Account:
     return Account(name=name, quota_bytes=stored.get("quota_bytes"), reserved=stored.get("reserved", 0))
 
 
+def encode_trace(trace: Trace) -> Sequence[str]:
+    return [trace.parent, trace.state]
+
+
+def decode_trace(stored: Sequence[str]) -> Trace:
+    return Trace(*stored)
+
+
 def _as_is(value: Any) -> Any:
     return value
 
@@ -192,4 +203,5 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "metadata": _decode_metadata,
     "answer": _decode_answer,
     "partials": tuple,
+    "trace": decode_trace,
 }

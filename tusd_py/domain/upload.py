@@ -14,6 +14,7 @@ from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.direct import DirectMode, DirectTransfer
 from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.phase import ALIVE, UNFINISHED, Phase
+from tusd_py.domain.trace import Trace
 from tusd_py.domain.upload_id import UploadId
 
 
@@ -78,6 +79,8 @@ class Upload:
     owner: str | None = None
     """The subject of the credential with which it was created; None if there was none."""
     account: Account = SHARED
+    trace: Trace | None = None
+    """The trace that its creation belongs to; None if there was none."""
     metadata: Metadata = field(default_factory=dict)
     partials: tuple[UploadId, ...] = ()
     """The partial uploads that a final one is made of, in order."""

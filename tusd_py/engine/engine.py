@@ -143,7 +143,7 @@ class Engine:
         account, allowance = self.account, self.allowance
         with self.open_uploads.admitting(planned):
             self.creations.check(account.name, allowance.rate)
-            owned = replace(planned, owner=self.caller.subject, account=account)
+            owned = replace(planned, owner=self.caller.subject, account=account, trace=self.caller.trace)
             upload = await self._placed(replace(owned, asks_before_finish=self.questions.asks_before_finish))
             quota = self.quotas.for_creation(account, allowance.quota)
             return await self.records.create(begin(upload), quota, allowance.grant)

@@ -78,6 +78,8 @@ class HttpCaller:
             for name, value in call.forwarded
             if name.lower() not in _OURS and not name.lower().startswith("webhook-")
         )
+        if call.trace is not None and "traceparent" not in headers:
+            headers.update(call.trace.headers)
         headers.update(call.message.headers)
         headers[hdrs.CONTENT_TYPE] = call.message.content_type
         headers[hdrs.ACCEPT_ENCODING] = "identity"
