@@ -16,6 +16,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
     "what peers may send and be told: tests/unit/http/test_endpoint.py, tests/unit/http/test_request_filter.py, "
     "tests/unit/http/test_connection_limits.py, tests/unit/test_listening.py, tests/unit/protocol/test_companion.py, "
     "tests/unit/protocol/test_direct.py, tests/unit/domain/test_names.py, "
+    "tests/unit/domain/test_trace.py, tests/unit/test_tracing.py, "
     "tests/unit/domain/test_content_types.py, tests/contracts/engine/test_sniffing.py, "
     "tests/unit/protocol/test_structured.py, tests/unit/test_log.py, tests/unit/test_descriptors.py": [
         "server/descriptors.py _MAX_DESCRIPTORS",
@@ -30,6 +31,11 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/forwarded.py Trust.throttle",
         "http/forwarded.py _MAX_FIELD_LENGTH",
         "http/forwarded.py _split",
+        "domain/trace.py _LONGEST_STATE",
+        "telemetry/tracing.py HASH_LENGTH",
+        "telemetry/traced.py _SLOW_SECONDS",
+        "domain/trace.py Trace.id",
+        "domain/trace.py Trace.span_id",
         "domain/names.py _LONGEST",
         "domain/names.py _LONGEST_PLACE",
         "domain/names.py _LONGEST_SEGMENT",
@@ -338,6 +344,8 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "protocol/answers.py _FIRST_REDIRECT",
         "protocol/answers.py _END",
         "events_out/questions.py _SERVER_ERROR",
+        "telemetry/tracing.py _SERVER_ERROR",
+        "telemetry/tracing.py _NANOSECONDS",
         "events_out/hooks/response.py _FIRST_VISIBLE",
         "events_out/hooks/response.py _DELETE",
         "protocol/structured.py LARGEST",

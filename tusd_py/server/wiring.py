@@ -46,14 +46,15 @@ async def open_engine(
     observers: Sequence[Observer] = (),
     meter: Meter | None = None,
     subscriptions: Sequence[Subscription] | None = None,
+    pairing: type[PairedState] = PairedState,
 ) -> AsyncIterator[Engine]:
     """Open an engine on the storage and state that the settings name. Raises ConfigurationError.
 
-    Its state serves no upload before it is known to belong to the storage, and has registered `subscriptions` unless
-    these are None: only servers register theirs.
+    Its state, a `pairing`, serves no upload before it is known to belong to the storage, and has registered
+    `subscriptions` unless these are None: only servers register theirs.
     """
     async with open_unpaired(settings, budget, observers, meter) as engine:
-        state = PairedState(engine, subscriptions)
+        state = pairing(engine, subscriptions)
         try:
             yield replace(engine, state=state)
         finally:
