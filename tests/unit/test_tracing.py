@@ -21,7 +21,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from tests.support.receiver import receiving
 from tests.support.tus import TusClient, until
 from tusd_py import create_app
-from tusd_py.config import LocalDirectory, MemoryState, Settings
+from tusd_py.config import LocalDirectory, MemoryState, S3Bucket, Settings
 from tusd_py.http.context import CONTEXT
 from tusd_py.telemetry import traced
 from tusd_py.telemetry.tracing import SpanMeter, Tracing, hash_of
@@ -41,7 +41,8 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
 
 @asynccontextmanager
 async def running(folder: Path, hooks: object = None, **settings: Any) -> AsyncIterator[TusClient]:
-    app = create_app(Settings(state=MemoryState(), storage=LocalDirectory(folder), **settings), hooks)
+    chosen: dict[str, Any] = {"state": MemoryState(), "storage": LocalDirectory(folder), **settings}
+    app = create_app(Settings(**chosen), hooks)
     app.router.add_get("/broken", _break)
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         yield TusClient(session, str(server.make_url("/files/")))
@@ -203,6 +204,20 @@ def test_calls_to_s3_have_spans_within_a_request(spans: InMemorySpanExporter) ->
     assert dict(first.attributes or {}) == {"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": "UploadPart"}
     assert ((second.attributes or {})["error.type"], second.status.status_code) == ("SlowDown", StatusCode.ERROR)
     assert [(span.end_time or 0) - (span.start_time or 0) for span in (first, second)] == [250_000_000, 500_000_000]
+
+
+async def test_a_request_s_calls_to_s3_are_below_it(
+    spans: InMemorySpanExporter, tmp_path: Path, moto_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+        monkeypatch.setenv(name, "us-east-1")
+    async with running(tmp_path, storage=S3Bucket("uploads", "traced/"), s3_endpoint_url=moto_endpoint) as tus:
+        url = await tus.create(3, b"abc")
+    [request] = named(spans, "POST /files/")
+    [put] = named(spans, "S3.PutObject")
+    assert (put.context.trace_id, put.parent) == (request.context.trace_id, request.context)
+    told = "".join(span.to_json() for span in spans.get_finished_spans())
+    assert [secret for secret in (url.rpartition("/")[2], "traced/", moto_endpoint) if secret in told] == []
 
 
 def test_a_client_that_leaves_gets_no_status(spans: InMemorySpanExporter) -> None:

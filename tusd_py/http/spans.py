@@ -20,7 +20,7 @@ async def answer_in_span(
     request: web.Request, tracing: Tracing, answer: Callable[[], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Answer the request within its span."""
-    method = known_method(request.method).replace("other", "_OTHER")
+    method = request.method if known_method(request.method) == request.method else None
     with tracing.serving(method, _route(request), request.headers) as span:
         request[SPAN] = span.trace
         if (upload_id := parse_upload_id(request.match_info.get("id", ""))) is not None:

@@ -78,11 +78,14 @@ class Tracing:
     """A maker of the spans of requests."""
 
     @contextmanager
-    def serving(self, method: str, route: str | None, headers: Mapping[str, str]) -> Iterator[RequestSpan]:
-        """Make the span of a request; `route` is the pattern that its path has."""
+    def serving(self, method: str | None, route: str | None, headers: Mapping[str, str]) -> Iterator[RequestSpan]:
+        """Make the span of a request: None for an unknown method, and the pattern that its path has.
+
+        Names and attributes are those of OpenTelemetry's conventions for HTTP.
+        """
         client = read_trace(headers)
-        attributes = {"http.request.method": method, **({"http.route": route} if route else {})}
-        name = "HTTP" if method == "_OTHER" else method
+        attributes = {"http.request.method": method or "_OTHER", **({"http.route": route} if route else {})}
+        name = method or "HTTP"
         with _tracer().start_as_current_span(
             f"{name} {route}" if route else name,
             context=None if client is None else _W3C.extract(client.headers),
