@@ -6,7 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.bench import Bench
-from bench.figures import bulk, crowd, crowded_state, download, growth, idle, link, real, requests, small, workers
+from bench.figures import (
+    bulk,
+    crowd,
+    crowded_state,
+    download,
+    events,
+    growth,
+    idle,
+    link,
+    real,
+    requests,
+    small,
+    workers,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +39,7 @@ FIGURES = {
     small.NAME: Figure(measure=small.measure, rounds=3, quick=3),
     link.NAME: Figure(measure=link.measure, rounds=3, quick=2),
     crowd.NAME: Figure(measure=crowd.measure, rounds=3, quick=2),
+    events.NAME: Figure(measure=events.measure, rounds=3, quick=2),
     requests.NAME: Figure(measure=requests.measure, rounds=1, quick=1),
     growth.SAVES: Figure(measure=growth.measure_saves, rounds=5, quick=3),
     growth.NAME: Figure(measure=growth.measure, rounds=3, quick=2),

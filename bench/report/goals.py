@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import systems
-from bench.figures import bulk, crowd, growth, link, requests, small, workers
+from bench.figures import bulk, crowd, events, growth, link, requests, small, workers
 from bench.places import MIB
 from bench.report.columns import TIMES, table
 from bench.results import Results
@@ -68,6 +68,7 @@ class Goals:
             self._link(),
             self._small(),
             self._crowd(),
+            self._events(),
             self._requests(),
             self._growth(),
         )
@@ -138,6 +139,13 @@ class Goals:
         ]
         goal = "RSS ≤ 350 MiB; a fast one among them keeps ≥ 70 %"
         return Goal(figure="1,000 slow uploads, 128 MiB budget", goal=goal, checks=checks)
+
+    def _events(self) -> Goal:
+        checks = [
+            Check(label=name, measured=self._results.median(events.NAME, name, "", "p50_ms"), limit=50, unit=" ms")
+            for name in (events.SQLITE, events.REDIS)
+        ]
+        return Goal(figure="the client's response to post-finish, p50", goal="≤ 50 ms", checks=checks)
 
     def _requests(self) -> Goal:
         stateless, value = requests.STATELESS, "requests"

@@ -15,7 +15,7 @@ from tusd_py.domain.errors import Superseded
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.principal import Grant, Quota
 from tusd_py.domain.refusals import NameTaken, OverQuota, TokenUsedUp
-from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.usage import Usage
 from tusd_py.ports.state import StateStore
 
@@ -60,6 +60,28 @@ async def test_of_many_creations_with_one_name_exactly_one_wins(state: StateStor
     assert sum(isinstance(outcome, NameTaken) for outcome in outcomes) == 9
     assert await state.resolve(NAME) == winner.id
     assert await state.list(None, 20) == [winner]
+
+
+async def test_a_chosen_key_belongs_to_one_upload_while_that_is_remembered(state: StateStore) -> None:
+    first = await state.create(upload(place="a/b", phase=Phase.GONE))
+    named = await state.create(upload(2, name="c", key_prefix="team/"))
+    for taken in (upload(3, place="a/b"), upload(3, name="a/b"), upload(3, place="team/c", name="d")):
+        with pytest.raises(NameTaken):
+            await state.create(taken, grant=grant())
+        assert await state.load(taken.id) is None
+        assert await state.resolve("d") is None
+    for free in ("a/b", "team/c", "/a/b"):
+        assert await state.resolve(free) is None
+    await state.delete(first)
+    await state.delete(named)
+    assert (await state.create(upload(3, place="a/b", name="c"))).chosen_key == "a/b"
+    assert (await state.create(upload(4, place="team/c"))).chosen_key == "team/c"
+
+
+async def test_partial_uploads_have_no_key_that_others_could_have(state: StateStore) -> None:
+    for number in range(2):
+        await state.create(upload(number, place="a/b", kind=Kind.PARTIAL))
+    await state.create(upload(2, place="a/b"))
 
 
 async def test_many_uploads_need_no_name(state: StateStore) -> None:

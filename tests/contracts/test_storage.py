@@ -213,3 +213,25 @@ async def test_the_place_of_an_object_is_known_from_its_record(bench: Bench) -> 
     assert bench.storage.locate(replace(finished, cursor=bench.storage.start(finished))) == place
     assert [name.rpartition("/")[2] for name in await bench.residue()] == [place.key.rpartition("/")[2]]
     assert place.path is None or place.path.endswith(f"/{place.key}")
+
+
+async def test_a_chosen_key_is_that_of_the_object_and_occupied_from_then_on(bench: Bench) -> None:
+    named = replace(new_upload(bench.storage, 5), place="a/b c")
+    chosen = replace(named, cursor=bench.storage.start(named))
+    assert not await bench.storage.occupied(chosen)
+    sender = Sender(bench.storage, b"hello", chosen)
+    await sender.send()
+    finished = await sender.finish()
+    assert bench.storage.locate(finished).key.endswith("a/b c")
+    assert await bench.storage.occupied(chosen)
+    assert await content(bench.storage, finished) == b"hello"
+    await bench.storage.discard(replace(finished, phase=Phase.TERMINATING))
+    assert not await bench.storage.occupied(chosen)
+
+
+async def test_a_keys_prefix_comes_before_what_the_setting_makes(bench: Bench) -> None:
+    plain = new_upload(bench.storage, 5)
+    prefixed = replace(plain, key_prefix="team/")
+    keys = [bench.storage.locate(replace(each, cursor=bench.storage.start(each))).key for each in (plain, prefixed)]
+    head, _, tail = keys[1].rpartition("team/")
+    assert head + tail == keys[0]

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp.test_utils import TestServer
 
+from devtools.identity import Identity
+from tests.events.answering import Serve
 from tests.support.receiver import Receiver, receiving
 from tests.support.server import Server
+from tests.support.tus import TusClient
+from tusd_py.config import LocalDirectory, MemoryState, S3Bucket, Settings
+from tusd_py.server.app import create_app
 
 QUICK: Mapping[str, str] = {
     "hooks_enabled_events": "post-create,post-finish,post-terminate",
@@ -50,3 +59,30 @@ async def start(state: Mapping[str, str], tmp_path: Path) -> AsyncIterator[Start
     yield make
     for server in servers:
         await server.kill()
+
+
+@pytest.fixture
+async def hook() -> AsyncIterator[Receiver]:
+    async with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def serve(tmp_path: Path, hook: Receiver) -> Serve:
+    @asynccontextmanager
+    async def start(*hooks: str, **settings: Any) -> AsyncIterator[TusClient]:
+        place = {"state": MemoryState(), "storage": LocalDirectory(tmp_path)}
+        asking = {"hooks_http": hook.url, "hooks_enabled_events": ",".join(hooks)}
+        chosen = Settings(**{**place, **asking, **settings})
+        async with TestServer(create_app(chosen)) as server, aiohttp.ClientSession() as session:
+            yield TusClient(session, str(server.make_url("/files/")))
+
+    return start
+
+
+@pytest.fixture
+def s3(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The settings of a bucket, below a prefix of its own."""
+    for name, value in Identity(name="any", actions=()).environment().items():
+        monkeypatch.setenv(name, value)
+    return {"storage": S3Bucket("uploads", f"{uuid.uuid4().hex}/"), "s3_endpoint_url": moto_endpoint}

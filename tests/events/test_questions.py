@@ -5,59 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
-import pytest_asyncio
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
-from tests.support.receiver import Answer, Arrival, Receiver, receiving, status
-from tests.support.tus import TusClient
-from tusd_py.config import LocalDirectory, MemoryState, Settings
-from tusd_py.server.app import create_app
+from tests.events.answering import Serve, asked, says, says_text
+from tests.support.receiver import Answer, Receiver, status
 
 
-def says(**members: Any) -> Answer:
-    """Answers with this JSON."""
-    return lambda _: web.json_response(members)
-
-
-def says_text(text: str) -> Answer:
-    return lambda _: web.Response(text=text)
-
-
-def asked(hook: Receiver, name: str) -> list[Arrival]:
-    """The calls of one hook."""
-    return [arrival for arrival in hook.arrivals if arrival.json["Type"] == name]
-
-
-Start = Callable[..., Any]
-
-
-@pytest_asyncio.fixture
-async def hook() -> AsyncIterator[Receiver]:
-    async with receiving() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def serve(tmp_path: Path, hook: Receiver) -> Start:
-    @asynccontextmanager
-    async def start(*hooks: str, **settings: Any) -> AsyncIterator[TusClient]:
-        given = {"hooks_http": hook.url, "hooks_enabled_events": ",".join(hooks), **settings}
-        chosen = Settings(state=MemoryState(), storage=LocalDirectory(tmp_path), **given)
-        async with TestServer(create_app(chosen)) as server, aiohttp.ClientSession() as session:
-            yield TusClient(session, str(server.make_url("/files/")))
-
-    return start
-
-
-async def test_a_hook_rejects_an_upload_in_its_own_words(serve: Start, hook: Receiver) -> None:
+async def test_a_hook_rejects_an_upload_in_its_own_words(serve: Serve, hook: Receiver) -> None:
     async with serve("pre-create") as client:
         words = {"StatusCode": 422, "Body": '{"why":"no"}', "Header": {"Content-Type": "application/json", "X-A": "b"}}
         hook.answers = [says(RejectUpload=True, HTTPResponse=words)]
@@ -72,7 +29,7 @@ async def test_a_hook_rejects_an_upload_in_its_own_words(serve: Start, hook: Rec
         assert question.id.endswith("_pre-create")
 
 
-async def test_a_plain_rejection_is_400(serve: Start, hook: Receiver) -> None:
+async def test_a_plain_rejection_is_400(serve: Serve, hook: Receiver) -> None:
     async with serve("pre-create") as client:
         for status_code in (200, 99, 700):
             hook.answers = [says(rejectupload=True, HTTPResponse={"StatusCode": status_code})]
@@ -97,7 +54,7 @@ async def test_a_plain_rejection_is_400(serve: Start, hook: Receiver) -> None:
     ],
 )
 async def test_an_answer_that_is_none_fails_at_once_and_tells_nothing(
-    serve: Start, hook: Receiver, answer: Answer
+    serve: Serve, hook: Receiver, answer: Answer
 ) -> None:
     async with serve("pre-create") as client:
         hook.answers = [answer]
@@ -107,7 +64,7 @@ async def test_an_answer_that_is_none_fails_at_once_and_tells_nothing(
         assert len(hook.arrivals) == 1
 
 
-async def test_a_question_is_repeated_after_a_server_error_or_a_broken_connection(serve: Start, hook: Receiver) -> None:
+async def test_a_question_is_repeated_after_a_server_error_or_a_broken_connection(serve: Serve, hook: Receiver) -> None:
     async with serve("pre-create") as client:
         hook.answers = [status(500), "cut"]
         assert (await client.try_create(3)).status == 201
@@ -118,20 +75,20 @@ async def test_a_question_is_repeated_after_a_server_error_or_a_broken_connectio
         assert len(hook.arrivals) == 6
 
 
-async def test_a_hook_that_hangs_fails_in_time(serve: Start, hook: Receiver) -> None:
+async def test_a_hook_that_hangs_fails_in_time(serve: Serve, hook: Receiver) -> None:
     async with serve("pre-create", hooks_http_timeout="0.3s") as client:
         hook.answers = ["hang"]
         assert (await client.try_create(3)).status == 503
 
 
-async def test_an_empty_answer_and_one_with_other_members_let_the_upload_go_on(serve: Start, hook: Receiver) -> None:
+async def test_an_empty_answer_and_one_with_other_members_let_the_upload_go_on(serve: Serve, hook: Receiver) -> None:
     async with serve("pre-create") as client:
         for answer in (status(204), says_text(""), says_text('{"Unknown": 1, "HTTPResponse": null}')):
             hook.answers = [answer]
             assert (await client.try_create(3)).status == 201
 
 
-async def test_a_creation_has_the_hooks_metadata_and_headers(serve: Start, hook: Receiver) -> None:
+async def test_a_creation_has_the_hooks_metadata_and_headers(serve: Serve, hook: Receiver) -> None:
     async with serve("pre-create") as client:
         fields = {"X-Row": "7", "Location": "/no", "Upload-Offset": "9", "X-Bad": "a\nb"}
         change = {"MetaData": {"filename": "b.txt"}}
@@ -144,7 +101,7 @@ async def test_a_creation_has_the_hooks_metadata_and_headers(serve: Start, hook:
         assert head.headers["Upload-Offset"] == "0"
 
 
-async def test_an_upload_is_complete_once_the_hook_has_said_so(serve: Start, hook: Receiver) -> None:
+async def test_an_upload_is_complete_once_the_hook_has_said_so(serve: Serve, hook: Receiver) -> None:
     async with serve("pre-finish", hooks_http_retry="1") as client:
         path = await client.create(3)
         hook.answers = [status(500)]
@@ -163,7 +120,7 @@ async def test_an_upload_is_complete_once_the_hook_has_said_so(serve: Start, hoo
         assert (await client.get(path)).body == b"abc"
 
 
-async def test_a_head_is_answered_at_once_while_the_hook_thinks(serve: Start, hook: Receiver) -> None:
+async def test_a_head_is_answered_at_once_while_the_hook_thinks(serve: Serve, hook: Receiver) -> None:
     async with serve("pre-finish") as client:
         path = await client.create(3)
         hook.answers = ["hang"]
@@ -174,7 +131,7 @@ async def test_a_head_is_answered_at_once_while_the_hook_thinks(serve: Start, ho
         assert (await patch).status == 204
 
 
-async def test_an_upload_that_is_rejected_at_its_end_is_not_there_any_more(serve: Start, hook: Receiver) -> None:
+async def test_an_upload_that_is_rejected_at_its_end_is_not_there_any_more(serve: Serve, hook: Receiver) -> None:
     async with serve("pre-finish") as client:
         path = await client.create(3)
         hook.answers = [says(RejectUpload=True, HTTPResponse={"StatusCode": 415})]
@@ -183,7 +140,7 @@ async def test_an_upload_that_is_rejected_at_its_end_is_not_there_any_more(serve
             assert (await client.request(method, path)).status == 404
 
 
-async def test_a_termination_is_asked_about(serve: Start, hook: Receiver) -> None:
+async def test_a_termination_is_asked_about(serve: Serve, hook: Receiver) -> None:
     async with serve("pre-terminate") as client:
         path = await client.create(3)
         hook.answers = [says(RejectTermination=True), status(400)]
@@ -195,7 +152,7 @@ async def test_a_termination_is_asked_about(serve: Start, hook: Receiver) -> Non
         assert (response.status, response.body.decode()) == (200, "bye")
 
 
-async def test_each_access_is_asked_about_but_head(serve: Start, hook: Receiver) -> None:
+async def test_each_access_is_asked_about_but_head(serve: Serve, hook: Receiver) -> None:
     async with serve("pre-access") as client:
         path = await client.create(3)
         await client.patch(path, 0, b"abc")
@@ -211,7 +168,7 @@ async def test_each_access_is_asked_about_but_head(serve: Start, hook: Receiver)
         assert (await client.request("HEAD", path)).status == 200
 
 
-async def test_a_hook_is_told_the_newest_offset_and_stops_the_upload(serve: Start, hook: Receiver) -> None:
+async def test_a_hook_is_told_the_newest_offset_and_stops_the_upload(serve: Serve, hook: Receiver) -> None:
     async with serve("post-receive", progress_hooks_interval="0.05s") as client:
         path, sending = await client.create(1 << 26), asyncio.Event()
 
@@ -227,7 +184,7 @@ async def test_a_hook_is_told_the_newest_offset_and_stops_the_upload(serve: Star
         assert (await client.request("HEAD", path)).status == 404
 
 
-async def test_a_hook_names_an_upload_which_is_then_at_that_path(serve: Start, hook: Receiver, tmp_path: Path) -> None:
+async def test_a_hook_names_an_upload_which_is_then_at_that_path(serve: Serve, hook: Receiver, tmp_path: Path) -> None:
     async with serve("pre-create", "post-finish") as client:
         hook.answers = [says(ChangeFileInfo={"ID": "team/a.txt"})]
         response = await client.try_create(3)
@@ -246,7 +203,7 @@ async def test_a_hook_names_an_upload_which_is_then_at_that_path(serve: Start, h
         assert (await client.request("HEAD", path)).status == 404
 
 
-async def test_named_partial_uploads_are_joined_by_their_names(serve: Start, hook: Receiver) -> None:
+async def test_named_partial_uploads_are_joined_by_their_names(serve: Serve, hook: Receiver) -> None:
     async with serve("pre-create") as client:
         for name in ("a/1", "b"):
             hook.answers = [says(ChangeFileInfo={"ID": name})]
@@ -258,7 +215,7 @@ async def test_named_partial_uploads_are_joined_by_their_names(serve: Start, hoo
 
 
 @pytest.mark.parametrize("name", ["read/a", "s3/a", ".tusd-py/a", "a/events", "/a", "a//b", "a/../b", "a b", "x" * 256])
-async def test_a_name_that_can_be_none_fails(serve: Start, hook: Receiver, name: str) -> None:
+async def test_a_name_that_can_be_none_fails(serve: Serve, hook: Receiver, name: str) -> None:
     async with serve("pre-create") as client:
         hook.answers = [says(ChangeFileInfo={"ID": name})]
         assert (await client.try_create(3)).status == 503

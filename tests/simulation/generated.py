@@ -9,21 +9,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 
+from tests.simulation.event_scenarios import HASTY, HOUR, PATIENT
 from tests.simulation.losses import Loot
 from tests.simulation.network import FAULTS, Plan
 from tests.simulation.program import End, Joined, Journey, Program, Straight, Track
 from tests.simulation.setup import EXPIRE_AFTER, LOW, Setup
 from tests.simulation.steps import (
     Astray,
+    Away,
     Cut,
     Damage,
     Exceed,
     Fill,
     Hop,
+    Hush,
     Kill,
     Look,
     Race,
     Repair,
+    Resend,
     Restart,
     Rob,
     Send,
@@ -35,6 +39,7 @@ from tests.simulation.steps import (
     Wait,
 )
 from tusd_py.domain.thresholds import DEFAULT
+from tusd_py.ports.outbox import DeliveryState
 from tusd_py.storage.s3.options import Checksum
 
 _ENDS: Sequence[End] = ("finish", "finish", "finish", "download", "leave", "terminate")
@@ -80,6 +85,7 @@ def at_some_kind(dice: Random, steps: Sequence[str]) -> int:
 
 def _setup(dice: Random) -> Setup:
     part_size = dice.choice((8, 8, 24, 64))
+    pauses: Sequence[Sequence[float]] = ((), (), PATIENT.pauses, HASTY.pauses)
     checksum: Checksum = dice.choice(("crc32c", "crc32c", "md5", "none"))
     return Setup(
         part_size=part_size,
@@ -91,6 +97,8 @@ def _setup(dice: Random) -> Setup:
         info_objects=dice.choice((False, False, True)),
         gone=dice.choice((False, False, True)),
         paired=dice.choice((False, False, True)),
+        pauses=dice.choice(pauses),
+        strict=dice.choice((False, True)),
         thresholds=dice.choice((LOW, LOW, DEFAULT)),
     )
 
@@ -120,6 +128,7 @@ class _Maker:
             Repair,
             lambda: Fill(dice.choice(_PAUSES)),
             *(() if calm else (lambda: Kill(dice.randrange(2), dice.choice((False, True))), self._rob)),
+            *(() if calm else (self._deafen, lambda: Resend(dice.choice(list(DeliveryState))))),
         )
 
     def track(self) -> Track:
@@ -182,6 +191,10 @@ class _Maker:
     def _rob(self) -> Rob:
         loot: Sequence[Loot] = ("segments", "part", "multipart", "object")
         return Rob(self._dice.choice(loot))
+
+    def _deafen(self) -> Step:
+        seconds, hears = self._dice.choice((*_PAUSES, 3 * HOUR)), self._dice.choice((False, True))
+        return self._dice.choice((Away(seconds), Hush(seconds, hears)))
 
     def _size(self) -> int:
         """Of a request: around the edges of parts, and between."""

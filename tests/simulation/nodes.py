@@ -12,6 +12,7 @@ from botocore.credentials import ReadOnlyCredentials
 from tests.simulation.loop import Machine
 from tests.simulation.s3 import BUCKET, SimulatedBoto, SimulatedRaw
 from tests.simulation.shared import SimulatedLocker, SimulatedState
+from tests.simulation.telling import SimulatedOutbox, Teller
 from tusd_py.domain.limits import Limits
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.pairing import PairedState
@@ -37,15 +38,17 @@ class Node:
     engine: Engine
     budget: Budget
     tails: TailCache
+    teller: Teller
 
 
 def start(world: World, name: str) -> Node:
     machine, setup = Machine(world.loop, name), world.setup
     budget = Budget(setup.budget)
     tails = TailCache(budget)
+    outbox = SimulatedOutbox(world.network, world.records.outbox, world.receiver, setup)
     engine = Engine(
         storage=_storage(world, budget, tails),
-        state=SimulatedState(world.network, world.records, world.free),
+        state=SimulatedState(world.network, world.records, world.free, outbox, world.receiver),
         locker=SimulatedLocker(world.network, world.rows, machine),
         limits=Limits(expire_after=setup.expire_after, max_length=setup.max_length, answers_gone=setup.gone),
         observer=world.troubles,
@@ -56,7 +59,7 @@ def start(world: World, name: str) -> Node:
     )
     if setup.paired:
         engine = replace(engine, state=PairedState(engine))
-    return Node(machine=machine, engine=engine, budget=budget, tails=tails)
+    return Node(machine=machine, engine=engine, budget=budget, tails=tails, teller=Teller(world, outbox))
 
 
 def _storage(world: World, budget: Budget, tails: TailCache) -> S3Storage:

@@ -152,8 +152,8 @@ class Program:
 
     @property
     def calm(self) -> bool:
-        """Nobody dies, and nothing is taken away."""
-        return not any(trouble in repr(self) for trouble in ("Kill(", "Rob("))
+        """Nobody dies, nothing is taken away, and the receiver of events listens."""
+        return not any(trouble in repr(self) for trouble in ("Kill(", "Rob(", "Away(", "Hush(", "Resend("))
 
     def scenario(self) -> Scenario:
         return Scenario(play=self.play, setup=self.setup, calm=self.calm)

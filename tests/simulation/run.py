@@ -14,6 +14,8 @@ from tests.simulation.network import Plan
 from tests.simulation.scenarios import SCENARIOS, Scenario
 from tests.simulation.world import World
 
+POLL = 600.0
+"""Seconds until a node looks for what others have stored: so many looks are simulated, too."""
 GENERATED = {"calm": True, "rough": False}
 """Names for what the seed alone says, and if it is calm."""
 
@@ -62,6 +64,7 @@ def simulated(loop: SimulatedLoop, seed: int) -> Iterator[None]:
         patches.enter_context(patch("secrets.token_hex", token_hex))
         patches.enter_context(patch("random.uniform", dice.uniform))
         patches.enter_context(patch("asyncio.to_thread", _at_once))
+        patches.enter_context(patch("tusd_py.events_out.lane._POLL_SECONDS", POLL))
         yield
 
 

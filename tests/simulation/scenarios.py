@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tests.simulation import direct_scenarios
+from tests.simulation import direct_scenarios, event_scenarios
 from tests.simulation.client import Client, Vanished
 from tests.simulation.contents import content
 from tests.simulation.ietf import IetfClient
@@ -279,6 +279,15 @@ SCENARIOS: Mapping[str, Scenario] = {
     "direct-replaced": Scenario(play=direct_scenarios.replaced, calm=False),
     "ietf-too-long": Scenario(play=_ietf_too_long),
     "ietf-spoiled": Scenario(play=_ietf_spoiled, calm=False),
+    "events": Scenario(play=event_scenarios.whole_life, setup=event_scenarios.PATIENT),
+    "events-two-nodes": Scenario(play=event_scenarios.two_nodes, setup=event_scenarios.PATIENT),
+    "events-shutdown": Scenario(play=event_scenarios.shutdown, setup=event_scenarios.PATIENT),
+    "events-shutdown-silent": Scenario(play=event_scenarios.silent_shutdown, setup=event_scenarios.PATIENT, calm=False),
+    "events-away": Scenario(play=event_scenarios.away, setup=event_scenarios.STANDARD, calm=False),
+    "events-silent": Scenario(play=event_scenarios.silent, setup=event_scenarios.PATIENT, calm=False),
+    "events-dead": Scenario(play=event_scenarios.dead, setup=event_scenarios.HASTY, calm=False),
+    "events-dead-strict": Scenario(play=event_scenarios.dead, setup=event_scenarios.STRICT, calm=False),
+    "events-resent": Scenario(play=event_scenarios.resent, setup=event_scenarios.PATIENT, calm=False),
     "lost-state": Scenario(play=_lost_state, setup=Setup(info_objects=True, paired=True), calm=False),
     "expiry": Scenario(play=_expiry),
     "tight-memory": Scenario(play=_tight, setup=Setup(budget=16)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.simulation.bucket import MIN_PART
@@ -34,6 +35,7 @@ LOW = Thresholds(
     read_ranges=2,
     read_trial=16,
     reservation=8,
+    deliveries=2,
 )
 """So low that the smallest uploads are on both sides of each."""
 
@@ -61,6 +63,10 @@ class Setup:
     """What was terminated is remembered for a while."""
     paired: bool = False
     """State and storage are asked first whether they belong together."""
+    pauses: Sequence[float] = ()
+    """Seconds before each attempt at an event; without any, nothing is told."""
+    strict: bool = False
+    """Events wait for a dead one of their upload."""
     thresholds: Thresholds = LOW
 
     @property

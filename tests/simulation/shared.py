@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from tests.simulation.loop import Machine
 from tests.simulation.network import TTL, Network, Service, at_once
+from tests.simulation.receiver import Receiver
 from tusd_py.backends.lease import TimedLease, elapsed
 from tusd_py.backends.leased_locks import SharedLocker
 from tusd_py.backends.memory.state import MemoryState
@@ -25,6 +27,11 @@ from tusd_py.ports.jobs import JobStore
 from tusd_py.ports.outbox import Outbox
 from tusd_py.ports.state import Numbered, Unfinished
 
+if TYPE_CHECKING:
+    from tests.simulation.telling import SimulatedOutbox
+
+Commit = Callable[[], Coroutine[Any, Any, Upload]]
+
 
 def _lost(operation: str) -> Exception:
     return StateUnavailable(f"no answer to {operation}")
@@ -39,12 +46,20 @@ class SimulatedState:
 
     name = "simulated:"
 
-    def __init__(self, network: Network, records: MemoryState, free: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        records: MemoryState,
+        free: Mapping[str, int],
+        outbox: SimulatedOutbox,
+        receiver: Receiver,
+    ) -> None:
         self._network, self._records, self._free = network, records, free
+        self._outbox, self._receiver = outbox, receiver
 
     @property
     def outbox(self) -> Outbox:
-        return self._records.outbox
+        return cast(Outbox, self._outbox)
 
     @property
     def jobs(self) -> JobStore:
@@ -60,7 +75,7 @@ class SimulatedState:
         grant: Grant | None = None,
     ) -> Upload:
         create = partial(self._records.create, upload, entries, events, quota=quota, grant=grant)
-        return await self._network.ask(STATE, "create", lambda: at_once(create()))
+        return await self._commit("create", create, events)
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         return await self._network.ask(STATE, "load", lambda: at_once(self._records.load(upload_id)))
@@ -78,10 +93,10 @@ class SimulatedState:
         refund: Grant | None = None,
     ) -> Upload:
         save = partial(self._records.save, upload, added, events, quota=quota, refund=refund)
-        return await self._network.ask(STATE, "save", lambda: at_once(save()))
+        return await self._commit("save", save, events)
 
     async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
-        return await self._network.ask(STATE, "rewind", lambda: at_once(self._records.rewind(upload, entries, events)))
+        return await self._commit("rewind", partial(self._records.rewind, upload, entries, events), events)
 
     async def entries(self, upload_id: UploadId) -> Sequence[Entry]:
         return await self._network.ask(STATE, "entries", lambda: at_once(self._records.entries(upload_id)))
@@ -130,6 +145,17 @@ class SimulatedState:
 
     async def aclose(self) -> None:
         """Nothing is held open."""
+
+    async def _commit(self, operation: str, commit: Commit, events: Sequence[Event]) -> Upload:
+        def committed() -> Upload:
+            recorded = at_once(commit())
+            self._receiver.expect(events, recorded)
+            return recorded
+
+        recorded = await self._network.ask(STATE, operation, committed)
+        if events:
+            self._outbox.wake()
+        return recorded
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from typing import Protocol
 from tests.simulation.client import Client
 from tests.simulation.ietf import IetfClient
 from tests.simulation.losses import Loot, rob
+from tests.simulation.telling import resend
+from tusd_py.ports.outbox import DeliveryState
 
 
 class Step(Protocol):
@@ -172,6 +174,37 @@ class Fill:
 
     async def play(self, client: Client) -> None:
         await client.world.fill("state", self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """The receiver of events refuses them for a while."""
+
+    seconds: float
+
+    async def play(self, client: Client) -> None:
+        client.world.receiver.leave(self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Hush:
+    """The receiver of events doesn't answer for a while, whether or not it hears them."""
+
+    seconds: float
+    hears: bool
+
+    async def play(self, client: Client) -> None:
+        client.world.receiver.hush(self.seconds, hears=self.hears)
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """An operator has events sent again: dead ones, or also those that have arrived."""
+
+    state: DeliveryState
+
+    async def play(self, client: Client) -> None:
+        resend(client.world, self.state)
 
 
 @dataclass(frozen=True, slots=True)

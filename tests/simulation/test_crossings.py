@@ -18,11 +18,13 @@ from tests.simulation.program import Program, Straight
 from tests.simulation.run import play
 from tests.simulation.setup import LOW, Setup
 from tests.simulation.shared import SimulatedState
+from tests.simulation.telling import SimulatedOutbox
 from tusd_py.domain.thresholds import Thresholds
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.domain.usage import reserve
 from tusd_py.engine import records
+from tusd_py.ports.outbox import Delivery
 from tusd_py.storage.s3 import concatenation
 from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.concat_plan import PlannedPart, plan_parts
@@ -33,8 +35,8 @@ FAULTS = ("broken", "failing")
 """A repeat helps, and none does."""
 DIRECT = Program(tracks=(Straight(length=29),))
 """Whose client asks which of its parts are there: rare among those that are drawn."""
-OF_EVENTS = {"deliveries", "event_page", "pruned"}
-"""Of deliveries and commands, which are not simulated: tests/unit/events_out, test_outbox_operators of contracts."""
+OF_EVENTS = {"event_page", "pruned"}
+"""Of commands and of what is removed in the end, which are not simulated: test_outbox_operators of contracts."""
 OF_A_DISK = {field.name for field in fields(Thresholds) if field.name.startswith("disk_")}
 """Which isn't simulated: tests/contracts open it with low ones."""
 OF_A_PROVIDER = {"part_size", "max_part", "min_part", "concurrency", "listed"}
@@ -105,10 +107,16 @@ def watched(setup: Setup, seen: Seen) -> Setup:
 def seams(seen: Seen) -> Iterator[None]:
     """Where a number isn't compared with another, but handed on to one that counts."""
     due, listed, delete = SimulatedState.due, SimulatedState.list, S3Client.delete
+    due_deliveries = SimulatedOutbox.due
 
     async def watched_due(self: SimulatedState, now: float, limit: int) -> Sequence[UploadId]:
         found = await due(self, now, limit)
         seen["due"].add(len(found) == limit)
+        return found
+
+    async def watched_deliveries(self: SimulatedOutbox, *of: Any, strict: bool) -> Sequence[Delivery]:
+        found = await due_deliveries(self, *of, strict=strict)
+        seen["deliveries"].add(len(found) == LOW.deliveries)
         return found
 
     async def watched_list(self: SimulatedState, after: UploadId | None, limit: int) -> Sequence[Upload]:
@@ -133,6 +141,7 @@ def seams(seen: Seen) -> Iterator[None]:
     with ExitStack() as patches:
         patches.enter_context(patch.object(SimulatedState, "due", watched_due))
         patches.enter_context(patch.object(SimulatedState, "list", watched_list))
+        patches.enter_context(patch.object(SimulatedOutbox, "due", watched_deliveries))
         patches.enter_context(patch.object(S3Client, "delete", watched_delete))
         patches.enter_context(patch.object(concatenation, "plan_parts", watched_plan))
         patches.enter_context(patch.object(records, "reserve", watched_reserve))

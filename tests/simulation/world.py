@@ -13,8 +13,11 @@ from tests.simulation.bucket import Bucket
 from tests.simulation.loop import Machine, SimulatedLoop
 from tests.simulation.network import LONG, Network, Plan, at_once
 from tests.simulation.nodes import Node, start
+from tests.simulation.receiver import Receiver
 from tests.simulation.setup import Setup
 from tests.simulation.shared import Rows
+from tests.simulation.telling import subscribe, tell_all
+from tests.simulation.troubles import Troubles
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.phase import Phase
@@ -26,7 +29,6 @@ from tusd_py.domain.upload_id import UploadId
 from tusd_py.domain.usage import Usage
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.expiry_sweep import sweep
-from tusd_py.ports.observer import Observer
 from tusd_py.storage.s3.keys import installation_key
 
 EPOCH = 1_700_000_000.0
@@ -44,17 +46,6 @@ class Leak(Violation):
     """Something stays for ever that nobody needs."""
 
 
-class Troubles(Observer):
-    """What the engine complained of."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def trouble(self, message: str, **fields: object) -> None:
-        if "store" not in fields:  # a store that is full has been filled
-            self.told.append(f"{message} {fields}")
-
-
 class World:
     """Two nodes, what they share, and how many requests it has taken so far."""
 
@@ -66,6 +57,8 @@ class World:
         self.network = Network(loop, plan)
         self.bucket = Bucket(setup.profile, opaque=setup.opaque_etags)
         self.records = MemoryState()
+        self.receiver = Receiver(loop, strict=setup.strict)
+        subscribe(self)
         self.rows: Rows = {}
         self.contents: dict[bytes, bytes] = {}
         """By the name in an upload's metadata: what it must hold."""
@@ -111,6 +104,7 @@ class World:
         """A new process takes over; the old one ends with the last of its requests, and all it had in memory."""
         index %= len(self._nodes)
         old, self._nodes[index] = self._nodes[index], self._start("AB"[index])
+        old.machine.hear(old.teller.stop)
         self._chores.append(self.loop.create_task(self._retire(old.machine), context=Context()))
 
     async def _retire(self, machine: Machine) -> None:
@@ -187,6 +181,7 @@ class World:
             await self.tidy()
         if self.calm and self.troubles.told:
             raise Violation(f"trouble without a reason: {self.troubles.told}")
+        await tell_all(self)
         await self.begin(self.node(1), self._download_all)
 
     async def sweep(self) -> None:
@@ -225,6 +220,7 @@ class World:
                 raise Violation("a finished object is gone or changed whose record was lost")
         self._check_usage()
         self._check_strays()
+        self._check_told()
         for node in self._nodes:
             kept = sum(assembly.memory_size for assembly in node.tails._assemblies.values())
             if node.machine.up and node.budget.used != kept:
@@ -238,6 +234,12 @@ class World:
         usage = at_once(self.records.usage(NO_ACCOUNT))
         if usage != Usage(account=NO_ACCOUNT, stored=stored):
             raise Leak(f"{stored} bytes are stored, but charged are {usage}")
+
+    def _check_told(self) -> None:
+        if self.setup.pauses:
+            self.receiver.check(self.uploads())
+            if self.calm:
+                self.receiver.check_calm()
 
     def _check_strays(self) -> None:
         named = {upload.cursor["key"] for upload in self.uploads().values()} | {installation_key("")}
@@ -281,7 +283,9 @@ class World:
 
     def _start(self, name: str) -> Node:
         self._started += 1
-        return start(self, f"{name}{self._started}")
+        node = start(self, f"{name}{self._started}")
+        self.begin(node, lambda _: node.teller.run())
+        return node
 
     def new_id(self) -> UploadId:
         self._ids += 1

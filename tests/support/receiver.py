@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import time
@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from multidict import CIMultiDict
 
 Answer = Callable[["Arrival"], web.StreamResponse]
 
@@ -22,7 +23,7 @@ class Arrival:
     """A request that came."""
 
     path: str
-    headers: Mapping[str, str]
+    headers: CIMultiDict[str]
     body: bytes
     at: float
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.direct import DirectMode, DirectTransfer
 from tusd_py.domain.phase import Phase
+from tusd_py.domain.trace import Trace
 from tusd_py.domain.upload import Kind, Times, Upload
 from tusd_py.domain.upload_id import UploadId
 
@@ -34,6 +35,7 @@ uploads = st.builds(
     partials=st.lists(ids, max_size=3).map(tuple),
     max_length=st.none() | st.integers(0, 2**60),
     owner=st.none() | st.text(max_size=20),
+    trace=st.none() | st.builds(Trace, parent=st.text(max_size=55), state=st.text(max_size=9)),
     explicit_completion=st.booleans(),
     direct=st.none()
     | st.builds(

@@ -197,6 +197,11 @@ def test_the_memory_budget_holds_two_parts() -> None:
     assert complaint({"part_size": "64MiB", "memory_budget": "127MiB"}).startswith("--memory-budget '127MiB': expected")
 
 
+def test_sniffing_needs_types_to_judge_by() -> None:
+    assert load({"sniff": "on", "allowed_types": "image/*"}).sniff
+    assert complaint({"sniff": "on"}).startswith("--sniff 'on': expected allowed-types")
+
+
 def test_a_kms_key_goes_with_kms() -> None:
     assert load({"s3_sse": "AWS:KMS", "s3_sse_kms_key_id": "k"}).s3_sse == "aws:kms"
 

@@ -14,6 +14,8 @@ from tusd_py.events_out.sinks.redis_stream import RedisStream
 from tusd_py.ports.observer import Observer
 from tusd_py.server.broker_wiring import _split, open_broker
 from tusd_py.server.event_wiring import open_hooks, subscriptions
+from tusd_py.server.wiring import open_unpaired
+from tusd_py.transfer.budget import Budget
 
 
 def settings(**flags: object) -> Settings:
@@ -68,6 +70,14 @@ async def test_a_missing_extra_is_named(scheme: str, module: str, extra: str, mo
     monkeypatch.setitem(sys.modules, f"tusd_py.events_out.sinks.{module}", None)
     with pytest.raises(ConfigurationError, match=rf"install tusd-py\[{extra}\]"):
         await open_broker(scheme, f"{scheme}://h/name", "")
+
+
+async def test_sniffing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "puremagic", None)
+    chosen = settings(state="memory:", sniff=True, allowed_types="image/*")
+    with pytest.raises(ConfigurationError, match=r"^sniff: puremagic is missing: install tusd-py\[sniff\]$"):
+        async with open_unpaired(chosen, Budget(1)):
+            raise AssertionError
 
 
 async def test_code_that_can_not_be_imported_ends_the_start() -> None:

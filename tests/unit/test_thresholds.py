@@ -16,6 +16,8 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
     "what peers may send and be told: tests/unit/http/test_endpoint.py, tests/unit/http/test_request_filter.py, "
     "tests/unit/http/test_connection_limits.py, tests/unit/test_listening.py, tests/unit/protocol/test_companion.py, "
     "tests/unit/protocol/test_direct.py, tests/unit/domain/test_names.py, "
+    "tests/unit/domain/test_trace.py, tests/unit/test_tracing.py, "
+    "tests/unit/domain/test_content_types.py, tests/contracts/engine/test_sniffing.py, "
     "tests/unit/protocol/test_structured.py, tests/unit/test_log.py, tests/unit/test_descriptors.py": [
         "server/descriptors.py _MAX_DESCRIPTORS",
         "server/descriptors.py throttle_accept_warnings",
@@ -29,7 +31,17 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/forwarded.py Trust.throttle",
         "http/forwarded.py _MAX_FIELD_LENGTH",
         "http/forwarded.py _split",
+        "domain/trace.py _LONGEST_STATE",
+        "telemetry/tracing.py HASH_LENGTH",
+        "telemetry/traced.py _SLOW_SECONDS",
+        "domain/trace.py Trace.id",
+        "domain/trace.py Trace.span_id",
         "domain/names.py _LONGEST",
+        "domain/names.py _LONGEST_PLACE",
+        "domain/names.py _LONGEST_SEGMENT",
+        "domain/content_types.py HEAD_BYTES",
+        "domain/content_types.py _LONG",
+        "engine/sniffing.py _PARTIALS",
         "domain/direct_rules.py _REPEATED",
         "protocol/s3parts.py _MAX_VALUE_LENGTH",
         "protocol/s3parts.py _MAX_PARTS",
@@ -303,7 +315,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "events_out/sinks/amqp_exchange.py _SECONDS",
         "events_out/sinks/nats_stream.py _SECONDS",
         "events_out/sinks/redis_stream.py _SECONDS",
-        "events_out/upkeep.py _PRUNE_SECONDS",
+        "events_out/upkeep.py _RARE_SECONDS",
     ],
     "a standard's: a status, a format, a size that never changes": [
         "auth/forward.py ForwardAuth._judge",
@@ -330,6 +342,9 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/handlers/readers.py _read",
         "http/translation.py _REASONS",
         "server/wiring.py limits",
+        "domain/content_types.py _CONTROLS",
+        "domain/content_types.py _name",
+        "domain/content_types.py _names",
         "domain/upload.py Upload.fixed_etag",
         "domain/installation.py label",
         "transfer/digests.py _Crc32c.digest",
@@ -353,6 +368,8 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "protocol/answers.py _FIRST_REDIRECT",
         "protocol/answers.py _END",
         "events_out/questions.py _SERVER_ERROR",
+        "telemetry/tracing.py _SERVER_ERROR",
+        "telemetry/tracing.py _NANOSECONDS",
         "events_out/hooks/response.py _FIRST_VISIBLE",
         "events_out/hooks/response.py _DELETE",
         "protocol/structured.py LARGEST",

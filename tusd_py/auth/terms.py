@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tusd_py.auth.credentials import parse_identifier
-from tusd_py.domain.names import is_metadata_key, is_name, is_type_range
+from tusd_py.domain.names import is_metadata_key, is_name, is_place, is_type_range
 from tusd_py.domain.principal import CREATE, READ, WATCH
 from tusd_py.domain.refusals import Unauthenticated
 
@@ -30,6 +30,8 @@ class Terms:
     types: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     name: str | None = None
+    key_prefix: str = ""
+    """Text before the key of each object, by the API key that made the token; callers don't set it."""
     uses: int = 1
     """The number of uploads that it may create."""
 
@@ -37,7 +39,7 @@ class Terms:
         """Return the claims, without those that say nothing."""
         claims = {claim: getattr(self, name) for claim, name in _CLAIMS.items()}
         claims["types"] = list(self.types)
-        return {claim: value for claim, value in claims.items() if value not in (None, [], {})}
+        return {claim: value for claim, value in claims.items() if value not in (None, "", [], {})}
 
 
 _CLAIMS = {
@@ -47,10 +49,12 @@ _CLAIMS = {
     "types": "types",
     "meta": "metadata",
     "key": "name",
+    "key_prefix": "key_prefix",
     "n": "uses",
 }
 """The field of each claim."""
-NAMES = frozenset(_CLAIMS)
+NAMES = frozenset(_CLAIMS) - {"key_prefix"}
+"""The members of POST /tokens."""
 
 
 def parse_terms(members: Mapping[str, Any]) -> Terms:
@@ -95,5 +99,6 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "types": (_are_types, "a list of types such as image/*"),
     "meta": (_is_metadata, "an object of texts, its keys visible ASCII without commas"),
     "key": (lambda value: isinstance(value, str) and is_name(value), "a path of letters, digits and -_.~ between /"),
+    "key_prefix": (lambda value: isinstance(value, str) and is_place(f"{value}x"), "text that may begin a key"),
     "n": (lambda value: _is_count(value, 1), "a number of uploads, 1 or more"),
 }

@@ -105,6 +105,7 @@ def _principal(token: UploadToken) -> Principal:
         types=terms.types,
         metadata=_encoded(terms.metadata),
         name=terms.name,
+        key_prefix=terms.key_prefix,
         grant=Grant(jti=token.jti, max_uses=terms.uses, expires_at=token.expires_at),
     )
     return Principal(subject=terms.subject, scopes=frozenset({terms.scope}), allowance=allowance)

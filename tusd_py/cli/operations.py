@@ -24,6 +24,7 @@ from tusd_py.engine.repair import Mended, repair
 from tusd_py.engine.terminate import terminate
 from tusd_py.ports.direct import CorsRule
 from tusd_py.ports.inspection import Leftover
+from tusd_py.ports.questions import DeferredQuestions
 from tusd_py.protocol.links import ReadLinks
 from tusd_py.server.wiring import open_engine, open_unpaired
 from tusd_py.storage.s3.cors import joined, missing, needed, origins_of
@@ -44,7 +45,8 @@ class Operator:
 
     def __init__(self, engine: Engine, links: ReadLinks) -> None:
         self._links = links
-        self._engine = replace(engine, limits=replace(engine.limits, terminates_finished=True))
+        rights = replace(engine.limits, terminates_finished=True)
+        self._engine = replace(engine, limits=rights, questions=DeferredQuestions())
 
     async def uploads(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
         """Return up to `limit` uploads with ids after `after`. Raises StateUnavailable."""

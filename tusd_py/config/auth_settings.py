@@ -39,7 +39,7 @@ class AuthSettings(EventSettings):
         default="sub", description="Claim of a JSON Web Token that names the owner of uploads."
     )
     auth_tenant_claim: kinds.OptionalWord = Field(
-        default=None, description="Claim of a JSON Web Token that names the owner's tenant, for quotas."
+        default=None, description="Claim of a JSON Web Token that names the owner's tenant."
     )
     auth_jwks_cache: kinds.PositiveDuration = Field(
         default=300.0, description="Age at which the JWK Set is fetched again."

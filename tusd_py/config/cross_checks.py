@@ -60,6 +60,11 @@ class CrossChecks(BaseSettings):
         needed = max(SMALLEST_BUDGET, 2 * (info.data.get("part_size") or 0))
         return _require(budget >= needed, budget, f"at least {needed} bytes: 32MiB, and enough for two parts")
 
+    @field_validator("sniff", check_fields=False)
+    @classmethod
+    def _sniffing_needs_types(cls, on: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  pydantic's signature
+        return _require(not on or bool(info.data.get("allowed_types")), on, "allowed-types with it")
+
     @field_validator("s3_sse_kms_key_id", check_fields=False)
     @classmethod
     def _key_needs_kms(cls, key: str | None, info: ValidationInfo) -> str | None:
@@ -77,6 +82,13 @@ class CrossChecks(BaseSettings):
     def _redirects_need_s3(cls, mode: str, info: ValidationInfo) -> str:
         fits = mode == "proxy" or _on_s3(info)
         return _require(fits, mode, "proxy, or storage s3://…: clients can't be redirected to a directory")
+
+    @field_validator("hooks_buckets", check_fields=False)
+    @classmethod
+    def _hooks_choose_no_other_bucket(cls, buckets: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        storage = info.data.get("storage")
+        own = {storage.bucket} if isinstance(storage, S3Bucket) else set()
+        return _require(own.issuperset(buckets), buckets, "the storage's bucket alone: others aren't supported yet")
 
     @field_validator("cors_allow_credentials", check_fields=False)
     @classmethod

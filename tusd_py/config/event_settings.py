@@ -69,7 +69,8 @@ class EventSettings(ServerSettings):
         "(strict).",
     )
     hooks_buckets: kinds.HostNames = Field(
-        default=(), description="Buckets that a hook may choose for an upload (ChangeFileInfo): A,B."
+        default=(),
+        description="Buckets that a hook may choose for an upload (ChangeFileInfo): only the storage's as yet.",
     )
     progress_hooks_interval: kinds.PositiveDuration = Field(
         default=1.0, description="Shortest time between two calls of post-receive for an upload."

@@ -11,7 +11,7 @@ from tusd_py.auth.api_keys import ApiKey
 from tusd_py.config.kinds import whole_number
 from tusd_py.config.units import parse_rate, parse_size
 from tusd_py.domain.errors import ConfigurationError
-from tusd_py.domain.names import is_type_range
+from tusd_py.domain.names import is_place, is_type_range
 from tusd_py.domain.principal import LIST, TOKENS, UPLOAD, Allowance, Quota
 
 _LARGEST = 1024 * 1024
@@ -19,7 +19,7 @@ _LARGEST = 1024 * 1024
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _NAME = re.compile(r"[^\s:]{1,255}")
 _DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
-_PREFIX = re.compile(r"(?!.*\.\.)(?!/)[A-Za-z0-9._~/-]{1,200}")
+_PREFIX = re.compile(r"[A-Za-z0-9._~/-]{1,200}")
 _SCOPES = frozenset({UPLOAD, TOKENS, LIST})
 
 
@@ -91,7 +91,7 @@ def _types(value: str) -> tuple[str, ...]:
 
 
 def _prefix(value: str) -> str:
-    if not _PREFIX.fullmatch(value) or "//" in value:
+    if not (_PREFIX.fullmatch(value) and is_place(f"{value}x")):
         raise ValueError(value)
     return value
 

@@ -97,6 +97,9 @@ class ServerSettings(CrossChecks):
     allowed_extensions: kinds.Extensions = Field(
         default=(), description="Extensions of uploads' file names, such as jpg,png,tar.gz; any if empty."
     )
+    sniff: kinds.Switch = Field(
+        default=False, description="Judge the first bytes of each upload by allowed-types, too; needs tusd-py[sniff]."
+    )
     expire_after: kinds.OptionalDuration = Field(
         default=86_400.0, description="How long an unfinished upload is kept after its last change; 0 for no end."
     )

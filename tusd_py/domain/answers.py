@@ -28,7 +28,10 @@ class FileChange:
     """The changes to a planned upload that a hook wants (tusd's `ChangeFileInfo`); None for no change."""
 
     name: str | None = None
-    """The path of the upload below the creation endpoint, in place of its id, and its object's key."""
+    """The path of the upload below the creation endpoint, in place of its id, and its object's key, unless
+    `place` is set."""
+    place: str | None = None
+    """The key or path of the upload's object, below the storage's prefix or folder."""
     metadata: Metadata | None = None
     """In place of all metadata of the client."""
 

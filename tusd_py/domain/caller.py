@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tusd_py.domain.principal import Principal
 from tusd_py.domain.refusals import Refusal
+from tusd_py.domain.trace import Trace, read_trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,8 @@ class Caller:
     endpoint: str = ""
     """The creation endpoint's absolute URL as the client sees it, with a slash at its end; known where credentials are
     checked or events are told, and empty if the request doesn't make a URL."""
+    span: Trace | None = None
+    """The span of the request, if this server makes spans."""
     storable: frozenset[str] = frozenset()
     """The names, in lower case, of header fields with secrets that may be stored, as hooks are to get them."""
 
@@ -42,6 +45,11 @@ class Caller:
     def subject(self) -> str | None:
         """The subject of its credential, who owns what it creates; None if there is none."""
         return None if self.principal is None else self.principal.subject
+
+    @property
+    def trace(self) -> Trace | None:
+        """The trace that the request belongs to: at this server's span, else at the client's; None without one."""
+        return self.span or read_trace(self.headers)
 
 
 NO_CALLER = Caller()

@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.events import Event, EventType, Reason
 from tusd_py.domain.principal import Principal
-from tusd_py.domain.record_json import decode
+from tusd_py.domain.record_json import decode, decode_trace, encode_trace
 from tusd_py.domain.targets import without_tokens
 from tusd_py.domain.upload import Upload
 
@@ -61,11 +61,15 @@ def decode_event(type_: EventType, document: str) -> Event:
 def _request(caller: Caller) -> Mapping[str, Any] | None:
     if caller is NO_CALLER:
         return None
-    return {name: getattr(caller, name) for name in _PLAIN} | {
-        "identity": caller.subject,
-        "target": without_tokens(caller.target),
-        "headers": _storable(caller),
-    }
+    return (
+        {name: getattr(caller, name) for name in _PLAIN}
+        | {
+            "identity": caller.subject,
+            "target": without_tokens(caller.target),
+            "headers": _storable(caller),
+        }
+        | ({} if caller.span is None else {"span": encode_trace(caller.span)})
+    )
 
 
 def _storable(caller: Caller) -> Sequence[tuple[str, str]]:
@@ -77,8 +81,13 @@ def _storable(caller: Caller) -> Sequence[tuple[str, str]]:
 def _caller(stored: Mapping[str, Any]) -> Caller:
     """Return the caller; of its credential, only the subject is stored."""
     identity, plain = stored.get("identity"), {name: stored[name] for name in _PLAIN if name in stored}
-    principal = None if identity is None else Principal(subject=identity)
-    return Caller(**plain, target=stored["target"], principal=principal, headers=CIMultiDict(stored["headers"]))
+    return Caller(
+        **plain,
+        target=stored["target"],
+        principal=None if identity is None else Principal(subject=identity),
+        headers=CIMultiDict(stored["headers"]),
+        span=decode_trace(stored["span"]) if "span" in stored else None,
+    )
 
 
 def _dump(value: Any) -> str:

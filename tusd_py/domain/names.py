@@ -9,10 +9,15 @@ from tusd_py.domain.upload_id import parse_upload_id
 _LONGEST = 255
 """Characters of a name."""
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
-_RESERVED = (".tusd-py/", "read/", "s3/")
+_INTERNAL = ".tusd-py"
+_DOTS = frozenset({".", ".."})
+_RESERVED = (f"{_INTERNAL}/", "read/", "s3/")
 """Beginnings of paths below the creation endpoint, or of keys, that have another meaning."""
 _ROUTES = ("/events", "/socket", "/status")
 """Ends of paths below the creation endpoint that have another meaning."""
+_LONGEST_PLACE, _LONGEST_SEGMENT = 511, 255
+"""Bytes of a key without the storage's prefix (S3 takes 1,024 with one of up to 512 and its slash), and of a file's
+or folder's name (Linux)."""
 _METADATA_KEY = re.compile(r"[!-+\--~]+")  # visible ASCII without the comma
 _TYPE_RANGE = re.compile(r"\*/\*|[a-z0-9_!#$&^.+-]+/(?:\*|[a-z0-9_!#$&^.+-]+)")
 
@@ -22,7 +27,19 @@ def is_name(text: str) -> bool:
     segments = text[: _LONGEST + 1].split("/")
     fits = len(text) <= _LONGEST and parse_upload_id(text) is None
     fits = fits and not text.startswith(_RESERVED) and not text.endswith(_ROUTES)
-    return fits and all(_SEGMENT.fullmatch(segment) and segment not in {".", ".."} for segment in segments)
+    return fits and all(_SEGMENT.fullmatch(segment) and segment not in _DOTS for segment in segments)
+
+
+def is_place(text: str) -> bool:
+    """Return True if an object may have the key, or a file the path: printable segments between slashes, at most 511
+    bytes, not an id, and not among the internal ones."""
+    segments = text[: _LONGEST_PLACE + 1].split("/")
+    fits = text.isprintable() and len(text.encode()) <= _LONGEST_PLACE and parse_upload_id(text) is None
+    return fits and segments[0] != _INTERNAL and all(map(_is_segment, segments))
+
+
+def _is_segment(text: str) -> bool:
+    return 0 < len(text.encode()) <= _LONGEST_SEGMENT and text not in _DOTS
 
 
 def is_metadata_key(text: str) -> bool:

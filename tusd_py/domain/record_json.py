@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from tusd_py.domain.installation import Installation
 from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.scan import Scan, Verdict
+from tusd_py.domain.trace import Trace
 from tusd_py.domain.upload import Kind, Times, Upload
 
 
@@ -26,19 +27,21 @@ def encode(upload: Upload) -> str:
     It is written out, and flat, as a record is encoded at each save.
     """
     record = _common(upload)
-    if upload.name is not None:
-        record["name"] = upload.name
+    _add(record, upload, _NAMING)
     if upload.account is not SHARED or upload.owner is not None:
         record |= _encode_account(upload.account)
     if upload.answer is not NO_ANSWER:
         record["answer"] = _encode_answer(upload.answer)
-    if upload.asked_at is not None:
-        record["asked_at"] = upload.asked_at
-    if upload.paused_until is not None:
-        record["paused_until"] = upload.paused_until
-    if upload.scan is not None:
-        record["scan"] = asdict(upload.scan)
+    _add(record, upload, _RARE)
     return _dump(record)
+
+
+def _add(record: dict[str, Any], upload: Upload, encoders: Mapping[str, Callable[[Any], Any]]) -> None:
+    """Add the fields that aren't empty."""
+    for name, encode_field in encoders.items():
+        value = getattr(upload, name)
+        if value:
+            record[name] = encode_field(value)
 
 
 def _common(upload: Upload) -> dict[str, Any]:
@@ -179,6 +182,14 @@ def _decode_account(stored: Mapping[str, Any]) -> Account:
     return Account(name=name, quota_bytes=stored.get("quota_bytes"), reserved=stored.get("reserved", 0))
 
 
+def encode_trace(trace: Trace) -> Sequence[str]:
+    return [trace.parent, trace.state]
+
+
+def decode_trace(stored: Sequence[str]) -> Trace:
+    return Trace(*stored)
+
+
 def _as_is(value: Any) -> Any:
     return value
 
@@ -189,6 +200,15 @@ _SINGLE = tuple(field.name for field in fields(Upload) if field.name not in ("ac
 _FORMER = {"explicit_completion": "waits", "presigned_until": "signed_until", "parts_check_at": "count_at"}
 """Names in the previous schema: read where the new ones are missing, and also written, so that nodes of the previous
 version can run during a rolling upgrade."""
+_NAMING: Mapping[str, Callable[[Any], Any]] = {"name": _as_is, "place": _as_is, "key_prefix": _as_is}
+_RARE: Mapping[str, Callable[[Any], Any]] = {
+    "asks_before_finish": _as_is,
+    "asked_at": _as_is,
+    "paused_until": _as_is,
+    "scan": asdict,
+    "trace": encode_trace,
+}
+"""Fields that few records have, and how they are encoded."""
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "kind": Kind,
     "phase": Phase,
@@ -196,4 +216,5 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "metadata": _decode_metadata,
     "answer": _decode_answer,
     "partials": tuple,
+    "trace": decode_trace,
 }

@@ -1,7 +1,7 @@
 """The rights of callers to uploads, the same on every wire. Pure, like the rules, and judged before them.
 
-An upload belongs to the subject of the credential that created it. One that was created without a credential belongs to
-all principals.
+An upload belongs to the subject of the credential that created it, in that one's tenant. One that was created without a
+credential belongs to all principals.
 """
 
 from __future__ import annotations
@@ -124,4 +124,4 @@ def _raise_for_head(caller: Caller) -> None:
 
 
 def _is_owner(principal: Principal, upload: Upload) -> bool:
-    return upload.owner is None or upload.owner == principal.subject
+    return upload.owner is None or (upload.owner, upload.tenant) == (principal.subject, principal.tenant)

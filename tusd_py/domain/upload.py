@@ -15,6 +15,7 @@ from tusd_py.domain.direct import DirectMode, DirectTransfer
 from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.phase import ALIVE, UNFINISHED, Phase
 from tusd_py.domain.scan import Scan
+from tusd_py.domain.trace import Trace
 from tusd_py.domain.upload_id import UploadId
 
 
@@ -71,9 +72,16 @@ class Upload:
     name: str | None = None
     """The name in its URL instead of its id; None if it has none. No other upload has it while this one is remembered.
     """
+    place: str | None = None
+    """The key of its object below the storage's prefix, or the path of its file below the storage's folder, that a hook
+    chose; None if its name or the setting `object-key` makes it."""
+    key_prefix: str = ""
+    """Text before the key of its object, unless a hook chose that; by the credential with which it was created."""
     owner: str | None = None
     """The subject of the credential with which it was created; None if there was none."""
     account: Account = SHARED
+    trace: Trace | None = None
+    """The trace that its creation belongs to; None if there was none."""
     metadata: Metadata = field(default_factory=dict)
     partials: tuple[UploadId, ...] = ()
     """The partial uploads that a final one is made of, in order."""
@@ -88,6 +96,9 @@ class Upload:
     """The finished object's strong validator, without its quotes."""
     answer: Answer = NO_ANSWER
     """The answer of the hook that was asked before it was done, for clients that repeat their last request."""
+    asks_before_finish: bool = False
+    """True if the server that created it asks a hook before it is done: a process without hooks leaves that to servers.
+    """
     asked_at: float | None = None
     """The last time, in seconds since the epoch, at which that hook gave no answer; None if that never happened."""
     digest: WholeDigest | None = None
@@ -104,6 +115,20 @@ class Upload:
     def url_name(self) -> str:
         """The last part of its URL."""
         return self.name or self.id
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant of its owner, as its account names it (`domain.principal.account_of`); None if it has none."""
+        tenant, _, _ = self.account.name.rpartition(f"/{self.owner}")
+        return tenant or None
+
+    @property
+    def chosen_key(self) -> str | None:
+        """The key of its object if a hook or a credential chose it: no other upload has it while this one is
+        remembered. None if the storage makes the key from the id."""
+        if self.kind is Kind.PARTIAL:
+            return None
+        return self.place or (None if self.name is None else self.key_prefix + self.name)
 
     @property
     def alive(self) -> bool:

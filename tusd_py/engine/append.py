@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from tusd_py.domain.errors import UploadSpoiled
 from tusd_py.domain.events import Reason
 from tusd_py.domain.hook_refusals import UploadStopped
-from tusd_py.domain.intents import Append
+from tusd_py.domain.intents import Append, Completion
 from tusd_py.domain.lengths import close
 from tusd_py.domain.lifecycle import advance
 from tusd_py.domain.refusals import AlreadyComplete, InconsistentLength, TooLarge
@@ -32,7 +32,8 @@ async def append(
 
     Raises Refusal (the upload is unchanged, unless InconsistentLength), Locked, UploadLost, Superseded, Unavailable.
     """
-    incoming = Incoming(body=body, announced=intent.body, watcher=watcher)
+    last = intent.completion is Completion.WITH_THIS
+    incoming = Incoming(body=body, announced=intent.body, watcher=watcher, last=last)
     async with (
         _ending_if_invalid(engine, upload_id, intent),
         engine.hold_for(intent, upload_id, body.stop) as (lease, stored),

@@ -13,7 +13,7 @@ async def ask_to_create(engine: Engine, planned: Upload) -> Upload:
     change, answer = await engine.questions.before_create(engine.caller, planned)
     engine.answer(answer)
     name = change.name or _granted_name(engine, planned)
-    upload = planned if name is None else replace(planned, name=name)
+    upload = replace(planned, name=name, place=change.place)
     return upload if change.metadata is None else replace(upload, metadata=change.metadata)
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from tusd_py.domain.errors import UploadLost, UploadSpoiled
 from tusd_py.domain.events import Reason
 from tusd_py.domain.hook_refusals import UploadStopped
-from tusd_py.domain.intents import Create
+from tusd_py.domain.intents import Completion, Create
 from tusd_py.domain.lengths import close, growth, remaining_bytes
 from tusd_py.domain.lifecycle import advance, resume
 from tusd_py.domain.refusals import InconsistentLength, Malformed, TooLarge
@@ -19,6 +19,7 @@ from tusd_py.engine.asking import ask_to_create
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.finish import finish_for_client
 from tusd_py.engine.receive import Incoming, expect_nothing, receive
+from tusd_py.engine.sniffing import check_partials
 from tusd_py.engine.terminate import abandon
 from tusd_py.ports.body import Body, BodyEnd
 from tusd_py.ports.progress import NO_WATCHER, Watcher
@@ -46,7 +47,9 @@ async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = 
     async with _recording(engine, planned, intent, noting) as upload:
         if intent.body is None:
             return await _finish_empty(engine, upload) if upload.full else upload
-        return await _fill(engine, upload, intent, Incoming(body=body, announced=intent.body, watcher=noting))
+        last = intent.completion is Completion.WITH_THIS
+        incoming = Incoming(body=body, announced=intent.body, watcher=noting, last=last)
+        return await _fill(engine, upload, intent, incoming)
 
 
 class _NotingWatcher:
@@ -69,7 +72,7 @@ async def _planned_final(engine: Engine, intent: Create) -> Upload:
     check_uses(ids, engine.limits)
     uploads = {partial: await _own(engine, partial) for partial in dict.fromkeys(ids) if partial}
     partials = [uploads[partial] if partial else None for partial in ids]
-    return plan_final(
+    planned = plan_final(
         intent,
         partials,
         upload_id=engine.new_id(),
@@ -77,6 +80,8 @@ async def _planned_final(engine: Engine, intent: Create) -> Upload:
         now=engine.clock(),
         allowance=engine.allowance,
     )
+    await check_partials(engine, planned, [partial for partial in partials if partial])
+    return planned
 
 
 async def _partial_id(engine: Engine, url: str) -> UploadId | None:

@@ -16,6 +16,7 @@ from tusd_py.domain.intents import Intent
 from tusd_py.domain.lifecycle import begin
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.principal import NO_ACCOUNT, NO_ALLOWANCE, Allowance, Quota, account_of
+from tusd_py.domain.refusals import NameTaken
 from tusd_py.domain.rights import Rights
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.domain.upload import Upload
@@ -32,6 +33,7 @@ from tusd_py.ports.policy import AllowAll, Policy
 from tusd_py.ports.questions import NoQuestions, Questions
 from tusd_py.ports.state import StateStore
 from tusd_py.ports.storage import Storage
+from tusd_py.transfer.file_marks import FileMarks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,8 @@ class Engine:
     quota: Quota | None = None
     """The quota of accounts whose credential has none; None for none."""
     thresholds: Thresholds = DEFAULT
+    marks: FileMarks | None = None
+    """The marks by which the first bytes of uploads are judged; None if they aren't."""
 
     def __post_init__(self) -> None:
         quotas = Quotas(state=self.state, default=self.quota)
@@ -114,7 +118,7 @@ class Engine:
 
     async def allow(self, intent: Intent, upload: Upload) -> None:
         """Return if the policy allows the intent on the planned upload. Raises Refusal."""
-        await self.policy.allow(self.caller, intent, upload)
+        self.answer(await self.policy.allow(self.caller, intent, upload))
 
     async def measure_stores(self) -> None:
         """Update the free space and the count of unfinished uploads, in the background: requests don't wait for it."""
@@ -139,9 +143,18 @@ class Engine:
         account, allowance = self.account, self.allowance
         with self.open_uploads.admitting(planned):
             self.creations.check(account.name, allowance.rate)
-            upload = replace(planned, owner=self.caller.subject, account=account, cursor=self.storage.start(planned))
+            owned = replace(planned, owner=self.caller.subject, account=account, trace=self.caller.trace)
+            upload = await self._placed(replace(owned, asks_before_finish=self.questions.asks_before_finish))
             quota = self.quotas.for_creation(account, allowance.quota)
             return await self.records.create(begin(upload), quota, allowance.grant)
+
+    async def _placed(self, planned: Upload) -> Upload:
+        """Return the upload with its place in the storage. Raises NameTaken if something else is there."""
+        keyed = replace(planned, key_prefix=self.allowance.key_prefix)
+        upload = replace(keyed, cursor=self.storage.start(keyed))
+        if upload.chosen_key is not None and await self.storage.occupied(upload):
+            raise NameTaken
+        return upload
 
     @asynccontextmanager
     async def hold_for(

@@ -13,6 +13,7 @@ from tusd_py.domain.upload import Upload
 from tusd_py.engine.confirm_loss import confirming_loss
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.journal import Journal
+from tusd_py.engine.sniffing import sniffed
 from tusd_py.ports.body import Body, BodyEnd, Chunk
 from tusd_py.ports.locks import Lease
 from tusd_py.ports.progress import Watcher
@@ -28,14 +29,16 @@ class Incoming:
     body: Body
     announced: Announced
     watcher: Watcher
+    last: bool = False
+    """True if the body is the rest of the upload, however long it is."""
     tally: Tally = field(default_factory=Tally)
 
 
 async def receive(engine: Engine, upload: Upload, incoming: Incoming, *, max_bytes: int | None, lease: Lease) -> Upload:
     """Store the body's bytes and return the upload as recorded, also if the body was cut short.
 
-    Raises UploadStopped (a hook wants the upload to end); ChecksumMismatch, TooLarge, UploadLocked (unrecorded bytes
-    are dropped then); UploadLost, Superseded, Unavailable.
+    Raises UploadStopped (a hook wants the upload to end); TypeNotAllowed; ChecksumMismatch, TooLarge, UploadLocked
+    (unrecorded bytes are dropped then); UploadLost, Superseded, Unavailable.
     """
     report = engine.questions.report_progress(engine.caller, incoming.body.stop)
     digest, announced = Digest(incoming.announced.checksum), incoming.announced
@@ -61,8 +64,8 @@ async def _store(
             confirming_loss(engine, lambda: journal.upload),
             engine.storage.writer(upload, journal.record, lease, unproven=digest.open) as writer,
         ):
-            chunks = incoming.tally.over(upload, incoming.body.chunks(max_bytes))
-            await _pour(engine, chunks, writer, journal, digest)
+            chunks = sniffed(engine, upload, incoming.body.chunks(max_bytes), incoming.body, last=incoming.last)
+            await _pour(engine, incoming.tally.over(upload, chunks), writer, journal, digest)
             _check(incoming.body.end, digest)
             await writer.flush()
             await journal.release()

@@ -1,6 +1,7 @@
 """The steps that mend an upload whose record and bytes disagree.
 
-Each locks the upload, and returns its state as a participle. Raises Locked, Superseded, Unavailable.
+Each locks the upload, and returns its state as a participle. Raises Locked, Superseded, HookFailed (a server finishes
+it), Unavailable.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from contextlib import suppress
 from tusd_py.domain import lifecycle
 from tusd_py.domain.errors import StorageUnavailable, Superseded, UploadLost
 from tusd_py.domain.events import Reason
+from tusd_py.domain.hook_refusals import HookFailed
 from tusd_py.domain.lifecycle import begin
 from tusd_py.domain.rules import touch
 from tusd_py.domain.upload import Upload
@@ -30,7 +32,8 @@ async def rebuild(engine: Engine, recovered: Recovered) -> str:
             upload = await engine.records.rebuild(begin(planned), recovered.entries)
         except ValueError as error:
             raise Superseded(recovered.upload.id) from error
-        await _finish_or_clear(engine, upload)
+        with suppress(HookFailed):
+            await _finish_or_clear(engine, upload)
         return "rebuilt"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.hook_refusals import AccessRejected
 from tusd_py.domain.intents import Begin, Create, Inspect, Intent
@@ -15,9 +16,10 @@ class HookPolicy:
     def __init__(self, questions: HookQuestions) -> None:
         self._questions = questions
 
-    async def allow(self, caller: Caller, intent: Intent, upload: Upload) -> None:
+    async def allow(self, caller: Caller, intent: Intent, upload: Upload) -> Answer:
         if isinstance(intent, Inspect):
-            return
+            return NO_ANSWER
         response = await self._questions.before_access(caller, upload, planned=isinstance(intent, Create | Begin))
         if response.reject_access:
             raise AccessRejected(response.answer)
+        return response.answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tusd_py.domain.errors import Unavailable
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
@@ -15,7 +15,7 @@ from tusd_py.ports.outbox import Outbox
 from tusd_py.tasks import end
 
 _MEASURE_SECONDS = 1.0
-_PRUNE_SECONDS = 600.0
+_RARE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +28,19 @@ class Upkeep:
     clock: Callable[[], float]
     meter: Meter
     observer: Observer
+    delivers: bool
+    """True if this process has sinks. Without one, only commands change what there is: it is measured rarely."""
     thresholds: Thresholds = DEFAULT
+    _measured: set[str] = field(default_factory=set)
+    """The names of the sinks that were measured."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Do it until the end of the context."""
+        pause = _MEASURE_SECONDS if self.delivers else _RARE_SECONDS
         tasks = [
-            asyncio.create_task(self._repeat(self.measure, _MEASURE_SECONDS)),
-            asyncio.create_task(self._repeat(self.prune, _PRUNE_SECONDS)),
+            asyncio.create_task(self._repeat(self.measure, pause)),
+            asyncio.create_task(self._repeat(self.prune, _RARE_SECONDS)),
         ]
         try:
             yield
@@ -43,10 +48,14 @@ class Upkeep:
             await end(*tasks)
 
     async def measure(self) -> None:
-        """Measure the backlog of each sink. Raises StateUnavailable."""
-        for backlog in await self.outbox.backlogs():
+        """Measure the backlog of each sink; one that had a backlog and is gone has none. Raises StateUnavailable."""
+        backlogs = await self.outbox.backlogs()
+        for sink in self._measured - {backlog.sink for backlog in backlogs}:
+            self.meter.events_seen(sink, 0, 0, 0.0)
+        for backlog in backlogs:
             age = 0.0 if backlog.oldest is None else max(self.clock() - backlog.oldest, 0.0)
             self.meter.events_seen(backlog.sink, backlog.pending, backlog.dead, age)
+            self._measured.add(backlog.sink)
 
     async def prune(self) -> None:
         """Remove delivered events whose retention is over. Raises StateUnavailable."""

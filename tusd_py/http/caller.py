@@ -12,7 +12,7 @@ from aiohttp import web
 
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.refusals import Malformed
-from tusd_py.http.context import CALLER, EFFECTIVE_METHOD, Context
+from tusd_py.http.context import CALLER, EFFECTIVE_METHOD, SPAN, Context
 from tusd_py.http.endpoint import creation_url, request_id
 from tusd_py.http.forwarded import Trust
 from tusd_py.telemetry.metrics import known_method
@@ -24,11 +24,14 @@ _ADDRESS = re.compile(r"[0-9A-Za-z._:%-]{1,64}")
 def log_fields(request: web.BaseRequest, trust: Trust) -> Mapping[str, str]:
     """Return the fields of log lines about a request, none of them empty."""
     caller = request.get(CALLER) or caller_of(request, trust)
+    trace = caller.trace
     fields = {
         "method": known_method(request.get(EFFECTIVE_METHOD, request.method)),
         "address": caller.address,
         "request_id": caller.request_id or "",
         "owner": caller.subject or "",
+        "trace_id": "" if trace is None else trace.id,
+        "span_id": "" if caller.span is None else caller.span.span_id,
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -41,6 +44,7 @@ def caller_of(request: web.BaseRequest, trust: Trust, disclosed: Mapping[str, An
         target=request.raw_path,
         headers=request.headers,
         request_id=request_id(request),
+        span=request.get(SPAN),
         **disclosed,
     )
 

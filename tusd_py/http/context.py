@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from tusd_py.domain.caller import Caller
+from tusd_py.domain.trace import Trace
 from tusd_py.engine.engine import Engine
 from tusd_py.http.concurrency import Concurrency
 from tusd_py.http.connection.connection_limits import Connections, client_at
@@ -31,6 +32,7 @@ from tusd_py.transfer.slabs import Slabs
 
 if TYPE_CHECKING:
     from tusd_py.auth.tokens import TokenIssuer  # PyJWT takes a while to import
+    from tusd_py.telemetry.tracing import Tracing  # and so does OpenTelemetry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,8 @@ class Context:
     disclosure: Disclosure | None = None
     """None without hooks and events."""
     public_endpoint: str | None
+    tracing: Tracing | None = None
+    """None if no spans are made."""
     cors: Cors | None
     request_filter: RequestFilter
     redirect_downloads: bool
@@ -88,5 +92,7 @@ EFFECTIVE_METHOD = web.RequestKey("effective_method", str)
 """The method that a request means: X-HTTP-Method-Override may replace its POST."""
 BODY_STARTED = web.RequestKey("body_started", bool)
 """True once bytes of the body were received."""
+SPAN = web.RequestKey[Trace | None]("span")
+"""The span of the request, where spans are made."""
 CODE = web.RequestKey("code", str)
 """The code of the refusal, if the request was refused."""

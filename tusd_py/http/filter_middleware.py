@@ -14,25 +14,36 @@ from tusd_py.http.context import CODE, CONTEXT, Context
 from tusd_py.http.failures import record_refusal
 from tusd_py.http.pipeline import refuse_in_protocol, route_of
 from tusd_py.http.request_filter import PROBES
-from tusd_py.telemetry.served import serving
+from tusd_py.http.spans import answer_in_span
+from tusd_py.telemetry.access import LOG_FIELDS
+from tusd_py.telemetry.served import GetFields, serving
 
 
 @web.middleware
 async def filter_requests(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
     context = request.app[CONTEXT]
-    with serving(partial(log_fields, request, context.trust)):
+    fields: GetFields = partial(log_fields, request, context.trust)
+    request[LOG_FIELDS] = fields
+    answer = partial(_answer, request, context, handler)
+    with serving(fields):
+        if context.tracing is None or request.path in PROBES:
+            return await answer()
+        return await answer_in_span(request, context.tracing, answer)
+
+
+async def _answer(request: web.Request, context: Context, handler: typedefs.Handler) -> web.StreamResponse:
+    try:
+        context.request_filter.check(request)
+    except (Misdirected, Forbidden, UnsupportedCoding, Malformed) as error:
+        response = await _refuse_request(request, context, error)
+    else:
         try:
-            context.request_filter.check(request)
-        except (Misdirected, Forbidden, UnsupportedCoding, Malformed) as error:
-            response = await _refuse_request(request, context, error)
-        else:
-            try:
-                response = await handler(request)
-            except web.HTTPException as answer:
-                _audit(request, context, answer.status)
-                raise
-        _audit(request, context, response.status)
-        return response
+            response = await handler(request)
+        except web.HTTPException as answer:
+            _audit(request, context, answer.status)
+            raise
+    _audit(request, context, response.status)
+    return response
 
 
 async def _refuse_request(request: web.Request, context: Context, error: Refusal) -> web.StreamResponse:

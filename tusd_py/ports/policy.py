@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.intents import Intent
 from tusd_py.domain.upload import Upload
@@ -12,16 +13,16 @@ from tusd_py.domain.upload import Upload
 class Policy(Protocol):
     """Checks each intent once: after planning, which proves it possible, and before its body is read."""
 
-    async def allow(self, caller: Caller, intent: Intent, upload: Upload) -> None:
+    async def allow(self, caller: Caller, intent: Intent, upload: Upload) -> Answer:
         """Return if the caller may do that with the upload: the recorded upload, or the one to be created.
 
-        Raises Refusal. The upload's lock may be held and renewed meanwhile: other requests for it wait, or are answered
-        423.
+        The response is merged with what it returns. Raises Refusal. The upload's lock may be held and renewed
+        meanwhile: other requests for it wait, or are answered 423.
         """
 
 
 class AllowAll:
     """A policy that refuses nothing."""
 
-    async def allow(self, caller: Caller, intent: Intent, upload: Upload) -> None:
-        """Return: everything is allowed."""
+    async def allow(self, caller: Caller, intent: Intent, upload: Upload) -> Answer:  # noqa: ARG002 - the port's
+        return NO_ANSWER

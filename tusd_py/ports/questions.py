@@ -7,7 +7,7 @@ from typing import Protocol
 
 from tusd_py.domain.answers import NO_ANSWER, NO_CHANGE, Answer, FileChange
 from tusd_py.domain.caller import Caller
-from tusd_py.domain.hook_refusals import UploadStopped
+from tusd_py.domain.hook_refusals import HookFailed, UploadStopped
 from tusd_py.domain.upload import Upload
 
 
@@ -70,3 +70,12 @@ class _NoReport:
 
 NO_REPORT: ProgressReport = _NoReport()
 """A report of nothing."""
+
+
+class DeferredQuestions(NoQuestions):
+    """Asks no hook, as its process knows none: an upload that is to be asked about stays finishing, for a server."""
+
+    async def before_finish(self, caller: Caller, upload: Upload) -> Answer:
+        if upload.asks_before_finish:
+            raise HookFailed
+        return await super().before_finish(caller, upload)

@@ -92,6 +92,10 @@ class Storage(Protocol):
     def locate(self, upload: Upload) -> Place:
         """Return the place of the upload's object, from its record alone. Pure."""
 
+    async def occupied(self, upload: Upload) -> bool:
+        """Return True if there is something at the place of an upload that isn't recorded yet: it isn't this server's,
+        or can't be removed."""
+
     def writer(
         self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False
     ) -> AbstractAsyncContextManager[Writer]:

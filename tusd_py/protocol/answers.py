@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from tusd_py.domain.answers import Answer
 from tusd_py.protocol.wire import Reply
 
+_TYPE = "content-type"
 _OK, _NO_CONTENT, _FIRST_ERROR, _FIRST_REDIRECT, _END = 200, 204, 400, 300, 600
 
 
@@ -25,11 +27,23 @@ def merge_refusal(reply: Reply, answer: Answer) -> Reply:
     return _merged(replace(reply, status=answer.status) if is_error and answer.status else reply, answer)
 
 
+def add_fields(headers: Mapping[str, str], answers: Iterable[Answer]) -> Mapping[str, str]:
+    """Return the header fields of a response whose status and body stay: merged with those of the answers, but for
+    Content-Type, which is that of the body."""
+    for answer in answers:
+        added = {name: value for name, value in answer.headers.items() if name.lower() != _TYPE}
+        headers = _merged_fields(headers, added)
+    return headers
+
+
 def _merged(reply: Reply, answer: Answer) -> Reply:
-    fields = {name.lower(): (name, value) for name, value in reply.headers.items()}
-    if answer.body:
-        fields.pop("content-type", None)
-    for name, value in answer.headers.items():
-        _, own = fields.get(name.lower(), (name, ""))
-        fields[name.lower()] = (name, f"{own}, {value}" if own and name.lower() == "link" else value)
-    return replace(reply, headers=dict(fields.values()), text=answer.body or reply.text)
+    own = {name: value for name, value in reply.headers.items() if not answer.body or name.lower() != _TYPE}
+    return replace(reply, headers=_merged_fields(own, answer.headers), text=answer.body or reply.text)
+
+
+def _merged_fields(own: Mapping[str, str], added: Mapping[str, str]) -> Mapping[str, str]:
+    fields = {name.lower(): (name, value) for name, value in own.items()}
+    for name, value in added.items():
+        _, before = fields.get(name.lower(), (name, ""))
+        fields[name.lower()] = (name, f"{before}, {value}" if before and name.lower() == "link" else value)
+    return dict(fields.values())

@@ -38,6 +38,7 @@ from tusd_py.server.background import running
 from tusd_py.server.event_wiring import delivering, open_hooks, subscriptions
 from tusd_py.server.live_wiring import telling
 from tusd_py.server.question_wiring import asking
+from tusd_py.server.tracing_wiring import find_tracing, pairing_of, sink_wrapper, span_meters
 from tusd_py.server.wiring import open_engine
 from tusd_py.telemetry.audit import Audit
 from tusd_py.telemetry.log import LogMeter, LogObserver, get_logger
@@ -111,18 +112,20 @@ async def _open(app: web.Application, settings: Settings, python_hooks: object) 
     budget = Budget(settings.memory_budget)
     metrics = Metrics(lambda: budget.used, budget.limit)
     log = get_logger("tusd_py")
-    observers, meter = (metrics, LogObserver(log)), Meters((metrics, LogMeter(log)))
+    tracing = find_tracing()
+    observers, meter = (metrics, LogObserver(log)), Meters((metrics, LogMeter(log), *span_meters(tracing)))
+    wishes, pairing = subscriptions(settings, python_hooks), pairing_of(tracing)
     async with (
-        open_engine(settings, budget, observers, meter, subscriptions(settings, python_hooks)) as opened,
+        open_engine(settings, budget, observers, meter, wishes, pairing) as opened,
         telling(settings, opened) as (engine, live),
         open_authenticator(settings, engine.observer) as authenticator,
         open_hooks(settings, engine.observer, python_hooks) as hooks,
-        delivering(settings, engine, hooks) as app[DELIVERER],
+        delivering(settings, engine, hooks, sink_wrapper(tracing)) as app[DELIVERER],
     ):
         engine = asking(settings, engine, hooks)  # noqa: PLW2901
-        context = app[CONTEXT] = _context(settings, engine, authenticator, live, budget, metrics)
-        if hooks is not None or settings.events_to:
-            context = app[CONTEXT] = replace(context, disclosure=_disclosure(settings))
+        context = _context(settings, engine, authenticator, live, budget, metrics)
+        disclosure = _disclosure(settings) if hooks is not None or settings.events_to else None
+        context = app[CONTEXT] = replace(context, disclosure=disclosure, tracing=tracing)
         await _check_stores(engine)
         config_error = app[CONFIG_ERROR] = asyncio.get_running_loop().create_future()
         async with running(engine, context.slabs, config_error):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
-from tusd_py.domain.errors import ConfigurationError
 from tusd_py.events_out.sinks.broker import Broker
+from tusd_py.server.extras import importing
 
 
 async def open_broker(scheme: str, url: str, state_url: str) -> Broker:
@@ -47,23 +45,14 @@ async def _aws(scheme: str, place: str) -> Broker:
 
 
 def _nats(url: str, subject: str) -> Broker:
-    with _extra("nats", "nats"):
+    with importing("nats", "nats", "events-to"):
         from tusd_py.events_out.sinks.nats_stream import NatsSubject  # noqa: PLC0415  an extra
 
     return NatsSubject(url, subject)
 
 
 def _amqp(url: str, exchange: str) -> Broker:
-    with _extra("amqp", "aio_pika"):
+    with importing("amqp", "aio_pika", "events-to"):
         from tusd_py.events_out.sinks.amqp_exchange import AmqpExchange  # noqa: PLC0415  an extra
 
     return AmqpExchange(url, exchange)
-
-
-@contextmanager
-def _extra(extra: str, library: str) -> Iterator[None]:
-    """Raise ConfigurationError if the library isn't installed."""
-    try:
-        yield
-    except ImportError as error:
-        raise ConfigurationError(f"events-to: {library} is missing: install tusd-py[{extra}]") from error

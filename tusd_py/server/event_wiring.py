@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -134,46 +134,58 @@ def _signer(settings: Settings) -> Signer:
 
 
 @asynccontextmanager
-async def delivering(settings: Settings, engine: Engine, hooks: HookKind | None) -> AsyncIterator[Deliverer]:
-    """Deliver events to the sinks of the settings until the end of the context. Raises ConfigurationError."""
+async def delivering(
+    settings: Settings, engine: Engine, hooks: HookKind | None, wrap: Callable[[Sink], Sink] | None = None
+) -> AsyncIterator[Deliverer]:
+    """Deliver events to the sinks of the settings, each wrapped, until the end of the context. Raises
+    ConfigurationError."""
     async with AsyncExitStack() as stack:
         lanes = list[Lane]()
         if (outbox := engine.state.outbox) is not None:
-            lanes = [lane async for lane in _lanes(settings, engine, outbox, hooks, stack)]
-            await stack.enter_async_context(_upkeep(settings, engine, outbox).running())
+            lane = partial(_lane, settings, engine, outbox, wrap)
+            lanes = [lane(*parts) async for parts in _sinks(settings, engine, hooks, stack)]
+            await stack.enter_async_context(_upkeep(settings, engine, outbox, delivers=bool(lanes)).running())
         deliverer = Deliverer(lanes, settings.shutdown_timeout)
         await stack.enter_async_context(deliverer.running())
         yield deliverer
 
 
-def _upkeep(settings: Settings, engine: Engine, outbox: Outbox) -> Upkeep:
+def _upkeep(settings: Settings, engine: Engine, outbox: Outbox, *, delivers: bool) -> Upkeep:
     return Upkeep(
         outbox=outbox,
         retention=settings.events_retention,
         clock=engine.clock,
         meter=engine.meter,
         observer=engine.observer,
+        delivers=delivers,
     )
 
 
-async def _lanes(
-    settings: Settings, engine: Engine, outbox: Outbox, hooks: HookKind | None, stack: AsyncExitStack
-) -> AsyncIterator[Lane]:
-    reader, lane = facts_reader(settings, engine), partial(_lane, settings, engine, outbox)
+async def _sinks(
+    settings: Settings, engine: Engine, hooks: HookKind | None, stack: AsyncExitStack
+) -> AsyncIterator[tuple[str, Sink, int]]:
+    """Yield the name of each sink, the sink, and its events at a time."""
+    reader = facts_reader(settings, engine)
     if hooks is not None:
         forward = settings.hooks_http_forward_headers if settings.hooks_http is not None else ()
-        yield lane(
-            hooks.name, HookSink(hooks.caller, reader, FORMATS[_TUSD], hooks.seconds, forward), hooks.concurrency
-        )
+        yield hooks.name, HookSink(hooks.caller, reader, FORMATS[_TUSD], hooks.seconds, forward), hooks.concurrency
     for address in settings.events_to:
         sink = await _open(settings, address, reader)
         stack.push_async_callback(sink.aclose)
-        yield lane(str(address), sink, DEFAULT.deliveries)
+        yield str(address), sink, DEFAULT.deliveries
 
 
-def _lane(settings: Settings, engine: Engine, outbox: Outbox, name: str, sink: Sink, concurrency: int) -> Lane:
+def _lane(
+    settings: Settings,
+    engine: Engine,
+    outbox: Outbox,
+    wrap: Callable[[Sink], Sink] | None,
+    name: str,
+    sink: Sink,
+    concurrency: int,
+) -> Lane:
     courier = Courier(
-        sink=sink,
+        sink=sink if wrap is None else wrap(sink),
         outbox=outbox,
         schedule=Schedule(pauses=settings.events_schedule, lease=settings.events_lease),
         clock=engine.clock,

@@ -26,6 +26,7 @@ from tusd_py.server.app import CONFIG_ERROR, create_app, create_probes
 from tusd_py.server.descriptors import throttle_accept_warnings, use_all_descriptors
 from tusd_py.server.listening import Listeners, ServerListeners, listen_error, socket_address
 from tusd_py.server.socket_file import BACKLOG
+from tusd_py.server.tracing_wiring import exporting
 from tusd_py.telemetry.access import AccessLog
 from tusd_py.telemetry.log import configure_logging, get_logger
 from tusd_py.transfer.heap import Heap, use_one_heap
@@ -63,7 +64,8 @@ def run_server(settings: Settings, listeners: ServerListeners, watch: int | None
     configure_logging(settings.log_format, settings.log_level)
     use_one_heap()
     use_all_descriptors()
-    return asyncio.run(_serve(settings, listeners, watch))
+    with exporting(os.environ):
+        return asyncio.run(_serve(settings, listeners, watch))
 
 
 async def _serve(settings: Settings, listeners: ServerListeners, watch: int | None) -> int:

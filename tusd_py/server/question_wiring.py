@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tusd_py.config import Settings
+from tusd_py.config import S3Bucket, Settings
 from tusd_py.engine.engine import Engine
 from tusd_py.events_out.access import HookPolicy
 from tusd_py.events_out.questions import (
@@ -31,6 +31,7 @@ def asking(settings: Settings, engine: Engine, hooks: HookKind | None) -> Engine
         enabled=enabled,
         asking=_asking(settings, hooks),
         storage=engine.storage,
+        bucket=settings.storage.bucket if isinstance(settings.storage, S3Bucket) else None,
         observer=engine.observer,
         meter=engine.meter,
     )

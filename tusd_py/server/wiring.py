@@ -29,10 +29,12 @@ from tusd_py.ports.observer import Observer, Observers
 from tusd_py.ports.outbox import Outbox, Subscription
 from tusd_py.ports.state import StateStore
 from tusd_py.ports.storage import Capacity, Storage
+from tusd_py.server.extras import importing
 from tusd_py.storage.local.storage import LocalStorage
 from tusd_py.storage.s3.grid import MIB
 from tusd_py.storage.s3.options import PROFILES, Profile, S3Options
 from tusd_py.transfer.budget import Budget
+from tusd_py.transfer.file_marks import FileMarks
 
 _PART_SIZE = 8 * MIB
 
@@ -44,14 +46,15 @@ async def open_engine(
     observers: Sequence[Observer] = (),
     meter: Meter | None = None,
     subscriptions: Sequence[Subscription] | None = None,
+    pairing: type[PairedState] = PairedState,
 ) -> AsyncIterator[Engine]:
     """Open an engine on the storage and state that the settings name. Raises ConfigurationError.
 
-    Its state serves no upload before it is known to belong to the storage, and has registered `subscriptions` unless
-    these are None: only servers register theirs.
+    Its state, a `pairing`, serves no upload before it is known to belong to the storage, and has registered
+    `subscriptions` unless these are None: only servers register theirs.
     """
     async with open_unpaired(settings, budget, observers, meter) as engine:
-        state = PairedState(engine, subscriptions)
+        state = pairing(engine, subscriptions)
         try:
             yield replace(engine, state=state)
         finally:
@@ -78,6 +81,7 @@ async def open_unpaired(
             open_uploads=open_uploads,
             quota=_quota(settings),
             creations=_creations(settings),
+            marks=_marks(settings),
             thresholds=replace(DEFAULT, reservation=max(DEFAULT.reservation, settings.part_size or 0)),
             clock=time.time,
             new_id=lambda: UploadId(secrets.token_hex(16)),
@@ -107,6 +111,13 @@ async def open_outbox(settings: Settings) -> AsyncIterator[Outbox]:
         if state.outbox is None:
             raise ConfigurationError(f"{state.name} keeps no events: use sqlite: or redis:")
         yield state.outbox
+
+
+def _marks(settings: Settings) -> FileMarks | None:
+    if not settings.sniff:
+        return None
+    with importing("sniff", "puremagic", "sniff"):
+        return FileMarks()
 
 
 def _creations(settings: Settings) -> RateLimiter:

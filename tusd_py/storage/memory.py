@@ -43,7 +43,10 @@ class MemoryStorage:
         return {}
 
     def locate(self, upload: Upload) -> Place:
-        return Place(key=upload.id)
+        return Place(key=upload.chosen_key or f"{upload.key_prefix}{upload.id}")
+
+    async def occupied(self, upload: Upload) -> bool:
+        return upload.id in self._objects
 
     @asynccontextmanager
     async def writer(

@@ -1,5 +1,7 @@
-"""The names of finished objects, made by the setting `object-key`. Of what a client sent, they contain only a sanitized
-file name, and only if the setting asks for it."""
+"""The names of finished objects: chosen by a hook or a credential, or made by the setting `object-key`.
+
+Of what a client sent, they contain only a sanitized file name, and only if the setting asks for it.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,12 @@ _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("C
 
 
 def expand(template: str, upload: Upload, filename: str) -> str:
-    """Return the template with its fields filled in for this upload; of an upload with a name, that name."""
-    if upload.name is not None:
-        return upload.name
+    """Return the template with its fields filled in for this upload; of an upload whose key was chosen, that."""
+    if upload.chosen_key is not None:
+        return upload.chosen_key
     created = datetime.fromtimestamp(upload.times.created_at, UTC)
     dates = {name: created.strftime(code) for name, code in DATES.items()}
-    return template.format(id=upload.id, filename=filename, **dates)
+    return upload.key_prefix + template.format(id=upload.id, filename=filename, **dates)
 
 
 def sanitize(filename: str) -> str:

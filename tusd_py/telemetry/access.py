@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.web import BaseRequest, StreamResponse
 
 from tusd_py.telemetry.log import get_logger
+from tusd_py.telemetry.served import GetFields
+
+LOG_FIELDS = web.RequestKey[GetFields]("log_fields")
+"""The function that returns the fields of log lines about the request."""
+_ADDED = ("owner", "trace_id", "span_id")
 
 
 class AccessLog(AbstractAccessLogger):
@@ -21,4 +29,11 @@ class AccessLog(AbstractAccessLogger):
             seconds=round(time, 4),
             remote=request.remote,
             request_id=response.headers.get("X-Request-ID"),
+            **_added(request),
         )
+
+
+def _added(request: BaseRequest) -> Mapping[str, str]:
+    """Return what other lines about the request have, too."""
+    fields = request[LOG_FIELDS]() if LOG_FIELDS in request else {}
+    return {name: fields[name] for name in _ADDED if name in fields}

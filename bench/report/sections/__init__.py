@@ -12,6 +12,7 @@ SECTIONS = (
     waiting.LINK,
     waiting.SMALL,
     waiting.CROWD,
+    waiting.EVENTS,
     growing.REQUESTS,
     growing.GROWTH,
     growing.SAVES,

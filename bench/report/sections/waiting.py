@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.figures import crowd, idle, link, small
+from bench.figures import crowd, events, idle, link, small
 from bench.report import columns as c
 from bench.report.columns import Column
 from bench.report.sections.base import Plot, Section
@@ -53,6 +53,20 @@ SMALL = Section(
         )
     ),
     plots=(Plot(file="small", title="Small requests", unit=c.PER_S, values=("per_s",), cases=small.OPERATIONS),),
+)
+
+EVENTS = Section(
+    figure=events.NAME,
+    title="Events",
+    words="Hooks over HTTP, to a receiver in another process that answers at once. The wait is from a client's "
+    "response to the call of `post-finish` for its upload of 1 KiB, one upload at a time. Calls a second are those of "
+    "one process with 4,000 stored events of 2,000 uploads; CPU is that process's.",
+    columns=(
+        Column(heading="wait, p50, ms", value="p50_ms", unit=c.MS),
+        Column(heading="wait, p99, ms", value="p99_ms", unit=c.MS),
+        Column(heading="calls/s", value="per_s", unit=c.PER_S),
+        Column(heading="CPU a call, ms", value="cpu_ms", unit=c.MS),
+    ),
 )
 
 CROWD = Section(

@@ -11,6 +11,7 @@ import pytest
 from tests.support.direct_access import ScriptedAccess, direct
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating
+from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.errors import Locked
@@ -39,12 +40,13 @@ class Asked:
         self.asked, self.answering = asyncio.Event(), asyncio.Event()
         self.answering.set()
 
-    async def allow(self, caller: Caller, intent: Intent, upload: Upload) -> None:
+    async def allow(self, caller: Caller, intent: Intent, upload: Upload) -> Answer:
         self.questions.append((caller, intent, upload))
         self.asked.set()
         await self.answering.wait()
         if self.refuses:
             raise Forbidden("not you")
+        return NO_ANSWER
 
 
 @pytest.fixture

@@ -22,7 +22,9 @@ from tusd_py.engine.create import create
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.expiry_sweep import sweep
 from tusd_py.engine.lookup import finished, inspect
+from tusd_py.engine.repair import repair
 from tusd_py.engine.terminate import terminate
+from tusd_py.ports.questions import DeferredQuestions
 
 ALICE = Caller(address="192.0.2.7", method="POST", request_id="r-1")
 SEEN = Answer(status=201, body="seen", headers={"X-Row": "7"})
@@ -233,3 +235,22 @@ async def test_a_hook_stops_an_upload_which_is_removed(
     assert await harness.residue() == []
     last = harness.told.changes[-1]
     assert (last.type, last.reason) == (EventType.TERMINATED, Reason.REFUSED)
+
+
+async def test_a_process_without_hooks_leaves_the_finish_to_a_server(
+    engine: Engine, harness: Harness, hooks: Hooks
+) -> None:
+    upload = await create(engine, creating(3), ScriptedBody())
+    hooks.error = HookFailed()
+    with pytest.raises(HookFailed):
+        await append(engine, upload.id, appending(0), ScriptedBody(b"abc"))
+    operator = replace(harness.engine, questions=DeferredQuestions())
+    harness.now += 100
+    await sweep(operator)
+    assert [mended.done async for mended in repair(operator, apply=True)] == [False]
+    assert (await harness.record(upload)).phase is Phase.FINISHING
+    assert "finished" not in [change.type for change in harness.told.changes]
+    hooks.error = None
+    harness.now += 100
+    await sweep(engine)
+    assert (await harness.record(upload)).done

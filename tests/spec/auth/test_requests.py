@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 import pytest
 
 from tests.spec.auth.conftest import KEY
 from tests.spec.auth.stock import CALLERS, Stock, alice, read, rufh, tus
-from tests.support.credentials import signing_key
+from tests.support.credentials import SECRET, signing_key
 from tests.support.direct import DirectClient
-from tests.support.logins import bearing
+from tests.support.logins import JWT, bearing
 from tests.support.raw import connected
 from tests.support.rufh import PARTIAL, problem
 from tests.support.server import Server, serving
@@ -161,6 +162,28 @@ async def test_a_key_without_the_scope_is_403(session: aiohttp.ClientSession, tm
         refused = await tus(session, server.url, WITH_KEY).post(upload_length=1)
         assert (refused.status, refused.body.partition(b":")[0]) == (403, b"insufficient-scope")
         assert refused.headers["Tus-Resumable"] == "1.0.0"
+
+
+async def test_a_key_prefix_comes_before_the_names_of_files(session: aiohttp.ClientSession, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(f"app:{sha256(KEY.encode()).hexdigest()}:key-prefix=team/a-\n")
+    settings: dict[str, Any] = {"auth": "api-key,token", "auth_token_secret": SECRET}
+    async with serving(tmp_path, auth_keys_file=tmp_path / "keys", **settings) as server:
+        application = tus(session, server.url, WITH_KEY)
+        made = await application.request("POST", urljoin(server.url, "/tokens"), b'{"key": "b/c"}')
+        token = {"Authorization": f"Bearer {json.loads(made.body)['token']}"}
+        for fields in (WITH_KEY, token):
+            url = await tus(session, server.url, fields).create(3, b"abc")
+            name = url.removeprefix(server.url)
+            assert (tmp_path / "data" / f"team/a-{name}").read_bytes() == b"abc"
+        assert name == "b/c"
+
+
+async def test_the_same_name_in_another_tenant_is_another_owner(session: aiohttp.ClientSession, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {**JWT, "auth_tenant_claim": "org"}
+    async with serving(tmp_path, **settings) as server:
+        url = await tus(session, server.url, bearing("ann", org="acme")).create(3, b"abc")
+        for tenant, status in (({"org": "other"}, 404), ({}, 404), ({"org": "acme"}, 200)):
+            assert (await tus(session, server.url, bearing("ann", **tenant)).get(url)).status == status
 
 
 async def test_a_writer_whose_credential_expires_goes_on(session: aiohttp.ClientSession, owned: Site) -> None:

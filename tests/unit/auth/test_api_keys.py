@@ -138,6 +138,7 @@ def test_no_policy_limits_nothing() -> None:
         line(policy="types="),
         line(policy="key-prefix=../a"),
         line(policy="key-prefix=/a"),
+        line(policy="key-prefix=.tusd-py/"),
         line(policy="quota-uploads=0"),
         line(policy="quota-rate=fast"),
         line(policy="scopes=create"),

@@ -22,6 +22,7 @@ FULL = Terms(
     types=("image/*", "text/plain"),
     metadata={"filename": "ü.txt", "empty": ""},
     name="team/ü".replace("ü", "u"),
+    key_prefix="team/",
     uses=3,
 )
 
@@ -58,6 +59,7 @@ async def test_its_terms_are_what_it_allows() -> None:
         types=("image/*", "text/plain"),
         metadata={"filename": "ü.txt".encode(), "empty": b""},
         name="team/u",
+        key_prefix="team/",
         grant=Grant(jti=token.jti, max_uses=3, expires_at=token.expires_at),
     )
 

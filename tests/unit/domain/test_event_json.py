@@ -13,6 +13,7 @@ from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.principal import UPLOAD, Principal
 from tusd_py.domain.record_json import encode
 from tusd_py.domain.refusals import Unauthenticated
+from tusd_py.domain.trace import Trace
 
 
 @pytest.mark.parametrize(
@@ -28,3 +29,10 @@ def test_of_a_credential_only_its_subject_is_stored(caller: Caller, identity: st
     row = event_row(Event(type=EventType.CREATED, upload=record, caller=caller), record, encode(record))
     assert json.loads(row.document)["request"]["identity"] == identity
     assert decode_event(EventType.CREATED, row.document).caller.subject == identity
+
+
+@pytest.mark.parametrize("span", [None, Trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "a=1")])
+def test_the_span_of_the_request_is_stored(span: Trace | None) -> None:
+    record = upload()
+    row = event_row(Event(type=EventType.CREATED, upload=record, caller=Caller(span=span)), record, encode(record))
+    assert decode_event(EventType.CREATED, row.document).caller.trace == span

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tusd_py.domain.names import is_metadata_key, is_name, is_type_range
+from tusd_py.domain.names import is_metadata_key, is_name, is_place, is_type_range
 
 ID = "0123456789abcdef" * 2
 
@@ -19,6 +19,37 @@ def test_an_upload_may_have_the_name(name: str) -> None:
 )
 def test_an_upload_may_not_have_the_name(name: str) -> None:
     assert not is_name(name)
+
+
+@pytest.mark.parametrize(
+    "place", ["a", "a b/ü.txt", "...", ".a/b", f"a/{ID}", "read/a", "ä" * 127, "/".join("a" * 256)]
+)
+def test_an_object_may_be_at_the_place(place: str) -> None:
+    assert is_place(place)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "",
+        "/",
+        "/a",
+        "a/",
+        "a//b",
+        "..",
+        "a/./b",
+        "../a",
+        "a\0",
+        "a\nb",
+        ".tusd-py",
+        ".tusd-py/a",
+        "ä" * 128,
+        "a/" * 256,
+        ID,
+    ],
+)
+def test_an_object_may_not_be_at_the_place(place: str) -> None:
+    assert not is_place(place)
 
 
 @pytest.mark.parametrize(

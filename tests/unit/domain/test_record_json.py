@@ -18,6 +18,7 @@ from tusd_py.domain.direct import DirectMode, DirectTransfer
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.record_json import decode, decode_entry, encode, encode_entry
 from tusd_py.domain.scan import Scan, Verdict
+from tusd_py.domain.trace import Trace
 from tusd_py.domain.upload import Kind, Times, Upload
 from tusd_py.domain.upload_id import UploadId
 
@@ -60,8 +61,11 @@ FULL = Upload(
     offset=4,
     max_length=20,
     name="a/b",
+    place="c/d",
+    key_prefix="team/",
     owner="ann",
     account=Account(name="t/ann", quota_bytes=9, reserved=6),
+    trace=Trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "a=1"),
     metadata={"filename": b"a b.txt", "raw": b"\xff"},
     partials=(UploadId("cd" * 16),),
     direct=DirectTransfer(mode=DirectMode.PARTS, presigned_until=20.0, parts_check_at=8.0),
@@ -71,6 +75,7 @@ FULL = Upload(
     answer=Answer(status=201, body="made", headers={"X-Row": "7"}),
     paused_until=60.0,
     scan=Scan(verdict=Verdict.FAILED, name="Eicar", reason="scanner-unavailable"),
+    asks_before_finish=True,
     asked_at=9.0,
     digest=WholeDigest(algorithm="sha256", value="00"),
     times=Times(created_at=1.0, updated_at=2.0, expires_at=50.0),
@@ -83,9 +88,10 @@ FULL_TEXT = (
     '"partials":["cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"],"direct":"parts","troubled_at":3.5,"presigned_until":20.0,'
     '"parts_check_at":8.0,"cursor":{"parts":1},"etag":"e","digest_algorithm":"sha256","digest":"00","created_at":1.0,'
     '"updated_at":2.0,"expires_at":50.0,"revision":7,"waits":true,"signed_until":20.0,"count_at":8.0,'
-    '"name":"a/b","account":"t/ann","quota_bytes":9,"reserved":6,'
-    '"answer":{"status":201,"body":"made","headers":{"X-Row":"7"}},"asked_at":9.0,"paused_until":60.0,'
-    '"scan":{"verdict":"failed","name":"Eicar","reason":"scanner-unavailable"}}'
+    '"name":"a/b","place":"c/d","key_prefix":"team/","account":"t/ann","quota_bytes":9,"reserved":6,'
+    '"answer":{"status":201,"body":"made","headers":{"X-Row":"7"}},"asks_before_finish":true,"asked_at":9.0,'
+    '"paused_until":60.0,"scan":{"verdict":"failed","name":"Eicar","reason":"scanner-unavailable"},'
+    '"trace":["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","a=1"]}'
 )
 EMPTY_TEXT = (
     '{"id":"abababababababababababababababab","kind":"regular","phase":"open","length":null,'
@@ -102,7 +108,7 @@ def test_the_text_is_what_nodes_of_the_version_before_read(given_upload: Upload,
     assert decode(text) == given_upload
 
 
-@pytest.mark.parametrize("group", [FULL, FULL.account, FULL.times, FULL.direct, FULL.digest, FULL.answer])
+@pytest.mark.parametrize("group", [FULL, FULL.account, FULL.times, FULL.direct, FULL.digest, FULL.answer, FULL.trace])
 def test_the_full_upload_has_a_value_in_every_field(group: Any) -> None:
     """So that no field is left out of the text."""
     assert [field.name for field in fields(group) if getattr(group, field.name) in (None, False, 0, (), {}, "")] == []

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tusd_py.domain.account import Account
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.direct import DirectMode
@@ -22,7 +23,7 @@ from tusd_py.domain.intents import (
     Terminate,
     Watch,
 )
-from tusd_py.domain.principal import CREATE, LIST, TOKENS, UPLOAD, Principal
+from tusd_py.domain.principal import CREATE, LIST, TOKENS, UPLOAD, Principal, account_of
 from tusd_py.domain.refusals import (
     AuthUnavailable,
     Forbidden,
@@ -104,6 +105,26 @@ def test_without_authentication_all_callers_have_all_rights() -> None:
 )
 def test_an_upload_is_its_owners(caller: Caller, expected: dict[str, type | None]) -> None:
     assert table(OWNER, caller) == expected
+
+
+@pytest.mark.parametrize(
+    ("tenant", "account", "is_owner"),
+    [
+        ("acme", "acme/alice", True),
+        (None, "alice", True),
+        ("acme", "alice", False),
+        (None, "acme/alice", False),
+        ("other", "acme/alice", False),
+        ("acme/alice", "acme/alice", False),
+        ("acme/alice", "acme/alice/alice", True),
+    ],
+)
+def test_an_owner_of_another_tenant_is_another_owner(tenant: str | None, account: str, *, is_owner: bool) -> None:
+    upload = replace(UPLOAD_OF_ALICE, account=Account(name=account))
+    caller = Caller(principal=Principal(subject="alice", tenant=tenant))
+    assert account_of(Principal(subject="alice", tenant=upload.tenant)) == account
+    assert table(OWNER, caller, upload) == (table(OWNER, ALICE) if is_owner else table(OWNER, BOB))
+    assert OWNER.owns(caller, upload) is OWNER.reads(caller, upload) is is_owner
 
 
 @pytest.mark.parametrize(

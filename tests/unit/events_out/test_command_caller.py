@@ -12,7 +12,8 @@ import pytest
 
 from tests.support.deliveries import upload
 from tests.support.tus import until
-from tusd_py.domain.caller import NO_CALLER
+from tusd_py.domain.caller import NO_CALLER, Caller
+from tusd_py.domain.trace import Trace
 from tusd_py.events_out.formats.facts import Message
 from tusd_py.events_out.hooks.call import Call, CallFailed, call_of
 from tusd_py.events_out.hooks.command import CommandCaller
@@ -108,3 +109,10 @@ async def test_a_call_that_is_cancelled_ends_its_command(tmp_path: Path) -> None
     task.cancel()
     await asyncio.wait([task])
     assert not psutil.pid_exists(int(pid.read_text()))
+
+
+async def test_the_trace_is_in_the_environment(tmp_path: Path) -> None:
+    trace = Trace(f"00-{'1' * 32}-{'2' * 16}-01", "a=1")
+    write(tmp_path, 'printf %s "$TRACEPARENT $TRACESTATE"')
+    told = call_of(Message(name="post-finish", body=b"{}"), "evt_1", upload(), Caller(span=trace), ())
+    assert (await CommandCaller(tmp_path, 4, PATH).call(told, SECONDS)).body == f"{trace.parent} a=1".encode()

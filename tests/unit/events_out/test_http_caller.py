@@ -15,6 +15,8 @@ from devtools.certificates import certify
 from devtools.ports import free_port
 from tests.support.deliveries import READER, delivery
 from tests.support.receiver import Receiver, receiving, status
+from tusd_py.domain.caller import Caller
+from tusd_py.domain.trace import Trace
 from tusd_py.events_out.formats import FORMATS
 from tusd_py.events_out.hooks.http import HttpCaller, retry_after
 from tusd_py.events_out.signing import Signer
@@ -151,6 +153,19 @@ async def test_a_call_names_itself_and_forwards_what_it_should(receiver: Receive
     assert [name for name, value in arrival.headers.items() if value == "this"] == ["x-FORWARD"]
     assert "Authorization" not in arrival.headers, "it was not stored"
     assert arrival.headers["Host"].startswith("127.0.0.1:")
+    await sink.aclose()
+
+
+@pytest.mark.parametrize("forward", [(), ("Traceparent",)])
+async def test_a_call_passes_the_trace_on_unless_the_client_s_own_is_asked_for(
+    forward: tuple[str, ...], receiver: Receiver
+) -> None:
+    sink, sent = sink_to(receiver.url, forward=forward), f"00-{'1' * 32}-{'2' * 16}-01"
+    ours = Trace(f"00-{'1' * 32}-{'3' * 16}-01", "a=1")
+    await sink.publish(delivery(caller=Caller(headers={"traceparent": sent}, span=ours)))
+    [arrival] = receiver.arrivals
+    assert arrival.headers.getall("traceparent") == [sent if forward else ours.parent]
+    assert arrival.headers.get("tracestate") == (None if forward else "a=1")
     await sink.aclose()
 
 

@@ -22,12 +22,14 @@ from tusd_py.config.kinds import LOOPBACK
 from tusd_py.domain import allowed, names
 from tusd_py.domain import record_json as codec
 from tusd_py.domain.caller import Caller
+from tusd_py.domain.content_types import HEAD_BYTES, check_content
 from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.principal import Allowance
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.targets import without_tokens
+from tusd_py.domain.trace import read_trace
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import parse_upload_id
 from tusd_py.http import caller, endpoint, translation
@@ -44,6 +46,7 @@ from tusd_py.storage import naming
 from tusd_py.storage.s3 import attributes, keys
 from tusd_py.storage.s3.api import errors, signing
 from tusd_py.telemetry import redaction
+from tusd_py.transfer.file_marks import FileMarks
 
 FIELD = 256 * 1024
 """Characters of a field of a head (`server.make_runner`)."""
@@ -53,6 +56,8 @@ BODY = 2 * 1024 * 1024
 """Of JSON and XML (`http.direct`)."""
 METADATA = 16 * 1024
 """Of all metadata of an upload, once it is let in."""
+TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
+MARKS = FileMarks()
 LINE = 64 * 1024
 """Of a line in the log: some shortened values, and a stack."""
 
@@ -92,6 +97,11 @@ def told_by_proxy(name: str, family: Family = "auto") -> Callable[[str], object]
 
 def describing(text: str) -> Upload:
     return replace(upload(), metadata={"filename": text.encode(), "filetype": text.encode(), text: b""})
+
+
+def sniff(text: str) -> None:
+    head = text.encode()[:HEAD_BYTES]
+    check_content(describing(text), head, MARKS.find(head), MARKS.kinds, ("a/*",))
 
 
 def remember(text: str) -> Upload:
@@ -237,6 +247,8 @@ PARSERS: Mapping[str, Parser] = {
             "Host": told_by_proxy("Host"),
             "X-Request-ID": told_by_proxy("X-Request-ID"),
             **{name: told_by_proxy(name) for name in PROXIES},
+            "traceparent": lambda text: read_trace({"traceparent": text}),
+            "tracestate": lambda text: read_trace({"traceparent": TRACE, "tracestate": text}),
             "Forwarded alone": told_by_proxy("Forwarded", "forwarded"),
         }
     ),
@@ -272,6 +284,7 @@ PARSERS: Mapping[str, Parser] = {
     "type for a credential": Parser(
         lambda text: allowed.apply(Allowance(types=("a/*",)), describing(text).metadata, Limits()), METADATA
     ),
+    "first bytes": Parser(sniff, BODY),
     "log line": Parser(redaction.without_secrets, LINE),
     "target of an event": Parser(without_tokens, PATH),
 }

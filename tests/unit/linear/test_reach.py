@@ -35,7 +35,7 @@ HANDED_ON: Mapping[str, tuple[str, ...]] = {
             "protocol/rufh/wire.py Rufh.started",
             "protocol/rufh/wire.py Rufh.created",
         ),
-        "serving/plan.py _disposition",
+        *("serving/plan.py _disposition", "http/translation.py response_of"),
     ),
     "to a store": (
         *(

@@ -33,6 +33,8 @@ class MemoryState:
         self._seqs: dict[UploadId, int] = {}
         self._claims: dict[UploadId, int] = {}
         self._names: dict[str, UploadId] = {}
+        self._keys: dict[str, UploadId] = {}
+        """The uploads whose object's key was chosen, by that."""
         self._accounts = MemoryAccounts()
         self._installation: Installation | None = None
         self.outbox = MemoryOutbox()
@@ -49,11 +51,13 @@ class MemoryState:
     ) -> Upload:
         if upload.id in self._documents:
             raise ValueError(f"upload {upload.id} exists")
-        if upload.name in self._names:
+        if upload.name in self._names or upload.chosen_key in self._keys:
             raise NameTaken
         self._accounts.create(upload, quota, grant)
         if upload.name is not None:
             self._names[upload.name] = upload.id
+        if upload.chosen_key is not None:
+            self._keys[upload.chosen_key] = upload.id
         return self._put(replace(upload, revision=1), entries, events)
 
     async def load(self, upload_id: UploadId) -> Upload | None:
@@ -92,6 +96,8 @@ class MemoryState:
             self._claims.pop(upload.id, None)
             if upload.name is not None:
                 self._names.pop(upload.name, None)
+            if upload.chosen_key is not None:
+                self._keys.pop(upload.chosen_key, None)
             self._accounts.delete(upload.id)
 
     async def numbered(self, upload_id: UploadId) -> Numbered | None:

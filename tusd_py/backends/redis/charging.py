@@ -59,7 +59,7 @@ end
 """
 
 TERMS = """
--- The terms of a change are JSON, or '' for none: name, max_bytes, max_uploads, grant, refund, partials.
+-- The terms of a change are JSON, or '' for none: names, max_bytes, max_uploads, grant, refund, partials.
 local function freed(prefix, account, partials)
   local sum = {stored = 0, reserved = 0, uploads = 0}
   for _, id in ipairs(partials or {}) do
@@ -71,8 +71,10 @@ end
 
 -- Returns the reason against the change (REFUSALS), nil for none
 local function refusal(prefix, id, is_new, now, terms)
-  local named = terms.name and redis.call('HGET', prefix .. 'names', terms.name)
-  if named and redis.call('EXISTS', prefix .. 'upload:' .. named) == 1 then return 'name' end
+  for _, name in ipairs(terms.names or {}) do
+    local named = redis.call('HGET', prefix .. 'names', name)
+    if named and redis.call('EXISTS', prefix .. 'upload:' .. named) == 1 then return 'name' end
+  end
   if terms.grant then
     local uses = tonumber(redis.call('GET', prefix .. 'grant:' .. terms.grant.jti) or 0)
     if uses >= terms.grant.max_uses then return 'grant' end
@@ -88,7 +90,7 @@ local function refusal(prefix, id, is_new, now, terms)
 end
 
 local function apply(prefix, id, terms)
-  if terms.name then redis.call('HSET', prefix .. 'names', terms.name, id) end
+  for _, name in ipairs(terms.names or {}) do redis.call('HSET', prefix .. 'names', name, id) end
   if terms.grant then
     redis.call('INCR', prefix .. 'grant:' .. terms.grant.jti)
     redis.call('EXPIREAT', prefix .. 'grant:' .. terms.grant.jti, terms.grant.expires_at)
@@ -128,12 +130,19 @@ def charge_text(upload: Upload) -> str:
     return f"{stored}:{'' if reserved is None else reserved}:{upload.account.name}"
 
 
+def names_of(upload: Upload) -> Sequence[str]:
+    """Return the names that no other upload may have: the upload's, and its object's key if that was chosen, after a
+    slash, with which no name of an upload begins."""
+    key = upload.chosen_key
+    return [*filter(None, [upload.name]), *([] if key is None else [f"/{key}"])]
+
+
 def terms_of_creation(upload: Upload, quota: Quota | None, grant: Grant | None) -> str:
     """Return the terms of a creation as an argument of the scripts."""
     granted = None
     if grant is not None:
         granted = {"jti": grant.jti, "max_uses": grant.max_uses, "expires_at": -int(-grant.expires_at // 1)}
-    return _terms(quota, name=upload.name, grant=granted, partials=sorted(set(upload.partials)))
+    return _terms(quota, names=names_of(upload), grant=granted, partials=sorted(set(upload.partials)))
 
 
 def terms_of_save(quota: Quota | None, refund: Grant | None) -> str:

@@ -86,7 +86,8 @@ class Keys:
 
     @property
     def names(self) -> str:
-        """A hash of the uploads that have a name, by name."""
+        """A hash of the uploads that have a name, by name; also of those whose object's key was chosen, by that after a
+        slash."""
         return f"{self.prefix}names"
 
     @property

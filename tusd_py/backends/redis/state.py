@@ -18,6 +18,7 @@ from redis.exceptions import NoPermissionError
 from tusd_py.backends.redis.charging import (
     RedisAccounts,
     charge_text,
+    names_of,
     refusal_of,
     terms_of_creation,
     terms_of_save,
@@ -95,6 +96,8 @@ class RedisState:
         return None if document is None else decode(document)
 
     async def resolve(self, name: str) -> UploadId | None:
+        if name.startswith("/"):  # see `names_of`
+            return None
         with unavailable_on_error():
             upload_id = await self._redis.hget(self._keys.names, name)
         return None if upload_id is None else UploadId(upload_id)
@@ -126,7 +129,7 @@ class RedisState:
 
     async def delete(self, upload: Upload) -> None:
         with unavailable_on_error():
-            arguments: list[Any] = [upload.id, upload.revision, self._keys.prefix, upload.name or ""]
+            arguments: list[Any] = [upload.id, upload.revision, self._keys.prefix, *names_of(upload)]
             deleted = await self._delete_script(keys=self._upload_keys(upload.id), args=arguments)
         if not deleted:
             raise _superseded(upload)

@@ -43,7 +43,7 @@ DELETE = f"""
 {CLAIM}
 {CHARGE}
 {TERMS}
--- KEYS: upload, entries, ids, due, unfinished, claimed. ARGV: id, revision expected, prefix, name ('' for none)
+-- KEYS: upload, entries, ids, due, unfinished, claimed. ARGV: id, revision expected, prefix, then its names
 local revision = redis.call('HGET', KEYS[1], 'revision')
 if revision and revision ~= ARGV[2] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
@@ -52,7 +52,7 @@ redis.call('ZREM', KEYS[4], ARGV[1])
 redis.call('ZREM', ARGV[3] .. 'seqs', ARGV[1])
 claim(KEYS[5], KEYS[6], ARGV[1], '')
 charge(ARGV[3], ARGV[1], '')
-free_name(ARGV[3], ARGV[1], ARGV[4])
+for i = 4, #ARGV do free_name(ARGV[3], ARGV[1], ARGV[i]) end
 return 1
 """
 

@@ -1,4 +1,4 @@
-"""The columns, tables and triggers for names, charges and grants in the SQLite file.
+"""The columns, tables and triggers for names, chosen keys, charges and grants in the SQLite file.
 
 Triggers keep `usage` the sum of the charges, and `unfinished` that of the claims. `counted` is the revision whose
 charge and claim the other columns have: where it isn't the record's, a process of an earlier version has saved it, and
@@ -67,6 +67,12 @@ MIGRATION = (
     "CREATE TABLE IF NOT EXISTS grants (jti TEXT PRIMARY KEY, uses INTEGER NOT NULL, expires_at REAL NOT NULL)",
     "CREATE INDEX IF NOT EXISTS grants_by_expiry ON grants (expires_at)",
     "CREATE UNIQUE INDEX IF NOT EXISTS uploads_by_name ON uploads (name) WHERE name IS NOT NULL",
+    """
+    CREATE TABLE IF NOT EXISTS chosen_keys (
+      key TEXT PRIMARY KEY, upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX IF NOT EXISTS chosen_keys_by_upload ON chosen_keys (upload_id)",
     *(f"DROP TRIGGER IF EXISTS count_{change}" for change in ("created", "saved", "deleted")),
     f"CREATE TRIGGER IF NOT EXISTS charge_created AFTER INSERT ON uploads BEGIN {_NEW_CHARGE} END",
     f"""

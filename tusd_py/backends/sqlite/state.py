@@ -45,6 +45,7 @@ _SAVE_NUMBERED = f"UPDATE uploads SET {_COLUMNS}, seq = ({LAST}) WHERE id = ?7 A
 _NUMBERED = "SELECT document, seq FROM uploads WHERE id = ?"
 _CHANGED = "SELECT document, seq FROM uploads WHERE seq > ? ORDER BY seq LIMIT ?"
 _RESOLVE = "SELECT id FROM uploads WHERE name = ?"
+_CLAIM_KEY = "INSERT INTO chosen_keys (key, upload_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _APPEND = """
     INSERT INTO entries (upload_id, seq, document)
     VALUES (:upload, (SELECT coalesce(max(seq), 0) + 1 FROM entries WHERE upload_id = :upload), :document)
@@ -236,6 +237,8 @@ def _create(
     if connection.execute(_CREATE, (*_row(upload), upload.name, upload.account.name)).rowcount == 0:
         if connection.execute(_EXISTS, (upload.id,)).fetchone():
             raise ValueError(f"upload {upload.id} exists")
+        raise NameTaken
+    if upload.chosen_key and connection.execute(_CLAIM_KEY, (upload.chosen_key, upload.id)).rowcount == 0:
         raise NameTaken
     if grant is not None:
         charging.use(grant, upload.times.created_at, connection)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -18,8 +17,6 @@ from tusd_py.serving.dates import rfc3339
 
 STRUCTURED = "application/cloudevents+json; charset=utf-8"
 _KINDS = {Kind.REGULAR: "single", Kind.PARTIAL: "partial", Kind.FINAL: "final"}
-_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-"""W3C Trace Context, "traceparent"."""
 _PLAIN = "!#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 """Characters other than letters and digits that a header field has as they are (HTTP binding, 3.1.3.2)."""
 
@@ -39,6 +36,9 @@ def binary(facts: Facts) -> Message:
 
 
 def _attributes(facts: Facts) -> dict[str, str]:
+    """Return the attributes; the trace is that of the upload's creation, the first cause (distributed tracing
+    extension)."""
+    trace = facts.event.upload.trace or facts.event.caller.trace
     return {
         "specversion": "1.0",
         "id": facts.id,
@@ -49,16 +49,8 @@ def _attributes(facts: Facts) -> dict[str, str]:
         "datacontenttype": JSON,
         "sequence": f"{facts.seq:020d}",
         "partitionkey": facts.event.upload.id,
-        **_trace(facts.event.caller),
+        **({} if trace is None else trace.headers),
     }
-
-
-def _trace(caller: Caller) -> Mapping[str, str]:
-    """Return the trace that the client's request belongs to, if it named one."""
-    fields = {name.lower(): value for name, value in caller.headers.items()}
-    if not _TRACE.fullmatch(fields.get("traceparent", "")):
-        return {}
-    return {name: fields[name] for name in ("traceparent", "tracestate") if fields.get(name)}
 
 
 def _data(facts: Facts) -> Mapping[str, Any]:

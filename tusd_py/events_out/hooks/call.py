@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tusd_py.domain.caller import Caller
+from tusd_py.domain.trace import Trace
 from tusd_py.domain.upload import Upload
 from tusd_py.events_out.formats.facts import Message
 from tusd_py.events_out.formats.tusd import offset, url_id
@@ -28,6 +29,8 @@ class Call:
     message: Message
     forwarded: Sequence[tuple[str, str]] = ()
     """Header fields of the client's request that the hook gets."""
+    trace: Trace | None = None
+    """The trace that the call belongs to."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables that describe the upload to a command."""
 
@@ -60,11 +63,13 @@ class HookCaller(Protocol):
 
 def call_of(message: Message, call_id: str, upload: Upload, caller: Caller, forward: Sequence[str]) -> Call:
     """Return the call of a hook with the message. `forward` names header fields, as the hook gets them."""
+    trace = caller.trace or upload.trace
     return Call(
         id=call_id,
         message=message,
         forwarded=_forwarded(caller, forward),
-        environment=environment(message.name, call_id, upload),
+        trace=trace,
+        environment=environment(message.name, call_id, upload, trace),
     )
 
 
@@ -74,9 +79,12 @@ def _forwarded(caller: Caller, names: Sequence[str]) -> Sequence[tuple[str, str]
     return [(spelled[name.lower()], value) for name, value in caller.headers.items() if name.lower() in spelled]
 
 
-def environment(hook: str, call_id: str, upload: Upload) -> Mapping[str, str]:
-    """Return the variables that tusd gives to a command, and the id of the call."""
+def environment(hook: str, call_id: str, upload: Upload, trace: Trace | None = None) -> Mapping[str, str]:
+    """Return the variables that tusd gives to a command, the id of the call, and the trace (OpenTelemetry,
+    "Environment Variables as Context Propagation Carriers")."""
+    variables = {} if trace is None else trace.headers
     return {
+        **{name.upper(): value for name, value in variables.items()},
         "TUS_ID": url_id(hook, upload),
         "TUS_SIZE": str(upload.length or 0),
         "TUS_OFFSET": str(offset(hook, upload)),

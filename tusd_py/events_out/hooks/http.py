@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 
 import aiohttp
 from aiohttp import hdrs
+from aiohttp.connector import Connection
 from multidict import CIMultiDict
 
 from tusd_py.events_out.hooks.call import TIMEOUT, Call, CallFailed, Result
@@ -26,6 +27,16 @@ _OURS = frozenset({"host", "connection", "content-length", "content-type", "tran
 """Header fields of a call that aren't forwarded: they are the call's own. So are those of webhooks."""
 
 
+class _Request(aiohttp.ClientRequest):
+    """A request that isn't sent over a connection with unread bytes: a second answer to the call before would count as
+    the answer to this one (RFC 9112, 9.2)."""
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        if conn.protocol is not None and conn.protocol.should_close:
+            raise aiohttp.ServerDisconnectedError
+        return await super().send(conn)
+
+
 class HttpCaller:
     """A caller of one URL, by POST. Redirects aren't followed."""
 
@@ -38,6 +49,7 @@ class HttpCaller:
             timeout=aiohttp.ClientTimeout(total=None),
             auto_decompress=False,
             trust_env=True,
+            request_class=_Request,
         )
 
     async def call(self, call: Call, seconds: float) -> Result:
@@ -66,6 +78,8 @@ class HttpCaller:
             for name, value in call.forwarded
             if name.lower() not in _OURS and not name.lower().startswith("webhook-")
         )
+        if call.trace is not None and "traceparent" not in headers:
+            headers.update(call.trace.headers)
         headers.update(call.message.headers)
         headers[hdrs.CONTENT_TYPE] = call.message.content_type
         headers[hdrs.ACCEPT_ENCODING] = "identity"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from posixpath import normpath
 from typing import Any, TypeVar
 
 from tusd_py.domain.answers import NO_ANSWER, NO_CHANGE, Answer, FileChange
-from tusd_py.domain.names import is_metadata_key, is_name
+from tusd_py.domain.names import is_metadata_key, is_name, is_place
 
 T = TypeVar("T")
 _MEMBERS = frozenset(
@@ -44,8 +45,11 @@ class HookResponse:
     """Names of members and header fields that mean nothing here."""
 
 
-def parse_response(body: bytes, limit: int) -> HookResponse:
-    """Return the answer in a body of at most `limit` bytes; an empty one says nothing. Raises InvalidAnswer."""
+def parse_response(body: bytes, limit: int, bucket: str | None = None) -> HookResponse:
+    """Return the answer in a body of at most `limit` bytes; an empty one says nothing. Raises InvalidAnswer.
+
+    `bucket` is the storage's; None if it is a folder: a hook may choose keys in the one, and paths in the other.
+    """
     if len(body) > limit:
         raise InvalidAnswer(f"longer than {limit} bytes")
     if not body.strip():
@@ -54,10 +58,10 @@ def parse_response(body: bytes, limit: int) -> HookResponse:
         members = json.loads(body.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         raise InvalidAnswer("not JSON") from None
-    return _response(_folded(members, "the answer"))
+    return _response(_folded(members, "the answer"), bucket)
 
 
-def _response(members: Mapping[str, Any]) -> HookResponse:
+def _response(members: Mapping[str, Any], bucket: str | None) -> HookResponse:
     response = _folded(members.get("httpresponse") or {}, "HTTPResponse")
     fields = _texts(response.get("header") or {}, "Header")
     allowed = {name: value for name, value in fields.items() if _is_allowed(name, value)}
@@ -67,7 +71,7 @@ def _response(members: Mapping[str, Any]) -> HookResponse:
             body=_plain(_of_type(response, "body", str, "")),
             headers=allowed,
         ),
-        change=_change(_folded(members.get("changefileinfo") or {}, "ChangeFileInfo")),
+        change=_change(_folded(members.get("changefileinfo") or {}, "ChangeFileInfo"), bucket),
         reject_upload=_of_type(members, "rejectupload", bool, default=False),
         reject_termination=_of_type(members, "rejecttermination", bool, default=False),
         reject_access=_of_type(members, "rejectaccess", bool, default=False),
@@ -76,15 +80,33 @@ def _response(members: Mapping[str, Any]) -> HookResponse:
     )
 
 
-def _change(info: Mapping[str, Any]) -> FileChange:
+def _change(info: Mapping[str, Any], bucket: str | None) -> FileChange:
     name, metadata = _of_type(info, "id", str, ""), info.get("metadata")
     if name and not is_name(name):
         raise InvalidAnswer("ID isn't a name: see docs/hooks.md")
-    if any(_folded(info.get("storage") or {}, "Storage").values()):
-        raise InvalidAnswer("Storage can't be chosen: give an ID, which is the object's key, too")
     return FileChange(
-        name=name or None, metadata=None if metadata is None else dict(_metadata(_texts(metadata, "MetaData")))
+        name=name or None,
+        place=_place(_folded(info.get("storage") or {}, "Storage"), bucket),
+        metadata=None if metadata is None else dict(_metadata(_texts(metadata, "MetaData"))),
     )
+
+
+def _place(storage: Mapping[str, Any], bucket: str | None) -> str | None:
+    """Return the place that the hook chose; None if it chose none. Raises InvalidAnswer if the storage can't have it.
+
+    Members that only say again what the storage is (`Type`, `InfoPath`) mean nothing, as in tusd.
+    """
+    path, key, chosen = (_plain(_of_type(storage, name, str, "")) for name in ("path", "key", "bucket"))
+    if bucket is None and (key or chosen):
+        raise InvalidAnswer("Storage of files has a Path, and neither Key nor Bucket")
+    if bucket is not None and path:
+        raise InvalidAnswer("Storage in S3 has a Key, and no Path")
+    if chosen not in {"", bucket}:
+        raise InvalidAnswer("Bucket isn't the storage's")
+    place = normpath(path) if path else key
+    if place and not is_place(place):
+        raise InvalidAnswer("the place in Storage isn't one below the storage's folder or prefix: see docs/hooks.md")
+    return place or None
 
 
 def _metadata(texts: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:

@@ -24,6 +24,7 @@ from tusd_py.http.handlers.direct import (
     read_body,
     respond,
     upload_id_of,
+    with_answers,
     with_memory,
     xml_url,
 )
@@ -44,7 +45,7 @@ def add_companion_routes(app: web.Application, path: str) -> None:
         ("POST", f"{path}presign", _presign),
     ]
     for method, route, handler in routes:
-        app.router.add_route(method, route, Route(with_memory(handler), _refuse).answer)
+        app.router.add_route(method, route, Route(with_memory(with_answers(handler)), _refuse).answer)
 
 
 async def _params(request: web.Request, context: Context) -> web.Response:

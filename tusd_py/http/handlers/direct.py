@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
+from tusd_py.domain.hook_refusals import HookRejected
 from tusd_py.domain.refusals import MethodNotAllowed, Refusal, ServiceUnavailable, TooLarge, UploadNotFound
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
@@ -15,8 +16,11 @@ from tusd_py.engine import direct
 from tusd_py.http.context import ENGINE, Context
 from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.pipeline import Handler
+from tusd_py.http.translation import response_of
+from tusd_py.protocol.answers import add_fields, merge_refusal
 from tusd_py.protocol.companion import MEMORY_FACTOR
 from tusd_py.protocol.statuses import details
+from tusd_py.protocol.wire import Reply
 from tusd_py.transfer.budget_share import Holding
 
 _MAX_BODY = 2 * 1024 * 1024
@@ -34,6 +38,18 @@ def with_memory(handler: Handler) -> Handler:
     async def handle(request: web.Request, context: Context) -> web.StreamResponse:
         with closing(context.texts.holding()) as request[_HOLDING]:
             return await handler(request, context)
+
+    return handle
+
+
+def with_answers(handler: Handler) -> Handler:
+    """Return the handler whose responses have the header fields of hooks' answers; status and body are what clients of
+    its protocol read."""
+
+    async def handle(request: web.Request, context: Context) -> web.StreamResponse:
+        response = await handler(request, context)
+        response.headers.update(add_fields(response.headers, request[ENGINE].answers or ()))
+        return response
 
     return handle
 
@@ -103,4 +119,10 @@ def _base_url(request: web.Request, context: Context) -> str:
 def respond(status: int, text: str, kind: str, *, refusal: Refusal | None = None) -> web.Response:
     """Return a response; a refusal's message is its reason phrase, the only part that version 6 shows."""
     headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.CONTENT_TYPE: kind, **(details(refusal) if refusal else {})}
-    return web.Response(status=status, reason=refusal.message if refusal else None, headers=headers, body=text.encode())
+    reply = Reply(status=status, headers=headers, text=text)
+    if isinstance(refusal, HookRejected):
+        reply = merge_refusal(reply, refusal.answer)
+    response = response_of(reply)
+    if refusal is not None:
+        response.set_status(reply.status, refusal.message)
+    return response

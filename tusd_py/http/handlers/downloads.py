@@ -21,6 +21,7 @@ from tusd_py.engine.lookup import finished, link
 from tusd_py.http.connection.outflow import Outflow, outflow
 from tusd_py.http.context import ENGINE, WIRE, Context
 from tusd_py.http.handlers.delivery import Delivery, Unread
+from tusd_py.protocol.answers import add_fields
 from tusd_py.protocol.wire import RequestHead
 from tusd_py.serving.plan import ServedObject, plan_download
 
@@ -37,13 +38,17 @@ async def download(
     """
     upload = await finished(request[ENGINE], upload_id, intent)
     plan = plan_download(head.method, head.headers, _served(upload, saved="download" in request.query))
-    headers = {**request[WIRE].download_fields(upload), **plan.headers}
+    headers = _with_answers(request, {**request[WIRE].download_fields(upload), **plan.headers})
     if plan.span is None or head.method == hdrs.METH_HEAD:
         return web.Response(status=plan.status, headers=headers)
     replaceable = upload.direct is not None and upload.direct.mode is DirectMode.WHOLE
     if redirect and not replaceable:  # a link to S3 would serve what replaced it
         return await _redirect(request, context, upload, plan.headers)
     return await _deliver(request, context, upload, plan.span, web.StreamResponse(status=plan.status, headers=headers))
+
+
+def _with_answers(request: web.Request, headers: Mapping[str, str]) -> Mapping[str, str]:
+    return add_fields(headers, request[ENGINE].answers or ())
 
 
 def content_headers(upload: Upload) -> Mapping[str, str]:
@@ -99,6 +104,7 @@ def _abort(request: web.Request) -> None:
 async def _redirect(request: web.Request, context: Context, upload: Upload, headers: Mapping[str, str]) -> web.Response:
     """Redirect to the object, with the headers that it has here, as far as S3 lets a URL set them."""
     url = await link(context.engine, upload, {name: headers[name] for name in _S3_HEADERS if name in headers})
-    fields = {**request[WIRE].download_fields(upload), "Location": url, "Cache-Control": "no-store"}
+    own = {**request[WIRE].download_fields(upload), "Location": url, "Cache-Control": "no-store"}
+    fields = _with_answers(request, own)
     context.audit.downloaded(upload.id, HTTPStatus.FOUND, bytes_sent=0, complete=False)
     return web.Response(status=HTTPStatus.FOUND, headers=fields)

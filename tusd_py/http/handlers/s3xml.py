@@ -19,6 +19,7 @@ from tusd_py.http.handlers.direct import (
     read_body,
     respond,
     upload_id_of,
+    with_answers,
     with_memory,
 )
 from tusd_py.http.pipeline import Handler, Route
@@ -28,7 +29,8 @@ from tusd_py.protocol import companion, s3parts, s3xml
 def add_xml_routes(app: web.Application, path: str) -> None:
     routes: list[tuple[str, Handler]] = [("POST", _post_xml), ("GET", _list_xml), ("DELETE", _abort_xml)]
     for method, handler in routes:
-        app.router.add_route(method, f"{path}xml/{{id:[^/]+}}", Route(with_memory(handler), _refuse).answer)
+        route = Route(with_memory(with_answers(handler)), _refuse)
+        app.router.add_route(method, f"{path}xml/{{id:[^/]+}}", route.answer)
 
 
 async def _post_xml(request: web.Request, context: Context) -> web.Response:

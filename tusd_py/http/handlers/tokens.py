@@ -86,7 +86,10 @@ def _within(terms: Terms, allowance: Allowance) -> Terms:
     if types and not all(has_type(kind, types) for kind in terms.types):
         raise Forbidden(f"the API key allows these types: {', '.join(types)}")
     return replace(
-        terms, max_length=largest if terms.max_length is None else terms.max_length, types=terms.types or types
+        terms,
+        max_length=largest if terms.max_length is None else terms.max_length,
+        types=terms.types or types,
+        key_prefix=allowance.key_prefix,
     )
 
 

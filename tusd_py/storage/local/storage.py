@@ -77,13 +77,18 @@ class LocalStorage:
 
     def start(self, upload: Upload) -> Cursor:
         """Return the object's file name, or nothing if the id is its name."""
-        if upload.kind is Kind.PARTIAL or (self._template == BY_ID and upload.name is None):
+        by_id = self._template == BY_ID and upload.chosen_key is None and not upload.key_prefix
+        if upload.kind is Kind.PARTIAL or by_id:
             return {}
         return {"file": expand(self._template, upload, sanitize(declared(upload.metadata, NAME_KEYS)))}
 
     def locate(self, upload: Upload) -> Place:
         tree, name = self._place(upload)
         return Place(key=str(tree.path(name).relative_to(self._root)), path=str(tree.path(name)))
+
+    async def occupied(self, upload: Upload) -> bool:
+        tree, name = self._place(upload)
+        return await self._disk.run(partial(tree.holds, name))
 
     @asynccontextmanager
     async def writer(

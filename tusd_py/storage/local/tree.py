@@ -34,6 +34,18 @@ class Tree:
             return stat.st_size if S_ISREG(stat.st_mode) else None
         return None
 
+    def holds(self, name: str) -> bool:
+        """Return True if there is something with this name, or a file in the place of a folder above it."""
+        try:
+            with self._parent(name) as folder:
+                os.stat(_last(name), dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
+                raise
+        return True
+
     def open(self, name: str) -> int:
         """Return a file descriptor to read from. Raises FileNotFoundError."""
         with self._parent(name) as folder:

@@ -78,6 +78,9 @@ class S3Storage:
     def locate(self, upload: Upload) -> Place:
         return Place(key=self.direct.key(upload), bucket=self.direct.bucket, region=self.direct.region)
 
+    async def occupied(self, upload: Upload) -> bool:
+        return await self._bucket.client.head(self.direct.key(upload)) is not None
+
     def _grid(self, length: int | None) -> Grid:
         profile = self._bucket.options.profile
         return grid_for(

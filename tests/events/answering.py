@@ -1,0 +1,29 @@
+"""Answers of a hook to questions, and the calls that it got."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from aiohttp import web
+
+from tests.support.receiver import Answer, Arrival, Receiver
+from tests.support.tus import TusClient
+
+Serve = Callable[..., AbstractAsyncContextManager[TusClient]]
+"""Starts a server that asks the hooks with these names, with these settings."""
+
+
+def says(**members: Any) -> Answer:
+    """Answers with this JSON."""
+    return lambda _: web.json_response(members)
+
+
+def says_text(text: str) -> Answer:
+    return lambda _: web.Response(text=text)
+
+
+def asked(hook: Receiver, name: str) -> list[Arrival]:
+    """The calls of one hook."""
+    return [arrival for arrival in hook.arrivals if arrival.json["Type"] == name]

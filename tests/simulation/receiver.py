@@ -1,0 +1,145 @@
+"""The receiver of all events: what it must be told, and what it was told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+from tests.simulation.loop import SimulatedLoop
+from tests.simulation.network import Network, Service
+from tusd_py.domain.events import Event, EventType
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.ports.outbox import Delivery
+from tusd_py.ports.sink import DeliveryFailed
+
+NAME = "receiver"
+ENDS = frozenset({EventType.TERMINATED, EventType.EXPIRED, EventType.LOST})
+_LONGEST_TROUBLE = 300.0
+"""Seconds that the faults of one experiment last together, at the most."""
+
+
+class Untold(AssertionError):
+    """An event was lost, out of order, told twice without a reason, or given up too soon."""
+
+
+SINK = Service(
+    name="sink",
+    patience=10.0,
+    broken=lambda _: DeliveryFailed("connection broken"),
+    refused=lambda _: DeliveryFailed("HTTP 500"),
+    rumour=lambda _: DeliveryFailed("HTTP 404"),
+)
+
+
+class Receiver:
+    """Knows events by their ids, and may be away, or silent about what it hears, for a while."""
+
+    def __init__(self, loop: SimulatedLoop, *, strict: bool) -> None:
+        self._loop, self._strict = loop, strict
+        self._events: dict[str, tuple[UploadId, EventType]] = {}
+        """The events of all commits, by their ids, in order."""
+        self._arrivals: dict[str, Delivery] = {}
+        """The first arrival of each, in order."""
+        self.attempts = 0
+        """The number of arrivals, repeated ones too."""
+        self._dead: set[UploadId] = set()
+        """Uploads of which an event was given up, until an operator has it sent again."""
+        self._hasty: list[str] = []
+        """Events that were given up though no fault lasts that long."""
+        self._back_at = self._speaks_at = 0.0
+        self._hears = True
+        """True if it hears what it doesn't answer."""
+        self._troubled = False
+
+    def leave(self, seconds: float) -> None:
+        """Refuse everything for so long."""
+        self._back_at, self._troubled = self._loop.time() + seconds, True
+
+    def hush(self, seconds: float, *, hears: bool) -> None:
+        """Don't answer for so long, whether or not it hears."""
+        self._speaks_at, self._troubled = self._loop.time() + seconds, True
+        self._hears = hears
+
+    def expect(self, events: Iterable[Event], recorded: Upload) -> None:
+        """These happened, in the commit of `recorded`."""
+        for event in events:
+            repeated = event.id in self._events
+            if not repeated or event.type is EventType.ROLLED_BACK:
+                name = f"{event.id}_{recorded.revision}" if repeated else event.id
+                self._events.setdefault(name, (recorded.id, event.type))
+
+    def hear(self, delivery: Delivery) -> bool:
+        """True if it is answered at all. Raises DeliveryFailed."""
+        if self._loop.time() < self._back_at:
+            raise DeliveryFailed("HTTP 503")
+        answers = self._loop.time() >= self._speaks_at
+        if answers or self._hears:
+            self.attempts += 1
+            self._arrivals.setdefault(delivery.event_id, delivery)
+        return answers
+
+    def give_up(self, delivery: Delivery, pauses: Sequence[float]) -> None:
+        """A delivery is dead."""
+        self._dead.add(delivery.upload_id)
+        if not self._troubled and sum(pauses) > _LONGEST_TROUBLE:
+            self._hasty.append(delivery.event_id)
+
+    @property
+    def knows_all(self) -> bool:
+        return self._arrivals.keys() >= self._events.keys()
+
+    def check(self, uploads: Mapping[UploadId, Upload]) -> None:
+        """Raises Untold."""
+        if missing := self._events.keys() - self._arrivals.keys():
+            raise Untold(f"never told: {missing}")
+        if self._hasty:
+            raise Untold(f"given up too soon: {self._hasty}")
+        if unknown := self._arrivals.keys() - self._events.keys():
+            raise Untold(f"told, but it never happened: {unknown}")
+        events, arrivals = _by_upload(self._events), _by_upload(self._arrivals)
+        for upload_id, names in events.items():
+            if names != arrivals[upload_id] and (self._strict or upload_id not in self._dead):
+                raise Untold(f"{names} told as {arrivals[upload_id]}")
+        self._check_stories(uploads)
+
+    def check_calm(self) -> None:
+        """Nothing befell anyone: each came once. Raises Untold."""
+        if not self._troubled and self.attempts != len(self._events):
+            raise Untold(f"{len(self._events)} events came {self.attempts} times")
+
+    def _check_stories(self, uploads: Mapping[UploadId, Upload]) -> None:
+        """Compare the events of each upload with its record in the end."""
+        for upload_id, names in _by_upload(self._events).items():
+            types = [self._events[name][1] for name in names]
+            done = upload_id in uploads and uploads[upload_id].done
+            ends = [] if done else types[-1:]
+            if types[0] is not EventType.CREATED or [type_ for type_ in types if type_ in ENDS] != ends:
+                raise Untold(f"no story of an upload that is {'done' if done else 'gone'}: {types}")
+            if done and EventType.FINISHED not in types:
+                raise Untold(f"done, but not told so: {types}")
+        if unheard := uploads.keys() - _by_upload(self._events).keys():
+            raise Untold(f"nothing is told of {unheard}")
+
+
+def _by_upload(events: Iterable[str]) -> Mapping[UploadId, Sequence[str]]:
+    """Ids of events by the id of their upload, in the same order."""
+    sorted_ids = dict[UploadId, list[str]]()
+    for name in events:
+        sorted_ids.setdefault(UploadId(name.split("_")[1]), []).append(name)
+    return sorted_ids
+
+
+class SimulatedSink:
+    """One node's way to the receiver."""
+
+    def __init__(self, network: Network, receiver: Receiver) -> None:
+        self._network, self._receiver = network, receiver
+
+    async def publish(self, delivery: Delivery) -> None:
+        if not await self._network.ask(SINK, "publish", lambda: self._receiver.hear(delivery)):
+            await asyncio.sleep(SINK.patience)
+            raise DeliveryFailed("timeout")
+
+    async def aclose(self) -> None:
+        """Nothing is open."""

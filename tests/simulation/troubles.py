@@ -1,0 +1,16 @@
+"""An observer that keeps complaints."""
+
+from __future__ import annotations
+
+from tusd_py.ports.observer import Observer
+
+
+class Troubles(Observer):
+    """The complaints of the code that is simulated."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def trouble(self, message: str, **fields: object) -> None:
+        if "store" not in fields:  # a store that is full has been filled
+            self.told.append(f"{message} {fields}")

@@ -1,0 +1,44 @@
+"""The metrics and labels that a query in PromQL names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+WORDS = frozenset(
+    ["absent", "and", "by", "count", "histogram_quantile", "increase", "max", "min", "on", "or", "rate", "sum"]
+)
+"""Functions and keywords that our queries use."""
+SCRAPED = frozenset({"instance", "job"})
+"""Labels that Prometheus adds."""
+
+_TEXT = re.compile(r'"[^"]*"')
+_RANGE = re.compile(r"\[[^\]]*\]")
+_SELECTOR = re.compile(r"(\w+)\s*\{([^}]*)\}")
+_LABEL = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
+_GROUPING = re.compile(r"\bby\s*\(([^)]*)\)")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a query names."""
+
+    metrics: frozenset[str]
+    labels: frozenset[str]
+    """Those of its groups, which its answer has."""
+    selected: frozenset[tuple[str, str]]
+    """Metrics, each with a label that it is selected by."""
+
+
+def names(query: str) -> Names:
+    """Raises ValueError for a word that is neither a metric of ours nor one of PromQL's that we use."""
+    bare = _RANGE.sub("", _TEXT.sub('""', query))
+    labels = {label.strip() for group in _GROUPING.findall(bare) for label in group.split(",")}
+    selectors = _SELECTOR.findall(bare)
+    rest = _SELECTOR.sub(r"\1", _GROUPING.sub("", bare))
+    metrics = {word for word in _WORD.findall(rest) if word.startswith("tusdpy_")}
+    if unknown := set(_WORD.findall(rest)) - metrics - WORDS:
+        raise ValueError(f"no metric and no function: {', '.join(sorted(unknown))}")
+    selected = {(metric, label) for metric, within in selectors for label in _LABEL.findall(within)}
+    return Names(frozenset(metrics), frozenset(labels), frozenset(selected))

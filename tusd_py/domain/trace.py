@@ -1,0 +1,45 @@
+"""The trace that a request belongs to (W3C Trace Context)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_LONGEST_STATE = 512
+"""Characters of a tracestate that are passed on (3.3.1.1: at least so many)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A place in a trace."""
+
+    parent: str
+    """The value of traceparent: version, trace id, id of the span, flags."""
+    state: str = ""
+    """The value of tracestate; empty if there is none."""
+
+    @property
+    def id(self) -> str:
+        """The id of the trace, 32 hexadecimal digits."""
+        return self.parent[3:35]
+
+    @property
+    def span_id(self) -> str:
+        """The id of the span, 16 hexadecimal digits."""
+        return self.parent[36:52]
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The header fields by which the trace is passed on."""
+        return {"traceparent": self.parent, **({"tracestate": self.state} if self.state else {})}
+
+
+def read_trace(headers: Mapping[str, str]) -> Trace | None:
+    """Return the trace that a request's header fields name; None if they name none, or not as they should."""
+    fields = {name.lower(): value for name, value in headers.items() if name.lower() in ("traceparent", "tracestate")}
+    parent, state = fields.get("traceparent", "").strip(), fields.get("tracestate", "").strip()
+    if not _PARENT.fullmatch(parent):
+        return None
+    return Trace(parent, state if state.isascii() and state.isprintable() and len(state) <= _LONGEST_STATE else "")

@@ -1,0 +1,87 @@
+"""The judgement of an upload's first bytes, before any of them is stored (setting sniff)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+
+from tusd_py.domain.content_types import HEAD_BYTES, check_content, has_allowed_mark
+from tusd_py.domain.errors import UploadLost
+from tusd_py.domain.refusals import Malformed, TypeNotAllowed
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Kind, Upload
+from tusd_py.engine.engine import Engine
+from tusd_py.ports.body import Body, BodyEnd, Chunk
+from tusd_py.transfer.file_marks import FileMarks
+
+_PARTIALS = 16
+"""The first partial uploads of a final one that are read, a request to the storage each."""
+
+
+def sniffed(
+    engine: Engine, upload: Upload, chunks: AsyncIterator[Chunk], body: Body, *, last: bool
+) -> AsyncIterator[Chunk]:
+    """Return the chunks of the body, once the first bytes of the file are judged; `last` if the body is its rest.
+
+    A partial upload is judged with the final one. Raises TypeNotAllowed, on a step before the first chunk.
+    """
+    if engine.marks is None or upload.offset or upload.kind is Kind.PARTIAL:
+        return chunks
+    return _judged(engine, engine.marks, upload, chunks, body, last=last)
+
+
+async def _judged(
+    engine: Engine, marks: FileMarks, upload: Upload, chunks: AsyncIterator[Chunk], body: Body, *, last: bool
+) -> AsyncIterator[Chunk]:
+    """Yield the chunks, or none if the body was cut short before its type could be told: its client sends it again."""
+    prefix, chunk = b"", b""  # type: bytes, Chunk
+    async for chunk in chunks:
+        if len(prefix) + len(chunk) >= HEAD_BYTES:
+            break
+        prefix, chunk = prefix + chunk, b""  # noqa: PLW2901  the rest of the last one stays a view
+    if not _is_kept(engine, marks, upload, prefix + chunk[: HEAD_BYTES - len(prefix)], body, last=last):
+        return
+    for part in filter(len, (prefix, chunk)):
+        yield part
+    async for further in chunks:
+        yield further
+
+
+def _is_kept(engine: Engine, marks: FileMarks, upload: Upload, head: bytes, body: Body, *, last: bool) -> bool:
+    """Return False if the body was cut short before its type could be told. Raises TypeNotAllowed."""
+    present, allowed = marks.find(head), engine.limits.allowed_types
+    if not head or has_allowed_mark(upload, present, allowed):
+        return True
+    if len(head) < HEAD_BYTES and body.end is not BodyEnd.COMPLETE:
+        return False
+    if len(head) < HEAD_BYTES and not last and len(head) != upload.length:
+        raise _too_short("request")
+    check_content(upload, head, present, marks.kinds, allowed)
+    return True
+
+
+async def check_partials(engine: Engine, final: Upload, partials: Sequence[Upload]) -> None:
+    """Judge the first bytes of a planned final upload. Raises TypeNotAllowed, Malformed, StorageUnavailable."""
+    if engine.marks is None:
+        return
+    try:
+        head = await _head(engine, partials[:_PARTIALS])
+    except UploadLost as error:
+        raise Malformed("Upload-Concat names an upload that is not here any more") from error
+    if len(head) < min(HEAD_BYTES, final.offset):
+        raise _too_short(f"{_PARTIALS} partial uploads")
+    if head:
+        check_content(final, head, engine.marks.find(head), engine.marks.kinds, engine.limits.allowed_types)
+
+
+def _too_short(source: str) -> TypeNotAllowed:
+    return TypeNotAllowed(f"send {HEAD_BYTES} bytes or more in the first {source}: fewer don't tell their type")
+
+
+async def _head(engine: Engine, partials: Sequence[Upload]) -> bytes:
+    head = b""
+    for partial in partials:
+        if size := min(HEAD_BYTES - len(head), partial.offset):
+            async with aclosing(engine.storage.read(partial, Span(0, size))) as chunks:
+                head += b"".join([chunk async for chunk in chunks])
+    return head

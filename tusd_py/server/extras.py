@@ -1,0 +1,17 @@
+"""Libraries that are no fixed dependencies: the extras of the package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tusd_py.domain.errors import ConfigurationError
+
+
+@contextmanager
+def importing(extra: str, library: str, needed_by: str) -> Iterator[None]:
+    """Raise ConfigurationError, in one line, if the library isn't installed that a setting needs."""
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigurationError(f"{needed_by}: {library} is missing: install tusd-py[{extra}]") from error
