@@ -40,7 +40,7 @@ def _add(record: dict[str, Any], upload: Upload, encoders: Mapping[str, Callable
     """Add the fields that aren't empty."""
     for name, encode_field in encoders.items():
         value = getattr(upload, name)
-        if value:
+        if value is not None and value is not False and value != "":
             record[name] = encode_field(value)
 
 
