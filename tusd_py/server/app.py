@@ -35,6 +35,7 @@ from tusd_py.recent import Recent
 from tusd_py.server.auth_wiring import open_authenticator, rights, token_issuer
 from tusd_py.server.background import running
 from tusd_py.server.event_wiring import delivering, open_hooks, subscriptions
+from tusd_py.server.plain_wiring import plain_terms
 from tusd_py.server.question_wiring import asking
 from tusd_py.server.wiring import open_engine
 from tusd_py.telemetry.audit import Audit
@@ -134,7 +135,8 @@ def _context(
         authenticator=authenticator,
         watched_locally=not reachable_addresses(settings.addresses),
         token_issuer=token_issuer(settings) if "token" in settings.auth else None,
-        wires=Wires(engine.limits, engine.clock, Interim(settings.ietf_interim_responses)),
+        wires=_wires(settings, engine),
+        plain=plain_terms(settings),
         metrics=metrics,
         audit=Audit(on=settings.log_audit),
         concurrency=Concurrency(_concurrency_limits(settings)),
@@ -154,6 +156,11 @@ def _context(
         links=Links(engine, redirects=redirects and _finished_are_safe(settings)),
         cors=cors,
     )
+
+
+def _wires(settings: Settings, engine: Engine) -> Wires:
+    interim = Interim(settings.ietf_interim_responses)
+    return Wires(engine.limits, engine.clock, interim, plain=settings.plain_uploads)
 
 
 def _disclosure(settings: Settings) -> Disclosure:
