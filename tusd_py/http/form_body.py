@@ -1,4 +1,4 @@
-"""The files in a form's body, each a body of its own. Bytes are read as the file's consumer asks for them."""
+"""The files in a form's body, each as a body. Its bytes are read when the consumer of the file asks for them."""
 
 from __future__ import annotations
 

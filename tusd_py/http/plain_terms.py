@@ -21,7 +21,7 @@ class PlainTerms:
     origins: re.Pattern[str] | None
     """The origins that the operator has named (`cors-allow-origin`); None if none."""
     ambient: bool
-    """True if browsers add credentials by themselves, so that a page of any site could use them."""
+    """True if browsers add credentials that no page gave them, so that a page of any site could use them."""
 
     def check_page(self, request: web.Request, own: str) -> None:
         """Check the page that sent a form, for which browsers ask no leave; `own` is this server's origin.

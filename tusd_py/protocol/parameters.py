@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
 
-PARAMETER = re.compile(r';[ \t]*([A-Za-z0-9*_.-]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;" \t]*)[ \t]*')
+PARAMETER = re.compile(r';[ \t]*([A-Za-z0-9*_.-]+)[ \t]*=[ \t]*("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^;" \t]*)[ \t]*')
 _EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE)
 
 

@@ -12,7 +12,7 @@ from tusd_py.http.plain_terms import PlainTerms
 from tusd_py.protocol.plain.form import FormLimits, Parser
 
 _AMBIENT = frozenset({"forward", "proxy"})
-"""Ways to authenticate that take what browsers add to a request by themselves: cookies, and names of users."""
+"""Ways to authenticate by what browsers add to each request: cookies, and the login at a proxy."""
 
 
 def plain_terms(settings: Settings) -> PlainTerms | None:

@@ -18,12 +18,12 @@ def prefers_html(accept: str) -> bool:
 
 def _quality(member: str) -> tuple[str, float]:
     media_range, *parameters = (part.strip(" \t").lower() for part in member.split(";"))
-    weights = [parameter[2:] for parameter in parameters if parameter.startswith("q=")]
-    known = [float(weight) for weight in weights if _QUALITY.fullmatch(weight)]
-    return media_range, known[0] if known else 1.0
+    texts = [parameter.removeprefix("q=") for parameter in parameters if parameter.startswith("q=")]
+    weights = [float(text) for text in texts if _QUALITY.fullmatch(text)]
+    return media_range, weights[0] if weights else 1.0
 
 
 def _quality_of(media_type: str, qualities: Mapping[str, float]) -> float:
     """Return the quality of the most specific range that has the type; 0 if none has it."""
     ranges = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
-    return next((qualities[each] for each in ranges if each in qualities), 0.0)
+    return next((qualities[media_range] for media_range in ranges if media_range in qualities), 0.0)

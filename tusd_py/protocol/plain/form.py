@@ -15,9 +15,9 @@ from tusd_py.domain.refusals import Refusal
 class FormLimits:
     """The most that one form may have."""
 
-    max_files: int = 1000
-    max_fields: int = 64
-    max_field_bytes: int = 16 * 1024
+    max_files: int
+    max_fields: int
+    max_field_bytes: int
     """Bytes of the values of all fields together, and of their names."""
 
 

@@ -65,7 +65,7 @@ class FormParser:
         self._field_count = self._field_bytes = self._key_bytes = 0
         self._files = self._nameless = 0
         self._part: FieldHead | FileHead | None = None
-        self._begun = self._ended = False
+        self._file_open = self._ended = False
         """True once the file's first bytes have come; once the final boundary has."""
         self._piece, self._view = b"", memoryview(b"")
         self._spare, self._spare_each = _SPARE, _SPARE + len(boundary)
@@ -118,7 +118,7 @@ class FormParser:
     def _begin_part(self) -> None:
         self._spare += self._spare_each
         self._delimiter.remaining += 1
-        self._head, self._part, self._begun = [], None, False
+        self._head, self._part, self._file_open = [], None, False
 
     def _add_name(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
@@ -154,7 +154,7 @@ class FormParser:
         self._value.clear()
 
     def _begin_file(self, head: FileHead) -> None:
-        self._begun = True
+        self._file_open = True
         self._files += 1
         if self._files > self._limits.max_files:
             raise TooManyFiles(self._limits.max_files)
@@ -167,7 +167,7 @@ class FormParser:
             self._check_field_bytes()
             self._value += data[start:end]
         elif self._part is not None:
-            if not self._begun:
+            if not self._file_open:
                 self._begin_file(self._part)
             self._events.append(self._view[start:end] if data is self._piece else data[start:end])
 
@@ -179,7 +179,7 @@ class FormParser:
         if isinstance(self._part, FieldHead):
             self._fields[self._part.key] = bytes(self._value)
             self._value.clear()
-        elif self._begun:
+        elif self._file_open:
             self._events.append(Mark.FILE)
         else:
             self._pass_over()
