@@ -43,23 +43,14 @@ class TooManyFields(Refusal):
 
     code = "too-many-fields"
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"the form has more than {limit} fields")
-
 
 class FieldsTooLarge(Refusal):
     """The fields of the form have more bytes than are taken."""
 
     code = "fields-too-large"
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"the fields of the form have more than {limit} bytes")
-
 
 class TooManyFiles(Refusal):
     """The form has more files than are taken."""
 
     code = "too-many-files"
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"the form has more than {limit} files: send them in several forms")

@@ -147,7 +147,7 @@ class FormParser:
             raise FieldsAfterFile
         self._field_count += 1
         if self._field_count > self._limits.max_fields:
-            raise TooManyFields(self._limits.max_fields)
+            raise TooManyFields(f"the form has more than {self._limits.max_fields} fields")
         check_key(key)
         self._key_bytes += len(key)
         self._check_field_bytes()
@@ -156,8 +156,7 @@ class FormParser:
     def _begin_file(self, head: FileHead) -> None:
         self._file_open = True
         self._files += 1
-        if self._files > self._limits.max_files:
-            raise TooManyFiles(self._limits.max_files)
+        self._check_count(self._files)
         self._events.append(FileBegin(metadata={**self._fields, **head.metadata}))
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:
@@ -173,7 +172,7 @@ class FormParser:
 
     def _check_field_bytes(self) -> None:
         if max(self._field_bytes, self._key_bytes) > self._limits.max_field_bytes:
-            raise FieldsTooLarge(self._limits.max_field_bytes)
+            raise FieldsTooLarge(f"the fields of the form have more than {self._limits.max_field_bytes} bytes")
 
     def _end_part(self) -> None:
         if isinstance(self._part, FieldHead):
@@ -187,8 +186,11 @@ class FormParser:
     def _pass_over(self) -> None:
         """Count a file input in which nothing was chosen."""
         self._nameless += 1
-        if self._nameless > self._limits.max_files:
-            raise TooManyFiles(self._limits.max_files)
+        self._check_count(self._nameless)
+
+    def _check_count(self, files: int) -> None:
+        if files > self._limits.max_files:
+            raise TooManyFiles(f"the form has more than {self._limits.max_files} files: send several forms")
 
     def _end_form(self) -> None:
         if not self._files:
