@@ -82,7 +82,7 @@ async def test_what_is_no_form_leaves_nothing(place: Place, client: PlainClient,
     await restored(place, before)
 
 
-async def _received(place: Place, count: float) -> bool:
+async def reached(place: Place, count: float) -> bool:
     return await place.server.metric("received_bytes_total") >= count
 
 
@@ -93,7 +93,7 @@ async def test_what_is_cut_leaves_nothing(place: Place, method: str) -> None:
     received = await place.server.metric("received_bytes_total")
     async with requesting(method, url, content_length=len(whole), **FORM) as connection:
         await connection.send(whole[:-50_000])
-        await until(partial(_received, place, received + 100_000))
+        await until(partial(reached, place, received + 100_000))
         assert place.held() != before
     await restored(place, before)
 
@@ -103,7 +103,7 @@ async def test_a_form_without_the_end_that_its_length_announces_leaves_nothing(p
     received = await place.server.metric("received_bytes_total")
     async with requesting("POST", place.server.url, content_length=len(whole) + 1, **FORM) as connection:
         await connection.send(whole)
-        await until(partial(_received, place, received + len(WHOLE.content)))
+        await until(partial(reached, place, received + len(WHOLE.content)))
     await restored(place, before)
 
 
