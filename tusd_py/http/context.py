@@ -17,6 +17,7 @@ from tusd_py.http.cors import Cors
 from tusd_py.http.disclosure import Disclosure
 from tusd_py.http.forwarded import Trust
 from tusd_py.http.links import Links
+from tusd_py.http.plain_terms import PlainTerms
 from tusd_py.http.request_filter import RequestFilter
 from tusd_py.live.live import Live
 from tusd_py.ports.authenticator import Authenticator
@@ -49,6 +50,8 @@ class Context:
     token_issuer: TokenIssuer | None
     """None if no upload tokens are taken."""
     wires: Wires
+    plain: PlainTerms | None
+    """None if no plain uploads are taken."""
     metrics: Metrics
     audit: Audit
     network_timeout: float

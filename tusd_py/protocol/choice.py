@@ -1,4 +1,4 @@
-"""The choice between the two protocols on the same URLs; HEAD and OPTIONS that name neither are answered in both."""
+"""The choice between the protocols on the same URLs; HEAD and OPTIONS that name none are answered in both."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import replace
 
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.upload import Upload
+from tusd_py.protocol.plain.reading import is_plain
+from tusd_py.protocol.plain.wire import Plain
 from tusd_py.protocol.rufh.reading import completes
 from tusd_py.protocol.rufh.versions import NEWEST, PARTIAL_UPLOAD, Version, is_rufh, version_of
 from tusd_py.protocol.rufh.wire import Rufh
@@ -32,13 +34,16 @@ _PROXY_FIELDS = ("Via", "Forwarded", "X-Forwarded-For")
 class Wires:
     """All protocols and versions of this server."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float], interim: Interim) -> None:
-        self._limits, self._clock, self._interim = limits, clock, interim
+    def __init__(self, limits: Limits, clock: Callable[[], float], interim: Interim, *, plain: bool = False) -> None:
+        self._limits, self._clock, self._interim, self._plain = limits, clock, interim, plain
         self._tus = Tus(limits)
         self._newest = Rufh(NEWEST, limits, clock, interim=False)
 
     def choose(self, head: RequestHead) -> Wire:
-        """Return the protocol of a request: tus if it names that, or none; a HEAD that names none gets both."""
+        """Return the protocol of a request: tus if it names that, or none; a HEAD that names none gets both. With
+        `plain`, a creation that names none is plain."""
+        if self._plain and is_plain(head):
+            return Plain(self._limits)
         if is_rufh(head):
             version = version_of(head.headers)
             return Rufh(version, self._limits, self._clock, interim=self._sends_interim(head, version))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tusd_py.domain import hook_refusals, refusals
+from tusd_py.domain import form_refusals, hook_refusals, refusals
 from tusd_py.domain.refusals import Refusal
 
 STATUS: Mapping[type[Refusal], int] = {
@@ -20,6 +20,13 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.ChecksumMismatch: 400,
     refusals.DigestMismatch: 400,
     refusals.WrongParts: 400,
+    form_refusals.BadForm: 400,
+    form_refusals.BadField: 400,
+    form_refusals.NoFile: 400,
+    form_refusals.FieldsAfterFile: 400,
+    form_refusals.TooManyFields: 400,
+    form_refusals.FieldsTooLarge: 400,
+    form_refusals.TooManyFiles: 400,
     refusals.Unauthenticated: 401,
     hook_refusals.AccessRejected: 403,
     refusals.Forbidden: 403,

@@ -37,6 +37,7 @@ from tusd_py.server.auth_wiring import open_authenticator, rights, token_issuer
 from tusd_py.server.background import running
 from tusd_py.server.event_wiring import delivering, open_hooks, subscriptions
 from tusd_py.server.live_wiring import telling
+from tusd_py.server.plain_wiring import plain_terms
 from tusd_py.server.question_wiring import asking
 from tusd_py.server.tracing_wiring import find_tracing, pairing_of, sink_wrapper, span_meters
 from tusd_py.server.wiring import open_engine
@@ -147,7 +148,8 @@ def _context(
         watched_locally=not reachable_addresses(settings.addresses),
         live=live,
         token_issuer=token_issuer(settings) if "token" in settings.auth else None,
-        wires=Wires(engine.limits, engine.clock, Interim(settings.ietf_interim_responses)),
+        wires=_wires(settings, engine),
+        plain=plain_terms(settings),
         metrics=metrics,
         audit=Audit(on=settings.log_audit),
         concurrency=Concurrency(_concurrency_limits(settings)),
@@ -169,6 +171,11 @@ def _context(
     )
 
 
+def _wires(settings: Settings, engine: Engine) -> Wires:
+    interim = Interim(settings.ietf_interim_responses)
+    return Wires(engine.limits, engine.clock, interim, plain=settings.plain_uploads)
+
+
 def _disclosure(settings: Settings) -> Disclosure:
     storable = frozenset(name.lower() for name in settings.hooks_http_forward_headers)
     return Disclosure(public_endpoint=settings.public_endpoint, storable=storable)
@@ -179,6 +186,7 @@ def _page_facts(settings: Settings) -> PageFacts:
         endpoint=settings.public_endpoint or settings.base_path.removeprefix("/"),
         max_size=settings.max_size,
         downloads=not settings.disable_download,
+        forms=settings.plain_uploads,
         accept=tuple(f".{extension}" for extension in settings.allowed_extensions) or settings.allowed_types,
     )
 

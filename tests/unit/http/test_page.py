@@ -98,6 +98,17 @@ async def test_the_page_reaches_this_server_and_no_other(built: Path, endpoint: 
     assert "unsafe" not in str(policy)
 
 
+@pytest.mark.parametrize(("forms", "action"), [(False, "'none'"), (True, "'self'")])
+async def test_the_page_has_a_form_where_forms_are_taken(built: Path, *, forms: bool, action: str) -> None:
+    (built / "index.html").write_text("<noscript>%without-script%</noscript>")
+    facts = PageFacts(endpoint="files/", max_size=None, downloads=True, accept=(".a",), forms=forms)
+    async with opened(built, facts) as client, client.get("/") as answer:
+        assert f"form-action {action};" in answer.headers["Content-Security-Policy"]
+        text = await answer.text()
+    assert ('<form method="post" enctype="multipart/form-data" action="files/">' in text) is forms
+    assert ("needs JavaScript" in text) is not forms
+
+
 async def test_only_what_was_built_is_served(built: Path) -> None:
     async with opened(built) as client:
         for path in ("/ui/", "/ui/index.html", "/ui/nothing.js", "/ui/../app.py", "/ui/%2e%2e/app.py"):

@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from tests.support.uploads import upload
+from tests.unit.linear import plain_parsers
 from tusd_py.auth import credentials, forward, jws, terms
 from tusd_py.auth.terms import Terms
 from tusd_py.auth.tokens import UploadToken, sign, verify
@@ -252,6 +253,9 @@ PARSERS: Mapping[str, Parser] = {
             "Forwarded alone": told_by_proxy("Forwarded", "forwarded"),
         }
     ),
+    **fields(plain_parsers.IN_FIELDS),
+    **{name: Parser(use, PATH) for name, use in plain_parsers.IN_PATHS.items()},
+    **{name: Parser(use, BODY) for name, use in plain_parsers.IN_BODIES.items()},
     "credentials": Parser(every(read_credentials), FIELD),
     "signed content": Parser(every(read_signed), METADATA),
     "question to an authentication server": Parser(lambda text: forward.question(caller_with(text)), FIELD),

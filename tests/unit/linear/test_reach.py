@@ -35,7 +35,8 @@ HANDED_ON: Mapping[str, tuple[str, ...]] = {
             "protocol/rufh/wire.py Rufh.started",
             "protocol/rufh/wire.py Rufh.created",
         ),
-        *("serving/plan.py _disposition", "http/translation.py response_of"),
+        "serving/plan.py _disposition",
+        *("http/handlers/plain.py answer_plain", "http/handlers/plain.py _reply", "http/translation.py response_of"),
     ),
     "to a store": (
         *(
@@ -63,6 +64,7 @@ SETTINGS = {
     "allowed_types": "*/*",
     "object_key": "{filename}{id}",
     "log_audit": True,
+    "plain_uploads": True,
 }
 
 

@@ -19,7 +19,7 @@ from tests.unit.protocol.tus_heads import (
     head,
     wire,
 )
-from tusd_py.domain import hook_refusals, refusals
+from tusd_py.domain import form_refusals, hook_refusals, refusals
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import Refusal
@@ -126,6 +126,13 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.AlreadyComplete(), 400, {}),
     (refusals.WrongParts("parts"), 400, {}),
     (refusals.UnsupportedExtension("why"), 400, {}),
+    (form_refusals.BadForm("why"), 400, {}),
+    (form_refusals.BadField(), 400, {}),
+    (form_refusals.NoFile(), 400, {}),
+    (form_refusals.FieldsAfterFile(), 400, {}),
+    (form_refusals.TooManyFields("why"), 400, {}),
+    (form_refusals.FieldsTooLarge("why"), 400, {}),
+    (form_refusals.TooManyFiles("why"), 400, {}),
     (refusals.Forbidden("why"), 403, {}),
     (refusals.UploadNotFound(), 404, {}),
     (refusals.NotReady(), 404, {}),

@@ -34,7 +34,12 @@ _UNDATED = sys.maxsize
 """A modification time later than any date in a request's conditions."""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src {}; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    "base-uri 'none'; form-action {}; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+_NO_FORM = "This page needs JavaScript. Other ways to upload, with curl among them, are in the documentation."
+_FORM = (
+    '<form method="post" enctype="multipart/form-data" action="{}"><p><input type="file" name="file" multiple required '
+    'accept="{}" aria-label="Files"></p><p><button>Upload</button></p></form>'
 )
 _NAMED_BY_CONTENT = re.compile(r"-[0-9A-Z]{8}\.")
 _FRESH = "no-cache"
@@ -50,6 +55,8 @@ class PageFacts:
     max_size: int | None
     """Maximum bytes of an upload; None for no limit."""
     downloads: bool
+    forms: bool = False
+    """True if the server takes forms, with which browsers upload without a script."""
     accept: tuple[str, ...] = ()
     """Media types, or extensions with their dots, that a file chooser offers; all files if empty."""
 
@@ -105,7 +112,12 @@ def _fill_in(page: str, facts: PageFacts) -> str:
     }
     for name, value in values.items():
         page = page.replace(f"%{name}%", html.escape(value))
-    return page
+    return page.replace("%without-script%", _without_script(facts))
+
+
+def _without_script(facts: PageFacts) -> str:
+    endpoint, accept = html.escape(facts.endpoint), html.escape(",".join(facts.accept))
+    return _FORM.format(endpoint, accept) if facts.forms else _NO_FORM
 
 
 def _headers(path: Path, caching: str) -> dict[str, str]:
@@ -119,4 +131,6 @@ def _headers(path: Path, caching: str) -> dict[str, str]:
 def _policy(facts: PageFacts) -> dict[str, str]:
     url = urlsplit(facts.endpoint)
     reachable = f"'self' {url.scheme}://{url.netloc}" if url.netloc else "'self'"
-    return {"Content-Security-Policy": _POLICY.format(reachable), "Cross-Origin-Opener-Policy": "same-origin"}
+    policy = _POLICY.format(reachable, reachable if facts.forms else "'none'")
+    referrer = {"Referrer-Policy": "same-origin"} if facts.forms else {}  # with no-referrer, forms have no origin
+    return {"Content-Security-Policy": policy, "Cross-Origin-Opener-Policy": "same-origin", **referrer}

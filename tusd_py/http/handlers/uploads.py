@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial, reduce
 
@@ -11,21 +11,22 @@ from aiohttp import hdrs, web
 
 from tusd_py.domain import refusals
 from tusd_py.domain.intents import Append, Create, Inspect, Intent, Read, Terminate
-from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import append, create, lookup, terminate
 from tusd_py.http.connection.body import RequestBody
-from tusd_py.http.connection.early_close import answer_early, close_silently
 from tusd_py.http.connection.interim import Interim
 from tusd_py.http.context import ENGINE, WIRE, Context
 from tusd_py.http.endpoint import endpoint_url
+from tusd_py.http.handlers.bodies import answer_cut, receiving
 from tusd_py.http.handlers.downloads import content_headers, download
+from tusd_py.http.handlers.plain import answer_plain
 from tusd_py.http.pipeline import Route, refuse_in_protocol
 from tusd_py.http.translation import head_of, response_of
 from tusd_py.http.upload_url import sent_name, upload_id_of
 from tusd_py.ports.body import BodyEnd
 from tusd_py.protocol.answers import merge
+from tusd_py.protocol.plain.wire import Plain
 from tusd_py.protocol.wire import Reply, RequestHead
 
 
@@ -36,6 +37,8 @@ async def _handle(request: web.Request, context: Context) -> web.StreamResponse:
     head = head_of(request)
     request[WIRE] = context.wires.choose(head)
     body = RequestBody(request, context.slabs, context.network_timeout, context.min_data_rate)
+    if isinstance(request[WIRE], Plain) and context.plain is not None:
+        return await answer_plain(request, context, context.plain, head, body)
     if head.method == hdrs.METH_GET and head.on_upload and context.engine.limits.downloads:
         return await _download(request, context, head, body)
     return await _answer(request, context, head, body)
@@ -61,38 +64,14 @@ async def _answer(request: web.Request, context: Context, head: RequestHead, bod
         body.release()
     if body.end is BodyEnd.COMPLETE:
         return response
-    return await _cut_short(request, context, head, body)
-
-
-async def _cut_short(
-    request: web.Request, context: Context, head: RequestHead, body: RequestBody
-) -> web.StreamResponse:
-    """Answer a body cut short: its bytes are kept, and the client will ask for the offset. A silent one gets no 408."""
-    wire = request[WIRE]
-    if body.end is BodyEnd.STOPPED and wire.answers_interrupted:
-        refusal: Refusal = refusals.ServiceUnavailable("the server is restarting; try again soon")
-        if not context.concurrency.closed:
-            refusal = refusals.UploadLocked("another request took over this upload")
-        return await answer_early(request, response_of(wire.refuse(refusal, head)))
-    return close_silently(request)
-
-
-@contextmanager
-def _receiving(request: web.Request, context: Context, body: RequestBody) -> Iterator[None]:
-    """Limit, count and measure the body while it is received."""
-    with (
-        context.concurrency.upload(context.client(request), body),
-        context.metrics.receiving(),
-        context.overhead.charge_body(),
-    ):
-        yield
+    return await answer_cut(request, context, head, body)  # its bytes are kept: the client will ask for the offset
 
 
 async def _create(request: web.Request, context: Context, intent: Create, body: RequestBody) -> Reply:
     context.concurrency.creation(context.client(request))
     endpoint, wire = _endpoint(request, context), request[WIRE]
     interim = Interim(request, wire, lambda upload: endpoint + upload.url_name)
-    with _receiving(request, context, body):
+    with receiving(request, context, body):
         upload = await create.create(request[ENGINE], intent, body, interim)
     reply = wire.created(upload, endpoint + upload.url_name, with_body=intent.body is not None)
     return await _with_link(request, context, upload, reply, lambda: endpoint)
@@ -101,7 +80,7 @@ async def _create(request: web.Request, context: Context, intent: Create, body: 
 async def _append(request: web.Request, context: Context, intent: Append, body: RequestBody) -> Reply:
     locate = partial(_locate, request, context)
     interim = Interim(request, request[WIRE], locate)
-    with _receiving(request, context, body):
+    with receiving(request, context, body):
         upload_id = await upload_id_of(request)
         with _counting(context, upload_id, intent, body):
             upload = await append.append(request[ENGINE], upload_id, intent, body, interim)

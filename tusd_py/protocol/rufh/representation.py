@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import unquote_to_bytes
 
 from tusd_py.domain.digest import Checksum, WholeDigest
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.metadata import Metadata
 from tusd_py.domain.refusals import Malformed
 from tusd_py.protocol.headers import is_media_type, parse_metadata
+from tusd_py.protocol.parameters import PARAMETER, decode_extended
 from tusd_py.protocol.rufh.versions import PARTIAL_UPLOAD
 from tusd_py.protocol.structured import parse_dictionary
 
 ALGORITHMS: Mapping[str, str] = {"sha-256": "sha256", "sha-512": "sha512"}
 """Names in the fields, and ours; the preferred one first. Others are ignored (RFC 9530, 2)."""
 _SIZES = {"sha-256": 32, "sha-512": 64}
-_PARAMETER = re.compile(r';[ \t]*([A-Za-z*]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;" \t]+)[ \t]*')
-_EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE)
 
 
 def metadata_of(headers: Mapping[str, str], limits: Limits) -> Metadata:
@@ -47,10 +45,10 @@ def _described(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def _file_name(disposition: str) -> str:
     """Return the name in Content-Disposition: `filename*` if it can be read, else `filename`; empty for none."""
-    parameters = {name.lower(): value for name, value in _PARAMETER.findall(disposition)}
-    extended = _EXTENDED.fullmatch(parameters.get("filename*", ""))
+    parameters = {name.lower(): value for name, value in PARAMETER.findall(disposition)}
+    extended = decode_extended(parameters.get("filename*", ""))
     if extended is not None:
-        return unquote_to_bytes(extended[2]).decode(extended[1], "replace")
+        return extended
     plain = parameters.get("filename", "")
     return re.sub(r"\\(.)", r"\1", plain[1:-1]) if plain.startswith('"') else plain
 

@@ -1,0 +1,70 @@
+"""Forms as bytes, and plain requests to a server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+from tests.support.exchange import Answer, exchange
+
+BOUNDARY = "------------------------boundary"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a form: a file if it has a file name (of no character that needs an escape)."""
+
+    name: str
+    content: bytes
+    filename: str | None = None
+    kind: str | None = None
+
+    def encoded(self) -> bytes:
+        filename = "" if self.filename is None else f'; filename="{self.filename}"'
+        kind = "" if self.kind is None else f"Content-Type: {self.kind}\r\n"
+        return f'Content-Disposition: form-data; name="{self.name}"{filename}\r\n{kind}\r\n'.encode() + self.content
+
+
+def file(content: bytes, filename: str = "a.txt", kind: str | None = "text/plain") -> Part:
+    return Part("file", content, filename, kind)
+
+
+def encoded(parts: Sequence[Part | bytes], boundary: str = BOUNDARY) -> bytes:
+    """A whole form; a part in bytes is taken as it is, its head and an empty line included."""
+    lines = [f"--{boundary}\r\n".encode() + (part if isinstance(part, bytes) else part.encoded()) for part in parts]
+    return b"\r\n".join([*lines, f"--{boundary}--\r\n".encode()])
+
+
+def form_fields(boundary: str = BOUNDARY) -> dict[str, str]:
+    return {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+
+
+class PlainClient:
+    """Talks to the creation endpoint `url`, and to the server at `origin`."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session, self.url = session, url
+        self.origin = url.removesuffix("/files/")
+
+    async def post(self, *parts: Part | bytes, query: str = "", **fields: str) -> Answer:
+        """A form of these parts; header fields are keywords."""
+        return await self.send("POST", query, encoded(parts), form_fields() | _named(fields))
+
+    async def put(self, segment: str, body: bytes, **fields: str) -> Answer:
+        return await self.send("PUT", segment, body, _named(fields))
+
+    async def send(self, method: str, below: str, body: bytes, fields: dict[str, str]) -> Answer:
+        """A request with exactly these fields."""
+        return await exchange(self._session, method, self.url + below, body, fields)
+
+    async def content(self, url: str) -> bytes:
+        return (await exchange(self._session, "GET", url, None, {})).body
+
+    async def head(self, url: str) -> Answer:
+        return await exchange(self._session, "HEAD", url, None, {})
+
+
+def _named(fields: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in fields.items()}

@@ -1,0 +1,56 @@
+"""The refusals of forms with files."""
+
+from __future__ import annotations
+
+from tusd_py.domain.refusals import Refusal
+
+
+class BadForm(Refusal):
+    """The form doesn't follow its grammar (RFC 7578), or its end is missing."""
+
+    code = "bad-form"
+
+
+class BadField(Refusal):
+    """A field's name can't be a metadata key."""
+
+    code = "bad-field"
+
+    def __init__(self) -> None:
+        super().__init__("a field's name must be visible ASCII without commas, and not empty")
+
+
+class NoFile(Refusal):
+    """The form has no file."""
+
+    code = "no-file"
+
+    def __init__(self) -> None:
+        super().__init__("the form has no file: choose one")
+
+
+class FieldsAfterFile(Refusal):
+    """A field comes after a file, whose metadata it should have been."""
+
+    code = "fields-after-file"
+
+    def __init__(self) -> None:
+        super().__init__("a field comes after the first file: put the fields before the files")
+
+
+class TooManyFields(Refusal):
+    """The form has more fields than are taken."""
+
+    code = "too-many-fields"
+
+
+class FieldsTooLarge(Refusal):
+    """The fields of the form have more bytes than are taken."""
+
+    code = "fields-too-large"
+
+
+class TooManyFiles(Refusal):
+    """The form has more files than are taken."""
+
+    code = "too-many-files"

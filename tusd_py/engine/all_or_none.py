@@ -1,0 +1,23 @@
+"""The use case of a request that creates several uploads: if it fails, all of them end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tusd_py.domain.events import Reason
+from tusd_py.domain.upload import Upload
+from tusd_py.engine.engine import Engine
+from tusd_py.engine.terminate import abandon
+
+
+@asynccontextmanager
+async def all_or_none(engine: Engine) -> AsyncIterator[list[Upload]]:
+    """Yield a list for the uploads as they are created. They are removed, also finished ones, if the context fails."""
+    created = list[Upload]()
+    try:
+        yield created
+    except Exception:
+        for upload in created:
+            await abandon(engine, upload.id, Reason.FAILED_CREATION)
+        raise

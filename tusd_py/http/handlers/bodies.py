@@ -1,0 +1,41 @@
+"""The steps around the receipt of a body, the same for each wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiohttp import web
+
+from tusd_py.domain import refusals
+from tusd_py.domain.refusals import Refusal
+from tusd_py.http.connection.body import RequestBody
+from tusd_py.http.connection.early_close import answer_early, close_silently
+from tusd_py.http.context import WIRE, Context
+from tusd_py.http.translation import response_of
+from tusd_py.ports.body import BodyEnd
+from tusd_py.protocol.wire import RequestHead
+
+
+@contextmanager
+def receiving(request: web.Request, context: Context, body: RequestBody) -> Iterator[None]:
+    """Limit, count and measure the body while it is received."""
+    with (
+        context.concurrency.upload(context.client(request), body),
+        context.metrics.receiving(),
+        context.overhead.charge_body(),
+    ):
+        yield
+
+
+async def answer_cut(
+    request: web.Request, context: Context, head: RequestHead, body: RequestBody
+) -> web.StreamResponse:
+    """Answer a body cut short. A silent client gets no 408."""
+    wire = request[WIRE]
+    if body.end is BodyEnd.STOPPED and wire.answers_interrupted:
+        refusal: Refusal = refusals.ServiceUnavailable("the server is restarting; try again soon")
+        if not context.concurrency.closed:
+            refusal = refusals.UploadLocked("another request took over this upload")
+        return await answer_early(request, response_of(wire.refuse(refusal, head)))
+    return close_silently(request)

@@ -1,0 +1,30 @@
+"""The parameters of header fields (RFC 9110, 5.6.6), and values in an extended notation (RFC 8187)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import unquote_to_bytes
+
+PARAMETER = re.compile(r';[ \t]*([A-Za-z0-9*_.-]+)[ \t]*=[ \t]*("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^;" \t]*)[ \t]*')
+_EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE)
+
+
+def parse_parameters(text: str) -> tuple[str, Mapping[str, str]] | None:
+    """Return the value before the parameters and the parameters by name, both names in lower case; None if the text
+    doesn't follow the grammar, or names one twice. Quoted values are without their quotes, escapes still in them."""
+    value, semicolon, _ = text.partition(";")
+    parameters, position = dict[str, str](), len(value)
+    while match := PARAMETER.match(text, position):
+        name, position = match[1].lower(), match.end()
+        if name in parameters:
+            return None
+        parameters[name] = match[2][1:-1] if match[2].startswith('"') else match[2]
+    complete = not semicolon or not text[position:].strip("; \t")
+    return (value.strip(" \t").lower(), parameters) if complete else None
+
+
+def decode_extended(text: str) -> str | None:
+    """Return a value such as `UTF-8''na%C3%AFve`; None if it isn't one."""
+    match = _EXTENDED.fullmatch(text)
+    return None if match is None else unquote_to_bytes(match[2]).decode(match[1], "replace")

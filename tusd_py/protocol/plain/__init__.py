@@ -1,0 +1,1 @@
+"""Uploads without a protocol for them: forms, PUT, and POST of bytes."""

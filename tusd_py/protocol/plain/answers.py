@@ -1,0 +1,102 @@
+"""The answers to plain requests: JSON, a page, or a redirect."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+from urllib.parse import urlsplit
+
+from tusd_py.domain.upload import Upload
+from tusd_py.protocol.wire import Reply
+
+_PAGE_HEADERS: Mapping[str, str] = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+_PAGE = """<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Uploaded</title>
+  </head>
+  <body>
+    <h1>Uploaded</h1>
+    <ul>
+{}
+    </ul>
+  </body>
+</html>
+"""
+_URL = re.compile(
+    r"https?://(?:[A-Z0-9._-]+|\[[0-9A-F:.]+\])(?::[0-9]{1,5})?(?:[/?][A-Z0-9._~:/?\[\]@!$&'()*+,;=%|-]*)?"
+    r"(?:#[A-Z0-9._~:/?\[\]@!$&'()*+,;=%|-]*)?",
+    re.IGNORECASE | re.ASCII,
+)
+"""An absolute URL without a user, and without a character that some clients read as another one."""
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def created(uploads: Sequence[Upload], endpoint: str, *, page: bool) -> Reply:
+    """Return the answer that tells of the uploads, of which there is one at least: in JSON, or as a page."""
+    members = [_members(upload, endpoint) for upload in uploads]
+    kind = _PAGE_HEADERS if page else {"Content-Type": "application/json"}
+    headers = {"Location": members[0]["url"], "Cache-Control": "no-store", "Vary": "Accept", **kind}
+    return Reply(status=201, headers=headers, text=_document(members) if page else json.dumps({"uploads": members}))
+
+
+def redirected(uploads: Sequence[Upload], url: str) -> Reply:
+    """Return the redirect to a permitted URL, whose query gets the uploads' ids."""
+    before, hash_sign, fragment = url.partition("#")
+    joint = "&" if "?" in before else "?"
+    query = "&".join(f"upload={upload.id}" for upload in uploads)
+    location = f"{before}{joint}{query}{hash_sign}{fragment}"
+    return Reply(status=303, headers={"Location": location, "Cache-Control": "no-store"})
+
+
+def may_redirect(url: str, endpoint: str, allowed: re.Pattern[str] | None) -> bool:
+    """Return True if clients may be sent to the URL: it has the endpoint's origin, or one that `allowed` matches."""
+    origin = _origin(url)
+    if origin is None:
+        return False
+    return origin == _origin(endpoint) or (allowed is not None and allowed.fullmatch(origin) is not None)
+
+
+def _origin(url: str) -> str | None:
+    """Return the origin of an http or https URL as browsers write it; None for anything else."""
+    if _URL.fullmatch(url) is None:
+        return None
+    try:
+        split = urlsplit(url)
+        port, host = split.port, split.netloc.lower().removesuffix(f":{split.port}")
+    except ValueError:
+        return None
+    return (
+        f"{split.scheme}://{host}"
+        if port in (None, _DEFAULT_PORTS[split.scheme])
+        else f"{split.scheme}://{host}:{port}"
+    )
+
+
+def _members(upload: Upload, endpoint: str) -> dict[str, Any]:
+    name = upload.metadata.get("filename")
+    return {
+        "id": upload.id,
+        "url": f"{endpoint}{upload.url_name}",
+        "filename": None if name is None else name.decode("utf-8", "replace"),
+        "length": upload.length,
+        "etag": f'"{upload.validator}"' if upload.done else None,
+    }
+
+
+def _document(members: Sequence[Mapping[str, Any]]) -> str:
+    return _PAGE.format("\n".join(map(_item, members)))
+
+
+def _item(member: Mapping[str, Any]) -> str:
+    url, name = escape(member["url"]), escape(member["filename"] or member["id"])
+    return f'      <li><a href="{url}">{name}</a>, {member["length"]} bytes</li>'

@@ -1,0 +1,41 @@
+"""The names that forms, Content-Disposition and paths give to files."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from tusd_py.protocol.parameters import decode_extended, parse_parameters
+
+_ESCAPES = (('\\"', '"'), ("%22", '"'), ("%0D", "\r"), ("%0A", "\n"))
+"""Escapes of browsers (HTML standard, "multipart/form-data encoding algorithm") and of curl's --form-escape. Other
+percent signs mean themselves."""
+_SEPARATOR = re.compile(r"[/\\]")
+
+
+def unescape(value: str) -> str:
+    """Return a `name` or `filename` as the client meant it."""
+    for escape, character in _ESCAPES:
+        value = value.replace(escape, character)
+    return value
+
+
+def base_name(name: str) -> str:
+    """Return the last component of a name, which may be a path of any system."""
+    return _SEPARATOR.split(name)[-1]
+
+
+def name_in_disposition(text: str) -> str:
+    """Return the file name in Content-Disposition: `filename*` if it can be read, else `filename`; empty for none."""
+    parsed = parse_parameters(text)
+    if parsed is None:
+        return ""
+    _, parameters = parsed
+    extended = decode_extended(parameters.get("filename*", ""))
+    return base_name(unescape(parameters.get("filename", "")) if extended is None else extended)
+
+
+def name_in_segment(segment: str) -> bytes:
+    """Return the file name in the last segment of a path, percent-decoded once; empty for none."""
+    decoded = unquote_to_bytes(segment.encode("utf-8", "surrogateescape"))
+    return base_name(decoded.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")

@@ -1,0 +1,37 @@
+"""Plain uploads as the settings want them. The library that parses forms is imported only if it is needed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from tusd_py.config import Settings
+from tusd_py.domain.errors import ConfigurationError
+from tusd_py.http.plain_terms import PlainTerms
+from tusd_py.protocol.plain.form import FormLimits, Parser
+
+_AMBIENT = frozenset({"forward", "proxy"})
+"""Ways to authenticate by what browsers add to each request: cookies, and the login at a proxy."""
+
+
+def plain_terms(settings: Settings) -> PlainTerms | None:
+    """Return the terms of plain uploads; None if they are off. Raises ConfigurationError."""
+    if not settings.plain_uploads:
+        return None
+    origins = settings.cors_allow_origin if "cors_allow_origin" in settings.model_fields_set else None
+    return PlainTerms(parser=_parser(settings), origins=origins, ambient=not _AMBIENT.isdisjoint(settings.auth))
+
+
+def _parser(settings: Settings) -> Callable[[str], Parser]:
+    try:
+        from tusd_py.protocol.plain.form_parser import FormParser  # noqa: PLC0415  an extra
+    except ImportError as error:
+        raise ConfigurationError("plain-uploads: python-multipart is missing: install tusd-py[forms]") from error
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a line for each malformed form, else
+    limits = FormLimits(
+        max_files=settings.plain_max_files,
+        max_fields=settings.plain_max_fields,
+        max_field_bytes=settings.plain_max_field_bytes,
+    )
+    return partial(FormParser, limits=limits)
