@@ -20,6 +20,7 @@ from tusd_py.config.keys_file import parse_keys_file, read_keys_file
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.domain.rights import Rights
 from tusd_py.ports.authenticator import Authenticator
+from tusd_py.outgoing import OutgoingRequest
 from tusd_py.ports.observer import Observer
 from tusd_py.telemetry.throttle import ThrottledObserver
 from tusd_py.version import __version__
@@ -129,6 +130,7 @@ _BUILDERS = {"token": _tokens, "jwt": _jwt, "api-key": _api_keys, "forward": _fo
 def _session(settings: Settings) -> aiohttp.ClientSession:
     """Return a session that keeps no cookie, and unpacks no answer: these may come from anywhere."""
     return aiohttp.ClientSession(
+        request_class=OutgoingRequest,  # else the answer to another user's request could count
         connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
         timeout=aiohttp.ClientTimeout(total=settings.auth_timeout),
         cookie_jar=aiohttp.DummyCookieJar(),

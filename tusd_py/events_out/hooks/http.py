@@ -10,11 +10,11 @@ from email.utils import parsedate_to_datetime
 
 import aiohttp
 from aiohttp import hdrs
-from aiohttp.connector import Connection
 from multidict import CIMultiDict
 
 from tusd_py.events_out.hooks.call import TIMEOUT, Call, CallFailed, Result
 from tusd_py.events_out.signing import Signer
+from tusd_py.outgoing import OutgoingRequest
 from tusd_py.version import __version__
 
 BODY_LIMIT = 5 * 1024
@@ -25,16 +25,6 @@ _LONGEST_PAUSE = 7 * 86_400.0
 """The longest Retry-After in seconds that counts."""
 _OURS = frozenset({"host", "connection", "content-length", "content-type", "transfer-encoding", "user-agent"})
 """Header fields of a call that aren't forwarded: they are the call's own. So are those of webhooks."""
-
-
-class _Request(aiohttp.ClientRequest):
-    """A request that isn't sent over a connection with unread bytes: a second answer to the call before would count as
-    the answer to this one (RFC 9112, 9.2)."""
-
-    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        if conn.protocol is not None and conn.protocol.should_close:
-            raise aiohttp.ServerDisconnectedError
-        return await super().send(conn)
 
 
 class HttpCaller:
@@ -49,7 +39,7 @@ class HttpCaller:
             timeout=aiohttp.ClientTimeout(total=None),
             auto_decompress=False,
             trust_env=True,
-            request_class=_Request,
+            request_class=OutgoingRequest,
         )
 
     async def call(self, call: Call, seconds: float) -> Result:
