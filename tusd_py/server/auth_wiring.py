@@ -19,8 +19,8 @@ from tusd_py.config import Settings
 from tusd_py.config.keys_file import parse_keys_file, read_keys_file
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.domain.rights import Rights
-from tusd_py.ports.authenticator import Authenticator
 from tusd_py.outgoing import OutgoingRequest
+from tusd_py.ports.authenticator import Authenticator
 from tusd_py.ports.observer import Observer
 from tusd_py.telemetry.throttle import ThrottledObserver
 from tusd_py.version import __version__
