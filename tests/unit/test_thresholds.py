@@ -274,6 +274,12 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/handlers/delivery.py _WINDOW",
         "http/connection/outflow.py _SLICE",
     ],
+    "of listings on real connections: tests/live/test_listing.py, tests/live/test_listing_cut.py": [
+        "http/connection/body_stream.py _STALLED",
+        "http/handlers/upload_list.py _JSON_ROWS",
+        "http/handlers/upload_list.py _PIECE",
+        "server/app.py _LOOK_SECONDS",
+    ],
     "of the budget, passed by a crowd: tests/unit/transfer/test_overhead.py": [
         "transfer/overhead.py _BODY_OVERHEAD",
         "transfer/overhead.py _FRACTION",

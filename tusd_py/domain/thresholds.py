@@ -35,7 +35,7 @@ class Thresholds:
     due_at_a_time: int = 8
     """Uploads that a sweep handles concurrently: S3 may take long for each."""
     page: int = 500
-    """Records that a repair asks the state for at a time."""
+    """Records that a repair or a listing asks the state for at a time."""
     event_page: int = 100
     """Events that a command or a listener asks the state for, or a command changes, at a time: the state does nothing
     else meanwhile."""

@@ -73,6 +73,10 @@ class Context:
     connections: Connections
     unreachable: Recent[Sequence[str]]
     """The names of what isn't reachable or doesn't belong together, for /readyz."""
+    last_seq: Recent[int]
+    """The highest number of an event."""
+    heartbeat: float
+    """Seconds of silence after which a listener is sent something."""
     slabs: Slabs
     budget: Budget
     overhead: Overhead

@@ -19,11 +19,12 @@ from tusd_py.http.handlers.probes import is_probe
 from tusd_py.http.handlers.readers import READERS
 from tusd_py.http.handlers.s3xml import add_xml_routes
 from tusd_py.http.handlers.tokens import TOKENS
+from tusd_py.http.handlers.upload_list import UPLOAD_LIST
 from tusd_py.http.handlers.uploads import UPLOADS
 from tusd_py.http.pipeline import Route
 from tusd_py.protocol.tus import Tus
 
-_WATCHED: Mapping[str, tuple[str, Route]] = {"/events": ("live", FEED)}
+_WATCHED: Mapping[str, tuple[str, Route]] = {"/events": ("live", FEED), "/uploads": ("listing", UPLOAD_LIST)}
 """The name and the route of each path."""
 
 
@@ -55,10 +56,9 @@ def add_routes(app: web.Application, base_path: str, on: Collection[str] = ()) -
 
 
 def _add_watched(app: web.Application, base_path: str, on: Collection[str]) -> None:
-    """Add the routes that tell of all uploads; of those that are switched off, with base path `/`, uploads may have
-    the names."""
+    """Add the routes that tell of all uploads. One that is switched off leaves its path to the base path if it can."""
     for path, (name, route) in _WATCHED.items():
-        if name in on or base_path != "/":
+        if name in on or not f"{path}/".startswith(base_path):
             app.router.add_route("*", path, (route if name in on else ABSENT).answer)
 
 

@@ -13,6 +13,7 @@ from tusd_py.config import Settings
 from tusd_py.config.addresses import reachable_addresses
 from tusd_py.domain.errors import ConfigurationError, Unavailable, WrongPair
 from tusd_py.engine.engine import Engine
+from tusd_py.engine.listing import last_seq
 from tusd_py.events_out.deliverer import Deliverer
 from tusd_py.http.concurrency import Concurrency, ConcurrencyLimits
 from tusd_py.http.connection.connection_limits import Connections
@@ -51,6 +52,7 @@ from tusd_py.transfer.slabs import Slabs
 
 _READY_SECONDS = 2.0
 _PING_SECONDS = 5.0
+_LOOK_SECONDS = 0.5
 _DOWNLOADS, _TEXTS = 4, 8
 """The shares of the memory budget, a fourth and an eighth: for downloads, and for long heads and lists."""
 
@@ -88,6 +90,7 @@ def _switched_on(settings: Settings) -> Collection[str]:
         "tokens": "token" in settings.auth,
         "live": settings.live,
         "direct": settings.direct_uploads,
+        "listing": settings.listing,
     }
     return {name for name, on in switches.items() if on}
 
@@ -155,6 +158,8 @@ def _context(
         concurrency=Concurrency(_concurrency_limits(settings)),
         connections=Connections(settings.max_connections, settings.max_client_connections),
         unreachable=Recent(partial(unreachable, engine), _READY_SECONDS),
+        last_seq=Recent(partial(last_seq, engine), _LOOK_SECONDS),
+        heartbeat=settings.live_heartbeat,
         slabs=Slabs(budget),
         budget=budget,
         overhead=Overhead(budget),

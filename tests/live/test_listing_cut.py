@@ -1,0 +1,147 @@
+"""A list that a trouble of the state cuts, as clients see it; and clients that stop reading."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from tests.support.uploads import upload
+from tusd_py import create_app
+from tusd_py.backends.memory.state import MemoryState
+from tusd_py.config import load_settings
+from tusd_py.domain.errors import StateUnavailable
+from tusd_py.http.context import CONTEXT
+from tusd_py.ports.state import Numbered
+
+ROWS = 1200
+
+
+class BreakingState(MemoryState):
+    """Fails at the third page."""
+
+    pages = 0
+    breaks_at = 3
+
+    async def changed(self, since: int, limit: int) -> Sequence[Numbered]:
+        self.pages += 1
+        if self.pages == self.breaks_at:
+            raise StateUnavailable("as told")
+        return await super().changed(since, limit)
+
+
+@pytest.fixture
+def row_bytes() -> int:
+    return 300
+
+
+@pytest.fixture
+async def state(row_bytes: int) -> BreakingState:
+    state = BreakingState()
+    for number in range(ROWS):
+        await state.create(upload(number, metadata={"filename": b"x" * row_bytes}))
+    return state
+
+
+@pytest.fixture
+async def origin(state: BreakingState, tmp_path: Path) -> AsyncIterator[str]:
+    settings = {"state": "memory:", "storage": f"file:{tmp_path}", "listing": "on", "network_timeout": "2s"}
+    app = create_app(load_settings(settings, None, {}))
+
+    async def share(app: web.Application) -> None:
+        context = app[CONTEXT]
+        app[CONTEXT] = replace(context, engine=replace(context.engine, state=state))
+
+    app.on_startup.append(share)
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/")
+
+
+async def curl(*arguments: str) -> tuple[int, bytes]:
+    process = await asyncio.create_subprocess_exec("curl", "-sS", *arguments, stdout=-1, stderr=-3)
+    out, _ = await process.communicate()
+    return await process.wait(), out
+
+
+async def read_lines(session: aiohttp.ClientSession, url: str, lines: list[str]) -> None:
+    async with session.get(url) as answer:
+        while line := await answer.content.readline():
+            lines.append(line.decode())
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv", "json"])
+async def test_curl_sees_the_cut(origin: str, state: BreakingState, form: str) -> None:
+    state.breaks_at = 2
+    code, out = await curl(f"{origin}/uploads?format={form}")
+    assert code == 18  # "Partial file"
+    assert not out.endswith(b"\r\n\r\n")
+    if form == "ndjson":
+        rows = [json.loads(line) for line in out.splitlines()]
+        assert rows[-1] == {"error": {"code": "unavailable", "cursor": str(rows[-2]["seq"])}}
+        assert len(rows) == 501
+
+
+async def test_python_sees_the_cut_and_goes_on_from_the_cursor(origin: str) -> None:
+    lines = list[str]()
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await read_lines(session, f"{origin}/uploads", lines)
+        cursor = json.loads(lines.pop())["error"]["cursor"]
+        async with session.get(f"{origin}/uploads?since={cursor}") as answer:
+            *others, end = (await answer.text()).splitlines()
+    assert len(lines) + len(others) == ROWS
+    assert json.loads(end)["end"]["count"] == len(others)
+
+
+async def test_trouble_before_the_first_byte_is_a_refusal(origin: str, state: BreakingState) -> None:
+    state.breaks_at = 1
+    async with aiohttp.ClientSession() as session, session.get(f"{origin}/uploads") as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+        assert (await answer.text()).startswith("unavailable: ")
+
+
+@asynccontextmanager
+async def slow_reader(origin: str) -> AsyncIterator[asyncio.StreamReader]:
+    """A client whose system takes little of an answer ahead."""
+    with socket.socket() as plain:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.connect(("127.0.0.1", int(origin.rpartition(":")[2])))
+        reader, writer = await asyncio.open_connection(sock=plain, limit=4096)
+        writer.write(b"GET /uploads HTTP/1.0\r\nHost: x\r\n\r\n")
+        yield reader
+        writer.close()
+
+
+FAT = pytest.mark.parametrize("row_bytes", [30_000])
+"""Pages that no system buffers."""
+
+
+@FAT
+async def test_a_client_that_stops_reading_for_a_while_gets_all(origin: str, state: BreakingState) -> None:
+    state.breaks_at = 0
+    async with slow_reader(origin) as reader:
+        await asyncio.sleep(1.5)
+        body = (await reader.read(-1)).partition(b"\r\n\r\n")[2]
+    rows = [json.loads(line) for line in body.splitlines()]
+    assert [row["id"] for row in rows[:-1]] == [f"{number:032x}" for number in range(ROWS)]
+    assert rows[-1]["end"]["count"] == ROWS
+    assert state.pages > 1 + ROWS // 500  # a page was read again
+
+
+@FAT
+async def test_a_client_that_takes_nothing_is_cut_off(origin: str, state: BreakingState) -> None:
+    state.breaks_at = 0
+    async with slow_reader(origin) as reader:
+        await asyncio.sleep(4)
+        body = await reader.read(-1)
+    assert b'{"end":' not in body
+    assert state.pages == 1

@@ -1,0 +1,39 @@
+"""The use case of listings: pages of uploads, by the number of their last event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tusd_py.domain.upload import Upload
+from tusd_py.engine.engine import Engine
+from tusd_py.ports.state import Numbered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some uploads of a listing."""
+
+    uploads: Sequence[Numbered]
+    """The chosen ones, by number."""
+    seq: int
+    """The number up to which all uploads were looked at: the next page goes on after it."""
+    last: bool
+    """True if there were no more uploads."""
+
+
+async def read_page(engine: Engine, since: int, chosen: Callable[[Upload], bool]) -> Page:
+    """Return the next page of the uploads that clients may see, among those with numbers above `since`.
+
+    An upload whose life moves on while pages are read comes again, with its new number. Raises StateUnavailable.
+    """
+    limit, now = engine.thresholds.page, engine.clock()
+    changes = await engine.state.changed(since, limit)
+    uploads = [numbered for numbered in changes if numbered.upload.visible(now) and chosen(numbered.upload)]
+    return Page(uploads=uploads, seq=changes[-1].seq if changes else since, last=len(changes) < limit)
+
+
+async def last_seq(engine: Engine) -> int:
+    """Return the highest number of an event so far. Raises StateUnavailable."""
+    outbox = engine.state.outbox
+    return 0 if outbox is None else await outbox.last_seq()

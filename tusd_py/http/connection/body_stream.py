@@ -1,0 +1,85 @@
+"""The body of a response that is made while it is sent, to a client that may stop reading for a while."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+_STALLED = 0.5
+"""Seconds after which a client that takes nothing has stopped reading, for now."""
+
+
+class BodyStream:
+    """A streamed body. Little of it waits in this process: the caller makes more once the client has taken that.
+
+    Every method may raise ConnectionError: the client is gone.
+    """
+
+    def __init__(self, request: web.Request, response: web.StreamResponse, patience: float) -> None:
+        """`patience` is the number of seconds in which a client must take something."""
+        self._request, self.response, self._patience = request, response, patience
+        self._sending: asyncio.Future[None] | None = None
+
+    @property
+    def started(self) -> bool:
+        return self.response.prepared
+
+    async def begin(self) -> None:
+        """Send the head."""
+        await self.response.prepare(self._request)
+        self._request.writer.send_headers()
+
+    async def write(self, piece: bytes) -> bool:
+        """Send a piece. Returns False if the client has stopped reading for now; `drained` returns once it goes on, and
+        until then nothing should be kept in memory for it."""
+        self._sending = asyncio.ensure_future(self._send(piece))
+        return await self._takes(_STALLED)
+
+    async def drained(self) -> None:
+        """Return once the client can take more. Raises ConnectionResetError if it takes no byte for too long."""
+        waiting = self._waiting
+        while not await self._takes(self._patience):
+            before, waiting = waiting, self._waiting
+            if waiting >= before:
+                self._abort()
+                raise ConnectionResetError("the client takes nothing")
+
+    async def break_off(self, last_words: bytes) -> None:
+        """End without the last chunk, so that the client sees that the rest is missing."""
+        if self._request.transport is not None:
+            self._request.transport.set_write_buffer_limits(high=0)
+        if not await self.write(last_words):
+            await self.drained()
+        self._abort()
+
+    def close(self) -> None:
+        """Stop waiting for the client."""
+        if self._sending is not None:
+            self._sending.cancel()
+
+    async def _send(self, piece: bytes) -> None:
+        await self._request.writer.write(piece)
+        await self._request.writer.drain()
+
+    async def _takes(self, seconds: float) -> bool:
+        """Return True once the client takes more, False if that takes longer: aiohttp can't wait again for a client
+        after a wait that was cancelled, so that there is one wait."""
+        if self._sending is not None:
+            await asyncio.wait((self._sending,), timeout=seconds)
+            if not self._sending.done():
+                return False
+            sending, self._sending = self._sending, None
+            sending.result()
+        return True
+
+    @property
+    def _waiting(self) -> int:
+        """Bytes that wait to be sent."""
+        transport = self._request.transport
+        return 0 if transport is None else transport.get_write_buffer_size()
+
+    def _abort(self) -> None:
+        """Close the connection, also if bytes wait: `close` would wait for them."""
+        if self._request.transport is not None:
+            self._request.transport.abort()

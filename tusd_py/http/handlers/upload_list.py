@@ -1,0 +1,195 @@
+"""GET /uploads: the uploads that a caller may see, in order of their last events, while they are read.
+
+No snapshot is kept: a page is read, told, and forgotten, also while the client takes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+
+from tusd_py.domain.errors import Unavailable
+from tusd_py.domain.refusals import BadQuery
+from tusd_py.domain.rights import Watcher
+from tusd_py.domain.selection import UploadSelection
+from tusd_py.domain.upload import Upload
+from tusd_py.engine.listing import read_page
+from tusd_py.http.connection.body_stream import BodyStream
+from tusd_py.http.context import Context
+from tusd_py.http.endpoint import creation_path, endpoint_url
+from tusd_py.http.failures import record_refusal
+from tusd_py.http.handlers.plain_refusals import plain_route
+from tusd_py.http.handlers.queries import read_choice, read_flag, read_number
+from tusd_py.http.handlers.watching import watcher_of
+from tusd_py.ports.state import Numbered
+from tusd_py.protocol.listing import FORMATS, JSON, NDJSON, ListFormat
+from tusd_py.protocol.upload_object import upload_object
+from tusd_py.serving.negotiation import preferred_type
+
+_JSON_ROWS = 1000
+"""Rows of a JSON list at most: clients read it as a whole."""
+_PIECE = 16 * 1024
+"""Bytes of rows that are sent at a time."""
+_LOOK_SECONDS = 1.0
+"""Seconds between two looks for uploads that have changed."""
+_META = "meta."
+_BY_TYPE = {form.content_type.partition(";")[0]: form for form in FORMATS.values()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListQuery:
+    """A request for a list."""
+
+    form: ListFormat
+    since: int
+    limit: int | None
+    """Rows at most; None for no limit."""
+    follow: bool
+    selection: UploadSelection
+    watcher: Watcher
+    endpoint: str
+    """The creation endpoint's URL."""
+
+    def includes(self, upload: Upload) -> bool:
+        """Return True if the upload belongs into the list."""
+        return self.watcher.sees(upload.owner) and self.selection.includes(upload)
+
+
+async def _list(request: web.Request, context: Context) -> web.StreamResponse:
+    query = _read_query(request, context)
+    headers = {
+        hdrs.CONTENT_TYPE: query.form.content_type,
+        **query.form.headers,
+        hdrs.CACHE_CONTROL: "no-store",
+        hdrs.VARY: hdrs.ACCEPT,
+        "X-Accel-Buffering": "no",
+    }
+    with closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body:
+        teller = Teller(context, query, body)
+        try:
+            await teller.run()
+        except Unavailable as error:
+            if not body.started:
+                raise
+            code = record_refusal(request, context, error).code
+            await body.break_off(query.form.fault(code, str(teller.cursor)))
+        return body.response
+
+
+class Teller:
+    """One list while it is told."""
+
+    def __init__(self, context: Context, query: ListQuery, body: BodyStream) -> None:
+        self._context, self._query, self._body = context, query, body
+        self._seq = self.cursor = query.since
+        self._count = 0
+        self._silent_since = 0.0
+
+    async def run(self) -> None:
+        """Tell all, and the end. Raises StateUnavailable, ConnectionError."""
+        await self._tell_pages()
+        if self._query.follow:
+            await self._follow()
+        else:
+            await self._body.write(self._query.form.end(str(self.cursor), self._count))
+
+    @property
+    def _full(self) -> bool:
+        return self._count == self._query.limit
+
+    async def _tell_pages(self) -> None:
+        while not await self._tell_page():
+            await self._body.drained()
+
+    async def _tell_page(self) -> bool:
+        """Tell a page, or as much of it as the client takes. Returns True if there are no more."""
+        page = await read_page(self._context.engine, self._seq, self._query.includes)
+        if not self._body.started:
+            await self._body.begin()
+            await self._send(self._query.form.head)
+        for piece in self._pieces(page.uploads):
+            if not await self._send(piece):
+                return False
+        self._seq = page.seq
+        return page.last or self._full
+
+    def _pieces(self, uploads: Sequence[Numbered]) -> Iterator[bytes]:
+        piece = bytearray()
+        for numbered in uploads:
+            if self._full:
+                break
+            piece += self._row(numbered)
+            if len(piece) >= _PIECE:
+                yield bytes(piece)
+                piece.clear()
+        yield bytes(piece)
+
+    def _row(self, numbered: Numbered) -> bytes:
+        separator = self._query.form.separator if self._count else b""
+        self._seq = self.cursor = numbered.seq
+        self._count += 1
+        members = upload_object(numbered.upload, numbered.seq, self._query.endpoint, self._context.engine.clock())
+        return separator + self._query.form.row(members)
+
+    async def _send(self, piece: bytes) -> bool:
+        self._silent_since = asyncio.get_running_loop().time()
+        return not piece or await self._body.write(piece)
+
+    async def _follow(self) -> None:
+        """Tell uploads when they change, until the server shuts down or there are as many as were asked for."""
+        while not self._full and not self._context.concurrency.closed:
+            await asyncio.sleep(_LOOK_SECONDS)
+            last = await self._context.last_seq.get()
+            if last > self._seq:
+                await self._tell_pages()
+                self._seq = max(self._seq, last)
+            elif asyncio.get_running_loop().time() - self._silent_since >= self._context.heartbeat:
+                await self._send(b"\n")
+
+
+def _read_query(request: web.Request, context: Context) -> ListQuery:
+    """Return what the request asks for. Raises BadQuery, Malformed, and what `watcher_of` raises."""
+    watcher = watcher_of(request, context)
+    form = _form(request)
+    follow = read_flag(request, "follow")
+    if follow and form is not NDJSON:
+        raise BadQuery("follow goes with format=ndjson alone")
+    return ListQuery(
+        form=form,
+        since=read_number(request, "since", 0),
+        limit=_limit(request, form),
+        follow=follow,
+        selection=_selection(request),
+        watcher=watcher,
+        endpoint=endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust),
+    )
+
+
+def _form(request: web.Request) -> ListFormat:
+    name = read_choice(request, "format", FORMATS)
+    if name is not None:
+        return FORMATS[name]
+    accept = ", ".join(request.headers.getall(hdrs.ACCEPT, []))
+    return _BY_TYPE.get(preferred_type(accept, tuple(_BY_TYPE)) or "", NDJSON)
+
+
+def _limit(request: web.Request, form: ListFormat) -> int | None:
+    if form is JSON:
+        return read_number(request, "limit", _JSON_ROWS, _JSON_ROWS)
+    return read_number(request, "limit", 0) if "limit" in request.query else None
+
+
+def _selection(request: web.Request) -> UploadSelection:
+    query = request.query
+    phases = frozenset(query["phase"].split(",")) if "phase" in query else None
+    metadata = tuple(
+        (name.removeprefix(_META), value.encode()) for name, value in query.items() if name.startswith(_META)
+    )
+    return UploadSelection(phases=phases, kind=query.get("kind"), owner=query.get("owner"), metadata=metadata)
+
+
+UPLOAD_LIST = plain_route(GET=_list)
