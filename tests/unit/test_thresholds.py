@@ -280,6 +280,23 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "http/handlers/upload_list.py _PIECE",
         "server/app.py _LOOK_SECONDS",
     ],
+    "of the dashboard: tests/live/test_dashboard.py, tests/browser/test_dashboard.py, "
+    "tests/unit/http/test_dashboard.py": [
+        "http/dashboard/board.py _FINISHED",
+        "http/dashboard/board.py _PAGE_SECONDS",
+        "http/dashboard/board.py _RESTART_SECONDS",
+        "http/dashboard/board.py _ROWS",
+        "http/dashboard/board.py _UPDATES",
+        "http/dashboard/board.py _UPLOADS",
+        "http/dashboard/form_tokens.py FormTokens.check",
+        "http/dashboard/form_tokens.py _LIFETIME",
+        "http/dashboard/items.py _WHOLE",
+        "http/dashboard/items.py node_item",
+        "http/handlers/dashboard.py _LONGEST_FORM",
+        "http/handlers/dashboard.py _MAX_FIELDS",
+        "http/handlers/dashboard.py _NONCE_BYTES",
+        "http/handlers/dashboard.py _page_path",
+    ],
     "of the budget, passed by a crowd: tests/unit/transfer/test_overhead.py": [
         "transfer/overhead.py _BODY_OVERHEAD",
         "transfer/overhead.py _FRACTION",

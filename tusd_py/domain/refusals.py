@@ -93,6 +93,24 @@ class Forbidden(Refusal):
     code = "forbidden"
 
 
+class BadToken(Refusal):
+    """The form was not made for this principal, or too long ago."""
+
+    code = "bad-token"
+
+    def __init__(self) -> None:
+        super().__init__("the form is too old, or another user's: load the page again")
+
+
+class CrossSite(Refusal):
+    """The form was sent by a page of another site."""
+
+    code = "cross-site"
+
+    def __init__(self) -> None:
+        super().__init__("pages of other sites can't change anything here")
+
+
 class Misdirected(Refusal):
     """The request is for a host that this server doesn't serve."""
 

@@ -36,6 +36,8 @@ class Thresholds:
     """Uploads that a sweep handles concurrently: S3 may take long for each."""
     page: int = 500
     """Records that a repair or a listing asks the state for at a time."""
+    recent_events: int = 5000
+    """Latest events among whose uploads the dashboard looks for the newest ones."""
     event_page: int = 100
     """Events that a command or a listener asks the state for, or a command changes, at a time: the state does nothing
     else meanwhile."""

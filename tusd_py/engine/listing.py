@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -37,3 +38,16 @@ async def last_seq(engine: Engine) -> int:
     """Return the highest number of an event so far. Raises StateUnavailable."""
     outbox = engine.state.outbox
     return 0 if outbox is None else await outbox.last_seq()
+
+
+async def newest(engine: Engine, chosen: Callable[[Upload], bool], limit: int) -> tuple[Sequence[Numbered], int]:
+    """Return up to `limit` of the chosen uploads among those of the latest events, oldest first, and the number up to
+    which they were looked at. Raises StateUnavailable."""
+    last = await last_seq(engine)
+    uploads, since = deque[Numbered](maxlen=limit), max(0, last - engine.thresholds.recent_events)
+    while True:
+        page = await read_page(engine, since, chosen)
+        uploads.extend(page.uploads)
+        since = page.seq
+        if page.last:
+            return uploads, max(since, last)

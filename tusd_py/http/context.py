@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from aiohttp import web
 
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.trace import Trace
+from tusd_py.domain.job import Job
 from tusd_py.engine.engine import Engine
 from tusd_py.http.concurrency import Concurrency
 from tusd_py.http.connection.connection_limits import Connections, client_at
@@ -75,6 +76,8 @@ class Context:
     """The names of what isn't reachable or doesn't belong together, for /readyz."""
     last_seq: Recent[int]
     """The highest number of an event."""
+    cancel_job: Callable[[Job], Awaitable[None]] | None = None
+    """Cancels a job that hasn't ended; None without jobs."""
     heartbeat: float
     """Seconds of silence after which a listener is sent something."""
     slabs: Slabs

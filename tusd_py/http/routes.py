@@ -24,7 +24,12 @@ from tusd_py.http.handlers.uploads import UPLOADS
 from tusd_py.http.pipeline import Route
 from tusd_py.protocol.tus import Tus
 
-_WATCHED: Mapping[str, tuple[str, Route]] = {"/events": ("live", FEED), "/uploads": ("listing", UPLOAD_LIST)}
+_WATCHED: Mapping[str, tuple[str, Route]] = {
+    "/events": ("live", FEED),
+    "/uploads": ("listing", UPLOAD_LIST),
+    "/dashboard": ("dashboard", ABSENT),
+    "/dashboard/{path:.+}": ("dashboard", ABSENT),
+}
 """The name and the route of each path."""
 
 
@@ -41,6 +46,10 @@ def add_routes(app: web.Application, base_path: str, on: Collection[str] = ()) -
     """
     if "tokens" in on:
         app.router.add_route("*", "/tokens", TOKENS.answer)
+    if "dashboard" in on:
+        from tusd_py.http.handlers.dashboard import add_dashboard  # noqa: PLC0415  an extra
+
+        add_dashboard(app)
     _add_watched(app, base_path, on)
     for above in sorted({"/", base_path}) if "direct" in on else ():
         add_direct_routes(app, f"{above}s3/")

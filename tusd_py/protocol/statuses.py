@@ -32,6 +32,8 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.Forbidden: 403,
     refusals.ForeignOrigin: 403,
     refusals.TerminationDisabled: 403,
+    refusals.BadToken: 403,
+    refusals.CrossSite: 403,
     refusals.InsufficientScope: 403,
     refusals.TokenUsedUp: 403,
     refusals.UploadNotFound: 404,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 
 from aiohttp import web
 
@@ -72,6 +73,8 @@ def create_app(settings: Settings | None = None, hooks: object = None) -> web.Ap
     one that `settings.hooks_python` names.
     """
     chosen = settings or Settings()
+    if chosen.dashboard and find_spec("htpy") is None:
+        raise ConfigurationError("dashboard needs the package htpy: install tusd-py[dashboard]")
     app = web.Application(middlewares=[filter_requests])
     if chosen.metrics_address is None:
         add_probes(app)
@@ -91,6 +94,7 @@ def _switched_on(settings: Settings) -> Collection[str]:
         "live": settings.live,
         "direct": settings.direct_uploads,
         "listing": settings.listing,
+        "dashboard": settings.dashboard,
     }
     return {name for name, on in switches.items() if on}
 

@@ -134,6 +134,8 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (form_refusals.FieldsTooLarge("why"), 400, {}),
     (form_refusals.TooManyFiles("why"), 400, {}),
     (refusals.Forbidden("why"), 403, {}),
+    (refusals.BadToken(), 403, {}),
+    (refusals.CrossSite(), 403, {}),
     (refusals.UploadNotFound(), 404, {}),
     (refusals.NotReady(), 404, {}),
     (refusals.MethodNotAllowed(("POST", "OPTIONS")), 405, {"Allow": "POST, OPTIONS"}),

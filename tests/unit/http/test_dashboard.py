@@ -1,0 +1,83 @@
+"""The dashboard's HTML and the tokens of its forms."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from tests.support.uploads import changed, upload
+from tusd_py.domain.job import Job, JobId, JobPhase
+from tusd_py.domain.phase import Phase
+from tusd_py.domain.principal import Principal
+from tusd_py.http.dashboard import shell
+from tusd_py.http.dashboard.form_tokens import FormTokens
+from tusd_py.http.dashboard.items import Forms, backlog_item, job_item, upload_item
+from tusd_py.ports.outbox import Backlog
+
+NOW = 1_000_000.0
+ALICE, BOB = Principal(subject="alice"), Principal(subject="bob")
+FORMS = Forms(page="/dashboard", token="t", terminates=True, cancels=True)
+KEY = f"u-{1:032x}"
+
+
+def test_a_token_is_good_for_an_hour_and_for_one_principal() -> None:
+    tokens = FormTokens("a" * 32)
+    token = tokens.token(ALICE, NOW)
+    assert tokens.check(token, ALICE, NOW + 3599)
+    assert FormTokens("a" * 32).check(token, ALICE, NOW)
+    assert not tokens.check(token, ALICE, NOW + 3600)
+    assert not tokens.check(token, BOB, NOW)
+    assert not tokens.check(token, replace(ALICE, tenant="x"), NOW)
+    assert not tokens.check(token, None, NOW)
+    assert not FormTokens("b" * 32).check(token, ALICE, NOW)
+
+
+def test_a_token_that_was_made_up_is_not_good() -> None:
+    tokens = FormTokens("a" * 32)
+    expiry, _, tag = tokens.token(None, NOW).partition(".")
+    assert tokens.check(f"{expiry}.{tag}", None, NOW)
+    for token in ("", ".", f"{int(expiry) + 1}.{tag}", f"{expiry}.{tag[::-1]}", f"{expiry}.", tag, f"-1.{tag}", "1.é"):
+        assert not tokens.check(token, None, NOW)
+
+
+def test_the_shell_has_text_enough_to_be_painted_at_once() -> None:
+    text = re.sub(r"<style.*?</style>|<[^>]+>|\s", "", shell.head("n"), flags=re.DOTALL)
+    assert len(text) >= 250
+
+
+def test_texts_of_clients_stay_texts() -> None:
+    hostile = "<script>x</script>\"'&</style>"
+    item = upload_item(upload(metadata={"filename": hostile.encode()}, owner=hostile), "https://host/a", FORMS)
+    html = str(item.element)
+    assert "<script" not in html
+    assert "</style" not in html
+    assert html.count("&lt;script&gt;x&lt;/script&gt;&#34;&#39;&amp;&lt;/style&gt;") == 2
+    assert hostile not in "".join(item.rules)
+
+
+def test_a_bar_shows_whole_percent() -> None:
+    def percent(length: int | None, offset: int, phase: Phase = Phase.OPEN) -> str:
+        item = upload_item(changed(upload(), length=length, offset=offset, phase=phase), "u", FORMS)
+        return item.rules[0]
+
+    assert percent(10, 4) == f".{KEY}{{--p:40}}"
+    assert percent(3, 2) == f".{KEY}{{--p:66}}"
+    assert percent(1000, 999) == f".{KEY}{{--p:99}}"
+    assert percent(None, 999) == f".{KEY}{{--p:0}}"
+    assert percent(0, 0) == f".{KEY}{{--p:0}}"
+    assert percent(0, 0, Phase.DONE) == f".{KEY}{{--p:100}}"
+
+
+def test_forms_are_there_for_what_can_be_done() -> None:
+    assert 'action="/dashboard/uploads/' in str(upload_item(upload(), "u", FORMS).element)
+    assert "<form" not in str(upload_item(upload(), "u", replace(FORMS, terminates=False)).element)
+    job = Job(id=JobId("b" * 32), upload_id=None, kind="scan", created_at=1, updated_at=1, due_at=1)
+    assert f'action="/dashboard/jobs/{"b" * 32}/cancel"' in str(job_item(job, FORMS).element)
+    ended = job_item(replace(job, phase=JobPhase.DONE), FORMS)
+    assert ended.rules[1:] == [f'.j-{"b" * 32}{{--phase:"done"}}', f".j-{'b' * 32} form{{display:none}}"]
+
+
+def test_a_backlog_is_told_in_numbers() -> None:
+    item = backlog_item(2, Backlog(sink="https://a/<b>", pending=3, dead=1, oldest=None))
+    assert "https://a/&lt;b&gt;" in str(item.element)
+    assert item.rules == [".s-2{--pending:3;--dead:1}"]

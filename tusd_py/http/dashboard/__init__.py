@@ -1,0 +1,1 @@
+"""The dashboard: a page without script that changes while its response runs."""

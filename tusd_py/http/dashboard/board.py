@@ -1,0 +1,186 @@
+"""The items of the dashboard while its response runs: looked for once a second, sent if they are new or changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+
+from tusd_py.domain.event_json import decode_event
+from tusd_py.domain.job import Job, JobId, JobPhase
+from tusd_py.domain.rights import Watcher
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.engine.engine import Engine
+from tusd_py.engine.listing import newest, read_page
+from tusd_py.http.connection.body_stream import BodyStream
+from tusd_py.http.context import Context
+from tusd_py.http.dashboard import items, shell
+from tusd_py.http.dashboard.items import Forms, Item
+from tusd_py.ports.jobs import JobSelection
+from tusd_py.ports.outbox import DeliveryState, Selection
+from tusd_py.version import __version__
+
+_UPLOADS = 100
+"""Uploads on a page at first, and those whose offsets are looked at."""
+_ROWS = 50
+"""Jobs, and events that were given up."""
+_FINISHED = 10
+"""Finished uploads that are looked at each time."""
+_LOOK_SECONDS = 1.0
+_RESTART_SECONDS = 5
+"""Seconds after which a browser loads the page again if the server shuts down."""
+_PAGE_SECONDS = 300.0
+_UPDATES = 2000
+"""Updates of one page, which the browser keeps all."""
+_UNENDED = frozenset({JobPhase.QUEUED.value, JobPhase.RUNNING.value})
+_DEAD = Selection(states=frozenset({DeliveryState.DEAD}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """A caller to whom a page is shown, and the values that are the same all over the page."""
+
+    watcher: Watcher
+    forms: Forms
+    endpoint: str
+    """The creation endpoint's URL."""
+    nonce: str
+
+    def sees(self, upload: Upload) -> bool:
+        return self.watcher.sees(upload.owner)
+
+
+class Board:
+    """One page while it is sent."""
+
+    def __init__(self, context: Context, viewer: Viewer, body: BodyStream) -> None:
+        self._context, self._viewer, self._body = context, viewer, body
+        self._engine: Engine = context.engine
+        self._rules: dict[str, Sequence[str]] = {}
+        """The rules in effect, by the key of their item."""
+        self._moving: dict[UploadId, None] = {}
+        """The uploads whose offsets may grow, in the order of their numbers."""
+        self._finished = deque[UploadId](maxlen=_UPLOADS)
+        self._jobs: dict[JobId, None] = {}
+        self._seq = 0
+        self._updates = 0
+
+    async def run(self, *, follow: bool) -> None:
+        """Send the present items and, with `follow`, changes for some minutes. Raises Unavailable, ConnectionError."""
+        await self._body.begin()
+        await self._write(shell.head(self._viewer.nonce))
+        present, self._seq = await newest(self._engine, self._viewer.sees, _UPLOADS)
+        await self._send([self._upload_item(numbered.upload) for numbered in present])
+        await self._send([item async for item in self._surroundings()])
+        if follow:
+            await self._follow()
+        pause = _RESTART_SECONDS if self._context.concurrency.closed else 0
+        await self._write(shell.tail(again_after=pause if follow else None))
+
+    async def _follow(self) -> None:
+        clock = asyncio.get_running_loop().time
+        end = clock() + _PAGE_SECONDS
+        while clock() < end and self._updates < _UPDATES and not self._context.concurrency.closed:
+            await asyncio.sleep(_LOOK_SECONDS)
+            await self._send([item async for item in self._changes()])
+
+    async def _changes(self) -> AsyncIterator[Item]:
+        last = await self._context.last_seq.get()
+        while self._seq < last:
+            page = await read_page(self._engine, self._seq, self._viewer.sees)
+            for numbered in page.uploads:
+                yield self._upload_item(numbered.upload)
+            self._seq = max(page.seq, last) if page.last else page.seq
+        for upload_id in self._looked_at():
+            yield await self._moved(upload_id)
+        async for item in self._surroundings():
+            yield item
+
+    def _looked_at(self) -> Sequence[UploadId]:
+        """Return the newest uploads that aren't finished, and a few of those that are: these end without a notice."""
+        self._finished.rotate(_FINISHED)
+        return [*self._moving][-_UPLOADS:] + [*self._finished][:_FINISHED]
+
+    def _upload_item(self, upload: Upload) -> Item:
+        if not upload.done:
+            self._moving[upload.id] = None
+            return self._item(upload)
+        self._moving.pop(upload.id, None)
+        if upload.id not in self._finished:
+            self._finished.append(upload.id)
+        return self._item(upload)
+
+    def _item(self, upload: Upload) -> Item:
+        return items.upload_item(upload, f"{self._viewer.endpoint}{upload.url_name}", self._viewer.forms)
+
+    async def _moved(self, upload_id: UploadId) -> Item:
+        upload = await self._engine.state.load(upload_id)
+        if upload is not None and upload.visible(self._engine.clock()):
+            return self._upload_item(upload)
+        self._moving.pop(upload_id, None)
+        return items.gone_item(f"u-{upload_id}")
+
+    async def _surroundings(self) -> AsyncIterator[Item]:
+        """Yield jobs, and for operators receivers of events and the server."""
+        async for item in self._job_items():
+            yield item
+        async for item in self._delivery_items():
+            yield item
+        if self._viewer.watcher.sees_all:
+            facts = {"version": __version__, "storage": self._engine.storage.name, "state": self._engine.state.name}
+            unfinished = await self._engine.state.unfinished()
+            yield items.node_item(tuple(facts.items()), unfinished.count, unfinished.claimed)
+
+    async def _job_items(self) -> AsyncIterator[Item]:
+        watcher = self._viewer.watcher
+        owner = None if watcher.sees_all else watcher.subject
+        store = self._engine.state.jobs
+        if not watcher.sees_all and owner is None:
+            return
+        jobs = await store.list(JobSelection(phases=_UNENDED, owner=owner), None, _ROWS)
+        ended = [await store.load(job_id) for job_id in self._jobs.keys() - {job.id for job in jobs}]
+        for job in (*jobs, *(job for job in ended if job is not None)):
+            yield self._job_item(job)
+
+    def _job_item(self, job: Job) -> Item:
+        if job.ended:
+            self._jobs.pop(job.id, None)
+        else:
+            self._jobs[job.id] = None
+        return items.job_item(job, self._viewer.forms)
+
+    async def _delivery_items(self) -> AsyncIterator[Item]:
+        outbox = self._engine.state.outbox
+        if outbox is None:
+            return
+        backlogs = await outbox.backlogs()
+        numbers = {backlog.sink: number for number, backlog in enumerate(backlogs)}
+        if self._viewer.watcher.sees_all:
+            for number, backlog in enumerate(backlogs):
+                yield items.backlog_item(number, backlog)
+        if any(backlog.dead for backlog in backlogs):
+            for delivery in await outbox.list(_DEAD, None, _ROWS):
+                if self._viewer.sees(decode_event(delivery.type, delivery.document).upload):
+                    yield items.delivery_item(delivery, numbers.get(delivery.sink, len(numbers)), self._viewer.forms)
+
+    async def _send(self, changed: Iterable[Item]) -> None:
+        """Send what the browser doesn't have."""
+        html = "".join(piece for item in changed for piece in self._pieces(item))
+        if html:
+            await self._write(html)
+
+    def _pieces(self, item: Item) -> Iterable[str]:
+        rules = self._rules.get(item.key)
+        self._rules[item.key] = item.rules
+        if rules is None and item.element is not None:
+            yield str(item.element)
+        for rule in item.rules:
+            if rules is None or rule not in rules:
+                self._updates += 1
+                yield str(shell.style(rule, self._viewer.nonce))
+
+    async def _write(self, html: str) -> None:
+        if not await self._body.write(html.encode()):
+            await self._body.drained()

@@ -1,0 +1,127 @@
+"""The items of the dashboard: their HTML, which is sent once, and the CSS rules that change what they show.
+
+Browsers apply rules that come later in the same response, so that a value changes without a script: `--p` is a
+percentage that a bar's width and a counter are made of, `--phase` a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import htpy as h
+
+from tusd_py.domain.job import Job
+from tusd_py.domain.metadata import NAME_KEYS, declared
+from tusd_py.domain.upload import Upload
+from tusd_py.ports.outbox import Backlog, Delivery
+
+_WHOLE = 100
+"""Percent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """Something on the dashboard, as it is now."""
+
+    key: str
+    """Its CSS class, which no other item has."""
+    element: h.Element | None
+    """Its HTML; None for one that isn't there any more."""
+    rules: Sequence[str]
+    """CSS rules for it; each replaces the one that stood in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """The forms of one page. `token` proves that the page was sent to the caller."""
+
+    page: str
+    """The page's path."""
+    token: str
+    terminates: bool
+    """True if clients may terminate uploads."""
+    cancels: bool
+    """True if jobs can be cancelled."""
+
+    def button(self, action: str, label: str) -> h.Element:
+        """Return a form that asks for the action, below the page's path."""
+        return h.form(method="post", action=f"{self.page}/{action}")[
+            h.input(type="hidden", name="token", value=self.token), h.button[label]
+        ]
+
+
+def upload_item(upload: Upload, url: str, forms: Forms) -> Item:
+    """Return an upload that clients may see."""
+    key = f"u-{upload.id}"
+    size = "unknown length" if upload.length is None else f"{upload.length:,} bytes"
+    element = h.article(class_=key, slot="uploads")[
+        h.h3[h.bdi[declared(upload.metadata, NAME_KEYS) or upload.id]],
+        h.p[h.a(href=url)[upload.id], f", {size}", upload.owner is not None and [", of ", h.bdi[upload.owner]]],
+        _progress(),
+        forms.terminates and forms.button(f"uploads/{upload.id}/terminate", "Terminate"),
+    ]
+    percent = _WHOLE if upload.done else _percent(upload.offset, upload.length)
+    return Item(key=key, element=element, rules=_progress_rules(key, percent, upload.phase))
+
+
+def gone_item(key: str) -> Item:
+    """Return an item that isn't there any more."""
+    return Item(key=key, element=None, rules=[f".{key}{{display:none}}"])
+
+
+def job_item(job: Job, forms: Forms) -> Item:
+    """Return a job."""
+    key = f"j-{job.id}"
+    element = h.article(class_=key, slot="jobs")[
+        h.h3[job.kind],
+        h.p[job.id, job.upload_id is not None and f", of upload {job.upload_id}"],
+        _progress(),
+        forms.cancels and not job.ended and forms.button(f"jobs/{job.id}/cancel", "Cancel"),
+    ]
+    rules = [*_progress_rules(key, _percent(job.done, job.total), job.phase), *_formless(key, ended=job.ended)]
+    return Item(key=key, element=element, rules=rules)
+
+
+def backlog_item(number: int, backlog: Backlog) -> Item:
+    """Return the deliveries to one receiver of events, which is the `number`th."""
+    key = f"s-{number}"
+    element = h.article(class_=key, slot="deliveries")[
+        h.h3[h.bdi[backlog.sink]], h.p[h.span(".pending"), " wait to be delivered, ", h.span(".dead"), " have failed"]
+    ]
+    return Item(key=key, element=element, rules=[f".{key}{{--pending:{backlog.pending};--dead:{backlog.dead}}}"])
+
+
+def delivery_item(delivery: Delivery, number: int, forms: Forms) -> Item:
+    """Return an event that was given up; `number` tells receivers apart."""
+    element = h.article(class_=f"d-{number}-{delivery.seq}", slot="deliveries")[
+        h.h3[delivery.event_id],
+        h.p["for ", h.bdi[delivery.sink], f" failed {delivery.attempts} times: ", h.bdi[delivery.error or "no answer"]],
+        forms.button(f"events/{delivery.event_id}/retry", "Send again"),
+    ]
+    return Item(key=f"d-{number}-{delivery.seq}", element=element, rules=())
+
+
+def node_item(facts: Sequence[tuple[str, str]], count: int, claimed: int) -> Item:
+    """Return this server: facts by their names, and its unfinished uploads with the bytes that they claim."""
+    element = h.article(".node", slot="nodes")[
+        h.dl[([h.dt[name], h.dd[h.bdi[value]]] for name, value in facts)],
+        h.p[h.span(".count"), " unfinished uploads, of ", h.span(".claimed"), " MiB"],
+    ]
+    return Item(key="node", element=element, rules=[f".node{{--count:{count};--claimed:{claimed >> 20}}}"])
+
+
+def _progress() -> Sequence[h.Element]:
+    return [h.div(".bar")[h.i], h.p[h.span(".percent"), " ", h.span(".phase")]]
+
+
+def _progress_rules(key: str, percent: int, phase: str) -> Sequence[str]:
+    return [f".{key}{{--p:{percent}}}", f'.{key}{{--phase:"{phase}"}}']
+
+
+def _formless(key: str, *, ended: bool) -> Sequence[str]:
+    return [f".{key} form{{display:none}}"] if ended else []
+
+
+def _percent(done: int, total: int | None) -> int:
+    return done * _WHOLE // total if total else 0

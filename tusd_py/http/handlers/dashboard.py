@@ -1,0 +1,153 @@
+"""GET /dashboard, and what its forms ask for."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import closing, suppress
+from dataclasses import replace
+from http import HTTPStatus
+from urllib.parse import parse_qs
+
+from aiohttp import hdrs, web
+
+from tusd_py.domain.errors import StateUnavailable, Unavailable
+from tusd_py.domain.event_json import decode_event
+from tusd_py.domain.job import JobId
+from tusd_py.domain.refusals import BadToken, CrossSite, UploadNotFound
+from tusd_py.domain.rights import Rights
+from tusd_py.engine.terminate import terminate
+from tusd_py.http.connection.body_stream import BodyStream
+from tusd_py.http.context import CALLER, ENGINE, Context
+from tusd_py.http.dashboard.board import Board, Viewer
+from tusd_py.http.dashboard.form_tokens import FormTokens
+from tusd_py.http.dashboard.items import Forms
+from tusd_py.http.endpoint import creation_path, endpoint_url, origin
+from tusd_py.http.failures import record_refusal
+from tusd_py.http.handlers.direct import read_body, upload_id_of
+from tusd_py.http.handlers.plain_refusals import plain_route
+from tusd_py.http.handlers.queries import read_flag
+from tusd_py.http.handlers.watching import watcher_of
+from tusd_py.ports.outbox import DeliveryState
+
+_NONCE_BYTES = 16
+_LONGEST_FORM = 8192
+"""Bytes of a form."""
+_MAX_FIELDS = 10
+_POLICY = "default-src 'none'; style-src 'nonce-{}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_HEADERS = {
+    hdrs.CONTENT_TYPE: "text/html; charset=utf-8",
+    hdrs.CACHE_CONTROL: "no-store",
+    "X-Accel-Buffering": "no",
+    "Referrer-Policy": "same-origin",  # without any, browsers send forms with `Origin: null`
+}
+Action = Callable[[web.Request, Context], Awaitable[None]]
+
+
+def add_dashboard(app: web.Application) -> None:
+    """Add the page and the routes of its forms."""
+    app.router.add_route("*", "/dashboard", plain_route(GET=_show).answer)
+    for path, action in {
+        "uploads/{id}/terminate": _terminate,
+        "jobs/{id}/cancel": _cancel,
+        "events/{id}/retry": _retry,
+    }.items():
+        app.router.add_route("*", f"/dashboard/{path}", plain_route(POST=_form(action)).answer)
+
+
+async def _show(request: web.Request, context: Context) -> web.StreamResponse:
+    viewer = await _viewer(request, context)
+    follow = read_flag(request, "follow", default=True)
+    headers = {**_HEADERS, "Content-Security-Policy": _POLICY.format(viewer.nonce)}
+    with closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body:
+        try:
+            await Board(context, viewer, body).run(follow=follow)
+        except Unavailable as error:
+            record_refusal(request, context, error)
+            await body.break_off(b"")
+        return body.response
+
+
+async def _viewer(request: web.Request, context: Context) -> Viewer:
+    watcher = watcher_of(request, context)
+    tokens = await _tokens(context)
+    return Viewer(
+        watcher=watcher,
+        forms=Forms(
+            page=_page_path(request, context),
+            token=tokens.token(request[CALLER].principal, context.engine.clock()),
+            terminates=context.engine.limits.termination,
+            cancels=context.cancel_job is not None,
+        ),
+        endpoint=endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust),
+        nonce=secrets.token_urlsafe(_NONCE_BYTES),
+    )
+
+
+async def _tokens(context: Context) -> FormTokens:
+    installation = await context.engine.state.installation()
+    if installation is None:
+        raise StateUnavailable("it belongs to no installation yet")
+    return FormTokens(installation.id)
+
+
+def _form(act: Action) -> Callable[[web.Request, Context], Awaitable[web.StreamResponse]]:
+    """Return the handler of a form."""
+
+    async def handle(request: web.Request, context: Context) -> web.StreamResponse:
+        watcher_of(request, context)
+        _check_site(request, context)
+        await _check_token(request, context)
+        await act(request, context)
+        return web.Response(status=HTTPStatus.SEE_OTHER, headers={hdrs.LOCATION: _page_path(request, context)})
+
+    return handle
+
+
+def _check_site(request: web.Request, context: Context) -> None:
+    """Check that a page of this server sent the form. Raises CrossSite."""
+    page_origin = request.headers.get(hdrs.ORIGIN)
+    foreign = page_origin is not None and page_origin != origin(request, context.trust)
+    if foreign or request.headers.get("Sec-Fetch-Site") == "cross-site":
+        raise CrossSite
+
+
+async def _check_token(request: web.Request, context: Context) -> None:
+    """Check the form's token. Raises BadToken."""
+    body = await read_body(request, context, _LONGEST_FORM)
+    fields = dict[str, list[str]]()
+    with suppress(ValueError):
+        fields = parse_qs(body.decode("ascii", "replace"), max_num_fields=_MAX_FIELDS)
+    tokens, now = await _tokens(context), context.engine.clock()
+    if not tokens.check(fields.get("token", [""])[0], request[CALLER].principal, now):
+        raise BadToken
+
+
+def _page_path(request: web.Request, context: Context) -> str:
+    """Return the page's path, below the prefix that a proxy or another application adds."""
+    prefix = context.trust.url_parts(request).get("prefix", "").rstrip("/")
+    return prefix + (request.path if request.method == hdrs.METH_GET else request.path.rsplit("/", 3)[0])
+
+
+async def _terminate(request: web.Request, context: Context) -> None:
+    upload = await context.engine.state.load(upload_id_of(request))
+    if upload is None or not watcher_of(request, context).sees(upload.owner):
+        raise UploadNotFound
+    await terminate(replace(request[ENGINE], rights=Rights()), upload.id)
+
+
+async def _cancel(request: web.Request, context: Context) -> None:
+    job = await context.engine.state.jobs.load(JobId(request.match_info["id"]))
+    if context.cancel_job is None or job is None or not watcher_of(request, context).sees(job.owner):
+        raise UploadNotFound
+    if not job.ended:
+        await context.cancel_job(job)
+
+
+async def _retry(request: web.Request, context: Context) -> None:
+    outbox, watcher = context.engine.state.outbox, watcher_of(request, context)
+    deliveries = [] if outbox is None else await outbox.deliveries(request.match_info["id"])
+    own = [row for row in deliveries if watcher.sees(decode_event(row.type, row.document).upload.owner)]
+    if outbox is None or not own:
+        raise UploadNotFound
+    await outbox.restart([row for row in own if row.state is DeliveryState.DEAD], context.engine.clock())
