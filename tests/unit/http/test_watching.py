@@ -30,9 +30,8 @@ async def _tell(request: web.Request, context: Context) -> web.StreamResponse:
     return web.json_response([watcher_of(request, context).sees_all, *values])
 
 
-async def client_of(directory: Path, guests: Guests | None = None, **settings: object) -> Client:
-    values = {name: str(value) for name, value in settings.items()}
-    app = create_app(load_settings({"state": "memory:", "storage": f"file:{directory}", **values}, None, {}))
+async def client_of(directory: Path, guests: Guests | None = None, **settings: str) -> Client:
+    app = create_app(load_settings({"state": "memory:", "storage": f"file:{directory}", **settings}, None, {}))
     app.router.add_route("*", "/told", plain_route(GET=_tell).answer)
     app.router.add_route("*", "/off", ABSENT.answer)
 
@@ -88,6 +87,18 @@ async def test_other_methods_are_refused_and_preflights_are_answered(client: Cli
         assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, "https://app.example")
     assert (await text(client, "/off"))[0] == 404
     assert (await text(client, "/off"))[1].startswith("not-found: ")
+
+
+@pytest.mark.parametrize("base_path", ["/", "/uploads/"])
+async def test_a_list_that_is_off_leaves_its_path_to_the_base_path(tmp_path: Path, base_path: str) -> None:
+    client = await client_of(tmp_path, base_path=base_path)
+    try:
+        headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "1"}
+        async with client.post(base_path.rstrip("/") or "/", headers=headers) as answer:
+            assert answer.status == 201
+        assert (await text(client, "/uploads", "OPTIONS"))[0] == 204
+    finally:
+        await client.close()
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,12 @@ def delivery_item(delivery: Delivery, number: int, forms: Forms) -> Item:
     """Return an event that was given up; `number` tells receivers apart."""
     element = h.article(class_=f"d-{number}-{delivery.seq}", slot="deliveries")[
         h.h3[delivery.event_id],
-        h.p["for ", h.bdi[delivery.sink], f" failed {delivery.attempts} times: ", h.bdi[delivery.error or "no answer"]],
+        h.p[
+            "for ",
+            h.bdi[delivery.sink],
+            f", failed attempts: {delivery.attempts}, the last with: ",
+            h.bdi[delivery.error or "no answer"],
+        ],
         forms.button(f"events/{delivery.event_id}/retry", "Send again"),
     ]
     return Item(key=f"d-{number}-{delivery.seq}", element=element, rules=())
