@@ -193,7 +193,7 @@ class _Job(Generic[T]):
         """True once the outcome was handed to the event loop."""
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[T] = self._loop.create_future()
-        self.settle: Callable[[], None]
+        self._outcome: Callable[[], None]
         self._work = work
 
     def attempt(self, connection: sqlite3.Connection) -> Exception | None:
@@ -201,10 +201,16 @@ class _Job(Generic[T]):
         try:
             result = self._work(connection)
         except Exception as error:  # noqa: BLE001 - raised in the waiting task
-            self.settle = partial(self.fail, error)
+            self._outcome = partial(self.fail, error)
             return error
-        self.settle = partial(self._end, self.future.set_result, result)
+        self._outcome = partial(self._end, self.future.set_result, result)
         return None
+
+    def settle(self) -> None:
+        """Set the outcome, and keep it no longer: a job in a cycle with its result would hold that for a long time."""
+        outcome = self._outcome
+        del self._outcome
+        outcome()
 
     def fail(self, error: Exception) -> None:
         if isinstance(error, sqlite3.Error | OSError):
