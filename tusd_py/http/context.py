@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from tusd_py.domain.caller import Caller
-from tusd_py.domain.trace import Trace
 from tusd_py.domain.job import Job
+from tusd_py.domain.trace import Trace
 from tusd_py.engine.engine import Engine
 from tusd_py.http.concurrency import Concurrency
 from tusd_py.http.connection.connection_limits import Connections, client_at
