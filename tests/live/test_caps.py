@@ -39,3 +39,23 @@ async def test_one_more_is_refused_until_one_leaves(
     async with asyncio.timeout(30):
         while (await client.get(f"{url}/status")).status != 200:
             pass
+
+
+@pytest.mark.parametrize("path", ["uploads?follow=1", "dashboard"])
+async def test_lists_and_dashboards_that_follow_are_listeners_too(
+    start: Start, session: aiohttp.ClientSession, path: str
+) -> None:
+    server = start(listing=True, dashboard=True, live_max_listeners=1)
+    await server.start()
+    async with session.get(f"{server.origin}/{path}") as first:
+        assert first.status == 200
+        async with session.get(f"{server.origin}/{path}") as second:
+            assert second.status == 503
+            assert (await second.read()).startswith(b"too-many-listeners")
+        async with session.get(f"{server.origin}/uploads") as plain:
+            assert plain.status == 200, "a list that ends is no listener"
+    async with asyncio.timeout(30):
+        while (
+            await TusClient(session, server.url).get(f"{server.origin}/{path.split('?', maxsplit=1)[0]}?follow=0")
+        ).status != 200:
+            pass

@@ -20,6 +20,7 @@ from tusd_py.http.forwarded import Trust
 from tusd_py.http.links import Links
 from tusd_py.http.plain_terms import PlainTerms
 from tusd_py.http.request_filter import RequestFilter
+from tusd_py.live.listeners import Count
 from tusd_py.live.live import Live
 from tusd_py.ports.authenticator import Authenticator
 from tusd_py.protocol.choice import Wires
@@ -48,6 +49,8 @@ class Context:
     """True if without credentials clients of this machine may see all uploads: others can't reach the server."""
     live: Live | None = None
     """None if nothing is told of uploads while they change."""
+    listeners: Count
+    """The listeners of this process: of uploads, of the feed, of lists and of the dashboard."""
     token_issuer: TokenIssuer | None
     """None if no upload tokens are taken."""
     wires: Wires

@@ -15,7 +15,7 @@ from tusd_py.domain.events import Event
 from tusd_py.domain.snapshot import FINISHED, Snapshot
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
-from tusd_py.live.listeners import Caps, Count, Listener
+from tusd_py.live.listeners import Count, Listener
 from tusd_py.ports.bus import Bus
 from tusd_py.ports.observer import Observer
 from tusd_py.tasks import end
@@ -66,9 +66,9 @@ class Topic:
 class Hub(Observer):
     """The topics of a process, and the listeners of all events."""
 
-    def __init__(self, read: Read, bus: Bus, caps: Caps) -> None:
+    def __init__(self, read: Read, bus: Bus, count: Count) -> None:
         self._read, self._bus = read, bus
-        self._count = Count(caps)
+        self._count = count
         self._topics = dict[UploadId, Topic]()
         self._followers = set[Listener]()
         self._stale = dict[UploadId, None]()

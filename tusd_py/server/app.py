@@ -28,6 +28,7 @@ from tusd_py.http.handlers.probes import add_probes, unreachable
 from tusd_py.http.links import Links
 from tusd_py.http.request_filter import RequestFilter
 from tusd_py.http.routes import add_routes, decorate
+from tusd_py.live.listeners import Count
 from tusd_py.live.live import Live
 from tusd_py.ports.authenticator import Authenticator
 from tusd_py.ports.meter import Meters
@@ -38,7 +39,7 @@ from tusd_py.recent import Recent
 from tusd_py.server.auth_wiring import open_authenticator, rights, token_issuer
 from tusd_py.server.background import running
 from tusd_py.server.event_wiring import delivering, open_hooks, subscriptions
-from tusd_py.server.live_wiring import telling
+from tusd_py.server.live_wiring import listener_count, telling
 from tusd_py.server.plain_wiring import plain_terms
 from tusd_py.server.question_wiring import asking
 from tusd_py.server.tracing_wiring import find_tracing, pairing_of, sink_wrapper, span_meters
@@ -123,15 +124,16 @@ async def _open(app: web.Application, settings: Settings, python_hooks: object) 
     tracing = find_tracing()
     observers, meter = (metrics, LogObserver(log)), Meters((metrics, LogMeter(log), *span_meters(tracing)))
     wishes, pairing = subscriptions(settings, python_hooks), pairing_of(tracing)
+    listeners = listener_count(settings)
     async with (
         open_engine(settings, budget, observers, meter, wishes, pairing) as opened,
-        telling(settings, opened) as (engine, live),
+        telling(settings, opened, listeners) as (engine, live),
         open_authenticator(settings, engine.observer) as authenticator,
         open_hooks(settings, engine.observer, python_hooks) as hooks,
         delivering(settings, engine, hooks, sink_wrapper(tracing)) as app[DELIVERER],
     ):
         engine = asking(settings, engine, hooks)  # noqa: PLW2901
-        context = _context(settings, engine, authenticator, live, budget, metrics)
+        context = _context(settings, engine, authenticator, live, listeners, budget, metrics)
         disclosure = _disclosure(settings) if hooks is not None or settings.events_to else None
         context = app[CONTEXT] = replace(context, disclosure=disclosure, tracing=tracing)
         await _check_stores(engine)
@@ -145,6 +147,7 @@ def _context(
     engine: Engine,
     authenticator: Authenticator | None,
     live: Live | None,
+    listeners: Count,
     budget: Budget,
     metrics: Metrics,
 ) -> Context:
@@ -154,6 +157,7 @@ def _context(
         authenticator=authenticator,
         watched_locally=not reachable_addresses(settings.addresses),
         live=live,
+        listeners=listeners,
         token_issuer=token_issuer(settings) if "token" in settings.auth else None,
         wires=_wires(settings, engine),
         plain=plain_terms(settings),

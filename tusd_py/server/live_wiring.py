@@ -8,17 +8,14 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 from tusd_py import config
-from tusd_py.backends.redis.connection import connect
-from tusd_py.backends.redis.schema import Keys
 from tusd_py.config import Settings
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.engine.engine import Engine
 from tusd_py.events_out.formats import cloudevents
 from tusd_py.live.bus.memory import MemoryBus
-from tusd_py.live.bus.redis import RedisBus
 from tusd_py.live.bus.sqlite import SqliteBus
 from tusd_py.live.hub import Hub
-from tusd_py.live.listeners import Caps
+from tusd_py.live.listeners import Caps, Count
 from tusd_py.live.live import Live
 from tusd_py.live.reader import SnapshotReader
 from tusd_py.ports.bus import Bus
@@ -28,9 +25,9 @@ from tusd_py.server.event_wiring import facts_reader
 
 
 @asynccontextmanager
-async def telling(settings: Settings, engine: Engine) -> AsyncIterator[tuple[Engine, Live | None]]:
+async def telling(settings: Settings, engine: Engine, count: Count) -> AsyncIterator[tuple[Engine, Live | None]]:
     """Yield the engine with a hub among its observers, and what listeners need; the same engine and None without
-    `live`. Raises ConfigurationError."""
+    `live`. `count` counts its listeners, and others of the process. Raises ConfigurationError."""
     if not settings.live:
         yield engine, None
         return
@@ -38,7 +35,7 @@ async def telling(settings: Settings, engine: Engine) -> AsyncIterator[tuple[Eng
         raise ConfigurationError("live: aiohttp-sse is missing: install tusd-py[live]")
     reader = SnapshotReader(state=engine.state, has_jobs=settings.jobs)
     async with _bus(settings) as bus:
-        hub = Hub(reader.read, bus, _caps(settings))
+        hub = Hub(reader.read, bus, count)
         async with hub.running():
             live = Live(hub=hub, heartbeat=settings.live_heartbeat, format_event=_format(settings, engine))
             yield replace(engine, observer=Observers((engine.observer, hub))), live
@@ -52,6 +49,10 @@ async def _bus(settings: Settings) -> AsyncIterator[Bus]:
         case config.SqliteState(path):
             yield SqliteBus(path)
         case config.RedisState(url):
+            from tusd_py.backends.redis.connection import connect  # noqa: PLC0415  the library takes a while
+            from tusd_py.backends.redis.schema import Keys  # noqa: PLC0415  likewise
+            from tusd_py.live.bus.redis import RedisBus  # noqa: PLC0415  likewise
+
             bus = RedisBus(connect(url.get_secret_value()), Keys(settings.redis_prefix).live)
             try:
                 yield bus
@@ -59,11 +60,14 @@ async def _bus(settings: Settings) -> AsyncIterator[Bus]:
                 await bus.aclose()
 
 
-def _caps(settings: Settings) -> Caps:
-    return Caps(
-        process=settings.live_max_listeners,
-        upload=settings.live_max_upload_listeners,
-        client=settings.live_max_client_listeners,
+def listener_count(settings: Settings) -> Count:
+    """Return the count of a process's listeners: of uploads, of the feed, of lists and of the dashboard."""
+    return Count(
+        Caps(
+            process=settings.live_max_listeners,
+            upload=settings.live_max_upload_listeners,
+            client=settings.live_max_client_listeners,
+        )
     )
 
 

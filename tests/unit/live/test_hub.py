@@ -23,7 +23,7 @@ from tusd_py.domain.upload_id import UploadId
 from tusd_py.live import hub as hub_module
 from tusd_py.live.bus.memory import MemoryBus
 from tusd_py.live.hub import Hub
-from tusd_py.live.listeners import Caps
+from tusd_py.live.listeners import Caps, Count
 from tusd_py.live.reader import SnapshotReader
 from tusd_py.ports.outbox import FEED, Subscription
 from tusd_py.protocol.live_events import LiveEvent, Teller
@@ -79,7 +79,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def running(script: Script, caps: Caps = MANY) -> AsyncIterator[Hub]:
-    hub = Hub(script.read, script, caps)
+    hub = Hub(script.read, script, Count(caps))
     async with hub.running():
         yield hub
 
@@ -255,7 +255,7 @@ async def listen(state: MemoryState, hub: Hub, dice: random.Random) -> list[Live
 async def test_every_listener_is_told_the_end_however_it_comes_and_goes(seed: int, reason: EventType) -> None:
     dice, state = random.Random(seed), MemoryState()
     record = await new_upload(state)
-    hub = Hub(SnapshotReader(state=state).read, MemoryBus(), MANY)
+    hub = Hub(SnapshotReader(state=state).read, MemoryBus(), Count(MANY))
     async with hub.running(), asyncio.timeout(60):
         listeners = [listen(state, hub, random.Random(100 * seed + number)) for number in range(8)]
         *histories, _ = await asyncio.gather(*listeners, grow(state, hub, record, dice, reason))

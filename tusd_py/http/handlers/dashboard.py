@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import parse_qs
@@ -27,7 +27,7 @@ from tusd_py.http.failures import record_refusal
 from tusd_py.http.handlers.direct import read_body, upload_id_of
 from tusd_py.http.handlers.plain_refusals import plain_route
 from tusd_py.http.handlers.queries import read_flag
-from tusd_py.http.handlers.watching import watcher_of
+from tusd_py.http.handlers.watching import counted, watcher_of
 from tusd_py.ports.outbox import DeliveryState
 
 _NONCE_BYTES = 16
@@ -59,7 +59,10 @@ async def _show(request: web.Request, context: Context) -> web.StreamResponse:
     viewer = await _viewer(request, context)
     follow = read_flag(request, "follow", default=True)
     headers = {**_HEADERS, "Content-Security-Policy": _POLICY.format(viewer.nonce)}
-    with closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body:
+    with (
+        counted(request, context) if follow else nullcontext(),
+        closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body,
+    ):
         try:
             await Board(context, viewer, body).run(follow=follow)
         except Unavailable as error:

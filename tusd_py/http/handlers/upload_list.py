@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 from aiohttp import hdrs, web
@@ -24,7 +24,7 @@ from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.failures import record_refusal
 from tusd_py.http.handlers.plain_refusals import plain_route
 from tusd_py.http.handlers.queries import read_choice, read_flag, read_number
-from tusd_py.http.handlers.watching import watcher_of
+from tusd_py.http.handlers.watching import counted, watcher_of
 from tusd_py.ports.state import Numbered
 from tusd_py.protocol.listing import FORMATS, JSON, NDJSON, ListFormat
 from tusd_py.protocol.upload_object import upload_object
@@ -68,7 +68,10 @@ async def _list(request: web.Request, context: Context) -> web.StreamResponse:
         hdrs.VARY: hdrs.ACCEPT,
         "X-Accel-Buffering": "no",
     }
-    with closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body:
+    with (
+        counted(request, context) if query.follow else nullcontext(),
+        closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body,
+    ):
         teller = Teller(context, query, body)
         try:
             await teller.run()
