@@ -25,6 +25,12 @@ class BodyStream:
     def started(self) -> bool:
         return self.response.prepared
 
+    @property
+    def connected(self) -> bool:
+        """False once the client has closed the connection."""
+        transport = self._request.transport
+        return transport is not None and not transport.is_closing()
+
     async def begin(self) -> None:
         """Send the head."""
         await self.response.prepare(self._request)

@@ -84,6 +84,8 @@ class Board:
         end = clock() + _PAGE_SECONDS
         while clock() < end and self._updates < _UPDATES and not self._context.concurrency.closed:
             await asyncio.sleep(_LOOK_SECONDS)
+            if not self._body.connected:
+                raise ConnectionResetError
             await self._send([item async for item in self._changes()])
 
     async def _changes(self) -> AsyncIterator[Item]:

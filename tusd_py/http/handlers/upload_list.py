@@ -146,6 +146,8 @@ class Teller:
         """Tell uploads when they change, until the server shuts down or there are as many as were asked for."""
         while not self._full and not self._context.concurrency.closed:
             await asyncio.sleep(_LOOK_SECONDS)
+            if not self._body.connected:
+                raise ConnectionResetError
             last = await self._context.last_seq.get()
             if last > self._seq:
                 await self._tell_pages()
