@@ -8,11 +8,11 @@ from tusd_py.domain.refusals import Refusal, ServiceUnavailable
 class ScanRejected(Refusal):
     """The scan doesn't let the upload finish: it has ended."""
 
+    code = "infected"
+
 
 class Infected(ScanRejected):
     """A scan found that the content is malicious."""
-
-    code = "infected"
 
     def __init__(self) -> None:
         super().__init__("the scan found something malicious in it; it was removed")

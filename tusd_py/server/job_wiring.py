@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
-from tusd_py.config import Settings
+from tusd_py.config import LocalDirectory, S3Bucket, Settings
 from tusd_py.config.job_kinds import COMMAND
 from tusd_py.domain.job import EXPORT
 from tusd_py.domain.thresholds import DEFAULT
@@ -18,14 +18,18 @@ from tusd_py.jobs.desk import JobDesk
 from tusd_py.jobs.hold import Tenure
 from tusd_py.jobs.kinds.checksum import Checksum
 from tusd_py.jobs.kinds.command import Command
+from tusd_py.jobs.kinds.copy import Copy, Target
 from tusd_py.jobs.kinds.scan import ScanContent
 from tusd_py.jobs.on_finish import NAME, JobOnFinish, JobSink, subscription
 from tusd_py.jobs.runner import Runner
+from tusd_py.jobs.targets.bucket import BucketTarget
+from tusd_py.jobs.targets.folder import FolderTarget
 from tusd_py.jobs.work import Kind
 from tusd_py.ports.outbox import Subscription
 from tusd_py.server.event_wiring import facts_reader, lane
 from tusd_py.server.extras import importing
 from tusd_py.server.scanner_wiring import scanner
+from tusd_py.server.wiring import s3_options
 
 
 def job_subscriptions(settings: Settings) -> Sequence[Subscription]:
@@ -55,6 +59,13 @@ async def doing_jobs(settings: Settings, engine: Engine) -> AsyncIterator[JobDes
         yield desk
 
 
+def _target(settings: Settings, engine: Engine, place: LocalDirectory | S3Bucket) -> Target:
+    """Return the place for copies; a bucket of the same S3 as `storage`."""
+    if isinstance(place, LocalDirectory):
+        return FolderTarget(place.path, settings.file_mode)
+    return BucketTarget(options=s3_options(settings, place), meter=engine.meter)
+
+
 def _listening(settings: Settings, engine: Engine, desk: JobDesk) -> Deliverer:
     """Return the delivery of events to jobs."""
     if (outbox := engine.state.outbox) is None:
@@ -78,6 +89,8 @@ def _kinds(settings: Settings, engine: Engine) -> Iterator[tuple[str, Kind]]:
         yield "command", Command(settings.jobs_dir, os.environ)
     if (found := scanner(settings, engine.observer)) is not None:
         yield "scan", ScanContent(found)
+    if settings.jobs_copy_to:
+        yield "copy", Copy({str(place): _target(settings, engine, place) for place in settings.jobs_copy_to})
     with importing("jobs", "stream-unzip or stream-zip", "jobs"):
         from tusd_py.jobs.kinds.export import Export  # noqa: PLC0415  an extra
         from tusd_py.jobs.kinds.unzip import Unzip  # noqa: PLC0415  an extra
