@@ -17,7 +17,7 @@ MALICE = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*
 
 @dataclass(kw_only=True)
 class FakeClamd:
-    """What it does next, and what it was sent."""
+    """Its behaviour, and the streams that it got."""
 
     port: int = 0
     limit: int = 25_000_000
@@ -28,7 +28,7 @@ class FakeClamd:
     """It closes the connection instead of an answer."""
     refusing: bool = False
     """It closes each connection at once."""
-    held: asyncio.Event = field(default_factory=asyncio.Event)
+    allowed: asyncio.Event = field(default_factory=asyncio.Event)
     """Answers wait until it is set."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set at its end."""
@@ -36,7 +36,7 @@ class FakeClamd:
     """The bytes of each stream that came to its end."""
 
     def __post_init__(self) -> None:
-        self.held.set()
+        self.allowed.set()
 
     @property
     def address(self) -> str:
@@ -63,7 +63,7 @@ class FakeClamd:
         return bytes(stream)
 
     async def _answer(self, stream: bytes | None, writer: StreamWriter) -> None:
-        await self.held.wait()
+        await self.allowed.wait()
         if self.silent:
             await self.ended.wait()
         if self.broken or self.ended.is_set():
@@ -78,12 +78,12 @@ class FakeClamd:
 @asynccontextmanager
 async def fake_clamd() -> AsyncIterator[FakeClamd]:
     """One that runs until the end of the context."""
-    made = FakeClamd()
-    server = await asyncio.start_server(made.serve, "127.0.0.1")
-    made.port = server.sockets[0].getsockname()[1]
+    clamd = FakeClamd()
+    server = await asyncio.start_server(clamd.serve, "127.0.0.1")
+    clamd.port = server.sockets[0].getsockname()[1]
     try:
-        yield made
+        yield clamd
     finally:
-        made.held.set()
-        made.ended.set()
+        clamd.allowed.set()
+        clamd.ended.set()
         server.close()

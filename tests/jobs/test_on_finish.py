@@ -83,7 +83,7 @@ async def test_the_end_of_an_upload_cancels_its_jobs(
     server = start(clamd=clamd.address, jobs_on_finish="scan", jobs_concurrency=1)
     await server.start()
     client = JobClient(session, server)
-    clamd.held.clear()
+    clamd.allowed.clear()
     upload = await client.uploaded(b"12345")
     queued = await client.submit(upload, "checksum")
     assert (await client.request("DELETE", f"{client.url}{upload}")).status == 204
@@ -97,11 +97,11 @@ async def test_a_find_ends_the_upload_and_its_other_jobs(
     server = start(clamd=clamd.address, jobs_on_finish="scan", jobs_concurrency=1)
     await server.start()
     client = JobClient(session, server)
-    clamd.held.clear()
+    clamd.allowed.clear()
     upload = await client.uploaded(MALICE)
     await until(lambda: bool(clamd.streams))
     other = await client.submit(upload, "checksum")
-    clamd.held.set()
+    clamd.allowed.set()
     (scan,) = [job for job in await jobs_of(client, upload, 2) if job["kind"] == "scan"]
     assert (scan["phase"], scan["result"]["verdict"]) == ("done", "found")
     assert (await client.job(other["id"]))["phase"] == "cancelled"

@@ -51,10 +51,10 @@ async def test_a_scan_is_a_job(start: Start, session: aiohttp.ClientSession, cla
     good, bad, long = [await client.uploaded(data) for data in (GOOD, BAD, random_bytes(1_000_001))]
     assert await scan_of(client, good) is None
 
-    clamd.held.clear()
+    clamd.allowed.clear()
     asked = await client.submit(good, "scan")
     assert await scan_of(client, good) == {**CLEAN, "verdict": "pending"}
-    clamd.held.set()
+    clamd.allowed.set()
     job = await client.ended(asked["id"])
     assert job["result"] == {**CLEAN, "bytes": len(GOOD)}
     assert await scan_of(client, good) == CLEAN
@@ -116,14 +116,14 @@ async def test_before_its_finish_an_upload_is_scanned(
 ) -> None:
     client = await serve(start, session, clamd, scan_before_finish=True, clamd_max_size="1MB")
     url = await client.create(len(GOOD))
-    clamd.held.clear()
+    clamd.allowed.clear()
     patching = asyncio.create_task(client.patch(url, 0, GOOD))
     await until(lambda: bool(clamd.streams))
     upload = url.rpartition("/")[2]
     assert await scan_of(client, upload) == {**CLEAN, "verdict": "pending"}
     assert (await client.get(url)).status == 404
     assert (await client.head(url)).status == 423
-    clamd.held.set()
+    clamd.allowed.set()
     assert (await patching).status == 204
     assert await scan_of(client, upload) == CLEAN
     assert (await client.get(url)).body == GOOD

@@ -60,7 +60,7 @@ class Job:
     """The tenant of its owner."""
     sees_all: bool = False
     """True if its owner may read all uploads."""
-    made: tuple[UploadId, ...] = ()
+    product_ids: tuple[UploadId, ...] = ()
     """The ids of uploads that its attempt may have made: they are removed unless it is done."""
     revision: int = 0
     """A number that grows by one with each save; a save of an older revision is refused."""

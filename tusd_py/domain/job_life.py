@@ -37,7 +37,7 @@ def give_back(job: Job, now: float) -> Job:
 def succeed(job: Job, result: Mapping[str, Any], now: float) -> Job:
     """Return the job as done: it keeps what it has made."""
     done = job.done if job.total is None else job.total
-    return replace(_end(job, JobPhase.DONE, now), result=result, done=done, made=(), due_at=None)
+    return replace(_end(job, JobPhase.DONE, now), result=result, done=done, product_ids=(), due_at=None)
 
 
 def fail(job: Job, error: Mapping[str, Any], now: float) -> Job:
@@ -51,7 +51,7 @@ def cancel(job: Job, now: float) -> Job:
 def mark_cleared(job: Job, now: float, pause: float | None = None) -> Job:
     """Return the ended job without what its attempts made; with a pause that is yet to be removed then."""
     if pause is None:
-        return replace(job, made=(), due_at=None)
+        return replace(job, product_ids=(), due_at=None)
     return replace(job, due_at=now + pause)
 
 
@@ -61,4 +61,4 @@ def _queue(job: Job, now: float, due_at: float) -> Job:
 
 def _end(job: Job, phase: JobPhase, now: float) -> Job:
     """Return the job as ended. While something that it made is there it stays due, so that a node removes it."""
-    return replace(job, phase=phase, updated_at=now, due_at=now if job.made else None, result=None)
+    return replace(job, phase=phase, updated_at=now, due_at=now if job.product_ids else None, result=None)

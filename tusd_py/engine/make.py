@@ -49,14 +49,14 @@ class _MadeBody:
         self.end = BodyEnd.CUT
 
     async def chunks(self, max_bytes: int | None) -> AsyncIterator[Chunk]:
-        left = max_bytes
+        room = max_bytes
         async for chunk in self._source:
             if self.end is BodyEnd.STOPPED:
                 return
-            if left is not None and len(chunk) > left:
+            if room is not None and len(chunk) > room:
                 self.end = BodyEnd.TOO_LONG
                 return
-            left = None if left is None else left - len(chunk)
+            room = None if room is None else room - len(chunk)
             yield chunk
         self.end = BodyEnd.COMPLETE
 

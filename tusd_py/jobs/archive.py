@@ -1,4 +1,4 @@
-"""What an archive says of its members, before any of them is unpacked (APPNOTE.TXT 6.3.10, 4.3)."""
+"""The directory of an archive: its members, before any of them is unpacked (APPNOTE.TXT 6.3.10, 4.3)."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class _Window(io.RawIOBase):
     def __init__(self, start: int, data: bytes, size: int) -> None:
         self._start, self._data, self._size, self._place = start, data, size, 0
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         place = offset + (self._place if whence == io.SEEK_CUR else self._size if whence == io.SEEK_END else 0)
         if place < 0:
             raise OSError
@@ -109,7 +109,7 @@ class _Window(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
-    def read(self, size: int = -1, /) -> bytes:
+    def read(self, size: int = -1) -> bytes:
         if self._place < self._start:
             raise _Outside(self._place)
         start = self._place - self._start

@@ -1,4 +1,4 @@
-"""One attempt at a job: the work, the renewal of the hold beside it, and the record of its outcome."""
+"""One attempt at a job: the work, the renewal of the hold meanwhile, and the record of its outcome."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tusd_py.jobs.work import Kind, Result, Work
 from tusd_py.tasks import end
 
 _PASSING = (PassingFault, ServiceUnavailable, Unavailable, Locked, Superseded)
-"""What may be cured by another attempt."""
+"""The errors that another attempt may cure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Attempt:
         self._engine, self._kind, self._hold, self._terms = engine, kind, hold, terms
         self._work: asyncio.Task[Result] | None = None
         self._stopped = False
-        self._kept = True
+        self._counts = True
         """False once the job is cancelled, or another node's."""
 
     async def run(self) -> None:
@@ -52,11 +52,11 @@ class Attempt:
         try:
             await self._make(beat)
         except Superseded:
-            self._kept = False
+            self._counts = False
         finally:
             await end(beat, self._work)
-        if not self._kept:
-            await clear(self._engine, self._hold.job.made)
+        if not self._counts:
+            await clear(self._engine, self._hold.job.product_ids)
         elif self._hold.job.ended and self._hold.job.result is None:
             await self._kind.give_up(self._engine, self._hold.job)
 
@@ -68,7 +68,7 @@ class Attempt:
 
     def drop(self) -> None:
         """Stop the work, as the job is cancelled: nothing of it is recorded any more."""
-        self._kept = False
+        self._counts = False
         self.give_back()
 
     async def _make(self, beat: asyncio.Task[None]) -> None:
@@ -81,7 +81,7 @@ class Attempt:
             await beat
         late = not work.done()
         await end(work)
-        if self._kept:
+        if self._counts:
             await self._record(work, late=late)
 
     async def _do(self) -> Result:
@@ -125,13 +125,13 @@ class Attempt:
             case Unavailable() | Locked() | Superseded():
                 return {"code": "unavailable", "message": "the storage or the state couldn't serve in any attempt"}
         self._engine.observer.trouble("job failed", job=self._hold.job.id, reason=repr(error))
-        return {"code": "internal-error", "message": "the server made a mistake; its log has it"}
+        return {"code": "internal-error", "message": "the server product_ids a mistake; its log has it"}
 
     async def _clear(self) -> None:
         """Remove the uploads that this attempt or an earlier one has made."""
-        if made := self._hold.job.made:
-            left = tuple(await clear(self._engine, made))
-            await self._hold.update(lambda job: replace(job, made=left))
+        if product_ids := self._hold.job.product_ids:
+            remaining = tuple(await clear(self._engine, product_ids))
+            await self._hold.update(lambda job: replace(job, product_ids=remaining))
 
 
 _TIMEOUT = {"code": "timeout", "message": "it took longer than jobs-timeout"}

@@ -10,15 +10,15 @@ from tusd_py.engine.engine import Engine
 from tusd_py.engine.terminate import abandon
 
 
-async def clear(engine: Engine, made: Sequence[UploadId]) -> Sequence[UploadId]:
-    """Remove the uploads, as far as they were made; return those that are still there. Raises StateUnavailable."""
-    left = list[UploadId]()
-    for upload_id in made:
+async def clear(engine: Engine, upload_ids: Sequence[UploadId]) -> Sequence[UploadId]:
+    """Remove the uploads, as far as they are there; return those that stay. Raises StateUnavailable."""
+    remaining = list[UploadId]()
+    for upload_id in upload_ids:
         if await _is_there(engine, upload_id):
             await abandon(engine, upload_id, Reason.FAILED_CREATION)
             if await _is_there(engine, upload_id):
-                left.append(upload_id)
-    return left
+                remaining.append(upload_id)
+    return remaining
 
 
 async def _is_there(engine: Engine, upload_id: UploadId) -> bool:

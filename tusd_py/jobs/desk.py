@@ -76,17 +76,17 @@ class JobDesk:
         """Cancel the job, and remove what it has made. Raises JobEnded, JobNotFound, StateUnavailable."""
         cancelled = await self._record_end(job)
         await self.runner.drop(job.id)
-        await clear(self.engine, cancelled.made)
+        await clear(self.engine, cancelled.product_ids)
         if (kind := self.runner.kinds.get(job.kind)) is not None:
             await kind.give_up(self.engine, cancelled)
         self.runner.wake()
 
-    async def cancel_all(self, upload_id: UploadId, kept: Collection[str] = ()) -> None:
-        """Cancel the jobs of an upload that has ended, but for those of the kinds `kept`. Raises StateUnavailable."""
+    async def cancel_all(self, upload_id: UploadId, spared: Collection[str] = ()) -> None:
+        """Cancel the jobs of an upload that has ended, but for those of the kinds `spared`. Raises StateUnavailable."""
         after: JobId | None = None
         while page := await self.store.list(JobSelection(upload_id=upload_id), after, self.engine.thresholds.page):
             after = page[-1].id
-            for job in (job for job in page if job.kind not in kept):
+            for job in (job for job in page if job.kind not in spared):
                 await self._cancel_if_open(job)
 
     async def _cancel_if_open(self, job: Job) -> None:

@@ -12,19 +12,19 @@ class MemberNames:
     """The names that were given so far."""
 
     def __init__(self) -> None:
-        self._taken = set[str]()
+        self._names = set[str]()
         self._counts = dict[str, int]()
         """The last number that was tried for each name."""
 
     def name(self, upload: Upload) -> str:
         """Return the name of the upload: the last component of its file name, with a number if it is taken."""
-        wanted = last_component(upload.metadata.get("filename", b"").decode("utf-8", "replace")) or upload.id
-        name, count = wanted, self._counts.get(_folded(wanted), 1)
-        while _folded(name) in self._taken:
+        proposal = last_component(upload.metadata.get("filename", b"").decode("utf-8", "replace")) or upload.id
+        name, count = proposal, self._counts.get(_folded(proposal), 1)
+        while _folded(name) in self._names:
             count += 1
-            name = _numbered(wanted, count)
-        self._counts[_folded(wanted)] = count
-        self._taken.add(_folded(name))
+            name = _numbered(proposal, count)
+        self._counts[_folded(proposal)] = count
+        self._names.add(_folded(name))
         return name
 
 

@@ -50,26 +50,26 @@ class JobSink:
         """Begin the jobs of a finished upload, or cancel those of an ended one. Raises StateUnavailable."""
         event = decode_event(delivery.type, delivery.document)
         if event.type in _ENDS:
-            kept = {"scan"} if event.reason is Reason.INFECTED else set[str]()  # it found that, and is about to end
-            await self._desk.cancel_all(event.upload.id, kept)
+            spared = {"scan"} if event.reason is Reason.INFECTED else set[str]()  # it found that, and is about to end
+            await self._desk.cancel_all(event.upload.id, spared)
         elif event.upload.kind is not Kind.PARTIAL:
-            for wanted in self._jobs:
-                await self._begin(event, wanted)
+            for order in self._jobs:
+                await self._begin(event, order)
 
     async def aclose(self) -> None:
         """Do nothing: there is no connection."""
 
-    async def _begin(self, event: Event, wanted: JobOnFinish) -> None:
+    async def _begin(self, event: Event, order: JobOnFinish) -> None:
         """Begin a job; what was unzipped isn't unzipped again, as an archive may hold itself."""
         made_by = maker(event)
-        if made_by == EXPORT or made_by == wanted.kind == _UNZIP:
+        if made_by == EXPORT or made_by == order.kind == _UNZIP:
             return
         now, upload = self._desk.engine.clock(), event.upload
         job = Job(
-            id=wanted.id_for(upload.id),
+            id=order.id_for(upload.id),
             upload_id=upload.id,
-            kind=wanted.kind,
-            args=wanted.args,
+            kind=order.kind,
+            args=order.args,
             owner=upload.owner,
             tenant=_tenant(upload),
             endpoint=event.caller.endpoint or self._endpoint,

@@ -119,13 +119,14 @@ class Runner:
         """Claim the job and begin the attempt. Raises Superseded (another node has it), StateUnavailable."""
         now, since = self.tenure.clock(), asyncio.get_running_loop().time()
         if job.ended:
-            held = await self.tenure.store.save(job_life.mark_cleared(job, now, self.tenure.ttl))
-            self._begin(held, self._clear(held))
+            claimed_job = await self.tenure.store.save(job_life.mark_cleared(job, now, self.tenure.ttl))
+            self._begin(claimed_job, self._clear(claimed_job))
             return
-        held = await self.tenure.store.save(job_life.claim(job, now, self.tenure.ttl))
-        kind = self.kinds.get(held.kind) or _Missing()
-        attempt = self._attempts[held.id] = Attempt(self.engine, kind, Hold(self.tenure, held, since), self.terms)
-        self._begin(held, attempt.run())
+        claimed_job = await self.tenure.store.save(job_life.claim(job, now, self.tenure.ttl))
+        kind = self.kinds.get(claimed_job.kind) or _Missing()
+        hold = Hold(self.tenure, claimed_job, since)
+        attempt = self._attempts[claimed_job.id] = Attempt(self.engine, kind, hold, self.terms)
+        self._begin(claimed_job, attempt.run())
         if self._ended:
             attempt.give_back()
 
@@ -148,10 +149,10 @@ class Runner:
 
     async def _clear(self, job: Job) -> None:
         """Remove what an ended job has left. Raises StateUnavailable."""
-        left = await clear(self.engine, job.made)
+        remaining = await clear(self.engine, job.product_ids)
         with suppress(Superseded):
             now = self.tenure.clock()
-            await self.tenure.store.save(job_life.mark_cleared(job, now, self.tenure.ttl if left else None))
+            await self.tenure.store.save(job_life.mark_cleared(job, now, self.tenure.ttl if remaining else None))
 
     async def _drain(self) -> None:
         for attempt in self._attempts.values():

@@ -63,7 +63,7 @@ class Work:
 
 
 def _adding(fresh: tuple[UploadId, ...], job: Job) -> Job:
-    return replace(job, made=(*job.made, *fresh))
+    return replace(job, product_ids=(*job.product_ids, *fresh))
 
 
 class Kind(Protocol):

@@ -87,8 +87,8 @@ def _kinds(settings: Settings, engine: Engine) -> Iterator[tuple[str, Kind]]:
     yield "checksum", Checksum()
     if settings.jobs_dir is not None:
         yield "command", Command(settings.jobs_dir, os.environ)
-    if (found := scanner(settings, engine.observer)) is not None:
-        yield "scan", ScanContent(found)
+    if (clamd := scanner(settings, engine.observer)) is not None:
+        yield "scan", ScanContent(clamd)
     if settings.jobs_copy_to:
         yield "copy", Copy({str(place): _target(settings, engine, place) for place in settings.jobs_copy_to})
     with importing("jobs", "stream-unzip or stream-zip", "jobs"):

@@ -28,10 +28,10 @@ def scanner(settings: Settings, observer: Observer) -> Scanner | None:
 
 def screening(settings: Settings, observer: Observer) -> Screening | None:
     """Return the scan before uploads are finished; None without one."""
-    found = scanner(settings, observer)
-    if found is None or not settings.scan_before_finish:
+    clamd = scanner(settings, observer)
+    if clamd is None or not settings.scan_before_finish:
         return None
-    return Screening(scanner=found, accepts_unscanned=settings.scan_unscanned == "accept")
+    return Screening(scanner=clamd, accepts_unscanned=settings.scan_unscanned == "accept")
 
 
 async def _connect(address: Address) -> tuple[StreamReader, StreamWriter]:

@@ -84,15 +84,15 @@ async def _send(body: BodyStream, piece: bytes) -> None:
 
 
 async def _jobs(query: _Query, store: JobStore) -> AsyncIterator[Job]:
-    after, left = query.since, query.limit
-    while left is None or left > 0:
-        page = await store.list(query.selection, after, _PAGE if left is None else min(left, _PAGE))
+    after, room = query.since, query.limit
+    while room is None or room > 0:
+        page = await store.list(query.selection, after, _PAGE if room is None else min(room, _PAGE))
         for job in page:
             yield job
         if not page:
             return
         after = page[-1].id
-        left = None if left is None else left - len(page)
+        room = None if room is None else room - len(page)
 
 
 def _type(request: web.Request) -> str:

@@ -27,6 +27,7 @@ _END = ".end"
 class StreamFormat:
     """A format of the stream."""
 
+    content_type: str
     state: Callable[[Job], bytes]
     end: Callable[[Job, int], bytes]
     """Makes the end: of the ended job, and the number of states that were told."""
@@ -40,9 +41,15 @@ class StreamFormat:
 
 FORMATS: Mapping[str, StreamFormat] = {
     "text/event-stream": StreamFormat(
-        state=job_event, end=lambda job, _: end_event(job), fault=lambda _, __: b"", pulse=b":\n\n", tells_last=False
+        content_type="text/event-stream",
+        state=job_event,
+        end=lambda job, _: end_event(job),
+        fault=lambda _, __: b"",
+        pulse=b":\n\n",
+        tells_last=False,
     ),
     "application/x-ndjson": StreamFormat(
+        content_type="application/x-ndjson",
         state=job_line,
         end=lambda job, count: ndjson_line(end_members(str(job.revision), count)),
         fault=lambda code, job: ndjson_line(fault_members(code, str(job.revision))),
@@ -57,8 +64,7 @@ async def stream_job(request: web.Request, context: Context, job: Job, form: Str
     """Tell the job until it has ended, or the server shuts down. A client that has got the end gets 204."""
     if request.headers.get("Last-Event-ID", "").endswith(_END):
         return web.Response(status=204)
-    media_type = next(name for name, known in FORMATS.items() if known is form)
-    headers = {hdrs.CONTENT_TYPE: media_type, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
+    headers = {hdrs.CONTENT_TYPE: form.content_type, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
     response = web.StreamResponse(headers={**headers, hdrs.VARY: hdrs.ACCEPT})
     response.force_close()
     with closing(BodyStream(request, response, context.network_timeout)) as body:
@@ -78,7 +84,7 @@ class _Teller:
     def __init__(self, context: Context, job: Job, form: StreamFormat, body: BodyStream) -> None:
         self.job = job
         self._context, self._form, self._body = context, form, body
-        self._count, self._told, self._sent_at = 0, 0, 0.0
+        self._count, self._last_revision, self._sent_at = 0, 0, 0.0
 
     async def run(self) -> None:
         """Tell all states, and the end. Raises StateUnavailable, ConnectionError."""
@@ -89,7 +95,7 @@ class _Teller:
             await asyncio.sleep(_LOOK_SECONDS)
             if not await self._look():
                 return
-        if self._form.tells_last and self._told != self.job.revision:
+        if self._form.tells_last and self._last_revision != self.job.revision:
             await self._tell()
         await self._send(self._form.end(self.job, self._count))
 
@@ -100,14 +106,14 @@ class _Teller:
             return False
         self.job = job
         silent = _now() - self._sent_at
-        if not job.ended and job.revision != self._told and silent >= _TOLD_SECONDS:
+        if not job.ended and job.revision != self._last_revision and silent >= _TOLD_SECONDS:
             await self._tell()
         elif silent >= self._context.heartbeat:
             await self._send(self._form.pulse)
         return True
 
     async def _tell(self) -> None:
-        self._count, self._told = self._count + 1, self.job.revision
+        self._count, self._last_revision = self._count + 1, self.job.revision
         await self._send(self._form.state(self.job))
 
     async def _send(self, piece: bytes) -> None:

@@ -55,12 +55,12 @@ async def accept(
 
 async def _submit(request: web.Request, context: Context) -> web.StreamResponse:
     desk, watcher = desk_of(context), watcher_of(request, context)
-    wanted = read_request(await read_body(request, context, _LONGEST))
-    if wanted.kind == EXPORT:
+    order = read_request(await read_body(request, context, _LONGEST))
+    if order.kind == EXPORT:
         raise BadJob("exports are made by POST /exports")
-    args = desk.kind(wanted.kind).check(wanted.args)
-    await desk.check_upload(wanted.upload_id, watcher)
-    return await accept(request, context, wanted.kind, args, wanted.upload_id)
+    args = desk.kind(order.kind).check(order.args)
+    await desk.check_upload(order.upload_id, watcher)
+    return await accept(request, context, order.kind, args, order.upload_id)
 
 
 async def _show(request: web.Request, context: Context) -> web.StreamResponse:

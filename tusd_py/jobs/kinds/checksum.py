@@ -14,8 +14,8 @@ class Checksum(PlainKind):
 
     def check(self, args: Args) -> Args:
         algorithms = args.get("algorithms", ["sha256"])
-        known = isinstance(algorithms, list) and algorithms and all(name in ALGORITHMS for name in algorithms)
-        if args.keys() - {"algorithms"} or not known:
+        is_valid = isinstance(algorithms, list) and algorithms and all(name in ALGORITHMS for name in algorithms)
+        if args.keys() - {"algorithms"} or not is_valid:
             raise BadJob(f"checksum takes algorithms, a list of some of {', '.join(ALGORITHMS)}")
         return {"algorithms": list(dict.fromkeys(algorithms))}
 

@@ -48,13 +48,13 @@ class Export(PlainKind):
         raise BadJob("exports are made by POST /exports")
 
     async def run(self, work: Work) -> Result:
-        args, made = work.job.args, _Members(work=work)
+        args, members = work.job.args, _Members(work=work)
         filename = last_component(args["filename"]) or f"{EXPORT}.{args['format']}"
         metadata = {"filename": filename.encode(), "filetype": _TYPES[args["format"]].encode()}
         ids = work.ids()
         async with closing_all(ids):
             upload_id = await anext(ids)
-            content = made.zipped() if args["format"] == "zip" else made.listed()
+            content = members.zipped() if args["format"] == "zip" else members.listed()
             upload = await make(_unasked(acting(work)), upload_id, metadata, content)
         expires_at = upload.times.expires_at
         return {
@@ -62,7 +62,7 @@ class Export(PlainKind):
             "url": url(work.job, upload),
             "filename": filename,
             "length": upload.offset,
-            "members": made.count,
+            "members": members.count,
             "expires": None if expires_at is None else rfc3339(expires_at),
         }
 
@@ -130,13 +130,13 @@ class _Members:
     async def _uploads(self) -> AsyncGenerator[Numbered, None]:
         """Yield the members in order. Raises JobFault if one isn't there, StateUnavailable."""
         args = self.work.job.args
-        chosen = self._named(args["ids"]) if "ids" in args else self._filtered(args["filter"])
+        chosen = self._by_id(args["ids"]) if "ids" in args else self._by_filter(args["filter"])
         async with aclosing(chosen):
             async for numbered in chosen:
                 self.count += 1
                 yield numbered
 
-    async def _named(self, ids: list[str]) -> AsyncGenerator[Numbered, None]:
+    async def _by_id(self, ids: list[str]) -> AsyncGenerator[Numbered, None]:
         engine, watcher = self.work.engine, self._watcher
         for text in ids:
             upload_id = parse_upload_id(text)
@@ -145,7 +145,7 @@ class _Members:
                 raise _missing(text)
             yield numbered
 
-    async def _filtered(self, members: Mapping[str, Any]) -> AsyncGenerator[Numbered, None]:
+    async def _by_filter(self, members: Mapping[str, Any]) -> AsyncGenerator[Numbered, None]:
         """Yield the uploads that were finished before the export began, each once."""
         engine, watcher, selection = self.work.engine, self._watcher, selection_of(members)
         outbox = engine.state.outbox

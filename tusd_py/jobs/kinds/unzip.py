@@ -55,7 +55,7 @@ class _Unpacking:
     members: Sequence[Member]
     limits: ArchiveLimits
     unpacked: int = 0
-    made: list[Mapping[str, Any]] = field(default_factory=list)
+    products: list[Mapping[str, Any]] = field(default_factory=list)
 
     async def run(self) -> Sequence[Mapping[str, Any]]:
         """Return the uploads. Raises JobFault, and what the storage and the engine raise."""
@@ -76,7 +76,7 @@ class _Unpacking:
                 raise bad_archive() from None
             if next(expected, None) is not None:
                 raise bad_archive("its directory names more members than it has")
-        return self.made
+        return self.products
 
     async def _unpack(
         self, member: Member, chunks: AsyncGenerator[bytes, None], ids: AsyncGenerator[UploadId, None]
@@ -90,7 +90,7 @@ class _Unpacking:
         metadata = {"filename": filename.encode(), "path": member.path.encode(), "archive": self.archive.id.encode()}
         upload = await make(acting(self.work), await anext(ids), metadata, content)
         facts = {"id": upload.id, "url": url(self.work.job, upload), "filename": filename, "path": member.path}
-        self.made.append({**facts, "length": upload.offset})
+        self.products.append({**facts, "length": upload.offset})
 
     async def _counted(self, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of a member, which may be more than the directory says. Raises JobFault."""

@@ -43,12 +43,12 @@ async def _write_parts(client: S3Client, key: str, kind: str, parts: AsyncIterat
     """Write an object of several parts. Raises StorageUnavailable, and what `parts` raises: nothing stays then."""
     multipart = (await client.create_multipart(key, {"ContentType": kind}, crc=False)).multipart
     try:
-        sent = list[Part]()
+        parts_sent = list[Part]()
         async for data in parts:
-            number = len(sent) + 1
+            number = len(parts_sent) + 1
             etag = await client.upload_part(key, multipart, number, _payload(data), {})
-            sent.append(Part(number=number, etag=etag, length=len(data)))
-        await _complete(client, key, multipart, sent)
+            parts_sent.append(Part(number=number, etag=etag, length=len(data)))
+        await _complete(client, key, multipart, parts_sent)
     except BaseException:
         await client.abort_multipart(key, multipart)
         raise
@@ -77,7 +77,7 @@ async def _parts(chunks: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes
 
 
 def _payload(data: bytes) -> Payload:
-    async def once() -> AsyncIterator[Chunk]:
+    async def chunks_of_data() -> AsyncIterator[Chunk]:
         yield data
 
-    return Payload(length=len(data), chunks=once)
+    return Payload(length=len(data), chunks=chunks_of_data)

@@ -17,7 +17,7 @@ from tusd_py.storage.local.disk import sync_directory
 
 
 class FolderTarget:
-    """A `Target`. A file is written beside its place, and moved there once it is whole."""
+    """A `Target`. A file is written under another name, and gets its own once it is whole."""
 
     def __init__(self, path: Path, mode: int) -> None:
         """`mode` is that of the files."""
