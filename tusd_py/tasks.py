@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 _AGAIN = 0.1
 """Seconds after which a task is cancelled again."""
 
 
-async def end(*tasks: asyncio.Task[None] | None) -> None:
+async def end(*tasks: asyncio.Task[Any] | None) -> None:
     """Cancel the tasks repeatedly until they have ended; drop their exceptions.
 
     Before Python 3.12 `asyncio.wait_for`, and so redis-py, may swallow a cancellation or turn it into a timeout, after

@@ -62,6 +62,10 @@ async def test_a_job_comes_back_as_it_was(jobs: JobStore) -> None:
         total=2**60,
         error={"code": "timeout", "message": "too slow"},
         result={"bytes": 7, "digests": {}},
+        endpoint="https://up.example/files/",
+        tenant="acme",
+        sees_all=True,
+        product_ids=(UPLOADS[1], UPLOADS[2]),
     )
     assert await jobs.create(made) == replace(made, revision=1)
     assert await jobs.load(made.id) == replace(made, revision=1)

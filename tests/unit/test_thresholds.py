@@ -13,6 +13,32 @@ WHOLE = {"config/": "what an operator may set", "domain/thresholds.py": "where t
 """Not searched, and why."""
 
 ELSEWHERE: Mapping[str, Sequence[str]] = {
+    "of jobs, and of those that ask for them: tests/jobs/test_routes.py, tests/jobs/test_command.py, "
+    "tests/jobs/test_export.py, tests/jobs/test_unzip.py, tests/jobs/test_copy.py, tests/jobs/test_nodes.py, "
+    "tests/properties/test_jobs.py": [
+        "domain/job_life.py retry",
+        "http/handlers/job_list.py _JSON_ROWS",
+        "http/handlers/job_list.py _PAGE",
+        "http/handlers/job_stream.py _LOOK_SECONDS",
+        "http/handlers/jobs.py _LONGEST",
+        "http/handlers/jobs.py _LONGEST_LIST",
+        "jobs/archive.py _ENTRY",
+        "jobs/archive.py _TAIL",
+        "jobs/feed.py _AGAIN_SECONDS",
+        "jobs/hold.py _AGAIN_SECONDS",
+        "jobs/hold.py _RENEWALS",
+        "jobs/kinds/command.py _KEPT",
+        "jobs/kinds/copy.py _LONGEST_KEY",
+        "jobs/kinds/export.py _CHUNK",
+        "jobs/runner.py _DRAIN_SECONDS",
+        "jobs/runner.py _PRUNE_SECONDS",
+        "jobs/targets/bucket.py _MOST_PARTS",
+        "jobs/targets/bucket.py _PART",
+        "jobs/work.py Work.ids",
+        "jobs/work.py _FIRST_IDS",
+        "protocol/export_request.py _LONGEST_NAME",
+        "protocol/export_request.py _MOST_IDS",
+    ],
     "what peers may send and be told: tests/unit/http/test_endpoint.py, tests/unit/http/test_request_filter.py, "
     "tests/unit/http/test_connection_limits.py, tests/unit/test_listening.py, tests/unit/protocol/test_companion.py, "
     "tests/unit/protocol/test_direct.py, tests/unit/domain/test_names.py, "
@@ -340,7 +366,7 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
     ],
     "tests/contracts/test_sinks.py": [
         "events_out/deliverer.py _LAST_LOOK_SECONDS",
-        "events_out/hooks/command.py _CHUNK",
+        "processes.py _CHUNK",
         "events_out/hooks/http.py BODY_LIMIT",
         "events_out/hooks/http.py _IDLE_SECONDS",
         "events_out/hooks/http.py _LONGEST_PAUSE",
@@ -400,6 +426,20 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "protocol/plain/answers.py _DEFAULT_PORTS",
         "protocol/plain/answers.py created",
         "protocol/plain/answers.py redirected",
+        "http/handlers/job_list.py list_jobs",
+        "http/handlers/job_stream.py stream_job",
+        "http/handlers/jobs.py _cancel",
+        "http/handlers/jobs.py _show",
+        "http/handlers/jobs.py accept",
+        "jobs/archive.py _UTF8",
+        "jobs/archive.py _member",
+        "jobs/clamd.py _LENGTH_BYTES",
+        "jobs/clamd.py _verdict",
+        "jobs/kinds/export.py _DEFLATED",
+        "jobs/kinds/export.py _MODE",
+        "jobs/kinds/unzip.py _Unpacking._unpack",
+        "jobs/on_finish.py JobOnFinish.id_for",
+        "jobs/targets/folder.py FolderTarget.write",
         "protocol/statuses.py STATUS",
         "protocol/answers.py _OK",
         "protocol/answers.py _NO_CONTENT",

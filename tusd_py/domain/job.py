@@ -23,6 +23,8 @@ class JobPhase(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
+EXPORT = "export"
+"""The kind of jobs that have no upload to work on."""
 ENDED = frozenset({JobPhase.DONE, JobPhase.FAILED, JobPhase.CANCELLED})
 
 
@@ -50,8 +52,16 @@ class Job:
     created_at: float
     updated_at: float
     due_at: float | None
-    """The time at which a node may begin it, or, while it runs, at which its node is taken for dead; None once it has
-    ended."""
+    """The time at which a node may begin it, or, while it runs, at which its node is taken for dead; once it has ended,
+    that of the removal of what it made, or None."""
+    endpoint: str = ""
+    """The creation endpoint's URL as its client sees it, with a slash at its end: what it makes has URLs below it."""
+    tenant: str | None = None
+    """The tenant of its owner."""
+    sees_all: bool = False
+    """True if its owner may read all uploads."""
+    product_ids: tuple[UploadId, ...] = ()
+    """The ids of uploads that its attempt may have made: they are removed unless it is done."""
     revision: int = 0
     """A number that grows by one with each save; a save of an older revision is refused."""
 

@@ -13,6 +13,7 @@ from tusd_py.domain.caller import Caller
 from tusd_py.domain.checkpoint import Checkpoint, Finished
 from tusd_py.domain.events import Event, EventType, Reason
 from tusd_py.domain.phase import Phase
+from tusd_py.domain.scan import Scan, Verdict
 from tusd_py.domain.upload import Kind, Upload
 
 FOLLOWING: Mapping[Phase, frozenset[Phase]] = {
@@ -100,6 +101,16 @@ def unpause(upload: Upload) -> Change:
     return Change(replace(upload, paused_until=None))
 
 
+def await_scan(upload: Upload) -> Upload:
+    """Return the upload as one whose content is to be scanned."""
+    return judge(upload, Scan(verdict=Verdict.PENDING))
+
+
+def judge(upload: Upload, scan: Scan | None) -> Upload:
+    """Return the upload with the verdict of a scan; None for no scan."""
+    return replace(upload, scan=scan)
+
+
 def mark_done(upload: Upload, finished: Finished) -> Upload:
     """Return the upload as done, with its finished object."""
     return replace(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag)
@@ -131,7 +142,7 @@ def fall_back(upload: Upload, stored: int) -> Upload:
 
 def reopen(upload: Upload, offset: int) -> Upload:
     """Return the upload at the offset of its stored bytes; open, if that isn't the recorded one."""
-    return upload if offset == upload.offset else replace(upload, offset=offset, phase=Phase.OPEN)
+    return upload if offset == upload.offset else replace(judge(upload, None), offset=offset, phase=Phase.OPEN)
 
 
 def follow(upload: Upload, stored: Upload, now: float, *, asks: bool = False) -> Change:

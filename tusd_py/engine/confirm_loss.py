@@ -68,7 +68,7 @@ async def partials_of(engine: Engine, final: Upload) -> list[Upload]:
 async def follow(engine: Engine, upload: Upload, survey: Survey) -> Upload:
     """Record the upload as surveyed: done, back at an earlier offset, or finishing if its digest is
     to be checked or a hook to be asked first."""
-    asks = engine.questions.asks_before_finish or upload.asks_before_finish
+    asks = engine.asks_before_finish or upload.asks_before_finish
     change = lifecycle.follow(upload, survey.upload, engine.clock(), asks=asks)
     moved = await engine.records.rewind(change, survey.entries)
     await engine.delete_superseded([upload.cursor], [moved.cursor])

@@ -31,9 +31,19 @@ from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observer
 from tusd_py.ports.policy import AllowAll, Policy
 from tusd_py.ports.questions import NoQuestions, Questions
+from tusd_py.ports.scanner import Scanner
 from tusd_py.ports.state import StateStore
 from tusd_py.ports.storage import Storage
 from tusd_py.transfer.file_marks import FileMarks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screening:
+    """The scan of uploads before they are finished."""
+
+    scanner: Scanner
+    accepts_unscanned: bool
+    """True if an upload that the scanner doesn't take is finished nevertheless."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +61,8 @@ class Engine:
     rights: Rights = field(default_factory=Rights)
     policy: Policy = field(default_factory=AllowAll)
     questions: Questions = field(default_factory=NoQuestions)
+    screening: Screening | None = None
+    """The scan of each upload before it is finished; None for none."""
     caller: Caller = NO_CALLER
     """The client on whose request the engine acts."""
     answers: list[Answer] | None = None
@@ -101,6 +113,11 @@ class Engine:
         """Have the answer of a hook merged into the response."""
         if self.answers is not None and answer != NO_ANSWER:
             self.answers.append(answer)
+
+    @property
+    def asks_before_finish(self) -> bool:
+        """True if an upload with all its bytes is finished only after a scan, or an answer."""
+        return self.screening is not None or self.questions.asks_before_finish
 
     @property
     def allowance(self) -> Allowance:

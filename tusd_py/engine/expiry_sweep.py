@@ -14,6 +14,7 @@ from tusd_py.domain.events import Reason
 from tusd_py.domain.hook_refusals import HookFailed, HookRejected
 from tusd_py.domain.lifecycle import Change, end
 from tusd_py.domain.phase import Phase
+from tusd_py.domain.scan_refusals import ScannerUnavailable, ScanRejected
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.direct import check_awaited, check_size
@@ -90,7 +91,7 @@ class _Sweep:
     async def _process(self, upload_id: UploadId) -> bool:
         """Return False if a store failed. A locked upload is skipped: its lock holder works on it."""
         engine = self._engine
-        with suppress(Locked, Superseded, UploadLost, HookRejected, HookFailed):
+        with suppress(Locked, Superseded, UploadLost, HookRejected, HookFailed, ScanRejected):
             async with engine.hold(upload_id, wait=0):
                 upload = await engine.state.load(upload_id)
                 if upload is not None and upload.due_at is not None and upload.due_at <= engine.clock():
@@ -162,7 +163,7 @@ async def _finish(engine: Engine, upload: Upload) -> bool:
     """Finish the upload; a failure is recorded, which moves the upload to the end of the queue."""
     try:
         await finish_upload(engine, upload)
-    except (Unavailable, HookFailed) as error:
+    except (Unavailable, HookFailed, ScannerUnavailable) as error:
         engine.observer.trouble("finish failed", upload_id=upload.id, reason=str(error))
         return False
     return True

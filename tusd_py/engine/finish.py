@@ -16,6 +16,7 @@ from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.confirm_loss import confirming_loss, partials_of
 from tusd_py.engine.engine import Engine
+from tusd_py.engine.scanning import announce_scan, scan_to_finish
 from tusd_py.engine.terminate import clear
 from tusd_py.transfer.digests import Tally, digest_of
 
@@ -23,7 +24,8 @@ from tusd_py.transfer.digests import Tally, digest_of
 async def finish_upload(engine: Engine, upload: Upload, tally: Tally | None = None) -> Upload:
     """Return the upload, finished if its bytes are recorded. The caller holds the lock; `tally` may have its digest.
 
-    Raises UploadLost, HookRejected (the upload has ended then), HookFailed, Unavailable, Superseded.
+    Raises UploadLost, HookRejected, ScanRejected (the upload has ended then), HookFailed, ScannerUnavailable,
+    Unavailable, Superseded.
     """
     if upload.phase is not Phase.FINISHING:
         return upload
@@ -46,11 +48,13 @@ async def finish_for_client(engine: Engine, upload: Upload, tally: Tally | None 
 
 
 async def _make_and_record(engine: Engine, upload: Upload, tally: Tally | None) -> Upload:
+    upload = await announce_scan(engine, upload)
     try:
         async with confirming_loss(engine, lambda: upload):
             finished = await _make(engine, upload)
             done = await _with_digest(engine, mark_done(upload, finished), tally)
             recorded = replace(upload, troubled_at=engine.clock()) if finished.troubled else upload
+            done = await scan_to_finish(engine, recorded, done)
             change = finish(done, await _ask(engine, recorded, done))
             return await engine.records.save(mark_troubled(change, engine.clock()) if finished.troubled else change)
     except Unavailable:

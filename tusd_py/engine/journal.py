@@ -121,7 +121,7 @@ class Journal:
             self._on_progress(self.upload)
 
     def _change(self, checkpoint: Checkpoint) -> Change:
-        asks = self._engine.questions.asks_before_finish
+        asks = self._engine.asks_before_finish
         return record(self.upload, checkpoint, self._engine.clock(), asks=asks)
 
 

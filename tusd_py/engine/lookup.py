@@ -75,7 +75,7 @@ async def link(engine: Engine, upload: Upload, shown_as: Mapping[str, str]) -> s
 
 def _decided(engine: Engine, upload: Upload) -> Upload:
     """Return the upload. Raises UploadLocked if a hook is to decide if it may be done."""
-    if upload.phase is Phase.FINISHING and engine.questions.asks_before_finish:
+    if upload.phase is Phase.FINISHING and engine.asks_before_finish:
         raise UploadLocked
     return upload
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from contextlib import suppress
 
 from tusd_py.domain import lifecycle
-from tusd_py.domain.errors import StorageUnavailable, Superseded, UploadLost
+from tusd_py.domain.errors import StorageUnavailable, Superseded, Unavailable, UploadLost
 from tusd_py.domain.events import Reason
 from tusd_py.domain.hook_refusals import HookFailed
 from tusd_py.domain.lifecycle import begin
 from tusd_py.domain.rules import touch
+from tusd_py.domain.scan_refusals import ScannerUnavailable, ScanRejected
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.confirm_loss import follow
 from tusd_py.engine.engine import Engine
@@ -80,10 +81,13 @@ async def remove_leftover(engine: Engine, leftover: Leftover) -> str:
 
 
 async def _finish_or_clear(engine: Engine, upload: Upload) -> bool:
-    """Finish the upload; returns False if it turned out to be lost, and is removed."""
-    with suppress(UploadLost):
-        await finish_upload(engine, upload)
-        return True
+    """Finish the upload; returns False if it turned out to be lost or malicious, and is removed."""
+    try:
+        with suppress(UploadLost, ScanRejected):
+            await finish_upload(engine, upload)
+            return True
+    except ScannerUnavailable as error:
+        raise Unavailable(str(error)) from error
     if (lost := await engine.state.load(upload.id)) is not None:
         await _clear(engine, lost)
     return False

@@ -12,6 +12,7 @@ from tusd_py.http.context import CONTEXT, EFFECTIVE_METHOD, WIRE
 from tusd_py.http.endpoint import CREATION, request_id
 from tusd_py.http.handlers.companion import add_companion_routes
 from tusd_py.http.handlers.feed import FEED
+from tusd_py.http.handlers.jobs import EXPORTS, JOB, JOBS
 from tusd_py.http.handlers.live import EVENTS, EVENTS_TAIL, STATUS, STATUS_TAIL
 from tusd_py.http.handlers.live_socket import SOCKET, SOCKET_TAIL
 from tusd_py.http.handlers.plain_refusals import ABSENT
@@ -27,6 +28,9 @@ from tusd_py.protocol.tus import Tus
 _WATCHED: Mapping[str, tuple[str, Route]] = {
     "/events": ("live", FEED),
     "/uploads": ("listing", UPLOAD_LIST),
+    "/exports": ("jobs", EXPORTS),
+    "/jobs": ("jobs", JOBS),
+    "/jobs/{id}": ("jobs", JOB),
     "/dashboard": ("dashboard", ABSENT),
     "/dashboard/{path:.+}": ("dashboard", ABSENT),
 }

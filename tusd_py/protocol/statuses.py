@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tusd_py.domain import form_refusals, hook_refusals, refusals
+from tusd_py.domain import form_refusals, hook_refusals, job_faults, refusals, scan_refusals
 from tusd_py.domain.refusals import Refusal
 
 STATUS: Mapping[type[Refusal], int] = {
     refusals.Malformed: 400,
+    job_faults.BadJob: 400,
+    job_faults.BadExport: 400,
     refusals.InconsistentLength: 400,
     refusals.BadQuery: 400,
     hook_refusals.HookRejected: 400,
@@ -37,9 +39,12 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.InsufficientScope: 403,
     refusals.TokenUsedUp: 403,
     refusals.UploadNotFound: 404,
+    job_faults.JobNotFound: 404,
     refusals.NotReady: 404,  # the URL has no current representation yet (RFC 9110, 15.5.5); 409 is for offsets alone
     refusals.MethodNotAllowed: 405,
     refusals.OffsetMismatch: 409,
+    job_faults.NotFinished: 409,
+    job_faults.JobEnded: 409,
     refusals.NameTaken: 409,
     refusals.UploadGone: 410,
     refusals.UnsupportedVersion: 412,
@@ -49,6 +54,9 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.WrongContentType: 415,
     refusals.TypeNotAllowed: 415,
     refusals.ExpectationFailed: 417,
+    scan_refusals.ScanRejected: 422,
+    scan_refusals.Infected: 422,
+    scan_refusals.Unscanned: 422,
     refusals.UploadLocked: 423,
     refusals.Paused: 423,
     refusals.UpgradeRequired: 426,
@@ -61,6 +69,7 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.ListenersFull: 503,
     refusals.AuthUnavailable: 503,
     hook_refusals.HookFailed: 503,
+    scan_refusals.ScannerUnavailable: 503,
 }
 
 

@@ -39,6 +39,7 @@ from tusd_py.recent import Recent
 from tusd_py.server.auth_wiring import open_authenticator, rights, token_issuer
 from tusd_py.server.background import running
 from tusd_py.server.event_wiring import delivering, open_hooks, subscriptions
+from tusd_py.server.job_wiring import doing_jobs, job_subscriptions
 from tusd_py.server.live_wiring import listener_count, telling
 from tusd_py.server.plain_wiring import plain_terms
 from tusd_py.server.question_wiring import asking
@@ -96,6 +97,7 @@ def _switched_on(settings: Settings) -> Collection[str]:
         "direct": settings.direct_uploads,
         "listing": settings.listing,
         "dashboard": settings.dashboard,
+        "jobs": settings.jobs,
     }
     return {name for name, on in switches.items() if on}
 
@@ -123,8 +125,8 @@ async def _open(app: web.Application, settings: Settings, python_hooks: object) 
     log = get_logger("tusd_py")
     tracing = find_tracing()
     observers, meter = (metrics, LogObserver(log)), Meters((metrics, LogMeter(log), *span_meters(tracing)))
-    wishes, pairing = subscriptions(settings, python_hooks), pairing_of(tracing)
-    listeners = listener_count(settings)
+    wishes = [*subscriptions(settings, python_hooks), *job_subscriptions(settings)]
+    pairing, listeners = pairing_of(tracing), listener_count(settings)
     async with (
         open_engine(settings, budget, observers, meter, wishes, pairing) as opened,
         telling(settings, opened, listeners) as (engine, live),
@@ -138,7 +140,9 @@ async def _open(app: web.Application, settings: Settings, python_hooks: object) 
         context = app[CONTEXT] = replace(context, disclosure=disclosure, tracing=tracing)
         await _check_stores(engine)
         config_error = app[CONFIG_ERROR] = asyncio.get_running_loop().create_future()
-        async with running(engine, context.slabs, config_error):
+        async with running(engine, context.slabs, config_error), doing_jobs(settings, engine) as desk:
+            if desk is not None:
+                app[CONTEXT] = replace(context, jobs=desk, cancel_job=desk.cancel)
             yield
 
 
@@ -238,6 +242,8 @@ async def _drain(app: web.Application) -> None:
     context.concurrency.close()
     if context.live is not None:
         context.live.hub.close()
+    if context.jobs is not None:
+        context.jobs.runner.close()
     app[DELIVERER].close()
 
 

@@ -142,8 +142,8 @@ async def delivering(
     async with AsyncExitStack() as stack:
         lanes = list[Lane]()
         if (outbox := engine.state.outbox) is not None:
-            lane = partial(_lane, settings, engine, outbox, wrap)
-            lanes = [lane(*parts) async for parts in _sinks(settings, engine, hooks, stack)]
+            to = partial(lane, settings, engine, outbox, wrap)
+            lanes = [to(*parts) async for parts in _sinks(settings, engine, hooks, stack)]
             await stack.enter_async_context(_upkeep(settings, engine, outbox, delivers=bool(lanes)).running())
         deliverer = Deliverer(lanes, settings.shutdown_timeout)
         await stack.enter_async_context(deliverer.running())
@@ -175,7 +175,7 @@ async def _sinks(
         yield str(address), sink, DEFAULT.deliveries
 
 
-def _lane(
+def lane(
     settings: Settings,
     engine: Engine,
     outbox: Outbox,
@@ -184,6 +184,7 @@ def _lane(
     sink: Sink,
     concurrency: int,
 ) -> Lane:
+    """Return the lane of a sink, for so many events at a time."""
     courier = Courier(
         sink=sink if wrap is None else wrap(sink),
         outbox=outbox,

@@ -12,6 +12,7 @@ from tusd_py.config import Settings
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.engine.engine import Engine
 from tusd_py.events_out.formats import cloudevents
+from tusd_py.jobs.on_finish import NAME
 from tusd_py.live.bus.memory import MemoryBus
 from tusd_py.live.bus.sqlite import SqliteBus
 from tusd_py.live.hub import Hub
@@ -33,7 +34,9 @@ async def telling(settings: Settings, engine: Engine, count: Count) -> AsyncIter
         return
     if find_spec("aiohttp_sse") is None:
         raise ConfigurationError("live: aiohttp-sse is missing: install tusd-py[live]")
-    reader = SnapshotReader(state=engine.state, has_jobs=settings.jobs)
+    reader = SnapshotReader(
+        state=engine.state, has_jobs=settings.has_jobs, jobs_sink=NAME if settings.jobs_on_finish else None
+    )
     async with _bus(settings) as bus:
         hub = Hub(reader.read, bus, count)
         async with hub.running():

@@ -30,6 +30,7 @@ from tusd_py.ports.outbox import Outbox, Subscription
 from tusd_py.ports.state import StateStore
 from tusd_py.ports.storage import Capacity, Storage
 from tusd_py.server.extras import importing
+from tusd_py.server.scanner_wiring import screening
 from tusd_py.storage.local.storage import LocalStorage
 from tusd_py.storage.s3.grid import MIB
 from tusd_py.storage.s3.options import PROFILES, Profile, S3Options
@@ -77,6 +78,7 @@ async def open_unpaired(
             locker=locker,
             limits=limits(settings, storage.capacity),
             observer=Observers((open_uploads, *observers)),
+            screening=screening(settings, Observers(observers)),
             meter=meter,
             open_uploads=open_uploads,
             quota=_quota(settings),
@@ -133,7 +135,7 @@ def _quota(settings: Settings) -> Quota | None:
 
 def limits(settings: Settings, capacity: Capacity) -> Limits:
     """Return the limits of the settings and the storage. `max_open_bytes` also limits a single upload."""
-    max_length = _smallest(settings.max_size, settings.max_open_bytes)
+    max_length = _smallest(settings.max_size, settings.max_open_bytes, settings.largest_scanned)
     return Limits(
         max_length=_smallest(max_length, capacity.max_length),
         max_deferred_length=_smallest(max_length, capacity.max_deferred_length),

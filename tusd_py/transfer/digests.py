@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Protocol
 
@@ -98,8 +98,14 @@ class Tally:
 
 async def digest_of(algorithm: str, chunks: AsyncGenerator[bytes, None]) -> str:
     """Return the digest of all chunks in hex."""
-    running = _HASHES[algorithm]()
+    return (await digests_of([algorithm], chunks))[algorithm]
+
+
+async def digests_of(algorithms: Iterable[str], chunks: AsyncGenerator[bytes, None]) -> Mapping[str, str]:
+    """Return the digests of all chunks in hex, by algorithm."""
+    running = {algorithm: _HASHES[algorithm]() for algorithm in algorithms}
     async with aclosing(chunks):
         async for chunk in chunks:
-            running.update(chunk)
-    return running.digest().hex()
+            for digest in running.values():
+                digest.update(chunk)
+    return {algorithm: digest.digest().hex() for algorithm, digest in running.items()}

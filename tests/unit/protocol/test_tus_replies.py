@@ -19,7 +19,7 @@ from tests.unit.protocol.tus_heads import (
     head,
     wire,
 )
-from tusd_py.domain import form_refusals, hook_refusals, refusals
+from tusd_py.domain import form_refusals, hook_refusals, job_faults, refusals, scan_refusals
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import Refusal
@@ -171,6 +171,13 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.InsufficientScope("creation alone"), 403, {}),
     (refusals.TokenUsedUp(), 403, {}),
     (refusals.NameTaken(), 409, {}),
+    (job_faults.BadJob("no such kind"), 400, {}),
+    (job_faults.BadExport("no ids"), 400, {}),
+    (job_faults.JobNotFound(), 404, {}),
+    (job_faults.NotFinished(), 409, {}),
+    (job_faults.JobEnded(), 409, {}),
+    (scan_refusals.Infected(), 422, {}),
+    (scan_refusals.Unscanned(), 422, {}),
     (refusals.OverQuota("no room"), 413, {}),
     (refusals.ServiceUnavailable(), 503, {"Retry-After": "5"}),
     (refusals.StoreFull(), 503, {"Retry-After": "30"}),
@@ -178,13 +185,17 @@ REFUSALS: list[tuple[Refusal, int, dict[str, str]]] = [
     (refusals.ListenersFull(), 503, {"Retry-After": "5"}),
     (refusals.AuthUnavailable(), 503, {"Retry-After": "5"}),
     (hook_refusals.HookFailed(), 503, {"Retry-After": "5"}),
+    (scan_refusals.ScannerUnavailable(), 503, {"Retry-After": "5"}),
 ]
 
 
 def test_every_refusal_there_is_has_a_status() -> None:
-    families = (Refusal, refusals.ServiceUnavailable, hook_refusals.HookRejected)
+    families = (Refusal, refusals.ServiceUnavailable, hook_refusals.HookRejected, scan_refusals.ScanRejected)
     kinds = {kind for family in families for kind in family.__subclasses__()}
-    assert {type(refusal) for refusal, _, _ in REFUSALS} == kinds - {hook_refusals.HookRejected}
+    assert {type(refusal) for refusal, _, _ in REFUSALS} == kinds - {
+        hook_refusals.HookRejected,
+        scan_refusals.ScanRejected,
+    }
 
 
 @pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS)
@@ -194,14 +205,14 @@ def test_a_refusal_says_why(refusal: Refusal, status: int, details: Mapping[str,
     assert reply.headers == {**COMMON, **details}
 
 
-@pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS[:-6])
+@pytest.mark.parametrize(("refusal", "status", "details"), REFUSALS[:-7])
 def test_a_refused_head_has_no_body(refusal: Refusal, status: int, details: Mapping[str, str]) -> None:
     reply = wire().refuse(refusal, head("HEAD"))
     assert (reply.status, reply.text) == (status, None)
     assert reply.headers == {**COMMON, **details}
 
 
-@pytest.mark.parametrize("refusal", [refusal for refusal, *_ in REFUSALS[-6:]])
+@pytest.mark.parametrize("refusal", [refusal for refusal, *_ in REFUSALS[-7:]])
 def test_a_head_that_cannot_be_answered_now_is_locked_since_clients_start_over_after_a_503(refusal: Refusal) -> None:
     reply = wire().refuse(refusal, head("HEAD"))
     assert (reply.status, reply.text) == (423, None)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,10 +10,7 @@ from pathlib import Path
 
 from tusd_py.events_out.hooks.call import TIMEOUT, Call, CallFailed, Result
 from tusd_py.events_out.hooks.http import BODY_LIMIT
-
-_CHUNK = 64 * 1024
-_END_SECONDS = 1.0
-"""Seconds to wait for the end of a command's output, which a process that left its group may hold."""
+from tusd_py.processes import kill, read_output
 
 
 class CommandCaller:
@@ -59,20 +54,14 @@ class CommandCaller:
     async def _run(self, process: Process, body: bytes) -> bytes:
         """Return the command's output. Raises CallFailed if it fails."""
         try:
-            output, _, code = await asyncio.gather(self._read(process), _write(process, body), process.wait())
+            output, _, code = await asyncio.gather(
+                read_output(process, self._limit), _write(process, body), process.wait()
+            )
         except BaseException:
-            await _kill(process)
+            await kill(process)
             raise
         if code:
             raise CallFailed(f"exit {code}" if code > 0 else f"signal {-code}")
-        return output
-
-    async def _read(self, process: Process) -> bytes:
-        """Return the output up to one byte more than the limit; drop the rest, so that the command can go on."""
-        assert process.stdout is not None  # noqa: S101  for mypy: it is a pipe
-        output = b""
-        while chunk := await process.stdout.read(_CHUNK):
-            output += chunk[: self._limit + 1 - len(output)]
         return output
 
 
@@ -84,18 +73,6 @@ async def _write(process: Process, body: bytes) -> None:
         await process.stdin.drain()
         process.stdin.close()
         await process.stdin.wait_closed()
-
-
-async def _kill(process: Process) -> None:
-    """Kill the command with its children, which may outlive it."""
-    assert process.stdout is not None  # noqa: S101  for mypy: it is a pipe
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_END_SECONDS):
-            await process.wait()
-            while await process.stdout.read(_CHUNK):
-                pass
 
 
 def _is_secret(name: str) -> bool:

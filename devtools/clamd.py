@@ -1,0 +1,89 @@
+"""A stand-in for ClamAV's daemon that speaks its INSTREAM (clamd(8)), and can be silent, break off or refuse.
+
+It finds one text. The real one needs a minute to start, and a database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import IncompleteReadError, StreamReader, StreamWriter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+MALICE = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+"""The text of EICAR's test file."""
+
+
+@dataclass(kw_only=True)
+class FakeClamd:
+    """Its behaviour, and the streams that it got."""
+
+    port: int = 0
+    limit: int = 25_000_000
+    """StreamMaxLength: longer streams are broken off."""
+    silent: bool = False
+    """It takes all, and answers nothing."""
+    broken: bool = False
+    """It closes the connection instead of an answer."""
+    refusing: bool = False
+    """It closes each connection at once."""
+    allowed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Answers wait until it is set."""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set at its end."""
+    streams: list[int] = field(default_factory=list)
+    """The bytes of each stream that came to its end."""
+
+    def __post_init__(self) -> None:
+        self.allowed.set()
+
+    @property
+    def address(self) -> str:
+        """The value of the setting."""
+        return f"tcp:127.0.0.1:{self.port}"
+
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        try:
+            if not self.refusing and await reader.readuntil(b"\0") == b"zINSTREAM\0":
+                await self._answer(await self._stream(reader), writer)
+        except (IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _stream(self, reader: StreamReader) -> bytes | None:
+        """All bytes of a stream; None for one that is too long."""
+        stream = bytearray()
+        while length := int.from_bytes(await reader.readexactly(4), "big"):
+            if len(stream) + length > self.limit:
+                return None
+            stream += await reader.readexactly(length)
+        self.streams.append(len(stream))
+        return bytes(stream)
+
+    async def _answer(self, stream: bytes | None, writer: StreamWriter) -> None:
+        await self.allowed.wait()
+        if self.silent:
+            await self.ended.wait()
+        if self.broken or self.ended.is_set():
+            return
+        if stream is None:
+            writer.write(b"INSTREAM size limit exceeded. ERROR\0")
+        else:
+            writer.write(b"stream: Eicar FOUND\0" if MALICE in stream else b"stream: OK\0")
+        await writer.drain()
+
+
+@asynccontextmanager
+async def fake_clamd() -> AsyncIterator[FakeClamd]:
+    """One that runs until the end of the context."""
+    clamd = FakeClamd()
+    server = await asyncio.start_server(clamd.serve, "127.0.0.1")
+    clamd.port = server.sockets[0].getsockname()[1]
+    try:
+        yield clamd
+    finally:
+        clamd.allowed.set()
+        clamd.ended.set()
+        server.close()

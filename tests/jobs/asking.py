@@ -1,0 +1,100 @@
+"""A client that asks for jobs, and waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import aiohttp
+
+from tests.support.exchange import Answer
+from tests.support.server import Server
+from tests.support.tus import TusClient
+
+ENDED = {"done", "failed", "cancelled"}
+PATIENCE = 60.0
+"""Seconds in which a job ends on a busy machine."""
+Job = Mapping[str, Any]
+
+
+async def until(fact: Callable[[], bool]) -> None:
+    """Return once it is so."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if fact():
+                return
+            await asyncio.sleep(0.05)
+
+
+async def until_so(ask: Callable[[], Awaitable[bool]]) -> None:
+    """Return once the answer is yes."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if await ask():
+                return
+            await asyncio.sleep(0.1)
+
+
+class JobClient(TusClient):
+    """A client of one server."""
+
+    def __init__(self, session: aiohttp.ClientSession, server: Server) -> None:
+        super().__init__(session, server.url)
+        self.server, self.http = server, session
+
+    @property
+    def origin(self) -> str:
+        return self.server.origin
+
+    async def uploaded(self, data: bytes, **metadata: str) -> str:
+        """The id of a finished upload."""
+        fields = ",".join(f"{key} {base64_of(value)}" for key, value in metadata.items())
+        url = await self.create(len(data), data, **({"upload_metadata": fields} if fields else {}))
+        return url.rpartition("/")[2]
+
+    async def ask(self, upload: object, kind: object, args: object = None, **more: object) -> Answer:
+        message = {"upload": upload, "kind": kind, **({} if args is None else {"args": args}), **more}
+        return await self.send("POST", f"{self.origin}/jobs", json.dumps(message).encode(), {})
+
+    async def submit(self, upload: str, kind: str, args: object = None) -> Job:
+        answer = await self.ask(upload, kind, args)
+        assert answer.status == 202, answer
+        job: Job = json.loads(answer.body)
+        assert answer.headers["Location"] == f"{self.origin}/jobs/{job['id']}"
+        return job
+
+    async def job(self, job_id: str) -> Job:
+        answer = await self.send("GET", f"{self.origin}/jobs/{job_id}", None, {})
+        assert answer.status == 200, answer
+        return dict(json.loads(answer.body))
+
+    async def jobs(self, query: str = "") -> Sequence[Job]:
+        answer = await self.send("GET", f"{self.origin}/jobs?format=json&{query}", None, {})
+        assert answer.status == 200, answer
+        return list(json.loads(answer.body)["jobs"])
+
+    async def cancel(self, job_id: str) -> Answer:
+        return await self.send("DELETE", f"{self.origin}/jobs/{job_id}", None, {})
+
+    async def until(self, job_id: str, *phases: str) -> Job:
+        """The job once it is in one of the phases."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                job = await self.job(job_id)
+                if job["phase"] in phases:
+                    return job
+                await asyncio.sleep(0.1)
+
+    async def ended(self, job_id: str) -> Job:
+        return await self.until(job_id, *ENDED)
+
+    async def do(self, upload: str, kind: str, args: object = None) -> Job:
+        """The job once it has ended."""
+        return await self.ended((await self.submit(upload, kind, args))["id"])
+
+
+def base64_of(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

@@ -1,0 +1,106 @@
+"""Jobs of kind command: programs of the operator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.jobs.asking import JobClient, until
+from tests.jobs.conftest import Start
+from tests.support.writing import random_bytes
+
+SCRIPTS = {
+    "count": 'wc -c; echo "$TUS_ID $TUS_SIZE $TUS_FILENAME $# $TUSD_PY_SECRET_THING"',
+    "fail": "cat >/dev/null; echo oops >&2; exit 3",
+    "deaf": "echo done",
+    "much": "head -c 70000 /dev/zero | tr '\\000' x",
+    "hang": "sleep 600 & echo $! > child; echo $$ > started; wait",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "commands"
+    made.mkdir()
+    for name, script in SCRIPTS.items():
+        (made / name).write_text(f"#!/bin/sh\n{script}\n")
+        (made / name).chmod(0o755)
+    (made / "text").write_text("no program")
+    (tmp_path / "outside").write_text("#!/bin/sh\necho outside\n")
+    (tmp_path / "outside").chmod(0o755)
+    return made
+
+
+@pytest.fixture
+async def client(start: Start, session: aiohttp.ClientSession, folder: Path) -> JobClient:
+    server = start(jobs_dir=folder, jobs_timeout="5s", lock_ttl="3s")
+    await server.start()
+    return JobClient(session, server)
+
+
+async def test_a_command_gets_the_bytes_and_facts_of_the_upload(client: JobClient) -> None:
+    data = random_bytes(1_000_000)
+    upload = await client.uploaded(data, filename="a b;$(id).bin")
+    job = await client.do(upload, "command", {"name": "count"})
+    assert job["result"] == {
+        "exit": 0,
+        "stdout": f"{len(data)}\n{upload} {len(data)} a b;$(id).bin 0 \n",
+        "truncated": False,
+    }
+
+
+async def test_a_command_that_fails_is_not_repeated(client: JobClient) -> None:
+    job = await client.do(await client.uploaded(b"12345"), "command", {"name": "fail"})
+    assert (job["phase"], job["attempt"], job["result"]) == ("failed", 1, None)
+    assert job["error"] == {"code": "command-failed", "message": "exit 3"}
+
+
+async def test_a_command_may_leave_its_input_unread(client: JobClient) -> None:
+    job = await client.do(await client.uploaded(random_bytes(2_000_000)), "command", {"name": "deaf"})
+    assert job["result"] == {"exit": 0, "stdout": "done\n", "truncated": False}
+
+
+async def test_the_first_64_kib_of_the_output_are_kept(client: JobClient) -> None:
+    job = await client.do(await client.uploaded(b"1"), "command", {"name": "much"})
+    assert job["result"] == {"exit": 0, "stdout": "x" * 65_536, "truncated": True}
+
+
+@pytest.mark.parametrize(
+    "name", ["text", "none", "../outside", "/bin/sh", "", ".", "..", "count\0", 7, None, ["count"]]
+)
+async def test_what_is_no_command_of_the_folder_is_refused(client: JobClient, name: object) -> None:
+    answer = await client.ask(await client.uploaded(b"1"), "command", {"name": name})
+    assert (answer.status, answer.body.partition(b":")[0]) == (400, b"bad-job")
+
+
+async def test_at_the_timeout_a_command_is_killed_with_its_children(client: JobClient, folder: Path) -> None:
+    job = await client.do(await client.uploaded(b"1"), "command", {"name": "hang"})
+    assert (job["phase"], job["attempt"], job["error"]["code"]) == ("failed", 1, "timeout")
+    await _ended(folder)
+
+
+async def test_a_cancelled_command_is_killed(client: JobClient, folder: Path) -> None:
+    job = await client.submit(await client.uploaded(b"1"), "command", {"name": "hang"})
+    await _started(folder)
+    assert (await client.cancel(job["id"])).status == 204
+    assert (await client.job(job["id"]))["phase"] == "cancelled"
+    await _ended(folder)
+
+
+async def _started(folder: Path) -> None:
+    await until((folder / "started").exists)
+
+
+async def _ended(folder: Path) -> None:
+    """Returns once neither the command nor its child is there."""
+    pids = [int((folder / name).read_text()) for name in ("started", "child")]
+    await until(lambda: not any(_is_running(pid) for pid in pids))
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,157 @@
+"""Exports: many uploads in one archive, or in one list."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.jobs.asking import Job, JobClient, base64_of
+from tests.support.exchange import Answer
+from tests.support.server import Server
+from tests.support.writing import random_bytes
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+UNKNOWN = "0123456789abcdef" * 2
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """One for all these tests."""
+    directory = tmp_path_factory.mktemp("export")
+    server = Server(
+        directory, storage=f"file:{directory}/data", state="memory:", jobs=True, listing=True, retention="1h"
+    )
+    await server.start()
+    yield server
+    await server.kill()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(server: Server) -> AsyncIterator[JobClient]:
+    async with aiohttp.ClientSession() as session:
+        yield JobClient(session, server)
+
+
+async def ask(client: JobClient, **message: object) -> Answer:
+    return await client.send("POST", f"{client.origin}/exports", json.dumps(message).encode(), {})
+
+
+async def export(client: JobClient, **message: object) -> Job:
+    answer = await ask(client, **message)
+    assert answer.status == 202, answer
+    job = json.loads(answer.body)
+    assert answer.headers["Location"] == f"{client.origin}/jobs/{job['id']}"
+    assert (job["kind"], job["upload_id"]) == ("export", None)
+    return await client.ended(job["id"])
+
+
+async def test_an_archive_has_all_members_under_their_own_names(client: JobClient) -> None:
+    datas = [random_bytes(200_000), b"text " * 1000, b"", b"4", b"5", b"6"]
+    names = ["a.txt", "dir/A.TXT", "..\\a.txt", "ü\n.bin", "..", ""]
+    types = ["", "text/plain", "", "", "", ""]
+    ids = [
+        await client.uploaded(data, **{"filename": name, "filetype": kind} if name else {})
+        for data, name, kind in zip(datas, names, types, strict=True)
+    ]
+    job = await export(client, ids=ids, filename="my export.zip")
+    assert job["phase"] == "done", job
+    result = job["result"]
+    answer = await client.get(result["url"])
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert (
+        "my%20export.zip" in answer.headers["Content-Disposition"]
+        or "my export.zip" in answer.headers["Content-Disposition"]
+    )
+    assert result["length"] == len(answer.body)
+    assert result["members"] == len(ids)
+    assert result["expires"] is not None
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
+        assert archive.testzip() is None
+        told = ["a.txt", "A (2).TXT", "a (3).txt", "ü.bin", ids[4], ids[5]]
+        assert archive.namelist() == told
+        assert [archive.read(name) for name in told] == datas
+        assert archive.getinfo("A (2).TXT").compress_size < 200
+        assert archive.getinfo("a.txt").flag_bits & 0x800
+        assert archive.getinfo("a.txt").date_time[0] == datetime.now(UTC).year
+
+
+@pytest.mark.parametrize("compress", ["store", "deflate"])
+async def test_members_are_stored_or_deflated_as_asked(client: JobClient, compress: str) -> None:
+    data = b"text " * 10_000
+    job = await export(client, ids=[await client.uploaded(data, filetype="text/plain")], compress=compress)
+    assert (job["result"]["length"] > len(data)) is (compress == "store")
+
+
+async def test_a_filter_chooses_finished_uploads(client: JobClient) -> None:
+    mark = random_bytes(8).hex()
+    wanted = [await client.uploaded(text, mark=mark, filename=f"{n}") for n, text in enumerate((b"1", b"2"))]
+    await client.create(5, upload_metadata=f"mark {base64_of(mark)}")
+    job = await export(client, filter={"meta": {"mark": mark}}, format="ndjson")
+    lines = [json.loads(line) for line in (await client.get(job["result"]["url"])).body.splitlines()]
+    assert [line["id"] for line in lines[:-1]] == wanted
+    assert lines[-1] == {"end": {"cursor": str(lines[-2]["seq"]), "count": 2}}
+
+
+async def test_lists_have_the_lines_of_the_listing_in_the_order_asked_for(client: JobClient) -> None:
+    ids = [await client.uploaded(text, filename=f"=f{text.decode()}") for text in (b"1", b"22", b"333")][::-1]
+    listing = await client.send("GET", f"{client.origin}/uploads?format=csv", None, {})
+    by_id = {line.partition(b",")[0]: line for line in listing.body.split(b"\r\n")}
+    job = await export(client, ids=ids, format="csv")
+    answer = await client.get(job["result"]["url"])
+    head, *rows, blank, rest = answer.body.split(b"\r\n")
+    assert rows == [by_id[upload.encode()] for upload in ids]
+    assert (blank, rest) == (b"", b"")
+    assert next(csv.reader([head.decode()]))[:2] == ["id", "seq"]
+    assert job["result"]["filename"] == "export.csv"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
+async def test_with_a_member_that_isnt_there_nothing_remains(client: JobClient) -> None:
+    there, gone = await client.uploaded(random_bytes(100_000)), await client.uploaded(b"2")
+    await client.request("DELETE", f"{client.url}{gone}")
+    unfinished = (await client.create(5)).rpartition("/")[2]
+    for missing in (UNKNOWN, gone, unfinished, "x"):
+        before = await _listed(client)
+        job = await export(client, ids=[there, missing])
+        assert (job["phase"], job["result"], job["attempt"]) == ("failed", None, 1)
+        assert (job["error"]["code"], job["error"]["upload_id"]) == ("missing-member", missing)
+        assert await _listed(client) == before
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"ids": []},
+        {"ids": ["x"], "filter": {}},
+        {"ids": "x"},
+        {"ids": [1]},
+        {"ids": ["x"] * 100_001},
+        {"ids": ["x"], "format": "tar"},
+        {"ids": ["x"], "compress": "best"},
+        {"ids": ["x"], "filename": 5},
+        {"ids": ["x"], "filename": ""},
+        {"filter": []},
+        {"filter": {"phase": "open"}},
+        {"filter": {"meta": {"a": 1}}},
+        {"filter": {"name": "x"}},
+        {"ids": ["x"], "foramt": "zip"},
+    ],
+)
+async def test_an_export_that_cant_be_made_is_refused(client: JobClient, message: dict[str, object]) -> None:
+    answer = await ask(client, **message)
+    assert (answer.status, answer.body.partition(b":")[0]) == (400, b"bad-export")
+
+
+async def _listed(client: JobClient) -> set[bytes]:
+    answer = await client.send("GET", f"{client.origin}/uploads?format=csv", None, {})
+    return {line.partition(b",")[0] for line in answer.body.splitlines()}

@@ -1,0 +1,63 @@
+"""Jobs belong to the owners of uploads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import aiohttp
+
+from tests.jobs.asking import ENDED, JobClient, until_so
+from tests.jobs.conftest import Start
+from tests.support.exchange import Answer
+
+
+def code(answer: Answer) -> tuple[int, bytes]:
+    return answer.status, answer.body.partition(b":")[0]
+
+
+async def test_an_owner_has_jobs_on_its_own_uploads_alone(start: Start, session: aiohttp.ClientSession) -> None:
+    server = start(auth="proxy", auth_user_header="X-User", behind_proxy=True, jobs_on_finish="checksum")
+    await server.start()
+    client = JobClient(session, server)
+
+    async def ask(user: str | None, method: str, path: str, message: Mapping[str, object] | None = None) -> Answer:
+        body = None if message is None else json.dumps(message).encode()
+        return await client.send(method, f"{server.origin}/{path}", body, {"X-User": user} if user else {})
+
+    upload = (await client.create(5, b"12345", x_user="alice")).rpartition("/")[2]
+    other = (await client.create(5, b"12345", x_user="bob")).rpartition("/")[2]
+    wanted = {"upload": upload, "kind": "checksum"}
+    assert code(await ask(None, "POST", "jobs", wanted)) == (401, b"unauthenticated")
+    assert code(await ask(None, "GET", "jobs")) == (401, b"unauthenticated")
+    assert code(await ask("bob", "POST", "jobs", wanted)) == (404, b"not-found")
+    answer = await ask("alice", "POST", "jobs", wanted)
+    assert answer.status == 202
+    job = f"jobs/{json.loads(answer.body)['id']}"
+    for method in ("GET", "DELETE"):
+        assert code(await ask("bob", method, job)) == (404, b"not-found")
+
+    async def jobs_of(user: str) -> list[Mapping[str, str]]:
+        return list(json.loads((await ask(user, "GET", "jobs?format=json")).body)["jobs"])
+
+    async def begun() -> bool:
+        return [len(await jobs_of(user)) for user in ("alice", "bob", "carol")] == [2, 1, 0]
+
+    await until_so(begun)
+    assert {row["upload_id"] for row in await jobs_of("bob")} == {other}
+
+    answer = await ask("alice", "POST", "exports", {"ids": [upload, other]})
+    export = f"jobs/{json.loads(answer.body)['id']}"
+
+    async def ended() -> bool:
+        return json.loads((await ask("alice", "GET", export)).body)["phase"] in ENDED
+
+    await until_so(ended)
+    assert json.loads((await ask("alice", "GET", export)).body)["error"]["upload_id"] == other
+    answer = await ask("alice", "POST", "exports", {"filter": {}, "format": "ndjson"})
+    export = f"jobs/{json.loads(answer.body)['id']}"
+    await until_so(ended)
+    result = json.loads((await ask("alice", "GET", export)).body)["result"]
+    assert result["members"] == 1
+    assert (await client.fetch(result["url"], x_user="bob")).status == 404
+    assert upload in (await client.fetch(result["url"], x_user="alice")).body.decode()

@@ -1,0 +1,181 @@
+"""Runners on simulated machines that crash and stand still, with a state that is away at times: no job is lost, and
+none is done by two at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.simulation.loop import MACHINE, Machine, SimulatedLoop
+from tests.support.harness import Harness
+from tusd_py.backends.memory.jobs import MemoryJobs
+from tusd_py.domain.errors import StateUnavailable
+from tusd_py.domain.job import Job, JobId, JobPhase
+from tusd_py.engine.engine import Engine
+from tusd_py.jobs.attempt import Terms
+from tusd_py.jobs.hold import Tenure
+from tusd_py.jobs.runner import Runner
+from tusd_py.jobs.work import Args, PlainKind, Result, Work
+from tusd_py.ports.jobs import JobSelection
+
+TTL = 6.0
+_PATIENCE = 3_000.0
+_BACK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """At a time, one of the machines crashes, or stands still or can't reach the state for some seconds."""
+
+    at: float
+    kind: str
+    machine: int
+    seconds: float
+
+
+@dataclass
+class World:
+    loop: SimulatedLoop
+    latency: float
+    jobs: MemoryJobs = field(default_factory=MemoryJobs)
+    cut_until: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    """When each machine reaches the state again."""
+    steps: list[tuple[JobId, int, float]] = field(default_factory=list)
+    """Each step of the work: of which job and attempt, and when."""
+    claims: dict[tuple[JobId, int], float] = field(default_factory=dict)
+    """When each attempt was recorded."""
+    serving: list[asyncio.Task[None]] = field(default_factory=list)
+    stood_still: set[Machine] = field(default_factory=set)
+
+
+class DistantJobs(MemoryJobs):
+    """The store as a machine reaches it."""
+
+    def __init__(self, world: World, machine: int) -> None:
+        super().__init__()
+        self._world, self._machine, self._documents = world, machine, world.jobs._documents
+
+    async def load(self, job_id: JobId) -> Job | None:
+        await self._travel()
+        return await self._world.jobs.load(job_id)
+
+    async def save(self, job: Job) -> Job:
+        await self._travel()
+        saved = await self._world.jobs.save(job)
+        if job.phase is JobPhase.RUNNING:
+            self._world.claims.setdefault((job.id, job.attempt), self._world.loop.time())
+        await self._travel()
+        return saved
+
+    async def due(self, now: float, limit: int) -> Sequence[Job]:
+        await self._travel()
+        return await super().due(now, limit)
+
+    async def _travel(self) -> None:
+        await asyncio.sleep(self._world.latency)
+        if self._world.loop.time() < self._world.cut_until[self._machine]:
+            raise StateUnavailable("away")
+
+
+class Walk(PlainKind):
+    """Takes as many steps as it is told, one in 0.7 s."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def check(self, args: Args) -> Args:
+        return args
+
+    async def run(self, work: Work) -> Result:
+        for step in range(work.job.args["steps"]):
+            await asyncio.sleep(0.7)
+            if MACHINE.get() not in self._world.stood_still:
+                self._world.steps.append((work.job.id, work.job.attempt, self._world.loop.time()))
+            work.hold.report(step, None)
+        return {"attempt": work.job.attempt}
+
+
+def runner(world: World, engine: Engine, machine: int) -> Runner:
+    return Runner(
+        engine=engine,
+        tenure=Tenure(store=DistantJobs(world, machine), clock=world.loop.time, ttl=TTL),
+        kinds={"walk": Walk(world)},
+        terms=Terms(seconds=1_000.0, attempts=1_000),
+        concurrency=2,
+        retention=1e9,
+    )
+
+
+async def play(world: World, lengths: Sequence[int], faults: Sequence[Fault]) -> Sequence[Job]:
+    """The jobs in the end."""
+    engine = replace(Harness().engine, clock=world.loop.time)
+    for number, length in enumerate(lengths):
+        made = Job(
+            id=JobId(f"{number:032x}"), upload_id=None, kind="walk", args={"steps": length}, created_at=0.0,
+            updated_at=0.0, due_at=0.0,
+        )  # fmt: skip
+        await world.jobs.create(made)
+    machines = [start(world, engine, number) for number in range(2)]
+    for fault in sorted(faults, key=lambda fault: fault.at):
+        await asyncio.sleep(max(fault.at - world.loop.time(), 0.0))
+        if fault.kind == "cut":
+            world.cut_until[fault.machine] = world.loop.time() + fault.seconds
+        elif fault.kind == "crash":
+            machines[fault.machine].crash(noticed=False)
+            await asyncio.sleep(_BACK_SECONDS)
+            machines[fault.machine] = start(world, engine, fault.machine)
+        else:
+            world.stood_still.add(machines[fault.machine])
+            machines[fault.machine].pause(fault.seconds)
+    while any(not job.ended for job in await every(world)):
+        await asyncio.sleep(1.0)
+        assert world.loop.time() < _PATIENCE, "a job is lost"
+    return await every(world)
+
+
+async def every(world: World) -> Sequence[Job]:
+    return await world.jobs.list(JobSelection(), None, 1_000)
+
+
+def start(world: World, engine: Engine, number: int) -> Machine:
+    machine = Machine(world.loop, f"node {number}")
+
+    async def serve() -> None:
+        async with runner(world, engine, number).running():
+            await asyncio.Event().wait()
+
+    world.serving.append(world.loop.create_task(serve(), context=machine.context))
+    return machine
+
+
+FAULTS = st.builds(
+    Fault,
+    at=st.floats(0.0, 60.0),
+    kind=st.sampled_from(["cut", "crash", "pause"]),
+    machine=st.integers(0, 1),
+    seconds=st.floats(0.5, 30.0),
+)
+
+
+@settings(max_examples=150)
+@given(
+    lengths=st.lists(st.integers(0, 40), min_size=1, max_size=5),
+    faults=st.lists(FAULTS, max_size=6),
+    latency=st.floats(0.0, 0.5),
+)
+def test_no_job_is_lost_and_none_is_done_by_two_at_once(
+    lengths: Sequence[int], faults: Sequence[Fault], latency: float
+) -> None:
+    loop = SimulatedLoop()
+    loop.set_exception_handler(lambda *_: None)
+    with loop:
+        world = World(loop, latency)
+        jobs = loop.run_until_complete(play(world, lengths, faults))
+        assert [job.phase for job in jobs] == [JobPhase.DONE] * len(lengths)
+        assert [job.result for job in jobs] == [{"attempt": job.attempt} for job in jobs]
+        for job_id, attempt, at in world.steps:
+            assert at <= world.claims.get((job_id, attempt + 1), at), "a step of an attempt after the next one began"

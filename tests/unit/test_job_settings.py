@@ -1,0 +1,77 @@
+"""The settings of jobs: what they accept, and one line for what can't work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tusd_py.config import LocalDirectory, S3Bucket, Settings, load_settings
+from tusd_py.config.addresses import TcpAddress, UnixAddress
+from tusd_py.domain.errors import ConfigurationError
+
+CLAMD = "tcp:127.0.0.1:3310"
+WRONG: Mapping[str, Sequence[object]] = {
+    "clamd": ["127.0.0.1:3310", "tcp:localhost", "tcp:h:99999", "http://h/", "unix:"],
+    "scan_unscanned": ["maybe"],
+    "jobs_on_finish": ["thumbnail", "command:", "command:a/b", "copy", "export", "scan checksum"],
+    "jobs_copy_to": ["/srv/copies", "s3:bucket", "ftp://h/"],
+    "jobs_concurrency": ["0"],
+    "jobs_attempts": ["0"],
+    "jobs_timeout": ["0"],
+    "unzip_max_members": ["0", "x"],
+    "unzip_max_size": ["x"],
+}
+
+
+def load(**flags: Any) -> Settings:
+    return load_settings(flags, None, {})
+
+
+def complaint(**flags: Any) -> str:
+    with pytest.raises(ConfigurationError) as raised:
+        load(**flags)
+    text = str(raised.value)
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_wrong_value_is_told_in_one_line(name: str, value: object) -> None:
+    assert name.replace("_", "-") in complaint(**{name: value})
+
+
+def test_a_scan_needs_a_scanner() -> None:
+    assert "clamd" in complaint(jobs_on_finish="checksum,scan")
+    assert "clamd" in complaint(scan_before_finish="on")
+    assert load(jobs_on_finish="scan", scan_before_finish="on", clamd=CLAMD).has_jobs
+
+
+def test_a_command_must_be_there(tmp_path: Path) -> None:
+    assert "jobs-dir" in complaint(jobs_on_finish="command:thumb")
+    assert "a folder that is there" in complaint(jobs_dir=str(tmp_path / "none"))
+    (tmp_path / "thumb").write_text("")
+    assert "thumb" in complaint(jobs_on_finish="command:thumb", jobs_dir=str(tmp_path))
+    (tmp_path / "thumb").chmod(0o755)
+    settings = load(jobs_on_finish="command:thumb,unzip,unzip", jobs_dir=str(tmp_path))
+    assert settings.jobs_on_finish == ("command:thumb", "unzip")
+
+
+def test_copies_go_elsewhere_than_uploads() -> None:
+    assert "other places" in complaint(storage="s3://bucket/a", jobs_copy_to="s3://bucket/a")
+    places = load(jobs_copy_to="s3://bucket/b,file:/srv/copies").jobs_copy_to
+    assert places == (S3Bucket("bucket", "b/"), LocalDirectory(Path("/srv/copies")))
+
+
+def test_addresses_of_clamd() -> None:
+    assert load(clamd=CLAMD).clamd == TcpAddress("127.0.0.1", 3310)
+    assert load(clamd="unix:/run/clamd.sock").clamd == UnixAddress(Path("/run/clamd.sock"))
+    assert load(clamd="none").clamd is None
+
+
+def test_the_scanners_limit_counts_where_unscanned_uploads_are_refused() -> None:
+    assert load(clamd=CLAMD).largest_scanned is None
+    assert load(clamd=CLAMD, scan_before_finish="on").largest_scanned == 100_000_000
+    assert load(clamd=CLAMD, scan_before_finish="on", scan_unscanned="accept").largest_scanned is None

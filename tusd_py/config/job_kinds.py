@@ -1,0 +1,54 @@
+"""The types of the settings of jobs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from tusd_py.config.addresses import Address, TcpAddress, UnixAddress, parse_address
+from tusd_py.config.kinds import expects, one_of, or_none, split_words
+from tusd_py.config.places import StoragePlace, parse_storage
+
+COMMAND = "command:"
+NO_ARGUMENTS = ("scan", "checksum", "unzip")
+"""The kinds of jobs that need no arguments."""
+_TCP = "tcp:"
+_NAME = re.compile(r"[\w-][\w.-]{0,127}", re.ASCII)
+
+
+def read_clamd(value: object) -> Address:
+    """Return the address of clamd. Raises ValueError."""
+    if isinstance(value, TcpAddress | UnixAddress):
+        return value
+    text = str(value)
+    if not text.startswith((_TCP, "unix:")):
+        raise ValueError(text)
+    return parse_address(text.removeprefix(_TCP))
+
+
+def read_kinds(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the kinds of jobs, each once. Raises ValueError for one that isn't known."""
+    words = tuple(dict.fromkeys(split_words(value)))
+    if not all(word in NO_ARGUMENTS or is_command(word.removeprefix(COMMAND), word) for word in words):
+        raise ValueError(value)
+    return words
+
+
+def is_command(name: str, word: str = COMMAND) -> bool:
+    """Return True if that may be the name of a command."""
+    return word.startswith(COMMAND) and _NAME.fullmatch(name) is not None
+
+
+def read_places(value: str | Iterable[Any]) -> tuple[StoragePlace, ...]:
+    """Return the places of a list, each once. Raises ValueError."""
+    words = split_words(value) if isinstance(value, str) else tuple(value)
+    return tuple(dict.fromkeys(map(parse_storage, words)))
+
+
+Clamd = Annotated[Address | None, expects("tcp:HOST:PORT or unix:PATH, or none", or_none(read_clamd))]
+JobKinds = Annotated[tuple[str, ...], expects(f"some of {', '.join(NO_ARGUMENTS)} and {COMMAND}NAME", read_kinds)]
+CopyPlaces = Annotated[
+    tuple[StoragePlace, ...], expects("places with commas between them: s3://bucket/prefix, file:PATH", read_places)
+]
+Unscanned = Annotated[Literal["reject", "accept"], one_of("reject", "accept")]

@@ -1,0 +1,36 @@
+"""The refusals of uploads by the scan of their content."""
+
+from __future__ import annotations
+
+from tusd_py.domain.refusals import Refusal, ServiceUnavailable
+
+
+class ScanRejected(Refusal):
+    """The scan doesn't let the upload finish: it has ended."""
+
+    code = "infected"
+
+
+class Infected(ScanRejected):
+    """A scan found that the content is malicious."""
+
+    def __init__(self) -> None:
+        super().__init__("the scan found something malicious in it; it was removed")
+
+
+class Unscanned(ScanRejected):
+    """The scanner doesn't take an upload of this size."""
+
+    code = "unscanned"
+
+    def __init__(self) -> None:
+        super().__init__("it is too large to be scanned; it was removed")
+
+
+class ScannerUnavailable(ServiceUnavailable):
+    """The scanner can't be reached, is silent, or broke off."""
+
+    code = "scanner-unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("the content can't be scanned right now; try again soon")

@@ -1,0 +1,64 @@
+"""The use case of uploads that the server makes itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+
+from tusd_py.domain.errors import Superseded
+from tusd_py.domain.intents import Body, Create
+from tusd_py.domain.lengths import remaining_bytes
+from tusd_py.domain.lifecycle import advance
+from tusd_py.domain.metadata import Metadata
+from tusd_py.domain.rules import plan_create
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.engine.engine import Engine
+from tusd_py.engine.finish import finish_upload
+from tusd_py.engine.receive import Incoming, receive
+from tusd_py.ports.body import BodyEnd, Chunk
+from tusd_py.ports.progress import NO_WATCHER
+
+
+async def make(engine: Engine, upload_id: UploadId, metadata: Metadata, chunks: AsyncGenerator[bytes, None]) -> Upload:
+    """Create an upload of these bytes, which belongs to the engine's caller, and finish it. Closes `chunks`.
+
+    Raises what `chunks` raises, Refusal, Locked, UploadLost, Superseded, Unavailable: it isn't finished then, and the
+    caller of this function removes it.
+    """
+    async with aclosing(chunks):
+        planned = plan_create(Create(metadata=metadata), upload_id=upload_id, limits=engine.limits, now=engine.clock())
+        upload = await engine.create(planned)
+        async with engine.hold(upload.id, (body := _MadeBody(chunks)).stop) as lease:
+            incoming = Incoming(body=body, announced=Body(length=None), watcher=NO_WATCHER)
+            upload = await receive(
+                engine, upload, incoming, max_bytes=remaining_bytes(upload, engine.limits), lease=lease
+            )
+            if body.end is not BodyEnd.COMPLETE:
+                raise Superseded(upload.id)
+            upload = await engine.records.grow(advance(replace(upload, length=upload.offset)))
+            return await finish_upload(engine, upload, incoming.tally)
+
+
+class _MadeBody:
+    """A `Body` of bytes that are made here."""
+
+    def __init__(self, source: AsyncIterator[bytes]) -> None:
+        self._source = source
+        self.end = BodyEnd.CUT
+
+    async def chunks(self, max_bytes: int | None) -> AsyncIterator[Chunk]:
+        room = max_bytes
+        async for chunk in self._source:
+            if self.end is BodyEnd.STOPPED:
+                return
+            if room is not None and len(chunk) > room:
+                self.end = BodyEnd.TOO_LONG
+                return
+            room = None if room is None else room - len(chunk)
+            yield chunk
+        self.end = BodyEnd.COMPLETE
+
+    def stop(self) -> None:
+        self.end = BodyEnd.STOPPED

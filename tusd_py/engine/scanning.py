@@ -1,0 +1,58 @@
+"""The scan of an upload's content: before it is finished, or as a job afterwards."""
+
+from __future__ import annotations
+
+from tusd_py.domain.events import Reason
+from tusd_py.domain.lifecycle import await_answer, await_scan, end, judge
+from tusd_py.domain.scan import Scan, Verdict
+from tusd_py.domain.scan_refusals import Infected, ScannerUnavailable, Unscanned
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.engine.engine import Engine
+from tusd_py.engine.terminate import clear
+
+
+async def announce_scan(engine: Engine, upload: Upload) -> Upload:
+    """Return the finishing upload, recorded as one that is to be scanned if it is. Raises Superseded,
+    StateUnavailable."""
+    if engine.screening is None or upload.scan is not None:
+        return upload
+    return await engine.records.note(await_scan(upload))
+
+
+async def scan_to_finish(engine: Engine, upload: Upload, done: Upload) -> Upload:
+    """Return the upload that is to be done, with the verdict. `upload` is its record.
+
+    Raises Infected, Unscanned (it has ended then), ScannerUnavailable (it stays finishing, and is scanned again).
+    """
+    screening = engine.screening
+    if screening is None:
+        return done
+    try:
+        scan = await screening.scanner.scan(done.offset, engine.storage.read(done, Span(0, done.offset)))
+    except ScannerUnavailable:
+        await engine.records.note(await_answer(upload, engine.clock()))
+        raise
+    if scan.verdict is Verdict.FOUND:
+        await clear(engine, await engine.records.save(end(upload, Reason.INFECTED)))
+        raise Infected
+    if scan.verdict is Verdict.UNSCANNED and not screening.accepts_unscanned:
+        await clear(engine, await engine.records.save(end(upload, Reason.UNSCANNED)))
+        raise Unscanned
+    return judge(done, scan)
+
+
+async def record_scan(engine: Engine, upload_id: UploadId, scan: Scan | None) -> None:
+    """Record the verdict on a finished upload, None for none; one that is infected ends.
+
+    Raises Locked, Superseded, StateUnavailable.
+    """
+    async with engine.hold(upload_id):
+        upload = await engine.state.load(upload_id)
+        if upload is None or not upload.done:
+            return
+        if scan is not None and scan.verdict is Verdict.FOUND:
+            await clear(engine, await engine.records.save(end(upload, Reason.INFECTED)))
+        else:
+            await engine.records.note(judge(upload, scan))

@@ -1,0 +1,125 @@
+"""GET /jobs: the jobs that a caller may see, oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+
+from tusd_py.domain.errors import Unavailable
+from tusd_py.domain.job import Job, JobId
+from tusd_py.domain.refusals import BadQuery, UploadNotFound
+from tusd_py.domain.upload_id import UploadId, parse_upload_id
+from tusd_py.http.connection.body_stream import BodyStream
+from tusd_py.http.context import Context
+from tusd_py.http.failures import record_refusal
+from tusd_py.http.handlers.direct import respond
+from tusd_py.http.handlers.queries import read_choice, read_number
+from tusd_py.http.handlers.watching import watcher_of
+from tusd_py.jobs.desk import JobDesk
+from tusd_py.ports.jobs import JobSelection, JobStore
+from tusd_py.protocol.job_messages import job_line, list_text
+from tusd_py.protocol.listing import NDJSON
+from tusd_py.serving.negotiation import preferred_type
+
+_JSON = "application/json"
+_TYPES = {"ndjson": "application/x-ndjson", "json": _JSON}
+_JSON_ROWS = 1000
+"""Rows of a JSON list at most: clients read it as a whole."""
+_PAGE = 100
+"""Jobs that are read at a time."""
+_START = "0"
+"""The cursor before the first job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Query:
+    selection: JobSelection
+    since: JobId | None
+    limit: int | None
+    """Rows at most; None for no limit."""
+
+
+def desk_of(context: Context) -> JobDesk:
+    """Return the desk. Raises UploadNotFound if there are no jobs."""
+    if context.jobs is None:
+        raise UploadNotFound
+    return context.jobs
+
+
+async def list_jobs(request: web.Request, context: Context) -> web.StreamResponse:
+    """Answer with the jobs in the format that the request asks for."""
+    store = desk_of(context).store
+    as_json = _type(request) == _JSON
+    query = _read(request, context, as_json=as_json)
+    if not as_json:
+        return await _stream(request, context, query, store)
+    jobs = [job async for job in _jobs(query, store)]
+    return respond(200, list_text(jobs, _cursor(jobs[-1].id if jobs else query.since)), _JSON)
+
+
+async def _stream(request: web.Request, context: Context, query: _Query, store: JobStore) -> web.StreamResponse:
+    headers = {hdrs.CONTENT_TYPE: NDJSON.content_type, hdrs.CACHE_CONTROL: "no-store", hdrs.VARY: hdrs.ACCEPT}
+    last, count = query.since, 0
+    with closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body:
+        try:
+            async for job in _jobs(query, store):
+                await _send(body, job_line(job))
+                last, count = job.id, count + 1
+            await _send(body, NDJSON.end(_cursor(last), count))
+        except Unavailable as error:
+            if not body.started:
+                raise
+            await body.break_off(NDJSON.fault(record_refusal(request, context, error).code, _cursor(last)))
+        return body.response
+
+
+async def _send(body: BodyStream, piece: bytes) -> None:
+    if not body.started:
+        await body.begin()
+    if not await body.write(piece):
+        await body.drained()
+
+
+async def _jobs(query: _Query, store: JobStore) -> AsyncIterator[Job]:
+    after, room = query.since, query.limit
+    while room is None or room > 0:
+        page = await store.list(query.selection, after, _PAGE if room is None else min(room, _PAGE))
+        for job in page:
+            yield job
+        if not page:
+            return
+        after = page[-1].id
+        room = None if room is None else room - len(page)
+
+
+def _type(request: web.Request) -> str:
+    name = read_choice(request, "format", _TYPES)
+    accept = ", ".join(request.headers.getall(hdrs.ACCEPT, []))
+    return _TYPES[name] if name else preferred_type(accept, tuple(_TYPES.values())) or _TYPES["ndjson"]
+
+
+def _read(request: web.Request, context: Context, *, as_json: bool) -> _Query:
+    """Return what the request asks for. Raises BadQuery, and what `watcher_of` raises."""
+    watcher, query = watcher_of(request, context), request.query
+    phases = frozenset(query["phase"].split(",")) if "phase" in query else None
+    # a credential without a subject owns nothing, and no job has an empty owner
+    owner = None if watcher.sees_all else watcher.subject or ""
+    upload_id = parse_upload_id(query["upload"]) or UploadId("") if "upload" in query else None
+    selection = JobSelection(upload_id=upload_id, phases=phases, kind=query.get("kind"), owner=owner)
+    bound = _JSON_ROWS if as_json else None
+    limit = read_number(request, "limit", 0, bound) if "limit" in query else bound
+    return _Query(selection=selection, since=_since(query.get("since", _START)), limit=limit)
+
+
+def _since(text: str) -> JobId | None:
+    job_id = parse_upload_id(text)
+    if job_id is None and text != _START:
+        raise BadQuery("since must be the cursor of an earlier list")
+    return None if job_id is None else JobId(job_id)
+
+
+def _cursor(last: JobId | None) -> str:
+    return _START if last is None else last

@@ -1,0 +1,126 @@
+"""GET /jobs/{id} as a stream: the job again and again until it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+
+from tusd_py.domain.errors import Unavailable
+from tusd_py.domain.job import Job
+from tusd_py.http.connection.body_stream import BodyStream
+from tusd_py.http.context import Context
+from tusd_py.http.failures import record_refusal
+from tusd_py.protocol.job_messages import end_event, job_event, job_line
+from tusd_py.protocol.listing import end_members, fault_members, ndjson_line
+
+_LOOK_SECONDS = 0.5
+_TOLD_SECONDS = 1.0
+"""Seconds between two states that are told."""
+_END = ".end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamFormat:
+    """A format of the stream."""
+
+    content_type: str
+    state: Callable[[Job], bytes]
+    end: Callable[[Job, int], bytes]
+    """Makes the end: of the ended job, and the number of states that were told."""
+    fault: Callable[[str, Job], bytes]
+    """Makes the end of a stream that breaks off: of the code of the fault, and the last state."""
+    pulse: bytes
+    """Bytes that say nothing."""
+    tells_last: bool
+    """True if the last state is told before the end."""
+
+
+FORMATS: Mapping[str, StreamFormat] = {
+    "text/event-stream": StreamFormat(
+        content_type="text/event-stream",
+        state=job_event,
+        end=lambda job, _: end_event(job),
+        fault=lambda _, __: b"",
+        pulse=b":\n\n",
+        tells_last=False,
+    ),
+    "application/x-ndjson": StreamFormat(
+        content_type="application/x-ndjson",
+        state=job_line,
+        end=lambda job, count: ndjson_line(end_members(str(job.revision), count)),
+        fault=lambda code, job: ndjson_line(fault_members(code, str(job.revision))),
+        pulse=b"\n",
+        tells_last=True,
+    ),
+}
+"""The formats by their media types."""
+
+
+async def stream_job(request: web.Request, context: Context, job: Job, form: StreamFormat) -> web.StreamResponse:
+    """Tell the job until it has ended, or the server shuts down. A client that has got the end gets 204."""
+    if request.headers.get("Last-Event-ID", "").endswith(_END):
+        return web.Response(status=204)
+    headers = {hdrs.CONTENT_TYPE: form.content_type, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
+    response = web.StreamResponse(headers={**headers, hdrs.VARY: hdrs.ACCEPT})
+    response.force_close()
+    with closing(BodyStream(request, response, context.network_timeout)) as body:
+        await body.begin()
+        teller = _Teller(context, job, form, body)
+        try:
+            await teller.run()
+        except Unavailable as error:
+            code = record_refusal(request, context, error).code
+            await body.break_off(form.fault(code, teller.job))
+    return response
+
+
+class _Teller:
+    """One stream while it is told."""
+
+    def __init__(self, context: Context, job: Job, form: StreamFormat, body: BodyStream) -> None:
+        self.job = job
+        self._context, self._form, self._body = context, form, body
+        self._count, self._last_revision, self._sent_at = 0, 0, 0.0
+
+    async def run(self) -> None:
+        """Tell all states, and the end. Raises StateUnavailable, ConnectionError."""
+        await self._tell()
+        while not self.job.ended:
+            if self._context.concurrency.closed:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+            if not await self._look():
+                return
+        if self._form.tells_last and self._last_revision != self.job.revision:
+            await self._tell()
+        await self._send(self._form.end(self.job, self._count))
+
+    async def _look(self) -> bool:
+        """Tell what is new. Returns False if the job is no more."""
+        job = await self._context.engine.state.jobs.load(self.job.id)
+        if job is None:
+            return False
+        self.job = job
+        silent = _now() - self._sent_at
+        if not job.ended and job.revision != self._last_revision and silent >= _TOLD_SECONDS:
+            await self._tell()
+        elif silent >= self._context.heartbeat:
+            await self._send(self._form.pulse)
+        return True
+
+    async def _tell(self) -> None:
+        self._count, self._last_revision = self._count + 1, self.job.revision
+        await self._send(self._form.state(self.job))
+
+    async def _send(self, piece: bytes) -> None:
+        self._sent_at = _now()
+        if not await self._body.write(piece):
+            await self._body.drained()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

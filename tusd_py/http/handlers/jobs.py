@@ -1,0 +1,107 @@
+"""The routes of jobs: POST /jobs and /exports, GET and DELETE /jobs/{id}."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from tusd_py.domain.job import EXPORT, Job, JobId
+from tusd_py.domain.job_faults import BadJob, JobNotFound
+from tusd_py.domain.upload_id import UploadId, parse_upload_id
+from tusd_py.http.context import CALLER, Context
+from tusd_py.http.endpoint import creation_path, endpoint_url
+from tusd_py.http.handlers.direct import read_body, respond, with_memory
+from tusd_py.http.handlers.job_list import desk_of, list_jobs
+from tusd_py.http.handlers.job_stream import FORMATS, stream_job
+from tusd_py.http.handlers.plain_refusals import plain_route
+from tusd_py.http.handlers.watching import watcher_of
+from tusd_py.protocol.export_request import read_export
+from tusd_py.protocol.job_messages import job_text, read_request
+from tusd_py.serving.negotiation import preferred_type
+
+_LONGEST = 64 * 1024
+"""Bytes of a request for a job."""
+_LONGEST_LIST = 8 * 1024 * 1024
+"""Bytes of a request for an export: 100,000 ids are half of it."""
+_JSON = "application/json"
+
+
+async def accept(
+    request: web.Request, context: Context, kind: str, args: Mapping[str, Any], upload_id: UploadId | None = None
+) -> web.StreamResponse:
+    """Store a new job and answer with it."""
+    now, principal = context.engine.clock(), request[CALLER].principal
+    job = Job(
+        id=JobId(secrets.token_hex(16)),
+        upload_id=upload_id,
+        kind=kind,
+        args=args,
+        owner=None if principal is None else principal.subject,
+        tenant=None if principal is None else principal.tenant,
+        sees_all=watcher_of(request, context).sees_all,
+        endpoint=_endpoint(request, context),
+        created_at=now,
+        updated_at=now,
+        due_at=now,
+    )
+    stored = await desk_of(context).submit(job)
+    response = respond(202, job_text(stored), _JSON)
+    response.headers[hdrs.LOCATION] = f"{_site(request, context)}jobs/{stored.id}"
+    return response
+
+
+async def _submit(request: web.Request, context: Context) -> web.StreamResponse:
+    desk, watcher = desk_of(context), watcher_of(request, context)
+    order = read_request(await read_body(request, context, _LONGEST))
+    if order.kind == EXPORT:
+        raise BadJob("exports are made by POST /exports")
+    args = desk.kind(order.kind).check(order.args)
+    await desk.check_upload(order.upload_id, watcher)
+    return await accept(request, context, order.kind, args, order.upload_id)
+
+
+async def _show(request: web.Request, context: Context) -> web.StreamResponse:
+    job = await _job(request, context)
+    accept_field = ", ".join(request.headers.getall(hdrs.ACCEPT, []))
+    form = FORMATS.get(preferred_type(accept_field, (_JSON, *FORMATS)) or _JSON)
+    return respond(200, job_text(job), _JSON) if form is None else await stream_job(request, context, job, form)
+
+
+async def _cancel(request: web.Request, context: Context) -> web.StreamResponse:
+    await desk_of(context).cancel(await _job(request, context))
+    return web.Response(status=204)
+
+
+async def _job(request: web.Request, context: Context) -> Job:
+    """Return the job that the URL names. Raises JobNotFound, Unauthenticated, StateUnavailable."""
+    desk, watcher = desk_of(context), watcher_of(request, context)
+    job_id = parse_upload_id(request.match_info["id"])
+    if job_id is None:
+        raise JobNotFound
+    return await desk.job(JobId(job_id), watcher)
+
+
+def _endpoint(request: web.Request, context: Context) -> str:
+    return endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust)
+
+
+def _site(request: web.Request, context: Context) -> str:
+    """Return the URL below which the routes of this server are, with a slash at its end."""
+    endpoint, path = _endpoint(request, context), creation_path(request)
+    if endpoint.endswith(path):
+        return f"{endpoint.removesuffix(path)}/"
+    return endpoint_url(request, "/", public=None, trust=context.trust)
+
+
+async def _export(request: web.Request, context: Context) -> web.StreamResponse:
+    desk_of(context)
+    watcher_of(request, context)
+    return await accept(request, context, EXPORT, read_export(await read_body(request, context, _LONGEST_LIST)))
+
+
+JOBS = plain_route(GET=list_jobs, POST=with_memory(_submit))
+EXPORTS = plain_route(POST=with_memory(_export))
+JOB = plain_route(GET=_show, DELETE=_cancel)

@@ -1,0 +1,1 @@
+"""Jobs: work on finished uploads, done outside of requests."""

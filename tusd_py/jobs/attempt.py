@@ -1,0 +1,141 @@
+"""One attempt at a job: the work, the renewal of the hold meanwhile, and the record of its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from tusd_py.domain import job_life
+from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
+from tusd_py.domain.job import Job
+from tusd_py.domain.job_faults import JobFault, JobVoid, PassingFault
+from tusd_py.domain.refusals import Refusal, ServiceUnavailable
+from tusd_py.engine.engine import Engine
+from tusd_py.jobs.clearing import clear
+from tusd_py.jobs.hold import Hold
+from tusd_py.jobs.work import Kind, Result, Work
+from tusd_py.tasks import end
+
+_PASSING = (PassingFault, ServiceUnavailable, Unavailable, Locked, Superseded)
+"""The errors that another attempt may cure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The terms of all attempts."""
+
+    seconds: float
+    """The longest time of one attempt."""
+    attempts: int
+    """Attempts at most, if each fails for a reason that may pass."""
+
+
+class Attempt:
+    """An attempt that this node makes."""
+
+    def __init__(self, engine: Engine, kind: Kind, hold: Hold, terms: Terms) -> None:
+        self._engine, self._kind, self._hold, self._terms = engine, kind, hold, terms
+        self._work: asyncio.Task[Result] | None = None
+        self._stopped = False
+        self._counts = True
+        """False once the job is cancelled, or another node's."""
+
+    async def run(self) -> None:
+        """Make it, and return once its outcome is recorded, or once the job is cancelled or another node's.
+
+        Raises StateUnavailable.
+        """
+        beat = asyncio.create_task(self._hold.beat(), name=f"hold of job {self._hold.job.id}")
+        try:
+            await self._make(beat)
+        except Superseded:
+            self._counts = False
+        finally:
+            await end(beat, self._work)
+        if not self._counts:
+            await clear(self._engine, self._hold.job.product_ids)
+        elif self._hold.job.ended and self._hold.job.result is None:
+            await self._kind.give_up(self._engine, self._hold.job)
+
+    def give_back(self) -> None:
+        """Stop the work: a node does it later, in an attempt with the same number."""
+        self._stopped = True
+        if self._work is not None:
+            self._work.cancel()
+
+    def drop(self) -> None:
+        """Stop the work, as the job is cancelled: nothing of it is recorded any more."""
+        self._counts = False
+        self.give_back()
+
+    async def _make(self, beat: asyncio.Task[None]) -> None:
+        """Do the work and record its outcome. Raises Superseded, StateUnavailable."""
+        self._work = work = asyncio.create_task(self._do(), name=f"job {self._hold.job.id}")
+        if self._stopped:
+            work.cancel()
+        await asyncio.wait({work, beat}, timeout=self._terms.seconds, return_when=asyncio.FIRST_COMPLETED)
+        if beat.done():
+            await beat
+        late = not work.done()
+        await end(work)
+        if self._counts:
+            await self._record(work, late=late)
+
+    async def _do(self) -> Result:
+        await self._clear()
+        if self._hold.job.attempt > self._terms.attempts:
+            raise JobFault("interrupted", "each node that tried it died, or lost touch with the state")
+        work = Work(engine=self._engine, hold=self._hold)
+        try:
+            return await self._kind.run(work)
+        except UploadLost:
+            await work.upload()
+            raise JobFault("lost", "the upload's bytes are lost") from None
+
+    async def _record(self, work: asyncio.Task[Result], *, late: bool) -> None:
+        if not late and not work.cancelled() and work.exception() is None:
+            result = work.result()
+            await self._hold.save(lambda job: job_life.succeed(job, result, self._engine.clock()))
+            return
+        change = partial(_fail, _TIMEOUT) if late else self._failure(work)
+        await self._clear()
+        await self._hold.save(lambda job: change(job, self._engine.clock()))
+
+    def _failure(self, work: asyncio.Task[Result]) -> Callable[[Job, float], Job]:
+        """Return the change that records how the work ended without a result."""
+        error = None if work.cancelled() else work.exception()
+        match error:
+            case None:
+                return job_life.give_back
+            case JobVoid():
+                return job_life.cancel
+        if isinstance(error, _PASSING) and self._hold.job.attempt < self._terms.attempts:
+            return job_life.retry
+        return partial(_fail, self._error(error))
+
+    def _error(self, error: BaseException) -> Mapping[str, Any]:
+        match error:
+            case JobFault():
+                return error.error
+            case Refusal():
+                return {"code": error.code, "message": error.message}
+            case Unavailable() | Locked() | Superseded():
+                return {"code": "unavailable", "message": "the storage or the state couldn't serve in any attempt"}
+        self._engine.observer.trouble("job failed", job=self._hold.job.id, reason=repr(error))
+        return {"code": "internal-error", "message": "the server product_ids a mistake; its log has it"}
+
+    async def _clear(self) -> None:
+        """Remove the uploads that this attempt or an earlier one has made."""
+        if product_ids := self._hold.job.product_ids:
+            remaining = tuple(await clear(self._engine, product_ids))
+            await self._hold.update(lambda job: replace(job, product_ids=remaining))
+
+
+_TIMEOUT = {"code": "timeout", "message": "it took longer than jobs-timeout"}
+
+
+def _fail(error: Mapping[str, Any], job: Job, now: float) -> Job:
+    return job_life.fail(job, error, now)

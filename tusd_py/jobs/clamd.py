@@ -1,0 +1,86 @@
+"""A client of ClamAV's daemon: its command INSTREAM (clamd(8), "COMMANDS")."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from tusd_py.domain.scan import Scan, Verdict
+from tusd_py.domain.scan_refusals import ScannerUnavailable
+from tusd_py.ports.observer import Observer
+from tusd_py.tasks import end
+
+_LENGTH_BYTES = 4
+_BEFORE, _FOUND = "stream: ", " FOUND"
+_UNSCANNED = Scan(verdict=Verdict.UNSCANNED, reason="size-limit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clamd:
+    """A `Scanner`."""
+
+    connect: Callable[[], Awaitable[tuple[StreamReader, StreamWriter]]]
+    seconds: float
+    """The longest silence."""
+    max_size: int
+    """Bytes that it takes."""
+    observer: Observer
+
+    async def scan(self, size: int, chunks: AsyncGenerator[bytes, None]) -> Scan:
+        async with aclosing(chunks):
+            if size > self.max_size:
+                return _UNSCANNED
+            try:
+                return _verdict(await self._ask(chunks))
+            except (OSError, TimeoutError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
+                self.observer.trouble("scanner failed", reason=str(error) or "no answer")
+                raise ScannerUnavailable from None
+
+    async def _ask(self, chunks: AsyncGenerator[bytes, None]) -> str:
+        """Return the answer. It may come, and the connection end, before all is sent: it is waited for meanwhile."""
+        async with self._connected() as (reader, writer):
+            answer = asyncio.create_task(reader.readuntil(b"\0"))
+            try:
+                with suppress(ConnectionError):
+                    await self._send(writer, chunks, answer)
+                async with asyncio.timeout(self.seconds):
+                    return (await answer)[:-1].decode("utf-8", "replace").strip()
+            finally:
+                await end(answer)
+
+    async def _send(
+        self, writer: StreamWriter, chunks: AsyncGenerator[bytes, None], answer: asyncio.Task[bytes]
+    ) -> None:
+        writer.write(b"zINSTREAM\0")
+        async for chunk in chunks:
+            if answer.done():
+                return
+            writer.write(len(chunk).to_bytes(_LENGTH_BYTES, "big"))
+            writer.write(chunk)
+            async with asyncio.timeout(self.seconds):
+                await writer.drain()
+        writer.write(bytes(_LENGTH_BYTES))
+        await writer.drain()
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
+        async with asyncio.timeout(self.seconds):
+            reader, writer = await self.connect()
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
+
+
+def _verdict(answer: str) -> Scan:
+    """Return what the answer says. Raises ValueError for an error."""
+    if answer == f"{_BEFORE}OK":
+        return Scan(verdict=Verdict.CLEAN)
+    if answer.startswith(_BEFORE) and answer.endswith(_FOUND):
+        return Scan(verdict=Verdict.FOUND, name=answer.removeprefix(_BEFORE).removesuffix(_FOUND))
+    if answer.startswith("INSTREAM size limit exceeded"):
+        return _UNSCANNED
+    raise ValueError(answer[:100])

@@ -1,0 +1,105 @@
+"""The use cases of clients: jobs are asked for, listed and cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from tusd_py.domain import job_life
+from tusd_py.domain.errors import Superseded
+from tusd_py.domain.job import Job, JobId
+from tusd_py.domain.job_faults import BadJob, JobEnded, JobNotFound, NotFinished
+from tusd_py.domain.refusals import UploadNotFound
+from tusd_py.domain.rights import Watcher
+from tusd_py.domain.rules import plan_inspect
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.engine.engine import Engine
+from tusd_py.jobs.clearing import clear
+from tusd_py.jobs.runner import Runner
+from tusd_py.jobs.work import Args, Kind
+from tusd_py.ports.jobs import JobSelection, JobStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDesk:
+    """The desk of a process."""
+
+    engine: Engine
+    runner: Runner
+
+    @property
+    def store(self) -> JobStore:
+        return self.engine.state.jobs
+
+    def kind(self, name: str) -> Kind:
+        """Return the kind of jobs. Raises BadJob."""
+        kind = self.runner.kinds.get(name)
+        if kind is None:
+            raise BadJob(f"kind must be one of {', '.join(sorted(self.runner.kinds))}")
+        return kind
+
+    def checked(self, kind: str, args: Args) -> Args:
+        """Return the arguments for a job of that kind. Raises BadJob."""
+        return self.kind(kind).check(args)
+
+    async def check_upload(self, upload_id: UploadId, watcher: Watcher) -> None:
+        """Return if the watcher may have jobs on the upload now. Raises UploadNotFound, UploadGone, NotFinished."""
+        engine = self.engine
+        upload = plan_inspect(await engine.state.load(upload_id), limits=engine.limits, now=engine.clock())
+        if not watcher.sees(upload.owner):
+            raise UploadNotFound
+        if not upload.done:
+            raise NotFinished
+
+    async def submit(self, job: Job) -> Job:
+        """Store a job with good arguments and return it; the stored one if it is there. Raises StateUnavailable."""
+        stored = await self.store.load(job.id)
+        if stored is None:
+            await self.kind(job.kind).begin(self.engine, job)
+            stored = await self.store.create(job)
+        self.runner.wake()
+        return stored
+
+    async def job(self, job_id: JobId, watcher: Watcher) -> Job:
+        """Return the job. Raises JobNotFound, StateUnavailable."""
+        job = await self.store.load(job_id)
+        if job is None or not watcher.sees(job.owner):
+            raise JobNotFound
+        return job
+
+    async def jobs(self, selection: JobSelection, after: JobId | None, limit: int) -> Sequence[Job]:
+        """Return the next page. Raises StateUnavailable."""
+        return await self.store.list(selection, after, limit)
+
+    async def cancel(self, job: Job) -> None:
+        """Cancel the job, and remove what it has made. Raises JobEnded, JobNotFound, StateUnavailable."""
+        cancelled = await self._record_end(job)
+        await self.runner.drop(job.id)
+        await clear(self.engine, cancelled.product_ids)
+        if (kind := self.runner.kinds.get(job.kind)) is not None:
+            await kind.give_up(self.engine, cancelled)
+        self.runner.wake()
+
+    async def cancel_all(self, upload_id: UploadId, spared: Collection[str] = ()) -> None:
+        """Cancel the jobs of an upload that has ended, but for those of the kinds `spared`. Raises StateUnavailable."""
+        after: JobId | None = None
+        while page := await self.store.list(JobSelection(upload_id=upload_id), after, self.engine.thresholds.page):
+            after = page[-1].id
+            for job in (job for job in page if job.kind not in spared):
+                await self._cancel_if_open(job)
+
+    async def _cancel_if_open(self, job: Job) -> None:
+        with suppress(JobEnded, JobNotFound):
+            await self.cancel(job)
+
+    async def _record_end(self, job: Job) -> Job:
+        current: Job | None = job
+        while current is not None:
+            if current.ended:
+                raise JobEnded
+            try:
+                return await self.store.save(job_life.cancel(current, self.engine.clock()))
+            except Superseded:
+                current = await self.store.load(job.id)
+        raise JobNotFound

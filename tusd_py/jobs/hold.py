@@ -1,0 +1,121 @@
+"""The right of a node to work on one job: every save is a compare-and-set, so that no other node works on it, too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from tusd_py.domain import job_life
+from tusd_py.domain.errors import StateUnavailable, Superseded
+from tusd_py.domain.job import Job
+from tusd_py.ports.jobs import JobStore
+
+T = TypeVar("T")
+
+_BEAT_SECONDS = 1.0
+"""Seconds between two looks at the record: progress is saved, and another node's cancellation seen."""
+_RENEWALS = 3
+"""Renewals within the lifetime of a hold, so that one may fail."""
+_AGAIN_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenure:
+    """The terms on which a node holds jobs."""
+
+    store: JobStore
+    clock: Callable[[], float]
+    """The time in seconds since the epoch."""
+    ttl: float
+    """Seconds after its last renewal for which a job is held."""
+
+
+class Hold:
+    """The hold of one job. A node that loses it has to stop; its saves raise Superseded then."""
+
+    def __init__(self, tenure: Tenure, job: Job, since: float) -> None:
+        """`since` is the time of the event loop before the claim was saved."""
+        self.job = job
+        """The job as this node has recorded it."""
+        self._progress = job.done, job.total
+        self._tenure, self._renewed_at = tenure, since
+        self._saving = asyncio.Lock()
+
+    def report(self, done: int, total: int | None) -> None:
+        """Have the progress recorded, in bytes, at the next look."""
+        self._progress = done, total
+
+    async def beat(self) -> None:
+        """Renew the hold and save progress until that fails. Raises Superseded."""
+        while True:
+            await asyncio.sleep(max(min(_BEAT_SECONDS, self._tenure.ttl / _RENEWALS, self._deadline - _now()), 0.0))
+            async with self._saving:
+                with suppress(StateUnavailable):
+                    await self._look()
+                self._check()
+
+    async def update(self, change: Callable[[Job], Job]) -> None:
+        """Save a change of the running job, which renews the hold. Raises Superseded."""
+        await self.save(lambda job: self._renewed(change(job)))
+
+    async def save(self, change: Callable[[Job], Job]) -> None:
+        """Save a change, as often as it takes while the job is held. Raises Superseded."""
+        async with self._saving:
+            while True:
+                try:
+                    await self._save(change(self._advanced))
+                    break
+                except StateUnavailable:
+                    self._check()
+                    await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _look(self) -> None:
+        if _now() >= self._renewed_at + self._tenure.ttl / _RENEWALS or self._progress != (
+            self.job.done,
+            self.job.total,
+        ):
+            await self._save(self._renewed(self._advanced))
+        else:
+            await self._compare()
+
+    @property
+    def _advanced(self) -> Job:
+        """The job with its progress."""
+        done, total = self._progress
+        return replace(self.job, done=done, total=total)
+
+    def _renewed(self, job: Job) -> Job:
+        return job_life.renew(job, self._tenure.clock(), self._tenure.ttl)
+
+    async def _save(self, job: Job) -> None:
+        began = _now()
+        self.job = await self._within_hold(self._tenure.store.save(job))
+        self._renewed_at = began
+
+    async def _compare(self) -> None:
+        """Raise Superseded if another process has changed the job."""
+        stored = await self._within_hold(self._tenure.store.load(self.job.id))
+        if stored is None or stored.revision != self.job.revision:
+            raise Superseded(f"job {self.job.id} is held no longer")
+
+    async def _within_hold(self, asking: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await asking
+        except TimeoutError:
+            raise Superseded(f"job {self.job.id} couldn't be renewed in time") from None
+
+    def _check(self) -> None:
+        if _now() >= self._deadline:
+            raise Superseded(f"job {self.job.id} couldn't be renewed in time")
+
+    @property
+    def _deadline(self) -> float:
+        return self._renewed_at + self._tenure.ttl
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,49 @@
+"""The kind `copy`: the bytes of an upload in another place."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Protocol
+
+from tusd_py.domain.job_faults import BadJob
+from tusd_py.domain.metadata import Metadata
+from tusd_py.jobs.work import Args, PlainKind, Result, Work
+
+_LONGEST_KEY = 900
+"""Bytes of a key; with a prefix it fits into the 1,024 that S3 takes."""
+
+
+class Target(Protocol):
+    """A place for copies."""
+
+    async def write(self, key: str, size: int, metadata: Metadata, chunks: AsyncGenerator[bytes, None]) -> None:
+        """Write an object whole, or not at all, in place of one that is there; closes `chunks`.
+
+        Raises PassingFault, StorageUnavailable, and what `chunks` raises.
+        """
+
+
+class Copy(PlainKind):
+    """`{"to":"s3://bucket/prefix","key":"a/b.bin"}` to `{"to","key","bytes"}`."""
+
+    def __init__(self, targets: Mapping[str, Target]) -> None:
+        self._targets = targets
+
+    def check(self, args: Args) -> Args:
+        to, key = args.get("to"), args.get("key")
+        if not isinstance(to, str) or to not in self._targets or args.keys() - {"to", "key"}:
+            raise BadJob("copy takes to, one of the places that this server may write to, and key")
+        if "key" in args and not (isinstance(key, str) and _is_key(key)):
+            raise BadJob("key must be names with slashes between them, without . and ..")
+        return dict(args)
+
+    async def run(self, work: Work) -> Result:
+        upload, args = await work.upload(), work.job.args
+        key = args.get("key", upload.id)
+        await self._targets[args["to"]].write(key, upload.offset, upload.metadata, work.read(upload))
+        return {"to": args["to"], "key": key, "bytes": upload.offset}
+
+
+def _is_key(key: str) -> bool:
+    names = key.split("/")
+    return {"", ".", ".."}.isdisjoint(names) and key.isprintable() and len(key.encode()) <= _LONGEST_KEY

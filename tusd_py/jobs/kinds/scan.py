@@ -1,0 +1,51 @@
+"""The kind `scan`: malicious content ends its upload."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+from tusd_py.domain.job import Job, JobPhase
+from tusd_py.domain.job_faults import BadJob
+from tusd_py.domain.scan import Scan, Verdict
+from tusd_py.engine.engine import Engine
+from tusd_py.engine.scanning import record_scan
+from tusd_py.jobs.work import Args, Result, Work
+from tusd_py.ports.scanner import Scanner
+
+_PENDING = Scan(verdict=Verdict.PENDING)
+_FAILED = Scan(verdict=Verdict.FAILED, reason="scanner-unavailable")
+
+
+class ScanContent:
+    """No arguments; `{"verdict":"clean","name":null,"reason":null,"bytes":n}`."""
+
+    def __init__(self, scanner: Scanner) -> None:
+        self._scanner = scanner
+
+    def check(self, args: Args) -> Args:
+        if args:
+            raise BadJob("scan takes no arguments")
+        return {}
+
+    async def begin(self, engine: Engine, job: Job) -> None:
+        await _record(engine, job, _PENDING)
+
+    async def run(self, work: Work) -> Result:
+        """Scan it. A find is recorded before its upload ends, since without the upload it can't be found again."""
+        if work.job.result is None:
+            upload = await work.upload()
+            scan = await self._scanner.scan(upload.offset, work.read(upload))
+            result = {**asdict(scan), "bytes": upload.offset}
+            await work.hold.update(lambda job: replace(job, result=result))
+        result = dict(work.job.result or {})
+        members = {name: value for name, value in result.items() if name != "bytes"}
+        await _record(work.engine, work.job, Scan(**members | {"verdict": Verdict(members["verdict"])}))
+        return result
+
+    async def give_up(self, engine: Engine, job: Job) -> None:
+        await _record(engine, job, _FAILED if job.phase is JobPhase.FAILED else None)
+
+
+async def _record(engine: Engine, job: Job, scan: Scan | None) -> None:
+    if job.upload_id is not None:
+        await record_scan(engine, job.upload_id, scan)

@@ -1,0 +1,32 @@
+"""Uploads that jobs make."""
+
+from __future__ import annotations
+
+from tusd_py.domain.caller import Caller
+from tusd_py.domain.events import Event
+from tusd_py.domain.job import Job
+from tusd_py.domain.principal import Principal
+from tusd_py.domain.upload import Upload
+from tusd_py.engine.engine import Engine
+from tusd_py.jobs.work import Work
+
+_TARGET = "job:"
+"""The beginning of the target of a caller that is a job: those of clients begin with a slash."""
+
+
+def acting(work: Work) -> Engine:
+    """Return the engine for uploads of the job's owner."""
+    job = work.job
+    principal = Principal(subject=job.owner, tenant=job.tenant)
+    return work.engine.acting_for(Caller(principal=principal, target=f"{_TARGET}{job.kind}", endpoint=job.endpoint))
+
+
+def maker(event: Event) -> str | None:
+    """Return the kind of the job that made the event's upload; None if a client did."""
+    target = event.caller.target
+    return target.removeprefix(_TARGET) if target.startswith(_TARGET) else None
+
+
+def url(job: Job, upload: Upload) -> str:
+    """Return the upload's URL as the job's client sees it."""
+    return f"{job.endpoint}{upload.url_name}"

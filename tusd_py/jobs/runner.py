@@ -1,0 +1,176 @@
+"""The runner of jobs: one in each process that serves. Holds in the store keep several from doing the same job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from tusd_py.domain import job_life
+from tusd_py.domain.errors import Superseded, Unavailable
+from tusd_py.domain.job import Job, JobId
+from tusd_py.domain.job_faults import JobFault
+from tusd_py.engine.engine import Engine
+from tusd_py.jobs.attempt import Attempt, Terms
+from tusd_py.jobs.clearing import clear
+from tusd_py.jobs.hold import Hold, Tenure
+from tusd_py.jobs.work import Args, Kinds, PlainKind, Result, Work
+from tusd_py.tasks import end
+
+_POLL_SECONDS = 1.0
+"""The longest time until a look for jobs of other processes."""
+_PRUNE_SECONDS = 600.0
+_DRAIN_SECONDS = 5.0
+"""Seconds in which attempts stop and are recorded when the server shuts down."""
+
+
+class _Missing(PlainKind):
+    """A kind that this server's settings don't have."""
+
+    def check(self, args: Args) -> Args:
+        return args
+
+    async def run(self, work: Work) -> Result:
+        raise JobFault("bad-job", f"this server's settings have no jobs of kind {work.job.kind}")
+
+
+@dataclass(kw_only=True, eq=False)
+class Runner:
+    """The attempts of this process."""
+
+    engine: Engine
+    tenure: Tenure
+    kinds: Kinds
+    terms: Terms
+    concurrency: int
+    """Jobs at a time."""
+    retention: float
+    """Seconds for which ended jobs are kept."""
+    _ended: bool = False
+    _readable: bool = True
+    """False after a look that failed: only the first is logged."""
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _attempts: dict[JobId, Attempt] = field(default_factory=dict)
+    _tasks: dict[JobId, asyncio.Task[None]] = field(default_factory=dict)
+    _draining: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Look for due jobs now."""
+        self._woken.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Do jobs until the end of the context."""
+        tasks = [asyncio.create_task(self._run(), name="jobs"), asyncio.create_task(self._tend(), name="old jobs")]
+        try:
+            yield
+        finally:
+            self.close()
+            await asyncio.gather(*filter(None, [self._draining]))
+            await end(*tasks)
+
+    def close(self) -> None:
+        """Begin no more jobs, and give back those under way: another node does them, or this one after its restart."""
+        self._ended = True
+        self.wake()
+        if self._draining is None:
+            self._draining = asyncio.create_task(self._drain(), name="jobs under way")
+
+    async def drop(self, job_id: JobId) -> None:
+        """Stop the attempt of a cancelled job, if it is this node's, and return once what it made is removed."""
+        attempt, task = self._attempts.get(job_id), self._tasks.get(job_id)
+        if attempt is not None and task is not None:
+            attempt.drop()
+            await asyncio.wait({task}, timeout=_DRAIN_SECONDS)
+
+    async def _run(self) -> None:
+        while not self._ended:
+            self._woken.clear()
+            await self._look()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await self._woken.wait()
+
+    async def _look(self) -> None:
+        """Start what is due. Any error is logged: the next look may succeed."""
+        try:
+            await self._start_due()
+        except Exception as error:  # noqa: BLE001  the server goes on
+            if self._readable:
+                self.engine.observer.trouble("jobs not read", reason=str(error) or repr(error))
+            self._readable = False
+        else:
+            self._readable = True
+
+    async def _start_due(self) -> None:
+        free = self.concurrency - len(self._tasks)
+        if free <= 0:
+            return
+        due = await self.tenure.store.due(self.tenure.clock(), free + len(self._tasks))
+        for job in [job for job in due if job.id not in self._tasks][:free]:
+            if self._ended:
+                return
+            with suppress(Superseded):
+                await self._start(job)
+
+    async def _start(self, job: Job) -> None:
+        """Claim the job and begin the attempt. Raises Superseded (another node has it), StateUnavailable."""
+        now, since = self.tenure.clock(), asyncio.get_running_loop().time()
+        if job.ended:
+            claimed_job = await self.tenure.store.save(job_life.mark_cleared(job, now, self.tenure.ttl))
+            self._begin(claimed_job, self._clear(claimed_job))
+            return
+        claimed_job = await self.tenure.store.save(job_life.claim(job, now, self.tenure.ttl))
+        kind = self.kinds.get(claimed_job.kind) or _Missing()
+        hold = Hold(self.tenure, claimed_job, since)
+        attempt = self._attempts[claimed_job.id] = Attempt(self.engine, kind, hold, self.terms)
+        self._begin(claimed_job, attempt.run())
+        if self._ended:
+            attempt.give_back()
+
+    def _begin(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks[job.id] = asyncio.create_task(self._finish(job, work), name=f"attempt at job {job.id}")
+        task.add_done_callback(lambda _: self._free(job.id))
+
+    async def _finish(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Unavailable as error:
+            self.engine.observer.trouble("job not recorded", job=job.id, reason=str(error))
+        except Exception as error:  # noqa: BLE001  other jobs go on
+            self.engine.observer.trouble("job failed", job=job.id, reason=repr(error))
+
+    def _free(self, job_id: JobId) -> None:
+        self._attempts.pop(job_id, None)
+        self._tasks.pop(job_id, None)
+        self.wake()
+
+    async def _clear(self, job: Job) -> None:
+        """Remove what an ended job has left. Raises StateUnavailable."""
+        remaining = await clear(self.engine, job.product_ids)
+        with suppress(Superseded):
+            now = self.tenure.clock()
+            await self.tenure.store.save(job_life.mark_cleared(job, now, self.tenure.ttl if remaining else None))
+
+    async def _drain(self) -> None:
+        for attempt in self._attempts.values():
+            attempt.give_back()
+        tasks = set(self._tasks.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
+        await end(*tasks)
+
+    async def _tend(self) -> None:
+        """Remove old jobs, from time to time."""
+        while True:
+            with suppress(Unavailable):
+                await self.prune()
+            await asyncio.sleep(_PRUNE_SECONDS)
+
+    async def prune(self) -> None:
+        """Remove the jobs whose retention is over. Raises StateUnavailable."""
+        before, limit = self.tenure.clock() - self.retention, self.engine.thresholds.pruned
+        while await self.tenure.store.prune(before, limit) == limit:
+            pass

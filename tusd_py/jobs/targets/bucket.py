@@ -1,0 +1,83 @@
+"""Copies in a bucket of S3."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from tusd_py.domain.metadata import Metadata
+from tusd_py.ports.body import Chunk
+from tusd_py.ports.meter import Meter
+from tusd_py.serving.media_types import media_type
+from tusd_py.storage.s3.api.client import S3Client
+from tusd_py.storage.s3.api.connect import connect
+from tusd_py.storage.s3.api.errors import S3TransientError
+from tusd_py.storage.s3.api.requests import Payload
+from tusd_py.storage.s3.cursor import Part
+from tusd_py.storage.s3.options import S3Options
+
+_PART, _MOST_PARTS = 8 * 1024 * 1024, 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketTarget:
+    """A `Target`: one request for a small object, else a multipart upload of which one part is in memory."""
+
+    options: S3Options
+    meter: Meter
+
+    async def write(self, key: str, size: int, metadata: Metadata, chunks: AsyncGenerator[bytes, None]) -> None:
+        part_size = max(_PART, -(-size // _MOST_PARTS))
+        name, kind = f"{self.options.prefix}{key}", media_type(metadata)
+        async with aclosing(chunks), connect(self.options, self.meter) as connection:
+            client, parts = connection.client, _parts(chunks, part_size)
+            if size <= part_size:
+                data = b"".join([part async for part in parts])
+                await client.put(name, _payload(data), {"Content-Type": kind})
+            else:
+                await _write_parts(client, name, kind, parts)
+
+
+async def _write_parts(client: S3Client, key: str, kind: str, parts: AsyncIterator[bytes]) -> None:
+    """Write an object of several parts. Raises StorageUnavailable, and what `parts` raises: nothing stays then."""
+    multipart = (await client.create_multipart(key, {"ContentType": kind}, crc=False)).multipart
+    try:
+        parts_sent = list[Part]()
+        async for data in parts:
+            number = len(parts_sent) + 1
+            etag = await client.upload_part(key, multipart, number, _payload(data), {})
+            parts_sent.append(Part(number=number, etag=etag, length=len(data)))
+        await _complete(client, key, multipart, parts_sent)
+    except BaseException:
+        await client.abort_multipart(key, multipart)
+        raise
+
+
+async def _complete(client: S3Client, key: str, multipart: str, parts: list[Part]) -> None:
+    """Complete the object; after an answer that was lost, the object tells if it is there."""
+    try:
+        await client.complete_multipart(key, multipart, parts, total=None)
+    except S3TransientError:
+        stored = await client.head(key)
+        if stored is None or stored["ContentLength"] != sum(part.length for part in parts):
+            raise
+
+
+async def _parts(chunks: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes]:
+    """Yield the bytes in pieces of this size; the last may be smaller."""
+    buffer = bytearray()
+    async for chunk in chunks:
+        buffer += chunk
+        while len(buffer) >= size:
+            yield bytes(buffer[:size])
+            del buffer[:size]
+    if buffer:
+        yield bytes(buffer)
+
+
+def _payload(data: bytes) -> Payload:
+    async def chunks_of_data() -> AsyncIterator[Chunk]:
+        yield data
+
+    return Payload(length=len(data), chunks=chunks_of_data)

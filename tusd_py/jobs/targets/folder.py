@@ -1,0 +1,66 @@
+"""Copies in a local folder."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from tusd_py.disk.files import make_directory
+from tusd_py.domain.job_faults import PassingFault
+from tusd_py.domain.metadata import Metadata
+from tusd_py.storage.local.disk import sync_directory
+
+
+class FolderTarget:
+    """A `Target`. A file is written under another name, and gets its own once it is whole."""
+
+    def __init__(self, path: Path, mode: int) -> None:
+        """`mode` is that of the files."""
+        self._path, self._mode = path.absolute(), mode
+
+    async def write(
+        self,
+        key: str,
+        size: int,  # noqa: ARG002  the port's signature
+        metadata: Metadata,  # noqa: ARG002  the port's signature
+        chunks: AsyncGenerator[bytes, None],
+    ) -> None:
+        path = self._path / key
+        unfinished = path.parent / f".{hashlib.blake2b(path.name.encode(), digest_size=16).hexdigest()}.part"
+        async with aclosing(chunks):
+            try:
+                await self._write(path, unfinished, chunks)
+            except OSError as error:
+                raise PassingFault("copy-failed", f"the place can't be written to: {error.strerror}") from None
+            finally:
+                with suppress(OSError):
+                    unfinished.unlink(missing_ok=True)
+
+    async def _write(self, path: Path, unfinished: Path, chunks: AsyncGenerator[bytes, None]) -> None:
+        file = await asyncio.to_thread(self._open, path, unfinished)
+        try:
+            async for chunk in chunks:
+                await asyncio.to_thread(file.write, chunk)
+            await asyncio.to_thread(_settle, file, unfinished, path)
+        finally:
+            file.close()
+
+    def _open(self, path: Path, unfinished: Path) -> BinaryIO:
+        """Open the file to write. Raises OSError, also if a link leads out of the folder."""
+        make_directory(path.parent, self._mode)
+        if not path.parent.resolve().is_relative_to(self._path.resolve()):
+            raise PermissionError(1, "a link leads out of the folder")
+        return os.fdopen(os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW, self._mode), "wb")
+
+
+def _settle(file: BinaryIO, unfinished: Path, path: Path) -> None:
+    """Move the file to its place once its bytes are durable. Raises OSError."""
+    file.flush()
+    os.fsync(file.fileno())
+    unfinished.replace(path)
+    sync_directory(path.parent)

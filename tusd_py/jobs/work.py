@@ -1,0 +1,98 @@
+"""A job as its kind sees it while an attempt runs, and the kinds themselves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
+
+from tusd_py.domain.job import Job
+from tusd_py.domain.job_faults import JobVoid
+from tusd_py.domain.span import Span
+from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.engine.engine import Engine
+from tusd_py.jobs.hold import Hold
+
+Args = Mapping[str, Any]
+Result = Mapping[str, Any]
+
+_FIRST_IDS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One attempt. Each method that saves may raise Superseded: the attempt counts no more."""
+
+    engine: Engine
+    hold: Hold
+
+    @property
+    def job(self) -> Job:
+        return self.hold.job
+
+    async def upload(self) -> Upload:
+        """Return the upload to work on, which is done. Raises JobVoid, StateUnavailable."""
+        upload_id = self.job.upload_id
+        upload = None if upload_id is None else await self.engine.state.load(upload_id)
+        if upload is None or not upload.done or not upload.visible(self.engine.clock()):
+            raise JobVoid
+        return upload
+
+    async def read(self, upload: Upload) -> AsyncGenerator[bytes, None]:
+        """Yield all bytes of the upload and report the progress. Raises UploadLost, StorageUnavailable."""
+        done = 0
+        self.hold.report(0, upload.offset)
+        async with aclosing(self.engine.storage.read(upload, Span(0, upload.offset))) as chunks:
+            async for chunk in chunks:
+                yield chunk
+                done += len(chunk)
+                self.hold.report(done, upload.offset)
+
+    async def ids(self) -> AsyncGenerator[UploadId, None]:
+        """Yield ids for uploads to make: they are recorded before one is used, so that none of them stays behind."""
+        count = _FIRST_IDS
+        while True:
+            fresh = tuple(self.engine.new_id() for _ in range(count))
+            await self.hold.update(partial(_adding, fresh))
+            for upload_id in fresh:
+                yield upload_id
+            count *= 2
+
+
+def _adding(fresh: tuple[UploadId, ...], job: Job) -> Job:
+    return replace(job, product_ids=(*job.product_ids, *fresh))
+
+
+class Kind(Protocol):
+    """A kind of jobs."""
+
+    def check(self, args: Args) -> Args:
+        """Return the arguments with their defaults. Raises BadJob."""
+
+    async def run(self, work: Work) -> Result:
+        """Do the job and return its result, as JSON. It is cancelled if the attempt counts no more.
+
+        Raises JobFault, JobVoid, Superseded, Unavailable, UploadLost, Refusal (of what it makes).
+        """
+
+    async def begin(self, engine: Engine, job: Job) -> None:
+        """Handle a new job. Raises StateUnavailable."""
+
+    async def give_up(self, engine: Engine, job: Job) -> None:
+        """Handle a job that failed or was cancelled. Raises StateUnavailable."""
+
+
+class PlainKind:
+    """A kind that leaves nothing outside of its jobs."""
+
+    async def begin(self, engine: Engine, job: Job) -> None:
+        """Do nothing."""
+
+    async def give_up(self, engine: Engine, job: Job) -> None:
+        """Do nothing."""
+
+
+Kinds = Mapping[str, Kind]

@@ -1,0 +1,74 @@
+"""The body of POST /exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tusd_py.domain.job_faults import BadExport
+from tusd_py.domain.refusals import Malformed
+from tusd_py.domain.selection import UploadSelection
+from tusd_py.protocol.companion import read_json
+
+FORMATS = ("zip", "ndjson", "csv")
+COMPRESSIONS = ("auto", "store", "deflate")
+_MOST_IDS = 100_000
+_LONGEST_NAME = 255
+_MEMBERS = frozenset({"ids", "filter", "format", "compress", "filename"})
+_FILTER = frozenset({"phase", "kind", "owner", "meta"})
+
+
+def read_export(body: bytes) -> Mapping[str, Any]:
+    """Return the arguments of the job, with their defaults. Raises BadExport."""
+    try:
+        message = read_json(body)
+    except Malformed as error:
+        raise BadExport(error.message) from None
+    if message.keys() - _MEMBERS or ("ids" in message) == ("filter" in message):
+        raise BadExport("send either ids or filter, and format, compress, filename if wanted")
+    form = _word(message, "format", FORMATS)
+    common = {
+        "format": form,
+        "compress": _word(message, "compress", COMPRESSIONS),
+        "filename": _text(message.get("filename", f"export.{form}"), "filename", _LONGEST_NAME),
+    }
+    if "ids" in message:
+        return {"ids": _ids(message["ids"]), **common}
+    return {"filter": _filter(message["filter"]), **common}
+
+
+def selection_of(members: Mapping[str, Any]) -> UploadSelection:
+    """Return the choice of uploads that a filter stands for: of finished ones alone."""
+    metadata = tuple((key, value.encode()) for key, value in members.get("meta", {}).items())
+    return UploadSelection(
+        phases=frozenset({"done"}), kind=members.get("kind"), owner=members.get("owner"), metadata=metadata
+    )
+
+
+def _ids(value: object) -> list[str]:
+    if not isinstance(value, list) or not 0 < len(value) <= _MOST_IDS or not all(isinstance(id_, str) for id_ in value):
+        raise BadExport(f"ids must be a list of 1 to {_MOST_IDS} ids")
+    return value
+
+
+def _filter(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or value.keys() - _FILTER or value.get("phase", "done") != "done":
+        raise BadExport("filter may have kind, owner and meta; phase is always done")
+    meta = value.get("meta", {})
+    if not isinstance(meta, Mapping) or not all(isinstance(text, str) for text in meta.values()):
+        raise BadExport("meta must be an object of texts")
+    words = {name: _text(value[name], name) for name in ("kind", "owner") if name in value}
+    return {**words, "meta": meta}
+
+
+def _word(message: Mapping[str, Any], name: str, words: tuple[str, ...]) -> str:
+    value = message.get(name, words[0])
+    if value not in words:
+        raise BadExport(f"{name} must be one of {', '.join(words)}")
+    return str(value)
+
+
+def _text(value: object, name: str, longest: int | None = None) -> str:
+    if not isinstance(value, str) or not value or (longest is not None and len(value) > longest):
+        raise BadExport(f"{name} must be a text" + (f" of at most {longest} characters" if longest else ""))
+    return value
