@@ -146,15 +146,15 @@ async def test_jobs_are_chosen_by_upload_phase_kind_and_owner(jobs: JobStore) ->
     assert await listed(jobs, JobSelection(phases=ENDED), 1) == stored(3, 4)
     assert await listed(jobs, JobSelection(phases=frozenset({"queued", "unheard-of"}))) == stored(1, 2)
     assert await listed(jobs, JobSelection(phases=frozenset())) == []
-    assert await listed(jobs, JobSelection(owner="alice"), 1) == stored(1, 3)
-    assert await listed(jobs, JobSelection(owner="alice", kind="scan")) == stored(3)
-    assert await listed(jobs, JobSelection(owner="bob", upload_id=UPLOADS[1])) == []
+    assert await listed(jobs, JobSelection(account="alice"), 1) == stored(1, 3)
+    assert await listed(jobs, JobSelection(account="alice", kind="scan")) == stored(3)
+    assert await listed(jobs, JobSelection(account="bob", upload_id=UPLOADS[1])) == []
 
 
 async def test_one_among_many_of_another_owner_is_found(jobs: JobStore) -> None:
     for number in range(250):
         await jobs.create(job(number, owner="alice" if number == 220 else "bob"))
-    assert await listed(jobs, JobSelection(owner="alice"), 10) == stored(220)
+    assert await listed(jobs, JobSelection(account="alice"), 10) == stored(220)
 
 
 async def test_ended_jobs_are_removed_after_their_time(jobs: JobStore) -> None:

@@ -20,3 +20,9 @@ class Account:
 
 SHARED = Account()
 """The account of all that has no owner."""
+
+
+def tenant_of(account: str | None, owner: str | None) -> str | None:
+    """Return the tenant that an account's name has before its owner (`domain.principal.account_of`), or None."""
+    tenant, slash, _ = (account or "").rpartition(f"/{owner}")
+    return tenant if slash else None

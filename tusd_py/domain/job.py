@@ -71,5 +71,10 @@ class Job:
         return self.created_at, self.id
 
     @property
+    def account(self) -> str | None:
+        """The owner, after the tenant and a slash if there is one; None if it has no owner."""
+        return self.owner if self.tenant is None else f"{self.tenant}/{self.owner}"
+
+    @property
     def ended(self) -> bool:
         return self.phase in ENDED

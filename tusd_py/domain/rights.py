@@ -89,11 +89,20 @@ class Watcher:
     """
 
     subject: str | None = None
+    tenant: str | None = None
     sees_all: bool = False
 
-    def sees(self, owner: str | None) -> bool:
-        """Return True if it is told of what belongs to that owner; what it isn't told of doesn't exist for it."""
-        return self.sees_all or (owner is not None and owner == self.subject)
+    @property
+    def account(self) -> str | None:
+        """The account whose jobs it sees, as jobs have it; None if it sees all, empty if it sees none."""
+        if self.sees_all:
+            return None
+        return self.subject or "" if self.tenant is None else f"{self.tenant}/{self.subject}"
+
+    def sees(self, owner: str | None, tenant: str | None) -> bool:
+        """Return True if it is told of what belongs to that owner of the tenant; what it isn't told of doesn't exist
+        for it."""
+        return self.sees_all or (owner is not None and (owner, tenant) == (self.subject, self.tenant))
 
 
 def watcher(principal: Principal, *scopes: str) -> Watcher:
@@ -101,7 +110,7 @@ def watcher(principal: Principal, *scopes: str) -> Watcher:
     is in the hands of a client that isn't to know the other uploads of the same owner."""
     if principal.scopes.isdisjoint({UPLOAD, LIST, *scopes}):
         raise InsufficientScope("an upload token doesn't give the right to see uploads: use the owner's credential")
-    return Watcher(principal.subject, sees_all=LIST in principal.scopes)
+    return Watcher(principal.subject, principal.tenant, sees_all=LIST in principal.scopes)
 
 
 def authenticated(caller: Caller) -> Principal:

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Self
 
-from tusd_py.domain.account import SHARED, Account
+from tusd_py.domain.account import SHARED, Account, tenant_of
 from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.checkpoint import Cursor
 from tusd_py.domain.digest import WholeDigest
@@ -118,9 +118,8 @@ class Upload:
 
     @property
     def tenant(self) -> str | None:
-        """The tenant of its owner, as its account names it (`domain.principal.account_of`); None if it has none."""
-        tenant, _, _ = self.account.name.rpartition(f"/{self.owner}")
-        return tenant or None
+        """The tenant of its owner; None if it has none."""
+        return tenant_of(self.account.name, self.owner)
 
     @property
     def chosen_key(self) -> str | None:

@@ -47,7 +47,7 @@ class JobDesk:
         """Return if the watcher may have jobs on the upload now. Raises UploadNotFound, UploadGone, NotFinished."""
         engine = self.engine
         upload = plan_inspect(await engine.state.load(upload_id), limits=engine.limits, now=engine.clock())
-        if not watcher.sees(upload.owner):
+        if not watcher.sees(upload.owner, upload.tenant):
             raise UploadNotFound
         if not upload.done:
             raise NotFinished
@@ -64,7 +64,7 @@ class JobDesk:
     async def job(self, job_id: JobId, watcher: Watcher) -> Job:
         """Return the job. Raises JobNotFound, StateUnavailable."""
         job = await self.store.load(job_id)
-        if job is None or not watcher.sees(job.owner):
+        if job is None or not watcher.sees(job.owner, job.tenant):
             raise JobNotFound
         return job
 

@@ -10,7 +10,7 @@ from typing import Any
 from tusd_py.domain.event_json import decode_event
 from tusd_py.domain.events import Event, EventType, Reason
 from tusd_py.domain.job import EXPORT, Job, JobId
-from tusd_py.domain.upload import Kind, Upload
+from tusd_py.domain.upload import Kind
 from tusd_py.jobs.desk import JobDesk
 from tusd_py.jobs.making import maker
 from tusd_py.ports.outbox import Delivery, Subscription
@@ -71,16 +71,10 @@ class JobSink:
             kind=order.kind,
             args=order.args,
             owner=upload.owner,
-            tenant=_tenant(upload),
+            tenant=upload.tenant,
             endpoint=event.caller.endpoint or self._endpoint,
             created_at=now,
             updated_at=now,
             due_at=now,
         )
         await self._desk.submit(job)
-
-
-def _tenant(upload: Upload) -> str | None:
-    """Return the tenant of the upload's owner, from the name of its account (`domain.principal.account_of`)."""
-    tenant, slash, _ = upload.account.name.rpartition(f"/{upload.owner}")
-    return tenant if slash else None

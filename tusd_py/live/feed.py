@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tusd_py.domain.account import tenant_of
 from tusd_py.domain.rights import Watcher
 from tusd_py.ports.outbox import Outbox, StoredEvent
 
@@ -22,8 +23,9 @@ class Choice:
         """Return True if the event is chosen, and its listener may be told of it."""
         if self.types is not None and event.type not in self.types:
             return False
-        owner = json.loads(event.document)["upload"]["owner"]
-        return self.watcher.sees(owner) and self.owner in {None, owner}
+        upload = json.loads(event.document)["upload"]
+        owner = upload["owner"]
+        return self.watcher.sees(owner, tenant_of(upload.get("account"), owner)) and self.owner in {None, owner}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

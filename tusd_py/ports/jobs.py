@@ -17,7 +17,8 @@ class JobSelection:
     upload_id: UploadId | None = None
     phases: frozenset[str] | None = None
     kind: str | None = None
-    owner: str | None = None
+    account: str | None = None
+    """The owner, after the tenant and a slash if there is one (`Job.account`)."""
 
     def includes(self, job: Job) -> bool:
         """Return True if the job is chosen."""
@@ -25,7 +26,7 @@ class JobSelection:
             self.upload_id in {None, job.upload_id}
             and (self.phases is None or job.phase in self.phases)
             and self.kind in {None, job.kind}
-            and self.owner in {None, job.owner}
+            and self.account in {None, job.account}
         )
 
 

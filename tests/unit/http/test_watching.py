@@ -133,10 +133,15 @@ async def test_a_credential_decides_where_credentials_are_checked(tmp_path: Path
 
 def test_a_watcher_sees_its_own_and_with_the_scope_all() -> None:
     alice = watcher(Principal(subject="alice"))
-    assert [alice.sees(owner) for owner in ("alice", "bob", None)] == [True, False, False]
+    assert [alice.sees(owner, None) for owner in ("alice", "bob", None)] == [True, False, False]
+    assert not alice.sees("alice", "acme")
+    tenants = watcher(Principal(subject="alice", tenant="acme"))
+    assert (tenants.sees("alice", "acme"), tenants.sees("alice", None)) == (True, False)
+    assert (alice.account, tenants.account, Watcher().account) == ("alice", "acme/alice", "")
     operator = watcher(Principal(subject="operator", scopes=frozenset({LIST})))
-    assert [operator.sees(owner) for owner in ("alice", "operator", None)] == [True, True, True]
-    assert not Watcher().sees(None)
+    assert operator.account is None
+    assert [operator.sees(owner, None) for owner in ("alice", "operator", None)] == [True, True, True]
+    assert not Watcher().sees(None, None)
     assert watcher(Principal(subject=None, scopes=frozenset({UPLOAD}))) == Watcher()
 
 

@@ -38,8 +38,8 @@ LIST = """
 local prefix, set, time, after, limit = ARGV[1], ARGV[1] .. ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local choice = cjson.decode(ARGV[6])
 local function is_chosen(job)
-  local phase, kind, owner = unpack(redis.call('HMGET', job, 'phase', 'kind', 'owner'))
-  if choice.kind and choice.kind ~= kind or choice.owner and choice.owner ~= owner then return false end
+  local phase, kind, account = unpack(redis.call('HMGET', job, 'phase', 'kind', 'account'))
+  if choice.kind and choice.kind ~= kind or choice.account and choice.account ~= account then return false end
   for _, each in ipairs(choice.phases or {phase}) do
     if each == phase then return true end
   end

@@ -79,7 +79,7 @@ def _fields(job: Job) -> dict[str, str]:
         "document": encode_job(job),
         "phase": job.phase,
         "kind": job.kind,
-        "owner": job.owner,
+        "account": job.account,
         "upload": job.upload_id,
     }
     return {name: value for name, value in fields.items() if value is not None}
@@ -87,5 +87,5 @@ def _fields(job: Job) -> dict[str, str]:
 
 def _choice(selection: JobSelection) -> str:
     phases = None if selection.phases is None else sorted(selection.phases)
-    choice = {"phases": phases, "kind": selection.kind, "owner": selection.owner}
+    choice = {"phases": phases, "kind": selection.kind, "account": selection.account}
     return json.dumps({name: value for name, value in choice.items() if value is not None})

@@ -20,7 +20,7 @@ MIGRATION = (
       revision INTEGER NOT NULL,
       upload_id TEXT,
       kind TEXT NOT NULL,
-      owner TEXT,
+      account TEXT,
       phase TEXT NOT NULL,
       created_at REAL NOT NULL,
       due_at REAL,
@@ -36,7 +36,7 @@ MIGRATION = (
 """The statements of the migration, which are safe to repeat."""
 
 _CREATE = """
-    INSERT INTO jobs (revision, phase, due_at, ended_at, document, id, upload_id, kind, owner, created_at)
+    INSERT INTO jobs (revision, phase, due_at, ended_at, document, id, upload_id, kind, account, created_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
 _SAVE = """
@@ -83,7 +83,7 @@ class SqliteJobs:
 
 def _create(job: Job, connection: sqlite3.Connection) -> str:
     """Store the job, unless there is one with its id; return the document that is stored."""
-    connection.execute(_CREATE, (*_row(job), job.upload_id, job.kind, job.owner, job.created_at))
+    connection.execute(_CREATE, (*_row(job), job.upload_id, job.kind, job.account, job.created_at))
     (document,) = connection.execute(_LOAD, (job.id,)).fetchone()
     return str(document)
 
@@ -104,7 +104,7 @@ def _select(selection: JobSelection, after: JobId | None) -> tuple[str, Sequence
     terms: dict[str, Sequence[object]] = {}
     if selection.phases is not None:
         terms[f"phase IN ({', '.join('?' * len(phases))})"] = phases
-    for name in ("upload_id", "kind", "owner"):
+    for name in ("upload_id", "kind", "account"):
         if (value := getattr(selection, name)) is not None:
             terms[f"{name} = ?"] = [value]
     if after is not None:

@@ -49,7 +49,7 @@ class Viewer:
     nonce: str
 
     def sees(self, upload: Upload) -> bool:
-        return self.watcher.sees(upload.owner)
+        return self.watcher.sees(upload.owner, upload.tenant)
 
 
 class Board:
@@ -136,12 +136,8 @@ class Board:
             yield items.node_item(tuple(facts.items()), unfinished.count, unfinished.claimed)
 
     async def _job_items(self) -> AsyncIterator[Item]:
-        watcher = self._viewer.watcher
-        owner = None if watcher.sees_all else watcher.subject
         store = self._engine.state.jobs
-        if not watcher.sees_all and owner is None:
-            return
-        jobs = await store.list(JobSelection(phases=_UNENDED, owner=owner), None, _ROWS)
+        jobs = await store.list(JobSelection(phases=_UNENDED, account=self._viewer.watcher.account), None, _ROWS)
         ended = [await store.load(job_id) for job_id in self._jobs.keys() - {job.id for job in jobs}]
         for job in (*jobs, *(job for job in ended if job is not None)):
             yield self._job_item(job)

@@ -15,7 +15,8 @@ from tusd_py.domain.errors import StateUnavailable, Unavailable
 from tusd_py.domain.event_json import decode_event
 from tusd_py.domain.job import JobId
 from tusd_py.domain.refusals import BadToken, CrossSite, UploadNotFound
-from tusd_py.domain.rights import Rights
+from tusd_py.domain.rights import Rights, Watcher
+from tusd_py.domain.upload import Upload
 from tusd_py.engine.terminate import terminate
 from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import CALLER, ENGINE, Context
@@ -134,23 +135,27 @@ def _page_path(request: web.Request, context: Context) -> str:
 
 async def _terminate(request: web.Request, context: Context) -> None:
     upload = await context.engine.state.load(upload_id_of(request))
-    if upload is None or not watcher_of(request, context).sees(upload.owner):
+    if upload is None or not watcher_of(request, context).sees(upload.owner, upload.tenant):
         raise UploadNotFound
     await terminate(replace(request[ENGINE], rights=Rights()), upload.id)
 
 
 async def _cancel(request: web.Request, context: Context) -> None:
     job = await context.engine.state.jobs.load(JobId(request.match_info["id"]))
-    if context.cancel_job is None or job is None or not watcher_of(request, context).sees(job.owner):
+    if context.cancel_job is None or job is None or not watcher_of(request, context).sees(job.owner, job.tenant):
         raise UploadNotFound
     if not job.ended:
         await context.cancel_job(job)
 
 
+def _sees(watcher: Watcher, upload: Upload) -> bool:
+    return watcher.sees(upload.owner, upload.tenant)
+
+
 async def _retry(request: web.Request, context: Context) -> None:
     outbox, watcher = context.engine.state.outbox, watcher_of(request, context)
     deliveries = [] if outbox is None else await outbox.deliveries(request.match_info["id"])
-    own = [row for row in deliveries if watcher.sees(decode_event(row.type, row.document).upload.owner)]
+    own = [row for row in deliveries if _sees(watcher, decode_event(row.type, row.document).upload)]
     if outbox is None or not own:
         raise UploadNotFound
     await outbox.restart([row for row in own if row.state is DeliveryState.DEAD], context.engine.clock())

@@ -105,10 +105,8 @@ def _read(request: web.Request, context: Context, *, as_json: bool) -> _Query:
     """Return what the request asks for. Raises BadQuery, and what `watcher_of` raises."""
     watcher, query = watcher_of(request, context), request.query
     phases = frozenset(query["phase"].split(",")) if "phase" in query else None
-    # a credential without a subject owns nothing, and no job has an empty owner
-    owner = None if watcher.sees_all else watcher.subject or ""
     upload_id = parse_upload_id(query["upload"]) or UploadId("") if "upload" in query else None
-    selection = JobSelection(upload_id=upload_id, phases=phases, kind=query.get("kind"), owner=owner)
+    selection = JobSelection(upload_id=upload_id, phases=phases, kind=query.get("kind"), account=watcher.account)
     bound = _JSON_ROWS if as_json else None
     limit = read_number(request, "limit", 0, bound) if "limit" in query else bound
     return _Query(selection=selection, since=_since(query.get("since", _START)), limit=limit)

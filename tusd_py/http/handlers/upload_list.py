@@ -56,7 +56,7 @@ class ListQuery:
 
     def includes(self, upload: Upload) -> bool:
         """Return True if the upload belongs into the list."""
-        return self.watcher.sees(upload.owner) and self.selection.includes(upload)
+        return self.watcher.sees(upload.owner, upload.tenant) and self.selection.includes(upload)
 
 
 async def _list(request: web.Request, context: Context) -> web.StreamResponse:

@@ -160,11 +160,11 @@ class _Members:
             since = page.seq
 
     def _may_have(self, upload: Upload, watcher: Watcher) -> bool:
-        return upload.done and upload.visible(self.work.engine.clock()) and watcher.sees(upload.owner)
+        return upload.done and upload.visible(self.work.engine.clock()) and watcher.sees(upload.owner, upload.tenant)
 
     @property
     def _watcher(self) -> Watcher:
-        return Watcher(self.work.job.owner, sees_all=self.work.job.sees_all)
+        return Watcher(self.work.job.owner, self.work.job.tenant, sees_all=self.work.job.sees_all)
 
 
 def _missing(upload_id: str | UploadId) -> JobFault:
