@@ -1,22 +1,38 @@
-"""Unused ports."""
+"""Ports for servers that are started here."""
 
 from __future__ import annotations
 
 import socket
-from contextlib import ExitStack
+from random import SystemRandom
+
+_RANGE = range(10_000, 32_768)
+"""Below the ports that systems give to connections, one of which could be taken while a server starts."""
+_dice = SystemRandom()
+"""Tests may have seeded the usual one alike in each process."""
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """`count` different ports of 127.0.0.1 that were free a moment ago."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for unbound in sockets:
-            unbound.bind(("127.0.0.1", 0))
-        return tuple(int(bound.getsockname()[1]) for bound in sockets)
+    """Return `count` different ports of 127.0.0.1 that were free a moment ago. Processes that ask at a time hardly ever
+    get the same."""
+    ports = set[int]()
+    while len(ports) < count:
+        port = _dice.choice(_RANGE)
+        if _is_free(port):
+            ports.add(port)
+    return tuple(ports)
 
 
 def free_port() -> int:
     return free_ports(1)[0]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as unbound:
+        try:
+            unbound.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def has_ipv6() -> bool:

@@ -14,6 +14,7 @@ from tusd_py.domain.job import Job
 from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import Context
 from tusd_py.http.failures import record_refusal
+from tusd_py.http.handlers.watching import counted
 from tusd_py.protocol.job_messages import end_event, job_event, job_line
 from tusd_py.protocol.listing import end_members, fault_members, ndjson_line
 
@@ -67,7 +68,7 @@ async def stream_job(request: web.Request, context: Context, job: Job, form: Str
     headers = {hdrs.CONTENT_TYPE: form.content_type, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
     response = web.StreamResponse(headers={**headers, hdrs.VARY: hdrs.ACCEPT})
     response.force_close()
-    with closing(BodyStream(request, response, context.network_timeout)) as body:
+    with counted(request, context), closing(BodyStream(request, response, context.network_timeout)) as body:
         await body.begin()
         teller = _Teller(context, job, form, body)
         try:
