@@ -20,7 +20,7 @@ from tusd_py.http.forwarded import Trust
 from tusd_py.http.links import Links
 from tusd_py.http.plain_terms import PlainTerms
 from tusd_py.http.request_filter import RequestFilter
-from tusd_py.jobs.desk import JobDesk
+from tusd_py.jobs.service import JobService
 from tusd_py.live.listeners import Count
 from tusd_py.live.live import Live
 from tusd_py.ports.authenticator import Authenticator
@@ -80,7 +80,7 @@ class Context:
     """The names of what isn't reachable or doesn't belong together, for /readyz."""
     last_seq: Recent[int]
     """The highest number of an event."""
-    jobs: JobDesk | None = None
+    jobs: JobService | None = None
     """None if there are no jobs."""
     cancel_job: Callable[[Job], Awaitable[None]] | None = None
     """Cancels a job that hasn't ended; None without jobs."""

@@ -11,8 +11,8 @@ from tusd_py.domain.event_json import decode_event
 from tusd_py.domain.events import Event, EventType, Reason
 from tusd_py.domain.job import EXPORT, Job, JobId
 from tusd_py.domain.upload import Kind
-from tusd_py.jobs.desk import JobDesk
 from tusd_py.jobs.making import maker
+from tusd_py.jobs.service import JobService
 from tusd_py.ports.outbox import Delivery, Subscription
 
 NAME = "jobs"
@@ -42,16 +42,16 @@ def subscription(*, on_finish: bool) -> Subscription:
 class JobSink:
     """A `Sink` that begins and cancels jobs."""
 
-    def __init__(self, desk: JobDesk, jobs: Sequence[JobOnFinish], endpoint: str) -> None:
+    def __init__(self, service: JobService, jobs: Sequence[JobOnFinish], endpoint: str) -> None:
         """`endpoint` is the creation endpoint's URL for events whose client's isn't known."""
-        self._desk, self._jobs, self._endpoint = desk, jobs, endpoint
+        self._service, self._jobs, self._endpoint = service, jobs, endpoint
 
     async def publish(self, delivery: Delivery) -> None:
         """Begin the jobs of a finished upload, or cancel those of an ended one. Raises StateUnavailable."""
         event = decode_event(delivery.type, delivery.document)
         if event.type in _ENDS:
             spared = {"scan"} if event.reason is Reason.INFECTED else set[str]()  # it found that, and is about to end
-            await self._desk.cancel_all(event.upload.id, spared)
+            await self._service.cancel_all(event.upload.id, spared)
         elif event.upload.kind is not Kind.PARTIAL:
             for order in self._jobs:
                 await self._begin(event, order)
@@ -64,7 +64,7 @@ class JobSink:
         made_by = maker(event)
         if made_by == EXPORT or made_by == order.kind == _UNZIP:
             return
-        now, upload = self._desk.engine.clock(), event.upload
+        now, upload = self._service.engine.clock(), event.upload
         job = Job(
             id=order.id_for(upload.id),
             upload_id=upload.id,
@@ -77,4 +77,4 @@ class JobSink:
             updated_at=now,
             due_at=now,
         )
-        await self._desk.submit(job)
+        await self._service.submit(job)

@@ -140,9 +140,9 @@ async def _open(app: web.Application, settings: Settings, python_hooks: object) 
         context = app[CONTEXT] = replace(context, disclosure=disclosure, tracing=tracing)
         await _check_stores(engine)
         config_error = app[CONFIG_ERROR] = asyncio.get_running_loop().create_future()
-        async with running(engine, context.slabs, config_error), doing_jobs(settings, engine) as desk:
-            if desk is not None:
-                app[CONTEXT] = replace(context, jobs=desk, cancel_job=desk.cancel)
+        async with running(engine, context.slabs, config_error), doing_jobs(settings, engine) as service:
+            if service is not None:
+                app[CONTEXT] = replace(context, jobs=service, cancel_job=service.cancel)
             yield
 
 

@@ -14,7 +14,6 @@ from tusd_py.engine.engine import Engine
 from tusd_py.events_out.deliverer import Deliverer
 from tusd_py.jobs.archive import ArchiveLimits
 from tusd_py.jobs.attempt import Terms
-from tusd_py.jobs.desk import JobDesk
 from tusd_py.jobs.hold import Tenure
 from tusd_py.jobs.kinds.checksum import Checksum
 from tusd_py.jobs.kinds.command import Command
@@ -22,6 +21,7 @@ from tusd_py.jobs.kinds.copy import Copy, Target
 from tusd_py.jobs.kinds.scan import ScanContent
 from tusd_py.jobs.on_finish import NAME, JobOnFinish, JobSink, subscription
 from tusd_py.jobs.runner import Runner
+from tusd_py.jobs.service import JobService
 from tusd_py.jobs.targets.bucket import BucketTarget
 from tusd_py.jobs.targets.folder import FolderTarget
 from tusd_py.jobs.work import Kind
@@ -38,8 +38,8 @@ def job_subscriptions(settings: Settings) -> Sequence[Subscription]:
 
 
 @asynccontextmanager
-async def doing_jobs(settings: Settings, engine: Engine) -> AsyncIterator[JobDesk | None]:
-    """Do jobs until the end of the context, and yield the desk for them; None if there are none.
+async def doing_jobs(settings: Settings, engine: Engine) -> AsyncIterator[JobService | None]:
+    """Do jobs until the end of the context, and yield their use cases; None if there are none.
 
     Raises ConfigurationError.
     """
@@ -54,9 +54,9 @@ async def doing_jobs(settings: Settings, engine: Engine) -> AsyncIterator[JobDes
         concurrency=settings.jobs_concurrency,
         retention=settings.jobs_retention,
     )
-    desk = JobDesk(engine=engine, runner=runner)
-    async with runner.running(), _listening(settings, engine, desk).running():
-        yield desk
+    service = JobService(engine=engine, runner=runner)
+    async with runner.running(), _listening(settings, engine, service).running():
+        yield service
 
 
 def _target(settings: Settings, engine: Engine, place: LocalDirectory | S3Bucket) -> Target:
@@ -66,12 +66,12 @@ def _target(settings: Settings, engine: Engine, place: LocalDirectory | S3Bucket
     return BucketTarget(options=s3_options(settings, place), meter=engine.meter)
 
 
-def _listening(settings: Settings, engine: Engine, desk: JobDesk) -> Deliverer:
+def _listening(settings: Settings, engine: Engine, service: JobService) -> Deliverer:
     """Return the delivery of events to jobs."""
     if (outbox := engine.state.outbox) is None:
         return Deliverer([], 0.0)
     sink = JobSink(
-        desk, [_on_finish(word) for word in settings.jobs_on_finish], facts_reader(settings, engine).endpoint
+        service, [_on_finish(word) for word in settings.jobs_on_finish], facts_reader(settings, engine).endpoint
     )
     return Deliverer([lane(settings, engine, outbox, None, NAME, sink, DEFAULT.deliveries)], settings.shutdown_timeout)
 

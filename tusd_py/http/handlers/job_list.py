@@ -18,7 +18,7 @@ from tusd_py.http.failures import record_refusal
 from tusd_py.http.handlers.direct import respond
 from tusd_py.http.handlers.queries import read_choice, read_number
 from tusd_py.http.handlers.watching import watcher_of
-from tusd_py.jobs.desk import JobDesk
+from tusd_py.jobs.service import JobService
 from tusd_py.ports.jobs import JobSelection, JobStore
 from tusd_py.protocol.job_messages import job_line, list_text
 from tusd_py.protocol.listing import NDJSON
@@ -42,8 +42,8 @@ class _Query:
     """Rows at most; None for no limit."""
 
 
-def desk_of(context: Context) -> JobDesk:
-    """Return the desk. Raises UploadNotFound if there are no jobs."""
+def service_of(context: Context) -> JobService:
+    """Return the use cases of jobs. Raises UploadNotFound if there are no jobs."""
     if context.jobs is None:
         raise UploadNotFound
     return context.jobs
@@ -51,7 +51,7 @@ def desk_of(context: Context) -> JobDesk:
 
 async def list_jobs(request: web.Request, context: Context) -> web.StreamResponse:
     """Answer with the jobs in the format that the request asks for."""
-    store = desk_of(context).store
+    store = service_of(context).store
     as_json = _type(request) == _JSON
     query = _read(request, context, as_json=as_json)
     if not as_json:

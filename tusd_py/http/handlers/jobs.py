@@ -14,7 +14,7 @@ from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.http.context import CALLER, Context
 from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.handlers.direct import read_body, respond, with_memory
-from tusd_py.http.handlers.job_list import desk_of, list_jobs
+from tusd_py.http.handlers.job_list import list_jobs, service_of
 from tusd_py.http.handlers.job_stream import FORMATS, stream_job
 from tusd_py.http.handlers.plain_refusals import plain_route
 from tusd_py.http.handlers.watching import watcher_of
@@ -47,19 +47,19 @@ async def accept(
         updated_at=now,
         due_at=now,
     )
-    stored = await desk_of(context).submit(job)
+    stored = await service_of(context).submit(job)
     response = respond(202, job_text(stored), _JSON)
     response.headers[hdrs.LOCATION] = f"{_site(request, context)}jobs/{stored.id}"
     return response
 
 
 async def _submit(request: web.Request, context: Context) -> web.StreamResponse:
-    desk, watcher = desk_of(context), watcher_of(request, context)
+    service, watcher = service_of(context), watcher_of(request, context)
     order = read_request(await read_body(request, context, _LONGEST))
     if order.kind == EXPORT:
         raise BadJob("exports are made by POST /exports")
-    args = desk.kind(order.kind).check(order.args)
-    await desk.check_upload(order.upload_id, watcher)
+    args = service.kind(order.kind).check(order.args)
+    await service.check_upload(order.upload_id, watcher)
     return await accept(request, context, order.kind, args, order.upload_id)
 
 
@@ -71,17 +71,17 @@ async def _show(request: web.Request, context: Context) -> web.StreamResponse:
 
 
 async def _cancel(request: web.Request, context: Context) -> web.StreamResponse:
-    await desk_of(context).cancel(await _job(request, context))
+    await service_of(context).cancel(await _job(request, context))
     return web.Response(status=204)
 
 
 async def _job(request: web.Request, context: Context) -> Job:
     """Return the job that the URL names. Raises JobNotFound, Unauthenticated, StateUnavailable."""
-    desk, watcher = desk_of(context), watcher_of(request, context)
+    service, watcher = service_of(context), watcher_of(request, context)
     job_id = parse_upload_id(request.match_info["id"])
     if job_id is None:
         raise JobNotFound
-    return await desk.job(JobId(job_id), watcher)
+    return await service.job(JobId(job_id), watcher)
 
 
 def _endpoint(request: web.Request, context: Context) -> str:
@@ -97,7 +97,7 @@ def _site(request: web.Request, context: Context) -> str:
 
 
 async def _export(request: web.Request, context: Context) -> web.StreamResponse:
-    desk_of(context)
+    service_of(context)
     watcher_of(request, context)
     return await accept(request, context, EXPORT, read_export(await read_body(request, context, _LONGEST_LIST)))
 

@@ -22,8 +22,8 @@ from tusd_py.ports.jobs import JobSelection, JobStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobDesk:
-    """The desk of a process."""
+class JobService:
+    """The use cases of jobs in one process."""
 
     engine: Engine
     runner: Runner
