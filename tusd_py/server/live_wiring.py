@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from importlib.util import find_spec
 
 from tusd_py import config
 from tusd_py.config import Settings
-from tusd_py.domain.errors import ConfigurationError
 from tusd_py.engine.engine import Engine
 from tusd_py.events_out.formats import cloudevents
 from tusd_py.jobs.on_finish import NAME
@@ -32,8 +30,6 @@ async def telling(settings: Settings, engine: Engine, count: Count) -> AsyncIter
     if not settings.live:
         yield engine, None
         return
-    if find_spec("aiohttp_sse") is None:
-        raise ConfigurationError("live: aiohttp-sse is missing: install tusd-py[live]")
     reader = SnapshotReader(
         state=engine.state, has_jobs=settings.has_jobs, jobs_sink=NAME if settings.jobs_on_finish else None
     )

@@ -81,7 +81,8 @@ async def _tell_events(request: web.Request, context: Context, feed: _Feed, firs
     """Send events until the client leaves. It comes back after a fault, with the number of the last event."""
     async with streaming(request, feed.live.heartbeat, context.network_timeout) as stream:
         try:
-            async for page in feed.pages(first, _HEAL):
+            async for page in feed.pages(first, min(feed.live.heartbeat, _HEAL)):
+                await stream.keep_alive()
                 for event in page.events:
                     text = feed.live.format_event(event).decode()
                     await stream.send(text, id=str(event.seq), event=event.type)

@@ -109,7 +109,9 @@ async def _tell_events(request: web.Request, context: Context) -> web.StreamResp
             if teller.ended:
                 break
             now = clock()
-            await watched.listener.wait(max(teller.due_at(watched.snapshot, now) - now, 0.0))
+            due = max(teller.due_at(watched.snapshot, now) - now, 0.0)
+            await watched.listener.wait(min(due, stream.silence_left))
+            await stream.keep_alive()
     return stream.response
 
 

@@ -2,50 +2,67 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager, closing, suppress
 
 from aiohttp import hdrs, web
 
-if TYPE_CHECKING:
-    from aiohttp_sse import EventSourceResponse  # an extra
+from tusd_py.http.connection.body_stream import BodyStream
 
 _LAST = "last-event-id"
+_HEADERS = {hdrs.CONTENT_TYPE: "text/event-stream", hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
+_COMMENT = b": ping\n\n"
 
 
 class EventStream:
     """The stream of one request."""
 
-    def __init__(self, request: web.Request, response: EventSourceResponse) -> None:
-        self._request, self.response = request, response
+    def __init__(self, body: BodyStream, heartbeat: float) -> None:
+        """`heartbeat` is the number of seconds of silence after which a comment is sent."""
+        self._body, self._heartbeat = body, heartbeat
+        self._clock = asyncio.get_running_loop().time
+        self._comment_at = self._clock() + heartbeat
+
+    @property
+    def response(self) -> web.StreamResponse:
+        return self._body.response
 
     @property
     def connected(self) -> bool:
-        return is_connected(self._request)
+        return self._body.connected
+
+    @property
+    def silence_left(self) -> float:
+        """Seconds after which `keep_alive` is due, if nothing is sent until then."""
+        return max(self._comment_at - self._clock(), 0.0)
 
     async def send(self, data: str, *, id: str, event: str) -> None:  # noqa: A002  the field's name
-        """Send an event. Raises ConnectionError; a client that takes nothing for long loses its connection."""
-        try:
-            await self.response.send(data, id=id, event=event)
-        except TimeoutError as error:
-            raise ConnectionResetError("the client takes nothing") from error
+        """Send an event with one line of data. Raises ConnectionError, also if a client has taken nothing for long."""
+        await self._write(f"id: {id}\nevent: {event}\ndata: {data}\n\n".encode())
+
+    async def keep_alive(self) -> None:
+        """Send a comment, if the stream was silent for so long. Raises ConnectionError."""
+        if not self.silence_left:
+            await self._write(_COMMENT)
+
+    async def _write(self, text: bytes) -> None:
+        self._comment_at = self._clock() + self._heartbeat
+        if not await self._body.write(text):
+            await self._body.drained()
 
 
 @asynccontextmanager
 async def streaming(request: web.Request, heartbeat: float, patience: float) -> AsyncIterator[EventStream]:
-    """Begin the response and yield its stream: a comment is sent every `heartbeat` seconds, and the connection is
-    broken off once a client has taken nothing for `patience` seconds. Closes the connection in the end."""
-    from aiohttp_sse import EventSourceResponse  # noqa: PLC0415  an extra
-
-    response = EventSourceResponse(sep="\n", send_timeout=patience, ping_interval=heartbeat)
+    """Begin the response and yield its stream, to be kept alive. The connection is broken off once a client has
+    taken nothing for `patience` seconds, and closed in the end."""
+    response = web.StreamResponse(headers=_HEADERS)
     response.headers[hdrs.CONNECTION] = "close"
     response.force_close()
-    await response.prepare(request)
-    request.writer.send_headers()  # else aiohttp sends them with the first event
-    async with response:
+    with closing(BodyStream(request, response, patience)) as body:
+        await body.begin()
         with suppress(ConnectionError):
-            yield EventStream(request, response)
+            yield EventStream(body, heartbeat)
 
 
 def is_connected(request: web.Request) -> bool:
