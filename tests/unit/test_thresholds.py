@@ -98,7 +98,6 @@ ELSEWHERE: Mapping[str, Sequence[str]] = {
         "domain/lifecycle.py PAUSE",
         "domain/refusals.py Paused.retry_after",
         "domain/refusals.py TooManyListeners.retry_after",
-        "http/handlers/feed.py _ABORT_DELAY",
         "http/handlers/feed.py _HEAL",
         "http/handlers/live.py _LONGEST_WAIT",
         "http/handlers/live.py _tell_events",

@@ -20,6 +20,7 @@ class BodyStream:
         """`patience` is the number of seconds in which a client must take something."""
         self._request, self.response, self._patience = request, response, patience
         self._sending: asyncio.Future[None] | None = None
+        self._sent_at = 0.0
 
     @property
     def started(self) -> bool:
@@ -28,19 +29,33 @@ class BodyStream:
     @property
     def connected(self) -> bool:
         """False once the client has closed the connection."""
-        transport = self._request.transport
-        return transport is not None and not transport.is_closing()
+        return is_connected(self._request)
+
+    @property
+    def silence(self) -> float:
+        """Seconds since something was sent."""
+        return _now() - self._sent_at
 
     async def begin(self) -> None:
         """Send the head."""
+        self._sent_at = _now()
         await self.response.prepare(self._request)
         self._request.writer.send_headers()
 
     async def write(self, piece: bytes) -> bool:
         """Send a piece. Returns False if the client has stopped reading for now; `drained` returns once it goes on, and
         until then nothing should be kept in memory for it."""
-        self._sending = asyncio.ensure_future(self._send(piece))
+        self._sent_at = _now()
+        self._sending = asyncio.ensure_future(self._pass_on(piece))
         return await self._takes(_STALLED)
+
+    async def send(self, piece: bytes) -> None:
+        """Send a piece, after the head, and return once the client can take more. Raises ConnectionResetError if it
+        takes no byte for too long."""
+        if not self.started:
+            await self.begin()
+        if not await self.write(piece):
+            await self.drained()
 
     async def drained(self) -> None:
         """Return once the client can take more. Raises ConnectionResetError if it takes no byte for too long."""
@@ -55,8 +70,7 @@ class BodyStream:
         """End without the last chunk, so that the client sees that the rest is missing."""
         if self._request.transport is not None:
             self._request.transport.set_write_buffer_limits(high=0)
-        if not await self.write(last_words):
-            await self.drained()
+        await self.send(last_words)
         self._abort()
 
     def close(self) -> None:
@@ -64,7 +78,7 @@ class BodyStream:
         if self._sending is not None:
             self._sending.cancel()
 
-    async def _send(self, piece: bytes) -> None:
+    async def _pass_on(self, piece: bytes) -> None:
         await self._request.writer.write(piece)
         await self._request.writer.drain()
 
@@ -89,3 +103,12 @@ class BodyStream:
         """Close the connection, also if bytes wait: `close` would wait for them."""
         if self._request.transport is not None:
             self._request.transport.abort()
+
+
+def is_connected(request: web.Request) -> bool:
+    """Return False once the client has closed the connection."""
+    return request.transport is not None and not request.transport.is_closing()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -70,14 +70,14 @@ class Board:
     async def run(self, *, follow: bool) -> None:
         """Send the present items and, with `follow`, changes for some minutes. Raises Unavailable, ConnectionError."""
         await self._body.begin()
-        await self._write(shell.head(self._viewer.nonce))
+        await self._body.send(shell.head(self._viewer.nonce).encode())
         present, self._seq = await newest(self._engine, self._viewer.sees, _UPLOADS)
         await self._send([self._upload_item(numbered.upload) for numbered in present])
         await self._send([item async for item in self._surroundings()])
         if follow:
             await self._follow()
         pause = _RESTART_SECONDS if self._context.concurrency.closed else 0
-        await self._write(shell.tail(again_after=pause if follow else None))
+        await self._body.send(shell.tail(again_after=pause if follow else None).encode())
 
     async def _follow(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -167,7 +167,7 @@ class Board:
         """Send what the browser doesn't have."""
         html = "".join(piece for item in changed for piece in self._pieces(item))
         if html:
-            await self._write(html)
+            await self._body.send(html.encode())
 
     def _pieces(self, item: Item) -> Iterable[str]:
         rules = self._rules.get(item.key)
@@ -178,7 +178,3 @@ class Board:
             if rules is None or rule not in rules:
                 self._updates += 1
                 yield str(shell.style(rule, self._viewer.nonce))
-
-    async def _write(self, html: str) -> None:
-        if not await self._body.write(html.encode()):
-            await self._body.drained()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from aiohttp import hdrs, web
@@ -13,23 +12,22 @@ from tusd_py.domain.errors import StateUnavailable
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.principal import WATCH
 from tusd_py.domain.refusals import BadQuery, Malformed, UploadNotFound
+from tusd_py.http.connection.body_stream import BodyStream, is_connected
 from tusd_py.http.context import Context
 from tusd_py.http.failures import refusal_of
 from tusd_py.http.handlers.live import live_of
 from tusd_py.http.handlers.plain_refusals import plain_route
 from tusd_py.http.handlers.queries import read_choice, read_flag
-from tusd_py.http.handlers.streams import is_connected, last_event_id, streaming
+from tusd_py.http.handlers.streams import last_event_id, streaming
 from tusd_py.http.handlers.watching import watcher_of
 from tusd_py.live.feed import Choice, Page, read_page
 from tusd_py.live.listeners import Listener
 from tusd_py.live.live import Live
 from tusd_py.ports.outbox import Outbox
+from tusd_py.protocol.listing import NDJSON
 
-NDJSON = "application/x-ndjson"
 _HEAL = 10.0
 """Seconds after which the events are read again, as announcements may get lost."""
-_ABORT_DELAY = 0.05
-"""Seconds in which the last line may reach the client before its connection is broken off."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,56 +94,36 @@ async def _tell_lines(
 ) -> web.StreamResponse:
     """Send a line for each event, and one that tells that it is the last, or why there is no more."""
     follow = read_flag(request, "follow")
-    headers = {hdrs.CONTENT_TYPE: NDJSON, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
-    response = web.StreamResponse(headers=headers)
-    await response.prepare(request)
-    request.writer.send_headers()  # else aiohttp sends them with the first line
-    lines = _Lines(response, feed.live, since)
-    try:
-        async for page in feed.pages(first, min(feed.live.heartbeat, _HEAL)):
-            await lines.send(page)
-            if not follow and not page.full:
-                await response.write(_line({"end": {"cursor": str(lines.cursor), "count": lines.count}}))
-                break
-    except StateUnavailable as error:
-        code = refusal_of(context, error).code
-        await response.write(_line({"error": {"code": code, "cursor": str(lines.cursor)}}))
-        await _break_off(request)
-    return response
+    headers = {hdrs.CONTENT_TYPE: NDJSON.content_type, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
+    with closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body:
+        await body.begin()
+        lines = _Lines(body, feed.live, since)
+        try:
+            async for page in feed.pages(first, min(feed.live.heartbeat, _HEAL)):
+                await lines.send(page)
+                if not follow and not page.full:
+                    await body.send(NDJSON.end(str(lines.cursor), lines.count))
+                    break
+        except StateUnavailable as error:
+            await body.break_off(NDJSON.fault(refusal_of(context, error).code, str(lines.cursor)))
+        return body.response
 
 
 class _Lines:
     """The lines of a response."""
 
-    def __init__(self, response: web.StreamResponse, live: Live, since: int) -> None:
-        self._response, self._live = response, live
-        self._clock = asyncio.get_running_loop().time
-        self._sent_at = self._clock()
+    def __init__(self, body: BodyStream, live: Live, since: int) -> None:
+        self._body, self._live = body, live
         self.cursor, self.count = since, 0
         """The number of the last event that was told, and how many were."""
 
     async def send(self, page: Page) -> None:
         """Send the events, or a blank line after a silence. Raises ConnectionError."""
         for event in page.events:
-            await self._write(self._live.format_event(event))
+            await self._body.send(self._live.format_event(event) + b"\n")
             self.cursor, self.count = event.seq, self.count + 1
-        if self._clock() >= self._sent_at + self._live.heartbeat:
-            await self._write(b"")
-
-    async def _write(self, line: bytes) -> None:
-        await self._response.write(line + b"\n")
-        self._sent_at = self._clock()
-
-
-async def _break_off(request: web.Request) -> None:
-    """Close the connection without the end of the response: the client sees that it was cut."""
-    await asyncio.sleep(_ABORT_DELAY)
-    if request.transport is not None:
-        request.transport.abort()
-
-
-def _line(members: object) -> bytes:
-    return json.dumps(members, separators=(",", ":")).encode() + b"\n"
+        if self._body.silence >= self._live.heartbeat:
+            await self._body.send(b"\n")
 
 
 def _read_choice(request: web.Request, context: Context) -> Choice:
@@ -158,7 +136,7 @@ def _read_choice(request: web.Request, context: Context) -> Choice:
 
 def _wants_lines(request: web.Request) -> bool:
     chosen = read_choice(request, "format", ("ndjson", "sse"))
-    return chosen == "ndjson" or (chosen is None and NDJSON in request.headers.get(hdrs.ACCEPT, ""))
+    return chosen == "ndjson" or (chosen is None and NDJSON.content_type in request.headers.get(hdrs.ACCEPT, ""))
 
 
 async def _since(request: web.Request, outbox: Outbox) -> int:

@@ -66,21 +66,14 @@ async def _stream(request: web.Request, context: Context, query: _Query, store: 
     with closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body:
         try:
             async for job in _jobs(query, store):
-                await _send(body, job_line(job))
+                await body.send(job_line(job))
                 last, count = job.id, count + 1
-            await _send(body, NDJSON.end(_cursor(last), count))
+            await body.send(NDJSON.end(_cursor(last), count))
         except Unavailable as error:
             if not body.started:
                 raise
             await body.break_off(NDJSON.fault(record_refusal(request, context, error).code, _cursor(last)))
         return body.response
-
-
-async def _send(body: BodyStream, piece: bytes) -> None:
-    if not body.started:
-        await body.begin()
-    if not await body.write(piece):
-        await body.drained()
 
 
 async def _jobs(query: _Query, store: JobStore) -> AsyncIterator[Job]:

@@ -85,7 +85,7 @@ class _Teller:
     def __init__(self, context: Context, job: Job, form: StreamFormat, body: BodyStream) -> None:
         self.job = job
         self._context, self._form, self._body = context, form, body
-        self._count, self._last_revision, self._sent_at = 0, 0, 0.0
+        self._count, self._last_revision = 0, 0
 
     async def run(self) -> None:
         """Tell all states, and the end. Raises StateUnavailable, ConnectionError."""
@@ -98,7 +98,7 @@ class _Teller:
                 return
         if self._form.tells_last and self._last_revision != self.job.revision:
             await self._tell()
-        await self._send(self._form.end(self.job, self._count))
+        await self._body.send(self._form.end(self.job, self._count))
 
     async def _look(self) -> bool:
         """Tell what is new. Returns False if the job is no more."""
@@ -106,22 +106,13 @@ class _Teller:
         if job is None:
             return False
         self.job = job
-        silent = _now() - self._sent_at
-        if not job.ended and job.revision != self._last_revision and silent >= _TOLD_SECONDS:
+        silence = self._body.silence
+        if not job.ended and job.revision != self._last_revision and silence >= _TOLD_SECONDS:
             await self._tell()
-        elif silent >= self._context.heartbeat:
-            await self._send(self._form.pulse)
+        elif silence >= self._context.heartbeat:
+            await self._body.send(self._form.pulse)
         return True
 
     async def _tell(self) -> None:
         self._count, self._last_revision = self._count + 1, self.job.revision
-        await self._send(self._form.state(self.job))
-
-    async def _send(self, piece: bytes) -> None:
-        self._sent_at = _now()
-        if not await self._body.write(piece):
-            await self._body.drained()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+        await self._body.send(self._form.state(self.job))

@@ -17,11 +17,12 @@ from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import BadQuery, UploadGone, UploadNotFound
 from tusd_py.domain.rules import plan_inspect
 from tusd_py.domain.snapshot import Snapshot
+from tusd_py.http.connection.body_stream import is_connected
 from tusd_py.http.context import CALLER, ENGINE, Context
 from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.handlers.plain_refusals import plain_route
 from tusd_py.http.handlers.queries import read_number
-from tusd_py.http.handlers.streams import is_connected, last_event_id, streaming
+from tusd_py.http.handlers.streams import last_event_id, streaming
 from tusd_py.http.upload_url import upload_id_of
 from tusd_py.live.hub import Topic
 from tusd_py.live.listeners import Listener

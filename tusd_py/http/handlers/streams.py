@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 
@@ -21,8 +20,6 @@ class EventStream:
     def __init__(self, body: BodyStream, heartbeat: float) -> None:
         """`heartbeat` is the number of seconds of silence after which a comment is sent."""
         self._body, self._heartbeat = body, heartbeat
-        self._clock = asyncio.get_running_loop().time
-        self._comment_at = self._clock() + heartbeat
 
     @property
     def response(self) -> web.StreamResponse:
@@ -35,21 +32,16 @@ class EventStream:
     @property
     def silence_left(self) -> float:
         """Seconds after which `keep_alive` is due, if nothing is sent until then."""
-        return max(self._comment_at - self._clock(), 0.0)
+        return max(self._heartbeat - self._body.silence, 0.0)
 
     async def send(self, data: str, *, id: str, event: str) -> None:  # noqa: A002  the field's name
         """Send an event with one line of data. Raises ConnectionError, also if a client has taken nothing for long."""
-        await self._write(f"id: {id}\nevent: {event}\ndata: {data}\n\n".encode())
+        await self._body.send(f"id: {id}\nevent: {event}\ndata: {data}\n\n".encode())
 
     async def keep_alive(self) -> None:
         """Send a comment, if the stream was silent for so long. Raises ConnectionError."""
         if not self.silence_left:
-            await self._write(_COMMENT)
-
-    async def _write(self, text: bytes) -> None:
-        self._comment_at = self._clock() + self._heartbeat
-        if not await self._body.write(text):
-            await self._body.drained()
+            await self._body.send(_COMMENT)
 
 
 @asynccontextmanager
@@ -63,11 +55,6 @@ async def streaming(request: web.Request, heartbeat: float, patience: float) -> 
         await body.begin()
         with suppress(ConnectionError):
             yield EventStream(body, heartbeat)
-
-
-def is_connected(request: web.Request) -> bool:
-    """Return False once the client has closed the connection."""
-    return request.transport is not None and not request.transport.is_closing()
 
 
 def last_event_id(request: web.Request) -> str:

@@ -90,7 +90,6 @@ class Teller:
         self._context, self._query, self._body = context, query, body
         self._seq = self.cursor = query.since
         self._count = 0
-        self._silent_since = 0.0
 
     async def run(self) -> None:
         """Tell all, and the end. Raises StateUnavailable, ConnectionError."""
@@ -139,7 +138,6 @@ class Teller:
         return separator + self._query.form.row(members)
 
     async def _send(self, piece: bytes) -> bool:
-        self._silent_since = asyncio.get_running_loop().time()
         return not piece or await self._body.write(piece)
 
     async def _follow(self) -> None:
@@ -152,7 +150,7 @@ class Teller:
             if last > self._seq:
                 await self._tell_pages()
                 self._seq = max(self._seq, last)
-            elif asyncio.get_running_loop().time() - self._silent_since >= self._context.heartbeat:
+            elif self._body.silence >= self._context.heartbeat:
                 await self._send(b"\n")
 
 
