@@ -23,7 +23,7 @@ from tests.support.tus import TusClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-READY = ".tusd-py/ready"
+READY = f".tusd-py/{'f' * 32}/ready"
 LOOK = {"HeadBucket": 1, "GetObject": 1}
 WRITE = {"PutObject": 1, "DeleteObject": 1}
 WRITES = ("PutObject", "UploadPart")
@@ -109,6 +109,16 @@ async def test_the_object_of_a_killed_process_is_removed(node: Node, client: Tus
     node.bucket.store(READY, b"?")
     assert await is_ready(node, client)
     assert READY not in await node.residue()
+
+
+async def test_garbage_collection_removes_the_object_of_a_killed_process(seaweed: SeaweedFS, tmp_path: Path) -> None:
+    """No readiness check may come any more."""
+    async with one_node(seaweed, tmp_path, expire_after="1s") as node:
+        node.bucket.store(READY, b"?")
+        await asyncio.sleep(2.1)  # S3 gives whole seconds
+        outcome = await node.server.command("uploads", "collect-garbage")
+        assert outcome.code == 0, outcome
+        assert READY not in await node.residue()
 
 
 async def page(exchange: Exchange) -> StreamResponse:
