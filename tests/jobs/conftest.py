@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 
 from tests.jobs.asking import JobClient
-from tests.support.server import Server
-
-Start = Callable[..., Server]
+from tests.support.installation import STATES, Start, installation, state_setting
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
+@pytest.fixture(params=STATES)
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, str]:
     """The setting."""
-    urls = {"memory": "memory:", "sqlite": f"sqlite:{tmp_path}/state.db"}
-    return {"state": urls.get(request.param) or request.getfixturevalue("redis_url")}
+    return state_setting(request, tmp_path, request.param)
 
 
 @pytest.fixture
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """Makes servers of one installation, which are killed in the end."""
-    servers = list[Server]()
-
-    def make(**settings: object) -> Server:
-        chosen: dict[str, Any] = {"storage": f"file:{tmp_path}/data", "state": "memory:", "jobs": True, **settings}
-        servers.append(Server(tmp_path, **chosen))
-        return servers[-1]
-
-    yield make
-    for server in servers:
-        await server.kill()
+    async with installation(tmp_path, jobs=True) as start:
+        yield start
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import aiohttp
 import google_crc32c
 
 from tests.jobs.asking import JobClient
-from tests.jobs.conftest import Start
+from tests.support.installation import Start
 from tests.support.writing import random_bytes
 
 

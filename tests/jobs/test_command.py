@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from tests.jobs.asking import JobClient, until
-from tests.jobs.conftest import Start
+from tests.support.installation import Start
 from tests.support.writing import random_bytes
 
 SCRIPTS = {

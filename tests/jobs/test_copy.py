@@ -9,8 +9,8 @@ import pytest
 
 from devtools.seaweed import SeaweedFS
 from tests.jobs.asking import JobClient
-from tests.jobs.conftest import Start
 from tests.support.bucket import Bucket
+from tests.support.installation import Start
 from tests.support.server import Server
 from tests.support.writing import random_bytes
 

@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from tests.jobs.asking import Job, JobClient, base64_of
 from tests.support.exchange import Answer
+from tests.support.installation import installation
 from tests.support.server import Server
 from tests.support.writing import random_bytes
 
@@ -26,13 +27,10 @@ UNKNOWN = "0123456789abcdef" * 2
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     """One for all these tests."""
-    directory = tmp_path_factory.mktemp("export")
-    server = Server(
-        directory, storage=f"file:{directory}/data", state="memory:", jobs=True, listing=True, retention="1h"
-    )
-    await server.start()
-    yield server
-    await server.kill()
+    async with installation(tmp_path_factory.mktemp("export"), jobs=True) as start:
+        server = start(listing=True, retention="1h")
+        await server.start()
+        yield server
 
 
 @pytest_asyncio.fixture(loop_scope="module")

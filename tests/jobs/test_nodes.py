@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.jobs.asking import JobClient, until
-from tests.jobs.conftest import Start
+from tests.support.installation import Start
 from tests.support.server import Server
 
 UNKNOWN = "0123456789abcdef" * 2

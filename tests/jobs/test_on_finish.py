@@ -12,7 +12,7 @@ import pytest
 from devtools.clamd import MALICE, FakeClamd, fake_clamd
 from tests.jobs.archives import zipped
 from tests.jobs.asking import ENDED, PATIENCE, Job, JobClient, until
-from tests.jobs.conftest import Start
+from tests.support.installation import Start
 
 
 @pytest.fixture

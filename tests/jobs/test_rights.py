@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import aiohttp
 
 from tests.jobs.asking import ENDED, JobClient, until_so
-from tests.jobs.conftest import Start
 from tests.support.exchange import Answer
+from tests.support.installation import Start
 
 
 def code(answer: Answer) -> tuple[int, bytes]:

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from tests.jobs.asking import JobClient
 from tests.support.exchange import Answer
+from tests.support.installation import installation
 from tests.support.server import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -21,11 +22,10 @@ UNKNOWN = "0123456789abcdef" * 2
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     """One for all these tests."""
-    directory = tmp_path_factory.mktemp("jobs")
-    server = Server(directory, storage=f"file:{directory}/data", state="memory:", jobs=True)
-    await server.start()
-    yield server
-    await server.kill()
+    async with installation(tmp_path_factory.mktemp("jobs"), jobs=True) as start:
+        server = start()
+        await server.start()
+        yield server
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -12,8 +12,8 @@ import pytest
 
 from devtools.clamd import MALICE, FakeClamd, fake_clamd
 from tests.jobs.asking import JobClient, until, until_so
-from tests.jobs.conftest import Start
 from tests.support.exchange import Answer
+from tests.support.installation import Start
 from tests.support.writing import random_bytes
 
 BAD = random_bytes(300_000) + MALICE + random_bytes(300_000)

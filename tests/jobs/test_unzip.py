@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests.jobs.archives import encrypted, spoiled, with_link, zipped
 from tests.jobs.asking import JobClient
+from tests.support.installation import installation
 from tests.support.server import Server
 from tests.support.writing import random_bytes
 
@@ -28,11 +29,10 @@ SETTINGS: Mapping[str, Any] = {
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     """One for all these tests."""
-    directory = tmp_path_factory.mktemp("unzip")
-    server = Server(directory, storage=f"file:{directory}/data", state="memory:", jobs=True, **SETTINGS)
-    await server.start()
-    yield server
-    await server.kill()
+    async with installation(tmp_path_factory.mktemp("unzip"), jobs=True) as start:
+        server = start(**SETTINGS)
+        await server.start()
+        yield server
 
 
 @pytest_asyncio.fixture(loop_scope="module")

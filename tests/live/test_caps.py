@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 
-from tests.live.conftest import Start
+from tests.support.installation import Start
 from tests.support.live import listening
 from tests.support.tus import TusClient
 

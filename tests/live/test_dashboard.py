@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.live.conftest import Start
 from tests.support.exchange import Answer, exchange
+from tests.support.installation import Start
 from tests.support.logins import JWT, bearing
 from tests.support.server import Server, serving
 from tests.support.tus import TusClient

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from tests.live.conftest import Start
+from tests.support.installation import Start
 from tests.support.live import Events, listening
 from tests.support.server import Server
 from tests.support.tus import TusClient

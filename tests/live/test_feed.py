@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.live.conftest import Start
+from tests.support.installation import Start
 from tests.support.live import Events, lines, listening
 from tests.support.server import Server
 from tests.support.tus import TusClient

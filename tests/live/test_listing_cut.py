@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.support.live import read_lines
 from tests.support.uploads import upload
 from tusd_py import create_app
 from tusd_py.backends.memory.state import MemoryState
@@ -70,12 +71,6 @@ async def curl(*arguments: str) -> tuple[int, bytes]:
     process = await asyncio.create_subprocess_exec("curl", "-sS", *arguments, stdout=-1, stderr=-3)
     out, _ = await process.communicate()
     return await process.wait(), out
-
-
-async def read_lines(session: aiohttp.ClientSession, url: str, lines: list[str]) -> None:
-    async with session.get(url) as answer:
-        while line := await answer.content.readline():
-            lines.append(line.decode())
 
 
 @pytest.mark.parametrize("form", ["ndjson", "csv", "json"])

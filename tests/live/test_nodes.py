@@ -9,14 +9,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.live.conftest import Start, setting
+from tests.support.installation import Start, state_setting
 from tests.support.live import listening
 from tests.support.tus import TusClient
 
 
 @pytest.fixture(params=["sqlite", "redis"])
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, str]:
-    return setting(request, tmp_path, request.param)
+    return state_setting(request, tmp_path, request.param)
 
 
 async def test_changes_at_another_node_are_told(

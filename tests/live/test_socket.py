@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
-from tests.live.conftest import Start
+from tests.support.installation import Start
 from tests.support.server import Server
 from tests.support.tus import TusClient
 

@@ -77,3 +77,10 @@ def fields(headers: Mapping[str, str]) -> Mapping[str, str]:
 async def lines(answer: aiohttp.ClientResponse) -> Sequence[Any]:
     """The values of a response of NDJSON."""
     return [json.loads(line) for line in (await answer.text()).splitlines() if line]
+
+
+async def read_lines(session: aiohttp.ClientSession, url: str, lines: list[str]) -> None:
+    """Add each line of the answer to `lines`, as long as it comes."""
+    async with session.get(url) as answer:
+        while line := await answer.content.readline():
+            lines.append(line.decode())
