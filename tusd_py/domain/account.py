@@ -23,6 +23,6 @@ SHARED = Account()
 
 
 def tenant_of(account: str | None, owner: str | None) -> str | None:
-    """Return the tenant that an account's name has before its owner (`domain.principal.account_of`), or None."""
+    """Return the tenant that an account's name has before its owner (`domain.principal.account_name`), or None."""
     tenant, slash, _ = (account or "").rpartition(f"/{owner}")
     return tenant if slash else None

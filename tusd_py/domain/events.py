@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.upload import Upload
+from tusd_py.domain.upload_id import UploadId
 
 
 class EventType(enum.StrEnum):
@@ -59,4 +60,9 @@ class Event:
     @property
     def id(self) -> str:
         """An id that stays the same if the change is made again: an upload is created, finished and ended once."""
-        return f"evt_{self.upload.id}_{self.type}"
+        return event_id(self.upload.id, self.type)
+
+
+def event_id(upload_id: UploadId, type_: EventType) -> str:
+    """Return the id of an upload's event of that type."""
+    return f"evt_{upload_id}_{type_}"

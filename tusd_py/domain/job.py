@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NewType
 
+from tusd_py.domain.principal import account_name
 from tusd_py.domain.upload_id import UploadId
 
 JobId = NewType("JobId", str)
@@ -73,7 +74,7 @@ class Job:
     @property
     def account(self) -> str | None:
         """The owner, after the tenant and a slash if there is one; None if it has no owner."""
-        return self.owner if self.tenant is None else f"{self.tenant}/{self.owner}"
+        return None if self.owner is None else account_name(self.owner, self.tenant)
 
     @property
     def ended(self) -> bool:

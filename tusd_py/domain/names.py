@@ -1,4 +1,4 @@
-"""The grammars of names that clients, hooks and operators choose. Pure, and linear in the text."""
+"""The names that clients, hooks and operators choose. Pure, and linear in the text."""
 
 from __future__ import annotations
 
@@ -40,6 +40,12 @@ def is_place(text: str) -> bool:
 
 def _is_segment(text: str) -> bool:
     return 0 < len(text.encode()) <= _LONGEST_SEGMENT and text not in _DOTS
+
+
+def base_name(name: str) -> str:
+    """Return the last component of a name, which may be a path of any system."""
+    _, _, last = name.replace("\\", "/").rpartition("/")
+    return last
 
 
 def is_metadata_key(text: str) -> bool:

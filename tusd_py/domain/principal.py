@@ -58,11 +58,16 @@ NO_ACCOUNT = "-"
 """The account of all that has no owner."""
 
 
+def account_name(owner: str, tenant: str | None) -> str:
+    """Return the name of an owner's account."""
+    return owner if tenant is None else f"{tenant}/{owner}"
+
+
 def account_of(principal: Principal | None) -> str:
     """Return the account that an upload of the principal is charged to."""
     if principal is None or principal.subject is None:
         return NO_ACCOUNT
-    return principal.subject if principal.tenant is None else f"{principal.tenant}/{principal.subject}"
+    return account_name(principal.subject, principal.tenant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

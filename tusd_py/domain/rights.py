@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.intents import Append, Begin, Continue, Create, Inspect, Intent, Pause, Read, Terminate, Watch
-from tusd_py.domain.principal import CREATE, LIST, UPLOAD, Principal
+from tusd_py.domain.principal import CREATE, LIST, UPLOAD, Principal, account_name
 from tusd_py.domain.refusals import Forbidden, InsufficientScope, Unauthenticated, UploadNotFound
 from tusd_py.domain.upload import Upload
 
@@ -97,7 +97,7 @@ class Watcher:
         """The account whose jobs it sees, as jobs have it; None if it sees all, empty if it sees none."""
         if self.sees_all:
             return None
-        return self.subject or "" if self.tenant is None else f"{self.tenant}/{self.subject}"
+        return account_name(self.subject or "", self.tenant)
 
     def sees(self, owner: str | None, tenant: str | None) -> bool:
         """Return True if it is told of what belongs to that owner of the tenant; what it isn't told of doesn't exist

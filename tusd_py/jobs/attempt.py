@@ -125,7 +125,7 @@ class Attempt:
             case Unavailable() | Locked() | Superseded():
                 return {"code": "unavailable", "message": "the storage or the state couldn't serve in any attempt"}
         self._engine.observer.trouble("job failed", job=self._hold.job.id, reason=repr(error))
-        return {"code": "internal-error", "message": "the server product_ids a mistake; its log has it"}
+        return {"code": "internal-error", "message": "the server made a mistake; its log has it"}
 
     async def _clear(self) -> None:
         """Remove the uploads that this attempt or an earlier one has made."""

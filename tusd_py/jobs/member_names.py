@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
+from tusd_py.domain.names import base_name
 from tusd_py.domain.upload import Upload
 
 
@@ -30,7 +30,7 @@ class MemberNames:
 
 def last_component(text: str) -> str:
     """Return what follows the last slash or backslash, without control characters; empty for `.` and `..`."""
-    name = "".join(char for char in re.split(r"[/\\]", text)[-1] if unicodedata.category(char) not in {"Cc", "Cs"})
+    name = "".join(char for char in base_name(text) if unicodedata.category(char) not in {"Cc", "Cs"})
     return "" if name in {".", ".."} else name
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.engine import Engine
 from tusd_py.jobs.clearing import clear
 from tusd_py.jobs.runner import Runner
-from tusd_py.jobs.work import Args, Kind
+from tusd_py.jobs.work import Kind
 from tusd_py.ports.jobs import JobSelection, JobStore
 
 
@@ -38,10 +38,6 @@ class JobService:
         if kind is None:
             raise BadJob(f"kind must be one of {', '.join(sorted(self.runner.kinds))}")
         return kind
-
-    def checked(self, kind: str, args: Args) -> Args:
-        """Return the arguments for a job of that kind. Raises BadJob."""
-        return self.kind(kind).check(args)
 
     async def check_upload(self, upload_id: UploadId, watcher: Watcher) -> None:
         """Return if the watcher may have jobs on the upload now. Raises UploadNotFound, UploadGone, NotFinished."""
@@ -67,10 +63,6 @@ class JobService:
         if job is None or not watcher.sees(job.owner, job.tenant):
             raise JobNotFound
         return job
-
-    async def jobs(self, selection: JobSelection, after: JobId | None, limit: int) -> Sequence[Job]:
-        """Return the next page. Raises StateUnavailable."""
-        return await self.store.list(selection, after, limit)
 
     async def cancel(self, job: Job) -> None:
         """Cancel the job, and remove what it has made. Raises JobEnded, JobNotFound, StateUnavailable."""

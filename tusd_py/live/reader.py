@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tusd_py.domain.event_json import decode_event
-from tusd_py.domain.events import EventType
+from tusd_py.domain.events import EventType, event_id
 from tusd_py.domain.job import Job
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.snapshot import FINISHED, Snapshot, end_reason
@@ -47,8 +47,10 @@ class SnapshotReader:
 
     async def _end(self, upload_id: UploadId) -> Snapshot | None:
         outbox = self.state.outbox
-        for type_ in _ENDS if outbox is not None else ():
-            stored = await outbox.event(f"evt_{upload_id}_{type_}") if outbox is not None else None
+        if outbox is None:
+            return None
+        for type_ in _ENDS:
+            stored = await outbox.event(event_id(upload_id, type_))
             if stored is not None:
                 event = decode_event(stored.type, stored.document)
                 reason = end_reason(stored.type, event.reason)
@@ -60,7 +62,7 @@ class SnapshotReader:
         outbox = self.state.outbox
         if self.jobs_sink is None or outbox is None:
             return False
-        deliveries = await outbox.deliveries(f"evt_{upload.id}_{EventType.FINISHED}")
+        deliveries = await outbox.deliveries(event_id(upload.id, EventType.FINISHED))
         return any(d.sink == self.jobs_sink and d.state is DeliveryState.PENDING for d in deliveries)
 
     async def _jobs(self, upload: Upload) -> Sequence[Job]:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import partial
 
 from tusd_py.config import Settings
-from tusd_py.domain.errors import ConfigurationError
 from tusd_py.http.plain_terms import PlainTerms
 from tusd_py.protocol.plain.form import FormLimits, Parser
+from tusd_py.server.extras import importing
 
 _AMBIENT = frozenset({"forward", "proxy"})
 """Ways to authenticate by what browsers add to each request: cookies, and the login at a proxy."""
@@ -24,10 +24,8 @@ def plain_terms(settings: Settings) -> PlainTerms | None:
 
 
 def _parser(settings: Settings) -> Callable[[str], Parser]:
-    try:
+    with importing("forms", "python-multipart", "plain-uploads"):
         from tusd_py.protocol.plain.form_parser import FormParser  # noqa: PLC0415  an extra
-    except ImportError as error:
-        raise ConfigurationError("plain-uploads: python-multipart is missing: install tusd-py[forms]") from error
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a line for each malformed form, else
     limits = FormLimits(
         max_files=settings.plain_max_files,

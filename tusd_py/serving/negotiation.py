@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 _WEIGHT = re.compile(r"(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
+_MOST = 64
+"""Types of a field that are looked at."""
 
 
 def preferred_type(accept: str, offered: Sequence[str]) -> str | None:
@@ -20,6 +22,12 @@ def preferred_type(accept: str, offered: Sequence[str]) -> str | None:
     return kind if rank[0] > 0 else None
 
 
+def prefers_html(accept: str) -> bool:
+    """Return True if the field `Accept` has a page before JSON; a client that takes both alike gets JSON."""
+    ranges = list(_ranges(accept))
+    return _rank(ranges, "text/html")[0] > _rank(ranges, "application/json")[0]
+
+
 def _rank(ranges: Sequence[tuple[str, float]], kind: str) -> tuple[float, int, int]:
     """Return the weight of the most specific range with the type, how specific that is, and how early it comes."""
     patterns = ("*/*", f"{kind.partition('/')[0]}/*", kind)
@@ -31,7 +39,7 @@ def _rank(ranges: Sequence[tuple[str, float]], kind: str) -> tuple[float, int, i
 
 
 def _ranges(accept: str) -> Iterator[tuple[str, float]]:
-    for element in accept.split(","):
+    for element in accept.split(",", _MOST)[:_MOST]:
         name, *parameters = (part.strip(" \t").lower() for part in element.split(";"))
         weights = [parameter.removeprefix("q=") for parameter in parameters if parameter.startswith("q=")]
         yield name, _weight(weights[0]) if weights else 1.0

@@ -23,7 +23,6 @@ EXEMPT = {
 IN_PARSERS = {
     "protocol/rufh/representation.py _file_name": "Content-Disposition",
     "protocol/parameters.py PARAMETER": "parameters",
-    "protocol/plain/accept.py _QUALITY": "Accept",
     "serving/dates.py _FORMS": "Date",
     "serving/disposition.py _clean": "name",
     "serving/disposition.py _parameters": "name",

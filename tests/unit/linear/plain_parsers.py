@@ -14,10 +14,11 @@ from tusd_py.domain.limits import Limits
 from tusd_py.domain.refusals import Refusal
 from tusd_py.http.plain_terms import PlainTerms
 from tusd_py.protocol.parameters import parse_parameters
-from tusd_py.protocol.plain import accept, answers, names, parts, reading
+from tusd_py.protocol.plain import answers, names, parts, reading
 from tusd_py.protocol.plain.form import FormLimits
 from tusd_py.protocol.plain.form_parser import FormParser
 from tusd_py.protocol.wire import RequestHead
+from tusd_py.serving import negotiation
 
 Use = Callable[[str], object]
 _FORM = "multipart/form-data; boundary=a"
@@ -64,7 +65,7 @@ def _enter(text: str) -> None:
 IN_FIELDS: Mapping[str, Use] = {
     "parameters": parse_parameters,
     "page of a form": _enter,
-    "Accept": accept.prefers_html,
+    "Accept": negotiation.prefers_html,
     "plain request": _read_post,
     "boundary": lambda text: FormParser(f"multipart/form-data; boundary={text}", _LIMITS),
 }

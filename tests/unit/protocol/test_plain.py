@@ -7,10 +7,10 @@ import re
 import pytest
 
 from tusd_py.protocol.parameters import parse_parameters
-from tusd_py.protocol.plain.accept import prefers_html
 from tusd_py.protocol.plain.answers import may_redirect
 from tusd_py.protocol.plain.reading import is_plain
 from tusd_py.protocol.wire import RequestHead
+from tusd_py.serving.negotiation import prefers_html
 
 OWN = "https://Files.Example:443/files/"
 

@@ -16,7 +16,7 @@ from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import Context
 from tusd_py.http.failures import record_refusal
 from tusd_py.http.handlers.direct import respond
-from tusd_py.http.handlers.queries import read_choice, read_number
+from tusd_py.http.handlers.queries import read_accept, read_choice, read_number
 from tusd_py.http.handlers.watching import watcher_of
 from tusd_py.jobs.service import JobService
 from tusd_py.ports.jobs import JobSelection, JobStore
@@ -90,8 +90,7 @@ async def _jobs(query: _Query, store: JobStore) -> AsyncIterator[Job]:
 
 def _type(request: web.Request) -> str:
     name = read_choice(request, "format", _TYPES)
-    accept = ", ".join(request.headers.getall(hdrs.ACCEPT, []))
-    return _TYPES[name] if name else preferred_type(accept, tuple(_TYPES.values())) or _TYPES["ndjson"]
+    return _TYPES[name] if name else preferred_type(read_accept(request), tuple(_TYPES.values())) or _TYPES["ndjson"]
 
 
 def _read(request: web.Request, context: Context, *, as_json: bool) -> _Query:

@@ -17,6 +17,7 @@ from tusd_py.http.handlers.direct import read_body, respond, with_memory
 from tusd_py.http.handlers.job_list import list_jobs, service_of
 from tusd_py.http.handlers.job_stream import FORMATS, stream_job
 from tusd_py.http.handlers.plain_refusals import plain_route
+from tusd_py.http.handlers.queries import read_accept
 from tusd_py.http.handlers.watching import watcher_of
 from tusd_py.protocol.export_request import read_export
 from tusd_py.protocol.job_messages import job_text, read_request
@@ -65,8 +66,7 @@ async def _submit(request: web.Request, context: Context) -> web.StreamResponse:
 
 async def _show(request: web.Request, context: Context) -> web.StreamResponse:
     job = await _job(request, context)
-    accept_field = ", ".join(request.headers.getall(hdrs.ACCEPT, []))
-    form = FORMATS.get(preferred_type(accept_field, (_JSON, *FORMATS)) or _JSON)
+    form = FORMATS.get(preferred_type(read_accept(request), (_JSON, *FORMATS)) or _JSON)
     return respond(200, job_text(job), _JSON) if form is None else await stream_job(request, context, job, form)
 
 

@@ -18,14 +18,15 @@ from tusd_py.http.context import ENGINE, Context
 from tusd_py.http.endpoint import creation_path, endpoint_url, origin
 from tusd_py.http.form_body import BodyCut, FormBody
 from tusd_py.http.handlers.bodies import answer_cut, receiving
+from tusd_py.http.handlers.queries import read_accept
 from tusd_py.http.plain_terms import PlainTerms
 from tusd_py.http.translation import response_of
 from tusd_py.ports.body import Body, BodyEnd
 from tusd_py.protocol.answers import merge
 from tusd_py.protocol.methods import upload_methods
 from tusd_py.protocol.plain import answers, reading
-from tusd_py.protocol.plain.accept import prefers_html
 from tusd_py.protocol.wire import Reply, RequestHead
+from tusd_py.serving.negotiation import prefers_html
 
 
 async def answer_plain(
@@ -92,4 +93,4 @@ def _reply(request: web.Request, terms: PlainTerms, uploads: Sequence[Upload], e
     target = request.query.get("success_action_redirect", "")
     if answers.may_redirect(target, endpoint, terms.origins):
         return answers.redirected(uploads, target)
-    return answers.created(uploads, endpoint, page=prefers_html(", ".join(request.headers.getall(hdrs.ACCEPT, ()))))
+    return answers.created(uploads, endpoint, page=prefers_html(read_accept(request)))

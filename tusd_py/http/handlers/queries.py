@@ -1,18 +1,24 @@
-"""Values in the query of a URL. Names that a route doesn't know are ignored; of a repeated one, the first value counts.
+"""Values of requests: those in the query of the URL, and those in the field Accept.
 
-Each function raises BadQuery if there is a value that can't be read.
+Names that a route doesn't know are ignored; of a repeated one, the first value counts. Functions that read the query
+raise BadQuery if there is a value that can't be read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.refusals import BadQuery, Malformed
 
 _SWITCH = {"1": True, "0": False}
+
+
+def read_accept(request: web.Request) -> str:
+    """Return the field Accept; its lines count as one list (RFC 9110, 5.3). Empty if there is none."""
+    return ", ".join(request.headers.getall(hdrs.ACCEPT, ()))
 
 
 def read_number(request: web.Request, name: str, default: int, maximum: int | None = None) -> int:

@@ -23,7 +23,7 @@ from tusd_py.http.context import Context
 from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.failures import record_refusal
 from tusd_py.http.handlers.plain_refusals import plain_route
-from tusd_py.http.handlers.queries import read_choice, read_flag, read_number
+from tusd_py.http.handlers.queries import read_accept, read_choice, read_flag, read_number
 from tusd_py.http.handlers.watching import counted, watcher_of
 from tusd_py.ports.state import Numbered
 from tusd_py.protocol.listing import FORMATS, JSON, NDJSON, ListFormat
@@ -176,8 +176,7 @@ def _form(request: web.Request) -> ListFormat:
     name = read_choice(request, "format", FORMATS)
     if name is not None:
         return FORMATS[name]
-    accept = ", ".join(request.headers.getall(hdrs.ACCEPT, []))
-    return _BY_TYPE.get(preferred_type(accept, tuple(_BY_TYPE)) or "", NDJSON)
+    return _BY_TYPE.get(preferred_type(read_accept(request), tuple(_BY_TYPE)) or "", NDJSON)
 
 
 def _limit(request: web.Request, form: ListFormat) -> int | None:

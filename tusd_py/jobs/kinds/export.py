@@ -20,9 +20,9 @@ from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.listing import read_page
 from tusd_py.engine.make import make
-from tusd_py.jobs.feed import closing_all
 from tusd_py.jobs.making import acting, url
 from tusd_py.jobs.member_names import MemberNames, last_component
+from tusd_py.jobs.sources import closing_all
 from tusd_py.jobs.work import Args, PlainKind, Result, Work
 from tusd_py.ports.questions import NoQuestions
 from tusd_py.ports.state import Numbered

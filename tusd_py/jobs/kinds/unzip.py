@@ -16,8 +16,8 @@ from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine.make import make
 from tusd_py.jobs.archive import ArchiveLimits, Member, bad_archive, members_of
-from tusd_py.jobs.feed import closing_all
 from tusd_py.jobs.making import acting, url
+from tusd_py.jobs.sources import closing_all
 from tusd_py.jobs.work import Args, PlainKind, Result, Work
 
 _UNSUPPORTED = (stream_unzip.UnsupportedFeatureError, stream_unzip.PasswordError)

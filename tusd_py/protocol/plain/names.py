@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import unquote_to_bytes
 
+from tusd_py.domain.names import base_name
 from tusd_py.protocol.parameters import decode_extended, parse_parameters
 
 _ESCAPES = (('\\"', '"'), ("%22", '"'), ("%0D", "\r"), ("%0A", "\n"))
 """Escapes of browsers (HTML standard, "multipart/form-data encoding algorithm") and of curl's --form-escape. Other
 percent signs mean themselves."""
-_SEPARATOR = re.compile(r"[/\\]")
 
 
 def unescape(value: str) -> str:
@@ -18,11 +17,6 @@ def unescape(value: str) -> str:
     for escape, character in _ESCAPES:
         value = value.replace(escape, character)
     return value
-
-
-def base_name(name: str) -> str:
-    """Return the last component of a name, which may be a path of any system."""
-    return _SEPARATOR.split(name)[-1]
 
 
 def name_in_disposition(text: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tusd_py.domain.form_refusals import BadField, BadForm
-from tusd_py.domain.names import is_metadata_key
+from tusd_py.domain.names import base_name, is_metadata_key
 from tusd_py.protocol.parameters import parse_parameters
-from tusd_py.protocol.plain.names import base_name, unescape
+from tusd_py.protocol.plain.names import unescape
 
 _ENCODED = ("base64", "quoted-printable")
 """Transfer encodings that change bytes, which nothing here decodes; RFC 7578, 4.7, deprecates them."""
