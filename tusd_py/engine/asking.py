@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tusd_py.domain.answers import NO_CHANGE
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.engine import Engine
 
@@ -13,6 +14,8 @@ async def ask_to_create(engine: Engine, planned: Upload) -> Upload:
     change, answer = await engine.questions.before_create(engine.caller, planned)
     engine.answer(answer)
     name = change.name or _granted_name(engine, planned)
+    if change == NO_CHANGE and name is None:
+        return planned
     upload = replace(planned, name=name, place=change.place)
     return upload if change.metadata is None else replace(upload, metadata=change.metadata)
 

@@ -160,15 +160,22 @@ class Engine:
         account, allowance = self.account, self.allowance
         with self.open_uploads.admitting(planned):
             self.creations.check(account.name, allowance.rate)
-            owned = replace(planned, owner=self.caller.subject, account=account, trace=self.caller.trace)
-            upload = await self._placed(replace(owned, asks_before_finish=self.questions.asks_before_finish))
+            upload = await self._placed(
+                replace(
+                    planned,
+                    owner=self.caller.subject,
+                    account=account,
+                    trace=self.caller.trace,
+                    key_prefix=allowance.key_prefix,
+                    asks_before_finish=self.questions.asks_before_finish,
+                )
+            )
             quota = self.quotas.for_creation(account, allowance.quota)
             return await self.records.create(begin(upload), quota, allowance.grant)
 
     async def _placed(self, planned: Upload) -> Upload:
         """Return the upload with its place in the storage. Raises NameTaken if something else is there."""
-        keyed = replace(planned, key_prefix=self.allowance.key_prefix)
-        upload = replace(keyed, cursor=self.storage.start(keyed))
+        upload = replace(planned, cursor=self.storage.start(planned))
         if upload.chosen_key is not None and await self.storage.occupied(upload):
             raise NameTaken
         return upload

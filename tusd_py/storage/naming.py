@@ -5,10 +5,13 @@ Of what a client sent, they contain only a sanitized file name, and only if the 
 
 from __future__ import annotations
 
-import re
 import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from tusd_py.domain.metadata import NAME_KEYS, declared
+from tusd_py.domain.names import base_name
 from tusd_py.domain.upload import Upload
 
 DATES = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}
@@ -19,13 +22,26 @@ _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("C
 """File names that Windows takes for devices, with any extension."""
 
 
-def expand(template: str, upload: Upload, filename: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """The fields of a template, each made only if the template has it: most are the id alone."""
+
+    upload: Upload
+    sanitize: Callable[[str], str]
+
+    def __getitem__(self, name: str) -> str:
+        if name == "id":
+            return self.upload.id
+        if name == "filename":
+            return self.sanitize(declared(self.upload.metadata, NAME_KEYS))
+        return datetime.fromtimestamp(self.upload.times.created_at, UTC).strftime(DATES[name])
+
+
+def expand(template: str, upload: Upload, sanitize: Callable[[str], str]) -> str:
     """Return the template with its fields filled in for this upload; of an upload whose key was chosen, that."""
     if upload.chosen_key is not None:
         return upload.chosen_key
-    created = datetime.fromtimestamp(upload.times.created_at, UTC)
-    dates = {name: created.strftime(code) for name, code in DATES.items()}
-    return upload.key_prefix + template.format(id=upload.id, filename=filename, **dates)
+    return upload.key_prefix + template.format_map(_Fields(upload, sanitize))
 
 
 def sanitize(filename: str) -> str:
@@ -33,7 +49,7 @@ def sanitize(filename: str) -> str:
 
     It has at most 200 bytes; a longer name keeps its end.
     """
-    last = re.split(r"[/\\]", filename)[-1].lstrip(".")
+    last = base_name(filename).lstrip(".")
     stem, dot, extension = "".join(char if _is_plain(char) else "_" for char in last).partition(".")
     name = (stem.strip("_") or "file") + (dot + extension).rstrip("._")
     short = name.encode()[-_MAX_CLIENT_NAME:].decode(errors="ignore").lstrip("._-") or "file"

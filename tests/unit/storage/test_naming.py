@@ -52,7 +52,7 @@ def test_a_tamed_name_means_nothing_to_a_path_a_shell_or_a_file_system(filename:
     assert tamed[0] not in ".-"
     assert tamed[-1] != "."
     assert tamed.partition(".")[0].lower() not in DEVICES
-    assert expand("{filename}", upload(), sanitize(tamed)).isprintable()
+    assert expand("{filename}", upload(metadata={"filename": tamed.encode()}), sanitize).isprintable()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from tusd_py.disk.space import disk_space
 from tusd_py.domain.checkpoint import Cursor, Entry, Finished
 from tusd_py.domain.errors import ConfigurationError, UploadLost
 from tusd_py.domain.lifecycle import fall_back, mark_done
-from tusd_py.domain.metadata import NAME_KEYS, declared
 from tusd_py.domain.place import Place
 from tusd_py.domain.space import Space
 from tusd_py.domain.span import Span
@@ -80,7 +79,7 @@ class LocalStorage:
         by_id = self._template == BY_ID and upload.chosen_key is None and not upload.key_prefix
         if upload.kind is Kind.PARTIAL or by_id:
             return {}
-        return {"file": expand(self._template, upload, sanitize(declared(upload.metadata, NAME_KEYS)))}
+        return {"file": expand(self._template, upload, sanitize)}
 
     def locate(self, upload: Upload) -> Place:
         tree, name = self._place(upload)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from tusd_py.domain.checkpoint import Cursor, Entry, Finished
@@ -107,7 +107,7 @@ class S3Cursor:
     def dump(self) -> Cursor:
         """Return the cursor as JSON, by field: `dataclasses.asdict` copies each value and costs more than the save."""
         plain = {name: getattr(self, name) for name in _FIELDS}
-        return plain | {"grid": asdict(self.grid), "tail": [segment.as_json for segment in self.tail]}
+        return plain | {"grid": self.grid.as_json, "tail": [segment.as_json for segment in self.tail]}
 
     @classmethod
     def load(cls, cursor: Mapping[str, Any]) -> S3Cursor:

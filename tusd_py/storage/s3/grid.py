@@ -5,7 +5,7 @@ A part that is sent twice, by a retry or by a writer that lost its lock, therefo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, repeat
 
@@ -27,6 +27,11 @@ class Grid:
     """True for an upload of unknown length: its parts get larger, so that any length fits into `max_parts`."""
     largest: int = 5 * GIB
     max_parts: int = 10_000
+
+    @property
+    def as_json(self) -> Mapping[str, int]:
+        """The grid as JSON for a cursor."""
+        return {"base": self.base, "grows": self.grows, "largest": self.largest, "max_parts": self.max_parts}
 
     def part_at(self, offset: int) -> tuple[int, Span]:
         """Return the number and range of the part that holds the byte at `offset`."""

@@ -6,7 +6,7 @@ import re
 from secrets import token_hex
 from string import Formatter
 
-from tusd_py.domain.metadata import NAME_KEYS, declared
+from tusd_py.domain.names import base_name
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.storage.naming import DATES, expand
@@ -23,7 +23,7 @@ def object_key(upload: Upload, *, prefix: str, template: str) -> str:
     """Return the key of the finished object; that of a partial upload is an internal one."""
     if upload.kind is Kind.PARTIAL:
         return f"{internal_prefix(prefix, upload.id)}object"
-    return prefix + expand(template, upload, sanitize(declared(upload.metadata, NAME_KEYS)))
+    return prefix + expand(template, upload, sanitize)
 
 
 def sanitize(filename: str) -> str:
@@ -31,8 +31,7 @@ def sanitize(filename: str) -> str:
 
     Characters other than ASCII letters and digits are lost, but the extension stays an extension.
     """
-    last = re.split(r"[/\\]", filename)[-1]
-    stem, dot, extension = last.lstrip(".").partition(".")
+    stem, dot, extension = base_name(filename).lstrip(".").partition(".")
     name = _UNSAFE.sub("_", stem).strip("_") or "file"
     return (name + _UNSAFE.sub("_", dot + extension).rstrip("._"))[-100:].lstrip("._") or "file"
 
