@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import systems
-from bench.figures import bulk, crowd, events, growth, link, requests, small, workers
+from bench.figures import bulk, crowd, events, forms, growth, link, requests, small, workers
 from bench.places import MIB
 from bench.report.columns import TIMES, table
 from bench.results import Results
@@ -69,6 +69,7 @@ class Goals:
             self._small(),
             self._crowd(),
             self._events(),
+            self._forms(),
             self._requests(),
             self._growth(),
         )
@@ -146,6 +147,11 @@ class Goals:
             for name in (events.SQLITE, events.REDIS)
         ]
         return Goal(figure="the client's response to post-finish, p50", goal="≤ 50 ms", checks=checks)
+
+    def _forms(self) -> Goal:
+        ours, cases = forms.SYSTEM, [case for case in forms.CASES if case != forms.PUT]
+        checks = [self._ratio(forms.NAME, case, (ours, case), (ours, forms.PUT), "cpu_per_gib", 1.5) for case in cases]
+        return Goal(figure="CPU-s per GiB, a file in a form", goal="≤ 1.5 × the same by PUT", checks=checks)
 
     def _requests(self) -> Goal:
         stateless, value = requests.STATELESS, "requests"

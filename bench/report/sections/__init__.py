@@ -13,6 +13,7 @@ SECTIONS = (
     waiting.SMALL,
     waiting.CROWD,
     waiting.EVENTS,
+    transfers.FORMS,
     growing.REQUESTS,
     growing.GROWTH,
     growing.SAVES,

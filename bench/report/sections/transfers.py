@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.figures import bulk, download, real, workers
+from bench.figures import bulk, download, forms, real, workers
 from bench.report import columns as c
 from bench.report.columns import cases
 from bench.report.sections.base import Plot, Section
@@ -44,6 +44,17 @@ CPU = Section(
         ),
         Plot(file="speed", title="Upload speed", unit=c.SPEED, values=("gib_per_s",), cases=_COUNTS, legend=_AT_A_TIME),
         Plot(file="memory", title="Peak memory", unit=c.MEMORY, values=("peak_rss",), cases=_COUNTS, legend=_AT_A_TIME),
+    ),
+)
+
+FORMS = Section(
+    figure=forms.NAME,
+    title="Forms",
+    words="One file of 512 MiB at a time, by PUT and in a form, into the sink. Line ends and near boundaries are files "
+    "of nothing but `\\r\\n`, and of nothing but the beginning of the form's boundary: what a parser has to look at.",
+    columns=(
+        *cases(lambda case: f"CPU-s/GiB, {case}", "cpu_per_gib", c.CPU, *forms.CASES),
+        *cases(lambda case: f"GiB/s, {case}", "gib_per_s", c.SPEED, *forms.CASES),
     ),
 )
 
