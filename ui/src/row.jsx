@@ -68,8 +68,12 @@ export function useCopying(row, uploads) {
 
 // What the scanner says, and what jobs do.
 export function Work({ of: { scan, jobs = [] } }) {
-  const others = scan ? jobs.filter(({ kind }) => kind !== 'scan') : jobs
-  return [scanned(scan), ...others.map(job)].filter(Boolean).map((words) => <span class="status">{words}</span>)
+  return [
+    scan && <span class="status">{scanned(scan)}</span>,
+    ...jobs
+      .filter(({ kind }) => !scan || kind !== 'scan')
+      .map((each) => <span class={each.phase === 'failed' ? 'status trouble' : 'status'} key={each.id}>{job(each)}</span>),
+  ]
 }
 
 export function Button({ icon, name, of, wide, onClick }) {

@@ -21,16 +21,16 @@ export function percent(sent, size) {
   return `${size ? Math.min(100, Math.floor((100 * sent) / size)) : 100} %`
 }
 
-// What the scanner found in an upload; nothing if it isn't asked.
+// What the scanner found in an upload.
 export function scanned(scan) {
   const words = {
     pending: 'Being scanned for viruses…',
     clean: 'No virus found',
-    found: `A virus was found${scan?.name ? `: ${scan.name}` : ''}`,
+    found: `A virus was found${scan.name ? `: ${scan.name}` : ''}`,
     unscanned: 'Not scanned for viruses: it is too large',
     failed: 'Not scanned for viruses: the scanner can’t be reached',
   }
-  return words[scan?.verdict]
+  return words[scan.verdict]
 }
 
 // What the server does with a finished upload, and how far that is.
