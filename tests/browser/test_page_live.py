@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from devtools.clamd import MALICE, FakeClamd, fake_clamd
 from tests.browser.visitor import PATIENCE, Visitor, visiting
@@ -25,13 +25,13 @@ HIDDEN = """hidden => {
   Object.defineProperty(document, 'visibilityState', { configurable: true, value: hidden ? 'hidden' : 'visible' })
   document.dispatchEvent(new Event('visibilitychange'))
 }"""
-"""What a browser does when another tab is shown instead."""
+"""Does as a browser when another tab is shown instead."""
 MINUTE = 60_000
 
 
-def settings(directory: Path, **more: Any) -> dict[str, Any]:
+def settings(directory: Path, **extras: Any) -> dict[str, Any]:
     usual = {"storage": f"file:{directory}/data", "state": f"sqlite:{directory}/state.db", "ui": True}
-    return {**usual, "live": True, "listing": True, "part_size": "5MiB", **more}
+    return {**usual, "live": True, "listing": True, "part_size": "5MiB", **extras}
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -47,7 +47,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def other(browser: Browser) -> AsyncIterator[Visitor]:
+async def neighbour(browser: Browser) -> AsyncIterator[Visitor]:
     """A visitor with another browser."""
     async with visiting(browser) as one:
         yield one
@@ -55,11 +55,11 @@ async def other(browser: Browser) -> AsyncIterator[Visitor]:
 
 
 def elsewhere(tab: Page) -> Locator:
-    """What the page lists besides its own uploads."""
+    """The uploads in the second list of the page."""
     return tab.get_by_role("region", name="Also on the server").get_by_role("listitem")
 
 
-def asked(visitor: Visitor) -> list[str]:
+def list_requests(visitor: Visitor) -> list[str]:
     """The requests for lists and events so far."""
     return [url for url in visitor.sent("GET") if "/uploads" in url or "/events" in url or "/status" in url]
 
@@ -75,29 +75,29 @@ async def moves(visitor: Visitor, beyond: int) -> None:
 
 
 async def test_another_browser_sees_an_upload_move_and_gets_its_link(
-    server: Server, visitor: Visitor, other: Visitor, film: Path, data: bytes, session: aiohttp.ClientSession
+    server: Server, visitor: Visitor, neighbour: Visitor, film: Path, data: bytes, session: aiohttp.ClientSession
 ) -> None:
     async with Valve(server.port) as valve:
-        await other.open(server.origin)
+        await neighbour.open(server.origin)
         await visitor.open(valve.origin)
         valve.close()
         await visitor.choose(film)
         await valve.full()
-        await moves(other, 0)
+        await moves(neighbour, 0)
         await visitor.press("Pause", "film.mp4")
-        await moves(other, 8 * MIB)
+        await moves(neighbour, 8 * MIB)
         valve.open()
         await visitor.press("Resume", "film.mp4")
-        link = await other.link("film.mp4")
+        link = await neighbour.link("film.mp4")
         await visitor.link("film.mp4")
     async with session.get(link) as answer:
         assert await answer.read() == data
     async with session.delete(link) as refused:
         assert refused.status == 405
-    await other.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await other.press("Copy link", "film.mp4")
-    await other.sees("Copied", "film.mp4")
-    assert await other.tab.evaluate("navigator.clipboard.readText()") == link
+    await neighbour.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await neighbour.press("Copy link", "film.mp4")
+    await neighbour.sees("Copied", "film.mp4")
+    assert await neighbour.tab.evaluate("navigator.clipboard.readText()") == link
     await expect(elsewhere(visitor.tab)).to_have_count(0)
 
 
@@ -141,7 +141,7 @@ async def test_the_list_survives_a_restart(server: Server, visitor: Visitor, ses
     await visitor.sees("0 bytes so far", "note")
 
 
-async def test_states_of_jobs_are_told_to_all(tmp_path: Path, visitor: Visitor, other: Visitor, film: Path) -> None:
+async def test_states_of_jobs_are_told_to_all(tmp_path: Path, visitor: Visitor, neighbour: Visitor, film: Path) -> None:
     commands = tmp_path / "commands"
     commands.mkdir()
     for name, script in {"slow": f"while [ ! -e {tmp_path}/gate ]; do sleep 0.1; done", "fail": "exit 3"}.items():
@@ -149,15 +149,15 @@ async def test_states_of_jobs_are_told_to_all(tmp_path: Path, visitor: Visitor, 
         (commands / name).chmod(0o755)
     jobs = {"jobs_dir": commands, "jobs_on_finish": "command:fail,command:slow"}
     async with serving(tmp_path, **settings(tmp_path, **jobs)) as server:
-        await other.open(server.origin)
+        await neighbour.open(server.origin)
         await visitor.open(server.origin)
         await visitor.choose(film)
-        for one in (visitor, other):
+        for one in (visitor, neighbour):
             await one.sees("Command fail failed: Exit 3.", "film.mp4")
             await one.sees("Command slow: ", "film.mp4")
             await expect(one.row("film.mp4")).not_to_contain_text("Command slow: done")
         (tmp_path / "gate").touch()
-        for one in (visitor, other):
+        for one in (visitor, neighbour):
             await one.sees("Command slow: done", "film.mp4")
 
 
@@ -204,10 +204,10 @@ async def test_nothing_is_asked_while_the_page_is_hidden(
     await visitor.sees("0 % of 100 bytes", "film.mp4")
     async with visitor.tab.expect_event("requestfailed", lambda request: "/events?since=" in request.url):
         await visitor.tab.evaluate(HIDDEN, True)
-    before = len(asked(visitor))
+    before = len(list_requests(visitor))
     await client.patch(url, 0, b"x" * 30)
     await visitor.tab.clock.run_for(MINUTE)
-    assert len(asked(visitor)) == before
+    assert len(list_requests(visitor)) == before
     await visitor.tab.evaluate(HIDDEN, False)
     await visitor.sees("30 % of 100 bytes", "film.mp4")
 
@@ -218,19 +218,24 @@ async def test_without_the_routes_nothing_is_asked(deployment: Deployment, visit
     await visitor.choose(film)
     await visitor.finished("film.mp4")
     await visitor.tab.clock.run_for(MINUTE)
-    assert asked(visitor) == []
+    assert list_requests(visitor) == []
     await expect(visitor.tab.get_by_role("region", name="Also on the server")).to_have_count(0)
+
+
+def refusal(status: int) -> Callable[[Route], Awaitable[None]]:
+    """Answer requests with that status."""
+    return lambda route: route.fulfill(status=status, body="no")
 
 
 async def test_a_refusal_is_not_asked_for_again(server: Server, visitor: Visitor, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("note")
     await visitor.tab.clock.install()
     for status in (401, 403, 404):
-        await visitor.tab.route("**/events?*", lambda route, status=status: route.fulfill(status=status, body="no"))
-        before = len(asked(visitor))
+        await visitor.tab.route("**/events?*", refusal(status))
+        before = len(list_requests(visitor))
         await visitor.open(server.origin)
         await visitor.choose(tmp_path / "note.txt")
         await visitor.finished("note.txt")
         await visitor.tab.clock.run_for(MINUTE)
-        assert len(asked(visitor)) == before + 1
+        assert len(list_requests(visitor)) == before + 1
         await expect(visitor.tab.get_by_role("region", name="Also on the server")).to_have_count(0)

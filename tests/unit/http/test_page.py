@@ -58,14 +58,14 @@ async def test_the_page_is_told_what_it_must_know(built: Path, facts: PageFacts,
     assert [value.replace("&quot;", '"').replace("&gt;", ">").replace("&lt;", "<") for value in values] == told
 
 
-@pytest.mark.parametrize(("live", "listing", "told"), [(True, True, "on"), (True, False, "off"), (False, True, "off")])
+@pytest.mark.parametrize(("live", "listing", "value"), [(True, True, "on"), (True, False, "off"), (False, True, "off")])
 async def test_the_page_asks_for_lists_where_both_routes_are_on(
-    tmp_path: Path, *, live: bool, listing: bool, told: str
+    tmp_path: Path, *, live: bool, listing: bool, value: str
 ) -> None:
     places = {"state": "memory:", "storage": f"file:{tmp_path}"}
     app = create_app(load_settings({**places, "ui": True, "live": live, "listing": listing}, None, {}))
     async with TestClient(TestServer(app)) as client, client.get("/") as answer:
-        assert f'data-live="{told}"' in await answer.text()
+        assert f'data-live="{value}"' in await answer.text()
 
 
 async def test_the_page_is_asked_for_anew_and_what_it_needs_is_kept(built: Path) -> None:
