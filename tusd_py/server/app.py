@@ -203,6 +203,7 @@ def _page_facts(settings: Settings) -> PageFacts:
         endpoint=settings.public_endpoint or settings.base_path.removeprefix("/"),
         max_size=settings.max_size,
         downloads=not settings.disable_download,
+        live=settings.live and settings.listing,
         forms=settings.plain_uploads,
         accept=tuple(f".{extension}" for extension in settings.allowed_extensions) or settings.allowed_types,
     )

@@ -2,12 +2,14 @@ import { getDroppedFiles } from '@uppy/core/utils'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from './icons.jsx'
 import { Keeping } from './keeping.jsx'
+import { Others } from './others.jsx'
 import { Row } from './row.jsx'
 import { underWay } from './uploads.js'
 import { bytes, percent } from './words.js'
 
-export function Page({ uploads, downloads, accept }) {
+export function Page({ uploads, watch, downloads, accept }) {
   useRenewal(uploads)
+  useRenewal(watch)
   const online = useOnline()
   const over = useDrop((files) => uploads.add(files))
   const chooser = useRef(null)
@@ -25,13 +27,14 @@ export function Page({ uploads, downloads, accept }) {
           <Summary rows={rows} uploads={uploads} chooser={chooser} />
           <ul>
             {rows.map((row) => (
-              <Row key={row.id} row={row} uploads={uploads} downloads={downloads} online={online}
+              <Row key={row.id} row={row} told={watch.of(row.url)} uploads={uploads} downloads={downloads} online={online}
                 onChoose={() => chooser.current.click()}
                 onRemove={(event) => remove(event, uploads, row.id, chooser.current)} />
             ))}
           </ul>
         </section>
       )}
+      <Others watch={watch} uploads={uploads} downloads={downloads} />
       <Keeping uploads={uploads} />
       <p class="hidden" role="status">{uploads.saying}</p>
     </main>
@@ -102,9 +105,9 @@ function remove(event, uploads, id, chooser) {
   target.focus()
 }
 
-function useRenewal(uploads) {
+function useRenewal(source) {
   const [, renew] = useState(0)
-  useLayoutEffect(() => uploads.subscribe(() => renew((count) => count + 1)), [uploads])
+  useLayoutEffect(() => source.subscribe(() => renew((count) => count + 1)), [source])
 }
 
 function useOnline() {

@@ -2,13 +2,13 @@ import { useState } from 'preact/hooks'
 import { copy } from './clipboard.js'
 import { Icon } from './icons.jsx'
 import { underWay } from './uploads.js'
-import { bytes, duration, percent } from './words.js'
+import { bytes, duration, job, percent, scanned } from './words.js'
 
 const COPIED = 2000 // ms
 const TAIL = 8 // characters
 
 // One upload. Its two buttons are the same ones all along, so that the focus stays where it is when their meaning changes.
-export function Row({ row, uploads, downloads, online, onRemove, onChoose }) {
+export function Row({ row, told, uploads, downloads, online, onRemove, onChoose }) {
   const done = row.state === 'done'
   return (
     <li class={`row ${row.state}`} data-id={row.id}>
@@ -19,6 +19,7 @@ export function Row({ row, uploads, downloads, online, onRemove, onChoose }) {
         <Name of={row.name} href={done && downloads ? row.link : undefined} />
         {!done && <progress value={row.sent} max={row.size || 1} aria-label={`Progress of ${row.name}`} />}
         <span class="status">{status(row, online)}</span>
+        {done && told && <Work of={told} />}
       </div>
       {row.state !== 'elsewhere' && (
         <div class="buttons">
@@ -31,7 +32,7 @@ export function Row({ row, uploads, downloads, online, onRemove, onChoose }) {
 }
 
 // Too long a name loses its middle: its end tells most.
-function Name({ of, href }) {
+export function Name({ of, href }) {
   const Tag = href ? 'a' : 'span'
   return (
     <Tag class="name" href={href} title={of}>
@@ -43,24 +44,39 @@ function Name({ of, href }) {
 }
 
 function Main({ row, uploads, downloads, onChoose }) {
-  const [copied, setCopied] = useState(false)
-
-  async function copyLink() {
-    await copy(row.link)
-    setCopied(true)
-    uploads.say(`Link copied: ${row.name}`)
-    setTimeout(setCopied, COPIED, false)
-  }
-
-  if (row.state === 'done')
-    return downloads && row.link && <Button wide icon={copied ? 'check' : 'link'} name={copied ? 'Copied' : 'Copy link'} of={row.name} onClick={copyLink} />
+  const copying = useCopying(row, uploads)
+  if (row.state === 'done') return downloads && row.link && <Button wide {...copying} of={row.name} />
   if (row.state === 'missing') return <Button wide icon="file" name="Choose again" of={row.name} onClick={onChoose} />
   if (row.state === 'failed') return <Button icon="retry" name="Try again" of={row.name} onClick={() => uploads.retry(row.id)} />
   if (row.state === 'paused') return <Button icon="play" name="Resume" of={row.name} onClick={() => uploads.resume(row.id)} />
   return <Button icon="pause" name="Pause" of={row.name} onClick={() => uploads.pause(row.id)} />
 }
 
-function Button({ icon, name, of, wide, onClick }) {
+// What a button needs to copy the link of a row.
+export function useCopying(row, uploads) {
+  const [copied, setCopied] = useState(false)
+
+  async function onClick() {
+    await copy(row.link)
+    setCopied(true)
+    uploads.say(`Link copied: ${row.name}`)
+    setTimeout(setCopied, COPIED, false)
+  }
+
+  return { icon: copied ? 'check' : 'link', name: copied ? 'Copied' : 'Copy link', onClick }
+}
+
+// What the scanner says, and what jobs do.
+export function Work({ of: { scan, jobs = [] } }) {
+  return [
+    scan && <span class="status">{scanned(scan)}</span>,
+    ...jobs
+      .filter(({ kind }) => !scan || kind !== 'scan')
+      .map((each) => <span class={each.phase === 'failed' ? 'status trouble' : 'status'} key={each.id}>{job(each)}</span>),
+  ]
+}
+
+export function Button({ icon, name, of, wide, onClick }) {
   return (
     <button type="button" class={wide ? 'wide' : 'icon'} title={wide ? undefined : name} aria-label={`${name}: ${of}`} onClick={onClick}>
       <Icon name={icon} />

@@ -7,10 +7,9 @@
 import { isOld, Memory } from './memory.js'
 import { Pace } from './pace.js'
 import { Turns } from './turns.js'
-import { connect, linkIn } from './wire.js'
+import { connect, linkIn, TUS } from './wire.js'
 import { bytes, reason } from './words.js'
 
-const TUS = { 'Tus-Resumable': '1.0.0' }
 const UNDER_WAY = new Set(['waiting', 'sending', 'retrying'])
 const STOPPED = { done: 'done', paused: 'paused', failed: 'paused' } // and what becomes of them with the next page
 
@@ -18,6 +17,7 @@ export class Uploads {
   rows = new Map()
   notices = []
   saying = '' // for screen readers
+  #cancelled = new Map() // by URL: the server may still have them
   #paces = new Map()
   #listeners = new Set()
   #last = 0
@@ -37,6 +37,11 @@ export class Uploads {
 
   subscribe(listener) {
     this.#listeners.add(listener)
+  }
+
+  // The row of the upload with this URL, also if it was just cancelled.
+  of(url) {
+    return [...this.rows.values()].find((row) => row.url === url) ?? this.#cancelled.get(url)
   }
 
   // Files that were chosen or dropped. One that is here already goes on, or once more if it was finished.
@@ -90,7 +95,9 @@ export class Uploads {
 
   // Takes it off the list, and what was sent of an unfinished one off the server.
   remove(id) {
-    const { state, url, name } = this.rows.get(id)
+    const row = this.rows.get(id)
+    const { state, url, name } = row
+    if (unfinished(row)) this.#cancelled.set(url, row)
     const uppyCares = this.uppy.getFile(id) && state !== 'failed'
     if (this.uppy.getFile(id)) this.uppy.removeFile(id)
     if (url && state !== 'done' && !uppyCares) fetch(url, { method: 'DELETE', headers: TUS }).catch(() => {})

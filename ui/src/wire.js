@@ -7,6 +7,8 @@ import { Misdirected } from './words.js'
 const RETRY = [0, 500, 1000, 2000, 4000, ...Array(400).fill(8000)] // for an hour without any progress
 const ATONCE = 3
 
+export const TUS = { 'Tus-Resumable': '1.0.0' }
+
 // `uploads` is told what happens; `turns` says which tab may send.
 export function connect({ endpoint, maxSize, uploads, turns }) {
   const owner = new WeakMap()

@@ -1,6 +1,7 @@
 // Numbers and trouble as a person reads them.
 
 const UNITS = ['kB', 'MB', 'GB', 'TB']
+const KINDS = { checksum: 'Checksum', scan: 'Virus scan', copy: 'Copy', unzip: 'Unpacking' }
 
 export function bytes(count) {
   if (count < 1000) return count === 1 ? '1 byte' : `${count} bytes`
@@ -18,6 +19,27 @@ export function duration(seconds) {
 
 export function percent(sent, size) {
   return `${size ? Math.min(100, Math.floor((100 * sent) / size)) : 100} %`
+}
+
+// What the scanner found in an upload.
+export function scanned(scan) {
+  const words = {
+    pending: 'Being scanned for viruses…',
+    clean: 'No virus found',
+    found: `A virus was found${scan.name ? `: ${scan.name}` : ''}`,
+    unscanned: 'Not scanned for viruses: it is too large',
+    failed: 'Not scanned for viruses: the scanner can’t be reached',
+  }
+  return words[scan.verdict]
+}
+
+// What the server does with a finished upload, and how far that is.
+export function job({ kind, args, phase, progress, error }) {
+  const name = kind === 'command' ? `Command ${args.name}` : (KINDS[kind] ?? kind)
+  if (phase === 'failed') return `${name} failed: ${sentence(error.message)}`
+  if (phase === 'queued') return `${name}: waiting`
+  if (phase !== 'running') return `${name}: ${phase}`
+  return `${name}: ${progress.total ? percent(progress.done, progress.total) : 'under way'}`
 }
 
 // Why an upload failed: in our own words, or the server's if it had any. `response` is an XMLHttpRequest.

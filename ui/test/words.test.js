@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Pace } from '../src/pace.js'
-import { bytes, duration, percent } from '../src/words.js'
+import { bytes, duration, job, percent, scanned } from '../src/words.js'
 
 test('sizes have at most three digits and never a unit too small', () => {
   const said = [0, 1, 999, 1000, 9949, 9950, 999_499, 999_500, 1e6, 123_456_789, 2.5e12, 4e15].map(bytes)
@@ -25,4 +25,21 @@ test('the pace is that of the last seconds, and not told at once', () => {
   assert.deepEqual(pace.tell(9000), { speed: 500, left: 12 })
   for (let second = 5; second <= 40; second++) pace.add(3000 + 100 * (second - 4), 1000 * second)
   assert.ok(Math.abs(pace.tell(9000).speed - 100) < 1)
+})
+
+test('a job says its kind, how far it is, and why it failed', () => {
+  const said = (phase, more) => job({ kind: 'unzip', args: {}, phase, progress: { done: 1, total: 4 }, error: null, ...more })
+  assert.deepEqual(['queued', 'running', 'done', 'cancelled'].map((phase) => said(phase)), [
+    'Unpacking: waiting', 'Unpacking: 25 %', 'Unpacking: done', 'Unpacking: cancelled',
+  ])
+  assert.equal(said('running', { progress: { done: 1, total: null } }), 'Unpacking: under way')
+  assert.equal(said('failed', { error: { code: 'x', message: 'it is no archive' } }), 'Unpacking failed: It is no archive.')
+  assert.equal(said('done', { kind: 'command', args: { name: 'thumb' } }), 'Command thumb: done')
+})
+
+test('each verdict of a scanner has words', () => {
+  const said = ['pending', 'clean', 'found', 'unscanned', 'failed'].map((verdict) => scanned({ verdict, name: null }))
+  assert.equal(new Set(said).size, 5)
+  assert.ok(said.every((words) => words.includes('virus')))
+  assert.equal(scanned({ verdict: 'found', name: 'Eicar' }), 'A virus was found: Eicar')
 })

@@ -8,10 +8,12 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from tusd_py import create_app
+from tusd_py.config import load_settings
 from tusd_py.domain.errors import ConfigurationError
 from tusd_py.http.handlers.page import PageFacts, add_page
 
-INDEX = "".join(f'<html data-{name}="%{name}%">' for name in ("endpoint", "max-size", "downloads", "accept"))
+INDEX = "".join(f'<html data-{name}="%{name}%">' for name in ("endpoint", "max-size", "downloads", "live", "accept"))
 SCRIPT = b"hello()"
 FACTS = PageFacts(endpoint="files/", max_size=None, downloads=True)
 PLAIN = {"Accept-Encoding": "identity"}
@@ -36,10 +38,16 @@ def opened(built: Path, facts: PageFacts = FACTS) -> Client:
 @pytest.mark.parametrize(
     ("facts", "told"),
     [
-        (FACTS, ["files/", "", "on", ""]),
+        (FACTS, ["files/", "", "on", "off", ""]),
         (
-            PageFacts(endpoint='https://x/"><script>', max_size=5, downloads=False, accept=("image/*", "text/plain")),
-            ['https://x/"><script>', "5", "off", "image/*,text/plain"],
+            PageFacts(
+                endpoint='https://x/"><script>',
+                max_size=5,
+                downloads=False,
+                live=True,
+                accept=("image/*", "text/plain"),
+            ),
+            ['https://x/"><script>', "5", "off", "on", "image/*,text/plain"],
         ),
     ],
 )
@@ -48,6 +56,16 @@ async def test_the_page_is_told_what_it_must_know(built: Path, facts: PageFacts,
         text = await answer.text()
     values = re.findall(r'data-[a-z-]+="([^"]*)"', text)
     assert [value.replace("&quot;", '"').replace("&gt;", ">").replace("&lt;", "<") for value in values] == told
+
+
+@pytest.mark.parametrize(("live", "listing", "value"), [(True, True, "on"), (True, False, "off"), (False, True, "off")])
+async def test_the_page_asks_for_lists_where_both_routes_are_on(
+    tmp_path: Path, *, live: bool, listing: bool, value: str
+) -> None:
+    places = {"state": "memory:", "storage": f"file:{tmp_path}"}
+    app = create_app(load_settings({**places, "ui": True, "live": live, "listing": listing}, None, {}))
+    async with TestClient(TestServer(app)) as client, client.get("/") as answer:
+        assert f'data-live="{value}"' in await answer.text()
 
 
 async def test_the_page_is_asked_for_anew_and_what_it_needs_is_kept(built: Path) -> None:

@@ -55,6 +55,8 @@ class PageFacts:
     max_size: int | None
     """Maximum bytes of an upload; None for no limit."""
     downloads: bool
+    live: bool = False
+    """True if the server lists uploads, and tells of them while they change."""
     forms: bool = False
     """True if the server takes forms, with which browsers upload without a script."""
     accept: tuple[str, ...] = ()
@@ -108,6 +110,7 @@ def _fill_in(page: str, facts: PageFacts) -> str:
         "endpoint": facts.endpoint,
         "max-size": "" if facts.max_size is None else str(facts.max_size),
         "downloads": "on" if facts.downloads else "off",
+        "live": "on" if facts.live else "off",
         "accept": ",".join(facts.accept),
     }
     for name, value in values.items():
