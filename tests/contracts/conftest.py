@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contracts.examples import Run
-from tests.support.events import ALL, ENDS
+from tests.support.events import ALL, ENDS, KEPT
 from tests.support.storages import STORAGES, Bench
 from tusd_py.backends.redis import connection as redis_client
 from tusd_py.ports.outbox import Outbox
@@ -34,6 +34,14 @@ async def outbox(state: StateStore) -> Outbox:
     """Of each state in turn, with two sinks."""
     assert state.outbox is not None
     await state.outbox.register([ALL, ENDS])
+    return state.outbox
+
+
+@pytest.fixture
+async def feed(state: StateStore) -> Outbox:
+    """Of each state in turn, whose events are only kept."""
+    assert state.outbox is not None
+    await state.outbox.register([KEPT])
     return state.outbox
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.support.events import ALL, EVER, KEPT, created, ended, event
 from tests.support.fixtures_state import Maker
 from tests.support.uploads import upload
@@ -11,14 +9,6 @@ from tusd_py.domain.event_json import decode_event
 from tusd_py.domain.events import EventType
 from tusd_py.ports.outbox import FEED, Backlog, Outbox, Selection, StoredEvent, Subscription
 from tusd_py.ports.state import StateStore
-
-
-@pytest.fixture
-async def feed(state: StateStore) -> Outbox:
-    """Of each state in turn, with events that are only kept."""
-    assert state.outbox is not None
-    await state.outbox.register([KEPT])
-    return state.outbox
 
 
 async def test_its_events_are_kept_and_never_delivered(state: StateStore, feed: Outbox) -> None:

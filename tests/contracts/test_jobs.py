@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.fixtures_state import Maker
+from tests.support.jobs import ended, job
 from tests.support.uploads import ids, json_objects
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.job import ENDED, Job, JobId, JobPhase
@@ -27,18 +27,6 @@ EVERY = JobSelection()
 @pytest.fixture
 async def jobs(state: StateStore) -> JobStore:
     return state.jobs
-
-
-def job(number: int = 1, **changes: Any) -> Job:
-    """A job whose id is `number`, queued at 1 s."""
-    made = Job(
-        id=JobId(f"{number:032x}"), upload_id=UPLOADS[1], kind="checksum", created_at=1.0, updated_at=1.0, due_at=1.0
-    )
-    return replace(made, **changes)
-
-
-def ended(of: Job, at: float, phase: JobPhase = JobPhase.DONE) -> Job:
-    return replace(of, phase=phase, updated_at=at, due_at=None)
 
 
 def stored(*numbers: int) -> list[JobId]:

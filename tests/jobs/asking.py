@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -36,6 +37,12 @@ async def until_so(ask: Callable[[], Awaitable[bool]]) -> None:
             if await ask():
                 return
             await asyncio.sleep(0.1)
+
+
+async def begun(directory: Path, count: int) -> None:
+    """Returns once so many commands have begun."""
+    path = directory / "begun"
+    await until(lambda: path.exists() and len(path.read_text().split()) >= count)
 
 
 class JobClient(TusClient):

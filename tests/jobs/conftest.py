@@ -26,6 +26,17 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
 
 @pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Commands that tell when they begin, and wait until they may end."""
+    made = tmp_path / "commands"
+    made.mkdir()
+    script = f'#!/bin/sh\necho "$$" >> {tmp_path}/begun\nwhile [ ! -e {tmp_path}/end ]; do sleep 0.1; done\nwc -c\n'
+    (made / "wait").write_text(script)
+    (made / "wait").chmod(0o755)
+    return made
+
+
+@pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         yield session

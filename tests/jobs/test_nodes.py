@@ -9,7 +9,7 @@ import aiohttp
 import psutil
 import pytest
 
-from tests.jobs.asking import JobClient, until
+from tests.jobs.asking import JobClient, begun
 from tests.support.installation import Start
 from tests.support.server import Server
 
@@ -23,17 +23,6 @@ async def test_without_the_setting_there_are_no_routes(start: Start, session: ai
     for path in ("jobs", f"jobs/{UNKNOWN}"):
         answer = await client.send("GET", f"{client.origin}/{path}", None, {})
         assert (answer.status, answer.body.partition(b":")[0]) == (404, b"not-found")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Commands that tell when they begin, and wait until they may end."""
-    made = tmp_path / "commands"
-    made.mkdir()
-    script = f'#!/bin/sh\necho "$$" >> {tmp_path}/begun\nwhile [ ! -e {tmp_path}/end ]; do sleep 0.1; done\nwc -c\n'
-    (made / "wait").write_text(script)
-    (made / "wait").chmod(0o755)
-    return made
 
 
 @pytest.mark.parametrize("state", ["sqlite", "redis"], indirect=True)
@@ -72,12 +61,6 @@ async def test_a_job_of_a_node_that_shuts_down_is_given_back(
     (tmp_path / "end").touch()
     ended = await left.ended(job["id"])
     assert (ended["phase"], ended["attempt"], ended["result"]["stdout"]) == ("done", 1, "5\n")
-
-
-async def begun(directory: Path, count: int) -> None:
-    """Returns once so many commands have begun."""
-    path = directory / "begun"
-    await until(lambda: path.exists() and len(path.read_text().split()) >= count)
 
 
 async def runs_here(server: Server, directory: Path) -> bool:

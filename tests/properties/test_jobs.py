@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.simulation.loop import MACHINE, Machine, SimulatedLoop
+from tests.support.events import KEPT
 from tests.support.harness import Harness
 from tusd_py.backends.memory.jobs import MemoryJobs
+from tusd_py.backends.memory.outbox import MemoryOutbox
 from tusd_py.domain.errors import StateUnavailable
 from tusd_py.domain.job import Job, JobId, JobPhase
 from tusd_py.engine.engine import Engine
@@ -41,7 +43,7 @@ class Fault:
 class World:
     loop: SimulatedLoop
     latency: float
-    jobs: MemoryJobs = field(default_factory=MemoryJobs)
+    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
     cut_until: list[float] = field(default_factory=lambda: [0.0, 0.0])
     """When each machine reaches the state again."""
     steps: list[tuple[JobId, int, float]] = field(default_factory=list)
@@ -51,12 +53,15 @@ class World:
     serving: list[asyncio.Task[None]] = field(default_factory=list)
     stood_still: set[Machine] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self.jobs = MemoryJobs(self.outbox)
+
 
 class DistantJobs(MemoryJobs):
     """The store as a machine reaches it."""
 
     def __init__(self, world: World, machine: int) -> None:
-        super().__init__()
+        super().__init__(world.outbox)
         self._world, self._machine, self._documents = world, machine, world.jobs._documents
 
     async def load(self, job_id: JobId) -> Job | None:
@@ -113,6 +118,7 @@ def runner(world: World, engine: Engine, machine: int) -> Runner:
 async def play(world: World, lengths: Sequence[int], faults: Sequence[Fault]) -> Sequence[Job]:
     """The jobs in the end."""
     engine = replace(Harness().engine, clock=world.loop.time)
+    await world.outbox.register([KEPT])
     for number, length in enumerate(lengths):
         made = Job(
             id=JobId(f"{number:032x}"), upload_id=None, kind="walk", args={"steps": length}, created_at=0.0,
@@ -177,5 +183,7 @@ def test_no_job_is_lost_and_none_is_done_by_two_at_once(
         jobs = loop.run_until_complete(play(world, lengths, faults))
         assert [job.phase for job in jobs] == [JobPhase.DONE] * len(lengths)
         assert [job.result for job in jobs] == [{"attempt": job.attempt} for job in jobs]
+        events = loop.run_until_complete(world.outbox.events(0, 1_000))
+        assert sorted(event.id for event in events) == [f"evt_{job.id}_done" for job in jobs]
         for job_id, attempt, at in world.steps:
             assert at <= world.claims.get((job_id, attempt + 1), at), "a step of an attempt after the next one began"

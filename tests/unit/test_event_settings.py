@@ -11,7 +11,7 @@ import pytest
 from tusd_py.config import Settings, load_settings
 from tusd_py.config.sources import password_settings
 from tusd_py.domain.errors import ConfigurationError
-from tusd_py.domain.events import EventType
+from tusd_py.domain.events import UPLOAD_TYPES
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 HTTP: Any = {"hooks_http": "http://127.0.0.1:8000/"}
@@ -134,7 +134,7 @@ def test_the_contract_s_defaults_are_kept() -> None:
     )
     assert (settings.hooks_http_retry, settings.hooks_http_backoff, settings.hooks_http_size_limit) == (3, 1.0, 5120)
     assert (settings.events_lease, settings.events_timeout, settings.hooks_dir_concurrency) == (60.0, 15.0, 8)
-    assert settings.events_types == tuple(EventType)
+    assert settings.events_types == UPLOAD_TYPES
 
 
 def test_a_secret_may_be_in_a_file_and_is_never_shown(tmp_path: Path) -> None:

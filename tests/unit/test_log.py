@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pytest
 
-from tusd_py.domain.events import Event, EventType, Reason
+from tusd_py.domain.events import UPLOAD_TYPES, Event, EventType, Reason
 from tusd_py.domain.upload import Times, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.telemetry.audit import Audit
@@ -121,7 +121,7 @@ def test_each_change_of_state_is_one_event() -> None:
     stream = configured()
     observer = LogObserver(get_logger("tusd_py"))
     ends = {EventType.TERMINATED: Reason.CLIENT, EventType.EXPIRED: Reason.EXPIRED, EventType.LOST: Reason.LOST}
-    for event in EventType:
+    for event in UPLOAD_TYPES:
         observer.notify(Event(type=event, upload=UPLOAD, reason=ends.get(event), before=9))
     observer.trouble("the sweep failed", attempt=2)
     LogMeter(get_logger("tusd_py")).s3_request("UploadPart", 0.1, "ok")

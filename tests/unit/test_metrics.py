@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tusd_py import __version__
-from tusd_py.domain.events import Event, EventType
+from tusd_py.domain.events import UPLOAD_TYPES, Event, EventType
 from tusd_py.domain.upload import Times, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.meter import Meter, Meters
@@ -33,7 +33,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 def test_what_happens_to_uploads_is_counted() -> None:
     metrics = made()
     told, measured = Observers((Observer(), metrics)), Meters((metrics, Meter()))
-    for event in (*EventType, EventType.CREATED):
+    for event in (*UPLOAD_TYPES, EventType.CREATED):
         told.notify(Event(type=event, upload=UPLOAD))
     measured.bytes_received(5)
     measured.bytes_received(7)

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from tusd_py.config.kinds import expects, one_of, or_none, split_words
 from tusd_py.config.units import parse_duration
-from tusd_py.domain.events import EventType
+from tusd_py.domain.events import UPLOAD_TYPES, EventType
 
 QUESTIONS = ("pre-access", "pre-create", "pre-finish", "pre-terminate")
 EVENT_HOOKS = ("post-create", "post-finish", "post-terminate", "post-expire", "post-lost")
@@ -94,7 +94,9 @@ def read_hook_names(value: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def read_event_types(value: str | Iterable[str]) -> tuple[EventType, ...]:
-    return tuple(EventType(name.lower()) for name in dict.fromkeys(split_words(value)))
+    types = tuple(EventType(name.lower()) for name in dict.fromkeys(split_words(value)))
+    _require(set(types) <= set(UPLOAD_TYPES))
+    return types
 
 
 class Pause(float):
@@ -178,5 +180,5 @@ EventFormat = Annotated[
     Literal["cloudevents", "cloudevents-binary", "tusd", "s3"],
     one_of("cloudevents", "cloudevents-binary", "tusd", "s3"),
 ]
-EventTypes = Annotated[tuple[EventType, ...], expects(f"some of {', '.join(EventType)}", read_event_types)]
+EventTypes = Annotated[tuple[EventType, ...], expects(f"some of {', '.join(UPLOAD_TYPES)}", read_event_types)]
 Schedule = Annotated[tuple[Pause, ...], expects("durations with commas between them, such as 0s,5s,5m", read_schedule)]

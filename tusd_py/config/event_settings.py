@@ -11,7 +11,7 @@ from tusd_py.config.event_kinds import PROGRESS, SinkAddress
 from tusd_py.config.places import RedisState
 from tusd_py.config.server_settings import ServerSettings
 from tusd_py.config.units import KIB
-from tusd_py.domain.events import EventType
+from tusd_py.domain.events import UPLOAD_TYPES
 
 _HOOK_TIMEOUT = 15.0
 _DAYS = 86_400.0
@@ -85,7 +85,7 @@ class EventSettings(ServerSettings):
         default="cloudevents", description="Format for events-to: cloudevents, cloudevents-binary, tusd or s3."
     )
     events_types: event_kinds.EventTypes = Field(
-        default=tuple(EventType), description="Events for events-to: created, finished, …"
+        default=UPLOAD_TYPES, description="Events for events-to: created, finished, …"
     )
     events_schedule: event_kinds.Schedule = Field(
         default=_SCHEDULE, description="Pauses before each attempt at an event; it is given up after the last."

@@ -10,7 +10,9 @@ from typing import Any
 from multidict import CIMultiDict
 
 from tusd_py.domain.caller import NO_CALLER, Caller
-from tusd_py.domain.events import Event, EventType, Reason
+from tusd_py.domain.events import Event, EventType, Reason, event_id
+from tusd_py.domain.job import Job
+from tusd_py.domain.job_json import decode_job, encode_job
 from tusd_py.domain.principal import Principal
 from tusd_py.domain.record_json import decode, decode_trace, encode_trace
 from tusd_py.domain.targets import without_tokens
@@ -28,6 +30,7 @@ class EventRow:
     spare_id: str | None
     """The id to use if an event with `id` is stored; None if such an event can only be this one, stored before."""
     upload_id: str
+    """An export has none: the id of the job itself."""
     type: str
     at: float
     document: str
@@ -46,8 +49,25 @@ def event_row(event: Event, recorded: Upload, document: str) -> EventRow:
     )
 
 
+def job_row(job: Job) -> EventRow:
+    """Return the row of the event of a job's end."""
+    return EventRow(
+        id=event_id(job.id, job.phase),
+        spare_id=None,
+        upload_id=job.upload_or_own_id,
+        type=EventType.JOB,
+        at=job.updated_at,
+        document=f'{{"job":{encode_job(job)}}}',
+    )
+
+
+def decode_job_event(document: str) -> Job:
+    """Return the job as stored with the event of its end."""
+    return decode_job(_dump(json.loads(document)["job"]))
+
+
 def decode_event(type_: EventType, document: str) -> Event:
-    """Return the event as stored, without its caller's secrets. Fields of newer versions are ignored."""
+    """Return the upload's event as stored, without its caller's secrets. Fields of newer versions are ignored."""
     stored = json.loads(document)
     return Event(
         type=type_,

@@ -1,4 +1,4 @@
-"""Events of uploads, as values."""
+"""Events of uploads and jobs, as values."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import enum
 from dataclasses import dataclass
 
 from tusd_py.domain.caller import NO_CALLER, Caller
+from tusd_py.domain.job import JobId, JobPhase
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 
 
 class EventType(enum.StrEnum):
-    """The types of events of an upload. Each happens at most once, except a roll-back."""
+    """The types of events. Each happens at most once to an upload or a job, except a roll-back."""
 
     CREATED = "created"
     FINISHED = "finished"
@@ -23,6 +24,12 @@ class EventType(enum.StrEnum):
     """Its bytes are lost beyond repair, and it is removed."""
     ROLLED_BACK = "rolled-back"
     """Recorded bytes are lost: clients continue from an earlier offset."""
+    JOB = "job"
+    """A job has ended: it is done, failed or cancelled."""
+
+
+UPLOAD_TYPES = tuple(type_ for type_ in EventType if type_ is not EventType.JOB)
+"""The types of events of uploads. Only these are delivered to sinks."""
 
 
 class Reason(enum.StrEnum):
@@ -48,6 +55,7 @@ class Event:
     """A change of an upload that is reported to event sinks."""
 
     type: EventType
+    """One of `UPLOAD_TYPES`."""
     upload: Upload
     """The upload as recorded with that change."""
     reason: Reason | None = None
@@ -63,6 +71,6 @@ class Event:
         return event_id(self.upload.id, self.type)
 
 
-def event_id(upload_id: UploadId, type_: EventType) -> str:
-    """Return the id of an upload's event of that type."""
-    return f"evt_{upload_id}_{type_}"
+def event_id(of: UploadId | JobId, change: EventType | JobPhase) -> str:
+    """Return the id of an upload's event of that type, or of the event of a job's end in that phase."""
+    return f"evt_{of}_{change}"

@@ -72,6 +72,11 @@ class Job:
         return self.created_at, self.id
 
     @property
+    def upload_or_own_id(self) -> UploadId:
+        """The id under which its events are told: that of its upload; its own, if it is an export."""
+        return self.upload_id or UploadId(self.id)
+
+    @property
     def account(self) -> str | None:
         """The owner, after the tenant and a slash if there is one; None if it has no owner."""
         return None if self.owner is None else account_name(self.owner, self.tenant)

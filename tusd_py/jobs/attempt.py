@@ -98,11 +98,16 @@ class Attempt:
     async def _record(self, work: asyncio.Task[Result], *, late: bool) -> None:
         if not late and not work.cancelled() and work.exception() is None:
             result = work.result()
-            await self._hold.save(lambda job: job_life.succeed(job, result, self._engine.clock()))
+            await self._save(lambda job: job_life.succeed(job, result, self._engine.clock()))
             return
         change = partial(_fail, _TIMEOUT) if late else self._failure(work)
         await self._clear()
-        await self._hold.save(lambda job: change(job, self._engine.clock()))
+        await self._save(lambda job: change(job, self._engine.clock()))
+
+    async def _save(self, change: Callable[[Job], Job]) -> None:
+        await self._hold.save(change)
+        if self._hold.job.ended:
+            self._engine.observer.ended(self._hold.job)
 
     def _failure(self, work: asyncio.Task[Result]) -> Callable[[Job, float], Job]:
         """Return the change that records how the work ended without a result."""

@@ -67,6 +67,7 @@ class JobService:
     async def cancel(self, job: Job) -> None:
         """Cancel the job, and remove what it has made. Raises JobEnded, JobNotFound, StateUnavailable."""
         cancelled = await self._record_end(job)
+        self.engine.observer.ended(cancelled)
         await self.runner.drop(job.id)
         await clear(self.engine, cancelled.product_ids)
         if (kind := self.runner.kinds.get(job.kind)) is not None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tusd_py.domain.account import tenant_of
+from tusd_py.domain.events import EventType
 from tusd_py.domain.rights import Watcher
 from tusd_py.ports.outbox import Outbox, StoredEvent
 
@@ -23,9 +24,18 @@ class Choice:
         """Return True if the event is chosen, and its listener may be told of it."""
         if self.types is not None and event.type not in self.types:
             return False
-        upload = json.loads(event.document)["upload"]
-        owner = upload["owner"]
-        return self.watcher.sees(owner, tenant_of(upload.get("account"), owner)) and self.owner in {None, owner}
+        owner, tenant = _owner(event)
+        return self.watcher.sees(owner, tenant) and self.owner in {None, owner}
+
+
+def _owner(event: StoredEvent) -> tuple[str | None, str | None]:
+    """Return the owner of the event's upload or job, and the tenant of that."""
+    document = json.loads(event.document)
+    if event.type is EventType.JOB:
+        return document["job"]["owner"], document["job"]["tenant"]
+    upload = document["upload"]
+    owner = upload["owner"]
+    return owner, tenant_of(upload.get("account"), owner)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

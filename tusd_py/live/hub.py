@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from tusd_py.domain.errors import Unavailable
 from tusd_py.domain.events import Event
+from tusd_py.domain.job import Job
 from tusd_py.domain.snapshot import FINISHED, Snapshot
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
@@ -84,10 +85,13 @@ class Hub(Observer):
         """True once the server shuts down: each listener leaves."""
 
     def saved(self, upload: Upload) -> None:
-        self._bus.publish(upload.id)
-        self._mark_stale(upload.id)
+        self._announce(upload.id)
 
     def notify(self, event: Event) -> None:  # noqa: ARG002  the port's signature
+        self._wake_followers()
+
+    def ended(self, job: Job) -> None:
+        self._announce(job.upload_or_own_id)
         self._wake_followers()
 
     @asynccontextmanager
@@ -151,6 +155,11 @@ class Hub(Observer):
     @property
     def _deserted(self) -> bool:
         return not self._topics and not self._followers
+
+    def _announce(self, upload_id: UploadId) -> None:
+        """Tell other processes, and listeners here."""
+        self._bus.publish(upload_id)
+        self._mark_stale(upload_id)
 
     def _mark_stale(self, upload_id: UploadId) -> None:
         if upload_id in self._topics:

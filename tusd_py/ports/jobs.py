@@ -40,8 +40,10 @@ class JobStore(Protocol):
         """Return the job, or None."""
 
     async def save(self, job: Job) -> Job:
-        """Replace the job whose revision is `job.revision`; return it at its new one. Raises Superseded if the stored
-        revision is another, or there is none."""
+        """Replace the job whose revision is `job.revision`; return it at its new one. If that ends the job, store the
+        event of its end in the same transaction: it takes a number, and is for sinks, like those of uploads.
+
+        Raises Superseded if the stored revision is another, or there is none."""
 
     async def due(self, now: float, limit: int) -> Sequence[Job]:
         """Return up to `limit` jobs whose `due_at` is at or before `now`, the longest due first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tusd_py.domain.events import Event
+from tusd_py.domain.job import Job
 from tusd_py.domain.upload import Upload
 
 
@@ -16,6 +17,9 @@ class Observer:
 
     def saved(self, upload: Upload) -> None:
         """Handle an upload as recorded, after each save; before its event, if that save has one."""
+
+    def ended(self, job: Job) -> None:
+        """Handle a job as recorded with its end."""
 
     def trouble(self, message: str, **fields: object) -> None:
         """Handle a problem that an operator should know, as a short message and its values."""
@@ -34,6 +38,10 @@ class Observers(Observer):
     def saved(self, upload: Upload) -> None:
         for observer in self._observers:
             observer.saved(upload)
+
+    def ended(self, job: Job) -> None:
+        for observer in self._observers:
+            observer.ended(job)
 
     def trouble(self, message: str, **fields: object) -> None:
         for observer in self._observers:

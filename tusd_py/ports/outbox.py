@@ -36,11 +36,12 @@ class StoredEvent:
     seq: int
     id: str
     upload_id: UploadId
+    """An export has none: the id of the job itself."""
     type: EventType
     at: float
     """The time of the change, in seconds since the epoch."""
     document: str
-    """The event as JSON (`domain.event_json`)."""
+    """The event as JSON (`domain.event_json`): of a job if the type is `JOB`, else of an upload."""
 
 
 class DeliveryState(enum.StrEnum):

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from tusd_py import config
 from tusd_py.config import Settings
+from tusd_py.domain.events import EventType
 from tusd_py.engine.engine import Engine
 from tusd_py.events_out.formats import cloudevents
 from tusd_py.jobs.on_finish import NAME
@@ -73,4 +74,10 @@ def listener_count(settings: Settings) -> Count:
 def _format(settings: Settings, engine: Engine) -> Callable[[StoredEvent], bytes]:
     """Return the format of the feed: that in which sinks get events."""
     reader = facts_reader(settings, engine)
-    return lambda event: cloudevents.structured(reader.read_stored(event)).body
+
+    def format_event(event: StoredEvent) -> bytes:
+        if event.type is EventType.JOB:
+            return cloudevents.structured_job(reader.read_job(event)).body
+        return cloudevents.structured(reader.read_stored(event)).body
+
+    return format_event

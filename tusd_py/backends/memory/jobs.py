@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tusd_py.backends.memory.outbox import MemoryOutbox
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.job import Job, JobId
 from tusd_py.domain.job_json import advance_job, decode_job, encode_job
@@ -14,7 +15,8 @@ from tusd_py.ports.jobs import JobSelection
 class MemoryJobs:
     """A `JobStore` in memory, of JSON text like the durable ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, outbox: MemoryOutbox) -> None:
+        self._outbox = outbox
         self._documents = dict[JobId, str]()
 
     async def create(self, job: Job) -> Job:
@@ -28,7 +30,10 @@ class MemoryJobs:
         stored = await self.load(job.id)
         if stored is None or stored.revision != job.revision:
             raise Superseded(f"job {job.id} is no longer at revision {job.revision}")
-        return self._put(advance_job(job))
+        saved = self._put(advance_job(job))
+        if saved.ended and not stored.ended:
+            self._outbox.store_end(saved)
+        return saved
 
     async def due(self, now: float, limit: int) -> Sequence[Job]:
         due = sorted((job.due_at, job.id) for job in self._jobs() if job.due_at is not None and job.due_at <= now)

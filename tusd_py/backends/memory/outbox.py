@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from tusd_py.domain.event_json import EventRow, event_row
+from tusd_py.domain.event_json import EventRow, event_row, job_row
 from tusd_py.domain.events import Event, EventType
+from tusd_py.domain.job import Job
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.outbox import FEED, Backlog, Delivery, DeliveryState, Selection, StoredEvent, Subscription
@@ -117,14 +118,28 @@ class MemoryOutbox:
     def store(self, events: Sequence[Event], recorded: Upload, document: str) -> int:
         """Store the events, of the upload as recorded in `document`, for the subscriptions to them. Return the number
         of the last one; without events, take a number all the same."""
-        for seq, event in enumerate(events, self._last + 1):
-            subscriptions = [wish for wish in self._subscriptions.values() if event.type in wish.types]
-            if subscriptions:
-                self._enqueue(seq, event_row(event, recorded, document), _recipients(subscriptions))
-        self._last += len(events) or 1
-        for wake in self._wakes if events else ():
-            wake()
+        for event in events:
+            self._store(event.type, partial(event_row, event, recorded, document))
+        if events:
+            self._wake()
+        else:
+            self._last += 1
         return self._last
+
+    def store_end(self, job: Job) -> None:
+        """Store the event of a job's end like those of uploads."""
+        self._store(EventType.JOB, partial(job_row, job))
+        self._wake()
+
+    def _store(self, type_: EventType, make_row: Callable[[], EventRow]) -> None:
+        self._last += 1
+        subscriptions = [wish for wish in self._subscriptions.values() if type_ in wish.types]
+        if subscriptions:
+            self._enqueue(self._last, make_row(), _recipients(subscriptions))
+
+    def _wake(self) -> None:
+        for wake in self._wakes:
+            wake()
 
     def _enqueue(self, seq: int, row: EventRow, sinks: Sequence[str]) -> None:
         ids = [event_id for event_id in (row.id, row.spare_id) if event_id is not None]

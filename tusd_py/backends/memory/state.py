@@ -38,7 +38,7 @@ class MemoryState:
         self._accounts = MemoryAccounts()
         self._installation: Installation | None = None
         self.outbox = MemoryOutbox()
-        self.jobs = MemoryJobs()
+        self.jobs = MemoryJobs(self.outbox)
 
     async def create(
         self,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-PUT = """
+from tusd_py.backends.redis.outbox_scripts import ARGUMENTS_PER_EVENT, STORE
+
+PUT = f"""
+{STORE}
 -- ARGV: prefix, id, revision expected ('' for none), nonce, created, due ('' for never), ended ('' if it hasn't),
---       upload ('' for none), fields and values...
+--       upload ('' for none), the event of its end if it has ended, fields and values...
 -- Returns 1; if another revision is stored, the document of that; else 0
 local prefix, id, expected, nonce, created, due, ended, upload = unpack(ARGV, 1, 8)
+local fields = 9 + (ended == '' and 0 or {ARGUMENTS_PER_EVENT})
 local job = prefix .. 'job:' .. id
 local function place(name, time)
   if time == '' then redis.call('ZREM', prefix .. name, id) else redis.call('ZADD', prefix .. name, time, id) end
@@ -15,7 +19,10 @@ local stored = redis.call('HMGET', job, 'revision', 'nonce', 'document')
 if stored[2] == nonce then return 1 end -- this call, retried after a lost answer
 if (stored[1] or '') ~= expected then return stored[3] or 0 end
 if stored[1] then redis.call('DEL', job) end -- frees memory: so a save may write when it is full
-redis.call('HSET', job, 'nonce', nonce, unpack(ARGV, 9))
+redis.call('HSET', job, 'nonce', nonce, unpack(ARGV, fields))
+if stored[1] and ended ~= '' and not redis.call('ZSCORE', prefix .. 'ended-jobs', id) then -- this save ends it
+  store(prefix, upload ~= '' and upload or id, unpack(ARGV, 9, fields - 1))
+end
 place('jobs', created)
 place('due-jobs', due)
 place('ended-jobs', ended)

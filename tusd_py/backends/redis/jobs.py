@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tusd_py.backends.redis import job_scripts as scripts
 from tusd_py.backends.redis.connection import unavailable_on_error
+from tusd_py.backends.redis.outbox import row_arguments
 from tusd_py.backends.redis.schema import Keys
 from tusd_py.backends.redis.scripts import Scripts
 from tusd_py.domain.errors import Superseded
+from tusd_py.domain.event_json import job_row
 from tusd_py.domain.job import Job, JobId
 from tusd_py.domain.job_json import advance_job, decode_job, encode_job
 from tusd_py.ports.jobs import JobSelection
@@ -21,8 +23,10 @@ from tusd_py.ports.jobs import JobSelection
 class RedisJobs:
     """A `JobStore` in Redis, on the connections of the `RedisState`."""
 
-    def __init__(self, redis: Any, keys: Keys, scripts: Scripts) -> None:
+    def __init__(self, redis: Any, keys: Keys, scripts: Scripts, wake: Callable[[], None]) -> None:
+        """`wake` is called once the event of an end may be committed."""
         self._redis, self._keys, self._scripts = redis, keys, scripts
+        self._wake = wake
 
     async def create(self, job: Job) -> Job:
         created = replace(job, revision=1)
@@ -38,6 +42,8 @@ class RedisJobs:
         saved = advance_job(job)
         if await self._put(saved, str(job.revision)) != 1:
             raise Superseded(f"job {job.id} is no longer at revision {job.revision}")
+        if saved.ended:
+            self._wake()
         return saved
 
     async def due(self, now: float, limit: int) -> Sequence[Job]:
@@ -66,11 +72,10 @@ class RedisJobs:
         """Write the job; the nonce makes a retry harmless."""
         due = "" if job.due_at is None else repr(job.due_at)
         ended = repr(job.updated_at) if job.ended else ""
-        times = (repr(job.created_at), due, ended)
+        places = (repr(job.created_at), due, ended, job.upload_id or "")
+        event = row_arguments(job_row(job)) if job.ended else ()
         fields = [word for pair in _fields(job).items() for word in pair]
-        return await self._scripts.run(
-            scripts.PUT, job.id, expected, secrets.token_hex(8), *times, job.upload_id or "", *fields
-        )
+        return await self._scripts.run(scripts.PUT, job.id, expected, secrets.token_hex(8), *places, *event, *fields)
 
 
 def _fields(job: Job) -> dict[str, str]:

@@ -12,7 +12,7 @@ from tusd_py.backends.redis import outbox_scripts as scripts
 from tusd_py.backends.redis.connection import unavailable_on_error
 from tusd_py.backends.redis.schema import Keys
 from tusd_py.backends.redis.scripts import Scripts
-from tusd_py.domain.event_json import event_row
+from tusd_py.domain.event_json import EventRow, event_row
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.thresholds import DEFAULT
 from tusd_py.domain.upload import Upload
@@ -107,8 +107,12 @@ class RedisOutbox:
 
 def event_arguments(events: Sequence[Event], recorded: Upload, document: str) -> Sequence[str]:
     """Return the arguments of a script with `STORE` for the events: `ARGUMENTS_PER_EVENT` for each."""
-    rows = [event_row(event, recorded, document) for event in events]
-    return [word for row in rows for word in (row.id, row.spare_id or "", row.type, repr(row.at), row.document)]
+    return [word for event in events for word in row_arguments(event_row(event, recorded, document))]
+
+
+def row_arguments(row: EventRow) -> Sequence[str]:
+    """Return the arguments of a script with `STORE` for one event."""
+    return [row.id, row.spare_id or "", row.type, repr(row.at), row.document]
 
 
 def _key(delivery: Delivery) -> tuple[str, str, str]:

@@ -67,7 +67,7 @@ class RedisState:
         self._list_script = self._redis.register_script(LIST)
         scripts = Scripts(self._redis, prefix)
         self.outbox = RedisOutbox(self._redis, self._keys, scripts)
-        self.jobs = RedisJobs(self._redis, self._keys, scripts)
+        self.jobs = RedisJobs(self._redis, self._keys, scripts, self.outbox.wake)
         self._numbers = RedisNumbers(scripts)
         self._accounts = RedisAccounts(self._redis, self._keys)
         self._recount = Recount(self._redis, self.list, self._keys)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from tusd_py.backends.sqlite.connection import SqliteThread
+from tusd_py.backends.sqlite.outbox import store_end
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.job import Job, JobId
 from tusd_py.domain.job_json import advance_job, decode_job, encode_job
@@ -43,6 +44,7 @@ _SAVE = """
     UPDATE jobs SET revision = ?, phase = ?, due_at = ?, ended_at = ?, document = ? WHERE id = ? AND revision = ?
 """
 _LOAD = "SELECT document FROM jobs WHERE id = ?"
+_OPEN = "SELECT 1 FROM jobs WHERE id = ? AND ended_at IS NULL"
 _DUE = "SELECT document FROM jobs WHERE due_at <= ? ORDER BY due_at, id LIMIT ?"
 _PRUNE = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE ended_at < ? ORDER BY ended_at LIMIT ?)"
 
@@ -50,8 +52,9 @@ _PRUNE = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE ended_at < ? O
 class SqliteJobs:
     """A `JobStore` in SQLite, on the connection of the `SqliteState`."""
 
-    def __init__(self, thread: SqliteThread) -> None:
-        self._thread = thread
+    def __init__(self, thread: SqliteThread, wake: Callable[[], None]) -> None:
+        """`wake` is called once the event of an end may be committed."""
+        self._thread, self._wake = thread, wake
 
     async def create(self, job: Job) -> Job:
         return decode_job(await self._thread.write(partial(_create, replace(job, revision=1)), grows=True))
@@ -62,6 +65,8 @@ class SqliteJobs:
     async def save(self, job: Job) -> Job:
         saved = advance_job(job)
         await self._thread.write(partial(_save, saved, job.revision))
+        if saved.ended:
+            self._wake()
         return saved
 
     async def due(self, now: float, limit: int) -> Sequence[Job]:
@@ -89,8 +94,11 @@ def _create(job: Job, connection: sqlite3.Connection) -> str:
 
 
 def _save(job: Job, revision: int, connection: sqlite3.Connection) -> None:
+    ends = job.ended and connection.execute(_OPEN, (job.id,)).fetchone()
     if connection.execute(_SAVE, (*_row(job), revision)).rowcount == 0:
         raise Superseded(f"job {job.id} is no longer at revision {revision}")
+    if ends:
+        store_end(job, connection)
 
 
 def _row(job: Job) -> tuple[object, ...]:

@@ -21,8 +21,9 @@ from tusd_py.backends.sqlite.delivery_rows import (
     select,
 )
 from tusd_py.backends.sqlite.number_schema import LAST, TAKE
-from tusd_py.domain.event_json import event_row
+from tusd_py.domain.event_json import EventRow, event_row, job_row
 from tusd_py.domain.events import Event, EventType
+from tusd_py.domain.job import Job
 from tusd_py.domain.record_json import encode
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
@@ -144,22 +145,36 @@ class SqliteOutbox:
 
 def store(events: Sequence[Event], recorded: Upload, connection: sqlite3.Connection) -> None:
     """Store the events for the subscriptions to them. Each takes a number; without events one is taken all the same."""
-    subscriptions = connection.execute(_SUBSCRIPTIONS).fetchall()
     for event in events:
-        sinks = [(name, form) for name, form, types in subscriptions if event.type in _types(types)]
-        seq = _store_event(event, recorded, connection) if sinks else None
-        if seq is None:
-            connection.execute(TAKE)
-        else:
-            rows = [(name, recorded.id, seq, recorded.times.updated_at) for name, form in sinks if form != FEED]
-            connection.executemany(_ENQUEUE, rows)
+        _store(event.type, partial(_upload_row, event, recorded), connection)
     if not events:
         connection.execute(TAKE)
 
 
-def _store_event(event: Event, recorded: Upload, connection: sqlite3.Connection) -> int | None:
+def store_end(job: Job, connection: sqlite3.Connection) -> None:
+    """Store the event of a job's end like those of uploads."""
+    _store(EventType.JOB, partial(job_row, job), connection)
+
+
+def _upload_row(event: Event, recorded: Upload) -> EventRow:
+    return event_row(event, recorded, encode(recorded))
+
+
+def _store(type_: EventType, make_row: Callable[[], EventRow], connection: sqlite3.Connection) -> None:
+    """Store an event for the subscriptions to its type, and take a number."""
+    subscriptions = connection.execute(_SUBSCRIPTIONS).fetchall()
+    sinks = [(name, form) for name, form, types in subscriptions if type_ in _types(types)]
+    row = make_row() if sinks else None
+    seq = None if row is None else _store_row(row, connection)
+    if row is None or seq is None:
+        connection.execute(TAKE)
+    else:
+        rows = [(name, row.upload_id, seq, row.at) for name, form in sinks if form != FEED]
+        connection.executemany(_ENQUEUE, rows)
+
+
+def _store_row(row: EventRow, connection: sqlite3.Connection) -> int | None:
     """Store the event; return its number, or None if it was stored before."""
-    row = event_row(event, recorded, encode(recorded))
     for event_id in filter(None, (row.id, row.spare_id)):
         stored = connection.execute(_STORE, (event_id, row.upload_id, row.type, row.at, row.document))
         if stored.rowcount:

@@ -73,7 +73,7 @@ class SqliteState:
         self._path = path
         self._thread = SqliteThread(path, partial(prepare, path))
         self.outbox = SqliteOutbox(self._thread)
-        self.jobs = SqliteJobs(self._thread)
+        self.jobs = SqliteJobs(self._thread, self.outbox.wake)
 
     @property
     def name(self) -> str:

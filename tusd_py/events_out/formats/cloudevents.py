@@ -11,7 +11,8 @@ from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.place import LOCAL, Place
 from tusd_py.domain.upload import Kind, Upload
-from tusd_py.events_out.formats.facts import JSON, Facts, Message
+from tusd_py.events_out.formats.facts import JSON, EventFacts, Facts, JobFacts, Message
+from tusd_py.protocol.job_object import job_object
 from tusd_py.protocol.upload_object import metadata_members
 from tusd_py.serving.dates import rfc3339
 
@@ -23,8 +24,14 @@ _PLAIN = "!#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 def structured(facts: Facts) -> Message:
     """Return the event with all its attributes in the body."""
-    attributes = _attributes(facts)
-    return Message(name=attributes["type"], body=_json({**attributes, "data": _data(facts)}), content_type=STRUCTURED)
+    return _message(_attributes(facts), _data(facts))
+
+
+def structured_job(facts: JobFacts) -> Message:
+    """Return the event of a job's end with all its attributes in the body."""
+    job = facts.job
+    attributes = _common(facts, f"tusdpy.job.{job.phase}.v1", job.upload_or_own_id)
+    return _message(attributes, {"job": job_object(job)})
 
 
 def binary(facts: Facts) -> Message:
@@ -35,21 +42,31 @@ def binary(facts: Facts) -> Message:
     return Message(name=attributes["type"], body=_json(_data(facts)), content_type=JSON, headers=headers)
 
 
+def _message(attributes: Mapping[str, str], data: Mapping[str, Any]) -> Message:
+    return Message(name=attributes["type"], body=_json({**attributes, "data": data}), content_type=STRUCTURED)
+
+
 def _attributes(facts: Facts) -> dict[str, str]:
     """Return the attributes; the trace is that of the upload's creation, the first cause (distributed tracing
     extension)."""
-    trace = facts.event.upload.trace or facts.event.caller.trace
+    event = facts.event
+    trace = event.upload.trace or event.caller.trace
+    attributes = _common(facts, f"tusdpy.upload.{event.type}.v1", event.upload.id)
+    return {**attributes, **({} if trace is None else trace.headers)}
+
+
+def _common(facts: EventFacts, type_: str, upload_id: str) -> dict[str, str]:
+    """Return the attributes that each event has."""
     return {
         "specversion": "1.0",
         "id": facts.id,
         "source": facts.endpoint,
-        "type": f"tusdpy.upload.{facts.event.type}.v1",
-        "subject": facts.event.upload.id,
+        "type": type_,
+        "subject": upload_id,
         "time": rfc3339(facts.at),
         "datacontenttype": JSON,
         "sequence": f"{facts.seq:020d}",
-        "partitionkey": facts.event.upload.id,
-        **({} if trace is None else trace.headers),
+        "partitionkey": upload_id,
     }
 
 
