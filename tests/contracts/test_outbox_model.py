@@ -16,11 +16,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from devtools.redis import RedisServer
 from tests.support.events import ALL, ENDS, KEPT, event
 from tests.support.fixtures_redis import emptied
+from tests.support.jobs import ended, job
 from tests.support.uploads import changed, upload
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.backends.redis.state import RedisState
 from tusd_py.backends.sqlite.state import SqliteState
-from tusd_py.domain.events import Event, EventType
+from tusd_py.domain.events import EventType
+from tusd_py.domain.job import ENDED, Job, JobPhase
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.outbox import Backlog, Delivery, DeliveryState, Outbox, Selection, Subscription
@@ -30,6 +32,7 @@ T = TypeVar("T")
 TIMES = st.integers(0, 30).map(float)
 SINKS = (ALL.name, ENDS.name)
 PENDING, DEAD, DELIVERED = DeliveryState
+_ENDED_REVISION = 2
 
 
 @dataclass
@@ -44,28 +47,19 @@ class Model:
     count: int = 0
     """The number of the last event, stored or not."""
 
-    def store(self, told: Event, recorded: Upload) -> None:
+    def store(self, type_: EventType, of: UploadId, at: float, *ids: str) -> None:
+        """An event with the first of the ids that is free."""
         self.count += 1
-        wishes = [each for each in self.subscriptions if told.type in each.types]
-        names = [each.name for each in wishes if each is not KEPT]
-        spare = [f"{told.id}_{recorded.revision}"] if told.type is EventType.ROLLED_BACK else []
-        free = [event_id for event_id in (told.id, *spare) if event_id not in self.events]
+        wishes = [each for each in self.subscriptions if type_ in each.types]
+        names = sorted(each.name for each in wishes if each is not KEPT)
+        free = [event_id for event_id in ids if event_id not in self.events]
         if wishes and free:
-            self.events[free[0]] = self.count, recorded.times.updated_at
-            self.rows += [self._delivery(name, free[0], told, recorded) for name in sorted(names)]
-
-    def _delivery(self, sink: str, event_id: str, told: Event, recorded: Upload) -> Delivery:
-        return Delivery(
-            sink=sink,
-            seq=self.count,
-            event_id=event_id,
-            upload_id=recorded.id,
-            type=told.type,
-            at=recorded.times.updated_at,
-            document="",
-            attempts=0,
-            due_at=recorded.times.updated_at,
-        )
+            self.events[free[0]] = self.count, at
+            plain = Delivery(
+                sink="", seq=self.count, event_id=free[0], upload_id=of, type=type_, at=at, document="", attempts=0,
+                due_at=at,
+            )  # fmt: skip
+            self.rows += [replace(plain, sink=name) for name in names]
 
     def found(self, of: Delivery) -> Delivery | None:
         return next((row for row in self.rows if (row.seq, row.sink) == (of.seq, of.sink)), None)
@@ -160,7 +154,23 @@ class Outboxes(RuleBasedStateMachine):
         for state in self.states:
             self.uploads[number + 10] = self.run(stored(state))
         self.uploads[number] = self.uploads.pop(number + 10)
-        self.model.store(told, self.uploads[number])
+        saved = self.uploads[number]
+        spare = [f"{told.id}_{saved.revision}"] if kind is EventType.ROLLED_BACK else []
+        self.model.store(kind, saved.id, at, told.id, *spare)
+
+    @rule(number=st.integers(0, 5), phase=st.sampled_from(sorted(ENDED)), at=TIMES)
+    def end_job(self, number: int, phase: JobPhase, at: float) -> None:
+        """Of jobs that have ended, one is saved once more."""
+        given = job(number, upload_id=upload(number % 3).id)
+
+        async def save(state: StateStore) -> Job:
+            stored = await state.jobs.create(given)
+            return await state.jobs.save(stored if stored.ended else ended(stored, at, phase))
+
+        saved, *others = [self.run(save(state)) for state in self.states]
+        assert others == [saved] * len(others)
+        if saved.revision == _ENDED_REVISION:
+            self.model.store(EventType.JOB, upload(number % 3).id, at, f"evt_{saved.id}_{phase}")
 
     def chosen(self, index: int) -> Delivery:
         return self.read[index % len(self.read)]

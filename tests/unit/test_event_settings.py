@@ -64,7 +64,7 @@ WRONG: Mapping[str, Sequence[object]] = {
         "https://a/x?1,https://b@a/x?2",
     ],
     "events_format": ["json"],
-    "events_types": ["finish", "post-finish"],
+    "events_types": ["finish", "post-finish", "finished,job"],
     "events_schedule": ["soon", "1s,,x", "", ","],
     "events_lease": ["0"],
 }

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.events import ALL
+from tests.support.jobs import ended, job
 from tests.support.uploads import upload
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.domain.errors import StateUnavailable
@@ -40,6 +41,7 @@ class Script:
         self.reads = 0
         self.away = False
         self.deaf = asyncio.Event()
+        self.published = list[UploadId]()
         self.notify: Callable[[UploadId | None], None] = lambda _: None
 
     async def read(self, upload_id: UploadId) -> Snapshot | None:
@@ -57,7 +59,7 @@ class Script:
         return self.snapshot.upload
 
     def publish(self, upload_id: UploadId) -> None:
-        """There is no other process."""
+        self.published.append(upload_id)
 
     @asynccontextmanager
     async def listening(self, notify: Callable[[UploadId | None], None]) -> AsyncIterator[None]:
@@ -120,6 +122,22 @@ async def test_changes_elsewhere_are_read(script: Script) -> None:
             await listener.wait(30)
             assert topic.latest is not None
             assert topic.latest.upload == changed
+
+
+@pytest.mark.parametrize("export", [False, True])
+async def test_the_end_of_a_job_wakes_listeners_everywhere(script: Script, export: bool) -> None:  # noqa: FBT001  a case
+    over = ended(job(upload_id=None) if export else job(), 7.0)
+    async with (
+        running(script) as hub,
+        hub.listening(ID, "c", connected) as (_, listener),
+        hub.following("c", connected) as follower,
+    ):
+        await listener.wait(0)
+        script.grow()
+        hub.ended(over)
+        assert await follower.wait(0)
+        assert script.published == [over.id if export else ID]
+        assert await listener.wait(0.0 if export else 30.0) is not export
 
 
 async def test_a_lost_announcement_heals(script: Script) -> None:

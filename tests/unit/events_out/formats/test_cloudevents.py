@@ -11,15 +11,20 @@ from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 
 from tests.support.deliveries import CALLER, NOON, READER, delivery
+from tests.support.jobs import ended, job
 from tusd_py.domain.caller import NO_CALLER, Caller
+from tusd_py.domain.event_json import job_row
 from tusd_py.domain.events import UPLOAD_TYPES, EventType
+from tusd_py.domain.job import ENDED, Job, JobPhase
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.place import Place
 from tusd_py.domain.trace import Trace
 from tusd_py.domain.upload import Kind
-from tusd_py.events_out.formats.cloudevents import binary, structured
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.events_out.formats.cloudevents import binary, structured, structured_job
 from tusd_py.events_out.formats.facts import Message
-from tusd_py.ports.outbox import Delivery
+from tusd_py.ports.outbox import Delivery, StoredEvent
+from tusd_py.protocol.job_object import job_object
 
 ID = f"{1:032x}"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -50,6 +55,34 @@ def test_the_makers_read_every_event(form: Any, kind: EventType) -> None:
     assert time.timestamp() == NOON
     assert event.get_extension("sequence") == "0" * 19 + "1"
     assert event.get_datacontenttype() == "application/json"
+
+
+def stored(of: Job) -> StoredEvent:
+    row = job_row(of)
+    return StoredEvent(
+        seq=7, id=row.id, upload_id=UploadId(row.upload_id), type=EventType.JOB, at=row.at, document=row.document
+    )
+
+
+@pytest.mark.parametrize("phase", sorted(ENDED))
+def test_the_makers_read_the_end_of_a_job(phase: JobPhase) -> None:
+    over = ended(job(2, args={"name": "Men\u00fc"}, endpoint="https://up.example.org/files/"), NOON, phase)
+    event = read(structured_job(READER.read_job(stored(over))))
+    assert (event.get_id(), event.get_type()) == (f"evt_{over.id}_{phase}", f"tusdpy.job.{phase}.v1")
+    assert (event.get_source(), event.get_subject()) == ("https://up.example.org/files/", over.upload_id)
+    assert (event.get_extension("partitionkey"), event.get_extension("sequence")) == (over.upload_id, f"{7:020}")
+    assert event.get_data() == {"job": job_object(over)}
+
+
+def test_the_end_of_an_export_is_about_the_job_itself() -> None:
+    over = ended(job(upload_id=None), NOON)
+    event = read(structured_job(READER.read_job(stored(over))))
+    assert (event.get_subject(), event.get_source()) == (over.id, READER.endpoint)
+
+
+def test_a_set_endpoint_is_that_of_jobs_too() -> None:
+    over = ended(job(endpoint="https://other.example/files/"), NOON)
+    assert replace(READER, fixed_endpoint=True).read_job(stored(over)).endpoint == READER.endpoint
 
 
 def test_both_modes_say_the_same() -> None:
