@@ -52,13 +52,13 @@ class Attempt:
         try:
             await self._make(beat)
         except Superseded:
-            self._counts = False
+            self._counts = await self._hold.find_end()
         finally:
             await end(beat, self._work)
         if not self._counts:
             await clear(self._engine, self._hold.job.product_ids)
-        elif self._hold.job.ended and self._hold.job.result is None:
-            await self._kind.give_up(self._engine, self._hold.job)
+        elif self._hold.job.ended:
+            await self._finish()
 
     def give_back(self) -> None:
         """Stop the work: a node does it later, in an attempt with the same number."""
@@ -98,16 +98,17 @@ class Attempt:
     async def _record(self, work: asyncio.Task[Result], *, late: bool) -> None:
         if not late and not work.cancelled() and work.exception() is None:
             result = work.result()
-            await self._save(lambda job: job_life.succeed(job, result, self._engine.clock()))
+            await self._hold.save(lambda job: job_life.succeed(job, result, self._engine.clock()))
             return
         change = partial(_fail, _TIMEOUT) if late else self._failure(work)
         await self._clear()
-        await self._save(lambda job: change(job, self._engine.clock()))
+        await self._hold.save(lambda job: change(job, self._engine.clock()))
 
-    async def _save(self, change: Callable[[Job], Job]) -> None:
-        await self._hold.save(change)
-        if self._hold.job.ended:
-            self._engine.observer.ended(self._hold.job)
+    async def _finish(self) -> None:
+        """Tell that the job has ended."""
+        self._engine.observer.ended(self._hold.job)
+        if self._hold.job.result is None:
+            await self._kind.give_up(self._engine, self._hold.job)
 
     def _failure(self, work: asyncio.Task[Result]) -> Callable[[Job, float], Job]:
         """Return the change that records how the work ended without a result."""

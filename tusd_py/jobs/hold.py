@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from tusd_py.domain import job_life
 from tusd_py.domain.errors import StateUnavailable, Superseded
-from tusd_py.domain.job import Job
+from tusd_py.domain.job import Job, JobPhase
 from tusd_py.ports.jobs import JobStore
 
 T = TypeVar("T")
@@ -20,6 +20,8 @@ _BEAT_SECONDS = 1.0
 _RENEWALS = 3
 """Renewals within the lifetime of a hold, so that one may fail."""
 _AGAIN_SECONDS = 0.5
+_OUTCOMES = frozenset({JobPhase.DONE, JobPhase.FAILED})
+"""The phases that only the attempt itself records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,15 @@ class Hold:
                 except StateUnavailable:
                     self._check()
                     await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def find_end(self) -> bool:
+        """Return True if this attempt is recorded as done or failed, although its last save raised Superseded: the
+        answer to an earlier one was lost. Raises StateUnavailable."""
+        stored = await self._tenure.store.load(self.job.id)
+        if stored is None or stored.phase not in _OUTCOMES or stored.attempt != self.job.attempt:
+            return False
+        self.job = stored
+        return True
 
     async def _look(self) -> None:
         if _now() >= self._renewed_at + self._tenure.ttl / _RENEWALS or self._progress != (
