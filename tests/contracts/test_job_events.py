@@ -6,11 +6,14 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from yarl import URL
 
 from tests.support.events import ALL, ENDS, EVER, KEPT, created
 from tests.support.events import ended as terminated
 from tests.support.fixtures_state import Maker
 from tests.support.jobs import ended, ended_job, job
+from tests.support.relay import Relay
+from tusd_py.backends.redis.state import RedisState
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.event_json import decode_job_event
 from tusd_py.domain.events import EventType
@@ -138,6 +141,21 @@ async def test_of_several_nodes_one_tells_the_end(durable: Maker) -> None:
     assert await kept(nodes[0].outbox) == [f"evt_{queued.id}_{phase}"]
     for node in nodes:
         await node.aclose()
+
+
+async def test_an_end_whose_answer_was_lost_is_told_once(redis_url: str) -> None:
+    """Redis gets the save once more, on a new connection."""
+    url = URL(redis_url)
+    assert url.port is not None
+    async with Relay(url.port) as relay:
+        store = RedisState(str(url.with_port(relay.port)))
+        await store.outbox.register([KEPT])
+        queued = await store.jobs.create(job())
+        relay.lose_next = True
+        done = await store.jobs.save(ended(queued, 7.0))
+        assert relay.lost
+        assert (await kept(store.outbox), await store.outbox.last_seq()) == ([f"evt_{done.id}_done"], 1)
+        await store.aclose()
 
 
 async def test_they_are_there_after_a_restart(durable: Maker) -> None:
