@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 from tusd_py.domain import job_life
 from tusd_py.domain.errors import Superseded, Unavailable
@@ -120,23 +120,23 @@ class Runner:
         now, since = self.tenure.clock(), asyncio.get_running_loop().time()
         if job.ended:
             claimed_job = await self.tenure.store.save(job_life.mark_cleared(job, now, self.tenure.ttl))
-            self._begin(claimed_job, self._clear(claimed_job))
+            self._begin(claimed_job, partial(self._clear, claimed_job))
             return
         claimed_job = await self.tenure.store.save(job_life.claim(job, now, self.tenure.ttl))
         kind = self.kinds.get(claimed_job.kind) or _Missing()
         hold = Hold(self.tenure, claimed_job, since)
         attempt = self._attempts[claimed_job.id] = Attempt(self.engine, kind, hold, self.terms)
-        self._begin(claimed_job, attempt.run())
+        self._begin(claimed_job, attempt.run)
         if self._ended:
             attempt.give_back()
 
-    def _begin(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, job: Job, work: Callable[[], Awaitable[None]]) -> None:
         task = self._tasks[job.id] = asyncio.create_task(self._finish(job, work), name=f"attempt at job {job.id}")
         task.add_done_callback(lambda _: self._free(job.id))
 
-    async def _finish(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
+    async def _finish(self, job: Job, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except Unavailable as error:
             self.engine.observer.trouble("job not recorded", job=job.id, reason=str(error))
         except Exception as error:  # noqa: BLE001  other jobs go on
