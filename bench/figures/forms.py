@@ -1,4 +1,4 @@
-"""Forms beside PUT: what it costs to find the end of a file in a form."""
+"""Forms compared with PUT: what it costs to find the end of a file in a form."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def measure(bench: Bench) -> None:
     """Measure each way on one server, twice: the first warms up."""
     with sink() as s3, bench.attempt(NAME, SYSTEM), bench.served(SYSTEM, s3) as server:
         for way, content in CASES.values():
-            _sent(bench, server, s3, way, content)
+            _send(bench, server, s3, way, content)
         for case, (way, content) in CASES.items():
-            bench.record(NAME, SYSTEM, case, **_sent(bench, server, s3, way, content))
+            bench.record(NAME, SYSTEM, case, **_send(bench, server, s3, way, content))
 
 
-def _sent(bench: Bench, server: Served, s3: Sink, way: str, content: str) -> dict[str, float]:
+def _send(bench: Bench, server: Served, s3: Sink, way: str, content: str) -> dict[str, float]:
     with watched(server.pid, s3.pid) as usage:
         report = load("form", server.url, way=way, content=content, size=bench.bulk_bytes(SYSTEM) // 2)
     gib = report["size"] / GIB

@@ -99,11 +99,12 @@ def _bound(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def files(path: Path) -> Iterator[Path]:
-    """The file, or the files of Python and Markdown below the folder."""
+    """Yield the file, or the files of Python and Markdown below the folder but for hidden ones: those of the peers."""
     if path.is_file():
         yield path
     else:
-        yield from sorted(file for file in path.rglob("*") if file.suffix in {".py", ".md"})
+        texts = (file for file in path.rglob("*") if file.suffix in {".py", ".md"})
+        yield from sorted(file for file in texts if not any(part[0] == "." for part in file.relative_to(path).parts))
 
 
 if __name__ == "__main__":
