@@ -41,9 +41,8 @@ def direct(bench: Bench) -> DirectAccess:
     return bench.storage.direct
 
 
-async def test_parts_that_a_client_sends_are_told_and_become_its_object(
-    bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession
-) -> None:
+async def test_client_parts_become_the_object(bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession) -> None:
+    """Lists the parts that a client sends, and makes the object of them."""
     pieces = [random_bytes(bench.grain), random_bytes(3)]
     begun = await _begun(bench, direct, sum(map(len, pieces)))
     assert await direct.begin(begun) == (await direct.begin(begun))
@@ -58,9 +57,10 @@ async def test_parts_that_a_client_sends_are_told_and_become_its_object(
     assert await bench.residue() == [direct.key(done)]
 
 
-async def test_a_part_that_was_sent_again_is_made_of_the_bytes_that_are_named(
+async def test_a_repeated_part_has_the_named_bytes(
     bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession
 ) -> None:
+    """A part that was sent twice gets the bytes whose ETag is named."""
     begun = await _begun(bench, direct, 5)
     await _send_part(direct, http, begun, 1, b"first", told=False)
     again = await _send_part(direct, http, begun, 1, b"again", told=False)
@@ -132,10 +132,10 @@ async def test_what_replaces_a_finished_object_is_not_the_upload(
         await bench.storage.survey(done, [])
 
 
-async def test_what_came_through_the_server_is_read_on_when_a_write_of_its_own_has_landed_again(
+async def test_a_repeated_server_write_is_still_read(
     bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession
 ) -> None:
-    """With another ETag, as with SSE-KMS: that is not told from other bytes."""
+    """A write that lands again with another ETag, as with SSE-KMS, can't be told from other bytes: reads go on."""
     done = await stored(bench.storage, b"content")
     await _send(http, await direct.sign_whole(done, max_bytes=9, lifetime=_LIFETIME, form=False), b"another")
     assert await content(bench.storage, done) == b"another"

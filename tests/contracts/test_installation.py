@@ -35,7 +35,8 @@ async def test_an_installation_can_be_put_in_the_place_of_another(state: StateSt
     assert await state.install(ONE) == OTHER
 
 
-async def test_of_many_nodes_that_start_at_once_one_says_which_installation_it_is(maker: Maker) -> None:
+async def test_one_of_many_starting_nodes_sets_the_id(maker: Maker) -> None:
+    """A crowd of starting nodes agrees on one installation id."""
     one = maker()
     nodes = [one] * 5 if one.name == "memory:" else [one, *(maker() for _ in range(4))]
     wanted = [replace(ONE, id=f"{number:032x}") for number in range(5)]
@@ -69,7 +70,8 @@ async def test_a_storage_keeps_the_id_it_was_given_last(bench: Bench) -> None:
         assert await bench.storage.installation() == given
 
 
-async def test_the_id_in_a_storage_is_no_leftover_and_outlives_every_upload(bench: Bench) -> None:
+async def test_the_storage_id_outlives_every_upload(bench: Bench) -> None:
+    """An id in a storage is no leftover and outlives every upload."""
     await bench.storage.install(ONE.id)
     assert [found async for found in bench.inspection.leftovers()] == []
     sender = Sender(bench.storage, random_bytes(bench.grain + 3))

@@ -141,9 +141,10 @@ async def test_waiters_of_one_process_come_in_the_order_they_asked(lockers: tupl
     assert order == [0, 1, 2, 3, 4]
 
 
-async def test_a_holder_that_leaves_when_asked_is_replaced_in_well_under_a_second(
+async def test_a_willing_holder_is_replaced_fast(
     lockers: tuple[Locker, Locker],
 ) -> None:
+    """A holder that releases when asked is replaced in well under a second."""
     here, there = lockers
     held = asyncio.Event()
     holder = asyncio.create_task(polite(here, held))
@@ -175,9 +176,10 @@ async def test_a_holder_that_nobody_waits_for_is_left_alone(lockers: tuple[Locke
             await asyncio.wait_for(asked.wait(), 0.3)
 
 
-async def test_without_time_to_wait_a_held_upload_is_locked_and_its_holder_not_asked(
+async def test_a_zero_wait_asks_no_holder(
     lockers: tuple[Locker, Locker],
 ) -> None:
+    """A wait of zero finds a held upload locked and doesn't ask its holder to release."""
     here, there = lockers
     asked = asyncio.Event()
     async with here.hold(ONE, on_release_request=asked.set, wait=0):
@@ -197,7 +199,8 @@ async def test_a_turn_that_does_not_come_in_time_is_locked(lockers: tuple[Locker
         lease.check()
 
 
-async def test_everyone_who_waits_gets_a_turn_if_holders_leave_when_asked(lockers: tuple[Locker, Locker]) -> None:
+async def test_every_waiter_gets_its_turn(lockers: tuple[Locker, Locker]) -> None:
+    """Gives every waiter its turn if holders release when asked."""
     turns = [asyncio.Event() for _ in range(6)]
     tasks = [asyncio.create_task(polite(locker, turn)) for locker, turn in zip(lockers * 3, turns, strict=True)]
     async with asyncio.timeout(5):

@@ -98,7 +98,8 @@ async def test_a_holder_that_was_killed_is_replaced_within_the_ttl(place: Place,
             assert not lease.abandoned
 
 
-async def test_a_holder_that_was_killed_on_this_machine_is_replaced_at_once(tmp_path: Path) -> None:
+async def test_a_killed_local_holder_is_replaced_at_once(tmp_path: Path) -> None:
+    """A holder killed on this machine is replaced at once."""
     place = Place("sqlite", str(tmp_path / "state.db"))
     locker = SqliteLocker(Path(place.where), ttl=3600)
     async with place.holder() as holder:
@@ -119,7 +120,8 @@ async def test_another_process_hears_that_it_is_asked_to_leave(place: Place, loc
         await asyncio.wait([waiter])
 
 
-async def test_a_process_that_stood_still_is_replaced_and_knows_when_it_wakes(place: Place, locker: Locker) -> None:
+async def test_a_stopped_holder_learns_of_its_successor(place: Place, locker: Locker) -> None:
+    """A stopped process is replaced and knows it when it wakes."""
     async with place.holder() as holder:
         assert await holder.asks_its_lease() == "valid"
         holder.process.send_signal(signal.SIGSTOP)
@@ -131,7 +133,8 @@ async def test_a_process_that_stood_still_is_replaced_and_knows_when_it_wakes(pl
             lease.check()
 
 
-async def test_a_process_that_woke_does_not_take_the_upload_from_its_new_holder(place: Place, locker: Locker) -> None:
+async def test_a_woken_process_does_not_retake_the_lock(place: Place, locker: Locker) -> None:
+    """A process that woke doesn't take the upload from its new holder."""
     async with place.holder() as holder:
         holder.process.send_signal(signal.SIGSTOP)
         async with hold(locker, wait=10) as lease:

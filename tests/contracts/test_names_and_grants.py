@@ -35,7 +35,8 @@ async def test_a_name_finds_its_upload_in_every_phase(state: StateStore) -> None
         assert await state.load(current.id) == current
 
 
-async def test_a_taken_name_is_refused_also_after_the_end_and_nothing_changes(state: StateStore) -> None:
+async def test_a_taken_name_is_refused_after_the_end(state: StateStore) -> None:
+    """A taken name is refused also after its upload's end, and nothing changes."""
     await state.create(upload(name=NAME, phase=Phase.GONE))
     with pytest.raises(NameTaken):
         await state.create(upload(2, name=NAME), grant=grant())
@@ -62,7 +63,8 @@ async def test_of_many_creations_with_one_name_exactly_one_wins(state: StateStor
     assert await state.list(None, 20) == [winner]
 
 
-async def test_a_chosen_key_belongs_to_one_upload_while_that_is_remembered(state: StateStore) -> None:
+async def test_a_chosen_key_belongs_to_one_upload(state: StateStore) -> None:
+    """A chosen key belongs to one upload as long as that is remembered."""
     first = await state.create(upload(place="a/b", phase=Phase.GONE))
     named = await state.create(upload(2, name="c", key_prefix="team/"))
     for taken in (upload(3, place="a/b"), upload(3, name="a/b"), upload(3, place="team/c", name="d")):

@@ -29,7 +29,8 @@ async def test_sinks_are_registered_in_place_of_those_before(outbox: Outbox) -> 
     assert list(await outbox.subscriptions()) == []
 
 
-async def test_an_event_comes_with_its_commit_for_the_sinks_that_receive_it(state: StateStore, outbox: Outbox) -> None:
+async def test_an_event_is_stored_for_its_sinks(state: StateStore, outbox: Outbox) -> None:
+    """An event comes with its commit for the sinks that receive it."""
     made = await created(state)
     [delivery] = await outbox.due(ALL.name, EVER, 10)
     assert delivery.event_id == f"evt_{made.id}_created"
@@ -122,7 +123,8 @@ async def test_uploads_do_not_wait_for_each_other(state: StateStore, outbox: Out
     assert told(await outbox.due(ALL.name, EVER, 0)) == []
 
 
-async def test_the_longest_due_come_first_and_what_is_not_due_yet_does_not(state: StateStore, outbox: Outbox) -> None:
+async def test_events_are_due_in_order(state: StateStore, outbox: Outbox) -> None:
+    """Delivers the longest due events first, and none that isn't due yet."""
     for number, at in ((1, 30.0), (2, 10.0), (3, 20.0)):
         made = upload(number, updated_at=at)
         await state.create(made, events=[event(made, EventType.CREATED)])

@@ -98,7 +98,8 @@ async def test_a_dead_one_is_sent_again_as_if_it_were_new(state: StateStore, out
     assert await outbox.due(ALL.name, 70.0, 10) == [fresh]
 
 
-async def test_one_that_was_delivered_is_sent_again_before_those_behind_it(state: StateStore, outbox: Outbox) -> None:
+async def test_a_redelivery_precedes_later_events(state: StateStore, outbox: Outbox) -> None:
+    """A delivered event is sent again before those behind it."""
     made = await created(state)
     await outbox.mark_delivered(await first(outbox))
     await ended(state, made)
@@ -150,7 +151,8 @@ async def test_a_late_node_cannot_end_what_was_dropped(state: StateStore, outbox
     assert await outbox.list(Selection(), None, 10) == []
 
 
-async def test_a_dead_one_holds_back_those_behind_it_where_order_is_strict(state: StateStore, outbox: Outbox) -> None:
+async def test_a_dead_event_blocks_a_strict_order(state: StateStore, outbox: Outbox) -> None:
+    """A dead event holds back those behind it where order is strict."""
     made, other = await created(state, 1), await created(state, 2)
     dead = await die(outbox)
     await ended(state, made)

@@ -58,7 +58,8 @@ async def test_a_bucket_that_is_elsewhere_is_told_with_its_region() -> None:
             await client.upload_part("k", "m", 1, Payload(length=1, chunks=_byte), {})
 
 
-async def test_a_bucket_that_is_not_there_is_no_upload_that_is_not_there() -> None:
+async def test_a_missing_bucket_is_no_missing_upload() -> None:
+    """A missing bucket isn't reported as a missing upload."""
     async with answered(404) as client:
         with pytest.raises(S3Error, match="NoSuchBucket") as error:
             await client.ping()
@@ -66,7 +67,8 @@ async def test_a_bucket_that_is_not_there_is_no_upload_that_is_not_there() -> No
 
 
 @pytest.mark.parametrize(("status", "text"), [(200, "?"), (404, NO_SUCH_KEY)], ids=["a key", "no key"])
-async def test_s3_is_reached_whether_it_has_the_key_or_says_that_it_has_none(status: int, text: str) -> None:
+async def test_a_ping_accepts_a_missing_key(status: int, text: str) -> None:
+    """A ping succeeds whether or not the key exists."""
     async with answered(status, text) as client:
         assert await client.reach("k") is (status == 200)
         assert not client.writable, "it has taken no body yet"

@@ -59,7 +59,9 @@ async def put(s3: RawS3, data: Payload) -> None:
         await answer.read()
 
 
-async def test_a_body_whose_source_is_gone_is_lost_rather_than_tried_for_ever() -> None:
+async def test_a_body_without_source_is_not_retried() -> None:
+    """A body whose source is gone fails as lost and isn't retried."""
+
     async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
 
@@ -92,7 +94,8 @@ async def test_a_body_starts_anew_when_the_kept_connection_was_dead(size: int) -
     assert connections == 2
 
 
-async def test_a_large_body_arrives_as_it_is_however_slowly_it_is_taken() -> None:
+async def test_a_large_body_arrives_slowly_and_whole() -> None:
+    """A large body arrives unchanged, however slowly S3 reads it."""
     sizes = (1, 300_000, 2_000_000, 64 * 1024, 7, 5_000_000, *[100] * 200)  # more than go into one system call
     chunks = [randbytes(size) for size in sizes]
     arrived = bytearray()
@@ -110,7 +113,9 @@ async def test_a_large_body_arrives_as_it_is_however_slowly_it_is_taken() -> Non
     assert arrived == b"".join(chunks)
 
 
-async def test_an_answer_that_comes_before_the_body_is_through_is_heard() -> None:
+async def test_an_early_reply_is_read() -> None:
+    """A reply that comes before the body's end is read."""
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 25\r\n\r\n<Code>AccessDenied</Code>")
@@ -188,7 +193,8 @@ async def test_a_key_of_any_characters_is_signed_as_s3_reads_it(
         assert f"keys/{key}" in [found.key async for found in client.list_objects("keys/")]
 
 
-async def test_a_redirect_is_a_mistake_in_the_configuration_and_not_followed() -> None:
+async def test_a_redirect_is_a_configuration_error() -> None:
+    """A redirect is a mistake in the configuration and isn't followed."""
     heads = list[bytes]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -54,7 +54,8 @@ async def test_one_that_comes_again_is_dropped_by_receivers_that_can(bench: Sink
     assert await bench.bodies() == [expected(delivery())] * (1 if bench.drops_repeated else 2)
 
 
-async def test_what_can_not_be_published_fails_and_can_be_published_later(bench: SinkBench) -> None:
+async def test_a_failed_publication_can_be_repeated(bench: SinkBench) -> None:
+    """A failed publication raises, and can be repeated later."""
     await bench.sink.publish(delivery(1))
     bench.refuse()
     for _ in range(2):

@@ -48,7 +48,8 @@ async def test_an_unknown_upload_is_none_and_has_no_entries(state: StateStore) -
     assert list(await state.entries(upload().id)) == []
 
 
-async def test_a_save_replaces_the_record_and_moves_the_revision_by_one(state: StateStore) -> None:
+async def test_a_save_increments_the_revision(state: StateStore) -> None:
+    """A save replaces the record and increments the revision by one."""
     created = await state.create(upload())
     saved = await state.save(replace(created, offset=7, cursor={"at": 7}))
     assert saved == replace(created, offset=7, cursor={"at": 7}, revision=2)
@@ -66,7 +67,8 @@ async def test_a_rewind_replaces_the_record_and_all_entries(state: StateStore) -
     assert list(await state.entries(created.id)) == [{"part": 1}, {"part": 9}]
 
 
-async def test_a_save_that_names_an_older_revision_is_refused_and_changes_nothing(state: StateStore) -> None:
+async def test_a_stale_save_is_refused(state: StateStore) -> None:
+    """A save with an older revision is refused and changes nothing."""
     created = await state.create(upload())
     saved = await state.save(replace(created, offset=5), [{"part": 1}])
     with pytest.raises(Superseded, match=f"^upload {created.id} is no longer at revision 1$"):
@@ -126,7 +128,8 @@ async def test_a_delete_that_names_an_older_revision_is_refused(state: StateStor
     assert await state.load(created.id) == saved
 
 
-async def test_an_id_can_be_used_again_once_forgotten_and_starts_without_entries(state: StateStore) -> None:
+async def test_a_forgotten_id_can_be_reused(state: StateStore) -> None:
+    """A forgotten id can be used again and starts without entries."""
     await state.delete(await state.save(await state.create(upload()), [{"part": 1}]))
     again = await state.create(upload())
     assert again.revision == 1
@@ -273,10 +276,10 @@ async def test_what_is_refused_counts_nothing(state: StateStore) -> None:
     await state.delete(saved)
 
 
-async def test_however_much_uploads_claim_their_saves_go_on_and_what_they_claimed_is_given_back(
+async def test_huge_claims_can_be_saved_and_released(
     state: StateStore,
 ) -> None:
-    """A client may declare any length of 18 digits."""
+    """Saves and gives back claims of any size: a client may declare a length of 18 digits."""
     created = [await state.create(upload(number, length=10**18 - 1)) for number in range(20)]
     assert (await state.unfinished()).claimed > 10**17
     for each in created:

@@ -88,7 +88,8 @@ async def fill(state: StateStore) -> list[Upload]:
     return uploads
 
 
-async def test_uploads_that_fill_it_can_be_saved_and_removed_and_make_room_for_others(place: Place) -> None:
+async def test_a_full_state_frees_space_by_removal(place: Place) -> None:
+    """A full state store still saves and removes its uploads, and then has space for others."""
     uploads = await fill(place.state)
     space = await place.state.space()
     assert space is not None
@@ -100,7 +101,8 @@ async def test_uploads_that_fill_it_can_be_saved_and_removed_and_make_room_for_o
     assert len(await fill(place.state)) > 0.9 * len(uploads)
 
 
-async def test_without_a_byte_left_all_but_creations_go_on_and_creations_once_there_is_room(place: Place) -> None:
+async def test_a_state_without_a_free_byte_refuses_creations(place: Place) -> None:
+    """A state store without a free byte refuses creations alone, until there is space."""
     first, *removed = [await place.state.create(upload(number, metadata=LARGE)) for number in range(20)]
     for created in removed:
         place.room.fill()

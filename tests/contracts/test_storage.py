@@ -52,8 +52,8 @@ def test_a_length_that_is_declared_late_changes_nothing(bench: Bench, run: Run) 
         run(scenario(pieces, with_the_last=with_the_last))
 
 
-def test_one_that_waits_is_made_when_it_does_so_no_more_and_as_often_as_asked(bench: Bench, run: Run) -> None:
-    """All its bytes are there before anybody says that they are all."""
+def test_explicit_completion_finishes_once_asked(bench: Bench, run: Run) -> None:
+    """An upload of explicit completion becomes an object only when asked, and as often as asked."""
 
     async def scenario(pieces: list[int]) -> None:
         data = random_bytes(sum(pieces))
@@ -148,7 +148,8 @@ async def test_objects_of_two_uploads_have_different_strong_etags(bench: Bench) 
     assert not {'"', " "} & {*one.etag, *other.etag}
 
 
-async def test_an_upload_whose_bytes_vanished_is_lost_rather_than_finished(bench: Bench) -> None:
+async def test_vanished_bytes_are_lost_not_finished(bench: Bench) -> None:
+    """An upload whose bytes vanished is lost and never finished."""
     sender = Sender(bench.storage, random_bytes(2 * bench.grain + 5))
     await sender.send(bench.grain)
     await sender.send()
@@ -165,10 +166,8 @@ async def test_an_object_that_vanished_is_lost_before_the_first_byte(bench: Benc
 
 
 @pytest.mark.parametrize("metadata", [{"...": b"no name for a header"}, {"long": bytes(4000)}], ids=["name", "length"])
-async def test_metadata_that_the_storage_has_no_room_for_hinders_nothing(
-    bench: Bench, metadata: dict[str, bytes]
-) -> None:
-    """The record has all of it; the object at most a copy of some."""
+async def test_excess_metadata_hinders_nothing(bench: Bench, metadata: dict[str, bytes]) -> None:
+    """A record has all metadata; the object has at most a copy of some."""
     finished = await stored(bench.storage, b"abc", metadata=metadata)
     assert await content(bench.storage, finished) == b"abc"
 
@@ -192,7 +191,8 @@ async def test_a_storage_that_works_says_so_and_leaves_no_trace(bench: Bench) ->
     assert bench.storage.name
 
 
-async def test_an_upload_of_a_length_declared_late_can_be_no_longer_than_one_declared_at_once(bench: Bench) -> None:
+async def test_a_late_length_has_the_same_limit(bench: Bench) -> None:
+    """A length declared late has the same limit as one declared at creation."""
     capacity = bench.storage.capacity
     late, at_once = capacity.max_deferred_length, capacity.max_length
     assert at_once is None or (late is not None and bench.grain <= late <= at_once)
@@ -215,7 +215,8 @@ async def test_the_place_of_an_object_is_known_from_its_record(bench: Bench) -> 
     assert place.path is None or place.path.endswith(f"/{place.key}")
 
 
-async def test_a_chosen_key_is_that_of_the_object_and_occupied_from_then_on(bench: Bench) -> None:
+async def test_a_chosen_key_is_occupied_from_creation(bench: Bench) -> None:
+    """A chosen key is that of the object and occupied from creation on."""
     named = replace(new_upload(bench.storage, 5), place="a/b c")
     chosen = replace(named, cursor=bench.storage.start(named))
     assert not await bench.storage.occupied(chosen)

@@ -37,8 +37,8 @@ def test_what_no_upload_needs_can_be_removed_without_harm(bench: Bench, run: Run
         run(scenario(length, history))
 
 
-def test_an_upload_without_a_record_is_recovered_with_every_byte_that_was_told(bench: Bench, run: Run) -> None:
-    """Whatever died on the way. What is recovered can be continued, and becomes the same object."""
+def test_a_lost_record_is_recovered_with_all_bytes(bench: Bench, run: Run) -> None:
+    """Recovers every acknowledged byte after any crash; the upload can be continued and becomes the same object."""
 
     async def scenario(length: int, history: list[Session]) -> None:
         sender = Sender(bench.storage, random_bytes(length))
@@ -88,14 +88,15 @@ async def test_bytes_that_are_there_are_found_to_be(bench: Bench) -> None:
     assert (await bench.storage.survey(sender.upload, sender.entries)).upload == sender.upload
 
 
-async def test_a_final_upload_that_is_still_to_be_joined_is_found_as_it_is(bench: Bench) -> None:
+async def test_an_unjoined_final_upload_is_found(bench: Bench) -> None:
+    """A final upload that is still to be joined is found as such."""
     final = new_upload(bench.storage, 9, kind=Kind.FINAL, offset=9, phase=Phase.FINISHING)
     assert (await bench.storage.survey(final, [])).upload == final
 
 
 @pytest.mark.parametrize("told", ["nothing", "some", "some, and no length"])
-async def test_an_old_copy_of_a_record_is_told_of_the_object_made_since(bench: Bench, told: str) -> None:
-    """Ending it, now or when it expires, would remove the object."""
+async def test_an_old_record_is_matched_to_its_object(bench: Bench, told: str) -> None:
+    """Matches an old copy of a record to the object made since, which its end or expiry would otherwise remove."""
     sender = Sender(bench.storage, random_bytes(3 * bench.grain))
     if told != "nothing":
         await sender.send(bench.grain + 3)

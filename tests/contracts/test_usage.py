@@ -35,7 +35,8 @@ async def test_an_account_without_uploads_has_nothing(state: StateStore) -> None
     assert list(await state.usages(None, 10)) == []
 
 
-async def test_an_upload_reserves_its_length_until_it_is_stored_and_gives_it_back_at_its_end(state: StateStore) -> None:
+async def test_a_length_is_reserved_then_stored(state: StateStore) -> None:
+    """An upload reserves its length until it is stored, and gives it back at its end."""
     current = await state.create(hers())
     assert await state.usage(ANN.name) == usage(reserved=10, uploads=1)
     for changes, expected in (
@@ -120,7 +121,8 @@ async def test_unfinished_uploads_past_the_quota_are_refused(state: StateStore) 
 
 
 @pytest.mark.parametrize("quota", [Quota(max_bytes=35), Quota(max_uploads=3)])
-async def test_of_many_creations_at_once_no_more_get_in_than_there_is_room_for(state: StateStore, quota: Quota) -> None:
+async def test_concurrent_creations_keep_the_quota(state: StateStore, quota: Quota) -> None:
+    """Lets no more of many concurrent creations in than the quota has space for."""
     outcomes = await asyncio.gather(
         *(state.create(hers(number), quota=quota) for number in range(12)), return_exceptions=True
     )
@@ -168,7 +170,8 @@ def final(number: int, *sources: Upload, **changes: Any) -> Upload:
     return hers(number, partials=tuple(source.id for source in sources), **joined | changes)
 
 
-async def test_a_final_upload_takes_over_what_its_partials_are_charged_for(state: StateStore) -> None:
+async def test_a_final_upload_takes_over_the_charges(state: StateStore) -> None:
+    """A final upload takes over what its partials are charged for."""
     quota = Quota(max_bytes=20)
     one, two = await state.create(partial(1)), await state.create(partial(2))
     joined = await state.create(final(3, one, two), quota=quota)

@@ -104,7 +104,8 @@ class _Known(Watcher):
         """Tell nothing."""
 
 
-async def test_an_upload_that_its_client_knows_stays_counted_when_it_is_refused_later(harness: Harness) -> None:
+async def test_a_late_refusal_keeps_a_known_upload_counted(harness: Harness) -> None:
+    """Counts an upload whose id its client has, though a later request is refused."""
     engine = acting(harness, grant=grant(harness))
     await refused(create(engine, creating(3, body=True), ScriptedBody(b"abcd"), _Known()), TooLarge)
     await refused(begun(engine), TokenUsedUp)

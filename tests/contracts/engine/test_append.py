@@ -94,9 +94,8 @@ async def test_an_expired_upload_takes_no_bytes(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("chunks", [(b"123456789", b"x"), (b"12345", b"6789x"), (b"1234", b"5678", b"9", b"x")])
-async def test_a_chunked_body_that_is_too_long_never_completes_the_upload(
-    harness: Harness, chunks: tuple[bytes, ...]
-) -> None:
+async def test_a_too_long_chunked_body_never_completes(harness: Harness, chunks: tuple[bytes, ...]) -> None:
+    """A chunked body that exceeds the upload's length never completes the upload."""
     before = await begun(harness, 12, b"abc")
     with pytest.raises(TooLarge):
         await append(harness.engine, before.id, appending(3), ScriptedBody(*chunks))
@@ -105,7 +104,8 @@ async def test_a_chunked_body_that_is_too_long_never_completes_the_upload(
     assert left.offset < 12
 
 
-async def test_a_chunked_body_for_a_full_upload_is_refused_and_an_empty_one_is_fine(harness: Harness) -> None:
+async def test_a_full_upload_refuses_a_chunked_body(harness: Harness) -> None:
+    """A full upload takes an empty chunked body and refuses any other."""
     done = await begun(harness, 3, b"abc")
     assert await append(harness.engine, done.id, appending(3), ScriptedBody()) == done
     with pytest.raises(TooLarge):
@@ -132,7 +132,8 @@ async def test_bytes_with_the_announced_checksum_count_in_one_step(harness: Harn
     assert (moved.offset, moved.revision) == (23, before.revision + 1)
 
 
-async def test_a_request_with_a_checksum_that_must_leave_early_is_told_to_ask_again(harness: Harness) -> None:
+async def test_preempting_a_checksummed_request_asks_for_retry(harness: Harness) -> None:
+    """A request with a checksum that must release the lock early is answered with a retry."""
     before = await begun(harness, 40, b"abc")
     with pytest.raises(UploadLocked):
         await append(

@@ -24,7 +24,8 @@ async def begun(harness: Harness, length: int | None, *chunks: bytes) -> Upload:
     return await create(harness.engine, creating(length, body=True, **LATER), ScriptedBody(*chunks))
 
 
-async def test_all_bytes_alone_do_not_complete_it_and_nothing_more_does(harness: Harness) -> None:
+async def test_explicit_completion_is_required(harness: Harness) -> None:
+    """An upload of explicit completion stays open with all its bytes, and takes no more of them."""
     upload = await begun(harness, 6, b"abcdef")
     assert (upload.offset, upload.phase) == (6, Phase.OPEN)
     done = await append(harness.engine, upload.id, appending(6, size=0, **NOW), ScriptedBody())
@@ -42,7 +43,8 @@ async def test_a_full_one_is_completed_by_an_empty_request_of_tus(harness: Harne
     assert (await append(harness.engine, upload.id, appending(3, size=0), ScriptedBody())).done
 
 
-async def test_one_that_was_to_end_with_its_first_request_can_still_be_left_open(harness: Harness) -> None:
+async def test_completion_can_be_withdrawn(harness: Harness) -> None:
+    """An upload that was to be complete after its first request can be left open by a later one."""
     upload = await create(harness.engine, creating(6, body=True, **NOW), ScriptedBody(b"ab", end=BodyEnd.CUT))
     upload = await append(harness.engine, upload.id, appending(2, size=4, **LATER), ScriptedBody(b"cdef"))
     assert (upload.offset, upload.phase) == (6, Phase.OPEN)
@@ -69,7 +71,8 @@ async def test_a_last_body_that_breaks_off_completes_nothing(harness: Harness, e
     assert (left.offset, left.length, left.phase) == (5, None, Phase.OPEN)
 
 
-async def test_a_last_body_that_ends_before_the_length_completes_nothing(harness: Harness) -> None:
+async def test_a_cut_last_body_completes_nothing(harness: Harness) -> None:
+    """A last body that ends before the upload's length completes nothing."""
     upload = await begun(harness, 10, b"abc")
     with pytest.raises(InconsistentLength):
         await append(harness.engine, upload.id, appending(3, **NOW), ScriptedBody(b"de"))
@@ -77,7 +80,8 @@ async def test_a_last_body_that_ends_before_the_length_completes_nothing(harness
     assert (left.offset, left.phase) == (5, Phase.OPEN)
 
 
-async def test_a_last_body_of_another_size_than_what_is_left_is_not_asked_for(harness: Harness) -> None:
+async def test_a_last_body_of_wrong_size_is_not_read(harness: Harness) -> None:
+    """A last body of another size than the remaining length is refused before it is read."""
     upload, body = await begun(harness, 10, b"abc"), ScriptedBody(b"de")
     with pytest.raises(InconsistentLength):
         await append(harness.engine, upload.id, appending(3, size=2, **NOW), body)

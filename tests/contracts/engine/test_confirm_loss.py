@@ -20,7 +20,8 @@ from tusd_py.engine.lookup import inspect
 from tusd_py.engine.terminate import terminate
 
 
-async def test_an_upload_whose_bytes_are_gone_goes_on_from_what_is_there(harness: Harness) -> None:
+async def test_lost_bytes_rewind_the_upload(harness: Harness) -> None:
+    """An upload whose bytes are lost continues from what the storage still has."""
     upload = await begun(harness)
     del harness.storage._parts[upload.id][1:]
     with pytest.raises(StorageUnavailable):
@@ -62,7 +63,8 @@ async def test_an_upload_whose_object_is_found_is_finished(harness: Harness) -> 
     assert (await inspect(harness.engine, upload.id)).done
 
 
-async def test_a_final_upload_whose_object_is_found_is_finished_without_its_partials(harness: Harness) -> None:
+async def test_a_found_final_object_needs_no_partials(harness: Harness) -> None:
+    """A final upload whose object exists is finished though its partial uploads are gone."""
     partial = await create(harness.engine, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
     final = await create(harness.engine, joining(partial.id), ScriptedBody())
     await harness.state.save(replace(final, phase=Phase.FINISHING, etag=None))

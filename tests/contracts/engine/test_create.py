@@ -57,9 +57,10 @@ async def test_a_refused_first_body_leaves_no_upload(
     assert await harness.residue() == []
 
 
-async def test_an_upload_that_could_not_be_recorded_as_made_is_removed_twice_if_its_object_may_come_anew(
+async def test_an_unrecorded_creation_is_discarded_twice(
     harness: Harness,
 ) -> None:
+    """An upload that could not be recorded is discarded again where its object may still land."""
     harness.storage.troubled = True
     harness.state.fuse.blow(left=2)  # after the creation and the look for entries
     with pytest.raises(StateUnavailable):
@@ -107,8 +108,8 @@ async def test_a_final_upload_is_its_partials_in_order(harness: Harness) -> None
     assert harness.stored(final) == b"deabcde"
 
 
-async def test_a_partial_that_is_named_too_often_is_neither_loaded_nor_copied(harness: Harness) -> None:
-    """However it is named."""
+async def test_a_partial_repeated_too_often_is_not_loaded(harness: Harness) -> None:
+    """Refuses a join that names a partial too often, in any spelling, before it is loaded or copied."""
     harness.limit(max_partial_uses=2)
     first = await partial(harness, b"abc")
     harness.state.fuse.blow()
@@ -119,7 +120,8 @@ async def test_a_partial_that_is_named_too_often_is_neither_loaded_nor_copied(ha
     assert await harness.residue() == [first.id, first.id]
 
 
-async def test_an_upload_that_is_not_there_or_not_finished_joins_nothing(harness: Harness) -> None:
+async def test_only_finished_partials_can_be_joined(harness: Harness) -> None:
+    """An upload that doesn't exist or isn't finished can't be joined."""
     unfinished = await create(harness.engine, creating(9, kind=Kind.PARTIAL), ScriptedBody())
     for other in (unfinished.id, UploadId("f" * 32)):
         with pytest.raises(Malformed):
@@ -136,7 +138,7 @@ async def test_a_final_upload_whose_partial_lost_its_bytes_is_not_made(harness: 
     assert await harness.residue() == [first.id]
 
 
-async def test_a_partial_that_expires_while_it_is_joined_is_one_that_is_not_here(harness: Harness) -> None:
+async def test_a_partial_may_expire_during_the_join(harness: Harness) -> None:
     """A creation is never answered as if its own upload were missing."""
     first, plan = await partial(harness, b"abc"), harness.storage.concatenate
 

@@ -44,9 +44,8 @@ async def test_without_a_storage_that_clients_reach_there_are_none(harness: Harn
     assert await harness.residue() == []
 
 
-async def test_a_new_one_is_recorded_and_told_before_the_storage_is_asked(
-    harness: Harness, access: ScriptedAccess
-) -> None:
+async def test_a_direct_upload_is_recorded_before_storage(harness: Harness, access: ScriptedAccess) -> None:
+    """A new direct upload is recorded and reported before the storage gets a request."""
     upload = await announce(harness.engine, replace(PARTS, length=7, metadata={"name": b"x"}))
     assert upload == await harness.record(upload)
     assert (upload.length, upload.metadata, upload.phase) == (7, {"name": b"x"}, Phase.OPEN)
@@ -99,9 +98,8 @@ async def test_what_was_not_known_before_is_added_and_what_was_is_kept(
     assert access.begun[-1].metadata == opened.metadata
 
 
-async def test_a_signature_is_for_one_upload_one_part_its_length_and_a_while(
-    harness: Harness, access: ScriptedAccess, upload: Upload
-) -> None:
+async def test_a_signature_is_bounded(harness: Harness, access: ScriptedAccess, upload: Upload) -> None:
+    """A signature is for one upload, one part, its length and a lifetime."""
     await sign_part(harness.engine, upload.id, access.key(upload), 3, 7)
     announced = await begin(harness.engine, replace(PARTS, length=7))
     await sign_part(harness.engine, announced.id, access.key(announced), 4, None)
@@ -119,9 +117,10 @@ async def test_one_request_is_signed_up_to_what_may_come(harness: Harness, acces
     assert access.signed == [(upload.id, 20, 30.0, form)]
 
 
-async def test_a_client_that_is_at_work_keeps_its_upload_from_expiring_at_a_save_a_minute(
+async def test_signing_extends_the_expiry_once_a_minute(
     harness: Harness, access: ScriptedAccess, upload: Upload
 ) -> None:
+    """A client that signs or lists parts postpones the expiry, with one save a minute."""
     harness.state.saves.clear()
     key = access.key(upload)
     for act in (lambda: sign_part(harness.engine, upload.id, key, 1, 7), lambda: parts(harness.engine, upload.id, key)):
@@ -136,9 +135,8 @@ async def test_a_client_that_is_at_work_keeps_its_upload_from_expiring_at_a_save
         harness.state.saves.clear()
 
 
-async def test_one_that_another_holds_is_signed_for_without_waiting_or_asking_it_to_leave(
-    harness: Harness, access: ScriptedAccess, upload: Upload
-) -> None:
+async def test_signing_needs_no_lock(harness: Harness, access: ScriptedAccess, upload: Upload) -> None:
+    """A part of a locked upload is signed without waiting and without a release request."""
     asked = list[str]()
     harness.now += 61
     async with harness.locker.hold(upload.id, on_release_request=lambda: asked.append("to leave"), wait=0):
@@ -146,9 +144,8 @@ async def test_one_that_another_holds_is_signed_for_without_waiting_or_asking_it
     assert asked == []
 
 
-async def test_one_that_has_moved_on_meanwhile_is_signed_for_all_the_same(
-    harness: Harness, access: ScriptedAccess, upload: Upload
-) -> None:
+async def test_a_superseded_expiry_still_signs(harness: Harness, access: ScriptedAccess, upload: Upload) -> None:
+    """A part is signed although another node saved the record meanwhile."""
     harness.now += 61
     save = harness.state.save
 
@@ -186,9 +183,8 @@ async def test_parts_that_are_not_there_change_nothing(
     assert await harness.record(upload) == upload
 
 
-async def test_one_with_more_bytes_than_were_announced_has_ended_once_it_is_to_be_complete(
-    harness: Harness, access: ScriptedAccess
-) -> None:
+async def test_excess_bytes_end_the_upload_on_complete(harness: Harness, access: ScriptedAccess) -> None:
+    """A direct upload with more bytes than were announced ends when its client completes it."""
     upload = await begin(harness.engine, replace(PARTS, length=3))
     named = access.bring(upload, b"ab", b"cd")
     with pytest.raises(TooLarge):

@@ -52,9 +52,10 @@ async def swept(harness: Harness, seconds: float) -> None:
     await sweep(harness.engine)
 
 
-async def test_more_than_was_announced_is_found_and_removed_long_before_it_expires(
+async def test_excess_bytes_are_removed_before_expiry(
     harness: Harness, access: ScriptedAccess, announced: Upload
 ) -> None:
+    """A sweep removes a direct upload with more bytes than were announced long before it expires."""
     access.bring(announced, b"ab", b"cde")
     await swept(harness, COUNTED - 1)
     assert (access.listed, (await harness.record(announced)).phase) == (0, Phase.OPEN)
@@ -63,10 +64,10 @@ async def test_more_than_was_announced_is_found_and_removed_long_before_it_expir
     assert await harness.residue() == []
 
 
-async def test_parts_are_counted_as_long_as_what_is_signed_for_them_holds(
+async def test_parts_are_counted_until_signatures_expire(
     harness: Harness, access: ScriptedAccess, announced: Upload
 ) -> None:
-    """At one request to the storage for each time that a signature lives."""
+    """Lists parts once for each lifetime of a signature, as long as one is valid."""
     access.bring(announced, b"ab", b"cd")
     for _ in range(3 * int(COUNTED)):
         await sign_part(harness.engine, announced.id, access.key(announced), 1, None)
@@ -124,9 +125,8 @@ async def test_what_announced_no_size_is_not_counted(harness: Harness, access: S
 # in one request
 
 
-async def test_one_that_was_brought_in_one_request_is_found_by_whoever_looks(
-    harness: Harness, access: ScriptedAccess
-) -> None:
+async def test_a_whole_direct_upload_is_found_on_access(harness: Harness, access: ScriptedAccess) -> None:
+    """A direct upload sent in one request is found by the first HEAD or GET."""
     for see in (inspect, partial(finished, intent=Read())):
         upload = await announce(harness.engine, WHOLE)
         with pytest.raises((UploadNotFound, NotReady)):

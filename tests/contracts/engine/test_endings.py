@@ -24,7 +24,8 @@ async def test_an_abort_is_recorded_before_anything_is_removed(harness: Harness)
     assert (await harness.record(upload)).phase is Phase.TERMINATING
 
 
-async def test_an_unfinished_upload_of_which_nothing_is_left_is_said_to_be(harness: Harness) -> None:
+async def test_an_upload_without_bytes_left_is_reported(harness: Harness) -> None:
+    """An unfinished upload of which the storage has nothing left is reported as lost."""
     await begun(harness)
 
     async def gone(*_: object) -> None:

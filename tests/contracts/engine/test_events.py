@@ -155,8 +155,8 @@ async def test_what_observers_are_told_is_in_the_outbox(
     assert await delivered(harness) == harness.told.changes
 
 
-async def test_an_event_is_stored_though_the_answer_to_its_commit_is_lost(harness: Harness) -> None:
-    """So it is told, where no observer was."""
+async def test_an_event_survives_a_lost_commit_reply(harness: Harness) -> None:
+    """An event is stored and observed though the reply to its commit is lost."""
     assert harness.state.outbox is not None
     await harness.state.outbox.register([SINK])
     await cut_off(harness)

@@ -42,7 +42,7 @@ async def finishing(harness: Harness) -> Upload:
     return await harness.record(upload)
 
 
-async def test_an_upload_that_could_not_be_finished_is_never_shown_as_complete(harness: Harness) -> None:
+async def test_a_failed_finish_is_never_shown_as_complete(harness: Harness) -> None:
     upload = await finishing(harness)
     assert upload.phase is Phase.FINISHING
     harness.storage.fuse.blow()
@@ -64,14 +64,15 @@ async def test_a_finisher_that_comes_second_finds_it_done(harness: Harness) -> N
     assert harness.told.count("finished") == 1
 
 
-async def test_a_finisher_overtaken_by_a_terminate_has_finished_nothing(harness: Harness) -> None:
+async def test_terminate_overtakes_a_finisher(harness: Harness) -> None:
     upload = await finishing(harness)
     await harness.state.save(replace(upload, phase=Phase.TERMINATING))
     with pytest.raises(Superseded):
         await finish_upload(harness.engine, upload)
 
 
-async def test_a_finisher_overtaken_by_another_tells_it_that_the_object_may_come_anew(harness: Harness) -> None:
+async def test_an_overtaken_finisher_records_the_trouble(harness: Harness) -> None:
+    """A finisher that another overtook records that the object may land again."""
     upload = await finishing(harness)
     await finish_upload(harness.engine, upload)
     harness.now += 7
@@ -97,7 +98,8 @@ class Heirs(MemoryLocker):
             yield lease
 
 
-async def test_who_takes_over_from_a_dead_holder_knows_that_its_object_may_come_about(harness: Harness) -> None:
+async def test_the_heir_of_a_dead_holder_records_the_trouble(harness: Harness) -> None:
+    """A successor of a dead lock holder records that an object may still land."""
     upload = await begun(harness)
     assert upload.troubled_at is None
     assert (await inspect(replace(harness.engine, locker=Heirs()), upload.id)).troubled_at == harness.now
@@ -111,7 +113,8 @@ class UnreachableState(MemoryState):
         raise StorageUnavailable("no answer about the installation yet")
 
 
-async def test_the_lease_of_a_dead_holder_stays_abandoned_while_that_can_not_be_recorded(harness: Harness) -> None:
+async def test_an_unrecorded_trouble_keeps_the_lease_abandoned(harness: Harness) -> None:
+    """A dead holder's lease stays abandoned while the trouble can't be recorded."""
     upload, heirs = await begun(harness), Heirs()
     with pytest.raises(StorageUnavailable):
         async with replace(harness.engine, locker=heirs, state=UnreachableState()).hold(upload.id):
@@ -121,7 +124,8 @@ async def test_the_lease_of_a_dead_holder_stays_abandoned_while_that_can_not_be_
     assert (await inspect(harness.engine, upload.id)).troubled_at == harness.now
 
 
-async def test_an_object_that_may_come_about_although_it_could_not_be_made_is_known_of(harness: Harness) -> None:
+async def test_a_failed_finish_records_the_trouble(harness: Harness) -> None:
+    """A finish that failed records that its object may still land."""
     upload = await finishing(harness)
     for _ in range(2):
         harness.now += 10
@@ -134,7 +138,8 @@ async def test_an_object_that_may_come_about_although_it_could_not_be_made_is_kn
     assert (done.phase, done.troubled_at) == (Phase.DONE, troubled_at), "a later attempt settles nothing"
 
 
-async def test_a_troubled_upload_is_looked_through_once_when_nothing_more_can_come_of_it(harness: Harness) -> None:
+async def test_a_troubled_upload_is_checked_once(harness: Harness) -> None:
+    """A troubled upload is checked once, when nothing more can land."""
     upload = await finishing(harness)
     done = await inspect(harness.engine, upload.id)
     assert done.troubled_at == harness.now
@@ -178,7 +183,8 @@ async def test_a_terminated_upload_leaves_nothing(harness: Harness) -> None:
         await terminate(harness.engine, upload.id)
 
 
-async def test_what_the_storage_would_not_let_go_of_is_swept_and_never_shown(harness: Harness) -> None:
+async def test_a_failed_removal_is_swept_and_never_shown(harness: Harness) -> None:
+    """An upload that the storage failed to remove is swept later and never shown."""
     upload = await begun(harness)
     harness.storage.fuse.blow()
     await terminate(harness.engine, upload.id)
@@ -205,7 +211,8 @@ async def test_what_may_come_back_is_removed_once_more(harness: Harness) -> None
     assert await harness.residue() == []
 
 
-async def test_a_gone_upload_is_remembered_for_a_while_where_that_is_set(harness: Harness) -> None:
+async def test_a_gone_upload_is_remembered(harness: Harness) -> None:
+    """A removed upload is remembered for the configured time."""
     harness.limit(answers_gone=True)
     upload = await begun(harness)
     await terminate(harness.engine, upload.id)
@@ -234,7 +241,8 @@ async def test_an_expired_upload_that_is_held_is_left_alone(harness: Harness) ->
     assert await harness.record(upload) == upload
 
 
-async def test_a_sweep_drives_an_unfinished_step_on_and_never_expires_it(harness: Harness) -> None:
+async def test_a_sweep_resumes_an_unfinished_step(harness: Harness) -> None:
+    """A sweep continues an unfinished step and never expires the upload."""
     upload = await finishing(harness)
     harness.now += 1000
     harness.storage.fuse.blow()
@@ -245,7 +253,8 @@ async def test_a_sweep_drives_an_unfinished_step_on_and_never_expires_it(harness
     assert (await harness.record(upload)).done
 
 
-async def test_what_can_not_be_removed_does_not_hide_what_is_due_after_it(harness: Harness) -> None:
+async def test_failed_removals_do_not_starve_the_sweep(harness: Harness) -> None:
+    """A sweep reaches uploads due after more than a batch that can't be removed."""
     harness.storage.stuck = {(await begun(harness)).id for _ in range(120)}
     harness.now += 100
     await sweep(harness.engine)

@@ -67,7 +67,8 @@ async def test_below_the_reserve_it_is_full_and_well_above_it_no_more() -> None:
         world.free_space.check()
 
 
-async def test_each_change_is_told_once_and_the_first_before_anything_is_refused() -> None:
+async def test_each_space_change_is_reported_once() -> None:
+    """Reports each change of the free space once, the first before any refusal."""
     world = World()
     for free in (1000, 199, 150, 99, 50, 150, 240, 260, 300):
         await world.look(free)
@@ -102,7 +103,8 @@ async def begun(harness: Harness, length: int | None = 6) -> Upload:
     return await create(harness.engine, creating(length, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
 
 
-async def test_a_full_store_refuses_creations_and_bodies_before_they_are_asked_for(harness: Harness) -> None:
+async def test_a_full_store_refuses_before_the_body(harness: Harness) -> None:
+    """A full store refuses creations and bodies before they are read."""
     upload = await begun(harness)
     harness.engine.free_space.full.add("storage")
     residue, body = await harness.residue(), ScriptedBody(b"def")
@@ -122,7 +124,8 @@ async def test_what_is_wrong_with_a_request_is_told_first(harness: Harness) -> N
         await append(harness.engine, upload.id, appending(1), ScriptedBody(b"x"))
 
 
-async def test_an_upload_whose_bytes_are_all_there_is_completed_without_room(harness: Harness) -> None:
+async def test_a_complete_body_finishes_on_a_full_store(harness: Harness) -> None:
+    """An upload whose bytes are all stored is completed without free space."""
     upload = await begun(harness, None)
     harness.engine.free_space.full.add("storage")
     intent = replace(appending(3, size=0), completion=Completion.WITH_THIS)
@@ -138,7 +141,8 @@ async def test_termination_and_expiry_need_no_room(harness: Harness) -> None:
     assert await harness.residue() == []
 
 
-async def test_an_upload_that_the_state_will_not_let_go_of_keeps_no_other(harness: Harness) -> None:
+async def test_one_undeletable_upload_blocks_no_other(harness: Harness) -> None:
+    """An upload that the state store fails to delete doesn't keep others from removal."""
     stuck = {(await begun(harness)).id for _ in range(150)}
     harness.now += 1
     others = [await begun(harness) for _ in range(3)]

@@ -55,7 +55,8 @@ async def test_a_storage_that_lists_nothing_has_no_garbage(harness: Harness, mon
     assert await harness.residue() == [STRANGER]
 
 
-async def test_where_uploads_never_expire_the_unknown_is_left_alone_for_a_week(harness: Harness) -> None:
+async def test_without_expiry_unknown_objects_stay_a_week(harness: Harness) -> None:
+    """Keeps unknown objects for a week where uploads never expire."""
     harness.limit(expire_after=None)
     harness.storage._parts[STRANGER] = bytearray(b"abc")
     harness.now = 7 * 86400 - 1
@@ -77,7 +78,8 @@ async def test_what_a_finished_upload_left_beside_its_object_goes(harness: Harne
     assert harness.stored(done) == b"abcdefghij"
 
 
-async def test_a_writer_that_wakes_can_no_longer_record_what_was_removed(harness: Harness, upload: Upload) -> None:
+async def test_a_woken_writer_can_not_record_removed_bytes(harness: Harness, upload: Upload) -> None:
+    """A writer that wakes can't record bytes that the collector removed."""
     harness.storage.needs = lambda *_: False  # type: ignore[method-assign]  # as if nothing of it were recorded yet
     assert await tidied(harness) == [upload.id]
     with pytest.raises(Superseded):

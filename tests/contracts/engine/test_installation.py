@@ -48,7 +48,8 @@ async def test_what_ran_before_there_were_ids_gets_one(harness: Harness) -> None
 
 
 @pytest.mark.parametrize("uploads", [False, True], ids=["no uploads", "uploads"])
-async def test_a_start_that_ended_between_the_two_writes_is_taken_up_again(harness: Harness, uploads: bool) -> None:  # noqa: FBT001
+async def test_an_interrupted_pairing_is_resumed(harness: Harness, uploads: bool) -> None:  # noqa: FBT001
+    """A start that ended between the two writes of the id is resumed."""
     if uploads:
         await remember_one(harness)
     begun = await harness.state.install(Installation(id="a" * 32))
@@ -61,7 +62,8 @@ async def test_a_state_without_uploads_may_get_a_new_storage(harness: Harness) -
     assert (await pair(harness.engine)).id == "a" * 32 == await harness.storage.installation()
 
 
-async def test_a_state_with_uploads_does_not_belong_to_a_storage_without_an_id(harness: Harness) -> None:
+async def test_a_used_state_rejects_an_unnamed_storage(harness: Harness) -> None:
+    """A state store with uploads doesn't belong to a storage without an id."""
     await pair(harness.engine)
     await remember_one(harness)
     harness.storage._installation = None
@@ -70,7 +72,8 @@ async def test_a_state_with_uploads_does_not_belong_to_a_storage_without_an_id(h
     assert await harness.storage.installation() is None
 
 
-async def test_a_state_with_uploads_and_no_id_does_not_belong_to_a_storage_with_one(harness: Harness) -> None:
+async def test_an_unnamed_used_state_rejects_a_storage(harness: Harness) -> None:
+    """A state store with uploads and no id doesn't belong to a storage with one."""
     await remember_one(harness)
     await harness.storage.install("a" * 32)
     with pytest.raises(WrongPair, match="no installation, but has uploads"):
@@ -108,8 +111,8 @@ async def test_to_look_changes_nothing(harness: Harness) -> None:
     assert await harness.storage.installation() is None
 
 
-async def test_a_node_that_starts_beside_another_is_of_its_installation(harness: Harness) -> None:
-    """Wherever the second one stands while the first pairs and takes its first upload."""
+async def test_a_second_node_joins_the_installation(harness: Harness) -> None:
+    """A node is of the installation at whatever step the other node's first pairing is."""
     for at in range(4):
         harness = Harness()
         first, steps = harness.engine, 0
@@ -145,7 +148,8 @@ async def test_many_nodes_that_start_at_once_end_with_one_id(harness: Harness) -
 # an empty state beside a storage that has uploads
 
 
-async def test_an_empty_state_takes_the_storage_over_and_collects_nothing_for_a_week(harness: Harness) -> None:
+async def test_an_empty_state_collects_nothing_for_a_week(harness: Harness) -> None:
+    """An empty state store takes over the storage and collects no garbage for a week."""
     installed = await pair(harness.engine)
     harness.storage._parts[STRANGER] = bytearray(b"abc")
     later = another(harness)
@@ -163,7 +167,8 @@ async def test_an_empty_state_takes_the_storage_over_and_collects_nothing_for_a_
     assert STRANGER not in harness.storage._parts
 
 
-async def test_leftovers_are_removed_again_once_repair_has_run_to_its_end(harness: Harness) -> None:
+async def test_a_whole_repair_resumes_collection(harness: Harness) -> None:
+    """A repair that ran to its end lets leftovers be removed again."""
     await pair(harness.engine)
     harness.storage._parts[STRANGER] = bytearray(b"abc")
     later = another(harness)
@@ -190,7 +195,8 @@ async def test_a_repair_that_could_not_mend_all_holds_removal_back(harness: Harn
     assert await grace_period_end(later.engine) is not None
 
 
-async def test_who_says_that_they_belong_together_holds_removal_back_too(harness: Harness) -> None:
+async def test_adopting_a_storage_delays_collection(harness: Harness) -> None:
+    """An operator's statement that state and storage belong together delays removal, too."""
     await remember_one(harness)
     await harness.storage.install("b" * 32)
     assert (await force_pair(harness.engine)).id == "b" * 32
@@ -207,7 +213,8 @@ async def test_a_storage_that_lost_its_id_gets_the_states_by_hand(harness: Harne
     assert (await pair(harness.engine)).id == installed.id
 
 
-async def test_a_running_server_renews_the_id_but_never_takes_another_ones_place(harness: Harness) -> None:
+async def test_a_running_server_renews_only_its_own_id(harness: Harness) -> None:
+    """A running server renews its id and never replaces another one's."""
     installed = await pair(harness.engine)
     harness.storage._installation = None
     await renew(harness.engine)

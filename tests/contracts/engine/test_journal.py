@@ -54,15 +54,16 @@ async def test_held_checkpoints_count_together_with_the_entries_of_all(harness: 
     assert len(harness.state.saves) == 1
 
 
-async def test_what_does_not_move_the_offset_counts_at_once_even_when_held(harness: Harness) -> None:
-    """A multipart upload must be known, so that it can be removed, whatever becomes of the request."""
+async def test_a_cursor_without_bytes_is_recorded_at_once(harness: Harness) -> None:
+    """A multipart upload must be known, so that it can be removed, however the request ends."""
     before = await remembered(harness)
     journal = Journal(harness.engine, before, withheld=True)
     await journal.record(at(0, "begun"))
     assert (await harness.record(before)).cursor == {"tail": ["begun"]}
 
 
-async def test_a_full_upload_counts_only_once_its_body_is_known_to_be_no_longer(harness: Harness) -> None:
+async def test_the_last_byte_counts_after_the_body_end(harness: Harness) -> None:
+    """A full upload counts only once its body is known to be no longer."""
     before = await remembered(harness, length=8)
     journal = Journal(harness.engine, before, withheld=False)
     await journal.record(at(4))
@@ -72,7 +73,8 @@ async def test_a_full_upload_counts_only_once_its_body_is_known_to_be_no_longer(
     assert (journal.upload.offset, journal.upload.phase) == (8, Phase.FINISHING)
 
 
-async def test_an_object_made_with_the_bytes_makes_the_upload_done_and_is_told(harness: Harness) -> None:
+async def test_an_object_made_with_the_bytes_is_done(harness: Harness) -> None:
+    """An object that the write itself finished makes the upload done and is reported."""
     before = await remembered(harness, length=8)
     journal = Journal(harness.engine, before, withheld=False)
     await journal.record(at(8, finished=Finished(cursor={"object": 1}, etag="tag")))
@@ -90,7 +92,8 @@ async def test_a_repeated_write_is_recorded_with_the_bytes_it_brought(harness: H
     assert (journal.upload.offset, journal.upload.troubled_at) == (4, harness.now)
 
 
-async def test_a_repeated_write_is_known_of_although_another_moved_the_upload_on(harness: Harness) -> None:
+async def test_a_superseded_write_still_records_its_trouble(harness: Harness) -> None:
+    """A repeated write records its trouble although another writer moved the upload on."""
     before = await remembered(harness, length=8)
     journal = Journal(harness.engine, before, withheld=False)
     current = await harness.state.save(replace(before, offset=1))
@@ -120,7 +123,8 @@ def swept(harness: Harness) -> tuple[list[Cursor], list[Cursor]]:
     return only
 
 
-async def test_what_earlier_checkpoints_named_is_swept_but_not_what_the_last_names(harness: Harness) -> None:
+async def test_only_superseded_cursors_are_swept(harness: Harness) -> None:
+    """Sweeps what earlier checkpoints named, not what the last one names."""
     journal = Journal(harness.engine, await remembered(harness, cursor={"tail": []}), withheld=False)
     await journal.record(at(2, "a"))
     await journal.record(at(4, "b"))
@@ -157,9 +161,8 @@ def named(cursors: list[Cursor]) -> set[str]:
 
 
 @pytest.mark.parametrize("withheld", [False, True])
-async def test_a_long_request_sweeps_now_and_then_what_nothing_names_any_more(
-    harness: Harness, *, withheld: bool
-) -> None:
+async def test_a_long_request_sweeps_between(harness: Harness, *, withheld: bool) -> None:
+    """A long request sweeps superseded cursors every few checkpoints."""
     most = harness.engine.thresholds.cursors
     journal = Journal(
         harness.engine, await remembered(harness, length=10_000, cursor={"tail": ["0"]}), withheld=withheld

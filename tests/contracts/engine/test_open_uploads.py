@@ -76,9 +76,10 @@ async def test_uploads_of_before_count_once_the_state_was_asked(harness: Harness
     assert await refused(harness, creating(0))
 
 
-async def test_what_has_finished_or_ended_makes_room_at_once_for_who_saw_it_and_else_after_a_look(
+async def test_ended_uploads_free_their_places(
     harness: Harness,
 ) -> None:
+    """An upload that ended frees its place at once on the node that ended it, elsewhere after a count."""
     limited(harness, most=1)
     await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc"))
     upload = await begun(harness)
@@ -129,7 +130,8 @@ async def test_a_creation_that_fails_counts_for_nothing(harness: Harness) -> Non
     await begun(harness)
 
 
-async def test_a_creation_that_is_under_way_while_the_state_counts_is_not_forgotten(harness: Harness) -> None:
+async def test_a_creation_during_the_count_is_counted(harness: Harness) -> None:
+    """A creation under way while the state store counts isn't forgotten."""
     limited(harness, most=2)
     counting, counted = asyncio.Event(), asyncio.Event()
 
@@ -171,7 +173,8 @@ async def test_each_look_is_told(harness: Harness) -> None:
     assert told == [Unfinished(count=2, claimed=6)]
 
 
-async def test_a_creation_asks_the_state_once_and_a_patch_as_often_as_before(harness: Harness) -> None:
+async def test_counting_costs_one_state_request(harness: Harness) -> None:
+    """A creation asks the state store once, a PATCH as often as without the limit."""
     asked = list[str]()
     around = harness.state.fuse.around
 
@@ -198,8 +201,8 @@ async def deferred(harness: Harness) -> Upload:
     return upload
 
 
-async def test_a_deferred_length_claims_what_comes_and_what_is_declared(harness: Harness, deferred: Upload) -> None:
-    """Else whoever defers would go past it."""
+async def test_a_deferred_length_claims_bytes(harness: Harness, deferred: Upload) -> None:
+    """A deferred length claims the bytes that come and the length that is declared, so deferring evades no limit."""
     body = ScriptedBody(b"def")
     for intent in (appending(3, size=3), appending(3, length=6), appending(3, length=6, size=0)):
         with pytest.raises(TooManyUploads):

@@ -100,9 +100,8 @@ USES: dict[str, tuple[type[Intent], Callable[[Engine], Awaitable[Upload]], Use]]
 
 
 @pytest.mark.parametrize("use", USES)
-async def test_each_use_is_asked_about_once_and_a_refusal_changes_nothing(
-    engine: Engine, harness: Harness, policy: Asked, use: str
-) -> None:
+async def test_each_use_asks_once(engine: Engine, harness: Harness, policy: Asked, use: str) -> None:
+    """Asks once for each use; a refusal changes nothing."""
     intent, prepare, do = USES[use]
     upload, another = await prepare(engine), await prepare(engine)
     policy.questions.clear()
@@ -126,7 +125,8 @@ async def test_a_refused_body_is_not_read(engine: Engine, policy: Asked) -> None
     assert not body.asked
 
 
-async def test_a_list_of_parts_is_not_read_for_one_who_may_not_complete(engine: Engine, policy: Asked) -> None:
+async def test_parts_are_not_read_without_permission(engine: Engine, policy: Asked) -> None:
+    """A list of parts isn't read for a client that may not complete the upload."""
     upload = await _begun(engine)
     policy.refuses = True
 

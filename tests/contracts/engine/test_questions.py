@@ -150,9 +150,8 @@ async def test_a_hook_that_gives_no_answer_leaves_the_upload_finishing(
     assert harness.stored(upload) == b"abc"
 
 
-async def test_the_answer_is_given_again_to_a_repeated_request_without_asking(
-    engine: Engine, harness: Harness, hooks: Hooks
-) -> None:
+async def test_a_repeated_request_gets_the_stored_answer(engine: Engine, harness: Harness, hooks: Hooks) -> None:
+    """A repeated request gets the same answer without another question."""
     hooks.answer = SEEN
     upload = await create(engine, creating(3, body=True), ScriptedBody(b"abc"))
     hooks.asked.clear()

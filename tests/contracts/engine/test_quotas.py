@@ -138,7 +138,8 @@ async def test_without_a_quota_all_is_charged_as_well(harness: Harness) -> None:
     assert await usage(harness) == (0, 10**15 + BLOCK, 2)
 
 
-async def test_a_deferred_length_reserves_blocks_with_the_bytes_that_need_them(harness: Harness) -> None:
+async def test_a_deferred_length_reserves_blocks(harness: Harness) -> None:
+    """A deferred length reserves blocks with the bytes that need them."""
     limited(harness, max_bytes=100)
     upload = await begun(harness, None)
     assert await usage(harness) == (0, 0, 1)
@@ -152,7 +153,8 @@ async def test_a_deferred_length_reserves_blocks_with_the_bytes_that_need_them(h
     assert await usage(harness) == (25, 0, 0)
 
 
-async def test_its_length_takes_the_place_of_the_blocks_once_it_is_declared(harness: Harness) -> None:
+async def test_a_declared_length_replaces_the_blocks(harness: Harness) -> None:
+    """A deferred length that is declared takes the place of its blocks."""
     limited(harness, max_bytes=20)
     upload = await begun(harness, None)
     await append(harness.engine, upload.id, appending(0, size=3), ScriptedBody(b"abc"))
@@ -183,7 +185,8 @@ async def test_its_longest_length_and_what_is_left_cut_the_last_block(harness: H
     await append(harness.engine, other.id, appending(8, size=1), ScriptedBody(b"i"))
 
 
-async def test_a_body_that_is_announced_too_long_is_refused_before_it_is_read(harness: Harness) -> None:
+async def test_an_announced_excess_is_refused_unread(harness: Harness) -> None:
+    """A body announced beyond the quota is refused before it is read."""
     limited(harness, max_bytes=10)
     upload, body = await begun(harness, None), ScriptedBody(b"x" * 11)
     with pytest.raises(OverQuota):
@@ -230,7 +233,8 @@ async def test_a_final_upload_takes_over_its_partials(harness: Harness) -> None:
     assert await usage(harness) == (0, 0, 0)
 
 
-async def test_a_patch_of_known_length_asks_the_state_as_often_as_before(harness: Harness) -> None:
+async def test_a_patch_of_known_length_costs_no_state_request(harness: Harness) -> None:
+    """A PATCH to an upload of known length asks the state store as often as without a quota."""
     limited(harness, max_bytes=100, max_uploads=9)
     asked = list[str]()
     around = harness.state.fuse.around
@@ -284,10 +288,8 @@ async def test_direct_uploads_are_charged_like_others(harness: Harness, access: 
     assert await usage(harness) == (7, 0, 0)
 
 
-async def test_direct_uploads_tell_their_length_where_bytes_are_limited(
-    harness: Harness, access: ScriptedAccess
-) -> None:
-    """Else the bucket could hold any number of bytes before this server sees one."""
+async def test_limited_direct_uploads_need_a_length(harness: Harness, access: ScriptedAccess) -> None:
+    """A limit requires the length of a direct upload, else the bucket could hold any number of bytes unseen."""
     limited(harness, max_bytes=10, max_uploads=2)
     for mode in DirectMode:
         with pytest.raises(Malformed, match="tell the upload's size"):

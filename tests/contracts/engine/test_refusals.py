@@ -93,9 +93,10 @@ async def test_a_refused_end_of_an_upload_changes_nothing(harness: Harness, case
     assert (await contents(harness), body.asked) == (before, False)
 
 
-async def test_a_finished_upload_stays_where_clients_may_not_delete_it_and_a_partial_one_does_not(
+async def test_clients_may_not_delete_finished_uploads(
     harness: Harness,
 ) -> None:
+    """A finished upload can't be deleted where clients may not, a partial one can."""
     harness.limit(terminates_finished=False)
     upload = await create(harness.engine, creating(0), ScriptedBody())
     partial = await create(harness.engine, creating(0, kind=Kind.PARTIAL), ScriptedBody())
@@ -124,7 +125,8 @@ async def test_a_refused_announcement_leaves_nothing(
 
 
 @pytest.mark.usefixtures("access")
-async def test_bytes_that_go_straight_to_the_storage_are_not_taken_here(harness: Harness) -> None:
+async def test_direct_uploads_refuse_bytes_here(harness: Harness) -> None:
+    """A direct upload takes no bytes through the server."""
     upload, body = await begin(harness.engine, PARTS), ScriptedBody(b"a")
     with pytest.raises(Forbidden):
         await append(harness.engine, upload.id, appending(0), body)
@@ -173,9 +175,8 @@ async def test_only_all_parts_that_are_stored_make_an_upload(harness: Harness, a
 
 
 @pytest.mark.parametrize("brought", [(b"abc", b"de", b"f"), (b"ab", b"abc")], ids=["in the middle", "at the end"])
-async def test_parts_of_several_lengths_make_none_where_they_must_be_equal(
-    harness: Harness, access: ScriptedAccess, brought: tuple[bytes, ...]
-) -> None:
+async def test_equal_parts_are_required(harness: Harness, access: ScriptedAccess, brought: tuple[bytes, ...]) -> None:
+    """Refuses parts of several lengths where the storage needs equal ones."""
     access.part_limits = PartLimits(min_length=2, max_length=20, equal=True)
     upload = await begin(harness.engine, PARTS)
     assert isinstance(await refuses(harness, access, upload, access.bring(upload, *brought)), WrongParts)

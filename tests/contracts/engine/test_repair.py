@@ -55,9 +55,10 @@ async def test_where_all_is_well_nothing_is_found(harness: Harness, done: Upload
     assert (await harness.record(done)).done
 
 
-async def test_a_storage_that_lists_nothing_is_asked_about_recorded_uploads_alone(
+async def test_an_unlistable_storage_checks_records_only(
     harness: Harness, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A storage without a listing is asked about recorded uploads alone."""
     monkeypatch.setattr(FailingStorage, "inspection", None)
     gone = await create(harness.engine, creating(10, body=True), ScriptedBody(b"ab"))
     del harness.storage._parts[gone.id]
@@ -94,7 +95,8 @@ async def test_what_a_finished_upload_left_behind_is_not_rebuilt(harness: Harnes
     assert harness.stored(done) == b"abcdefghij"
 
 
-async def test_an_upload_whose_bytes_are_gone_is_taken_back_to_what_is_there(harness: Harness, upload: Upload) -> None:
+async def test_lost_bytes_rewind_the_record(harness: Harness, upload: Upload) -> None:
+    """A record whose bytes are lost is taken back to what the storage has."""
     harness.storage._parts[upload.id] = bytearray(b"ab")
     problem = "bytes that were recorded are gone"
     assert await found(harness, apply=False) == [f"{problem}: would be taken back to what is there"]
@@ -109,12 +111,14 @@ async def test_a_finished_upload_whose_object_is_gone_is_ended(harness: Harness,
     assert await has_ended(harness, done)
 
 
-async def test_a_finished_upload_whose_object_has_another_size_is_ended(harness: Harness, done: Upload) -> None:
+async def test_a_finished_object_of_wrong_size_ends(harness: Harness, done: Upload) -> None:
+    """A finished upload whose object has another size is ended."""
     harness.storage._objects[done.id] += b"?"
     assert await found(harness) == ["its object is gone, or is another: ended"]
 
 
-async def test_an_old_copy_of_a_record_learns_that_its_upload_is_finished(harness: Harness, upload: Upload) -> None:
+async def test_an_old_record_becomes_finished(harness: Harness, upload: Upload) -> None:
+    """An old copy of a record learns that its upload is finished."""
     old, entries = await harness.record(upload), await harness.state.entries(upload.id)
     done = await append(harness.engine, upload.id, appending(3), ScriptedBody(b"defghij"))
     await harness.state.delete(done)
@@ -147,7 +151,8 @@ async def test_what_was_left_of_an_ended_upload_is_removed(harness: Harness, upl
     assert await has_ended(harness, upload)
 
 
-async def test_what_a_storage_will_not_do_is_said_and_the_next_one_is_mended(harness: Harness, upload: Upload) -> None:
+async def test_a_failed_repair_does_not_stop_the_next(harness: Harness, upload: Upload) -> None:
+    """Reports what a storage fails to do, and repairs the next upload."""
     other = await create(harness.engine, creating(10, body=True), ScriptedBody(b"ab"))
     for each in (upload, other):
         await harness.state.save(replace(each, phase=Phase.TERMINATING))

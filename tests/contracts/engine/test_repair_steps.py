@@ -52,7 +52,8 @@ class Held:
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_repair_neither_waits_for_a_holder_nor_asks_it_to_leave(harness: Harness, step: str) -> None:
+async def test_a_repair_leaves_lock_holders_alone(harness: Harness, step: str) -> None:
+    """A repair neither waits for a lock holder nor asks it to release."""
     upload, held = await begun(harness), Held()
     async with harness.locker.hold(upload.id, on_release_request=held.ask, wait=0):
         with pytest.raises(Locked):
@@ -71,7 +72,8 @@ async def test_neither_does_a_sweep(harness: Harness) -> None:
     assert await harness.record(upload) == upload
 
 
-async def test_neither_does_an_hourly_round_which_one_node_does_at_a_time(harness: Harness) -> None:
+async def test_an_hourly_round_leaves_its_lock_holder_alone(harness: Harness) -> None:
+    """An hourly round runs on one node at a time and asks no other node to release."""
     harness.storage._parts[UploadId("f" * 32)] = bytearray(b"abc")
     turn, held = UploadId("0" * 32), Held()
     async with harness.locker.hold(turn, on_release_request=held.ask, wait=0):
@@ -96,7 +98,8 @@ async def test_what_is_rebuilt_has_its_entries(harness: Harness) -> None:
         await repair_steps.rebuild(harness.engine, Recovered(upload=upload))
 
 
-async def test_a_final_upload_that_misses_a_partial_can_not_be_finished(harness: Harness) -> None:
+async def test_a_missing_partial_prevents_the_final_upload(harness: Harness) -> None:
+    """A final upload that misses a partial can't be finished."""
     partial = await create(harness.engine, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
     final = await create(harness.engine, joining(partial.id), ScriptedBody())
     final = await harness.state.save(replace(final, phase=Phase.FINISHING, etag=None))
@@ -152,7 +155,8 @@ async def test_a_found_object_is_told_in_the_same_words(harness: Harness) -> Non
     assert mended.sentence == "its object is there, but its record is older: would be finished"
 
 
-async def test_an_object_with_another_digest_than_announced_ends_its_upload(harness: Harness) -> None:
+async def test_a_wrong_digest_ends_the_upload(harness: Harness) -> None:
+    """An object with another digest than announced ends its upload."""
     upload = await begun(harness)
     upload = await harness.state.save(replace(upload, digest=WholeDigest(algorithm="sha256", value="0" * 64)))
     harness.storage._objects[upload.id] = b"abcdef"
@@ -161,7 +165,8 @@ async def test_an_object_with_another_digest_than_announced_ends_its_upload(harn
     assert told == "ended, as its bytes are not those that were announced"
 
 
-async def test_a_sweep_that_could_not_look_for_what_was_awaited_leaves_it(harness: Harness) -> None:
+async def test_a_failed_look_keeps_the_upload(harness: Harness) -> None:
+    """A sweep that couldn't look for an awaited object leaves the upload."""
     access = direct(harness)
     upload = await announce(harness.engine, Begin(mode=DirectMode.WHOLE))
     harness.now += 2000
@@ -209,9 +214,10 @@ async def test_each_wait_for_a_turn_is_told_once(harness: Harness) -> None:
     assert all(0 <= seconds < 60 for seconds, _ in waits)
 
 
-async def test_a_record_that_follows_the_storage_has_seen_trouble_and_goes_back_only_if_it_must(
+async def test_a_repaired_record_has_seen_trouble(
     harness: Harness,
 ) -> None:
+    """A record that follows the storage has seen trouble, and rewinds only if it must."""
     upload = await begun(harness)
     harness.now += 5
     moved = await follow(harness.engine, upload, Survey(upload=upload))

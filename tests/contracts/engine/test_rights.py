@@ -156,9 +156,8 @@ async def test_the_id_alone_tells_the_recorded_offset_and_no_metadata(engine: En
     assert (await inspect(engine, upload.id)).metadata == {"filename": b"x"}
 
 
-async def test_the_id_alone_never_tells_an_offset_that_means_complete_too_early(
-    engine: Engine, harness: Harness
-) -> None:
+async def test_the_id_alone_tells_no_final_offset(engine: Engine, harness: Harness) -> None:
+    """A client with the id alone never gets an offset that means complete too early."""
     upload = await _whole(engine)
     await harness.state.save(replace(await harness.record(upload), phase=Phase.FINISHING, etag=None))
     with pytest.raises(UploadLocked):

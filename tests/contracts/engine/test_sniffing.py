@@ -71,7 +71,8 @@ async def test_another_type_in_an_append_leaves_the_upload_as_it_was(picky: Harn
     assert (await append(picky.engine, upload.id, appending(0), ScriptedBody(PNG[:99]))).offset == 99
 
 
-async def test_bytes_that_tell_nothing_yet_are_not_stored_a_request_at_a_time(picky: Harness) -> None:
+async def test_undecided_bytes_are_not_stored_piecemeal(picky: Harness) -> None:
+    """Bytes that don't show a type yet aren't stored one request at a time."""
     upload = await begun(picky, len(PROGRAM))
     for end in (BodyEnd.CUT, BodyEnd.IDLE, BodyEnd.STOPPED):
         told = await append(picky.engine, upload.id, appending(0), ScriptedBody(PROGRAM[:1], end=end))

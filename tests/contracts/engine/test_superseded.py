@@ -49,10 +49,8 @@ async def test_one_that_is_awaited_is_not_ended_before_its_time(harness: Harness
 
 
 @pytest.mark.parametrize("error", [Superseded, StateUnavailable])
-async def test_a_storage_that_fails_is_told_also_where_nothing_can_be_recorded_any_more(
-    harness: Harness, error: type[Exception]
-) -> None:
-    """The client of a chunked body is told what kept its bytes from being stored, and the trouble is remembered."""
+async def test_an_unrecordable_storage_failure_is_answered(harness: Harness, error: type[Exception]) -> None:
+    """A client of a chunked body gets the storage's failure, and the trouble is remembered."""
     upload = await begun(harness)
 
     class Failing(ScriptedBody):
@@ -68,9 +66,10 @@ async def test_a_storage_that_fails_is_told_also_where_nothing_can_be_recorded_a
     assert upload.id in harness.engine.unrecorded or (await harness.record(upload)).troubled_at is not None
 
 
-async def test_what_a_writer_stored_after_the_end_goes_also_where_the_state_is_away_for_a_moment(
+async def test_a_state_outage_delays_removal_after_the_end(
     harness: Harness,
 ) -> None:
+    """Removes what a writer stored after the end, though the state store is away for a moment."""
     upload = await begun(harness)
     await terminate(harness.engine, upload.id)
 

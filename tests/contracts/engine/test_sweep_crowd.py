@@ -110,9 +110,10 @@ async def test_those_that_are_held_keep_no_other_from_expiry(harness: Harness) -
     assert await sweep(harness.engine) == len(held)
 
 
-async def test_one_whose_body_still_comes_when_its_time_is_up_begins_anew_with_what_is_recorded(
+async def test_a_writer_outlives_the_expiry(
     harness: Harness,
 ) -> None:
+    """An expired upload whose body still comes expires later, counted from its next record."""
     upload, body = await begun(harness), ScriptedBody(b"d", stalls=True)
     writing = asyncio.create_task(append(harness.engine, upload.id, appending(3), body))
     await body.stalled.wait()
@@ -133,9 +134,8 @@ async def test_some_are_seen_to_side_by_side_and_never_more(harness: Harness, st
     assert storage.most == SIDE_BY_SIDE
 
 
-async def test_one_that_takes_long_keeps_no_other_of_those_that_are_asked_for_with_it(
-    harness: Harness, storage: Storage
-) -> None:
+async def test_a_slow_removal_blocks_no_other(harness: Harness, storage: Storage) -> None:
+    """A slow removal doesn't hold back the others of its batch."""
     slow, *others = await expired(harness, 5)
     storage.slow.add(slow)
     sweeping = asyncio.create_task(sweep(harness.engine))
@@ -177,7 +177,8 @@ async def test_a_storage_that_is_away_is_not_asked_for_each_of_them(harness: Har
     assert set(storage.asked) == set(uploads)
 
 
-async def test_a_storage_that_answers_is_hardly_asked_whether_it_is_there(harness: Harness, storage: Storage) -> None:
+async def test_a_healthy_storage_is_pinged_once(harness: Harness, storage: Storage) -> None:
+    """A sweep pings a storage that answers once."""
     uploads = await expired(harness, 50)
     storage.failing = None
     assert await sweep(harness.engine) == len(uploads)
@@ -185,9 +186,8 @@ async def test_a_storage_that_answers_is_hardly_asked_whether_it_is_there(harnes
     assert storage.pings == 1
 
 
-async def test_an_error_that_is_not_foreseen_is_raised_once_those_that_were_begun_are_seen_to(
-    harness: Harness, storage: Storage
-) -> None:
+async def test_an_unforeseen_error_waits_for_the_batch(harness: Harness, storage: Storage) -> None:
+    """An unforeseen error is raised once the removals under way have ended."""
     broken, *others = await expired(harness, 5)
     storage.slow.add(others[0])
     discard = harness.storage.discard
@@ -246,9 +246,8 @@ async def first_due(harness: Harness) -> float:
     return min((upload.due_at for upload in await harness.uploads() if upload.due_at is not None), default=math.inf)
 
 
-async def test_what_is_announced_and_never_comes_is_looked_for_a_few_times_in_all(
-    harness: Harness, access: ScriptedAccess
-) -> None:
+async def test_an_abandoned_direct_upload_costs_few_looks(harness: Harness, access: ScriptedAccess) -> None:
+    """An announced upload that never comes is looked for a few times in all."""
     harness.limit(expire_after=DAY)
     looks = Looks(access)
     await announce(harness.engine, Begin(mode=DirectMode.WHOLE))
@@ -257,9 +256,8 @@ async def test_what_is_announced_and_never_comes_is_looked_for_a_few_times_in_al
     assert looks.count == 7
 
 
-async def test_what_can_not_be_looked_for_waits_for_its_next_turn_and_is_not_given_up(
-    harness: Harness, access: ScriptedAccess
-) -> None:
+async def test_a_failed_look_is_repeated_later(harness: Harness, access: ScriptedAccess) -> None:
+    """A look that fails is repeated at its next turn, and the upload isn't given up."""
     looks = Looks(access)
     upload = await announce(harness.engine, Begin(mode=DirectMode.WHOLE))
     looks.fails = True

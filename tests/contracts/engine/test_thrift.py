@@ -106,16 +106,18 @@ async def test_a_holder_that_creates_is_asked_to_leave_too(harness: Harness) -> 
     assert (await creating_it).offset == 3
 
 
-async def test_a_body_that_must_be_empty_still_has_to_be_the_one_announced(harness: Harness) -> None:
+async def test_an_empty_body_is_checked_against_its_checksum(harness: Harness) -> None:
+    """A body that must be empty still has to match its checksum."""
     with pytest.raises(ChecksumMismatch):
         await create(harness.engine, creating(0, body=True, checksum=sha1(b"x")), ScriptedBody())
     assert (await create(harness.engine, creating(0, body=True, checksum=sha1(b"")), ScriptedBody())).done
 
 
 @pytest.mark.parametrize(("sizes", "recorded"), [((8, 8), 0), ((8, 8, 1), 16), ((16, 1), 16)])
-async def test_bytes_of_a_chunked_body_count_once_more_came_than_may_be_unproven(
+async def test_chunked_bytes_count_past_the_unproven_limit(
     harness: Harness, sizes: Sequence[int], recorded: int
 ) -> None:
+    """Records bytes of a chunked body once more came than may be unproven."""
     engine = replace(harness.engine, thresholds=replace(DEFAULT, unproven=16))
     upload = await create(engine, creating(100), ScriptedBody())
     body = ScriptedBody(*map(bytes, sizes), stalls=True)

@@ -46,7 +46,8 @@ async def test_an_upload_that_goes_on_from_an_earlier_offset(harness: Harness) -
         await append(harness.engine, upload.id, appending(3), ScriptedBody(b"def"))
 
 
-async def test_an_upload_that_is_lost_is_named_with_why_and_known_to_have_seen_trouble(harness: Harness) -> None:
+async def test_a_lost_upload_is_reported_with_its_reason(harness: Harness) -> None:
+    """A lost upload is reported with its id and reason, and has seen trouble."""
     partial = await create(harness.engine, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
     final = await create(harness.engine, joining(partial.id), ScriptedBody())
     await harness.state.save(replace(final, phase=Phase.FINISHING, etag=None))

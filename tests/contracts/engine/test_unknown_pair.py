@@ -31,7 +31,8 @@ def paired(harness: Harness) -> Engine:
     return replace(harness.engine, state=PairedState(harness.engine))
 
 
-async def test_of_a_wrong_pair_nothing_is_created_continued_shown_swept_or_collected(harness: Harness) -> None:
+async def test_a_wrong_pair_serves_nothing(harness: Harness) -> None:
+    """A wrong pair of state and storage creates, continues, shows, sweeps and collects nothing."""
     upload = await create(harness.engine, creating(10), ScriptedBody())
     await harness.state.install(Installation(id="a" * 32, stored=True))
     await harness.storage.install("b" * 32)
@@ -52,7 +53,8 @@ async def test_of_a_wrong_pair_nothing_is_created_continued_shown_swept_or_colle
     assert [*await harness.residue(), *harness.state.saves] == before
 
 
-async def test_what_could_not_be_reached_at_first_is_found_out_by_whoever_comes_next(harness: Harness) -> None:
+async def test_a_failed_pairing_is_tried_again(harness: Harness) -> None:
+    """A pairing that couldn't reach the storage is tried again by the next request."""
     engine = paired(harness)
     harness.storage.installing.blow(times=2)
     for _ in range(2):
@@ -71,9 +73,8 @@ async def test_once_found_out_it_costs_nothing(harness: Harness) -> None:
     assert (await inspect(engine, upload.id)).id == upload.id
 
 
-async def test_many_requests_share_one_attempt_and_wait_for_it_for_a_while(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_requests_share_one_pairing(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd of requests shares one pairing attempt and waits a bounded time for it."""
     monkeypatch.setattr(pairing, "_PATIENCE", 0.05)
     harness.storage.answering.clear()
     state = PairedState(harness.engine)
@@ -96,7 +97,8 @@ async def test_an_attempt_ends_with_its_state(harness: Harness, monkeypatch: pyt
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_its_health_its_name_and_its_outbox_are_about_the_state_alone(harness: Harness) -> None:
+async def test_health_name_and_outbox_need_no_pairing(harness: Harness) -> None:
+    """A paired state's health, name and outbox concern the state store alone."""
     harness.storage.installing.blow(times=1000)
     state = PairedState(harness.engine)
     await state.ping()

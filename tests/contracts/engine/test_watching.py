@@ -32,7 +32,8 @@ class Watching:
         self.told.append(upload.offset)
 
 
-async def test_an_upload_is_told_of_once_it_is_remembered_and_before_its_bytes_are_asked_for(harness: Harness) -> None:
+async def test_a_creation_is_reported_before_its_body(harness: Harness) -> None:
+    """A new upload is reported once it is recorded and before its body is read."""
     body = ScriptedBody(b"abc")
     watching = Watching(harness, body)
     upload = await create(harness.engine, creating(3, body=True), body, watching)

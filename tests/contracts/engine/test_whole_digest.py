@@ -26,9 +26,8 @@ def announced(data: bytes) -> WholeDigest:
 
 @pytest.mark.parametrize("whole", [WANTED, announced(b"abcdef")])
 @pytest.mark.parametrize("first", [b"abcdef", b"abc", b""])
-async def test_it_is_known_once_the_upload_is_done_in_however_many_requests(
-    harness: Harness, whole: WholeDigest, first: bytes
-) -> None:
+async def test_a_digest_of_many_requests_is_known(harness: Harness, whole: WholeDigest, first: bytes) -> None:
+    """A whole digest is known once the upload is done, in any number of requests."""
     body = ScriptedBody(*filter(None, [first]), end=BodyEnd.CUT)
     upload = await create(harness.engine, creating(6, body=True, whole=whole), body)
     if upload.offset < 6:
