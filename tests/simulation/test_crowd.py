@@ -24,7 +24,8 @@ async def _speeds(crowd: Crowd, many: int) -> tuple[float, float, list[int]]:
 
 
 @pytest.mark.parametrize("many", [500, 1000])
-def test_a_fast_upload_is_hardly_slower_beside_a_crowd_and_nobody_starves(many: int) -> None:
+def test_a_crowd_hardly_slows_a_fast_upload(many: int) -> None:
+    """A fast upload is hardly slower among a crowd of slow ones, and none starves."""
     with SimulatedLoop() as loop:
         alone, beside, slow = loop.run_until_complete(_speeds(Crowd(SlowS3(rate=400e6), BUDGET), many))
     print(f"{many}: {alone / SECONDS / 1e6:.0f} MB/s alone, {beside / SECONDS / 1e6:.0f} beside them")

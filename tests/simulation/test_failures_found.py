@@ -13,11 +13,13 @@ from tests.simulation.world import World
 from tusd_py.storage.s3.storage import S3Storage
 
 
-def test_a_woken_writer_that_misses_its_parts_does_not_bury_the_finished_upload() -> None:
+def test_a_woken_writer_keeps_the_finished_upload() -> None:
+    """A woken writer that misses its parts doesn't end the finished upload."""
     run("one-patch", {step("one-patch", "s3.UploadPart", -1): "pause-before"})
 
 
-def test_a_part_that_lands_a_second_time_with_another_etag_is_still_the_same_part() -> None:
+def test_a_part_landing_twice_keeps_its_identity() -> None:
+    """A part that lands a second time with another ETag is still the same part."""
     scenario = "slow-patches-opaque-etags"
     run(scenario, {step(scenario, "s3.UploadPart"): "lands-soon"})
 
@@ -26,29 +28,35 @@ def test_a_writer_that_wakes_can_not_record_what_was_tidied_away() -> None:
     run("away", {step("away", "state.save", 2): "pause-before"})
 
 
-def test_a_writer_that_is_failing_takes_none_with_it_that_waits_for_its_memory() -> None:
+def test_a_failing_writer_takes_no_waiter_with_it() -> None:
+    """A failing writer doesn't fail the one that waits for its memory."""
     run("tight-memory", {step("tight-memory", "s3.CreateMultipartUpload"): "outage"})
 
 
-def test_a_writer_that_wakes_after_the_upload_was_terminated_leaves_no_object() -> None:
+def test_a_woken_writer_leaves_no_terminated_object() -> None:
+    """A writer that wakes after the upload was terminated leaves no object."""
     run("terminate-one-object", {step("terminate-one-object", "s3.PutObject"): "pause-before"})
 
 
-def test_an_object_that_lands_after_its_creation_was_taken_back_goes_in_the_end() -> None:
+def test_an_object_after_a_withdrawn_creation_goes() -> None:
+    """An object that lands after its creation was withdrawn is removed in the end."""
     put = step("empty", "s3.PutObject")
     run("empty", {put: "lands-late", put + 2: "refused"})
     run("empty", {put: "lands-late", put + 1: "refused", put + 2: "broken"})
 
 
-def test_an_object_that_lands_after_another_had_finished_it_and_ended_it_goes_in_the_end() -> None:
+def test_an_object_after_another_finisher_goes() -> None:
+    """An object that lands after another writer had finished and ended the upload is removed in the end."""
     run("terminate-one-object", {step("terminate-one-object", "state.save"): "lands-late", 12: "slow-before"})
 
 
-def test_an_object_that_lands_after_it_was_deleted_goes_in_the_end() -> None:
+def test_an_object_after_its_deletion_goes() -> None:
+    """An object that lands after it was deleted is removed in the end."""
     run("terminate-one-object", {step("terminate-one-object", "s3.PutObject"): "lands-late"})
 
 
-def test_a_part_that_waits_for_its_multipart_upload_is_not_asked_for_its_memory_for_ever() -> None:
+def test_a_waiting_part_keeps_its_memory() -> None:
+    """A part that waits for its multipart upload isn't asked for its memory without end."""
     creation = step("tight-memory", "s3.CreateMultipartUpload")
     run("tight-memory", {creation: "broken", creation + 2: "answer-lost"}, seed=2453097673)
 
@@ -57,15 +65,18 @@ def test_damaged_bytes_never_land_after_the_right_ones() -> None:
     run("damaged", {step("damaged", "s3.UploadPart"): "lands-late"})
 
 
-def test_an_object_that_lands_a_second_time_with_another_etag_can_still_be_downloaded() -> None:
+def test_a_relanded_object_can_be_downloaded() -> None:
+    """An object that lands a second time with another ETag can still be downloaded."""
     run("one-object-opaque-etags", {step("one-object-opaque-etags", "s3.PutObject"): "lands-soon"})
 
 
-def test_an_object_whose_last_bytes_were_a_tail_is_found_after_a_crash() -> None:
+def test_an_object_with_a_tail_is_found_after_a_crash() -> None:
+    """An object whose last bytes were a tail is found after a crash."""
     run("ietf-pieces", {step("ietf-pieces", "s3.CompleteMultipartUpload"): "crash-after"})
 
 
-def test_an_upload_that_turns_out_to_be_empty_is_finished_though_damaged_bytes_had_begun_its_parts() -> None:
+def test_an_empty_upload_finishes_despite_begun_parts() -> None:
+    """An upload that turns out empty is finished though damaged bytes had begun its parts."""
     journey = Journey(length=0, deferred=True, steps=(Damage(16),), end="download")
     play(Program(tracks=(journey,)).scenario(), "empty after all", {})
 
@@ -91,19 +102,22 @@ def test_a_head_that_the_next_answer_contradicts_is_asked_again() -> None:
         world.network.over = True
 
 
-def test_a_partial_whose_object_landed_anew_with_another_etag_is_copied_all_the_same() -> None:
+def test_a_relanded_partial_is_copied() -> None:
+    """A partial whose object landed again with another ETag is still copied."""
     scenario = "small-partials-opaque-etags"
     run(scenario, {step(scenario, "s3.PutObject"): "lands-soon"})
 
 
-def test_an_object_that_vanished_before_its_digest_was_known_is_made_anew() -> None:
+def test_an_object_lost_before_its_digest_is_remade() -> None:
+    """An object that vanished before its digest was known is made again."""
     journey = Journey(length=6, first=6, ietf=True, steps=(Hop(), Repair(), Rob("object"), Send(6)))
     scenario = Program(tracks=(journey,)).scenario()
     for number in range(len(play(scenario, "object vanished", {}))):
         play(scenario, "object vanished", {number: "crash-after"})
 
 
-def test_an_object_sent_whole_that_vanished_before_it_was_recorded_is_lost_for_certain() -> None:
+def test_a_whole_object_lost_unrecorded_is_lost() -> None:
+    """An object sent whole that vanished before it was recorded is lost for certain."""
     track = Straight(length=1, whole=True, told=False, before=(Wait(90.0),), after=(Sweep(), Rob("object")))
     scenario = Program(tracks=(track,)).scenario()
     for number in range(len(play(scenario, "whole object vanished", {}))):

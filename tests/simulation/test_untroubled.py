@@ -14,10 +14,11 @@ from tests.simulation.world import World
 
 @pytest.mark.parametrize("info_objects", [False, True])
 @pytest.mark.parametrize("piece", [3, 7, 19, 29])
-def test_without_a_fault_no_record_says_trouble_and_what_is_stored_is_what_was_asked_for(
+def test_a_faultless_run_records_no_trouble(
     piece: int,
     info_objects: bool,  # noqa: FBT001 (a parameter of the test)
 ) -> None:
+    """A run without a fault records no trouble and stores exactly what its clients sent."""
     with SimulatedLoop() as loop, simulated(loop, 0):
         world = World(loop, Setup(info_objects=info_objects), {}, calm=True)
 
