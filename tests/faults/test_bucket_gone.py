@@ -27,9 +27,10 @@ def unavailable(answer: Answer) -> bool:
     return answer.status == 503 and int(answer.headers["Retry-After"]) > 0
 
 
-async def test_without_its_bucket_a_server_says_so_and_with_a_new_one_uploads_begin_anew(
+async def test_a_missing_bucket_is_reported_until_replaced(
     node: Node, client: TusClient, elsewhere: TusClient, seaweed: SeaweedFS
 ) -> None:
+    """A server without its bucket reports it; with a new one uploads begin again."""
     whole, parts, tail = [await client.create(len(each), None) for each in (PARTIAL, LARGE, PARTIAL)]
     await client.patch(whole, 0, PARTIAL)
     await client.patch(parts, 0, LARGE[: PART + MIB])

@@ -98,9 +98,10 @@ def unavailable(answer: Answer) -> bool:
     return answer.status == 503 and int(answer.headers["Retry-After"]) > 0
 
 
-async def test_credentials_that_stay_expired_are_the_storage_being_unavailable(
+async def test_expired_credentials_make_storage_unavailable(
     issuer: Issuer, seaweed: SeaweedFS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Answers as for an unavailable storage while the credentials stay expired."""
     issuer.issue(seaweed.user, -SOON)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

@@ -56,7 +56,8 @@ async def ready(server: Server, client: TusClient) -> Answer:
     return await client.fetch(f"{server.origin}/readyz")
 
 
-async def test_a_disk_full_of_uploads_is_emptied_by_their_expiry_and_takes_uploads_again(disk: SmallDisk) -> None:
+async def test_a_full_disk_recovers_by_expiry(disk: SmallDisk) -> None:
+    """A disk full of uploads is emptied by their expiry and takes uploads again."""
     async with served(disk, expire_after="6s") as (_, client):
         made = await fill_with_uploads(client)
         assert len(made) > 10
@@ -99,8 +100,8 @@ async def test_it_says_that_it_is_full_and_when_that_is_over(disk: SmallDisk) ->
             assert server.log().count(word) == 2, server.log()
 
 
-async def test_where_others_took_the_last_byte_finishing_deleting_and_expiry_still_work(disk: SmallDisk) -> None:
-    """And take it again, as soon as anything gets free."""
+async def test_a_disk_without_a_byte_finishes_and_deletes(disk: SmallDisk) -> None:
+    """A disk that other programs filled still finishes, deletes and expires, and takes uploads once it has space."""
     async with served(disk, expire_after="20s") as (server, client):
         whole = await client.create(None, HALF)
         doomed = [await client.create(MIB, HALF) for _ in range(3)]
@@ -135,7 +136,8 @@ async def test_a_server_starts_on_a_full_disk_and_removes(disk: SmallDisk) -> No
         await client.terminate(url)
 
 
-async def test_a_body_on_its_way_leaves_the_reserve_and_what_was_stored_of_it_counts(disk: SmallDisk) -> None:
+async def test_a_body_in_transit_leaves_the_reserve(disk: SmallDisk) -> None:
+    """A body in transit leaves the reserve free, and what was stored of it counts."""
     data = random_bytes(SIZE // 2)
     async with served(disk, expire_after=LONG) as (_, client):
         urls = [await client.create(len(data)) for _ in range(3)]

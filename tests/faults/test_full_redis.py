@@ -87,9 +87,8 @@ async def test_one_that_uploads_have_filled_empties_by_itself(server: Server, cl
     assert "tusdpy_uploads_expired_total 0.0" not in text
 
 
-async def test_one_that_others_have_filled_still_takes_what_its_uploads_need(
-    server: Server, client: TusClient, operator: Redis
-) -> None:
+async def test_a_full_redis_serves_its_uploads(server: Server, client: TusClient, operator: Redis) -> None:
+    """A Redis that other programs filled still takes what its uploads need."""
     url, doomed = await client.create(len(DATA)), await client.create(len(DATA))
     other, done = await client.create(len(DATA), DATA[:MIB]), await client.create(3, b"abc")
     async with patching(url, 0, len(DATA)) as writing:

@@ -59,7 +59,8 @@ async def test_while_uploads_work_it_writes_nothing(node: Node, client: TusClien
     assert node.s3.counts() == LOOK
 
 
-async def test_after_a_write_that_failed_only_one_that_works_shows_it_ready(unready: Node, client: TusClient) -> None:
+async def test_only_a_successful_write_restores_readiness(unready: Node, client: TusClient) -> None:
+    """A server whose write failed is ready again only after a write that works."""
     assert await is_ready(unready, client), "nothing is known yet"
     await failed_upload(client)
     assert not await is_ready(unready, client)
@@ -111,8 +112,8 @@ async def test_the_object_of_a_killed_process_is_removed(node: Node, client: Tus
     assert READY not in await node.residue()
 
 
-async def test_garbage_collection_removes_the_object_of_a_killed_process(seaweed: SeaweedFS, tmp_path: Path) -> None:
-    """No readiness check may come any more."""
+async def test_collection_removes_a_killed_process_object(seaweed: SeaweedFS, tmp_path: Path) -> None:
+    """Removes the object that a killed process left of a readiness check, though no other check may come."""
     async with one_node(seaweed, tmp_path, expire_after="1s") as node:
         node.bucket.store(READY, b"?")
         await asyncio.sleep(2.1)  # S3 gives whole seconds

@@ -48,9 +48,10 @@ async def test_redis_may_restart_between_and_during_requests(node: Node, client:
     await gone(node, client, await arrived(node, client, url, LARGE))
 
 
-async def test_a_writer_still_makes_way_elsewhere_after_redis_restarted(
+async def test_preemption_works_after_a_redis_restart(
     node: Node, client: TusClient, elsewhere: TusClient, redis: RedisServer
 ) -> None:
+    """A writer still releases its lock to another node after Redis restarted."""
     base, url = await node.received(), await client.create(len(LARGE))
     there = url.replace(client.url, elsewhere.url)
     assert (await client.patch(url, 0, LARGE[:MIB])).status == 204

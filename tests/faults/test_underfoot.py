@@ -28,9 +28,8 @@ async def goes_on_from(client: TusClient, url: str, offset: int, data: bytes, no
 
 
 @pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
-async def test_an_upload_whose_parts_were_aborted_goes_on_from_the_start(
-    node: Node, client: TusClient, sent: int
-) -> None:
+async def test_aborted_parts_restart_the_upload(node: Node, client: TusClient, sent: int) -> None:
+    """An upload whose parts were aborted goes on from the start."""
     url = await client.create(len(LARGE))
     await client.patch(url, 0, LARGE[:sent])
     before = await node.server.metric("uploads_rolled_back_total")
@@ -40,9 +39,8 @@ async def test_an_upload_whose_parts_were_aborted_goes_on_from_the_start(
     assert await node.server.metric("uploads_rolled_back_total") == before + 1
 
 
-async def test_an_upload_whose_tail_was_deleted_goes_on_from_its_last_part(
-    node: Node, client: TusClient, elsewhere: TusClient
-) -> None:
+async def test_a_deleted_tail_rewinds_to_the_last_part(node: Node, client: TusClient, elsewhere: TusClient) -> None:
+    """An upload whose tail was deleted goes on from its last part."""
     url = await client.create(len(LARGE))
     await client.patch(url, 0, LARGE[: PART + MIB])
     node.bucket.lose(url)
