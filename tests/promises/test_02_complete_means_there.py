@@ -76,9 +76,8 @@ async def test_a_doubtful_answer_is_settled_by_looking(
 @pytest.mark.parametrize(
     "there", [None, b"short", DATA], ids=["nothing", "too short an object", "somebody else's object"]
 )
-async def test_a_multipart_upload_that_is_gone_never_counts_as_complete(
-    node: Node, client: TusClient, there: bytes | None
-) -> None:
+async def test_a_lost_multipart_upload_is_never_complete(node: Node, client: TusClient, there: bytes | None) -> None:
+    """A multipart upload that is gone never counts as complete."""
     url = await client.create(len(DATA))
     if there is not None:
         node.bucket.put(url, there, ours=there != DATA)

@@ -35,8 +35,8 @@ async def test_a_body_that_turns_out_too_long_leaves_nothing(
     assert await client.content(url) == data
 
 
-async def test_a_body_of_many_parts_that_turns_out_too_long_leaves_nothing(node: Node, client: TusClient) -> None:
-    """Also when parts of it were stored long before."""
+async def test_a_too_long_body_of_many_parts_leaves_nothing(node: Node, client: TusClient) -> None:
+    """A body that turns out too long leaves nothing, also when parts of it were stored long before."""
     data = random_bytes(PART + MIB)
     url = await client.create(len(data))
     async with patching(url, 0, None) as request:

@@ -28,7 +28,8 @@ async def test_a_terminated_upload_leaves_nothing(node: Node, client: TusClient,
     assert await node.server.metric("buffer_bytes") == 0
 
 
-async def test_an_upload_terminated_in_the_middle_of_a_request_leaves_nothing(node: Node, client: TusClient) -> None:
+async def test_terminating_during_a_request_leaves_nothing(node: Node, client: TusClient) -> None:
+    """An upload terminated in the middle of a request leaves nothing."""
     base, url = await node.received(), await client.create(len(DATA))
     async with patching(url, 0, len(DATA)) as request:
         await request.send(DATA[: PART + MIB])
@@ -93,7 +94,8 @@ async def test_what_a_crash_left_goes_with_the_upload(node: Node, client: TusCli
         await until_gone(node, url, within=60)
 
 
-async def test_an_object_that_a_dead_server_had_on_its_way_goes_in_the_end(node: Node, client: TusClient) -> None:
+async def test_a_dead_servers_late_object_is_removed(node: Node, client: TusClient) -> None:
+    """An object that a dead server had in transit is removed in the end."""
     gate, url = Gate(), await client.create(1000)
     node.s3.faults.rule("PutObject", 1, outliving(gate))
     async with patching(url, 0, 1000) as request:

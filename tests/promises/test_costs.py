@@ -43,7 +43,8 @@ async def test_creating_and_asking_cost_nothing(node: Node, client: TusClient) -
     assert node.s3.counts() == {}
 
 
-async def test_a_small_upload_that_comes_with_its_creation_is_one_request(node: Node, client: TusClient) -> None:
+async def test_creation_with_upload_costs_one_request(node: Node, client: TusClient) -> None:
+    """A small upload that comes with its creation costs one request."""
     data = random_bytes(MIB)
     url = await client.create(len(data), data)
     assert node.s3.counts() == {"PutObject": 1}

@@ -28,7 +28,8 @@ async def test_an_upload_of_one_put_has_none(node: Node, client: TusClient) -> N
     assert node.s3.counts() == {"PutObject": 1}
 
 
-async def test_an_upload_of_many_parts_has_one_however_many_requests_bring_it(node: Node, client: TusClient) -> None:
+async def test_a_multipart_upload_has_one_info_object(node: Node, client: TusClient) -> None:
+    """An upload of many parts has one info object, however many requests bring it."""
     data = random_bytes(4 * PART)
     url = await client.create(len(data))
     for start in range(0, len(data), PART):
