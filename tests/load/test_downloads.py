@@ -86,9 +86,10 @@ async def unread(url: str, count: int) -> AsyncIterator[Sequence[Unread]]:
 
 
 @pytest.mark.timeout(300)
-async def test_unread_downloads_stay_within_the_budget_and_can_be_read_later(
+async def test_unread_downloads_stay_within_the_budget(
     seaweed: SeaweedFS, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Keeps unread downloads within the memory budget; they can be read later."""
     data = random_bytes(LENGTH)
     with capsys.disabled():
         print()
