@@ -84,7 +84,8 @@ async def test_a_stalled_writer_makes_way_elsewhere(fleet: Fleet, method: str) -
         assert await fleet.anyone.content(url) == DATA
 
 
-async def test_a_writer_whom_nobody_asks_to_leave_may_take_longer_than_the_ttl(fleet: Fleet) -> None:
+async def test_a_writer_may_outlast_the_lock_ttl(fleet: Fleet) -> None:
+    """A writer that gets no release request may take longer than the TTL."""
     url = await fleet.anyone.create(len(DATA))
     async with stalled(fleet, url) as writer:
         await asyncio.sleep(1.5 * TTL)
@@ -110,8 +111,8 @@ async def test_a_holder_that_was_killed_is_replaced_within_the_ttl(fleet: Fleet)
 
 
 @pytest.mark.parametrize("operation", ["UploadPart", "CreateMultipartUpload"])
-async def test_a_node_that_slept_while_the_upload_was_finished_harms_nothing(fleet: Fleet, operation: str) -> None:
-    """Its own client sends other bytes, all of them; S3 gets its request when the upload is complete."""
+async def test_a_slept_node_harms_no_finished_upload(fleet: Fleet, operation: str) -> None:
+    """A node that slept sends other bytes, all of them; S3 gets its request when the upload is complete."""
     url, gate, wrong = await fleet.anyone.create(len(DATA)), Gate(), bytes(len(DATA))
     fleet.s3.faults.rule(operation, 1, hold(gate))
     async with stalled(fleet, url, wrong) as writer:
@@ -127,7 +128,8 @@ async def test_a_node_that_slept_while_the_upload_was_finished_harms_nothing(fle
     await holds(fleet, url)
 
 
-async def test_a_node_that_wakes_while_another_writes_the_same_part_harms_nothing(fleet: Fleet) -> None:
+async def test_a_woken_node_harms_no_concurrent_part(fleet: Fleet) -> None:
+    """A node that wakes while another writes the same part harms nothing."""
     url, gate = await fleet.anyone.create(len(DATA)), Gate()
     fleet.s3.faults.rule("UploadPart", 1, hold(gate))
     async with stalled(fleet, url) as writer:

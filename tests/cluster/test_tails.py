@@ -67,9 +67,8 @@ async def squeeze(_: Fleet, first: TusClient) -> TusClient:
 
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("lose", [restart, move, squeeze])
-async def test_small_requests_become_the_object_whatever_becomes_of_the_copy_in_memory(
-    fleet: Fleet, lose: Lose, length: str
-) -> None:
+async def test_small_requests_survive_a_lost_memory_copy(fleet: Fleet, lose: Lose, length: str) -> None:
+    """Makes the object of small requests with or without the copy of the tail in memory."""
     data = random_bytes(LENGTHS[length])
     async with client_of(fleet.first) as first:
         urls = [await first.create(len(data)) for _ in TAILS]

@@ -113,9 +113,8 @@ async def test_a_worker_that_was_killed_is_replaced_at_once(workers: Workers, cl
     assert await client.content(url) == DATA
 
 
-async def test_a_worker_that_slept_while_the_upload_was_finished_harms_nothing(
-    workers: Workers, client: TusClient
-) -> None:
+async def test_a_slept_worker_harms_no_finished_upload(workers: Workers, client: TusClient) -> None:
+    """A worker that slept while the upload was finished harms nothing."""
     url = await client.create(len(DATA))
     async with stalled(workers, url) as writer:
         async with asleep(workers.holder(url), workers.state):
