@@ -75,9 +75,8 @@ async def test_several_receivers_get_what_they_want(start: Start, receiver: Rece
     assert len(second.arrivals) == 1
 
 
-async def test_a_receiver_that_fails_half_of_the_time_gets_each_event_in_order(
-    start: Start, receiver: Receiver
-) -> None:
+async def test_a_flaky_receiver_gets_events_in_order(start: Start, receiver: Receiver) -> None:
+    """A receiver that fails half of the time gets each event in order."""
     turns = cycle((200, 500))
 
     def answer(arrival: Arrival) -> web.StreamResponse:
@@ -124,7 +123,8 @@ async def test_several_workers_tell_each_event_once(start: Start, receiver: Rece
     assert len(receiver.arrivals) == 20
 
 
-async def test_a_shutdown_waits_for_a_delivery_and_leaves_the_rest_stored(start: Start, receiver: Receiver) -> None:
+async def test_a_shutdown_waits_for_a_delivery(start: Start, receiver: Receiver) -> None:
+    """A shutdown waits for the delivery under way and leaves the other events stored."""
     receiver.answers = ["hang"]
     server = start(hooks_http=receiver.url, hooks_http_timeout="20s", events_lease="30s")
     async with aiohttp.ClientSession() as session:
@@ -153,7 +153,8 @@ async def test_what_a_shutdown_cuts_is_told_by_the_next_start(start: Start, rece
     assert told(receiver.arrivals) == {name: ALL[:2]}
 
 
-async def test_a_receiver_that_says_gone_is_asked_again_after_a_restart(start: Start, receiver: Receiver) -> None:
+async def test_a_gone_receiver_is_retried_after_restart(start: Start, receiver: Receiver) -> None:
+    """A receiver that answered 410 Gone gets events again after a restart."""
     receiver.answers = [status(410)]
     server = start(hooks_http=receiver.url)
     async with aiohttp.ClientSession() as session:

@@ -72,7 +72,8 @@ async def publish(port: int, *secrets: str) -> None:
         await sink.aclose()
 
 
-async def test_the_receivers_of_the_page_verify_and_know_what_comes_again(running: tuple[Process, int]) -> None:
+async def test_documented_receivers_verify_and_deduplicate(running: tuple[Process, int]) -> None:
+    """Verifies signatures and recognises repeated events with the receivers of the page."""
     process, port = running
     bad: Sequence[tuple[str, ...]] = ((), (OTHER,))
     good: Sequence[tuple[str, ...]] = ((SECRET,), (OTHER, SECRET), (SECRET,))

@@ -16,7 +16,8 @@ def fields(answer: Answer) -> tuple[int, str, str]:
     return answer.status, answer.headers["X-Row"], answer.headers["Content-Type"]
 
 
-async def test_an_access_that_is_allowed_is_answered_with_the_hooks_words(serve: Serve, hook: Receiver) -> None:
+async def test_an_allowed_access_has_the_hooks_reply(serve: Serve, hook: Receiver) -> None:
+    """An allowed access is answered with the hook's words."""
     async with serve("pre-access") as client:
         hook.always = says(**ROW)
         created = await client.try_create(3)

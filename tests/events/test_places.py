@@ -37,9 +37,8 @@ async def test_a_file_is_where_a_hook_wants_it_and_its_url_is_the_id(
             assert told.json["Event"]["Upload"]["Storage"]["Path"] == str(file)
 
 
-async def test_a_final_upload_is_where_its_hook_wants_it_and_partial_ones_are_not(
-    serve: Serve, hook: Receiver, tmp_path: Path
-) -> None:
+async def test_a_hook_places_final_uploads_only(serve: Serve, hook: Receiver, tmp_path: Path) -> None:
+    """A final upload is stored where its hook wants it, partial ones are not."""
     async with serve("pre-create") as client:
         hook.always = says(ChangeFileInfo={"Storage": {"Path": "all/whole"}})
         parts = [await client.create(3, b"abc", upload_concat="partial") for _ in range(2)]
@@ -48,9 +47,8 @@ async def test_a_final_upload_is_where_its_hook_wants_it_and_partial_ones_are_no
         assert (tmp_path / "all" / "whole").read_bytes() == b"abcabc" == await client.content(final.url)
 
 
-async def test_a_place_is_taken_by_an_upload_that_is_remembered_or_by_another_programs_file(
-    serve: Serve, hook: Receiver, tmp_path: Path
-) -> None:
+async def test_a_taken_place_is_refused(serve: Serve, hook: Receiver, tmp_path: Path) -> None:
+    """A place is taken by a remembered upload or by another program's file."""
     (tmp_path / "theirs").write_bytes(b"xyz")
     async with serve("pre-create") as client:
         assert (await created(client, hook, Path="a/b")).status == 201

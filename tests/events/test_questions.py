@@ -64,7 +64,8 @@ async def test_an_answer_that_is_none_fails_at_once_and_tells_nothing(
         assert len(hook.arrivals) == 1
 
 
-async def test_a_question_is_repeated_after_a_server_error_or_a_broken_connection(serve: Serve, hook: Receiver) -> None:
+async def test_a_failed_question_is_repeated(serve: Serve, hook: Receiver) -> None:
+    """Repeats a question after a server error or a broken connection."""
     async with serve("pre-create") as client:
         hook.answers = [status(500), "cut"]
         assert (await client.try_create(3)).status == 201
@@ -81,7 +82,8 @@ async def test_a_hook_that_hangs_fails_in_time(serve: Serve, hook: Receiver) -> 
         assert (await client.try_create(3)).status == 503
 
 
-async def test_an_empty_answer_and_one_with_other_members_let_the_upload_go_on(serve: Serve, hook: Receiver) -> None:
+async def test_an_indifferent_answer_lets_the_upload_go_on(serve: Serve, hook: Receiver) -> None:
+    """An answer that is empty or has unknown members lets the upload go on."""
     async with serve("pre-create") as client:
         for answer in (status(204), says_text(""), says_text('{"Unknown": 1, "HTTPResponse": null}')):
             hook.answers = [answer]
@@ -131,7 +133,8 @@ async def test_a_head_is_answered_at_once_while_the_hook_thinks(serve: Serve, ho
         assert (await patch).status == 204
 
 
-async def test_an_upload_that_is_rejected_at_its_end_is_not_there_any_more(serve: Serve, hook: Receiver) -> None:
+async def test_an_upload_rejected_at_its_end_is_removed(serve: Serve, hook: Receiver) -> None:
+    """An upload rejected at its end no longer exists."""
     async with serve("pre-finish") as client:
         path = await client.create(3)
         hook.answers = [says(RejectUpload=True, HTTPResponse={"StatusCode": 415})]
