@@ -99,7 +99,8 @@ async def test_a_filter_chooses_finished_uploads(client: JobClient) -> None:
     assert lines[-1] == {"end": {"cursor": str(lines[-2]["seq"]), "count": 2}}
 
 
-async def test_lists_have_the_lines_of_the_listing_in_the_order_asked_for(client: JobClient) -> None:
+async def test_lists_have_the_order_of_the_listing(client: JobClient) -> None:
+    """Writes lists with the lines of the listing in the requested order."""
     ids = [await client.uploaded(text, filename=f"=f{text.decode()}") for text in (b"1", b"22", b"333")][::-1]
     listing = await client.send("GET", f"{client.origin}/uploads?format=csv", None, {})
     by_id = {line.partition(b",")[0]: line for line in listing.body.split(b"\r\n")}
