@@ -98,7 +98,8 @@ async def test_what_is_cut_leaves_nothing(place: Place, method: str) -> None:
     await restored(place, before)
 
 
-async def test_a_form_without_the_end_that_its_length_announces_leaves_nothing(place: Place) -> None:
+async def test_a_truncated_form_leaves_nothing(place: Place) -> None:
+    """A form shorter than its Content-Length leaves nothing."""
     before, whole = place.held(), encoded([WHOLE])
     received = await place.server.metric("received_bytes_total")
     async with requesting("POST", place.server.url, content_length=len(whole) + 1, **FORM) as connection:
