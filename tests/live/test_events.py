@@ -71,9 +71,8 @@ async def test_after_the_end_there_is_nothing_to_come_back_for(
             assert (answer.status, await answer.read()) == (204, b"")
 
 
-async def test_the_end_of_an_upload_that_is_gone_is_told_to_those_who_come_back(
-    client: TusClient, session: aiohttp.ClientSession
-) -> None:
+async def test_a_reconnecting_client_learns_of_the_end(client: TusClient, session: aiohttp.ClientSession) -> None:
+    """Reports the end of a removed upload to clients that reconnect."""
     url = await client.create(10, b"abc")
     async with listening(session, f"{url}/events") as events:
         await events.next()

@@ -159,9 +159,8 @@ async def test_a_follower_is_told_of_each_change(client: TusClient, session: aio
     assert sorted(seqs := [row["seq"] for row in rows]) == seqs
 
 
-async def test_a_follower_gets_blank_lines_in_silence_and_an_end_at_the_limit(
-    tmp_path: Path, session: aiohttp.ClientSession
-) -> None:
+async def test_a_follower_gets_heartbeats_and_a_limit(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    """A follower gets blank lines in silence and an end at the limit."""
     watched: dict[str, Any] = {"listing": True, "live_heartbeat": "100ms"}
     async with serving(tmp_path, storage=f"file:{tmp_path}/data", state="memory:", **watched) as server:
         client = TusClient(session, server.url)
