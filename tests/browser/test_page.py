@@ -118,9 +118,8 @@ async def test_the_same_file_again_is_another_upload(
     assert deployment.content(first) == deployment.content(second) == data
 
 
-async def test_what_is_finished_is_still_listed_after_a_reload_until_it_is_cleared(
-    deployment: Deployment, visitor: Visitor, film: Path
-) -> None:
+async def test_finished_files_stay_listed_after_a_reload(deployment: Deployment, visitor: Visitor, film: Path) -> None:
+    """Lists finished uploads after a reload, until the user clears them."""
     await visitor.open(deployment.server.origin)
     await visitor.choose(film)
     url = await visitor.finished("film.mp4")
@@ -131,9 +130,8 @@ async def test_what_is_finished_is_still_listed_after_a_reload_until_it_is_clear
     await _is_gone_for_good(visitor)
 
 
-async def test_a_page_that_closed_before_it_remembered_the_end_finds_it_at_the_server(
-    deployment: Deployment, visitor: Visitor, film: Path
-) -> None:
+async def test_an_early_closed_page_finds_the_end(deployment: Deployment, visitor: Visitor, film: Path) -> None:
+    """A page that closed before it stored the end finds it at the server."""
     await visitor.context.add_init_script(FORGETFUL)
     await visitor.open(deployment.server.origin)
     await visitor.choose(film)
@@ -173,9 +171,8 @@ async def test_a_file_that_is_too_large_is_refused_before_it_is_sent(
         assert visitor.sent("POST") == []
 
 
-async def test_what_is_not_taken_is_not_offered_and_refused_with_a_reason(
-    deploy: Deploy, visitor: Visitor, tmp_path: Path
-) -> None:
+async def test_an_unaccepted_file_is_refused_with_a_reason(deploy: Deploy, visitor: Visitor, tmp_path: Path) -> None:
+    """Doesn't offer a type that the server refuses, and says why."""
     (tmp_path / "setup.exe").write_bytes(b"MZ")
     async with deploy(allowed_extensions="jpg,png") as deployment:
         await visitor.open(deployment.server.origin)

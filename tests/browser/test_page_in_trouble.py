@@ -68,9 +68,10 @@ async def test_an_upload_that_was_paused_is_still_after_a_reload(
     await arrived(deployment, visitor, data)
 
 
-async def test_a_file_that_the_browser_has_no_room_for_is_asked_for_again(
+async def test_a_file_without_storage_is_asked_for_again(
     deployment: Deployment, valve: Valve, visitor: Visitor, film: Path, data: bytes
 ) -> None:
+    """A file for which the browser has no space is asked for again."""
     await visitor.context.add_init_script(NO_ROOM)
     await begin(visitor, valve, film)
     await visitor.tab.reload()

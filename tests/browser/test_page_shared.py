@@ -142,9 +142,10 @@ async def test_on_a_shared_computer_nothing_is_kept_from_the_start(
     await expect(visitor.tab.get_by_role("listitem")).to_have_count(0)
 
 
-async def test_once_a_computer_is_shared_what_was_kept_is_forgotten_and_uploads_go_on(
+async def test_a_shared_computer_forgets_and_uploads_go_on(
     deployment: Deployment, valve: Valve, visitor: Visitor, film: Path, data: bytes
 ) -> None:
+    """A computer that becomes shared forgets what it stored, and uploads go on."""
     await visitor.open(valve.origin)
     second = await visitor.context.new_page()
     await second.goto(f"{valve.origin}/")
