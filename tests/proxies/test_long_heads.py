@@ -97,7 +97,8 @@ async def test_the_longest_metadata_passes_and_comes_back(client: Client) -> Non
     assert (told.status, told.headers["upload-metadata"]) == (200, long)
 
 
-async def test_metadata_beyond_the_limit_is_refused_by_the_server_and_not_by_the_proxy(client: Client) -> None:
+async def test_the_server_refuses_excess_metadata(client: Client) -> None:
+    """Metadata beyond the limit is refused by the server and not by the proxy."""
     answer = await client.send(
         client.front.url, "-X", "POST", Upload_Length="5", Upload_Metadata=metadata(2 * MOST_METADATA)
     )
