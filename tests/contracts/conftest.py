@@ -25,13 +25,13 @@ def patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(params=STORAGES)
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """Each storage in turn."""
-    async with STORAGES[request.param](request) as made:
-        yield made
+    async with STORAGES[request.param](request) as opened:
+        yield opened
 
 
 @pytest.fixture
 async def outbox(state: StateStore) -> Outbox:
-    """Of each state in turn, with two sinks."""
+    """Return the outbox of each state in turn, with two sinks."""
     assert state.outbox is not None
     await state.outbox.register([ALL, ENDS])
     return state.outbox

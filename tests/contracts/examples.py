@@ -1,4 +1,4 @@
-"""What properties of storages are held with."""
+"""Examples and settings for properties of storages."""
 
 from __future__ import annotations
 
@@ -49,6 +49,6 @@ def a_property(bench: Bench, **strategies: st.SearchStrategy[Any]) -> Callable[[
 
 
 async def remove_leftovers(bench: Bench, upload: Upload) -> None:
-    for leftover in [found async for found in bench.inspection.leftovers()]:
+    for leftover in [found_leftover async for found_leftover in bench.inspection.leftovers()]:
         if not bench.inspection.needs(upload, leftover):
             await bench.inspection.remove(leftover)

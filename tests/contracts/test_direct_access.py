@@ -1,4 +1,4 @@
-"""What a storage promises that clients reach themselves (`tusd_py/ports/direct.py`): what it signs is really sent."""
+"""Promises of a storage that clients reach themselves (`tusd_py/ports/direct.py`): signed requests are really sent."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def direct(bench: Bench) -> DirectAccess:
 async def test_client_parts_become_the_object(bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession) -> None:
     """Lists the parts that a client sends, and makes the object of them."""
     pieces = [random_bytes(bench.grain), random_bytes(3)]
-    begun = await _begun(bench, direct, sum(map(len, pieces)))
-    assert await direct.begin(begun) == (await direct.begin(begun))
-    etags = [await _send_part(direct, http, begun, number, piece) for number, piece in enumerate(pieces, start=1)]
-    found = await direct.stored_parts(begun)
-    assert [(part.number, part.etag, part.length) for part in found] == [
+    upload = await _begin(bench, direct, sum(map(len, pieces)))
+    assert await direct.begin(upload) == (await direct.begin(upload))
+    etags = [await _send_part(direct, http, upload, number, piece) for number, piece in enumerate(pieces, start=1)]
+    stored_parts = await direct.stored_parts(upload)
+    assert [(part.number, part.etag, part.length) for part in stored_parts] == [
         (number, etag, len(piece)) for number, (etag, piece) in enumerate(zip(etags, pieces, strict=True), start=1)
     ]
-    done = await _finished(bench, direct, begun, found)
+    done = await _finished(bench, direct, upload, stored_parts)
     assert await content(bench.storage, done) == b"".join(pieces)
     assert await direct.object_length(done) == done.offset
     assert await bench.residue() == [direct.key(done)]
@@ -61,11 +61,11 @@ async def test_a_repeated_part_has_the_named_bytes(
     bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession
 ) -> None:
     """A part that was sent twice gets the bytes whose ETag is named."""
-    begun = await _begun(bench, direct, 5)
-    await _send_part(direct, http, begun, 1, b"first", told=False)
-    again = await _send_part(direct, http, begun, 1, b"again", told=False)
-    named = next(part for part in await direct.stored_parts(begun) if part.etag == again)
-    assert await content(bench.storage, await _finished(bench, direct, begun, [named])) == b"again"
+    upload = await _begin(bench, direct, 5)
+    await _send_part(direct, http, upload, 1, b"first", with_length=False)
+    again = await _send_part(direct, http, upload, 1, b"again", with_length=False)
+    named_part = next(part for part in await direct.stored_parts(upload) if part.etag == again)
+    assert await content(bench.storage, await _finished(bench, direct, upload, [named_part])) == b"again"
 
 
 async def test_no_part_is_signed_or_told_before_it_has_begun(bench: Bench, direct: DirectAccess) -> None:
@@ -76,22 +76,22 @@ async def test_no_part_is_signed_or_told_before_it_has_begun(bench: Bench, direc
 
 
 async def test_parts_that_were_taken_away_are_lost(bench: Bench, direct: DirectAccess) -> None:
-    begun = await _begun(bench, direct, 3)
-    await bench.storage.discard(replace(begun, phase=Phase.TERMINATING))
+    upload = await _begin(bench, direct, 3)
+    await bench.storage.discard(replace(upload, phase=Phase.TERMINATING))
     with pytest.raises(UploadLost):
-        await direct.stored_parts(begun)
+        await direct.stored_parts(upload)
     with pytest.raises(UploadLost):
-        await bench.storage.survey(begun, [])
+        await bench.storage.survey(upload, [])
 
 
 @pytest.mark.parametrize("form", [False, True])
-@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("with_length", [False, True])
 async def test_an_object_that_is_sent_whole_is_found(
-    bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession, *, told: bool, form: bool
+    bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession, *, with_length: bool, form: bool
 ) -> None:
     fresh = new_upload(
         bench.storage,
-        7 if told else None,
+        7 if with_length else None,
         direct=DirectTransfer(mode=DirectMode.WHOLE),
         metadata={"filename": "für.txt".encode()},
     )
@@ -108,17 +108,17 @@ async def test_an_object_that_was_sent_whole_and_vanished_is_lost(
     """Its bytes never came by the server, which can't ask for them from an earlier offset."""
     fresh = new_upload(bench.storage, 7, direct=DirectTransfer(mode=DirectMode.WHOLE))
     await _send(http, await direct.sign_whole(fresh, max_bytes=9, lifetime=_LIFETIME, form=False), b"content")
-    seen = replace(fresh, offset=7, phase=Phase.FINISHING)
-    await bench.storage.discard(seen)
+    finishing = replace(fresh, offset=7, phase=Phase.FINISHING)
+    await bench.storage.discard(finishing)
     with pytest.raises(UploadLost):
-        await bench.storage.survey(seen, [])
+        await bench.storage.survey(finishing, [])
 
 
 @pytest.mark.parametrize("form", [False, True])
 async def test_what_replaces_a_finished_object_is_not_the_upload(
     bench: Bench, direct: DirectAccess, http: aiohttp.ClientSession, *, form: bool
 ) -> None:
-    """What was signed can be sent again until it expires, with other bytes."""
+    """A signed request can be sent again until it expires, with other bytes."""
     fresh = new_upload(bench.storage, 7, direct=DirectTransfer(mode=DirectMode.WHOLE))
     signed = await direct.sign_whole(fresh, max_bytes=9, lifetime=_LIFETIME, form=form)
     await _send(http, signed, b"content")
@@ -142,9 +142,9 @@ async def test_a_repeated_server_write_is_still_read(
 
 
 async def test_an_object_of_another_length_or_upload_is_not_found(bench: Bench, direct: DirectAccess) -> None:
-    other = await stored(bench.storage, b"content")
-    assert await direct.object_length(replace(other, length=6)) is None
-    assert await direct.object_length(replace(new_upload(bench.storage, 7), cursor=other.cursor)) is None
+    stored_upload = await stored(bench.storage, b"content")
+    assert await direct.object_length(replace(stored_upload, length=6)) is None
+    assert await direct.object_length(replace(new_upload(bench.storage, 7), cursor=stored_upload.cursor)) is None
 
 
 async def test_a_link_answers_with_the_fields_it_was_signed_with(
@@ -159,17 +159,17 @@ async def test_a_link_answers_with_the_fields_it_was_signed_with(
 
 async def test_rules_for_browsers_are_kept_beside_those_of_others(direct: DirectAccess) -> None:
     before = await direct.cors()
-    other = CorsRule(id="other", origins=("https://other.test",), methods=("GET",), exposed=("X-Other",))
-    ours = needed(origins_of(r"(https://app\.test|https://.*\.app\.test)"), uploads=True, downloads=True)
-    await direct.set_cors([other])
-    assert list(missing(ours, await direct.cors()))
-    await direct.set_cors(joined(ours, await direct.cors()))
-    assert list(missing(ours, await direct.cors())) == []
-    assert other in await direct.cors()
-    await direct.set_cors(before or [other])
+    other_rule = CorsRule(id="other", origins=("https://other.test",), methods=("GET",), exposed=("X-Other",))
+    own_rules = needed(origins_of(r"(https://app\.test|https://.*\.app\.test)"), uploads=True, downloads=True)
+    await direct.set_cors([other_rule])
+    assert list(missing(own_rules, await direct.cors()))
+    await direct.set_cors(joined(own_rules, await direct.cors()))
+    assert list(missing(own_rules, await direct.cors())) == []
+    assert other_rule in await direct.cors()
+    await direct.set_cors(before or [other_rule])
 
 
-async def _begun(bench: Bench, direct: DirectAccess, length: int) -> Upload:
+async def _begin(bench: Bench, direct: DirectAccess, length: int) -> Upload:
     fresh = new_upload(bench.storage, length, direct=DirectTransfer(mode=DirectMode.PARTS))
     checkpoint = await direct.begin(fresh)
     return replace(fresh, cursor=checkpoint.cursor)
@@ -182,9 +182,9 @@ async def _send_part(
     number: int,
     piece: bytes,
     *,
-    told: bool = True,
+    with_length: bool = True,
 ) -> str:
-    signed = await direct.sign_part(upload, number, len(piece) if told else None, _LIFETIME)
+    signed = await direct.sign_part(upload, number, len(piece) if with_length else None, _LIFETIME)
     return await _send(http, signed, piece)
 
 

@@ -1,4 +1,4 @@
-"""What every state store and every storage promises of the installation it belongs to."""
+"""Promises of every state store and every storage about the installation it belongs to."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ async def test_one_of_many_starting_nodes_sets_the_id(maker: Maker) -> None:
     """A crowd of starting nodes agrees on one installation id."""
     one = maker()
     nodes = [one] * 5 if one.name == "memory:" else [one, *(maker() for _ in range(4))]
-    wanted = [replace(ONE, id=f"{number:032x}") for number in range(5)]
-    got = await asyncio.gather(*(node.install(each) for node, each in zip(nodes, wanted, strict=True)))
-    assert len({each.id for each in got}) == 1
-    assert got[0] in wanted
+    candidates = [replace(ONE, id=f"{number:032x}") for number in range(5)]
+    got = await asyncio.gather(*(node.install(candidate) for node, candidate in zip(nodes, candidates, strict=True)))
+    assert len({candidate.id for candidate in got}) == 1
+    assert got[0] in candidates
     for node in nodes:
         assert await node.installation() == got[0]
         await node.aclose()
@@ -65,19 +65,19 @@ async def test_an_installation_is_no_upload(state: StateStore) -> None:
 
 async def test_a_storage_keeps_the_id_it_was_given_last(bench: Bench) -> None:
     assert await bench.storage.installation() is None
-    for given in (ONE.id, ONE.id, OTHER.id):
-        await bench.storage.install(given)
-        assert await bench.storage.installation() == given
+    for installation_id in (ONE.id, ONE.id, OTHER.id):
+        await bench.storage.install(installation_id)
+        assert await bench.storage.installation() == installation_id
 
 
 async def test_the_storage_id_outlives_every_upload(bench: Bench) -> None:
     """An id in a storage is no leftover and outlives every upload."""
     await bench.storage.install(ONE.id)
-    assert [found async for found in bench.inspection.leftovers()] == []
+    assert [found_leftover async for found_leftover in bench.inspection.leftovers()] == []
     sender = Sender(bench.storage, random_bytes(bench.grain + 3))
     await sender.send()
     finished = await sender.finish()
-    for leftover in [found async for found in bench.inspection.leftovers()]:
+    for leftover in [found_leftover async for found_leftover in bench.inspection.leftovers()]:
         await bench.inspection.remove(leftover)
     await bench.storage.discard(finished)
     assert await bench.storage.installation() == ONE.id

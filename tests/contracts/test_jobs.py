@@ -34,15 +34,15 @@ def stored(*numbers: int) -> list[JobId]:
 
 
 async def listed(jobs: JobStore, selection: JobSelection = EVERY, page: int = 2) -> Sequence[JobId]:
-    found = list[Job]()
-    while more := await jobs.list(selection, found[-1].id if found else None, page):
-        assert len(more) <= page
-        found += more
-    return [each.id for each in found]
+    jobs_found = list[Job]()
+    while page_of_jobs := await jobs.list(selection, jobs_found[-1].id if jobs_found else None, page):
+        assert len(page_of_jobs) <= page
+        jobs_found += page_of_jobs
+    return [listed_job.id for listed_job in jobs_found]
 
 
 async def test_a_job_comes_back_as_it_was(jobs: JobStore) -> None:
-    made = job(
+    planned = job(
         args={"algorithms": ["sha256", "ü"]},
         owner="alice",
         attempt=2,
@@ -55,8 +55,8 @@ async def test_a_job_comes_back_as_it_was(jobs: JobStore) -> None:
         sees_all=True,
         product_ids=(UPLOADS[1], UPLOADS[2]),
     )
-    assert await jobs.create(made) == replace(made, revision=1)
-    assert await jobs.load(made.id) == replace(made, revision=1)
+    assert await jobs.create(planned) == replace(planned, revision=1)
+    assert await jobs.load(planned.id) == replace(planned, revision=1)
     assert await jobs.load(job(2).id) is None
 
 
@@ -80,11 +80,11 @@ async def test_only_the_next_revision_is_saved(jobs: JobStore) -> None:
 
 async def test_one_of_several_nodes_takes_a_job(durable: Maker) -> None:
     nodes = [durable() for _ in range(4)]
-    made = await nodes[0].jobs.create(job())
+    created_job = await nodes[0].jobs.create(job())
 
     async def take(node: StateStore) -> bool:
         try:
-            await node.jobs.save(replace(made, phase=JobPhase.RUNNING, attempt=1, due_at=16.0))
+            await node.jobs.save(replace(created_job, phase=JobPhase.RUNNING, attempt=1, due_at=16.0))
         except Superseded:
             return False
         return True
@@ -97,8 +97,8 @@ async def test_one_of_several_nodes_takes_a_job(durable: Maker) -> None:
 async def test_the_longest_due_come_first(jobs: JobStore) -> None:
     for number, due_at in ((1, 30.0), (2, 10.0), (3, 20.0), (4, 10.0)):
         await jobs.create(job(number, due_at=due_at))
-    assert [each.id for each in await jobs.due(20.0, 10)] == stored(2, 4, 3)
-    assert [each.id for each in await jobs.due(20.0, 1)] == stored(2)
+    assert [due_job.id for due_job in await jobs.due(20.0, 10)] == stored(2, 4, 3)
+    assert [due_job.id for due_job in await jobs.due(20.0, 1)] == stored(2)
     assert await jobs.due(9.9, 10) == await jobs.due(99.0, 0) == []
 
 
@@ -167,11 +167,11 @@ async def test_one_that_is_begun_again_is_not_removed(jobs: JobStore) -> None:
 
 async def test_jobs_are_there_after_a_restart(durable: Maker) -> None:
     store = durable()
-    made = await store.jobs.save(replace(await store.jobs.create(job()), phase=JobPhase.RUNNING, due_at=5.0))
+    running = await store.jobs.save(replace(await store.jobs.create(job()), phase=JobPhase.RUNNING, due_at=5.0))
     await store.aclose()
     again = durable()
-    assert await again.jobs.load(made.id) == made
-    assert await again.jobs.due(5.0, 10) == await again.jobs.list(EVERY, None, 10) == [made]
+    assert await again.jobs.load(running.id) == running
+    assert await again.jobs.due(5.0, 10) == await again.jobs.list(EVERY, None, 10) == [running]
     await again.aclose()
 
 

@@ -1,4 +1,4 @@
-"""What every locker promises (`tusd_py/ports/locks.py`); every maker passes all of it."""
+"""Promises of every locker (`tusd_py/ports/locks.py`); every maker passes all of it."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ async def lasting_lockers(request: pytest.FixtureRequest, tmp_path: Path) -> Asy
 async def competing(request: pytest.FixtureRequest, tmp_path: Path, ttl: float) -> AsyncIterator[tuple[Locker, Locker]]:
     kind, _, nodes = request.param.partition(" on ")
     make = maker(kind, request, tmp_path, ttl)
-    here = make()
-    there = make() if nodes else here
-    yield here, there
-    for each in {here, there}:
-        await each.aclose()
+    near = make()
+    far = make() if nodes else near
+    yield near, far
+    for locker in {near, far}:
+        await locker.aclose()
 
 
 def maker(kind: str, request: pytest.FixtureRequest, tmp_path: Path, ttl: float) -> Callable[[], Locker]:
@@ -59,27 +59,27 @@ def maker(kind: str, request: pytest.FixtureRequest, tmp_path: Path, ttl: float)
 
 
 def unasked() -> None:
-    """Nobody should ask, or it doesn't matter."""
+    """Ignores a release request: none should come, or it doesn't matter."""
 
 
-async def polite(locker: Locker, held: asyncio.Event) -> None:
+async def polite(locker: Locker, entered: asyncio.Event) -> None:
     """Hold the upload until asked to leave."""
     leave = asyncio.Event()
     async with locker.hold(ONE, on_release_request=leave.set, wait=5):
-        held.set()
+        entered.set()
         await leave.wait()
 
 
 async def test_a_free_upload_is_held_at_once_and_its_lease_is_valid(lockers: tuple[Locker, Locker]) -> None:
-    here, _ = lockers
-    async with here.hold(ONE, on_release_request=unasked, wait=0) as lease:
+    near, _ = lockers
+    async with near.hold(ONE, on_release_request=unasked, wait=0) as lease:
         assert lease.valid
         lease.check()
 
 
 async def test_a_lease_is_over_when_its_holder_leaves(lockers: tuple[Locker, Locker]) -> None:
-    here, _ = lockers
-    async with here.hold(ONE, on_release_request=unasked, wait=0) as lease:
+    near, _ = lockers
+    async with near.hold(ONE, on_release_request=unasked, wait=0) as lease:
         pass
     assert not lease.valid
     with pytest.raises(Superseded):
@@ -87,54 +87,54 @@ async def test_a_lease_is_over_when_its_holder_leaves(lockers: tuple[Locker, Loc
 
 
 async def test_an_upload_can_be_held_again_after_its_holder_left(lockers: tuple[Locker, Locker]) -> None:
-    for each in lockers * 2:
-        async with each.hold(ONE, on_release_request=unasked, wait=0):
+    for locker in lockers * 2:
+        async with locker.hold(ONE, on_release_request=unasked, wait=0):
             pass
 
 
 async def test_an_upload_is_free_again_when_its_holder_failed(lockers: tuple[Locker, Locker]) -> None:
-    here, there = lockers
+    near, far = lockers
     with pytest.raises(ZeroDivisionError):
-        async with here.hold(ONE, on_release_request=unasked, wait=0):
+        async with near.hold(ONE, on_release_request=unasked, wait=0):
             raise ZeroDivisionError
-    async with there.hold(ONE, on_release_request=unasked, wait=0):
+    async with far.hold(ONE, on_release_request=unasked, wait=0):
         pass
 
 
 async def test_uploads_do_not_hinder_each_other(lockers: tuple[Locker, Locker]) -> None:
-    here, there = lockers
+    near, far = lockers
     async with (
-        here.hold(ONE, on_release_request=unasked, wait=0),
-        there.hold(OTHER, on_release_request=unasked, wait=0),
+        near.hold(ONE, on_release_request=unasked, wait=0),
+        far.hold(OTHER, on_release_request=unasked, wait=0),
     ):
         pass
 
 
 async def test_there_is_one_holder_at_a_time_among_many(lockers: tuple[Locker, Locker]) -> None:
-    holders, most = 0, 0
+    holders, peak = 0, 0
 
     async def work(locker: Locker) -> None:
-        nonlocal holders, most
+        nonlocal holders, peak
         async with locker.hold(ONE, on_release_request=unasked, wait=20) as lease:
             holders += 1
-            most = max(most, holders)
+            peak = max(peak, holders)
             await asyncio.sleep(0)
             lease.check()
             holders -= 1
 
     await asyncio.gather(*(work(locker) for locker in lockers * 10))
-    assert (holders, most) == (0, 1)
+    assert (holders, peak) == (0, 1)
 
 
 async def test_waiters_of_one_process_come_in_the_order_they_asked(lockers: tuple[Locker, Locker]) -> None:
-    here, _ = lockers
+    near, _ = lockers
     order: list[int] = []
 
     async def work(number: int) -> None:
-        async with here.hold(ONE, on_release_request=unasked, wait=10):
+        async with near.hold(ONE, on_release_request=unasked, wait=10):
             order.append(number)
 
-    async with here.hold(ONE, on_release_request=unasked, wait=0):
+    async with near.hold(ONE, on_release_request=unasked, wait=0):
         waiting = [asyncio.create_task(work(number)) for number in range(5)]
         await asyncio.sleep(0)
     await asyncio.gather(*waiting)
@@ -145,56 +145,56 @@ async def test_a_willing_holder_is_replaced_fast(
     lockers: tuple[Locker, Locker],
 ) -> None:
     """A holder that releases when asked is replaced in well under a second."""
-    here, there = lockers
-    held = asyncio.Event()
-    holder = asyncio.create_task(polite(here, held))
-    await held.wait()
+    near, far = lockers
+    entered = asyncio.Event()
+    holder = asyncio.create_task(polite(near, entered))
+    await entered.wait()
     began = time.monotonic()
-    async with there.hold(ONE, on_release_request=unasked, wait=5):
+    async with far.hold(ONE, on_release_request=unasked, wait=5):
         assert time.monotonic() - began < 0.8
     await holder
 
 
 async def test_a_holder_is_asked_only_once(lockers: tuple[Locker, Locker]) -> None:
-    here, there = lockers
-    asked: list[None] = []
-    async with here.hold(ONE, on_release_request=lambda: asked.append(None), wait=0):
+    near, far = lockers
+    release_requests: list[None] = []
+    async with near.hold(ONE, on_release_request=lambda: release_requests.append(None), wait=0):
         for _ in range(2):
             with pytest.raises(Locked):
-                await enter(there, wait=0.4)
-    assert len(asked) == 1
+                await enter(far, wait=0.4)
+    assert len(release_requests) == 1
 
 
 async def test_a_holder_that_nobody_waits_for_is_left_alone(lockers: tuple[Locker, Locker]) -> None:
-    here, there = lockers
-    asked = asyncio.Event()
+    near, far = lockers
+    release_request = asyncio.Event()
     async with (
-        there.hold(OTHER, on_release_request=unasked, wait=0),
-        here.hold(ONE, on_release_request=asked.set, wait=0),
+        far.hold(OTHER, on_release_request=unasked, wait=0),
+        near.hold(ONE, on_release_request=release_request.set, wait=0),
     ):
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asked.wait(), 0.3)
+            await asyncio.wait_for(release_request.wait(), 0.3)
 
 
 async def test_a_zero_wait_asks_no_holder(
     lockers: tuple[Locker, Locker],
 ) -> None:
     """A wait of zero finds a held upload locked and doesn't ask its holder to release."""
-    here, there = lockers
-    asked = asyncio.Event()
-    async with here.hold(ONE, on_release_request=asked.set, wait=0):
+    near, far = lockers
+    release_request = asyncio.Event()
+    async with near.hold(ONE, on_release_request=release_request.set, wait=0):
         with pytest.raises(Locked):
-            await enter(there, wait=0)
+            await enter(far, wait=0)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asked.wait(), 0.3)
+            await asyncio.wait_for(release_request.wait(), 0.3)
 
 
 async def test_a_turn_that_does_not_come_in_time_is_locked(lockers: tuple[Locker, Locker]) -> None:
-    here, there = lockers
-    async with here.hold(ONE, on_release_request=unasked, wait=0) as lease:
+    near, far = lockers
+    async with near.hold(ONE, on_release_request=unasked, wait=0) as lease:
         began = time.monotonic()
         with pytest.raises(Locked):
-            await enter(there, wait=0.3)
+            await enter(far, wait=0.3)
         assert 0.25 < time.monotonic() - began < 1.0
         lease.check()
 
@@ -210,74 +210,74 @@ async def test_every_waiter_gets_its_turn(lockers: tuple[Locker, Locker]) -> Non
 
 
 async def test_a_cancelled_waiter_leaves_no_trace(lockers: tuple[Locker, Locker]) -> None:
-    here, there = lockers
-    async with here.hold(ONE, on_release_request=unasked, wait=0):
-        waiter = asyncio.create_task(enter(there, wait=10))
+    near, far = lockers
+    async with near.hold(ONE, on_release_request=unasked, wait=0):
+        waiter = asyncio.create_task(enter(far, wait=10))
         await asyncio.sleep(0.1)
         waiter.cancel()
         await asyncio.wait([waiter])
-    for each in lockers:
-        await enter(each, wait=0)
+    for locker in lockers:
+        await enter(locker, wait=0)
 
 
 async def test_a_cancelled_holder_leaves_no_trace(lockers: tuple[Locker, Locker]) -> None:
-    here, there = lockers
-    held = asyncio.Event()
-    holder = asyncio.create_task(polite(here, held))
-    await held.wait()
+    near, far = lockers
+    entered = asyncio.Event()
+    holder = asyncio.create_task(polite(near, entered))
+    await entered.wait()
     holder.cancel()
     await asyncio.wait([holder])
-    await enter(there, wait=0)
+    await enter(far, wait=0)
 
 
 @pytest.mark.parametrize("steps", range(12))
 async def test_cancelled_at_any_step_it_leaves_no_trace(lockers: tuple[Locker, Locker], steps: int) -> None:
-    here, there = lockers
-    task = asyncio.create_task(enter(here, wait=5))
+    near, far = lockers
+    task = asyncio.create_task(enter(near, wait=5))
     for _ in range(steps):
         await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait([task])
-    await enter(there, wait=2)
+    await enter(far, wait=2)
 
 
 async def test_a_lease_lasts_as_long_as_it_is_held(lasting_lockers: tuple[Locker, Locker]) -> None:
-    here, there = lasting_lockers
-    async with here.hold(ONE, on_release_request=unasked, wait=0) as lease:
+    near, far = lasting_lockers
+    async with near.hold(ONE, on_release_request=unasked, wait=0) as lease:
         ends = time.monotonic() + 1.4 * LONG_TTL
         while time.monotonic() < ends:
             lease.check()
             await asyncio.sleep(0.05)
         with pytest.raises(Locked):
-            await enter(there, wait=0)
+            await enter(far, wait=0)
 
 
 async def test_what_was_given_back_is_not_abandoned(lockers: tuple[Locker, Locker]) -> None:
-    here, there = lockers
-    async with here.hold(ONE, on_release_request=unasked, wait=0) as lease:
+    near, far = lockers
+    async with near.hold(ONE, on_release_request=unasked, wait=0) as lease:
         assert not lease.abandoned
-        assert ONE not in await there.abandoned()
-    assert ONE not in await there.abandoned()
-    assert not (await enter(there, wait=0)).abandoned
+        assert ONE not in await far.abandoned()
+    assert ONE not in await far.abandoned()
+    assert not (await enter(far, wait=0)).abandoned
 
 
 async def test_a_holder_that_leaves_something_behind_tells_the_next(lockers: tuple[Locker, Locker]) -> None:
-    here, there = lockers
-    async with here.hold(ONE, on_release_request=unasked, wait=0) as lease:
+    near, far = lockers
+    async with near.hold(ONE, on_release_request=unasked, wait=0) as lease:
         lease.abandon()
-    if isinstance(here, MemoryLocker):
-        assert not await here.abandoned(), "nothing outlives its one process"
+    if isinstance(near, MemoryLocker):
+        assert not await near.abandoned(), "nothing outlives its one process"
         return
-    held = asyncio.Event()
-    holder = asyncio.create_task(polite(here, held))
-    await held.wait()
+    entered = asyncio.Event()
+    holder = asyncio.create_task(polite(near, entered))
+    await entered.wait()
     holder.cancel()
     await asyncio.wait([holder])
     for _ in range(2):
-        assert list(await there.abandoned()) == [ONE]
-    assert (await enter(there, wait=0)).abandoned
-    assert list(await there.abandoned()) == []
-    assert not (await enter(here, wait=0)).abandoned
+        assert list(await far.abandoned()) == [ONE]
+    assert (await enter(far, wait=0)).abandoned
+    assert list(await far.abandoned()) == []
+    assert not (await enter(near, wait=0)).abandoned
 
 
 async def enter(locker: Locker, *, wait: float) -> Lease:

@@ -1,4 +1,4 @@
-"""What lockers for many processes promise when a process dies or stands still."""
+"""Promises of lockers for many processes when a process dies or stands still."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Holder:
         return line.decode().strip()
 
     async def asks_its_lease(self) -> str:
-        """`valid` or `superseded`, whatever else it had to say."""
+        """`valid` or `superseded`, after skipping its other lines."""
         assert self.process.stdin is not None
         self.process.stdin.write(b"\n")
         while (word := await self.says()) == "asked":
@@ -46,7 +46,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class Place:
-    """Where processes meet to share uploads."""
+    """A place where processes meet to share uploads."""
 
     kind: str
     where: str
@@ -77,9 +77,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 @pytest.fixture
 async def locker(place: Place) -> AsyncIterator[Locker]:
-    made = place.locker()
-    yield made
-    await made.aclose()
+    opened = place.locker()
+    yield opened
+    await opened.aclose()
 
 
 def hold(locker: Locker, wait: float) -> AbstractAsyncContextManager[Lease]:

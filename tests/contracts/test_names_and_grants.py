@@ -66,16 +66,16 @@ async def test_of_many_creations_with_one_name_exactly_one_wins(state: StateStor
 async def test_a_chosen_key_belongs_to_one_upload(state: StateStore) -> None:
     """A chosen key belongs to one upload as long as that is remembered."""
     first = await state.create(upload(place="a/b", phase=Phase.GONE))
-    named = await state.create(upload(2, name="c", key_prefix="team/"))
-    for taken in (upload(3, place="a/b"), upload(3, name="a/b"), upload(3, place="team/c", name="d")):
+    named_upload = await state.create(upload(2, name="c", key_prefix="team/"))
+    for rival in (upload(3, place="a/b"), upload(3, name="a/b"), upload(3, place="team/c", name="d")):
         with pytest.raises(NameTaken):
-            await state.create(taken, grant=grant())
-        assert await state.load(taken.id) is None
+            await state.create(rival, grant=grant())
+        assert await state.load(rival.id) is None
         assert await state.resolve("d") is None
     for free in ("a/b", "team/c", "/a/b"):
         assert await state.resolve(free) is None
     await state.delete(first)
-    await state.delete(named)
+    await state.delete(named_upload)
     assert (await state.create(upload(3, place="a/b", name="c"))).chosen_key == "a/b"
     assert (await state.create(upload(4, place="team/c"))).chosen_key == "team/c"
 
@@ -111,13 +111,13 @@ async def test_of_many_creations_at_once_no_more_use_a_token_than_may(state: Sta
 
 async def test_what_is_refused_uses_nothing(state: StateStore) -> None:
     await state.create(upload(1, name=NAME))
-    for refused, given, quota in (
+    for refused, planned, quota in (
         (ValueError, upload(1), None),
         (NameTaken, upload(2, name=NAME), None),
         (OverQuota, upload(2), Quota(max_bytes=11)),
     ):
         with pytest.raises(refused):
-            await state.create(given, grant=grant(), quota=quota)
+            await state.create(planned, grant=grant(), quota=quota)
     await state.create(upload(2), grant=grant())
     with pytest.raises(TokenUsedUp):
         await state.create(upload(3), grant=grant())

@@ -47,20 +47,22 @@ class Model:
     read: dict[UploadId, Numbered] = field(default_factory=dict)
 
     def put(self, saved: Upload, events: int) -> None:
-        known = self.present.get(saved.id)
-        self.last += events if known else max(events, 1)
-        self.present[saved.id] = Numbered(upload=saved, seq=self.last if events or not known else known.seq)
+        present = self.present.get(saved.id)
+        self.last += events if present else max(events, 1)
+        self.present[saved.id] = Numbered(upload=saved, seq=self.last if events or not present else present.seq)
 
     def behind(self, since: int) -> list[Numbered]:
-        return sorted((each for each in self.present.values() if each.seq > since), key=lambda each: each.seq)
+        return sorted(
+            (numbered for numbered in self.present.values() if numbered.seq > since), key=lambda numbered: numbered.seq
+        )
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(plan=st.lists(steps, max_size=25))
 async def test_numbers_are_those_of_a_plain_model(state: StateStore, plan: list[Step]) -> None:
     assert state.outbox is not None
-    for each in await state.list(None, 10):
-        await state.delete(each)
+    for numbered in await state.list(None, 10):
+        await state.delete(numbered)
     model = Model(last=await state.outbox.last_seq())
     model.read_up_to = model.last
     for step in plan:
@@ -71,42 +73,42 @@ async def test_numbers_are_those_of_a_plain_model(state: StateStore, plan: list[
     while page := await state.changed(model.read_up_to, 2):
         note(model, list(page))
     assert {upload_id: model.read[upload_id].seq for upload_id in model.present} == {
-        upload_id: each.seq for upload_id, each in model.present.items()
+        upload_id: numbered.seq for upload_id, numbered in model.present.items()
     }
 
 
 def note(model: Model, page: list[Numbered]) -> None:
-    model.read |= {each.upload.id: each for each in page}
+    model.read |= {numbered.upload.id: numbered for numbered in page}
     model.read_up_to = page[-1].seq
 
 
 async def run(state: StateStore, model: Model, step: Step) -> None:
-    known = model.present.get(upload(step.number).id)
+    current = model.present.get(upload(step.number).id)
     if step.action == "read":
         page = list(await state.changed(model.read_up_to, step.limit))
         assert page == model.behind(model.read_up_to)[: step.limit]
         if page:
             note(model, page)
         return
-    is_refused = known is not None if step.action == "create" else known is None or step.stale
-    if is_refused and (known is not None or step.action != "delete"):
+    is_refused = current is not None if step.action == "create" else current is None or step.stale
+    if is_refused and (current is not None or step.action != "delete"):
         with pytest.raises((Superseded, ValueError)):
-            await change(state, model, step, known)
+            await change(state, model, step, current)
     else:
-        await change(state, model, step, known)
+        await change(state, model, step, current)
 
 
-async def change(state: StateStore, model: Model, step: Step, known: Numbered | None) -> None:
-    given = upload(step.number) if known is None else known.upload
-    given = replace(given, revision=given.revision + 7 * step.stale, offset=min(given.offset + 1, 10))
-    events = [event(given, kind) for kind in step.events]
+async def change(state: StateStore, model: Model, step: Step, current: Numbered | None) -> None:
+    planned = upload(step.number) if current is None else current.upload
+    planned = replace(planned, revision=planned.revision + 7 * step.stale, offset=min(planned.offset + 1, 10))
+    events = [event(planned, kind) for kind in step.events]
     if step.action == "delete":
-        await state.delete(given)
-        model.present.pop(given.id, None)
+        await state.delete(planned)
+        model.present.pop(planned.id, None)
     elif step.action == "create":
-        model.put(await state.create(given, events=events), len(events))
+        model.put(await state.create(planned, events=events), len(events))
     elif step.action == "rewind":
-        model.put(await state.rewind(given, [], events), len(events))
+        model.put(await state.rewind(planned, [], events), len(events))
     else:
-        phase = Phase.DONE if EventType.FINISHED in step.events else given.phase
-        model.put(await state.save(replace(given, phase=phase), events=events), len(events))
+        phase = Phase.DONE if EventType.FINISHED in step.events else planned.phase
+        model.put(await state.save(replace(planned, phase=phase), events=events), len(events))

@@ -50,8 +50,8 @@ class Model:
     def store(self, type_: EventType, of: UploadId, at: float, *ids: str) -> None:
         """An event with the first of the ids that is free."""
         self.count += 1
-        wishes = [each for each in self.subscriptions if type_ in each.types]
-        names = sorted(each.name for each in wishes if each is not KEPT)
+        wishes = [subscription for subscription in self.subscriptions if type_ in subscription.types]
+        names = sorted(subscription.name for subscription in wishes if subscription is not KEPT)
         free = [event_id for event_id in ids if event_id not in self.events]
         if wishes and free:
             self.events[free[0]] = self.count, at
@@ -61,18 +61,18 @@ class Model:
             )  # fmt: skip
             self.rows += [replace(plain, sink=name) for name in names]
 
-    def found(self, of: Delivery) -> Delivery | None:
+    def find_row(self, of: Delivery) -> Delivery | None:
         return next((row for row in self.rows if (row.seq, row.sink) == (of.seq, of.sink)), None)
 
     def as_read(self, of: Delivery) -> bool:
-        row = self.found(of)
+        row = self.find_row(of)
         return row is not None and row.state is PENDING and row.due_at == of.due_at
 
     def change(self, of: Delivery, **changes: Any) -> None:
-        self.rows = [replace(row, **changes) if row == self.found(of) else row for row in self.rows]
+        self.rows = [replace(row, **changes) if row == self.find_row(of) else row for row in self.rows]
 
     def move(self, of: Delivery, to: Callable[[float], float]) -> None:
-        """Those behind it."""
+        """Moves the due time of those behind it."""
         for row in self.rows:
             if (row.sink, row.upload_id, row.state) == (of.sink, of.upload_id, PENDING) and row.seq > of.seq:
                 self.change(row, due_at=to(row.due_at))
@@ -87,7 +87,9 @@ class Model:
 
     def backlogs(self) -> list[Backlog]:
         lacking = [row for row in self.rows if row.state is not DELIVERED]
-        names = {each.name for each in self.subscriptions if each is not KEPT} | {row.sink for row in lacking}
+        names = {subscription.name for subscription in self.subscriptions if subscription is not KEPT} | {
+            row.sink for row in lacking
+        }
         return [self._backlog(name, [row for row in lacking if row.sink == name]) for name in sorted(names)]
 
     def _backlog(self, sink: str, lacking: Sequence[Delivery]) -> Backlog:
@@ -123,21 +125,21 @@ class Outboxes(RuleBasedStateMachine):
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
 
-    def each(self, call: Callable[[Outbox], Awaitable[T]]) -> list[T]:
+    def call_each(self, call: Callable[[Outbox], Awaitable[T]]) -> list[T]:
         async def all_of_them() -> list[T]:
             return [await call(state.outbox) for state in self.states if state.outbox is not None]
 
         return self.run(all_of_them())
 
     def agreed(self, call: Callable[[Outbox], Awaitable[T]]) -> T:
-        found, *others = self.each(call)
-        assert others == [found] * len(others)
-        return found
+        first, *further = self.call_each(call)
+        assert further == [first] * len(further)
+        return first
 
     @rule(sinks=st.integers(0, 5))
     def register(self, sinks: int) -> None:
         self.model.subscriptions = ([], [ALL], [ALL, ENDS], [ENDS], [KEPT], [ENDS, KEPT])[sinks]
-        self.each(lambda outbox: outbox.register(self.model.subscriptions))
+        self.call_each(lambda outbox: outbox.register(self.model.subscriptions))
 
     @rule(
         number=st.integers(0, 2),
@@ -145,30 +147,30 @@ class Outboxes(RuleBasedStateMachine):
         at=TIMES,
     )
     def store(self, number: int, kind: EventType, at: float) -> None:
-        given = changed(self.uploads.get(number, upload(number)), updated_at=at)
-        told = event(given, kind)
+        planned = changed(self.uploads.get(number, upload(number)), updated_at=at)
+        occurrence = event(planned, kind)
 
         async def stored(state: StateStore) -> Upload:
-            return await (state.save if number in self.uploads else state.create)(given, events=[told])
+            return await (state.save if number in self.uploads else state.create)(planned, events=[occurrence])
 
         for state in self.states:
             self.uploads[number + 10] = self.run(stored(state))
         self.uploads[number] = self.uploads.pop(number + 10)
         saved = self.uploads[number]
-        spare = [f"{told.id}_{saved.revision}"] if kind is EventType.ROLLED_BACK else []
-        self.model.store(kind, saved.id, at, told.id, *spare)
+        spare = [f"{occurrence.id}_{saved.revision}"] if kind is EventType.ROLLED_BACK else []
+        self.model.store(kind, saved.id, at, occurrence.id, *spare)
 
     @rule(number=st.integers(0, 5), phase=st.sampled_from(sorted(ENDED)), at=TIMES)
     def end_job(self, number: int, phase: JobPhase, at: float) -> None:
-        """Of jobs that have ended, one is saved once more."""
-        given = job(number, upload_id=upload(number % 3).id)
+        """A job that has ended is saved once more."""
+        planned = job(number, upload_id=upload(number % 3).id)
 
         async def save(state: StateStore) -> Job:
-            stored = await state.jobs.create(given)
+            stored = await state.jobs.create(planned)
             return await state.jobs.save(stored if stored.ended else ended(stored, at, phase))
 
-        saved, *others = [self.run(save(state)) for state in self.states]
-        assert others == [saved] * len(others)
+        saved, *further = [self.run(save(state)) for state in self.states]
+        assert further == [saved] * len(further)
         if saved.revision == _ENDED_REVISION:
             self.model.store(EventType.JOB, upload(number % 3).id, at, f"evt_{saved.id}_{phase}")
 
@@ -179,24 +181,24 @@ class Outboxes(RuleBasedStateMachine):
     def take(self, index: int, until: float) -> None:
         if self.read:
             one = self.chosen(index)
-            taken = self.agreed(lambda outbox: outbox.take(one, until))
-            assert (taken is not None) == self.model.as_read(one)
-            if taken is not None:
+            leased = self.agreed(lambda outbox: outbox.take(one, until))
+            assert (leased is not None) == self.model.as_read(one)
+            if leased is not None:
                 self.model.change(one, due_at=until)
 
     @rule(index=st.integers(0))
     def deliver(self, index: int) -> None:
         if self.read:
             one = self.chosen(index)
-            self.each(lambda outbox: outbox.mark_delivered(one))
-            if (row := self.model.found(one)) and row.state is PENDING:
+            self.call_each(lambda outbox: outbox.mark_delivered(one))
+            if (row := self.model.find_row(one)) and row.state is PENDING:
                 self.model.change(one, state=DELIVERED, error=None)
 
     @rule(index=st.integers(0), again=st.none() | TIMES)
     def fail(self, index: int, again: float | None) -> None:
         if self.read:
             one = self.chosen(index)
-            self.each(lambda outbox: outbox.mark_failed(one, "HTTP 500", again))
+            self.call_each(lambda outbox: outbox.mark_failed(one, "HTTP 500", again))
             if self.model.as_read(one):
                 self.model.change(one, attempts=one.attempts + 1, error="HTTP 500")
                 if again is None:
@@ -210,7 +212,7 @@ class Outboxes(RuleBasedStateMachine):
         several = [self.chosen(index) for index in indices if self.read]
         count = self.agreed(lambda outbox: outbox.restart(several, now))
         for one in several:
-            if (row := self.model.found(one)) and row.state is one.state:
+            if (row := self.model.find_row(one)) and row.state is one.state:
                 self.model.change(one, state=PENDING, attempts=0, error=None, due_at=now)
                 self.model.move(one, lambda due: min(due, now))
                 count -= 1
@@ -221,7 +223,7 @@ class Outboxes(RuleBasedStateMachine):
         several = [self.chosen(index) for index in indices if self.read]
         count = self.agreed(lambda outbox: outbox.drop(several, now))
         for one in several:
-            if row := self.model.found(one):
+            if row := self.model.find_row(one):
                 self.model.rows.remove(row)
                 self.model.move(one, lambda due: min(due, now))
                 count -= 1
@@ -234,9 +236,9 @@ class Outboxes(RuleBasedStateMachine):
     @rule(sink=st.sampled_from(SINKS), now=TIMES, strict=st.booleans())
     def look(self, sink: str, now: float, *, strict: bool) -> None:
         expected = sorted(self.model.due(sink, now, strict=strict), key=_by_time)
-        for found in self.each(lambda outbox: outbox.due(sink, now, 100, strict=strict)):
-            assert [each.due_at for each in found] == [each.due_at for each in expected]
-            assert sorted(map(_plain, found), key=_by_time) == expected
+        for deliveries in self.call_each(lambda outbox: outbox.due(sink, now, 100, strict=strict)):
+            assert [delivery.due_at for delivery in deliveries] == [delivery.due_at for delivery in expected]
+            assert sorted(map(_plain, deliveries), key=_by_time) == expected
 
     @rule(
         states=st.sets(st.sampled_from(DeliveryState), min_size=1), sink=st.none() | st.sampled_from(SINKS), since=TIMES
@@ -254,20 +256,20 @@ class Outboxes(RuleBasedStateMachine):
     def they_hold_the_same(self) -> None:
         every = self.agreed(lambda outbox: outbox.list(Selection(), None, 1000))
         assert list(map(_plain, every)) == self.model.rows
-        self.read += [each for each in every if each not in self.read]
+        self.read += [delivery for delivery in every if delivery not in self.read]
         assert list(self.agreed(lambda outbox: outbox.backlogs())) == self.model.backlogs()
         self.they_keep_the_same_events()
         for event_id in self.model.events:
-            found = self.agreed(lambda outbox, event_id=event_id: outbox.deliveries(event_id))  # type: ignore[misc]
-            assert list(map(_plain, found)) == [row for row in self.model.rows if row.event_id == event_id]
+            deliveries = self.agreed(lambda outbox, event_id=event_id: outbox.deliveries(event_id))  # type: ignore[misc]
+            assert list(map(_plain, deliveries)) == [row for row in self.model.rows if row.event_id == event_id]
 
     def they_keep_the_same_events(self) -> None:
         assert self.agreed(lambda outbox: outbox.last_seq()) == self.model.count
         expected = sorted((seq, event_id, at) for event_id, (seq, at) in self.model.events.items())
-        for found in self.each(lambda outbox: outbox.events(0, 1000)):
-            assert [(each.seq, each.id, each.at) for each in found] == expected
+        for stored_events in self.call_each(lambda outbox: outbox.events(0, 1000)):
+            assert [(stored_event.seq, stored_event.id, stored_event.at) for stored_event in stored_events] == expected
         for seq, event_id, _ in expected[-1:]:
-            for stored in self.each(lambda outbox, event_id=event_id: outbox.event(event_id)):  # type: ignore[misc]
+            for stored in self.call_each(lambda outbox, event_id=event_id: outbox.event(event_id)):  # type: ignore[misc]
                 assert stored is not None
                 assert stored.seq == seq
 

@@ -1,4 +1,4 @@
-"""What every outbox promises to operators: what is there is listed, sent again or dropped, until it is pruned."""
+"""Promises of every outbox to operators: events are listed, sent again or dropped, until they are pruned."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tests.support.events import ALL, ENDS, EVER, created, ended, event, told
+from tests.support.events import ALL, ENDS, EVER, created, ended, event, event_ids
 from tests.support.fixtures_state import Maker
 from tusd_py.domain.events import EventType
 from tusd_py.domain.upload import Upload
@@ -31,25 +31,25 @@ async def die(outbox: Outbox, sink: str = ALL.name) -> Delivery:
 
 
 async def everything(outbox: Outbox, selection: Selection, page: int) -> list[Delivery]:
-    found, after = list[Delivery](), None
+    deliveries, after = list[Delivery](), None
     while listed := await outbox.list(selection, after, page):
         assert len(listed) <= page
-        found += listed
-        after = found[-1]
-    return found
+        deliveries += listed
+        after = deliveries[-1]
+    return deliveries
 
 
 def lines(deliveries: Sequence[Delivery]) -> list[tuple[int, str, str]]:
-    return [(each.seq, each.sink, each.state) for each in deliveries]
+    return [(delivery.seq, delivery.sink, delivery.state) for delivery in deliveries]
 
 
 async def three_states(state: StateStore, outbox: Outbox) -> Upload:
     """1 is delivered; 2 is dead for one sink and pending for the other."""
-    made = await created(state)
+    current = await created(state)
     await outbox.mark_delivered(await first(outbox))
-    made = await ended(state, made)
+    current = await ended(state, current)
     await die(outbox)
-    return made
+    return current
 
 
 async def test_each_state_is_listed_by_number_and_sink(state: StateStore, outbox: Outbox) -> None:
@@ -80,9 +80,9 @@ async def test_a_listed_delivery_is_whole(state: StateStore, outbox: Outbox) -> 
 
 
 async def test_one_event_has_a_delivery_for_each_sink(state: StateStore, outbox: Outbox) -> None:
-    made = await three_states(state, outbox)
-    found = await outbox.deliveries(f"evt_{made.id}_terminated")
-    assert lines(found) == [(2, ENDS.name, "pending"), (2, ALL.name, "dead")]
+    created_upload = await three_states(state, outbox)
+    deliveries = await outbox.deliveries(f"evt_{created_upload.id}_terminated")
+    assert lines(deliveries) == [(2, ENDS.name, "pending"), (2, ALL.name, "dead")]
     assert await outbox.deliveries("evt_another") == []
 
 
@@ -100,16 +100,16 @@ async def test_a_dead_one_is_sent_again_as_if_it_were_new(state: StateStore, out
 
 async def test_a_redelivery_precedes_later_events(state: StateStore, outbox: Outbox) -> None:
     """A delivered event is sent again before those behind it."""
-    made = await created(state)
+    created_upload = await created(state)
     await outbox.mark_delivered(await first(outbox))
-    await ended(state, made)
+    await ended(state, created_upload)
     waiting = await first(outbox)
     await outbox.mark_failed(waiting, "HTTP 500", 900.0)
     [delivered] = await outbox.list(DELIVERED, None, 10)
     assert await outbox.restart([delivered], 70.0) == 1
     for kind in ("created", "terminated"):  # the second doesn't wait for its time: its sink is there again
         [due] = await outbox.due(ALL.name, 70.0, 10)
-        assert due.event_id == f"evt_{made.id}_{kind}"
+        assert due.event_id == f"evt_{created_upload.id}_{kind}"
         await outbox.mark_delivered(due)
     assert await outbox.due(ALL.name, EVER, 10) == []
 
@@ -123,13 +123,13 @@ async def test_one_that_is_pending_needn_t_wait(state: StateStore, outbox: Outbo
 
 
 async def test_what_is_dropped_is_gone_in_any_state(state: StateStore, outbox: Outbox) -> None:
-    made = await three_states(state, outbox)
+    created_upload = await three_states(state, outbox)
     await created(state, 2)
     every = await outbox.list(Selection(), None, 10)
     assert await outbox.drop([*every, every[0]], 70.0) == 4
     assert await outbox.list(Selection(), None, 10) == []
     assert await outbox.due(ALL.name, EVER, 10) == await outbox.due(ENDS.name, EVER, 10) == []
-    assert await outbox.deliveries(f"evt_{made.id}_terminated") == []
+    assert await outbox.deliveries(f"evt_{created_upload.id}_terminated") == []
     assert (await outbox.drop(every, 70.0), await outbox.restart(every, 70.0)) == (0, 0)
 
 
@@ -138,7 +138,7 @@ async def test_what_was_behind_a_dropped_one_needn_t_wait(state: StateStore, out
     due = await first(outbox)
     await outbox.mark_failed(due, "HTTP 500", 900.0)
     await outbox.drop([due], 70.0)
-    assert [each.type for each in await outbox.due(ALL.name, 70.0, 10)] == [EventType.TERMINATED]
+    assert [delivery.type for delivery in await outbox.due(ALL.name, 70.0, 10)] == [EventType.TERMINATED]
 
 
 async def test_a_late_node_cannot_end_what_was_dropped(state: StateStore, outbox: Outbox) -> None:
@@ -153,34 +153,37 @@ async def test_a_late_node_cannot_end_what_was_dropped(state: StateStore, outbox
 
 async def test_a_dead_event_blocks_a_strict_order(state: StateStore, outbox: Outbox) -> None:
     """A dead event holds back those behind it where order is strict."""
-    made, other = await created(state, 1), await created(state, 2)
+    one, two = await created(state, 1), await created(state, 2)
     dead = await die(outbox)
-    await ended(state, made)
+    await ended(state, one)
 
     async def due(*, strict: bool) -> list[str]:
-        return [f"{each.upload_id[-1]} {each.type}" for each in await outbox.due(ALL.name, EVER, 10, strict=strict)]
+        return [
+            f"{delivery.upload_id[-1]} {delivery.type}"
+            for delivery in await outbox.due(ALL.name, EVER, 10, strict=strict)
+        ]
 
     for _ in range(2):
-        assert await due(strict=True) == [f"{other.id[-1]} created"]
-        assert await due(strict=False) == [f"{other.id[-1]} created", f"{made.id[-1]} terminated"]
+        assert await due(strict=True) == [f"{two.id[-1]} created"]
+        assert await due(strict=False) == [f"{two.id[-1]} created", f"{one.id[-1]} terminated"]
     [dead] = await outbox.deliveries(dead.event_id)
-    assert await due(strict=True) == [f"{other.id[-1]} created"]
+    assert await due(strict=True) == [f"{two.id[-1]} created"]
     await outbox.restart([dead], 0.5)
-    assert await due(strict=True) == [f"{made.id[-1]} created", f"{other.id[-1]} created"]
+    assert await due(strict=True) == [f"{one.id[-1]} created", f"{two.id[-1]} created"]
     await die(outbox)
-    assert await due(strict=True) == [f"{other.id[-1]} created"]
+    assert await due(strict=True) == [f"{two.id[-1]} created"]
     await outbox.drop([dead], 0.5)
-    assert await due(strict=True) == [f"{made.id[-1]} terminated", f"{other.id[-1]} created"]
+    assert await due(strict=True) == [f"{one.id[-1]} terminated", f"{two.id[-1]} created"]
 
 
 async def test_blocked_uploads_don_t_hide_others(state: StateStore, outbox: Outbox) -> None:
     for number in range(5):
-        made = await created(state, number)
+        created_upload = await created(state, number)
         await die(outbox)
-        await ended(state, made)
+        await ended(state, created_upload)
     assert await outbox.due(ALL.name, EVER, 2, strict=True) == []
     free = await created(state, 9, updated_at=99.0)
-    assert told(await outbox.due(ALL.name, EVER, 2, strict=True)) == [f"evt_{free.id}_created"]
+    assert event_ids(await outbox.due(ALL.name, EVER, 2, strict=True)) == [f"evt_{free.id}_created"]
 
 
 async def test_a_backlog_is_counted_for_each_sink(state: StateStore, outbox: Outbox) -> None:
@@ -209,8 +212,8 @@ async def test_what_no_sink_waits_for_is_pruned_when_it_is_old(state: StateStore
     assert await outbox.prune(80.0, 1) == 1
     assert await outbox.prune(80.0, 10) == 1
     assert await outbox.prune(80.0, 10) == 0
-    kept = [(2, ENDS.name, "pending"), (2, ALL.name, "dead"), (4, ALL.name, "delivered")]
-    assert lines(await outbox.list(Selection(), None, 10)) == kept
+    remaining = [(2, ENDS.name, "pending"), (2, ALL.name, "dead"), (4, ALL.name, "delivered")]
+    assert lines(await outbox.list(Selection(), None, 10)) == remaining
 
 
 async def test_a_restarted_event_is_not_pruned(state: StateStore, outbox: Outbox) -> None:
@@ -226,13 +229,13 @@ async def test_a_restarted_event_is_not_pruned(state: StateStore, outbox: Outbox
 async def test_this_process_is_told_of_its_own_events(state: StateStore, outbox: Outbox) -> None:
     woken = asyncio.Event()
     outbox.watch(woken.set)
-    made = await created(state)
+    current = await created(state)
     assert woken.is_set()
     woken.clear()
-    made = await state.save(made)
+    current = await state.save(current)
     assert not woken.is_set(), "a save without an event"
     for change in (state.save, state.rewind):
-        made = await change(made, [], [event(made, EventType.ROLLED_BACK)])
+        current = await change(current, [], [event(current, EventType.ROLLED_BACK)])
         assert woken.is_set()
         woken.clear()
 

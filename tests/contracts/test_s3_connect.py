@@ -30,27 +30,27 @@ async def connected(
     endpoint: str | None = None,
     public: str | None = None,
     config: str = "",
-    **named: str,
+    **variables: str,
 ) -> AsyncIterator[Connection]:
-    applied(patched, environment(directory, WHO, config=config, **named))
+    applied(patched, environment(directory, WHO, config=config, **variables))
     async with connect(S3Options(bucket="bucket", endpoint_url=endpoint, public_url=public), Meter()) as connection:
         yield connection
 
 
-async def said(connection: Connection) -> set[tuple[str, str]]:
+async def hosts_and_regions(connection: Connection) -> set[tuple[str, str]]:
     """Host and region of botocore's requests, of ours, and of what is signed for others."""
     raw, boto = connection.client._raw, connection.client._boto
     url, headers = await raw._sign(RawRequest(operation="GetObject", method="GET", key="k"))
     presigned = URL(await connection.presigner.url("GET", "k", 60))
-    ours = headers["Authorization"].partition("/s3/aws4_request")[0].rpartition("/")[2]
+    own = headers["Authorization"].partition("/s3/aws4_request")[0].rpartition("/")[2]
     for_others = presigned.query["X-Amz-Credential"].split("/")[-3]
-    theirs = URL(boto.meta.endpoint_url)
-    hosts = [str(each.host).removeprefix("bucket.") for each in (url, presigned, theirs)]
-    return set(zip(hosts, [ours, for_others, boto.meta.region_name], strict=True))
+    endpoint = URL(boto.meta.endpoint_url)
+    hosts = [str(request_url.host).removeprefix("bucket.") for request_url in (url, presigned, endpoint)]
+    return set(zip(hosts, [own, for_others, boto.meta.region_name], strict=True))
 
 
 @pytest.mark.parametrize(
-    ("named", "config", "region"),
+    ("variables", "config", "region"),
     [
         ({"AWS_REGION": "eu-central-1"}, "", "eu-central-1"),
         ({"AWS_DEFAULT_REGION": "eu-west-1"}, "", "eu-west-1"),
@@ -61,28 +61,28 @@ async def said(connection: Connection) -> set[tuple[str, str]]:
     ],
 )
 async def test_all_requests_are_for_the_region_that_is_set(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: dict[str, str], config: str, region: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], config: str, region: str
 ) -> None:
-    async with connected(monkeypatch, tmp_path, config=config, **named) as connection:
-        assert await said(connection) == {(f"s3.{region}.amazonaws.com", region)}
+    async with connected(monkeypatch, tmp_path, config=config, **variables) as connection:
+        assert await hosts_and_regions(connection) == {(f"s3.{region}.amazonaws.com", region)}
 
 
 async def test_a_profile_names_region_and_endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async with connected(monkeypatch, tmp_path, config=TWO, AWS_PROFILE="other") as connection:
-        assert await said(connection) == {("127.0.0.1", "eu-north-1")}
+        assert await hosts_and_regions(connection) == {("127.0.0.1", "eu-north-1")}
 
 
 async def test_a_region_of_another_name_is_signed_as_botocore_signs_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async with connected(monkeypatch, tmp_path, AWS_REGION="fips-us-gov-west-1") as connection:
-        assert await said(connection) == {("s3-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1")}
+        assert await hosts_and_regions(connection) == {("s3-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1")}
 
 
 async def test_a_public_endpoint_is_signed_for_the_same_region(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     public = "https://s3.example.org"
     async with connected(monkeypatch, tmp_path, endpoint=ELSEWHERE, public=public, AWS_REGION="here") as connection:
-        assert await said(connection) == {("127.0.0.1", "here"), ("s3.example.org", "here")}
+        assert await hosts_and_regions(connection) == {("127.0.0.1", "here"), ("s3.example.org", "here")}
 
 
 async def test_aws_itself_needs_a_region_and_other_providers_do_not(
@@ -92,11 +92,11 @@ async def test_aws_itself_needs_a_region_and_other_providers_do_not(
         async with connected(monkeypatch, tmp_path):
             pass
     async with connected(monkeypatch, tmp_path, endpoint=ELSEWHERE) as connection:
-        assert await said(connection) == {("127.0.0.1", "us-east-1")}
+        assert await hosts_and_regions(connection) == {("127.0.0.1", "us-east-1")}
 
 
 @pytest.mark.parametrize(
-    ("named", "words"),
+    ("variables", "words"),
     [
         ({"AWS_PROFILE": "unheard-of"}, "unheard-of"),
         ({"AWS_CA_BUNDLE": "/nowhere.pem"}, "/nowhere.pem"),
@@ -108,10 +108,10 @@ async def test_aws_itself_needs_a_region_and_other_providers_do_not(
     ],
 )
 async def test_settings_that_can_not_work_end_the_start_with_a_line(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: dict[str, str], words: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], words: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=words) as raised:
-        async with connected(monkeypatch, tmp_path, endpoint=ELSEWHERE, **named):
+        async with connected(monkeypatch, tmp_path, endpoint=ELSEWHERE, **variables):
             pass
     assert "\n" not in str(raised.value)
 
@@ -123,8 +123,8 @@ async def test_bytes_take_the_proxy_that_botocore_takes(
     proxy = "http://user:pass@127.0.0.1:1"
     for endpoint, expected in (("https://s3.example", proxy), (ELSEWHERE, None)):
         async with connected(monkeypatch, tmp_path, endpoint=endpoint, **{names: proxy}) as connection:
-            found = connection.client._raw._http._default_proxy
-            assert (None if found is None else str(found)) == expected
+            used_proxy = connection.client._raw._http._default_proxy
+            assert (None if used_proxy is None else str(used_proxy)) == expected
     async with connected(
         monkeypatch, tmp_path, endpoint="https://s3.example", NO_PROXY=".example", **{names: proxy}
     ) as connection:

@@ -16,7 +16,7 @@ from tusd_py.transfer.budget import Budget
 OWN = "<Error><Code>NoSuchKey</Code></Error>"
 
 
-async def said(answer: str, monkeypatch: pytest.MonkeyPatch) -> str | None:
+async def read_id(answer: str, monkeypatch: pytest.MonkeyPatch) -> str | None:
     async def missing(_: web.Request) -> web.Response:
         return web.Response(status=404, text=answer)
 
@@ -34,10 +34,10 @@ async def said(answer: str, monkeypatch: pytest.MonkeyPatch) -> str | None:
 
 
 async def test_s3_says_that_it_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await said(OWN, monkeypatch) is None
+    assert await read_id(OWN, monkeypatch) is None
 
 
 @pytest.mark.parametrize("answer", ["404 page not found", "", "<Error><Code>NoSuchBucket</Code></Error>"])
 async def test_another_404_says_nothing(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StorageUnavailable):
-        await said(answer, monkeypatch)
+        await read_id(answer, monkeypatch)

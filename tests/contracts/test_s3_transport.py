@@ -110,11 +110,11 @@ async def test_all_that_goes_to_s3_goes_through_the_proxy(
         ForwardProxy() as proxy,
         S3Proxy(seaweed.endpoint, tls=certificate.serving() if tls else None) as s3,
     ):
-        named = {**tunnels(proxy, tls), "AWS_CA_BUNDLE": str(certificate.authority)}
-        async with connected(s3.endpoint, environment(tmp_path, seaweed.user, **named)) as client:
+        variables = {**tunnels(proxy, tls), "AWS_CA_BUNDLE": str(certificate.authority)}
+        async with connected(s3.endpoint, environment(tmp_path, seaweed.user, **variables)) as client:
             await upload(client, "proxied")
         assert proxy.methods() == ({"CONNECT"} if tls else {"PUT", "GET", "POST", "DELETE"})
-        assert len(proxy.asked) >= (2 if tls else len(s3.calls)), "each client has its own tunnel"
+        assert len(proxy.request_lines) >= (2 if tls else len(s3.calls)), "each client has its own tunnel"
         assert proxy.credentials == {"Basic bWU6c0BjcmV0"}, "me:s@cret"
 
 
@@ -123,7 +123,7 @@ async def test_what_no_proxy_names_is_reached_without_one(seaweed: SeaweedFS, tm
         chosen = environment(tmp_path, seaweed.user, NO_PROXY="127.0.0.1", **tunnels(proxy, tls=False))
         async with connected(seaweed.endpoint, chosen) as client:
             await upload(client, "direct")
-        assert not proxy.asked
+        assert not proxy.request_lines
 
 
 async def test_a_proxy_has_a_ca_and_asks_for_a_certificate_of_its_own(
@@ -138,8 +138,8 @@ async def test_a_proxy_has_a_ca_and_asks_for_a_certificate_of_its_own(
     tls.verify_mode = ssl.CERT_REQUIRED
     config = f"[default]\nproxy_ca_bundle = {its.authority}\nproxy_client_cert = {mine}\n"
     async with ForwardProxy(tls=tls) as proxy, S3Proxy(seaweed.endpoint, tls=certificate.serving()) as s3:
-        named = {"HTTPS_PROXY": f"https://127.0.0.1:{proxy.port}", "AWS_CA_BUNDLE": str(certificate.authority)}
-        async with connected(s3.endpoint, environment(tmp_path, seaweed.user, config=config, **named)) as client:
+        variables = {"HTTPS_PROXY": f"https://127.0.0.1:{proxy.port}", "AWS_CA_BUNDLE": str(certificate.authority)}
+        async with connected(s3.endpoint, environment(tmp_path, seaweed.user, config=config, **variables)) as client:
             await upload(client, "proxied")
         assert proxy.methods() == {"CONNECT"}
 
@@ -150,9 +150,9 @@ async def test_a_proxy_that_never_answers_is_given_up(
     monkeypatch.setattr(transport, "_CONNECT_SECONDS", 0.2)
     monkeypatch.setattr(wire, "_TIMEOUT_SECONDS", 0.2)
     async with ForwardProxy(silent=True) as proxy:
-        named = {**tunnels(proxy, tls=True), "AWS_CA_BUNDLE": str(certificate.authority)}
-        async with connected("https://127.0.0.1:1", environment(tmp_path, seaweed.user, **named)) as client:
+        variables = {**tunnels(proxy, tls=True), "AWS_CA_BUNDLE": str(certificate.authority)}
+        async with connected("https://127.0.0.1:1", environment(tmp_path, seaweed.user, **variables)) as client:
             for ask in (client.ping(), client.reach("k")):
                 with pytest.raises(S3TransientError):
                     await ask
-        assert len(proxy.asked) == 2
+        assert len(proxy.request_lines) == 2

@@ -65,13 +65,13 @@ async def test_a_body_without_source_is_not_retried() -> None:
     async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    async def gone() -> AsyncIterator[bytes]:
+    async def lost_chunks() -> AsyncIterator[bytes]:
         yield b"a"
         raise UploadLost("tail")
 
     async with served(serve) as s3:
         with pytest.raises(UploadLost, match="tail"):
-            await put(s3, Payload(length=2, chunks=gone))
+            await put(s3, Payload(length=2, chunks=lost_chunks))
 
 
 @pytest.mark.parametrize("size", [3, 1_000_000])
@@ -190,7 +190,7 @@ async def test_a_key_of_any_characters_is_signed_as_s3_reads_it(
         client = connection.client
         await client.put(f"keys/{key}", payload(b"abc"), {})
         assert b"".join([chunk async for chunk in client.get(f"keys/{key}")]) == b"abc"
-        assert f"keys/{key}" in [found.key async for found in client.list_objects("keys/")]
+        assert f"keys/{key}" in [listed.key async for listed in client.list_objects("keys/")]
 
 
 async def test_a_redirect_is_a_configuration_error() -> None:

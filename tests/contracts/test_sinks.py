@@ -1,4 +1,4 @@
-"""What every sink promises (`tusd_py/ports/sink.py`), with real receivers."""
+"""Promises of every sink (`tusd_py/ports/sink.py`), with real receivers."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from tusd_py.ports.sink import DeliveryFailed
 
 @pytest.fixture(params=SINKS)
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[SinkBench]:
-    async with SINKS[request.param](request) as made:
-        yield made
-        await made.sink.aclose()
+    async with SINKS[request.param](request) as opened:
+        yield opened
+        await opened.sink.aclose()
 
 
-def expected(told: Delivery) -> object:
-    message = FORMATS["tusd"](READER.read(told))
+def expected(published: Delivery) -> object:
+    message = FORMATS["tusd"](READER.read(published))
     assert message is not None
     return json.loads(message.body)
 
 
 async def test_what_is_published_has_arrived(bench: SinkBench) -> None:
-    told = delivery(metadata={"filename": "Men\u00fc \uffff <&>.txt".encode(), "bytes": b"\xff"})
-    await bench.sink.publish(told)
-    assert await bench.bodies() == [expected(told)]
+    published = delivery(metadata={"filename": "Men\u00fc \uffff <&>.txt".encode(), "bytes": b"\xff"})
+    await bench.sink.publish(published)
+    assert await bench.bodies() == [expected(published)]
 
 
 async def test_what_comes_one_by_one_arrives_in_order(bench: SinkBench) -> None:
     several = [delivery(number) for number in range(1, 6)]
-    for each in several:
-        await bench.sink.publish(each)
-    assert sorted(map(str, await bench.bodies())) == sorted(str(expected(each)) for each in several)
+    for published in several:
+        await bench.sink.publish(published)
+    assert sorted(map(str, await bench.bodies())) == sorted(str(expected(published)) for published in several)
 
 
 async def test_many_can_be_published_at_a_time(bench: SinkBench) -> None:
     several = [delivery(number) for number in range(1, 20)]
-    await asyncio.gather(*(bench.sink.publish(each) for each in several))
-    assert sorted(map(str, await bench.bodies())) == sorted(str(expected(each)) for each in several)
+    await asyncio.gather(*(bench.sink.publish(published) for published in several))
+    assert sorted(map(str, await bench.bodies())) == sorted(str(expected(published)) for published in several)
 
 
 async def test_one_that_comes_again_is_dropped_by_receivers_that_can(bench: SinkBench) -> None:

@@ -1,4 +1,4 @@
-"""What every state store promises (`tusd_py/ports/state.py`); every maker passes all of it."""
+"""Promises of every state store (`tusd_py/ports/state.py`); every maker passes all of it."""
 
 from __future__ import annotations
 
@@ -92,11 +92,11 @@ async def test_entries_keep_the_order_they_were_added_in(state: StateStore) -> N
 
 
 async def test_uploads_keep_their_entries_apart(state: StateStore) -> None:
-    one, other = await state.create(upload(1)), await state.create(upload(2))
+    one, two = await state.create(upload(1)), await state.create(upload(2))
     await state.save(one, [{"of": 1}])
-    await state.save(other, [{"of": 2}])
+    await state.save(two, [{"of": 2}])
     assert list(await state.entries(one.id)) == [{"of": 1}]
-    assert list(await state.entries(other.id)) == [{"of": 2}]
+    assert list(await state.entries(two.id)) == [{"of": 2}]
 
 
 async def test_ten_thousand_entries_fit_in_one_save(state: StateStore) -> None:
@@ -156,12 +156,12 @@ async def test_what_is_due_follows_the_last_save(state: StateStore) -> None:
 async def test_pages_by_id_hold_every_upload_once(state: StateStore) -> None:
     for number in (5, 3, 0xFF, 9, 1, 0xA0, 7):
         await state.create(upload(number))
-    found, after = [], None
+    numbers, after = [], None
     while page := await state.list(after, 3):
         assert len(page) <= 3
-        found += [int(each.id, 16) for each in page]
+        numbers += [int(listed.id, 16) for listed in page]
         after = page[-1].id
-    assert found == [1, 3, 5, 7, 9, 0xA0, 0xFF]
+    assert numbers == [1, 3, 5, 7, 9, 0xA0, 0xFF]
 
 
 async def test_of_many_saves_at_once_exactly_one_wins(state: StateStore) -> None:
@@ -183,10 +183,10 @@ async def test_of_many_creations_at_once_exactly_one_wins(state: StateStore) -> 
 async def test_many_uploads_can_be_saved_at_once(state: StateStore) -> None:
     current = await asyncio.gather(*(state.create(upload(number)) for number in range(50)))
     for step in range(3):
-        current = await asyncio.gather(*(state.save(each, [{"step": step}]) for each in current))
-    for each in current:
-        assert await state.load(each.id) == each
-        assert [entry["step"] for entry in await state.entries(each.id)] == [0, 1, 2]
+        current = await asyncio.gather(*(state.save(record, [{"step": step}]) for record in current))
+    for record in current:
+        assert await state.load(record.id) == record
+        assert [entry["step"] for entry in await state.entries(record.id)] == [0, 1, 2]
 
 
 async def test_it_answers_a_ping(state: StateStore) -> None:
@@ -209,13 +209,13 @@ async def test_a_durable_store_remembers_after_it_was_closed(durable: Maker) -> 
 
 
 async def test_two_openings_of_a_durable_store_see_each_other(durable: Maker) -> None:
-    one, other = durable(), durable()
+    one, two = durable(), durable()
     created = await one.create(upload())
-    outcomes = await asyncio.gather(one.save(created), other.save(created), return_exceptions=True)
+    outcomes = await asyncio.gather(one.save(created), two.save(created), return_exceptions=True)
     assert sum(isinstance(outcome, Superseded) for outcome in outcomes) == 1
-    assert await one.load(created.id) == await other.load(created.id) == replace(created, revision=2)
+    assert await one.load(created.id) == await two.load(created.id) == replace(created, revision=2)
     await one.aclose()
-    await other.aclose()
+    await two.aclose()
 
 
 async def test_the_room_for_new_uploads_is_told_or_has_no_known_end(state: StateStore) -> None:
@@ -282,18 +282,18 @@ async def test_huge_claims_can_be_saved_and_released(
     """Saves and gives back claims of any size: a client may declare a length of 18 digits."""
     created = [await state.create(upload(number, length=10**18 - 1)) for number in range(20)]
     assert (await state.unfinished()).claimed > 10**17
-    for each in created:
-        await state.delete(await state.save(each))
+    for record in created:
+        await state.delete(await state.save(record))
     await state.create(upload(99))
     assert await state.unfinished() == Unfinished(count=1, claimed=10)
 
 
 async def test_a_durable_store_counts_for_all_who_opened_it(durable: Maker) -> None:
-    one, other = durable(), durable()
+    one, two = durable(), durable()
     created = await one.create(upload(1))
-    await other.create(upload(2))
-    assert await one.unfinished() == await other.unfinished() == Unfinished(count=2, claimed=20)
-    await other.delete(created)
+    await two.create(upload(2))
+    assert await one.unfinished() == await two.unfinished() == Unfinished(count=2, claimed=20)
+    await two.delete(created)
     assert await one.unfinished() == Unfinished(count=1, claimed=10)
-    for store in (one, other):
+    for store in (one, two):
         await store.aclose()

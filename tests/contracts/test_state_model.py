@@ -24,13 +24,13 @@ class Model:
     uploads: dict[UploadId, Upload] = field(default_factory=dict)
     entries: dict[UploadId, list[Entry]] = field(default_factory=dict)
 
-    def current(self, given: Upload) -> bool:
-        stored = self.uploads.get(given.id)
-        return stored is not None and stored.revision == given.revision
+    def current(self, record: Upload) -> bool:
+        stored = self.uploads.get(record.id)
+        return stored is not None and stored.revision == record.revision
 
-    def put(self, given: Upload, added: list[Entry]) -> None:
-        self.uploads[given.id] = given
-        self.entries.setdefault(given.id, []).extend(added)
+    def put(self, record: Upload, added: list[Entry]) -> None:
+        self.uploads[record.id] = record
+        self.entries.setdefault(record.id, []).extend(added)
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,10 @@ async def delete(given_upload: Upload, state: StateStore, model: Model) -> None:
 
 
 async def assert_same(state: StateStore, model: Model) -> None:
-    claims = [each.claim for each in model.uploads.values() if each.claim is not None]
+    claims = [record.claim for record in model.uploads.values() if record.claim is not None]
     assert await state.unfinished() == Unfinished(count=len(claims), claimed=sum(claims))
-    assert list(await state.list(None, 100)) == [model.uploads[each] for each in sorted(model.uploads)]
-    due = sorted((each.due_at, each.id) for each in model.uploads.values() if each.due_at is not None)
+    assert list(await state.list(None, 100)) == [model.uploads[record] for record in sorted(model.uploads)]
+    due = sorted((record.due_at, record.id) for record in model.uploads.values() if record.due_at is not None)
     assert list(await state.due(50.0, 100)) == [upload_id for due_at, upload_id in due if due_at <= 50.0]
     for upload_id, entries in model.entries.items():
         assert list(await state.entries(upload_id)) == entries

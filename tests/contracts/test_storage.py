@@ -1,4 +1,4 @@
-"""What every storage promises (`tusd_py/ports/storage.py`); every maker passes all of it, through the port alone."""
+"""Promises of every storage (`tusd_py/ports/storage.py`); every maker passes all of it, through the port alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tusd_py.domain.upload import Upload
 
 
 def test_however_the_bytes_come_the_object_is_those_bytes(bench: Bench, run: Run) -> None:
-    """Any split over any sequence of writers, whichever of them die, and whenever: nothing told is lost or twisted."""
+    """Any split over any sequence of writers, any of which die at any time: nothing told is lost or twisted."""
 
     async def scenario(length: int, history: list[Session]) -> None:
         sender = Sender(bench.storage, random_bytes(length))
@@ -141,11 +141,11 @@ async def test_finishing_twice_gives_the_same_object(bench: Bench) -> None:
 
 
 async def test_objects_of_two_uploads_have_different_strong_etags(bench: Bench) -> None:
-    one, other = [await stored(bench.storage, random_bytes(size)) for size in (5, 6)]
+    one, two = [await stored(bench.storage, random_bytes(size)) for size in (5, 6)]
     assert one.etag
-    assert other.etag
-    assert one.etag != other.etag
-    assert not {'"', " "} & {*one.etag, *other.etag}
+    assert two.etag
+    assert one.etag != two.etag
+    assert not {'"', " "} & {*one.etag, *two.etag}
 
 
 async def test_vanished_bytes_are_lost_not_finished(bench: Bench) -> None:
@@ -180,9 +180,9 @@ async def test_discarding_twice_is_fine(bench: Bench) -> None:
 
 
 async def test_discarding_one_upload_leaves_the_others_alone(bench: Bench) -> None:
-    kept, gone = [await stored(bench.storage, random_bytes(size)) for size in (5, 6)]
-    await bench.storage.discard(gone)
-    assert await content(bench.storage, kept) == random_bytes(5)
+    one, discarded = [await stored(bench.storage, random_bytes(size)) for size in (5, 6)]
+    await bench.storage.discard(discarded)
+    assert await content(bench.storage, one) == random_bytes(5)
 
 
 async def test_a_storage_that_works_says_so_and_leaves_no_trace(bench: Bench) -> None:
@@ -217,8 +217,8 @@ async def test_the_place_of_an_object_is_known_from_its_record(bench: Bench) -> 
 
 async def test_a_chosen_key_is_occupied_from_creation(bench: Bench) -> None:
     """A chosen key is that of the object and occupied from creation on."""
-    named = replace(new_upload(bench.storage, 5), place="a/b c")
-    chosen = replace(named, cursor=bench.storage.start(named))
+    planned = replace(new_upload(bench.storage, 5), place="a/b c")
+    chosen = replace(planned, cursor=bench.storage.start(planned))
     assert not await bench.storage.occupied(chosen)
     sender = Sender(bench.storage, b"hello", chosen)
     await sender.send()
@@ -233,6 +233,8 @@ async def test_a_chosen_key_is_occupied_from_creation(bench: Bench) -> None:
 async def test_a_keys_prefix_comes_before_what_the_setting_makes(bench: Bench) -> None:
     plain = new_upload(bench.storage, 5)
     prefixed = replace(plain, key_prefix="team/")
-    keys = [bench.storage.locate(replace(each, cursor=bench.storage.start(each))).key for each in (plain, prefixed)]
+    keys = [
+        bench.storage.locate(replace(upload, cursor=bench.storage.start(upload))).key for upload in (plain, prefixed)
+    ]
     head, _, tail = keys[1].rpartition("team/")
     assert head + tail == keys[0]

@@ -22,12 +22,12 @@ def test_a_final_upload_is_its_partials_in_order(bench: Bench, run: Run) -> None
         sources = [partials[index % len(partials)] for index in order]
         expected = b"".join(random_bytes(parts[index % len(parts)]) for index in order)
         final = final_upload(bench, sources)
-        made = await bench.storage.concatenate(final, sources)
-        assert await bench.storage.concatenate(final, sources) == made, "not the same when repeated"
-        done = replace(final, phase=Phase.DONE, cursor=made.cursor, etag=made.etag)
+        finished = await bench.storage.concatenate(final, sources)
+        assert await bench.storage.concatenate(final, sources) == finished, "not the same when repeated"
+        done = replace(final, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag)
         assert await content(bench.storage, done) == expected
-        for each in (done, *partials):
-            await bench.storage.discard(each)
+        for upload in (done, *partials):
+            await bench.storage.discard(upload)
         assert await bench.residue() == []
 
     @a_property(
@@ -55,6 +55,6 @@ async def test_a_final_upload_whose_partial_is_gone_is_lost(bench: Bench) -> Non
 async def test_finals_can_be_empty(bench: Bench) -> None:
     empty = await stored(bench.storage, b"", kind=Kind.PARTIAL)
     final = final_upload(bench, [empty, empty])
-    made = await bench.storage.concatenate(final, [empty, empty])
-    done = replace(final, phase=Phase.DONE, cursor=made.cursor, etag=made.etag)
+    finished = await bench.storage.concatenate(final, [empty, empty])
+    done = replace(final, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag)
     assert await content(bench.storage, done) == b""

@@ -1,4 +1,4 @@
-"""What every storage knows of its uploads without their records."""
+"""Knowledge of every storage about its uploads without their records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tusd_py.ports.inspection import Recovered
 
 
 def test_what_no_upload_needs_can_be_removed_without_harm(bench: Bench, run: Run) -> None:
-    """Whatever died on the way: the upload goes on, and in the end there is its object and nothing else."""
+    """After any crash the upload goes on, and in the end there is its object and nothing else."""
 
     async def scenario(length: int, history: list[Session]) -> None:
         sender = Sender(bench.storage, random_bytes(length))
@@ -56,8 +56,10 @@ def test_a_lost_record_is_recovered_with_all_bytes(bench: Bench, run: Run) -> No
         await bench.storage.clean(forget(sender.upload))  # its last save may have failed: the record doesn't name all
 
     async def recover(upload: Upload) -> Recovered | None:
-        left = [found async for found in bench.inspection.leftovers()]
-        return await bench.inspection.recover(upload.id, [found for found in left if found.upload_id == upload.id])
+        leftovers = [leftover async for leftover in bench.inspection.leftovers()]
+        return await bench.inspection.recover(
+            upload.id, [leftover for leftover in leftovers if leftover.upload_id == upload.id]
+        )
 
     @a_property(bench, length=sizes(bench), history=st.lists(sessions(bench), min_size=1, max_size=3))
     def _(length: int, history: list[Session]) -> None:
@@ -69,11 +71,11 @@ async def test_what_a_finished_upload_left_is_not_taken_for_an_upload(bench: Ben
     sender = Sender(bench.storage, random_bytes(3 * bench.grain))
     await sender.send(bench.grain + 3)
     unfinished = sender.upload
-    left = [found async for found in bench.inspection.leftovers()]
+    leftovers = [leftover async for leftover in bench.inspection.leftovers()]
     await sender.send()
     await sender.finish()
-    assert left
-    assert await bench.inspection.recover(unfinished.id, left) is None
+    assert leftovers
+    assert await bench.inspection.recover(unfinished.id, leftovers) is None
 
 
 async def test_bytes_that_are_there_are_found_to_be(bench: Bench) -> None:
@@ -94,19 +96,24 @@ async def test_an_unjoined_final_upload_is_found(bench: Bench) -> None:
     assert (await bench.storage.survey(final, [])).upload == final
 
 
-@pytest.mark.parametrize("told", ["nothing", "some", "some, and no length"])
-async def test_an_old_record_is_matched_to_its_object(bench: Bench, told: str) -> None:
+@pytest.mark.parametrize("recorded", ["nothing", "some", "some, and no length"])
+async def test_an_old_record_is_matched_to_its_object(bench: Bench, recorded: str) -> None:
     """Matches an old copy of a record to the object made since, which its end or expiry would otherwise remove."""
     sender = Sender(bench.storage, random_bytes(3 * bench.grain))
-    if told != "nothing":
+    if recorded != "nothing":
         await sender.send(bench.grain + 3)
     old, entries = sender.upload, sender.entries
     await sender.send()
     done = await sender.finish()
-    length = None if told.endswith("no length") else old.length
-    found = (await bench.storage.survey(replace(old, length=length), entries)).upload
-    assert (found.phase, found.offset, found.length, found.etag) == (Phase.DONE, done.length, done.length, done.etag)
-    assert await content(bench.storage, found) == sender.data
+    length = None if recorded.endswith("no length") else old.length
+    surveyed = (await bench.storage.survey(replace(old, length=length), entries)).upload
+    assert (surveyed.phase, surveyed.offset, surveyed.length, surveyed.etag) == (
+        Phase.DONE,
+        done.length,
+        done.length,
+        done.etag,
+    )
+    assert await content(bench.storage, surveyed) == sender.data
 
 
 async def test_a_finished_object_that_vanished_is_found_to_be_lost(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""What an operator may try on every storage (`Inspection.trials`)."""
+"""Trials of every storage by an operator (`Inspection.trials`)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from tests.support.writing import stored
 
 
 async def test_each_trial_succeeds_and_leaves_nothing(bench: Bench) -> None:
-    other = await stored(bench.storage, b"content")
-    there = await bench.residue()
+    finished = await stored(bench.storage, b"content")
+    before = await bench.residue()
     for name, trial in bench.inspection.trials().items():
         await trial()
-        assert await bench.residue() == there, name
-    await bench.storage.discard(other)
+        assert await bench.residue() == before, name
+    await bench.storage.discard(finished)

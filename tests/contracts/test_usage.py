@@ -70,12 +70,12 @@ async def test_accounts_are_listed_by_name_in_pages(state: StateStore) -> None:
     names = ["-", "(x", "a:b:c", "tenant/ann", "z\nz", "ü", "\U0001f600"]
     for number, name in enumerate(names):
         await state.create(upload(number, length=number, account=Account(name=name)))
-    found = list[Usage]()
-    while page := await state.usages(found[-1].account if found else None, 3):
+    usages = list[Usage]()
+    while page := await state.usages(usages[-1].account if usages else None, 3):
         assert len(page) <= 3
-        found += page
+        usages += page
     expected = [Usage(account=name, reserved=number, uploads=1) for number, name in enumerate(names)]
-    assert found == sorted(expected, key=lambda each: each.account)
+    assert usages == sorted(expected, key=lambda account_usage: account_usage.account)
 
 
 async def test_bytes_past_the_quota_are_refused_and_change_nothing(state: StateStore) -> None:
@@ -132,15 +132,15 @@ async def test_concurrent_creations_keep_the_quota(state: StateStore, quota: Quo
 
 
 async def test_nodes_race_for_the_last_room_and_one_gets_it(durable: Maker) -> None:
-    one, other = durable(), durable()
+    one, two = durable(), durable()
     quota = Quota(max_bytes=10)
     outcomes = await asyncio.gather(
-        one.create(hers(1), quota=quota), other.create(hers(2), quota=quota), return_exceptions=True
+        one.create(hers(1), quota=quota), two.create(hers(2), quota=quota), return_exceptions=True
     )
     assert {type(outcome) for outcome in outcomes} == {Upload, OverQuota}
-    assert await one.usage(ANN.name) == await other.usage(ANN.name) == usage(reserved=10, uploads=1)
+    assert await one.usage(ANN.name) == await two.usage(ANN.name) == usage(reserved=10, uploads=1)
     await one.aclose()
-    await other.aclose()
+    await two.aclose()
 
 
 async def test_a_superseded_change_charges_nothing(state: StateStore) -> None:
@@ -212,8 +212,8 @@ async def test_a_final_upload_of_another_account_is_charged_in_full(state: State
 async def test_more_than_a_store_can_add_up_is_capped(state: StateStore) -> None:
     created = [await state.create(hers(number, length=10**18 - 1)) for number in range(20)]
     assert await state.usage(ANN.name) == usage(reserved=20 * LARGEST_CLAIM, uploads=20)
-    for each in created:
-        await state.delete(each)
+    for record in created:
+        await state.delete(record)
     await state.create(hers(99))
     assert await state.usage(ANN.name) == usage(reserved=10, uploads=1)
 

@@ -1,4 +1,4 @@
-"""Whatever is done in whatever order, the usage of an account is the sum of its uploads' charges."""
+"""After any changes in any order the usage of an account is the sum of its uploads' charges."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ class Model:
 
     def usage(self, account: str) -> Usage:
         charged = [
-            charge_of(each)
-            for each in self.uploads.values()
-            if each.account.name == account and each.id not in self.taken_over
+            charge_of(record)
+            for record in self.uploads.values()
+            if record.account.name == account and record.id not in self.taken_over
         ]
         return Usage(
             account=account,
@@ -90,26 +90,26 @@ class Model:
             uploads=sum(charge.reserved is not None for charge in charged),
         )
 
-    def refuses(self, given: Upload, quota: Quota | None) -> bool:
-        """Return True if the change would go past the quota."""
-        if quota is None or given.id in self.taken_over:
+    def refuses(self, planned: Upload, quota: Quota | None) -> bool:
+        """Return True if the change would exceed the quota."""
+        if quota is None or planned.id in self.taken_over:
             return False
-        before, after = self.usage(given.account.name), self.after(given).usage(given.account.name)
-        stored = self.uploads.get(given.id)
-        begins = charge_of(given).reserved is not None and (stored is None or charge_of(stored).reserved is None)
-        most_bytes, most_uploads = (99**9 if most is None else most for most in (quota.max_bytes, quota.max_uploads))
+        before, after = self.usage(planned.account.name), self.after(planned).usage(planned.account.name)
+        stored = self.uploads.get(planned.id)
+        begins = charge_of(planned).reserved is not None and (stored is None or charge_of(stored).reserved is None)
+        most_bytes, most_uploads = (99**9 if limit is None else limit for limit in (quota.max_bytes, quota.max_uploads))
         return (before.total < after.total > most_bytes) or (begins and before.uploads >= most_uploads)
 
     def without(self, upload_id: UploadId) -> Model:
         """Return the model without the upload."""
-        others = {other: each for other, each in self.uploads.items() if other != upload_id}
-        return replace(self, uploads=others, taken_over=self.taken_over - {upload_id})
+        remaining = {other_id: record for other_id, record in self.uploads.items() if other_id != upload_id}
+        return replace(self, uploads=remaining, taken_over=self.taken_over - {upload_id})
 
-    def after(self, given: Upload) -> Model:
+    def after(self, planned: Upload) -> Model:
         """Return the model with the change."""
-        is_new = given.id not in self.uploads
-        taken = {partial for partial in given.partials if partial in self.uploads} if is_new else set()
-        return Model(self.uploads | {given.id: given}, self.taken_over | taken, self.uses)
+        is_new = planned.id not in self.uploads
+        taken_over = {partial for partial in planned.partials if partial in self.uploads} if is_new else set()
+        return Model(self.uploads | {planned.id: planned}, self.taken_over | taken_over, self.uses)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -141,13 +141,13 @@ async def take(step: Step, state: StateStore, model: Model, grant: Grant) -> Mod
 
 
 async def create(step: Step, state: StateStore, model: Model, grant: Grant) -> Model:
-    given, refused = step.upload(0), True
-    named = any(each.name == step.name for each in model.uploads.values() if step.name is not None)
+    planned, refused = step.upload(0), True
+    name_is_taken = any(record.name == step.name for record in model.uploads.values() if step.name is not None)
     used_up = step.granted and model.uses >= _USES
     with suppress(ValueError, *_REFUSED):
-        created = await state.create(given, quota=step.quota, grant=grant if step.granted else None)
+        created = await state.create(planned, quota=step.quota, grant=grant if step.granted else None)
         refused = False
-    assert refused == (given.id in model.uploads or named or used_up or model.refuses(given, step.quota))
+    assert refused == (planned.id in model.uploads or name_is_taken or used_up or model.refuses(planned, step.quota))
     if refused:
         return model
     grown = model.after(created)
@@ -157,15 +157,15 @@ async def create(step: Step, state: StateStore, model: Model, grant: Grant) -> M
 async def change(step: Step, stored: Upload, state: StateStore, model: Model) -> Model:
     planned = step.upload(stored.revision)
     account = replace(planned.account, name=stored.account.name)
-    given = replace(planned, account=account, name=stored.name, partials=stored.partials)
+    merged = replace(planned, account=account, name=stored.name, partials=stored.partials)
     if step.action == "rewind":
-        return model.after(await state.rewind(given, []))
+        return model.after(await state.rewind(merged, []))
     saved = None
     with suppress(OverQuota):
-        saved = await state.save(given, quota=step.quota)
-    assert (saved is None) == model.refuses(given, step.quota)
+        saved = await state.save(merged, quota=step.quota)
+    assert (saved is None) == model.refuses(merged, step.quota)
     with suppress(Superseded):
-        await state.save(replace(given, revision=stored.revision - 1))
+        await state.save(replace(merged, revision=stored.revision - 1))
         raise AssertionError("an older revision was saved")
     return model if saved is None else model.after(saved)
 
@@ -175,6 +175,6 @@ async def assert_same(state: StateStore, model: Model) -> None:
     assert [await state.usage(usage.account) for usage in expected] == expected
     used = [usage for usage in expected if usage != Usage(account=usage.account)]
     assert list(await state.usages(None, 10)) == used
-    assert {upload_id: each.revision for upload_id, each in model.uploads.items()} == {
-        each.id: each.revision for each in await state.list(None, 10)
+    assert {upload_id: record.revision for upload_id, record in model.uploads.items()} == {
+        record.id: record.revision for record in await state.list(None, 10)
     }

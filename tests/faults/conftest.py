@@ -31,7 +31,7 @@ def no_surprises(running_node: Node) -> Iterator[None]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def elsewhere(running_node: Node) -> AsyncIterator[TusClient]:
     """A client of another server on the same state and bucket: it has nothing of an upload in memory."""
-    server = running_node.another()
+    server = running_node.new_server()
     await server.start()
     try:
         async with client_of(server) as talking:

@@ -24,7 +24,7 @@ class Watched(Uploader):
 
     def __init__(self, node: Node, client: TusClient, url: str, data: bytes, *, sent: int = 0) -> None:
         super().__init__(client, url, data, chunk=4 * MIB)
-        self.told = self._sent = sent
+        self.acknowledged = self._bytes_sent = sent
         self.asked = 0
         """How often it had to ask how far it got."""
         self._node = node
@@ -35,8 +35,8 @@ class Watched(Uploader):
 
     async def _tell(self, answer: Answer) -> None:
         await super()._tell(answer)
-        if self.told == len(self._data):
-            assert await self._node.object_size(self.url) == self.told
+        if self.acknowledged == len(self._data):
+            assert await self._node.object_size(self.url) == self.acknowledged
 
 
 async def upload(node: Node, client: TusClient, data: bytes = LARGE, *, noticed: bool = False) -> str:

@@ -91,7 +91,7 @@ async def test_everything_goes_on_after_redis_was_away(node: Node, client: TusCl
         await until(lambda: ready(node, client), within=5)
     for each, sent in ((url, MIB), (busy, 2 * MIB)):
         upload = Watched(node, client, each, LARGE, sent=sent if each == url else 0)
-        upload._sent = sent
+        upload._bytes_sent = sent
         await upload.ask()
         await upload.run()
         await arrived(node, client, each, LARGE)

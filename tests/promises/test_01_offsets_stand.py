@@ -54,7 +54,7 @@ async def test_the_server_may_die_at_any_kind_of_s3_request(node: Node, client: 
         node.s3.reset()
         node.s3.faults.rule(operation, 1, MOMENTS[moment](gate))
         await until_dead(node, upload, gate)
-    assert upload.told == len(data)
+    assert upload.acknowledged == len(data)
     assert await client.content(upload.url) == data
 
 
@@ -96,12 +96,12 @@ async def test_a_lasting_failure_of_s3_takes_nothing_back(node: Node, client: Tu
     upload = Uploader(client, await client.create(len(DATA)), DATA, chunk=PART + MIB)
     await upload.step()
     node.s3.faults.rule(ANY, None, error(403, "AccessDenied"))
-    answer = await client.patch(upload.url, upload.told, DATA[upload.told :])
+    answer = await client.patch(upload.url, upload.acknowledged, DATA[upload.acknowledged :])
     assert answer.status == 503
-    assert await client.offset(upload.url) == upload.told == PART + MIB
+    assert await client.offset(upload.url) == upload.acknowledged == PART + MIB
     await node.restart()
     assert (await client.head(upload.url)).status == 423, "not before state and storage are known to belong together"
     node.s3.faults.clear()
-    assert await client.offset(upload.url) == upload.told
+    assert await client.offset(upload.url) == upload.acknowledged
     await upload.run()
     assert await client.content(upload.url) == DATA

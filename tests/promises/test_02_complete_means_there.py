@@ -80,7 +80,7 @@ async def test_a_lost_multipart_upload_is_never_complete(node: Node, client: Tus
     """A multipart upload that is gone never counts as complete."""
     url = await client.create(len(DATA))
     if there is not None:
-        node.bucket.put(url, there, ours=there != DATA)
+        node.bucket.put(url, there, own=there != DATA)
     node.s3.faults.rule(COMPLETE, None, error(404, "NoSuchUpload"))
     assert (await client.patch(url, 0, DATA)).status == 503
     assert (await client.head(url)).status in (200, 423)

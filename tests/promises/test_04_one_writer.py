@@ -54,7 +54,7 @@ async def test_a_stalled_writer_makes_way(node: Node, client: TusClient, method:
 
 async def test_a_writer_of_another_process_makes_way(node: Node, client: TusClient) -> None:
     base, url = await node.received(), await client.create(len(DATA))
-    other = node.another()
+    other = node.new_server()
     await other.start()
     try:
         async with client_of(other) as elsewhere, patching(url, 0, len(DATA)) as stalled:
@@ -107,7 +107,7 @@ async def test_a_holder_that_was_paused_harms_nothing_when_it_wakes(
     node: Node, client: TusClient, moment: str, *, finished: bool
 ) -> None:
     """It fell asleep with a part in flight, and with other bytes than those that another node took instead."""
-    url, gate, other = await client.create(len(DATA)), Gate(), node.another()
+    url, gate, other = await client.create(len(DATA)), Gate(), node.new_server()
     node.s3.faults.rule("UploadPart", 1, hold_answer(gate) if moment == ANSWERED else hold(gate))
     await other.start()
     try:

@@ -18,7 +18,7 @@ async def test_an_upload_is_one_answer_and_goes_well(passage: Passage, data: byt
         for version in INTEROP.values():
             task = through(way, data, version)
             answer = await task.run()
-            assert [told.status for told in task.told] == [201]
+            assert [told.status for told in task.replies] == [201]
             assert way.stored(answer.headers["location"]) == data
 
 
@@ -28,5 +28,5 @@ async def test_caddy_passes_interim_responses_on(passage: Passage, data: bytes) 
         for version in INTEROP.values():
             task = through(way, data, version)
             answer = await task.run(cut=9 * 1024 * 1024)
-            assert task.told[0].status == 104
+            assert task.replies[0].status == 104
             assert way.stored(answer.headers["location"]) == data

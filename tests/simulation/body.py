@@ -24,11 +24,11 @@ class SlowBody:
         self.end = BodyEnd.COMPLETE
 
     async def chunks(self, max_bytes: int | None) -> AsyncIterator[bytes]:
-        taken = 0
+        total = 0
         for chunk in self._chunks:
             await asyncio.sleep(self._gap)
-            taken += len(chunk)
-            if self._stopped is not None or (max_bytes is not None and taken > max_bytes):
+            total += len(chunk)
+            if self._stopped is not None or (max_bytes is not None and total > max_bytes):
                 self.end = self._stopped or BodyEnd.TOO_LONG
                 return
             yield chunk

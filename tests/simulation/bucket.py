@@ -91,28 +91,28 @@ class Bucket:
         return multipart
 
     def put_part(self, key: str, multipart: str, number: int, content: bytes, headers: Mapping[str, str]) -> str:
-        begun = self.multipart(key, multipart)
+        assembly = self.multipart(key, multipart)
         crc = _verified(content, headers)
-        if begun.wants_crc and crc is None:
+        if assembly.wants_crc and crc is None:
             raise Refused(400, "InvalidRequest")
         self._check_part(number, content)
-        begun.parts[number] = Stored(content=content, etag=self._etag(content), crc=crc)
-        return begun.parts[number].etag
+        assembly.parts[number] = Stored(content=content, etag=self._etag(content), crc=crc)
+        return assembly.parts[number].etag
 
     def copy_part(self, key: str, multipart: str, number: int, source: str, headers: Mapping[str, str]) -> str:
         content = self.get(source, headers)
         if len(content) != _asked_for(headers["Range"]):
             raise Refused(400, "InvalidArgument")
-        begun = self.multipart(key, multipart)
+        assembly = self.multipart(key, multipart)
         self._check_part(number, content)
-        begun.parts[number] = Stored(content=content, etag=self._etag(content))
-        return begun.parts[number].etag
+        assembly.parts[number] = Stored(content=content, etag=self._etag(content))
+        return assembly.parts[number].etag
 
     def complete(
         self, key: str, multipart: str, listed: Sequence[Mapping[str, Any]], total: int | None, now: float
     ) -> str:
-        begun = self.multipart(key, multipart)
-        parts = [_matching(begun, part) for part in listed]
+        assembly = self.multipart(key, multipart)
+        parts = [_matching(assembly, part) for part in listed]
         if [part["PartNumber"] for part in listed] != list(range(1, len(listed) + 1)):
             raise Refused(400, "InvalidPartOrder")
         if any(len(part.content) < self._profile.min_part for part in parts[:-1]):
@@ -124,7 +124,7 @@ class Bucket:
             raise Refused(400, "InvalidRequest")
         del self.multiparts[multipart]
         etag = f"{self._etag(b''.join(part.etag.encode() for part in parts))}-{len(parts)}"
-        self.objects[key] = Stored(content=content, etag=etag, metadata=begun.metadata, at=now)
+        self.objects[key] = Stored(content=content, etag=etag, metadata=assembly.metadata, at=now)
         return etag
 
     def abort(self, key: str, multipart: str) -> None:
@@ -132,10 +132,10 @@ class Bucket:
         del self.multiparts[multipart]
 
     def multipart(self, key: str, multipart: str) -> Multipart:
-        begun = self.multiparts.get(multipart)
-        if begun is None or begun.key != key:
+        assembly = self.multiparts.get(multipart)
+        if assembly is None or assembly.key != key:
             raise Refused(404, "NoSuchUpload")
-        return begun
+        return assembly
 
     def _check_part(self, number: int, content: bytes) -> None:
         if number > self._profile.max_parts:
@@ -165,10 +165,10 @@ def _verified(content: bytes, headers: Mapping[str, str]) -> str | None:
     md5 = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
     if headers.get("Content-MD5") not in (None, md5):
         raise Refused(400, "BadDigest")
-    sent = headers.get("x-amz-checksum-crc32c")
-    if sent not in (None, base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()):
+    checksum = headers.get("x-amz-checksum-crc32c")
+    if checksum not in (None, base64.b64encode(google_crc32c.value(content).to_bytes(4, "big")).decode()):
         raise Refused(400, "BadDigest")
-    return sent
+    return checksum
 
 
 def _range(header: str | None, content: bytes) -> slice:
@@ -185,10 +185,10 @@ def _asked_for(header: str) -> int:
     return last + 1 - first
 
 
-def _matching(begun: Multipart, listed: Mapping[str, Any]) -> Stored:
-    part = begun.parts.get(listed["PartNumber"])
+def _matching(assembly: Multipart, listed: Mapping[str, Any]) -> Stored:
+    part = assembly.parts.get(listed["PartNumber"])
     if part is None or f'"{part.etag}"' != listed["ETag"]:
         raise Refused(400, "InvalidPart")
-    if begun.wants_crc and listed.get("ChecksumCRC32C") != part.crc:
+    if assembly.wants_crc and listed.get("ChecksumCRC32C") != part.crc:
         raise Refused(400, "InvalidPart")
     return part

@@ -1,4 +1,4 @@
-"""What goes on beside requests on a node."""
+"""Background work on a node."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def tidied(engine: Engine) -> None:
 
 
 async def repaired(engine: Engine) -> None:
-    """Whatever can be."""
+    """Repairs all that can be."""
     async for _ in repair(engine, apply=True):
         pass
 

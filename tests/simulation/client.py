@@ -41,7 +41,7 @@ class Broken(Exception):
 
 
 class Client:
-    """Brings `content` to the server, on whichever node answers."""
+    """Brings `content` to the server, on any node that answers."""
 
     def __init__(self, world: World, content: bytes, *, chunk: int = 3, gap: float = 0.01, roams: bool = False) -> None:
         self.world, self.content = world, content
@@ -49,7 +49,7 @@ class Client:
         self._name = str(len(world.contents)).encode()
         world.contents[self._name] = content
         self._chunk, self._gap, self._roams = chunk, gap, roams
-        self._told = 0
+        self._offset = 0
         self._moved_at = world.loop.time()
         """When the server last said that it has more."""
         self._at = 0
@@ -66,9 +66,9 @@ class Client:
         length = None if deferred or kind is Kind.FINAL else len(self.content)
         body = None if first is None else Body(length=first)
         intent = Create(kind=kind, length=length, metadata={"name": self._name}, partials=partials, body=body)
-        sent = self.content[: first or 0]
+        body_bytes = self.content[: first or 0]
 
-        async def made(engine: Engine, body: SlowBody) -> Upload:
+        async def perform(engine: Engine, body: SlowBody) -> Upload:
             try:
                 return await create(engine, intent, body)
             except Malformed as error:
@@ -76,7 +76,7 @@ class Client:
                     raise UploadLost from error
                 raise
 
-        upload = await self._insist(lambda: self._ask(made, sent))
+        upload = await self._insist(lambda: self._ask(perform, body_bytes))
         self.url = upload.id
         self._hear(upload)
 
@@ -91,90 +91,92 @@ class Client:
     ) -> None:
         """PATCH after PATCH until the server says that all is there, or as much as `until`. Raises Vanished."""
         give_up = self.world.loop.time() + GIVE_UP
-        known = self._told == 0
+        is_current = self._offset == 0
         while True:
             if self.world.loop.time() > give_up:
-                raise Violation(f"no way to go on from offset {self._told}")
+                raise Violation(f"no way to go on from offset {self._offset}")
             try:
-                if not known and self._hear(await self._ask(lambda engine, _: inspect(engine, self.there))):
+                if not is_current and self._hear(await self._ask(lambda engine, _: inspect(engine, self.upload_id))):
                     return
-                if until is not None and self._told >= until:
+                if until is not None and self._offset >= until:
                     return
-                known = False
+                is_current = False
                 if self._hear(await self._patch(piece, checksum, declares=declares, chunked=chunked)):
                     return
-                known = True
+                is_current = True
             except Broken:
                 await asyncio.sleep(0.5)
 
     async def cut(self, count: int) -> None:
         """A PATCH whose connection breaks after `count` bytes."""
-        offset = self._told
+        offset = self._offset
         intent = Append(offset=offset, body=Body(length=len(self.content) - offset))
         try:
             self._hear(
-                await self._ask(lambda p, body: append(p, self.there, intent, body), self.content[offset:], cut=count)
+                await self._ask(
+                    lambda p, body: append(p, self.upload_id, intent, body), self.content[offset:], cut=count
+                )
             )
         except Broken:
             return
 
     async def terminate(self) -> None:
         """DELETE until it is gone."""
-        self.world.complete.discard(self.there)
+        self.world.complete.discard(self.upload_id)
 
         async def delete() -> None:
             try:
-                await self._ask(lambda engine, _: terminate(engine, self.there))
+                await self._ask(lambda engine, _: terminate(engine, self.upload_id))
             except Vanished:
                 return
 
         await self._insist(delete)
-        self.world.complete.discard(self.there)
+        self.world.complete.discard(self.upload_id)
 
     async def download(self) -> None:
         """GET: every byte."""
 
         async def get(engine: Engine, _: SlowBody) -> bytes:
-            upload = await finished(engine, self.there, Read())
-            return b"".join([chunk async for chunk in self._taken(read(engine, upload, Span(0, upload.offset)))])
+            upload = await finished(engine, self.upload_id, Read())
+            return b"".join([chunk async for chunk in self._download(read(engine, upload, Span(0, upload.offset)))])
 
         got = await self._insist(lambda: self._ask(get))
         if got != self.content:
             raise Violation(f"downloaded {got!r}")
 
-    async def _taken(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _download(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """No faster than its connection is."""
         async for chunk in chunks:
             yield chunk
             await asyncio.sleep(self._gap)
 
     @property
-    def there(self) -> UploadId:
+    def upload_id(self) -> UploadId:
         assert self.url is not None
         return self.url
 
     async def _patch(self, piece: int | None, algorithm: str | None, *, declares: bool, chunked: bool) -> Upload:
-        offset = self._told
-        sent = self.content[offset:] if piece is None else self.content[offset : offset + piece]
-        checksum = self._sum(algorithm, sent)
-        last = declares and offset + len(sent) == len(self.content)
-        body = Body(length=None if chunked else len(sent), checksum=checksum)
+        offset = self._offset
+        body_bytes = self.content[offset:] if piece is None else self.content[offset : offset + piece]
+        checksum = self._sum(algorithm, body_bytes)
+        last = declares and offset + len(body_bytes) == len(self.content)
+        body = Body(length=None if chunked else len(body_bytes), checksum=checksum)
         intent = Append(offset=offset, length=len(self.content) if last else None, body=body)
-        return await self._ask(lambda engine, body: append(engine, self.there, intent, body), sent)
+        return await self._ask(lambda engine, body: append(engine, self.upload_id, intent, body), body_bytes)
 
-    def _sum(self, algorithm: str | None, sent: bytes) -> Checksum | None:
+    def _sum(self, algorithm: str | None, data: bytes) -> Checksum | None:
         if algorithm is None:
             return None
-        return Checksum(algorithm=algorithm, digest=hashlib.new(algorithm, sent).digest())
+        return Checksum(algorithm=algorithm, digest=hashlib.new(algorithm, data).digest())
 
     async def corrupt(self, piece: int) -> None:
         """A PATCH whose bytes were damaged on the way. Nothing of them may count."""
-        offset = self._told
-        sent = self.content[offset : offset + piece]
-        damaged = bytes(byte ^ 1 for byte in sent.ljust(piece, b"#"))
-        intent = Append(offset=offset, body=Body(length=piece, checksum=self._sum("sha1", sent)))
+        offset = self._offset
+        body_bytes = self.content[offset : offset + piece]
+        damaged = bytes(byte ^ 1 for byte in body_bytes.ljust(piece, b"#"))
+        intent = Append(offset=offset, body=Body(length=piece, checksum=self._sum("sha1", body_bytes)))
         try:
-            await self._ask(lambda engine, body: append(engine, self.there, intent, body), damaged)
+            await self._ask(lambda engine, body: append(engine, self.upload_id, intent, body), damaged)
         except (ChecksumMismatch, Broken):
             return
         raise Violation("damaged bytes were taken")
@@ -183,29 +185,29 @@ class Client:
         """A PATCH at an offset that can't be the upload's, unless bytes were taken away."""
         if self.url in self.world.robbed:
             return
-        wrong = self._told - 1 if self._told else len(self.content) + 1
+        wrong = self._offset - 1 if self._offset else len(self.content) + 1
         intent = Append(offset=wrong, body=Body(length=1))
         with suppress(Broken):
-            await self._ask(lambda engine, body: append(engine, self.there, intent, body), b"#")
-            raise Violation(f"bytes were taken at {wrong}, not at {self._told}")
+            await self._ask(lambda engine, body: append(engine, self.upload_id, intent, body), b"#")
+            raise Violation(f"bytes were taken at {wrong}, not at {self._offset}")
 
     async def exceed(self, surplus: int) -> None:
-        """A PATCH with more bytes than the upload has, which nobody can tell before they are there."""
-        intent = Append(offset=self._told, body=Body(length=None))
-        sent = self.content[self._told :] + b"#" * surplus
+        """A PATCH with more bytes than the upload has, which no node can tell before they have arrived."""
+        intent = Append(offset=self._offset, body=Body(length=None))
+        body_bytes = self.content[self._offset :] + b"#" * surplus
         with suppress(Broken):
-            await self._ask(lambda engine, body: append(engine, self.there, intent, body), sent)
+            await self._ask(lambda engine, body: append(engine, self.upload_id, intent, body), body_bytes)
             raise Violation("more bytes were taken than the upload has")
 
     def leave(self, count: int, *, stalls: bool) -> None:
-        """A PATCH that brings so many bytes, and whose answer nobody awaits; or that is silent after them."""
-        intent = Append(offset=self._told, body=Body(length=len(self.content) - self._told))
-        body = SlowBody(self.content[self._told :], chunk=self._chunk, gap=self._gap, cut=count, stalls=stalls)
-        self.world.begin(self.world.node(self._at), lambda engine: append(engine, self.there, intent, body))
+        """A PATCH that brings so many bytes and whose answer the client leaves; or that is silent after them."""
+        intent = Append(offset=self._offset, body=Body(length=len(self.content) - self._offset))
+        body = SlowBody(self.content[self._offset :], chunk=self._chunk, gap=self._gap, cut=count, stalls=stalls)
+        self.world.begin(self.world.node(self._at), lambda engine: append(engine, self.upload_id, intent, body))
 
     async def look(self) -> None:
         """HEAD until there is an answer."""
-        self._hear(await self._insist(lambda: self._ask(lambda engine, _: inspect(engine, self.there))))
+        self._hear(await self._insist(lambda: self._ask(lambda engine, _: inspect(engine, self.upload_id))))
 
     def check_gone(self) -> None:
         """404 was right: bytes that are missing alone end no upload."""
@@ -213,7 +215,7 @@ class Client:
             return
         idle = self.world.loop.time() - self._moved_at
         if self.url in self.world.complete or idle < self.world.setup.expire_after / 2:
-            raise Violation(f"gone {idle} s after it moved, at offset {self._told} of {len(self.content)}")
+            raise Violation(f"gone {idle} s after it moved, at offset {self._offset} of {len(self.content)}")
 
     def hop(self) -> None:
         """The next request goes to another node."""
@@ -222,17 +224,17 @@ class Client:
     @property
     def offset(self) -> int:
         """As far as it was told."""
-        return self._told
+        return self._offset
 
     def _hear(self, upload: Upload) -> bool:
-        """What the server said: offsets only grow while nobody takes bytes away, and complete is complete."""
+        """Checks the server's answer: offsets only grow unless bytes are taken away, and complete is complete."""
         if upload.id in self.world.robbed:
-            self._told = min(self._told, upload.offset)
-        if not self._told <= upload.offset <= len(self.content):
-            raise Violation(f"told {self._told}, then {upload.offset}")
-        if upload.offset > self._told:
+            self._offset = min(self._offset, upload.offset)
+        if not self._offset <= upload.offset <= len(self.content):
+            raise Violation(f"told {self._offset}, then {upload.offset}")
+        if upload.offset > self._offset:
             self._moved_at = upload.times.updated_at - EPOCH  # it may have been a while before the client asked
-        self._told = upload.offset
+        self._offset = upload.offset
         complete = self._is_complete(upload)
         if complete:
             self.world.check_complete(upload.id)
@@ -270,7 +272,7 @@ class Client:
 
 
 def _answered(task: asyncio.Task[T], body: SlowBody) -> T:
-    """What the HTTP layer would make of it. A body that was cut or stopped gets no success."""
+    """Returns the answer as the HTTP layer would make it. A body that was cut or stopped gets no success."""
     try:
         if not task.done() or (task.exception() is None and body.end is not BodyEnd.COMPLETE):
             raise Broken

@@ -1,4 +1,4 @@
-"""What clients send."""
+"""Contents that clients send."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ class SlowS3:
     """Bytes a second."""
     answers: float = 0.03
     """Seconds until an answer."""
-    each: float = 0.0005
-    """Seconds of the link that a request takes whatever its size."""
+    request_time: float = 0.0005
+    """Seconds of the link that a request takes of any size."""
     _until: float = 0.0
     _stored: dict[str, bytes] = field(default_factory=dict)
 
@@ -60,7 +60,7 @@ class SlowS3:
 
     async def _carry(self, size: int) -> None:
         now = asyncio.get_running_loop().time()
-        self._until = max(self._until, now) + self.each + size * SCALE / self.rate
+        self._until = max(self._until, now) + self.request_time + size * SCALE / self.rate
         await asyncio.sleep(self._until - now + self.answers)
 
 
@@ -78,7 +78,7 @@ class _Answer:
 
 
 class Crowd:
-    """Those who share the memory of one process."""
+    """Clients that share the memory of one process."""
 
     def __init__(self, s3: SlowS3, budget: int) -> None:
         allowed = Budget(budget // SCALE)
@@ -91,15 +91,15 @@ class Crowd:
 
     async def pour(self, size: int, pause: float, seconds: float) -> int:
         """Write pieces of `size` at this pace for so long; returns how many bytes were taken, at full scale."""
-        taken, clock = 0, asyncio.get_running_loop().time
+        written, clock = 0, asyncio.get_running_loop().time
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._writer() as writer:
                 due = clock()
                 while True:
                     await writer.write(bytes(size))
-                    taken, due = taken + size, due + pause
+                    written, due = written + size, due + pause
                     await asyncio.sleep(max(due - clock(), 0))
-        return taken * SCALE
+        return written * SCALE
 
     def _writer(self) -> S3Writer:
         upload_id = UploadId(f"{next(self._ids):032x}")
@@ -118,4 +118,4 @@ class Crowd:
 
 
 async def _record(_: Checkpoint) -> None:
-    """Nobody asks how far it got."""
+    """A feed that no client reads."""

@@ -24,25 +24,25 @@ _PART = 8
 class DirectClient(Client):
     """As Uppy's: it asks again until it has an answer. What it sends to S3 itself always arrives."""
 
-    async def begin(self, *, mode: DirectMode = DirectMode.PARTS, told: bool = True, late: bool = False) -> None:
+    async def begin(self, *, mode: DirectMode = DirectMode.PARTS, with_length: bool = True, late: bool = False) -> None:
         """`told`: it says how long the upload is. `late`: it is announced, and made ready before parts are sent."""
-        length = len(self.content) if told else None
+        length = len(self.content) if with_length else None
         metadata = {"name": self._name, "partsize": str(self._part_size).encode()}
         intent = Begin(mode=mode, length=length, metadata=metadata)
         step = begin if mode is DirectMode.PARTS and not late else announce
         self._upload: Upload = await self._insist(lambda: self._ask(lambda engine, _: step(engine, intent)))
         self.url = self._upload.id
 
-    async def send_parts(self, *, anew: bool = False) -> None:
-        """Those that aren't there, or all. Raises Vanished."""
+    async def send_parts(self, *, all_again: bool = False) -> None:
+        """Sends the missing parts, or all. Raises Vanished."""
         await self._open()
-        there = {} if anew else {part.number: part for part in await self._parts()}
+        stored = {} if all_again else {part.number: part for part in await self._parts()}
         size = self._part_size
         pieces = [self.content[at : at + size] for at in range(0, len(self.content), size)]
         for number, piece in enumerate(pieces, start=1):
-            if number not in there:
-                there[number] = await self._send_part(number, piece)
-        self._sent = [part for _, part in sorted(there.items())]
+            if number not in stored:
+                stored[number] = await self._send_part(number, piece)
+        self._sent_parts = [part for _, part in sorted(stored.items())]
 
     async def _open(self) -> None:
         """For one that was only announced."""
@@ -50,16 +50,16 @@ class DirectClient(Client):
             return
 
         async def opened(engine: Engine, _: Body) -> Upload:
-            return await open_parts(engine, self.there, self._key, {"late": b"1"})
+            return await open_parts(engine, self.upload_id, self._key, {"late": b"1"})
 
         self._upload = await self._insist(lambda: self._ask(opened))
 
     async def _parts(self) -> Sequence[DirectPart]:
-        return await self._insist(lambda: self._ask(lambda engine, _: parts(engine, self.there, self._key)))
+        return await self._insist(lambda: self._ask(lambda engine, _: parts(engine, self.upload_id, self._key)))
 
     async def _send_part(self, number: int, piece: bytes) -> DirectPart:
         async def sign(engine: Engine, _: Body) -> object:
-            return await sign_part(engine, self.there, self._key, number, len(piece))
+            return await sign_part(engine, self.upload_id, self._key, number, len(piece))
 
         await self._insist(lambda: self._ask(sign))
         multipart = self._upload.cursor["multipart"]
@@ -71,7 +71,7 @@ class DirectClient(Client):
 
     def send_surplus(self, length: int) -> None:
         """A last part that is longer than it may be, which no signature keeps it from here."""
-        last = len(self._sent)
+        last = len(self._sent_parts)
         self.world.bucket.put_part(self._key, self._upload.cursor["multipart"], last, b"#" * length, {})
 
     def replace(self) -> None:
@@ -91,27 +91,27 @@ class DirectClient(Client):
 
         async def end(engine: Engine, _: Body) -> Upload | None:
             with suppress(WrongParts):
-                return await complete(engine, self.there, self._key, naming(self._sent))
+                return await complete(engine, self.upload_id, self._key, naming(self._sent_parts))
             return None
 
         while (done := await self._insist(lambda: self._ask(end))) is None:
             if self.url not in self.world.robbed:
-                raise Violation("parts are missing that nobody took")
+                raise Violation("parts are missing that no fault removed")
             await self.send_parts()
         self._hear(done)
 
     async def fetch(self) -> None:
-        """A link to it: the bytes go past this server, too."""
+        """A link to it: the bytes bypass this server, too."""
 
         async def linked(engine: Engine, _: Body) -> str:
-            return await link(engine, await finished(engine, self.there, Read()), {"Content-Type": "text/plain"})
+            return await link(engine, await finished(engine, self.upload_id, Read()), {"Content-Type": "text/plain"})
 
         await self._insist(lambda: self._ask(linked))
 
     async def abort(self) -> None:
         """Until it is gone."""
         with suppress(Vanished):
-            await self._insist(lambda: self._ask(lambda engine, _: abort(engine, self.there, self._key)))
+            await self._insist(lambda: self._ask(lambda engine, _: abort(engine, self.upload_id, self._key)))
 
     @property
     def _part_size(self) -> int:

@@ -1,4 +1,4 @@
-"""What clients do whose bytes go past the server, one way each."""
+"""Ways of clients whose bytes bypass the server."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ async def parts(world: World) -> None:
 async def twice(world: World) -> None:
     """Two who complete the same upload at a time, and parts that were sent again before."""
     client = DirectClient(world, content(21))
-    await client.begin(told=False)
+    await client.begin(with_length=False)
     await client.send_parts()
-    await client.send_parts(anew=True)
+    await client.send_parts(all_again=True)
     await asyncio.gather(client.complete(), client.complete())
 
 
@@ -42,7 +42,7 @@ async def abort(world: World) -> None:
     await client.abort()
 
 
-async def left(world: World) -> None:
+async def abandon(world: World) -> None:
     client = DirectClient(world, content(20))
     await client.begin(late=True)
     await client.send_parts()
@@ -57,9 +57,9 @@ async def whole(world: World) -> None:
 
 
 async def unasked(world: World) -> None:
-    """Nobody asks for what has come: sweeps find it. What never comes expires."""
+    """An upload in one request that its client never asks about: sweeps find it. One that never comes expires."""
     client = DirectClient(world, content(9))
-    await client.begin(mode=DirectMode.WHOLE, told=False)
+    await client.begin(mode=DirectMode.WHOLE, with_length=False)
     await DirectClient(world, content(8)).begin(mode=DirectMode.WHOLE)
     await asyncio.sleep(40)
     await world.sweep()
@@ -69,7 +69,7 @@ async def unasked(world: World) -> None:
 async def too_long(world: World) -> None:
     """No signature keeps a client from bytes that it didn't declare."""
     client = DirectClient(world, content(9))
-    await client.begin(mode=DirectMode.WHOLE, told=False)
+    await client.begin(mode=DirectMode.WHOLE, with_length=False)
     await client.send_whole(surplus=12)
     with suppress(Vanished):
         await client.look()
@@ -92,7 +92,7 @@ async def too_many(world: World) -> None:
 
 
 async def replaced(world: World) -> None:
-    """What was signed is sent again, with other bytes, once the upload is done."""
+    """A signed request is sent again, with other bytes, once the upload is done."""
     client = DirectClient(world, content(9))
     await client.begin(mode=DirectMode.WHOLE)
     await client.send_whole()

@@ -109,7 +109,7 @@ async def _join(world: World) -> None:
     for part in (first, second):
         await part.create(Kind.PARTIAL, first=len(part.content))
     final = Client(world, first.content + second.content)
-    await final.create(Kind.FINAL, partials=(first.there, second.there))
+    await final.create(Kind.FINAL, partials=(first.upload_id, second.upload_id))
 
 
 async def _listen(world: World) -> None:

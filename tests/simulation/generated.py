@@ -1,6 +1,6 @@
-"""Programs out of dice: whatever a world can do, of which the same dice make the same.
+"""Programs out of dice: anything a world can do, of which the same dice make the same.
 
-`calm` ones bring no trouble of their own: nobody dies, and what is lost in one of them is lost without a reason.
+`calm` ones bring no trouble themselves: no node dies, and what is lost in one of them is lost without a reason.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _setup(dice: Random) -> Setup:
         max_parts=dice.choice((10_000, 10)),
         checksum=checksum,
         info_objects=dice.choice((False, False, True)),
-        gone=dice.choice((False, False, True)),
+        remembers_ended=dice.choice((False, False, True)),
         paired=dice.choice((False, False, True)),
         pauses=dice.choice(pauses),
         strict=dice.choice((False, True)),
@@ -169,7 +169,7 @@ class _Maker:
         return Straight(
             length=max(self._length(), 1),
             whole=dice.choice((False, True)),
-            told=dice.choice((False, True)),
+            with_length=dice.choice((False, True)),
             late=dice.choice((False, True)),
             before=self._steps(self._common),
             after=self._steps(self._common),
@@ -197,12 +197,12 @@ class _Maker:
         return self._dice.choice((Away(seconds), Hush(seconds, hears)))
 
     def _size(self) -> int:
-        """Of a request: around the edges of parts, and between."""
+        """The size of a request: around the edges of parts, and between."""
         dice, part = self._dice, self._part
         return dice.choice((1, dice.randint(1, part), part - 1, part, part + 1, 2 * part, dice.randint(1, 3 * part)))
 
     def _length(self) -> int:
-        """Of an upload."""
+        """The length of an upload."""
         dice, part = self._dice, self._part
         return dice.choice((0, 1, dice.randint(1, part), part, 2 * part, dice.randint(1, 4 * part), 200))
 

@@ -44,11 +44,11 @@ class IetfClient(Client):
 
     async def begin(self, first: int | None = None) -> None:
         """POST until the upload's URL is known; with `first` bytes of it, or all of them as a whole upload."""
-        sent = self.content[:first]
+        body_bytes = self.content[:first]
         give_up = self.world.loop.time() + GIVE_UP
         while self.url is None and self.world.loop.time() < give_up:
             try:
-                await self._begin(sent)
+                await self._begin(body_bytes)
             except Broken:
                 await asyncio.sleep(0.5)
 
@@ -67,25 +67,25 @@ class IetfClient(Client):
         give_up = self.world.loop.time() + GIVE_UP
         while self.world.loop.time() < give_up:
             try:
-                if self._hear(await self._ask(lambda engine, _: inspect(engine, self.there))):
+                if self._hear(await self._ask(lambda engine, _: inspect(engine, self.upload_id))):
                     return
-                while until is None or self._told < until:
+                while until is None or self._offset < until:
                     if self._hear(await self._append(piece, checksum, chunked=chunked)):
                         return
             except Broken:
                 await asyncio.sleep(0.5)
             else:
                 return
-        raise Violation(f"no way to go on from offset {self._told}")
+        raise Violation(f"no way to go on from offset {self._offset}")
 
     async def surpass(self, surplus: int) -> None:
         """The rest and so many bytes more, until it is told that its upload is gone with that."""
-        sent = self.content[self._told :] + b"#" * surplus
-        intent = Append(offset=self._told, body=Body(length=None), completion=Completion.WITH_THIS, strict=True)
+        body_bytes = self.content[self._offset :] + b"#" * surplus
+        intent = Append(offset=self._offset, body=Body(length=None), completion=Completion.WITH_THIS, strict=True)
         give_up = self.world.loop.time() + GIVE_UP
         while self.world.loop.time() < give_up:
             try:
-                await self._ask(lambda engine, body: append(engine, self.there, intent, body), sent)
+                await self._ask(lambda engine, body: append(engine, self.upload_id, intent, body), body_bytes)
             except Vanished:
                 return
             except Broken:
@@ -97,16 +97,16 @@ class IetfClient(Client):
     def _is_complete(self, upload: Upload) -> bool:
         return upload.done
 
-    async def _begin(self, sent: bytes) -> None:
+    async def _begin(self, body_bytes: bytes) -> None:
         intent = Create(
             length=len(self.content),
             metadata={"name": self._name},
-            body=Body(length=len(sent)),
+            body=Body(length=len(body_bytes)),
             whole=WholeDigest(algorithm="sha256", value=hashlib.sha256(self._announced).hexdigest()),
-            **self._ends(len(sent)),
+            **self._ends(len(body_bytes)),
         )
         with self._hearing() as hearing:
-            self._hear(await self._ask(lambda engine, body: create(engine, intent, body, hearing), sent))
+            self._hear(await self._ask(lambda engine, body: create(engine, intent, body, hearing), body_bytes))
 
     @contextmanager
     def _hearing(self) -> Iterator[Hearing]:
@@ -118,14 +118,16 @@ class IetfClient(Client):
             hearing.connected = False
 
     async def _append(self, piece: int | None, checksum: str | None, *, chunked: bool) -> Upload:
-        """In pieces, the end is a request of its own that brings nothing."""
-        offset = self._told
-        sent = self.content[offset:] if piece is None else self.content[offset : offset + piece]
-        ends = self._ends(len(self.content) if piece is None or not sent else 0)
-        body = Body(length=None if chunked else len(sent), checksum=self._sum(checksum, sent))
+        """In pieces, the end is a separate request that brings nothing."""
+        offset = self._offset
+        body_bytes = self.content[offset:] if piece is None else self.content[offset : offset + piece]
+        ends = self._ends(len(self.content) if piece is None or not body_bytes else 0)
+        body = Body(length=None if chunked else len(body_bytes), checksum=self._sum(checksum, body_bytes))
         intent = Append(offset=offset, body=body, **ends)
         with self._hearing() as hearing:
-            return await self._ask(lambda engine, body: append(engine, self.there, intent, body, hearing), sent)
+            return await self._ask(
+                lambda engine, body: append(engine, self.upload_id, intent, body, hearing), body_bytes
+            )
 
     def _ends(self, stop: int) -> dict[str, Any]:
         whole = stop == len(self.content)

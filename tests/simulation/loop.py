@@ -1,6 +1,6 @@
 """An event loop whose clock is simulated, and machines that can stand still or vanish between any two of its steps.
 
-When nobody can go on, the clock jumps to the next timer. The same program takes the same steps each time.
+When no task can go on, the clock jumps to the next timer. The same program takes the same steps each time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextvars import Context, ContextVar, copy_context
 from typing import Any, Self
 
 MACHINE: ContextVar[Machine | None] = ContextVar("machine", default=None)
-"""Whose code this is; None for the world around the machines."""
+"""The machine whose code this is; None for the world around the machines."""
 
 
 class Machine:
@@ -27,7 +27,7 @@ class Machine:
         """Others know that it has."""
         self._loop = loop
         self._paused = False
-        self._held: list[asyncio.Handle] = []
+        self._frozen: list[asyncio.Handle] = []
         self.context = copy_context()
         self.context.run(MACHINE.set, self)
         loop.machines.append(self)
@@ -55,7 +55,7 @@ class Machine:
         """True if this step may be taken now; otherwise it is kept."""
         if self.up or self._loop.ending:
             return True
-        self._held.append(handle)
+        self._frozen.append(handle)
         return False
 
     def _wake(self) -> None:
@@ -64,8 +64,8 @@ class Machine:
 
     def release(self) -> None:
         """Take the steps that were kept."""
-        held, self._held = self._held, []
-        for handle in held:
+        handles, self._frozen = self._frozen, []
+        for handle in handles:
             self._loop.put(handle)
 
 
@@ -91,15 +91,15 @@ def _admitted(handle: Any) -> bool:
 
 
 class Deadlock(AssertionError):
-    """Everybody waits, and no timer will wake anyone."""
+    """All tasks wait, and no timer will wake one."""
 
 
 class Livelock(AssertionError):
-    """Everybody is busy, and no time passes."""
+    """All tasks are busy, and no time passes."""
 
 
 _MOST_ROUNDS = 10_000
-"""Of the loop at one moment."""
+"""Rounds of the loop at one moment."""
 
 
 class SimulatedLoop(BaseEventLoop):
@@ -113,7 +113,7 @@ class SimulatedLoop(BaseEventLoop):
         self._selector = self
         self.machines: list[Machine] = []
         self.ending = False
-        """What is left is only being put away, crashed or not."""
+        """True while the remaining tasks are only being put away, crashed or not."""
 
     def time(self) -> float:
         return self._now
@@ -149,14 +149,14 @@ class SimulatedLoop(BaseEventLoop):
         """There are none."""
 
     def _write_to_self(self) -> None:
-        """Nobody sleeps."""
+        """No task sleeps."""
 
     def __enter__(self) -> Self:
         asyncio.set_event_loop(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End whatever is left. Whoever ends the world sees to it that nothing of it reaches the outside any more."""
+        """End all remaining tasks. The caller that ends the world lets nothing of it reach the outside any more."""
         self.ending = True
         for machine in self.machines:
             machine.release()
@@ -167,8 +167,8 @@ class SimulatedLoop(BaseEventLoop):
             self.close()
 
     def _end_tasks(self) -> None:
-        while left := asyncio.all_tasks(self):
-            for task in left:
+        while tasks := asyncio.all_tasks(self):
+            for task in tasks:
                 task.cancel()
-            self.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            self.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self.run_until_complete(self.shutdown_asyncgens())

@@ -1,4 +1,4 @@
-"""What is taken out of the bucket behind everybody's back: by hand, or by a lifecycle rule."""
+"""Losses of the bucket that no node knows of: by hand, or by a lifecycle rule."""
 
 from __future__ import annotations
 
@@ -15,50 +15,54 @@ Loot = Literal["segments", "part", "multipart", "object"]
 
 
 def rob(world: World, upload_id: UploadId, loot: Loot) -> None:
-    """Of what the record names now, if it names such a thing."""
+    """Take what the record names now, if it names such a thing."""
     upload = world.record(upload_id)
     if upload is None:
         return
-    taken = {"segments": _segments, "part": _part, "multipart": _multipart, "object": _object}[loot](world, upload)
-    if taken:
+    removed = {"segments": _segments, "part": _part, "multipart": _multipart, "object": _object}[loot](world, upload)
+    if removed:
         world.robbed.add(upload_id)
 
 
 def _segments(world: World, upload: Upload) -> bool:
-    beside = f"{internal_prefix('', upload.id)}tail-"
-    keys = [key for key in world.bucket.objects if key.startswith(beside)]
+    prefix = f"{internal_prefix('', upload.id)}tail-"
+    keys = [key for key in world.bucket.objects if key.startswith(prefix)]
     world.bucket.delete(keys)
     return bool(keys)
 
 
 def _part(world: World, upload: Upload) -> bool:
     """The last."""
-    parts = [each.parts for each in world.bucket.multiparts.values() if each.key == upload.cursor["key"] and each.parts]
-    for each in parts:
-        each.popitem()
+    parts = [
+        multipart.parts
+        for multipart in world.bucket.multiparts.values()
+        if multipart.key == upload.cursor["key"] and multipart.parts
+    ]
+    for multipart in parts:
+        multipart.popitem()
     return bool(parts)
 
 
 def _multipart(world: World, upload: Upload) -> bool:
-    begun = [name for name, each in world.bucket.multiparts.items() if each.key == upload.cursor["key"]]
-    for name in begun:
+    names = [name for name, multipart in world.bucket.multiparts.items() if multipart.key == upload.cursor["key"]]
+    for name in names:
         world.bucket.abort(upload.cursor["key"], name)
-    if begun and upload.direct is not None and upload.direct.mode is DirectMode.PARTS:
+    if names and upload.direct is not None and upload.direct.mode is DirectMode.PARTS:
         _bereave(world, upload)
-    return bool(begun)
+    return bool(names)
 
 
 def _object(world: World, upload: Upload) -> bool:
-    there = upload.cursor["key"] in world.bucket.objects
+    is_stored = upload.cursor["key"] in world.bucket.objects
     world.bucket.delete([upload.cursor["key"]])
-    if there:
+    if is_stored:
         _bereave(world, upload)
-    return there
+    return is_stored
 
 
 def _bereave(world: World, upload: Upload) -> None:
     """With it go the uploads that were to be made of it."""
-    known: Mapping[UploadId, Upload] = world.uploads()
+    uploads: Mapping[UploadId, Upload] = world.uploads()
     world.bereft.add(upload.id)
     if upload.kind is Kind.PARTIAL:
-        world.bereft.update(final.id for final in known.values() if upload.id in final.partials and not final.done)
+        world.bereft.update(final.id for final in uploads.values() if upload.id in final.partials and not final.done)

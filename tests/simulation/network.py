@@ -17,7 +17,7 @@ TTL = 15.0
 HOP = 0.002
 """Seconds a request takes, and its answer with it."""
 LATE = 5.0
-"""Seconds a request may be on its way that its sender has given up, or after its sender's death."""
+"""Seconds a request may be in transit that its sender has given up, or after its sender's death."""
 SOON = 0.5
 LONG = 2.8 * TTL
 """Long enough for any lease to run out, and for others to finish meanwhile."""
@@ -28,7 +28,7 @@ Moment = Literal["sent", "landed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What befalls one request. Times are seconds on top of the usual ones; None is never."""
+    """A fault of one request. Times are seconds on top of the usual ones; None is never."""
 
     lands: float | None = 0.0
     """Until it takes effect."""
@@ -100,7 +100,7 @@ class Network:
         self.steps: list[str] = []
         """Every request so far: who asked which service for what."""
         self.over = False
-        """The experiment has ended: whatever still runs is only being put away."""
+        """The experiment has ended: all that still runs is only being put away."""
         self.plan = plan
         self._loop = loop
         self._outages: dict[str, tuple[float, Fault]] = {}
@@ -113,9 +113,9 @@ class Network:
             raise asyncio.CancelledError
         fault = FAULTS.get(self.plan.get(len(self.steps), ""), NO_FAULT)
         self.steps.append(f"{machine.name} {service.name}.{operation}")
-        for what in (service.name, f"{service.name}.{operation}"):
-            until, same = self._outages.get(what, (0.0, NO_FAULT))
-            fault = same if self._loop.time() < until else fault
+        for target in (service.name, f"{service.name}.{operation}"):
+            until, recurring = self._outages.get(target, (0.0, NO_FAULT))
+            fault = recurring if self._loop.time() < until else fault
         answer = self._send(_Request(service=service, operation=operation, effect=effect, machine=machine), fault)
         patience = None if fault is NO_FAULT else service.patience
         try:
@@ -128,9 +128,9 @@ class Network:
     def _send(self, request: _Request, fault: Fault) -> asyncio.Future[Any]:
         answer: asyncio.Future[Any] = self._loop.create_future()
         if fault.outage:
-            same = FAULTS["rumour" if fault.rumour else "broken"]
-            what = f"{request.service.name}.{request.operation}" if fault.alike else request.service.name
-            self._outages[what] = self._loop.time() + fault.outage, same
+            recurring = FAULTS["rumour" if fault.rumour else "broken"]
+            target = f"{request.service.name}.{request.operation}" if fault.alike else request.service.name
+            self._outages[target] = self._loop.time() + fault.outage, recurring
         _befall(request.machine, fault, "sent")
         if fault.lands is not None:
             self._later(HOP + fault.lands, self._land, request, fault, answer)
@@ -155,7 +155,7 @@ class Network:
             self._later(fault.answered, reply[0], answer, reply[1])
 
     def _is_orphaned(self, machine: Machine) -> bool:
-        """Its connections broke so long ago that nobody still works on what came through them."""
+        """Its connections broke so long ago that no node still works on their requests."""
         return machine.crashed.done() and self._loop.time() > machine.crashed.result() + LATE + HOP
 
     def _later(self, seconds: float, callback: Callable[..., None], *args: Any) -> None:

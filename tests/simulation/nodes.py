@@ -50,7 +50,7 @@ def start(world: World, name: str) -> Node:
         storage=_storage(world, budget, tails),
         state=SimulatedState(world.network, world.records, world.free, outbox, world.receiver),
         locker=SimulatedLocker(world.network, world.rows, machine),
-        limits=Limits(expire_after=setup.expire_after, max_length=setup.max_length, answers_gone=setup.gone),
+        limits=Limits(expire_after=setup.expire_after, max_length=setup.max_length, answers_gone=setup.remembers_ended),
         observer=world.troubles,
         clock=world.now,
         new_id=world.new_id,

@@ -92,10 +92,10 @@ class Joined:
                 raise Violation("a partial upload is gone, or the final one") from vanished
 
     async def _go(self, world: World, name: str) -> None:
-        made = [each.partial(world, f"{name}.{index}") for index, each in enumerate(self.partials)]
-        clients = await asyncio.gather(*made)
+        uploading = [partial.partial(world, f"{name}.{index}") for index, partial in enumerate(self.partials)]
+        clients = await asyncio.gather(*uploading)
         final = Client(world, b"".join(client.content for client in clients))
-        await final.create(Kind.FINAL, partials=tuple(client.there for client in clients))
+        await final.create(Kind.FINAL, partials=tuple(client.upload_id for client in clients))
         if self.end == "download":
             await final.download()
         if self.end == "terminate":
@@ -104,11 +104,11 @@ class Joined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Straight:
-    """An upload that goes past this server."""
+    """An upload that bypasses this server."""
 
     length: int
     whole: bool = False
-    told: bool = True
+    with_length: bool = True
     late: bool = False
     """It is made ready for parts only when they are to be sent."""
     before: Sequence[Step] = ()
@@ -125,7 +125,9 @@ class Straight:
 
     async def _go(self, world: World, client: DirectClient) -> None:
         whole = self.whole and self.length <= world.setup.max_part
-        await client.begin(mode=DirectMode.WHOLE if whole else DirectMode.PARTS, told=self.told, late=self.late)
+        await client.begin(
+            mode=DirectMode.WHOLE if whole else DirectMode.PARTS, with_length=self.with_length, late=self.late
+        )
         for step in self.before:
             await step.play(client)
         if self.end == "terminate":
@@ -152,7 +154,7 @@ class Program:
 
     @property
     def calm(self) -> bool:
-        """Nobody dies, nothing is taken away, and the receiver of events listens."""
+        """No node dies, nothing is taken away, and the receiver of events listens."""
         return not any(trouble in repr(self) for trouble in ("Kill(", "Rob(", "Away(", "Hush(", "Resend("))
 
     def scenario(self) -> Scenario:

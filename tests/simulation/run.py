@@ -28,9 +28,9 @@ def run(scenario: str, plan: Plan, seed: int = 0) -> Sequence[str]:
 
 
 def play(chosen: Scenario, name: str, plan: Plan, seed: int = 0) -> Sequence[str]:
-    """The same for a scenario that has no name of its own."""
+    """The same for a scenario that has no name."""
     loop = SimulatedLoop()
-    loop.set_exception_handler(lambda *_: None)  # requests that nobody waits for are looked at in the end
+    loop.set_exception_handler(lambda *_: None)  # requests that no task waits for are looked at in the end
     with loop, simulated(loop, seed):
         world = World(loop, chosen.setup, plan, calm=chosen.calm and not plan)
         try:
@@ -45,7 +45,7 @@ def play(chosen: Scenario, name: str, plan: Plan, seed: int = 0) -> Sequence[str
 
 def step(scenario: str, name: str, occurrence: int = 0) -> int:
     """The number of a request in an undisturbed run: of those whose name ends so, the `occurrence`-th."""
-    return [number for number, taken in enumerate(run(scenario, {})) if taken.endswith(name)][occurrence]
+    return [number for number, step_taken in enumerate(run(scenario, {})) if step_taken.endswith(name)][occurrence]
 
 
 @contextmanager

@@ -53,48 +53,55 @@ MORE = replace(RAW, refused=RAW.broken, rumour=RAW.broken)
 
 
 class SimulatedBoto:
-    """What `S3Client` uses of aiobotocore's client."""
+    """The methods of aiobotocore's client that `S3Client` uses."""
 
     def __init__(self, network: Network, bucket: Bucket, clock: Callable[[], float], *, listed: int) -> None:
         self._network, self._bucket, self._clock = network, bucket, clock
         self._listed = listed
 
-    async def create_multipart_upload(self, **asked: Any) -> Any:
-        crc = asked.get("ChecksumAlgorithm") == "CRC32C"
+    async def create_multipart_upload(self, **parameters: Any) -> Any:
+        crc = parameters.get("ChecksumAlgorithm") == "CRC32C"
         return await self._ask(
             "CreateMultipartUpload",
-            lambda: {"UploadId": self._bucket.begin(asked["Key"], asked["Metadata"], self._clock(), wants_crc=crc)},
+            lambda: {
+                "UploadId": self._bucket.begin(parameters["Key"], parameters["Metadata"], self._clock(), wants_crc=crc)
+            },
         )
 
-    async def upload_part_copy(self, **asked: Any) -> Any:
-        headers = {"Range": asked["CopySourceRange"], "If-Match": f'"{asked["CopySourceIfMatch"]}"'}
-        place = asked["Key"], asked["UploadId"], asked["PartNumber"], asked["CopySource"]["Key"]
+    async def upload_part_copy(self, **parameters: Any) -> Any:
+        headers = {"Range": parameters["CopySourceRange"], "If-Match": f'"{parameters["CopySourceIfMatch"]}"'}
+        place = parameters["Key"], parameters["UploadId"], parameters["PartNumber"], parameters["CopySource"]["Key"]
         return await self._ask(
             "UploadPartCopy",
             lambda: {"CopyPartResult": {"ETag": f'"{self._bucket.copy_part(*place, headers)}"'}},
         )
 
-    async def complete_multipart_upload(self, **asked: Any) -> Any:
-        place = asked["Key"], asked["UploadId"], asked["MultipartUpload"]["Parts"], asked.get("MpuObjectSize")
+    async def complete_multipart_upload(self, **parameters: Any) -> Any:
+        place = (
+            parameters["Key"],
+            parameters["UploadId"],
+            parameters["MultipartUpload"]["Parts"],
+            parameters.get("MpuObjectSize"),
+        )
         return await self._ask(
             "CompleteMultipartUpload", lambda: {"ETag": f'"{self._bucket.complete(*place, self._clock())}"'}
         )
 
-    async def abort_multipart_upload(self, **asked: Any) -> None:
-        await self._ask("AbortMultipartUpload", lambda: self._bucket.abort(asked["Key"], asked["UploadId"]))
+    async def abort_multipart_upload(self, **parameters: Any) -> None:
+        await self._ask("AbortMultipartUpload", lambda: self._bucket.abort(parameters["Key"], parameters["UploadId"]))
 
-    async def head_object(self, **asked: Any) -> Any:
+    async def head_object(self, **parameters: Any) -> Any:
         def head() -> Any:
-            stored = self._bucket.head(asked["Key"])
+            stored = self._bucket.head(parameters["Key"])
             return {"ContentLength": len(stored.content), "ETag": f'"{stored.etag}"', "Metadata": stored.metadata}
 
         return await self._ask("HeadObject", head)
 
-    async def delete_object(self, **asked: Any) -> None:
-        await self._ask("DeleteObject", lambda: self._bucket.delete([asked["Key"]]))
+    async def delete_object(self, **parameters: Any) -> None:
+        await self._ask("DeleteObject", lambda: self._bucket.delete([parameters["Key"]]))
 
-    async def delete_objects(self, **asked: Any) -> Any:
-        keys = [each["Key"] for each in asked["Delete"]["Objects"]]
+    async def delete_objects(self, **parameters: Any) -> Any:
+        keys = [entry["Key"] for entry in parameters["Delete"]["Objects"]]
         await self._ask("DeleteObjects", lambda: self._bucket.delete(keys))
         return {}
 
@@ -109,8 +116,8 @@ class SimulatedBoto:
         }[name]
         return _Pages(boto=self, listing=listing, entries=entries, name=name)
 
-    def _parts(self, asked: Any) -> _Listing:
-        parts = self._bucket.multipart(asked["Key"], asked["UploadId"]).parts
+    def _parts(self, parameters: Any) -> _Listing:
+        parts = self._bucket.multipart(parameters["Key"], parameters["UploadId"]).parts
         return {
             number: {
                 "PartNumber": number,
@@ -122,25 +129,29 @@ class SimulatedBoto:
             for number, part in parts.items()
         }
 
-    def _objects(self, asked: Any) -> _Listing:
+    def _objects(self, parameters: Any) -> _Listing:
         return {
             key: {"Key": key, "LastModified": _at(stored.at), "Size": len(stored.content)}
             for key, stored in self._bucket.objects.items()
-            if key.startswith(asked["Prefix"])
+            if key.startswith(parameters["Prefix"])
         }
 
-    def _multiparts(self, asked: Any) -> _Listing:
+    def _multiparts(self, parameters: Any) -> _Listing:
         return {
-            (each.key, each.at, name): {"Key": each.key, "UploadId": name, "Initiated": _at(each.at)}
-            for name, each in self._bucket.multiparts.items()
-            if each.key.startswith(asked["Prefix"])
+            (multipart.key, multipart.at, name): {
+                "Key": multipart.key,
+                "UploadId": name,
+                "Initiated": _at(multipart.at),
+            }
+            for name, multipart in self._bucket.multiparts.items()
+            if multipart.key.startswith(parameters["Prefix"])
         }
 
     def page(self, listing: _Listing, after: Any) -> tuple[list[Any], Any]:
         """The next entries of a listing, in the order of their names; and the last name, if there are more."""
-        left = sorted(name for name in listing if after is None or name > after)
-        shown = left[: self._listed]
-        return [listing[name] for name in shown], shown[-1] if len(left) > self._listed else None
+        remaining = sorted(name for name in listing if after is None or name > after)
+        names = remaining[: self._listed]
+        return [listing[name] for name in names], names[-1] if len(remaining) > self._listed else None
 
     async def _ask(self, operation: str, effect: Callable[[], T]) -> T:
         try:
@@ -161,19 +172,19 @@ class _Pages:
     entries: str
     name: str
 
-    async def paginate(self, **asked: Any) -> AsyncIterator[Any]:
-        shown, last = await self._page(asked, None)
-        yield {self.entries: shown}
+    async def paginate(self, **parameters: Any) -> AsyncIterator[Any]:
+        entries, last = await self._page(parameters, None)
+        yield {self.entries: entries}
         while last is not None:
-            shown, last = await self._page(asked, last)
-            yield {self.entries: shown}
+            entries, last = await self._page(parameters, last)
+            yield {self.entries: entries}
 
-    async def _page(self, asked: Any, after: Any) -> tuple[list[Any], Any]:
-        return await self.boto._ask(self.name, lambda: self.boto.page(self.listing(asked), after))
+    async def _page(self, parameters: Any, after: Any) -> tuple[list[Any], Any]:
+        return await self.boto._ask(self.name, lambda: self.boto.page(self.listing(parameters), after))
 
 
 class SimulatedRaw:
-    """`RawS3`, as far as anybody can tell."""
+    """`RawS3`, as far as `S3Client` can tell."""
 
     writable = True
 
@@ -231,9 +242,9 @@ class _Answer:
         return self._body
 
     async def iter_any(self) -> AsyncIterator[bytes]:
-        left = self._body
-        while len(left) > self._step:
-            yield left[: self._step]
-            left = left[self._step :]
+        remaining = self._body
+        while len(remaining) > self._step:
+            yield remaining[: self._step]
+            remaining = remaining[self._step :]
             await self._network.ask(MORE, "GetObject, more", lambda: None)
-        yield left
+        yield remaining

@@ -1,4 +1,4 @@
-"""What clients do, one way each."""
+"""Ways of clients."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Scenario:
     play: Callable[[World], Awaitable[None]]
     setup: Setup = field(default_factory=Setup)
     calm: bool = True
-    """It brings no trouble of its own."""
+    """It brings no trouble itself."""
 
 
 async def _one_patch(world: World) -> None:
@@ -110,7 +110,7 @@ async def _concatenation(world: World) -> None:
         await part.create(Kind.PARTIAL)
         await part.upload()
     final = Client(world, first.content + second.content)
-    await final.create(Kind.FINAL, partials=(first.there, second.there))
+    await final.create(Kind.FINAL, partials=(first.upload_id, second.upload_id))
     await final.download()
 
 
@@ -122,7 +122,7 @@ async def _small_partials(world: World) -> None:
         await part.upload()
     await asyncio.sleep(1)
     final = Client(world, first.content + second.content)
-    await final.create(Kind.FINAL, partials=(first.there, second.there))
+    await final.create(Kind.FINAL, partials=(first.upload_id, second.upload_id))
     await final.download()
 
 
@@ -164,11 +164,11 @@ async def _takeover(world: World) -> None:
     """A second request of the same client, while the first one's connection seems to be alive."""
     client = Client(world, content(30), gap=0.3)
     await client.create()
-    other = Client(world, client.content, roams=True)
-    other.url, other._at = client.url, 1
+    successor = Client(world, client.content, roams=True)
+    successor.url, successor._at = client.url, 1
     first = asyncio.create_task(client.upload())
     await asyncio.sleep(1.5)
-    await other.upload(piece=7)
+    await successor.upload(piece=7)
     await first
 
 
@@ -228,11 +228,11 @@ async def _ietf_spoiled(world: World) -> None:
 
 async def _lost_state(world: World) -> None:
     """A new state is put in the place of the one there was: an operator has it repaired, and the client goes on."""
-    client, other = Client(world, content(19)), Client(world, content(3))
+    client, second = Client(world, content(19)), Client(world, content(3))
     await client.create()
     await client.cut(11)
     await client.look()
-    await other.create(first=3)
+    await second.create(first=3)
     world.lose_state()
     for _ in range(4):  # one more than there are faults at the most
         await world.repair()
@@ -271,7 +271,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "direct-parts": Scenario(play=direct_scenarios.parts, setup=Setup(total_size=True)),
     "direct-twice-opaque-etags": Scenario(play=direct_scenarios.twice, setup=Setup(opaque_etags=True)),
     "direct-abort": Scenario(play=direct_scenarios.abort),
-    "direct-left": Scenario(play=direct_scenarios.left),
+    "direct-left": Scenario(play=direct_scenarios.abandon),
     "direct-whole": Scenario(play=direct_scenarios.whole),
     "direct-unasked": Scenario(play=direct_scenarios.unasked),
     "direct-too-long": Scenario(play=direct_scenarios.too_long, setup=Setup(max_length=16), calm=False),

@@ -1,4 +1,4 @@
-"""What of a simulated world a scenario chooses."""
+"""The parts of a simulated world that a scenario chooses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ LOW = Thresholds(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What of the world a scenario chooses."""
+    """The parts of the world that a scenario chooses."""
 
     opaque_etags: bool = False
     """ETags differ with each write, as with SSE-KMS."""
@@ -59,8 +59,8 @@ class Setup:
     """Most entries in one answer of a listing."""
     info_objects: bool = False
     max_length: int | None = None
-    gone: bool = False
-    """What was terminated is remembered for a while."""
+    remembers_ended: bool = False
+    """A terminated upload is remembered for a while."""
     paired: bool = False
     """State and storage are asked first whether they belong together."""
     pauses: Sequence[float] = ()

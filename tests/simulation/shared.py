@@ -171,7 +171,7 @@ class _Row:
 
 
 Rows = dict[UploadId, _Row]
-"""Who holds what, until when."""
+"""The holder of each upload, and until when."""
 
 
 class SimulatedLocker(SharedLocker):
@@ -187,7 +187,7 @@ class SimulatedLocker(SharedLocker):
         return await self._network.ask(LEASES, "abandoned", self._all_abandoned)
 
     async def _take(self, lease: TimedLease, *, ask: bool) -> bool:
-        return await self._network.ask(LEASES, "take", lambda: self._taken(lease, ask=ask))
+        return await self._network.ask(LEASES, "take", lambda: self._take_row(lease, ask=ask))
 
     async def _renew(self, leases: Sequence[TimedLease]) -> Collection[str]:
         return await self._network.ask(LEASES, "renew", lambda: [_.token for _ in leases if self._renewed(_)])
@@ -201,7 +201,7 @@ class SimulatedLocker(SharedLocker):
     def _all_abandoned(self) -> Collection[UploadId]:
         return [upload_id for upload_id, row in self._rows.items() if row.is_over]
 
-    def _taken(self, lease: TimedLease, *, ask: bool) -> bool:
+    def _take_row(self, lease: TimedLease, *, ask: bool) -> bool:
         row = self._rows.get(lease.upload_id)
         if row is None or row.lease is lease or row.is_over:
             lease.abandoned = row is not None and row.lease is not lease
@@ -214,10 +214,10 @@ class SimulatedLocker(SharedLocker):
 
     def _renewed(self, lease: TimedLease) -> bool:
         row = self._rows.get(lease.upload_id)
-        held = row is not None and row.lease is lease and row.deadline > elapsed()
-        if row is not None and held:
+        is_held = row is not None and row.lease is lease and row.deadline > elapsed()
+        if row is not None and is_held:
             row.deadline = elapsed() + TTL
-        return held
+        return is_held
 
     def _dropped(self, lease: TimedLease, *, abandoned: bool) -> None:
         row = self._rows.get(lease.upload_id)

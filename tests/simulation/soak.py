@@ -43,10 +43,10 @@ def _every_pair(scenario: str) -> int:
     """A second fault at each step that comes after a first one."""
     runs = failed = 0
     for first, one in product(range(len(run(scenario, {}))), FAULTS):
-        for second, other in product(range(first + 1, len(run(scenario, {first: one}))), FAULTS):
-            failed += not _holds(scenario, 0, {first: one, second: other})
+        for second, second_fault in product(range(first + 1, len(run(scenario, {first: one}))), FAULTS):
+            failed += not _holds(scenario, 0, {first: one, second: second_fault})
             runs += 1
-    return _told(runs, failed)
+    return _report(runs, failed)
 
 
 def _soak(seed: int, seconds: float) -> int:
@@ -54,10 +54,10 @@ def _soak(seed: int, seconds: float) -> int:
     dice, until = random.Random(seed), time.monotonic() + seconds
     runs = failed = 0
     while time.monotonic() < until:
-        for held in _round(dice):
-            failed += not held
+        for promise_held in _round(dice):
+            failed += not promise_held
             runs += 1
-    return _told(runs, failed)
+    return _report(runs, failed)
 
 
 def _round(dice: random.Random) -> Iterator[bool]:
@@ -70,7 +70,7 @@ def _round(dice: random.Random) -> Iterator[bool]:
     yield _holds("rough", seed, disturbed(dice, steps))
 
 
-def _told(runs: int, failed: int) -> int:
+def _report(runs: int, failed: int) -> int:
     print(f"{runs} experiments, {failed} broken promises")
     return int(failed > 0)
 
@@ -86,11 +86,11 @@ def _holds(scenario: str, seed: int, plan: Plan) -> bool:
 
 
 def _steps(scenario: str, seed: int, plan: Plan) -> Sequence[str]:
-    """Those it took; none if it broke a promise."""
+    """Return the steps it took; none if it broke a promise."""
     try:
         return run(scenario, plan, seed)
-    except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
-        print(f"{scenario} {seed} {_shown(plan)}\n    {error!r}", flush=True)
+    except Exception as error:  # noqa: BLE001 (any error is told)
+        print(f"{scenario} {seed} {_format(plan)}\n    {error!r}", flush=True)
         return ()
 
 
@@ -100,7 +100,7 @@ def _length(scenario: str) -> int:
     return len(run(scenario, {})) * 3 // 2
 
 
-def _shown(plan: Plan) -> str:
+def _format(plan: Plan) -> str:
     return " ".join(f"{number}:{fault}" for number, fault in sorted(plan.items()))
 
 

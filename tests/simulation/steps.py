@@ -1,4 +1,4 @@
-"""What a client, a node or an operator may do next, one value each: a generated scenario is a list of these.
+"""Next steps of a client, a node or an operator, one value each: a generated scenario is a list of these.
 
 Their `repr` is Python that makes them again, so that what fails can be kept.
 """
@@ -136,7 +136,7 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A node dies, with whatever it is doing."""
+    """A node dies, with all that it is doing."""
 
     node: int
     noticed: bool
@@ -158,12 +158,12 @@ class Squeeze:
 
 @dataclass(frozen=True, slots=True)
 class Rob:
-    """Somebody takes bytes of the upload out of the bucket."""
+    """A loss of bytes of the upload from the bucket."""
 
     loot: Loot
 
     async def play(self, client: Client) -> None:
-        rob(client.world, client.there, self.loot)
+        rob(client.world, client.upload_id, self.loot)
 
 
 @dataclass(frozen=True, slots=True)

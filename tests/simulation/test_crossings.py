@@ -34,11 +34,11 @@ SEEDS = range(200)
 FAULTS = ("broken", "failing")
 """A repeat helps, and none does."""
 DIRECT = Program(tracks=(Straight(length=29),))
-"""Whose client asks which of its parts are there: rare among those that are drawn."""
+"""A program whose client asks which of its parts are there: rare among those that are drawn."""
 OF_EVENTS = {"event_page", "pruned"}
-"""Of commands and of what is removed in the end, which are not simulated: test_outbox_operators of contracts."""
+"""Numbers of commands and of removal in the end, which are not simulated: test_outbox_operators of contracts."""
 OF_LISTENERS = {"recent_events"}
-"""Of the dashboard, which isn't simulated: tests/live has one."""
+"""Numbers of the dashboard, which isn't simulated: tests/live has one."""
 OF_A_DISK = {field.name for field in fields(Thresholds) if field.name.startswith("disk_")}
 """Which isn't simulated: tests/contracts open it with low ones."""
 OF_A_PROVIDER = {"part_size", "max_part", "min_part", "concurrency", "listed"}
@@ -50,38 +50,38 @@ Seen = defaultdict[str, set[bool]]
 class Watched(int):
     """A number that tells on which side of it others are."""
 
-    def __new__(cls, value: int, name: str, seen: Seen) -> Self:
-        made = super().__new__(cls, value)
-        made.name, made.seen = name, seen
-        return made
+    def __new__(cls, value: int, name: str, crossings: Seen) -> Self:
+        watched_number = super().__new__(cls, value)
+        watched_number.name, watched_number.crossings = name, crossings
+        return watched_number
 
     name: str
-    seen: Seen
+    crossings: Seen
 
-    def _compared(self, how: Literal["__lt__", "__le__", "__gt__", "__ge__", "__eq__"], other: object) -> bool:
-        result: bool = getattr(int, how)(int(self), other)
-        self.seen[self.name].add(result)
+    def _compared(self, how: Literal["__lt__", "__le__", "__gt__", "__ge__", "__eq__"], value: object) -> bool:
+        result: bool = getattr(int, how)(int(self), value)
+        self.crossings[self.name].add(result)
         return result
 
-    def __lt__(self, other: int) -> bool:
-        return self._compared("__lt__", other)
+    def __lt__(self, value: int) -> bool:
+        return self._compared("__lt__", value)
 
-    def __le__(self, other: int) -> bool:
-        return self._compared("__le__", other)
+    def __le__(self, value: int) -> bool:
+        return self._compared("__le__", value)
 
-    def __gt__(self, other: int) -> bool:
-        return self._compared("__gt__", other)
+    def __gt__(self, value: int) -> bool:
+        return self._compared("__gt__", value)
 
-    def __ge__(self, other: int) -> bool:
-        return self._compared("__ge__", other)
+    def __ge__(self, value: int) -> bool:
+        return self._compared("__ge__", value)
 
-    def __eq__(self, other: object) -> bool:
-        return self._compared("__eq__", other)
+    def __eq__(self, value: object) -> bool:
+        return self._compared("__eq__", value)
 
     __hash__ = int.__hash__
 
     def __deepcopy__(self, _: object) -> int:
-        """What is recorded is a plain number."""
+        """A record has a plain number."""
         return int(self)
 
 
@@ -94,50 +94,52 @@ class Gate(asyncio.Semaphore):
 
     async def acquire(self) -> Literal[True]:
         if isinstance(self._limit, Watched):
-            self._limit.seen[self._limit.name].add(self.locked())
+            self._limit.crossings[self._limit.name].add(self.locked())
         return await super().acquire()
 
 
-def watched(setup: Setup, seen: Seen) -> Setup:
+def watched(setup: Setup, crossings: Seen) -> Setup:
     """The same, with numbers that tell."""
-    low = {field.name: Watched(getattr(LOW, field.name), field.name, seen) for field in fields(Thresholds)}
-    chosen: dict[str, Any] = {name: Watched(getattr(setup, name), name, seen) for name in OF_A_PROVIDER - {"min_part"}}
+    low = {field.name: Watched(getattr(LOW, field.name), field.name, crossings) for field in fields(Thresholds)}
+    chosen: dict[str, Any] = {
+        name: Watched(getattr(setup, name), name, crossings) for name in OF_A_PROVIDER - {"min_part"}
+    }
     return replace(setup, thresholds=Thresholds(**low), **chosen)
 
 
 @contextmanager
-def seams(seen: Seen) -> Iterator[None]:
-    """Where a number isn't compared with another, but handed on to one that counts."""
+def seams(crossings: Seen) -> Iterator[None]:
+    """Watches numbers that aren't compared with another, but handed on to a part that counts."""
     due, listed, delete = SimulatedState.due, SimulatedState.list, S3Client.delete
     due_deliveries = SimulatedOutbox.due
 
     async def watched_due(self: SimulatedState, now: float, limit: int) -> Sequence[UploadId]:
-        found = await due(self, now, limit)
-        seen["due"].add(len(found) == limit)
-        return found
+        uploads = await due(self, now, limit)
+        crossings["due"].add(len(uploads) == limit)
+        return uploads
 
     async def watched_deliveries(self: SimulatedOutbox, *of: Any, strict: bool) -> Sequence[Delivery]:
-        found = await due_deliveries(self, *of, strict=strict)
-        seen["deliveries"].add(len(found) == LOW.deliveries)
-        return found
+        deliveries = await due_deliveries(self, *of, strict=strict)
+        crossings["deliveries"].add(len(deliveries) == LOW.deliveries)
+        return deliveries
 
     async def watched_list(self: SimulatedState, after: UploadId | None, limit: int) -> Sequence[Upload]:
-        found = await listed(self, after, limit)
-        seen["page"].add(len(found) == limit)
-        return found
+        uploads = await listed(self, after, limit)
+        crossings["page"].add(len(uploads) == limit)
+        return uploads
 
     async def watched_delete(self: S3Client, keys: Any) -> None:
         keys = list(keys)
-        seen["deletions"].add(len(keys) > LOW.deletions)
+        crossings["deletions"].add(len(keys) > LOW.deletions)
         await delete(self, keys)
 
     def watched_plan(lengths: Sequence[int], profile: Profile, thresholds: Thresholds) -> list[PlannedPart]:
         plan = plan_parts(lengths, profile, thresholds)
-        seen["equal_copy" if profile.equal_parts else "copy"].add(len(plan) > len(lengths))
+        crossings["equal_copy" if profile.equal_parts else "copy"].add(len(plan) > len(lengths))
         return plan
 
     def watched_reserve(upload: Upload, block: int, limit: int | None) -> Upload:
-        seen["reservation"].add(upload.offset > LOW.reservation)
+        crossings["reservation"].add(upload.offset > LOW.reservation)
         return reserve(upload, int(block), limit)
 
     with ExitStack() as patches:
@@ -148,32 +150,32 @@ def seams(seen: Seen) -> Iterator[None]:
         patches.enter_context(patch.object(concatenation, "plan_parts", watched_plan))
         patches.enter_context(patch.object(records, "reserve", watched_reserve))
         patches.enter_context(patch("asyncio.Semaphore", Gate))
-        patches.enter_context(patch("tests.simulation.setup.MIN_PART", Watched(MIN_PART, "min_part", seen)))
+        patches.enter_context(patch("tests.simulation.setup.MIN_PART", Watched(MIN_PART, "min_part", crossings)))
         yield
 
 
 def crossed() -> Seen:
-    """What some runs have seen, each without a fault and with one."""
-    seen = Seen(set)
-    with seams(seen):
+    """Return the crossings of some runs, each without a fault and with one."""
+    crossings = Seen(set)
+    with seams(crossings):
         for seed in SEEDS:
             dice = Random(seed)
             program = drawn(dice, calm=False)
-            steps = _play(program, seen, {})
-            _play(program, seen, {at_some_kind(dice, steps): dice.choice(FAULTS)})
-        listing = _play(DIRECT, seen, {}).index("B2 s3.list_parts")
+            steps = _play(program, crossings, {})
+            _play(program, crossings, {at_some_kind(dice, steps): dice.choice(FAULTS)})
+        listing = _play(DIRECT, crossings, {}).index("B2 s3.list_parts")
         for fault in FAULTS:
-            _play(DIRECT, seen, {listing: fault})
-    return seen
+            _play(DIRECT, crossings, {listing: fault})
+    return crossings
 
 
-def _play(program: Program, seen: Seen, plan: Plan) -> Sequence[str]:
-    told = Program(tracks=program.tracks, setup=watched(program.setup, seen))
-    return play(told.scenario(), repr(program), plan)
+def _play(program: Program, crossings: Seen, plan: Plan) -> Sequence[str]:
+    watched_program = Program(tracks=program.tracks, setup=watched(program.setup, crossings))
+    return play(watched_program.scenario(), repr(program), plan)
 
 
 def test_a_few_runs_are_on_both_sides_of_every_number() -> None:
-    seen = crossed()
+    crossings = crossed()
     names = {field.name for field in fields(Thresholds)} - OF_A_DISK - OF_EVENTS - OF_LISTENERS | OF_A_PROVIDER
-    one_sided = {name: seen[name] for name in names if seen[name] != {True, False}}
+    one_sided = {name: crossings[name] for name in names if crossings[name] != {True, False}}
     assert one_sided == {}, "lower it in tests/simulation/world.py, or draw what passes it"

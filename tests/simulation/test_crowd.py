@@ -1,4 +1,4 @@
-"""What a fast upload gets beside a crowd of slow ones that want more memory than there is."""
+"""A fast upload's speed among a crowd of slow ones that want more memory than there is."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ BUDGET, RATE, FAST, SECONDS = 128 * MIB, 50_000, 300e6, 10.0
 
 
 async def _speeds(crowd: Crowd, many: int) -> tuple[float, float, list[int]]:
-    """Bytes of the fast one alone and beside them, and of each slow one."""
+    """Bytes of the fast one alone and among them, and of each slow one."""
     pause = PIECE * SCALE / FAST
     alone = await crowd.pour(PIECE, pause, SECONDS)
     slow = crowd.slow(many, RATE, 2 * SECONDS)
     await asyncio.sleep(SECONDS)
-    beside = await crowd.pour(PIECE, pause, SECONDS)
-    return alone, beside, list(await asyncio.gather(*slow))
+    among = await crowd.pour(PIECE, pause, SECONDS)
+    return alone, among, list(await asyncio.gather(*slow))
 
 
 @pytest.mark.parametrize("many", [500, 1000])
 def test_a_crowd_hardly_slows_a_fast_upload(many: int) -> None:
     """A fast upload is hardly slower among a crowd of slow ones, and none starves."""
     with SimulatedLoop() as loop:
-        alone, beside, slow = loop.run_until_complete(_speeds(Crowd(SlowS3(rate=400e6), BUDGET), many))
-    print(f"{many}: {alone / SECONDS / 1e6:.0f} MB/s alone, {beside / SECONDS / 1e6:.0f} beside them")
-    assert beside > 0.7 * alone
+        alone, among, slow = loop.run_until_complete(_speeds(Crowd(SlowS3(rate=400e6), BUDGET), many))
+    print(f"{many}: {alone / SECONDS / 1e6:.0f} MB/s alone, {among / SECONDS / 1e6:.0f} among them")
+    assert among > 0.7 * alone
     assert min(slow) > 0.9 * RATE * 2 * SECONDS

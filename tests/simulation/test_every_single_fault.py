@@ -16,7 +16,7 @@ from tests.simulation.scenarios import SCENARIOS
 
 SEED = int(os.environ.get("SEED") or secrets.randbelow(2**32))
 SHARE = 1 / 3
-"""Of the single faults in each run of the usual tests; several runs have all of them."""
+"""The share of the single faults in each run of the usual tests; several runs have all of them."""
 
 
 @pytest.mark.timeout(600)
@@ -50,7 +50,7 @@ def _broken(scenario: str, pairs: Sequence[tuple[int, str]]) -> Iterator[str]:
     for number, fault in pairs:
         try:
             run(scenario, {number: fault})
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
+        except Exception as error:  # noqa: BLE001 (any error is told)
             yield f"{scenario} {number}:{fault}: {error!r}"
 
 

@@ -93,12 +93,12 @@ def test_a_proxys_404_for_a_part_ends_no_upload() -> None:
 
 
 def test_a_head_that_the_next_answer_contradicts_is_asked_again() -> None:
-    """A repair that looked just before an object came about ended there."""
+    """A repair that looked just before an object landed ended there."""
     with SimulatedLoop() as loop, simulated(loop, 0):
         world = World(loop, Setup(), {0: "rumour"}, calm=False)
         world.bucket.put("key", b"content", {}, world.now())
-        found = world.begin(world.node(0), lambda engine: cast(S3Storage, engine.storage)._bucket.client.head("key"))
-        assert loop.run_until_complete(found)["ContentLength"] == 7
+        head = world.begin(world.node(0), lambda engine: cast(S3Storage, engine.storage)._bucket.client.head("key"))
+        assert loop.run_until_complete(head)["ContentLength"] == 7
         world.network.over = True
 
 
@@ -118,7 +118,7 @@ def test_an_object_lost_before_its_digest_is_remade() -> None:
 
 def test_a_whole_object_lost_unrecorded_is_lost() -> None:
     """An object sent whole that vanished before it was recorded is lost for certain."""
-    track = Straight(length=1, whole=True, told=False, before=(Wait(90.0),), after=(Sweep(), Rob("object")))
+    track = Straight(length=1, whole=True, with_length=False, before=(Wait(90.0),), after=(Sweep(), Rob("object")))
     scenario = Program(tracks=(track,)).scenario()
     for number in range(len(play(scenario, "whole object vanished", {}))):
         play(scenario, "whole object vanished", {number: "refused"})

@@ -1,4 +1,4 @@
-"""Every promise, in whatever a world can do: programs that Hypothesis draws, and shrinks where one breaks a promise.
+"""Every promise, in anything a world can do: programs that Hypothesis draws, and shrinks where one breaks a promise.
 
 `make soak` draws more of them, for as long as one likes.
 """
@@ -27,7 +27,7 @@ _budget = settings(
 )
 
 
-def _held(program: Program, dice: Random, *, calm: bool) -> None:
+def _check_promises(program: Program, dice: Random, *, calm: bool) -> None:
     """Without a fault, and with some at steps that it takes."""
     steps = play(program.scenario(), repr(program), {})
     if not calm:
@@ -43,6 +43,6 @@ def test_every_promise_survives_whatever_a_world_can_do(calm: bool) -> None:  # 
     @_budget
     @given(st.randoms(use_true_random=False))
     def hold(dice: Random) -> None:
-        _held(drawn(dice, calm=calm), dice, calm=calm)
+        _check_promises(drawn(dice, calm=calm), dice, calm=calm)
 
     hold()

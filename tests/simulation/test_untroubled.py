@@ -1,4 +1,4 @@
-"""What an upload without any fault leaves in its record and in the bucket, and what it asks for."""
+"""An upload without any fault: its record, its objects in the bucket, and its requests."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ class Troubles(Observer):
     """The complaints of the code that is simulated."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.messages: list[str] = []
 
     def trouble(self, message: str, **fields: object) -> None:
         if "store" not in fields:  # a store that is full has been filled
-            self.told.append(f"{message} {fields}")
+            self.messages.append(f"{message} {fields}")

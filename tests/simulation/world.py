@@ -43,7 +43,7 @@ class Violation(AssertionError):
 
 
 class Leak(Violation):
-    """Something stays for ever that nobody needs."""
+    """A part stays without end that no upload needs."""
 
 
 class World:
@@ -52,7 +52,7 @@ class World:
     def __init__(self, loop: SimulatedLoop, setup: Setup, plan: Plan, *, calm: bool) -> None:
         self.loop, self.setup = loop, setup
         self.calm = calm
-        """Nothing befalls anyone, so nobody may complain."""
+        """No fault befalls a part, so none may complain."""
         self.troubles = Troubles()
         self.network = Network(loop, plan)
         self.bucket = Bucket(setup.profile, opaque=setup.opaque_etags)
@@ -63,13 +63,13 @@ class World:
         self.contents: dict[bytes, bytes] = {}
         """By the name in an upload's metadata: what it must hold."""
         self.complete: set[UploadId] = set()
-        """What someone was told is complete, and nobody has ended since."""
+        """Uploads that a client was told are complete, and that have not ended since."""
         self.robbed: set[UploadId] = set()
-        """Whose bytes were taken from the bucket behind everybody's back: they may fall back."""
+        """Uploads whose bytes were taken from the bucket, unknown to the nodes: they may fall back."""
         self.bereft: set[UploadId] = set()
-        """Of which what was taken is all there was."""
+        """Uploads that lost all their bytes that way."""
         self.forgotten: set[UploadId] = set()
-        """Whose records were lost: their objects stay, be they known as done or not."""
+        """Uploads whose records were lost: their objects stay, known as done or not."""
         self.orphans: dict[str, bytes] = {}
         """The content of those that were known as done, by their keys."""
         self.free: dict[str, int] = {}
@@ -136,7 +136,7 @@ class World:
             await self._do(Engine.measure_stores, node)
 
     def lose_state(self) -> None:
-        """A new, empty state is put in the place of the one there was, and the nodes are started anew."""
+        """A new, empty state is put in the place of the one there was, and the nodes start again."""
         self.forgotten |= set(self.uploads())
         done = [upload.cursor["key"] for upload in self.uploads().values() if upload.done]
         self.orphans |= {key: self.bucket.objects[key].content for key in done}
@@ -173,28 +173,28 @@ class World:
         for _ in range(2):
             await self.sweep()
             await asyncio.sleep(60)
-        for _ in range(2 * self.setup.gone):  # what a sweep has finished ends only then
+        for _ in range(2 * self.setup.remembers_ended):  # what a sweep has finished ends only then
             await asyncio.sleep(_REMEMBERED)
             await self.sweep()
         if self.forgotten:  # what was begun without a record is found by the hourly round alone
             await asyncio.sleep(_REMEMBERED)
             await self.tidy()
-        if self.calm and self.troubles.told:
-            raise Violation(f"trouble without a reason: {self.troubles.told}")
+        if self.calm and self.troubles.messages:
+            raise Violation(f"trouble without a reason: {self.troubles.messages}")
         await tell_all(self)
         await self.begin(self.node(1), self._download_all)
 
     async def sweep(self) -> None:
-        """What each node does every few seconds."""
+        """Run each node's work of every few seconds."""
         for node in range(len(self._nodes)):
             await self._do(sweep, node)
 
     async def tidy(self) -> None:
-        """What each node does every hour or so."""
+        """Run each node's work of every hour or so."""
         await self._do(chores.tidied, 1)
 
     async def repair(self) -> None:
-        """What an operator may do at any time."""
+        """Run an operator's repair, at any time."""
         await self._do(chores.repaired, 1)
 
     async def _do(self, chore: Callable[[Engine], Awaitable[Any]], number: int) -> None:
@@ -210,8 +210,8 @@ class World:
         uploads = self.uploads().values()
         if lost := self.complete - self.bereft - {upload.id for upload in uploads if upload.done}:
             raise Violation(f"told complete, then lost: {lost}")
-        if left := [upload for upload in uploads if not upload.done]:
-            raise Leak(f"records that nobody sees to: {left}")
+        if unfinished := [upload for upload in uploads if not upload.done]:
+            raise Leak(f"records that no sweep removes: {unfinished}")
         for upload in uploads:
             if upload.id not in self.bereft:
                 self._check_object(upload)
@@ -222,12 +222,12 @@ class World:
         self._check_strays()
         self._check_told()
         for node in self._nodes:
-            kept = sum(assembly.memory_size for assembly in node.tails._assemblies.values())
-            if node.machine.up and node.budget.used != kept:
-                raise Leak(f"{node.budget.used - kept} bytes of the budget are held for ever")
+            kept_bytes = sum(assembly.memory_size for assembly in node.tails._assemblies.values())
+            if node.machine.up and node.budget.used != kept_bytes:
+                raise Leak(f"{node.budget.used - kept_bytes} bytes of the budget are never given back")
 
     def _check_usage(self) -> None:
-        """Every byte of a finished upload is charged once, and nothing else, whatever went wrong meanwhile."""
+        """Every byte of a finished upload is charged once, and nothing else, after any fault."""
         uploads = self.uploads()
         sources = {source for upload in uploads.values() for source in upload.partials}
         stored = sum(upload.offset for upload in uploads.values() if upload.id not in sources)
@@ -242,13 +242,13 @@ class World:
                 self.receiver.check_calm()
 
     def _check_strays(self) -> None:
-        named = {upload.cursor["key"] for upload in self.uploads().values()} | {installation_key("")}
+        keys = {upload.cursor["key"] for upload in self.uploads().values()} | {installation_key("")}
         objects = {
-            key for key, each in self.bucket.objects.items() if each.metadata.get("tus-id") not in self.forgotten
+            key for key, stored in self.bucket.objects.items() if stored.metadata.get("tus-id") not in self.forgotten
         }
-        strays = objects - named
+        strays = objects - keys
         if strays or self.bucket.multiparts:
-            raise Leak(f"objects that nobody names: {sorted(strays)} {self.bucket.multiparts}")
+            raise Leak(f"objects that no record names: {sorted(strays)} {self.bucket.multiparts}")
 
     async def _download_all(self, engine: Engine) -> None:
         for upload in self.uploads().values():
@@ -274,7 +274,7 @@ class World:
             raise Violation("complete, but the object is not ours")
 
     def _expected(self, upload: Upload) -> bytes:
-        """What it must hold; of one that was rebuilt without its metadata, what there is."""
+        """The content it must have; of one that was rebuilt without its metadata, what there is."""
         name = upload.metadata.get("name")
         return self.bucket.objects[upload.cursor["key"]].content if name is None else self.contents[name]
 

@@ -13,7 +13,7 @@ import aiohttp
 from tests.storm.history import History, Tally
 from tests.support.bucket import upload_id
 from tests.support.exchange import Answer, Body, exchange
-from tests.support.tus import named
+from tests.support.tus import header_fields
 
 PATIENCE = 30.0
 """Seconds a client waits for an answer before it asks again."""
@@ -51,7 +51,7 @@ class Talk:
 
     async def ask(self, method: str, url: str, body: Body = None, /, **headers: object) -> Reply | None:
         """None when nothing came back. Header names are written with underscores; None leaves one out."""
-        fields = named(headers)
+        fields = header_fields(headers)
         size = len(body) if isinstance(body, bytes) else "-" if body is None else "?"
         asked, started = time.time(), time.monotonic()
         told = f"{method} {url} {_short(fields)} {size} bytes"

@@ -127,7 +127,7 @@ class Storage(Lane):
             await asyncio.sleep(seconds)
             self.site.proxy.faults.clear()
             gate.opened.set()
-        self.tally.counts["faults"] += rule.seen
+        self.tally.counts["faults"] += rule.count
 
     def _actions(self, gate: Gate) -> dict[str, Action]:
         """Silence lasts as long as the gust."""

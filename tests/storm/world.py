@@ -82,7 +82,7 @@ async def open_world(seaweed: SeaweedFS, directory: Path, expire_after: float) -
         ):
             proxy = await stack.enter_async_context(S3Proxy(seaweed.endpoint))
             node = Node(seaweed, proxy, _made(directory / name), **_usual(expire_after), **settings)
-            servers = [node.server, *(node.another() for _ in range(count - 1))]
+            servers = [node.server, *(node.new_server() for _ in range(count - 1))]
             sites.append(
                 Site(name=name, node=node, proxy=proxy, servers=servers, redis=store, expire_after=expire_after)
             )

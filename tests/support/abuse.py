@@ -1,4 +1,4 @@
-"""Requests that nobody should send, as hypothesis draws them: mostly right, so that they get far before they fail."""
+"""Requests that no client should send, as hypothesis draws them: mostly right, to get far before they fail."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Abuse:
     """The client listens for an answer; else it goes away without a word."""
 
     def pieces(self, target: str) -> Iterator[bytes]:
-        """What goes over the socket, bit by bit; `target` is the URL of an upload."""
+        """Yield the bytes of the connection, piece by piece; `target` is the URL of an upload."""
         head, *body = self.raw()
         yield head.replace(TARGET, urlsplit(target).path.encode())
         yield from body

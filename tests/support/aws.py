@@ -16,13 +16,13 @@ from tests.support.s3faults import Action, pass_on
 from tests.support.server import is_foreign
 
 
-def environment(directory: Path, who: Identity, *, config: str = "", **named: str) -> Mapping[str, str]:
+def environment(directory: Path, identity: Identity, *, config: str = "", **variables: str) -> Mapping[str, str]:
     """The keys of `who`, what is `named`, and `config` as ~/.aws/config has it; nothing else, and no region."""
     file = directory / "aws-config"
     file.write_text(config)
-    keys = {"AWS_ACCESS_KEY_ID": who.access_key, "AWS_SECRET_ACCESS_KEY": who.secret_key}
+    keys = {"AWS_ACCESS_KEY_ID": identity.access_key, "AWS_SECRET_ACCESS_KEY": identity.secret_key}
     places = {"AWS_CONFIG_FILE": str(file), "AWS_SHARED_CREDENTIALS_FILE": str(directory / "none")}
-    return {**keys, **places, "AWS_EC2_METADATA_DISABLED": "true", **named}
+    return {**keys, **places, "AWS_EC2_METADATA_DISABLED": "true", **variables}
 
 
 def applied(patched: pytest.MonkeyPatch, chosen: Mapping[str, str]) -> None:
@@ -41,11 +41,11 @@ def in_region(region: str, status: int) -> Action:
             return await pass_on(exchange)
         await exchange.drain()
         code = "PermanentRedirect" if status == 301 else "AuthorizationHeaderMalformed"
-        text = f"<Error><Code>{code}</Code><Message>m</Message>{_named(region, status)}</Error>"
+        text = f"<Error><Code>{code}</Code><Message>m</Message>{_region_element(region, status)}</Error>"
         return web.Response(status=status, headers={"x-amz-bucket-region": region}, text=text)
 
     return act
 
 
-def _named(region: str, status: int) -> str:
+def _region_element(region: str, status: int) -> str:
     return f"<Region>{region}</Region>" if status == 400 else "<Endpoint>bucket.s3.example</Endpoint>"

@@ -29,16 +29,16 @@ class Bucket:
         """Keys of all objects but the installation's id, and of the multipart uploads begun there."""
         where = {"Bucket": self._name, "Prefix": self.prefix}
         objects = _listed(self._boto.get_paginator("list_objects_v2").paginate(**where), "Contents")
-        begun = _listed(self._boto.get_paginator("list_multipart_uploads").paginate(**where), "Uploads")
+        multiparts = _listed(self._boto.get_paginator("list_multipart_uploads").paginate(**where), "Uploads")
         keys = {key.removeprefix(self.prefix) for key in objects} - {installation_key("")}
-        return sorted([*keys, *(f"multipart {key.removeprefix(self.prefix)}" for key in begun)])
+        return sorted([*keys, *(f"multipart {key.removeprefix(self.prefix)}" for key in multiparts)])
 
     def traces(self, url: str) -> list[str]:
         """The residue of one upload's URL."""
         return [key for key in self.residue() if upload_id(url) in key]
 
     def content(self, url: str) -> bytes:
-        """The finished object of an upload's URL, whatever its host."""
+        """The finished object of an upload's URL, at any host."""
         content: bytes = self._boto.get_object(**self._finished(url))["Body"].read()
         return content
 
@@ -47,16 +47,16 @@ class Bucket:
         listed = self._boto.list_objects_v2(Bucket=self._name, Prefix=self._finished(url)["Key"])
         return next((int(entry["Size"]) for entry in listed.get("Contents", [])), None)
 
-    def put(self, url: str, body: bytes, *, ours: bool = False) -> None:
+    def put(self, url: str, body: bytes, *, own: bool = False) -> None:
         """Another object where the upload's would go, marked as the upload's own or not."""
-        marks = {"tus-id": upload_id(url)} if ours else {}
+        marks = {"tus-id": upload_id(url)} if own else {}
         self._boto.put_object(**self._finished(url), Body=body, Metadata=marks)
 
     def lose(self, url: str, nth: int | None = None) -> None:
         """Remove what isn't a finished object: all of it, or only the `nth` in order."""
         prefix = f"{self.prefix}.tusd-py/{upload_id(url)}/"
-        found = self._boto.list_objects_v2(Bucket=self._name, Prefix=prefix)["Contents"]
-        for entry in found if nth is None else [found[nth]]:
+        contents = self._boto.list_objects_v2(Bucket=self._name, Prefix=prefix)["Contents"]
+        for entry in contents if nth is None else [contents[nth]]:
             self._boto.delete_object(Bucket=self._name, Key=entry["Key"])
 
     def store(self, key: str, body: bytes) -> None:
@@ -69,8 +69,8 @@ class Bucket:
 
     def abort_multiparts(self) -> None:
         """End every multipart upload, as a lifecycle rule does."""
-        for begun in self._boto.list_multipart_uploads(Bucket=self._name, Prefix=self.prefix)["Uploads"]:
-            self._boto.abort_multipart_upload(Bucket=self._name, Key=begun["Key"], UploadId=begun["UploadId"])
+        for multipart in self._boto.list_multipart_uploads(Bucket=self._name, Prefix=self.prefix)["Uploads"]:
+            self._boto.abort_multipart_upload(Bucket=self._name, Key=multipart["Key"], UploadId=multipart["UploadId"])
 
     def _finished(self, url: str) -> dict[str, Any]:
         return {"Bucket": self._name, "Key": f"{self.prefix}{upload_id(url)}"}
@@ -80,6 +80,6 @@ def upload_id(url: str) -> str:
     return url.rpartition("/")[2]
 
 
-def _listed(pages: Iterable[Mapping[str, Any]], what: str) -> list[str]:
+def _listed(pages: Iterable[Mapping[str, Any]], kind: str) -> list[str]:
     """The keys on all of them."""
-    return [entry["Key"] for page in pages for entry in page.get(what, [])]
+    return [entry["Key"] for page in pages for entry in page.get(kind, [])]

@@ -45,43 +45,45 @@ class DirectClient:
     ) -> Answer:
         return await exchange(self._session, method, url, body, headers)
 
-    async def ask(self, method: str, path: str, told: object = None, /, **query: object) -> Answer:
+    async def ask(self, method: str, path: str, members: object = None, /, **query: object) -> Answer:
         """JSON to one of the routes."""
-        asked = f"?{urlencode(query)}" if query else ""
-        body = None if told is None else json.dumps(told)
-        return await self.request(method, f"{self.url}/{path}{asked}", body, {"Content-Type": "application/json"})
+        query_string = f"?{urlencode(query)}" if query else ""
+        body = None if members is None else json.dumps(members)
+        return await self.request(
+            method, f"{self.url}/{path}{query_string}", body, {"Content-Type": "application/json"}
+        )
 
-    async def begin(self, filename: str = "film.mp4", **told: object) -> Begun:
-        answer = await self.ask("POST", "multipart", {"filename": filename, "type": "video/mp4", **told})
+    async def begin(self, filename: str = "film.mp4", **extra: object) -> Begun:
+        answer = await self.ask("POST", "multipart", {"filename": filename, "type": "video/mp4", **extra})
         assert answer.status == 200, answer
-        found = answer.json
-        return Begun(key=found["key"], upload_id=found["uploadId"], bucket=found["bucket"])
+        members = answer.json
+        return Begun(key=members["key"], upload_id=members["uploadId"], bucket=members["bucket"])
 
-    async def sign(self, begun: Begun, number: int, **query: object) -> Answer:
-        return await self.ask("GET", f"multipart/{begun.upload_id}/{number}", key=begun.key, **query)
+    async def sign(self, upload: Begun, number: int, **query: object) -> Answer:
+        return await self.ask("GET", f"multipart/{upload.upload_id}/{number}", key=upload.key, **query)
 
-    async def part(self, begun: Begun, number: int, body: bytes) -> dict[str, object]:
+    async def part(self, upload: Begun, number: int, body: bytes) -> dict[str, object]:
         """Sent, and as a completion names it."""
-        signed = await self.sign(begun, number)
+        signed = await self.sign(upload, number)
         assert signed.status == 200, signed
-        sent = await self.request("PUT", signed.json["url"], body)
-        assert sent.status == 200, sent
-        return {"PartNumber": number, "ETag": sent.etag}
+        reply = await self.request("PUT", signed.json["url"], body)
+        assert reply.status == 200, reply
+        return {"PartNumber": number, "ETag": reply.etag}
 
-    async def parts(self, begun: Begun, *bodies: bytes) -> list[dict[str, object]]:
-        return [await self.part(begun, number, body) for number, body in enumerate(bodies, start=1)]
+    async def parts(self, upload: Begun, *bodies: bytes) -> list[dict[str, object]]:
+        return [await self.part(upload, number, body) for number, body in enumerate(bodies, start=1)]
 
-    async def stored(self, begun: Begun) -> Answer:
-        return await self.ask("GET", f"multipart/{begun.upload_id}", key=begun.key)
+    async def stored(self, upload: Begun) -> Answer:
+        return await self.ask("GET", f"multipart/{upload.upload_id}", key=upload.key)
 
-    async def complete(self, begun: Begun, parts: Sequence[Mapping[str, object]]) -> Answer:
-        return await self.ask("POST", f"multipart/{begun.upload_id}/complete", {"parts": list(parts)}, key=begun.key)
+    async def complete(self, upload: Begun, parts: Sequence[Mapping[str, object]]) -> Answer:
+        return await self.ask("POST", f"multipart/{upload.upload_id}/complete", {"parts": list(parts)}, key=upload.key)
 
-    async def abort(self, begun: Begun) -> Answer:
-        return await self.ask("DELETE", f"multipart/{begun.upload_id}", key=begun.key)
+    async def abort(self, upload: Begun) -> Answer:
+        return await self.ask("DELETE", f"multipart/{upload.upload_id}", key=upload.key)
 
-    async def params(self, filename: str = "note.txt", **told: object) -> Any:
-        answer = await self.ask("GET", "params", filename=filename, **told)
+    async def params(self, filename: str = "note.txt", **extra: object) -> Any:
+        answer = await self.ask("GET", "params", filename=filename, **extra)
         assert answer.status == 200, answer
         return answer.json
 
@@ -92,8 +94,8 @@ class DirectClient:
         payload = form()
         return await self.request("POST", url, payload, {"Content-Type": payload.headers["Content-Type"]})
 
-    async def presign(self, **told: object) -> Answer:
-        return await self.ask("POST", "presign", told)
+    async def presign(self, **members: object) -> Answer:
+        return await self.ask("POST", "presign", members)
 
     async def content(self, upload_id: str) -> bytes:
         answer = await self.request("GET", self.files + upload_id)

@@ -27,21 +27,21 @@ class ScriptedAccess:
         self._engine = harness
         self.fuse = Fuse(StorageUnavailable)
         self.troubled = False
-        """What it begins was begun by a call that got no answer first."""
+        """A call that got no answer began it first."""
         self.parts = dict[UploadId, list[DirectPart]]()
         self.signed = list[tuple[object, ...]]()
-        self.begun = list[Upload]()
+        self.begun_uploads = list[Upload]()
         self.listed = 0
-        """How often it was asked for parts."""
+        """Requests for a list of parts."""
 
     def key(self, upload: Upload) -> str:
         return f"key of {upload.id}"
 
     async def begin(self, upload: Upload) -> Checkpoint:
-        self.begun.append(upload)
+        self.begun_uploads.append(upload)
         checkpoint = Checkpoint(offset=0, cursor={"begun": upload.id}, troubled=self.troubled)
         self.parts.setdefault(upload.id, [])
-        return await self.fuse.around(_told(checkpoint))
+        return await self.fuse.around(_pass_on(checkpoint))
 
     async def sign_whole(self, upload: Upload, *, max_bytes: int, lifetime: float, form: bool) -> Signed:
         self.signed.append((upload.id, max_bytes, lifetime, form))
@@ -66,17 +66,17 @@ class ScriptedAccess:
         return self.parts[upload.id]
 
     async def object_length(self, upload: Upload) -> int | None:
-        found = self._engine.storage._objects.get(upload.id)
-        return None if found is None else len(found)
+        content = self._engine.storage._objects.get(upload.id)
+        return None if content is None else len(content)
 
     async def cors(self) -> Sequence[CorsRule]:
         return ()
 
     async def set_cors(self, rules: Sequence[CorsRule]) -> None:
-        """Nobody asks for them."""
+        """Leave the parts unread."""
 
     def bring(self, upload: Upload, *parts: bytes) -> list[DirectPart]:
-        """What a client does with what was signed."""
+        """Send `parts` as a client does with signed URLs."""
         self._engine.storage._parts[upload.id] = bytearray(b"".join(parts))
         brought = [DirectPart(number=n, etag=f"e{n}", length=len(part)) for n, part in enumerate(parts, start=1)]
         self.parts[upload.id] = brought
@@ -85,11 +85,11 @@ class ScriptedAccess:
 
 def direct(harness: Harness) -> ScriptedAccess:
     """The engine's storage can be reached from now on."""
-    made = ScriptedAccess(harness)
-    harness.storage.direct = made  # type: ignore[assignment]
+    access = ScriptedAccess(harness)
+    harness.storage.direct = access  # type: ignore[assignment]
     harness.engine = replace(harness.engine, limits=replace(harness.engine.limits, upload_url_lifetime=30.0))
-    return made
+    return access
 
 
-async def _told(checkpoint: Checkpoint) -> Checkpoint:
+async def _pass_on(checkpoint: Checkpoint) -> Checkpoint:
     return checkpoint

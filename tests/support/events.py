@@ -18,13 +18,13 @@ KEPT = Subscription(name="feed", format=FEED, types=frozenset(EventType))
 EVER = 1e12
 
 
-def event(of: Upload, kind: EventType, reason: Reason | None = None, **more: object) -> Event:
-    return Event(type=kind, upload=of, reason=reason, **more)  # type: ignore[arg-type]
+def event(of: Upload, kind: EventType, reason: Reason | None = None, **fields: object) -> Event:
+    return Event(type=kind, upload=of, reason=reason, **fields)  # type: ignore[arg-type]
 
 
 async def created(state: StateStore, number: int = 1, **changes: object) -> Upload:
-    made = upload(number, **changes)
-    return await state.create(made, events=[event(made, EventType.CREATED)])
+    planned = upload(number, **changes)
+    return await state.create(planned, events=[event(planned, EventType.CREATED)])
 
 
 async def ended(state: StateStore, of: Upload, reason: Reason = Reason.CLIENT) -> Upload:
@@ -32,5 +32,5 @@ async def ended(state: StateStore, of: Upload, reason: Reason = Reason.CLIENT) -
     return await state.save(ending, events=[event(ending, EventType.TERMINATED, reason)])
 
 
-def told(deliveries: Sequence[Delivery]) -> list[str]:
+def event_ids(deliveries: Sequence[Delivery]) -> list[str]:
     return [delivery.event_id for delivery in deliveries]

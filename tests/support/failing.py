@@ -25,19 +25,19 @@ T = TypeVar("T")
 
 @dataclass
 class Fuse:
-    """Makes calls fail: all from the one after `left` others, `times` in a row. None for none."""
+    """Makes calls fail: all from the one after `after` others, `times` in a row. None for none."""
 
     error: type[Unavailable]
-    left: int | None = None
+    after: int | None = None
     times: int = 1
     answer_lost: bool = False
     """The call is carried out all the same."""
 
-    def blow(self, left: int = 0, *, times: int = 1, answer_lost: bool = False) -> None:
-        self.left, self.times, self.answer_lost = left, times, answer_lost
+    def blow(self, after: int = 0, *, times: int = 1, answer_lost: bool = False) -> None:
+        self.after, self.times, self.answer_lost = after, times, answer_lost
 
     def mend(self) -> None:
-        self.left = None
+        self.after = None
 
     async def around(self, call: Coroutine[Any, Any, T]) -> T:
         blown = self._count()
@@ -50,11 +50,11 @@ class Fuse:
         return result
 
     def _count(self) -> bool:
-        if self.left is None:
+        if self.after is None:
             return False
-        blown, self.left = self.left <= 0, self.left - 1
-        if self.left <= -self.times:
-            self.left = None
+        blown, self.after = self.after <= 0, self.after - 1
+        if self.after <= -self.times:
+            self.after = None
         return blown
 
 

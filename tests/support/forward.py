@@ -17,7 +17,7 @@ class ForwardProxy:
     tls: ssl.SSLContext | None = None
     silent: bool = False
     """It takes requests and never answers."""
-    asked: list[str] = field(default_factory=list)
+    request_lines: list[str] = field(default_factory=list)
     """The line each request began with."""
     credentials: set[str] = field(default_factory=set)
     """Values of Proxy-Authorization."""
@@ -38,7 +38,7 @@ class ForwardProxy:
         await asyncio.gather(*self._busy, return_exceptions=True)
 
     def methods(self) -> set[str]:
-        return {line.split()[0] for line in self.asked}
+        return {line.split()[0] for line in self.request_lines}
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -59,29 +59,32 @@ class ForwardProxy:
         method, target, _ = head.split(" ", 2)
         if method == "CONNECT":
             host, _, port = target.rpartition(":")
-            there, back = await asyncio.open_connection(host, int(port))
+            upstream, back = await asyncio.open_connection(host, int(port))
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         else:
             url = urlsplit(target)
-            there, back = await asyncio.open_connection(url.hostname, url.port)
+            upstream, back = await asyncio.open_connection(url.hostname, url.port)
             head = head.replace(f"{url.scheme}://{url.netloc}", "", 1).replace("\r\n", "\r\nConnection: close\r\n", 1)
             back.write(head.encode("latin-1"))
-        await _joined(reader, writer, there, back)
+        await _joined(reader, writer, upstream, back)
 
     def _remember(self, head: str) -> None:
         first, *fields = head.split("\r\n")
-        self.asked.append(first)
-        names = (each.partition(": ") for each in fields)
+        self.request_lines.append(first)
+        names = (line.partition(": ") for line in fields)
         self.credentials |= {value for name, _, value in names if name.lower() == "proxy-authorization"}
 
 
 async def _joined(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, there: asyncio.StreamReader, back: asyncio.StreamWriter
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    upstream: asyncio.StreamReader,
+    back: asyncio.StreamWriter,
 ) -> None:
     try:
         async with asyncio.TaskGroup() as pumps:
             pumps.create_task(_pump(reader, back))
-            pumps.create_task(_pump(there, writer))
+            pumps.create_task(_pump(upstream, writer))
     except* ConnectionError:
         pass
     finally:

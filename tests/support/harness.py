@@ -34,18 +34,18 @@ class ScriptedBody:
 
     def __init__(self, *chunks: bytes, end: BodyEnd = BodyEnd.COMPLETE, stalls: bool = False) -> None:
         self.end = BodyEnd.COMPLETE
-        self.asked = False
-        """Whether the client was told to go on."""
+        self.continued = False
+        """True once the client was told to continue."""
         self.stalled = asyncio.Event()
         self._script, self._how, self._stopped = chunks, end, asyncio.Event()
         if not stalls:
             self._stopped.set()
 
     async def chunks(self, max_bytes: int | None) -> AsyncIterator[bytes]:
-        self.asked, taken = True, 0
+        self.continued, total = True, 0
         for chunk in self._script:
-            taken += len(chunk)
-            if max_bytes is not None and taken > max_bytes:
+            total += len(chunk)
+            if max_bytes is not None and total > max_bytes:
                 self.end = BodyEnd.TOO_LONG
                 return
             yield chunk
@@ -78,11 +78,11 @@ class FailingStorage(MemoryStorage):
         self.listed = list[UploadId]()
         """The uploads it was asked to clean."""
         self.installing = Fuse(StorageUnavailable)
-        """Of what it says of its installation."""
+        """Fails the reading of its installation's id."""
         self.answering = asyncio.Event()
         """It says nothing of it before that."""
         self.answering.set()
-        self.asked = 0
+        self.id_reads = 0
 
     @asynccontextmanager
     async def writer(
@@ -119,7 +119,7 @@ class FailingStorage(MemoryStorage):
         await self.fuse.around(super().delete_superseded(before, current))
 
     async def installation(self) -> str | None:
-        self.asked += 1
+        self.id_reads += 1
         await self.answering.wait()
         return await self.installing.around(super().installation())
 
@@ -134,7 +134,7 @@ class FailingStorage(MemoryStorage):
 
 
 class Told(Observer):
-    """What the engine told, in order: what happened and to which upload."""
+    """An observer that records what it is told, in order: what happened and to which upload."""
 
     def __init__(self) -> None:
         self.events = list[tuple[str, object]]()
@@ -151,8 +151,8 @@ class Told(Observer):
         self.events.append((message, fields.get("upload_id")))
         self.troubles.append((message, fields))
 
-    def count(self, what: str) -> int:
-        return sum(event == what for event, _ in self.events)
+    def count(self, wanted_event: str) -> int:
+        return sum(event == wanted_event for event, _ in self.events)
 
 
 class Harness:
@@ -163,14 +163,14 @@ class Harness:
         self.storage = FailingStorage(checkpoint_size=checkpoint_size)
         self.state = FailingState(state)
         self.locker = MemoryLocker()
-        self.told = Told()
+        self.observer = Told()
         numbers = count(1)
         self.engine = Engine(
             storage=self.storage,
             state=self.state,
             locker=self.locker,
             limits=Limits(**{"expire_after": 100.0, **limits}),
-            observer=self.told,
+            observer=self.observer,
             clock=lambda: self.now,
             new_id=lambda: UploadId(f"{next(numbers):032x}"),
             base_path="/files/",
@@ -206,17 +206,17 @@ class Harness:
         return await self.record_of(upload.id)
 
     async def record_of(self, upload_id: UploadId) -> Upload:
-        found = await self.state.load(upload_id)
-        assert found is not None
-        return found
+        record = await self.state.load(upload_id)
+        assert record is not None
+        return record
 
 
 async def _nothing() -> None:
     return None
 
 
-def another(harness: Harness) -> Harness:
+def second_harness(harness: Harness) -> Harness:
     """A new server on the same storage, with an empty state."""
-    other = Harness()
-    other.engine = replace(other.engine, storage=harness.storage)
-    return other
+    second = Harness()
+    second.engine = replace(second.engine, storage=harness.storage)
+    return second

@@ -1,4 +1,4 @@
-"""Heads of requests as nobody means them."""
+"""Heads of requests as no client means them."""
 
 from __future__ import annotations
 

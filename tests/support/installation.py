@@ -12,7 +12,7 @@ import pytest
 from tests.support.server import Server
 
 Start = Callable[..., Server]
-"""Makes a server with these settings, besides those of all; it isn't started yet."""
+"""Makes a server with these settings, on top of the common ones; it isn't started yet."""
 STATES = ("memory", "sqlite", "redis")
 
 

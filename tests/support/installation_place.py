@@ -23,7 +23,7 @@ LONG_AGO = "1s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where servers of one test can keep things."""
+    """A place where servers of one test store state and objects."""
 
     directory: Path
     state: str
@@ -41,7 +41,7 @@ class Place:
         where: dict[str, Any] = {"state": self.state, "expire_after": "1h", **self.bucket(storage), **settings}
         directory = self.directory / uuid4().hex
         directory.mkdir()
-        # without warnings: a worker that ends leaves its metrics file for Python to close, which warns beside the line
+        # without warnings: a worker that ends leaves its metrics file for Python to close, which warns next to the line
         return Server(directory, environment=self.environment, debug=False, **where)
 
     @asynccontextmanager
@@ -90,8 +90,8 @@ def on_seaweed(directory: Path, seaweed: SeaweedFS, redis_url: str) -> Place:
         client.put_object(Bucket=seaweed.bucket, Key=key, Body=b"?")
 
     def files(storage: str) -> list[str]:
-        found = client.list_objects_v2(Bucket=seaweed.bucket, Prefix=f"{prefix}/{storage}/").get("Contents", [])
-        return sorted(each["Key"] for each in found)
+        contents = client.list_objects_v2(Bucket=seaweed.bucket, Prefix=f"{prefix}/{storage}/").get("Contents", [])
+        return sorted(entry["Key"] for entry in contents)
 
     def forget(storage: str) -> None:
         client.delete_object(Bucket=seaweed.bucket, Key=f"{prefix}/{storage}/.tusd-py/installation")

@@ -18,16 +18,21 @@ def sha1(data: bytes) -> Checksum:
 
 
 def appending(
-    offset: int, *, size: int | None = None, length: int | None = None, checksum: Checksum | None = None, **more: Any
+    offset: int, *, size: int | None = None, length: int | None = None, checksum: Checksum | None = None, **options: Any
 ) -> Append:
     """`size` is the Content-Length, None for a chunked body; `length` is what the request declares."""
-    return Append(offset=offset, length=length, body=Body(length=size, checksum=checksum), **more)
+    return Append(offset=offset, length=length, body=Body(length=size, checksum=checksum), **options)
 
 
 def creating(
-    length: int | None, *, kind: Kind = Kind.REGULAR, body: bool = False, checksum: Checksum | None = None, **more: Any
+    length: int | None,
+    *,
+    kind: Kind = Kind.REGULAR,
+    body: bool = False,
+    checksum: Checksum | None = None,
+    **options: Any,
 ) -> Create:
-    return Create(kind=kind, length=length, body=Body(length=None, checksum=checksum) if body else None, **more)
+    return Create(kind=kind, length=length, body=Body(length=None, checksum=checksum) if body else None, **options)
 
 
 def joining(*partials: UploadId) -> Create:
@@ -36,7 +41,7 @@ def joining(*partials: UploadId) -> Create:
 
 
 def naming(parts: Sequence[DirectPart]) -> Callable[[], Awaitable[Sequence[DirectPart]]]:
-    """What reads a list of these parts from the body of a request."""
+    """Return a reader of these parts from the body of a request."""
 
     async def read_parts() -> Sequence[DirectPart]:
         return parts

@@ -28,8 +28,8 @@ BOTH_READERS = pytest.mark.parametrize(
 
 
 class Node:
-    """A server whose objects lie below a prefix of its own, on SQLite unless settings say otherwise. Settings are named
-    as in `Settings`; beside them may stand `debug`, a `program` that is the server, and an `environment` to find other
+    """A server whose objects lie below its own prefix, on SQLite unless settings say otherwise. Settings are named
+    as in `Settings`; additional ones are `debug`, a `program` that is the server, and an `environment` to find other
     credentials in."""
 
     def __init__(self, seaweed: SeaweedFS, proxy: S3Proxy, directory: Path, **settings: Any) -> None:
@@ -37,15 +37,15 @@ class Node:
         self.bucket = Bucket(seaweed, endpoint=proxy.endpoint)
         self.temporary = directory / "tmp"
         self.temporary.mkdir()
-        self._made = 0
+        self._servers = 0
         self._directory = directory
         self._settings = {"state": f"sqlite:{directory / 'state.db'}", **self.bucket.settings, **settings}
-        self.server = self.another()
+        self.server = self.new_server()
 
-    def another(self) -> Server:
+    def new_server(self) -> Server:
         """One more server on the same state and the same objects, not started."""
-        self._made += 1
-        place = self._directory / f"server-{self._made}"
+        self._servers += 1
+        place = self._directory / f"server-{self._servers}"
         place.mkdir()
         settings = {"environment": self.bucket.environment, "program": PROGRAM, **self._settings}
         environment, program = settings.pop("environment"), settings.pop("program")
@@ -79,7 +79,7 @@ class Node:
         await until(idle)
 
     async def until_stored(self, parts: int) -> None:
-        """Wait until S3 has acknowledged so many parts, and a little longer: whoever writes that down has done so."""
+        """Wait until S3 has acknowledged so many parts, and a little longer: the server has recorded it by then."""
 
         async def stored() -> bool:
             return sum(call.operation == "UploadPart" and call.status is not None for call in self.s3.calls) >= parts
@@ -92,7 +92,7 @@ class Node:
         return await asyncio.to_thread(self.bucket.residue)
 
     async def object_size(self, url: str) -> int | None:
-        """Of the upload's finished object, as S3 has it; None if it isn't there."""
+        """Return the bytes of the upload's finished object, as S3 has it; None if there is none."""
         return await asyncio.to_thread(self.bucket.size, url)
 
     async def stored(self, url: str) -> bytes:
@@ -100,7 +100,7 @@ class Node:
         return await asyncio.to_thread(self.bucket.content, url)
 
     def remembered(self) -> list[str]:
-        """All rows of the state store and of the turns beside it."""
+        """All rows of the state store and of its turns."""
         files = [
             path for path in self._directory.glob("state.db*") if not path.name.endswith(("-wal", "-shm", ".reserve"))
         ]
@@ -127,7 +127,7 @@ async def one_node(seaweed: SeaweedFS, directory: Path, **settings: Any) -> Asyn
 
 @asynccontextmanager
 async def client_of(server: Server) -> AsyncIterator[TusClient]:
-    """A client whose every request has a connection of its own."""
+    """A client whose every request has its own connection."""
     timeout = aiohttp.ClientTimeout(total=None)
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:

@@ -22,11 +22,11 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a query names."""
+    """The names in a query."""
 
     metrics: frozenset[str]
     labels: frozenset[str]
-    """Those of its groups, which its answer has."""
+    """The labels of its groups, which its answer has."""
     selected: frozenset[tuple[str, str]]
     """Metrics, each with a label that it is selected by."""
 
@@ -36,9 +36,9 @@ def names(query: str) -> Names:
     bare = _RANGE.sub("", _TEXT.sub('""', query))
     labels = {label.strip() for group in _GROUPING.findall(bare) for label in group.split(",")}
     selectors = _SELECTOR.findall(bare)
-    rest = _SELECTOR.sub(r"\1", _GROUPING.sub("", bare))
-    metrics = {word for word in _WORD.findall(rest) if word.startswith("tusdpy_")}
-    if unknown := set(_WORD.findall(rest)) - metrics - WORDS:
+    words = _SELECTOR.sub(r"\1", _GROUPING.sub("", bare))
+    metrics = {word for word in _WORD.findall(words) if word.startswith("tusdpy_")}
+    if unknown := set(_WORD.findall(words)) - metrics - WORDS:
         raise ValueError(f"no metric and no function: {', '.join(sorted(unknown))}")
     selected = {(metric, label) for metric, within in selectors for label in _LABEL.findall(within)}
     return Names(frozenset(metrics), frozenset(labels), frozenset(selected))

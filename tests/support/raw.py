@@ -13,7 +13,7 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from urllib.parse import urlsplit
 
-from tests.support.tus import OCTETS, PATIENCE, VERSION, TusClient, named
+from tests.support.tus import OCTETS, PATIENCE, VERSION, TusClient, header_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class RawConnection:
 
     async def head(self, method: str, url: str, **headers: object) -> None:
         """A request's head, with Host and Tus-Resumable and otherwise only what is given."""
-        fields = named({"host": "127.0.0.1", "tus_resumable": VERSION, **headers})
+        fields = header_fields({"host": "127.0.0.1", "tus_resumable": VERSION, **headers})
         lines = [f"{method} {urlsplit(url).path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
         await self.send("\r\n".join([*lines, "", ""]).encode("latin-1"))
 
@@ -56,18 +56,18 @@ class RawConnection:
             return RawAnswer(status=status, headers=headers, body=await self._reader.readexactly(size))
 
     async def status(self) -> int:
-        """The next answer's, be it interim, however long it takes; 0 when the server hangs up instead."""
+        """The next answer's, interim ones too, however long it takes; 0 when the server hangs up instead."""
         line = await self._reader.readline()
         while await self._reader.readline() not in (b"\r\n", b""):
             pass
         return int(line.split()[1]) if line else 0
 
     async def closed(self) -> bytes:
-        """What still comes until the server hangs up, however long that takes. Raises ConnectionError."""
+        """Return what still comes until the server hangs up, however long that takes. Raises ConnectionError."""
         return await self._reader.read()
 
-    async def rest(self) -> bytes:
-        """Whatever comes until the server ends the connection."""
+    async def read_rest(self) -> bytes:
+        """Return all that comes until the server ends the connection."""
         async with asyncio.timeout(PATIENCE):
             try:
                 return await self.closed()
@@ -152,5 +152,5 @@ async def stalled_patch(
 
 async def superseded(connection: RawConnection) -> bool:
     """True if the server ended the connection, with a 423 or without a word."""
-    said = await connection.rest()
-    return not said or said.startswith(b"HTTP/1.1 423 ")
+    reply = await connection.read_rest()
+    return not reply or reply.startswith(b"HTTP/1.1 423 ")

@@ -38,35 +38,35 @@ class Arrival:
 
 @dataclass(kw_only=True)
 class Receiver:
-    """What has come, and how to answer: one answer after the other, then 200 with `{}`, as tusd wants it."""
+    """A receiver that stores requests and sends one answer after the other, then 200 with `{}`, as tusd wants it."""
 
     url: str = ""
     arrivals: list[Arrival] = field(default_factory=list)
     answers: list[Answer | str] = field(default_factory=list)
     """Also `hang` and `cut`."""
     always: Answer | str | None = None
-    """How to answer once `answers` are used up."""
+    """The answer once `answers` are used up."""
     released: asyncio.Event = field(default_factory=asyncio.Event)
     """Ends what hangs, with an answer."""
-    _more: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def wait(self, count: int, seconds: float = 20.0) -> list[Arrival]:
         """The first `count` arrivals, once they are there."""
-        async with asyncio.timeout(seconds), self._more:
-            await self._more.wait_for(lambda: len(self.arrivals) >= count)
+        async with asyncio.timeout(seconds), self._arrived:
+            await self._arrived.wait_for(lambda: len(self.arrivals) >= count)
         return self.arrivals[:count]
 
     async def until(self, enough: Callable[[list[Arrival]], bool], seconds: float = 20.0) -> list[Arrival]:
-        async with asyncio.timeout(seconds), self._more:
-            await self._more.wait_for(lambda: enough(self.arrivals))
+        async with asyncio.timeout(seconds), self._arrived:
+            await self._arrived.wait_for(lambda: enough(self.arrivals))
         return self.arrivals
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         arrival = Arrival(path=request.path_qs, headers=request.headers.copy(), body=body, at=time())
         self.arrivals.append(arrival)
-        async with self._more:
-            self._more.notify_all()
+        async with self._arrived:
+            self._arrived.notify_all()
         return await self._answer(request, arrival)
 
     async def _answer(self, request: web.Request, arrival: Arrival) -> web.StreamResponse:

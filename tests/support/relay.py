@@ -28,9 +28,9 @@ class Relay:
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        upstream, back = await asyncio.open_connection("127.0.0.1", self._target)
         with suppress(ConnectionError):
-            await asyncio.gather(self._pump(reader, back, answers=False), self._pump(there, writer, answers=True))
+            await asyncio.gather(self._pump(reader, back, answers=False), self._pump(upstream, writer, answers=True))
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
         try:

@@ -39,7 +39,7 @@ class RufhClient(TusClient):
         """A creation."""
         return await self.post(body, **self.completes(complete), **headers)
 
-    async def begun(self, body: bytes = b"", /, **headers: Any) -> str:
+    async def begin_unfinished(self, body: bytes = b"", /, **headers: Any) -> str:
         """The URL of a new upload that takes more than `body`."""
         answer = await self.begin(body, **headers)
         assert answer.status == 201, answer
@@ -84,7 +84,7 @@ async def ask(connection: RawConnection, method: str, url: str, /, **fields: obj
 
 async def answers(connection: RawConnection) -> list[RawAnswer]:
     """All that comes up to the final answer, which is the last."""
-    told = [await connection.answer()]
-    while told[-1].status < 200:
-        told.append(await connection.answer())
-    return told
+    replies = [await connection.answer()]
+    while replies[-1].status < 200:
+        replies.append(await connection.answer())
+    return replies

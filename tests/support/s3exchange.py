@@ -1,4 +1,4 @@
-"""One request on its way through the S3 proxy."""
+"""One request in transit through the S3 proxy."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ HOP_BY_HOP = frozenset({"connection", "expect", "keep-alive", "te", "trailer", "
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """What the proxy remembers of a request."""
+    """A request as the proxy remembers it."""
 
     request: S3Request
     began: float = field(default_factory=time.time)
     bytes_in: int = 0
-    """Of the body, as they came, framing and all."""
+    """Bytes of the body, as they came, framing and all."""
     status: int | None = None
-    """As the client saw it; None while there is no answer, and for ever after a broken connection."""
+    """As the client saw it; None while there is no answer, and none ever comes after a broken connection."""
 
     @property
     def operation(self) -> str:
@@ -104,12 +104,12 @@ class Exchange:
         return await response.write(body[: len(body) // 2])
 
     async def swallow(self, answer: aiohttp.ClientResponse) -> None:
-        """Takes S3's answer and tells nobody."""
+        """Takes S3's answer and sends it to no client."""
         async with answer:
             await answer.read()
 
     async def receive(self) -> None:
-        """Takes the whole body, so that the request outlives whoever sent it."""
+        """Takes the whole body, so that the request outlives its client."""
         self._received = b"".join([chunk async for chunk in self._chunks()])
 
     async def drain(self) -> None:
@@ -144,7 +144,7 @@ class Exchange:
         return web.Response()  # for a connection that isn't there any more
 
     def hang_up(self) -> web.StreamResponse:
-        """Closes the connection once what was written is on its way."""
+        """Closes the connection once what was written has left."""
         if self._request.transport is not None:
             self._request.transport.close()
         return web.Response()

@@ -1,4 +1,4 @@
-"""What can go wrong between a server and S3, as small actions that combine.
+"""Faults between a server and S3, as small actions that combine.
 
 An action takes over one exchange. `after_forwarding(x)` means: S3 did it, and x is what the client sees of it. So a
 swallowed answer is `after_forwarding(reset())`, and S3's error inside a 200 is `error(200, "InternalError")`.
@@ -38,7 +38,7 @@ def error(status: int, code: str) -> Action:
 
 
 def page(status: int, text: str) -> Action:
-    """Not S3 answers but what stands before it, with a page of its own."""
+    """Not S3 answers but what stands before it, with its own page."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         await exchange.drain()
@@ -115,7 +115,7 @@ def throttle(rate: float, then: Action = pass_on) -> Action:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Where a request waits for the test, and the test for the request."""
+    """A gate where a request waits for the test, and the test for the request."""
 
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     opened: asyncio.Event = field(default_factory=asyncio.Event)
@@ -131,7 +131,7 @@ def hold(gate: Gate, then: Action = pass_on) -> Action:
 
 
 def outliving(gate: Gate) -> Action:
-    """It is on this side of the network, and reaches S3 once the gate opens, whatever became of who sent it."""
+    """It is on this side of the network, and reaches S3 once the gate opens, even if its client is gone."""
 
     async def act(exchange: Exchange) -> StreamResponse:
         await exchange.receive()
@@ -160,23 +160,23 @@ def anything(_: S3Request) -> bool:
 @dataclass(slots=True)
 class Rule:
     """Row of the list of faults: the `nth` request (from 1, since the rule was made; None: each one) of `operation`
-    that is one of `which`."""
+    that is one of `matches`."""
 
     operation: str
     nth: int | None
     action: Action
-    which: Callable[[S3Request], bool] = anything
-    seen: int = 0
+    matches: Callable[[S3Request], bool] = anything
+    count: int = 0
 
     @property
     def has_hit(self) -> bool:
-        return self.seen >= (self.nth or 1)
+        return self.count >= (self.nth or 1)
 
     def hits(self, request: S3Request) -> bool:
-        if self.operation not in (request.operation, ANY) or not self.which(request):
+        if self.operation not in (request.operation, ANY) or not self.matches(request):
             return False
-        self.seen += 1
-        return self.nth in (None, self.seen)
+        self.count += 1
+        return self.nth in (None, self.count)
 
 
 class Faults:
@@ -186,9 +186,9 @@ class Faults:
         self._rules: list[Rule] = []
 
     def rule(
-        self, operation: str, nth: int | None, action: Action, which: Callable[[S3Request], bool] = anything
+        self, operation: str, nth: int | None, action: Action, matches: Callable[[S3Request], bool] = anything
     ) -> Rule:
-        self._rules.append(Rule(operation, nth, action, which))
+        self._rules.append(Rule(operation, nth, action, matches))
         return self._rules[-1]
 
     def clear(self) -> None:

@@ -20,8 +20,8 @@ NOT_OURS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
 UNREAD = 128 * 1024
-"""Bytes that the system takes of a body that nobody reads: as few as keep it fast. With what the sender's own system
-keeps (4 MiB where nobody changed that) it is less than a part: silence can begin in the middle of one."""
+"""Bytes that the system takes of an unread body: as few as keep it fast. With what the sender's own system
+keeps (4 MiB unless configured otherwise) it is less than a part: silence can begin in the middle of one."""
 
 
 class S3Proxy:
@@ -44,7 +44,7 @@ class S3Proxy:
         return Counter(call.operation for call in self.calls)
 
     def bytes_in(self) -> int:
-        """Of all request bodies together."""
+        """Bytes of all request bodies together."""
         return sum(call.bytes_in for call in self.calls)
 
     def reset(self) -> None:
@@ -91,7 +91,7 @@ class S3Proxy:
 
 
 def _narrow_socket() -> socket.socket:
-    """Its connections inherit its size; by itself the system lets them grow."""
+    """Its connections inherit its size; without a limit the system lets them grow."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNREAD)
     listening.bind(("127.0.0.1", 0))

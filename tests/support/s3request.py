@@ -1,4 +1,4 @@
-"""What an S3 request asks for: its operation, key and query, read from method, path and headers."""
+"""An S3 request's operation, key and query, read from method, path and headers."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class S3Request:
     """The head of a path-style S3 request."""
 
     operation: str
-    """As S3's API reference names it; "Unknown" for what nobody here sends."""
+    """As S3's API reference names it; "Unknown" for requests that no part of this server sends."""
     bucket: str
     key: str
     query: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What S3 or one of its providers refuses and no emulator does."""
+"""Refusals of S3 or one of its providers that no emulator makes."""
 
 from __future__ import annotations
 
@@ -53,23 +53,23 @@ class Strict:
 
     async def check_body(self, request: S3Request, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The chunks, the last of them only when the whole body may stand. Raises S3Error."""
-        digest, held = hashlib.sha256(), b""
+        digest, pending = hashlib.sha256(), b""
         async for chunk in self._lively(chunks):
-            if held:
-                yield held
+            if pending:
+                yield pending
             digest.update(chunk)
-            held = chunk
+            pending = chunk
         announced = request.headers.get("x-amz-content-sha256", "")
         if re.fullmatch("[0-9a-f]{64}", announced) and announced != digest.hexdigest():
             raise S3Error(400, "XAmzContentSHA256Mismatch")
-        if held:
-            yield held
+        if pending:
+            yield pending
 
     def check_completion(self, request: S3Request, document: str) -> None:
         """Raises S3Error for a part list that no strict provider would make an object of."""
         numbers = [int(number) for number in re.findall(r"<PartNumber>(\d+)</PartNumber>", document)]
-        known = self._parts[request.upload_id]
-        sizes = [known[number] for number in numbers if number in known]
+        stored = self._parts[request.upload_id]
+        sizes = [stored[number] for number in numbers if number in stored]
         if self._rules.dense_parts and numbers != list(range(1, len(numbers) + 1)):
             raise S3Error(400, "InvalidPart")
         if self._rules.equal_parts and (len({*sizes[:-1]}) > 1 or sizes[-1:] > sizes[:1]):

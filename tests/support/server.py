@@ -1,4 +1,4 @@
-"""The server under test, as a process of its own: started and ended the way production does it."""
+"""The server under test, as a separate process: started and ended the way production does it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ServerError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a command ended and what it said."""
+    """The exit status of a command and its output."""
 
     code: int
     out: str
@@ -77,7 +77,7 @@ class Server:
         self._environment = {**_bare(), **(DEBUG if debug else {}), **(environment or {})}
         self._socket = settings.get("unix_socket")
         self._alive_is = 404 if "metrics_address" in settings else 200
-        """What `/healthz` answers among the uploads."""
+        """The status of `/healthz` among the uploads."""
         self._flags = [flag for name, value in settings.items() for flag in _flag(name, value)]
         self._process: Process | None = None
 
@@ -92,7 +92,7 @@ class Server:
     def rss(self) -> int:
         """Resident bytes of the process and the workers it has."""
         process = psutil.Process(self.pid)
-        return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
+        return sum(part.memory_info().rss for part in (process, *process.children(recursive=True)))
 
     async def metric(self, name: str) -> float:
         """The sum over all labels of `tusdpy_{name}`, a counter since its start."""
@@ -100,7 +100,7 @@ class Server:
             return total(await answer.text(), name)
 
     def log(self) -> str:
-        """What it has written so far, from its first start on."""
+        """Return what it has written so far, from its first start on."""
         return self._log.read_text(errors="replace")
 
     async def start(self) -> None:
@@ -191,8 +191,8 @@ def is_foreign(name: str) -> bool:
 
 
 def _bare() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not is_foreign(name)}
-    return {**kept, "PYTHONPATH": str(ROOT), "AWS_EC2_METADATA_DISABLED": "true"}
+    variables = {name: value for name, value in os.environ.items() if not is_foreign(name)}
+    return {**variables, "PYTHONPATH": str(ROOT), "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 def _flag(name: str, value: object) -> list[str]:

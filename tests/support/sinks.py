@@ -47,11 +47,11 @@ class SinkBench:
 
     sink: Sink
     bodies: Callable[[], Awaitable[Sequence[Any]]]
-    """What the receiver has got, in order, as JSON."""
+    """Reads what the receiver has got, in order, as JSON."""
     refuse: Callable[[], None]
     accept: Callable[[], None]
     drops_repeated: bool = False
-    """Whether the receiver knows an event that comes again."""
+    """True if the receiver drops an event that comes again."""
 
 
 def _broker(broker: Broker) -> Sink:
@@ -147,18 +147,18 @@ async def _aws(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Valve, Any
         yield valve, sqs, sns
 
 
-async def _received(sqs: Any, queue: str, *, told: list[Any]) -> Sequence[Any]:
+async def _received(sqs: Any, queue: str, *, bodies: list[Any]) -> Sequence[Any]:
     while messages := (await sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)).get("Messages"):
         for message in messages:
-            told.append(json.loads(message["Body"]))
+            bodies.append(json.loads(message["Body"]))
             await sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    return told
+    return bodies
 
 
 async def _queue(sqs: Any, fifo: bool) -> str:  # noqa: FBT001
     name = f"queue-{uuid4().hex}{'.fifo' if fifo else ''}"
-    made = await sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"} if fifo else {})
-    return str(made["QueueUrl"])
+    reply = await sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"} if fifo else {})
+    return str(reply["QueueUrl"])
 
 
 def _sqs(fifo: bool) -> Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[SinkBench]]:  # noqa: FBT001
@@ -166,10 +166,10 @@ def _sqs(fifo: bool) -> Callable[[pytest.FixtureRequest], AbstractAsyncContextMa
     async def bench(request: pytest.FixtureRequest) -> AsyncIterator[SinkBench]:
         async with _aws(request) as (valve, sqs, _):
             queue = await _queue(sqs, fifo)
-            told = list[Any]()
+            messages = list[Any]()
             yield SinkBench(
                 sink=_broker(await SqsQueue.open(f"{valve.origin}{URL(queue).path}")),
-                bodies=lambda: _received(sqs, queue, told=told),
+                bodies=lambda: _received(sqs, queue, bodies=messages),
                 refuse=valve.refuse,
                 accept=valve.open,
                 drops_repeated=fifo,
@@ -185,10 +185,10 @@ async def _sns(request: pytest.FixtureRequest) -> AsyncIterator[SinkBench]:
         topic = (await sns.create_topic(Name=f"topic-{uuid4().hex}"))["TopicArn"]
         arn = (await sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"]))["Attributes"]["QueueArn"]
         await sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
-        told = list[Any]()
+        messages = list[Any]()
         yield SinkBench(
             sink=_broker(await SnsTopic.open(topic)),
-            bodies=lambda: _received(sqs, queue, told=told),
+            bodies=lambda: _received(sqs, queue, bodies=messages),
             refuse=valve.refuse,
             accept=valve.open,
         )
@@ -222,12 +222,12 @@ async def _amqp(request: pytest.FixtureRequest) -> AsyncIterator[SinkBench]:
         exchange = await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC)
         queue = await channel.declare_queue(name)
         await queue.bind(exchange, "upload.finished")
-        told = list[Any]()
+        messages = list[Any]()
 
         async def bodies() -> Sequence[Any]:
             while (message := await queue.get(no_ack=True, fail=False)) is not None:
-                told.append(json.loads(message.body))
-            return told
+                messages.append(json.loads(message.body))
+            return messages
 
         sink = _broker(AmqpExchange(f"amqp://guest:guest@127.0.0.1:{valve.port}/", name))
         yield SinkBench(sink=sink, bodies=bodies, refuse=valve.refuse, accept=valve.open)

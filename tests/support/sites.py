@@ -1,4 +1,4 @@
-"""Running servers and what they have stored, whatever they store it on."""
+"""Running servers and what they have stored, on any storage."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Site:
 
     server: Server
     traces: Traces
-    """The names of whatever the storage holds of an upload's URL."""
+    """The names of all that the storage holds of an upload's URL."""
 
     async def stop(self) -> None:
         """End it the way production does: nothing may go wrong, and nothing be left behind."""
@@ -47,7 +47,7 @@ async def local_site(directory: Path, **settings: Any) -> AsyncIterator[Site]:
 
 @asynccontextmanager
 async def s3_site(directory: Path, seaweed: SeaweedFS, **settings: Any) -> AsyncIterator[Site]:
-    """On S3, below a prefix of its own, and SQLite. Parts are as small as S3 allows."""
+    """On S3, below its own prefix, and SQLite. Parts are as small as S3 allows."""
     bucket = Bucket(seaweed)
     chosen = {**bucket.settings, "part_size": "5MiB", **settings}
     async with serving(directory, environment=bucket.environment, **chosen) as server:
@@ -59,9 +59,9 @@ def local(name: str, **settings: Any) -> Any:
 
     @pytest_asyncio.fixture(scope="session", loop_scope="session", name=name)
     async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-        async with local_site(tmp_path_factory.mktemp(name), **settings) as found:
-            yield found
-            await found.stop()
+        async with local_site(tmp_path_factory.mktemp(name), **settings) as running:
+            yield running
+            await running.stop()
 
     return site
 
@@ -74,9 +74,9 @@ def on_s3(name: str, **settings: Any) -> Any:
         tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS, s3_proxy: S3Proxy
     ) -> AsyncIterator[Site]:
         where = {"s3_endpoint_url": s3_proxy.endpoint}
-        async with s3_site(tmp_path_factory.mktemp(name), seaweed, **where, **settings) as found:
-            yield found
-            await found.stop()
+        async with s3_site(tmp_path_factory.mktemp(name), seaweed, **where, **settings) as running:
+            yield running
+            await running.stop()
 
     return site
 
@@ -85,10 +85,10 @@ def client(kind: type[TusClient], site: str) -> Any:
     """A fixture: this kind of client, that talks to the server whose fixture is `site`."""
 
     @pytest.fixture
-    def made(request: pytest.FixtureRequest, session: aiohttp.ClientSession) -> TusClient:
+    def tus_client(request: pytest.FixtureRequest, session: aiohttp.ClientSession) -> TusClient:
         return kind(session, request.getfixturevalue(site).server.url)
 
-    return made
+    return tus_client
 
 
 def _files(root: Path) -> Traces:

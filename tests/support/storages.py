@@ -32,7 +32,7 @@ LOW_DISK = Thresholds(disk_batch=16, disk_checkpoint=64, disk_read=24, disk_copy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """A storage of its own, and what a test must know of it."""
+    """A separate storage, and what a test must know of it."""
 
     storage: Storage
     grain: int
@@ -69,8 +69,8 @@ async def _local(request: pytest.FixtureRequest, **chosen: Any) -> AsyncIterator
 
     async def residue() -> Sequence[str]:
         """With the folders of single uploads that are empty."""
-        found = [path for path in root.rglob("*") if path.is_file() or parse_upload_id(path.name)]
-        return [path.name for path in found if path.is_file() or not any(path.iterdir())]
+        paths = [path for path in root.rglob("*") if path.is_file() or parse_upload_id(path.name)]
+        return [path.name for path in paths if path.is_file() or not any(path.iterdir())]
 
     yield Bench(storage=storage, grain=64, max_examples=25, residue=residue)
     await storage.aclose()
@@ -78,10 +78,10 @@ async def _local(request: pytest.FixtureRequest, **chosen: Any) -> AsyncIterator
 
 @asynccontextmanager
 async def _s3(
-    *, who: Identity, endpoint: str, profile: Profile, part_size: int, max_examples: int, **chosen: Any
+    *, identity: Identity, endpoint: str, profile: Profile, part_size: int, max_examples: int, **chosen: Any
 ) -> AsyncIterator[Bench]:
     with pytest.MonkeyPatch.context() as patched:
-        for name, value in who.environment().items():
+        for name, value in identity.environment().items():
             patched.setenv(name, value)
         prefix = f"{uuid.uuid4().hex}/"
         options = S3Options(
@@ -97,8 +97,8 @@ async def _s3(
     client = storage._bucket.client
 
     async def residue() -> Sequence[str]:
-        begun = [str(found.multipart) async for found in client.list_multiparts(prefix)]
-        return [found.key async for found in client.list_objects(prefix)] + begun
+        multiparts = [str(entry.multipart) async for entry in client.list_multiparts(prefix)]
+        return [entry.key async for entry in client.list_objects(prefix)] + multiparts
 
     yield Bench(storage=storage, grain=part_size, max_examples=max_examples, residue=residue)
     await storage.aclose()
@@ -106,7 +106,7 @@ async def _s3(
 
 def _moto(request: pytest.FixtureRequest, **chosen: Any) -> AbstractAsyncContextManager[Bench]:
     return _s3(
-        who=Identity(name="any", actions=()),
+        identity=Identity(name="any", actions=()),
         endpoint=request.getfixturevalue("moto_endpoint"),
         profile=Profile(min_part=48, lists_checksums=False),
         part_size=64,
@@ -118,7 +118,11 @@ def _moto(request: pytest.FixtureRequest, **chosen: Any) -> AbstractAsyncContext
 def _seaweed(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Bench]:
     seaweed: SeaweedFS = request.getfixturevalue("seaweed")
     return _s3(
-        who=seaweed.user, endpoint=seaweed.endpoint, profile=PROFILES["seaweedfs"], part_size=5 * MIB, max_examples=4
+        identity=seaweed.user,
+        endpoint=seaweed.endpoint,
+        profile=PROFILES["seaweedfs"],
+        part_size=5 * MIB,
+        max_examples=4,
     )
 
 

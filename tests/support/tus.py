@@ -40,7 +40,7 @@ class TusClient:
         return int(self.url.split(":")[2].partition("/")[0])
 
     async def request(self, method: str, url: str, body: Body = None, /, **headers: object) -> Answer:
-        return await self.send(method, url, body, named({**self.always, **headers}))
+        return await self.send(method, url, body, header_fields({**self.always, **headers}))
 
     async def send(self, method: str, url: str, body: Body, fields: Mapping[str, str]) -> Answer:
         """A request with exactly these fields."""
@@ -77,7 +77,7 @@ class TusClient:
 
     async def fetch(self, url: str, **headers: object) -> Answer:
         """GET as browsers do, without a field of the protocol."""
-        return await self.send("GET", url, None, named(headers))
+        return await self.send("GET", url, None, header_fields(headers))
 
     async def content(self, url: str) -> bytes:
         answer = await self.fetch(url)
@@ -99,10 +99,10 @@ class TusClient:
     async def received(self, count: float) -> None:
         """Wait until the server has taken `count` bytes in its life."""
 
-        async def there() -> bool:
+        async def has_arrived() -> bool:
             return await self.metric("received_bytes_total") >= count
 
-        await until(there)
+        await until(has_arrived)
 
     async def options(self, url: str | None = None, **headers: object) -> Answer:
         return await self.request("OPTIONS", url or self.url, **{"tus_resumable": None, **headers})
@@ -126,6 +126,6 @@ def encoded(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
-def named(headers: Mapping[str, object]) -> dict[str, str]:
+def header_fields(headers: Mapping[str, object]) -> dict[str, str]:
     """`upload_length=5` as `Upload-Length: 5`; what is None is left out."""
     return {name.replace("_", "-").title(): str(value) for name, value in headers.items() if value is not None}

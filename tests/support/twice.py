@@ -44,5 +44,5 @@ class Twice:
 
 async def _read(reader: StreamReader) -> None:
     head = await reader.readuntil(b"\r\n\r\n")
-    _, named, after = head.lower().partition(b"content-length:")
-    await reader.readexactly(int(after.split(b"\r\n")[0]) if named else 0)
+    _, has_length, after = head.lower().partition(b"content-length:")
+    await reader.readexactly(int(after.split(b"\r\n")[0]) if has_length else 0)

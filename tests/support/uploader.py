@@ -17,8 +17,8 @@ class Uploader:
     """
 
     def __init__(self, client: TusClient, url: str, data: bytes, *, chunk: int) -> None:
-        self.told = 0
-        self._sent = 0
+        self.acknowledged = 0
+        self._bytes_sent = 0
         self._client = client
         self.url = url
         self._data = data
@@ -27,13 +27,13 @@ class Uploader:
     async def run(self) -> None:
         """Until all of it has been acknowledged; raises TimeoutError when that takes too long."""
         async with asyncio.timeout(90):
-            while self.told < len(self._data):
+            while self.acknowledged < len(self._data):
                 await self.step()
 
     async def step(self) -> None:
         """One PATCH, and a HEAD if it went wrong."""
-        start = self.told
-        self._sent = max(self._sent, min(start + self._chunk, len(self._data)))
+        start = self.acknowledged
+        self._bytes_sent = max(self._bytes_sent, min(start + self._chunk, len(self._data)))
         try:
             answer = await self._client.patch(self.url, start, self._data[start : start + self._chunk])
         except aiohttp.ClientError:
@@ -57,5 +57,7 @@ class Uploader:
         return answer if answer.status == 200 else None
 
     async def _tell(self, answer: Answer) -> None:
-        assert self.told <= answer.offset <= self._sent, "an offset was taken back, or is ahead of the bytes"
-        self.told = answer.offset
+        assert self.acknowledged <= answer.offset <= self._bytes_sent, (
+            "an offset was taken back, or is ahead of the bytes"
+        )
+        self.acknowledged = answer.offset

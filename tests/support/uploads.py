@@ -56,8 +56,8 @@ uploads = st.builds(
 
 def upload(number: int = 1, **changes: Any) -> Upload:
     """An open upload of 10 bytes whose id is `number`."""
-    made = Upload(id=UploadId(f"{number:032x}"), length=10, times=Times.at_creation(1.0))
-    return changed(made, **changes)
+    planned = Upload(id=UploadId(f"{number:032x}"), length=10, times=Times.at_creation(1.0))
+    return changed(planned, **changes)
 
 
 def changed(before: Upload, **changes: Any) -> Upload:

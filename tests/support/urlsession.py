@@ -1,4 +1,4 @@
-"""Apple's URLSession as it uploads by itself: an ordinary POST, which it resumes if a 104 told it where.
+"""Apple's URLSession as it uploads on its own: an ordinary POST, which it resumes if a 104 told it where.
 
 What each version says is known from Apple's server side (NIOResumableUpload) and from reports of iOS 26; nothing was
 recorded.
@@ -31,13 +31,13 @@ class NotResumableError(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Task:
-    """An upload task. Resumes by itself as often as it takes, but not after an answer, whatever its status."""
+    """An upload task. Resumes unasked as often as it takes, but not after an answer of any status."""
 
     url: str
     data: bytes
     version: int
     tls: ssl.SSLContext | None = None
-    told: list[RawAnswer] = field(default_factory=list)
+    replies: list[RawAnswer] = field(default_factory=list)
     """All answers, interim ones too."""
     _location: str | None = None
 
@@ -53,11 +53,11 @@ class Task:
 
     async def _send(self, method: str, url: str, offset: int, cut: int | None) -> RawAnswer | None:
         """A request with all that comes after `offset`; None if the connection ends before its answer."""
-        rest = self.data[offset:]
+        remaining = self.data[offset:]
         try:
             async with connected(_port(url), self.tls) as connection:
-                await connection.send(self._head(method, url, len(rest), offset))
-                sending = asyncio.create_task(connection.send(rest[:cut]))
+                await connection.send(self._head(method, url, len(remaining), offset))
+                sending = asyncio.create_task(connection.send(remaining[:cut]))
                 try:
                     return await self._answer(connection, cut=cut is not None)
                 finally:
@@ -70,7 +70,7 @@ class Task:
         """The final answer. If the network is to be lost, it is so after the first answer, interim or not."""
         while True:
             answer = await connection.answer()
-            self.told.append(answer)
+            self.replies.append(answer)
             if answer.status >= 200:
                 return answer
             if answer.status == 104 and answer.headers["upload-draft-interop-version"] == str(self.version):
@@ -97,8 +97,8 @@ class Task:
         return self._lines(method, url, f"{fields}Content-Length: {size}\n")
 
     def _lines(self, method: str, url: str, fields: str) -> bytes:
-        there = urlsplit(url)
-        lines = f"{method} {there.path} HTTP/1.1\nHost: {there.netloc}\n{fields}{_END}\n"
+        target = urlsplit(url)
+        lines = f"{method} {target.path} HTTP/1.1\nHost: {target.netloc}\n{fields}{_END}\n"
         return lines.replace("\n", "\r\n").encode()
 
 

@@ -36,7 +36,7 @@ class Valve:
 
     @property
     def url(self) -> str:
-        """Of the creation endpoint."""
+        """The URL of the creation endpoint."""
         return f"{self.origin}/files/"
 
     def close(self, *, at: int = 9 * MIB) -> None:
@@ -45,7 +45,7 @@ class Valve:
         self._full.clear()
 
     async def full(self) -> None:
-        """Returns when a connection has come to its end: an upload is on its way, and stays there."""
+        """Returns when a connection has come to its end: an upload is in transit, and stays so."""
         await self._full.wait()
 
     def open(self) -> None:
@@ -78,7 +78,7 @@ class Valve:
             writer.transport.abort()
             return
         try:
-            there, back = await asyncio.open_connection("127.0.0.1", self.target)
+            upstream, back = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
             writer.transport.abort()
             return
@@ -86,7 +86,7 @@ class Valve:
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._requests(reader, back))
-                both.create_task(self._answers(there, writer))
+                both.create_task(self._answers(upstream, writer))
         except* ConnectionError:
             pass
         self._writers -= {writer, back}

@@ -1,4 +1,4 @@
-"""What a credential allows, counted and charged with the upload that it creates."""
+"""Allowances of a credential, counted and charged with the upload that it creates."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def grant(harness: Harness, max_uses: int = 1) -> Grant:
     return Grant(jti="jti", max_uses=max_uses, expires_at=4e9 + harness.now)
 
 
-async def begun(engine: Engine, length: int | None = 6) -> Upload:
+async def begin_upload(engine: Engine, length: int | None = 6) -> Upload:
     return await create(engine, creating(length), ScriptedBody())
 
 
@@ -55,10 +55,10 @@ async def refused(creation: Coroutine[Any, Any, object], *errors: type[Exception
 
 async def test_a_token_creates_as_many_uploads_as_it_may(harness: Harness) -> None:
     engine = acting(harness, grant=grant(harness, 2))
-    await begun(engine), await begun(engine)
+    await begin_upload(engine), await begin_upload(engine)
     body = ScriptedBody(b"abc")
     await refused(create(engine, creating(3, body=True), body), TokenUsedUp)
-    assert not body.asked
+    assert not body.continued
     assert len(await harness.uploads()) == 2
 
 
@@ -71,7 +71,7 @@ async def test_a_token_counts_direct_uploads_as_well(harness: Harness) -> None:
 
 async def test_a_creation_that_is_refused_or_fails_uses_nothing(harness: Harness) -> None:
     engine = replace(acting(harness, grant=grant(harness)), quota=Quota(max_bytes=10))
-    await refused(begun(engine, 11), OverQuota)
+    await refused(begin_upload(engine, 11), OverQuota)
     await refused(create(engine, creating(3, body=True), ScriptedBody(b"abcd")), TooLarge)
     wrong = creating(3, body=True, checksum=sha1(b"xyz"))
     await refused(create(engine, wrong, ScriptedBody(b"abc")), ChecksumMismatch)
@@ -79,10 +79,10 @@ async def test_a_creation_that_is_refused_or_fails_uses_nothing(harness: Harness
     await refused(create(engine, creating(3, body=True), ScriptedBody(b"abc")), StorageUnavailable)
     harness.storage.fuse.mend()
     harness.state.fuse.blow()
-    await refused(begun(engine), StateUnavailable)
+    await refused(begin_upload(engine), StateUnavailable)
     assert not any(upload.alive for upload in await harness.uploads())
-    await begun(engine)
-    await refused(begun(engine), TokenUsedUp)
+    await begin_upload(engine)
+    await refused(begin_upload(engine), TokenUsedUp)
 
 
 async def test_a_direct_upload_that_fails_to_open_uses_nothing(harness: Harness) -> None:
@@ -108,19 +108,19 @@ async def test_a_late_refusal_keeps_a_known_upload_counted(harness: Harness) -> 
     """Counts an upload whose id its client has, though a later request is refused."""
     engine = acting(harness, grant=grant(harness))
     await refused(create(engine, creating(3, body=True), ScriptedBody(b"abcd"), _Known()), TooLarge)
-    await refused(begun(engine), TokenUsedUp)
+    await refused(begin_upload(engine), TokenUsedUp)
 
 
 async def test_a_credentials_quota_takes_the_place_of_the_settings(harness: Harness) -> None:
     harness.engine = replace(harness.engine, quota=Quota(max_bytes=10, max_uploads=2))
     larger = acting(harness, quota=Quota(max_bytes=20))
-    await begun(larger, 15)
-    await refused(begun(larger, 6), OverQuota)
-    await refused(begun(acting(harness), 1), OverQuota)
-    await begun(larger, 5)
-    await refused(begun(larger, 0), OverQuota)
-    await begun(acting(harness, quota=Quota(max_bytes=20, max_uploads=3)), 0)
-    await begun(acting(harness, "bob"), 10)
+    await begin_upload(larger, 15)
+    await refused(begin_upload(larger, 6), OverQuota)
+    await refused(begin_upload(acting(harness), 1), OverQuota)
+    await begin_upload(larger, 5)
+    await refused(begin_upload(larger, 0), OverQuota)
+    await begin_upload(acting(harness, quota=Quota(max_bytes=20, max_uploads=3)), 0)
+    await begin_upload(acting(harness, "bob"), 10)
 
 
 async def test_it_holds_where_another_caller_continues_the_upload(harness: Harness) -> None:
@@ -131,7 +131,7 @@ async def test_it_holds_where_another_caller_continues_the_upload(harness: Harne
         quota=Quota(max_bytes=100),
         thresholds=Thresholds(reservation=16),
     )
-    upload = await begun(acting(harness, quota=Quota(max_bytes=6)), None)
+    upload = await begin_upload(acting(harness, quota=Quota(max_bytes=6)), None)
     await refused(append(harness.engine, upload.id, appending(0, size=7), ScriptedBody(b"abcdefg")), OverQuota)
     upload = await append(harness.engine, upload.id, appending(0, size=4), ScriptedBody(b"abcd"))
     assert upload.account.reserved == 6
@@ -142,7 +142,7 @@ async def test_it_holds_where_another_caller_continues_the_upload(harness: Harne
 
 async def test_a_tenants_owner_has_an_account_of_its_own(harness: Harness) -> None:
     for subject, tenant, account in (("ann", None, "ann"), ("ann", "t", "t/ann"), (None, None, "-")):
-        upload = await begun(acting(harness, subject, tenant))
+        upload = await begin_upload(acting(harness, subject, tenant))
         assert (upload.owner, upload.account.name) == (subject, account)
         assert (await harness.state.usage(account)).uploads == 1
 
@@ -150,13 +150,13 @@ async def test_a_tenants_owner_has_an_account_of_its_own(harness: Harness) -> No
 async def test_a_credentials_rate_takes_the_place_of_the_settings(harness: Harness) -> None:
     harness.engine = replace(harness.engine, creations=RateLimiter((1, 60), lambda: 0, source="your account"))
     slow, fast = acting(harness, "ann"), acting(harness, "bob", rate=(3, 60))
-    await begun(slow)
+    await begin_upload(slow)
     with pytest.raises(TooManyRequests, match="too many new uploads from your account") as raised:
-        await begun(slow)
+        await begin_upload(slow)
     assert raised.value.retry_after == 60
     for _ in range(3):
-        await begun(fast)
-    await refused(begun(fast), TooManyRequests)
-    await begun(acting(harness, None))
-    await refused(begun(harness.engine), TooManyRequests)
+        await begin_upload(fast)
+    await refused(begin_upload(fast), TooManyRequests)
+    await begin_upload(acting(harness, None))
+    await refused(begin_upload(harness.engine), TooManyRequests)
     assert len(await harness.uploads()) == 5

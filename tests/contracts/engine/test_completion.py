@@ -20,13 +20,13 @@ LATER: dict[str, Any] = {"completion": Completion.NOT_YET, "strict": True}
 NOW: dict[str, Any] = {"completion": Completion.WITH_THIS, "strict": True}
 
 
-async def begun(harness: Harness, length: int | None, *chunks: bytes) -> Upload:
+async def begin_upload(harness: Harness, length: int | None, *chunks: bytes) -> Upload:
     return await create(harness.engine, creating(length, body=True, **LATER), ScriptedBody(*chunks))
 
 
 async def test_explicit_completion_is_required(harness: Harness) -> None:
     """An upload of explicit completion stays open with all its bytes, and takes no more of them."""
-    upload = await begun(harness, 6, b"abcdef")
+    upload = await begin_upload(harness, 6, b"abcdef")
     assert (upload.offset, upload.phase) == (6, Phase.OPEN)
     done = await append(harness.engine, upload.id, appending(6, size=0, **NOW), ScriptedBody())
     assert done.done
@@ -34,12 +34,12 @@ async def test_explicit_completion_is_required(harness: Harness) -> None:
 
 
 async def test_a_request_of_tus_completes_it_when_it_is_full(harness: Harness) -> None:
-    upload = await begun(harness, 6, b"abc")
+    upload = await begin_upload(harness, 6, b"abc")
     assert (await append(harness.engine, upload.id, appending(3), ScriptedBody(b"def"))).done
 
 
 async def test_a_full_one_is_completed_by_an_empty_request_of_tus(harness: Harness) -> None:
-    upload = await begun(harness, 3, b"abc")
+    upload = await begin_upload(harness, 3, b"abc")
     assert (await append(harness.engine, upload.id, appending(3, size=0), ScriptedBody())).done
 
 
@@ -52,7 +52,7 @@ async def test_completion_can_be_withdrawn(harness: Harness) -> None:
 
 @pytest.mark.parametrize("size", [3, None])
 async def test_the_end_of_the_last_body_says_the_length(harness: Harness, size: int | None) -> None:
-    upload = await begun(harness, None, b"abc")
+    upload = await begin_upload(harness, None, b"abc")
     done = await append(harness.engine, upload.id, appending(3, size=size, **NOW), ScriptedBody(b"def"))
     assert (done.length, done.phase) == (6, Phase.DONE)
     assert harness.stored(done) == b"abcdef"
@@ -66,32 +66,32 @@ async def test_a_whole_upload_of_unknown_length_takes_one_request(harness: Harne
 
 @pytest.mark.parametrize("end", [BodyEnd.CUT, BodyEnd.IDLE, BodyEnd.STOPPED])
 async def test_a_last_body_that_breaks_off_completes_nothing(harness: Harness, end: BodyEnd) -> None:
-    upload = await begun(harness, None, b"abc")
-    left = await append(harness.engine, upload.id, appending(3, **NOW), ScriptedBody(b"de", end=end))
-    assert (left.offset, left.length, left.phase) == (5, None, Phase.OPEN)
+    upload = await begin_upload(harness, None, b"abc")
+    record = await append(harness.engine, upload.id, appending(3, **NOW), ScriptedBody(b"de", end=end))
+    assert (record.offset, record.length, record.phase) == (5, None, Phase.OPEN)
 
 
 async def test_a_cut_last_body_completes_nothing(harness: Harness) -> None:
     """A last body that ends before the upload's length completes nothing."""
-    upload = await begun(harness, 10, b"abc")
+    upload = await begin_upload(harness, 10, b"abc")
     with pytest.raises(InconsistentLength):
         await append(harness.engine, upload.id, appending(3, **NOW), ScriptedBody(b"de"))
-    left = await harness.record(upload)
-    assert (left.offset, left.phase) == (5, Phase.OPEN)
+    record = await harness.record(upload)
+    assert (record.offset, record.phase) == (5, Phase.OPEN)
 
 
 async def test_a_last_body_of_wrong_size_is_not_read(harness: Harness) -> None:
     """A last body of another size than the remaining length is refused before it is read."""
-    upload, body = await begun(harness, 10, b"abc"), ScriptedBody(b"de")
+    upload, body = await begin_upload(harness, 10, b"abc"), ScriptedBody(b"de")
     with pytest.raises(InconsistentLength):
         await append(harness.engine, upload.id, appending(3, size=2, **NOW), body)
-    assert not body.asked
+    assert not body.continued
     assert await harness.record(upload) == upload
 
 
 @pytest.mark.parametrize("size", [8, None])
 async def test_more_bytes_than_the_length_end_the_upload(harness: Harness, size: int | None) -> None:
-    upload = await begun(harness, 10, b"abc")
+    upload = await begin_upload(harness, 10, b"abc")
     with pytest.raises(InconsistentLength):
         await append(harness.engine, upload.id, appending(3, size=size, **LATER), ScriptedBody(b"defghijk"))
     assert await harness.residue() == []
@@ -99,7 +99,7 @@ async def test_more_bytes_than_the_length_end_the_upload(harness: Harness, size:
 
 async def test_more_bytes_than_a_limit_allows_end_nothing(harness: Harness) -> None:
     harness.limit(max_length=5)
-    upload = await begun(harness, None, b"abc")
+    upload = await begin_upload(harness, None, b"abc")
     with pytest.raises(TooLarge):
         await append(harness.engine, upload.id, appending(3, **LATER), ScriptedBody(b"def"))
     assert (await harness.record(upload)).offset == 3

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contracts.engine.test_finish_and_sweep import begun, finishing
+from tests.contracts.engine.test_finish_and_sweep import begin_upload, finishing
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, joining
 from tusd_py.domain.errors import StorageUnavailable, UploadLost
@@ -22,12 +22,12 @@ from tusd_py.engine.terminate import terminate
 
 async def test_lost_bytes_rewind_the_upload(harness: Harness) -> None:
     """An upload whose bytes are lost continues from what the storage still has."""
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     del harness.storage._parts[upload.id][1:]
     with pytest.raises(StorageUnavailable):
         await append(harness.engine, upload.id, appending(3), ScriptedBody(b"def"))
     assert (await inspect(harness.engine, upload.id)).offset == 1
-    assert ("rolled-back", (3, 1)) in harness.told.events
+    assert ("rolled-back", (3, 1)) in harness.observer.events
     done = await append(harness.engine, upload.id, appending(1), ScriptedBody(b"bcdef"))
     assert harness.stored(done) == b"abcdef"
 
@@ -48,7 +48,7 @@ async def test_bytes_that_are_there_after_all_are_not_given_up(harness: Harness)
     harness.storage.lose = True
     with pytest.raises(StorageUnavailable):
         await inspect(harness.engine, upload.id)
-    assert harness.told.count("loss not confirmed") == 1
+    assert harness.observer.count("loss not confirmed") == 1
     harness.storage.lose = False
     assert harness.stored(await inspect(harness.engine, upload.id)) == b"abcdef"
 
@@ -72,7 +72,7 @@ async def test_a_found_final_object_needs_no_partials(harness: Harness) -> None:
     with pytest.raises(StorageUnavailable):
         await inspect(harness.engine, final.id)
     assert harness.stored(await inspect(harness.engine, final.id)) == b"abc"
-    assert harness.told.count("finished") == 3
+    assert harness.observer.count("finished") == 3
 
 
 async def test_while_the_storage_does_not_answer_nothing_is_given_up(harness: Harness) -> None:

@@ -62,7 +62,7 @@ async def test_an_unrecorded_creation_is_discarded_twice(
 ) -> None:
     """An upload that could not be recorded is discarded again where its object may still land."""
     harness.storage.troubled = True
-    harness.state.fuse.blow(left=2)  # after the creation and the look for entries
+    harness.state.fuse.blow(after=2)  # after the creation and the look for entries
     with pytest.raises(StateUnavailable):
         await create(harness.engine, creating(0), ScriptedBody())
     (only,) = await harness.state.list(None, 10)
@@ -73,9 +73,9 @@ async def test_an_unrecorded_creation_is_discarded_twice(
     assert await harness.residue() == []
 
 
-@pytest.mark.parametrize("left", range(2))
-async def test_a_storage_that_fails_leaves_no_upload(harness: Harness, left: int) -> None:
-    harness.storage.fuse.blow(left)
+@pytest.mark.parametrize("calls", range(2))
+async def test_a_storage_that_fails_leaves_no_upload(harness: Harness, calls: int) -> None:
+    harness.storage.fuse.blow(calls)
     with pytest.raises(StorageUnavailable):
         await create(harness.engine, creating(16, body=True), ScriptedBody(b"01234567", b"01234567"))
     await late(harness)
@@ -83,7 +83,7 @@ async def test_a_storage_that_fails_leaves_no_upload(harness: Harness, left: int
 
 
 async def test_a_state_store_that_fails_leaves_no_upload(harness: Harness) -> None:
-    harness.state.fuse.blow(left=1)
+    harness.state.fuse.blow(after=1)
     with pytest.raises(StateUnavailable):
         await create(harness.engine, creating(16, body=True), ScriptedBody(b"01234567", b"01234567"))
     await late(harness)
@@ -91,7 +91,7 @@ async def test_a_state_store_that_fails_leaves_no_upload(harness: Harness) -> No
 
 
 async def late(harness: Harness) -> None:
-    """What may still come about by itself has done so, and sweeps have seen to it."""
+    """Wait until late objects have landed, and sweeps have removed them."""
     harness.now += 31
     await sweep(harness.engine)
 
@@ -123,9 +123,9 @@ async def test_a_partial_repeated_too_often_is_not_loaded(harness: Harness) -> N
 async def test_only_finished_partials_can_be_joined(harness: Harness) -> None:
     """An upload that doesn't exist or isn't finished can't be joined."""
     unfinished = await create(harness.engine, creating(9, kind=Kind.PARTIAL), ScriptedBody())
-    for other in (unfinished.id, UploadId("f" * 32)):
+    for partial_id in (unfinished.id, UploadId("f" * 32)):
         with pytest.raises(Malformed):
-            await create(harness.engine, joining(other), ScriptedBody())
+            await create(harness.engine, joining(partial_id), ScriptedBody())
     assert await harness.residue() == [unfinished.id]
 
 

@@ -50,15 +50,15 @@ async def test_a_direct_upload_is_recorded_before_storage(harness: Harness, acce
     assert upload == await harness.record(upload)
     assert (upload.length, upload.metadata, upload.phase) == (7, {"name": b"x"}, Phase.OPEN)
     assert (upload.times.created_at, upload.times.expires_at) == (harness.now, harness.now + 100)
-    assert harness.told.events == [("created", upload.id)]
-    assert access.begun == []
+    assert harness.observer.events == [("created", upload.id)]
+    assert access.begun_uploads == []
 
 
 async def test_where_there_is_no_room_there_is_no_new_one(harness: Harness, access: ScriptedAccess) -> None:
     harness.engine.free_space.full.add("storage")
     with pytest.raises(StoreFull):
         await begin(harness.engine, PARTS)
-    assert (await harness.residue(), access.begun) == ([], [])
+    assert (await harness.residue(), access.begun_uploads) == ([], [])
 
 
 async def test_more_than_the_storage_takes_in_one_request_is_refused(harness: Harness, access: ScriptedAccess) -> None:
@@ -95,7 +95,7 @@ async def test_what_was_not_known_before_is_added_and_what_was_is_kept(
     announced = await announce(harness.engine, replace(PARTS, metadata={"name": b"x"}))
     opened = await open_parts(harness.engine, announced.id, access.key(announced), {"name": b"y", "type": b"z"})
     assert opened.metadata == {"name": b"x", "type": b"z"}
-    assert access.begun[-1].metadata == opened.metadata
+    assert access.begun_uploads[-1].metadata == opened.metadata
 
 
 async def test_a_signature_is_bounded(harness: Harness, access: ScriptedAccess, upload: Upload) -> None:
@@ -137,11 +137,11 @@ async def test_signing_extends_the_expiry_once_a_minute(
 
 async def test_signing_needs_no_lock(harness: Harness, access: ScriptedAccess, upload: Upload) -> None:
     """A part of a locked upload is signed without waiting and without a release request."""
-    asked = list[str]()
+    release_requests = list[str]()
     harness.now += 61
-    async with harness.locker.hold(upload.id, on_release_request=lambda: asked.append("to leave"), wait=0):
+    async with harness.locker.hold(upload.id, on_release_request=lambda: release_requests.append("to leave"), wait=0):
         await sign_part(harness.engine, upload.id, access.key(upload), 1, 7)
-    assert asked == []
+    assert release_requests == []
 
 
 async def test_a_superseded_expiry_still_signs(harness: Harness, access: ScriptedAccess, upload: Upload) -> None:
@@ -165,19 +165,19 @@ async def test_the_newest_of_each_part_is_told(harness: Harness, access: Scripte
 
 
 async def test_named_parts_become_the_object(harness: Harness, access: ScriptedAccess, upload: Upload) -> None:
-    named = access.bring(upload, b"abc", b"d")
-    done = await complete(harness.engine, upload.id, access.key(upload), naming(named))
+    named_parts = access.bring(upload, b"abc", b"d")
+    done = await complete(harness.engine, upload.id, access.key(upload), naming(named_parts))
     assert harness.stored(done) == b"abcd"
     assert [entry["etag"] for entry in await harness.state.entries(upload.id)] == ["e1", "e2"]
-    assert await complete(harness.engine, upload.id, access.key(upload), naming(named)) == done
+    assert await complete(harness.engine, upload.id, access.key(upload), naming(named_parts)) == done
 
 
 async def test_parts_that_are_not_there_change_nothing(
     harness: Harness, access: ScriptedAccess, upload: Upload
 ) -> None:
-    named = access.bring(upload, b"abc", b"d")
+    named_parts = access.bring(upload, b"abc", b"d")
     with pytest.raises(WrongParts):
-        await complete(harness.engine, upload.id, access.key(upload), naming(named[:1]))
+        await complete(harness.engine, upload.id, access.key(upload), naming(named_parts[:1]))
     with pytest.raises(WrongParts):
         await complete(harness.engine, upload.id, access.key(upload), naming(access.bring(upload, b"a", b"d")))
     assert await harness.record(upload) == upload
@@ -186,33 +186,33 @@ async def test_parts_that_are_not_there_change_nothing(
 async def test_excess_bytes_end_the_upload_on_complete(harness: Harness, access: ScriptedAccess) -> None:
     """A direct upload with more bytes than were announced ends when its client completes it."""
     upload = await begin(harness.engine, replace(PARTS, length=3))
-    named = access.bring(upload, b"ab", b"cd")
+    named_parts = access.bring(upload, b"ab", b"cd")
     with pytest.raises(TooLarge):
-        await complete(harness.engine, upload.id, access.key(upload), naming(named))
-    assert harness.told.events[-1] == ("terminated", upload.id)
-    assert harness.told.troubles == [("bytes lost", {"upload_id": upload.id, "reason": TOO_LONG})]
+        await complete(harness.engine, upload.id, access.key(upload), naming(named_parts))
+    assert harness.observer.events[-1] == ("terminated", upload.id)
+    assert harness.observer.troubles == [("bytes lost", {"upload_id": upload.id, "reason": TOO_LONG})]
     assert await harness.residue() == []
     with pytest.raises(UploadNotFound):
-        await complete(harness.engine, upload.id, access.key(upload), naming(named))
+        await complete(harness.engine, upload.id, access.key(upload), naming(named_parts))
 
 
 async def test_without_its_parts_it_may_have_its_object(
     harness: Harness, access: ScriptedAccess, upload: Upload
 ) -> None:
-    named = access.bring(upload, b"abc")
+    named_parts = access.bring(upload, b"abc")
     harness.storage._objects[upload.id] = b"abc"
     del access.parts[upload.id]
-    done = await complete(harness.engine, upload.id, access.key(upload), naming(named))
+    done = await complete(harness.engine, upload.id, access.key(upload), naming(named_parts))
     assert (done.phase, done.offset, done.length) == (Phase.DONE, 3, 3)
 
 
 async def test_without_parts_and_object_it_is_not_complete(
     harness: Harness, access: ScriptedAccess, upload: Upload
 ) -> None:
-    named = access.bring(upload, b"abc")
+    named_parts = access.bring(upload, b"abc")
     del access.parts[upload.id]
     with pytest.raises(Unavailable):
-        await complete(harness.engine, upload.id, access.key(upload), naming(named))
+        await complete(harness.engine, upload.id, access.key(upload), naming(named_parts))
     assert (await harness.record(upload)).phase is Phase.OPEN
 
 
@@ -238,18 +238,18 @@ async def test_an_aborted_one_is_told_and_leaves_nothing(
     access.bring(upload, b"abc")
     await abort(harness.engine, upload.id, access.key(upload))
     assert await harness.residue() == []
-    assert harness.told.events[-1] == ("terminated", upload.id)
+    assert harness.observer.events[-1] == ("terminated", upload.id)
 
 
 async def test_another_key_is_about_no_upload(harness: Harness, access: ScriptedAccess, upload: Upload) -> None:
-    other = access.key(await begin(harness.engine, PARTS))
-    named = access.bring(upload, b"abc")
+    other_key = access.key(await begin(harness.engine, PARTS))
+    named_parts = access.bring(upload, b"abc")
     for attempt in (
-        sign_part(harness.engine, upload.id, other, 1, 1),
-        parts(harness.engine, upload.id, other),
-        open_parts(harness.engine, upload.id, other, {}),
-        complete(harness.engine, upload.id, other, naming(named)),
-        abort(harness.engine, upload.id, other),
+        sign_part(harness.engine, upload.id, other_key, 1, 1),
+        parts(harness.engine, upload.id, other_key),
+        open_parts(harness.engine, upload.id, other_key, {}),
+        complete(harness.engine, upload.id, other_key, naming(named_parts)),
+        abort(harness.engine, upload.id, other_key),
     ):
         with pytest.raises(UploadNotFound):
             await attempt

@@ -41,7 +41,7 @@ LIFETIME, COUNTED = 30.0, 90.0
 
 @pytest.fixture
 async def announced(harness: Harness, access: ScriptedAccess) -> Upload:
-    """Of four bytes, ready for parts; it takes long to expire."""
+    """An upload of four bytes, ready for parts; it takes long to expire."""
     del access
     harness.limit(expire_after=10_000.0)
     return await begin(harness.engine, replace(PARTS, length=4))
@@ -60,7 +60,7 @@ async def test_excess_bytes_are_removed_before_expiry(
     await swept(harness, COUNTED - 1)
     assert (access.listed, (await harness.record(announced)).phase) == (0, Phase.OPEN)
     await swept(harness, 1)
-    assert harness.told.troubles == [("bytes lost", {"upload_id": announced.id, "reason": TOO_LONG})]
+    assert harness.observer.troubles == [("bytes lost", {"upload_id": announced.id, "reason": TOO_LONG})]
     assert await harness.residue() == []
 
 
@@ -76,11 +76,11 @@ async def test_parts_are_counted_until_signatures_expire(
     for _ in range(10):
         await swept(harness, COUNTED)
     assert access.listed in (4, 5)
-    seen = access.listed
+    listings = access.listed
     await sign_part(harness.engine, announced.id, access.key(announced), 1, None)
     access.bring(announced, b"ab", b"cde")
     await swept(harness, COUNTED)
-    assert access.listed == seen + 1
+    assert access.listed == listings + 1
     assert await harness.residue() == []
 
 
@@ -98,7 +98,7 @@ async def test_a_storage_that_is_away_is_asked_again(
     access.bring(announced, b"ab", b"cde")
     access.fuse.blow()
     await swept(harness, COUNTED)
-    assert harness.told.troubles == [("look failed", {"upload_id": announced.id, "reason": "as told"})]
+    assert harness.observer.troubles == [("look failed", {"upload_id": announced.id, "reason": "as told"})]
     await swept(harness, 1)
     assert await harness.residue() == []
 
@@ -134,18 +134,18 @@ async def test_a_whole_direct_upload_is_found_on_access(harness: Harness, access
         harness.storage._objects[upload.id] = b"abc"
         assert harness.stored(await see(harness.engine, upload.id)) == b"abc"
         assert (await harness.record(upload)).length == 3
-    assert access.begun == []
+    assert access.begun_uploads == []
 
 
 async def test_one_with_more_bytes_than_may_be_is_ended_and_told(harness: Harness, access: ScriptedAccess) -> None:
-    most = access.part_limits.max_length
-    taken, refused = await announce(harness.engine, WHOLE), await announce(harness.engine, WHOLE)
-    harness.storage._objects[taken.id], harness.storage._objects[refused.id] = bytes(most), bytes(most + 1)
-    assert (await inspect(harness.engine, taken.id)).done
+    limit = access.part_limits.max_length
+    accepted, refused = await announce(harness.engine, WHOLE), await announce(harness.engine, WHOLE)
+    harness.storage._objects[accepted.id], harness.storage._objects[refused.id] = bytes(limit), bytes(limit + 1)
+    assert (await inspect(harness.engine, accepted.id)).done
     with pytest.raises(UploadLost, match=f"^{TOO_LONG}$"):
         await inspect(harness.engine, refused.id)
-    assert harness.told.troubles == [("bytes lost", {"upload_id": refused.id, "reason": TOO_LONG})]
-    assert ("terminated", refused.id) in harness.told.events
+    assert harness.observer.troubles == [("bytes lost", {"upload_id": refused.id, "reason": TOO_LONG})]
+    assert ("terminated", refused.id) in harness.observer.events
     assert refused.id not in harness.storage._objects
 
 
@@ -158,9 +158,9 @@ async def test_there_is_nothing_to_look_for_where_bytes_come_by_here(harness: Ha
 
 async def test_a_link_shows_the_upload_as_asked_for_a_while(harness: Harness, access: ScriptedAccess) -> None:
     upload = await announce(harness.engine, WHOLE)
-    shown: dict[str, str] = {"Content-Type": "text/plain"}
-    assert await link(harness.engine, upload, shown) == "https://bucket.test/"
-    assert access.signed == [(upload.id, shown, harness.engine.limits.download_url_lifetime)]
+    headers: dict[str, str] = {"Content-Type": "text/plain"}
+    assert await link(harness.engine, upload, headers) == "https://bucket.test/"
+    assert access.signed == [(upload.id, headers, harness.engine.limits.download_url_lifetime)]
 
 
 @pytest.mark.parametrize("intent", [PARTS, WHOLE])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contracts.engine.test_finish_and_sweep import begun
+from tests.contracts.engine.test_finish_and_sweep import begin_upload
 from tests.support.direct_access import direct
 from tests.support.harness import Harness
 from tusd_py.domain.direct import DirectMode
@@ -26,18 +26,18 @@ async def test_an_abort_is_recorded_before_anything_is_removed(harness: Harness)
 
 async def test_an_upload_without_bytes_left_is_reported(harness: Harness) -> None:
     """An unfinished upload of which the storage has nothing left is reported as lost."""
-    await begun(harness)
+    await begin_upload(harness)
 
-    async def gone(*_: object) -> None:
+    async def lose(*_: object) -> None:
         raise UploadLost
 
-    harness.storage.survey = gone  # type: ignore[method-assign,assignment]
+    harness.storage.survey = lose  # type: ignore[method-assign,assignment]
     (mended,) = [mended async for mended in repair(harness.engine, apply=False)]
     assert mended.sentence == "what was stored of it is gone: would be ended"
 
 
 async def test_what_is_in_use_or_moves_on_meanwhile_is_not_removed(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     leftover = Leftover(upload_id=upload.id, name="part", since=0)
     async with harness.engine.hold(upload.id):
         assert not await remove_unneeded(harness.engine, leftover, dry_run=False)

@@ -1,4 +1,4 @@
-"""Each change of an upload that anybody would notice is told once, in the order of its revisions, with its reason."""
+"""Each change of an upload that a client would notice is told once, in the order of its revisions, with its reason."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from tusd_py.ports.body import BodyEnd
 from tusd_py.ports.outbox import Subscription
 
 
-def told(harness: Harness) -> list[tuple[str, str | None]]:
+def list_events(harness: Harness) -> list[tuple[str, str | None]]:
     """Type and reason of each event of the upload that was made last."""
-    last = harness.told.changes[-1].upload.id
-    return [(event.type, event.reason) for event in harness.told.changes if event.upload.id == last]
+    last = harness.observer.changes[-1].upload.id
+    return [(event.type, event.reason) for event in harness.observer.changes if event.upload.id == last]
 
 
 async def cut_off(harness: Harness) -> None:
@@ -38,12 +38,12 @@ async def cut_off(harness: Harness) -> None:
 
 async def by_client(harness: Harness) -> None:
     await cut_off(harness)
-    await terminate(harness.engine, harness.told.changes[-1].upload.id)
+    await terminate(harness.engine, harness.observer.changes[-1].upload.id)
 
 
 async def by_operator(harness: Harness) -> None:
     await cut_off(harness)
-    await terminate(harness.engine, harness.told.changes[-1].upload.id, Reason.OPERATOR)
+    await terminate(harness.engine, harness.observer.changes[-1].upload.id, Reason.OPERATOR)
 
 
 async def by_time(harness: Harness) -> None:
@@ -69,7 +69,7 @@ async def by_failure(harness: Harness) -> None:
 
 async def by_surplus(harness: Harness) -> None:
     await cut_off(harness)
-    upload_id = harness.told.changes[-1].upload.id
+    upload_id = harness.observer.changes[-1].upload.id
     with pytest.raises(Refusal):
         await append(harness.engine, upload_id, replace(appending(3), strict=True), ScriptedBody(b"defg"))
 
@@ -90,42 +90,46 @@ async def test_an_end_is_told_once_with_its_reason(
     await happen(harness)
     harness.now += 1000
     await sweep(harness.engine)
-    assert told(harness) == [(EventType.CREATED, None), (type_, reason)]
+    assert list_events(harness) == [(EventType.CREATED, None), (type_, reason)]
 
 
 async def test_a_loss_is_told_once(harness: Harness) -> None:
     await by_loss(harness)
     await sweep(harness.engine)
-    assert told(harness) == [(EventType.CREATED, None), (EventType.FINISHED, None), (EventType.LOST, Reason.LOST)]
+    assert list_events(harness) == [
+        (EventType.CREATED, None),
+        (EventType.FINISHED, None),
+        (EventType.LOST, Reason.LOST),
+    ]
 
 
 async def test_a_roll_back_is_told_with_both_offsets(harness: Harness) -> None:
     await cut_off(harness)
-    upload = harness.told.changes[-1].upload
+    upload = harness.observer.changes[-1].upload
     del harness.storage._parts[upload.id][1:]
     with suppress(Unavailable):
         await append(harness.engine, upload.id, appending(3), ScriptedBody(b"def"))
-    assert told(harness) == [(EventType.CREATED, None), (EventType.ROLLED_BACK, Reason.ROLLED_BACK)]
-    event = harness.told.changes[-1]
+    assert list_events(harness) == [(EventType.CREATED, None), (EventType.ROLLED_BACK, Reason.ROLLED_BACK)]
+    event = harness.observer.changes[-1]
     assert (event.before, event.upload.offset) == (3, 1)
 
 
 async def test_what_repair_does_is_told(harness: Harness) -> None:
     done = await create(harness.engine, creating(6, body=True), ScriptedBody(b"abcdef"))
     await cut_off(harness)
-    forgotten = harness.told.changes[-1].upload
-    harness.told.changes.clear()
+    forgotten = harness.observer.changes[-1].upload
+    harness.observer.changes.clear()
     del harness.storage._objects[done.id]
     await harness.state.delete(await harness.record(forgotten))
     async for _ in repair(harness.engine, apply=True):
         pass
-    events = {(event.upload.id, event.type, event.reason) for event in harness.told.changes}
+    events = {(event.upload.id, event.type, event.reason) for event in harness.observer.changes}
     assert events == {(done.id, EventType.LOST, Reason.LOST), (forgotten.id, EventType.CREATED, None)}
 
 
 async def test_events_carry_the_record_that_makes_them_true(harness: Harness) -> None:
     await by_client(harness)
-    created, terminated = harness.told.changes
+    created, terminated = harness.observer.changes
     assert (created.upload.revision, created.upload.phase) == (1, Phase.OPEN)
     assert terminated.upload.revision > created.upload.revision
     assert terminated.upload.phase is Phase.TERMINATING
@@ -136,13 +140,13 @@ SINK = Subscription(name="sink", format="cloudevents", types=frozenset(EventType
 
 async def delivered(harness: Harness) -> list[Event]:
     """All events in the outbox, in order, each taken out of it."""
-    outbox, found = harness.state.outbox, list[tuple[int, Event]]()
+    outbox, events = harness.state.outbox, list[tuple[int, Event]]()
     assert outbox is not None
     while due := await outbox.due(SINK.name, 1e9, 100):
         for delivery in due:
-            found.append((delivery.seq, decode_event(delivery.type, delivery.document)))
+            events.append((delivery.seq, decode_event(delivery.type, delivery.document)))
             await outbox.mark_delivered(delivery)
-    return [event for _, event in sorted(found, key=lambda each: each[0])]
+    return [event for _, event in sorted(events, key=lambda numbered: numbered[0])]
 
 
 @pytest.mark.parametrize("happen", [by_client, by_operator, by_time, by_loss, by_failure, by_surplus])
@@ -152,7 +156,7 @@ async def test_what_observers_are_told_is_in_the_outbox(
     assert harness.state.outbox is not None
     await harness.state.outbox.register([SINK])
     await happen(harness)
-    assert await delivered(harness) == harness.told.changes
+    assert await delivered(harness) == harness.observer.changes
 
 
 async def test_an_event_survives_a_lost_commit_reply(harness: Harness) -> None:
@@ -160,9 +164,9 @@ async def test_an_event_survives_a_lost_commit_reply(harness: Harness) -> None:
     assert harness.state.outbox is not None
     await harness.state.outbox.register([SINK])
     await cut_off(harness)
-    upload = harness.told.changes[-1].upload
-    harness.state.fuse.blow(left=1, answer_lost=True)  # the load comes before
+    upload = harness.observer.changes[-1].upload
+    harness.state.fuse.blow(after=1, answer_lost=True)  # the load comes before
     with pytest.raises(Unavailable):
         await terminate(harness.engine, upload.id)
-    assert [event.type for event in harness.told.changes] == [EventType.CREATED]
+    assert [event.type for event in harness.observer.changes] == [EventType.CREATED]
     assert [event.type for event in await delivered(harness)] == [EventType.CREATED, EventType.TERMINATED]

@@ -1,4 +1,4 @@
-"""The last step, the end, and what nobody comes back for."""
+"""The last step, the end, and uploads that no client comes back for."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from tusd_py.ports.body import BodyEnd
 from tusd_py.ports.locks import Lease
 
 
-async def begun(harness: Harness) -> Upload:
+async def begin_upload(harness: Harness) -> Upload:
     return await create(harness.engine, creating(6, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
 
 
 async def finishing(harness: Harness) -> Upload:
     """All its bytes are there; the storage failed to make the object."""
-    upload = await begun(harness)
-    harness.storage.fuse.blow(left=2)  # after the checkpoint and the sweep of older ones
+    upload = await begin_upload(harness)
+    harness.storage.fuse.blow(after=2)  # after the checkpoint and the sweep of older ones
     with pytest.raises(StorageUnavailable):
         await append(harness.engine, upload.id, appending(3), ScriptedBody(b"def"))
     return await harness.record(upload)
@@ -54,14 +54,14 @@ async def test_the_next_look_finishes_it(harness: Harness) -> None:
     done = await inspect(harness.engine, (await finishing(harness)).id)
     assert done.done
     assert harness.stored(done) == b"abcdef"
-    assert harness.told.count("finished") == 1
+    assert harness.observer.count("finished") == 1
 
 
 async def test_a_finisher_that_comes_second_finds_it_done(harness: Harness) -> None:
     upload = await finishing(harness)
     done = await finish_upload(harness.engine, upload)
     assert await finish_upload(harness.engine, upload) == done
-    assert harness.told.count("finished") == 1
+    assert harness.observer.count("finished") == 1
 
 
 async def test_terminate_overtakes_a_finisher(harness: Harness) -> None:
@@ -100,7 +100,7 @@ class Heirs(MemoryLocker):
 
 async def test_the_heir_of_a_dead_holder_records_the_trouble(harness: Harness) -> None:
     """A successor of a dead lock holder records that an object may still land."""
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     assert upload.troubled_at is None
     assert (await inspect(replace(harness.engine, locker=Heirs()), upload.id)).troubled_at == harness.now
     assert (await harness.record(upload)).troubled_at == harness.now
@@ -115,7 +115,7 @@ class UnreachableState(MemoryState):
 
 async def test_an_unrecorded_trouble_keeps_the_lease_abandoned(harness: Harness) -> None:
     """A dead holder's lease stays abandoned while the trouble can't be recorded."""
-    upload, heirs = await begun(harness), Heirs()
+    upload, heirs = await begin_upload(harness), Heirs()
     with pytest.raises(StorageUnavailable):
         async with replace(harness.engine, locker=heirs, state=UnreachableState()).hold(upload.id):
             pass
@@ -157,16 +157,16 @@ async def test_a_troubled_upload_is_checked_once(harness: Harness) -> None:
 
 
 async def test_an_upload_without_trouble_is_never_looked_through(harness: Harness) -> None:
-    kept, ended = [await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc")) for _ in range(2)]
+    kept_upload, ended = [await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc")) for _ in range(2)]
     await terminate(harness.engine, ended.id)
     harness.now += 1000
     await sweep(harness.engine)
     assert harness.storage.listed == []
-    assert await harness.residue() == [kept.id, kept.id]
+    assert await harness.residue() == [kept_upload.id, kept_upload.id]
 
 
 async def test_a_look_asks_the_writer_to_leave_and_sees_its_bytes(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     stalled = ScriptedBody(b"de", stalls=True)
     writing = asyncio.create_task(append(harness.engine, upload.id, appending(3), stalled))
     await stalled.stalled.wait()
@@ -175,17 +175,17 @@ async def test_a_look_asks_the_writer_to_leave_and_sees_its_bytes(harness: Harne
 
 
 async def test_a_terminated_upload_leaves_nothing(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     await terminate(harness.engine, upload.id)
     assert await harness.residue() == []
-    assert harness.told.count("terminated") == 1
+    assert harness.observer.count("terminated") == 1
     with pytest.raises(UploadNotFound):
         await terminate(harness.engine, upload.id)
 
 
 async def test_a_failed_removal_is_swept_and_never_shown(harness: Harness) -> None:
     """An upload that the storage failed to remove is swept later and never shown."""
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     harness.storage.fuse.blow()
     await terminate(harness.engine, upload.id)
     assert (await harness.record(upload)).phase is Phase.TERMINATING
@@ -198,7 +198,7 @@ async def test_a_failed_removal_is_swept_and_never_shown(harness: Harness) -> No
 
 async def test_what_may_come_back_is_removed_once_more(harness: Harness) -> None:
     """A write whose answer got lost may land after the upload's end was told."""
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     await harness.state.save(replace(upload, troubled_at=harness.now))
     await terminate(harness.engine, upload.id)
     with pytest.raises(UploadNotFound):
@@ -214,7 +214,7 @@ async def test_what_may_come_back_is_removed_once_more(harness: Harness) -> None
 async def test_a_gone_upload_is_remembered(harness: Harness) -> None:
     """A removed upload is remembered for the configured time."""
     harness.limit(answers_gone=True)
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     await terminate(harness.engine, upload.id)
     assert (await harness.record(upload)).phase is Phase.GONE
     harness.now += 7 * 86400
@@ -224,17 +224,17 @@ async def test_a_gone_upload_is_remembered(harness: Harness) -> None:
 
 async def test_expired_uploads_are_removed_and_counted(harness: Harness) -> None:
     for _ in range(3):
-        await begun(harness)
+        await begin_upload(harness)
     harness.now += 99
     assert await sweep(harness.engine) == 0
     harness.now += 1
     assert await sweep(harness.engine) == 3
     assert await harness.residue() == []
-    assert harness.told.count("expired") == 3
+    assert harness.observer.count("expired") == 3
 
 
 async def test_an_expired_upload_that_is_held_is_left_alone(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     harness.now += 100
     async with harness.engine.hold(upload.id):
         assert await sweep(harness.engine) == 0
@@ -247,7 +247,7 @@ async def test_a_sweep_resumes_an_unfinished_step(harness: Harness) -> None:
     harness.now += 1000
     harness.storage.fuse.blow()
     assert await sweep(harness.engine) == 0
-    assert harness.told.count("finish failed") == 1
+    assert harness.observer.count("finish failed") == 1
     harness.now += 30
     await sweep(harness.engine)
     assert (await harness.record(upload)).done
@@ -255,10 +255,10 @@ async def test_a_sweep_resumes_an_unfinished_step(harness: Harness) -> None:
 
 async def test_failed_removals_do_not_starve_the_sweep(harness: Harness) -> None:
     """A sweep reaches uploads due after more than a batch that can't be removed."""
-    harness.storage.stuck = {(await begun(harness)).id for _ in range(120)}
+    harness.storage.stuck = {(await begin_upload(harness)).id for _ in range(120)}
     harness.now += 100
     await sweep(harness.engine)
-    await begun(harness)
+    await begin_upload(harness)
     harness.now += 100
     await sweep(harness.engine)
     assert {upload.id for upload in await harness.uploads()} == harness.storage.stuck

@@ -29,7 +29,7 @@ from tusd_py.ports.observer import Observer
 
 
 class Seen(Observer, Meter):
-    """What a room told."""
+    """Records the reports of a free space."""
 
     def __init__(self) -> None:
         self.troubles = list[tuple[str, object]]()
@@ -46,12 +46,12 @@ class World:
     """A room with one store, and what is free there; its reserve is 100 bytes."""
 
     def __init__(self) -> None:
-        self.free_space, self.seen = FreeSpace(), Seen()
+        self.free_space, self.observer = FreeSpace(), Seen()
         self._space: Space | None = None
 
     async def look(self, free: int | None) -> None:
         self._space = None if free is None else Space(free=free, reserve=100)
-        await self.free_space.measure({"state": self._ask}, self.seen, self.seen)
+        await self.free_space.measure({"state": self._ask}, self.observer, self.observer)
 
     async def _ask(self) -> Space | None:
         return self._space
@@ -62,7 +62,7 @@ async def test_below_the_reserve_it_is_full_and_well_above_it_no_more() -> None:
     for free, full in ((100, False), (99, True), (110, True), (125, False), (99, True)):
         await world.look(free)
         assert bool(world.free_space.full) is full, free
-        assert world.seen.spaces == {"state": (free, full)}
+        assert world.observer.spaces == {"state": (free, full)}
     with pytest.raises(StoreFull):
         world.free_space.check()
 
@@ -72,7 +72,7 @@ async def test_each_space_change_is_reported_once() -> None:
     world = World()
     for free in (1000, 199, 150, 99, 50, 150, 240, 260, 300):
         await world.look(free)
-    assert [what for what, _ in world.seen.troubles] == [
+    assert [trouble for trouble, _ in world.observer.troubles] == [
         "store almost full",
         "store full",
         "store takes uploads again",
@@ -85,7 +85,7 @@ async def test_where_no_end_is_known_it_is_never_full() -> None:
     await world.look(0)
     await world.look(None)
     world.free_space.check()
-    assert world.seen.spaces == {"state": (math.inf, False)}
+    assert world.observer.spaces == {"state": (math.inf, False)}
 
 
 async def test_a_store_that_cannot_be_asked_stays_as_it_was() -> None:
@@ -95,30 +95,30 @@ async def test_a_store_that_cannot_be_asked_stays_as_it_was() -> None:
     async def away() -> Space | None:
         raise StateUnavailable
 
-    await world.free_space.measure({"state": away}, world.seen, world.seen)
+    await world.free_space.measure({"state": away}, world.observer, world.observer)
     assert world.free_space.full == {"state"}
 
 
-async def begun(harness: Harness, length: int | None = 6) -> Upload:
+async def begin_upload(harness: Harness, length: int | None = 6) -> Upload:
     return await create(harness.engine, creating(length, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
 
 
 async def test_a_full_store_refuses_before_the_body(harness: Harness) -> None:
     """A full store refuses creations and bodies before they are read."""
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     harness.engine.free_space.full.add("storage")
     residue, body = await harness.residue(), ScriptedBody(b"def")
     with pytest.raises(StoreFull):
         await create(harness.engine, creating(6, body=True), body)
     with pytest.raises(StoreFull):
         await append(harness.engine, upload.id, appending(3), body)
-    assert not body.asked
+    assert not body.continued
     assert await harness.residue() == residue
     assert await inspect(harness.engine, upload.id) == upload
 
 
 async def test_what_is_wrong_with_a_request_is_told_first(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     harness.engine.free_space.full.add("storage")
     with pytest.raises(OffsetMismatch):
         await append(harness.engine, upload.id, appending(1), ScriptedBody(b"x"))
@@ -126,14 +126,14 @@ async def test_what_is_wrong_with_a_request_is_told_first(harness: Harness) -> N
 
 async def test_a_complete_body_finishes_on_a_full_store(harness: Harness) -> None:
     """An upload whose bytes are all stored is completed without free space."""
-    upload = await begun(harness, None)
+    upload = await begin_upload(harness, None)
     harness.engine.free_space.full.add("storage")
     intent = replace(appending(3, size=0), completion=Completion.WITH_THIS)
     assert (await append(harness.engine, upload.id, intent, ScriptedBody())).done
 
 
 async def test_termination_and_expiry_need_no_room(harness: Harness) -> None:
-    first, _ = await begun(harness), await begun(harness)
+    first, _ = await begin_upload(harness), await begin_upload(harness)
     harness.engine.free_space.full.update({"state", "storage"})
     await terminate(harness.engine, first.id)
     harness.now += 100
@@ -143,9 +143,9 @@ async def test_termination_and_expiry_need_no_room(harness: Harness) -> None:
 
 async def test_one_undeletable_upload_blocks_no_other(harness: Harness) -> None:
     """An upload that the state store fails to delete doesn't keep others from removal."""
-    stuck = {(await begun(harness)).id for _ in range(150)}
+    stuck = {(await begin_upload(harness)).id for _ in range(150)}
     harness.now += 1
-    others = [await begun(harness) for _ in range(3)]
+    deletable = [await begin_upload(harness) for _ in range(3)]
     save = harness.state.save
 
     async def picky(upload: Upload, *added: Any, **terms: Any) -> Upload:
@@ -155,19 +155,19 @@ async def test_one_undeletable_upload_blocks_no_other(harness: Harness) -> None:
 
     harness.state.save = picky  # type: ignore[method-assign]
     harness.now += 100
-    assert await sweep(harness.engine) == len(others)
+    assert await sweep(harness.engine) == len(deletable)
     assert set(map(UploadId, await harness.residue())) == stuck
 
 
 async def test_a_sweep_ends_where_nothing_gets_through_to_the_state(harness: Harness) -> None:
     for _ in range(20):
-        await begun(harness)
+        await begin_upload(harness)
     harness.engine = replace(harness.engine, thresholds=Thresholds(due_at_a_time=4))
-    asked = 0
+    requests = 0
 
     async def away(*_: object, **__: object) -> Upload:
-        nonlocal asked
-        asked += 1
+        nonlocal requests
+        requests += 1
         raise StateUnavailable
 
     harness.state.save = away  # type: ignore[method-assign]
@@ -175,4 +175,4 @@ async def test_a_sweep_ends_where_nothing_gets_through_to_the_state(harness: Har
     harness.now += 100
     with pytest.raises(StateUnavailable):
         await sweep(harness.engine)
-    assert asked <= 4 + 1
+    assert requests <= 4 + 1

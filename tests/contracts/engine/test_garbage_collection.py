@@ -1,4 +1,4 @@
-"""What a crash left is removed, what an upload needs is not."""
+"""Leftovers of a crash are removed, bytes that an upload needs are not."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ STRANGER = UploadId("f" * 32)
 @pytest.fixture
 async def upload(harness: Harness) -> Upload:
     """An unfinished one, with bytes."""
-    made = await create(harness.engine, creating(10), ScriptedBody())
-    return await append(harness.engine, made.id, appending(0), ScriptedBody(b"abc"))
+    created = await create(harness.engine, creating(10), ScriptedBody())
+    return await append(harness.engine, created.id, appending(0), ScriptedBody(b"abc"))
 
 
 async def tidied(harness: Harness, *, dry_run: bool = False) -> list[UploadId]:

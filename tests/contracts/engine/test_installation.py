@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.harness import Harness, ScriptedBody, another
+from tests.support.harness import Harness, ScriptedBody, second_harness
 from tests.support.intents import creating
 from tusd_py.domain.errors import StorageUnavailable, WrongPair
 from tusd_py.domain.installation import Installation
@@ -52,9 +52,9 @@ async def test_an_interrupted_pairing_is_resumed(harness: Harness, uploads: bool
     """A start that ended between the two writes of the id is resumed."""
     if uploads:
         await remember_one(harness)
-    begun = await harness.state.install(Installation(id="a" * 32))
-    assert await pair(harness.engine) == replace(begun, stored=True)
-    assert await harness.storage.installation() == begun.id
+    unstored = await harness.state.install(Installation(id="a" * 32))
+    assert await pair(harness.engine) == replace(unstored, stored=True)
+    assert await harness.storage.installation() == unstored.id
 
 
 async def test_a_state_without_uploads_may_get_a_new_storage(harness: Harness) -> None:
@@ -85,17 +85,17 @@ async def test_an_unnamed_used_state_rejects_a_storage(harness: Harness) -> None
 async def test_two_ids_do_not_belong_together(harness: Harness, uploads: bool) -> None:  # noqa: FBT001
     if uploads:
         await remember_one(harness)
-    known = await harness.state.install(Installation(id="a" * 32, stored=True))
+    installation = await harness.state.install(Installation(id="a" * 32, stored=True))
     await harness.storage.install("b" * 32)
     with pytest.raises(WrongPair) as refused:
         await pair(harness.engine)
-    told = str(refused.value)
-    assert "installation aaaaaaaa," in told
-    assert "installation bbbbbbbb." in told
-    assert "a" * 9 not in told  # the whole id is a secret
-    assert "repair --pair" in told
-    assert "\n" not in told
-    assert (await harness.state.installation(), await harness.storage.installation()) == (known, "b" * 32)
+    message = str(refused.value)
+    assert "installation aaaaaaaa," in message
+    assert "installation bbbbbbbb." in message
+    assert "a" * 9 not in message  # the whole id is a secret
+    assert "repair --pair" in message
+    assert "\n" not in message
+    assert (await harness.state.installation(), await harness.storage.installation()) == (installation, "b" * 32)
 
 
 async def test_what_says_it_is_an_id_must_be_one(harness: Harness) -> None:
@@ -112,7 +112,7 @@ async def test_to_look_changes_nothing(harness: Harness) -> None:
 
 
 async def test_a_second_node_joins_the_installation(harness: Harness) -> None:
-    """A node is of the installation at whatever step the other node's first pairing is."""
+    """A node is of the installation at any step of the other node's first pairing."""
     for at in range(4):
         harness = Harness()
         first, steps = harness.engine, 0
@@ -141,29 +141,29 @@ async def test_a_second_node_joins_the_installation(harness: Harness) -> None:
 
 async def test_many_nodes_that_start_at_once_end_with_one_id(harness: Harness) -> None:
     got = await asyncio.gather(*(pair(harness.engine) for _ in range(5)))
-    assert {each.id for each in got} == {await harness.storage.installation()}
+    assert {installation.id for installation in got} == {await harness.storage.installation()}
     assert await harness.state.installation() == replace(got[0], stored=True)
 
 
-# an empty state beside a storage that has uploads
+# an empty state with a storage that has uploads
 
 
 async def test_an_empty_state_collects_nothing_for_a_week(harness: Harness) -> None:
     """An empty state store takes over the storage and collects no garbage for a week."""
     installed = await pair(harness.engine)
     harness.storage._parts[STRANGER] = bytearray(b"abc")
-    later = another(harness)
+    later = second_harness(harness)
     later.now = 1000 * DAY
     assert await pair(later.engine) == replace(installed, adopted_at=1000 * DAY)
-    assert [found async for found in collect_garbage(later.engine)] == []
+    assert [leftover async for leftover in collect_garbage(later.engine)] == []
     later.now += 7 * DAY - 1
-    assert [found async for found in collect_garbage(later.engine)] == []
-    assert [found.upload_id async for found in collect_garbage(later.engine, dry_run=True)] == [STRANGER], (
+    assert [leftover async for leftover in collect_garbage(later.engine)] == []
+    assert [leftover.upload_id async for leftover in collect_garbage(later.engine, dry_run=True)] == [STRANGER], (
         "to be looked at"
     )
     assert STRANGER in harness.storage._parts
     later.now += 1
-    assert [found.upload_id async for found in collect_garbage(later.engine)] == [STRANGER]
+    assert [leftover.upload_id async for leftover in collect_garbage(later.engine)] == [STRANGER]
     assert STRANGER not in harness.storage._parts
 
 
@@ -171,7 +171,7 @@ async def test_a_whole_repair_resumes_collection(harness: Harness) -> None:
     """A repair that ran to its end lets leftovers be removed again."""
     await pair(harness.engine)
     harness.storage._parts[STRANGER] = bytearray(b"abc")
-    later = another(harness)
+    later = second_harness(harness)
     await pair(later.engine)
     async for _ in repair(later.engine, apply=False):
         pass
@@ -188,7 +188,7 @@ async def test_a_whole_repair_resumes_collection(harness: Harness) -> None:
 async def test_a_repair_that_could_not_mend_all_holds_removal_back(harness: Harness) -> None:
     await pair(harness.engine)
     harness.storage._parts[STRANGER] = bytearray(b"abc")
-    later = another(harness)
+    later = second_harness(harness)
     await pair(later.engine)
     async with later.engine.hold(STRANGER):
         assert [mended.done async for mended in repair(later.engine, apply=True)] == [False]

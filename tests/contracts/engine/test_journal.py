@@ -20,9 +20,9 @@ async def remembered(harness: Harness, **changes: Any) -> Upload:
     return await harness.state.create(upload(**changes))
 
 
-def at(offset: int, *tail: str, **more: object) -> Checkpoint:
+def at(offset: int, *tail: str, **fields: object) -> Checkpoint:
     """A checkpoint whose cursor names `tail`."""
-    return replace(Checkpoint(offset=offset, cursor={"tail": list(tail)}, added=({"part": offset},)), **more)  # type: ignore[arg-type]  # fields by name
+    return replace(Checkpoint(offset=offset, cursor={"tail": list(tail)}, added=({"part": offset},)), **fields)  # type: ignore[arg-type]  # fields by name
 
 
 async def test_a_checkpoint_counts_as_soon_as_it_is_recorded(harness: Harness) -> None:
@@ -80,7 +80,7 @@ async def test_an_object_made_with_the_bytes_is_done(harness: Harness) -> None:
     await journal.record(at(8, finished=Finished(cursor={"object": 1}, etag="tag")))
     await journal.release()
     assert (journal.upload.phase, journal.upload.etag, journal.upload.cursor) == (Phase.DONE, "tag", {"object": 1})
-    assert harness.told.count("finished") == 1
+    assert harness.observer.count("finished") == 1
 
 
 async def test_a_repeated_write_is_recorded_with_the_bytes_it_brought(harness: Harness) -> None:
@@ -151,30 +151,30 @@ async def test_held_checkpoints_that_may_count_are_not_swept(harness: Harness) -
     with pytest.raises(StateUnavailable):
         await journal.release()
     await journal.delete_superseded()
-    _, kept = swept(harness)
+    _, named_after = swept(harness)
     assert (await harness.record(before)).cursor == {"tail": ["a", "b", "c"]}
-    assert {"tail": ["a", "b", "c"]} in kept
+    assert {"tail": ["a", "b", "c"]} in named_after
 
 
-def named(cursors: list[Cursor]) -> set[str]:
+def names(cursors: list[Cursor]) -> set[str]:
     return {name for cursor in cursors for name in cursor["tail"]}
 
 
 @pytest.mark.parametrize("withheld", [False, True])
 async def test_a_long_request_sweeps_between(harness: Harness, *, withheld: bool) -> None:
     """A long request sweeps superseded cursors every few checkpoints."""
-    most = harness.engine.thresholds.cursors
+    limit = harness.engine.thresholds.cursors
     journal = Journal(
         harness.engine, await remembered(harness, length=10_000, cursor={"tail": ["0"]}), withheld=withheld
     )
-    for number in range(1, 3 * most):
+    for number in range(1, 3 * limit):
         await journal.record(at(number, "all", str(number)))
     assert len(harness.storage.swept) == 2
-    removed = set[str]().union(*(named(before) - named(kept) for before, kept in harness.storage.swept))
-    assert removed >= {str(number) for number in range(1, 2 * most - 1)}
-    assert removed.isdisjoint({"all", *(str(number) for number in range(3 * most - 2, 3 * most))})
+    removed = set[str]().union(*(names(before) - names(after) for before, after in harness.storage.swept))
+    assert removed >= {str(number) for number in range(1, 2 * limit - 1)}
+    assert removed.isdisjoint({"all", *(str(number) for number in range(3 * limit - 2, 3 * limit))})
     await journal.release()
-    assert await harness.state.entries(journal.upload.id) == [{"part": number} for number in range(1, 3 * most)]
+    assert await harness.state.entries(journal.upload.id) == [{"part": number} for number in range(1, 3 * limit)]
 
 
 async def test_a_sweep_on_the_way_that_fails_is_noted_at_the_end(harness: Harness) -> None:
@@ -183,7 +183,7 @@ async def test_a_sweep_on_the_way_that_fails_is_noted_at_the_end(harness: Harnes
         harness.storage.fuse.blow()
         await journal.record(at(number + 1))
     harness.storage.fuse.mend()
-    assert harness.told.count("left behind") == 1
+    assert harness.observer.count("left behind") == 1
     await journal.delete_superseded()
     assert journal.upload.troubled_at == harness.now
 
@@ -193,6 +193,6 @@ async def test_a_sweep_that_fails_is_told_and_harms_nothing(harness: Harness) ->
     await journal.record(at(4))
     harness.storage.fuse.blow()
     await journal.delete_superseded()
-    assert harness.told.count("left behind") == 1
+    assert harness.observer.count("left behind") == 1
     assert (await harness.record(journal.upload)) == journal.upload
     assert journal.upload.troubled_at == harness.now, "so that its end is the time to look again"

@@ -15,7 +15,7 @@ def at(offset: int) -> Checkpoint:
     return Checkpoint(offset=offset, cursor={"at": offset})
 
 
-async def held(harness: Harness, *offsets: int) -> Journal:
+async def hold_checkpoints(harness: Harness, *offsets: int) -> Journal:
     """A journal that keeps these."""
     upload = await create(harness.engine, creating(100), ScriptedBody())
     journal = Journal(harness.engine, upload, withheld=True)
@@ -27,7 +27,7 @@ async def held(harness: Harness, *offsets: int) -> Journal:
 
 @pytest.mark.parametrize("step", ["proceed", "release"])
 async def test_once_let_go_what_comes_counts_at_once(harness: Harness, step: str) -> None:
-    journal = await held(harness, 3)
+    journal = await hold_checkpoints(harness, 3)
     await getattr(journal, step)()
     assert journal.upload.offset == 3
     await journal.record(at(5))
@@ -35,7 +35,7 @@ async def test_once_let_go_what_comes_counts_at_once(harness: Harness, step: str
 
 
 async def test_every_cursor_that_was_kept_is_swept_but_the_last(harness: Harness) -> None:
-    journal = await held(harness, 1, 2, 3)
+    journal = await hold_checkpoints(harness, 1, 2, 3)
     before = journal.upload.cursor
     await journal.release()
     await journal.delete_superseded()

@@ -25,54 +25,54 @@ from tusd_py.ports.observer import Observers
 from tusd_py.ports.state import Unfinished
 
 
-def limited(harness: Harness, most: int | None = None, most_claimed: int | None = None) -> Harness:
+def limited(harness: Harness, max_count: int | None = None, most_claimed: int | None = None) -> Harness:
     """Another node with the same state, that has these limits."""
-    open_uploads = OpenUploads(most, most_claimed)
-    observer = Observers((open_uploads, harness.told))
+    open_uploads = OpenUploads(max_count, most_claimed)
+    observer = Observers((open_uploads, harness.observer))
     harness.engine = replace(harness.engine, open_uploads=open_uploads, observer=observer)
     return harness
 
 
-async def begun(harness: Harness, length: int | None = 6, **more: Any) -> Upload:
-    return await create(harness.engine, creating(length, **more), ScriptedBody())
+async def begin_upload(harness: Harness, length: int | None = 6, **options: Any) -> Upload:
+    return await create(harness.engine, creating(length, **options), ScriptedBody())
 
 
 async def refused(harness: Harness, intent: Create) -> bool:
-    """Whether it is, before its body is asked for and with nothing changed."""
+    """Return True if the creation is refused, before its body is asked for and with nothing changed."""
     residue, body = await harness.residue(), ScriptedBody(b"abc")
     try:
         await create(harness.engine, intent, body)
     except TooManyUploads:
-        assert not body.asked
+        assert not body.continued
         assert await harness.residue() == residue
         return True
     return False
 
 
 async def test_there_are_no_more_unfinished_uploads_than_may_be(harness: Harness) -> None:
-    limited(harness, most=2)
-    await begun(harness), await begun(harness, None)
+    limited(harness, max_count=2)
+    await begin_upload(harness), await begin_upload(harness, None)
     for intent in (creating(6), creating(6, body=True), creating(None), creating(0), creating(6, kind=Kind.PARTIAL)):
         assert await refused(harness, intent)
 
 
 async def test_they_claim_no_more_bytes_than_may_be(harness: Harness) -> None:
     limited(harness, most_claimed=10)
-    await begun(harness, 6)
+    await begin_upload(harness, 6)
     assert await refused(harness, creating(5))
-    await begun(harness, 4)
+    await begin_upload(harness, 4)
     assert await refused(harness, creating(1, body=True))
-    await begun(harness, 0)
-    await begun(harness, None)
+    await begin_upload(harness, 0)
+    await begin_upload(harness, None)
 
 
 async def test_uploads_of_before_count_once_the_state_was_asked(harness: Harness) -> None:
     for _ in range(3):
-        await begun(harness)
-    limited(harness, most=4, most_claimed=30)
+        await begin_upload(harness)
+    limited(harness, max_count=4, most_claimed=30)
     await harness.engine.measure_stores()
     assert await refused(harness, creating(13))
-    await begun(harness, 12)
+    await begin_upload(harness, 12)
     assert await refused(harness, creating(0))
 
 
@@ -80,26 +80,26 @@ async def test_ended_uploads_free_their_places(
     harness: Harness,
 ) -> None:
     """An upload that ended frees its place at once on the node that ended it, elsewhere after a count."""
-    limited(harness, most=1)
+    limited(harness, max_count=1)
     await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc"))
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     assert (await append(harness.engine, upload.id, appending(0), ScriptedBody(b"abcdef"))).done
-    await terminate(harness.engine, (await begun(harness)).id)
-    before = await begun(harness)
+    await terminate(harness.engine, (await begin_upload(harness)).id)
+    before = await begin_upload(harness)
     await harness.engine.measure_stores()
     await terminate(harness.engine, before.id)
     assert await refused(harness, creating(6))
     await harness.engine.measure_stores()
-    await begun(harness)
+    await begin_upload(harness)
 
 
 async def test_all_that_is_done_with_uploads_that_are_there_goes_on(harness: Harness) -> None:
-    limited(harness, most=2, most_claimed=6)
-    upload, other = await begun(harness), await begun(harness, 0, kind=Kind.PARTIAL)
+    limited(harness, max_count=2, most_claimed=6)
+    upload, partial_upload = await begin_upload(harness), await begin_upload(harness, 0, kind=Kind.PARTIAL)
     third = await create(harness.engine, creating(0, body=True), ScriptedBody(end=BodyEnd.CUT))
     harness.engine.open_uploads._counted = Unfinished(count=99, claimed=99)
     assert third.done
-    assert other.done
+    assert partial_upload.done
     assert (await append(harness.engine, upload.id, appending(0), ScriptedBody(b"abc"))).offset == 3
     assert (await inspect(harness.engine, upload.id)).offset == 3
     assert (await append(harness.engine, upload.id, appending(3), ScriptedBody(b"def"))).done
@@ -108,31 +108,31 @@ async def test_all_that_is_done_with_uploads_that_are_there_goes_on(harness: Har
 
 async def test_a_final_upload_counts_like_any_other_creation(harness: Harness) -> None:
     part = await create(harness.engine, creating(3, kind=Kind.PARTIAL, body=True), ScriptedBody(b"abc"))
-    limited(harness, most=1, most_claimed=5)
+    limited(harness, max_count=1, most_claimed=5)
     assert await refused(harness, joining(part.id, part.id))
-    await begun(harness, 0, kind=Kind.PARTIAL)
+    await begin_upload(harness, 0, kind=Kind.PARTIAL)
     assert not await refused(harness, joining(part.id))
     assert not await refused(harness, joining(part.id)), "they are finished"
 
 
 async def test_of_many_at_once_no_more_get_in(harness: Harness) -> None:
-    limited(harness, most=5, most_claimed=30)
-    outcomes = await asyncio.gather(*(begun(harness, 10) for _ in range(20)), return_exceptions=True)
+    limited(harness, max_count=5, most_claimed=30)
+    outcomes = await asyncio.gather(*(begin_upload(harness, 10) for _ in range(20)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes].count(Upload) == 3
     assert len(await harness.uploads()) == 3
 
 
 async def test_a_creation_that_fails_counts_for_nothing(harness: Harness) -> None:
-    limited(harness, most=1, most_claimed=6)
+    limited(harness, max_count=1, most_claimed=6)
     harness.state.fuse.blow()
     with pytest.raises(StateUnavailable):
-        await begun(harness)
-    await begun(harness)
+        await begin_upload(harness)
+    await begin_upload(harness)
 
 
 async def test_a_creation_during_the_count_is_counted(harness: Harness) -> None:
     """A creation under way while the state store counts isn't forgotten."""
-    limited(harness, most=2)
+    limited(harness, max_count=2)
     counting, counted = asyncio.Event(), asyncio.Event()
 
     async def slowly() -> Unfinished:
@@ -140,18 +140,18 @@ async def test_a_creation_during_the_count_is_counted(harness: Harness) -> None:
         await counted.wait()
         return Unfinished(count=1, claimed=6)
 
-    await begun(harness)
+    await begin_upload(harness)
     look = asyncio.create_task(harness.engine.open_uploads.recount(slowly, harness.engine.meter))
     await counting.wait()
-    await begun(harness)
+    await begin_upload(harness)
     counted.set()
     await look
     assert await refused(harness, creating(6))
 
 
 async def test_a_state_that_cannot_count_leaves_it_as_it_was(harness: Harness) -> None:
-    limited(harness, most=1)
-    await begun(harness)
+    limited(harness, max_count=1)
+    await begin_upload(harness)
 
     async def away() -> Unfinished:
         raise StateUnavailable
@@ -161,34 +161,34 @@ async def test_a_state_that_cannot_count_leaves_it_as_it_was(harness: Harness) -
 
 
 async def test_each_look_is_told(harness: Harness) -> None:
-    told = list[Unfinished]()
+    counts = list[Unfinished]()
 
     class Seen(Meter):
         def unfinished_seen(self, unfinished: Unfinished) -> None:
-            told.append(unfinished)
+            counts.append(unfinished)
 
     harness.engine = replace(harness.engine, meter=Seen())
-    await begun(harness), await begun(harness, None)
+    await begin_upload(harness), await begin_upload(harness, None)
     await harness.engine.measure_stores()
-    assert told == [Unfinished(count=2, claimed=6)]
+    assert counts == [Unfinished(count=2, claimed=6)]
 
 
 async def test_counting_costs_one_state_request(harness: Harness) -> None:
     """A creation asks the state store once, a PATCH as often as without the limit."""
-    asked = list[str]()
+    calls = list[str]()
     around = harness.state.fuse.around
 
     async def counting(call: Any) -> Any:
-        asked.append(call.__name__)
+        calls.append(call.__name__)
         return await around(call)
 
     harness.state.fuse.around = counting  # type: ignore[method-assign]
-    limited(harness, most=9, most_claimed=99)
-    upload = await begun(harness)
-    assert asked == ["create"]
-    asked.clear()
+    limited(harness, max_count=9, most_claimed=99)
+    upload = await begin_upload(harness)
+    assert calls == ["create"]
+    calls.clear()
     await append(harness.engine, upload.id, appending(0), ScriptedBody(b"abc"))
-    assert asked == ["load", "save"]
+    assert calls == ["load", "save"]
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ async def deferred(harness: Harness) -> Upload:
     """An upload of deferred length with 3 bytes, where uploads claim 2 less than they may."""
     limited(harness, most_claimed=10)
     upload = await create(harness.engine, creating(None, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
-    await begun(harness, 5)
+    await begin_upload(harness, 5)
     await harness.engine.measure_stores()
     return upload
 
@@ -207,7 +207,7 @@ async def test_a_deferred_length_claims_bytes(harness: Harness, deferred: Upload
     for intent in (appending(3, size=3), appending(3, length=6), appending(3, length=6, size=0)):
         with pytest.raises(TooManyUploads):
             await append(harness.engine, deferred.id, intent, body)
-    assert not body.asked
+    assert not body.continued
     assert await inspect(harness.engine, deferred.id) == deferred
     assert await refused(harness, Create(body=appending(0, size=3).body))
     assert (await append(harness.engine, deferred.id, appending(3, size=2), ScriptedBody(b"de"))).offset == 5

@@ -37,12 +37,12 @@ class Asked:
     def __init__(self) -> None:
         self.questions = list[tuple[Caller, Intent, Upload]]()
         self.refuses = False
-        self.asked, self.answering = asyncio.Event(), asyncio.Event()
+        self.question, self.answering = asyncio.Event(), asyncio.Event()
         self.answering.set()
 
     async def allow(self, caller: Caller, intent: Intent, upload: Upload) -> Answer:
         self.questions.append((caller, intent, upload))
-        self.asked.set()
+        self.question.set()
         await self.answering.wait()
         if self.refuses:
             raise Forbidden("not you")
@@ -75,7 +75,7 @@ def _key(engine: Engine, upload: Upload) -> str:
     return engine.storage.direct.key(upload)
 
 
-async def _begun(engine: Engine) -> Upload:
+async def _begin(engine: Engine) -> Upload:
     return await begin(engine, PARTS)
 
 
@@ -93,9 +93,9 @@ USES: dict[str, tuple[type[Intent], Callable[[Engine], Awaitable[Upload]], Use]]
     "terminate": (Terminate, _open, lambda engine, upload: terminate(engine, upload.id)),
     "begin": (Begin, _open, lambda engine, _: begin(engine, PARTS)),
     "open": (Continue, _announced, lambda engine, upload: open_parts(engine, upload.id, _key(engine, upload), {})),
-    "sign": (Continue, _begun, lambda engine, upload: sign_part(engine, upload.id, _key(engine, upload), 1, None)),
-    "list": (Continue, _begun, lambda engine, upload: parts(engine, upload.id, _key(engine, upload))),
-    "abort": (Terminate, _begun, lambda engine, upload: abort(engine, upload.id, _key(engine, upload))),
+    "sign": (Continue, _begin, lambda engine, upload: sign_part(engine, upload.id, _key(engine, upload), 1, None)),
+    "list": (Continue, _begin, lambda engine, upload: parts(engine, upload.id, _key(engine, upload))),
+    "abort": (Terminate, _begin, lambda engine, upload: abort(engine, upload.id, _key(engine, upload))),
 }
 
 
@@ -103,16 +103,16 @@ USES: dict[str, tuple[type[Intent], Callable[[Engine], Awaitable[Upload]], Use]]
 async def test_each_use_asks_once(engine: Engine, harness: Harness, policy: Asked, use: str) -> None:
     """Asks once for each use; a refusal changes nothing."""
     intent, prepare, do = USES[use]
-    upload, another = await prepare(engine), await prepare(engine)
+    upload, second_upload = await prepare(engine), await prepare(engine)
     policy.questions.clear()
-    await do(engine, another)
-    [(caller, asked, about)] = policy.questions
-    assert (caller, type(asked)) == (ALICE, intent)
-    assert intent in {Create, Begin} or about.id == another.id
-    policy.refuses, before = True, (await harness.uploads(), harness.stored_names, list(harness.told.events))
+    await do(engine, second_upload)
+    [(caller, question, about)] = policy.questions
+    assert (caller, type(question)) == (ALICE, intent)
+    assert intent in {Create, Begin} or about.id == second_upload.id
+    policy.refuses, before = True, (await harness.uploads(), harness.stored_names, list(harness.observer.events))
     with pytest.raises(Forbidden, match="not you"):
         await do(engine, upload)
-    assert (await harness.uploads(), harness.stored_names, list(harness.told.events)) == before
+    assert (await harness.uploads(), harness.stored_names, list(harness.observer.events)) == before
 
 
 async def test_a_refused_body_is_not_read(engine: Engine, policy: Asked) -> None:
@@ -122,12 +122,12 @@ async def test_a_refused_body_is_not_read(engine: Engine, policy: Asked) -> None
         await append(engine, upload.id, appending(0), body)
     with pytest.raises(Forbidden):
         await create(engine, creating(3, body=True), body)
-    assert not body.asked
+    assert not body.continued
 
 
 async def test_parts_are_not_read_without_permission(engine: Engine, policy: Asked) -> None:
     """A list of parts isn't read for a client that may not complete the upload."""
-    upload = await _begun(engine)
+    upload = await _begin(engine)
     policy.refuses = True
 
     async def read_parts() -> list[object]:
@@ -155,7 +155,7 @@ async def test_what_is_planned_is_shown(engine: Engine, policy: Asked) -> None:
 
 
 async def test_an_upload_is_owned_by_who_created_it(engine: Engine, harness: Harness) -> None:
-    for upload in (await _open(engine), await _whole(engine), await _begun(engine)):
+    for upload in (await _open(engine), await _whole(engine), await _begin(engine)):
         assert (await harness.record(upload)).owner == "alice"
     assert (await _open(harness.engine)).owner is None
 
@@ -164,21 +164,21 @@ async def test_events_name_the_caller_whose_request_drove_them(engine: Engine, h
     upload = await _open(engine)
     bob = Caller(principal=Principal(subject="bob"))
     await append(harness.engine.acting_for(bob), upload.id, appending(0), ScriptedBody(b"abcdefghi"))
-    assert [event.caller for event in harness.told.changes] == [ALICE, bob]
-    gone = await _open(engine)
+    assert [event.caller for event in harness.observer.changes] == [ALICE, bob]
+    expired = await _open(engine)
     harness.now += 1000
     await sweep(harness.engine)
-    assert harness.told.changes[-1].upload.id == gone.id
-    assert harness.told.changes[-1].caller is NO_CALLER
+    assert harness.observer.changes[-1].upload.id == expired.id
+    assert harness.observer.changes[-1].caller is NO_CALLER
 
 
 async def test_the_lock_is_held_while_the_policy_thinks(engine: Engine, harness: Harness, policy: Asked) -> None:
     """So that nothing of the plan can change; others don't wait for longer than they do for a writer."""
     upload = await _open(engine)
     policy.answering.clear()
-    policy.asked.clear()
+    policy.question.clear()
     writing = asyncio.create_task(append(engine, upload.id, appending(0), ScriptedBody(b"abc")))
-    await policy.asked.wait()
+    await policy.question.wait()
     with pytest.raises(Locked):
         async with harness.engine.hold(upload.id, wait=0.01):
             pass

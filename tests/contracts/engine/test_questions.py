@@ -51,7 +51,7 @@ class Hooks:
     asks_before_finish = True
 
     def __init__(self) -> None:
-        self.asked = list[tuple[str, Caller, Upload]]()
+        self.questions = list[tuple[str, Caller, Upload]]()
         self.error: Refusal | None = None
         self.answer, self.change = NO_ANSWER, NO_CHANGE
         self.offsets, self.stops = list[int](), False
@@ -73,13 +73,13 @@ class Hooks:
         return Report(self.offsets, stop, stops=self.stops)
 
     def _ask(self, question: str, caller: Caller, upload: Upload) -> None:
-        self.asked.append((question, caller, upload))
+        self.questions.append((question, caller, upload))
         if self.error is not None:
             raise self.error
 
     @property
     def names(self) -> list[str]:
-        return [question for question, _, _ in self.asked]
+        return [question for question, _, _ in self.questions]
 
 
 @pytest.fixture
@@ -102,16 +102,16 @@ async def test_a_creation_is_asked_about_before_anything_is_recorded(
         hooks.error = error
         with pytest.raises(type(error)):
             await create(engine, creating(3, body=True), body)
-    assert not body.asked
+    assert not body.continued
     assert await harness.uploads() == []
-    assert harness.told.events == []
+    assert harness.observer.events == []
 
 
 async def test_a_hook_replaces_the_metadata(engine: Engine, harness: Harness, hooks: Hooks) -> None:
     hooks.change = FileChange(metadata={"row": b"7"})
     upload = await create(engine, creating(3, metadata={"filename": b"a"}), ScriptedBody())
     assert (await harness.record(upload)).metadata == {"row": b"7"}
-    assert [event.upload.metadata for event in harness.told.changes] == [{"row": b"7"}]
+    assert [event.upload.metadata for event in harness.observer.changes] == [{"row": b"7"}]
 
 
 @pytest.mark.parametrize("size", [0, 3, 20], ids=["empty", "one object", "parts"])
@@ -123,8 +123,8 @@ async def test_an_upload_is_done_once_the_hook_has_answered(
     assert upload.done
     assert engine.answers == [SEEN, SEEN]
     assert (await harness.record(upload)).answer == SEEN
-    [_, (_, caller, asked)] = hooks.asked
-    assert (caller, asked.offset, asked.phase) == (ALICE, size, Phase.DONE)
+    [_, (_, caller, upload_in_question)] = hooks.questions
+    assert (caller, upload_in_question.offset, upload_in_question.phase) == (ALICE, size, Phase.DONE)
 
 
 async def test_a_hook_that_gives_no_answer_leaves_the_upload_finishing(
@@ -136,7 +136,7 @@ async def test_a_hook_that_gives_no_answer_leaves_the_upload_finishing(
         await append(engine, upload.id, appending(0), ScriptedBody(b"abc"))
     stored = await harness.record(upload)
     assert (stored.phase, stored.offset) == (Phase.FINISHING, 3)
-    assert harness.told.count("finished") == 0
+    assert harness.observer.count("finished") == 0
     with pytest.raises(UploadLocked):
         await inspect(engine, upload.id)
     with pytest.raises(NotReady):
@@ -146,7 +146,7 @@ async def test_a_hook_that_gives_no_answer_leaves_the_upload_finishing(
     again = harness.engine.acting_for(ALICE)
     assert (await append(again, upload.id, appending(3), ScriptedBody())).done
     assert again.answers == [SEEN]
-    assert harness.told.count("finished") == 1
+    assert harness.observer.count("finished") == 1
     assert harness.stored(upload) == b"abc"
 
 
@@ -154,10 +154,10 @@ async def test_a_repeated_request_gets_the_stored_answer(engine: Engine, harness
     """A repeated request gets the same answer without another question."""
     hooks.answer = SEEN
     upload = await create(engine, creating(3, body=True), ScriptedBody(b"abc"))
-    hooks.asked.clear()
+    hooks.questions.clear()
     again = harness.engine.acting_for(ALICE)
     await append(again, upload.id, appending(3), ScriptedBody())
-    assert (again.answers, hooks.asked) == ([SEEN], [])
+    assert (again.answers, hooks.questions) == ([SEEN], [])
 
 
 async def test_the_sweep_asks_again_after_some_seconds(engine: Engine, harness: Harness, hooks: Hooks) -> None:
@@ -165,11 +165,11 @@ async def test_the_sweep_asks_again_after_some_seconds(engine: Engine, harness: 
     hooks.error = HookFailed()
     with pytest.raises(HookFailed):
         await append(engine, upload.id, appending(0), ScriptedBody(b"abc"))
-    hooks.asked.clear()
-    for seconds, asked in ((4, 0), (2, 1), (3, 1), (3, 2)):
+    hooks.questions.clear()
+    for seconds, questions in ((4, 0), (2, 1), (3, 1), (3, 2)):
         harness.now += seconds
         await sweep(harness.engine)
-        assert len(hooks.asked) == asked
+        assert len(hooks.questions) == questions
     hooks.error = None
     harness.now += 6
     await sweep(harness.engine)
@@ -184,7 +184,7 @@ async def test_an_upload_that_a_hook_rejects_at_its_end_is_removed(
     with pytest.raises(UploadRejected):
         await append(engine, upload.id, appending(0), ScriptedBody(b"abc"))
     assert await harness.residue() == []
-    last = harness.told.changes[-1]
+    last = harness.observer.changes[-1]
     assert (last.type, last.reason) == (EventType.TERMINATED, Reason.REFUSED)
     with pytest.raises(UploadNotFound):
         await inspect(engine, upload.id)
@@ -232,7 +232,7 @@ async def test_a_hook_stops_an_upload_which_is_removed(
     with pytest.raises(UploadStopped):
         await fill(engine, ScriptedBody(bytes(20), stalls=True))
     assert await harness.residue() == []
-    last = harness.told.changes[-1]
+    last = harness.observer.changes[-1]
     assert (last.type, last.reason) == (EventType.TERMINATED, Reason.REFUSED)
 
 
@@ -248,7 +248,7 @@ async def test_a_process_without_hooks_leaves_the_finish_to_a_server(
     await sweep(operator)
     assert [mended.done async for mended in repair(operator, apply=True)] == [False]
     assert (await harness.record(upload)).phase is Phase.FINISHING
-    assert "finished" not in [change.type for change in harness.told.changes]
+    assert "finished" not in [change.type for change in harness.observer.changes]
     hooks.error = None
     harness.now += 100
     await sweep(engine)

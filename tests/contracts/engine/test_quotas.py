@@ -1,4 +1,4 @@
-"""What an account may have: reserved before the first byte, charged with each record, given back at once."""
+"""An account's quota: reserved before the first byte, charged with each record, given back at once."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def limited(harness: Harness, max_bytes: int | None = None, max_uploads: int | N
 
 
 async def usage(harness: Harness, account: str = NO_ACCOUNT) -> tuple[int, int, int]:
-    found = await harness.state.usage(account)
-    return found.stored, found.reserved, found.uploads
+    charges = await harness.state.usage(account)
+    return charges.stored, charges.reserved, charges.uploads
 
 
-async def begun(harness: Harness, length: int | None = 6, **more: Any) -> Upload:
-    return await create(harness.engine, creating(length, **more), ScriptedBody())
+async def begin_upload(harness: Harness, length: int | None = 6, **options: Any) -> Upload:
+    return await create(harness.engine, creating(length, **options), ScriptedBody())
 
 
 async def refused(harness: Harness, intent: Create) -> bool:
@@ -56,7 +56,7 @@ async def refused(harness: Harness, intent: Create) -> bool:
     try:
         await create(harness.engine, intent, body)
     except OverQuota:
-        assert not body.asked
+        assert not body.continued
         assert (await harness.residue(), await usage(harness)) == (residue, before)
         return True
     return False
@@ -64,7 +64,7 @@ async def refused(harness: Harness, intent: Create) -> bool:
 
 async def test_a_length_is_reserved_whole_until_it_is_stored(harness: Harness) -> None:
     limited(harness, max_bytes=10)
-    upload = await begun(harness, 8)
+    upload = await begin_upload(harness, 8)
     assert await usage(harness) == (0, 8, 1)
     assert await refused(harness, creating(3))
     await append(harness.engine, upload.id, appending(0), ScriptedBody(b"abc", end=BodyEnd.CUT))
@@ -79,12 +79,12 @@ async def test_a_length_is_reserved_whole_until_it_is_stored(harness: Harness) -
 
 async def test_unfinished_uploads_are_counted(harness: Harness) -> None:
     limited(harness, max_uploads=2)
-    upload = await begun(harness)
-    await begun(harness, None)
+    upload = await begin_upload(harness)
+    await begin_upload(harness, None)
     for intent in (creating(6), creating(None, body=True), creating(0), creating(6, kind=Kind.PARTIAL)):
         assert await refused(harness, intent)
     assert (await append(harness.engine, upload.id, appending(0), ScriptedBody(b"abcdef"))).done
-    await begun(harness)
+    await begin_upload(harness)
     assert await refused(harness, creating(6))
 
 
@@ -102,10 +102,10 @@ async def test_each_owner_has_an_account(harness: Harness) -> None:
 
 async def test_every_end_gives_back_at_once(harness: Harness) -> None:
     limited(harness, max_bytes=6)
-    await terminate(harness.engine, (await begun(harness)).id)
+    await terminate(harness.engine, (await begin_upload(harness)).id)
     done = await create(harness.engine, creating(6, body=True), ScriptedBody(b"abcdef"))
     await terminate(harness.engine, done.id)
-    await begun(harness)
+    await begin_upload(harness)
     harness.now += 101
     await sweep(harness.engine)
     harness.limit(retention=50.0)
@@ -131,8 +131,8 @@ async def test_what_can_not_be_removed_yet_is_given_back_all_the_same(harness: H
 
 async def test_without_a_quota_all_is_charged_as_well(harness: Harness) -> None:
     harness.engine = replace(harness.engine, thresholds=Thresholds(reservation=BLOCK))
-    await begun(harness, 10**15)
-    deferred = await begun(harness, None)
+    await begin_upload(harness, 10**15)
+    deferred = await begin_upload(harness, None)
     assert await usage(harness) == (0, 10**15, 2)
     await append(harness.engine, deferred.id, appending(0), ScriptedBody(b"abc"))
     assert await usage(harness) == (0, 10**15 + BLOCK, 2)
@@ -141,7 +141,7 @@ async def test_without_a_quota_all_is_charged_as_well(harness: Harness) -> None:
 async def test_a_deferred_length_reserves_blocks(harness: Harness) -> None:
     """A deferred length reserves blocks with the bytes that need them."""
     limited(harness, max_bytes=100)
-    upload = await begun(harness, None)
+    upload = await begin_upload(harness, None)
     assert await usage(harness) == (0, 0, 1)
     reserved = []
     for offset in range(0, 24, 8):
@@ -156,64 +156,64 @@ async def test_a_deferred_length_reserves_blocks(harness: Harness) -> None:
 async def test_a_declared_length_replaces_the_blocks(harness: Harness) -> None:
     """A deferred length that is declared takes the place of its blocks."""
     limited(harness, max_bytes=20)
-    upload = await begun(harness, None)
+    upload = await begin_upload(harness, None)
     await append(harness.engine, upload.id, appending(0, size=3), ScriptedBody(b"abc"))
     with pytest.raises(OverQuota):
         await append(harness.engine, upload.id, appending(3, length=21, size=0), ScriptedBody())
     assert await usage(harness) == (0, BLOCK, 1)
     await append(harness.engine, upload.id, appending(3, length=20, size=0), ScriptedBody())
     assert await usage(harness) == (0, 20, 1)
-    other = await begun(harness, None)
+    deferred = await begin_upload(harness, None)
     with pytest.raises(OverQuota):
-        await append(harness.engine, other.id, appending(0, length=1), ScriptedBody(b"x"))
+        await append(harness.engine, deferred.id, appending(0, length=1), ScriptedBody(b"x"))
 
 
 async def test_its_longest_length_and_what_is_left_cut_the_last_block(harness: Harness) -> None:
     limited(harness, max_bytes=20)
     harness.limit(max_deferred_length=12)
-    upload = await begun(harness, None)
+    upload = await begin_upload(harness, None)
     await append(harness.engine, upload.id, appending(0, size=3), ScriptedBody(b"abc"))
     assert await usage(harness) == (0, 12, 1)
-    other = await begun(harness, None)
-    await append(harness.engine, other.id, appending(0, size=3), ScriptedBody(b"abc"))
+    deferred = await begin_upload(harness, None)
+    await append(harness.engine, deferred.id, appending(0, size=3), ScriptedBody(b"abc"))
     assert await usage(harness) == (0, 20, 2)
-    await append(harness.engine, other.id, appending(3, size=5), ScriptedBody(b"defgh"))
+    await append(harness.engine, deferred.id, appending(3, size=5), ScriptedBody(b"defgh"))
     with pytest.raises(OverQuota):
-        await append(harness.engine, other.id, appending(8, size=1), ScriptedBody(b"i"))
+        await append(harness.engine, deferred.id, appending(8, size=1), ScriptedBody(b"i"))
     await append(harness.engine, upload.id, appending(3, size=9), ScriptedBody(b"x" * 9))
     await terminate(harness.engine, upload.id)
-    await append(harness.engine, other.id, appending(8, size=1), ScriptedBody(b"i"))
+    await append(harness.engine, deferred.id, appending(8, size=1), ScriptedBody(b"i"))
 
 
 async def test_an_announced_excess_is_refused_unread(harness: Harness) -> None:
     """A body announced beyond the quota is refused before it is read."""
     limited(harness, max_bytes=10)
-    upload, body = await begun(harness, None), ScriptedBody(b"x" * 11)
+    upload, body = await begin_upload(harness, None), ScriptedBody(b"x" * 11)
     with pytest.raises(OverQuota):
         await append(harness.engine, upload.id, appending(0, size=11), body)
     assert await refused(harness, Create(body=appending(0, size=11).body))
-    assert not body.asked
+    assert not body.continued
     assert (await inspect(harness.engine, upload.id)).offset == 0
     assert (await append(harness.engine, upload.id, appending(0, size=10), ScriptedBody(b"x" * 10))).offset == 10
     with pytest.raises(OverQuota):
         await append(harness.engine, upload.id, appending(10), body)
-    assert not body.asked
+    assert not body.continued
 
 
 async def test_a_body_of_unknown_length_ends_where_the_quota_does(harness: Harness) -> None:
-    """What fits, up to a checkpoint, is kept; bytes past it leave nothing behind."""
+    """Bytes that fit, up to a checkpoint, are kept; bytes past the quota leave nothing behind."""
     limited(harness, max_bytes=20)
     harness.engine = replace(harness.engine, thresholds=Thresholds(reservation=BLOCK, unproven=0))
-    upload = await begun(harness, None)
+    upload = await begin_upload(harness, None)
     with pytest.raises(OverQuota):
         await append(harness.engine, upload.id, appending(0), ScriptedBody(*[b"x" * 8] * 5))
-    kept = await inspect(harness.engine, upload.id)
-    assert (kept.offset, await usage(harness)) == (16, (0, 16, 1))
+    record = await inspect(harness.engine, upload.id)
+    assert (record.offset, await usage(harness)) == (16, (0, 16, 1))
     await append(harness.engine, upload.id, appending(16, size=4), ScriptedBody(b"x" * 4))
     assert await usage(harness) == (0, 20, 1)
     with pytest.raises(OverQuota):
         await create(harness.engine, creating(None, body=True), ScriptedBody(b"x"))
-    assert [each.id for each in await harness.uploads()] == [upload.id]
+    assert [remaining.id for remaining in await harness.uploads()] == [upload.id]
 
 
 async def test_a_final_upload_takes_over_its_partials(harness: Harness) -> None:
@@ -236,36 +236,36 @@ async def test_a_final_upload_takes_over_its_partials(harness: Harness) -> None:
 async def test_a_patch_of_known_length_costs_no_state_request(harness: Harness) -> None:
     """A PATCH to an upload of known length asks the state store as often as without a quota."""
     limited(harness, max_bytes=100, max_uploads=9)
-    asked = list[str]()
+    calls = list[str]()
     around = harness.state.fuse.around
 
     async def counting(call: Any) -> Any:
-        asked.append(call.__name__)
+        calls.append(call.__name__)
         return await around(call)
 
     harness.state.fuse.around = counting  # type: ignore[method-assign]
-    upload, deferred = await begun(harness), await begun(harness, None)
-    assert asked == ["create", "create"]
-    asked.clear()
+    upload, deferred = await begin_upload(harness), await begin_upload(harness, None)
+    assert calls == ["create", "create"]
+    calls.clear()
     await append(harness.engine, upload.id, appending(0, size=3), ScriptedBody(b"abc"))
-    assert asked == ["load", "save"]
+    assert calls == ["load", "save"]
     for offset, expected in ((0, ["load", "usage", "save"]), (3, ["load", "save"])):
-        asked.clear()
+        calls.clear()
         await append(harness.engine, deferred.id, appending(offset, size=3), ScriptedBody(b"abc"))
-        assert asked == expected
+        assert calls == expected
 
 
 async def test_of_many_at_once_no_more_get_in_than_there_is_room_for(harness: Harness) -> None:
     limited(harness, max_bytes=30)
-    outcomes = await asyncio.gather(*(begun(harness, 10) for _ in range(9)), return_exceptions=True)
+    outcomes = await asyncio.gather(*(begin_upload(harness, 10) for _ in range(9)), return_exceptions=True)
     [first, _, _] = [outcome for outcome in outcomes if isinstance(outcome, Upload)]
-    deferred = [await begun(harness, None) for _ in range(3)]
+    deferred = [await begin_upload(harness, None) for _ in range(3)]
     await terminate(harness.engine, first.id)
     bodies = [ScriptedBody(b"x" * 4) for _ in deferred]
     outcomes = await asyncio.gather(
         *(
-            append(harness.engine, each.id, appending(0, size=4), body)
-            for each, body in zip(deferred, bodies, strict=True)
+            append(harness.engine, upload.id, appending(0, size=4), body)
+            for upload, body in zip(deferred, bodies, strict=True)
         ),
         return_exceptions=True,
     )
@@ -283,8 +283,8 @@ async def test_direct_uploads_are_charged_like_others(harness: Harness, access: 
     listed = naming(access.bring(upload, b"abcdefg"))
     assert (await complete(harness.engine, upload.id, access.key(upload), listed)).done
     assert await usage(harness) == (7, 0, 0)
-    other = await begin(harness.engine, Begin(mode=DirectMode.PARTS, length=3))
-    await abort(harness.engine, other.id, access.key(other))
+    direct_upload = await begin(harness.engine, Begin(mode=DirectMode.PARTS, length=3))
+    await abort(harness.engine, direct_upload.id, access.key(direct_upload))
     assert await usage(harness) == (7, 0, 0)
 
 

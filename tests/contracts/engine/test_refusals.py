@@ -37,7 +37,7 @@ PARTS = Begin(mode=DirectMode.PARTS)
 
 
 async def contents(harness: Harness) -> tuple[object, ...]:
-    return (await harness.uploads(), harness.stored_names, list(harness.told.events))
+    return (await harness.uploads(), harness.stored_names, list(harness.observer.events))
 
 
 CREATIONS: dict[str, tuple[Mapping[str, Any], Create, type[Refusal]]] = {
@@ -60,7 +60,7 @@ async def test_a_refused_creation_leaves_nothing_and_asks_for_no_byte(harness: H
     body = ScriptedBody(b"abc")
     with pytest.raises(refusal):
         await create(harness.engine, intent, body)
-    assert (await contents(harness), body.asked) == (([], [], []), False)
+    assert (await contents(harness), body.continued) == (([], [], []), False)
 
 
 async def test_what_is_allowed_is_taken_however_it_is_written(harness: Harness) -> None:
@@ -90,7 +90,7 @@ async def test_a_refused_end_of_an_upload_changes_nothing(harness: Harness, case
     before, body = await contents(harness), ScriptedBody(b"de")
     with pytest.raises(refusal):
         await append(harness.engine, upload.id, intent, body)
-    assert (await contents(harness), body.asked) == (before, False)
+    assert (await contents(harness), body.continued) == (before, False)
 
 
 async def test_clients_may_not_delete_finished_uploads(
@@ -130,7 +130,7 @@ async def test_direct_uploads_refuse_bytes_here(harness: Harness) -> None:
     upload, body = await begin(harness.engine, PARTS), ScriptedBody(b"a")
     with pytest.raises(Forbidden):
         await append(harness.engine, upload.id, appending(0), body)
-    assert not body.asked
+    assert not body.continued
 
 
 @pytest.mark.parametrize("added", [{"k": b"12345678"}, {"k": b"", "l": b""}], ids=["too long", "too many keys"])

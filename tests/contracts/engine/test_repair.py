@@ -1,4 +1,4 @@
-"""Where records and storage disagree, repair says so, and mends it when told to."""
+"""Records and storage that disagree are reported by a repair, and mended on request."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tusd_py.engine.repair import Mended, repair
 @pytest.fixture
 async def upload(harness: Harness) -> Upload:
     """An unfinished one, with bytes."""
-    made = await create(harness.engine, creating(10), ScriptedBody())
-    return await append(harness.engine, made.id, appending(0), ScriptedBody(b"abc"))
+    created = await create(harness.engine, creating(10), ScriptedBody())
+    return await append(harness.engine, created.id, appending(0), ScriptedBody(b"abc"))
 
 
 @pytest.fixture
@@ -34,13 +34,13 @@ async def repaired(harness: Harness, *, apply: bool = True) -> list[Mended]:
 
 
 async def has_ended(harness: Harness, upload: Upload) -> bool:
-    """Nobody sees it, and nothing of it is stored."""
+    """Check that no client sees the upload, and nothing of it is stored."""
     record = await harness.state.load(upload.id)
     stored = upload.id in harness.storage._parts or upload.id in harness.storage._objects
     return not stored and (record is None or record.phase is Phase.GONE)
 
 
-async def found(harness: Harness, *, apply: bool = True) -> list[str]:
+async def list_repairs(harness: Harness, *, apply: bool = True) -> list[str]:
     """The sentences of what was done, or would be."""
     everything = await repaired(harness, apply=apply)
     assert all(mended.done is apply for mended in everything)
@@ -50,7 +50,7 @@ async def found(harness: Harness, *, apply: bool = True) -> list[str]:
 async def test_where_all_is_well_nothing_is_found(harness: Harness, done: Upload) -> None:
     await create(harness.engine, creating(10, body=True), ScriptedBody(b"ab"))
     before = await harness.residue()
-    assert await found(harness) == []
+    assert await list_repairs(harness) == []
     assert await harness.residue() == before
     assert (await harness.record(done)).done
 
@@ -60,28 +60,30 @@ async def test_an_unlistable_storage_checks_records_only(
 ) -> None:
     """A storage without a listing is asked about recorded uploads alone."""
     monkeypatch.setattr(FailingStorage, "inspection", None)
-    gone = await create(harness.engine, creating(10, body=True), ScriptedBody(b"ab"))
-    del harness.storage._parts[gone.id]
+    lost_upload = await create(harness.engine, creating(10, body=True), ScriptedBody(b"ab"))
+    del harness.storage._parts[lost_upload.id]
     await harness.state.delete(upload)
-    assert len(await found(harness)) == 1
+    assert len(await list_repairs(harness)) == 1
 
 
 async def test_an_upload_without_a_record_is_rebuilt_and_goes_on(harness: Harness, upload: Upload) -> None:
     await harness.state.delete(upload)
-    assert await found(harness) == ["no record of it, but 3 bytes of it are stored: rebuilt"]
+    assert await list_repairs(harness) == ["no record of it, but 3 bytes of it are stored: rebuilt"]
     rebuilt = await harness.record(upload)
     assert (rebuilt.offset, rebuilt.length, rebuilt.phase) == (3, None, Phase.OPEN)
     assert rebuilt.times.expires_at == harness.now + 100
     ended = await append(harness.engine, upload.id, appending(3, length=10), ScriptedBody(b"defghij"))
     assert harness.stored(ended) == b"abcdefghij"
-    assert await found(harness) == []
+    assert await list_repairs(harness) == []
 
 
 async def test_without_apply_it_says_the_same_and_changes_nothing(harness: Harness, upload: Upload) -> None:
     await harness.state.delete(upload)
     before = await harness.residue()
     for _ in range(2):
-        assert await found(harness, apply=False) == ["no record of it, but 3 bytes of it are stored: would be rebuilt"]
+        assert await list_repairs(harness, apply=False) == [
+            "no record of it, but 3 bytes of it are stored: would be rebuilt"
+        ]
     assert await harness.residue() == before
 
 
@@ -89,9 +91,9 @@ async def test_what_a_finished_upload_left_behind_is_not_rebuilt(harness: Harnes
     harness.storage._parts[done.id] = bytearray(b"abc")
     await harness.state.delete(await harness.record(done))
     harness.now = 99
-    assert await found(harness) == []
+    assert await list_repairs(harness) == []
     harness.now = 100
-    assert await found(harness) == [f"nothing needs {done.id}: removed"]
+    assert await list_repairs(harness) == [f"nothing needs {done.id}: removed"]
     assert harness.stored(done) == b"abcdefghij"
 
 
@@ -99,22 +101,22 @@ async def test_lost_bytes_rewind_the_record(harness: Harness, upload: Upload) ->
     """A record whose bytes are lost is taken back to what the storage has."""
     harness.storage._parts[upload.id] = bytearray(b"ab")
     problem = "bytes that were recorded are gone"
-    assert await found(harness, apply=False) == [f"{problem}: would be taken back to what is there"]
-    assert await found(harness) == [f"{problem}: taken back from offset {upload.offset} to 2"]
+    assert await list_repairs(harness, apply=False) == [f"{problem}: would be taken back to what is there"]
+    assert await list_repairs(harness) == [f"{problem}: taken back from offset {upload.offset} to 2"]
     assert (await harness.record(upload)).offset == 2
-    assert await found(harness) == []
+    assert await list_repairs(harness) == []
 
 
 async def test_a_finished_upload_whose_object_is_gone_is_ended(harness: Harness, done: Upload) -> None:
     del harness.storage._objects[done.id]
-    assert await found(harness) == ["its object is gone, or is another: ended"]
+    assert await list_repairs(harness) == ["its object is gone, or is another: ended"]
     assert await has_ended(harness, done)
 
 
 async def test_a_finished_object_of_wrong_size_ends(harness: Harness, done: Upload) -> None:
     """A finished upload whose object has another size is ended."""
     harness.storage._objects[done.id] += b"?"
-    assert await found(harness) == ["its object is gone, or is another: ended"]
+    assert await list_repairs(harness) == ["its object is gone, or is another: ended"]
 
 
 async def test_an_old_record_becomes_finished(harness: Harness, upload: Upload) -> None:
@@ -123,7 +125,7 @@ async def test_an_old_record_becomes_finished(harness: Harness, upload: Upload) 
     done = await append(harness.engine, upload.id, appending(3), ScriptedBody(b"defghij"))
     await harness.state.delete(done)
     await harness.state.create(old, entries)
-    assert await found(harness) == ["its object is there, but its record is older: finished"]
+    assert await list_repairs(harness) == ["its object is there, but its record is older: finished"]
     record = await harness.record(upload)
     assert (record.phase, record.offset, record.etag, record.times.expires_at) == (Phase.DONE, 10, done.etag, None)
     assert harness.stored(record) == b"abcdefghij"
@@ -134,34 +136,34 @@ async def test_an_upload_that_waits_for_its_object_is_finished(harness: Harness,
     with pytest.raises(StorageUnavailable):
         await append(harness.engine, upload.id, appending(3), ScriptedBody(b"defghij"))
     harness.storage.fuse.mend()
-    assert await found(harness) == ["all its bytes are recorded, but it isn't finished: finished"]
+    assert await list_repairs(harness) == ["all its bytes are recorded, but it isn't finished: finished"]
     assert harness.stored(await harness.record(upload)) == b"abcdefghij"
 
 
 async def test_one_that_can_not_be_finished_is_open_again(harness: Harness, upload: Upload) -> None:
     await harness.state.save(replace(upload, phase=Phase.FINISHING, offset=10))
-    (sentence,) = await found(harness)
+    (sentence,) = await list_repairs(harness)
     assert sentence == f"bytes that were recorded are gone: taken back from offset 10 to {upload.offset}"
     assert (await harness.record(upload)).phase is Phase.OPEN
 
 
 async def test_what_was_left_of_an_ended_upload_is_removed(harness: Harness, upload: Upload) -> None:
     await harness.state.save(replace(upload, phase=Phase.TERMINATING))
-    assert await found(harness) == ["it has ended, but is not all removed: removed"]
+    assert await list_repairs(harness) == ["it has ended, but is not all removed: removed"]
     assert await has_ended(harness, upload)
 
 
 async def test_a_failed_repair_does_not_stop_the_next(harness: Harness, upload: Upload) -> None:
     """Reports what a storage fails to do, and repairs the next upload."""
-    other = await create(harness.engine, creating(10, body=True), ScriptedBody(b"ab"))
-    for each in (upload, other):
-        await harness.state.save(replace(each, phase=Phase.TERMINATING))
+    next_upload = await create(harness.engine, creating(10, body=True), ScriptedBody(b"ab"))
+    for candidate in (upload, next_upload):
+        await harness.state.save(replace(candidate, phase=Phase.TERMINATING))
     harness.storage.fuse.blow()
     first, second = await repaired(harness)
     assert (first.done, second.done) == (False, True)
     assert first.sentence.endswith(": not removed: the storage can't remove it now: try again later")
-    assert [await has_ended(harness, each) for each in (upload, other)] == [False, True]
-    assert await found(harness) == ["it has ended, but is not all removed: removed"]
+    assert [await has_ended(harness, candidate) for candidate in (upload, next_upload)] == [False, True]
+    assert await list_repairs(harness) == ["it has ended, but is not all removed: removed"]
 
 
 async def test_an_upload_that_is_being_written_is_passed_over(harness: Harness, upload: Upload) -> None:
@@ -169,7 +171,7 @@ async def test_an_upload_that_is_being_written_is_passed_over(harness: Harness, 
     writing = asyncio.create_task(append(harness.engine, upload.id, appending(3), stalled))
     await stalled.stalled.wait()
     harness.storage._parts[upload.id] = bytearray()
-    assert await found(harness) == []
+    assert await list_repairs(harness) == []
     harness.storage._parts[upload.id] = bytearray(b"abcde")
     stalled.stop()
     assert (await writing).offset == 5
@@ -179,9 +181,9 @@ async def test_a_record_that_appears_meanwhile_is_kept(harness: Harness, upload:
     await harness.state.delete(upload)
     recover = harness.storage.recover
 
-    async def recovered_too_late(*asked: object) -> object:
+    async def recovered_too_late(*arguments: object) -> object:
         await harness.state.create(upload)
-        return await recover(*asked)  # type: ignore[arg-type]  # handed on as it came
+        return await recover(*arguments)  # type: ignore[arg-type]  # handed on as it came
 
     harness.storage.recover = recovered_too_late  # type: ignore[assignment,method-assign]  # two repairs at a time
     (mended,) = await repaired(harness)

@@ -1,4 +1,4 @@
-"""What repairs, sweeps and hourly rounds do to uploads: never to one in use, and told in words."""
+"""Steps of repairs, sweeps and hourly rounds: never on an upload in use, and told in words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contracts.engine.test_finish_and_sweep import begun, finishing
+from tests.contracts.engine.test_finish_and_sweep import begin_upload, finishing
 from tests.support.direct_access import direct
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, joining
@@ -45,44 +45,44 @@ class Held:
     """An upload in use, by a holder that notes when it is asked to leave."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.release_requested = False
 
     def ask(self) -> None:
-        self.asked = True
+        self.release_requested = True
 
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_repair_leaves_lock_holders_alone(harness: Harness, step: str) -> None:
     """A repair neither waits for a lock holder nor asks it to release."""
-    upload, held = await begun(harness), Held()
-    async with harness.locker.hold(upload.id, on_release_request=held.ask, wait=0):
+    upload, holder = await begin_upload(harness), Held()
+    async with harness.locker.hold(upload.id, on_release_request=holder.ask, wait=0):
         with pytest.raises(Locked):
             await STEPS[step](harness, upload)
-    assert not held.asked
+    assert not holder.release_requested
     assert await harness.record(upload) == upload
 
 
 async def test_neither_does_a_sweep(harness: Harness) -> None:
-    upload, held = await begun(harness), Held()
+    upload, holder = await begin_upload(harness), Held()
     harness.engine.unrecorded.add(upload.id)
     harness.now += 100
-    async with harness.locker.hold(upload.id, on_release_request=held.ask, wait=0):
+    async with harness.locker.hold(upload.id, on_release_request=holder.ask, wait=0):
         assert await sweep(harness.engine) == 0
-    assert not held.asked
+    assert not holder.release_requested
     assert await harness.record(upload) == upload
 
 
 async def test_an_hourly_round_leaves_its_lock_holder_alone(harness: Harness) -> None:
     """An hourly round runs on one node at a time and asks no other node to release."""
     harness.storage._parts[UploadId("f" * 32)] = bytearray(b"abc")
-    turn, held = UploadId("0" * 32), Held()
-    async with harness.locker.hold(turn, on_release_request=held.ask, wait=0):
-        assert [found async for found in collect_garbage(harness.engine)] == []
-    assert not held.asked
+    turn, holder = UploadId("0" * 32), Held()
+    async with harness.locker.hold(turn, on_release_request=holder.ask, wait=0):
+        assert [leftover async for leftover in collect_garbage(harness.engine)] == []
+    assert not holder.release_requested
 
 
 async def test_an_upload_is_ended_before_anything_of_it_is_removed(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     harness.storage.fuse.blow()
     with pytest.raises(StorageUnavailable, match=r"^the storage can't remove it now: try again later$"):
         await repair_steps.end(harness.engine, upload)
@@ -90,7 +90,7 @@ async def test_an_upload_is_ended_before_anything_of_it_is_removed(harness: Harn
 
 
 async def test_what_is_rebuilt_has_its_entries(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     await harness.state.delete(upload)
     assert await repair_steps.rebuild(harness.engine, Recovered(upload=upload, entries=[{"part": 1}])) == "rebuilt"
     assert list(await harness.state.entries(upload.id)) == [{"part": 1}]
@@ -109,14 +109,14 @@ async def test_a_missing_partial_prevents_the_final_upload(harness: Harness) -> 
 
 
 async def test_a_partial_that_is_gone_is_said_to_be(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     final = replace(upload, kind=Kind.FINAL, partials=(UploadId("e" * 32),))
     with pytest.raises(UploadLost, match=r"^a partial upload is gone$"):
         await partials_of(harness.engine, final)
 
 
 async def test_what_is_no_orphan_any_more_is_in_use(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     leftover = Leftover(upload_id=upload.id, name="part", since=0)
     with pytest.raises(Superseded, match=upload.id):
         await repair_steps.remove_leftover(harness.engine, leftover)
@@ -136,12 +136,12 @@ async def test_an_orphan_is_removed_when_it_is_mended(harness: Harness) -> None:
 
 async def test_what_is_only_looked_at_is_told_in_the_same_words(harness: Harness) -> None:
     waiting = await finishing(harness)
-    done = await append(harness.engine, (await begun(harness)).id, appending(3), ScriptedBody(b"def"))
+    done = await append(harness.engine, (await begin_upload(harness)).id, appending(3), ScriptedBody(b"def"))
     del harness.storage._objects[done.id]
-    leftover = await append(harness.engine, (await begun(harness)).id, appending(3), ScriptedBody(b"def"))
+    leftover = await append(harness.engine, (await begin_upload(harness)).id, appending(3), ScriptedBody(b"def"))
     harness.storage._parts[leftover.id] = bytearray(b"abc")
-    told = {mended.upload_id: mended.sentence async for mended in repair(harness.engine, apply=False)}
-    assert told == {
+    sentences = {mended.upload_id: mended.sentence async for mended in repair(harness.engine, apply=False)}
+    assert sentences == {
         waiting.id: "all its bytes are recorded, but it isn't finished: would be finished",
         done.id: "its object is gone, or is another: would be ended",
         leftover.id: f"nothing needs {leftover.id}: would be removed",
@@ -149,7 +149,7 @@ async def test_what_is_only_looked_at_is_told_in_the_same_words(harness: Harness
 
 
 async def test_a_found_object_is_told_in_the_same_words(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     harness.storage._objects[upload.id] = b"abcdef"
     (mended,) = [mended async for mended in repair(harness.engine, apply=False)]
     assert mended.sentence == "its object is there, but its record is older: would be finished"
@@ -157,12 +157,12 @@ async def test_a_found_object_is_told_in_the_same_words(harness: Harness) -> Non
 
 async def test_a_wrong_digest_ends_the_upload(harness: Harness) -> None:
     """An object with another digest than announced ends its upload."""
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     upload = await harness.state.save(replace(upload, digest=WholeDigest(algorithm="sha256", value="0" * 64)))
     harness.storage._objects[upload.id] = b"abcdef"
     survey = await harness.storage.survey(upload, ())
-    told = await repair_steps.catch_up(harness.engine, upload, survey)
-    assert told == "ended, as its bytes are not those that were announced"
+    sentence = await repair_steps.catch_up(harness.engine, upload, survey)
+    assert sentence == "ended, as its bytes are not those that were announced"
 
 
 async def test_a_failed_look_keeps_the_upload(harness: Harness) -> None:
@@ -176,24 +176,24 @@ async def test_a_failed_look_keeps_the_upload(harness: Harness) -> None:
 
     access.object_length = away  # type: ignore[method-assign,assignment]
     assert await sweep(harness.engine) == 0
-    assert harness.told.troubles == [("look failed", {"upload_id": upload.id, "reason": "as told"})]
+    assert harness.observer.troubles == [("look failed", {"upload_id": upload.id, "reason": "as told"})]
     assert (await harness.record(upload)).phase is Phase.OPEN
 
 
 async def test_a_writer_that_lost_its_turn_cleans_only_after_an_end(harness: Harness) -> None:
-    upload = await begun(harness)
-    for gone in (False, True):
-        if gone:
+    upload = await begin_upload(harness)
+    for deleted in (False, True):
+        if deleted:
             await harness.state.delete(upload)
         with pytest.raises(Superseded):
             async with harness.engine.records.cleaning_if_superseded(upload):
                 raise Superseded
-        assert harness.storage.listed == [upload.id] * gone
+        assert harness.storage.listed == [upload.id] * deleted
     assert upload.id not in harness.storage._parts
 
 
 async def test_each_wait_for_a_turn_is_told_once(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     waits = list[tuple[float, bool]]()
 
     def waited(seconds: float, *, got: bool) -> None:
@@ -218,17 +218,17 @@ async def test_a_repaired_record_has_seen_trouble(
     harness: Harness,
 ) -> None:
     """A record that follows the storage has seen trouble, and rewinds only if it must."""
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     harness.now += 5
     moved = await follow(harness.engine, upload, Survey(upload=upload))
     assert (moved.offset, moved.troubled_at) == (3, harness.now)
-    assert harness.told.count("rolled-back") == 0
+    assert harness.observer.count("rolled-back") == 0
 
 
 async def test_an_object_is_not_believed_before_its_digest_is_known(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     upload = await harness.state.save(replace(upload, digest=WholeDigest(algorithm="sha256")))
     harness.storage._objects[upload.id] = b"abcdef"
     survey = await harness.storage.survey(upload, ())
     assert (await follow(harness.engine, upload, survey)).phase is Phase.FINISHING
-    assert harness.told.count("finished") == 0
+    assert harness.observer.count("finished") == 0

@@ -57,7 +57,7 @@ async def _open(engine: Engine) -> Upload:
     return await create(engine, creating(9, metadata={"filename": b"x"}), ScriptedBody())
 
 
-async def _begun(engine: Engine) -> Upload:
+async def _begin(engine: Engine) -> Upload:
     return await begin(engine, PARTS)
 
 
@@ -82,16 +82,16 @@ USES: dict[str, tuple[Callable[[Engine], Awaitable[Upload]], Use]] = {
     "finished": (_whole, lambda engine, upload: finished(engine, upload.id, Read())),
     "finished.open": (_open, lambda engine, upload: finished(engine, upload.id, Read())),
     "terminate": (_open, lambda engine, upload: terminate(engine, upload.id)),
-    "open_parts": (_begun, lambda engine, upload: open_parts(engine, upload.id, _key(engine, upload), {})),
-    "sign_part": (_begun, lambda engine, upload: sign_part(engine, upload.id, _key(engine, upload), 99, None)),
-    "parts": (_begun, lambda engine, upload: parts(engine, upload.id, _key(engine, upload))),
-    "complete": (_begun, lambda engine, upload: complete(engine, upload.id, "no key", naming([]))),
-    "abort": (_begun, lambda engine, upload: abort(engine, upload.id, _key(engine, upload))),
+    "open_parts": (_begin, lambda engine, upload: open_parts(engine, upload.id, _key(engine, upload), {})),
+    "sign_part": (_begin, lambda engine, upload: sign_part(engine, upload.id, _key(engine, upload), 99, None)),
+    "parts": (_begin, lambda engine, upload: parts(engine, upload.id, _key(engine, upload))),
+    "complete": (_begin, lambda engine, upload: complete(engine, upload.id, "no key", naming([]))),
+    "abort": (_begin, lambda engine, upload: abort(engine, upload.id, _key(engine, upload))),
 }
 
 
 async def _all_of(harness: Harness) -> object:
-    return await harness.uploads(), harness.stored_names, list(harness.told.events)
+    return await harness.uploads(), harness.stored_names, list(harness.observer.events)
 
 
 async def _refused(harness: Harness, doing: Awaitable[object], refusal: type[Refusal]) -> None:
@@ -119,9 +119,9 @@ async def test_without_a_good_credential_every_use_is_refused(
 
 
 def test_no_use_case_of_a_request_is_forgotten() -> None:
-    tried = {name.partition(".")[0] for name in (*USES, *CREATIONS)}
+    covered = {name.partition(".")[0] for name in (*USES, *CREATIONS)}
     called = {name for path in HANDLERS.glob("*.py") for name in _use_cases(ast.parse(path.read_text()))}
-    assert called == tried | SIGNED_AT_ONCE | WITHOUT_RIGHTS
+    assert called == covered | SIGNED_AT_ONCE | WITHOUT_RIGHTS
 
 
 def _use_cases(tree: ast.AST) -> Iterator[str]:
@@ -136,23 +136,23 @@ def _use_cases(tree: ast.AST) -> Iterator[str]:
 async def test_a_writer_does_not_leave_for_a_caller_without_the_right(
     engine: Engine, harness: Harness, caller: Caller, use: str
 ) -> None:
-    upload, asked = await _open(engine), list[None]()
-    async with harness.engine.hold(upload.id, lambda: asked.append(None)):
+    upload, release_requests = await _open(engine), list[None]()
+    async with harness.engine.hold(upload.id, lambda: release_requests.append(None)):
         with suppress(Unauthenticated, UploadNotFound):
             await USES[use][1](engine.acting_for(caller), upload)
-        assert not asked
+        assert not release_requests
         impatient = replace(engine.acting_for(ALICE), lock_wait=0.01)
         with pytest.raises(Locked):
             await USES[use][1](impatient, upload)
-        assert asked
+        assert release_requests
 
 
 @pytest.mark.parametrize("caller", [NO_CALLER, EXPIRED])
 async def test_the_id_alone_tells_the_recorded_offset_and_no_metadata(engine: Engine, caller: Caller) -> None:
     upload = await _open(engine)
     await append(engine, upload.id, appending(0), ScriptedBody(b"abcd"))
-    told = await inspect(engine.acting_for(caller), upload.id)
-    assert (told.offset, told.length, told.metadata) == (4, 9, {})
+    view = await inspect(engine.acting_for(caller), upload.id)
+    assert (view.offset, view.length, view.metadata) == (4, 9, {})
     assert (await inspect(engine, upload.id)).metadata == {"filename": b"x"}
 
 
@@ -168,11 +168,11 @@ async def test_the_id_alone_tells_no_final_offset(engine: Engine, harness: Harne
 
 async def test_where_its_url_is_enough_any_caller_may_preempt(engine: Engine, harness: Harness) -> None:
     by_url = replace(harness.engine, rights=Rights(authenticating=True, by_url=True), lock_wait=0.01)
-    upload, asked = await _open(engine), list[None]()
-    async with harness.engine.hold(upload.id, lambda: asked.append(None)):
+    upload, release_requests = await _open(engine), list[None]()
+    async with harness.engine.hold(upload.id, lambda: release_requests.append(None)):
         with pytest.raises(Locked):
             await inspect(by_url, upload.id)
-    assert asked
+    assert release_requests
     assert (await inspect(by_url, upload.id)).metadata == {}
     assert (await append(by_url, upload.id, appending(0), ScriptedBody(b"abc"))).offset == 3
 

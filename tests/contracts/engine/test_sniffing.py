@@ -46,7 +46,7 @@ def stored(harness: Harness) -> int:
     return sum(map(len, harness.storage._parts.values()))
 
 
-async def begun(harness: Harness, length: int | None, kind: dict[str, bytes] = PICTURE) -> Upload:
+async def begin_upload(harness: Harness, length: int | None, kind: dict[str, bytes] = PICTURE) -> Upload:
     return await create(harness.engine, creating(length, metadata=kind), ScriptedBody())
 
 
@@ -64,7 +64,7 @@ async def test_another_type_in_a_creation_leaves_nothing(picky: Harness, chunks:
 
 
 async def test_another_type_in_an_append_leaves_the_upload_as_it_was(picky: Harness) -> None:
-    upload = await begun(picky, len(PROGRAM))
+    upload = await begin_upload(picky, len(PROGRAM))
     with pytest.raises(TypeNotAllowed):
         await append(picky.engine, upload.id, appending(0), ScriptedBody(PROGRAM))
     assert (stored(picky), (await picky.record(upload)).offset) == (0, 0)
@@ -73,17 +73,17 @@ async def test_another_type_in_an_append_leaves_the_upload_as_it_was(picky: Harn
 
 async def test_undecided_bytes_are_not_stored_piecemeal(picky: Harness) -> None:
     """Bytes that don't show a type yet aren't stored one request at a time."""
-    upload = await begun(picky, len(PROGRAM))
+    upload = await begin_upload(picky, len(PROGRAM))
     for end in (BodyEnd.CUT, BodyEnd.IDLE, BodyEnd.STOPPED):
-        told = await append(picky.engine, upload.id, appending(0), ScriptedBody(PROGRAM[:1], end=end))
-        assert (told.offset, stored(picky)) == (0, 0)
+        record = await append(picky.engine, upload.id, appending(0), ScriptedBody(PROGRAM[:1], end=end))
+        assert (record.offset, stored(picky)) == (0, 0)
     with pytest.raises(TypeNotAllowed, match=f"send {HEAD_BYTES} bytes or more"):
         await append(picky.engine, upload.id, appending(0), ScriptedBody(PROGRAM[:1]))
     assert (stored(picky), (await picky.record(upload)).offset) == (0, 0)
 
 
 async def test_a_mark_is_enough_in_a_first_request(picky: Harness) -> None:
-    upload = await begun(picky, len(PNG))
+    upload = await begin_upload(picky, len(PNG))
     upload = await append(picky.engine, upload.id, appending(0), ScriptedBody(PNG[:16], end=BodyEnd.CUT))
     upload = await append(picky.engine, upload.id, appending(16), ScriptedBody(PNG[16:]))
     assert picky.stored(upload) == PNG
@@ -91,7 +91,7 @@ async def test_a_mark_is_enough_in_a_first_request(picky: Harness) -> None:
 
 async def test_a_whole_upload_may_be_short(picky: Harness) -> None:
     for data in (b"a,b\n", b""):
-        upload = await begun(picky, len(data), TABLE)
+        upload = await begin_upload(picky, len(data), TABLE)
         if data:
             upload = await append(picky.engine, upload.id, appending(0), ScriptedBody(data))
         assert picky.stored(upload) == data
@@ -102,14 +102,14 @@ async def test_a_whole_upload_may_be_short(picky: Harness) -> None:
 
 
 async def test_only_the_first_bytes_are_judged(picky: Harness) -> None:
-    upload = await begun(picky, len(TEXT) + len(PROGRAM), TABLE)
+    upload = await begin_upload(picky, len(TEXT) + len(PROGRAM), TABLE)
     upload = await append(picky.engine, upload.id, appending(0), ScriptedBody(TEXT))
     upload = await append(picky.engine, upload.id, appending(len(TEXT)), ScriptedBody(PROGRAM))
     assert picky.stored(upload) == TEXT + PROGRAM
 
 
 async def test_a_body_past_its_length_is_too_large_whatever_it_is(picky: Harness) -> None:
-    upload = await begun(picky, 3, TABLE)
+    upload = await begin_upload(picky, 3, TABLE)
     with pytest.raises(TooLarge):
         await append(picky.engine, upload.id, appending(0), ScriptedBody(b"a,", b"b\n"))
     assert stored(picky) == 0
@@ -122,11 +122,11 @@ async def test_without_marks_nothing_is_judged(picky: Harness) -> None:
 
 
 async def partials(harness: Harness, *contents: bytes) -> Sequence[UploadId]:
-    made = [
+    uploads = [
         await create(harness.engine, creating(len(data), kind=Kind.PARTIAL, body=True), ScriptedBody(data))
         for data in contents
     ]
-    return [partial.id for partial in made]
+    return [partial.id for partial in uploads]
 
 
 @pytest.mark.parametrize("cut", [1, HEAD_BYTES])

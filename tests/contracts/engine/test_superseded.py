@@ -22,19 +22,19 @@ from tusd_py.engine.terminate import terminate
 from tusd_py.ports.body import BodyEnd
 
 
-async def begun(harness: Harness) -> Upload:
+async def begin_upload(harness: Harness) -> Upload:
     return await create(harness.engine, creating(20, body=True), ScriptedBody(b"abc", end=BodyEnd.CUT))
 
 
 async def test_a_sweep_passes_over_one_that_another_moves_on_just_then(harness: Harness) -> None:
-    moved, other = await begun(harness), await begun(harness)
+    moved, second_upload = await begin_upload(harness), await begin_upload(harness)
     harness.now += 100
     harness.state.fuse.error = Superseded  # type: ignore[assignment]
-    harness.state.fuse.blow(left=1)  # after the first was loaded
+    harness.state.fuse.blow(after=1)  # after the first was loaded
     assert await sweep(harness.engine) == 1
-    left = {upload.id for upload in await harness.uploads()}
-    assert len(left) == 1
-    assert left < {moved.id, other.id}
+    remaining = {upload.id for upload in await harness.uploads()}
+    assert len(remaining) == 1
+    assert remaining < {moved.id, second_upload.id}
 
 
 async def test_one_that_is_awaited_is_not_ended_before_its_time(harness: Harness) -> None:
@@ -51,7 +51,7 @@ async def test_one_that_is_awaited_is_not_ended_before_its_time(harness: Harness
 @pytest.mark.parametrize("error", [Superseded, StateUnavailable])
 async def test_an_unrecordable_storage_failure_is_answered(harness: Harness, error: type[Exception]) -> None:
     """A client of a chunked body gets the storage's failure, and the trouble is remembered."""
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
 
     class Failing(ScriptedBody):
         async def chunks(self, max_bytes: int | None) -> AsyncIterator[bytes]:
@@ -70,7 +70,7 @@ async def test_a_state_outage_delays_removal_after_the_end(
     harness: Harness,
 ) -> None:
     """Removes what a writer stored after the end, though the state store is away for a moment."""
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     await terminate(harness.engine, upload.id)
 
     async def overtaken() -> None:
@@ -85,6 +85,6 @@ async def test_a_state_outage_delays_removal_after_the_end(
 
 
 async def test_a_request_without_bytes_needs_no_room(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     harness.engine.free_space.full.add("storage")
     assert await append(harness.engine, upload.id, appending(3, size=0), ScriptedBody()) == upload

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contracts.engine.test_finish_and_sweep import begun
+from tests.contracts.engine.test_finish_and_sweep import begin_upload
 from tests.support.direct_access import ScriptedAccess
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending
@@ -40,18 +40,18 @@ def harness(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Harness:
 
 async def expired(harness: Harness, count: int) -> list[UploadId]:
     """Uploads whose time is up."""
-    made = [(await begun(harness)).id for _ in range(count)]
+    upload_ids = [(await begin_upload(harness)).id for _ in range(count)]
     harness.now += 100
-    return made
+    return upload_ids
 
 
-async def left(harness: Harness) -> set[UploadId]:
+async def remaining_uploads(harness: Harness) -> set[UploadId]:
     """The uploads of which anything is left."""
     return {upload.id for upload in await harness.uploads()} | set(harness.storage._parts)
 
 
 class Storage:
-    """How the engine's storage removes: it counts, and fails or waits where it is told to."""
+    """The engine's storage as it removes: it counts, and fails or waits where it is told to."""
 
     def __init__(self, harness: Harness) -> None:
         self._discard = harness.storage.discard
@@ -59,18 +59,18 @@ class Storage:
         """None for all."""
         self.waiting = asyncio.Event()
         self.slow = set[UploadId]()
-        self.running, self.most = 0, 0
-        self.asked, self.pings = list[UploadId](), 0
-        self.begun, self.ended = asyncio.Semaphore(0), asyncio.Semaphore(0)
+        self.running, self.peak = 0, 0
+        self.discarded, self.pings = list[UploadId](), 0
+        self.started, self.ended = asyncio.Semaphore(0), asyncio.Semaphore(0)
         self.away = False
         harness.storage.discard = self.discard  # type: ignore[method-assign]
         harness.storage.ping = self.ping  # type: ignore[method-assign]
 
     async def discard(self, upload: Upload) -> None:
-        self.asked.append(upload.id)
+        self.discarded.append(upload.id)
         self.running += 1
-        self.begun.release()
-        self.most = max(self.most, self.running)
+        self.started.release()
+        self.peak = max(self.peak, self.running)
         try:
             if upload.id in self.slow:
                 await self.waiting.wait()
@@ -99,22 +99,22 @@ async def as_often(as_told: asyncio.Semaphore, count: int) -> None:
 
 
 async def test_those_that_are_held_keep_no_other_from_expiry(harness: Harness) -> None:
-    held = await expired(harness, 23)
+    locked = await expired(harness, 23)
     harness.now += 1
     late = await expired(harness, 2)
     async with AsyncExitStack() as stack:
-        for upload_id in held:
+        for upload_id in locked:
             await stack.enter_async_context(harness.engine.hold(upload_id))
         assert await sweep(harness.engine) == len(late)
-        assert await left(harness) == set(held)
-    assert await sweep(harness.engine) == len(held)
+        assert await remaining_uploads(harness) == set(locked)
+    assert await sweep(harness.engine) == len(locked)
 
 
 async def test_a_writer_outlives_the_expiry(
     harness: Harness,
 ) -> None:
     """An expired upload whose body still comes expires later, counted from its next record."""
-    upload, body = await begun(harness), ScriptedBody(b"d", stalls=True)
+    upload, body = await begin_upload(harness), ScriptedBody(b"d", stalls=True)
     writing = asyncio.create_task(append(harness.engine, upload.id, appending(3), body))
     await body.stalled.wait()
     harness.now += 100
@@ -128,18 +128,18 @@ async def test_a_writer_outlives_the_expiry(
 async def test_some_are_seen_to_side_by_side_and_never_more(harness: Harness, storage: Storage) -> None:
     storage.slow.update(await expired(harness, 11))
     sweeping = asyncio.create_task(sweep(harness.engine))
-    await as_often(storage.begun, SIDE_BY_SIDE)
+    await as_often(storage.started, SIDE_BY_SIDE)
     storage.waiting.set()
     assert await sweeping == 11
-    assert storage.most == SIDE_BY_SIDE
+    assert storage.peak == SIDE_BY_SIDE
 
 
 async def test_a_slow_removal_blocks_no_other(harness: Harness, storage: Storage) -> None:
     """A slow removal doesn't hold back the others of its batch."""
-    slow, *others = await expired(harness, 5)
+    slow, *fast = await expired(harness, 5)
     storage.slow.add(slow)
     sweeping = asyncio.create_task(sweep(harness.engine))
-    await as_often(storage.ended, len(others))
+    await as_often(storage.ended, len(fast))
     assert storage.running == 1
     storage.waiting.set()
     assert await sweeping == 5
@@ -153,14 +153,14 @@ async def test_what_comes_of_it_does_not_depend_on_the_order(
     storage.failing = {uploads[0], uploads[5], uploads[11]}
 
     async def turned(now: float, limit: int) -> Sequence[UploadId]:
-        found = await due(now, limit)
-        return found[::-1] if backwards else found
+        due_uploads = await due(now, limit)
+        return due_uploads[::-1] if backwards else due_uploads
 
     harness.state.due = turned  # type: ignore[method-assign]
     assert await sweep(harness.engine) == 12
-    assert await left(harness) == storage.failing
+    assert await remaining_uploads(harness) == storage.failing
     assert {upload.phase for upload in await harness.uploads()} == {Phase.TERMINATING}
-    assert [what for what, _ in harness.told.troubles] == ["left behind"] * 3
+    assert [trouble for trouble, _ in harness.observer.troubles] == ["left behind"] * 3
 
 
 async def test_a_storage_that_is_away_is_not_asked_for_each_of_them(harness: Harness, storage: Storage) -> None:
@@ -168,13 +168,13 @@ async def test_a_storage_that_is_away_is_not_asked_for_each_of_them(harness: Har
     storage.away = True
     with pytest.raises(StorageUnavailable, match="away"):
         await sweep(harness.engine)
-    assert len(storage.asked) <= 2 * SIDE_BY_SIDE
+    assert len(storage.discarded) <= 2 * SIDE_BY_SIDE
     assert storage.pings == 1
     storage.away = False
     harness.now += 30
     await sweep(harness.engine)
-    assert await left(harness) == set()
-    assert set(storage.asked) == set(uploads)
+    assert await remaining_uploads(harness) == set()
+    assert set(storage.discarded) == set(uploads)
 
 
 async def test_a_healthy_storage_is_pinged_once(harness: Harness, storage: Storage) -> None:
@@ -182,19 +182,19 @@ async def test_a_healthy_storage_is_pinged_once(harness: Harness, storage: Stora
     uploads = await expired(harness, 50)
     storage.failing = None
     assert await sweep(harness.engine) == len(uploads)
-    assert sorted(storage.asked) == sorted(uploads)
+    assert sorted(storage.discarded) == sorted(uploads)
     assert storage.pings == 1
 
 
 async def test_an_unforeseen_error_waits_for_the_batch(harness: Harness, storage: Storage) -> None:
     """An unforeseen error is raised once the removals under way have ended."""
-    broken, *others = await expired(harness, 5)
-    storage.slow.add(others[0])
+    broken, *healthy = await expired(harness, 5)
+    storage.slow.add(healthy[0])
     discard = harness.storage.discard
 
     async def discarded(upload: Upload) -> None:
         if upload.id == broken:
-            await as_often(storage.begun, 1)
+            await as_often(storage.started, 1)
             asyncio.get_running_loop().call_soon(storage.waiting.set)
             raise RuntimeError("a mistake")
         await discard(upload)
@@ -202,13 +202,13 @@ async def test_an_unforeseen_error_waits_for_the_batch(harness: Harness, storage
     harness.storage.discard = discarded  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="a mistake"):
         await sweep(harness.engine)
-    assert others[0] not in await left(harness)
+    assert healthy[0] not in await remaining_uploads(harness)
 
 
 async def test_a_sweep_that_is_cancelled_leaves_no_work_behind(harness: Harness, storage: Storage) -> None:
     storage.slow.update(await expired(harness, 5))
     sweeping = asyncio.create_task(sweep(harness.engine))
-    await as_often(storage.begun, SIDE_BY_SIDE)
+    await as_often(storage.started, SIDE_BY_SIDE)
     sweeping.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sweeping
@@ -219,10 +219,10 @@ async def test_a_sweep_that_is_cancelled_leaves_no_work_behind(harness: Harness,
 
 
 class Looks:
-    """How often an engine's storage is looked at, and whether it answers."""
+    """Counts the looks at an engine's storage, and fails them where it is told to."""
 
     def __init__(self, access: ScriptedAccess) -> None:
-        self._found = access.object_length
+        self._look = access.object_length
         self.count, self.fails = 0, False
         access.object_length = self.object_length  # type: ignore[method-assign]
 
@@ -230,7 +230,7 @@ class Looks:
         self.count += 1
         if self.fails:
             raise StorageUnavailable("as told")
-        return await self._found(upload)
+        return await self._look(upload)
 
 
 async def pass_time(harness: Harness, seconds: float) -> None:
@@ -252,7 +252,7 @@ async def test_an_abandoned_direct_upload_costs_few_looks(harness: Harness, acce
     looks = Looks(access)
     await announce(harness.engine, Begin(mode=DirectMode.WHOLE))
     await pass_time(harness, 1.1 * DAY)
-    assert await left(harness) == set()
+    assert await remaining_uploads(harness) == set()
     assert looks.count == 7
 
 
@@ -263,7 +263,7 @@ async def test_a_failed_look_is_repeated_later(harness: Harness, access: Scripte
     looks.fails = True
     await pass_time(harness, 200.0)
     assert looks.count <= 1 + 200.0 / 30.0
-    assert harness.told.count("look failed") == looks.count
+    assert harness.observer.count("look failed") == looks.count
     assert (await harness.record(upload)).phase is Phase.OPEN
     looks.fails = False
     harness.storage._objects[upload.id] = b"abc"

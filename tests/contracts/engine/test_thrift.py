@@ -1,4 +1,4 @@
-"""What is asked for once is not asked for again, and what is handed on arrives whole."""
+"""Requests that aren't repeated, and bodies that arrive whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.engine.test_finish_and_sweep import begun
+from tests.contracts.engine.test_finish_and_sweep import begin_upload
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, sha1
 from tusd_py.domain.checkpoint import Entry
@@ -36,20 +36,22 @@ async def test_bytes_that_came_by_are_not_read_again_for_their_digest(harness: H
 
     harness.storage.read = read  # type: ignore[method-assign,assignment]
     whole = WholeDigest(algorithm="sha256")
-    wanted = replace(whole, value=hashlib.sha256(b"abc").hexdigest())
+    expected = replace(whole, value=hashlib.sha256(b"abc").hexdigest())
     at_once = await create(harness.engine, creating(3, body=True, whole=whole), ScriptedBody(b"abc"))
     later = await create(harness.engine, creating(3, whole=whole), ScriptedBody())
     assert (
-        (await append(harness.engine, later.id, appending(0), ScriptedBody(b"abc"))).digest == at_once.digest == wanted
+        (await append(harness.engine, later.id, appending(0), ScriptedBody(b"abc"))).digest
+        == at_once.digest
+        == expected
     )
 
 
 async def test_to_look_asks_the_state_twice_and_the_storage_once(harness: Harness) -> None:
     await pair(harness.engine)
     harness.state.fuse.blow(2)
-    harness.storage.asked = 0
+    harness.storage.id_reads = 0
     await take_snapshot(harness.engine)
-    assert harness.storage.asked == 1
+    assert harness.storage.id_reads == 1
     with pytest.raises(StateUnavailable):
         await harness.state.installation()
 
@@ -67,22 +69,22 @@ async def test_a_later_start_writes_nothing(harness: Harness) -> None:
 
 
 async def test_what_is_taken_over_is_known_to_be_stored(harness: Harness) -> None:
-    taken = Installation(id="a" * 32, stored=True, adopted_at=harness.now)
-    assert reconcile(harness.engine, Snapshot(installation=None, storage_id="a" * 32, state_empty=True)) == taken
+    installation = Installation(id="a" * 32, stored=True, adopted_at=harness.now)
+    assert reconcile(harness.engine, Snapshot(installation=None, storage_id="a" * 32, state_empty=True)) == installation
     await harness.storage.install("a" * 32)
-    assert await force_pair(harness.engine) == taken
+    assert await force_pair(harness.engine) == installation
 
 
 async def test_a_paired_state_hands_on_whatever_it_is_given(harness: Harness) -> None:
     state = PairedState(harness.engine)
     entries: Sequence[Entry] = [{"part": 1}]
     first, second = [
-        await state.create(replace(await begun(harness), id=UploadId(each * 32)), entries) for each in "ab"
+        await state.create(replace(await begin_upload(harness), id=UploadId(digit * 32)), entries) for digit in "ab"
     ]
     assert await state.entries(first.id) == entries
     saved = await state.save(first, [{"part": 2}])
     assert [entry["part"] for entry in await state.entries(first.id)] == [1, 2]
-    assert [each.id for each in await state.list(first.id, 1)] == [second.id]
+    assert [digit.id for digit in await state.list(first.id, 1)] == [second.id]
     await state.rewind(saved, [])
     assert list(await state.entries(first.id)) == []
 
@@ -94,7 +96,7 @@ async def test_without_room_no_byte_is_taken_not_even_the_last(harness: Harness,
     body = ScriptedBody(b"f")
     with pytest.raises(StoreFull):
         await append(harness.engine, upload.id, appending(5, size=size), body)
-    assert not body.asked
+    assert not body.continued
 
 
 async def test_a_holder_that_creates_is_asked_to_leave_too(harness: Harness) -> None:
@@ -133,7 +135,7 @@ async def test_a_trouble_is_recorded_at_a_later_attempt(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     monkeypatch.setattr(records, "_TROUBLE_PAUSES", (0.0, 0.0))
-    upload, save = await begun(harness), harness.state.save
+    upload, save = await begin_upload(harness), harness.state.save
 
     async def failing(*_: Any) -> Upload:
         harness.state.save = save  # type: ignore[method-assign]

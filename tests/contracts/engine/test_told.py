@@ -1,4 +1,4 @@
-"""What operators and clients read of troubles: which upload, and why."""
+"""Reports of troubles to operators and clients: which upload, and why."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.contracts.engine.test_finish_and_sweep import begun, finishing
+from tests.contracts.engine.test_finish_and_sweep import begin_upload, finishing
 from tests.support.harness import Harness, ScriptedBody, Told
 from tests.support.intents import appending, creating, joining
 from tusd_py.domain.digest import WholeDigest
@@ -36,11 +36,11 @@ async def test_a_loss_that_is_not_confirmed(harness: Harness) -> None:
     harness.storage.lose = True
     with pytest.raises(StorageUnavailable, match=r"^the recorded bytes are stored after all: repeat the request$"):
         await inspect(harness.engine, upload.id)
-    assert ("loss not confirmed", {"upload_id": upload.id, "reason": upload.id}) in harness.told.troubles
+    assert ("loss not confirmed", {"upload_id": upload.id, "reason": upload.id}) in harness.observer.troubles
 
 
 async def test_an_upload_that_goes_on_from_an_earlier_offset(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     del harness.storage._parts[upload.id][1:]
     with pytest.raises(StorageUnavailable, match=r"^the record now matches what is stored: ask for the offset$"):
         await append(harness.engine, upload.id, appending(3), ScriptedBody(b"def"))
@@ -57,13 +57,13 @@ async def test_a_lost_upload_is_reported_with_its_reason(harness: Harness) -> No
         await inspect(harness.engine, final.id)
     ended = await harness.record(final)
     assert (ended.phase, ended.troubled_at) == (Phase.TERMINATING, harness.now)
-    assert harness.told.troubles[-1] == ("bytes lost", {"upload_id": final.id, "reason": str(lost.value)})
+    assert harness.observer.troubles[-1] == ("bytes lost", {"upload_id": final.id, "reason": str(lost.value)})
 
 
-@pytest.mark.parametrize("gone", [False, True])
-async def test_a_loss_of_what_another_has_moved_on_since(harness: Harness, gone: bool) -> None:  # noqa: FBT001
-    upload = await begun(harness)
-    await (harness.state.delete(upload) if gone else harness.state.save(upload))
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_a_loss_of_what_another_has_moved_on_since(harness: Harness, deleted: bool) -> None:  # noqa: FBT001
+    upload = await begin_upload(harness)
+    await (harness.state.delete(upload) if deleted else harness.state.save(upload))
     with pytest.raises(Superseded, match=upload.id):
         async with confirming_loss(harness.engine, lambda: upload):
             raise UploadLost("a segment")
@@ -72,10 +72,10 @@ async def test_a_loss_of_what_another_has_moved_on_since(harness: Harness, gone:
 async def test_what_is_longer_than_said(harness: Harness) -> None:
     with pytest.raises(InconsistentLength, match=r"^the body has more bytes than the announced length$"):
         await create(harness.engine, creating(2, body=True, strict=True), ScriptedBody(b"abc"))
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     with pytest.raises(InconsistentLength, match=r"^more bytes than the upload has: it was removed$"):
         await append(harness.engine, upload.id, replace(appending(3), strict=True), ScriptedBody(b"defg"))
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     with pytest.raises(TooLarge, match=r"^the body has more bytes than the upload takes$"):
         await append(harness.engine, upload.id, appending(3), ScriptedBody(b"defg"))
 
@@ -84,19 +84,19 @@ async def test_what_is_longer_than_said(harness: Harness) -> None:
 
 
 async def test_each_change_of_room_is_told_with_figures() -> None:
-    room, told = FreeSpace(), Told()
+    room, observer = FreeSpace(), Told()
     space: Space | None = Space(free=99, reserve=100)
 
     async def look() -> Space | None:
         return space
 
-    await room.measure({"state": look}, told, Meter())
+    await room.measure({"state": look}, observer, Meter())
     full = {"store": "state", "free": 99, "reserve": 100}
-    assert told.troubles == [("store almost full", full), ("store full", full)]
+    assert observer.troubles == [("store almost full", full), ("store full", full)]
     space = None
-    await room.measure({"state": look}, told, Meter())
+    await room.measure({"state": look}, observer, Meter())
     empty = {"store": "state", "free": 0, "reserve": 0}
-    assert told.troubles[2:] == [("store has room again", empty), ("store takes uploads again", empty)]
+    assert observer.troubles[2:] == [("store has room again", empty), ("store takes uploads again", empty)]
 
 
 async def test_both_stores_are_asked_for_their_room_by_name(harness: Harness) -> None:
@@ -126,7 +126,7 @@ async def test_a_wrong_pair_says_what_each_is_of_and_what_to_do(harness: Harness
 
 
 async def test_a_wrong_pair_of_uploads_without_an_installation(harness: Harness) -> None:
-    await begun(harness)
+    await begin_upload(harness)
     await harness.storage.install("b" * 32)
     with pytest.raises(WrongPair, match="is of no installation, but has uploads, memory: of"):
         await pair(harness.engine)
@@ -135,8 +135,8 @@ async def test_a_wrong_pair_of_uploads_without_an_installation(harness: Harness)
 async def test_an_installation_that_was_taken_over(harness: Harness) -> None:
     await harness.storage.install("b" * 32)
     await PairedState(harness.engine).installation()
-    ((what, fields),) = harness.told.troubles
-    assert what == "installation adopted"
+    ((trouble, fields),) = harness.observer.troubles
+    assert trouble == "installation adopted"
     assert fields == {
         "state": harness.state.name,
         "storage": "memory:",
@@ -159,23 +159,23 @@ async def test_a_storage_that_does_not_say_yet(harness: Harness, monkeypatch: py
 
 
 async def test_what_an_ended_upload_left(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     harness.storage.fuse.blow()
     await terminate(harness.engine, upload.id)
-    assert harness.told.troubles == [("left behind", {"upload_id": upload.id, "reason": "as told"})]
+    assert harness.observer.troubles == [("left behind", {"upload_id": upload.id, "reason": "as told"})]
 
 
 async def test_an_upload_that_could_not_be_forgotten(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     harness.state.fuse.blow()
     await abandon(harness.engine, upload.id, Reason.REFUSED)
-    assert harness.told.troubles == [("left behind", {"upload_id": upload.id, "reason": "as told"})]
+    assert harness.observer.troubles == [("left behind", {"upload_id": upload.id, "reason": "as told"})]
 
 
 async def test_what_no_cursor_names_any_more(harness: Harness) -> None:
     harness.storage.fuse.blow()
     assert not await harness.engine.delete_superseded([], [])
-    assert harness.told.troubles == [("left behind", {"reason": "as told"})]
+    assert harness.observer.troubles == [("left behind", {"reason": "as told"})]
 
 
 async def test_a_sweep_that_could_not_finish_an_upload(harness: Harness) -> None:
@@ -183,11 +183,11 @@ async def test_a_sweep_that_could_not_finish_an_upload(harness: Harness) -> None
     harness.now += 60
     harness.storage.fuse.blow()
     await sweep(harness.engine)
-    assert ("finish failed", {"upload_id": upload.id, "reason": "as told"}) in harness.told.troubles
+    assert ("finish failed", {"upload_id": upload.id, "reason": "as told"}) in harness.observer.troubles
 
 
 async def test_a_sweep_that_could_not_look_through_a_finished_upload(harness: Harness) -> None:
-    done = await append(harness.engine, (await begun(harness)).id, appending(3), ScriptedBody(b"def"))
+    done = await append(harness.engine, (await begin_upload(harness)).id, appending(3), ScriptedBody(b"def"))
     await harness.state.save(replace(done, troubled_at=harness.now))
     harness.now += 60
 
@@ -196,16 +196,16 @@ async def test_a_sweep_that_could_not_look_through_a_finished_upload(harness: Ha
 
     harness.storage.clean = away  # type: ignore[method-assign]
     await sweep(harness.engine)
-    assert harness.told.troubles == [("left behind", {"upload_id": done.id, "reason": "no done"})]
+    assert harness.observer.troubles == [("left behind", {"upload_id": done.id, "reason": "no done"})]
     assert (await harness.record(done)).troubled_at == harness.now
 
 
 async def test_a_sweep_that_could_not_see_to_an_upload(harness: Harness) -> None:
-    upload = await begun(harness)
+    upload = await begin_upload(harness)
     harness.now += 100
     harness.state.fuse.blow()
     assert await sweep(harness.engine) == 0
-    assert harness.told.troubles == [("left behind", {"upload_id": upload.id, "reason": "as told"})]
+    assert harness.observer.troubles == [("left behind", {"upload_id": upload.id, "reason": "as told"})]
 
 
 async def test_bytes_that_do_not_have_the_digest_that_was_announced(harness: Harness) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.harness import Harness, ScriptedBody, another
+from tests.support.harness import Harness, ScriptedBody, second_harness
 from tests.support.intents import appending, creating
 from tusd_py.domain.errors import StateUnavailable, StorageUnavailable, Unavailable, WrongPair
 from tusd_py.domain.installation import Installation
@@ -49,7 +49,7 @@ async def test_a_wrong_pair_serves_nothing(harness: Harness) -> None:
     ):
         with pytest.raises(WrongPair):
             await attempt
-    assert not body.asked
+    assert not body.continued
     assert [*await harness.residue(), *harness.state.saves] == before
 
 
@@ -78,12 +78,12 @@ async def test_requests_share_one_pairing(harness: Harness, monkeypatch: pytest.
     monkeypatch.setattr(pairing, "_PATIENCE", 0.05)
     harness.storage.answering.clear()
     state = PairedState(harness.engine)
-    asked = await asyncio.gather(*(state.load(STRANGER) for _ in range(20)), return_exceptions=True)
-    assert all(isinstance(each, Unavailable) for each in asked)
+    outcomes = await asyncio.gather(*(state.load(STRANGER) for _ in range(20)), return_exceptions=True)
+    assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
     monkeypatch.setattr(pairing, "_PATIENCE", 60.0)
     harness.storage.answering.set()
     assert await state.load(STRANGER) is None
-    assert harness.storage.asked == 1
+    assert harness.storage.id_reads == 1
     await state.aclose()
 
 
@@ -109,13 +109,13 @@ async def test_health_name_and_outbox_need_no_pairing(harness: Harness) -> None:
 
 async def test_each_start_while_removal_is_held_back_says_so(harness: Harness) -> None:
     await pair(harness.engine)
-    later = another(harness)
+    later = second_harness(harness)
     for count in (1, 2):
         await PairedState(later.engine).installation()
-        assert later.told.count("installation adopted") == count
+        assert later.observer.count("installation adopted") == count
     later.now += 7 * DAY
     await PairedState(later.engine).installation()
-    assert later.told.count("installation adopted") == 2
+    assert later.observer.count("installation adopted") == 2
 
 
 async def test_a_state_that_fails_is_asked_again(harness: Harness) -> None:

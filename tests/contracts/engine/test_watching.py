@@ -1,4 +1,4 @@
-"""What the one who asks is told on the way."""
+"""Reports to a client while its request runs."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class Watching:
     """Notes what it is told, and what is recorded and asked for by then."""
 
     def __init__(self, harness: Harness, body: ScriptedBody, *, knows: bool = True) -> None:
-        self.begun_with, self.asked, self.told = list[Upload](), list[bool](), list[int]()
+        self.begun_with, self.body_requests, self.offsets = list[Upload](), list[bool](), list[int]()
         self._engine, self._body, self._knows = harness, body, knows
 
     async def on_created(self, upload: Upload) -> bool:
         self.begun_with.append(await self._engine.record(upload))
-        self.asked.append(self._body.asked)
+        self.body_requests.append(self._body.continued)
         return self._knows
 
     def on_progress(self, upload: Upload) -> None:
         assert self._engine.state.saves[-1] == upload
-        self.told.append(upload.offset)
+        self.offsets.append(upload.offset)
 
 
 async def test_a_creation_is_reported_before_its_body(harness: Harness) -> None:
@@ -37,15 +37,15 @@ async def test_a_creation_is_reported_before_its_body(harness: Harness) -> None:
     body = ScriptedBody(b"abc")
     watching = Watching(harness, body)
     upload = await create(harness.engine, creating(3, body=True), body, watching)
-    assert [begun.id for begun in watching.begun_with] == [upload.id]
-    assert watching.asked == [False]
+    assert [created.id for created in watching.begun_with] == [upload.id]
+    assert watching.body_requests == [False]
 
 
 async def test_each_step_is_told_once_it_is_recorded_and_none_twice(harness: Harness) -> None:
     upload, body = await create(harness.engine, creating(40), ScriptedBody()), ScriptedBody(*[b"01234567"] * 4, b"x")
     watching = Watching(harness, body)
     await append(harness.engine, upload.id, appending(0, size=33), body, watching)
-    assert watching.told == [8, 16, 24, 32, 33]
+    assert watching.offsets == [8, 16, 24, 32, 33]
 
 
 async def test_bytes_that_may_not_count_are_not_told(harness: Harness) -> None:
@@ -53,7 +53,7 @@ async def test_bytes_that_may_not_count_are_not_told(harness: Harness) -> None:
     watching = Watching(harness, body)
     with pytest.raises(ChecksumMismatch):
         await append(harness.engine, upload.id, appending(0, size=32, checksum=sha1(b"other")), body, watching)
-    assert watching.told == []
+    assert watching.offsets == []
 
 
 @pytest.mark.parametrize("knows", [True, False])
@@ -65,7 +65,7 @@ async def test_what_its_client_knows_of_outlives_a_failure(harness: Harness, *, 
         await create(harness.engine, creating(40, body=True), body, watching)
     harness.now += 31
     await sweep(harness.engine)
-    left = await harness.state.load(watching.begun_with[0].id)
-    assert (left is not None) == knows
-    if left is not None:
-        assert left.offset == max(watching.told, default=0)
+    record = await harness.state.load(watching.begun_with[0].id)
+    assert (record is not None) == knows
+    if record is not None:
+        assert record.offset == max(watching.offsets, default=0)

@@ -1,4 +1,4 @@
-"""The digest of a whole upload: found once, whoever wants to know it."""
+"""The digest of a whole upload: computed once, for every client."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ async def content(answer: RawAnswer) -> bytes:
 
 async def test_it_uploads_and_is_told_first_where(task: Task) -> None:
     answer = await task.run()
-    first, last = task.told[0], task.told[-1]
+    first, last = task.replies[0], task.replies[-1]
     assert (first.status, first.headers["location"]) == (104, answer.headers["location"])
     assert last is answer
     assert await content(answer) == DATA
@@ -37,5 +37,5 @@ async def test_it_uploads_and_is_told_first_where(task: Task) -> None:
 
 async def test_it_resumes_by_itself_after_the_network_was_lost(task: Task) -> None:
     answer = await task.run(cut=6 * 1024 * 1024)
-    assert answer.headers["location"] == task.told[0].headers["location"]
+    assert answer.headers["location"] == task.replies[0].headers["location"]
     assert await content(answer) == DATA

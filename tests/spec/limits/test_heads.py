@@ -29,7 +29,7 @@ async def test_a_head_that_is_longer_than_any_is_refused_and_ends_the_connection
         await connection.send(BEGUN + 2 * FIELD + end)
         answer = await connection.answer()
         assert (answer.status, answer.body.partition(b":")[0]) == (431, b"head-too-large")
-        assert await connection.rest() == b""
+        assert await connection.read_rest() == b""
 
 
 async def test_long_heads_in_line_are_each_answered(tus_strict: TusClient) -> None:

@@ -35,7 +35,7 @@ async def test_it_is_refused_in_our_words_and_what_it_held_is_not_repeated(tus_s
     async with connected(tus_strict.port) as connection:
         await connection.send(MALFORMED[kind])
         answer = await connection.answer()
-        assert await connection.rest() == b""
+        assert await connection.read_rest() == b""
     assert (answer.status, answer.body) == (
         400,
         b"malformed-request: this is no HTTP request that the server can read\n",
@@ -76,4 +76,4 @@ async def test_what_is_dropped_behind_an_upgrade_is_known_to_be(tus_strict: TusC
         await connection.send(upgrade + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         answer = await connection.answer()
         assert (answer.status, answer.headers["connection"]) == (204, "close")
-        assert await connection.rest() == b""
+        assert await connection.read_rest() == b""

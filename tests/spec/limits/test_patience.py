@@ -32,7 +32,7 @@ async def test_who_does_not_finish_a_head_is_hung_up_on(tus_strict: TusClient, h
     started = time.monotonic()
     async with connected(tus_strict.port) as connection:
         await connection.send(head)
-        await connection.rest()
+        await connection.read_rest()
     assert time.monotonic() - started < SOON
 
 
@@ -45,7 +45,7 @@ async def test_who_drips_a_head_is_hung_up_on(tus_strict: TusClient, *, before: 
             assert (await connection.answer()).status == 204
         await connection.send(HEADS[2] + b"X: ")
         started, dripping = time.monotonic(), asyncio.create_task(drip(connection))
-        await connection.rest()
+        await connection.read_rest()
         assert time.monotonic() - started < SOON
         dripping.cancel()
         await asyncio.wait([dripping])
@@ -54,7 +54,7 @@ async def test_who_drips_a_head_is_hung_up_on(tus_strict: TusClient, *, before: 
 async def test_a_silent_body_is_hung_up_on_and_kept(tus_strict: TusClient) -> None:
     url = await tus_strict.create(10)
     async with stalled_patch(tus_strict, url, 0, b"abc") as connection:
-        assert await connection.rest() == b""
+        assert await connection.read_rest() == b""
     assert await tus_strict.offset(url) == 3
 
 
@@ -64,7 +64,7 @@ async def test_a_body_below_the_least_rate_is_hung_up_on_and_kept(tus_strict: Tu
     async with connected(tus_strict.port) as connection:
         await connection.patch(url, 0, content_length=10_000)
         started, dripping = time.monotonic(), asyncio.create_task(drip(connection))
-        assert await connection.rest() == b""
+        assert await connection.read_rest() == b""
         assert 10 < time.monotonic() - started < 10 + SOON
         dripping.cancel()
         await asyncio.wait([dripping])
@@ -105,7 +105,7 @@ async def test_a_download_that_is_not_read_is_hung_up_on(tus_strict: TusClient) 
     async with connected(tus_strict.port) as connection:
         await connection.send(f"GET {urlsplit(url).path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         await until(partial(_given_up, tus_strict))
-        assert len(await connection.rest()) < 32 * 1024 * 1024
+        assert len(await connection.read_rest()) < 32 * 1024 * 1024
 
 
 async def _given_up(tus: TusClient) -> bool:

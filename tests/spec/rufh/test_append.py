@@ -20,7 +20,7 @@ PROBLEMS = "https://iana.org/assignments/http-problem-types#"
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_i23_bytes_are_appended_and_more_may_come(rufh: RufhClient, version: int) -> None:
     client = rufh.at(version)
-    url = await client.begun(b"abc")
+    url = await client.begin_unfinished(b"abc")
     answer = await client.append(url, 3, b"def", complete=False)
     assert (answer.status, answer.offset, client.complete(answer)) == (204 if version > 6 else 201, 6, False)
     assert "Location" not in answer.headers
@@ -29,7 +29,7 @@ async def test_i23_bytes_are_appended_and_more_may_come(rufh: RufhClient, versio
 
 @pytest.mark.parametrize("kind", [None, "application/octet-stream", "application/offset+octet-stream"])
 async def test_i23_the_type_is_required_since_it_has_a_name(rufh: RufhClient, kind: str | None) -> None:
-    url = await rufh.begun(b"abc")
+    url = await rufh.begin_unfinished(b"abc")
     refused = await rufh.append(url, 3, b"d", complete=False, content_type=kind)
     assert (refused.status, problem(refused)["code"]) == (415, "wrong-content-type")
     assert await rufh.state(url) == (3, False)
@@ -37,7 +37,7 @@ async def test_i23_the_type_is_required_since_it_has_a_name(rufh: RufhClient, ki
 
 
 async def test_i23_bytes_in_a_coding_of_their_own_are_415(rufh: RufhClient) -> None:
-    url = await rufh.begun(b"abc")
+    url = await rufh.begin_unfinished(b"abc")
     assert (await rufh.append(url, 3, b"d", complete=False, content_encoding="gzip")).status == 415
 
 
@@ -47,7 +47,7 @@ async def test_i24_the_last_bytes_complete_it_in_however_many_requests(
     rufh_on: RufhClient, framing: str, length: int | None
 ) -> None:
     data = os.urandom(7 * MIB)
-    url = await rufh_on.begun(data[:1000], upload_length=length)
+    url = await rufh_on.begin_unfinished(data[:1000], upload_length=length)
     assert (await rufh_on.append(url, 1000, data[1000 : 6 * MIB], complete=False)).offset == 6 * MIB
     async with connected(rufh_on.port) as connection:
         chunks = {"transfer_encoding": "chunked"} if framing == "chunked" else {"content_length": MIB}
@@ -62,14 +62,14 @@ async def test_i24_the_last_bytes_complete_it_in_however_many_requests(
 @pytest.mark.parametrize("length", [None, 6 * MIB])
 async def test_i24_an_empty_append_completes_what_is_all_there(rufh_on: RufhClient, length: int | None) -> None:
     data = os.urandom(6 * MIB)
-    url = await rufh_on.begun(data, upload_length=length)
+    url = await rufh_on.begin_unfinished(data, upload_length=length)
     assert await rufh_on.state(url) == (6 * MIB, False)
     assert (await rufh_on.append(url, 6 * MIB, b"", complete=True)).headers["Upload-Complete"] == "?1"
     assert await rufh_on.content(url) == data
 
 
 async def test_i24_a_small_upload_whose_length_is_reached_waits_for_its_completion(rufh_on: RufhClient) -> None:
-    url = await rufh_on.begun(b"abc", upload_length=6)
+    url = await rufh_on.begin_unfinished(b"abc", upload_length=6)
     answer = await rufh_on.append(url, 3, b"def", complete=False)
     assert (answer.offset, answer.headers["Upload-Complete"]) == (6, "?0")
     assert (await rufh_on.append(url, 6, b"", complete=True)).status == 201
@@ -78,7 +78,7 @@ async def test_i24_a_small_upload_whose_length_is_reached_waits_for_its_completi
 
 @pytest.mark.parametrize("offset", [0, 2, 4, 10**9])
 async def test_i25_another_offset_is_409_and_a_problem_that_says_the_true_one(rufh: RufhClient, offset: int) -> None:
-    url = await rufh.begun(b"abc")
+    url = await rufh.begin_unfinished(b"abc")
     answer = await rufh.append(url, offset, b"d", complete=False)
     assert (answer.status, answer.offset, answer.headers["Upload-Complete"]) == (409, 3, "?0")
     assert problem(answer) == {
@@ -95,7 +95,7 @@ async def test_i25_another_offset_is_409_and_a_problem_that_says_the_true_one(ru
 
 @pytest.mark.parametrize("framing", ["content_length", "chunked"])
 async def test_i26_more_bytes_than_the_length_end_the_upload(site: Site, rufh_on: RufhClient, framing: str) -> None:
-    url = await rufh_on.begun(b"abc", upload_length=5)
+    url = await rufh_on.begin_unfinished(b"abc", upload_length=5)
     async with connected(rufh_on.port) as connection:
         chunks = {"transfer_encoding": "chunked"} if framing == "chunked" else {"content_length": 3}
         await ask(connection, "PATCH", url, upload_offset=3, upload_complete="?0", **chunks)
@@ -110,7 +110,7 @@ async def test_i26_more_bytes_than_the_length_end_the_upload(site: Site, rufh_on
 async def test_i26_more_than_the_server_allows_is_413_with_the_limits_and_ends_nothing(
     rufh_strict: RufhClient,
 ) -> None:
-    url = await rufh_strict.begun(b"abc")
+    url = await rufh_strict.begin_unfinished(b"abc")
     answer = await rufh_strict.append(url, 3, b"x" * 998, complete=False)
     assert (answer.status, problem(answer)["code"]) == (413, "too-large")
     assert "max-size=1000" in answer.headers["Upload-Limit"]
@@ -119,7 +119,7 @@ async def test_i26_more_than_the_server_allows_is_413_with_the_limits_and_ends_n
 
 @pytest.mark.parametrize("missing", ["upload_offset", "upload_complete"])
 async def test_i27_offset_and_completeness_must_be_said(rufh: RufhClient, missing: str) -> None:
-    url = await rufh.begun(b"abc")
+    url = await rufh.begin_unfinished(b"abc")
     fields = {"upload_offset": 3, "upload_complete": "?0", "content_type": PARTIAL} | {missing: None}
     answer = await rufh.request("PATCH", url, b"d", **fields)
     assert (answer.status, problem(answer)["code"]) == (400, "malformed")
@@ -162,7 +162,7 @@ async def test_i28_the_final_response_is_given_again_to_who_did_not_get_it(rufh_
 
 @pytest.mark.parametrize("size", ["length", "content"])
 async def test_i29_a_length_is_said_once_and_repeated_only(rufh: RufhClient, size: str) -> None:
-    url = await rufh.begun(b"abc", upload_length=10)
+    url = await rufh.begin_unfinished(b"abc", upload_length=10)
     assert (await rufh.append(url, 3, b"d", complete=False, upload_length=10)).offset == 4
     another = {"upload_length": 11} if size == "length" else {}
     answer = await rufh.append(url, 4, b"e", complete=size == "content", **another)
@@ -172,13 +172,13 @@ async def test_i29_a_length_is_said_once_and_repeated_only(rufh: RufhClient, siz
 
 
 async def test_i29_a_length_may_come_late(rufh: RufhClient) -> None:
-    url = await rufh.begun(b"abc")
+    url = await rufh.begin_unfinished(b"abc")
     await rufh.append(url, 3, b"d", complete=False, upload_length=10)
     assert (await rufh.head(url)).headers["Upload-Length"] == "10"
 
 
 async def test_i29_a_last_body_that_ends_too_early_is_kept_and_completes_nothing(rufh: RufhClient) -> None:
-    url = await rufh.begun(b"abc", upload_length=10)
+    url = await rufh.begin_unfinished(b"abc", upload_length=10)
     async with connected(rufh.port) as connection:
         fields = {"upload_offset": 3, "upload_complete": "?1", "transfer_encoding": "chunked"}
         await ask(connection, "PATCH", url, **fields)
@@ -190,14 +190,14 @@ async def test_i29_a_last_body_that_ends_too_early_is_kept_and_completes_nothing
 
 @pytest.mark.parametrize("size", [1, 5 * MIB])
 async def test_i30_appends_of_any_size_are_taken_since_none_is_announced(rufh_s3: RufhClient, size: int) -> None:
-    url = await rufh_s3.begun()
+    url = await rufh_s3.begin_unfinished()
     answer = await rufh_s3.append(url, 0, b"x" * size, complete=False)
     assert (answer.status, answer.offset) == (204, size)
     assert "append-size" not in answer.headers["Upload-Limit"]
 
 
 async def test_bytes_are_not_read_before_the_request_is_judged(rufh: RufhClient) -> None:
-    url, sent = await rufh.begun(b"abc"), 0
+    url, sent = await rufh.begin_unfinished(b"abc"), 0
     async with connected(rufh.port) as connection, asyncio.timeout(15):
         fields = {"upload_offset": 4, "upload_complete": "?1", "content_length": 1024 * MIB}
         await ask(connection, "PATCH", url, **fields, expect="100-continue")

@@ -38,34 +38,34 @@ def unanswered(rest: bytes) -> bool:
 
 
 async def test_i32_a_cancelled_upload_is_gone(site: Site, rufh_on: RufhClient) -> None:
-    url = await rufh_on.begun(b"abc")
+    url = await rufh_on.begin_unfinished(b"abc")
     assert (await rufh_on.delete(url)).status == 204
     assert [(await ask_).status for ask_ in (rufh_on.head(url), rufh_on.delete(url))] == [404, 404]
     assert site.traces(url) == []
 
 
 async def test_i32_a_running_transfer_is_cut_without_an_answer(site: Site, rufh_on: RufhClient) -> None:
-    url = await rufh_on.begun(upload_length=len(DATA))
+    url = await rufh_on.begin_unfinished(upload_length=len(DATA))
     async with sending(rufh_on, url) as old:
         assert (await rufh_on.delete(url)).status == 204
-        assert unanswered(await old.rest())
+        assert unanswered(await old.read_rest())
     assert (await rufh_on.head(url)).status == 404
     assert site.traces(url) == []
 
 
 async def test_i32_no_cancelling_where_it_is_switched_off(rufh_strict: RufhClient) -> None:
-    url = await rufh_strict.begun(b"abc")
+    url = await rufh_strict.begin_unfinished(b"abc")
     answer = await rufh_strict.delete(url)
     assert (answer.status, problem(answer)["code"]) == (405, "method-not-allowed")
 
 
 async def test_i33_an_offset_that_is_asked_for_meanwhile_can_be_used(rufh_on: RufhClient) -> None:
-    url = await rufh_on.begun(upload_length=len(DATA))
+    url = await rufh_on.begin_unfinished(upload_length=len(DATA))
     async with sending(rufh_on, url) as old:
         async with asyncio.timeout(HEAD_WITHIN):
             offset, complete = await rufh_on.state(url)
         assert (offset, complete) == (150_000, False)
-        assert unanswered(await old.rest()), "I34: URLSession takes any answer for the final one"
+        assert unanswered(await old.read_rest()), "I34: URLSession takes any answer for the final one"
     assert (await rufh_on.append(url, offset, DATA[offset:], complete=True)).status == 201
     assert await rufh_on.content(url) == DATA
 
@@ -76,34 +76,34 @@ async def test_i33_a_creation_is_cut_by_whoever_asks_for_what_it_told_of(rufh_on
         url = (await old.answer()).headers["location"]
         async with asyncio.timeout(HEAD_WITHIN):
             assert await rufh_on.state(url) == (0, False)
-        assert unanswered(await old.rest())
+        assert unanswered(await old.read_rest())
     assert (await rufh_on.append(url, 0, DATA, complete=True)).status == 201
     assert await rufh_on.content(url) == DATA
 
 
 async def test_i33_an_append_takes_over_and_late_bytes_of_the_old_one_are_lost(rufh_on: RufhClient) -> None:
-    url = await rufh_on.begun(upload_length=len(DATA))
+    url = await rufh_on.begin_unfinished(upload_length=len(DATA))
     async with sending(rufh_on, url) as old:
         refused = await rufh_on.append(url, 0, b"xyz", complete=False)
         assert (refused.status, refused.offset) == (409, 150_000)
         assert (await rufh_on.append(url, 150_000, DATA[150_000:], complete=True)).status == 201
-        assert unanswered(await old.rest())
+        assert unanswered(await old.read_rest())
     assert await rufh_on.content(url) == DATA
 
 
 async def test_i33_a_request_of_tus_takes_over_too(rufh: RufhClient, tus: TusClient) -> None:
-    url = await rufh.begun(upload_length=len(DATA))
+    url = await rufh.begin_unfinished(upload_length=len(DATA))
     async with sending(rufh, url) as old:
         assert await tus.offset(url) == 150_000
-        assert unanswered(await old.rest())
+        assert unanswered(await old.read_rest())
 
 
 async def test_i34_a_silent_transfer_is_cut_without_an_answer_and_kept(rufh_strict: RufhClient) -> None:
-    url = await rufh_strict.begun(upload_length=10)
+    url = await rufh_strict.begin_unfinished(upload_length=10)
     async with connected(rufh_strict.port) as connection:
         await ask(connection, "PATCH", url, upload_offset=0, upload_complete="?1", content_length=10)
         await connection.send(b"abc")
-        assert unanswered(await connection.rest())
+        assert unanswered(await connection.read_rest())
     assert await rufh_strict.state(url) == (3, False)
 
 
@@ -112,9 +112,9 @@ async def test_i34_so_is_one_that_the_end_of_the_server_breaks_off(
 ) -> None:
     async with local_site(tmp_path_factory.mktemp("ending")) as site:
         client = RufhClient(rufh._session, site.server.url)
-        url = await client.begun(upload_length=len(DATA))
+        url = await client.begin_unfinished(upload_length=len(DATA))
         async with sending(client, url) as old:
             assert await site.server.stop(signal.SIGTERM) == 0
-            assert unanswered(await old.rest())
+            assert unanswered(await old.read_rest())
         await site.server.start()
         assert await client.state(url) == (150_000, False)

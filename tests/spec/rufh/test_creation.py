@@ -122,7 +122,7 @@ DESCRIBED: dict[str, tuple[dict[str, object], dict[str, bytes]]] = {
 async def test_i15_what_the_creation_says_of_the_representation_is_kept(
     rufh: RufhClient, tus: TusClient, fields: dict[str, object], metadata: dict[str, bytes]
 ) -> None:
-    url = await rufh.begun(b"abc", **fields)
+    url = await rufh.begin_unfinished(b"abc", **fields)
     told = (await tus.head(url)).headers.get("Upload-Metadata")
     pairs = (pair.split(" ") for pair in told.split(",")) if told else []
     assert {key: base64.b64decode(value) for key, value in pairs} == metadata
@@ -163,7 +163,7 @@ async def test_i17_clients_of_early_drafts_make_an_empty_upload_by_its_length_al
 
 
 async def test_i17_later_ones_have_to_say_so(rufh: RufhClient) -> None:
-    url = await rufh.begun(upload_length=0)
+    url = await rufh.begin_unfinished(upload_length=0)
     assert await rufh.state(url) == (0, False)
     assert (await rufh.append(url, 0, b"", complete=True)).headers["Upload-Complete"] == "?1"
     assert await rufh.content(url) == b""
@@ -177,7 +177,7 @@ async def test_i17_the_content_may_be_all_of_an_upload_of_known_length(rufh: Ruf
 
 
 async def test_i36_the_url_of_an_upload_cannot_be_guessed(rufh: RufhClient) -> None:
-    names = {(await rufh.begun()).rpartition("/")[2] for _ in range(3)}
+    names = {(await rufh.begin_unfinished()).rpartition("/")[2] for _ in range(3)}
     assert len(names) == 3
     assert all(len(bytes.fromhex(name)) == 16 for name in names)
 

@@ -31,13 +31,13 @@ def sha512(data: bytes) -> str:
 
 @pytest.mark.parametrize("digest", [sha256, sha512])
 async def test_i35_content_with_the_digest_it_says_is_taken(rufh: RufhClient, digest: Callable[[bytes], str]) -> None:
-    url = await rufh.begun(b"abc", content_digest=digest(b"abc"))
+    url = await rufh.begin_unfinished(b"abc", content_digest=digest(b"abc"))
     assert (await rufh.append(url, 3, b"def", complete=True, content_digest=digest(b"def"))).status == 201
     assert await rufh.content(url) == b"abcdef"
 
 
 async def test_i35_content_with_another_digest_is_not_appended(rufh_on: RufhClient) -> None:
-    url, data = await rufh_on.begun(b"abc"), os.urandom(6 * MIB)
+    url, data = await rufh_on.begin_unfinished(b"abc"), os.urandom(6 * MIB)
     answer = await rufh_on.append(url, 3, data, complete=True, content_digest=sha256(b"other"))
     assert (answer.status, answer.headers["Upload-Complete"]) == (400, "?0")
     assert problem(answer)["code"] == "checksum-mismatch"
@@ -98,7 +98,7 @@ async def test_i35_another_whole_fails_the_upload_and_leaves_nothing(
     data = os.urandom(7 * MIB)
     fields = {"repr_digest": sha256(b"other")}
     if cuts:
-        url = await rufh_on.begun(data[: cuts[0]], **fields)
+        url = await rufh_on.begin_unfinished(data[: cuts[0]], **fields)
         answer = await rufh_on.append(url, cuts[0], data[cuts[0] :], complete=True)
         assert (await rufh_on.head(url)).status == 404
         assert site.traces(url) == []
@@ -129,7 +129,7 @@ async def test_i35_the_digest_that_is_wanted_is_told_at_the_end(rufh: RufhClient
 
 
 async def test_i35_the_last_request_may_want_it(rufh: RufhClient) -> None:
-    url = await rufh.begun(b"abc")
+    url = await rufh.begin_unfinished(b"abc")
     answer = await rufh.append(url, 3, b"def", complete=True, want_repr_digest="sha-256=1")
     assert answer.headers["Repr-Digest"] == sha256(b"abcdef")
 

@@ -55,7 +55,7 @@ async def test_i1_tus_resumable_makes_a_request_one_of_tus(rufh: RufhClient) -> 
 
 
 async def test_i1_a_look_that_names_no_protocol_is_answered_in_both(rufh: RufhClient) -> None:
-    url = await rufh.begun(b"abc", upload_length=10)
+    url = await rufh.begin_unfinished(b"abc", upload_length=10)
     answer = await rufh.at(None).head(url)
     told = {name: answer.headers[name] for name in ("Tus-Resumable", "Upload-Offset", "Upload-Length")}
     assert (answer.status, told) == (200, {"Tus-Resumable": "1.0.0", "Upload-Offset": "3", "Upload-Length": "10"})
@@ -63,7 +63,7 @@ async def test_i1_a_look_that_names_no_protocol_is_answered_in_both(rufh: RufhCl
 
 
 async def test_i1_what_names_no_protocol_and_is_not_of_this_one_stays_412(rufh: RufhClient) -> None:
-    url, nameless = await rufh.begun(b"abc"), rufh.at(None)
+    url, nameless = await rufh.begin_unfinished(b"abc"), rufh.at(None)
     refused = [
         await nameless.post(b"", upload_length=3),
         await nameless.patch(url, 3, b"d", content_type="application/octet-stream"),
@@ -74,19 +74,19 @@ async def test_i1_what_names_no_protocol_and_is_not_of_this_one_stays_412(rufh: 
 
 async def test_i1_whoever_names_no_protocol_can_cancel_too(rufh: RufhClient) -> None:
     """A client of the RFC to come sends no version."""
-    url, nameless = await rufh.begun(b"abc"), rufh.at(None)
+    url, nameless = await rufh.begin_unfinished(b"abc"), rufh.at(None)
     assert [(await nameless.delete(url)).status for _ in range(2)] == [204, 404]
     assert (await rufh.head(url)).status == 404
 
 
 async def test_i1_the_method_may_be_overridden(rufh: RufhClient) -> None:
-    url = await rufh.begun(b"abc")
+    url = await rufh.begin_unfinished(b"abc")
     fields = {"content_type": PARTIAL, "upload_offset": 3, "upload_complete": "?1"}
     assert (await rufh.request("POST", url, b"d", x_http_method_override="PATCH", **fields)).status == 201
 
 
 async def test_i1_a_method_that_makes_no_sense_is_405_with_those_that_do(rufh: RufhClient) -> None:
-    url = await rufh.begun()
+    url = await rufh.begin_unfinished()
     on_upload, on_endpoint = await rufh.request("PUT", url), await rufh.request("PATCH", rufh.url)
     assert [answer.status for answer in (on_upload, on_endpoint)] == [405, 405]
     assert on_endpoint.headers["Allow"] == "POST, PUT, OPTIONS"
@@ -98,7 +98,7 @@ def lengths(answer: Answer) -> tuple[str | None, str | None]:
 
 
 async def test_i2_an_upload_begun_here_is_seen_and_completed_by_tus(rufh: RufhClient, tus: TusClient) -> None:
-    url = await rufh.begun(b"abc", upload_length=6, content_type="text/plain")
+    url = await rufh.begin_unfinished(b"abc", upload_length=6, content_type="text/plain")
     seen = await tus.head(url)
     assert (seen.status, seen.offset, lengths(seen)) == (200, 3, ("6", None))
     assert seen.headers["Upload-Metadata"] == "filetype dGV4dC9wbGFpbg=="
@@ -119,7 +119,7 @@ async def test_i2_tus_does_not_take_one_that_waits_for_complete_and_can_complete
     rufh: RufhClient, tus: TusClient
 ) -> None:
     """There offset and length say that an upload is complete; here they don't."""
-    url = await rufh.begun(b"abc", upload_length=3)
+    url = await rufh.begin_unfinished(b"abc", upload_length=3)
     assert lengths(await tus.head(url)) == (None, "1")
     assert "Upload-Length" not in (await rufh.at(6).head(url)).headers
     assert (await tus.patch(url, 3, b"")).status == 204

@@ -17,14 +17,14 @@ NO_INTEGERS = ["-1", "+1", "1.0", '"3"', "three", "", "3, 3", "?1", "1" * 16, ":
 
 @pytest.mark.parametrize("field", ["3;a=1", "3; a=?0;b", " 3", "03"])
 async def test_i3_an_integer_may_have_parameters(rufh: RufhClient, field: str) -> None:
-    url = await rufh.begun(b"abc", upload_length="10;unit=bytes")
+    url = await rufh.begin_unfinished(b"abc", upload_length="10;unit=bytes")
     assert (await rufh.head(url)).headers["Upload-Length"] == "10"
     assert (await rufh.append(url, field, b"de", complete=False)).offset == 5
 
 
 @pytest.mark.parametrize("field", NO_INTEGERS)
 async def test_i3_an_offset_that_is_none_is_as_good_as_missing(rufh: RufhClient, field: str) -> None:
-    url = await rufh.begun(b"abc")
+    url = await rufh.begin_unfinished(b"abc")
     answer = await rufh.append(url, field, b"de", complete=False)
     assert (answer.status, problem(answer)["code"]) == (400, "malformed")
     assert await rufh.state(url) == (3, False)
@@ -32,7 +32,7 @@ async def test_i3_an_offset_that_is_none_is_as_good_as_missing(rufh: RufhClient,
 
 @pytest.mark.parametrize("field", NO_INTEGERS)
 async def test_i3_a_length_that_is_none_is_as_good_as_missing(rufh: RufhClient, field: str) -> None:
-    url = await rufh.begun(b"abc", upload_length=field)
+    url = await rufh.begin_unfinished(b"abc", upload_length=field)
     assert "Upload-Length" not in (await rufh.head(url)).headers
 
 
@@ -41,7 +41,7 @@ async def test_i3_a_completeness_that_is_none_is_as_good_as_missing(rufh: RufhCl
     created = await rufh.metric("uploads_created_total")
     assert (await rufh.post(b"abc", upload_complete=field)).status == 400
     assert await rufh.metric("uploads_created_total") == created
-    url = await rufh.begun(b"abc")
+    url = await rufh.begin_unfinished(b"abc")
     assert (await rufh.patch(url, 3, b"d", content_type=PARTIAL, upload_complete=field)).status == 400
     assert await rufh.state(url) == (3, False)
 
@@ -66,7 +66,7 @@ async def test_i4_the_name_of_the_age_goes_with_the_version(rufh: RufhClient) ->
 
 
 async def test_i5_limits_do_not_get_tighter_while_an_upload_grows(rufh: RufhClient) -> None:
-    url = await rufh.begun(upload_length=10)
+    url = await rufh.begin_unfinished(upload_length=10)
     loop = asyncio.get_running_loop()
     ends = []
     for offset in range(3):
@@ -76,7 +76,11 @@ async def test_i5_limits_do_not_get_tighter_while_an_upload_grows(rufh: RufhClie
 
 
 async def test_i6_i7_options_says_what_both_protocols_need_to_know(rufh: RufhClient) -> None:
-    for answer in (await rufh.options(), await rufh.at(None).options(), await rufh.options(await rufh.begun())):
+    for answer in (
+        await rufh.options(),
+        await rufh.at(None).options(),
+        await rufh.options(await rufh.begin_unfinished()),
+    ):
         assert answer.status == 204
         assert "min-size" in limits(answer)
         assert PARTIAL in answer.headers["Accept-Patch"]

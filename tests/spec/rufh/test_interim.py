@@ -122,7 +122,7 @@ async def test_i16_a_100_comes_without_a_104_too(rufh_strict: RufhClient) -> Non
 
 async def append(client: RufhClient, data: bytes, **fields: object) -> list[RawAnswer]:
     """All that is answered to an append of `data`, which begins with a byte that is there."""
-    url = await client.begun(data[:1])
+    url = await client.begin_unfinished(data[:1])
     async with connected(client.port) as connection:
         said = {"upload_complete": "?1", "upload_offset": 1, "content_length": len(data) - 1}
         await ask(connection, "PATCH", url, **{**said, **fields})
@@ -172,7 +172,7 @@ async def test_i31_what_is_told_is_durable(
         if kill:
             await site.server.kill()
         else:
-            assert b"HTTP/1.1 5" not in await connection.rest(), "I34"
+            assert b"HTTP/1.1 5" not in await connection.read_rest(), "I34"
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
     if kill:

@@ -22,7 +22,7 @@ UNKNOWN = "0" * 32
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_i18_head_tells_all_that_it_takes_to_go_on(rufh: RufhClient, version: int) -> None:
     client = rufh.at(version)
-    answer = await client.head(await client.begun(b"abc", upload_length=10))
+    answer = await client.head(await client.begin_unfinished(b"abc", upload_length=10))
     assert (answer.status, answer.offset, client.complete(answer), answer.body) == (204, 3, False, b"")
     assert answer.headers["Upload-Length"] == "10"
     assert "min-size" in limits(answer)
@@ -31,22 +31,24 @@ async def test_i18_head_tells_all_that_it_takes_to_go_on(rufh: RufhClient, versi
 
 
 async def test_i18_a_length_that_nobody_told_is_not_told(rufh: RufhClient) -> None:
-    assert "Upload-Length" not in (await rufh.head(await rufh.begun(b"abc"))).headers
+    assert "Upload-Length" not in (await rufh.head(await rufh.begin_unfinished(b"abc"))).headers
 
 
 async def test_i18_get_says_the_same_until_there_is_something_to_download(rufh: RufhClient) -> None:
-    url = await rufh.begun(b"abc")
+    url = await rufh.begin_unfinished(b"abc")
     early = await rufh.get(url)
     assert (early.status, early.offset, early.headers["Upload-Complete"], early.body) == (204, 3, "?0", b"")
     await rufh.append(url, 3, b"def", complete=True)
     late = await rufh.get(url)
     assert (late.status, late.offset, late.headers["Upload-Complete"], late.body) == (200, 6, "?1", b"abcdef")
-    assert (await rufh.at(None).get(await rufh.begun())).status == 404, "as before, for those that name no protocol"
+    assert (await rufh.at(None).get(await rufh.begin_unfinished())).status == 404, (
+        "as before, for those that name no protocol"
+    )
 
 
 async def test_i19_only_what_has_its_object_is_complete(rufh_s3: RufhClient, s3_proxy: S3Proxy) -> None:
     data = os.urandom(6 * MIB)
-    url = await rufh_s3.begun(data[:-1], upload_length=len(data))
+    url = await rufh_s3.begin_unfinished(data[:-1], upload_length=len(data))
     assert await rufh_s3.state(url) == (len(data) - 1, False)
     assert (await rufh_s3.append(url, len(data) - 1, data[-1:], complete=False)).status == 204
     assert await rufh_s3.state(url) == (len(data), False)
@@ -65,7 +67,7 @@ async def test_i19_what_cannot_be_told_now_is_to_be_asked_for_again(
 ) -> None:
     """tus-js-client, up to 6, starts over after anything but a 423; later drafts try again after a 5xx alone."""
     data = os.urandom(6 * MIB)
-    url = await rufh_s3.begun(data)
+    url = await rufh_s3.begin_unfinished(data)
     s3_proxy.faults.rule("CompleteMultipartUpload", None, error(503, "SlowDown"))
     await rufh_s3.append(url, len(data), b"", complete=True)
     answer = await rufh_s3.at(version).head(url)
@@ -80,7 +82,7 @@ async def test_i19_what_cannot_be_told_now_is_to_be_asked_for_again(
 async def test_i20_early_versions_refuse_a_claim_where_later_ones_pass_it_over(
     rufh: RufhClient, method: str, field: dict[str, object]
 ) -> None:
-    url = await rufh.begun(b"abc")
+    url = await rufh.begin_unfinished(b"abc")
     assert [(await rufh.at(version).request(method, url, **field)).status for version in (6, 7)] == [400, 204]
 
 
@@ -94,7 +96,7 @@ async def test_i21_an_unknown_upload_is_404(rufh: RufhClient, method: str) -> No
 
 
 async def test_i21_an_expired_one_too(rufh_fleeting: RufhClient) -> None:
-    url = await rufh_fleeting.begun(b"abc")
+    url = await rufh_fleeting.begin_unfinished(b"abc")
 
     async def gone() -> bool:
         return (await rufh_fleeting.head(url)).status == 404
@@ -104,7 +106,7 @@ async def test_i21_an_expired_one_too(rufh_fleeting: RufhClient) -> None:
 
 async def test_i22_an_offset_outlives_a_crash(site: Site, rufh_on: RufhClient) -> None:
     data = os.urandom(7 * MIB)
-    url = await rufh_on.begun(data[: 6 * MIB])
+    url = await rufh_on.begin_unfinished(data[: 6 * MIB])
     await site.server.kill()
     await site.server.start()
     assert await rufh_on.state(url) == (6 * MIB, False)
@@ -113,7 +115,7 @@ async def test_i22_an_offset_outlives_a_crash(site: Site, rufh_on: RufhClient) -
 
 
 async def test_i22_an_offset_never_decreases_while_bytes_come(rufh: RufhClient) -> None:
-    url, seen = await rufh.begun(), [0]
+    url, seen = await rufh.begin_unfinished(), [0]
     sending = asyncio.create_task(_steps(rufh, url))
     while not sending.done():
         seen.append((await rufh.state(url))[0])

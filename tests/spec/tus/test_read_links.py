@@ -73,7 +73,7 @@ async def test_the_other_protocol_tells_it_too(session: aiohttp.ClientSession, l
     begun = await rufh.begin(b"ab", complete=True)
     assert await rufh.content(link_of(begun)) == b"ab"
     assert link_of(await rufh.head(begun.url)) == link_of(begun)
-    url = await rufh.begun(b"ab")
+    url = await rufh.begin_unfinished(b"ab")
     assert await rufh.content(link_of(await rufh.append(url, 2, b"cd", complete=True))) == b"abcd"
 
 

@@ -170,5 +170,5 @@ async def test_a_head_that_is_too_long_is_refused_and_gives_back_at_once(
         await connection.send(b"a" * LIMIT)
         assert (await connection.answer()).status == 431
         assert await site.idle(), "not only after the connection has lingered"
-        assert await connection.rest() == b""
+        assert await connection.read_rest() == b""
     assert site.refused == ["head-too-large"]

@@ -48,7 +48,7 @@ async def test_what_comes_after_a_server_began_to_close_is_not_taken_for_a_head(
         await connection.send(b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + bytes(1000))
         await asyncio.sleep(0.2)
         await runner.cleanup()
-        assert await connection.rest() == b""
+        assert await connection.read_rest() == b""
 
 
 async def given_up(request: web.Request) -> web.Response:
