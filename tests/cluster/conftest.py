@@ -1,4 +1,4 @@
-"""Fleets that are started once each; whoever stops a node starts it again."""
+"""Fleets that are started once each; a test that stops a node starts it again."""
 
 from __future__ import annotations
 

@@ -24,20 +24,20 @@ MIB = 1024 * 1024
 TTL = 2.0
 PART = 5 * MIB
 COUNT = PART + MIB
-"""What a writer has brought when it falls silent: a part, and some of the next."""
+"""Bytes that a writer has brought when it falls silent: a part, and some of the next."""
 DATA = random_bytes(2 * PART + MIB)
 
 
 class Roamer(TusClient):
-    """Each request goes to any one of `servers`, on a connection of its own."""
+    """Each request goes to any one of `servers`, on its own connection."""
 
     def __init__(self, session: aiohttp.ClientSession, servers: list[Server]) -> None:
         super().__init__(session, servers[0].url)
         self.servers = servers
 
     async def send(self, method: str, url: str, body: Body, fields: Mapping[str, str]) -> Answer:
-        there = choice(self.servers).url + upload_id(url)
-        return await super().send(method, there, body, fields)
+        node_url = choice(self.servers).url + upload_id(url)
+        return await super().send(method, node_url, body, fields)
 
 
 class Fleet:
@@ -50,9 +50,9 @@ class Fleet:
         self.state = state
         """SQLite's file, if that is the state."""
         self.s3 = node.s3
-        self.first, *self.others = servers
+        self.first, *self.followers = servers
         self.anyone = Roamer(session, servers)
-        self.elsewhere = Roamer(session, self.others)
+        self.elsewhere = Roamer(session, self.followers)
         self.terminated = list[str]()
         """URLs of which `until_forgotten` is to be waited for in the end: that takes half a minute."""
         self._redis = redis
@@ -67,11 +67,11 @@ class Fleet:
 
     async def sweep(self) -> None:
         """As an operator would."""
-        outcome = await self.others[0].command("uploads", "collect-garbage")
+        outcome = await self.followers[0].command("uploads", "collect-garbage")
         assert outcome.code == 0, outcome
 
     async def objects(self, url: str) -> list[str]:
-        """What the bucket holds of the upload."""
+        """Return the objects and parts that the bucket holds of the upload."""
         return [key for key in await self.node.residue() if upload_id(url) in key]
 
     async def until_forgotten(self, url: str) -> None:

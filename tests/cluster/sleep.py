@@ -13,7 +13,7 @@ from pathlib import Path
 
 @asynccontextmanager
 async def asleep(pid: int, state: Path) -> AsyncIterator[None]:
-    """While the block lasts. It never sleeps in a transaction: then nobody else could write to SQLite's file `state`,
+    """While the block lasts. It never sleeps in a transaction: else no process could write to SQLite's file `state`,
     nor to the one with the turns, until it wakes."""
     while not await _stopped_outside_of_transactions(pid, state):
         os.kill(pid, signal.SIGCONT)

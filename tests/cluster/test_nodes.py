@@ -58,9 +58,9 @@ async def test_any_node_may_get_any_request(fleet: Fleet) -> None:
 async def test_partial_uploads_of_all_nodes_become_one(fleet: Fleet) -> None:
     halves = DATA[:PART], DATA[PART:]
     urls = [await fleet.anyone.create(len(half), half, upload_concat="partial") for half in halves]
-    told = await fleet.anyone.request("POST", fleet.anyone.url, upload_concat=f"final;{' '.join(urls)}")
-    assert told.status == 201
-    assert await fleet.anyone.content(told.headers["Location"]) == DATA
+    reply = await fleet.anyone.request("POST", fleet.anyone.url, upload_concat=f"final;{' '.join(urls)}")
+    assert reply.status == 201
+    assert await fleet.anyone.content(reply.headers["Location"]) == DATA
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE"])
@@ -145,11 +145,11 @@ async def test_a_woken_node_harms_no_concurrent_part(fleet: Fleet) -> None:
 
 
 async def ends_without_success(writer: RawConnection, sending: asyncio.Task[None]) -> None:
-    """Whatever the node tells the client that it slept on, it isn't that its bytes were taken."""
-    said = b""
+    """A client of the node that slept may be told anything but that its bytes were taken."""
+    reply = b""
     with suppress(ConnectionError):
-        said = await writer.closed()
-    assert not said.startswith(b"HTTP/1.1 2")
+        reply = await writer.closed()
+    assert not reply.startswith(b"HTTP/1.1 2")
     sending.cancel()
     await asyncio.wait([sending])
     assert sending.cancelled() or sending.exception() is None or isinstance(sending.exception(), ConnectionError)
@@ -163,7 +163,7 @@ async def holds(fleet: Fleet, url: str) -> None:
         return len(await fleet.objects(url)) == 1
 
     await until(alone)
-    for server in (fleet.first, *fleet.others):
+    for server in (fleet.first, *fleet.followers):
         fleet.anyone.servers, before = [server], fleet.anyone.servers
         assert await fleet.anyone.content(url) == DATA
         fleet.anyone.servers = before

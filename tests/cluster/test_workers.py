@@ -67,7 +67,7 @@ async def stalled(workers: Workers, url: str) -> AsyncIterator[RawConnection]:
 
 
 async def turn(client: TusClient, url: str) -> int:
-    """The offset, once somebody tells it: a worker that sleeps has connections of its own, which get no answer."""
+    """The offset, once a worker tells it: connections to a worker that sleeps get no answer."""
     async with asyncio.timeout(30):
         while True:
             with suppress(TimeoutError, aiohttp.ClientError):
@@ -119,10 +119,10 @@ async def test_a_slept_worker_harms_no_finished_upload(workers: Workers, client:
     async with stalled(workers, url) as writer:
         async with asleep(workers.holder(url), workers.state):
             await finish(client, url)
-        said = b""
+        reply = b""
         with suppress(ConnectionError):
-            said = await writer.closed()
-        assert not said.startswith(b"HTTP/1.1 2")
+            reply = await writer.closed()
+        assert not reply.startswith(b"HTTP/1.1 2")
     assert await client.content(url) == DATA
     outcome = await workers.node.server.command("uploads", "collect-garbage")
     assert outcome.code == 0, outcome

@@ -1,4 +1,4 @@
-"""What a client does with an upload, from its first request to its last, whatever happens behind the server.
+"""Uploads of a client, from the first request to the last, with any fault behind the server.
 
 It goes on as tus-js-client does and checks all it is told; at the end the object is there and nothing else is.
 """
@@ -22,15 +22,15 @@ PARTIAL = random_bytes(PART + MIB)
 class Watched(Uploader):
     """An upload that is shown as complete must be in S3, whole, at that moment."""
 
-    def __init__(self, node: Node, client: TusClient, url: str, data: bytes, *, sent: int = 0) -> None:
+    def __init__(self, node: Node, client: TusClient, url: str, data: bytes, *, bytes_sent: int = 0) -> None:
         super().__init__(client, url, data, chunk=4 * MIB)
-        self.acknowledged = self._bytes_sent = sent
-        self.asked = 0
-        """How often it had to ask how far it got."""
+        self.acknowledged = self._bytes_sent = bytes_sent
+        self.offset_requests = 0
+        """Requests for the offset that it had to send."""
         self._node = node
 
     async def ask(self) -> None:
-        self.asked += 1
+        self.offset_requests += 1
         await super().ask()
 
     async def _tell(self, answer: Answer) -> None:
@@ -44,7 +44,7 @@ async def upload(node: Node, client: TusClient, data: bytes = LARGE, *, noticed:
     url = await client.create(len(data))
     uploading = Watched(node, client, url, data)
     await uploading.run()
-    assert noticed or not uploading.asked
+    assert noticed or not uploading.offset_requests
     return await arrived(node, client, url, data)
 
 
@@ -55,8 +55,8 @@ async def upload_at_once(node: Node, client: TusClient) -> str:
 
 async def concatenate(node: Node, client: TusClient) -> str:
     partials = [await client.create(len(PARTIAL), PARTIAL, upload_concat="partial") for _ in range(2)]
-    told = {"upload_concat": f"final;{' '.join(partials)}"}
-    answer = await client.request("POST", client.url, **told)
+    fields = {"upload_concat": f"final;{' '.join(partials)}"}
+    answer = await client.request("POST", client.url, **fields)
     assert answer.status == 201, answer
     for partial in partials:
         await client.terminate(partial)
@@ -77,7 +77,7 @@ async def arrived(node: Node, client: TusClient, url: str, data: bytes) -> str:
     return url
 
 
-async def gone(node: Node, client: TusClient, url: str, within: float = 15.0) -> None:
+async def wait_until_gone(node: Node, client: TusClient, url: str, within: float = 15.0) -> None:
     """DELETE is final, and in the end nothing at all is left."""
     await client.terminate(url)
     assert (await client.head(url)).status == 404
@@ -87,12 +87,12 @@ async def gone(node: Node, client: TusClient, url: str, within: float = 15.0) ->
 async def nothing_left(node: Node, within: float = 15.0) -> None:
     """In S3 and in the state, after a sweep at the latest. A record of trouble stays until nothing can come of it any
     more, half a minute (tests/promises/test_10_…, tests/contracts/engine)."""
-    left: list[str] = []
+    remaining: list[str] = []
 
     async def empty() -> bool:
-        left[:] = [*(row for row in node.remembered() if '"troubled_at":null' in row), *await node.residue()]
-        return not left
+        remaining[:] = [*(row for row in node.remembered() if '"troubled_at":null' in row), *await node.residue()]
+        return not remaining
 
     with suppress(TimeoutError):
         await until(empty, within)
-    assert not left, left
+    assert not remaining, remaining

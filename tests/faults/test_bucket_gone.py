@@ -1,4 +1,4 @@
-"""Somebody deletes the bucket, and makes a new one of the same name."""
+"""A bucket that an operator deletes and makes again under the same name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest.fixture(scope="module")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
-    """One whose bucket nobody else needs."""
+    """A server whose bucket no other test needs."""
     with started(SeaweedFS(tmp_path_factory.mktemp("seaweed"))) as server:
         yield server
 
@@ -31,16 +31,16 @@ async def test_a_missing_bucket_is_reported_until_replaced(
     node: Node, client: TusClient, elsewhere: TusClient, seaweed: SeaweedFS
 ) -> None:
     """A server without its bucket reports it; with a new one uploads begin again."""
-    whole, parts, tail = [await client.create(len(each), None) for each in (PARTIAL, LARGE, PARTIAL)]
+    whole, parts, tail = [await client.create(len(data), None) for data in (PARTIAL, LARGE, PARTIAL)]
     await client.patch(whole, 0, PARTIAL)
     await client.patch(parts, 0, LARGE[: PART + MIB])
     await client.patch(tail, 0, PARTIAL[:MIB])
-    there = tail.replace(client.url, elsewhere.url)
+    elsewhere_url = tail.replace(client.url, elsewhere.url)
 
     seaweed.client(seaweed.admin).delete_bucket(Bucket=seaweed.bucket)
     assert unavailable(await client.fetch(whole))
     assert unavailable(await client.patch(parts, PART + MIB, LARGE[PART + MIB :]))
-    assert unavailable(await elsewhere.patch(there, MIB, PARTIAL[MIB:]))
+    assert unavailable(await elsewhere.patch(elsewhere_url, MIB, PARTIAL[MIB:]))
     assert unavailable(await client.try_create(3, b"abc"))
     assert (await client.fetch(f"{node.server.origin}/readyz")).status == 503
     assert await client.offset(parts) == PART + MIB, "the bucket may come back"
@@ -48,12 +48,12 @@ async def test_a_missing_bucket_is_reported_until_replaced(
     seaweed.client(seaweed.admin).create_bucket(Bucket=seaweed.bucket)
     assert (await client.fetch(whole)).status == 404
     assert unavailable(await client.patch(parts, PART + MIB, LARGE[PART + MIB :]))
-    assert unavailable(await elsewhere.patch(there, MIB, PARTIAL[MIB:]))
-    for begun, data in ((parts, LARGE), (tail, PARTIAL)):
-        assert await client.offset(begun) == 0
-        assert (await client.patch(begun, 0, data)).offset == len(data)
-        assert await client.content(begun) == data
-        await client.terminate(begun)
+    assert unavailable(await elsewhere.patch(elsewhere_url, MIB, PARTIAL[MIB:]))
+    for url, data in ((parts, LARGE), (tail, PARTIAL)):
+        assert await client.offset(url) == 0
+        assert (await client.patch(url, 0, data)).offset == len(data)
+        assert await client.content(url) == data
+        await client.terminate(url)
     await client.terminate(whole)
     await client.terminate(await upload(node, client))
 

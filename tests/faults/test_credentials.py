@@ -1,4 +1,4 @@
-"""Credentials that expire, and whoever renews them hands out old ones, or none."""
+"""Credentials that expire, and an issuer that hands out old ones, or none."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Issuer:
         places = {"AWS_CONFIG_FILE": str(self._config), "AWS_SHARED_CREDENTIALS_FILE": nowhere}
         return {**places, "AWS_DEFAULT_REGION": REGION}
 
-    def issue(self, who: Identity, lasting: timedelta) -> None:
-        keys = {"AccessKeyId": who.access_key, "SecretAccessKey": who.secret_key}
+    def issue(self, identity: Identity, lasting: timedelta) -> None:
+        keys = {"AccessKeyId": identity.access_key, "SecretAccessKey": identity.secret_key}
         expiration = (datetime.now(UTC) + lasting).isoformat()
         self._file.write_text(json.dumps({"Version": 1, **keys, "Expiration": expiration}))
 
@@ -50,9 +50,9 @@ class Issuer:
 
 @pytest.fixture(scope="module")
 def issuer(tmp_path_factory: pytest.TempPathFactory, seaweed: SeaweedFS) -> Issuer:
-    made = Issuer(tmp_path_factory.mktemp("issuer"))
-    made.issue(seaweed.user, SOON)
-    return made
+    new_issuer = Issuer(tmp_path_factory.mktemp("issuer"))
+    new_issuer.issue(seaweed.user, SOON)
+    return new_issuer
 
 
 @pytest.fixture(scope="module")
@@ -62,17 +62,17 @@ def settings(issuer: Issuer) -> dict[str, Any]:
 
 @pytest.fixture
 def no_surprises() -> None:
-    """botocore shows a stack of its own when nobody renews what it has."""
+    """botocore shows its own stack when its credentials aren't renewed."""
 
 
 async def says(node: Node, client: TusClient, status: int) -> bool:
-    """Whether it is ready, as it has looked some seconds ago."""
+    """Return True if it is ready, as it has looked some seconds ago."""
     return (await client.fetch(f"{node.server.origin}/readyz")).status == status
 
 
 @pytest.mark.parametrize(
     "fail",
-    [lambda issuer, who: issuer.issue(who, -SOON), lambda issuer, _: issuer.close()],
+    [lambda issuer, identity: issuer.issue(identity, -SOON), lambda issuer, _: issuer.close()],
     ids=["old ones", "none"],
 )
 async def test_without_credentials_that_last_uploads_wait_for_new_ones(
@@ -113,6 +113,6 @@ async def test_expired_credentials_make_storage_unavailable(
 
 async def _frozen() -> None:
     async with translated("PutObject"):
-        found = await get_session().get_credentials()
-        assert found is not None
-        await found.get_frozen_credentials()
+        credentials = await get_session().get_credentials()
+        assert credentials is not None
+        await credentials.get_frozen_credentials()

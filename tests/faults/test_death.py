@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from devtools.redis import RedisServer
-from tests.faults.journeys import LARGE, PART, Watched, arrived, gone
+from tests.faults.journeys import LARGE, PART, Watched, arrived, wait_until_gone
 from tests.support.node import MIB, Node
 from tests.support.parts import started
 from tests.support.raw import patching
@@ -51,7 +51,7 @@ async def test_killed_at_the_nth_request_to_s3(node: Node, client: TusClient) ->
         await dies(node, upload, asyncio.create_task(gate.reached.wait()))
     node.s3.reset()
     await upload.run()
-    await gone(node, client, await arrived(node, client, url, LARGE))
+    await wait_until_gone(node, client, await arrived(node, client, url, LARGE))
 
 
 async def test_killed_at_random_times(node: Node, client: TusClient) -> None:
@@ -61,25 +61,25 @@ async def test_killed_at_random_times(node: Node, client: TusClient) -> None:
     for _ in range(4):
         await dies(node, upload, asyncio.create_task(asyncio.sleep(dice.uniform(0, 0.5))))
     await upload.run()
-    await gone(node, client, await arrived(node, client, url, LARGE))
+    await wait_until_gone(node, client, await arrived(node, client, url, LARGE))
 
 
 async def test_told_to_go_it_saves_every_byte_first(node: Node, client: TusClient) -> None:
-    base, url, sent = await node.received(), await client.create(len(LARGE)), PART + MIB + 3
+    base, url, bytes_sent = await node.received(), await client.create(len(LARGE)), PART + MIB + 3
     async with patching(url, 0, len(LARGE)) as request:
-        await request.send(LARGE[:sent])
-        await node.until_received(base + sent)
+        await request.send(LARGE[:bytes_sent])
+        await node.until_received(base + bytes_sent)
         assert await node.server.stop() == 0
         assert await request.status() == 503
-    await goes_on(node, client, url, sent)
+    await goes_on(node, client, url, bytes_sent)
 
 
 async def test_told_to_go_it_waits_for_what_is_on_its_way_to_s3(node: Node, client: TusClient) -> None:
-    base, url, sent, gate = await node.received(), await client.create(len(LARGE)), PART + MIB, Gate()
+    base, url, bytes_sent, gate = await node.received(), await client.create(len(LARGE)), PART + MIB, Gate()
     node.s3.faults.rule("UploadPart", 1, hold(gate))
     async with patching(url, 0, len(LARGE)) as request:
-        await request.send(LARGE[:sent])
-        await node.until_received(base + sent)
+        await request.send(LARGE[:bytes_sent])
+        await node.until_received(base + bytes_sent)
         await gate.reached.wait()
         ending = asyncio.create_task(node.server.stop())
         await until(lambda: refuses(node, client))
@@ -87,7 +87,7 @@ async def test_told_to_go_it_waits_for_what_is_on_its_way_to_s3(node: Node, clie
         gate.opened.set()
         assert await request.status() == 503
         assert await ending == 0
-    await goes_on(node, client, url, sent)
+    await goes_on(node, client, url, bytes_sent)
 
 
 async def refuses(node: Node, client: TusClient) -> bool:
@@ -99,10 +99,10 @@ async def refuses(node: Node, client: TusClient) -> bool:
     return False
 
 
-async def goes_on(node: Node, client: TusClient, url: str, sent: int) -> None:
+async def goes_on(node: Node, client: TusClient, url: str, bytes_sent: int) -> None:
     """Started again, it has all that was sent."""
     await node.server.start()
-    assert await client.offset(url) == sent
-    upload = Watched(node, client, url, LARGE, sent=sent)
+    assert await client.offset(url) == bytes_sent
+    upload = Watched(node, client, url, LARGE, bytes_sent=bytes_sent)
     await upload.run()
-    await gone(node, client, await arrived(node, client, url, LARGE))
+    await wait_until_gone(node, client, await arrived(node, client, url, LARGE))

@@ -20,17 +20,17 @@ FIRST, LAST = os.urandom(5 * MIB), os.urandom(1000)
 
 
 async def test_a_completion_outlives_the_server_and_its_client(seaweed: SeaweedFS, tmp_path: Path) -> None:
-    """S3 made the object, nobody heard of it, the server was killed, and the client never came back."""
+    """S3 made the object, the server got no answer, the server was killed, and the client never came back."""
     async with S3Proxy(seaweed.endpoint) as proxy:
         where = {"s3_endpoint_url": proxy.endpoint, "s3_public_url": seaweed.endpoint}
         async with s3_site(tmp_path, seaweed, direct_uploads=True, **where) as site, aiohttp.ClientSession() as session:
             direct = DirectClient(session, site.server.url)
-            begun = await direct.begin(size=len(FIRST) + len(LAST))
-            parts = await direct.parts(begun, FIRST, LAST)
+            upload = await direct.begin(size=len(FIRST) + len(LAST))
+            parts = await direct.parts(upload, FIRST, LAST)
             gate = s3faults.Gate()
             silence = s3faults.after_forwarding(s3faults.hold(gate, s3faults.reset()))
             proxy.faults.rule("CompleteMultipartUpload", 1, silence)
-            asking = asyncio.create_task(direct.complete(begun, parts))
+            asking = asyncio.create_task(direct.complete(upload, parts))
             await gate.reached.wait()
             await site.server.kill()
             gate.opened.set()
@@ -39,8 +39,8 @@ async def test_a_completion_outlives_the_server_and_its_client(seaweed: SeaweedF
             await site.server.start()
 
             async def finished() -> bool:
-                answer = await direct.request("GET", direct.files + begun.upload_id)
+                answer = await direct.request("GET", direct.files + upload.upload_id)
                 return answer.status == 200 and answer.body == FIRST + LAST
 
             await until(finished, within=90)
-            assert (await direct.complete(begun, parts)).status == 200
+            assert (await direct.complete(upload, parts)).status == 200

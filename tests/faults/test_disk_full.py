@@ -58,10 +58,10 @@ async def test_a_full_disk_keeps_what_it_has_and_goes_on(server: Server, client:
     url = await client.create(len(DATA))
     with full_at(server, ROOM):
         assert unavailable(await client.patch(url, 0, in_steps() if chunked else DATA))
-        kept = await client.offset(url)
-        assert 0 < kept <= ROOM
-        assert unavailable(await client.patch(url, kept, DATA[kept:]))
-        assert await client.offset(url) >= kept
+        offset = await client.offset(url)
+        assert 0 < offset <= ROOM
+        assert unavailable(await client.patch(url, offset, DATA[offset:]))
+        assert await client.offset(url) >= offset
     offset = await client.offset(url)
     assert (await client.patch(url, offset, DATA[offset:])).offset == len(DATA)
     assert await client.content(url) == DATA

@@ -1,4 +1,4 @@
-"""A disk that is full, of uploads or of what other programs wrote, empties by itself: removal always has room."""
+"""A disk that is full, of uploads or of what other programs wrote, empties without help: removal always has room."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def refused(answer: Answer) -> bool:
 
 async def fill_with_uploads(client: TusClient) -> list[str]:
     """The URLs of all that could be created."""
-    made = list[str]()
+    urls = list[str]()
     while (answer := await client.try_create(MIB, HALF)).status == 201:
-        made.append(answer.headers["Location"])
+        urls.append(answer.headers["Location"])
     assert refused(answer), answer
-    return made
+    return urls
 
 
 async def ready(server: Server, client: TusClient) -> Answer:
@@ -59,12 +59,12 @@ async def ready(server: Server, client: TusClient) -> Answer:
 async def test_a_full_disk_recovers_by_expiry(disk: SmallDisk) -> None:
     """A disk full of uploads is emptied by their expiry and takes uploads again."""
     async with served(disk, expire_after="6s") as (_, client):
-        made = await fill_with_uploads(client)
-        assert len(made) > 10
-        assert await client.offset(made[-1]) == len(HALF)
+        urls = await fill_with_uploads(client)
+        assert len(urls) > 10
+        assert await client.offset(urls[-1]) == len(HALF)
 
         async def empty() -> bool:
-            return await client.metric("uploads_expired_total") == len(made)
+            return await client.metric("uploads_expired_total") == len(urls)
 
         await until(empty)
 
@@ -105,7 +105,7 @@ async def test_a_disk_without_a_byte_finishes_and_deletes(disk: SmallDisk) -> No
     async with served(disk, expire_after="20s") as (server, client):
         whole = await client.create(None, HALF)
         doomed = [await client.create(MIB, HALF) for _ in range(3)]
-        left = await client.create(MIB, HALF)
+        unfinished = await client.create(MIB, HALF)
         disk.fill()
         answer = await client.patch(whole, len(HALF), b"", upload_length=len(HALF))
         assert (answer.status, answer.offset) == (204, len(HALF)), (answer, server.log())
@@ -115,12 +115,12 @@ async def test_a_disk_without_a_byte_finishes_and_deletes(disk: SmallDisk) -> No
             await client.terminate(url)
             disk.fill()
             assert (await client.head(url)).status == 404
-        assert await client.offset(left) == len(HALF)
-        assert refused(await client.patch(left, len(HALF), HALF))
+        assert await client.offset(unfinished) == len(HALF)
+        assert refused(await client.patch(unfinished, len(HALF), HALF))
 
         async def expired() -> bool:
             disk.fill()
-            return (await client.head(left)).status == 404
+            return (await client.head(unfinished)).status == 404
 
         await until(expired, within=60)
         await client.terminate(whole)

@@ -74,8 +74,8 @@ async def fill(redis: Redis) -> None:
 async def test_one_that_uploads_have_filled_empties_by_itself(server: Server, client: TusClient) -> None:
     before = await client.create(100)
     answers = [await client.try_create(100, **METADATA) for _ in range(400)]
-    made = [answer.headers["Location"] for answer in answers if answer.status == 201]
-    assert 50 < len(made) < 400
+    urls = [answer.headers["Location"] for answer in answers if answer.status == 201]
+    assert 50 < len(urls) < 400
     assert all(refused(answer) for answer in answers if answer.status != 201)
     assert await client.offset(before) == 0
 
@@ -90,7 +90,7 @@ async def test_one_that_uploads_have_filled_empties_by_itself(server: Server, cl
 async def test_a_full_redis_serves_its_uploads(server: Server, client: TusClient, operator: Redis) -> None:
     """A Redis that other programs filled still takes what its uploads need."""
     url, doomed = await client.create(len(DATA)), await client.create(len(DATA))
-    other, done = await client.create(len(DATA), DATA[:MIB]), await client.create(3, b"abc")
+    unfinished, done = await client.create(len(DATA), DATA[:MIB]), await client.create(3, b"abc")
     async with patching(url, 0, len(DATA)) as writing:
         await writing.send(DATA[:MIB])
         await fill(operator)
@@ -105,18 +105,18 @@ async def test_a_full_redis_serves_its_uploads(server: Server, client: TusClient
     await fill(operator)
     await client.terminate(doomed)
     assert (await client.head(doomed)).status == 404
-    assert await client.offset(other) == MIB
+    assert await client.offset(unfinished) == MIB
 
     async def says_so() -> bool:
         answer = await client.fetch(f"{server.origin}/readyz")
         return (answer.status, answer.body) == (503, b"not ready: state is full\n")
 
     await until(says_so)
-    assert refused(await client.patch(other, MIB, DATA[MIB:]))
+    assert refused(await client.patch(unfinished, MIB, DATA[MIB:]))
     await fill(operator)
 
     async def expired() -> bool:
-        return not await operator.exists(f"tusd-py:upload:{other.rpartition('/')[2]}")
+        return not await operator.exists(f"tusd-py:upload:{unfinished.rpartition('/')[2]}")
 
     await until(expired)
     assert (await client.delete(done)).status == 204

@@ -139,7 +139,7 @@ async def test_the_way_of_bytes_must_lead_to_s3_itself(node: Node, client: TusCl
 # however many ask
 
 
-async def asked(client: TusClient, node: Node, times: int) -> set[int]:
+async def probe(client: TusClient, node: Node, times: int) -> set[int]:
     """Their statuses, of so many who ask at once."""
     answers = [client.fetch(f"{node.server.origin}/readyz") for _ in range(times)]
     return {answer.status for answer in await asyncio.gather(*answers)}
@@ -149,9 +149,9 @@ async def test_a_crowd_that_asks_at_once_is_one_look(seaweed: SeaweedFS, tmp_pat
     async with one_node(seaweed, tmp_path, program=looks_every(3600)) as node, client_of(node.server) as client:
         await client.create(3, b"abc")
         node.s3.reset()
-        assert await asked(client, node, 100) == {200}
+        assert await probe(client, node, 100) == {200}
         node.s3.faults.rule(ANY, None, error(503, "SlowDown"))
-        assert await asked(client, node, 100) == {200}, "the answer is that of the look before"
+        assert await probe(client, node, 100) == {200}, "the answer is that of the look before"
         assert node.s3.counts() == LOOK
 
 

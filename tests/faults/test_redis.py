@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from devtools.redis import RedisServer
-from tests.faults.journeys import LARGE, Watched, arrived, gone
+from tests.faults.journeys import LARGE, Watched, arrived, wait_until_gone
 from tests.support.node import MIB, Node
 from tests.support.parts import started
 from tests.support.raw import patching
@@ -45,7 +45,7 @@ async def test_redis_may_restart_between_and_during_requests(node: Node, client:
         await asyncio.to_thread(redis.start)
         await uploading
     await upload.run()
-    await gone(node, client, await arrived(node, client, url, LARGE))
+    await wait_until_gone(node, client, await arrived(node, client, url, LARGE))
 
 
 async def test_preemption_works_after_a_redis_restart(
@@ -53,15 +53,15 @@ async def test_preemption_works_after_a_redis_restart(
 ) -> None:
     """A writer still releases its lock to another node after Redis restarted."""
     base, url = await node.received(), await client.create(len(LARGE))
-    there = url.replace(client.url, elsewhere.url)
+    elsewhere_url = url.replace(client.url, elsewhere.url)
     assert (await client.patch(url, 0, LARGE[:MIB])).status == 204
     await asyncio.to_thread(redis.stop, signal.SIGKILL)
-    assert [(await elsewhere.head(there)).status, (await client.head(url)).status] == [423, 423]
+    assert [(await elsewhere.head(elsewhere_url)).status, (await client.head(url)).status] == [423, 423]
     await asyncio.to_thread(redis.start)
     async with patching(url, MIB, len(LARGE) - MIB) as writing:
         await writing.send(LARGE[MIB : 2 * MIB])
         await node.until_received(base + 2 * MIB)
-        assert await elsewhere.offset(there) == 2 * MIB
+        assert await elsewhere.offset(elsewhere_url) == 2 * MIB
         assert await writing.status() == 423
     await client.terminate(url)
 
@@ -89,13 +89,13 @@ async def test_everything_goes_on_after_redis_was_away(node: Node, client: TusCl
         assert (await client.head(url)).status == 423
         await asyncio.to_thread(redis.start)
         await until(lambda: ready(node, client), within=5)
-    for each, sent in ((url, MIB), (busy, 2 * MIB)):
-        upload = Watched(node, client, each, LARGE, sent=sent if each == url else 0)
-        upload._bytes_sent = sent
+    for upload_url, bytes_sent in ((url, MIB), (busy, 2 * MIB)):
+        upload = Watched(node, client, upload_url, LARGE, bytes_sent=bytes_sent if upload_url == url else 0)
+        upload._bytes_sent = bytes_sent
         await upload.ask()
         await upload.run()
-        await arrived(node, client, each, LARGE)
+        await arrived(node, client, upload_url, LARGE)
     assert await client.content(done) == b"abc"
-    for each in (busy, done):
-        await client.terminate(each)
-    await gone(node, client, url)
+    for upload_url in (busy, done):
+        await client.terminate(upload_url)
+    await wait_until_gone(node, client, url)

@@ -40,9 +40,9 @@ async def test_what_one_request_is_told_for_s3_is_no_reason_to_give_up(
     node: Node, client: TusClient, elsewhere: TusClient, operation: str
 ) -> None:
     url = await begin(client)
-    there = url.replace(client.url, elsewhere.url)  # which has to read the tail
+    elsewhere_url = url.replace(client.url, elsewhere.url)  # which has to read the tail
     node.s3.faults.rule(operation, None, PAGES["404"])
-    outcome = await elsewhere.patch(there, PART + MIB, LARGE[PART + MIB :])
+    outcome = await elsewhere.patch(elsewhere_url, PART + MIB, LARGE[PART + MIB :])
     assert outcome.status in (204, 503)
     node.s3.faults.clear()
     offset = await client.offset(url)
@@ -53,11 +53,11 @@ async def test_what_one_request_is_told_for_s3_is_no_reason_to_give_up(
 
 async def test_partials_outlive_it(node: Node, client: TusClient) -> None:
     partials = [await client.create(len(PARTIAL), PARTIAL, upload_concat="partial") for _ in range(2)]
-    told = {"upload_concat": f"final;{' '.join(partials)}"}
+    fields = {"upload_concat": f"final;{' '.join(partials)}"}
     node.s3.faults.rule("UploadPartCopy", None, PAGES["404"])
-    assert (await client.request("POST", client.url, **told)).status == 503
+    assert (await client.request("POST", client.url, **fields)).status == 503
     node.s3.faults.clear()
-    answer = await client.request("POST", client.url, **told)
+    answer = await client.request("POST", client.url, **fields)
     await arrived(node, client, answer.headers["Location"], 2 * PARTIAL)
 
 

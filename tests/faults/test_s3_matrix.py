@@ -14,10 +14,10 @@ from tests.faults.journeys import (
     arrived,
     begin,
     concatenate,
-    gone,
     nothing_left,
     upload,
     upload_at_once,
+    wait_until_gone,
 )
 from tests.support.bucket import upload_id
 from tests.support.node import MIB, Node
@@ -40,9 +40,9 @@ from tests.support.tus import TusClient
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ATTEMPTS = 5
-"""How often a request is sent before the client is told of its trouble."""
+"""Attempts of a request before the client is told of its trouble."""
 Requests = tuple[str, Callable[[S3Request], bool]]
-"""Those of one operation that are of one kind."""
+"""The requests of one operation that are of one kind."""
 
 
 def part(number: int) -> Callable[[S3Request], bool]:
@@ -82,9 +82,9 @@ FAULTS: Mapping[str, Action] = {
 each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 
 
-def once(node: Node, fault: Action, *requests: Requests) -> Sequence[Rule]:
+def fail_once(node: Node, fault: Action, *requests: Requests) -> Sequence[Rule]:
     """The first of each goes wrong."""
-    return [node.s3.faults.rule(operation, 1, fault, which) for operation, which in requests]
+    return [node.s3.faults.rule(operation, 1, fault, matches) for operation, matches in requests]
 
 
 def all_hit(rules: Sequence[Rule]) -> bool:
@@ -93,27 +93,27 @@ def all_hit(rules: Sequence[Rule]) -> bool:
 
 @each_fault
 async def test_an_upload_in_several_requests_arrives(node: Node, client: TusClient, fault: Action) -> None:
-    rules = once(node, fault, *UPLOADING)
+    rules = fail_once(node, fault, *UPLOADING)
     url = await upload(node, client)
     assert all_hit(rules)
-    await gone(node, client, url)
+    await wait_until_gone(node, client, url)
 
 
 @each_fault
 async def test_an_upload_in_one_request_arrives(node: Node, client: TusClient, fault: Action) -> None:
-    rules = once(node, fault, ("PutObject", anything))
+    rules = fail_once(node, fault, ("PutObject", anything))
     url = await upload_at_once(node, client)
     assert all_hit(rules)
-    await gone(node, client, url, within=60)  # what got no answer may land: it is removed twice
+    await wait_until_gone(node, client, url, within=60)  # what got no answer may land: it is removed twice
 
 
 @each_fault
 async def test_looking_at_the_object_may_go_wrong_too(node: Node, client: TusClient, fault: Action) -> None:
-    rules = once(node, after_forwarding(reset()), ("CompleteMultipartUpload", anything))
-    rules = [*rules, *once(node, fault, ("HeadObject", anything))]
+    rules = fail_once(node, after_forwarding(reset()), ("CompleteMultipartUpload", anything))
+    rules = [*rules, *fail_once(node, fault, ("HeadObject", anything))]
     url = await upload(node, client)
     assert all_hit(rules)
-    await gone(node, client, url)
+    await wait_until_gone(node, client, url)
 
 
 @each_fault
@@ -121,74 +121,77 @@ async def test_asking_for_an_object_that_is_not_there_may_go_wrong_too(
     node: Node, client: TusClient, fault: Action
 ) -> None:
     """Completing got no answer, and HEAD knows no object: that says something only if GET says so in S3's words."""
-    rules = [*once(node, reset(), ("CompleteMultipartUpload", anything)), *once(node, fault, ("GetObject", anything))]
+    rules = [
+        *fail_once(node, reset(), ("CompleteMultipartUpload", anything)),
+        *fail_once(node, fault, ("GetObject", anything)),
+    ]
     url = await upload(node, client, noticed=True)
     assert all_hit(rules)
-    await gone(node, client, url)
+    await wait_until_gone(node, client, url)
 
 
 @each_fault
 async def test_looking_at_the_parts_may_go_wrong_too(node: Node, client: TusClient, fault: Action) -> None:
-    rules = once(node, error(400, "InvalidPart"), ("CompleteMultipartUpload", anything))
-    rules = [*rules, *once(node, fault, ("ListParts", anything))]
+    rules = fail_once(node, error(400, "InvalidPart"), ("CompleteMultipartUpload", anything))
+    rules = [*rules, *fail_once(node, fault, ("ListParts", anything))]
     url = await upload(node, client, noticed=True)
     assert all_hit(rules)
-    await gone(node, client, url)
+    await wait_until_gone(node, client, url)
 
 
 @each_fault
 async def test_a_tail_is_read_again(node: Node, client: TusClient, elsewhere: TusClient, fault: Action) -> None:
     url = await client.create(len(PARTIAL))
     assert (await client.patch(url, 0, PARTIAL[:MIB])).status == 204
-    rules = once(node, fault, ("GetObject", internal))
-    await Watched(node, elsewhere, url.replace(client.url, elsewhere.url), PARTIAL, sent=MIB).run()
+    rules = fail_once(node, fault, ("GetObject", internal))
+    await Watched(node, elsewhere, url.replace(client.url, elsewhere.url), PARTIAL, bytes_sent=MIB).run()
     assert all_hit(rules)
-    await gone(node, client, await arrived(node, client, url, PARTIAL))
+    await wait_until_gone(node, client, await arrived(node, client, url, PARTIAL))
 
 
 @each_fault
 async def test_concatenation_arrives(node: Node, client: TusClient, fault: Action) -> None:
-    rules = once(node, fault, ("UploadPartCopy", anything))
+    rules = fail_once(node, fault, ("UploadPartCopy", anything))
     url = await concatenate(node, client)
     assert all_hit(rules)
-    await gone(node, client, url)
+    await wait_until_gone(node, client, url)
 
 
 @pytest.mark.parametrize("code", ["RequestTimeout", "BadDigest"])
 async def test_bytes_that_came_too_slowly_or_damaged_are_sent_again(node: Node, client: TusClient, code: str) -> None:
-    rules = once(node, error(400, code), ("PutObject", internal), ("UploadPart", part(1)))
+    rules = fail_once(node, error(400, code), ("PutObject", internal), ("UploadPart", part(1)))
     url = await upload(node, client)
     assert all_hit(rules)
-    await gone(node, client, url)
+    await wait_until_gone(node, client, url)
 
 
 async def test_a_success_that_tells_no_etag_is_none(node: Node, client: TusClient) -> None:
     requests = ("PutObject", internal), ("UploadPart", part(1)), ("CompleteMultipartUpload", anything)
-    rules = once(node, nothing(), *requests)
+    rules = fail_once(node, nothing(), *requests)
     url = await upload(node, client)
     assert all_hit(rules)
-    await gone(node, client, url)
+    await wait_until_gone(node, client, url)
 
 
 async def test_a_completion_that_tells_no_etag_may_be_one(node: Node, client: TusClient) -> None:
-    rules = once(node, after_forwarding(nothing()), ("CompleteMultipartUpload", anything))
+    rules = fail_once(node, after_forwarding(nothing()), ("CompleteMultipartUpload", anything))
     url = await upload(node, client)
     assert all_hit(rules)
-    await gone(node, client, url)
+    await wait_until_gone(node, client, url)
 
 
 @pytest.mark.parametrize("operation", ["CompleteMultipartUpload", "UploadPartCopy"])
 async def test_an_error_inside_a_200_is_an_error(node: Node, client: TusClient, operation: str) -> None:
-    rules = once(node, error(200, "InternalError"), (operation, anything))
+    rules = fail_once(node, error(200, "InternalError"), (operation, anything))
     url = await concatenate(node, client)
     assert all_hit(rules)
-    await gone(node, client, url)
+    await wait_until_gone(node, client, url)
 
 
 async def test_what_is_terminated_goes_in_the_end(node: Node, client: TusClient) -> None:
-    """What S3 doesn't let go of at once, a sweep removes."""
+    """A sweep removes what S3 doesn't delete at once."""
     for fault in FAULTS.values():
-        rules = once(node, fault, *TERMINATING)
+        rules = fail_once(node, fault, *TERMINATING)
         url = await begin(client)
         assert (await client.delete(url)).status == 204
         assert (await client.head(url)).status == 404
@@ -200,7 +203,7 @@ async def test_what_is_terminated_goes_in_the_end(node: Node, client: TusClient)
 async def test_failures_that_outlast_the_retries_are_told_as_503(node: Node, client: TusClient) -> None:
     """Three uploads at once, each of them in trouble with another operation."""
 
-    async def told(operation: str) -> None:
+    async def check(operation: str) -> None:
         url = await client.create(len(LARGE))
 
         def mine(request: S3Request) -> bool:
@@ -211,8 +214,10 @@ async def test_failures_that_outlast_the_retries_are_told_as_503(node: Node, cli
         answer = await client.patch(url, 0, LARGE)
         assert answer.status == 503
         assert int(answer.headers["Retry-After"]) > 0
-        await Watched(node, client, url, LARGE, sent=await client.offset(url)).run()
+        await Watched(node, client, url, LARGE, bytes_sent=await client.offset(url)).run()
         await client.terminate(await arrived(node, client, url, LARGE))
 
-    await asyncio.gather(*(told(each) for each in ("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload")))
+    await asyncio.gather(
+        *(check(operation) for operation in ("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"))
+    )
     await nothing_left(node)

@@ -32,18 +32,18 @@ class Silent:
         self.node, self.client, self.elsewhere = node, client, elsewhere
         self.rules: list[Rule] = []
 
-    def first(self, operation: str, url: str, fault: Action, which: Callable[[S3Request], bool] = anything) -> Rule:
+    def first(self, operation: str, url: str, fault: Action, matches: Callable[[S3Request], bool] = anything) -> Rule:
         """The first request of `operation` for this upload meets `fault`."""
         name = upload_id(url)
 
         def mine(request: S3Request) -> bool:
-            return (name in request.key or name in request.query.get("prefix", "")) and which(request)
+            return (name in request.key or name in request.query.get("prefix", "")) and matches(request)
 
-        return self.any(operation, fault, mine)
+        return self.fail_first(operation, fault, mine)
 
-    def any(self, operation: str, fault: Action, which: Callable[[S3Request], bool]) -> Rule:
+    def fail_first(self, operation: str, fault: Action, matches: Callable[[S3Request], bool]) -> Rule:
         """The same for any upload."""
-        self.rules.append(self.node.s3.faults.rule(operation, 1, fault, which))
+        self.rules.append(self.node.s3.faults.rule(operation, 1, fault, matches))
         return self.rules[-1]
 
     def at(self, server: TusClient, url: str) -> str:
@@ -82,7 +82,7 @@ async def in_a_segment(s3: Silent) -> None:
 
 
 async def after_an_object(s3: Silent) -> None:
-    s3.any("PutObject", after_forwarding(stall()), public)
+    s3.fail_first("PutObject", after_forwarding(stall()), public)
     await upload_at_once(s3.node, s3.client)
 
 
@@ -90,9 +90,9 @@ async def in_the_answer_to_a_read(s3: Silent) -> None:
     url = await s3.client.create(len(PARTIAL))
     assert (await s3.client.patch(url, 0, PARTIAL[:MIB])).status == 204
     s3.first("GetObject", url, cut(stall()))
-    there = s3.at(s3.elsewhere, url)
-    await Watched(s3.node, s3.elsewhere, there, PARTIAL, sent=MIB).run()
-    await arrived(s3.node, s3.elsewhere, there, PARTIAL)
+    elsewhere_url = s3.at(s3.elsewhere, url)
+    await Watched(s3.node, s3.elsewhere, elsewhere_url, PARTIAL, bytes_sent=MIB).run()
+    await arrived(s3.node, s3.elsewhere, elsewhere_url, PARTIAL)
 
 
 async def before_the_answer_to_a_read(s3: Silent) -> None:
@@ -102,7 +102,7 @@ async def before_the_answer_to_a_read(s3: Silent) -> None:
 
 
 async def beginning(s3: Silent) -> None:
-    """Who asks meanwhile is told to come again, and never that there is nothing."""
+    """A client that asks meanwhile is told to come again, and never that there is nothing."""
     url = await s3.client.create(len(LARGE))
     rule = s3.first("CreateMultipartUpload", url, stall())
     uploading = asyncio.create_task(s3.upload(url))
@@ -138,7 +138,7 @@ async def looking_at_the_parts(s3: Silent) -> None:
 
 
 async def copying(s3: Silent) -> None:
-    s3.any("UploadPartCopy", stall(), anything)
+    s3.fail_first("UploadPartCopy", stall(), anything)
     await concatenate(s3.node, s3.client)
 
 
@@ -154,12 +154,12 @@ async def aborting(s3: Silent) -> None:
 
 
 async def removing_objects(s3: Silent) -> None:
-    s3.any("DeleteObjects", stall(), anything)
+    s3.fail_first("DeleteObjects", stall(), anything)
     await _terminate(s3, await begin(s3.client))
 
 
 async def terminating(s3: Silent, operation: str) -> None:
-    """DELETE is final at once, whatever is left to do."""
+    """DELETE is final at once, with the removal still to do."""
     url = await s3.client.create(len(LARGE))
     assert (await s3.client.patch(url, 0, LARGE[:PART])).status == 204
     s3.first(operation, url, stall())
@@ -168,11 +168,11 @@ async def terminating(s3: Silent, operation: str) -> None:
 
 async def _terminate(s3: Silent, url: str) -> None:
     deleting = asyncio.create_task(s3.client.terminate(url))
-    await until(lambda: _gone(s3, url))
+    await until(lambda: _is_gone(s3, url))
     await deleting
 
 
-async def _gone(s3: Silent, url: str) -> bool:
+async def _is_gone(s3: Silent, url: str) -> bool:
     return (await s3.client.head(url)).status == 404
 
 
@@ -181,7 +181,7 @@ async def _hit(rule: Rule) -> bool:
 
 
 async def being_asked_whether_it_is_there(s3: Silent) -> None:
-    s3.any("HeadBucket", stall(), anything)
+    s3.fail_first("HeadBucket", stall(), anything)
     async with aiohttp.ClientSession() as session, session.get(f"{s3.node.server.origin}/readyz") as answer:
         assert answer.status == 503
 

@@ -1,4 +1,4 @@
-"""What somebody takes away in S3 behind the server's back: a clear answer, and never a false success."""
+"""Objects that an operator removes in S3 unknown to the server: a clear answer, and never a false success."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ async def goes_on_from(client: TusClient, url: str, offset: int, data: bytes, no
     assert [key for key in await node.residue() if upload_id(url) in key] == [upload_id(url)]
 
 
-@pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
-async def test_aborted_parts_restart_the_upload(node: Node, client: TusClient, sent: int) -> None:
+@pytest.mark.parametrize("bytes_sent", SENT.values(), ids=SENT)
+async def test_aborted_parts_restart_the_upload(node: Node, client: TusClient, bytes_sent: int) -> None:
     """An upload whose parts were aborted goes on from the start."""
     url = await client.create(len(LARGE))
-    await client.patch(url, 0, LARGE[:sent])
+    await client.patch(url, 0, LARGE[:bytes_sent])
     before = await node.server.metric("uploads_rolled_back_total")
     node.bucket.abort_multiparts()
-    assert (await client.patch(url, sent, LARGE[sent:])).status == 503
+    assert (await client.patch(url, bytes_sent, LARGE[bytes_sent:])).status == 503
     await goes_on_from(client, url, 0, LARGE, node)
     assert await node.server.metric("uploads_rolled_back_total") == before + 1
 
@@ -44,21 +44,21 @@ async def test_a_deleted_tail_rewinds_to_the_last_part(node: Node, client: TusCl
     url = await client.create(len(LARGE))
     await client.patch(url, 0, LARGE[: PART + MIB])
     node.bucket.lose(url)
-    there = url.replace(client.url, elsewhere.url)
-    assert (await elsewhere.patch(there, PART + MIB, LARGE[PART + MIB : 2 * PART])).status == 503
+    elsewhere_url = url.replace(client.url, elsewhere.url)
+    assert (await elsewhere.patch(elsewhere_url, PART + MIB, LARGE[PART + MIB : 2 * PART])).status == 503
     assert await client.offset(url) == PART
     assert (await client.patch(url, PART, LARGE[PART:])).offset == len(LARGE)
     assert await node.stored(url) == LARGE
 
 
 async def test_an_upload_loses_no_more_than_what_is_gone(node: Node, client: TusClient, elsewhere: TusClient) -> None:
-    """Of three segments the second is gone."""
+    """The second of three segments is gone."""
     url = await client.create(len(PARTIAL))
     for at in range(0, 3 * KIB, KIB):
         await client.patch(url, at, PARTIAL[at : at + KIB])
     node.bucket.lose(url, nth=1)
-    there = url.replace(client.url, elsewhere.url)
-    assert (await elsewhere.patch(there, 3 * KIB, PARTIAL[3 * KIB :])).status == 503
+    elsewhere_url = url.replace(client.url, elsewhere.url)
+    assert (await elsewhere.patch(elsewhere_url, 3 * KIB, PARTIAL[3 * KIB :])).status == 503
     assert await client.offset(url) == KIB
     assert (await client.patch(url, KIB, PARTIAL[KIB:])).offset == len(PARTIAL)
     assert await node.stored(url) == PARTIAL
@@ -70,8 +70,8 @@ async def test_an_object_that_was_deleted_is_not_served_nor_joined(node: Node, c
     assert (await client.fetch(whole)).status == 404
     partials = [await client.create(len(PARTIAL), PARTIAL, upload_concat="partial") for _ in range(2)]
     node.bucket.lose(partials[0])
-    told = {"upload_concat": f"final;{' '.join(partials)}"}
-    assert (await client.request("POST", client.url, **told)).status == 400
+    fields = {"upload_concat": f"final;{' '.join(partials)}"}
+    assert (await client.request("POST", client.url, **fields)).status == 400
 
 
 @pytest.mark.parametrize(

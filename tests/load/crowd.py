@@ -1,4 +1,4 @@
-"""Many slow clients and a fast one, in a process of their own: `python -m tests.load.crowd URL COUNT RATE SECONDS`.
+"""Many slow clients and a fast one, in a separate process: `python -m tests.load.crowd URL COUNT RATE SECONDS`.
 
 Writes one JSON object, the fields of `Report`, on stdout.
 """
@@ -26,13 +26,13 @@ PIECES_A_SECOND = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What the clients saw. Bytes, and bytes a second."""
+    """Offsets and speeds that the clients saw. Bytes, and bytes a second."""
 
     offsets: Sequence[int]
-    """Of the slow uploads, as HEAD tells them when their time is up."""
+    """Offsets of the slow uploads, as HEAD tells them when their time is up."""
     alone: float
     """Speed of a fast upload before the others came."""
-    beside: float
+    among: float
     """The same in the second half of their time."""
 
 
@@ -66,7 +66,7 @@ async def fast(request: RawConnection) -> None:
 
 
 async def speed(client: TusClient, seconds: float) -> float:
-    """Of one upload as fast as it goes, for so long: by what the server has of it then."""
+    """Return the speed of one upload as fast as it goes, for so long: by what the server has of it then."""
     url, started = await client.create(FAST), time.monotonic()
     async with patching(url, 0, FAST) as request:
         with suppress(TimeoutError):
@@ -93,9 +93,9 @@ async def run(url: str, count: int, rate: int, seconds: int) -> Report:
         urls = [await client.create(LENGTH) for _ in range(count)]
         async with crowd(urls, rate):
             await asyncio.sleep(seconds / 2)
-            beside = await speed(client, seconds / 2)
-        offsets = await asyncio.gather(*(reached(client, each) for each in urls))
-        return Report(offsets=offsets, alone=alone, beside=beside)
+            among = await speed(client, seconds / 2)
+        offsets = await asyncio.gather(*(reached(client, url) for url in urls))
+        return Report(offsets=offsets, alone=alone, among=among)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ from tests.support.tus import TusClient
 
 MIB = 1024 * 1024
 CONNECTION = 32 * 1024
-"""Bytes that a connection may take beside the budget."""
+"""Bytes that a connection may take on top of the budget."""
 LEAVES = 96 * 1024
 """Bytes that it may leave: Python gives a block of its heap back only once it holds no object at all."""
 _ABOVE, _LEFT = 1.15, 0.15
-"""How many times the budget a crowd may take; how much of it may be left once it has gone."""
+"""Multiples of the budget that a crowd may take, and that may be left once it has gone."""
 _HEAP = 16 * MIB
 """Bytes that may be left of a small budget: pages in which a few objects live on."""
 _WARM, _AT_A_TIME = 12 * MIB, 4
@@ -44,23 +44,23 @@ class Measured:
 
     def check(self, samples: Sequence[int], connections: int) -> None:
         """The promise. Says what was measured: how far from its bounds a server stays is worth knowing."""
-        peak, most = max(samples), self.idle + int(_ABOVE * self.budget) + CONNECTION * connections
-        print(f"idle {self.idle / MIB:.0f}, at most {peak / MIB:.0f} of {most / MIB:.0f} MiB")
-        assert peak <= most, f"{peak / MIB:.0f} MiB, where {most / MIB:.0f} are allowed"
+        peak, limit = max(samples), self.idle + int(_ABOVE * self.budget) + CONNECTION * connections
+        print(f"idle {self.idle / MIB:.0f}, at most {peak / MIB:.0f} of {limit / MIB:.0f} MiB")
+        assert peak <= limit, f"{peak / MIB:.0f} MiB, where {limit / MIB:.0f} are allowed"
 
     async def check_given_back(self, connections: int) -> None:
-        """What so many took is the system's again, but for tails: the budget counts those, and lends them to others."""
+        """Checks that the system has its memory back, but for tails: the budget counts and lends those."""
         until = time.monotonic() + _WITHIN
-        while (rss := self.server.rss()) > (most := await self._left(connections)):
+        while (rss := self.server.rss()) > (limit := await self._idle_limit(connections)):
             if time.monotonic() > until:
                 break
             await asyncio.sleep(0.2)
-        print(f"then {rss / MIB:.0f} of {most / MIB:.0f} MiB")
-        assert rss <= most, f"{rss / MIB:.0f} MiB are left, where {most / MIB:.0f} are allowed"
+        print(f"then {rss / MIB:.0f} of {limit / MIB:.0f} MiB")
+        assert rss <= limit, f"{rss / MIB:.0f} MiB are left, where {limit / MIB:.0f} are allowed"
 
-    async def _left(self, connections: int) -> int:
-        held = await self.server.metric("buffer_bytes")
-        return self.idle + max(int(_LEFT * self.budget), _HEAP) + int(_ABOVE * held) + LEAVES * connections
+    async def _idle_limit(self, connections: int) -> int:
+        buffered = await self.server.metric("buffer_bytes")
+        return self.idle + max(int(_LEFT * self.budget), _HEAP) + int(_ABOVE * buffered) + LEAVES * connections
 
 
 @asynccontextmanager

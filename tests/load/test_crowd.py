@@ -20,15 +20,15 @@ COUNT, RATE, SECONDS = 500, 50_000, 20
 
 
 async def crowd(url: str) -> dict[str, Any]:
-    """What the clients, in a process of their own, report."""
+    """Return the report of the clients, in a separate process."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.load.crowd", url, *map(str, (COUNT, RATE, SECONDS))),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
     )
-    said, _ = await process.communicate()
+    output, _ = await process.communicate()
     assert process.returncode == 0
-    report: dict[str, Any] = json.loads(said)
+    report: dict[str, Any] = json.loads(output)
     return report
 
 
@@ -37,7 +37,7 @@ async def crowd(url: str) -> dict[str, Any]:
 async def test_a_slow_crowd_stays_within_the_budget_and_moves(
     seaweed: SeaweedFS, tmp_path: Path, capsys: pytest.CaptureFixture[str], budget: int
 ) -> None:
-    """What a fast client gets beside them is told and not judged: it is the machine's as much as ours."""
+    """A fast client's speed among them is told and not judged: it is the machine's as much as ours."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     environment = {"TMPDIR": str(temporary)}
@@ -46,10 +46,10 @@ async def test_a_slow_crowd_stays_within_the_budget_and_moves(
         async with measured(seaweed, tmp_path, budget, environment=environment) as place:
             async with watched_memory(place.server) as samples:
                 report = await crowd(place.server.url)
-            least, most = (f(report["offsets"]) for f in (min, max))
-            print(f"slow uploads at {least} to {most} bytes; a fast one ", end="")
-            print(f"{report['alone'] / MIB:.0f} MiB/s alone, {report['beside'] / MIB:.0f} MiB/s beside them")
+            slowest, fastest = (f(report["offsets"]) for f in (min, max))
+            print(f"slow uploads at {slowest} to {fastest} bytes; a fast one ", end="")
+            print(f"{report['alone'] / MIB:.0f} MiB/s alone, {report['among'] / MIB:.0f} MiB/s among them")
             place.check(samples, COUNT)
             await place.check_given_back(COUNT)
-            assert least > 0, "an upload starves"
+            assert slowest > 0, "an upload starves"
     assert list(temporary.rglob("*")) == []

@@ -63,9 +63,9 @@ class Unread:
     async def body(self) -> bytes:
         loop, got = asyncio.get_running_loop(), bytearray()
         while b"\r\n\r\n" not in got or len(got.partition(b"\r\n\r\n")[2]) < LENGTH:
-            more = await loop.sock_recv(self._socket, MIB)
-            assert more, f"the server hung up after {len(got)} bytes"
-            got += more
+            chunk = await loop.sock_recv(self._socket, MIB)
+            assert chunk, f"the server hung up after {len(got)} bytes"
+            got += chunk
         return bytes(got.partition(b"\r\n\r\n")[2])
 
     def close(self) -> None:
@@ -97,11 +97,11 @@ async def test_unread_downloads_stay_within_the_budget(
             url = await client.create(LENGTH)
             await client.patch(url, 0, data)
             async with watched_memory(place.server) as samples, unread(url, COUNT) as clients:
-                await asyncio.gather(*(each.served() for each in clients))
+                await asyncio.gather(*(client.served() for client in clients))
                 await asyncio.sleep(_SECONDS)
                 uploaded = await client.create(LENGTH)
                 assert (await client.patch(uploaded, 0, data)).status == 204
-                for each in clients[:: COUNT // READ]:
-                    assert hashlib.sha256(await each.body()).digest() == hashlib.sha256(data).digest()
+                for reader in clients[:: COUNT // READ]:
+                    assert hashlib.sha256(await reader.body()).digest() == hashlib.sha256(data).digest()
             place.check(samples, COUNT)
             await place.check_given_back(COUNT)

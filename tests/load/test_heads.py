@@ -37,7 +37,7 @@ async def pouring(port: int, fields: Sequence[int]) -> AsyncIterator[None]:
     """Clients with heads of so many long fields, which never end, while the block lasts."""
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         connections = [await stack.enter_async_context(connected(port)) for _ in fields]
-        tasks = [group.create_task(_pour(*each)) for each in zip(connections, fields, strict=True)]
+        tasks = [group.create_task(_pour(*pair)) for pair in zip(connections, fields, strict=True)]
         yield
         for task in tasks:
             task.cancel()

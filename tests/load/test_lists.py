@@ -25,7 +25,7 @@ EMPTY = b'{"parts":[' + b",".join([b"{}"] * ((_SIZE - 20) // 3)) + b"]}"
 
 
 async def _complete(session: aiohttp.ClientSession, url: str) -> list[int]:
-    """Where they are read before anything is looked for; a completion's are read only for an upload that there is."""
+    """Sends lists to an address that reads them first; a completion's are read only for an upload that exists."""
     client = DirectClient(session, url)
     address = f"{client.url}/presign"
     return [(await client.request("POST", address, body)).status for body in (PARTS, EMPTY) * ROUNDS]
@@ -44,7 +44,7 @@ async def test_long_lists_stay_within_the_budget(
                 async with client_of(place.server) as client:
                     url = await client.create(5)
                     assert (await client.patch(url, 0, b"hello")).status == 204
-                statuses = [status for each in await asyncio.gather(*lists) for status in each]
+                statuses = [status for statuses_of_list in await asyncio.gather(*lists) for status in statuses_of_list]
             print({status: statuses.count(status) for status in set(statuses)})
             assert {400} <= set(statuses) <= {400, 503}
             place.check(samples, COUNT)

@@ -15,7 +15,7 @@ from tests.support.tus import TusClient
 
 @pytest.fixture(scope="module")
 def settings(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """What a module overrides to run its node with other settings, or parametrises with `BOTH_READERS`."""
+    """Settings that a module overrides to run its node with others, or parametrises with `BOTH_READERS`."""
     return dict(getattr(request, "param", {}))
 
 

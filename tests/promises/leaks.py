@@ -21,27 +21,27 @@ SENT: Mapping[str, int] = {
 }
 
 
-async def begun(client: TusClient, sent: int, **headers: str) -> str:
+async def begin(client: TusClient, size: int, **headers: str) -> str:
     url = await client.create(len(DATA), **headers)
-    if sent:
-        assert (await client.patch(url, 0, DATA[:sent])).offset == sent
+    if size:
+        assert (await client.patch(url, 0, DATA[:size])).offset == size
     return url
 
 
 async def traces(node: Node, *urls: str) -> list[str]:
-    """Whatever still names one of these uploads."""
+    """All that still names one of these uploads."""
     everything = [*await node.residue(), *node.remembered()]
     ids = [upload_id(url) for url in urls]
     return [trace for trace in everything if any(name in trace for name in ids)]
 
 
 async def until_gone(node: Node, *urls: str, within: float = 30.0) -> None:
-    """What may come about by itself is remembered for half a minute after its removal, and removed again."""
+    """Waits until all is removed: an object that may still land is remembered half a minute, and removed again."""
 
-    async def gone() -> bool:
+    async def is_gone() -> bool:
         return not await traces(node, *urls)
 
-    await until(gone, within)
+    await until(is_gone, within)
 
 
 async def crash(node: Node, url: str, operation: str) -> None:

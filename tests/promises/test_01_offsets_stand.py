@@ -1,4 +1,4 @@
-"""Promise 1: an offset that was told is never taken back, whatever dies next."""
+"""Promise 1: an offset that was told is never taken back, after any crash."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ async def whole(node: Node, client: TusClient, url: str) -> None:
 
 
 async def incomplete(client: TusClient, url: str) -> None:
-    """Nobody is told that the upload is complete, nor anything that makes a client start over."""
+    """No client is told that the upload is complete, nor anything that makes a client start over."""
     answer = await client.head(url)
     assert answer.status == 423
     assert "Upload-Offset" not in answer.headers
@@ -74,13 +74,13 @@ async def test_a_doubtful_answer_is_settled_by_looking(
 
 
 @pytest.mark.parametrize(
-    "there", [None, b"short", DATA], ids=["nothing", "too short an object", "somebody else's object"]
+    "stored", [None, b"short", DATA], ids=["nothing", "too short an object", "another upload's object"]
 )
-async def test_a_lost_multipart_upload_is_never_complete(node: Node, client: TusClient, there: bytes | None) -> None:
+async def test_a_lost_multipart_upload_is_never_complete(node: Node, client: TusClient, stored: bytes | None) -> None:
     """A multipart upload that is gone never counts as complete."""
     url = await client.create(len(DATA))
-    if there is not None:
-        node.bucket.put(url, there, own=there != DATA)
+    if stored is not None:
+        node.bucket.put(url, stored, own=stored != DATA)
     node.s3.faults.rule(COMPLETE, None, error(404, "NoSuchUpload"))
     assert (await client.patch(url, 0, DATA)).status == 503
     assert (await client.head(url)).status in (200, 423)
@@ -105,14 +105,14 @@ async def test_a_final_upload_is_complete_once_it_is_made(node: Node, client: Tu
     concat = {"Tus_Resumable": "1.0.0", "Upload_Concat": f"final;{' '.join(partials)}"}
     assert (await client.request("POST", client.url, **concat)).status == 503
     node.s3.faults.clear()
-    made = await client.request("POST", client.url, **concat)
-    assert made.status == 201
-    assert await client.offset(made.headers["Location"]) == 12 * MIB
-    assert await client.content(made.headers["Location"]) == 2 * random_bytes(6 * MIB)
+    reply = await client.request("POST", client.url, **concat)
+    assert reply.status == 201
+    assert await client.offset(reply.headers["Location"]) == 12 * MIB
+    assert await client.content(reply.headers["Location"]) == 2 * random_bytes(6 * MIB)
 
 
 async def test_an_upload_that_lost_its_tail_goes_on_from_the_start(node: Node, client: TusClient) -> None:
-    """And says so, rather than to ask for another attempt for ever."""
+    """And says so, rather than to ask for endless attempts."""
     url = await client.create(len(DATA))
     await client.patch(url, 0, DATA[:MIB])
     node.bucket.lose(url)

@@ -54,17 +54,17 @@ async def test_a_stalled_writer_makes_way(node: Node, client: TusClient, method:
 
 async def test_a_writer_of_another_process_makes_way(node: Node, client: TusClient) -> None:
     base, url = await node.received(), await client.create(len(DATA))
-    other = node.new_server()
-    await other.start()
+    second = node.new_server()
+    await second.start()
     try:
-        async with client_of(other) as elsewhere, patching(url, 0, len(DATA)) as stalled:
+        async with client_of(second) as elsewhere, patching(url, 0, len(DATA)) as stalled:
             await stalled.send(DATA[:COUNT])
             await node.until_received(base + COUNT)
             started = time.monotonic()
             assert await elsewhere.offset(url.replace(client.url, elsewhere.url)) == COUNT
             assert time.monotonic() - started < 2
     finally:
-        await other.kill()
+        await second.kill()
 
 
 async def test_two_requests_at_once_never_both_append(client: TusClient) -> None:
@@ -102,16 +102,16 @@ def hold_answer(gate: Gate) -> Action:
 
 
 @pytest.mark.parametrize("finished", [False, True], ids=["in the middle", "when all is done"])
-@pytest.mark.parametrize("moment", ["on its way to S3", ANSWERED])
+@pytest.mark.parametrize("moment", ["in transit to S3", ANSWERED])
 async def test_a_holder_that_was_paused_harms_nothing_when_it_wakes(
     node: Node, client: TusClient, moment: str, *, finished: bool
 ) -> None:
     """It fell asleep with a part in flight, and with other bytes than those that another node took instead."""
-    url, gate, other = await client.create(len(DATA)), Gate(), node.new_server()
+    url, gate, second = await client.create(len(DATA)), Gate(), node.new_server()
     node.s3.faults.rule("UploadPart", 1, hold_answer(gate) if moment == ANSWERED else hold(gate))
-    await other.start()
+    await second.start()
     try:
-        async with client_of(other) as elsewhere, patching(url, 0, len(DATA)) as paused:
+        async with client_of(second) as elsewhere, patching(url, 0, len(DATA)) as paused:
             await paused.send(b"\0" * COUNT)
             await gate.reached.wait()
             await asyncio.sleep(0.5)  # not in the middle of a commit, which would keep SQLite's lock
@@ -129,7 +129,7 @@ async def test_a_holder_that_was_paused_harms_nothing_when_it_wakes(
             assert await elsewhere.content(upload.url) == DATA
             assert await client.content(url) == DATA
     finally:
-        await other.kill()
+        await second.kill()
 
 
 @contextmanager

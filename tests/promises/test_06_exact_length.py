@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), BOTH_READERS]
 
 
 async def chunked(data: bytes) -> AsyncIterator[bytes]:
-    """A body whose length nobody is told."""
+    """A body of unannounced length."""
     for start in range(0, len(data), 65_536):
         yield data[start : start + 65_536]
 

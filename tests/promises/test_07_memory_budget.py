@@ -1,4 +1,4 @@
-"""Promise 7: memory is budgeted, disk is not used, and who is slow keeps nobody waiting."""
+"""Promise 7: memory is budgeted, disk is not used, and a slow client keeps no other waiting."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BUDGET = 64 * MIB
 ABOVE = 150 * MIB
-"""What Python, the libraries and the sockets take besides part buffers."""
+"""Bytes that Python, the libraries and the sockets take on top of part buffers."""
 CLIENTS = 40
 LENGTH = 16 * MIB
 
@@ -31,11 +31,11 @@ def settings() -> dict[str, Any]:
 
 async def test_many_at_once_share_the_budget(node: Node, client: TusClient) -> None:
     """Each first sends less than a part, which together is twice the budget, and the rest when all have begun."""
-    data, begun = random_bytes(LENGTH), asyncio.Barrier(CLIENTS)
+    data, barrier = random_bytes(LENGTH), asyncio.Barrier(CLIENTS)
 
     async def body() -> AsyncIterator[bytes]:
         yield data[: 3 * MIB]
-        await begun.wait()
+        await barrier.wait()
         for start in range(3 * MIB, LENGTH, MIB):
             yield data[start : start + MIB]
 
@@ -69,8 +69,8 @@ async def test_the_slow_keep_nobody_waiting(node: Node, client: TusClient) -> No
 
 
 async def test_what_was_held_is_given_back(node: Node, client: TusClient) -> None:
-    held = await node.server.metric("buffer_bytes")
+    before = await node.server.metric("buffer_bytes")
     url = await client.create(LENGTH)
     await client.patch(url, 0, bytes(3 * MIB))
     await client.terminate(url)
-    assert await node.server.metric("buffer_bytes") <= held
+    assert await node.server.metric("buffer_bytes") <= before

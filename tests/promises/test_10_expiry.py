@@ -1,4 +1,4 @@
-"""Promise 10, where nobody comes back: what has expired is removed by the server itself."""
+"""Promise 10, where no client comes back: what has expired is removed by the server itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.promises.leaks import DATA, SENT, begun, crash, traces, until_gone
+from tests.promises.leaks import DATA, SENT, begin, crash, traces, until_gone
 from tests.support.node import Node
 from tests.support.tus import TusClient
 
@@ -20,7 +20,7 @@ def settings() -> dict[str, Any]:
 
 async def test_expired_uploads_leave_nothing(node: Node, client: TusClient) -> None:
     kinds: list[dict[str, str]] = [{}, {"Upload_Concat": "partial"}]
-    urls = [await begun(client, sent, **kind) for sent in SENT.values() for kind in kinds]
+    urls = [await begin(client, size, **kind) for size in SENT.values() for kind in kinds]
     assert await traces(node, *urls) != []
     await until_gone(node, *urls)
     assert await node.server.metric("buffer_bytes") == 0

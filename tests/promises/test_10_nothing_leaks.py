@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.promises.leaks import DATA, SENT, begun, crash, traces, until_gone
+from tests.promises.leaks import DATA, SENT, begin, crash, traces, until_gone
 from tests.support.bucket import upload_id
 from tests.support.node import MIB, PART, Node
 from tests.support.raw import patching
@@ -20,9 +20,9 @@ from tests.support.tus import TusClient, until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.mark.parametrize("sent", SENT)
-async def test_a_terminated_upload_leaves_nothing(node: Node, client: TusClient, sent: str) -> None:
-    url = await begun(client, SENT[sent])
+@pytest.mark.parametrize("extent", SENT)
+async def test_a_terminated_upload_leaves_nothing(node: Node, client: TusClient, extent: str) -> None:
+    url = await begin(client, SENT[extent])
     await client.terminate(url)
     assert await traces(node, url) == []
     assert await node.server.metric("buffer_bytes") == 0

@@ -31,8 +31,8 @@ HOSTILE = [b"../../../etc/passwd", b"a\r\nSet-Cookie: x=1", b"\xff\xfe", b'"; fi
 @pytest.mark.parametrize("filename", HOSTILE)
 async def test_metadata_never_becomes_a_key_or_a_header(node: Node, client: TusClient, filename: bytes) -> None:
     before = await node.residue()
-    told = metadata(filename=filename, filetype=b"text/html\r\nX-Evil: 1", name=filename)
-    url = await client.create(3, b"abc", upload_metadata=told)
+    hostile = metadata(filename=filename, filetype=b"text/html\r\nX-Evil: 1", name=filename)
+    url = await client.create(3, b"abc", upload_metadata=hostile)
     assert re.fullmatch(r"[0-9a-f]{32}", upload_id(url))
     assert set(await node.residue()) - set(before) == {upload_id(url)}
     answer = await client.fetch(url)
@@ -46,8 +46,8 @@ async def test_metadata_never_becomes_a_key_or_a_header(node: Node, client: TusC
     "filetype", [b"text/html", b"image/svg+xml", b"application/xhtml+xml", b"text/xml", b"nonsense"]
 )
 async def test_active_content_is_never_served_inline(client: TusClient, filetype: bytes) -> None:
-    told = metadata(filename=b"page.html", filetype=filetype)
-    answer = await client.fetch(await client.create(3, b"<a>", upload_metadata=told))
+    hostile = metadata(filename=b"page.html", filetype=filetype)
+    answer = await client.fetch(await client.create(3, b"<a>", upload_metadata=hostile))
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in answer.headers["Content-Security-Policy"]

@@ -1,4 +1,4 @@
-"""Promise 8, where nobody comes back: what a stranger begins and leaves costs S3 nothing, or a few requests in all."""
+"""Promise 8, where no client comes back: what a stranger begins and leaves costs S3 few requests or none."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ async def until_ended(node: Node) -> None:
 
 async def test_uploads_that_never_got_a_byte_end_without_a_request(node: Node, client: TusClient) -> None:
     expired = await node.server.metric("uploads_expired_total")
-    ended, *left = [await client.create(10) for _ in range(1 + CROWD)]
+    ended, *abandoned = [await client.create(10) for _ in range(1 + CROWD)]
     await client.terminate(ended)
     await until_ended(node)
-    assert await node.server.metric("uploads_expired_total") == expired + len(left)
+    assert await node.server.metric("uploads_expired_total") == expired + len(abandoned)
     assert node.s3.counts() == {}
 
 

@@ -13,7 +13,7 @@ from tests.support.writing import random_bytes
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEPT = {"PutObject": 1, "DeleteObject": 1}
-"""What an info object costs."""
+"""The requests that an info object costs."""
 
 
 @pytest.fixture(scope="module")

@@ -48,11 +48,11 @@ async def test_every_byte_of_a_deferred_length_arrives(client: TusClient, size: 
 @pytest.mark.huge
 @pytest.mark.timeout(3600)
 async def test_a_huge_upload_takes_no_more_memory_than_a_small_one(node: Node, client: TusClient) -> None:
-    url, sent, got = await client.create(HUGE), hashlib.sha256(), hashlib.sha256()
+    url, sent_digest, got = await client.create(HUGE), hashlib.sha256(), hashlib.sha256()
 
     async def body() -> AsyncIterator[bytes]:
         for block in _blocks(HUGE):
-            sent.update(block)
+            sent_digest.update(block)
             yield block
 
     async with watched_memory(node.server) as samples:
@@ -64,7 +64,7 @@ async def test_a_huge_upload_takes_no_more_memory_than_a_small_one(node: Node, c
             async for chunk in answer.content.iter_chunked(MIB):
                 got.update(chunk)
     print(f"at most {max(samples) // MIB} MiB of memory")
-    assert got.digest() == sent.digest()
+    assert got.digest() == sent_digest.digest()
     assert max(samples) < BUDGET + ABOVE
 
 

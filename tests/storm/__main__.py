@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from devtools.seaweed import SeaweedFS
-from tests.storm.storm import storm, told
+from tests.storm.storm import storm, summarise
 
 
 def main() -> int:
@@ -25,7 +25,7 @@ def main() -> int:
     with SeaweedFS(directory / "seaweed") as s3:
         blowing = storm(s3, directory, seed=chosen.seed, seconds=chosen.minutes * 60, clients=chosen.clients)
         tally = asyncio.run(blowing)
-    print(told(tally, began))
+    print(summarise(tally, began))
     return int(bool(tally.findings))
 
 

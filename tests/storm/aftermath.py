@@ -24,7 +24,7 @@ Records = Mapping[str, Mapping[str, Any]]
 
 
 class Aftermath:
-    """Of one deployment."""
+    """The state of one deployment after the storm."""
 
     def __init__(self, crowd: Crowd, seaweed: SeaweedFS, tally: Tally) -> None:
         self._crowd = crowd
@@ -33,7 +33,7 @@ class Aftermath:
         self._tally = tally
 
     async def judge(self, patience: float) -> None:
-        """Everything, once what nobody needs is gone; it gets so many seconds for that."""
+        """Checks everything, once all that no client needs is gone; it gets so many seconds for that."""
         await self._janitor()
         await self._until_only_finished(patience)
         records = await self._records()
@@ -43,13 +43,13 @@ class Aftermath:
 
     async def _janitor(self) -> None:
         """Every other upload that was given up is deleted; the rest runs out."""
-        for client in self._crowd.left[::2]:
+        for client in self._crowd.abandoned[::2]:
             try:
                 await client.delete()
             except Ended:
                 continue
             except Breach as breach:
-                self._crowd.found(client, str(breach))
+                self._crowd.report(client, str(breach))
 
     async def _until_only_finished(self, patience: float) -> None:
         """Rounds as the server makes them, until they find nothing more to do."""
@@ -60,18 +60,18 @@ class Aftermath:
                     await self._command("uploads", "collect-garbage")
                     await asyncio.sleep(3)
         except TimeoutError:
-            for each in surplus:
-                self._left_behind(each)
+            for leftover in surplus:
+                self._left_behind(leftover)
 
-    def _left_behind(self, what: str) -> None:
+    def _left_behind(self, leftover: str) -> None:
         """Told with the history of the client whose upload it was."""
         for client in self._crowd.clients.values():
-            if client.upload.url and upload_id(client.upload.url) in what:
-                return self._crowd.found(client, f"left behind: {what}")
-        return self._tally.found(self._site.name, "aftermath", f"left behind: {what}")
+            if client.upload.url and upload_id(client.upload.url) in leftover:
+                return self._crowd.report(client, f"left behind: {leftover}")
+        return self._tally.report(self._site.name, "aftermath", f"left behind: {leftover}")
 
     async def _surplus(self) -> list[str]:
-        """Of the bucket and the state, all that is no finished upload."""
+        """All in the bucket and the state that is no finished upload."""
         records = await self._records()
         done = {name for name, record in records.items() if _is_finished(record)}
         open_ones = [f"a record: {record}" for name, record in records.items() if name not in done]
@@ -84,15 +84,15 @@ class Aftermath:
     async def _command(self, *words: str) -> Outcome:
         outcome = await self._site.servers[0].command(*words)
         if outcome.code:
-            self._tally.found(self._site.name, "aftermath", f"{' '.join(words)} ended with {outcome}")
+            self._tally.report(self._site.name, "aftermath", f"{' '.join(words)} ended with {outcome}")
         return outcome
 
     async def _compare(self, records: Records) -> None:
         """Each record has its object, each object its bytes, and each told completion its record."""
-        known = {upload_id(client.upload.url): client for client in self._crowd.kept.values()}
-        for name, client in known.items():
+        clients = {upload_id(client.upload.url): client for client in self._crowd.finished.values()}
+        for name, client in clients.items():
             if name not in records:
-                self._crowd.found(client, "complete was told, and there is no record of it any more")
+                self._crowd.report(client, "complete was told, and there is no record of it any more")
         keys = set(await self._site.node.residue())
         for name, record in records.items():
             await self._compare_record(name, record, keys)
@@ -101,16 +101,16 @@ class Aftermath:
         """Also of an upload whose client was never told of it."""
         client = self._crowd.clients.get(str(record["metadata"].get("filename")))
         if client is None:
-            self._tally.found(self._site.name, "aftermath", f"nobody's upload: {record}")
+            self._tally.report(self._site.name, "aftermath", f"no client's upload: {record}")
         elif name not in keys:
-            self._crowd.found(client, f"a finished upload without its object: {name}")
+            self._crowd.report(client, f"a finished upload without its object: {name}")
         else:
             await self._compare_object(client, name)
 
     async def _compare_object(self, client: UploadClient, name: str) -> None:
-        found = await asyncio.to_thread(self._digest, name)
-        if found != client.content.digest():
-            self._crowd.found(client, f"the object {name} has other bytes than were sent")
+        digest = await asyncio.to_thread(self._digest, name)
+        if digest != client.content.digest():
+            self._crowd.report(client, f"the object {name} has other bytes than were sent")
         self._tally.counts["objects compared"] += 1
 
     def _digest(self, name: str) -> str:
@@ -121,19 +121,19 @@ class Aftermath:
         return digest.hexdigest()
 
     async def _look_again(self) -> None:
-        """What was complete still says so, on every server."""
-        for client in self._crowd.kept.values():
+        """Checks that complete uploads are still reported so by every server."""
+        for client in self._crowd.finished.values():
             try:
                 await client.catch_up()
             except (Breach, Ended) as breach:
-                self._crowd.found(client, str(breach) or "a finished upload is gone")
+                self._crowd.report(client, str(breach) or "a finished upload is gone")
 
     def _read_logs(self) -> None:
         for server in self._site.servers:
             log = server.log()
             for word in (*_NEVER, *LEAKS):
                 if (at := log.find(word)) >= 0:
-                    self._tally.found(self._site.name, f"log of {server.port}", log[max(at - 300, 0) : at + 1500])
+                    self._tally.report(self._site.name, f"log of {server.port}", log[max(at - 300, 0) : at + 1500])
 
 
 def _is_finished(record: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What every client does: it never gives up, believes nothing it is told, and compares what it gets."""
+"""Behaviour of every client: it never gives up, believes nothing it is told, and compares what it gets."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ PASSING = frozenset({423, 503})
 
 def raise_breach(error: BaseException) -> None:
     """Raises `error` unless all that it says is that the upload is gone."""
-    _, others = BaseExceptionGroup("of a request", [error]).split(Ended)
-    if others is not None:
-        raise others
+    _, breaches = BaseExceptionGroup("of a request", [error]).split(Ended)
+    if breaches is not None:
+        raise breaches
 
 
 class UploadClient:
     """One upload's client. What a protocol says in its own way, each kind of client says for itself."""
 
-    def __init__(self, talk: Talk, content: Content, kept: float) -> None:
+    def __init__(self, talk: Talk, content: Content, lifetime: float) -> None:
         self.talk = talk
         self.dice: Random = talk.dice
         self.content = content
-        self.upload = Tracked(content, kept)
+        self.upload = Tracked(content, lifetime)
         self.name = talk.history.client
-        """Goes along as the file name: whoever finds the upload knows its client by it."""
+        """Is sent as the file name, which tells the client of an upload that is found."""
 
     @abstractmethod
     async def create(self) -> None:
@@ -51,7 +51,7 @@ class UploadClient:
 
     async def fill(self, stop: int | None = None) -> None:
         """Step after step, until it is complete, or has got as far as `stop`."""
-        while not self.upload.complete and (stop is None or self.upload.told < stop):
+        while not self.upload.complete and (stop is None or self.upload.acknowledged < stop):
             await self.step()
             await asyncio.sleep(self.pause())
 
@@ -74,7 +74,7 @@ class UploadClient:
             await asyncio.sleep(self.dice.uniform(*SOON))
 
     def passes(self, reply: Reply) -> bool:
-        """Whether the answer asks to try again. Raises Breach where it doesn't say when."""
+        """Return True if the answer asks to try again. Raises Breach where it doesn't say when."""
         if reply.status in PASSING and "Retry-After" not in reply.headers:
             raise Breach(f"{reply.status} without Retry-After")
         return reply.status in PASSING
@@ -91,7 +91,7 @@ class UploadClient:
         self.talk.tally.counts["uploads deleted"] += 1
 
     async def delete_while_writing(self) -> None:
-        """The DELETE comes while a request of its own is on its way."""
+        """Sends the DELETE while another request of the same client is in transit."""
         writing = asyncio.create_task(self.step())
         await asyncio.sleep(self.dice.uniform(0, 0.5))
         self.upload.deleting = True
@@ -109,12 +109,12 @@ class UploadClient:
 
     def hear_complete(self, *, partial: bool = False) -> None:
         """The server said so."""
-        if self.upload.told != self.content.size:
-            raise Breach(f"complete with {self.upload.told} of {self.content.size} bytes")
+        if self.upload.acknowledged != self.content.size:
+            raise Breach(f"complete with {self.upload.acknowledged} of {self.content.size} bytes")
         self.upload.completed(partial=partial)
 
     async def download(self, begin: int, end: int) -> None:
-        """Those bytes of the finished upload, all of them for 0 and its size; compared. Raises Breach."""
+        """Download and compare those bytes of the finished upload, all of them for 0 and its size. Raises Breach."""
         whole = (begin, end) == (0, self.content.size)
         span, until = (None if whole else f"bytes={begin}-{end - 1}"), time.monotonic() + 600
         while (status := await self._compared(begin, end, span)) is None or status == 503:

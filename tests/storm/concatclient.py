@@ -17,12 +17,12 @@ from tests.support.tus import TUS
 class ConcatClient(TusUploadClient):
     """Its upload is the final one: it has no step but to be made."""
 
-    def __init__(self, talk: Talk, content: Content, kept: float) -> None:
-        super().__init__(talk, content, kept)
+    def __init__(self, talk: Talk, content: Content, lifetime: float) -> None:
+        super().__init__(talk, content, lifetime)
         self._declared = True
         cuts = [0, *sorted(self.dice.randint(0, content.size) for _ in range(self.dice.randint(1, 3))), content.size]
         spans = [Content(content.start + begin, end - begin) for begin, end in pairwise(cuts)]
-        self._partials = [TusUploadClient(talk, span, kept, partial=True) for span in spans]
+        self._partials = [TusUploadClient(talk, span, lifetime, partial=True) for span in spans]
 
     async def create(self) -> None:
         """Raises Ended where a partial upload's time was up before all of them were there."""
@@ -40,10 +40,10 @@ class ConcatClient(TusUploadClient):
 
     async def _join(self) -> None:
         urls = " ".join(self.talk.anywhere(partial.upload.url) for partial in self._partials)
-        named = {"Upload_Metadata": f"filename {base64.b64encode(self.name.encode()).decode()}"}
-        self.upload.sent = self.content.size
+        metadata = {"Upload_Metadata": f"filename {base64.b64encode(self.name.encode()).decode()}"}
+        self.upload.sent_to = self.content.size
         while not self.upload.url:
-            reply = await self.talk.ask("POST", self.talk.endpoint(), Upload_Concat=f"final;{urls}", **named, **TUS)
+            reply = await self.talk.ask("POST", self.talk.endpoint(), Upload_Concat=f"final;{urls}", **metadata, **TUS)
             if reply is None or self.passes(reply):
                 self.talk.tally.counts["creations tried again"] += 1
                 await asyncio.sleep(self.dice.uniform(*SOON))

@@ -1,4 +1,4 @@
-"""The bytes of uploads: each a stretch of one pool, so that a thousand uploads need no memory of their own."""
+"""The bytes of uploads: each a stretch of one pool, so that a thousand uploads need no more memory."""
 
 from __future__ import annotations
 

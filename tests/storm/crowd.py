@@ -31,10 +31,10 @@ class Crowd:
     def __init__(self, site: Site, session: aiohttp.ClientSession, seed: int, tally: Tally) -> None:
         self.clients: dict[str, UploadClient] = {}
         """All of them, by name."""
-        self.kept: dict[str, UploadClient] = {}
-        """Those whose upload is finished and stays."""
-        self.left: list[UploadClient] = []
-        """Those that gave up."""
+        self.finished: dict[str, UploadClient] = {}
+        """The clients whose upload is finished and stays."""
+        self.abandoned: list[UploadClient] = []
+        """The clients that gave up."""
         self.at_work: set[str] = set()
         self.site = site
         self._session = session
@@ -73,24 +73,24 @@ class Crowd:
             self._tally.counts["uploads expired"] += 1
         except* Breach as breaches:
             for breach in _flat(breaches):
-                self.found(client, str(breach))
+                self.report(client, str(breach))
         except* asyncio.CancelledError:
             self._give_up_cancelled(client)
         self.at_work.discard(client.name)
 
     def _give_up_cancelled(self, client: UploadClient) -> None:
-        """Raises the cancellation again unless nobody asked for it: then a library's, of a request, came through."""
+        """Raises the cancellation again unless no task asked for it: then a library's, of a request, came through."""
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise asyncio.CancelledError
         self._tally.counts["uploads given up by a cancelled request"] += 1
         traceback.print_exc()
-        self.left.append(client)
+        self.abandoned.append(client)
 
-    def found(self, client: UploadClient, what: str) -> None:
-        told = f"{what} ({type(client).__name__}, {client.content.size} bytes, {client.upload.url})"
+    def report(self, client: UploadClient, problem: str) -> None:
+        message = f"{problem} ({type(client).__name__}, {client.content.size} bytes, {client.upload.url})"
         at_s3 = [f"S3 {line}" for line in self.site.calls(upload_id(client.upload.url))]
-        self._tally.found(self.site.name, client.name, told, (*client.talk.history.lines(), *at_s3))
+        self._tally.report(self.site.name, client.name, message, (*client.talk.history.lines(), *at_s3))
 
     async def _live(self, client: UploadClient) -> None:
         fate = client.dice.choices(list(_FATES), list(_FATES.values()))[0]
@@ -111,7 +111,7 @@ class Crowd:
         if client.upload.complete:
             return await self._finishes(client, stays=True)
         self._tally.counts["uploads given up"] += 1
-        return self.left.append(client)
+        return self.abandoned.append(client)
 
     async def _finishes(self, client: UploadClient, *, stays: bool) -> None:
         await client.fill()
@@ -120,26 +120,26 @@ class Crowd:
             await client.download_some()
         if not stays:
             return await client.delete()
-        self.kept[client.name] = client
+        self.finished[client.name] = client
         await self._visit_another(client)
         return await self._make_room()
 
     async def _visit_another(self, client: UploadClient) -> None:
         """Looks at what another has finished; as long as this lasts, it isn't deleted."""
-        other = self.kept.pop(client.dice.choice(list(self.kept)))
+        visited = self.finished.pop(client.dice.choice(list(self.finished)))
         if client.dice.random() < 0.3:
-            await other.catch_up()
-            await other.download_some()
-        self.kept[other.name] = other
+            await visited.catch_up()
+            await visited.download_some()
+        self.finished[visited.name] = visited
 
     async def _make_room(self) -> None:
-        if len(self.kept) > _KEPT:
-            oldest = self.kept.pop(next(iter(self.kept)))
+        if len(self.finished) > _KEPT:
+            oldest = self.finished.pop(next(iter(self.finished)))
             await oldest.delete()
 
 
 def _flat(breaches: BaseExceptionGroup[Breach]) -> list[Breach]:
-    found = []
-    for each in breaches.exceptions:
-        found += _flat(each) if isinstance(each, BaseExceptionGroup) else [each]
-    return found
+    single = []
+    for breach in breaches.exceptions:
+        single += _flat(breach) if isinstance(breach, BaseExceptionGroup) else [breach]
+    return single

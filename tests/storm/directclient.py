@@ -23,8 +23,8 @@ _IN_TIME = 5.0
 _JSON = {"Content_Type": "application/json"}
 
 
-def _written(told: object) -> bytes:
-    return json.dumps(told).encode()
+def _written(document: object) -> bytes:
+    return json.dumps(document).encode()
 
 
 class DirectUploadClient(UploadClient):
@@ -34,20 +34,20 @@ class DirectUploadClient(UploadClient):
     _id = ""
 
     async def create(self) -> None:
-        told = {"filename": self.name, "type": "application/x-storm", "size": self.content.size}
+        document = {"filename": self.name, "type": "application/x-storm", "size": self.content.size}
         while not self._id:
-            reply = await self.talk.ask("POST", f"{self.talk.endpoint()}s3/multipart", _written(told), **_JSON)
+            reply = await self.talk.ask("POST", f"{self.talk.endpoint()}s3/multipart", _written(document), **_JSON)
             if reply is None or self.passes(reply):
                 self.talk.tally.counts["creations tried again"] += 1
                 await asyncio.sleep(self.dice.uniform(*SOON))
             elif reply.status != 200:
                 raise Breach(f"{reply.status} to the beginning of a direct upload")
             else:
-                self._begun(reply)
+                self._note_begin(reply)
 
-    def _begun(self, reply: Reply) -> None:
-        told = json.loads(reply.body)
-        self._key, self._id = told["key"], told["uploadId"]
+    def _note_begin(self, reply: Reply) -> None:
+        document = json.loads(reply.body)
+        self._key, self._id = document["key"], document["uploadId"]
         self.upload.url = self.talk.endpoint() + self._id
         self.upload.stays(reply, moved=True)
 
@@ -66,7 +66,7 @@ class DirectUploadClient(UploadClient):
         if reply is None or (reply.status == 423 and self.passes(reply)):
             return False
         if reply.status == 404:
-            self.upload.gone(reply)
+            self.upload.check_gone(reply)
         return True
 
     async def _part(self, number: int, begin: int, end: int) -> dict[str, object]:
@@ -86,7 +86,7 @@ class DirectUploadClient(UploadClient):
             stored = self._json(await self._ask("GET", ""))
             reply = await self._ask("POST", "/complete", _written({"parts": stored}), **_JSON)
         self._json(reply)
-        self.upload.sent = self.upload.told = self.content.size
+        self.upload.sent_to = self.upload.acknowledged = self.content.size
         self.hear_complete()
 
     async def _ask(self, method: str, path: str, body: bytes | None = None, /, **headers: object) -> Reply:
@@ -99,7 +99,7 @@ class DirectUploadClient(UploadClient):
 
     def _json(self, reply: Reply) -> Any:
         if reply.status in (404, 410):
-            self.upload.gone(reply)
+            self.upload.check_gone(reply)
         if reply.status != 200:
             raise Breach(f"{reply.status} to a request about a direct upload")
         return json.loads(reply.body)
@@ -118,9 +118,9 @@ class FormClient(DirectUploadClient):
     """All of its bytes go to S3 in one form. No request says that this is the end: it is looked for."""
 
     async def create(self) -> None:
-        asked = urlencode({"filename": self.name, "type": "application/x-storm"})
+        query = urlencode({"filename": self.name, "type": "application/x-storm"})
         while not self._id:
-            reply = await self.talk.ask("GET", f"{self.talk.endpoint()}s3/params?{asked}")
+            reply = await self.talk.ask("GET", f"{self.talk.endpoint()}s3/params?{query}")
             if reply is None or self.passes(reply):
                 await asyncio.sleep(self.dice.uniform(*SOON))
             elif reply.status != 200:
@@ -129,7 +129,7 @@ class FormClient(DirectUploadClient):
                 self._signed(reply)
 
     def _signed(self, reply: Reply) -> None:
-        self._form, self._signed_at = json.loads(reply.body), reply.asked
+        self._form, self._signed_at = json.loads(reply.body), reply.asked_at
         self._id = self._form["fields"]["key"].rpartition("/")[2]
         self.upload.url = self.talk.endpoint() + self._id
         self.upload.stays(reply, moved=True)
@@ -142,7 +142,7 @@ class FormClient(DirectUploadClient):
             form = self._filled_in()
             reply = await self.talk.ask("POST", self._form["url"], form, Content_Type=form.headers["Content-Type"])
             if reply is not None and reply.status in (200, 201, 204):
-                self.upload.sent = self.content.size
+                self.upload.sent_to = self.content.size
                 return await self.catch_up() if stop is None else None
             await asyncio.sleep(self.dice.uniform(*SOON))
         return None
@@ -160,7 +160,7 @@ class FormClient(DirectUploadClient):
         if reply is None or (reply.status == 423 and self.passes(reply)):
             return False
         if reply.status in (404, 410):
-            self.upload.gone(reply)
+            self.upload.check_gone(reply)
         if reply.status != 200:
             raise Breach(f"{reply.status} to a HEAD")
         self.upload.hear(reply.offset, self.content.size)

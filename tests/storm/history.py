@@ -1,4 +1,4 @@
-"""What one client asked and was told, and how it says that a promise was broken."""
+"""Requests of one client and their answers, and the report that a promise was broken."""
 
 from __future__ import annotations
 
@@ -26,13 +26,15 @@ class Finding:
 
     site: str
     client: str
-    what: str
+    problem: str
     after: float
     """Seconds since the storm began."""
     lines: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return "\n    ".join([f"FINDING {self.site} {self.client} after {self.after:.1f} s: {self.what}", *self.lines])
+        return "\n    ".join(
+            [f"FINDING {self.site} {self.client} after {self.after:.1f} s: {self.problem}", *self.lines]
+        )
 
 
 @dataclass(slots=True)
@@ -40,15 +42,15 @@ class Tally:
     """All that happened, counted, and all that was found."""
 
     logged: Path
-    """Where the weather is written down."""
+    """The file in which the weather is logged."""
     counts: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     peaks: dict[str, int] = field(default_factory=dict)
     """Most resident bytes of a process, by site."""
     began: float = field(default_factory=time.monotonic)
 
-    def found(self, site: str, client: str, what: str, lines: tuple[str, ...] = ()) -> None:
-        finding = Finding(site=site, client=client, what=what, after=time.monotonic() - self.began, lines=lines)
+    def report(self, site: str, client: str, problem: str, lines: tuple[str, ...] = ()) -> None:
+        finding = Finding(site=site, client=client, problem=problem, after=time.monotonic() - self.began, lines=lines)
         self.findings.append(finding)
         print(f"\n{finding}", flush=True)
 

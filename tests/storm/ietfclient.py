@@ -19,15 +19,15 @@ from tests.support.rufh import PARTIAL, VERSIONS
 _BUSY_503 = 7
 """From this version on a HEAD may be answered 503."""
 _TYPED = 6
-"""From this version on a PATCH has a type of its own."""
+"""From this version on a PATCH has its own type."""
 _MOST_REQUESTS = 200
 
 
 class IetfClient(UploadClient):
     """Says which request is the last one: the one with the last bytes, or one without any."""
 
-    def __init__(self, talk: Talk, content: Content, kept: float) -> None:
-        super().__init__(talk, content, kept)
+    def __init__(self, talk: Talk, content: Content, lifetime: float) -> None:
+        super().__init__(talk, content, lifetime)
         self.version = self.dice.choice(VERSIONS)
         self._says_length = self.dice.random() < 0.6
         self._even = max(round(2 ** self.dice.uniform(10, 23.9)), content.size // _MOST_REQUESTS)
@@ -48,11 +48,14 @@ class IetfClient(UploadClient):
     async def _create(self) -> None:
         end = self.dice.choice((0, 0, self._end(0)))
         fields = {"Upload_Length": self.content.size} if self._says_length else {}
-        named = {"Content_Disposition": f'attachment; filename="{self.name}"', "Content_Type": "application/x-storm"}
+        name_fields = {
+            "Content_Disposition": f'attachment; filename="{self.name}"',
+            "Content_Type": "application/x-storm",
+        }
         last = self._completes(self._is_last(end))
-        self.upload.sent = end
+        self.upload.sent_to = end
         reply = await self.talk.ask(
-            "POST", self.talk.endpoint(), self.content.slice(0, end), **self.marks(), **last, **fields, **named
+            "POST", self.talk.endpoint(), self.content.slice(0, end), **self.marks(), **last, **fields, **name_fields
         )
         if reply is None or self.passes(reply):
             self.talk.tally.counts["creations tried again"] += 1
@@ -61,7 +64,7 @@ class IetfClient(UploadClient):
         if reply.status != 201:
             raise Breach(f"{reply.status} to a creation")
         self.upload.url = reply.headers["Location"]
-        self._seen(reply, end, moved=True)
+        self._note(reply, end, moved=True)
 
     def _end(self, begin: int) -> int:
         if self.talk.hurried:
@@ -72,15 +75,15 @@ class IetfClient(UploadClient):
         return end == self.content.size and not self._ends_empty
 
     async def look(self) -> bool:
-        floor = self.upload.told
+        floor = self.upload.acknowledged
         reply = await self.talk.ask("HEAD", self.talk.anywhere(self.upload.url), **self.marks())
         if reply is None:
             return False
         match reply.status:
             case 204:
-                self._seen(reply, floor)
+                self._note(reply, floor)
             case 404 | 410:
-                self.upload.gone(reply)
+                self.upload.check_gone(reply)
             case 423:
                 self.passes(reply)
             case 503 if self.version >= _BUSY_503:
@@ -89,7 +92,7 @@ class IetfClient(UploadClient):
                 raise Breach(f"{reply.status} to a HEAD")
         return reply.status == 204
 
-    def _seen(self, reply: Reply, floor: int, *, moved: bool = False) -> None:
+    def _note(self, reply: Reply, floor: int, *, moved: bool = False) -> None:
         self.upload.hear(reply.offset, floor)
         self.upload.stays(reply, moved=moved)
         if self._says_complete(reply):
@@ -103,7 +106,7 @@ class IetfClient(UploadClient):
         return reply.headers["Upload-Complete"] == "?1"
 
     async def step(self) -> None:
-        begin = self.upload.told
+        begin = self.upload.acknowledged
         end = self._end(begin)
         manner = self.dice.choices(("plain", "chunked", "checked", "cut"), (60, 12, 12, 16))[0]
         self.talk.tally.counts[f"IETF requests, {manner}"] += 1
@@ -134,12 +137,12 @@ class IetfClient(UploadClient):
     def _took(self, reply: Reply, end: int) -> None:
         if reply.offset != end:
             raise Breach(f"{reply.status} to bytes up to {end}, and offset {reply.offset}")
-        self._seen(reply, end, moved=True)
+        self._note(reply, end, moved=True)
 
     def _refused(self, reply: Reply, begin: int) -> None:
         match reply.status:
             case 404 | 410:
-                self.upload.gone(reply)
+                self.upload.check_gone(reply)
             case 409 if reply.offset == begin:
                 raise Breach(f"409, and the offset is {begin} as the request said")
             case 409:

@@ -21,13 +21,13 @@ from tests.storm.world import Site, open_world
 _FINISHING = 300.0
 """Seconds that clients get for what they have begun, once nothing goes wrong any more."""
 _SETTLING = 150.0
-"""Seconds, besides `expire_after`, after which nothing may be left that nobody needs."""
+"""Seconds, on top of `expire_after`, after which nothing may be left that no client needs."""
 
 
 async def storm(
     seaweed: SeaweedFS, directory: Path, *, seed: int, seconds: float, clients: int = 100, expire_after: float = 60.0
 ) -> Tally:
-    """What happened in so many seconds of trouble, and what was found in them and afterwards."""
+    """Return what happened in so many seconds of trouble, and what was found in them and afterwards."""
     async with open_world(seaweed, directory, expire_after) as sites, _session() as session:
         tally = Tally(directory / "weather.log")
         crowds = [Crowd(site, session, seed, tally) for site in sites]
@@ -63,12 +63,12 @@ async def _blow(crowds: Sequence[Crowd], seed: int, seconds: float, places: int,
 def _tell_the_stuck(crowds: Sequence[Crowd]) -> None:
     for crowd in crowds:
         for name in sorted(crowd.at_work):
-            crowd.found(crowd.clients[name], f"unfinished {_FINISHING:.0f} s after the weather calmed down")
+            crowd.report(crowd.clients[name], f"unfinished {_FINISHING:.0f} s after the weather calmed down")
 
 
 @asynccontextmanager
 async def _session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Every request has a connection of its own, and none is sent twice unasked."""
+    """Every request has its own connection, and none is sent twice unasked."""
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False) as session:
@@ -105,16 +105,16 @@ async def _watched(sites: Sequence[Site], seaweed: SeaweedFS, tally: Tally) -> A
 
 
 def _sample(site: Site, tally: Tally) -> None:
-    """Of each process that serves; one that is just being started or ended is passed over."""
+    """Sample each process that serves; one that is just being started or ended is left out."""
     for server in site.servers:
         with suppress(RuntimeError, psutil.Error):
             for pid in site.processes(server):
                 tally.memory(site.name, psutil.Process(pid).memory_info().rss)
 
 
-def told(tally: Tally, began: float) -> str:
+def summarise(tally: Tally, began: float) -> str:
     """The end of a storm, in lines."""
-    lines = [f"{count:>9,}  {what}" for what, count in sorted(tally.counts.items())]
+    lines = [f"{count:>9,}  {counted}" for counted, count in sorted(tally.counts.items())]
     peaks = [f"{peak / 1024 / 1024:>7.0f} MiB at most in a process on {site}" for site, peak in tally.peaks.items()]
     took = f"{len(tally.findings)} findings in {time.monotonic() - began:.0f} s"
     return "\n".join([*lines, *peaks, took])

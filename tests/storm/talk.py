@@ -25,7 +25,7 @@ _SHOWN = ("Upload-Offset", "Upload-Length", "Upload-Complete", "Upload-Incomplet
 class Reply(Answer):
     """An answer, and when its request went out, as `time.time()` tells it."""
 
-    asked: float
+    asked_at: float
 
 
 class Talk:
@@ -53,25 +53,27 @@ class Talk:
         """None when nothing came back. Header names are written with underscores; None leaves one out."""
         fields = header_fields(headers)
         size = len(body) if isinstance(body, bytes) else "-" if body is None else "?"
-        asked, started = time.time(), time.monotonic()
-        told = f"{method} {url} {_short(fields)} {size} bytes"
+        asked_at, started = time.time(), time.monotonic()
+        request_line = f"{method} {url} {_short(fields)} {size} bytes"
         try:
             async with asyncio.timeout(PATIENCE):
-                reply = await self._send(method, url, body, fields, asked)
+                reply = await self._send(method, url, body, fields, asked_at)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            self.wrote(told, f"nothing ({type(error).__name__})", started)
+            self.wrote(request_line, f"nothing ({type(error).__name__})", started)
             return None
-        self.wrote(told, f"{reply.status} {_short(reply.headers)} {_said(reply)}", started)
+        self.wrote(request_line, f"{reply.status} {_short(reply.headers)} {_excerpt(reply)}", started)
         return reply
 
-    def wrote(self, asked: str, answered: str, started: float) -> None:
+    def wrote(self, request_line: str, answered: str, started: float) -> None:
         """A line of the history."""
         self.tally.counts["requests"] += 1
-        self.history.note(f"(took {time.monotonic() - started:.3f} s) {asked} -> {answered}".rstrip())
+        self.history.note(f"(took {time.monotonic() - started:.3f} s) {request_line} -> {answered}".rstrip())
 
-    async def _send(self, method: str, url: str, body: Body, fields: Mapping[str, str], asked: float) -> Reply:
+    async def _send(self, method: str, url: str, body: Body, fields: Mapping[str, str], asked_at: float) -> Reply:
         answer = await exchange(self._session, method, url, body, fields)
-        return Reply(status=answer.status, reason=answer.reason, headers=answer.headers, body=answer.body, asked=asked)
+        return Reply(
+            status=answer.status, reason=answer.reason, headers=answer.headers, body=answer.body, asked_at=asked_at
+        )
 
     async def compare(self, url: str, span: str | None, expect: Callable[[int, bytes], bool]) -> int | None:
         """The status of a GET whose bytes, as they come, are all as `expect`ed; -1 if not. None when it broke off."""
@@ -99,5 +101,5 @@ def _short(fields: Mapping[str, str]) -> str:
     return " ".join(f"{name}={fields[name]}" for name in (*_SHOWN, "Upload-Checksum", "Location") if name in fields)
 
 
-def _said(reply: Reply) -> str:
+def _excerpt(reply: Reply) -> str:
     return "" if reply.status < 400 else ascii(reply.body[:200].decode("utf-8", "replace"))

@@ -10,7 +10,7 @@ import pytest
 
 from devtools.redis import redis_server
 from devtools.seaweed import SeaweedFS, weed
-from tests.storm.storm import storm, told
+from tests.storm.storm import storm, summarise
 from tests.support.parts import present
 
 SECONDS = 60.0
@@ -18,7 +18,7 @@ SECONDS = 60.0
 
 @pytest.mark.timeout(1200)
 async def test_a_storm_breaks_no_promise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """On processes of its own: what ends up in the bucket is part of the promise."""
+    """On separate processes: what ends up in the bucket is part of the promise."""
     present(redis_server)
     present(weed)
     seed, began = secrets.randbelow(2**32), time.monotonic()
@@ -26,6 +26,6 @@ async def test_a_storm_breaks_no_promise(tmp_path: Path, capsys: pytest.CaptureF
         print(f"\nmake storm SEED={seed}, logs in {tmp_path}")
         with SeaweedFS(tmp_path / "seaweed") as seaweed:
             tally = await storm(seaweed, tmp_path, seed=seed, seconds=SECONDS, expire_after=40.0)
-        print(told(tally, began))
+        print(summarise(tally, began))
     assert tally.counts["objects compared"]
     assert not tally.findings

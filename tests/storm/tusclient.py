@@ -23,10 +23,10 @@ _SUMS = {"sha1": hashlib.sha1, "md5": hashlib.md5, "sha256": hashlib.sha256}
 
 
 class TusUploadClient(UploadClient):
-    """Cuts its upload up at a pace of its own, and each of its requests has a manner."""
+    """Cuts its upload up at its own pace, and each of its requests has a manner."""
 
-    def __init__(self, talk: Talk, content: Content, kept: float, *, partial: bool = False) -> None:
-        super().__init__(talk, content, kept)
+    def __init__(self, talk: Talk, content: Content, lifetime: float, *, partial: bool = False) -> None:
+        super().__init__(talk, content, lifetime)
         self.partial = partial
         self.deferred = self.dice.random() < 0.2
         self._declared = not self.deferred
@@ -45,10 +45,10 @@ class TusUploadClient(UploadClient):
         body = self._first()
         size = {"Upload_Defer_Length": 1} if self.deferred else {"Upload_Length": self.content.size}
         concat = {"Upload_Concat": "partial"} if self.partial else {}
-        named = {"Upload_Metadata": f"filename {base64.b64encode(self.name.encode()).decode()}"}
-        self.upload.sent = len(body or b"")
+        metadata = {"Upload_Metadata": f"filename {base64.b64encode(self.name.encode()).decode()}"}
+        self.upload.sent_to = len(body or b"")
         reply = await self.talk.ask(
-            "POST", self.talk.endpoint(), body, **(TUS if body is None else BYTES), **size, **concat, **named
+            "POST", self.talk.endpoint(), body, **(TUS if body is None else BYTES), **size, **concat, **metadata
         )
         if reply is None or self.passes(reply):
             self.talk.tally.counts["creations tried again"] += 1
@@ -69,26 +69,26 @@ class TusUploadClient(UploadClient):
         self.upload.stays(reply, moved=True)
         if body:
             self.upload.hear(reply.offset, len(body))
-        if self._declared and self.upload.told == self.content.size:
+        if self._declared and self.upload.acknowledged == self.content.size:
             self.hear_complete(partial=self.partial)
 
     async def look(self) -> bool:
-        floor = self.upload.told
+        floor = self.upload.acknowledged
         reply = await self.talk.ask("HEAD", self.talk.anywhere(self.upload.url), **TUS)
         if reply is None:
             return False
         match reply.status:
             case 200:
-                self._seen(reply, floor)
+                self._note(reply, floor)
             case 404 | 410:
-                self.upload.gone(reply)
+                self.upload.check_gone(reply)
             case 423:
                 self.passes(reply)
             case _:
                 raise Breach(f"{reply.status} to a HEAD")
         return reply.status == 200
 
-    def _seen(self, reply: Reply, floor: int) -> None:
+    def _note(self, reply: Reply, floor: int) -> None:
         self.upload.hear(reply.offset, floor)
         self.upload.stays(reply, moved=False)
         length = reply.headers.get("Upload-Length")
@@ -102,13 +102,13 @@ class TusUploadClient(UploadClient):
         else:
             self._check(not self.upload.complete, f"complete was told, and now offset {reply.offset}")
 
-    def _check(self, fact: bool, what: str) -> None:  # noqa: FBT001 (an assertion that outlives -O)
+    def _check(self, fact: bool, problem: str) -> None:  # noqa: FBT001 (an assertion that outlives -O)
         if not fact:
-            raise Breach(what)
+            raise Breach(problem)
 
     async def step(self) -> None:
         """One PATCH. Its floor is the offset it names: that much has been told."""
-        begin = self.upload.told
+        begin = self.upload.acknowledged
         end = min(begin + self._size(), self.content.size)
         manner = self.dice.choices(list(MANNERS), list(MANNERS.values()))[0]
         self.talk.tally.counts[f"tus requests, {manner}"] += 1
@@ -123,7 +123,7 @@ class TusUploadClient(UploadClient):
                 await self._whole(begin, end, manner)
 
     def _size(self) -> int:
-        """Of the next request."""
+        """The size of the next request."""
         match "at once" if self.talk.hurried else self._pace:
             case "tails" if self._tails > 0:
                 self._tails -= 1
@@ -189,7 +189,7 @@ class TusUploadClient(UploadClient):
         """Raises Breach, or Ended, for what no honest client is to be told."""
         match reply.status:
             case 404 | 410:
-                self.upload.gone(reply)
+                self.upload.check_gone(reply)
             case 409 if reply.offset == begin:
                 raise Breach(f"409, and the offset is {begin} as the request said")
             case 409:
@@ -202,12 +202,12 @@ class TusUploadClient(UploadClient):
     async def _halting(self, begin: int, end: int, *, goes_on: bool) -> None:
         """Some of the bytes come, then nothing for a while, then the rest or the end of the connection."""
         middle = self.dice.randint(begin, end)
-        told = f"PATCH by halves {begin} to {middle} of {end}"
+        request_line = f"PATCH by halves {begin} to {middle} of {end}"
         started, status = time.monotonic(), 0
         with suppress(OSError, TimeoutError, ValueError, IndexError):
             async with asyncio.timeout(PATIENCE), self._patching(begin, end) as request:
                 status = await self._by_halves(request, (begin, middle, end), goes_on=goes_on)
-        self.talk.wrote(told, str(status or "nothing"), started)
+        self.talk.wrote(request_line, str(status or "nothing"), started)
         if status == 204:
             self.upload.hear(end, end)
         elif status not in (0, 404, 409, 410, 423, 503):
@@ -239,5 +239,5 @@ class TusUploadClient(UploadClient):
             await asyncio.sleep(self.dice.uniform(0, 1))
             await self.catch_up()
             if not self.upload.complete:
-                begin = self.upload.told
+                begin = self.upload.acknowledged
                 await self._whole(begin, min(begin + self._size(), self.content.size), "plain")

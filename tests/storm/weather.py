@@ -1,4 +1,4 @@
-"""Trouble for a deployment while clients upload: in its processes, its S3 and its Redis, each in a lane of its own."""
+"""Trouble for a deployment while clients upload: in its processes, its S3 and its Redis, each in its own lane."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.server import Server, ServerError
 _CALM = (1.0, 6.0)
 """Seconds between two events of a lane."""
 _SHARES = (0.1, 0.3, 0.6, 1.0)
-"""Of the requests to S3 that meet the same trouble."""
+"""Shares of the requests to S3 that meet the same trouble."""
 _MIB = 1024 * 1024
 Event = Callable[[], Awaitable[None]]
 
@@ -46,19 +46,19 @@ class Lane:
 
     @abstractmethod
     def events(self) -> Sequence[Event]:
-        """What can happen here."""
+        """The events that can happen here."""
 
     async def run(self, over: asyncio.Event) -> None:
         while not await _within(over, self.dice.uniform(*_CALM)):
             await self.dice.choice(self.events())()
 
     @contextmanager
-    def told(self, what: str) -> Iterator[None]:
+    def logged(self, trouble: str) -> Iterator[None]:
         """An event begins and ends with the block."""
-        self.tally.counts[f"weather: {what.partition(',')[0]}"] += 1
-        self.tally.log(f"{self.site.name}: {what}")
+        self.tally.counts[f"weather: {trouble.partition(',')[0]}"] += 1
+        self.tally.log(f"{self.site.name}: {trouble}")
         yield
-        self.tally.log(f"{self.site.name}: {what}: over")
+        self.tally.log(f"{self.site.name}: {trouble}: over")
 
 
 class Processes(Lane):
@@ -72,17 +72,17 @@ class Processes(Lane):
         server = self.dice.choice(self.site.servers)
         workers = [pid for pid in self.site.processes(server) if pid != server.pid]
         if workers and self.dice.random() < 0.5:
-            with self.told("a worker killed"), suppress(ProcessLookupError):
+            with self.logged("a worker killed"), suppress(ProcessLookupError):
                 os.kill(self.dice.choice(workers), signal.SIGKILL)
             return
-        with self.told("a server killed"):
+        with self.logged("a server killed"):
             await server.kill()
             await asyncio.sleep(self.dice.choice((0, 0, self.dice.uniform(0, 3))))
             await until_started(server)
 
     async def _told_to_go(self) -> None:
         server = self.dice.choice(self.site.servers)
-        with self.told("a server told to go"):
+        with self.logged("a server told to go"):
             await self._goes(server)
             await until_started(server)
 
@@ -90,22 +90,22 @@ class Processes(Lane):
         try:
             code = await server.stop()
         except ServerError as error:
-            self.tally.found(self.site.name, "weather", str(error).partition("\n")[0])
+            self.tally.report(self.site.name, "weather", str(error).partition("\n")[0])
         else:
             if code:
-                self.tally.found(self.site.name, "weather", f"exit code {code} after SIGTERM")
+                self.tally.report(self.site.name, "weather", f"exit code {code} after SIGTERM")
 
     async def _frozen(self) -> None:
         """For longer than a turn lasts, at times."""
         seconds = self.dice.choice((self.dice.uniform(0.2, 2), self.dice.uniform(LOCK_TTL, 2 * LOCK_TTL)))
         pid = self.dice.choice(self.site.processes(self.dice.choice(self.site.servers)))
-        with self.told(f"a process stopped, {seconds:.1f} s"):
+        with self.logged(f"a process stopped, {seconds:.1f} s"):
             await _stop_and_go(pid, seconds)
 
     async def _preempted(self) -> None:
         """Stopped again and again for a moment, as where processors are short."""
         pid = self.dice.choice(self.site.processes(self.dice.choice(self.site.servers)))
-        with self.told("a process preempted"):
+        with self.logged("a process preempted"):
             for _ in range(self.dice.randint(5, 30)):
                 await _stop_and_go(pid, self.dice.uniform(0.01, 0.3))
                 await asyncio.sleep(self.dice.uniform(0.01, 0.1))
@@ -122,7 +122,7 @@ class Storage(Lane):
         name, action = self.dice.choice(list(self._actions(gate).items()))
         share, seconds = self.dice.choice(_SHARES), self.dice.uniform(0.5, 8)
         hits = Random(self.dice.random())
-        with self.told(f"S3 {name}, {share:.0%} of the requests for {seconds:.1f} s"):
+        with self.logged(f"S3 {name}, {share:.0%} of the requests for {seconds:.1f} s"):
             rule = self.site.proxy.faults.rule(ANY, None, action, lambda _: hits.random() < share)
             await asyncio.sleep(seconds)
             self.site.proxy.faults.clear()
@@ -144,7 +144,7 @@ class Storage(Lane):
             "slow": s3faults.throttle(_MIB),
             "behind a proxy that knows no path": s3faults.page(404, "404 page not found\n"),
             "behind a proxy that finds no S3": s3faults.page(502, "Bad Gateway\n"),
-            "behind a proxy that lets nobody in": s3faults.page(403, "Forbidden\n"),
+            "behind a proxy that lets no client in": s3faults.page(403, "Forbidden\n"),
         }
 
 
@@ -161,14 +161,14 @@ class Redis(Lane):
         await self._away(signal.SIGKILL)
 
     async def _away(self, sig: signal.Signals) -> None:
-        with self.told(f"Redis away, after {sig.name}"):
+        with self.logged(f"Redis away, after {sig.name}"):
             await asyncio.to_thread(self._redis.stop, sig)
             await asyncio.sleep(self.dice.choice((0, self.dice.uniform(0, 6))))
             await asyncio.to_thread(self._redis.start)
 
     async def _paused(self) -> None:
         seconds = self.dice.choice((self.dice.uniform(0.1, 2), self.dice.uniform(2, 2 * LOCK_TTL)))
-        with self.told(f"Redis stopped, {seconds:.1f} s"):
+        with self.logged(f"Redis stopped, {seconds:.1f} s"):
             await _stop_and_go(self._redis.pid, seconds)
 
     @property
@@ -189,7 +189,7 @@ async def _stop_and_go(pid: int, seconds: float) -> None:
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:
-    """Whether it happened in that time."""
+    """Return True if it happened in that time."""
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
     return event.is_set()

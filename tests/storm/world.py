@@ -1,6 +1,6 @@
-"""Two deployments beside each other, as production has them: two workers on SQLite, and two nodes on Redis.
+"""Two deployments at once, as production has them: two workers on SQLite, and two nodes on Redis.
 
-Each has a prefix of its own in one real S3, and a proxy on the way there that breaks what it is told to break.
+Each has its own prefix in one real S3, and a proxy on the way there that breaks what it is told to break.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Site:
         """Requests to S3 since the last time, put where they are found by upload; the proxy would keep all of them."""
         calls, self.proxy.calls[:] = list(self.proxy.calls), []
         for call in calls:
-            if found := _UPLOAD.search(call.key):
-                self._filed[found[0]].append(_line(call))
+            if match := _UPLOAD.search(call.key):
+                self._filed[match[0]].append(_line(call))
         return len(calls)
 
     def calls(self, upload: str) -> Sequence[str]:
@@ -60,13 +60,13 @@ class Site:
         return list(self._filed.get(upload, ()))
 
     def processes(self, server: Server) -> list[int]:
-        """Pids of whatever serves: the workers, if it has any."""
-        workers = [each for each in psutil.Process(server.pid).children(recursive=True) if _serves(each)]
-        return [each.pid for each in workers] or [server.pid]
+        """Pids of the processes that serve: the workers, if it has any."""
+        workers = [worker for worker in psutil.Process(server.pid).children(recursive=True) if _serves(worker)]
+        return [worker.pid for worker in workers] or [server.pid]
 
 
 def _serves(process: psutil.Process) -> bool:
-    """Beside the workers there is what multiprocessing watches its resources with."""
+    """Apart from the workers there is multiprocessing's resource tracker."""
     return "spawn_main" in " ".join(process.cmdline())
 
 
@@ -74,14 +74,14 @@ def _serves(process: psutil.Process) -> bool:
 async def open_world(seaweed: SeaweedFS, directory: Path, expire_after: float) -> AsyncIterator[list[Site]]:
     """Running, for as long as the block lasts."""
     async with AsyncExitStack() as stack:
-        redis = stack.enter_context(RedisServer(_made(directory / "redis-data"), durable=True))
+        redis = stack.enter_context(RedisServer(_make(directory / "redis-data"), durable=True))
         sites = []
         for name, count, store, settings in (
             ("sqlite", 1, None, {"workers": 2}),
             ("redis", 2, redis, {"state": redis.url}),
         ):
             proxy = await stack.enter_async_context(S3Proxy(seaweed.endpoint))
-            node = Node(seaweed, proxy, _made(directory / name), **_usual(expire_after), **settings)
+            node = Node(seaweed, proxy, _make(directory / name), **_usual(expire_after), **settings)
             servers = [node.server, *(node.new_server() for _ in range(count - 1))]
             sites.append(
                 Site(name=name, node=node, proxy=proxy, servers=servers, redis=store, expire_after=expire_after)
@@ -95,8 +95,8 @@ async def open_world(seaweed: SeaweedFS, directory: Path, expire_after: float) -
 def _line(call: Call) -> str:
     """The answer is the one that the server saw; None for no answer, or none yet."""
     number = call.request.query.get("partNumber", "")
-    what = f"{call.operation} {number} {call.key.partition('/')[2]} {call.bytes_in} bytes -> {call.status}"
-    return f"{datetime.fromtimestamp(call.began, UTC):%H:%M:%S.%f} {what}"
+    request = f"{call.operation} {number} {call.key.partition('/')[2]} {call.bytes_in} bytes -> {call.status}"
+    return f"{datetime.fromtimestamp(call.began, UTC):%H:%M:%S.%f} {request}"
 
 
 def _usual(expire_after: float) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def _usual(expire_after: float) -> dict[str, Any]:
     }
 
 
-def _made(directory: Path) -> Path:
+def _make(directory: Path) -> Path:
     directory.mkdir(parents=True)
     return directory
 
