@@ -1,4 +1,4 @@
-"""The server with its page in front of a real S3, a valve in between, and somebody with a browser."""
+"""The server with its page in front of a real S3, a valve in between, and a visitor with a browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page remembers in a browser. It writes that down a moment after it shows it."""
+"""The memory of a page in a browser. The page writes it a moment after it shows it."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ KEPT = """async () => {
 NOTHING = {"choices": 0, "records": 0, "files": 0}
 
 
-async def keeps(tab: Page, wanted: Mapping[str, int]) -> None:
+async def keeps(tab: Page, expected: Mapping[str, int]) -> None:
     """The browser does, or will in a moment."""
 
-    async def same() -> bool:
-        kept = await tab.evaluate(KEPT)
-        return bool({**kept, "records": len(kept["records"])} == wanted)
+    async def is_kept() -> bool:
+        stored = await tab.evaluate(KEPT)
+        return bool({**stored, "records": len(stored["records"])} == expected)
 
-    await until(same, PATIENCE / 1000)
+    await until(is_kept, PATIENCE / 1000)
 
 
 async def remembers(tab: Page, name: str, state: str) -> None:
     """The browser does of that upload, or will in a moment."""
 
-    async def same() -> bool:
+    async def is_remembered() -> bool:
         records = (await tab.evaluate(KEPT))["records"]
         return [record["state"] for record in records if record["name"] == name] == [state]
 
-    await until(same, PATIENCE / 1000)
+    await until(is_remembered, PATIENCE / 1000)

@@ -78,7 +78,7 @@ async def done(guest: Visitor) -> None:
 
 
 def put_to(guest: Visitor) -> set[str]:
-    return {urlsplit(url).netloc for url in guest.sent("PUT")}
+    return {urlsplit(url).netloc for url in guest.requested_urls("PUT")}
 
 
 def ends(url: str) -> bool:
@@ -144,8 +144,8 @@ async def test_a_reload_in_the_middle(
 async def test_without_the_rules_nothing_arrives(
     direct: Deployment, guest: Visitor, pages: str, film: Path, seaweed: SeaweedFS, way: str
 ) -> None:
-    theirs = {"AllowedOrigins": ["https://other.example"], "AllowedMethods": ["PUT"], "AllowedHeaders": ["*"]}
-    rules = {"CORSRules": [theirs]}
+    foreign_rule = {"AllowedOrigins": ["https://other.example"], "AllowedMethods": ["PUT"], "AllowedHeaders": ["*"]}
+    rules = {"CORSRules": [foreign_rule]}
     seaweed.client(seaweed.admin).put_bucket_cors(Bucket=seaweed.bucket, CORSConfiguration=rules)
     assert (await direct.server.command("check", "--cors")).code == 1
     await begin(guest, pages, way, direct, film)

@@ -1,4 +1,4 @@
-"""The page at `/`, as somebody in Chromium meets it: what it does when nothing goes wrong."""
+"""The page at `/`, as a visitor in Chromium meets it, when nothing goes wrong."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_an_upload_pauses_and_goes_on(
     valve.open()
     await visitor.press("Resume", "film.mp4")
     assert deployment.content(await visitor.finished("film.mp4")) == data
-    assert len(visitor.sent("POST")) == 1
+    assert len(visitor.requested_urls("POST")) == 1
 
 
 async def test_an_upload_that_is_cancelled_leaves_nothing(deploy: Deploy, visitor: Visitor, film: Path) -> None:
@@ -91,9 +91,9 @@ async def test_an_upload_that_is_cancelled_leaves_nothing(deploy: Deploy, visito
         valve.close()
         await visitor.choose(film)
         await valve.full()
-        async with visitor.tab.expect_response(lambda response: response.request.method == "DELETE") as gone:
+        async with visitor.tab.expect_response(lambda response: response.request.method == "DELETE") as deletion:
             await visitor.press("Cancel", "film.mp4")
-        assert (await gone.value).status == 204
+        assert (await deletion.value).status == 204
         assert deployment.residue() == []
         await _is_gone_for_good(visitor)
 
@@ -168,7 +168,7 @@ async def test_a_file_that_is_too_large_is_refused_before_it_is_sent(
         await expect(alert).to_contain_text("film.mp4 is larger than the 10 MB that this server takes.")
         await alert.get_by_role("button", name="Dismiss").click()
         await expect(alert).to_be_empty()
-        assert visitor.sent("POST") == []
+        assert visitor.requested_urls("POST") == []
 
 
 async def test_an_unaccepted_file_is_refused_with_a_reason(deploy: Deploy, visitor: Visitor, tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ async def test_all_can_be_done_with_the_keyboard(
 
 
 async def test_a_screen_reader_is_told_what_happens(valve: Valve, visitor: Visitor, film: Path) -> None:
-    told = visitor.tab.get_by_role("status")
+    status = visitor.tab.get_by_role("status")
     await visitor.open(valve.origin)
     valve.close()
     await visitor.choose(film)
@@ -224,10 +224,10 @@ async def test_a_screen_reader_is_told_what_happens(valve: Valve, visitor: Visit
     bar = visitor.tab.get_by_role("progressbar", name="Progress of film.mp4")
     await expect(bar).to_have_attribute("max", str(20 * MIB + 17))
     await visitor.press("Pause", "film.mp4")
-    await expect(told).to_have_text("Paused: film.mp4")
+    await expect(status).to_have_text("Paused: film.mp4")
     valve.open()
     await visitor.press("Resume", "film.mp4")
-    await expect(told).to_have_text("Uploaded: film.mp4")
+    await expect(status).to_have_text("Uploaded: film.mp4")
 
 
 async def test_it_fits_a_phone(deployment: Deployment, browser: Browser, tmp_path: Path) -> None:

@@ -25,13 +25,13 @@ async def proxied(target: str, prefix: str) -> AsyncIterator[str]:
     """A proxy that passes on what is asked below `prefix`; its origin."""
 
     async def pass_on(request: web.Request) -> web.Response:
-        told = {"X-Forwarded-Host": request.host, "X-Forwarded-Proto": "http", "X-Forwarded-Prefix": prefix}
+        forwarded = {"X-Forwarded-Host": request.host, "X-Forwarded-Proto": "http", "X-Forwarded-Prefix": prefix}
         path = request.raw_path.removeprefix(prefix)
         headers = {name: value for name, value in request.headers.items() if name not in HOP}
         body = request.content if request.body_exists else None
-        async with client.request(request.method, target + path, headers={**headers, **told}, data=body) as answer:
-            kept = {name: value for name, value in answer.headers.items() if name not in HOP}
-            return web.Response(status=answer.status, headers=kept, body=await answer.read())
+        async with client.request(request.method, target + path, headers={**headers, **forwarded}, data=body) as answer:
+            end_to_end = {name: value for name, value in answer.headers.items() if name not in HOP}
+            return web.Response(status=answer.status, headers=end_to_end, body=await answer.read())
 
     app = web.Application(client_max_size=1 << 30)
     app.router.add_route("*", f"{prefix}/{{path:.*}}", pass_on)
@@ -76,4 +76,4 @@ async def test_a_server_that_takes_itself_for_another_is_said_so(
     await visitor.tab.route("**/files/", lambda route: route.fulfill(status=201, headers=misled))
     await visitor.choose(film)
     await visitor.sees("The server takes uploads at http://inner:8080, where this page", "film.mp4")
-    assert visitor.sent("PATCH") == []
+    assert visitor.requested_urls("PATCH") == []

@@ -20,7 +20,7 @@ NO_ROOM = "navigator.storage.estimate = async () => ({ quota: 1, usage: 1 })"
 
 
 async def begin(visitor: Visitor, valve: Valve, film: Path) -> None:
-    """An upload is on its way, and stays where it is."""
+    """An upload is in transit, and stays so."""
     await visitor.open(valve.origin)
     valve.close()
     await visitor.choose(film)
@@ -28,10 +28,10 @@ async def begin(visitor: Visitor, valve: Valve, film: Path) -> None:
 
 
 async def arrived(deployment: Deployment, visitor: Visitor, data: bytes) -> None:
-    """All of it, in one upload that was never begun anew."""
+    """All of it, in one upload that never started over."""
     assert deployment.content(await visitor.finished("film.mp4")) == data
-    assert len(visitor.sent("POST")) == 1
-    assert visitor.sent("HEAD")
+    assert len(visitor.requested_urls("POST")) == 1
+    assert visitor.requested_urls("HEAD")
 
 
 async def test_an_upload_goes_on_by_itself_after_a_reload(
@@ -87,9 +87,9 @@ async def test_an_interrupted_upload_can_be_given_up(deploy: Deploy, visitor: Vi
         await visitor.context.add_init_script(NO_ROOM)
         await begin(visitor, valve, film)
         await visitor.tab.reload()
-        async with visitor.tab.expect_response(lambda response: response.request.method == "DELETE") as gone:
+        async with visitor.tab.expect_response(lambda response: response.request.method == "DELETE") as deletion:
             await visitor.press("Cancel", "film.mp4")
-        assert (await gone.value).status == 204
+        assert (await deletion.value).status == 204
         assert deployment.residue() == []
 
 
@@ -145,7 +145,7 @@ async def test_an_upload_waits_while_there_is_no_network(
 async def test_an_upload_keeps_its_bytes_while_a_proxy_finds_no_server(
     deployment: Deployment, valve: Valve, visitor: Visitor, film: Path, data: bytes
 ) -> None:
-    """tus-js-client by itself takes the 502 for the upload's end, and starts at byte 0."""
+    """tus-js-client alone takes the 502 for the upload's end, and starts at byte 0."""
 
     async def bad_gateway(route: Route) -> None:
         await (route.fulfill(status=502) if route.request.method == "HEAD" else route.fallback())
@@ -169,7 +169,7 @@ async def test_a_second_tab_waits_for_the_first(
     valve.open()
     await arrived(deployment, visitor, data)
     assert await visitor.finished("film.mp4", second) == await visitor.finished("film.mp4")
-    assert len(visitor.sent("POST")) == 1
+    assert len(visitor.requested_urls("POST")) == 1
 
 
 async def test_a_second_tab_takes_over_when_the_first_is_closed(

@@ -61,7 +61,7 @@ def elsewhere(tab: Page) -> Locator:
 
 def list_requests(visitor: Visitor) -> list[str]:
     """The requests for lists and events so far."""
-    return [url for url in visitor.sent("GET") if "/uploads" in url or "/events" in url or "/status" in url]
+    return [url for url in visitor.requested_urls("GET") if "/uploads" in url or "/events" in url or "/status" in url]
 
 
 async def moves(visitor: Visitor, beyond: int) -> None:

@@ -1,4 +1,4 @@
-"""What the page at `/` leaves in a browser that others use, too."""
+"""Traces of the page at `/` in a browser that others use, too."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def shared(tab: Page) -> Locator:
     return tab.get_by_role("checkbox", name="This is a shared computer: keep nothing")
 
 
-async def begun(visitor: Visitor, valve: Valve, film: Path) -> None:
-    """An upload is on its way, and stays where it is."""
+async def begin(visitor: Visitor, valve: Valve, film: Path) -> None:
+    """An upload is in transit, and stays so."""
     valve.close()
     await visitor.choose(film)
     await valve.full()
@@ -54,12 +54,12 @@ async def test_what_is_kept_is_said(deployment: Deployment, visitor: Visitor) ->
 
 
 async def test_all_is_forgotten_at_once(deploy: Deploy, visitor: Visitor, film: Path, tmp_path: Path) -> None:
-    """What isn't finished is gone from the server as well; what is finished stays there."""
+    """An unfinished upload is gone from the server as well; a finished one stays there."""
     (tmp_path / "note.txt").write_text("note")
-    said = list[str]()
+    messages = list[str]()
 
     async def agree(dialog: Dialog) -> None:
-        said.append(dialog.message)
+        messages.append(dialog.message)
         await dialog.accept()
 
     visitor.tab.on("dialog", agree)
@@ -67,16 +67,16 @@ async def test_all_is_forgotten_at_once(deploy: Deploy, visitor: Visitor, film: 
         await visitor.open(valve.origin)
         await visitor.choose(tmp_path / "note.txt")
         note = await visitor.finished("note.txt")
-        await begun(visitor, valve, film)
+        await begin(visitor, valve, film)
         await keeps(visitor.tab, {"choices": 0, "records": 2, "files": 1})
-        async with visitor.tab.expect_response(lambda response: response.request.method == "DELETE") as gone:
+        async with visitor.tab.expect_response(lambda response: response.request.method == "DELETE") as deletion:
             await forget(visitor.tab).click()
-        assert (await gone.value).status == 204
+        assert (await deletion.value).status == 204
         await expect(visitor.tab.get_by_role("listitem")).to_have_count(0)
         await expect(visitor.tab.get_by_role("status")).to_have_text("Everything is forgotten.")
         await expect(forget(visitor.tab)).to_be_focused()
         await keeps(visitor.tab, NOTHING)
-        (question,) = said
+        (question,) = messages
         assert question.endswith("It is cancelled, and what was sent is removed from the server.")
         assert deployment.content(note) == b"note"
         assert len(deployment.residue()) == 1
@@ -90,7 +90,7 @@ async def test_a_copy_that_comes_late_is_forgotten_too(valve: Valve, visitor: Vi
     visitor.tab.on("dialog", lambda dialog: dialog.accept())
     await visitor.context.add_init_script(HELD)
     await visitor.open(valve.origin)
-    await begun(visitor, valve, film)
+    await begin(visitor, valve, film)
     await keeps(visitor.tab, {**NOTHING, "records": 1})
     await forget(visitor.tab).click()
     await keeps(visitor.tab, NOTHING)
@@ -109,7 +109,7 @@ async def test_nothing_is_forgotten_against_ones_will(
 ) -> None:
     visitor.tab.on("dialog", lambda dialog: dialog.dismiss())
     await visitor.open(valve.origin)
-    await begun(visitor, valve, film)
+    await begin(visitor, valve, film)
     await forget(visitor.tab).click()
     valve.open()
     assert deployment.content(await visitor.finished("film.mp4")) == data
@@ -132,7 +132,7 @@ async def test_on_a_shared_computer_nothing_is_kept_from_the_start(
 ) -> None:
     await visitor.open(valve.origin)
     await shared(visitor.tab).check()
-    await begun(visitor, valve, film)
+    await begin(visitor, valve, film)
     await keeps(visitor.tab, {**NOTHING, "choices": 1})
     valve.open()
     assert deployment.content(await visitor.finished("film.mp4")) == data
@@ -149,7 +149,7 @@ async def test_a_shared_computer_forgets_and_uploads_go_on(
     await visitor.open(valve.origin)
     second = await visitor.context.new_page()
     await second.goto(f"{valve.origin}/")
-    await begun(visitor, valve, film)
+    await begin(visitor, valve, film)
     await keeps(visitor.tab, {"choices": 0, "records": 1, "files": 1})
     await shared(second).check()
     await expect(shared(visitor.tab)).to_be_checked()
@@ -157,7 +157,7 @@ async def test_a_shared_computer_forgets_and_uploads_go_on(
     valve.cut()
     valve.open()
     assert deployment.content(await visitor.finished("film.mp4")) == data
-    assert len(visitor.sent("POST")) == 1
+    assert len(visitor.requested_urls("POST")) == 1
     await keeps(visitor.tab, {**NOTHING, "choices": 1})
     await shared(visitor.tab).uncheck()
     await keeps(visitor.tab, NOTHING)
@@ -172,7 +172,7 @@ async def test_what_is_finished_is_forgotten_after_a_week(
     await visitor.open(valve.origin)
     await visitor.choose(tmp_path / "note.txt")
     await visitor.finished("note.txt")
-    await begun(visitor, valve, film)
+    await begin(visitor, valve, film)
     await visitor.press("Pause", "film.mp4")
     await keeps(visitor.tab, {"choices": 0, "records": 2, "files": 1})
     await visitor.context.add_init_script(LATER.format(days=6))

@@ -36,7 +36,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], list[list[object]]]] = {
 
 @functools.cache
 def pattern(size: int) -> bytes:
-    """What the page uploads."""
+    """The bytes that the page uploads."""
     return bytes((n * 31 + n // 251) & 255 for n in range(size))
 
 
@@ -82,7 +82,7 @@ async def test_the_browser_reads_back_what_tus_js_sent(
     """As tus-js-client's own tests against a server do: metadata, content, and that it is gone after its end."""
     metadata = {"nonlatin": "słońce", "number": "100", "filename": "hello.txt", "filetype": "text/plain"}
     done = await upload(visitor, elsewhere, deployment, SIZE, metadata=metadata)
-    told, content = await visitor.tab.evaluate(
+    headers, content = await visitor.tab.evaluate(
         """async (url) => {
              const head = await fetch(url, { method: 'HEAD', headers: { 'Tus-Resumable': '1.0.0' } })
              const body = await (await fetch(url)).arrayBuffer()
@@ -92,8 +92,8 @@ async def test_the_browser_reads_back_what_tus_js_sent(
         done["url"],
     )
     assert bytes(content) == hashlib.sha256(pattern(SIZE)).digest()
-    assert told["upload-offset"] == told["upload-length"] == str(SIZE)
-    assert sorted(pair.split(" ")[0] for pair in told["upload-metadata"].split(",")) == sorted(metadata)
+    assert headers["upload-offset"] == headers["upload-length"] == str(SIZE)
+    assert sorted(pair.split(" ")[0] for pair in headers["upload-metadata"].split(",")) == sorted(metadata)
     await visitor.tab.evaluate("(url) => tus.Upload.terminate(url)", done["url"])
     assert await status(done["url"]) == 404
 
@@ -109,12 +109,12 @@ async def upload(
     elsewhere: str,
     deployment: Deployment,
     size: int,
-    more: dict[str, Any] | None = None,
+    extra: dict[str, Any] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     await visitor.tab.goto(f"{elsewhere}/tus.html")
     options = {"endpoint": deployment.url, **options}
-    done: dict[str, Any] = await visitor.tab.evaluate(UPLOAD, [size, options, more or {}])
+    done: dict[str, Any] = await visitor.tab.evaluate(UPLOAD, [size, options, extra or {}])
     return done
 
 

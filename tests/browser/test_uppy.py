@@ -30,7 +30,7 @@ RETRIEVABLE = """async () => {
   database.close()
   return files.length && states.length && states[0].metadata.includes('uploadUrl')
 }"""
-"""It writes what it knows when it likes, and says so to nobody."""
+"""It writes what it knows when it likes, and reports it to no listener."""
 GO_ON = "uppy.emit('restore-confirmed')"
 
 
@@ -104,7 +104,7 @@ async def test_uppy_pauses_and_goes_on(
     valve.open()
     await visitor.tab.evaluate("uppy.resumeAll()")
     assert deployment.content(await finished(visitor.tab)) == data
-    assert len(visitor.sent("POST")) == 1
+    assert len(visitor.requested_urls("POST")) == 1
 
 
 async def test_uppy_cancels(deploy: Deploy, elsewhere: str, visitor: Visitor, film: Path) -> None:
@@ -113,9 +113,9 @@ async def test_uppy_cancels(deploy: Deploy, elsewhere: str, visitor: Visitor, fi
         valve.close()
         await choose(visitor.tab, film)
         await valve.full()
-        async with visitor.tab.expect_response(lambda response: response.request.method == "DELETE") as gone:
+        async with visitor.tab.expect_response(lambda response: response.request.method == "DELETE") as deletion:
             await visitor.tab.evaluate("uppy.cancelAll()")
-        assert (await gone.value).status == 204
+        assert (await deletion.value).status == 204
         assert deployment.residue() == []
 
 
@@ -128,7 +128,7 @@ async def test_uppy_doesnt_send_the_same_file_again(
     await visitor.tab.reload()
     await choose(visitor.tab, film)
     assert await finished(visitor.tab) == first
-    assert len(visitor.sent("POST")) == len(visitor.sent("PATCH")) == 1
+    assert len(visitor.requested_urls("POST")) == len(visitor.requested_urls("PATCH")) == 1
 
 
 async def test_golden_retriever_goes_on_after_a_reload(
@@ -144,7 +144,7 @@ async def test_golden_retriever_goes_on_after_a_reload(
     valve.open()
     await visitor.tab.evaluate(GO_ON)
     assert deployment.content(await finished(visitor.tab)) == data
-    assert len(visitor.sent("POST")) == 1
+    assert len(visitor.requested_urls("POST")) == 1
 
 
 async def test_uppy_uploads_in_parallel(
@@ -153,7 +153,7 @@ async def test_uppy_uploads_in_parallel(
     await open_uppy(visitor, elsewhere, deployment.url, parallelUploads=3)
     await choose(visitor.tab, film)
     assert deployment.content(await finished(visitor.tab)) == data
-    assert (len(visitor.sent("POST")), len(visitor.sent("PATCH"))) == (4, 3)
+    assert (len(visitor.requested_urls("POST")), len(visitor.requested_urls("PATCH"))) == (4, 3)
 
 
 @pytest.mark.parametrize("options", [{}, {"chunkSize": 3 * MIB}], ids=["one request", "chunks"])
@@ -173,7 +173,7 @@ async def test_uppy_goes_on_after_a_cut(
     valve.cut()
     valve.open()
     assert deployment.content(await finished(visitor.tab)) == data
-    assert len(visitor.sent("POST")) == 1
+    assert len(visitor.requested_urls("POST")) == 1
 
 
 @pytest.mark.parametrize("reloaded", [False, True], ids=["in its page", "after a reload"])
@@ -200,8 +200,8 @@ async def test_uppy_keeps_its_place_through_a_token_that_expires(
         if reloaded:
             await choose(visitor.tab, film)
         assert deployment.content(await finished(visitor.tab)) == data
-    assert (len(visitor.sent("POST")), len(issued)) == (1, 3)
-    assert visitor.sent("HEAD")
+    assert (len(visitor.requested_urls("POST")), len(issued)) == (1, 3)
+    assert visitor.requested_urls("HEAD")
 
 
 async def test_uppy_goes_on_after_the_server_was_replaced(
@@ -216,7 +216,7 @@ async def test_uppy_goes_on_after_the_server_was_replaced(
         valve.open()
         await deployment.server.start()
         assert deployment.content(await finished(visitor.tab)) == data
-        assert len(visitor.sent("POST")) == 1
+        assert len(visitor.requested_urls("POST")) == 1
 
 
 async def test_two_tabs_that_send_one_upload_both_end_with_it(

@@ -1,4 +1,4 @@
-"""Somebody at the page: what they do, and what they see."""
+"""A visitor of the page: what they do, and what they see."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Visitor:
     def row(self, name: str, tab: Page | None = None) -> Locator:
         return (tab or self.tab).get_by_role("listitem").filter(has_text=name)
 
-    async def press(self, what: str, name: str) -> None:
-        await self.row(name).get_by_role("button", name=what).click()
+    async def press(self, label: str, name: str) -> None:
+        await self.row(name).get_by_role("button", name=label).click()
 
     async def sees(self, text: str, name: str, tab: Page | None = None) -> None:
         await expect(self.row(name, tab)).to_contain_text(text)
@@ -68,7 +68,7 @@ class Visitor:
         assert url is not None
         return url
 
-    def sent(self, method: str) -> list[str]:
+    def requested_urls(self, method: str) -> list[str]:
         """The URLs of the requests by that method so far."""
         return [request.url for request in self.requests if request.method == method]
 
@@ -79,7 +79,7 @@ class Visitor:
 
 @asynccontextmanager
 async def visiting(browser: Browser, **options: Any) -> AsyncIterator[Visitor]:
-    """Somebody who was never here before; `options` are those of a Playwright context."""
+    """A visitor without any stored state; `options` are those of a Playwright context."""
     context = await browser.new_context(**options)
     context.set_default_timeout(PATIENCE)
     try:

@@ -39,7 +39,7 @@ async def outbox(state: StateStore) -> Outbox:
 
 @pytest.fixture
 async def feed(state: StateStore) -> Outbox:
-    """Of each state in turn, whose events are only kept."""
+    """Return the outbox of each state in turn, whose events are only kept."""
     assert state.outbox is not None
     await state.outbox.register([KEPT])
     return state.outbox

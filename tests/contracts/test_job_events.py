@@ -25,8 +25,8 @@ from tusd_py.ports.state import Numbered, StateStore
 ENDS_OF_JOBS = sorted(ENDED)
 
 
-async def kept(feed: Outbox) -> list[str]:
-    return [each.id for each in await feed.events(0, 100)]
+async def event_ids(feed: Outbox) -> list[str]:
+    return [stored.id for stored in await feed.events(0, 100)]
 
 
 @pytest.mark.parametrize("phase", ENDS_OF_JOBS)
@@ -52,10 +52,10 @@ async def test_an_end_is_told_once(state: StateStore, feed: Outbox) -> None:
     """An ended job is saved again once what it made is removed, maybe long after its event was."""
     failed = await ended_job(state, job(due_at=1.0), phase=JobPhase.FAILED)
     failed = await state.jobs.save(replace(failed, due_at=9.0))
-    assert await kept(feed) == [f"evt_{failed.id}_failed"]
+    assert await event_ids(feed) == [f"evt_{failed.id}_failed"]
     assert await feed.prune(EVER, 10) == 1
     await state.jobs.save(replace(failed, due_at=None))
-    assert (await kept(feed), await feed.last_seq()) == ([], 1)
+    assert (await event_ids(feed), await feed.last_seq()) == ([], 1)
 
 
 async def test_a_refused_end_is_not_told(state: StateStore, feed: Outbox) -> None:
@@ -64,25 +64,25 @@ async def test_a_refused_end_is_not_told(state: StateStore, feed: Outbox) -> Non
     for stale in (queued, job(2)):
         with pytest.raises(Superseded):
             await state.jobs.save(ended(stale, 7.0))
-    assert (await kept(feed), await feed.last_seq()) == ([], 0)
+    assert (await event_ids(feed), await feed.last_seq()) == ([], 0)
 
 
 async def test_ends_are_numbered_among_the_events_of_uploads(state: StateStore, feed: Outbox) -> None:
-    made = await created(state)
+    created_upload = await created(state)
     done = await ended_job(state, job())
-    gone = await terminated(state, made)
-    ids = [f"evt_{made.id}_created", f"evt_{done.id}_done", f"evt_{made.id}_terminated"]
-    assert [(each.seq, each.id) for each in await feed.events(0, 10)] == list(enumerate(ids, 1))
-    assert await state.numbered(made.id) == Numbered(upload=gone, seq=3)
+    ended_upload = await terminated(state, created_upload)
+    ids = [f"evt_{created_upload.id}_created", f"evt_{done.id}_done", f"evt_{created_upload.id}_terminated"]
+    assert [(stored.seq, stored.id) for stored in await feed.events(0, 10)] == list(enumerate(ids, 1))
+    assert await state.numbered(created_upload.id) == Numbered(upload=ended_upload, seq=3)
 
 
 async def test_an_end_takes_a_number_and_moves_none(state: StateStore) -> None:
     """Readers of uploads that go on from a number miss nothing, whether the end is kept or not."""
-    made = await created(state)
+    created_upload = await created(state)
     await ended_job(state, job())
     assert state.outbox is not None
     assert await state.outbox.last_seq() == 2
-    assert await state.changed(0, 10) == [Numbered(upload=made, seq=1)]
+    assert await state.changed(0, 10) == [Numbered(upload=created_upload, seq=1)]
     assert await state.outbox.events(0, 10) == []
 
 
@@ -98,18 +98,18 @@ async def test_they_are_kept_for_their_time(state: StateStore, feed: Outbox) -> 
         await ended_job(state, job(number), at)
     assert await feed.prune(10.0, 10) == 0
     assert await feed.prune(20.0, 10) == 1
-    assert await kept(feed) == [f"evt_{job(number).id}_done" for number in (1, 3)]
+    assert await event_ids(feed) == [f"evt_{job(number).id}_done" for number in (1, 3)]
     assert await state.jobs.prune(EVER, 10) == 3
-    assert len(await kept(feed)) == 2
+    assert len(await event_ids(feed)) == 2
 
 
 async def test_a_sink_that_wants_them_gets_them_in_order(state: StateStore, outbox: Outbox) -> None:
-    made = await created(state)
+    created_upload = await created(state)
     done = await ended_job(state, job())
     [first] = await outbox.due(ALL.name, EVER, 10)
     await outbox.mark_delivered(first)
     [second] = await outbox.due(ALL.name, EVER, 10)
-    assert (second.event_id, second.upload_id, second.due_at) == (f"evt_{done.id}_done", made.id, 7.0)
+    assert (second.event_id, second.upload_id, second.due_at) == (f"evt_{done.id}_done", created_upload.id, 7.0)
     assert await outbox.due(ENDS.name, EVER, 10) == []
 
 
@@ -138,7 +138,7 @@ async def test_of_several_nodes_one_tells_the_end(durable: Maker) -> None:
     phases = [JobPhase.DONE, JobPhase.CANCELLED] * 2
     recorded = await asyncio.gather(*map(end, nodes, phases))
     [phase] = filter(None, recorded)
-    assert await kept(nodes[0].outbox) == [f"evt_{queued.id}_{phase}"]
+    assert await event_ids(nodes[0].outbox) == [f"evt_{queued.id}_{phase}"]
     for node in nodes:
         await node.aclose()
 
@@ -154,7 +154,7 @@ async def test_an_end_whose_answer_was_lost_is_told_once(redis_url: str) -> None
         relay.lose_next = True
         done = await store.jobs.save(ended(queued, 7.0))
         assert relay.lost
-        assert (await kept(store.outbox), await store.outbox.last_seq()) == ([f"evt_{done.id}_done"], 1)
+        assert (await event_ids(store.outbox), await store.outbox.last_seq()) == ([f"evt_{done.id}_done"], 1)
         await store.aclose()
 
 

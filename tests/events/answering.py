@@ -24,6 +24,6 @@ def says_text(text: str) -> Answer:
     return lambda _: web.Response(text=text)
 
 
-def asked(hook: Receiver, name: str) -> list[Arrival]:
+def questions(hook: Receiver, name: str) -> list[Arrival]:
     """The calls of one hook."""
     return [arrival for arrival in hook.arrivals if arrival.json["Type"] == name]

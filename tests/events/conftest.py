@@ -42,8 +42,8 @@ def state(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, str]:
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as made:
-        yield made
+    async with receiving() as running:
+        yield running
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def serve(tmp_path: Path, hook: Receiver) -> Serve:
 
 @pytest.fixture
 def s3(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The settings of a bucket, below a prefix of its own."""
+    """The settings of a bucket, below its own prefix."""
     for name, value in Identity(name="any", actions=()).environment().items():
         monkeypatch.setenv(name, value)
     return {"storage": S3Bucket("uploads", f"{uuid.uuid4().hex}/"), "s3_endpoint_url": moto_endpoint}

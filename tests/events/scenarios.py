@@ -1,4 +1,4 @@
-"""What a client does while a corpus of hook calls is recorded: the same for tusd and for this server."""
+"""Requests of a client while a corpus of hook calls is recorded: the same for tusd and for this server."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ async def _create(
 ) -> str:
     """The URL of a new upload."""
     size = ("Upload-Defer-Length", "1") if length is None else ("Upload-Length", str(length))
-    named = ",".join(f"{key} {base64.b64encode(value).decode()}" for key, value in (metadata or {}).items())
-    described: Fields = [("Upload-Metadata", named)] if named else []
+    pairs = ",".join(f"{key} {base64.b64encode(value).decode()}" for key, value in (metadata or {}).items())
+    described: Fields = [("Upload-Metadata", pairs)] if pairs else []
     kind = OCTETS if body is not None else []
     location = await _request(http, "POST", url, [*TUS, size, *described, *kind, *(fields or [])], body)
     return urljoin(url, location)

@@ -1,4 +1,4 @@
-"""Events reach their receivers from running servers: once each, in order, and whatever fails in between."""
+"""Events reach their receivers from running servers: once each, in order, with any failure in between."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ async def upload(tus: TusClient, *, end: bool = False) -> str:
     return url.rpartition("/")[2]
 
 
-def told(arrivals: Sequence[Arrival]) -> Mapping[str, Sequence[str]]:
+def types_by_upload(arrivals: Sequence[Arrival]) -> Mapping[str, Sequence[str]]:
     """The types of events by upload, in the order in which a consumer that knows repeated ones sees them."""
-    seen = dict[str, None]()
+    event_ids = dict[str, None]()
     for arrival in arrivals:
-        seen.setdefault(arrival.id)
+        event_ids.setdefault(arrival.id)
     by_upload = dict[str, list[str]]()
-    for event_id in seen:
+    for event_id in event_ids:
         _, name, kind = event_id.split("_")
         by_upload.setdefault(name, []).append(kind)
     return by_upload
 
 
 async def refuses(server: Server) -> bool:
-    """Whether it takes no more connections."""
+    """Return True if it takes no more connections."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
     except OSError:
@@ -60,7 +60,7 @@ async def test_an_upload_is_told_from_its_creation_to_its_end(start: Start, rece
     async with aiohttp.ClientSession() as session:
         name = await upload(await client(start(hooks_http=receiver.url), session), end=True)
     arrivals = await receiver.wait(3)
-    assert told(arrivals) == {name: ALL}
+    assert types_by_upload(arrivals) == {name: ALL}
     assert [arrival.json["Type"] for arrival in arrivals] == ["post-create", "post-finish", "post-terminate"]
 
 
@@ -86,8 +86,8 @@ async def test_a_flaky_receiver_gets_events_in_order(start: Start, receiver: Rec
     async with aiohttp.ClientSession() as session:
         tus = await client(start(hooks_http=receiver.url), session)
         names = [await upload(tus, end=True) for _ in range(10)]
-        await receiver.until(lambda arrivals: sum(map(len, told(arrivals).values())) == 30)
-    assert told(receiver.arrivals) == dict.fromkeys(names, ALL)
+        await receiver.until(lambda arrivals: sum(map(len, types_by_upload(arrivals).values())) == 30)
+    assert types_by_upload(receiver.arrivals) == dict.fromkeys(names, ALL)
 
 
 async def test_what_was_saved_before_a_crash_is_told_after_it(start: Start, receiver: Receiver) -> None:
@@ -99,8 +99,8 @@ async def test_what_was_saved_before_a_crash_is_told_after_it(start: Start, rece
         await server.kill()
         receiver.always = None
         await server.start()
-        arrivals = await receiver.until(lambda arrivals: len(told(arrivals).get(name, [])) == 3)
-    assert told(arrivals) == {name: ALL}
+        arrivals = await receiver.until(lambda arrivals: len(types_by_upload(arrivals).get(name, [])) == 3)
+    assert types_by_upload(arrivals) == {name: ALL}
     assert arrivals[0].id == arrivals[1].id
 
 
@@ -110,7 +110,7 @@ async def test_two_nodes_tell_each_event_once(start: Start, receiver: Receiver) 
         clients = [await client(node, session) for node in nodes]
         names = await asyncio.gather(*(upload(tus, end=True) for tus in clients * 10))
         await receiver.wait(60)
-    assert told(receiver.arrivals) == dict.fromkeys(names, ALL)
+    assert types_by_upload(receiver.arrivals) == dict.fromkeys(names, ALL)
     assert set(Counter(arrival.id for arrival in receiver.arrivals).values()) == {1}
 
 
@@ -119,7 +119,7 @@ async def test_several_workers_tell_each_event_once(start: Start, receiver: Rece
         tus = await client(start(hooks_http=receiver.url, workers=2), session)
         names = await asyncio.gather(*(upload(tus) for _ in range(10)))
         await receiver.wait(20)
-    assert told(receiver.arrivals) == dict.fromkeys(names, ALL[:2])
+    assert types_by_upload(receiver.arrivals) == dict.fromkeys(names, ALL[:2])
     assert len(receiver.arrivals) == 20
 
 
@@ -138,7 +138,7 @@ async def test_a_shutdown_waits_for_a_delivery(start: Start, receiver: Receiver)
         await server.start()
         await receiver.wait(3)
     assert [arrival.id.rpartition("_")[2] for arrival in receiver.arrivals] == ALL
-    assert told(receiver.arrivals) == {name: ALL}
+    assert types_by_upload(receiver.arrivals) == {name: ALL}
 
 
 async def test_what_a_shutdown_cuts_is_told_by_the_next_start(start: Start, receiver: Receiver) -> None:
@@ -150,7 +150,7 @@ async def test_what_a_shutdown_cuts_is_told_by_the_next_start(start: Start, rece
         assert await server.stop() == 0
         await server.start()
         await receiver.wait(3)
-    assert told(receiver.arrivals) == {name: ALL[:2]}
+    assert types_by_upload(receiver.arrivals) == {name: ALL[:2]}
 
 
 async def test_a_gone_receiver_is_retried_after_restart(start: Start, receiver: Receiver) -> None:
@@ -166,7 +166,7 @@ async def test_a_gone_receiver_is_retried_after_restart(start: Start, receiver: 
         assert len(receiver.arrivals) == 1
         await server.start()
         await receiver.wait(5)
-    assert [len(kinds) for kinds in told(receiver.arrivals).values()] == [2, 2]
+    assert [len(kinds) for kinds in types_by_upload(receiver.arrivals).values()] == [2, 2]
 
 
 async def test_an_expiry_has_no_request(start: Start, receiver: Receiver) -> None:
@@ -184,7 +184,7 @@ async def test_a_command_tells_through_the_servers_receivers(start: Start, recei
         name = await upload(await client(server, session))
         assert (await server.command("uploads", "terminate", name)).code == 0
         await receiver.wait(3)
-    assert told(receiver.arrivals) == {name: ALL}
+    assert types_by_upload(receiver.arrivals) == {name: ALL}
 
 
 async def test_secrets_are_told_only_if_they_are_named(start: Start, receiver: Receiver) -> None:

@@ -84,8 +84,8 @@ async def test_documented_receivers_verify_and_deduplicate(running: tuple[Proces
         await publish(port, *secrets)
     assert process.stdout is not None
     process.kill()
-    said = (await process.stdout.read()).decode().splitlines()
-    assert said == [f"post-finish {1:032x}"]
+    output = (await process.stdout.read()).decode().splitlines()
+    assert output == [f"post-finish {1:032x}"]
 
 
 def test_they_are_short() -> None:

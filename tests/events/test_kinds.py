@@ -86,7 +86,7 @@ async def test_metrics_count_attempts_and_what_is_missing(tmp_path: Path) -> Non
     ):
         await upload(server.url)
 
-        async def told() -> bool:
+        async def are_counted() -> bool:
             async with session.get(f"{server.origin}/metrics") as answer:
                 text = await answer.text()
             return (
@@ -94,4 +94,4 @@ async def test_metrics_count_attempts_and_what_is_missing(tmp_path: Path) -> Non
                 and 'tusdpy_hook_requests_total{hook="post-create",outcome="failed"} 1.0' in text
             )
 
-        await until(told)
+        await until(are_counted)

@@ -35,7 +35,7 @@ class _HalfDead:
     def __init__(self, count: int) -> None:
         self._turns = cycle((True, False))
         self.last = bytearray(count)
-        self.left, self.done = count * len(ORDER), asyncio.Event()
+        self.remaining, self.done = count * len(ORDER), asyncio.Event()
 
     async def publish(self, delivery: Delivery) -> None:
         await asyncio.sleep(0)
@@ -44,8 +44,8 @@ class _HalfDead:
         number = int(delivery.upload_id, 16)
         assert ORDER[self.last[number]] is delivery.type
         self.last[number] += 1
-        self.left -= 1
-        if not self.left:
+        self.remaining -= 1
+        if not self.remaining:
             self.done.set()
 
     async def aclose(self) -> None:

@@ -60,11 +60,11 @@ async def test_direct_uploads_have_the_hooks_fields_and_its_refusals(
         url = f"{client.url}s3/multipart"
         begin = json.dumps({"filename": "a.txt", "type": "text/plain"})
         hook.answers = [says(), says(**ROW)]
-        begun = await client.request("POST", url, begin.encode(), content_type="application/json")
-        assert fields(begun) == (200, "7", "application/json")
-        one = f"{url}/{json.loads(begun.body)['uploadId']}"
+        reply = await client.request("POST", url, begin.encode(), content_type="application/json")
+        assert fields(reply) == (200, "7", "application/json")
+        one = f"{url}/{json.loads(reply.body)['uploadId']}"
         hook.answers = [says(**ROW)]
-        listed = await client.request("GET", f"{one}?key={json.loads(begun.body)['key']}")
+        listed = await client.request("GET", f"{one}?key={json.loads(reply.body)['key']}")
         assert (*fields(listed), json.loads(listed.body)) == (200, "7", "application/json", [])
         words = {"StatusCode": 422, "Body": "no", "Header": {"X-Row": "8"}}
         for answers in ([{"RejectAccess": True}], [{}, {"RejectUpload": True}]):

@@ -1,4 +1,4 @@
-"""What commands without hooks do with uploads that a hook is to be asked about."""
+"""Commands without hooks, with uploads that a hook is to be asked about."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.events.answering import Serve, asked, says
+from tests.events.answering import Serve, questions, says
 from tests.support.exchange import Answer
 from tests.support.receiver import Receiver
 from tests.support.tus import TusClient
@@ -31,10 +31,10 @@ async def test_a_file_is_where_a_hook_wants_it_and_its_url_is_the_id(
         assert file.read_bytes() == b"abc" == await client.content(answer.url)
         await client.terminate(answer.url)
         assert not file.exists()
-        await hook.until(lambda _: bool(asked(hook, "post-terminate")))
+        await hook.until(lambda _: bool(questions(hook, "post-terminate")))
         for event in ("post-finish", "post-terminate"):
-            [told] = asked(hook, event)
-            assert told.json["Event"]["Upload"]["Storage"]["Path"] == str(file)
+            [arrival] = questions(hook, event)
+            assert arrival.json["Event"]["Upload"]["Storage"]["Path"] == str(file)
 
 
 async def test_a_hook_places_final_uploads_only(serve: Serve, hook: Receiver, tmp_path: Path) -> None:
@@ -93,11 +93,11 @@ async def test_an_object_has_the_key_that_a_hook_chose(serve: Serve, hook: Recei
         await client.patch(answer.url, 0, bytes(6 << 20))
         assert await client.content(answer.url) == bytes(6 << 20)
         await client.terminate(answer.url)
-        await hook.until(lambda _: bool(asked(hook, "post-terminate")))
+        await hook.until(lambda _: bool(questions(hook, "post-terminate")))
         for event in ("post-finish", "post-terminate"):
-            [told] = asked(hook, event)
+            [arrival] = questions(hook, event)
             place = {"Bucket": "uploads", "Key": f"{s3['storage'].prefix}{key}", "Type": "s3store"}
-            assert told.json["Event"]["Upload"]["Storage"] == place
+            assert arrival.json["Event"]["Upload"]["Storage"] == place
 
 
 async def test_an_object_of_another_program_is_not_replaced(serve: Serve, hook: Receiver, s3: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.events.answering import Serve, asked, says, says_text
+from tests.events.answering import Serve, questions, says, says_text
 from tests.support.receiver import Answer, Receiver, status
 
 
@@ -162,7 +162,7 @@ async def test_each_access_is_asked_about_but_head(serve: Serve, hook: Receiver)
         await client.request("HEAD", path)
         await client.request("GET", path)
         name = path.rpartition("/")[2]
-        assert [arrival.json["Event"]["Upload"]["ID"] for arrival in asked(hook, "pre-access")] == ["", name, name]
+        assert [arrival.json["Event"]["Upload"]["ID"] for arrival in questions(hook, "pre-access")] == ["", name, name]
         hook.always = says(RejectAccess=True)
         for method in ("GET", "DELETE"):
             response = await client.request(method, path)
@@ -183,7 +183,7 @@ async def test_a_hook_is_told_the_newest_offset_and_stops_the_upload(serve: Serv
         response = await client.patch(path, 0, body(), Content_Length=str(1 << 26))
         sending.set()
         assert (response.status, response.body.decode()) == (410, "enough")
-        assert asked(hook, "post-receive")[0].json["Event"]["Upload"]["Offset"] > 0
+        assert questions(hook, "post-receive")[0].json["Event"]["Upload"]["Offset"] > 0
         assert (await client.request("HEAD", path)).status == 404
 
 
@@ -193,15 +193,15 @@ async def test_a_hook_names_an_upload_which_is_then_at_that_path(serve: Serve, h
         response = await client.try_create(3)
         assert (response.status, response.headers["Location"].endswith("/files/team/a.txt")) == (201, True)
         hook.answers = [says(ChangeFileInfo={"ID": "team/a.txt"})]
-        taken = await client.try_create(3)
-        assert (taken.status, (taken.body.decode()).partition(":")[0]) == (409, "name-taken")
+        refusal = await client.try_create(3)
+        assert (refusal.status, (refusal.body.decode()).partition(":")[0]) == (409, "name-taken")
         path = response.url
         assert (await client.patch(path, 0, b"abc")).status == 204
         assert (await client.request("HEAD", path)).headers["Upload-Offset"] == "3"
         assert (await client.get(path)).body == b"abc"
         assert (tmp_path / "team" / "a.txt").read_bytes() == b"abc"
-        told = (await hook.until(lambda _: bool(asked(hook, "post-finish"))))[-1]
-        assert told.json["Event"]["Upload"]["ID"] == "team/a.txt"
+        arrival = (await hook.until(lambda _: bool(questions(hook, "post-finish"))))[-1]
+        assert arrival.json["Event"]["Upload"]["ID"] == "team/a.txt"
         assert (await client.request("DELETE", path)).status == 204
         assert (await client.request("HEAD", path)).status == 404
 

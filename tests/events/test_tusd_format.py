@@ -36,15 +36,15 @@ def recorded(name: str) -> Sequence[Any]:
 @pytest.mark.parametrize("name", [*SCENARIOS, "commands"])
 def test_each_recorded_body_is_made_again_byte_for_byte(name: str) -> None:
     for call in recorded(name):
-        told = json.loads(call["body"])
-        ours = body(told["Type"], _upload(told), _caller(told), _place(told)).decode()
-        assert ours == re.sub(r'"InfoPath":"[^"]+"', '"InfoPath":""', call["body"])
+        call_body = json.loads(call["body"])
+        own = body(call_body["Type"], _upload(call_body), _caller(call_body), _place(call_body)).decode()
+        assert own == re.sub(r'"InfoPath":"[^"]+"', '"InfoPath":""', call["body"])
 
 
 def test_a_command_gets_the_environment_that_tusd_gives_it() -> None:
     for call in recorded("commands"):
-        ours = environment(call["hook"], "evt_1", _upload(json.loads(call["body"])))
-        lines = [f"{name}={value}" for name, value in sorted(ours.items()) if name != "TUS_EVENT_ID"]
+        own = environment(call["hook"], "evt_1", _upload(json.loads(call["body"])))
+        lines = [f"{name}={value}" for name, value in sorted(own.items()) if name != "TUS_EVENT_ID"]
         assert [*lines, "/srv/hooks"] == call["environment"]
 
 
@@ -59,12 +59,12 @@ async def test_the_same_client_makes_the_same_events(tmp_path: Path) -> None:
         ) as server,
     ):
         for name, scenario in SCENARIOS.items():
-            theirs = sorted(_normal(text, "/srv/data") for text in _events(call["body"] for call in recorded(name)))
+            expected = sorted(_normal(text, "/srv/data") for text in _events(call["body"] for call in recorded(name)))
             async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
                 await scenario(http, server.url)
-            arrivals = await receiver.wait(len(theirs))
-            ours = sorted(_normal(arrival.body.decode(), f"{tmp_path}/data") for arrival in arrivals)
-            assert ours == theirs, name
+            arrivals = await receiver.wait(len(expected))
+            own = sorted(_normal(arrival.body.decode(), f"{tmp_path}/data") for arrival in arrivals)
+            assert own == expected, name
             assert {arrival.headers["Content-Type"] for arrival in arrivals} == {"application/json"}
             receiver.arrivals.clear()
 
@@ -78,45 +78,45 @@ def _normal(text: str, folder: str) -> str:
     plain = text.replace(f"{folder}/.tusd-py", "/srv/data").replace(folder, "/srv/data")
     plain = re.sub(r'"InfoPath":"[^"]+"', '"InfoPath":""', plain)
     plain = re.sub(r"127\.0\.0\.1:\d+", "HOST", re.sub(r"[0-9a-f]{32}", "ID", plain))
-    told = json.loads(plain)
-    for name in NOT_STORED & set(told["Event"]["HTTPRequest"]["Header"]):
+    call_body = json.loads(plain)
+    for name in NOT_STORED & set(call_body["Event"]["HTTPRequest"]["Header"]):
         plain = re.sub(rf'"{name}":\[[^\]]*\],', "", plain)
     return plain
 
 
-def _upload(told: Mapping[str, Any]) -> Upload:
+def _upload(call_body: Mapping[str, Any]) -> Upload:
     """The upload that a call tells of."""
-    upload = told["Event"]["Upload"]
+    upload = call_body["Event"]["Upload"]
     kind = Kind.PARTIAL if upload["IsPartial"] else Kind.FINAL if upload["IsFinal"] else Kind.REGULAR
     return Upload(
         id=UploadId(upload["ID"]),
         kind=kind,
         length=None if upload["SizeIsDeferred"] else upload["Size"],
         offset=upload["Offset"],
-        metadata=_metadata(told),
+        metadata=_metadata(call_body),
         partials=tuple(upload["PartialUploads"] or ()),
         times=Times.at_creation(0.0),
     )
 
 
-def _metadata(told: Mapping[str, Any]) -> Mapping[str, bytes]:
+def _metadata(call_body: Mapping[str, Any]) -> Mapping[str, bytes]:
     """The metadata as the client sent it: what was lost of it can't be read from the call."""
-    sent = told["Event"]["HTTPRequest"]["Header"].get("Upload-Metadata")
-    if sent is None:
-        values = told["Event"]["Upload"]["MetaData"]
+    sent_values = call_body["Event"]["HTTPRequest"]["Header"].get("Upload-Metadata")
+    if sent_values is None:
+        values = call_body["Event"]["Upload"]["MetaData"]
         return {key: METADATA["broken"] if key == "broken" else value.encode() for key, value in values.items()}
-    pairs = (pair.partition(" ") for pair in sent[0].split(","))
+    pairs = (pair.partition(" ") for pair in sent_values[0].split(","))
     return {key: b64decode(value) for key, _, value in pairs}
 
 
-def _caller(told: Mapping[str, Any]) -> Caller:
-    request = told["Event"]["HTTPRequest"]
+def _caller(call_body: Mapping[str, Any]) -> Caller:
+    request = call_body["Event"]["HTTPRequest"]
     fields = [(name, value) for name, values in request["Header"].items() for value in values]
     return Caller(
         method=request["Method"], target=request["URI"], peer=request["RemoteAddr"], headers=CIMultiDict(fields)
     )
 
 
-def _place(told: Mapping[str, Any]) -> Place | None:
-    storage = told["Event"]["Upload"]["Storage"]
+def _place(call_body: Mapping[str, Any]) -> Place | None:
+    storage = call_body["Event"]["Upload"]["Storage"]
     return None if storage is None else Place(key="key", path=storage["Path"])

@@ -39,7 +39,7 @@ async def until_so(ask: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.1)
 
 
-async def begun(directory: Path, count: int) -> None:
+async def wait_until_begun(directory: Path, count: int) -> None:
     """Returns once so many commands have begun."""
     path = directory / "begun"
     await until(lambda: path.exists() and len(path.read_text().split()) >= count)
@@ -62,8 +62,8 @@ class JobClient(TusClient):
         url = await self.create(len(data), data, **({"upload_metadata": fields} if fields else {}))
         return url.rpartition("/")[2]
 
-    async def ask(self, upload: object, kind: object, args: object = None, **more: object) -> Answer:
-        message = {"upload": upload, "kind": kind, **({} if args is None else {"args": args}), **more}
+    async def ask(self, upload: object, kind: object, args: object = None, **members: object) -> Answer:
+        message = {"upload": upload, "kind": kind, **({} if args is None else {"args": args}), **members}
         return await self.send("POST", f"{self.origin}/jobs", json.dumps(message).encode(), {})
 
     async def submit(self, upload: str, kind: str, args: object = None) -> Job:

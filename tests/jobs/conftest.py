@@ -28,12 +28,12 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Commands that tell when they begin, and wait until they may end."""
-    made = tmp_path / "commands"
-    made.mkdir()
+    commands = tmp_path / "commands"
+    commands.mkdir()
     script = f'#!/bin/sh\necho "$$" >> {tmp_path}/begun\nwhile [ ! -e {tmp_path}/end ]; do sleep 0.1; done\nwc -c\n'
-    (made / "wait").write_text(script)
-    (made / "wait").chmod(0o755)
-    return made
+    (commands / "wait").write_text(script)
+    (commands / "wait").chmod(0o755)
+    return commands
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ async def test_a_checksum_is_that_of_all_bytes(
     await server.start()
     client, data = JobClient(session, server), random_bytes(3_000_000)
     upload = await client.uploaded(data)
-    asked = await client.submit(upload, "checksum", {"algorithms": ["sha256", "md5", "sha512", "crc32c", "md5"]})
-    assert asked["phase"] == "queued"
-    assert asked["args"] == {"algorithms": ["sha256", "md5", "sha512", "crc32c"]}
-    job = await client.ended(asked["id"])
+    submitted = await client.submit(upload, "checksum", {"algorithms": ["sha256", "md5", "sha512", "crc32c", "md5"]})
+    assert submitted["phase"] == "queued"
+    assert submitted["args"] == {"algorithms": ["sha256", "md5", "sha512", "crc32c"]}
+    job = await client.ended(submitted["id"])
     assert job["result"] == {
         "bytes": len(data),
         "digests": {
@@ -36,4 +36,4 @@ async def test_a_checksum_is_that_of_all_bytes(
     assert (job["phase"], job["attempt"], job["error"]) == ("done", 1, None)
     assert job["progress"] == {"done": len(data), "total": len(data)}
     assert job["due_at"] is None
-    assert job["revision"] > asked["revision"]
+    assert job["revision"] > submitted["revision"]

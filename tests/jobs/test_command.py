@@ -22,15 +22,15 @@ SCRIPTS = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "commands"
-    made.mkdir()
+    commands = tmp_path / "commands"
+    commands.mkdir()
     for name, script in SCRIPTS.items():
-        (made / name).write_text(f"#!/bin/sh\n{script}\n")
-        (made / name).chmod(0o755)
-    (made / "text").write_text("no program")
+        (commands / name).write_text(f"#!/bin/sh\n{script}\n")
+        (commands / name).chmod(0o755)
+    (commands / "text").write_text("no program")
     (tmp_path / "outside").write_text("#!/bin/sh\necho outside\n")
     (tmp_path / "outside").chmod(0o755)
-    return made
+    return commands
 
 
 @pytest.fixture

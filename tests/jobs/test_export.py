@@ -74,9 +74,9 @@ async def test_an_archive_has_all_members_under_their_own_names(client: JobClien
     assert result["expires"] is not None
     with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
         assert archive.testzip() is None
-        told = ["a.txt", "A (2).TXT", "a (3).txt", "ü.bin", ids[4], ids[5]]
-        assert archive.namelist() == told
-        assert [archive.read(name) for name in told] == datas
+        member_names = ["a.txt", "A (2).TXT", "a (3).txt", "ü.bin", ids[4], ids[5]]
+        assert archive.namelist() == member_names
+        assert [archive.read(name) for name in member_names] == datas
         assert archive.getinfo("A (2).TXT").compress_size < 200
         assert archive.getinfo("a.txt").flag_bits & 0x800
         assert archive.getinfo("a.txt").date_time[0] == datetime.now(UTC).year
@@ -91,11 +91,11 @@ async def test_members_are_stored_or_deflated_as_asked(client: JobClient, compre
 
 async def test_a_filter_chooses_finished_uploads(client: JobClient) -> None:
     mark = random_bytes(8).hex()
-    wanted = [await client.uploaded(text, mark=mark, filename=f"{n}") for n, text in enumerate((b"1", b"2"))]
+    expected = [await client.uploaded(text, mark=mark, filename=f"{n}") for n, text in enumerate((b"1", b"2"))]
     await client.create(5, upload_metadata=f"mark {base64_of(mark)}")
     job = await export(client, filter={"meta": {"mark": mark}}, format="ndjson")
     lines = [json.loads(line) for line in (await client.get(job["result"]["url"])).body.splitlines()]
-    assert [line["id"] for line in lines[:-1]] == wanted
+    assert [line["id"] for line in lines[:-1]] == expected
     assert lines[-1] == {"end": {"cursor": str(lines[-2]["seq"]), "count": 2}}
 
 
@@ -106,21 +106,21 @@ async def test_lists_have_the_order_of_the_listing(client: JobClient) -> None:
     by_id = {line.partition(b",")[0]: line for line in listing.body.split(b"\r\n")}
     job = await export(client, ids=ids, format="csv")
     answer = await client.get(job["result"]["url"])
-    head, *rows, blank, rest = answer.body.split(b"\r\n")
+    head, *rows, blank, end = answer.body.split(b"\r\n")
     assert rows == [by_id[upload.encode()] for upload in ids]
-    assert (blank, rest) == (b"", b"")
+    assert (blank, end) == (b"", b"")
     assert next(csv.reader([head.decode()]))[:2] == ["id", "seq"]
     assert job["result"]["filename"] == "export.csv"
     assert answer.headers["Content-Disposition"].startswith("attachment")
 
 
 async def test_with_a_member_that_isnt_there_nothing_remains(client: JobClient) -> None:
-    there, gone = await client.uploaded(random_bytes(100_000)), await client.uploaded(b"2")
-    await client.request("DELETE", f"{client.url}{gone}")
+    stored, deleted = await client.uploaded(random_bytes(100_000)), await client.uploaded(b"2")
+    await client.request("DELETE", f"{client.url}{deleted}")
     unfinished = (await client.create(5)).rpartition("/")[2]
-    for missing in (UNKNOWN, gone, unfinished, "x"):
+    for missing in (UNKNOWN, deleted, unfinished, "x"):
         before = await _listed(client)
-        job = await export(client, ids=[there, missing])
+        job = await export(client, ids=[stored, missing])
         assert (job["phase"], job["result"], job["attempt"]) == ("failed", None, 1)
         assert (job["error"]["code"], job["error"]["upload_id"]) == ("missing-member", missing)
         assert await _listed(client) == before

@@ -11,12 +11,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.jobs.asking import Job, JobClient, begun
+from tests.jobs.asking import Job, JobClient, wait_until_begun
 from tests.support.installation import Start
 from tests.support.live import Sent, fields, lines, listening
 
 
-async def told(client: JobClient, query: str = "types=job", **headers: str) -> Sequence[Any]:
+async def read_lines(client: JobClient, query: str = "types=job", **headers: str) -> Sequence[Any]:
     """The lines of the feed; the last one is its end."""
     async with client.http.get(f"{client.origin}/events?format=ndjson&{query}", headers=fields(headers)) as answer:
         assert answer.status == 200, await answer.text()
@@ -37,7 +37,7 @@ async def ends(client: JobClient, directory: Path) -> Sequence[Job]:
     done = await client.do(upload, "checksum")
     failed = await client.do(upload, "unzip")
     running = await client.submit(upload, "command", {"name": "wait"})
-    await begun(directory, 1)
+    await wait_until_begun(directory, 1)
     assert (await client.cancel(running["id"])).status == 204
     return [done, failed, await client.ended(running["id"])]
 
@@ -51,24 +51,24 @@ async def test_each_end_is_told_by_events_and_by_lines(
     async with listening(session, f"{client.origin}/events?types=job") as feed:
         jobs = await ends(client, tmp_path)
         assert [job["phase"] for job in jobs] == ["done", "failed", "cancelled"]
-        sent = [await feed.expect("job") for _ in jobs]
-    for event, job in zip(sent, jobs, strict=True):
+        job_events = [await feed.expect("job") for _ in jobs]
+    for event, job in zip(job_events, jobs, strict=True):
         check(event.data, job)
         assert event.data["sequence"] == f"{int(event.id):020}"
         assert event.data["source"] == client.url
-    events = [event.data for event in sent]
-    cursors = [int(event.id) for event in sent]
+    events = [event.data for event in job_events]
+    cursors = [int(event.id) for event in job_events]
     assert cursors == sorted(set(cursors))
-    assert await told(client) == [*events, {"end": {"cursor": str(cursors[2]), "count": 3}}]
-    assert (await told(client, f"types=job&since={cursors[0]}"))[:-1] == events[1:]
-    assert [event["type"] for event in (await told(client, ""))[:-1]] == [
+    assert await read_lines(client) == [*events, {"end": {"cursor": str(cursors[2]), "count": 3}}]
+    assert (await read_lines(client, f"types=job&since={cursors[0]}"))[:-1] == events[1:]
+    assert [event["type"] for event in (await read_lines(client, ""))[:-1]] == [
         "tusdpy.upload.created.v1",
         "tusdpy.upload.finished.v1",
         *(event["type"] for event in events),
     ]
-    assert len(await told(client, "types=created,finished")) == 3
-    async with listening(session, f"{client.origin}/events", Last_Event_ID=sent[1].id) as feed:
-        assert await feed.next() == Sent(type="job", id=sent[2].id, data=events[2])
+    assert len(await read_lines(client, "types=created,finished")) == 3
+    async with listening(session, f"{client.origin}/events", Last_Event_ID=job_events[1].id) as feed:
+        assert await feed.next() == Sent(type="job", id=job_events[2].id, data=events[2])
 
 
 async def test_a_finish_is_followed_by_the_ends_of_its_jobs(
@@ -93,7 +93,7 @@ async def test_an_export_is_told_under_its_own_id(start: Start, session: aiohttp
     body = json.dumps({"ids": [await client.uploaded(b"12345")]}).encode()
     answer = await client.send("POST", f"{client.origin}/exports", body, {})
     job = await client.ended(json.loads(answer.body)["id"])
-    [event, end] = await told(client)
+    [event, end] = await read_lines(client)
     check(event, job)
     assert (event["subject"], event["data"]["job"]["upload_id"], end["end"]["count"]) == (job["id"], None, 1)
 
@@ -106,7 +106,7 @@ async def test_the_end_of_an_upload_comes_before_those_of_its_jobs(
     client = JobClient(session, server)
     upload = await client.uploaded(b"12345")
     job = await client.submit(upload, "command", {"name": "wait"})
-    await begun(tmp_path, 1)
+    await wait_until_begun(tmp_path, 1)
     async with listening(session, f"{client.origin}/events?types=terminated,job") as feed:
         await client.terminate(f"{client.url}{upload}")
         first, second = await feed.next(), await feed.next()
@@ -125,10 +125,10 @@ async def test_an_owner_is_told_of_its_own_jobs(start: Start, session: aiohttp.C
         async with listening(session, f"{client.origin}/events?types=job", X_User=user) as feed:
             upload = (await client.create(5, b"12345", x_user=user)).rpartition("/")[2]
             assert (await feed.expect("job")).data["subject"] == upload
-        [event, _] = await told(client, X_User=user)
+        [event, _] = await read_lines(client, X_User=user)
         assert event["subject"] == upload
-        assert len(await told(client, f"types=job&owner={user}", X_User="alice")) == (2 if user == "alice" else 1)
-    assert len(await told(client, X_User="carol")) == 1
+        assert len(await read_lines(client, f"types=job&owner={user}", X_User="alice")) == (2 if user == "alice" else 1)
+    assert len(await read_lines(client, X_User="carol")) == 1
 
 
 @pytest.mark.parametrize("state", ["sqlite", "redis"], indirect=True)
@@ -139,17 +139,17 @@ async def test_the_end_of_a_job_whose_node_died_is_told_once(
     await one.start()
     client = JobClient(session, one)
     job = await client.submit(await client.uploaded(b"12345"), "command", {"name": "wait"})
-    await begun(tmp_path, 1)
+    await wait_until_begun(tmp_path, 1)
     await one.kill()
     await two.start()
     client = JobClient(session, two)
     async with listening(session, f"{client.origin}/events?types=job") as feed:
-        await begun(tmp_path, 2)
+        await wait_until_begun(tmp_path, 2)
         (tmp_path / "end").touch()
         event = await feed.expect("job")
     check(event.data, await client.ended(job["id"]))
     assert event.data["data"]["job"]["attempt"] == 2
-    assert (await told(client))[:-1] == [event.data]
+    assert (await read_lines(client))[:-1] == [event.data]
 
 
 @pytest.mark.parametrize("state", ["sqlite", "redis"], indirect=True)

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
-from tests.jobs.asking import begun
+from tests.jobs.asking import wait_until_begun
 from tests.support.live import listening
 from tests.support.tus import TusClient
 from tusd_py import create_app
@@ -41,6 +41,6 @@ async def test_each_end_of_a_job_wakes_the_feed(origin: str, session: aiohttp.Cl
             job = await submit(kind)
             assert (await feed.expect("job")).data["id"] == f"evt_{job}_{end}"
         job = await submit("command", name="wait")
-        await begun(tmp_path, 1)
+        await wait_until_begun(tmp_path, 1)
         await client.send("DELETE", f"{origin}/jobs/{job}", None, {})
         assert (await feed.expect("job")).data["id"] == f"evt_{job}_cancelled"

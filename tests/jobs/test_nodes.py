@@ -9,7 +9,7 @@ import aiohttp
 import psutil
 import pytest
 
-from tests.jobs.asking import JobClient, begun
+from tests.jobs.asking import JobClient, wait_until_begun
 from tests.support.installation import Start
 from tests.support.server import Server
 
@@ -34,11 +34,11 @@ async def test_a_job_of_a_killed_node_goes_on_elsewhere(
     client = JobClient(session, one)
     upload = await client.uploaded(b"12345")
     job = await client.submit(upload, "command", {"name": "wait"})
-    await begun(tmp_path, 1)
+    await wait_until_begun(tmp_path, 1)
     await one.kill()
     await two.start()
     client = JobClient(session, two)
-    await begun(tmp_path, 2)
+    await wait_until_begun(tmp_path, 2)
     (tmp_path / "end").touch()
     ended = await client.ended(job["id"])
     assert (ended["phase"], ended["attempt"], ended["result"]["stdout"]) == ("done", 2, "5\n")
@@ -53,13 +53,13 @@ async def test_a_job_of_a_node_that_shuts_down_is_given_back(
     await two.start()
     client = JobClient(session, one)
     job = await client.submit(await client.uploaded(b"12345"), "command", {"name": "wait"})
-    await begun(tmp_path, 1)
+    await wait_until_begun(tmp_path, 1)
     stopped = one if await runs_here(one, tmp_path) else two
-    left = JobClient(session, two if stopped is one else one)
+    remaining_node = JobClient(session, two if stopped is one else one)
     assert await stopped.stop() == 0
-    await begun(tmp_path, 2)
+    await wait_until_begun(tmp_path, 2)
     (tmp_path / "end").touch()
-    ended = await left.ended(job["id"])
+    ended = await remaining_node.ended(job["id"])
     assert (ended["phase"], ended["attempt"], ended["result"]["stdout"]) == ("done", 1, "5\n")
 
 

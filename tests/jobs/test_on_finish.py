@@ -17,17 +17,17 @@ from tests.support.installation import Start
 
 @pytest.fixture
 async def clamd() -> AsyncIterator[FakeClamd]:
-    async with fake_clamd() as made:
-        yield made
+    async with fake_clamd() as running:
+        yield running
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "commands"
-    made.mkdir()
-    (made / "count").write_text("#!/bin/sh\nwc -c\n")
-    (made / "count").chmod(0o755)
-    return made
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    (commands / "count").write_text("#!/bin/sh\nwc -c\n")
+    (commands / "count").chmod(0o755)
+    return commands
 
 
 async def jobs_of(client: JobClient, upload: str, count: int) -> Sequence[Job]:
@@ -62,7 +62,7 @@ async def test_a_partial_upload_gets_none(start: Start, session: aiohttp.ClientS
     final = answer.url.rpartition("/")[2]
     (job,) = await jobs_of(client, final, 1)
     assert job["result"]["bytes"] == 6
-    assert [each["id"] for each in await client.jobs()] == [job["id"]]
+    assert [listed["id"] for listed in await client.jobs()] == [job["id"]]
 
 
 async def test_what_was_unzipped_isnt_unzipped_again(start: Start, session: aiohttp.ClientSession) -> None:
@@ -71,10 +71,10 @@ async def test_what_was_unzipped_isnt_unzipped_again(start: Start, session: aioh
     client = JobClient(session, server)
     archive = await client.uploaded(zipped({"inner.zip": zipped({"a": b"1"}), "b": b"2"}))
     jobs = await jobs_of(client, archive, 2)
-    (made,) = [job["result"]["uploads"] for job in jobs if job["kind"] == "unzip"]
-    for member in made:
+    (members,) = [job["result"]["uploads"] for job in jobs if job["kind"] == "unzip"]
+    for member in members:
         assert [job["kind"] for job in await jobs_of(client, member["id"], 1)] == ["checksum"]
-    assert [url["url"].startswith(client.url) for url in made] == [True, True]
+    assert [url["url"].startswith(client.url) for url in members] == [True, True]
 
 
 async def test_the_end_of_an_upload_cancels_its_jobs(
@@ -100,9 +100,9 @@ async def test_a_find_ends_the_upload_and_its_other_jobs(
     clamd.allowed.clear()
     upload = await client.uploaded(MALICE)
     await until(lambda: bool(clamd.streams))
-    other = await client.submit(upload, "checksum")
+    checksum_job = await client.submit(upload, "checksum")
     clamd.allowed.set()
     (scan,) = [job for job in await jobs_of(client, upload, 2) if job["kind"] == "scan"]
     assert (scan["phase"], scan["result"]["verdict"]) == ("done", "found")
-    assert (await client.job(other["id"]))["phase"] == "cancelled"
+    assert (await client.job(checksum_job["id"]))["phase"] == "cancelled"
     assert (await client.get(f"{client.url}{upload}")).status == 404

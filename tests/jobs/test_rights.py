@@ -26,12 +26,12 @@ async def test_an_owner_has_jobs_on_its_own_uploads_alone(start: Start, session:
         return await client.send(method, f"{server.origin}/{path}", body, {"X-User": user} if user else {})
 
     upload = (await client.create(5, b"12345", x_user="alice")).rpartition("/")[2]
-    other = (await client.create(5, b"12345", x_user="bob")).rpartition("/")[2]
-    wanted = {"upload": upload, "kind": "checksum"}
-    assert code(await ask(None, "POST", "jobs", wanted)) == (401, b"unauthenticated")
+    bobs_upload = (await client.create(5, b"12345", x_user="bob")).rpartition("/")[2]
+    wanted_job = {"upload": upload, "kind": "checksum"}
+    assert code(await ask(None, "POST", "jobs", wanted_job)) == (401, b"unauthenticated")
     assert code(await ask(None, "GET", "jobs")) == (401, b"unauthenticated")
-    assert code(await ask("bob", "POST", "jobs", wanted)) == (404, b"not-found")
-    answer = await ask("alice", "POST", "jobs", wanted)
+    assert code(await ask("bob", "POST", "jobs", wanted_job)) == (404, b"not-found")
+    answer = await ask("alice", "POST", "jobs", wanted_job)
     assert answer.status == 202
     job = f"jobs/{json.loads(answer.body)['id']}"
     for method in ("GET", "DELETE"):
@@ -40,20 +40,20 @@ async def test_an_owner_has_jobs_on_its_own_uploads_alone(start: Start, session:
     async def jobs_of(user: str) -> list[Mapping[str, str]]:
         return list(json.loads((await ask(user, "GET", "jobs?format=json")).body)["jobs"])
 
-    async def begun() -> bool:
+    async def has_begun() -> bool:
         return [len(await jobs_of(user)) for user in ("alice", "bob", "carol")] == [2, 1, 0]
 
-    await until_so(begun)
-    assert {row["upload_id"] for row in await jobs_of("bob")} == {other}
+    await until_so(has_begun)
+    assert {row["upload_id"] for row in await jobs_of("bob")} == {bobs_upload}
 
-    answer = await ask("alice", "POST", "exports", {"ids": [upload, other]})
+    answer = await ask("alice", "POST", "exports", {"ids": [upload, bobs_upload]})
     export = f"jobs/{json.loads(answer.body)['id']}"
 
     async def ended() -> bool:
         return json.loads((await ask("alice", "GET", export)).body)["phase"] in ENDED
 
     await until_so(ended)
-    assert json.loads((await ask("alice", "GET", export)).body)["error"]["upload_id"] == other
+    assert json.loads((await ask("alice", "GET", export)).body)["error"]["upload_id"] == bobs_upload
     answer = await ask("alice", "POST", "exports", {"filter": {}, "format": "ndjson"})
     export = f"jobs/{json.loads(answer.body)['id']}"
     await until_so(ended)

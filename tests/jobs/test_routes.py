@@ -135,9 +135,9 @@ async def test_a_job_is_streamed_as_events(client: JobClient) -> None:
     first, *_, last = [dict(field.split(": ", 1) for field in block.splitlines()) for block in blocks(answer)]
     assert first["event"] == "job"
     assert json.loads(first["data"])["revision"] == int(first["id"])
-    told = json.loads(last["data"])
-    assert (last["event"], last["id"]) == ("end", f"{told['revision']}.end")
-    assert told == await client.job(job["id"])
+    final_state = json.loads(last["data"])
+    assert (last["event"], last["id"]) == ("end", f"{final_state['revision']}.end")
+    assert final_state == await client.job(job["id"])
     fields = {"Accept": "text/event-stream", "Last-Event-ID": last["id"]}
     assert (await client.send("GET", f"{client.origin}/jobs/{job['id']}", None, fields)).status == 204
 

@@ -22,8 +22,8 @@ GOOD = random_bytes(600_000)
 
 @pytest.fixture
 async def clamd() -> AsyncIterator[FakeClamd]:
-    async with fake_clamd() as made:
-        yield made
+    async with fake_clamd() as running:
+        yield running
 
 
 async def serve(start: Start, session: aiohttp.ClientSession, clamd: FakeClamd, **settings: Any) -> JobClient:
@@ -33,7 +33,7 @@ async def serve(start: Start, session: aiohttp.ClientSession, clamd: FakeClamd, 
 
 
 async def scan_of(client: JobClient, upload: str) -> object:
-    """What the listing says of the upload's scan; "gone" if it isn't listed."""
+    """Return the listing's entry of the upload's scan; "gone" if it isn't listed."""
     answer = await client.send("GET", f"{client.origin}/uploads?format=json", None, {})
     scans = {row["id"]: row["scan"] for row in json.loads(answer.body)["uploads"]}
     return scans.get(upload, "gone")
@@ -52,15 +52,15 @@ async def test_a_scan_is_a_job(start: Start, session: aiohttp.ClientSession, cla
     assert await scan_of(client, good) is None
 
     clamd.allowed.clear()
-    asked = await client.submit(good, "scan")
+    submitted = await client.submit(good, "scan")
     assert await scan_of(client, good) == {**CLEAN, "verdict": "pending"}
     clamd.allowed.set()
-    job = await client.ended(asked["id"])
+    job = await client.ended(submitted["id"])
     assert job["result"] == {**CLEAN, "bytes": len(GOOD)}
     assert await scan_of(client, good) == CLEAN
 
-    other = await client.submit(bad, "checksum")
-    await client.ended(other["id"])
+    checksum_job = await client.submit(bad, "checksum")
+    await client.ended(checksum_job["id"])
     job = await client.do(bad, "scan")
     assert (job["phase"], job["result"]["verdict"], job["result"]["name"]) == ("done", "found", "Eicar")
     assert (await client.get(f"{client.url}{bad}")).status == 410
@@ -98,15 +98,15 @@ async def test_a_scanner_that_comes_back_is_asked_again(
 ) -> None:
     clamd.refusing = True
     client = await serve(start, session, clamd)
-    asked = await client.submit(await client.uploaded(GOOD), "scan")
+    submitted = await client.submit(await client.uploaded(GOOD), "scan")
 
     async def failed_once() -> bool:
-        job = await client.job(asked["id"])
+        job = await client.job(submitted["id"])
         return (job["attempt"], job["phase"]) == (1, "queued")
 
     await until_so(failed_once)
     clamd.refusing = False
-    job = await client.ended(asked["id"])
+    job = await client.ended(submitted["id"])
     assert (job["phase"], job["result"]["verdict"]) == ("done", "clean")
     assert job["attempt"] > 1
 

@@ -53,16 +53,16 @@ async def test_each_member_becomes_an_upload_in_order(client: JobClient, compres
     archive = await client.uploaded(zipped(members, compression), filename="all.zip")
     job = await client.do(archive, "unzip")
     assert job["phase"] == "done", job
-    made = job["result"]["uploads"]
+    uploads = job["result"]["uploads"]
     files = {path: data for path, data in members.items() if not path.endswith("/")}
-    assert [(each["path"], each["filename"], each["length"]) for each in made] == [
+    assert [(member["path"], member["filename"], member["length"]) for member in uploads] == [
         (path, path.rpartition("/")[2], len(data)) for path, data in files.items()
     ]
-    for each, data in zip(made, files.values(), strict=True):
-        assert each["url"] == f"{client.url}{each['id']}"
-        answer = await client.get(each["url"])
+    for member, data in zip(uploads, files.values(), strict=True):
+        assert member["url"] == f"{client.url}{member['id']}"
+        answer = await client.get(member["url"])
         assert answer.body == data
-        metadata = (await client.head(each["url"])).headers["Upload-Metadata"]
+        metadata = (await client.head(member["url"])).headers["Upload-Metadata"]
         assert {word.split()[0] for word in metadata.split(",")} == {"filename", "path", "archive"}
 
 

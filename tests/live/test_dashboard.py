@@ -83,12 +83,12 @@ async def test_values_and_uploads_appear_while_the_response_runs(
         await read_until(answer, f".u-{name}{{--p:25}}</style>")
         await client.patch(url, 1, b"b")
         await read_until(answer, f".u-{name}{{--p:50}}</style>")
-        other = await client.create(9)
-        await read_until(answer, f'<article class="u-{other.rpartition("/")[2]}" slot="uploads">')
+        second = await client.create(9)
+        await read_until(answer, f'<article class="u-{second.rpartition("/")[2]}" slot="uploads">')
         await client.patch(url, 2, b"cd")
         await read_until(answer, f'.u-{name}{{--phase:"done"}}</style>')
-        await client.request("DELETE", other)
-        await read_until(answer, f".u-{other.rpartition('/')[2]}{{display:none}}")
+        await client.request("DELETE", second)
+        await read_until(answer, f".u-{second.rpartition('/')[2]}{{display:none}}")
 
 
 async def test_a_form_terminates_an_upload(client: TusClient) -> None:

@@ -79,9 +79,9 @@ async def test_a_cursor_goes_on_where_a_list_ended(client: TusClient) -> None:
 
 
 async def test_uploads_that_are_gone_are_not_told(client: TusClient) -> None:
-    there, ended = await client.create(1), await client.create(1)
+    stored, ended = await client.create(1), await client.create(1)
     await client.request("DELETE", ended)
-    assert [row["id"] for row in (await lines(client))[:-1]] == [id_of(there)]
+    assert [row["id"] for row in (await lines(client))[:-1]] == [id_of(stored)]
     assert len(await lines(client, "?phase=gone,terminating")) == 1
 
 

@@ -92,9 +92,9 @@ async def test_python_sees_the_cut_and_goes_on_from_the_cursor(origin: str) -> N
             await read_lines(session, f"{origin}/uploads", lines)
         cursor = json.loads(lines.pop())["error"]["cursor"]
         async with session.get(f"{origin}/uploads?since={cursor}") as answer:
-            *others, end = (await answer.text()).splitlines()
-    assert len(lines) + len(others) == ROWS
-    assert json.loads(end)["end"]["count"] == len(others)
+            *further, end = (await answer.text()).splitlines()
+    assert len(lines) + len(further) == ROWS
+    assert json.loads(end)["end"]["count"] == len(further)
 
 
 async def test_trouble_before_the_first_byte_is_a_refusal(origin: str, state: BreakingState) -> None:

@@ -21,12 +21,12 @@ LIMIT = 16 * MIB
 
 
 def fill(path: Path, rows: range, row_bytes: int) -> None:
-    """Insert uploads as a process of the first version does, in one transaction: the file numbers them by itself."""
+    """Insert uploads as a process of the first version does, in one transaction: the file numbers them."""
     uploads = (upload(number, metadata={"filename": b"x" * row_bytes}, revision=1) for number in rows)
     with closing(sqlite3.connect(path, timeout=60)) as connection, connection:
         connection.executemany(
             "INSERT INTO uploads (id, revision, document) VALUES (?, 1, ?)",
-            ((each.id, encode(each)) for each in uploads),
+            ((record.id, encode(record)) for record in uploads),
         )
 
 

@@ -94,7 +94,7 @@ async def run(url: str, count: int, rate: int, seconds: int) -> Report:
         async with crowd(urls, rate):
             await asyncio.sleep(seconds / 2)
             among = await speed(client, seconds / 2)
-        offsets = await asyncio.gather(*(reached(client, url) for url in urls))
+        offsets = await asyncio.gather(*(reached(client, upload_url) for upload_url in urls))
         return Report(offsets=offsets, alone=alone, among=among)
 
 

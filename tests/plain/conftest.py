@@ -31,8 +31,8 @@ class Place:
     stored: Callable[[], list[str]]
     state: Path
 
-    def held(self) -> tuple[list[str], int]:
-        """What is in the storage, and how many records there are."""
+    def contents(self) -> tuple[list[str], int]:
+        """Return the contents of the storage, and the number of records."""
         return sorted(self.stored()), self._records()
 
     def _records(self) -> int:

@@ -50,10 +50,10 @@ class PlainClient:
 
     async def post(self, *parts: Part | bytes, query: str = "", **fields: str) -> Answer:
         """A form of these parts; header fields are keywords."""
-        return await self.send("POST", query, encoded(parts), form_fields() | _named(fields))
+        return await self.send("POST", query, encoded(parts), form_fields() | _header_fields(fields))
 
     async def put(self, segment: str, body: bytes, **fields: str) -> Answer:
-        return await self.send("PUT", segment, body, _named(fields))
+        return await self.send("PUT", segment, body, _header_fields(fields))
 
     async def send(self, method: str, below: str, body: bytes, fields: dict[str, str]) -> Answer:
         """A request with exactly these fields."""
@@ -66,5 +66,5 @@ class PlainClient:
         return await exchange(self._session, "HEAD", url, None, {})
 
 
-def _named(fields: dict[str, str]) -> dict[str, str]:
+def _header_fields(fields: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in fields.items()}

@@ -80,6 +80,6 @@ async def test_what_is_refused(client: PlainClient) -> None:
 
 async def test_a_server_without_them_answers_as_ever(start: Open, session: aiohttp.ClientSession) -> None:
     async with start(plain_uploads=False) as place:
-        other = PlainClient(session, place.server.url)
-        assert (await other.put("a", b"x")).status == 405
-        assert (await other.send("POST", "", b"x", {"Content-Type": "text/plain"})).status == 412
+        plain_client = PlainClient(session, place.server.url)
+        assert (await plain_client.put("a", b"x")).status == 405
+        assert (await plain_client.send("POST", "", b"x", {"Content-Type": "text/plain"})).status == 412

@@ -38,7 +38,7 @@ async def test_files_and_fields(client: PlainClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("written", "expected"),
     [
         ("a%22b%0D%0Ac%41.txt", 'a"b\r\nc%41.txt'),
         (r"a\"b.txt", 'a"b.txt'),
@@ -46,9 +46,9 @@ async def test_files_and_fields(client: PlainClient) -> None:
         ("/etc/a;b=c.txt", "a;b=c.txt"),
     ],
 )
-async def test_a_file_has_the_name_that_was_meant(client: PlainClient, written: str, meant: str) -> None:
+async def test_a_file_has_the_name_that_was_meant(client: PlainClient, written: str, expected: str) -> None:
     answer = await client.post(file(b"x", written))
-    assert [upload["filename"] for upload in answer.json["uploads"]] == [meant]
+    assert [upload["filename"] for upload in answer.json["uploads"]] == [expected]
 
 
 async def test_an_extended_file_name_is_ignored(client: PlainClient) -> None:
@@ -58,9 +58,9 @@ async def test_an_extended_file_name_is_ignored(client: PlainClient) -> None:
 
 async def test_own_name_and_type_win_over_fields(client: PlainClient) -> None:
     fields = [Part("filename", b"field"), Part("filetype", b"text/x"), Part("a", b"1"), Part("a", b"2")]
-    named = (await client.post(*fields, file(b"x", "own", "text/y"))).url
+    url = (await client.post(*fields, file(b"x", "own", "text/y"))).url
     bare = (await client.post(*fields, file(b"x", "", None))).url
-    assert metadata(await client.head(named)) == {"filename": b"own", "filetype": b"text/y", "a": b"2"}
+    assert metadata(await client.head(url)) == {"filename": b"own", "filetype": b"text/y", "a": b"2"}
     assert metadata(await client.head(bare)) == {"filename": b"field", "filetype": b"text/x", "a": b"2"}
 
 

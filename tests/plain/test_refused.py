@@ -43,17 +43,17 @@ REFUSED: Sequence[tuple[str, Sequence[Part | bytes]]] = [
 
 
 async def restored(place: Place, before: tuple[list[str], int]) -> None:
-    async def same() -> bool:
-        return place.held() == before
+    async def is_restored() -> bool:
+        return place.contents() == before
 
-    await until(same)
+    await until(is_restored)
 
 
 @pytest.mark.parametrize(("code", "parts"), REFUSED, ids=lambda value: value if isinstance(value, str) else "")
 async def test_a_refused_form_leaves_nothing(
     place: Place, client: PlainClient, code: str, parts: Sequence[Part | bytes]
 ) -> None:
-    before = place.held()
+    before = place.contents()
     answer = await client.post(*parts)
     assert (answer.status, answer.body.partition(b":")[0].decode()) == (413 if code == "too-large" else 400, code)
     assert "Tus-Resumable" not in answer.headers
@@ -76,7 +76,7 @@ async def test_a_refused_form_leaves_nothing(
     ids=["none", "empty", "long", "preamble", "open", "epilogue", "again", "blanks", "nothing"],
 )
 async def test_what_is_no_form_leaves_nothing(place: Place, client: PlainClient, kind: str, body: bytes) -> None:
-    before = place.held()
+    before = place.contents()
     answer = await client.send("POST", "", body, {"Content-Type": kind})
     assert (answer.status, answer.body.partition(b":")[0]) == (400, b"bad-form")
     await restored(place, before)
@@ -88,19 +88,19 @@ async def reached(place: Place, count: float) -> bool:
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 async def test_what_is_cut_leaves_nothing(place: Place, method: str) -> None:
-    before, whole = place.held(), encoded([WHOLE, file(random_bytes(300_000))])
+    before, whole = place.contents(), encoded([WHOLE, file(random_bytes(300_000))])
     url = place.server.url + ("" if method == "POST" else "a.txt")
     received = await place.server.metric("received_bytes_total")
     async with requesting(method, url, content_length=len(whole), **FORM) as connection:
         await connection.send(whole[:-50_000])
         await until(partial(reached, place, received + 100_000))
-        assert place.held() != before
+        assert place.contents() != before
     await restored(place, before)
 
 
 async def test_a_truncated_form_leaves_nothing(place: Place) -> None:
     """A form shorter than its Content-Length leaves nothing."""
-    before, whole = place.held(), encoded([WHOLE])
+    before, whole = place.contents(), encoded([WHOLE])
     received = await place.server.metric("received_bytes_total")
     async with requesting("POST", place.server.url, content_length=len(whole) + 1, **FORM) as connection:
         await connection.send(whole)
@@ -125,7 +125,7 @@ async def test_a_form_of_the_largest_files_is_taken(place: Place) -> None:
 
 
 async def test_a_put_in_chunks_is_cut_at_the_limit(place: Place) -> None:
-    before = place.held()
+    before = place.contents()
     async with requesting("PUT", place.server.url + "a", transfer_encoding="chunked") as connection:
         await connection.send(chunked(bytes(MAX_SIZE + 1)))
         assert (await connection.answer()).status == 413

@@ -29,13 +29,13 @@ async def test_an_upload_belongs_to_its_owner(start: Open) -> None:
     async with start(**JWT) as place, aiohttp.ClientSession() as session:
         client = PlainClient(session, place.server.url)
         url = (await client.post(file(b"x"), **bearing("ann"))).url
-        async with session.get(url, headers=bearing("ann")) as own, session.get(url, headers=bearing("bob")) as other:
-            assert (own.status, other.status) == (200, 404)
+        async with session.get(url, headers=bearing("ann")) as own, session.get(url, headers=bearing("bob")) as foreign:
+            assert (own.status, foreign.status) == (200, 404)
 
 
 async def test_a_quota_ends_the_whole_form(start: Open) -> None:
     async with start(quota_bytes=10) as place, aiohttp.ClientSession() as session:
-        client, before = PlainClient(session, place.server.url), place.held()
+        client, before = PlainClient(session, place.server.url), place.contents()
         assert code(await client.post(file(b"12345"), file(b"123456"))) == (413, "over-quota")
         await restored(place, before)
         assert (await client.post(file(b"12345"), file(b"12345"))).status == 201
@@ -43,7 +43,7 @@ async def test_a_quota_ends_the_whole_form(start: Open) -> None:
 
 async def test_a_type_that_is_not_allowed_ends_the_whole_form(start: Open) -> None:
     async with start(allowed_types="image/*") as place, aiohttp.ClientSession() as session:
-        client, before = PlainClient(session, place.server.url), place.held()
+        client, before = PlainClient(session, place.server.url), place.contents()
         assert code(await client.post(file(b"x", "a.png", "image/png"), file(b"x"))) == (415, "type-not-allowed")
         await restored(place, before)
         assert (await client.put("a.png", b"x", Content_Type="image/png")).status == 201

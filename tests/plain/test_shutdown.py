@@ -16,7 +16,7 @@ from tests.support.writing import random_bytes
 async def test_a_form_at_a_shutdown_is_told_to_come_again(start: Open) -> None:
     whole = encoded([file(b"whole"), file(random_bytes(300_000))])
     async with start() as place:
-        before = place.held()
+        before = place.contents()
         fields = {"content_type": form_fields()["Content-Type"], "content_length": len(whole)}
         async with requesting("POST", place.server.url, **fields) as connection:
             await connection.send(whole[:-1000])
@@ -24,4 +24,4 @@ async def test_a_form_at_a_shutdown_is_told_to_come_again(start: Open) -> None:
             ended = asyncio.create_task(place.server.stop())
             assert (await connection.answer()).status == 503
             assert await ended == 0
-        assert place.held() == before
+        assert place.contents() == before

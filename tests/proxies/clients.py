@@ -24,15 +24,15 @@ from tests.support.urlsession import Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entrance:
-    """Where a client is sent to."""
+    """The address that a client is sent to."""
 
     url: str
-    """Of the creation endpoint."""
+    """The URL of the creation endpoint."""
     authority: Path | None
     """The file of the authority whose certificates count; None over plain HTTP. Clients that can't be told are to find
     it in their environment."""
     stored: Callable[[str], bytes]
-    """What S3 holds of an upload's URL."""
+    """Returns the bytes that S3 holds of an upload's URL."""
 
     def tls(self) -> ssl.SSLContext | None:
         return None if self.authority is None else ssl.create_default_context(cafile=self.authority)
@@ -40,7 +40,7 @@ class Entrance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What it uploads: the same as a file and as bytes."""
+    """The content it uploads: the same as a file and as bytes."""
 
     file: Path
     data: bytes
@@ -85,18 +85,18 @@ async def _curl(version: str, entrance: Entrance, load: Load) -> str:
     flags, size = _flags(version, entrance), str(len(load.data))
     created = await curls.run(_binary(), entrance.url, *flags, "-X", "POST", Upload_Length=size)
     url, flags = created.headers["location"], (*flags, "-X", "PATCH", "-T", str(load.file))
-    sent = await curls.run(_binary(), url, *flags, Upload_Offset="0", Content_Type=curls.BYTES)
-    assert (created.status, sent.status, sent.version) == (201, 204, version)
+    reply = await curls.run(_binary(), url, *flags, Upload_Offset="0", Content_Type=curls.BYTES)
+    assert (created.status, reply.status, reply.version) == (201, 204, version)
     return url
 
 
 async def _curl_whole(version: str, entrance: Entrance, load: Load) -> str:
     """One request of the IETF's protocol."""
-    said: dict[str, Any] = {"Tus_Resumable": "", "Upload_Complete": "?1", "Content_Type": "video/mp4"}
+    fields: dict[str, Any] = {"Tus_Resumable": "", "Upload_Complete": "?1", "Content_Type": "video/mp4"}
     flags = (*_flags(version, entrance), "-X", "POST", "-T", str(load.file))
-    sent = await curls.run(_binary(), entrance.url.rstrip("/"), *flags, **said)
-    assert (sent.status, sent.version) == (201, version)
-    return sent.headers["location"]
+    reply = await curls.run(_binary(), entrance.url.rstrip("/"), *flags, **fields)
+    assert (reply.status, reply.version) == (201, version)
+    return reply.headers["location"]
 
 
 def _binary() -> str:

@@ -27,7 +27,7 @@ class Way:
 
     front: Front
     deployment: Deployment
-    others: list[Deployment]
+    neighbours: list[Deployment]
     """More nodes behind the same proxy."""
 
     @property
@@ -59,8 +59,8 @@ async def way(
 ) -> AsyncIterator[Way]:
     """Not to be stopped: other tests use it too."""
     directory = tmp_path_factory.mktemp(request.param)
-    async with _passage(directory, seaweed, certificate, request.param) as found:
-        yield found
+    async with _passage(directory, seaweed, certificate, request.param) as passage:
+        yield passage
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -71,12 +71,12 @@ async def entrances(
     directory = tmp_path_factory.mktemp("entrances")
     async with AsyncExitStack() as stack:
         node = await stack.enter_async_context(deployed(directory, seaweed, directory.name, behind_proxy=True))
-        found = {"direct": Entrance(url=node.url, authority=None, stored=node.stored)}
+        by_name = {"direct": Entrance(url=node.url, authority=None, stored=node.stored)}
         for kind in FRONTS:
             front = started(FRONTS[kind](directory / kind, certificate, [node.server.port]))
-            way = Way(front=stack.enter_context(front), deployment=node, others=[])
-            found[kind] = Entrance(url=way.url, authority=certificate.authority, stored=way.stored)
-        yield found
+            way = Way(front=stack.enter_context(front), deployment=node, neighbours=[])
+            by_name[kind] = Entrance(url=way.url, authority=certificate.authority, stored=way.stored)
+        yield by_name
 
 
 @pytest.fixture(params=FRONTS)
@@ -101,6 +101,6 @@ async def _passage(
             await stack.enter_async_context(deployed(directory, seaweed, directory.name, behind_proxy=True, **settings))
             for _ in range(nodes)
         ]
-        engine = [each.server.port for each in servers]
+        engine = [server.server.port for server in servers]
         front = stack.enter_context(started(FRONTS[kind](directory / kind, certificate, engine, edit)))
-        yield Way(front=front, deployment=servers[0], others=servers[1:])
+        yield Way(front=front, deployment=servers[0], neighbours=servers[1:])

@@ -46,9 +46,9 @@ def table(outcomes: Mapping[tuple[str, str], str]) -> str:
 
 
 def main() -> int:
-    seen = Seen()
-    code = pytest.main(["-q", str(Path(__file__).parent / "test_matrix.py"), "-k", "client"], plugins=[seen])
-    DOCUMENT.write_text(TABLE.sub(lambda _: table(seen.outcomes), DOCUMENT.read_text()))
+    outcomes = Seen()
+    code = pytest.main(["-q", str(Path(__file__).parent / "test_matrix.py"), "-k", "client"], plugins=[outcomes])
+    DOCUMENT.write_text(TABLE.sub(lambda _: table(outcomes.outcomes), DOCUMENT.read_text()))
     return code
 
 

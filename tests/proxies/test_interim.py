@@ -18,7 +18,7 @@ async def test_an_upload_is_one_answer_and_goes_well(passage: Passage, data: byt
         for version in INTEROP.values():
             task = through(way, data, version)
             answer = await task.run()
-            assert [told.status for told in task.replies] == [201]
+            assert [reply.status for reply in task.replies] == [201]
             assert way.stored(answer.headers["location"]) == data
 
 

@@ -38,7 +38,7 @@ def example(page: Path, start: str) -> str:
 
 def nginx_with(login: str) -> Edit:
     def edit(text: str) -> str:
-        asked = example(TUTORIAL, "location = /_may_upload").replace(
+        location = example(TUTORIAL, "location = /_may_upload").replace(
             "http://127.0.0.1:5000/may-upload", f"{login}verify"
         )
         text = text.replace(
@@ -47,7 +47,7 @@ def nginx_with(login: str) -> Edit:
             1,
         )
         return text.replace(
-            "    # No node answers: neither do we.", f"{asked}\n    # No node answers: neither do we.", 1
+            "    # No node answers: neither do we.", f"{location}\n    # No node answers: neither do we.", 1
         )
 
     return edit
@@ -55,8 +55,8 @@ def nginx_with(login: str) -> Edit:
 
 def caddy_with(login: str) -> Edit:
     def edit(text: str) -> str:
-        asked = example(GUIDE, "forward_auth").replace("127.0.0.1:9091", login.removeprefix("http://").rstrip("/"))
-        guarded = f"@asked not method OPTIONS\n{asked.replace('forward_auth ', 'forward_auth @asked ')}"
+        directive = example(GUIDE, "forward_auth").replace("127.0.0.1:9091", login.removeprefix("http://").rstrip("/"))
+        guarded = f"@asked not method OPTIONS\n{directive.replace('forward_auth ', 'forward_auth @directive ')}"
         return text.replace("handle @uploads {", f"handle @uploads {{\n{guarded}", 1)
 
     return edit
@@ -91,14 +91,14 @@ async def test_uploads_belong_to_the_user_whom_the_proxy_names(
         async with session.post(url, headers={**CREATION, **ALICE}, data=b"12") as answer:
             assert answer.status == 201, await answer.text()
             upload = answer.headers["Location"]
-        rest = {**TUS, "Upload-Offset": "2", "Content-Type": "application/offset+octet-stream"}
+        fields = {**TUS, "Upload-Offset": "2", "Content-Type": "application/offset+octet-stream"}
         statuses = []
-        for who in ({}, BOB, ALICE):
-            async with session.patch(upload, headers={**rest, **who}, data=b"345") as answer:
+        for login in ({}, BOB, ALICE):
+            async with session.patch(upload, headers={**fields, **login}, data=b"345") as answer:
                 statuses.append(answer.status)
         assert statuses == [401, 404, 204]
-        for who, status in (({}, 401), (BOB, 404), (ALICE, 200)):
-            async with session.get(upload, headers=who) as answer:
+        for login, status in (({}, 401), (BOB, 404), (ALICE, 200)):
+            async with session.get(upload, headers=login) as answer:
                 assert answer.status == status
 
 

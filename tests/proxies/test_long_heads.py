@@ -21,7 +21,7 @@ from tests.support.tus import TusClient
 
 MOST_METADATA = 16 * 1024
 MOST_PARTIALS = 1000
-"""What `max-metadata-size` and `max-partials` are by default."""
+"""The defaults of `max-metadata-size` and `max-partials`."""
 MOST_IN_HTTP2 = 64 * 1024
 """Bytes of a head that curl can send (nghttp2, NGHTTP2_MAX_HEADERSLEN)."""
 AT_A_TIME = 20
@@ -41,8 +41,8 @@ async def partials(node: Site) -> list[str]:
     connector = aiohttp.TCPConnector(limit=AT_A_TIME)
     async with aiohttp.ClientSession(connector=connector) as session:
         tus = TusClient(session, node.server.url)
-        made = await asyncio.gather(*(tus.create(0, upload_concat="partial") for _ in range(MOST_PARTIALS)))
-    return [url.rpartition("/")[2] for url in made]
+        urls = await asyncio.gather(*(tus.create(0, upload_concat="partial") for _ in range(MOST_PARTIALS)))
+    return [url.rpartition("/")[2] for url in urls]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=FRONTS)
@@ -53,8 +53,8 @@ async def front(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Front]:
     kind = FRONTS[request.param]
-    with started(kind(tmp_path_factory.mktemp("front"), certificate, [node.server.port])) as found:
-        yield found
+    with started(kind(tmp_path_factory.mktemp("front"), certificate, [node.server.port])) as running:
+        yield running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +93,8 @@ async def test_the_longest_metadata_passes_and_comes_back(client: Client) -> Non
     long = metadata(MOST_METADATA)
     assert MOST_METADATA - 16 < len(long) <= MOST_METADATA
     url = await client.create(Upload_Length="5", Upload_Metadata=long)
-    told = await client.send(url, "-I")
-    assert (told.status, told.headers["upload-metadata"]) == (200, long)
+    reply = await client.send(url, "-I")
+    assert (reply.status, reply.headers["upload-metadata"]) == (200, long)
 
 
 async def test_the_server_refuses_excess_metadata(client: Client) -> None:
@@ -107,22 +107,22 @@ async def test_the_server_refuses_excess_metadata(client: Client) -> None:
 
 
 async def test_as_many_partials_as_may_be_are_named_and_told_again(client: Client, partials: list[str]) -> None:
-    """By whole URLs, as clients have them; in HTTP/2 as many as curl can name so, beside the longest metadata."""
-    urls, long = [client.front.url + each for each in partials], metadata(MOST_METADATA)
+    """By whole URLs, as clients have them; in HTTP/2 as many as curl can name so, next to the longest metadata."""
+    urls, long = [client.front.url + partial for partial in partials], metadata(MOST_METADATA)
     if client.version == "--http2":
         urls = urls[: (MOST_IN_HTTP2 - MOST_METADATA - 1024) // (len(urls[0]) + 1)]
     assert len(urls) > 500
     url = await client.create(Upload_Concat=f"final;{' '.join(urls)}", Upload_Metadata=long)
-    told = await client.send(url, "-I")
-    assert (told.status, told.headers["upload-metadata"]) == (200, long)
-    named = told.headers["upload-concat"].removeprefix("final;").split()
-    assert [each.rpartition("/")[2] for each in named] == partials[: len(urls)]
+    reply = await client.send(url, "-I")
+    assert (reply.status, reply.headers["upload-metadata"]) == (200, long)
+    named_urls = reply.headers["upload-concat"].removeprefix("final;").split()
+    assert [partial.rpartition("/")[2] for partial in named_urls] == partials[: len(urls)]
 
 
 async def test_all_of_them_are_told_whoever_made_the_final_one(client: Client, node: Site, partials: list[str]) -> None:
     async with aiohttp.ClientSession() as session:
-        made = await TusClient(session, node.server.url).final(
-            *(f"/files/{each}" for each in partials), upload_metadata=metadata(MOST_METADATA)
+        final = await TusClient(session, node.server.url).final(
+            *(f"/files/{partial}" for partial in partials), upload_metadata=metadata(MOST_METADATA)
         )
-    told = await client.send(client.front.url + made.url.rpartition("/")[2], "-I")
-    assert (told.status, len(told.headers["upload-concat"].split())) == (200, MOST_PARTIALS)
+    reply = await client.send(client.front.url + final.url.rpartition("/")[2], "-I")
+    assert (reply.status, len(reply.headers["upload-concat"].split())) == (200, MOST_PARTIALS)

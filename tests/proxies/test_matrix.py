@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWar
 """aiohttp's advice to the client, which hands it whole chunks."""
 
 TRUST = ("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
-"""Where Node, requests and Go look for authorities."""
+"""The variables in which Node, requests and Go look for authorities."""
 
 
 @pytest.mark.parametrize(("client", "way"), CELLS)

@@ -1,4 +1,4 @@
-"""What a proxy could spoil, through each of them and in each version of HTTP that clients use."""
+"""Properties that a proxy could spoil, through each of them and in each version of HTTP that clients use."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ async def test_what_came_before_a_cut_is_kept_and_the_rest_follows(through: Curl
     async with through.patching(url, 0) as slowly:
         await slowly.feed(data[: 9 * MIB])
         await through.way.deployment.until_received(before + 9 * MIB)
-    asked = await through.run(url, "-I")
-    assert (asked.status, asked.headers["upload-offset"]) == (200, str(9 * MIB))
+    reply = await through.run(url, "-I")
+    assert (reply.status, reply.headers["upload-offset"]) == (200, str(9 * MIB))
     assert (await through.patch(url, 9 * MIB, data[9 * MIB :])).status == 204
     assert through.way.stored(url) == data
 

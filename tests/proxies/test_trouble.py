@@ -57,7 +57,7 @@ async def test_one_of_two_nodes_is_enough(
         options = {"endpoint": way.url, "chunkSize": MIB}
         async with tus_js(file=file, options=options) as client:
             url = (await client.until("progress", sent=7 * MIB))["url"]
-            await way.others[0].server.kill()
+            await way.neighbours[0].server.kill()
             for _ in range(3):
                 async with transfer(curl, url, *way.front.flags, "-I") as asking:
                     assert (await asking.answer()).status == 200

@@ -12,10 +12,10 @@ from tusd_py.ports.state import StateStore
 
 def job(number: int = 1, **changes: Any) -> Job:
     """A job whose id is `number`, on the first upload, queued at 1 s."""
-    made = Job(
+    planned = Job(
         id=JobId(f"{number:032x}"), upload_id=upload().id, kind="checksum", created_at=1.0, updated_at=1.0, due_at=1.0
     )
-    return replace(made, **changes)
+    return replace(planned, **changes)
 
 
 def ended(of: Job, at: float, phase: JobPhase = JobPhase.DONE) -> Job:
