@@ -246,7 +246,7 @@ async def test_it_fits_a_phone(deployment: Deployment, browser: Browser, tmp_pat
             assert box["x"] + box["width"] <= 360
 
 
-async def test_nobody_else_is_asked_for_anything(deployment: Deployment, visitor: Visitor, film: Path) -> None:
+async def test_no_other_origin_gets_a_request(deployment: Deployment, visitor: Visitor, film: Path) -> None:
     await visitor.open(deployment.server.origin)
     await visitor.choose(film)
     await visitor.finished("film.mp4")

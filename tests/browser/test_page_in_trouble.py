@@ -34,7 +34,7 @@ async def arrived(deployment: Deployment, visitor: Visitor, data: bytes) -> None
     assert visitor.requested_urls("HEAD")
 
 
-async def test_an_upload_goes_on_by_itself_after_a_reload(
+async def test_an_upload_resumes_unasked_after_a_reload(
     deployment: Deployment, valve: Valve, visitor: Visitor, film: Path, data: bytes
 ) -> None:
     await begin(visitor, valve, film)

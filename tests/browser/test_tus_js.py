@@ -98,7 +98,7 @@ async def test_the_browser_reads_back_what_tus_js_sent(
     assert await status(done["url"]) == 404
 
 
-async def test_tus_js_terminates_on_its_way(deployment: Deployment, elsewhere: str, visitor: Visitor) -> None:
+async def test_tus_js_terminates_in_transit(deployment: Deployment, elsewhere: str, visitor: Visitor) -> None:
     done = await upload(visitor, elsewhere, deployment, SIZE, {"stopAt": 6 * MIB}, chunkSize=2 * MIB)
     assert done["requests"][-1] == ["DELETE", 204]
     assert await status(done["url"]) == 404

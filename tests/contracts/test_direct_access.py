@@ -157,7 +157,7 @@ async def test_a_link_answers_with_the_fields_it_was_signed_with(
         assert {name: answer.headers[name] for name in shown_as} == shown_as
 
 
-async def test_rules_for_browsers_are_kept_beside_those_of_others(direct: DirectAccess) -> None:
+async def test_browser_rules_leave_foreign_rules(direct: DirectAccess) -> None:
     before = await direct.cors()
     other_rule = CorsRule(id="other", origins=("https://other.test",), methods=("GET",), exposed=("X-Other",))
     own_rules = needed(origins_of(r"(https://app\.test|https://.*\.app\.test)"), uploads=True, downloads=True)

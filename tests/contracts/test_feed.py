@@ -48,7 +48,7 @@ async def test_an_event_is_found_by_its_id(state: StateStore, feed: Outbox) -> N
     assert await feed.event("") is None
 
 
-async def test_beside_a_sink_both_have_it(state: StateStore, feed: Outbox) -> None:
+async def test_a_feed_and_a_sink_both_have_it(state: StateStore, feed: Outbox) -> None:
     await feed.register([KEPT, ALL])
     await created(state)
     [delivery] = await feed.list(Selection(), None, 10)

@@ -165,7 +165,7 @@ async def test_a_holder_is_asked_only_once(lockers: tuple[Locker, Locker]) -> No
     assert len(release_requests) == 1
 
 
-async def test_a_holder_that_nobody_waits_for_is_left_alone(lockers: tuple[Locker, Locker]) -> None:
+async def test_a_holder_without_waiters_is_left_alone(lockers: tuple[Locker, Locker]) -> None:
     near, far = lockers
     release_request = asyncio.Event()
     async with (

@@ -226,7 +226,7 @@ async def test_a_restarted_event_is_not_pruned(state: StateStore, outbox: Outbox
     assert await outbox.list(Selection(), None, 10) == []
 
 
-async def test_this_process_is_told_of_its_own_events(state: StateStore, outbox: Outbox) -> None:
+async def test_a_process_is_told_of_the_events_it_stores(state: StateStore, outbox: Outbox) -> None:
     woken = asyncio.Event()
     outbox.watch(woken.set)
     current = await created(state)

@@ -126,7 +126,7 @@ async def test_what_no_proxy_names_is_reached_without_one(seaweed: SeaweedFS, tm
         assert not proxy.request_lines
 
 
-async def test_a_proxy_has_a_ca_and_asks_for_a_certificate_of_its_own(
+async def test_a_proxy_has_its_own_ca_and_asks_for_a_certificate(
     seaweed: SeaweedFS, tmp_path: Path, certificate: Certificate
 ) -> None:
     (tmp_path / "proxy").mkdir()

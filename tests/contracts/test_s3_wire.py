@@ -75,7 +75,7 @@ async def test_a_body_without_source_is_not_retried() -> None:
 
 
 @pytest.mark.parametrize("size", [3, 1_000_000])
-async def test_a_body_starts_anew_when_the_kept_connection_was_dead(size: int) -> None:
+async def test_a_body_is_resent_after_a_dead_kept_connection(size: int) -> None:
     bodies, connections = list[bytes](), 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

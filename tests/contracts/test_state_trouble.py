@@ -126,7 +126,7 @@ async def absent(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     await store.aclose()
 
 
-async def test_one_that_is_not_there_is_unavailable_whatever_is_asked(absent: StateStore) -> None:
+async def test_an_absent_store_is_unavailable_to_every_call(absent: StateStore) -> None:
     for call in (absent.ping(), absent.create(upload()), absent.load(upload().id), absent.unfinished()):
         with pytest.raises(StateUnavailable):
             await call

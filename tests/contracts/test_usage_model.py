@@ -114,7 +114,7 @@ class Model:
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(plan=st.lists(steps, max_size=25))
-async def test_usage_is_the_sum_over_records_whatever_is_done(state: StateStore, plan: list[Step]) -> None:
+async def test_usage_is_the_sum_over_records(state: StateStore, plan: list[Step]) -> None:
     for old in await state.list(None, 100):
         await state.delete(old)
     grant = Grant(jti=f"{id(plan)} {len(plan)}", max_uses=_USES, expires_at=4e9)

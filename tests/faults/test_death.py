@@ -74,7 +74,7 @@ async def test_told_to_go_it_saves_every_byte_first(node: Node, client: TusClien
     await goes_on(node, client, url, bytes_sent)
 
 
-async def test_told_to_go_it_waits_for_what_is_on_its_way_to_s3(node: Node, client: TusClient) -> None:
+async def test_a_shutdown_waits_for_requests_to_s3(node: Node, client: TusClient) -> None:
     base, url, bytes_sent, gate = await node.received(), await client.create(len(LARGE)), PART + MIB, Gate()
     node.s3.faults.rule("UploadPart", 1, hold(gate))
     async with patching(url, 0, len(LARGE)) as request:

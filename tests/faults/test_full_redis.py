@@ -71,7 +71,7 @@ async def fill(redis: Redis) -> None:
                 await redis.rpush("filler", bytes(size))
 
 
-async def test_one_that_uploads_have_filled_empties_by_itself(server: Server, client: TusClient) -> None:
+async def test_a_redis_full_of_uploads_empties_unaided(server: Server, client: TusClient) -> None:
     before = await client.create(100)
     answers = [await client.try_create(100, **METADATA) for _ in range(400)]
     urls = [answer.headers["Location"] for answer in answers if answer.status == 201]

@@ -53,7 +53,7 @@ async def test_many_at_once_share_the_budget(node: Node, client: TusClient) -> N
         assert await client.content(url) == data
 
 
-async def test_the_slow_keep_nobody_waiting(node: Node, client: TusClient) -> None:
+async def test_slow_clients_delay_no_other(node: Node, client: TusClient) -> None:
     base, fast = await node.received(), random_bytes(LENGTH)
     async with AsyncExitStack() as stack:
         for _ in range(CLIENTS):

@@ -39,7 +39,7 @@ async def test_uploads_that_never_got_a_byte_end_without_a_request(node: Node, c
     assert node.s3.counts() == {}
 
 
-async def test_forms_that_nobody_sends_are_a_few_requests_each(node: Node, client: TusClient) -> None:
+async def test_forms_never_sent_cost_a_few_requests_each(node: Node, client: TusClient) -> None:
     for _ in range(CROWD):
         assert (await client.fetch(f"{client.url}s3/params?filename=x")).status == 200
     await until_ended(node)

@@ -39,7 +39,7 @@ async def test_a_multipart_upload_has_one_info_object(node: Node, client: TusCli
     assert await client.content(url) == data
 
 
-async def test_a_small_upload_in_two_requests_has_one_beside_its_tail(node: Node, client: TusClient) -> None:
+async def test_a_small_upload_in_two_requests_has_one_and_a_tail(node: Node, client: TusClient) -> None:
     data = random_bytes(100)
     url = await client.create(len(data))
     await client.patch(url, 0, data[:40])

@@ -119,7 +119,7 @@ async def test_as_many_partials_as_may_be_are_named_and_told_again(client: Clien
     assert [partial.rpartition("/")[2] for partial in named_urls] == partials[: len(urls)]
 
 
-async def test_all_of_them_are_told_whoever_made_the_final_one(client: Client, node: Site, partials: list[str]) -> None:
+async def test_all_partials_are_told_of_any_final_upload(client: Client, node: Site, partials: list[str]) -> None:
     async with aiohttp.ClientSession() as session:
         final = await TusClient(session, node.server.url).final(
             *(f"/files/{partial}" for partial in partials), upload_metadata=metadata(MOST_METADATA)

@@ -36,7 +36,7 @@ def _check_promises(program: Program, dice: Random, *, calm: bool) -> None:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("calm", [True, False], ids=["calm", "rough"])
-def test_every_promise_survives_whatever_a_world_can_do(calm: bool) -> None:  # noqa: FBT001 (a parameter of the test)
+def test_every_promise_survives_any_world(calm: bool) -> None:  # noqa: FBT001 (a parameter of the test)
     print(f"SEED={SEED}")
 
     @seed(SEED)

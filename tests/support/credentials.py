@@ -89,16 +89,16 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class Scripted:
-    """A server that answers as it is told to, and remembers what it was asked."""
+    """A server that answers as it is told to, and remembers its requests."""
 
     answer: Answer
-    asked: list[web.Request] = field(default_factory=list)
+    requests: list[web.Request] = field(default_factory=list)
     url: str = ""
     hung: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once a request waits for an answer that never comes."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(request)
+        self.requests.append(request)
         return await self.answer(request)
 
     def hang(self) -> None:

@@ -140,7 +140,7 @@ async def test_it_holds_where_another_caller_continues_the_upload(harness: Harne
     assert (await harness.state.usage("ann")).stored == 6
 
 
-async def test_a_tenants_owner_has_an_account_of_its_own(harness: Harness) -> None:
+async def test_a_tenants_owner_has_a_separate_account(harness: Harness) -> None:
     for subject, tenant, account in (("ann", None, "ann"), ("ann", "t", "t/ann"), (None, None, "-")):
         upload = await begin_upload(acting(harness, subject, tenant))
         assert (upload.owner, upload.account.name) == (subject, account)

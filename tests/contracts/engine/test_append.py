@@ -43,7 +43,7 @@ async def test_the_last_bytes_make_the_object(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("end", [BodyEnd.CUT, BodyEnd.IDLE, BodyEnd.STOPPED])
-async def test_whatever_came_before_a_body_broke_off_is_kept(harness: Harness, end: BodyEnd) -> None:
+async def test_bytes_before_a_broken_body_end_are_kept(harness: Harness, end: BodyEnd) -> None:
     upload = await begin_upload(harness, 20)
     moved = await append(harness.engine, upload.id, appending(0, size=20), ScriptedBody(b"0123456789", b"x", end=end))
     assert (moved.offset, moved.phase) == (11, Phase.OPEN)

@@ -164,7 +164,7 @@ async def test_a_link_shows_the_upload_as_asked_for_a_while(harness: Harness, ac
 
 
 @pytest.mark.parametrize("intent", [PARTS, WHOLE])
-async def test_what_nobody_brings_expires(harness: Harness, access: ScriptedAccess, intent: Begin) -> None:
+async def test_an_upload_never_sent_expires(harness: Harness, access: ScriptedAccess, intent: Begin) -> None:
     del access
     await (begin if intent is PARTS else announce)(harness.engine, intent)
     harness.now += 1000

@@ -39,7 +39,7 @@ async def test_what_an_unfinished_upload_needs_stays(harness: Harness, upload: U
     assert harness.stored(done) == b"abcdefghij"
 
 
-async def test_what_nobody_remembers_goes_once_it_is_old(harness: Harness) -> None:
+async def test_unrecorded_objects_are_removed_once_old(harness: Harness) -> None:
     harness.storage._parts[STRANGER] = bytearray(b"abc")
     harness.now = 99
     assert await tidied(harness) == []
@@ -71,7 +71,7 @@ async def test_a_dry_run_says_the_same_and_removes_nothing(harness: Harness) -> 
     assert await harness.residue() == [STRANGER]
 
 
-async def test_what_a_finished_upload_left_beside_its_object_goes(harness: Harness, upload: Upload) -> None:
+async def test_leftovers_of_a_finished_upload_are_removed(harness: Harness, upload: Upload) -> None:
     done = await append(harness.engine, upload.id, appending(3), ScriptedBody(b"defghij"))
     harness.storage._parts[upload.id] = bytearray(b"of a writer that died")
     assert await tidied(harness) == [upload.id]
@@ -86,7 +86,7 @@ async def test_a_woken_writer_can_not_record_removed_bytes(harness: Harness, upl
         await harness.state.save(upload)
 
 
-async def test_an_upload_on_its_way_out_is_left_to_the_sweep(harness: Harness, upload: Upload) -> None:
+async def test_a_terminating_upload_is_left_to_the_sweep(harness: Harness, upload: Upload) -> None:
     await harness.state.save(replace(upload, phase=Phase.TERMINATING))
     assert await tidied(harness) == []
 

@@ -43,7 +43,7 @@ async def test_a_paused_upload_takes_no_bytes_until_it_is_resumed(harness: Harne
     assert (await send(harness, upload, 0, b"abc")).offset == 3
 
 
-async def test_a_pause_ends_by_itself_and_is_renewed_by_another(harness: Harness, upload: Upload) -> None:
+async def test_a_pause_expires_or_is_renewed_by_another(harness: Harness, upload: Upload) -> None:
     await pause(harness.engine, upload.id)
     harness.now += PAUSE - 1
     await pause(harness.engine, upload.id)

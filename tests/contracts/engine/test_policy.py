@@ -137,7 +137,7 @@ async def test_parts_are_not_read_without_permission(engine: Engine, policy: Ask
         await complete(engine, upload.id, _key(engine, upload), read_parts)  # type: ignore[arg-type]
 
 
-async def test_what_cannot_come_about_is_not_asked_for(engine: Engine, policy: Asked) -> None:
+async def test_an_impossible_use_asks_nothing(engine: Engine, policy: Asked) -> None:
     upload = await _open(engine)
     policy.questions.clear()
     with pytest.raises(OffsetMismatch):

@@ -108,7 +108,7 @@ async def test_only_the_first_bytes_are_judged(picky: Harness) -> None:
     assert picky.stored(upload) == TEXT + PROGRAM
 
 
-async def test_a_body_past_its_length_is_too_large_whatever_it_is(picky: Harness) -> None:
+async def test_a_body_past_its_length_is_too_large(picky: Harness) -> None:
     upload = await begin_upload(picky, 3, TABLE)
     with pytest.raises(TooLarge):
         await append(picky.engine, upload.id, appending(0), ScriptedBody(b"a,", b"b\n"))

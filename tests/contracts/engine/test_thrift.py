@@ -75,7 +75,7 @@ async def test_what_is_taken_over_is_known_to_be_stored(harness: Harness) -> Non
     assert await force_pair(harness.engine) == installation
 
 
-async def test_a_paired_state_hands_on_whatever_it_is_given(harness: Harness) -> None:
+async def test_a_paired_state_hands_on_every_call(harness: Harness) -> None:
     state = PairedState(harness.engine)
     entries: Sequence[Entry] = [{"part": 1}]
     first, second = [

@@ -61,7 +61,7 @@ async def test_another_after_several_requests_leaves_nothing(harness: Harness) -
 
 
 @pytest.mark.parametrize("right", [True, False])
-async def test_it_is_found_by_whoever_finishes_the_upload(harness: Harness, *, right: bool) -> None:
+async def test_the_digest_is_computed_by_any_finisher(harness: Harness, *, right: bool) -> None:
     intent = creating(6, body=True, whole=announced(b"abcdef" if right else b"other"))
     upload = await create(harness.engine, intent, ScriptedBody(b"abc", end=BodyEnd.CUT))
     harness.storage.fuse.blow(2)

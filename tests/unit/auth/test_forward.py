@@ -83,7 +83,7 @@ async def test_a_redirect_to_a_login_is_401(status: int) -> None:
     async with opened(fixed(status, Location="/login")) as (authenticator, server, _):
         with pytest.raises(Unauthenticated):
             await authenticator.identify(request())
-        assert len(server.asked) == 1
+        assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [400, 404, 407, 429, 500, 502, 503])
@@ -112,7 +112,7 @@ async def test_no_server_is_none() -> None:
 async def test_the_question_is_a_get_without_a_body() -> None:
     async with opened() as (authenticator, server, _):
         await authenticator.identify(request("PATCH", Content_Length="5", Transfer_Encoding="chunked"))
-        [asked] = server.asked
+        [asked] = server.requests
         assert (asked.method, asked.path_qs, asked.body_exists) == ("GET", "/auth?x=1", False)
 
 
@@ -121,7 +121,7 @@ async def test_the_server_gets_what_a_proxy_would_tell() -> None:
         await authenticator.identify(
             request("PATCH", "/files/0?a=b", Cookie="s=1", Authorization="Bearer x", X_Own="1")
         )
-        [asked] = server.asked
+        [asked] = server.requests
         expected = {
             "X-Forwarded-Method": "PATCH",
             "X-Forwarded-Proto": "https",
@@ -141,7 +141,7 @@ async def test_the_clients_own_words_for_these_are_replaced() -> None:
     names = ("X_Forwarded_For", "X_Forwarded_Uri", "X_Forwarded_Method", "X_Original_URL", "X_Forwarded_User")
     async with opened() as (authenticator, server, _):
         await authenticator.identify(request("POST", "/", **dict.fromkeys(names, "forged"), Forwarded="for=forged"))
-        assert "forged" not in str(server.asked[0].headers)
+        assert "forged" not in str(server.requests[0].headers)
 
 
 @pytest.mark.parametrize(
@@ -154,38 +154,38 @@ async def test_the_clients_own_words_for_these_are_replaced() -> None:
 async def test_what_belongs_to_the_request_alone_is_not_told(name: str) -> None:
     async with opened() as (authenticator, server, _):
         await authenticator.identify(request("POST", "/", **{name: "forged"}))
-        assert "forged" not in server.asked[0].headers.getall(name.replace("_", "-"), [])
+        assert "forged" not in server.requests[0].headers.getall(name.replace("_", "-"), [])
 
 
 async def test_what_the_connection_names_is_not_told() -> None:
     async with opened() as (authenticator, server, _):
         await authenticator.identify(request(Connection="close, X-Hop", X_Hop="1", X_Own="1"))
-        assert ("X-Hop" in server.asked[0].headers, "X-Own" in server.asked[0].headers) == (False, True)
+        assert ("X-Hop" in server.requests[0].headers, "X-Own" in server.requests[0].headers) == (False, True)
 
 
 async def test_a_field_in_two_lines_is_told_in_two() -> None:
     async with opened() as (authenticator, server, _):
         await authenticator.identify(Caller(headers=CIMultiDict([("Cookie", "a=1"), ("Cookie", "b=2")])))
-        assert server.asked[0].headers.getall("Cookie") == ["a=1", "b=2"]
+        assert server.requests[0].headers.getall("Cookie") == ["a=1", "b=2"]
 
 
 async def test_without_an_endpoint_no_origin_is_told() -> None:
     async with opened() as (authenticator, server, _):
         await authenticator.identify(replace(request(), endpoint=""))
-        assert {"X-Forwarded-Host", "X-Forwarded-Proto", "X-Original-URL"}.isdisjoint(server.asked[0].headers)
+        assert {"X-Forwarded-Host", "X-Forwarded-Proto", "X-Original-URL"}.isdisjoint(server.requests[0].headers)
 
 
 async def test_bytes_that_are_no_text_are_told_as_marks() -> None:
     async with opened() as (authenticator, server, _):
         assert await authenticator.identify(request(target="/\udcff", Cookie="\udcff")) == Principal(subject="alice")
-        assert server.asked[0].headers["Cookie"] == "?"
+        assert server.requests[0].headers["Cookie"] == "?"
 
 
 async def test_each_request_is_asked_about_unless_a_cache_is_set() -> None:
     async with opened() as (authenticator, server, _):
         for _ in range(3):
             await authenticator.identify(request())
-        assert len(server.asked) == 3
+        assert len(server.requests) == 3
 
 
 async def test_a_good_answer_is_kept_for_the_same_question() -> None:
@@ -193,10 +193,10 @@ async def test_a_good_answer_is_kept_for_the_same_question() -> None:
         for number in range(3):
             caller = request(Cookie="a=1", X_Request_ID=f"{number}")
             assert await authenticator.identify(caller) == Principal(subject="alice")
-        assert len(server.asked) == 1
+        assert len(server.requests) == 1
         for other in (request(Cookie="a=2"), request("GET", Cookie="a=1"), request(target="/files/1", Cookie="a=1")):
             await authenticator.identify(other)
-        assert len(server.asked) == 4
+        assert len(server.requests) == 4
 
 
 async def test_a_kept_answer_grows_old() -> None:
@@ -225,4 +225,4 @@ async def test_the_cache_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(authenticator._answers) == 3
         await authenticator.identify(request(Cookie="a=4"))
         await authenticator.identify(request(Cookie="a=0"))
-        assert len(server.asked) == 6
+        assert len(server.requests) == 6

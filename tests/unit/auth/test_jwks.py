@@ -47,7 +47,7 @@ async def test_one_fetch_serves_all() -> None:
     async with opened(key_set(key)) as (keys, server, _):
         found = await asyncio.gather(*(keys.find("ES256", key.entry["kid"]) for _ in range(50)))
         assert {len(each) for each in found} == {1}
-        assert len(server.asked) == 1
+        assert len(server.requests) == 1
 
 
 async def test_a_new_key_is_found_at_its_first_token() -> None:
@@ -57,7 +57,7 @@ async def test_a_new_key_is_found_at_its_first_token() -> None:
         server.serve(after)
         found = await asyncio.gather(*(keys.find("ES256", after.entry["kid"]) for _ in range(20)))
         assert {len(each) for each in found} == {1}
-        assert len(server.asked) == 2
+        assert len(server.requests) == 2
         assert await keys.find("ES256", before.entry["kid"]) == []
 
 
@@ -65,7 +65,7 @@ async def test_unknown_keys_cause_one_fetch_in_a_while() -> None:
     async with opened(key_set(new_key())) as (keys, server, _):
         for number in range(100):
             assert await keys.find("ES256", f"made up {number}") == []
-        assert len(server.asked) == 2  # the first one, and one for all that is unknown
+        assert len(server.requests) == 2  # the first one, and one for all that is unknown
 
 
 async def test_unknown_keys_cause_another_fetch_after_the_pause() -> None:
@@ -116,7 +116,7 @@ async def test_a_server_that_fails_is_not_asked_by_each_request() -> None:
     async with opened(fixed(500)) as (keys, server, _):
         answers = await asyncio.gather(*(keys.find("ES256", "a") for _ in range(20)), return_exceptions=True)
         assert all(isinstance(answer, AuthUnavailable) for answer in answers)
-        assert len(server.asked) == 1
+        assert len(server.requests) == 1
 
 
 async def test_a_server_that_is_not_there_is_an_outage() -> None:
@@ -157,7 +157,7 @@ async def test_a_redirect_is_not_followed() -> None:
     async with opened(redirect) as (keys, server, troubles):
         with pytest.raises(AuthUnavailable):
             await keys.find("ES256", key.entry["kid"])
-        assert [asked.path for asked in server.asked] == ["/"]
+        assert [asked.path for asked in server.requests] == ["/"]
         assert troubles.reasons == ["HTTP 302"]
 
 
