@@ -14,7 +14,7 @@ from bench.systems.base import Served, System
 from bench.systems.ours import tusdpy
 
 NAME = "live"
-LISTENERS, CHANGES = 500, 10
+CHANGES = 10
 BODIES = {"PATCH": "tus", "PUT": "plain", "form": "form"}
 """The modes of the load for a body."""
 _ROUTES = ("--live", "--listing", "--dashboard", "--plain-uploads", "--live-max-client-listeners", "1000")
@@ -39,7 +39,7 @@ def _listeners(bench: Bench, system: System, s3: Sink) -> None:
         alone = {of_upload: _watch(server, s3, way, 0)["cpu"] for of_upload, way in _BARE.items()}
     for name, way in WAYS.items():
         with bench.served(system, s3) as server:
-            values = _watch(server, s3, name, LISTENERS)
+            values = _watch(server, s3, name, way.listeners)
         _record(bench, system, name, {**values, "cpu": values["cpu"] - alone[way.of_upload]})
 
 

@@ -11,6 +11,8 @@ _UPGRADE = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
 }
+LISTENERS, VIEWERS = 500, 25
+"""Those of most ways, and the dashboard's, each of which looks at the state once a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,8 @@ class Way:
     """The bytes that each change brings once."""
     of_upload: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+    listeners: int = LISTENERS
+    """The number of listeners at a time."""
     polls: bool = False
     """True if each response tells one change, and is followed by the next request."""
 
@@ -36,7 +40,7 @@ WAYS: Mapping[str, Way] = {
     FEED: Way(path="/events?since=now", mark=b"event: created\n"),
     "feed, NDJSON": Way(path="/events?since=now&follow=1&format=ndjson", mark=b'"specversion"'),
     "list, NDJSON": Way(path="/uploads?follow=1", mark=b'"created":"'),
-    "dashboard": Way(path="/dashboard", mark=b'<article class="u-'),
+    "dashboard": Way(path="/dashboard", mark=b'<article class="u-', listeners=VIEWERS),
 }
 LISTS: Mapping[str, str] = {f"whole list, {form}": form.lower() for form in ("NDJSON", "CSV", "JSON")}
 """The formats of a list that ends."""
