@@ -14,8 +14,8 @@ LIVE = Section(
     words=f"{LISTENERS} listeners of one kind (dashboards: {VIEWERS}), and {live.CHANGES} changes, 1.1 s apart: a "
     "PATCH with one byte where one upload is listened to, else a creation. `last` is the time from the client's "
     "response to the arrival at the last listener. Bytes are those on the wire in both directions, heads of polls "
-    "included, and CPU is the server's without that of the same changes with no listener, for each listener and change. "
-    "Whole lists have 1,000 rows: bytes and CPU are a row's. Bodies are 1 GiB at full speed.",
+    "included, and CPU is the server's without that of the same changes with no listener, for each listener and "
+    "change. Whole lists have 1,000 rows: bytes and CPU are a row's. Bodies are 1 GiB at full speed.",
     columns=(
         Column(heading="first byte, ms", value="first_ms", unit=c.MS),
         Column(heading="last, ms", value="last_ms", unit=c.MS),
