@@ -1,13 +1,10 @@
-"""The ways in which uploads are told, to many listeners while they change and as whole lists, and in which a large body
-comes.
-"""
+"""The ways in which uploads are told: to many listeners while they change, and as whole lists."""
 
 from __future__ import annotations
 
 from bench.bench import Bench
 from bench.load.ways import FEED, LISTS, SSE, WAYS
-from bench.loads import load, prepared
-from bench.places import GIB
+from bench.loads import prepared
 from bench.probe import watched
 from bench.sinks import Sink, sink
 from bench.systems.base import Served, System
@@ -15,9 +12,7 @@ from bench.systems.ours import tusdpy
 
 NAME = "live"
 CHANGES = 10
-BODIES = {"PATCH": "tus", "PUT": "plain", "form": "form"}
-"""The modes of the load for a body."""
-_ROUTES = ("--live", "--listing", "--dashboard", "--plain-uploads", "--live-max-client-listeners", "1000")
+_ROUTES = ("--live", "--listing", "--dashboard", "--live-max-client-listeners", "1000")
 _TUSD_PY = tusdpy("tusd-py", "--s3-checksum", "none", *_ROUTES)
 _BARE = {True: SSE, False: FEED}
 """The ways whose changes are made without a listener, too."""
@@ -30,7 +25,6 @@ def measure(bench: Bench) -> None:
             with bench.attempt(NAME, system):
                 _listeners(bench, system, s3)
                 _lists(bench, system, s3)
-                _bodies(bench, system, s3)
 
 
 def _listeners(bench: Bench, system: System, s3: Sink) -> None:
@@ -47,16 +41,6 @@ def _lists(bench: Bench, system: System, s3: Sink) -> None:
     for name, form in LISTS.items():
         with bench.served(system, s3) as server:
             _record(bench, system, name, _measured(server, s3, "rows", format=form))
-
-
-def _bodies(bench: Bench, system: System, s3: Sink) -> None:
-    size = bench.bulk_bytes(system)
-    with bench.served(system, s3) as server:
-        for name, mode in BODIES.items():
-            load("bulk", server.url, mode=mode, size=size)
-            with watched(server.pid, s3.pid) as usage:
-                load("bulk", server.url, mode=mode, size=size)
-            bench.record(NAME, system, name, cpu_per_gib=usage.cpu * GIB / size)
 
 
 def _watch(server: Served, s3: Sink, way: str, listeners: int) -> dict[str, float]:
