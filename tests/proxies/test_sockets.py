@@ -8,13 +8,17 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from aiohttp import WSMsgType
 
 from tests.proxies.conftest import Way
 from tests.support.tus import TusClient
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+"""A loop that outlives its TLS connections: aiohttp doesn't wait until they are closed."""
 
-@pytest.fixture
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def session(watched: Way) -> AsyncIterator[aiohttp.ClientSession]:
     """A client that trusts the proxy."""
     connector = aiohttp.TCPConnector(ssl=watched.front.tls())
