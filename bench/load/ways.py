@@ -12,7 +12,7 @@ _UPGRADE = {
     "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
 }
 LISTENERS, VIEWERS = 500, 25
-"""Those of most ways, and the dashboard's, each of which looks at the state once a second."""
+"""Listeners of most ways, and of the dashboard: each of these looks at the state once a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
