@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import IO, Any
 
 from bench.places import ROOT
+from bench.process import end
 from devtools.part import mortal
 
 TIMEOUT = 90.0
@@ -24,6 +28,30 @@ def load(module: str, url: str, **options: object) -> dict[str, Any]:
         raise LoadFailed(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"code {done.returncode}")
     report: dict[str, Any] = json.loads(done.stdout)
     return report
+
+
+@contextmanager
+def prepared(module: str, url: str, **options: object) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Run `bench.load.MODULE`, which measures in steps, up to its measurement; yield a function that lets it measure
+    and returns its report. It ends with the context. Raises LoadFailed."""
+    process = subprocess.Popen(command(module, url, **options), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+
+    def measure(commands: IO[bytes], reports: IO[bytes]) -> dict[str, Any]:
+        commands.write(b"\n")
+        commands.flush()
+        if not (line := reports.readline()):
+            raise LoadFailed(f"{module} ended without a report")
+        report: dict[str, Any] = json.loads(line)
+        return report
+
+    try:
+        if process.stdout.readline() != b"ready\n":
+            raise LoadFailed(f"{module} failed to start")
+        yield partial(measure, process.stdin, process.stdout)
+    finally:
+        end(process)
 
 
 def command(module: str, url: str, **options: object) -> tuple[str, ...]:

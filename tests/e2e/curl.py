@@ -12,6 +12,8 @@ from typing import Any
 
 from tests.support.tus import TUS
 
+PATIENCE = 60.0
+"""Seconds in which a part of a body comes on a busy machine."""
 BYTES = "application/offset+octet-stream"
 _TELL = (
     '%{stderr}{"status": %{http_code}, "version": "%{http_version}", "sent": %{size_upload}, "headers": %{header_json}}'
@@ -40,6 +42,12 @@ class Transfer:
         assert self._process.stdin is not None
         self._process.stdin.write(data)
         await self._process.stdin.drain()
+
+    async def until(self, words: bytes) -> bytes:
+        """Return the body up to these words, while more may follow. Fails if they don't come."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            return await self._process.stdout.readuntil(words)
 
     async def failure(self) -> int:
         """curl's exit code: not 0 if it got no answer."""

@@ -120,3 +120,16 @@ async def test_the_feed_tells_an_owner_of_its_own_uploads(
     assert await owners(f"&ticket={await ticket(session, server, 'bob')}") == ["bob"]
     async with session.get(f"{server.origin}/events") as answer:
         assert answer.status == 401
+
+
+async def test_without_auth_a_client_behind_a_proxy_that_isnt_trusted_is_not_told(
+    start: Start, session: aiohttp.ClientSession
+) -> None:
+    server = start(listing=True)
+    await server.start()
+    for fields in ({"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=127.0.0.1"}):
+        for path in ("/events?format=ndjson", "/uploads"):
+            async with session.get(server.origin + path, headers=fields) as answer:
+                assert answer.status == 401
+            async with session.get(server.origin + path) as answer:
+                assert answer.status == 200

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -35,12 +36,24 @@ class Way:
         """The creation endpoint's, as clients know it."""
         return self.front.url
 
+    @property
+    def origin(self) -> str:
+        """The site's, as clients know it."""
+        return self.url.removesuffix("/files/")
+
     def stored(self, url: str) -> bytes:
         """The object of an upload, asked of S3 itself; the URL must be one that leads through the proxy."""
         assert url.startswith(self.url), url
         return self.deployment.stored(self.deployment.url + upload_id(url))
 
 
+VERSIONS = ("--http1.1", "--http2")
+"""Of HTTP, as curl is told to speak them."""
+WATCHED: Mapping[str, Any] = {
+    **dict.fromkeys(("live", "listing", "dashboard", "jobs", "plain_uploads"), True),
+    "live_heartbeat": "1s",
+}
+"""The settings of a server that has every route, and is never silent for long."""
 Entrances = Mapping[str, Entrance]
 Passage = Callable[..., AbstractAsyncContextManager[Way]]
 
@@ -61,6 +74,24 @@ async def way(
     directory = tmp_path_factory.mktemp(request.param)
     async with _passage(directory, seaweed, certificate, request.param) as passage:
         yield passage
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=FRONTS)
+async def watched(
+    request: pytest.FixtureRequest,
+    seaweed: SeaweedFS,
+    certificate: Certificate,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Way]:
+    """A way whose server tells of uploads, does jobs, and takes forms. Not to be stopped."""
+    directory = tmp_path_factory.mktemp(f"watched-{request.param}")
+    async with _passage(directory, seaweed, certificate, request.param, **WATCHED) as found:
+        yield found
+
+
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -4,51 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from tests.e2e.curl import BYTES, Answer, Transfer, transfer
 from tests.e2e.deployment import MIB
 from tests.proxies.conftest import Passage, Way
+from tests.proxies.curl import Curl
 from tests.support.raw import connected
 
-VERSIONS = ("--http1.1", "--http2")
 PATIENCE = 2
 """Seconds that each timeout is cut down to where an upload has to outlive them."""
-
-
-class Curl:
-    """curl through one way, in one version of HTTP."""
-
-    def __init__(self, binary: str, way: Way, version: str) -> None:
-        self.way = way
-        self._binary, self._flags = binary, (*way.front.flags, version)
-
-    def start(self, url: str, *flags: str, **headers: str) -> AbstractAsyncContextManager[Transfer]:
-        return transfer(self._binary, url, *self._flags, *flags, **headers)
-
-    async def run(self, url: str, *flags: str, data: bytes = b"", **headers: str) -> Answer:
-        async with self.start(url, *flags, **headers) as running:
-            return await running.answer(data)
-
-    def patching(self, url: str, offset: int, *flags: str) -> AbstractAsyncContextManager[Transfer]:
-        """A PATCH that sends what it is fed with."""
-        return self.start(url, *flags, "-X", "PATCH", "-T", "-", Upload_Offset=str(offset), Content_Type=BYTES)
-
-    async def patch(self, url: str, offset: int, data: bytes) -> Answer:
-        async with self.patching(url, offset) as running:
-            return await running.answer(data)
-
-    async def created(self, length: int) -> str:
-        answer = await self.run(self.way.url, "-X", "POST", Upload_Length=str(length))
-        assert answer.status == 201
-        return answer.headers["location"]
-
-
-@pytest.fixture(params=VERSIONS)
-def version(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.fixture
@@ -111,8 +76,8 @@ async def test_ranges_come_back_and_an_upload_can_be_deleted(through: Curl, data
 
 
 async def test_what_is_not_for_clients_stays_inside(through: Curl) -> None:
-    origin = through.way.url.removesuffix("/files/")
-    assert [(await through.run(f"{origin}/{path}")).status for path in ("metrics", "healthz", "readyz")] == [404] * 3
+    inside = [f"{through.way.origin}/{path}" for path in ("metrics", "healthz", "readyz", "tokens")]
+    assert [(await through.run(url)).status for url in inside] == [404] * 4
 
 
 def _impatient(text: str) -> str:

@@ -59,7 +59,7 @@ class Trust:
         if not self.networks:
             return False
         trusted = self._is_trusted_peer(request.remote or "")
-        if not trusted and any(map(_is_forwarded, request.headers)):
+        if not trusted and is_forwarded(request):
             self._log_ignored(request.remote)
         return trusted
 
@@ -86,8 +86,9 @@ def _is_x_forwarded(name: str) -> bool:
     return name.lower().startswith("x-forwarded-")
 
 
-def _is_forwarded(name: str) -> bool:
-    return _is_x_forwarded(name) or name.lower() == "forwarded"
+def is_forwarded(request: web.BaseRequest) -> bool:
+    """Return True if the request says that a proxy, trusted or not, has passed it on."""
+    return any(_is_x_forwarded(name) or name.lower() == "forwarded" for name in request.headers)
 
 
 def _without_port(address: str) -> str:

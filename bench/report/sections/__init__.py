@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.report.sections import growing, transfers, waiting
+from bench.report.sections import growing, telling, transfers, waiting
 
 SECTIONS = (
     transfers.CPU,
@@ -14,6 +14,7 @@ SECTIONS = (
     waiting.CROWD,
     waiting.EVENTS,
     transfers.FORMS,
+    telling.LIVE,
     growing.REQUESTS,
     growing.GROWTH,
     growing.SAVES,
