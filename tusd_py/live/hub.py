@@ -41,6 +41,8 @@ class Topic:
         self.id = upload_id
         self.listeners = set[Listener]()
         self.latest: Snapshot | None = None
+        self.latest_without_content: Snapshot | None = None
+        """The same for listeners that only know the upload's URL."""
         self.ticks = 0
         """Ticks since it was read."""
 
@@ -51,7 +53,7 @@ class Topic:
         if snapshot is None and latest is not None and not latest.is_gone:
             snapshot = latest.ended("terminated")  # its event isn't kept any more
         if snapshot is not None and (latest is None or snapshot.version > latest.version):
-            self.latest = snapshot
+            self.latest, self.latest_without_content = snapshot, snapshot.without_content()
             self.wake()
 
     def wake(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -26,6 +25,7 @@ from tusd_py.live.hub import Topic
 from tusd_py.live.listeners import Listener
 from tusd_py.live.live import Live
 from tusd_py.protocol.live_events import state_object
+from tusd_py.protocol.live_wording import compact_json
 
 STATUS_TAIL = "/status"
 _LONGEST_WAIT = 60.0
@@ -49,8 +49,9 @@ class Watched:
     @property
     def snapshot(self) -> Snapshot:
         """The newest snapshot, as the client may see it."""
-        assert self.topic.latest is not None  # noqa: S101  for mypy: `watching` has checked it
-        return self.topic.latest if self.shows_content else self.topic.latest.without_content()
+        snapshot = self.topic.latest if self.shows_content else self.topic.latest_without_content
+        assert snapshot is not None  # noqa: S101  for mypy: `watching` has checked it
+        return snapshot
 
     def leave(self) -> None:
         """Tell the listener no more, if it was redirected."""
@@ -124,10 +125,6 @@ def _read_wait(request: web.Request) -> float:
     if not _SECONDS.fullmatch(text):
         raise BadQuery("wait must be a number of seconds")
     return min(float(text), _LONGEST_WAIT)
-
-
-def compact_json(members: Mapping[str, Any]) -> str:
-    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
 
 
 STATUS = plain_route(GET=_tell_status)

@@ -8,11 +8,11 @@ from aiohttp import web
 
 from tusd_py.http.connection.long_answer import LongAnswer
 from tusd_py.http.context import Context
-from tusd_py.http.handlers.live import Watched, compact_json, watching
+from tusd_py.http.handlers.live import Watched, watching
 from tusd_py.http.handlers.plain_refusals import plain_route
-from tusd_py.http.handlers.streams import COMMENT, event_response, event_text, last_event_id
+from tusd_py.http.handlers.streams import COMMENT, event_response, last_event_id
 from tusd_py.live.turns import TurnTaker
-from tusd_py.protocol.live_events import LiveEvent, Teller
+from tusd_py.protocol.live_events import Teller
 
 EVENTS_TAIL = "/events"
 _END = ".end"
@@ -27,8 +27,8 @@ async def _tell(request: web.Request, context: Context) -> web.StreamResponse:
     async with watching(request, context, EVENTS_TAIL, resumed=bool(last)) as watched:
         response = event_response()
         answer = await LongAnswer.begin(request, response)
-        received = partial(watched.live.received, watched.topic.id)
-        teller = Teller(watched.endpoint, received=received, resumed=bool(last))
+        received, describe = partial(watched.live.received, watched.topic.id), watched.live.wording.describe
+        teller = Teller(watched.endpoint, received=received, describe=describe, resumed=bool(last))
         UploadEvents(context, watched, teller, answer).begin()
         await answer.let_go(request, context.connections)
     return response
@@ -66,7 +66,7 @@ class UploadEvents(TurnTaker):
         watched, answer, now = self._watched, self._answer, self._context.engine.clock()
         events = () if watched.live.hub.closed else self._teller.tell(watched.snapshot, now)
         if events:
-            answer.send(b"".join(map(_text, events)))
+            answer.send(b"".join(map(watched.live.wording.text, events)))
         elif answer.silence >= watched.live.heartbeat:
             answer.send(COMMENT)
         if self._teller.ended or watched.live.hub.closed:
@@ -77,10 +77,6 @@ class UploadEvents(TurnTaker):
 
     def _wake(self) -> None:
         self._watched.live.turns.give(self)
-
-
-def _text(event: LiveEvent) -> bytes:
-    return event_text(compact_json(event.data), id=event.id, event=event.type)
 
 
 EVENTS = plain_route(GET=_tell)

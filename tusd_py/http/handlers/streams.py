@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, closing, suppress
 from aiohttp import hdrs, web
 
 from tusd_py.http.connection.body_stream import BodyStream
+from tusd_py.protocol.live_wording import event_text
 
 _LAST = "last-event-id"
 _HEADERS = {hdrs.CONTENT_TYPE: "text/event-stream", hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
@@ -62,11 +63,6 @@ def event_response() -> web.StreamResponse:
     response.headers[hdrs.CONNECTION] = "close"
     response.force_close()
     return response
-
-
-def event_text(data: str, *, id: str, event: str) -> bytes:  # noqa: A002  the field's name
-    """Return an event with one line of data."""
-    return f"id: {id}\nevent: {event}\ndata: {data}\n\n".encode()
 
 
 def last_event_id(request: web.Request) -> str:
