@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 
+from bench import systems
 from bench.bench import Bench
 from bench.loads import command, load
 from bench.places import ROOT
@@ -30,23 +31,29 @@ _SETTLE = 3.0
 
 def measure(bench: Bench) -> None:
     with sink() as s3:
-        for system in bench.in_turn(NAME, (TUSD_PY,)):
+        for system in bench.in_turn(NAME, (TUSD_PY, systems.COMPANION)):
             with bench.attempt(NAME, system), bench.served(system, s3) as server:
-                bench.record(NAME, system, f"{COUNT}", **_figures(server, s3, 3.0 if bench.quick else 8.0))
+                time.sleep(_SETTLE)
+                measure_one = _events if system is TUSD_PY else _socket
+                bench.record(NAME, system, f"{COUNT}", **measure_one(server, s3, 3.0 if bench.quick else 8.0))
 
 
-def _figures(server: Served, s3: Sink, seconds: float) -> dict[str, float]:
+def _events(server: Served, s3: Sink, seconds: float) -> dict[str, float]:
     idle = resident(server.pid)
-    with _listening(server) as crowd:
-        time.sleep(_SETTLE)
-        memory = (resident(server.pid) - idle) / COUNT
-        changes = _changes(server, s3, crowd)
+    with _listening(server, "events") as crowd:
+        values = _changes(server, s3, crowd, idle)
         _upload(server, s3, 1.0)  # to warm up
         speed, cost = _upload(server, s3, seconds)
     time.sleep(_SETTLE)
     speed_alone, cost_alone = _upload(server, s3, seconds)
     shares = {"kept": speed / speed_alone, "cost": cost / cost_alone}
-    return {"memory": memory, **changes, "shared": speed, "alone": speed_alone, **shares}
+    return {**values, "shared": speed, "alone": speed_alone, **shares}
+
+
+def _socket(server: Served, s3: Sink, _: float) -> dict[str, float]:
+    idle = resident(server.pid)
+    with _listening(server, "socket") as crowd:
+        return _changes(server, s3, crowd, idle)
 
 
 def _upload(server: Served, s3: Sink, seconds: float) -> tuple[float, float]:
@@ -56,15 +63,18 @@ def _upload(server: Served, s3: Sink, seconds: float) -> tuple[float, float]:
     return speed, usage.cpu / (speed * seconds)
 
 
-def _changes(server: Served, s3: Sink, crowd: Crowd) -> dict[str, float]:
-    """Return the medians of some changes, and the milliseconds of the server's CPU for each."""
+def _changes(server: Served, s3: Sink, crowd: Crowd, idle: int) -> dict[str, float]:
+    """Return bytes a listener, above those of the idle server; and medians of some changes, with milliseconds of the
+    server's CPU."""
+    time.sleep(_SETTLE)
+    memory = (resident(server.pid) - idle) / COUNT
     reports = list[dict[str, float]]()
     for _ in range(_CHANGES):
         time.sleep(_SETTLE)
         with watched(server.pid, s3.pid) as usage:
             report = crowd.change()
         reports.append({**report, "cpu_ms": 1000 * usage.cpu})
-    return {name: median(report[name] for report in reports) for name in reports[0]}
+    return {"memory": memory, **{name: median(report[name] for report in reports) for name in reports[0]}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +97,9 @@ class Crowd:
 
 
 @contextmanager
-def _listening(server: Served) -> Iterator[Crowd]:
+def _listening(server: Served, kind: str) -> Iterator[Crowd]:
     """Run the listeners while the context lasts."""
-    arguments = command("listeners", server.url, count=COUNT)
+    arguments = command("listeners", server.url, kind=kind, count=COUNT)
     crowd = Crowd(subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
     try:
         if crowd.line() != b"ready\n":
