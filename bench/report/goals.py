@@ -150,7 +150,7 @@ class Goals:
             Check(label="p99", measured=self._median(listeners.NAME, system, case, "p99_ms"), limit=1000, unit=" ms"),
             Check(label="CPU a byte", measured=self._median(listeners.NAME, system, case, "cost"), limit=1.05),
         ]
-        goal = "≤ 20 KiB each; p99 of a change ≤ 1 s; an upload beside them costs ≤ 1.05 × what it does alone"
+        goal = "≤ 20 KiB each; p99 of a change ≤ 1 s; an upload at the same time costs ≤ 1.05 × what it does alone"
         return Goal(figure=f"{listeners.COUNT:,} listeners of one upload", goal=goal, checks=checks)
 
     def _events(self) -> Goal:
