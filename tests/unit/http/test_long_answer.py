@@ -45,6 +45,7 @@ class Pipe:
         return self.closing
 
     def close(self) -> None:
+        assert not self.closing, "over TLS, a second time leaves nothing to ask"
         self.closing = True
 
     def abort(self) -> None:

@@ -80,6 +80,8 @@ class LongAnswer(asyncio.Protocol):
 
     def end(self) -> None:
         """Send the end of the body, and close the connection once the client has got it."""
+        if self._transport.is_closing():
+            return  # asyncio's transport for TLS can't be asked for anything once it was closed twice
         if self._chunked:
             self._write(_LAST_CHUNK)
         self._transport.close()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import ssl
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from socket import create_connection, socket
+from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+import trustme
+from aiohttp import ClientSession, TCPConnector, web
 
 from tests.support.live import listening
 from tests.support.tus import TusClient
@@ -28,13 +31,15 @@ BROWSER = "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/14
 
 
 @asynccontextmanager
-async def serving(directory: Path, **settings: object) -> AsyncIterator[web.AppRunner]:
+async def serving(
+    directory: Path, tls: ssl.SSLContext | None = None, **settings: object
+) -> AsyncIterator[web.AppRunner]:
     """Run a server in this process."""
     chosen = {"storage": f"file:{directory}", "state": "memory:", "live": True, **settings}
     loaded = load_settings(chosen, None, {})
     runner = make_runner(loaded, create_app(loaded))
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     try:
         yield runner
     finally:
@@ -67,7 +72,7 @@ def _listen(connection: socket, url: str) -> None:
 
 async def test_a_listener_that_waits_takes_little_memory(tmp_path: Path) -> None:
     asyncio.get_running_loop().set_debug(False)  # else each timer keeps the stack that made it
-    caps = {"live_max_client_listeners": 2 * COUNT, "max_client_connections": 3 * COUNT}
+    caps: dict[str, Any] = {"live_max_client_listeners": 2 * COUNT, "max_client_connections": 3 * COUNT}
     async with serving(tmp_path, **caps) as runner, asking(runner) as (client, _):
         url = await client.create(10)
         with ExitStack() as stack:
@@ -112,3 +117,22 @@ async def test_a_shutdown_sends_the_end_of_the_answer(
             answer = await session.get(f"{await client.create(10)}/events")
             assert (await answer.content.readline()) == b"id: 1\n"
         await answer.read()
+
+
+async def test_over_tls_it_is_the_same(tmp_path: Path) -> None:
+    failures = list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    authority, server, trusting = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    authority.configure_trust(trusting)
+    async with (
+        serving(tmp_path, server) as runner,
+        ClientSession(connector=TCPConnector(ssl=trusting)) as session,
+    ):
+        client = TusClient(session, f"https://127.0.0.1:{runner.addresses[0][1]}/files/")
+        url = await client.create(10)
+        async with listening(session, f"{url}/events") as events:
+            await events.next()
+            await client.patch(url, 0, b"0123456789")
+            assert [event.type for event in await events.remaining()][-2:] == ["state", "end"]
+    assert failures == []
