@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from tusd_py.domain.refusals import ListenersFull, TooManyListeners
@@ -91,7 +91,9 @@ class Listener:
         """Return True once it is woken, False after `seconds`."""
         if not self._woken:
             self._waiter = asyncio.get_running_loop().create_future()
-            await asyncio.wait((self._waiter,), timeout=None if math.isinf(seconds) else seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if math.isinf(seconds) else seconds):
+                    await self._waiter
             self._waiter = None
         woken, self._woken = self._woken, False
         return woken
