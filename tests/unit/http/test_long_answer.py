@@ -15,7 +15,7 @@ class Pipe:
     """A transport to a client that takes bytes only when told."""
 
     def __init__(self) -> None:
-        self.taken, self.waiting = b"", b""
+        self.taken_bytes, self.waiting = b"", b""
         self.takes = True
         self.closing = self.aborted = False
         self.limit: int | None = None
@@ -36,7 +36,7 @@ class Pipe:
             self.take(len(self.waiting))
 
     def take(self, count: int) -> None:
-        self.taken, self.waiting = self.taken + self.waiting[:count], self.waiting[count:]
+        self.taken_bytes, self.waiting = self.taken_bytes + self.waiting[:count], self.waiting[count:]
 
     def get_write_buffer_size(self) -> int:
         return len(self.waiting)
@@ -69,7 +69,7 @@ async def test_the_body_is_sent_in_pieces_up_to_its_end(pipe: Pipe, *, chunked: 
     answer.send(b"hello world")
     answer.send(b"!")
     answer.end()
-    assert (pipe.taken, pipe.closing, pipe.aborted) == (body, True, False)
+    assert (pipe.taken_bytes, pipe.closing, pipe.aborted) == (body, True, False)
 
 
 async def test_after_the_end_nothing_is_sent(pipe: Pipe) -> None:
@@ -77,7 +77,7 @@ async def test_after_the_end_nothing_is_sent(pipe: Pipe) -> None:
     for _ in range(2):
         answer.end()
     answer.send(b"more")
-    assert pipe.taken == b"0\r\n\r\n"
+    assert pipe.taken_bytes == b"0\r\n\r\n"
 
 
 async def test_it_is_blocked_while_bytes_wait_and_wakes_once_they_are_taken(pipe: Pipe) -> None:

@@ -48,6 +48,12 @@ def test_another_state_has_words_of_its_own(wording: Wording, snapshot: Snapshot
 
 def test_another_event_has_words_of_its_own(wording: Wording) -> None:
     event = LiveEvent(type="progress", id="1", data={"offset": 1})
-    for other in (event, replace(event, id="2"), replace(event, data={"offset": 2}), replace(event, type="end"), event):
-        text = f'id: {other.id}\nevent: {other.type}\ndata: {{"offset":{other.data["offset"]}}}\n\n'
-        assert wording.text(other) == text.encode()
+    for told_event in (
+        event,
+        replace(event, id="2"),
+        replace(event, data={"offset": 2}),
+        replace(event, type="end"),
+        event,
+    ):
+        text = f'id: {told_event.id}\nevent: {told_event.type}\ndata: {{"offset":{told_event.data["offset"]}}}\n\n'
+        assert wording.text(told_event) == text.encode()
