@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.places import BENCH, PEERS
 from bench.systems.limits import RELAY_BINARY, nginx_binary
-from bench.systems.peers import NODE, RUSTUS_BINARY, TUSD_BINARY, VENV
+from bench.systems.peers import COMPANION_MODULE, NODE, RUSTUS_BINARY, TUSD_BINARY, VENV
 from scripts import node
 
 TUSD = "github.com/tus/tusd/v2/cmd/tusd@v2.9.1"
@@ -52,9 +52,9 @@ def _tusd() -> None:
     _run("go", "install", TUSD, environment={"GOBIN": str(TUSD_BINARY.parent), "GOFLAGS": ""})
 
 
-def _tus_node() -> None:
+def _node_peers() -> None:
     NODE.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json", ".npmrc", "tus_node_server.mjs"):
+    for name in ("package.json", "package-lock.json", ".npmrc", "tus_node_server.mjs", "companion_socket.mjs"):
         shutil.copy(BENCH / "peers" / name, NODE / name)
     _run(*node.npm(), "ci", "--omit=dev", at=NODE, environment=node.environment())
 
@@ -86,7 +86,8 @@ def _nginx() -> None:
 _FETCHERS = {
     RELAY_BINARY: _relay,
     TUSD_BINARY: _tusd,
-    NODE / "node_modules": _tus_node,
+    NODE / "node_modules": _node_peers,
+    COMPANION_MODULE: _node_peers,
     VENV / "tuspyserver_app.py": _tuspyserver,
     RUSTUS_BINARY: _rustus,
 }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import systems
-from bench.figures import bulk, crowd, events, forms, growth, link, requests, small, workers
+from bench.figures import bulk, crowd, events, forms, growth, link, listeners, requests, small, workers
 from bench.places import MIB
 from bench.report.columns import TIMES, table
 from bench.results import Results
@@ -68,6 +68,7 @@ class Goals:
             self._link(),
             self._small(),
             self._crowd(),
+            self._listeners(),
             self._events(),
             self._forms(),
             self._requests(),
@@ -140,6 +141,17 @@ class Goals:
         ]
         goal = "RSS ≤ 350 MiB; a fast one among them keeps ≥ 70 %"
         return Goal(figure="1,000 slow uploads, 128 MiB budget", goal=goal, checks=checks)
+
+    def _listeners(self) -> Goal:
+        case, system = f"{listeners.COUNT}", listeners.TUSD_PY
+        memory = self._median(listeners.NAME, system, case, "memory")
+        checks = [
+            Check(label="each", measured=_divided(memory, 1024), limit=20, unit=" KiB"),
+            Check(label="p99", measured=self._median(listeners.NAME, system, case, "p99_ms"), limit=1000, unit=" ms"),
+            Check(label="CPU a byte", measured=self._median(listeners.NAME, system, case, "cost"), limit=1.05),
+        ]
+        goal = "≤ 20 KiB each; p99 of a change ≤ 1 s; an upload at the same time costs ≤ 1.05 × what it does alone"
+        return Goal(figure=f"{listeners.COUNT:,} listeners of one upload", goal=goal, checks=checks)
 
     def _events(self) -> Goal:
         checks = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.systems.limits import NGINX, NGINX_LARGE, RELAY
 from bench.systems.ours import CHECKED, PLAIN, TWO
-from bench.systems.peers import RUSTUS, TUS_NODE, TUSD, TUSD_UNHASHED, TUSPYSERVER
+from bench.systems.peers import COMPANION, RUSTUS, TUS_NODE, TUSD, TUSD_UNHASHED, TUSPYSERVER
 
 LIMITS = (RELAY, NGINX, NGINX_LARGE)
 TUSD_PY = (PLAIN, CHECKED, TWO)
@@ -17,6 +17,7 @@ GOALS = (NGINX, NGINX_LARGE, PLAIN, CHECKED, TWO, TUSD, TUSD_UNHASHED, TUS_NODE)
 __all__ = [
     "ALL",
     "CHECKED",
+    "COMPANION",
     "GOALS",
     "NGINX",
     "NGINX_LARGE",

@@ -11,6 +11,7 @@ from bench.systems.base import Place, System
 
 TUSD_BINARY = PEERS / "go" / "tusd"
 NODE = PEERS / "node"
+COMPANION_MODULE = NODE / "node_modules" / "@uppy" / "companion"
 VENV = PEERS / "venv"
 RUSTUS_BINARY = PEERS / "cargo" / "bin" / "rustus"
 
@@ -46,6 +47,10 @@ def _node(place: Place) -> Sequence[str]:
     return (shutil.which("node") or "node", script, str(place.port), place.endpoint, BUCKET)
 
 
+def _companion(place: Place) -> Sequence[str]:
+    return (shutil.which("node") or "node", str(NODE / "companion_socket.mjs"), str(place.port), str(place.directory))
+
+
 def _node_environment(place: Place) -> Mapping[str, str]:
     return {} if place.authority is None else {"NODE_EXTRA_CA_CERTS": str(place.authority)}
 
@@ -73,3 +78,5 @@ TUSPYSERVER = System(
     name="tuspyserver (disk)", command=_tuspyserver, missing=installed(VENV / "tuspyserver_app.py"), slow=True
 )
 RUSTUS = System(name="rustus (disk)", command=_rustus, missing=installed(RUSTUS_BINARY), piece=32 * MIB)
+COMPANION = System(name="@uppy/companion", command=_companion, missing=installed(COMPANION_MODULE))
+"""Its socket alone: other systems' uploads are what is measured elsewhere."""

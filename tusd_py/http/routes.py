@@ -13,7 +13,8 @@ from tusd_py.http.endpoint import CREATION, request_id
 from tusd_py.http.handlers.companion import add_companion_routes
 from tusd_py.http.handlers.feed import FEED
 from tusd_py.http.handlers.jobs import EXPORTS, JOB, JOBS
-from tusd_py.http.handlers.live import EVENTS, EVENTS_TAIL, STATUS, STATUS_TAIL
+from tusd_py.http.handlers.live import STATUS, STATUS_TAIL
+from tusd_py.http.handlers.live_events import EVENTS, EVENTS_TAIL
 from tusd_py.http.handlers.live_socket import SOCKET, SOCKET_TAIL
 from tusd_py.http.handlers.plain_refusals import ABSENT
 from tusd_py.http.handlers.probes import is_probe

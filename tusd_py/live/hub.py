@@ -7,8 +7,8 @@ The record is all that there is to replay: nothing is queued, a slow listener ge
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from tusd_py.domain.errors import Unavailable
 from tusd_py.domain.events import Event
@@ -41,6 +41,8 @@ class Topic:
         self.id = upload_id
         self.listeners = set[Listener]()
         self.latest: Snapshot | None = None
+        self.latest_without_content: Snapshot | None = None
+        """The same for listeners that only know the upload's URL."""
         self.ticks = 0
         """Ticks since it was read."""
 
@@ -51,7 +53,7 @@ class Topic:
         if snapshot is None and latest is not None and not latest.is_gone:
             snapshot = latest.ended("terminated")  # its event isn't kept any more
         if snapshot is not None and (latest is None or snapshot.version > latest.version):
-            self.latest = snapshot
+            self.latest, self.latest_without_content = snapshot, snapshot.without_content()
             self.wake()
 
     def wake(self) -> None:
@@ -100,13 +102,24 @@ class Hub(Observer):
     ) -> AsyncIterator[tuple[Topic, Listener]]:
         """Subscribe to the upload and yield its topic, with a snapshot that was read since if there is such an upload.
 
-        Raises TooManyListeners, ListenersFull, StateUnavailable.
+        A listener that was redirected stays until `forget`. Raises TooManyListeners, ListenersFull, StateUnavailable.
         """
-        topic = self._topics.get(upload_id) or Topic(upload_id)
-        with self._count.one(client, len(topic.listeners)), self._joined(topic, Listener(connected)) as listener:
+        topic, listener = self._topics.get(upload_id) or Topic(upload_id), Listener(connected)
+        self._join(topic, listener, client)
+        try:
             await self._hear()
             topic.offer(await self._read(upload_id))
             yield topic, listener
+        finally:
+            if not listener.redirected:
+                self.forget(topic, listener, client)
+
+    def forget(self, topic: Topic, listener: Listener, client: str) -> None:
+        """Tell the listener no more."""
+        self._count.remove(client)
+        topic.listeners.discard(listener)
+        if not topic.listeners and self._topics.get(topic.id) is topic:
+            del self._topics[topic.id]
 
     async def refresh(self, topic: Topic) -> None:
         """Read the topic's record now. Raises StateUnavailable."""
@@ -141,16 +154,10 @@ class Hub(Observer):
         finally:
             await end(*tasks)
 
-    @contextmanager
-    def _joined(self, topic: Topic, listener: Listener) -> Iterator[Listener]:
+    def _join(self, topic: Topic, listener: Listener, client: str) -> None:
+        self._count.add(client, len(topic.listeners))
         self._topics[topic.id] = topic
         topic.listeners.add(listener)
-        try:
-            yield listener
-        finally:
-            topic.listeners.discard(listener)
-            if not topic.listeners and self._topics.get(topic.id) is topic:
-                del self._topics[topic.id]
 
     @property
     def _deserted(self) -> bool:

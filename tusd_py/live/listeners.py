@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from tusd_py.domain.refusals import ListenersFull, TooManyListeners
@@ -31,7 +31,15 @@ class Count:
 
     @contextmanager
     def one(self, client: str, upload_listeners: int = 0) -> Iterator[None]:
-        """Count one more of `client`, on an upload that has so many. Raises TooManyListeners, ListenersFull."""
+        """Count one more of `client`, on an upload that has so many, within. Raises TooManyListeners, ListenersFull."""
+        self.add(client, upload_listeners)
+        try:
+            yield
+        finally:
+            self.remove(client)
+
+    def add(self, client: str, upload_listeners: int) -> None:
+        """Count one more, until `remove`. Raises the same."""
         if self._total >= self._caps.process:
             raise ListenersFull
         if self._clients[client] >= self._caps.client:
@@ -40,38 +48,56 @@ class Count:
             raise TooManyListeners("the upload has as many listeners as it may; try again soon")
         self._total += 1
         self._clients[client] += 1
-        try:
-            yield
-        finally:
-            self._total -= 1
-            self._clients[client] -= 1
-            if not self._clients[client]:
-                del self._clients[client]
+
+    def remove(self, client: str) -> None:
+        self._total -= 1
+        self._clients[client] -= 1
+        if not self._clients[client]:
+            del self._clients[client]
 
 
 class Listener:
     """A listener that is woken after changes, however many there were."""
 
-    __slots__ = ("_connected", "_woken")
+    __slots__ = ("_connected", "_redirection", "_waiter", "_woken")
 
     def __init__(self, connected: Callable[[], bool]) -> None:
         """`connected` returns False once its client is gone."""
         self._connected = connected
-        self._woken = asyncio.Event()
+        self._redirection: Callable[[], None] | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._woken = False
 
     @property
     def connected(self) -> bool:
         return self._connected()
 
+    @property
+    def redirected(self) -> bool:
+        return self._redirection is not None
+
+    def redirect(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called after changes, from now on until the hub is told to forget the listener."""
+        self._redirection, self._connected = wake, _always
+
     def wake(self) -> None:
-        self._woken.set()
+        self._woken = True
+        if self._redirection is not None:
+            self._redirection()
+        elif self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def wait(self, seconds: float = math.inf) -> bool:
         """Return True once it is woken, False after `seconds`."""
-        try:
-            async with asyncio.timeout(None if math.isinf(seconds) else seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return False
-        self._woken.clear()
-        return True
+        if not self._woken:
+            self._waiter = asyncio.get_running_loop().create_future()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if math.isinf(seconds) else seconds):
+                    await self._waiter
+            self._waiter = None
+        woken, self._woken = self._woken, False
+        return woken
+
+
+def _always() -> bool:
+    return True

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.live.hub import Hub
+from tusd_py.live.turns import Turns
 from tusd_py.ports.outbox import StoredEvent
+from tusd_py.protocol.live_wording import Wording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,9 @@ class Live:
     """Seconds of silence after which a listener is sent something that says nothing."""
     format_event: Callable[[StoredEvent], bytes]
     """Returns an event as JSON in UTF-8, on one line."""
+    turns: Turns = field(default_factory=Turns)
+    """The turns of listeners that need no task."""
+    wording: Wording = field(default_factory=Wording)
     _bodies: dict[UploadId, Callable[[], int]] = field(default_factory=dict)
     """The bodies that are being received here, each as a function of the bytes that have come."""
 

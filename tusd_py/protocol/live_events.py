@@ -35,15 +35,17 @@ class Teller:
         endpoint: str,
         *,
         received: Callable[[], int] = lambda: 0,
+        describe: Callable[[Snapshot, str, float], Mapping[str, Any]] | None = None,
         resumed: bool = False,
         tells_renewals: bool = False,
     ) -> None:
-        """`endpoint` is the creation endpoint's URL; `received` returns the offset up to which bytes have come.
+        """`endpoint` is the creation endpoint's URL; `received` returns the offset up to which bytes have come;
+        `describe` returns the state object, `state_object` otherwise.
 
         A listener that has `resumed` is told only the end of an upload that is gone. With `tells_renewals`, the state
         is told again also when a pause is renewed.
         """
-        self._endpoint, self._received = endpoint, received
+        self._endpoint, self._received, self._describe = endpoint, received, describe or state_object
         self._resumed, self._tells_renewals = resumed, tells_renewals
         self._revision = 0
         self._face: object = None
@@ -91,7 +93,7 @@ class Teller:
         self._face, self._offset = face, max(self._offset, upload.offset)
         if first:
             self._revisions = {job.id: job.revision for job in snapshot.jobs}
-        yield LiveEvent(type="state", id=str(upload.revision), data=state_object(snapshot, self._endpoint, now))
+        yield LiveEvent(type="state", id=str(upload.revision), data=self._describe(snapshot, self._endpoint, now))
 
     def _progress(self, snapshot: Snapshot, now: float) -> Iterator[LiveEvent]:
         if self._has_grown(snapshot) and now >= self._progress_at:

@@ -243,6 +243,7 @@ async def _drain(app: web.Application) -> None:
     context.concurrency.close()
     if context.live is not None:
         context.live.hub.close()
+        await context.live.turns.drain()
     if context.jobs is not None:
         context.jobs.runner.close()
     app[DELIVERER].close()

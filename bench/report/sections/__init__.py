@@ -12,6 +12,7 @@ SECTIONS = (
     waiting.LINK,
     waiting.SMALL,
     waiting.CROWD,
+    waiting.LISTENERS,
     waiting.EVENTS,
     transfers.FORMS,
     telling.LIVE,

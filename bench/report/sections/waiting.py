@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.figures import crowd, events, idle, link, small
+from bench.figures import crowd, events, idle, link, listeners, small
 from bench.report import columns as c
 from bench.report.columns import Column
 from bench.report.sections.base import Plot, Section
@@ -99,6 +99,38 @@ CROWD = Section(
             unit=c.MEMORY,
             values=("peak_rss",),
             cases=(f"{crowd.COUNT}",),
+        ),
+    ),
+)
+
+LISTENERS = Section(
+    figure=listeners.NAME,
+    title="Listeners",
+    words=f"{listeners.COUNT:,} listeners of one upload, from 100 addresses, with the header fields of a browser: "
+    "server-sent events here, and Companion's WebSocket, whose server tells them of a made-up upload. Memory is RSS "
+    "above that of the idle server, for each. The delay runs from the request that changes the upload until a listener "
+    "is told; our listeners are told once it is recorded. One client process on the same machine reads all of them. "
+    "Then another upload runs as fast as it goes, with the listeners and without.",
+    columns=tuple(
+        Column(heading=heading, value=value, unit=unit, case=f"{listeners.COUNT}")
+        for heading, value, unit in (
+            ("memory each, KiB", "memory", c.KIB),
+            ("delay, p50, ms", "p50_ms", c.MS),
+            ("p99, ms", "p99_ms", c.MS),
+            ("last, ms", "last_ms", c.MS),
+            ("CPU a change, ms", "cpu_ms", c.MS),
+            ("upload alone, MB/s", "alone", c.MB_S),
+            ("with them, MB/s", "shared", c.MB_S),
+            ("CPU a byte, with them to alone", "cost", c.TIMES),
+        )
+    ),
+    plots=(
+        Plot(
+            file="listeners",
+            title="Memory of a listener that waits",
+            unit=c.KIB,
+            values=("memory",),
+            cases=(f"{listeners.COUNT}",),
         ),
     ),
 )

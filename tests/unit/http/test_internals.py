@@ -22,6 +22,7 @@ def test_all_of_it_is_there() -> None:
     """Else the locked version of aiohttp was changed: read its new way, or say what is lost."""
     assert internals.REPLACES_PARSERS
     assert internals.COUNTS_HEADS
+    assert internals.FORGETS_CONNECTIONS
 
 
 @pytest.mark.parametrize("name", [*internals.PARSER, *internals.CONNECTION])
@@ -34,6 +35,17 @@ def test_without_one_of_the_names_heads_are_not_counted(monkeypatch: pytest.Monk
 def test_without_one_of_these_parsers_are_not_replaced(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     _hide(monkeypatch, web_protocol.RequestHandler, name)
     assert not internals.can_replace_parsers()
+
+
+@pytest.mark.parametrize("name", internals.FORGOTTEN)
+def test_without_one_of_these_connections_are_not_forgotten(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    _hide(monkeypatch, web_protocol.RequestHandler, name)
+    assert not internals.can_forget_connections()
+
+
+def test_a_handler_that_closes_what_it_should_forget_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(internals, "forget", lambda http: http.force_close())
+    assert not internals.can_forget_connections()
 
 
 def _hide(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:

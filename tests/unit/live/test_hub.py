@@ -126,7 +126,7 @@ async def test_changes_elsewhere_are_read(script: Script) -> None:
 
 @pytest.mark.parametrize("export", [False, True])
 async def test_the_end_of_a_job_wakes_listeners_everywhere(script: Script, export: bool) -> None:  # noqa: FBT001  a case
-    over = ended(job(upload_id=None) if export else job(), 7.0)
+    over = ended(job(2, upload_id=None) if export else job(), 7.0)
     async with (
         running(script) as hub,
         hub.listening(ID, "c", connected) as (_, listener),

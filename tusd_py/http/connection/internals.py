@@ -26,6 +26,8 @@ CONNECTION = (
 """Attributes of a `RequestHandler` that counting heads needs."""
 SERVER = ("_kwargs", "_loop")
 """Attributes of a `Server` that counting heads needs."""
+FORGOTTEN = ("_current_request", "_force_close", "_manager", "_messages", "_task_handler", "transport")
+"""Attributes of a `RequestHandler` that forgetting its connection needs."""
 
 SocketTransport: type[Any] | None = getattr(selector_events, "_SelectorSocketTransport", None)
 """asyncio's transport of a plain TCP or UNIX socket; None if it has another name."""
@@ -47,6 +49,17 @@ def new_parser(http: Any) -> HttpRequestParser:
         auto_decompress=manager is None or manager._kwargs.get("auto_decompress", True),
         max_msg_queue_size=http._max_msg_queue_size,
     )
+
+
+def forget(http: Any) -> None:
+    """Have the `RequestHandler` end as if its connection were lost, which goes on without it."""
+    http.transport = None  # else it would be closed
+    http.connection_lost(None)
+
+
+def can_forget_connections() -> bool:
+    """Return True if a connection can be taken from aiohttp for good."""
+    return _works(_probe_forgetting)
 
 
 def can_replace_parsers() -> bool:
@@ -94,5 +107,25 @@ def _probe_connection(server: Any, http: Any) -> bool:
     return names and hasattr(web.AppRunner, "_make_server")
 
 
+def _probe_forgetting(_: Any, http: Any) -> bool:
+    if not all(hasattr(http, name) for name in FORGOTTEN) or http.transport is not None:
+        return False
+    http.transport = transport = _Untouched()
+    forget(http)
+    return http._manager is None and http._force_close and not transport.calls
+
+
+class _Untouched:
+    """A transport that counts what is done with it."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        self.calls += 1
+        raise AttributeError(name)
+
+
 REPLACES_PARSERS = can_replace_parsers()
 COUNTS_HEADS = can_count_heads()
+FORGETS_CONNECTIONS = can_forget_connections()

@@ -1,13 +1,11 @@
-"""Routes that tell of one upload: its events while it changes, and its present state."""
+"""Watching one upload, and the route of its present state."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -22,16 +20,14 @@ from tusd_py.http.context import CALLER, ENGINE, Context
 from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.handlers.plain_refusals import plain_route
 from tusd_py.http.handlers.queries import read_number
-from tusd_py.http.handlers.streams import last_event_id, streaming
 from tusd_py.http.upload_url import upload_id_of
 from tusd_py.live.hub import Topic
 from tusd_py.live.listeners import Listener
 from tusd_py.live.live import Live
-from tusd_py.protocol.live_events import Teller, state_object
+from tusd_py.protocol.live_events import state_object
+from tusd_py.protocol.live_wording import compact_json
 
-EVENTS_TAIL, STATUS_TAIL = "/events", "/status"
-_END = ".end"
-"""The end of the last event's id."""
+STATUS_TAIL = "/status"
 _LONGEST_WAIT = 60.0
 _SECONDS = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 
@@ -43,6 +39,8 @@ class Watched:
     live: Live
     topic: Topic
     listener: Listener
+    client: str
+    """The client that it counts for."""
     endpoint: str
     """The creation endpoint's URL."""
     shows_content: bool
@@ -51,8 +49,13 @@ class Watched:
     @property
     def snapshot(self) -> Snapshot:
         """The newest snapshot, as the client may see it."""
-        assert self.topic.latest is not None  # noqa: S101  for mypy: `watching` has checked it
-        return self.topic.latest if self.shows_content else self.topic.latest.without_content()
+        snapshot = self.topic.latest if self.shows_content else self.topic.latest_without_content
+        assert snapshot is not None  # noqa: S101  for mypy: `watching` has checked it
+        return snapshot
+
+    def leave(self) -> None:
+        """Tell the listener no more, if it was redirected."""
+        self.live.hub.forget(self.topic, self.listener, self.client)
 
 
 @asynccontextmanager
@@ -67,7 +70,7 @@ async def watching(request: web.Request, context: Context, tail: str, *, resumed
     async with live.hub.listening(upload_id, client, lambda: is_connected(request)) as (topic, listener):
         await _check(request, topic.latest, resumed=resumed)
         shows = topic.latest is not None and request[ENGINE].rights.shows(request[CALLER], topic.latest.upload)
-        yield Watched(live=live, topic=topic, listener=listener, endpoint=endpoint, shows_content=shows)
+        yield Watched(live=live, topic=topic, listener=listener, client=client, endpoint=endpoint, shows_content=shows)
 
 
 def live_of(context: Context) -> Live:
@@ -92,30 +95,6 @@ async def _check(request: web.Request, snapshot: Snapshot | None, *, resumed: bo
     await engine.allow(Watch(), upload)
 
 
-async def _tell_events(request: web.Request, context: Context) -> web.StreamResponse:
-    """Answer with the events of the upload until its end."""
-    last = last_event_id(request)
-    if last.endswith(_END):
-        return web.Response(status=204)
-    async with (
-        watching(request, context, EVENTS_TAIL, resumed=bool(last)) as watched,
-        streaming(request, watched.live.heartbeat, context.network_timeout) as stream,
-    ):
-        clock, hub = context.engine.clock, watched.live.hub
-        received = partial(watched.live.received, watched.topic.id)
-        teller = Teller(watched.endpoint, received=received, resumed=bool(last))
-        while not hub.closed and stream.connected:
-            for event in teller.tell(watched.snapshot, clock()):
-                await stream.send(_json(event.data), id=event.id, event=event.type)
-            if teller.ended:
-                break
-            now = clock()
-            due = max(teller.due_at(watched.snapshot, now) - now, 0.0)
-            await watched.listener.wait(min(due, stream.silence_left))
-            await stream.keep_alive()
-    return stream.response
-
-
 async def _tell_status(request: web.Request, context: Context) -> web.StreamResponse:
     """Answer with the present state, or wait until there is a newer one than the client knows."""
     wait, revision = _read_wait(request), read_number(request, "revision", -1)
@@ -133,7 +112,7 @@ def _status(watched: Watched, now: float) -> web.Response:
     snapshot = watched.snapshot
     members = _end_members(snapshot) if snapshot.is_gone else state_object(snapshot, watched.endpoint, now)
     headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.ETAG: f'"{snapshot.upload.revision}"'}
-    return web.Response(text=_json(members), content_type="application/json", headers=headers)
+    return web.Response(text=compact_json(members), content_type="application/json", headers=headers)
 
 
 def _end_members(snapshot: Snapshot) -> Mapping[str, Any]:
@@ -148,9 +127,4 @@ def _read_wait(request: web.Request) -> float:
     return min(float(text), _LONGEST_WAIT)
 
 
-def _json(members: Mapping[str, Any]) -> str:
-    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
-
-
-EVENTS = plain_route(GET=_tell_events)
 STATUS = plain_route(GET=_tell_status)

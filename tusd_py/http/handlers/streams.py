@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager, closing, suppress
 from aiohttp import hdrs, web
 
 from tusd_py.http.connection.body_stream import BodyStream
+from tusd_py.protocol.live_wording import event_text
 
 _LAST = "last-event-id"
 _HEADERS = {hdrs.CONTENT_TYPE: "text/event-stream", hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
-_COMMENT = b": ping\n\n"
+COMMENT = b": ping\n\n"
+"""Keeps a stream alive, and says nothing."""
 
 
 class EventStream:
@@ -36,25 +38,31 @@ class EventStream:
 
     async def send(self, data: str, *, id: str, event: str) -> None:  # noqa: A002  the field's name
         """Send an event with one line of data. Raises ConnectionError, also if a client has taken nothing for long."""
-        await self._body.send(f"id: {id}\nevent: {event}\ndata: {data}\n\n".encode())
+        await self._body.send(event_text(data, id=id, event=event))
 
     async def keep_alive(self) -> None:
         """Send a comment, if the stream was silent for so long. Raises ConnectionError."""
         if not self.silence_left:
-            await self._body.send(_COMMENT)
+            await self._body.send(COMMENT)
 
 
 @asynccontextmanager
 async def streaming(request: web.Request, heartbeat: float, patience: float) -> AsyncIterator[EventStream]:
     """Begin the response and yield its stream, to be kept alive. The connection is broken off once a client has
     taken nothing for `patience` seconds, and closed in the end."""
-    response = web.StreamResponse(headers=_HEADERS)
-    response.headers[hdrs.CONNECTION] = "close"
-    response.force_close()
+    response = event_response()
     with closing(BodyStream(request, response, patience)) as body:
         await body.begin()
         with suppress(ConnectionError):
             yield EventStream(body, heartbeat)
+
+
+def event_response() -> web.StreamResponse:
+    """Return a response whose connection is closed in the end."""
+    response = web.StreamResponse(headers=_HEADERS)
+    response.headers[hdrs.CONNECTION] = "close"
+    response.force_close()
+    return response
 
 
 def last_event_id(request: web.Request) -> str:

@@ -1,0 +1,46 @@
+"""The words of live events, made once for all listeners that are told the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tusd_py.domain.snapshot import Snapshot
+from tusd_py.protocol.live_events import LiveEvent, state_object
+
+
+class Wording:
+    """The last event of each type as text, and the last state as an object: thousands may be told of one change."""
+
+    def __init__(self) -> None:
+        self._texts = dict[str, tuple[LiveEvent, bytes]]()
+        self._snapshot: Snapshot | None = None
+        self._descriptions = dict[tuple[str, bool], Mapping[str, Any]]()
+        """The state objects of the snapshot, by endpoint, and whether it is paused."""
+
+    def text(self, event: LiveEvent) -> bytes:
+        """Return the event as a server-sent event."""
+        last_event, text = self._texts.get(event.type, (None, b""))
+        if last_event != event:
+            text = event_text(compact_json(event.data), id=event.id, event=event.type)
+            self._texts[event.type] = (event, text)
+        return text
+
+    def describe(self, snapshot: Snapshot, endpoint: str, now: float) -> Mapping[str, Any]:
+        """Return the state object."""
+        if snapshot is not self._snapshot:
+            self._snapshot, self._descriptions = snapshot, {}
+        key = endpoint, snapshot.upload.paused(now)
+        if key not in self._descriptions:
+            self._descriptions[key] = state_object(snapshot, endpoint, now)
+        return self._descriptions[key]
+
+
+def event_text(data: str, *, id: str, event: str) -> bytes:  # noqa: A002  the field's name
+    """Return a server-sent event with one line of data (HTML standard, "Server-sent events")."""
+    return f"id: {id}\nevent: {event}\ndata: {data}\n\n".encode()
+
+
+def compact_json(members: Mapping[str, Any]) -> str:
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
