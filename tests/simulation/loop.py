@@ -28,6 +28,7 @@ class Machine:
         self._loop = loop
         self._paused = False
         self._frozen: list[asyncio.Handle] = []
+        self._woken_at = float("-inf")
         self.context = copy_context()
         self.context.run(MACHINE.set, self)
         loop.machines.append(self)
@@ -40,6 +41,10 @@ class Machine:
         """Stand still, as a suspended process does: its timers run out meanwhile, and are looked at when it wakes."""
         self._paused = True
         self._loop.call_later(seconds, self._wake, context=Context())
+
+    def just_woke(self, seconds: float) -> bool:
+        """True if it has stood still until so many seconds ago."""
+        return self._loop.time() < self._woken_at + seconds
 
     def crash(self, *, noticed: bool) -> None:
         """End at once, without a last word."""
@@ -59,7 +64,7 @@ class Machine:
         return False
 
     def _wake(self) -> None:
-        self._paused = False
+        self._paused, self._woken_at = False, self._loop.time()
         self.release()
 
     def release(self) -> None:
@@ -100,6 +105,8 @@ class Livelock(AssertionError):
 
 _MOST_ROUNDS = 10_000
 """Rounds of the loop at one moment."""
+_ROUND = 1e-9
+"""Seconds that one takes: a wait shorter than a clock can tell ends nevertheless."""
 
 
 class SimulatedLoop(BaseEventLoop):
@@ -109,7 +116,7 @@ class SimulatedLoop(BaseEventLoop):
         super().__init__()
         self._now = 0.0
         self._rounds = 0
-        self._clock_resolution = 1e-6
+        self._clock_resolution = 1e-9  # finer than that of the time since the epoch, which waits are made of
         self._selector = self
         self.machines: list[Machine] = []
         self.ending = False
@@ -124,7 +131,7 @@ class SimulatedLoop(BaseEventLoop):
         self._rounds = 0 if timeout else self._rounds + 1
         if self._rounds > _MOST_ROUNDS:
             raise Livelock
-        self._now += timeout
+        self._now += timeout or _ROUND
         return []
 
     def put(self, handle: asyncio.Handle) -> None:

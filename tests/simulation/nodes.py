@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.credentials import ReadOnlyCredentials
 
+from tests.simulation.crew import Crew
+from tests.simulation.jobs import SimulatedJobs
 from tests.simulation.loop import Machine
 from tests.simulation.s3 import BUCKET, SimulatedBoto, SimulatedRaw
 from tests.simulation.shared import SimulatedLocker, SimulatedState
@@ -39,6 +41,7 @@ class Node:
     budget: Budget
     tails: TailCache
     teller: Teller
+    crew: Crew
 
 
 def start(world: World, name: str) -> Node:
@@ -46,9 +49,10 @@ def start(world: World, name: str) -> Node:
     budget = Budget(setup.budget)
     tails = TailCache(budget)
     outbox = SimulatedOutbox(world.network, world.records.outbox, world.receiver, setup)
+    jobs = SimulatedJobs(world.network, world.records.jobs, world.ledger)
     engine = Engine(
         storage=_storage(world, budget, tails),
-        state=SimulatedState(world.network, world.records, world.free, outbox, world.receiver),
+        state=SimulatedState(world.network, world.records, world.free, outbox, jobs, world.commit),
         locker=SimulatedLocker(world.network, world.rows, machine),
         limits=Limits(expire_after=setup.expire_after, max_length=setup.max_length, answers_gone=setup.remembers_ended),
         observer=world.troubles,
@@ -59,7 +63,9 @@ def start(world: World, name: str) -> Node:
     )
     if setup.paired:
         engine = replace(engine, state=PairedState(engine))
-    return Node(machine=machine, engine=engine, budget=budget, tails=tails, teller=Teller(world, outbox))
+    crew = Crew(world, engine, machine)
+    teller = Teller(world, outbox, crew.sinks)
+    return Node(machine=machine, engine=crew.engine, budget=budget, tails=tails, teller=teller, crew=crew)
 
 
 def _storage(world: World, budget: Budget, tails: TailCache) -> S3Storage:

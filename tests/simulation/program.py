@@ -11,7 +11,7 @@ from typing import Literal
 from tests.simulation.client import Client, Vanished
 from tests.simulation.direct import DirectClient
 from tests.simulation.ietf import IetfClient
-from tests.simulation.scenarios import Scenario
+from tests.simulation.scenario import Scenario
 from tests.simulation.setup import Setup
 from tests.simulation.steps import Step
 from tests.simulation.world import Violation, World

@@ -11,7 +11,10 @@ from unittest.mock import patch
 from tests.simulation.generated import drawn
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.network import Plan
-from tests.simulation.scenarios import SCENARIOS, Scenario
+from tests.simulation.remains import check
+from tests.simulation.scanner import zipped
+from tests.simulation.scenario import Scenario
+from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.world import World
 
 POLL = 600.0
@@ -64,6 +67,8 @@ def simulated(loop: SimulatedLoop, seed: int) -> Iterator[None]:
         patches.enter_context(patch("secrets.token_hex", token_hex))
         patches.enter_context(patch("random.uniform", dice.uniform))
         patches.enter_context(patch("asyncio.to_thread", _at_once))
+        patches.enter_context(patch("tusd_py.http.connection.internals.FORGETS_CONNECTIONS", new=False))
+        patches.enter_context(patch("tusd_py.jobs.kinds.export.async_stream_zip", zipped))
         patches.enter_context(patch("tusd_py.events_out.lane._POLL_SECONDS", POLL))
         yield
 
@@ -77,5 +82,5 @@ async def _play(world: World, scenario: Scenario) -> Sequence[str]:
     await scenario.play(world)
     steps = list(world.network.steps)
     await world.settle()
-    world.check()
+    check(world)
     return steps

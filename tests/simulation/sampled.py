@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from tests.simulation.crew_scenarios import WITH_CREW
 from tests.simulation.generated import disturbed
 from tests.simulation.network import FAULTS
 from tests.simulation.run import GENERATED, run
@@ -17,6 +18,8 @@ from tests.simulation.scenarios import SCENARIOS
 
 GENERATED_AT_A_TIME = 20
 FAULTS_A_SCENARIO = 80
+CREW_FAULTS = 20
+"""The same with listeners or jobs, which takes longer."""
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -36,5 +39,6 @@ def test_every_promise_holds_in_a_generated_scenario(kind: str, batch: int) -> N
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_promise_survives_some_faults(scenario: str) -> None:
     every = list(product(range(len(run(scenario, {}))), FAULTS))
-    for number, fault in Random(scenario).sample(every, min(FAULTS_A_SCENARIO, len(every))):
+    count = CREW_FAULTS if scenario in WITH_CREW else FAULTS_A_SCENARIO
+    for number, fault in Random(scenario).sample(every, min(count, len(every))):
         run(scenario, {number: fault})

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from tests.simulation import direct_scenarios, event_scenarios
 from tests.simulation.client import Client, Vanished
 from tests.simulation.contents import content
+from tests.simulation.crew_scenarios import WITH_CREW
 from tests.simulation.ietf import IetfClient
 from tests.simulation.network import LONG, OUTAGE
+from tests.simulation.scenario import Scenario
 from tests.simulation.setup import Setup
 from tests.simulation.world import Violation, World
 from tusd_py.domain.upload import Kind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
-    play: Callable[[World], Awaitable[None]]
-    setup: Setup = field(default_factory=Setup)
-    calm: bool = True
-    """It brings no trouble itself."""
 
 
 async def _one_patch(world: World) -> None:
@@ -291,4 +284,5 @@ SCENARIOS: Mapping[str, Scenario] = {
     "lost-state": Scenario(play=_lost_state, setup=Setup(info_objects=True, paired=True), calm=False),
     "expiry": Scenario(play=_expiry),
     "tight-memory": Scenario(play=_tight, setup=Setup(budget=16)),
+    **WITH_CREW,
 }

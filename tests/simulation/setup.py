@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tests.simulation.bucket import MIN_PART
 from tusd_py.domain.thresholds import Thresholds
@@ -67,6 +68,13 @@ class Setup:
     """Seconds before each attempt at an event; without any, nothing is told."""
     strict: bool = False
     """Events wait for a dead one of their upload."""
+    bus: Literal["messages", "commits"] | None = None
+    """The bus that tells a node of changes on others; None if no client listens to uploads."""
+    jobs: bool = False
+    on_finish: Sequence[str] = ()
+    """Kinds of jobs that each finished upload gets."""
+    attempts: int = 12
+    """At a job, at most: their pauses are longer than any fault."""
     thresholds: Thresholds = LOW
 
     @property

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tests.simulation.loop import Machine
 from tests.simulation.network import TTL, Network, Service, at_once
-from tests.simulation.receiver import Receiver
 from tusd_py.backends.lease import TimedLease, elapsed
 from tusd_py.backends.leased_locks import SharedLocker
 from tusd_py.backends.memory.state import MemoryState
@@ -52,10 +51,12 @@ class SimulatedState:
         records: MemoryState,
         free: Mapping[str, int],
         outbox: SimulatedOutbox,
-        receiver: Receiver,
+        jobs: JobStore,
+        committed: Callable[[Sequence[Event], Upload | None], None],
     ) -> None:
+        """`committed` is called with the events and the upload of each commit, as recorded."""
         self._network, self._records, self._free = network, records, free
-        self._outbox, self._receiver = outbox, receiver
+        self._outbox, self._jobs, self._committed = outbox, jobs, committed
 
     @property
     def outbox(self) -> Outbox:
@@ -63,7 +64,7 @@ class SimulatedState:
 
     @property
     def jobs(self) -> JobStore:
-        return self._records.jobs
+        return self._jobs
 
     async def create(
         self,
@@ -102,7 +103,11 @@ class SimulatedState:
         return await self._network.ask(STATE, "entries", lambda: at_once(self._records.entries(upload_id)))
 
     async def delete(self, upload: Upload) -> None:
-        return await self._network.ask(STATE, "delete", lambda: at_once(self._records.delete(upload)))
+        def deleted() -> None:
+            at_once(self._records.delete(upload))
+            self._committed((), None)
+
+        return await self._network.ask(STATE, "delete", deleted)
 
     async def numbered(self, upload_id: UploadId) -> Numbered | None:
         return await self._network.ask(STATE, "numbered", lambda: at_once(self._records.numbered(upload_id)))
@@ -149,7 +154,7 @@ class SimulatedState:
     async def _commit(self, operation: str, commit: Commit, events: Sequence[Event]) -> Upload:
         def committed() -> Upload:
             recorded = at_once(commit())
-            self._receiver.expect(events, recorded)
+            self._committed(events, recorded)
             return recorded
 
         recorded = await self._network.ask(STATE, operation, committed)

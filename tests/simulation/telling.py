@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from tests.simulation.network import Network, at_once
@@ -15,8 +15,10 @@ from tusd_py.events_out.courier import Courier
 from tusd_py.events_out.deliverer import Deliverer
 from tusd_py.events_out.lane import Lane
 from tusd_py.events_out.schedule import Schedule
+from tusd_py.jobs import on_finish
 from tusd_py.ports.meter import Meter
-from tusd_py.ports.outbox import Delivery, DeliveryState, Outbox, Selection, Subscription
+from tusd_py.ports.outbox import FEED, Delivery, DeliveryState, Outbox, Selection, StoredEvent, Subscription
+from tusd_py.ports.sink import Sink
 
 if TYPE_CHECKING:
     from tests.simulation.setup import Setup
@@ -26,6 +28,8 @@ LEASE = 3 * SINK.patience
 _DRAIN = SINK.patience / 2
 """Seconds for deliveries under way when a node is stopped: less than one may take."""
 _DAY = 86_400.0
+_STEADY = (0.0, *[5.0] * 60)
+"""Seconds before each attempt of a sink of the server's own: for longer than any fault lasts."""
 
 
 class SimulatedOutbox:
@@ -56,17 +60,34 @@ class SimulatedOutbox:
         await self._network.ask(STATE, "outbox.mark_delivered", lambda: at_once(mark(delivery)))
 
     async def mark_failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
-        if due_at is None:
+        if due_at is None and delivery.sink == NAME:
             self._receiver.give_up(delivery, self._pauses)
         mark = self._outbox.mark_failed
         await self._network.ask(STATE, "outbox.mark_failed", lambda: at_once(mark(delivery, error, due_at)))
+
+    async def deliveries(self, event_id: str) -> Sequence[Delivery]:
+        deliveries = self._outbox.deliveries
+        return await self._network.ask(STATE, "outbox.deliveries", lambda: at_once(deliveries(event_id)))
+
+    async def events(self, since: int, limit: int) -> Sequence[StoredEvent]:
+        return await self._network.ask(STATE, "outbox.events", lambda: at_once(self._outbox.events(since, limit)))
+
+    async def event(self, event_id: str) -> StoredEvent | None:
+        return await self._network.ask(STATE, "outbox.event", lambda: at_once(self._outbox.event(event_id)))
+
+    async def last_seq(self) -> int:
+        return await self._network.ask(STATE, "outbox.last_seq", lambda: at_once(self._outbox.last_seq()))
 
 
 class Teller:
     """The deliverer of a node, from its start to its end."""
 
-    def __init__(self, world: World, outbox: SimulatedOutbox) -> None:
-        lanes = [_lane(world, outbox)] if world.setup.pauses else []
+    def __init__(self, world: World, outbox: SimulatedOutbox, more_sinks: Mapping[str, Sink]) -> None:
+        """`more_sinks` are those that the server itself has, by their names."""
+        lanes = [_lane(world, outbox, name, sink) for name, sink in more_sinks.items()]
+        if world.setup.pauses:
+            lanes.append(_lane(world, outbox, NAME, SimulatedSink(world.network, world.receiver)))
+        self.wake = outbox.wake
         self._deliverer, self._stopping = Deliverer(lanes, _DRAIN), asyncio.Event()
 
     def stop(self) -> None:
@@ -78,21 +99,26 @@ class Teller:
             await self._stopping.wait()
 
 
-def _lane(world: World, outbox: SimulatedOutbox) -> Lane:
+def _lane(world: World, outbox: SimulatedOutbox, name: str, sink: Sink) -> Lane:
     courier = Courier(
-        sink=SimulatedSink(world.network, world.receiver),
+        sink=sink,
         outbox=cast(Outbox, outbox),
-        schedule=Schedule(pauses=world.setup.pauses, lease=LEASE, dice=random.uniform),
+        schedule=Schedule(pauses=world.setup.pauses or _STEADY, lease=LEASE, dice=random.uniform),
         clock=world.now,
         observer=world.troubles,
         meter=Meter(),
     )
-    return Lane(name=NAME, courier=courier, concurrency=world.setup.thresholds.deliveries, strict=world.setup.strict)
+    return Lane(name=name, courier=courier, concurrency=world.setup.thresholds.deliveries, strict=world.setup.strict)
 
 
 def subscribe(world: World) -> None:
-    """Store all events for the receiver, if there is one."""
-    subscriptions = [Subscription(name=NAME, format="tusd", types=frozenset(EventType))] if world.setup.pauses else []
+    """Store all events for the receiver, if there is one, and for what else wants them."""
+    setup, every = world.setup, frozenset(EventType)
+    subscriptions = [Subscription(name=NAME, format="tusd", types=every)] if setup.pauses else []
+    if setup.bus is not None:
+        subscriptions.append(Subscription(name=FEED, format=FEED, types=every))
+    if setup.jobs:
+        subscriptions.append(on_finish.subscription(on_finish=bool(setup.on_finish)))
     at_once(world.records.outbox.register(subscriptions))
 
 

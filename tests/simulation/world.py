@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
 from typing import Any
 
 from tests.simulation import chores
 from tests.simulation.bucket import Bucket
+from tests.simulation.bus import Exchange
+from tests.simulation.job_truth import await_jobs
+from tests.simulation.jobs import Ledger
 from tests.simulation.loop import Machine, SimulatedLoop
 from tests.simulation.network import LONG, Network, Plan, at_once
 from tests.simulation.nodes import Node, start
@@ -20,20 +24,20 @@ from tests.simulation.telling import subscribe, tell_all
 from tests.simulation.troubles import Troubles
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
+from tusd_py.domain.events import Event
 from tusd_py.domain.phase import Phase
-from tusd_py.domain.principal import NO_ACCOUNT
 from tusd_py.domain.refusals import Refusal
 from tusd_py.domain.span import Span
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
-from tusd_py.domain.usage import Usage
 from tusd_py.engine.engine import Engine
 from tusd_py.engine.expiry_sweep import sweep
-from tusd_py.storage.s3.keys import installation_key
 
 EPOCH = 1_700_000_000.0
 _REMEMBERED = 8 * 86400.0
 """More than the seconds that an end is remembered."""
+_LONGEST_JOB = 600.0
+"""Seconds in which any job ends."""
 CALM = (Refusal, Locked, Superseded)
 FORESEEN = (*CALM, UploadLost, Unavailable)
 
@@ -59,6 +63,14 @@ class World:
         self.records = MemoryState()
         self.receiver = Receiver(loop, strict=setup.strict)
         subscribe(self)
+        self.exchange = Exchange(loop)
+        self.ledger = Ledger(self.now, self.exchange.commit, patience=2.5 if calm else math.inf)
+        self.infected: set[bytes] = set()
+        """Contents in which a scanner finds something."""
+        self.finished: dict[UploadId, bytes] = {}
+        """The content of each upload that was ever complete."""
+        self.durable: dict[UploadId, int] = {}
+        """The offset of each upload as recorded last, whether or not it is there any more."""
         self.rows: Rows = {}
         self.contents: dict[bytes, bytes] = {}
         """By the name in an upload's metadata: what it must hold."""
@@ -105,6 +117,7 @@ class World:
         index %= len(self._nodes)
         old, self._nodes[index] = self._nodes[index], self._start("AB"[index])
         old.machine.hear(old.teller.stop)
+        old.machine.hear(old.crew.stop)
         self._chores.append(self.loop.create_task(self._retire(old.machine), context=Context()))
 
     async def _retire(self, machine: Machine) -> None:
@@ -153,9 +166,17 @@ class World:
         upload = self.record(upload_id)
         if upload is None or upload.phase is not Phase.DONE:
             raise Violation(f"told complete, but the record says {upload and upload.phase}")
-        self._check_object(upload)
+        self.check_object(upload)
+        self.finished[upload_id] = self._expected(upload)
         if upload.kind is not Kind.PARTIAL:
             self.complete.add(upload_id)
+
+    def commit(self, events: Sequence[Event], recorded: Upload | None) -> None:
+        """The state has recorded something."""
+        if recorded is not None:
+            self.receiver.expect(events, recorded)
+            self.durable[recorded.id] = recorded.offset
+        self.exchange.commit()
 
     def record(self, upload_id: UploadId) -> Upload | None:
         return self.uploads().get(upload_id)
@@ -165,6 +186,9 @@ class World:
         whole bucket: what troubles left goes by the record of the upload that saw them."""
         self.network.plan = {}
         await asyncio.sleep(2 * LONG)
+        await await_jobs(self, _LONGEST_JOB)
+        for node in self._nodes:
+            node.machine.hear(node.crew.stop)
         self._check_requests()
         await self.sweep()
         for _ in range(1 + bool(self.robbed)):  # one that falls back is given as long again
@@ -205,51 +229,6 @@ class World:
             if doing.done():
                 doing.result()
 
-    def check(self) -> None:
-        """Nothing is left but finished uploads, byte for byte, and what was told to stay."""
-        uploads = self.uploads().values()
-        if lost := self.complete - self.bereft - {upload.id for upload in uploads if upload.done}:
-            raise Violation(f"told complete, then lost: {lost}")
-        if unfinished := [upload for upload in uploads if not upload.done]:
-            raise Leak(f"records that no sweep removes: {unfinished}")
-        for upload in uploads:
-            if upload.id not in self.bereft:
-                self._check_object(upload)
-        for key, content in self.orphans.items():
-            if key not in self.bucket.objects or self.bucket.objects[key].content != content:
-                raise Violation("a finished object is gone or changed whose record was lost")
-        self._check_usage()
-        self._check_strays()
-        self._check_told()
-        for node in self._nodes:
-            kept_bytes = sum(assembly.memory_size for assembly in node.tails._assemblies.values())
-            if node.machine.up and node.budget.used != kept_bytes:
-                raise Leak(f"{node.budget.used - kept_bytes} bytes of the budget are never given back")
-
-    def _check_usage(self) -> None:
-        """Every byte of a finished upload is charged once, and nothing else, after any fault."""
-        uploads = self.uploads()
-        sources = {source for upload in uploads.values() for source in upload.partials}
-        stored = sum(upload.offset for upload in uploads.values() if upload.id not in sources)
-        usage = at_once(self.records.usage(NO_ACCOUNT))
-        if usage != Usage(account=NO_ACCOUNT, stored=stored):
-            raise Leak(f"{stored} bytes are stored, but charged are {usage}")
-
-    def _check_told(self) -> None:
-        if self.setup.pauses:
-            self.receiver.check(self.uploads())
-            if self.calm:
-                self.receiver.check_calm()
-
-    def _check_strays(self) -> None:
-        keys = {upload.cursor["key"] for upload in self.uploads().values()} | {installation_key("")}
-        objects = {
-            key for key, stored in self.bucket.objects.items() if stored.metadata.get("tus-id") not in self.forgotten
-        }
-        strays = objects - keys
-        if strays or self.bucket.multiparts:
-            raise Leak(f"objects that no record names: {sorted(strays)} {self.bucket.multiparts}")
-
     async def _download_all(self, engine: Engine) -> None:
         for upload in self.uploads().values():
             if upload.id in self.bereft:
@@ -264,7 +243,8 @@ class World:
             if error is not None and not isinstance(error, CALM if self.calm else FORESEEN):
                 raise Violation("an unforeseen error") from error
 
-    def _check_object(self, upload: Upload) -> None:
+    def check_object(self, upload: Upload) -> None:
+        """A finished upload's object is there, with every byte. Raises Violation."""
         stored = self.bucket.objects.get(upload.cursor["key"])
         if stored is None:
             raise Violation("complete, but there is no object")
@@ -281,10 +261,17 @@ class World:
     def uploads(self) -> Mapping[UploadId, Upload]:
         return {upload.id: upload for upload in at_once(self.records.list(None, 1000))}
 
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """The nodes that were started last; some may have crashed since."""
+        return self._nodes
+
     def _start(self, name: str) -> Node:
         self._started += 1
         node = start(self, f"{name}{self._started}")
         self.begin(node, lambda _: node.teller.run())
+        if node.crew.enabled:
+            self.begin(node, lambda _: node.crew.run())
         return node
 
     def new_id(self) -> UploadId:

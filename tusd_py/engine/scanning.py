@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tusd_py.domain.events import Reason
+from tusd_py.domain.job import JobId
 from tusd_py.domain.lifecycle import await_answer, await_scan, end, judge
 from tusd_py.domain.scan import Scan, Verdict
 from tusd_py.domain.scan_refusals import Infected, ScannerUnavailable, Unscanned
@@ -43,14 +44,19 @@ async def scan_to_finish(engine: Engine, upload: Upload, done: Upload) -> Upload
     return judge(done, scan)
 
 
-async def record_scan(engine: Engine, upload_id: UploadId, scan: Scan | None) -> None:
-    """Record the verdict on a finished upload, None for none; one that is infected ends.
+async def record_scan(engine: Engine, upload_id: UploadId, scan: Scan | None, before: JobId | None = None) -> None:
+    """Record the verdict on a finished upload, None for none; one that is infected ends. Nothing is recorded if the job
+    `before` is stored: it may have recorded a newer verdict.
 
     Raises Locked, Superseded, StateUnavailable.
     """
     async with engine.hold(upload_id):
         upload = await engine.state.load(upload_id)
         if upload is None or not upload.done:
+            return
+        if (
+            before is not None and await engine.state.jobs.load(before) is not None
+        ):  # a later verdict moves the revision
             return
         if scan is not None and scan.verdict is Verdict.FOUND:
             await clear(engine, await engine.records.save(end(upload, Reason.INFECTED)))

@@ -67,12 +67,12 @@ class Hold:
         """Save a change, as often as it takes while the job is held. Raises Superseded."""
         async with self._saving:
             while True:
+                self._check()
                 try:
                     await self._save(change(self._advanced))
                     break
                 except StateUnavailable:
-                    self._check()
-                    await asyncio.sleep(_AGAIN_SECONDS)
+                    await asyncio.sleep(max(min(_AGAIN_SECONDS, self._deadline - _now()), 0.0))
 
     async def find_end(self) -> bool:
         """Return True if this attempt is recorded as done or failed, although its last save raised Superseded: the

@@ -54,6 +54,7 @@ class Runner:
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _attempts: dict[JobId, Attempt] = field(default_factory=dict)
     _tasks: dict[JobId, asyncio.Task[None]] = field(default_factory=dict)
+    _looking: asyncio.Task[None] | None = None
     _draining: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
@@ -63,13 +64,14 @@ class Runner:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Do jobs until the end of the context."""
-        tasks = [asyncio.create_task(self._run(), name="jobs"), asyncio.create_task(self._tend(), name="old jobs")]
+        self._looking = asyncio.create_task(self._run(), name="jobs")
+        tending = asyncio.create_task(self._tend(), name="old jobs")
         try:
             yield
         finally:
             self.close()
             await asyncio.gather(*filter(None, [self._draining]))
-            await end(*tasks)
+            await end(self._looking, tending)
 
     def close(self) -> None:
         """Begin no more jobs, and give back those under way: another node does them, or this one after its restart."""
@@ -157,10 +159,13 @@ class Runner:
     async def _drain(self) -> None:
         for attempt in self._attempts.values():
             attempt.give_back()
-        tasks = set(self._tasks.values())
-        if tasks:
-            await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
-        await end(*tasks)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                if self._looking is not None:
+                    await asyncio.wait({self._looking})  # it may be about to claim one more
+                while self._tasks:
+                    await asyncio.wait(self._tasks.values())
+        await end(*self._tasks.values())
 
     async def _tend(self) -> None:
         """Remove old jobs, from time to time."""

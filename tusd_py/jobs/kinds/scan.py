@@ -28,7 +28,8 @@ class ScanContent:
         return {}
 
     async def begin(self, engine: Engine, job: Job) -> None:
-        await _record(engine, job, _PENDING)
+        if job.upload_id is not None:
+            await record_scan(engine, job.upload_id, _PENDING, before=job.id)
 
     async def run(self, work: Work) -> Result:
         """Scan it. A find is recorded before its upload ends, since without the upload it can't be found again."""

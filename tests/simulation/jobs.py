@@ -1,0 +1,152 @@
+"""The records of jobs behind the network, and what must never happen to one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from tests.simulation.loop import MACHINE, Machine
+from tests.simulation.network import Network, at_once
+from tests.simulation.shared import STATE
+from tusd_py.backends.memory.jobs import MemoryJobs
+from tusd_py.domain.job import Job, JobId, JobPhase
+from tusd_py.domain.upload_id import UploadId
+from tusd_py.engine.engine import Engine
+from tusd_py.jobs.work import Args, Kind, Result, Work
+from tusd_py.ports.jobs import JobSelection
+
+_LOOK = 0.25
+"""Seconds between two looks at an attempt."""
+_LATE = 0.05
+"""Seconds in which an attempt may notice that its hold is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Attempt:
+    machine: Machine
+    work: Work
+    task: asyncio.Task[Result]
+
+    def is_live(self, now: float) -> bool:
+        """True if it goes on, and its node believes that it holds the job."""
+        stopping = self.machine.crashed.done() or self.task.cancelling()
+        return not stopping and (self.work.job.due_at or 0.0) > now
+
+
+class Ledger:
+    """The attempts at all jobs as they are: no two at a time, none without a hold."""
+
+    def __init__(self, clock: Callable[[], float], committed: Callable[[], None], patience: float) -> None:
+        """`patience` is for how many seconds an attempt may go on whose job has ended."""
+        self._clock, self.committed, self._patience = clock, committed, patience
+        self._ended = dict[JobId, float]()
+        """When each job has ended."""
+        self._attempts = dict[JobId, list[_Attempt]]()
+        self.faults: list[str] = []
+        """Breaches, in words."""
+        self.requested_ids: set[JobId] = set()
+        """Jobs that clients have asked for, perhaps several times for one, as no answer came."""
+        self.known_ids: set[JobId] = set()
+        """Jobs of which a client has the id."""
+        self.cancelled: set[JobId] = set()
+        """Jobs of which a client was told that they are cancelled."""
+        self.due_members: dict[JobId, set[UploadId]] = {}
+        """The members that an export of all uploads must have, unless they have ended meanwhile."""
+        self.unwanted: set[JobId] = set()
+        """Jobs that a client wanted to be cancelled, told or not."""
+
+    def note(self, stored: Job | None, saved: Job) -> None:
+        """A job was saved: a claim of one that is held is none."""
+        if saved.ended:
+            self._ended.setdefault(saved.id, self._clock())
+        claimed = stored is not None and saved.phase is JobPhase.RUNNING and saved.attempt > stored.attempt
+        if stored is not None and claimed and (stored.due_at is None or stored.due_at > self._clock()):
+            self.faults.append(f"job {saved.id} was claimed before it was due")
+
+    async def watch(self, work: Work, task: asyncio.Task[Result]) -> None:
+        """Look at an attempt as long as it goes on."""
+        machine = MACHINE.get()
+        assert machine is not None
+        attempt = _Attempt(machine=machine, work=work, task=task)
+        rivals = self._attempts.setdefault(work.job.id, [])
+        rivals.append(attempt)
+        try:
+            while True:
+                self._look(attempt, rivals)
+                await asyncio.sleep(_LOOK)
+        finally:
+            rivals.remove(attempt)
+
+    def _look(self, attempt: _Attempt, rivals: Sequence[_Attempt]) -> None:
+        now, machine = self._clock(), attempt.machine
+        if attempt.task.cancelling() or machine.just_woke(_LATE):
+            return
+        if sum(rival.is_live(now) for rival in rivals) > 1:
+            self.faults.append(f"two attempts at job {attempt.work.job.id}: {[rival.machine.name for rival in rivals]}")
+        if (attempt.work.job.due_at or 0.0) <= now - _LATE:
+            self.faults.append(f"{machine.name} works on at job {attempt.work.job.id}, which it holds no longer")
+        if self._ended.get(attempt.work.job.id, now) < now - self._patience:
+            self.faults.append(f"{machine.name} works on at job {attempt.work.job.id}, which has ended")
+
+
+class WatchedKind:
+    """A kind of jobs whose attempts are looked at."""
+
+    def __init__(self, kind: Kind, ledger: Ledger) -> None:
+        self._kind, self._ledger = kind, ledger
+
+    def check(self, args: Args) -> Args:
+        return self._kind.check(args)
+
+    async def begin(self, engine: Engine, job: Job) -> None:
+        await self._kind.begin(engine, job)
+
+    async def give_up(self, engine: Engine, job: Job) -> None:
+        await self._kind.give_up(engine, job)
+
+    async def run(self, work: Work) -> Result:
+        task = asyncio.current_task()
+        assert task is not None
+        watching = asyncio.create_task(self._ledger.watch(work, task))
+        try:
+            return await self._kind.run(work)
+        finally:
+            watching.cancel()
+
+
+class SimulatedJobs:
+    """One node's way to the records of jobs."""
+
+    def __init__(self, network: Network, jobs: MemoryJobs, ledger: Ledger) -> None:
+        self._network, self._jobs, self._ledger = network, jobs, ledger
+
+    async def create(self, job: Job) -> Job:
+        return await self._network.ask(STATE, "jobs.create", lambda: self._created(job))
+
+    async def load(self, job_id: JobId) -> Job | None:
+        return await self._network.ask(STATE, "jobs.load", lambda: at_once(self._jobs.load(job_id)))
+
+    async def save(self, job: Job) -> Job:
+        return await self._network.ask(STATE, "jobs.save", partial(self._saved, job))
+
+    async def due(self, now: float, limit: int) -> Sequence[Job]:
+        return await self._network.ask(STATE, "jobs.due", lambda: at_once(self._jobs.due(now, limit)))
+
+    async def list(self, selection: JobSelection, after: JobId | None, limit: int) -> Sequence[Job]:
+        return await self._network.ask(STATE, "jobs.list", lambda: at_once(self._jobs.list(selection, after, limit)))
+
+    async def prune(self, before: float, limit: int) -> int:
+        return await self._network.ask(STATE, "jobs.prune", lambda: at_once(self._jobs.prune(before, limit)))
+
+    def _created(self, job: Job) -> Job:
+        self._ledger.committed()
+        return at_once(self._jobs.create(job))
+
+    def _saved(self, job: Job) -> Job:
+        stored = at_once(self._jobs.load(job.id))
+        saved = at_once(self._jobs.save(job))
+        self._ledger.note(stored, saved)
+        self._ledger.committed()
+        return saved
