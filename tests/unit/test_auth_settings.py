@@ -134,7 +134,7 @@ def test_keys_come_from_nowhere_else(url: str) -> None:
 
 
 @pytest.mark.parametrize("auth", ["token", "api-key", "jwt", "forward", "proxy", "jwt,token"])
-def test_uploads_are_continued_by_url_where_tokens_or_keys_are_used(auth: str) -> None:
+def test_tokens_and_keys_continue_uploads_by_url(auth: str) -> None:
     needed = {name: value for maker in auth.split(",") for name, value in NEEDED[maker].items()}
     by_url = "token" in auth or "api-key" in auth
     assert load(auth=auth, **needed).continues_by_url is by_url

@@ -123,7 +123,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return Run(capsys)
 
 
-def test_flags_become_settings_and_the_code_of_serve_is_the_exit_code(app: App, run: Run) -> None:
+def test_serve_takes_flags_and_returns_its_exit_code(app: App, run: Run) -> None:
     assert run("serve", "--port", "1", "--behind-proxy", "--max-size", "8MiB").code == 3
     assert (app.settings.port, app.settings.behind_proxy, app.settings.max_size) == (1, True, 8 << 20)
 
@@ -212,7 +212,7 @@ def test_list_as_json_is_an_object_a_line(app: App, run: Run) -> None:
     assert [record["id"] for record in records] == [upload_id(1), upload_id(2)]
 
 
-def test_a_clients_file_name_cannot_move_the_cursor_or_forge_a_line(app: App, run: Run) -> None:
+def test_file_name_cannot_forge_a_line_of_the_list(app: App, run: Run) -> None:
     app.known = {upload_id(1): replace(upload(1), metadata={"filename": b"a\x1b[2J\nb\xff"})}
     out = run("uploads", "list").out
     assert "\x1b" not in out

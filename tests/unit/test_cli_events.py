@@ -106,7 +106,7 @@ def test_a_line_is_an_event_for_a_sink(run: Desk) -> None:
     assert (said.code, said.err) == (0, "")
 
 
-def test_pending_and_dead_ones_are_listed_unless_asked_for_others(run: Desk) -> None:
+def test_list_shows_pending_and_dead_by_default(run: Desk) -> None:
     assert ids(run("list", "--json")) == [ENDED, ENDED, RECENT]
     assert ids(run("list", "--json", "--state", "pending")) == [ENDED, RECENT]
     assert ids(run("list", "--json", "--state", "dead")) == [ENDED]

@@ -112,7 +112,7 @@ WRONG: Mapping[str, Sequence[object]] = {
 
 
 @pytest.mark.parametrize(("setting", "value"), [(name, value) for name, values in WRONG.items() for value in values])
-def test_a_value_that_cannot_work_is_refused_with_what_was_expected(setting: str, value: object) -> None:
+def test_complaint_of_a_bad_value_says_the_expected(setting: str, value: object) -> None:
     line = complaint({setting: value})
     assert line.startswith(f"--{setting.replace('_', '-')} ")
     assert ": expected " in line

@@ -46,7 +46,8 @@ def test_several_addresses_have_the_same_port(workers: int) -> None:
         assert places.metrics.sockets == []
 
 
-def test_a_free_port_that_is_taken_at_another_address_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partly_taken_port_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A free port that is taken at another of the addresses is not chosen."""
     bind, taken = listening._bind_socket, set[int]()
 
     def reluctantly(family: int, place: tuple[Any, ...], **how: bool) -> socket.socket:
@@ -70,7 +71,8 @@ def test_all_addresses_of_both_families(hosts: str) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_address_that_is_taken_is_one_line_and_frees_the_others(workers: int) -> None:
+def test_taken_address_frees_the_others(workers: int) -> None:
+    """Reports a taken address in one line."""
     port = free_port()
     with socket.create_server(("127.0.0.2", port)):
         with (

@@ -100,7 +100,7 @@ def test_what_is_secret_is_never_written(log_format: Literal["text", "json"], se
         assert len(records(stream)) == 3
 
 
-def test_text_has_no_colours_where_nobody_looks_and_no_control_characters() -> None:
+def test_text_without_terminal_has_no_control_codes() -> None:
     stream = configured("text")
     get_logger("tusd_py.x").info("upload created", filename="a\x1b[2J\nforged")
     logging.getLogger("elsewhere").warning("bad header: %s", "x\nforged\x1b[2J")
@@ -146,7 +146,7 @@ def test_stderr_is_where_logs_go() -> None:
     assert (done.stdout, json.loads(done.stderr)["event"]) == ("", "hello")
 
 
-def test_mounted_elsewhere_events_go_through_the_hosts_own_logging(caplog: pytest.LogCaptureFixture) -> None:
+def test_mounted_application_logs_to_its_host(caplog: pytest.LogCaptureFixture) -> None:
     logging.getLogger().addHandler(caplog.handler)
     get_logger("tusd_py.x").warning("trouble", filename="a", message="b")
     assert "trouble" in caplog.text
@@ -196,7 +196,7 @@ def test_an_event_names_the_owner_of_its_upload() -> None:
     assert [record.get("owner") for record in records(stream)] == ["alice", None]
 
 
-def test_what_is_learned_of_a_request_on_the_way_is_in_the_lines_after_that() -> None:
+def test_renewed_fields_are_in_later_lines() -> None:
     stream, fields = configured(), {"method": "POST"}
     with serving(lambda: dict(fields)):
         get_logger("tusd_py.x").warning("before")

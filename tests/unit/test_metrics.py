@@ -43,7 +43,8 @@ def test_what_happens_to_uploads_is_counted() -> None:
     assert value(metrics, "received_bytes_total") == 12
 
 
-def test_requests_are_counted_by_method_and_status_and_a_client_can_make_no_new_series() -> None:
+def test_unknown_methods_share_one_series() -> None:
+    """A client can make no new series with a method of its choice."""
     metrics = made()
     metrics.answered("PATCH", 204)
     for number in range(5):
@@ -59,7 +60,7 @@ def test_refusals_and_sent_bytes_are_counted() -> None:
     assert (value(metrics, "errors_total", code="locked"), value(metrics, "sent_bytes_total")) == (1, 9)
 
 
-def test_a_body_counts_as_in_flight_until_it_ends_however_it_ends() -> None:
+def test_failed_body_leaves_uploads_in_flight() -> None:
     metrics = made()
 
     def cut() -> None:
@@ -72,7 +73,7 @@ def test_a_body_counts_as_in_flight_until_it_ends_however_it_ends() -> None:
     assert value(metrics, "uploads_in_flight") == 0
 
 
-def test_s3_is_counted_by_operation_and_outcome_and_timed_by_operation() -> None:
+def test_s3_series_have_operation_and_outcome() -> None:
     metrics = made()
     told = Meters((metrics,))
     told.s3_request("UploadPart", 0.2, "ok")
@@ -117,7 +118,7 @@ def test_the_room_that_is_left_is_as_last_seen() -> None:
     assert b"tusdpy_storage_free_bytes +Inf" in metrics.exposition()
 
 
-def test_the_exposition_is_in_the_text_format_and_says_the_version() -> None:
+def test_exposition_has_text_format_and_version() -> None:
     families = list(text_string_to_metric_families(made().exposition().decode()))
     (build,) = [sample for family in families for sample in family.samples if family.name == "tusdpy_build_info"]
     assert (build.labels, build.value) == ({"version": __version__}, 1)
@@ -158,7 +159,8 @@ def asked(process: subprocess.Popen[str]) -> list[str]:
     return read(process).split("|")
 
 
-def test_any_worker_answers_for_all_and_the_dead_leave_only_their_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_share_their_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker answers for all; one that ended leaves its counters and no gauge."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     with shared_metrics(), worker(30) as one, worker(12) as two:
         pids = [int(read(process)) for process in (one, two)]

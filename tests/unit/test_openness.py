@@ -57,7 +57,7 @@ def test_each_setting_closes_what_it_is_named_for() -> None:
         assert list(exposures(Settings(**others))) == [setting.replace("_", "-")]
 
 
-def test_no_upload_at_all_can_be_deleted_where_that_is_switched_off() -> None:
+def test_disabled_termination_is_no_exposure() -> None:
     assert "terminate-finished" not in exposures(Settings(disable_termination=True))
 
 

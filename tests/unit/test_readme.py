@@ -40,7 +40,7 @@ def test_each_theme_begins_with_a_setting() -> None:
     assert next(iter(THEMES)) == next(iter(Settings.model_fields))
 
 
-def test_the_defaults_in_the_document_mean_the_defaults_when_written_out() -> None:
+def test_documented_defaults_load_as_defaults() -> None:
     written = {setting: default for setting, default in defaults().items() if default != NOTHING}
     assert load_settings(written, None, {}) == Settings()
 

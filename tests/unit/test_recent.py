@@ -62,7 +62,7 @@ async def test_an_answer_is_as_old_as_it_was_when_it_came(now: list[float]) -> N
     assert source.asked == 1
 
 
-async def test_what_is_kept_for_no_time_is_asked_each_time_and_by_one_at_a_time() -> None:
+async def test_zero_lifetime_asks_serially_each_time() -> None:
     source = Source()
     answers = Recent(source.ask, 0.0)
     assert sorted(await asyncio.gather(*(answers.get() for _ in range(5)))) == [1, 2, 3, 4, 5]
@@ -79,7 +79,7 @@ async def test_a_failure_is_no_answer() -> None:
     assert [await answers.get(), await answers.get()] == [3, 3]
 
 
-async def test_one_who_asks_and_leaves_does_not_keep_the_others_from_their_answer() -> None:
+async def test_cancelled_caller_spares_the_others() -> None:
     source = Source()
     answers = Recent(source.ask, math.inf)
     source.may_answer.clear()

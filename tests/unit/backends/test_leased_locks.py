@@ -75,9 +75,7 @@ async def test_without_redis_nobody_gets_a_turn(server: RedisServer, locker: Red
             pytest.fail("held without Redis")
 
 
-async def test_a_redis_that_does_not_answer_is_unavailable_in_bounded_time(
-    server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_stopped_redis_is_unavailable_in_time(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_client, "ANSWER_SECONDS", 0.2)
     server.send(signal.SIGSTOP)
     impatient = RedisLocker(server.url, TTL)
@@ -89,9 +87,8 @@ async def test_a_redis_that_does_not_answer_is_unavailable_in_bounded_time(
     await impatient.aclose()
 
 
-async def test_a_lease_that_cannot_be_renewed_runs_out_and_its_holder_is_told(
-    server: RedisServer, locker: RedisLocker
-) -> None:
+async def test_lease_without_renewal_runs_out(server: RedisServer, locker: RedisLocker) -> None:
+    """A lease that cannot be renewed expires, and its holder gets the release request."""
     told = asyncio.Event()
     async with locker.hold(ID, on_release_request=told.set, wait=0) as lease:
         server.stop(signal.SIGKILL)
@@ -181,7 +178,8 @@ async def test_no_task_outlives_a_locker(server: RedisServer, tmp_path: Path) ->
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_files_of_an_earlier_boot_are_removed_and_others_left_alone(tmp_path: Path) -> None:
+async def test_lease_files_of_earlier_boots_are_removed(tmp_path: Path) -> None:
+    """Removes the lease files of an earlier boot and leaves every other file."""
     given = ("state.db.earlier.leases", "state.db.earlier.leases-wal", "state.db", "state.db-wal", "other.x.leases")
     for name in given:
         (tmp_path / name).write_text("torn")

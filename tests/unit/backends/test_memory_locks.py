@@ -23,7 +23,8 @@ async def test_nothing_is_remembered_of_an_upload_that_nobody_holds() -> None:
     assert not locker._queues
 
 
-async def test_a_holder_that_came_while_others_waited_is_asked_to_leave() -> None:
+async def test_new_holder_with_waiters_gets_release_request() -> None:
+    """A holder that acquires the lock while clients wait gets a release request."""
     locker, asked = MemoryLocker(), asyncio.Event()
 
     async def second() -> None:

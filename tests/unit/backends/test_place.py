@@ -64,7 +64,8 @@ def nothing() -> None:
     """Leave no trace of being asked."""
 
 
-async def test_a_lease_that_may_have_been_taken_is_dropped_as_one_of_a_dead_holder() -> None:
+async def test_doubtful_lease_is_dropped() -> None:
+    """A lease that may have been acquired, without an answer, is dropped like one of a dead holder."""
     place = Place(30)
     place.away = True
     with pytest.raises(StateUnavailable):
@@ -90,7 +91,7 @@ async def test_a_place_that_falls_silent_is_asked_again() -> None:
     await place.aclose()
 
 
-async def test_leases_are_renewed_no_sooner_than_after_a_third_of_their_time() -> None:
+async def test_leases_are_renewed_after_a_third_of_their_ttl() -> None:
     place = Place(300)
     async with place.hold(ID, on_release_request=nothing, wait=0):
         await asyncio.sleep(0.35)  # some ticks
@@ -98,7 +99,8 @@ async def test_leases_are_renewed_no_sooner_than_after_a_third_of_their_time() -
     await place.aclose()
 
 
-async def test_a_holder_that_leaves_during_a_renewal_takes_nothing_from_the_others() -> None:
+async def test_release_during_renewal_spares_other_leases() -> None:
+    """A holder that leaves during a renewal doesn't stop the renewal of the other leases."""
     place = Place(30)
     place.renewed.clear()
     async with asyncio.timeout(60), AsyncExitStack() as first:

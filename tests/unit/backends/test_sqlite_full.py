@@ -55,9 +55,8 @@ async def test_creations_leave_the_reserve(state: SqliteState, disk: SmallDisk) 
     assert (await state.save(made[0], [{"part": 1}])).revision == 2
 
 
-async def test_it_takes_as_many_again_once_they_were_removed_though_its_file_never_shrinks(
-    state: SqliteState, disk: SmallDisk
-) -> None:
+async def test_full_disk_reuses_space_of_removed_uploads(state: SqliteState, disk: SmallDisk) -> None:
+    """Takes as many uploads again after their removal, although the database file never shrinks."""
     made = await fill(state)
     for each in made:
         await state.delete(await state.save(each))
@@ -90,8 +89,8 @@ async def test_creations_at_once_do_not_use_up_what_the_others_need(state: Sqlit
     assert listed == sorted(each.id for each in [first, *created] if isinstance(each, Upload))
 
 
-async def test_a_disk_without_a_byte_left_takes_saves_and_deletes_for_ever(state: SqliteState, disk: SmallDisk) -> None:
-    """Another program takes whatever gets free."""
+async def test_saves_and_deletes_work_on_a_full_disk(state: SqliteState, disk: SmallDisk) -> None:
+    """Saves and deletes every upload although another program takes each byte that gets free."""
     made = [await state.create(upload(number, metadata=LARGE)) for number in range(20)]
     for each in made:
         disk.fill()
@@ -159,7 +158,8 @@ async def test_two_workers_share_a_file_on_a_full_disk(state: SqliteState, disk:
     await other.aclose()
 
 
-async def test_a_database_that_is_full_for_another_reason_fails_after_a_few_attempts(state: SqliteState) -> None:
+async def test_full_database_fails_after_a_few_attempts(state: SqliteState) -> None:
+    """A database that is full for another reason than its disk is not retried without end."""
     await state._thread.read(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
     tried = 0
 

@@ -23,7 +23,8 @@ async def saver(path: Path, saves: int) -> Process:
     return await asyncio.create_subprocess_exec(sys.executable, *args, stdout=PIPE)
 
 
-async def test_processes_that_compete_lose_no_save_and_count_none_twice(path: Path) -> None:
+async def test_competing_processes_lose_no_save(path: Path) -> None:
+    """A save of competing processes is neither lost nor applied twice."""
     state = SqliteState(path)
     await state.create(upload())
     savers = await asyncio.gather(*(saver(path, 25) for _ in range(3)))
@@ -34,7 +35,7 @@ async def test_processes_that_compete_lose_no_save_and_count_none_twice(path: Pa
     await state.aclose()
 
 
-async def test_an_offset_that_was_told_outlives_the_process_that_told_it(path: Path) -> None:
+async def test_reported_offset_survives_a_killed_process(path: Path) -> None:
     state = SqliteState(path)
     await state.create(upload())
     process = await saver(path, 1_000_000)

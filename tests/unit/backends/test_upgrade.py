@@ -121,7 +121,7 @@ async def test_its_deliveries_go_on(tmp_path: Path, schema: int) -> None:
     await state.aclose()
 
 
-async def test_a_process_of_the_version_before_goes_on_beside_a_newer_one(upgraded: SqliteState, path: Path) -> None:
+async def test_previous_version_runs_next_to_a_newer_one(upgraded: SqliteState, path: Path) -> None:
     """It writes its own version into the file at each ping, and saves in its own way."""
     told = await _told(upgraded, RECORDS[0])
     assert told != []
@@ -188,8 +188,8 @@ async def test_nodes_of_both_versions_share_a_redis(redis_url: str) -> None:
         await now.aclose()
 
 
-async def test_what_a_node_of_the_version_before_tells_is_sent_and_listed(redis_url: str) -> None:
-    """It doesn't enter events for operators."""
+async def test_events_of_previous_version_are_sent_and_listed(redis_url: str) -> None:
+    """A node of the previous version doesn't enter its events for operators."""
     before, now = NodeBefore(redis_url, "tusd-py:"), RedisState(redis_url)
     await now.outbox.register([SINK])
     try:

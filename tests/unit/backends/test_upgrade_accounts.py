@@ -80,7 +80,7 @@ async def test_a_process_of_the_version_before_charges_by_triggers(tmp_path: Pat
     await state.aclose()
 
 
-async def test_a_recount_mends_what_nodes_of_the_version_before_did_in_redis(redis_url: str) -> None:
+async def test_recount_mends_accounts_of_previous_version(redis_url: str) -> None:
     before, now = NodeBefore(redis_url, "tusd-py:"), RedisState(redis_url)
     try:
         hers = await now.create(upload(1, account=Account(name="ann"), name="a"))

@@ -161,9 +161,7 @@ async def before(redis_url: str) -> AsyncIterator[NodeBefore]:
     await made.aclose()
 
 
-async def test_what_nodes_of_the_version_before_create_in_redis_is_numbered(
-    now: RedisState, before: NodeBefore
-) -> None:
+async def test_uploads_of_previous_version_get_numbers(now: RedisState, before: NodeBefore) -> None:
     for number in (2, 1):
         assert await before.put(upload(number, revision=1), "")
     await created(now, 3)
@@ -212,7 +210,7 @@ async def test_what_they_delete_is_listed_no_more(now: RedisState, before: NodeB
         assert await operator.zcard("tusd-py:seqs") == 0
 
 
-async def test_what_they_tell_is_kept_for_a_feed_and_delivered_to_sinks(
+async def test_events_of_previous_version_reach_feed_and_sinks(
     now: RedisState, before: NodeBefore, redis_url: str
 ) -> None:
     await now.outbox.register([KEPT, ALL])

@@ -48,7 +48,8 @@ def test_a_declared_length_past_the_credentials_is_too_large() -> None:
         create(Create(length=6), TEN, Limits(max_length=5))
 
 
-def test_a_deferred_length_is_held_to_it_whoever_declares_it_and_however() -> None:
+def test_deferred_length_is_held_to_the_allowance() -> None:
+    """A later declaration, by any client or protocol, can't exceed the allowance of the creation."""
     stored = decode(encode(replace(create(Create(), TEN), offset=4)))
     assert (stored.max_length, remaining_bytes(stored, LIMITS), length_limit(stored, LIMITS)) == (10, 6, 10)
     assert remaining_bytes(stored, Limits(max_length=100, max_deferred_length=8)) == 4
@@ -119,7 +120,8 @@ def test_direct_uploads_are_held_to_it_too() -> None:
         plan_complete(unsized, [DirectPart(number=1, etag="e", length=11)], limits=LIMITS, parts=PARTS)
 
 
-def test_the_type_of_an_upload_in_parts_is_known_from_the_start_where_a_credential_limits_it() -> None:
+def test_limited_direct_upload_declares_its_type_first() -> None:
+    """A credential that limits types needs the type of an upload in parts when it begins."""
     assert begin(Begin(mode=DirectMode.PARTS, length=1), Allowance()).metadata == {}
     with pytest.raises(TypeNotAllowed):
         begin(Begin(mode=DirectMode.PARTS, length=1), PICTURES)

@@ -77,7 +77,7 @@ STEPS = st.one_of(
 
 
 @given(st.sampled_from([None, LENGTH]), DIGESTS, st.sampled_from(Kind), st.lists(STEPS, max_size=30))
-def test_phases_follow_each_other_as_the_table_says_and_what_happens_is_told(
+def test_phases_follow_the_table_and_emit_events(
     length: int | None, digest: WholeDigest | None, kind: Kind, steps: list[Step]
 ) -> None:
     now = lifecycle.resume(upload(length=length, kind=kind, digest=digest))
@@ -129,7 +129,7 @@ def test_an_event_has_the_same_name_each_time_its_change_is_made() -> None:
     assert Change(upload()).event(upload(), NO_CALLER) is None
 
 
-def test_trouble_is_marked_with_its_time_and_remembered_with_the_change() -> None:
+def test_trouble_is_recorded_with_its_time() -> None:
     troubled = lifecycle.record(upload(length=LENGTH), Checkpoint(offset=1, cursor={}, troubled=True), NOW)
     assert (troubled.upload.troubled_at, troubled.troubled) == (NOW, True)
     calm = lifecycle.record(upload(length=LENGTH), Checkpoint(offset=1, cursor={}), NOW)

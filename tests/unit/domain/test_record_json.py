@@ -125,7 +125,8 @@ def test_a_record_that_has_only_the_former_name_is_read(name: str, former: str) 
     assert decode(json.dumps(record)) == FULL
 
 
-def test_a_record_that_the_version_before_has_saved_is_of_its_owners_account() -> None:
+def test_older_record_belongs_to_its_owners_account() -> None:
+    """A record that the previous version saved has the account of its owner."""
     record = json.loads(FULL_TEXT)
     for name in ("name", "account", "quota_bytes", "reserved"):
         del record[name]

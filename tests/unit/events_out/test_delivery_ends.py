@@ -20,7 +20,9 @@ def run(program: Callable[[], Awaitable[None]]) -> None:
         loop.run_until_complete(program())
 
 
-def test_a_receiver_that_wants_no_more_gets_no_more_until_the_next_start() -> None:
+def test_unsubscribed_receiver_waits_for_next_start() -> None:
+    """A receiver that unsubscribes gets no event before the next start."""
+
     async def program() -> None:
         events, sender = await outbox(), Sender(failing("HTTP 410", unsubscribed=True))
         node = Node(events, sender)
@@ -41,7 +43,9 @@ def test_a_receiver_that_wants_no_more_gets_no_more_until_the_next_start() -> No
     run(program)
 
 
-def test_a_shutdown_starts_no_more_and_waits_for_what_is_under_way() -> None:
+def test_shutdown_drains_running_deliveries() -> None:
+    """A shutdown starts no delivery and waits for the running ones."""
+
     async def program() -> None:
         events, sender = await outbox(), Sender(seconds=5.0)
         deliverer = Node(events, sender).deliverer(drain_seconds=10.0)
@@ -58,7 +62,9 @@ def test_a_shutdown_starts_no_more_and_waits_for_what_is_under_way() -> None:
     run(program)
 
 
-def test_what_takes_longer_than_a_shutdown_is_sent_by_the_next_start_at_once() -> None:
+def test_next_start_sends_undrained_deliveries() -> None:
+    """A delivery that takes longer than the shutdown is sent again right after the next start."""
+
     async def program() -> None:
         events, sender = await outbox(), Sender(seconds=500.0)
         async with Node(events, sender).deliverer(drain_seconds=3.0).running():

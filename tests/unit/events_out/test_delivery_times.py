@@ -64,7 +64,7 @@ def seldom(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("seldom")
-def test_the_standard_schedule_lasts_75_hours_and_then_the_event_is_dead() -> None:
+def test_event_is_dead_after_75_hours() -> None:
     async def program() -> None:
         events, sender = await outbox(), Sender(failing())
         node = Node(events, sender)
@@ -84,7 +84,9 @@ def test_the_standard_schedule_lasts_75_hours_and_then_the_event_is_dead() -> No
 
 
 @pytest.mark.usefixtures("seldom")
-def test_a_receiver_that_is_back_after_hours_gets_everything_in_order() -> None:
+def test_returning_receiver_gets_events_in_order() -> None:
+    """A receiver that is back after hours gets every event in order."""
+
     async def program() -> None:
         events, sender = await outbox(), Sender(failing())
         async with Node(events, sender).deliverer().running():
@@ -137,7 +139,9 @@ def test_a_receiver_may_ask_to_be_left_alone_for_longer() -> None:
     run(program)
 
 
-def test_the_upload_s_later_events_wait_for_the_one_that_failed_and_others_do_not() -> None:
+def test_failed_event_holds_back_its_upload_only() -> None:
+    """A failed event delays the later events of its upload, and no other upload's."""
+
     async def program() -> None:
         events, sender = await outbox(), Sender()
         sender.answer = lambda each: failing()(each) if each.seq == 1 and each.attempts < 2 else None

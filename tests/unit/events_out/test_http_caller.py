@@ -157,9 +157,8 @@ async def test_a_call_names_itself_and_forwards_what_it_should(receiver: Receive
 
 
 @pytest.mark.parametrize("forward", [(), ("Traceparent",)])
-async def test_a_call_passes_the_trace_on_unless_the_client_s_own_is_asked_for(
-    forward: tuple[str, ...], receiver: Receiver
-) -> None:
+async def test_call_carries_own_or_forwarded_trace(forward: tuple[str, ...], receiver: Receiver) -> None:
+    """Sends the server's trace, or the client's where `traceparent` is a forwarded header."""
     sink, sent = sink_to(receiver.url, forward=forward), f"00-{'1' * 32}-{'2' * 16}-01"
     ours = Trace(f"00-{'1' * 32}-{'3' * 16}-01", "a=1")
     await sink.publish(delivery(caller=Caller(headers={"traceparent": sent}, span=ours)))

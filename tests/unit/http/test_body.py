@@ -119,7 +119,8 @@ async def test_a_client_that_goes_away_leaves_all_that_arrived(leave: Callable[[
         assert await site.outcome == (b"abc", BodyEnd.CUT)
 
 
-async def test_what_arrived_before_anybody_looked_is_kept_when_the_client_is_gone() -> None:
+async def test_unread_bytes_survive_a_disconnect() -> None:
+    """Returns the bytes that arrived before the first read although the client has left."""
     site = Site()
     site.begin.clear()
     async with site.sending(b"abc") as client:
@@ -136,7 +137,8 @@ async def test_a_silent_client_is_idle() -> None:
         assert await site.outcome == (b"abc", BodyEnd.IDLE)
 
 
-async def test_a_body_that_waits_for_bytes_stops_when_asked_however_often() -> None:
+async def test_waiting_body_stops_once() -> None:
+    """A second stop request changes nothing."""
     site = Site()
     async with site.sending(b"abc"):
         await until(lambda: site.waiting and site.received == 3)
@@ -156,7 +158,7 @@ async def test_what_arrives_in_the_moment_of_the_stop_is_kept() -> None:
         assert await site.outcome == (b"abc", BodyEnd.STOPPED)
 
 
-async def test_a_body_that_was_stopped_before_it_began_gives_what_has_arrived() -> None:
+async def test_body_stopped_before_reading_returns_its_bytes() -> None:
     site = Site()
     site.begin.clear()
     async with site.sending(b"abc"):
@@ -189,7 +191,7 @@ async def paced(data: bytes, *, taken: int, waited: float) -> AsyncIterator[tupl
         yield site, client
 
 
-async def test_a_body_that_comes_too_slowly_ends_with_all_that_has_arrived() -> None:
+async def test_slow_body_ends_with_arrived_bytes() -> None:
     async with paced(b"abc", taken=1000, waited=11) as (site, _):
         assert await site.outcome == (b"abc", BodyEnd.IDLE)
 
@@ -216,7 +218,7 @@ async def test_a_chunked_body_gets_no_more_than_its_room(room: int, end: BodyEnd
     assert len(data) <= room
 
 
-async def test_a_client_is_told_to_go_on_only_when_its_bytes_are_wanted() -> None:
+async def test_100_continue_waits_for_the_first_read() -> None:
     site = Site()
     site.begin.clear()
     async with site.sending(b"", b"Content-Length: 3\r\nExpect: 100-continue\r\n") as client:

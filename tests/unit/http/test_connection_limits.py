@@ -65,5 +65,5 @@ def test_a_client_of_ipv6_has_a_network(address: object, client: str) -> None:
         (1000 * "x", 64 * "x"),
     ],
 )
-def test_a_client_that_a_proxy_names_is_known_by_its_address_or_by_a_short_word(name: str, client: str) -> None:
+def test_forwarded_client_is_an_address_or_short_word(name: str, client: str) -> None:
     assert client_at(name) == client

@@ -22,7 +22,7 @@ async def told(
     return response
 
 
-async def test_an_allowed_origin_may_read_the_answer_and_its_tus_headers() -> None:
+async def test_allowed_origin_reads_answer_and_tus_headers() -> None:
     headers = (await told()).headers
     assert headers["Access-Control-Allow-Origin"] == "https://app.example"
     assert {"Location", "Upload-Offset", "WWW-Authenticate"} <= set(

@@ -110,7 +110,7 @@ async def test_an_empty_download_begins_all_the_same(place: Place) -> None:
     assert (place.begun, place.held) == (1, (0, 0))
 
 
-async def test_a_client_that_stalls_keeps_its_window_while_nothing_else_needs_it(place: Place) -> None:
+async def test_stalled_client_keeps_an_unclaimed_window(place: Place) -> None:
     data, reader = random_bytes(SIZE), Reader(100_000)
     running = asyncio.create_task((await place.delivery(data, reader)).run())
     await reader.asked.wait()
@@ -121,7 +121,8 @@ async def test_a_client_that_stalls_keeps_its_window_while_nothing_else_needs_it
     assert (bytes(reader.got), place.held) == (data, (0, 0))
 
 
-async def test_the_window_of_a_client_that_stalls_goes_to_another_and_its_bytes_go_on_later(place: Place) -> None:
+async def test_claimed_window_moves_and_download_resumes(place: Place) -> None:
+    """A stalled client gives its window to another client, and continues later."""
     data, other = random_bytes(SIZE), random_bytes(1000)
     reader, quick = Reader(100_000), Reader()
     running = asyncio.create_task((await place.delivery(data, reader)).run())
@@ -145,9 +146,8 @@ async def test_a_client_that_leaves_gives_its_window_back(place: Place) -> None:
     assert place.held == (0, 0)
 
 
-async def test_where_no_window_is_to_be_had_a_client_is_told_to_come_again(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_download_without_window_is_unavailable(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client is refused with a later retry, and holds nothing."""
     monkeypatch.setattr(delivery, "_MEMORY_TIMEOUT", 0.05)
     async with place.downloads.hold(WINDOW):
         reader = Reader()

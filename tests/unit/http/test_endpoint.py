@@ -69,7 +69,7 @@ def test_one_family_of_fields_is_believed() -> None:
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1", ""])
-def test_a_proxy_on_this_machine_is_known_by_any_of_its_addresses(peer: str) -> None:
+def test_local_proxy_is_trusted_by_any_address(peer: str) -> None:
     assert seen({"X_Forwarded_Host": "up.example"}, peer=peer) == "http://up.example/files/"
 
 
@@ -142,7 +142,8 @@ def test_the_other_family_names_clients_too(told: list[str], address: str) -> No
     assert asking(*told, field="Forwarded") == address
 
 
-def test_without_a_proxy_a_client_is_who_connects_whatever_it_says() -> None:
+def test_forwarded_address_needs_a_proxy() -> None:
+    """A client that connects without a proxy is its socket's address, despite its headers."""
     assert asking("192.0.2.1", behind_proxy=False) == "127.0.0.1"
 
 
@@ -154,7 +155,7 @@ def test_a_host_that_makes_no_url_is_refused(host: str) -> None:
 
 @pytest.mark.parametrize("base_path", ["/files/", "/", "/a/b/"])
 @pytest.mark.parametrize("prefix", ["", "/up", "/files", "/s3"])
-async def test_the_creation_endpoint_is_known_wherever_the_application_is_mounted(base_path: str, prefix: str) -> None:
+async def test_creation_path_of_a_mounted_application(base_path: str, prefix: str) -> None:
     seen_paths = list[str]()
 
     async def answer(request: web.Request) -> web.Response:

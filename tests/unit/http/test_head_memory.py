@@ -108,7 +108,7 @@ async def test_a_short_head_is_charged_nothing(site: Site) -> None:
         await connection.answer()
 
 
-async def test_the_next_long_head_waits_until_the_one_before_is_answered(site: Site) -> None:
+async def test_long_head_waits_for_the_previous_one(site: Site) -> None:
     async with connected(site.port) as first, connected(site.port) as second:
         await begun(site, first)
         await second.send(BEGUN)
@@ -121,8 +121,8 @@ async def test_the_next_long_head_waits_until_the_one_before_is_answered(site: S
         await until(site.idle)
 
 
-async def test_a_client_that_leaves_while_it_waits_takes_nothing_for_long(site: Site) -> None:
-    """That it left is seen when its turn comes: it isn't read from before."""
+async def test_waiting_client_that_leaves_frees_memory(site: Site) -> None:
+    """A client that left is noticed at its turn: it isn't read from before."""
     async with connected(site.port) as first, connected(site.port) as second, connected(site.port) as third:
         await begun(site, first)
         await second.send(BEGUN)
@@ -152,7 +152,8 @@ async def test_a_client_that_leaves_within_its_head_gives_all_back(site: Site) -
         await until(site.idle)
 
 
-async def test_a_client_that_leaves_before_its_answer_gives_back_once_and_not_before(site: Site) -> None:
+async def test_memory_is_released_once_after_the_handler(site: Site) -> None:
+    """A client that leaves before its answer frees its head's memory when the handler ends."""
     async with asking(site) as connection:
         connection.reset()
         await asyncio.sleep(0.05)
@@ -161,9 +162,7 @@ async def test_a_client_that_leaves_before_its_answer_gives_back_once_and_not_be
         await until(site.idle)
 
 
-async def test_a_head_that_is_too_long_is_refused_and_gives_back_at_once(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_refused_long_head_frees_memory_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heads, "_LINGER", 1.0)
     async with connected(site.port) as connection:
         await begun(site, connection)

@@ -79,7 +79,7 @@ async def test_the_next_request_on_the_connection_is_served_as_ever() -> None:
             assert (await client.answer()).body == body
 
 
-async def test_what_follows_a_body_in_the_same_breath_is_the_next_request() -> None:
+async def test_bytes_after_a_body_are_the_next_request() -> None:
     async with serving(echo) as client:
         await client.send(head(6) + b"abc")
         await asyncio.sleep(0.02)
@@ -92,7 +92,8 @@ async def test_what_follows_a_body_in_the_same_breath_is_the_next_request() -> N
         assert (await client.answer()).body == b"k"
 
 
-async def test_a_body_that_is_released_is_read_by_others_to_its_end_and_the_connection_goes_on() -> None:
+async def test_released_body_is_read_by_aiohttp() -> None:
+    """A released body is read to its end through `content`, and the connection serves the next request."""
     data = bytes(range(256)) * KIB
 
     async def first_then_rest(taken: SocketReader, request: web.Request) -> str:
@@ -189,9 +190,7 @@ async def test_a_client_that_has_become_slow_holds_no_large_slab() -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-async def test_all_bytes_come_whatever_the_pace_of_those_who_send_and_take(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_random_paces_lose_no_byte(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket_reader, "_GATHER", 0.003)
     sender, taker = Random(seed), Random(seed + 1000)
     data = sender.randbytes(MIB)

@@ -51,7 +51,9 @@ def test_the_oracle_finds_what_is_not_linear(bad: str) -> None:
     assert slow(pattern.search, pieces=pairs(SPECIAL))
 
 
-def test_the_oracle_finds_what_takes_long_only_where_there_is_much_of_it() -> None:
+def test_oracle_finds_slowness_of_long_fields_only() -> None:
+    """Finds a quadratic split that only many separators show."""
+
     def split(text: str) -> list[str]:
         found = [""]
         for piece in text.split(","):

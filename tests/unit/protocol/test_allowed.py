@@ -114,7 +114,7 @@ def test_a_direct_upload_in_one_request_declares_all_at_once() -> None:
         plan_begin(intent, upload_id=ID, limits=PICTURES, parts=PartLimits(), now=0)
 
 
-def test_a_direct_upload_of_parts_declares_all_before_it_is_opened() -> None:
+def test_direct_upload_declares_its_type_before_opening() -> None:
     intent = Begin(mode=DirectMode.PARTS, metadata={"filename": b"a.jpg"})
     announced = plan_begin(intent, upload_id=ID, limits=PICTURES, parts=PartLimits(), now=0)
     assert plan_open(announced, {"filetype": b"image/png"}, limits=PICTURES).metadata["filetype"] == b"image/png"

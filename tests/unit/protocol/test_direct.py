@@ -115,8 +115,8 @@ def test_a_part_that_can_not_be(length: int | None, number: int, told: int | Non
 
 
 @given(st.integers(0, 200), st.integers(0, 25))
-def test_the_parts_that_are_signed_have_just_the_bytes_that_were_announced(length: int, told: int) -> None:
-    """However the client parts it: no more of them can be stored."""
+def test_signed_parts_sum_to_the_announced_length(length: int, told: int) -> None:
+    """A client can store no more bytes with any part size."""
     announced = of_parts(length=length, metadata={"partsize": str(told).encode()})
     bounds = list[int]()
     with suppress(WrongParts):
@@ -140,13 +140,14 @@ def test_parts_are_as_long_as_uppy_makes_them(size: int, wanted: int | None) -> 
 
 
 @pytest.mark.parametrize("told", [b"", b"-1", b"5.5", b"5 MiB", b"\xff"])
-def test_a_part_size_that_is_no_number_is_refused_at_the_beginning(told: bytes) -> None:
+def test_malformed_part_size_is_refused_at_begin(told: bytes) -> None:
     begin = Begin(mode=DirectMode.PARTS, length=23, metadata={"partsize": told})
     with pytest.raises(Malformed, match=r"^partsize must be a non-negative integer$"):
         plan_begin(begin, upload_id=ID, limits=Limits(), parts=SMALL, now=0)
 
 
-def test_where_uploads_are_limited_their_size_must_be_told_unless_a_form_limits_it() -> None:
+def test_limited_uploads_announce_their_size() -> None:
+    """A size may be missing only where the form limits it."""
     limits, formless = Limits(max_length=100, announced_max_length=100), replace(SMALL, forms=False)
     for direct, parts in ((DirectMode.PARTS, SMALL), (DirectMode.PARTS, formless), (DirectMode.WHOLE, formless)):
         with pytest.raises(
@@ -158,7 +159,8 @@ def test_where_uploads_are_limited_their_size_must_be_told_unless_a_form_limits_
     plan_begin(Begin(mode=DirectMode.WHOLE), upload_id=ID, limits=limits, parts=SMALL, now=0)
 
 
-def test_one_that_began_before_uploads_were_limited_gets_no_part_without_a_size() -> None:
+def test_older_upload_without_size_gets_no_part() -> None:
+    """An upload that began before uploads were limited gets no part without a size."""
     with pytest.raises(Malformed):
         plan_part(of_parts(), 1, 5, limits=Limits(max_length=100, announced_max_length=100), parts=SMALL)
 
@@ -234,14 +236,15 @@ def test_fewer_bytes_than_were_announced() -> None:
 
 
 @pytest.mark.parametrize("lengths", [(5, 5), (1, 9)])
-def test_more_bytes_than_may_be_are_told_from_parts_that_can_still_be_mended(lengths: tuple[int, ...]) -> None:
+def test_completion_over_the_limit_is_too_large(lengths: tuple[int, ...]) -> None:
+    """Raises `TooLarge`, not an error that the client could mend with other parts."""
     for announced, most in ((9, None), (None, 9), (10, 9)):
         with pytest.raises(TooLarge, match=r"^the upload can have 9 bytes at most$"):
             plan_complete(of_parts(length=announced), parts(*lengths), limits=Limits(max_length=most), parts=SMALL)
 
 
-def test_more_than_was_announced_is_told_from_parts_that_came_twice() -> None:
-    """Some storages keep both."""
+def test_repeated_parts_are_not_overfull() -> None:
+    """Distinguishes too many bytes from repeated parts, of which some storages keep both."""
     announced, twice = of_parts(length=10), [*parts(5, 5), *parts(5, 5)]
     assert not overfull(announced, twice, SMALL)
     assert not overfull(announced, [*twice, *parts(5, 5, 0) * 4], SMALL)
@@ -251,7 +254,7 @@ def test_more_than_was_announced_is_told_from_parts_that_came_twice() -> None:
     assert not overfull(of_parts(), parts(5, 500), SMALL)
 
 
-def test_what_is_to_be_counted_is_due_then_unless_it_expires_before() -> None:
+def test_parts_check_is_due_before_expiry() -> None:
     limits = Limits(upload_url_lifetime=900)
     begun = schedule_parts_check(of_parts(length=10), limits=limits, now=100)
     assert begun.due_at == _parts_check_at(begun) == 1060
@@ -268,7 +271,8 @@ def _parts_check_at(of: Upload) -> float | None:
     return of.direct.parts_check_at
 
 
-def test_what_is_awaited_is_looked_for_after_pauses_that_grow_fourfold_until_it_expires() -> None:
+def test_checks_for_the_object_grow_fourfold_apart() -> None:
+    """Looks for an awaited object after pauses that grow fourfold, until the upload expires."""
     limits = Limits(expire_after=1000)
     waiting, looks = (
         touch(upload(direct=DirectTransfer(mode=DirectMode.WHOLE), created_at=0.0), 0, limits),
@@ -281,7 +285,8 @@ def test_what_is_awaited_is_looked_for_after_pauses_that_grow_fourfold_until_it_
     assert waiting.times.expires_at == waiting.due_at == 1000
 
 
-def test_an_ended_one_is_removed_again_when_its_signature_is_worth_nothing() -> None:
+def test_removal_repeats_after_the_signature_expires() -> None:
+    """An ended upload is removed again once its presigned URL has expired."""
     ended = upload(
         direct=DirectTransfer(mode=DirectMode.WHOLE, presigned_until=900.0), phase=Phase.TERMINATING, updated_at=100.0
     )

@@ -13,7 +13,7 @@ OURS, THEIRS = ReadLinks("1" * 32), ReadLinks("2" * 32)
 
 
 @given(IDS)
-def test_a_name_leads_back_to_its_upload_and_is_the_same_each_time(upload_id: UploadId) -> None:
+def test_link_name_round_trips_and_is_stable(upload_id: UploadId) -> None:
     name = OURS.name(upload_id)
     assert (OURS.upload_id(name), len(name)) == (upload_id, 43)
     assert ReadLinks("1" * 32).name(upload_id) == name

@@ -101,7 +101,7 @@ def test_looking_and_cancelling(method: str, intent: object) -> None:
 # Answers
 
 
-def test_an_upload_that_can_be_continued_is_told_with_what_is_left_of_its_time() -> None:
+def test_inspection_reports_offset_and_remaining_age() -> None:
     reply = spoken(8, max_length=100).inspected(OPEN, "/files/")
     assert (reply.status, reply.text) == (204, None)
     assert reply.headers == {
@@ -119,7 +119,7 @@ def test_the_first_version_says_the_opposite() -> None:
     assert spoken(3).inspected(DONE, "/files/").headers["Upload-Incomplete"] == "?0"
 
 
-def test_a_digest_is_told_once_it_is_found_and_not_while_it_is_announced() -> None:
+def test_repr_digest_is_sent_once_verified() -> None:
     announced = replace(OPEN, digest=WholeDigest(algorithm="sha256", value="00" * 32))
     assert "Repr-Digest" not in spoken(8).inspected(announced, "/files/").headers
     found = replace(DONE, digest=WholeDigest(algorithm="sha256", value="00" * 32))
@@ -195,7 +195,8 @@ HEADS = any_head(NAMES, VALUES, {"Upload-Draft-Interop-Version": "8"})
 
 
 @given(HEADS)
-def test_any_head_is_read_or_refused_with_headers_that_are_safe_to_send(soup: RequestHead) -> None:
+def test_any_head_gets_safe_headers(soup: RequestHead) -> None:
+    """Reads any head, or refuses it with headers that are safe to send."""
     wire = Wires(Limits(), lambda: NOW, Interim.ON).choose(soup)
     try:
         wire.read(soup)

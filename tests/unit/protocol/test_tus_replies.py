@@ -213,7 +213,8 @@ def test_a_refused_head_has_no_body(refusal: Refusal, status: int, details: Mapp
 
 
 @pytest.mark.parametrize("refusal", [refusal for refusal, *_ in REFUSALS[-7:]])
-def test_a_head_that_cannot_be_answered_now_is_locked_since_clients_start_over_after_a_503(refusal: Refusal) -> None:
+def test_unavailable_head_is_423(refusal: Refusal) -> None:
+    """A client that gets a 503 to a HEAD starts over, so HEAD answers 423."""
     reply = wire().refuse(refusal, head("HEAD"))
     assert (reply.status, reply.text) == (423, None)
     assert reply.headers == {**COMMON, "Retry-After": "1"}

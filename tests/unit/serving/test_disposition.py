@@ -46,7 +46,7 @@ def test_the_header_reads_back_as_the_cleaned_name(name: bytes) -> None:
 
 
 @given(name=anything)
-def test_a_name_has_no_path_no_control_character_and_does_not_start_with_a_dot(name: bytes) -> None:
+def test_file_name_has_no_path_control_or_leading_dot(name: bytes) -> None:
     assert not re.search(r"[/\\\x00-\x1f\x7f-\x9f]|^\.", file_name({"filename": name}))
 
 
@@ -58,13 +58,14 @@ def test_quotes_are_escaped() -> None:
     assert disposition('file.jpg"evil').startswith(r'inline; filename="file.jpg\"evil"; filename*=UTF-8' + "''")
 
 
-def test_what_ascii_cannot_say_is_said_in_utf_8_beside_a_fallback() -> None:
+def test_non_ascii_name_has_utf8_and_fallback() -> None:
     assert disposition("naïve €.txt") == (
         "inline; filename=\"na_ve _.txt\"; filename*=UTF-8''na%C3%AFve%20%E2%82%AC.txt"
     )
 
 
-def test_a_percent_sign_is_kept_from_readers_that_would_decode_it() -> None:
+def test_percent_sign_is_encoded_and_replaced() -> None:
+    """A client that would decode the fallback finds no percent sign in it."""
     assert disposition("100%41.txt") == "inline; filename=\"100_41.txt\"; filename*=UTF-8''100%2541.txt"
 
 
@@ -100,6 +101,6 @@ def test_name_stands_in_for_a_filename_that_is_missing_or_empty() -> None:
     assert file_name({"filename": b"a.txt", "name": b"b.txt"}) == "a.txt"
 
 
-def test_without_metadata_it_is_an_unnamed_attachment_of_unknown_type() -> None:
+def test_object_without_metadata_is_unnamed_attachment() -> None:
     shown = present({})
     assert (shown.content_type, shown.content_disposition) == ("application/octet-stream", "attachment")

@@ -19,7 +19,8 @@ def get(
     return plan_download(method, CIMultiDict({k.replace("_", "-"): v for k, v in headers.items()}), obj)
 
 
-def test_the_whole_object_comes_with_all_it_takes_to_show_cache_and_resume_it() -> None:
+def test_whole_object_has_all_headers() -> None:
+    """Sends the headers that show, cache and resume an object."""
     plan = get()
     assert (plan.status, plan.span) == (200, Span(0, 100))
     assert plan.headers == {
@@ -36,7 +37,7 @@ def test_the_whole_object_comes_with_all_it_takes_to_show_cache_and_resume_it() 
     }
 
 
-def test_a_range_says_where_its_bytes_lie_and_keeps_the_other_headers() -> None:
+def test_range_adds_content_range_only() -> None:
     plan = get(range="bytes=10-19")
     assert (plan.status, plan.span) == (206, Span(10, 20))
     assert plan.headers == {**get().headers, "Content-Length": "10", "Content-Range": "bytes 10-19/100"}

@@ -173,9 +173,7 @@ async def test_a_link_in_the_way_is_not_followed(storage: LocalStorage, root: Pa
     assert list(outside.iterdir()) == []
 
 
-async def test_a_link_in_the_place_of_a_file_is_not_read_nor_written_through(
-    storage: LocalStorage, root: Path, tmp_path: Path
-) -> None:
+async def test_symbolic_link_is_not_followed(storage: LocalStorage, root: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"hello")
     finished = await stored(storage, b"hello", metadata=FILM)

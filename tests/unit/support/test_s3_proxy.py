@@ -163,7 +163,8 @@ async def test_a_write_without_a_length_is_refused(proxy: S3Proxy) -> None:
     assert b"<Code>MissingContentLength</Code>" in answer
 
 
-async def test_a_silent_body_ends_in_request_timeout_and_a_closed_connection(proxy: S3Proxy) -> None:
+async def test_silent_body_is_request_timeout(proxy: S3Proxy) -> None:
+    """Closes the connection afterwards."""
     answer = await raw(proxy, "PUT /uploads/k HTTP/1.1", "Content-Length: 10", body=b"abc")
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"<Code>RequestTimeout</Code>" in answer

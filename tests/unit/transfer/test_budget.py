@@ -46,7 +46,7 @@ async def test_what_does_not_fit_waits_until_there_is_room() -> None:
     assert (first.held_bytes, second.held_bytes, budget.used) == (70, 30, LIMIT)
 
 
-async def test_more_than_the_limit_is_had_when_nobody_else_holds_anything() -> None:
+async def test_lone_holder_may_exceed_the_limit() -> None:
     budget = Budget(LIMIT)
     first, second = holder(budget), holder(budget)
     await first.acquire(1)
@@ -58,7 +58,8 @@ async def test_more_than_the_limit_is_had_when_nobody_else_holds_anything() -> N
     assert budget.used == 3 * LIMIT
 
 
-async def test_waiters_are_served_in_the_order_they_came_even_if_a_later_one_would_fit() -> None:
+async def test_waiters_are_served_in_order() -> None:
+    """A smaller claim doesn't overtake one that came before."""
     budget, served = Budget(LIMIT), list[int]()
     first = holder(budget)
     await first.acquire(90)
@@ -87,7 +88,8 @@ async def test_a_waiter_that_is_cancelled_makes_way_for_the_next() -> None:
 
 
 @pytest.mark.parametrize("cancel_first", [True, False])
-async def test_a_waiter_cancelled_in_the_moment_its_room_comes_free_holds_nothing(*, cancel_first: bool) -> None:
+async def test_cancelled_waiter_holds_nothing(*, cancel_first: bool) -> None:
+    """A waiter may be cancelled in the moment that its bytes get free."""
     budget = Budget(LIMIT)
     first, late, after = (holder(budget) for _ in range(3))
     await first.acquire(LIMIT)
@@ -245,9 +247,10 @@ schedules = st.lists(st.tuples(st.lists(st.integers(1, 60), max_size=12), st.int
 
 @settings(deadline=None)
 @given(schedules, st.sets(st.integers(0, 5)), st.integers(0, 5))
-async def test_with_holders_that_spill_when_asked_everybody_gets_through_and_nothing_stays(
+async def test_spilling_holders_all_finish(
     schedules: list[tuple[list[int], int]], given_up: set[int], after: int
 ) -> None:
+    """Finishes every writer, and leaves nothing in the budget."""
     budget, let_go = Budget(LIMIT), asyncio.Event()
     writers = [Writer(budget) for _ in schedules]
     runs = [

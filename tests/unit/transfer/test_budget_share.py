@@ -38,7 +38,7 @@ async def test_a_share_is_the_budgets_too_and_comes_back_to_both(budget: Budget,
     assert (share.used, budget.used) == (0, 0)
 
 
-async def test_who_finds_no_place_in_the_share_takes_none_of_the_budget(budget: Budget, share: Share) -> None:
+async def test_waiter_for_the_share_holds_no_budget(budget: Budget, share: Share) -> None:
     async with share.hold(100):
         second = share.holding()
         waiting = wanted(second, 1)
@@ -69,9 +69,7 @@ async def test_who_leaves_while_it_waits_holds_nothing(budget: Budget, share: Sh
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["while it waits", "as its turn comes"])
-async def test_who_leaves_while_it_waits_for_the_budget_gives_its_place_back(
-    budget: Budget, share: Share, *, late: bool
-) -> None:
+async def test_cancelled_waiter_frees_its_share(budget: Budget, share: Share, *, late: bool) -> None:
     others = budget.account(lambda: None)
     await others.acquire(1000)
     holding = share.holding()
@@ -131,7 +129,8 @@ async def test_who_waits_for_nothing_in_particular_keeps_its_bytes(budget: Budge
     assert (share.used, budget.used) == (0, 0)
 
 
-async def test_a_claim_in_the_moment_of_the_event_is_heard_and_counted_once(budget: Budget, share: Share) -> None:
+async def test_claim_at_the_event_counts_once(budget: Budget, share: Share) -> None:
+    """A claim that arrives together with the awaited event is not lost."""
     holding, event, other = share.holding(), asyncio.Event(), share.holding()
     await holding.acquire(100)
     idle = asyncio.create_task(holding.unless_claimed(_of(event)))

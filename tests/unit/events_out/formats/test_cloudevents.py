@@ -91,7 +91,7 @@ def test_the_data_tells_all_of_the_upload() -> None:
     }
 
 
-def test_an_unknown_length_and_an_event_without_a_request_are_null() -> None:
+def test_missing_length_and_request_are_null() -> None:
     told = data(delivery(caller=NO_CALLER, length=None, kind=EventType.EXPIRED, phase=Phase.TERMINATING))
     assert told["request"] is None
     assert (told["upload"]["length"], told["upload"]["phase"]) == (None, "gone")
@@ -132,7 +132,7 @@ def test_header_fields_hold_visible_ascii_only() -> None:
     assert binary(READER.read(delivery(caller=caller))).headers["ce-tracestate"] == "a=%20%22%25"
 
 
-def test_the_endpoint_is_the_set_one_or_the_request_s_or_the_server_s() -> None:
+def test_endpoint_is_fixed_or_from_request_or_server() -> None:
     fixed = replace(READER, endpoint="https://set/", fixed_endpoint=True)
     assert fixed.read(delivery()).endpoint == "https://set/"
     assert READER.read(delivery()).endpoint == "https://up.example.org/files/"

@@ -103,7 +103,8 @@ async def test_what_no_repeat_mends_is_raised(error: Exception, times: int) -> N
     assert script.names.count("complete_multipart") == times
 
 
-async def test_a_completion_without_an_answer_is_looked_for_and_repeated_and_doubted_in_the_end() -> None:
+async def test_unanswered_completion_is_checked_and_retried() -> None:
+    """Looks for the object, repeats the completion, and fails in the end."""
     script = Script(complete_multipart=[TROUBLE], head=[None], list_parts=[THERE])
     with pytest.raises(S3TransientError):
         await complete(bucket(script), full(), "key", "m", PARTS)
@@ -157,7 +158,7 @@ async def test_little_is_sent_at_once_and_the_rest_copied(lengths: tuple[int, ..
     assert made.troubled is ("put" not in requests)
 
 
-async def test_a_source_whose_object_landed_anew_is_copied_by_its_etag_now() -> None:
+async def test_changed_source_is_copied_by_its_new_etag() -> None:
     part = Part(number=1, length=9, etag="p")
     script = Script(
         create_multipart=[NewMultipart(multipart="m")],

@@ -40,10 +40,10 @@ def keys(found: list[SegmentRange]) -> list[str]:
     cuts=st.lists(st.integers(1, 7), max_size=4),
     seed=st.integers(0, 99),
 )
-def test_bytes_are_found_up_to_the_first_gap_on_whatever_grid_they_were_sent(
+def test_stored_bytes_end_at_the_first_gap(
     length: int | None, count: int, missing: set[int], cuts: list[int], seed: int
 ) -> None:
-    """Parts that are missing hide those behind them; of segments in any order, those count that go on from there."""
+    """Finds bytes of any grid: a missing part hides later ones; of segments, those count that adjoin."""
     grid = grid_for(length, base=8, max_parts=100, largest=512)
     parts = full_parts(grid, count)
     kept = parts[: min(missing, default=count + 1) - 1]
@@ -70,7 +70,8 @@ def test_an_upload_can_grow_on_the_grid_that_was_found(count: int) -> None:
         assert found.grid.max_length >= 100 * 8
 
 
-def test_parts_of_one_size_are_taken_to_grow_later_since_that_reaches_farther() -> None:
+def test_equal_parts_suggest_the_growing_grid_first() -> None:
+    """Prefers the grid that grows later, since it can hold more bytes."""
     parts = full_parts(Grid(base=8 * MIB), 3)
     assert [grid.grows for grid in likely_grids(parts, [], OPTIONS)] == [True, False]
 

@@ -33,15 +33,14 @@ def lengths(assembly: Assembly) -> list[int]:
         ((1, 1), 1, [2]),
     ],
 )
-def test_pieces_are_joined_only_past_the_limit_and_then_until_sizes_double(
-    before: tuple[int, ...], most: int, after: list[int]
-) -> None:
+def test_merge_joins_pieces_until_sizes_double(before: tuple[int, ...], most: int, after: list[int]) -> None:
+    """Joins nothing up to the limit of pieces."""
     assembly = stored(*before)
     assembly.merge(most)
     assert lengths(assembly) == after
 
 
-def test_what_is_added_to_a_stored_piece_continues_its_checksum_without_reading_it() -> None:
+def test_added_bytes_continue_a_stored_checksum() -> None:
     for piece in (Piece.from_segment(SEGMENT), _forgotten()):
         assembly = Assembly([SEGMENT])
         assembly.pieces = [piece]

@@ -25,7 +25,7 @@ def filled(length: int) -> Assembly:
     return assembly
 
 
-def test_the_longest_unused_goes_first_and_no_more_than_is_wanted() -> None:
+def test_reclaim_evicts_the_oldest_tails_needed() -> None:
     tails = TailCache(Budget(1000))
     for upload_id in IDS:
         tails.keep(upload_id, filled(10))

@@ -56,7 +56,7 @@ def test_a_key_follows_its_template() -> None:
     assert key == f"p/1970/01/01/00/{made.id}-x_y.txt"
 
 
-def test_the_object_of_a_partial_upload_lies_among_the_internal_ones() -> None:
+def test_partial_object_has_an_internal_key() -> None:
     made = upload(kind=Kind.PARTIAL)
     assert object_key(made, prefix="p/", template="{id}").startswith(internal_prefix("p/", made.id))
 
