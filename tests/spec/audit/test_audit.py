@@ -52,7 +52,7 @@ async def test_creating_and_finishing_say_who_did_it(tus: TusClient, audited: Si
     assert of_request(audited, last) == [{"event": "upload finished", **upload, "offset": 5, **caller(last, "PATCH")}]
 
 
-async def test_ending_an_upload_says_who_did_it_and_which_method_was_meant(tus: TusClient, audited: Site) -> None:
+async def test_termination_names_client_and_overriding_method(tus: TusClient, audited: Site) -> None:
     url, asked = await tus.create(5), who()
     assert (await tus.request("POST", url, **asked, x_http_method_override="DELETE")).status == 204
     (event,) = of_request(audited, asked)
@@ -104,7 +104,7 @@ async def test_a_refusal_names_the_upload_that_was_asked_for(tus: TusClient, aud
     assert of_request(audited, asked) == [{**told, **caller(asked, method)}]
 
 
-async def test_what_the_framework_and_http_itself_refuse_is_a_refusal_too(tus: TusClient, audited: Site) -> None:
+async def test_404_and_416_are_refusals(tus: TusClient, audited: Site) -> None:
     nowhere, beyond = who(), who()
     await tus.get(tus.url + "a/b/c", **nowhere)
     await tus.get(await tus.create(5, b"hello"), range="bytes=9-", **beyond)
@@ -112,7 +112,7 @@ async def test_what_the_framework_and_http_itself_refuse_is_a_refusal_too(tus: T
     assert [event["status"] for event in of_request(audited, beyond)] == [416]
 
 
-async def test_nothing_is_refused_to_a_client_that_gets_what_it_asked_for(tus: TusClient, audited: Site) -> None:
+async def test_successful_requests_are_no_refusals(tus: TusClient, audited: Site) -> None:
     asked = who()
     await tus.head(await tus.create(5), **asked)
     await tus.options(**asked)
@@ -147,7 +147,7 @@ async def test_a_method_of_a_clients_own_is_not_repeated(tus: TusClient, audited
     assert [event["method"] for event in of_request(audited, asked)] == ["other"]
 
 
-async def test_a_client_without_a_name_for_its_request_has_only_an_address(tus: TusClient, audited: Site) -> None:
+async def test_request_without_id_has_an_address_only(tus: TusClient, audited: Site) -> None:
     missing = uuid4().hex
     await tus.head(tus.url + missing)
     (event,) = events(audited, lambda event: event.get("id") == missing)
@@ -173,7 +173,7 @@ async def test_a_proxy_that_is_not_trusted_is_named_once(tus_stranger: TusClient
     assert "trusted-proxies" in lines[0]["reason"]
 
 
-async def test_nothing_is_said_of_proxies_where_none_speaks_or_all_are_known(tus: TusClient, audited: Site) -> None:
+async def test_trusted_proxies_cause_no_warning(tus: TusClient, audited: Site) -> None:
     await tus.create(5, **who())
     await tus.create(5)
     assert "proxy not trusted" not in audited.server.log()

@@ -41,7 +41,7 @@ def place(headers: Mapping[str, str]) -> dict[str, str]:
 
 @STRANGERS
 @pytest.mark.parametrize("protocol", ["tus", "none"])
-async def test_the_url_alone_tells_the_place_and_nothing_of_the_content(
+async def test_url_alone_shows_offsets_without_content(
     session: aiohttp.ClientSession, stock_owned: Stock, stock_by_url: Stock, caller: str, protocol: str
 ) -> None:
     named: dict[str, Any] = {"tus_resumable": "1.0.0" if protocol == "tus" else None}
@@ -118,8 +118,6 @@ async def test_head_needs_a_credential_where_that_is_set(session: aiohttp.Client
     assert (await tus(session, strict.server.url, alice()).head(url)).status == 200
 
 
-async def test_a_file_of_a_client_is_found_by_the_id_in_neither_case_if_there_is_none(
-    session: aiohttp.ClientSession, owned: Site
-) -> None:
+async def test_unknown_upload_is_404_for_any_caller(session: aiohttp.ClientSession, owned: Site) -> None:
     for fields in (*(caller() for caller in CALLERS.values()), alice()):
         assert (await tus(session, owned.server.url, fields).head(f"{owned.server.url}{'0' * 32}")).status == 404

@@ -73,17 +73,17 @@ async def test_more_than_max_size_is_never_stored(direct_strict: DirectClient) -
     assert (await direct_strict.complete(begun, await direct_strict.parts(begun, FIRST, bytes(MIB)))).status == 200
 
 
-async def test_under_max_size_parts_are_for_uploads_that_tell_their_size(direct_strict: DirectClient) -> None:
+async def test_max_size_requires_an_announced_size(direct_strict: DirectClient) -> None:
     for route, told in (("multipart", {"filename": "f", "type": ""}), ("presign", {"method": "POST", "key": "f"})):
         refused = await direct_strict.ask("POST", route, told)
         assert (refused.status, refused.json["error"]) == (400, "malformed")
         assert refused.reason == "tell the upload's size, as filesize in its metadata: it is limited here"
 
 
-async def test_a_part_that_is_sent_over_and_over_ends_its_upload_where_each_repeat_is_kept(
+async def test_repeated_part_ends_its_upload(
     seaweed: SeaweedFS, tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    """Long before it expires, and without a completion."""
+    """Ends the upload where S3 keeps each repeat, long before it expires, and without a completion."""
     async with s3_site(tmp_path, seaweed, direct_uploads=True, upload_url_lifetime="5s") as site:
         direct = DirectClient(session, site.server.url)
         honest, greedy = [await direct.begin(size=PART + 1000) for _ in range(2)]

@@ -80,7 +80,7 @@ async def test_what_was_signed_is_bound(direct: DirectClient) -> None:
     assert (await direct.form(url, fields, DATA)).status == 201
 
 
-async def test_a_form_that_is_sent_again_changes_nothing_that_is_served(direct: DirectClient, tus: TusClient) -> None:
+async def test_repeated_form_does_not_change_the_download(direct: DirectClient, tus: TusClient) -> None:
     signed = await direct.params(size=len(DATA))
     url = direct.files + id_of(signed)
     for _ in range(2):

@@ -45,7 +45,8 @@ async def test_a_client_has_so_many_uploads_at_a_time(tus_shared: TusClient) -> 
     assert (await tus.patch(waiting, 3, b"def", **ONE)).offset == 6
 
 
-async def test_who_says_to_be_somebody_else_before_the_proxy_is_the_same_client(tus_shared: TusClient) -> None:
+async def test_forged_forwarded_address_is_the_same_client(tus_shared: TusClient) -> None:
+    """A client that sends its own X-Forwarded-For before the proxy's entry gains nothing."""
     tus, (busy, waiting) = tus_shared, await two_uploads(tus_shared)
     async with stalled_patch(tus, busy, 0, b"abc", **ONE):
         told = f"198.51.100.7, {ONE['x_forwarded_for']}"

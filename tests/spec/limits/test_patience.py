@@ -89,7 +89,7 @@ async def test_a_final_upload_has_so_many_partials(tus_strict: TusClient, count:
     assert (await tus_strict.final(*partials)).status == status
 
 
-async def test_what_is_refused_for_its_size_leaves_the_connection_usable(tus_few: TusClient) -> None:
+async def test_refused_metadata_keeps_the_connection(tus_few: TusClient) -> None:
     async with connected(tus_few.port) as connection:
         metadata = {"upload_metadata": "k" * 65, "content_type": OCTETS, "content_length": 3}
         await connection.head("POST", tus_few.url, upload_length=3, **metadata)

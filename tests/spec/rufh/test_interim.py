@@ -32,9 +32,7 @@ async def whole(client: RufhClient, version: object, /, body: bytes = b"abc", **
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_i9_a_104_tells_the_url_and_the_limits_before_the_content_is_there(
-    rufh: RufhClient, version: int
-) -> None:
+async def test_i9_104_has_url_and_limits_before_the_body(rufh: RufhClient, version: int) -> None:
     async with connected(rufh.port) as connection:
         said = {"upload_complete": "?1", "upload_incomplete": "?0", "upload_draft_interop_version": version}
         await ask(connection, "POST", rufh.url, **said, content_length=3)
@@ -94,9 +92,10 @@ async def test_i9_http_1_0_knows_no_interim_responses(rufh: RufhClient) -> None:
         assert (await connection.answer()).status == 201
 
 
-async def test_i13_progress_is_told_never_goes_back_and_never_says_where_or_that_it_is_complete(
+async def test_i13_progress_only_grows(
     rufh_s3: RufhClient,
 ) -> None:
+    """Sends neither a URL nor completeness with progress."""
     first, *progress, final = await whole(rufh_s3, NEWEST, os.urandom(SIZE))
     assert (first.status, final.status) == (104, 201)
     offsets = [int(told.headers["upload-offset"]) for told in progress]
@@ -133,7 +132,7 @@ async def append(client: RufhClient, data: bytes, **fields: object) -> list[RawA
 
 
 @pytest.mark.parametrize("complete", ["?0", "?1"])
-async def test_i31_an_append_is_told_its_progress_and_never_where_it_is(rufh_s3: RufhClient, complete: str) -> None:
+async def test_i31_append_progress_has_no_location(rufh_s3: RufhClient, complete: str) -> None:
     *progress, final = await append(rufh_s3, os.urandom(SIZE), upload_complete=complete)
     offsets = [int(told.headers["upload-offset"]) for told in progress]
     assert (final.status, len(offsets) > 1, offsets) == (201 if complete == "?1" else 204, True, sorted(set(offsets)))
@@ -147,7 +146,8 @@ async def test_i31_auto_tells_the_progress_of_what_is_the_rest_only(rufh: RufhCl
     assert len(await append(rufh, data, upload_complete="?0")) == 1
 
 
-async def test_what_a_client_knows_of_is_not_removed_because_its_first_content_was_wrong(rufh: RufhClient) -> None:
+async def test_announced_upload_survives_wrong_content(rufh: RufhClient) -> None:
+    """An upload whose URL the client has stays although its first content was wrong."""
     other = f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"
     first, final = await whole(rufh, NEWEST, content_digest=other)
     assert (first.status, final.status) == (104, 400)

@@ -34,7 +34,7 @@ async def test_i18_a_length_that_nobody_told_is_not_told(rufh: RufhClient) -> No
     assert "Upload-Length" not in (await rufh.head(await rufh.begun(b"abc"))).headers
 
 
-async def test_i18_get_says_the_same_until_there_is_something_to_download(rufh: RufhClient) -> None:
+async def test_i18_get_of_unfinished_upload_is_its_state(rufh: RufhClient) -> None:
     url = await rufh.begun(b"abc")
     early = await rufh.get(url)
     assert (early.status, early.offset, early.headers["Upload-Complete"], early.body) == (204, 3, "?0", b"")
@@ -77,9 +77,10 @@ async def test_i19_what_cannot_be_told_now_is_to_be_asked_for_again(
 
 @pytest.mark.parametrize("method", ["HEAD", "DELETE"])
 @pytest.mark.parametrize("field", [{"upload_offset": 3}, {"upload_complete": "?0"}, {"upload_incomplete": "?1"}])
-async def test_i20_early_versions_refuse_a_claim_where_later_ones_pass_it_over(
+async def test_i20_later_versions_ignore_a_client_claim(
     rufh: RufhClient, method: str, field: dict[str, object]
 ) -> None:
+    """Refuses it in early versions."""
     url = await rufh.begun(b"abc")
     assert [(await rufh.at(version).request(method, url, **field)).status for version in (6, 7)] == [400, 204]
 

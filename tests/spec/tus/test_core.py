@@ -16,9 +16,7 @@ NOT_IDS = ["..%2f..%2fetc", "%00", "a" * 10_000, "{id}", "%ff", "A" * 32, "0" * 
 
 
 @pytest.mark.parametrize("version", ["0.2.2", None], ids=["t1_other", "t2_none"])
-async def test_t1_t2_another_version_or_none_is_412_says_which_and_changes_nothing(
-    tus: TusClient, version: str | None
-) -> None:
+async def test_t1_t2_other_version_is_412_with_tus_version(tus: TusClient, version: str | None) -> None:
     upload, created = await tus.create(5, b"abc"), await tus.metric("uploads_created_total")
     answers = [
         await tus.post(upload_length=5, tus_resumable=version),
@@ -134,14 +132,15 @@ async def test_t10_the_method_that_is_meant_is_counted(tus: TusClient) -> None:
     assert await count() == before + 1
 
 
-async def test_t10_an_unknown_override_is_405_and_a_preflight_stays_one(tus: TusClient) -> None:
+async def test_t10_unknown_method_override_is_405(tus: TusClient) -> None:
+    """Leaves a preflight a preflight."""
     upload = await tus.create(5)
     assert (await tus.request("POST", upload, x_http_method_override="BREW")).status == 405
     assert (await tus.options(upload, x_http_method_override="DELETE")).status == 204
     assert await tus.offset(upload) == 0
 
 
-async def test_t11_the_endpoint_works_with_and_without_its_slash_and_never_redirects(tus: TusClient) -> None:
+async def test_t11_trailing_slash_never_redirects(tus: TusClient) -> None:
     for url in (tus.url, tus.url.rstrip("/")):
         answer = await tus.request("POST", url, upload_length=1)
         assert answer.status == 201
@@ -186,7 +185,7 @@ async def test_t14_line_breaks_in_metadata_stay_in_base64(tus: TusClient) -> Non
     assert "X-Evil" not in (await tus.head(upload)).headers
 
 
-async def test_t14_a_request_whose_framing_is_ambiguous_is_400_and_its_connection_ends(tus: TusClient) -> None:
+async def test_t14_ambiguous_framing_is_400_and_closes(tus: TusClient) -> None:
     upload = await tus.create(10)
     async with connected(tus.port) as connection:
         await connection.patch(upload, 0, content_length=5, transfer_encoding="chunked")

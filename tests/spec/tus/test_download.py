@@ -18,7 +18,8 @@ ORIGIN = "https://shop.example"
 
 
 @pytest.mark.parametrize("size", [0, 1, 6 * MIB])
-async def test_t86_get_brings_exactly_the_bytes_with_cors_and_as_an_attachment(tus_on: TusClient, size: int) -> None:
+async def test_t86_get_returns_the_bytes_as_attachment(tus_on: TusClient, size: int) -> None:
+    """Returns exactly the bytes, with CORS headers."""
     data = os.urandom(size)
     upload = await tus_on.create(size, data, upload_metadata=f"filename {encoded('ü.html'.encode())}")
     answer = await tus_on.get(upload, origin=ORIGIN, tus_resumable=None)
@@ -81,7 +82,7 @@ async def test_a_reader_that_leaves_early_harms_nobody(site: Site, tus_on: TusCl
     assert "Traceback" not in site.server.log()
 
 
-async def test_a_look_that_names_no_protocol_tells_what_a_download_would(tus: TusClient) -> None:
+async def test_plain_head_has_download_headers(tus: TusClient) -> None:
     url = await tus.create(3, b"abc", upload_metadata=f"filename {encoded(b'a.png')},filetype {encoded(b'image/png')}")
     got, looked = await tus.get(url), await tus.head(url, tus_resumable=None)
     for name in ("Content-Length", "Content-Type", "Content-Disposition", "Accept-Ranges", "ETag", "Last-Modified"):

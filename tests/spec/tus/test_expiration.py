@@ -21,7 +21,7 @@ def expires(answer: Answer) -> float:
     return parsedate_to_datetime(answer.headers["Upload-Expires"]).timestamp()
 
 
-async def test_t59_an_unfinished_upload_says_when_it_expires_and_a_finished_one_does_not(tus: TusClient) -> None:
+async def test_t59_only_unfinished_uploads_expire(tus: TusClient) -> None:
     created = await tus.post(upload_length=5)
     moved = await tus.patch(created.url, 0, b"abc")
     asked = await tus.head(created.url)

@@ -55,7 +55,7 @@ async def test_it_brings_what_the_upload_would(tus_on: TusClient) -> None:
     assert (await tus_on.get(f"{link}?download")).headers["Content-Disposition"].startswith("attachment")
 
 
-async def test_it_is_told_wherever_an_upload_is_finished_and_always_the_same(tus_on: TusClient) -> None:
+async def test_link_is_stable_in_every_final_answer(tus_on: TusClient) -> None:
     url, link = await finished(tus_on)
     assert [link_of(await tus_on.head(url)), link_of(await tus_on.head(url, tus_resumable=None))] == [link, link]
     halved = await tus_on.create(4, b"ab")
@@ -154,9 +154,10 @@ async def test_it_outlives_a_restart(session: aiohttp.ClientSession, tmp_path: P
 
 
 @pytest.mark.parametrize("closed", [{"terminate_finished": False}, {"disable_termination": True}, {}])
-async def test_it_is_redirected_where_the_objects_key_gives_no_right_to_delete(
+async def test_link_redirects_where_the_key_is_harmless(
     session: aiohttp.ClientSession, tmp_path: Path, seaweed: SeaweedFS, closed: dict[str, bool]
 ) -> None:
+    """A presigned URL shows the object's key, which must give no right to delete."""
     async with s3_site(tmp_path, seaweed, download_mode="redirect", **closed) as site:
         tus = TusClient(session, site.server.url)
         url, link = await finished(tus)
@@ -173,7 +174,7 @@ async def test_it_is_redirected_where_the_objects_key_gives_no_right_to_delete(
 # what the upload's own URL may do
 
 
-async def test_finished_uploads_can_be_kept_from_those_who_have_their_url(tus_keeping: TusClient) -> None:
+async def test_finished_uploads_can_refuse_deletion(tus_keeping: TusClient) -> None:
     url, link = await finished(tus_keeping)
     refused = await tus_keeping.delete(url)
     assert (refused.status, refused.body) == (403, b"forbidden: a finished upload can't be deleted by clients here\n")
