@@ -206,7 +206,7 @@ async def test_the_second_signal_ends_a_server_that_is_still_busy(
 # readiness
 
 
-async def test_a_server_whose_parts_are_gone_is_not_ready_and_says_which(tmp_path: Path) -> None:
+async def test_readiness_names_unavailable_parts(tmp_path: Path) -> None:
     with SeaweedFS(tmp_path / "seaweed") as weed, RedisServer(tmp_path) as state:
         async with deployed(tmp_path, weed, "ready", state=state.url) as deployment:
             await says(deployment, 200, "ready\n")

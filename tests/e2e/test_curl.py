@@ -63,9 +63,7 @@ async def test_a_refused_request_costs_no_byte_of_its_body(
     assert (answer.status, answer.sent) == (409, 0)
 
 
-async def test_what_came_before_curl_was_killed_is_kept_and_the_rest_follows(
-    deploy: Deploy, curl: str, data: bytes, file: Path
-) -> None:
+async def test_killed_curl_resumes_from_its_offset(deploy: Deploy, curl: str, data: bytes, file: Path) -> None:
     async with deploy() as deployment:
         url = await created(curl, deployment.url, len(data))
         slowly = transfer(curl, url, *SLOW, "-X", "PATCH", "-T", str(file), Upload_Offset="0", Content_Type=BYTES)

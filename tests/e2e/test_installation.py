@@ -44,7 +44,8 @@ def redis_place(tmp_path: Path, seaweed: SeaweedFS, redis_url: str) -> Place:
     return on_seaweed(tmp_path, seaweed, redis_url)
 
 
-async def test_the_state_of_another_storage_is_refused_by_every_command_and_nothing_is_removed(place: Place) -> None:
+async def test_commands_refuse_a_foreign_state(place: Place) -> None:
+    """Removes nothing."""
     async with place.serving("mine", expire_after=LONG_AGO) as mine:
         (url,) = await uploaded(mine, b"abc")
         async with place.serving("other", state=f"sqlite:{place.directory / 'other.db'}") as other:
@@ -85,7 +86,7 @@ async def test_workers_of_a_wrong_pair_say_it_once(place: Place, workers: str) -
     assert a_wrong_pair(await place.refused("other", workers=workers), place, "other")
 
 
-async def test_two_installations_share_a_redis_with_prefixes_of_their_own(redis_place: Place) -> None:
+async def test_prefixes_let_installations_share_a_redis(redis_place: Place) -> None:
     place = redis_place
     async with place.serving("one") as one, place.serving("two", redis_prefix="two:") as two:
         (url,), (theirs,) = await uploaded(one, b"abc"), await uploaded(two, b"defg")
@@ -100,7 +101,7 @@ async def test_two_installations_share_a_redis_with_prefixes_of_their_own(redis_
         assert await status(one, f"/files/{upload_id(theirs)}") == 404
 
 
-async def test_after_the_state_was_emptied_nothing_is_collected_before_repair(place: Place) -> None:
+async def test_emptied_state_removes_nothing_before_repair(place: Place) -> None:
     async with place.serving("mine", expire_after=LONG_AGO) as mine:
         (url,) = await uploaded(mine, b"abc")
         place.litter("mine")
@@ -173,9 +174,7 @@ async def test_workers_that_start_at_once_are_one_installation(place: Place) -> 
 
 
 @pytest.mark.parametrize("state", ["sqlite", "redis"])
-async def test_while_s3_is_away_at_the_start_nothing_begins_and_then_all_goes_well(
-    redis_place: Place, seaweed: SeaweedFS, state: str
-) -> None:
+async def test_start_waits_for_s3(redis_place: Place, seaweed: SeaweedFS, state: str) -> None:
     where = {"state": f"sqlite:{redis_place.directory / 'state.db'}"} if state == "sqlite" else {}
     async with S3Proxy(seaweed.endpoint) as s3, redis_place.serving("mine", **where) as mine:
         async with client_of(mine) as client:

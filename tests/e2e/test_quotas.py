@@ -69,7 +69,7 @@ async def test_bytes_past_the_quota_are_refused_in_each_protocol(tmp_path: Path,
         await tus.create(10)
 
 
-async def test_a_deferred_length_is_refused_where_it_goes_past_the_quota(tmp_path: Path, place: str) -> None:
+async def test_deferred_length_is_held_to_the_quota(tmp_path: Path, place: str) -> None:
     async with started(tmp_path, place, quota_bytes=10) as (server, tus):
         url = await tus.create(None)
         assert await usage(server) == charged(0, 0, 1)

@@ -86,9 +86,7 @@ async def test_after_the_state_was_lost_a_client_goes_on_where_it_was(
         assert (well.code, well.out) == (0, "0 found, 0 mended\n")
 
 
-async def test_an_object_that_was_deleted_by_hand_is_found_and_no_longer_shown(
-    deploy: Deploy, curl: str, data: bytes
-) -> None:
+async def test_repair_removes_record_of_deleted_object(deploy: Deploy, curl: str, data: bytes) -> None:
     async with deploy() as deployment:
         flags = ("-X", "POST", "--data-binary", "@-")
         made = [

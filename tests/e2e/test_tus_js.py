@@ -97,9 +97,7 @@ async def test_tus_js_uploads_a_stream_whose_length_shows_at_its_end(
     assert deployment.stored(done["url"]) == random_bytes(size)
 
 
-async def test_an_upload_that_tus_js_terminates_on_its_way_leaves_nothing(
-    deploy: Deploy, tus_js: Start, file: Path
-) -> None:
+async def test_terminated_upload_leaves_nothing(deploy: Deploy, tus_js: Start, file: Path) -> None:
     async with deploy() as deployment:
         async with tus_js(file=file, stopAt=9 * MIB, terminate=True, options={"endpoint": deployment.url}) as client:
             left = await client.until("left")
@@ -155,7 +153,7 @@ def _log_in(token: Path, **claims: object) -> None:
 
 
 @pytest.mark.parametrize("protocol", IETF)
-async def test_an_upload_that_tus_js_began_in_one_protocol_it_ends_in_the_other(
+async def test_upload_continues_in_the_other_protocol(
     deployment: Deployment, tus_js: Start, data: bytes, file: Path, tmp_path: Path, protocol: str
 ) -> None:
     told: dict[str, Any] = {"file": file, "urls": tmp_path / "urls"}

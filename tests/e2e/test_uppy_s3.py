@@ -78,9 +78,7 @@ async def test_parts_whose_lengths_are_bound(
         assert deployment.stored(done["url"]) == data
 
 
-async def test_a_size_that_isnt_told_is_asked_for_where_uploads_are_limited(
-    deploy: Deploy, uppy: Start, file: Path
-) -> None:
+async def test_missing_size_is_refused_under_max_size(deploy: Deploy, uppy: Start, file: Path) -> None:
     async with deploy(direct_uploads=True, max_size="1GiB") as deployment:
         async with uppy(deployment, file=file, options=PARTS) as client:
             failed = await client.until("error")
