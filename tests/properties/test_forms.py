@@ -111,7 +111,7 @@ def test_a_padded_boundary_is_refused(padding: bytes) -> None:
     assert isinstance(events[-1], BadForm)
 
 
-def test_content_may_nearly_be_the_boundary_at_the_end_of_each_piece() -> None:
+def test_partial_boundary_at_each_piece_end() -> None:
     content = DELIMITER[:-1] * 1000
     body = encoded([Part("a", content, "b")])
     begin = body.index(content)
