@@ -43,7 +43,7 @@ class App:
 
     known: dict[UploadId, Upload] = field(default_factory=dict)
     stubborn: Collection[UploadId] = ()
-    """What can't be repaired."""
+    """Uploads that can't be repaired."""
     results: Sequence[CheckResult] = ()
     settings: Settings = field(default_factory=Settings)
     failure: Exception | None = None

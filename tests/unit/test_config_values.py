@@ -90,7 +90,7 @@ WRONG: Mapping[str, Sequence[object]] = {
     "log_level": ["loud"],
     "ui": ["maybe", ""],
     "gone_status": ["403", "500", ""],
-    "s3_profile": ["nobody"],
+    "s3_profile": ["missing"],
     "s3_endpoint_url": ["localhost:9000", "https://x/?y"],
     "s3_tags": ["novalue", "=x", "a=1,a=2", ",".join(f"k{n}=v" for n in range(11)), "k=" + 257 * "v", ["a=b"]],
     "s3_sse": ["rot13"],

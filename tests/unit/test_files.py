@@ -1,4 +1,4 @@
-"""What is made is for this user alone, unless a setting says otherwise."""
+"""New files and folders are for this user alone, unless a setting says otherwise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tusd_py.storage.local.storage import LocalStorage
 
 @pytest.fixture(autouse=True, params=[0o000, 0o022, 0o077], ids=oct)
 def mask(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Whatever the umask is."""
+    """Sets the umask of each test; the files' modes don't depend on it."""
     before = os.umask(request.param)
     yield
     os.umask(before)

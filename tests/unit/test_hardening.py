@@ -19,7 +19,7 @@ COMPOSE = (ROOT / "config" / "compose.yml").read_text()
 IMAGE = (ROOT / "Dockerfile").read_text()
 
 MOST_EXPOSED = 3.0
-"""Of 10, as `systemd-analyze security` counts."""
+"""Points of 10, as `systemd-analyze security` counts."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the settings leave open to anybody."""
+"""Exposures that the settings leave to any client."""
 
 from __future__ import annotations
 

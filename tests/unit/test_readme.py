@@ -58,7 +58,7 @@ def test_every_error_code_is_explained_and_no_other() -> None:
 
 
 def test_every_warning_is_explained() -> None:
-    """Those with a name in one piece; the others tell of a store."""
+    """Finds the warnings with a name in one piece; the others tell of a store."""
     code = "".join(file.read_text() for file in ROOT.glob("tusd_py/**/*.py"))
     events = set(re.findall(r'\.(?:trouble|warning)\(\s*"([^"{]+)"', code))
     assert events

@@ -1,4 +1,4 @@
-"""What is in the package is written down, and each wheel holds it."""
+"""A list names the contents of the package, and each wheel holds it."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ WHOLE = {"config/": "what an operator may set", "domain/thresholds.py": "where t
 """Not searched, and why."""
 
 ELSEWHERE: Mapping[str, Sequence[str]] = tomllib.loads(Path(__file__).with_name("thresholds.toml").read_text())
-"""What may stand elsewhere: by the reason, file and name."""
+"""Numbers that may stand elsewhere: by the reason, file and name."""
 
 
 def test_numbers_elsewhere_have_a_reason() -> None:
@@ -47,7 +47,7 @@ class F:
 
 
 def _named(tree: ast.AST, within: str = "") -> Iterator[str]:
-    """Constants, fields and defaults by their own names, whatever else stands in a function by the function's."""
+    """Yields constants, fields and defaults by their own names, other numbers in a function by the function's."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Assign | ast.AnnAssign):
             yield from _constants(node, within)

@@ -32,7 +32,7 @@ OTHER = f"00-{'3' * 32}-{'4' * 16}-01"
 
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    """What is exported, from the provider of this process."""
+    """An exporter of the spans from the provider of this process."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)

@@ -28,7 +28,7 @@ FULL = Terms(
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """Those that are required, with changes; None leaves a claim out."""
+    """Returns the required claims, with changes; None leaves a claim out."""
     required = {"jti": "1", "aud": ENDPOINT, "exp": int(time.time()) + 60, "scope": "create", **changes}
     return {name: value for name, value in required.items() if value is not None}
 

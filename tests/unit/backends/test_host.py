@@ -1,4 +1,4 @@
-"""Whether a process is still the one it was."""
+"""A process is told from a later one with its id."""
 
 from __future__ import annotations
 

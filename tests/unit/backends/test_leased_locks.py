@@ -1,4 +1,4 @@
-"""What a shared locker does when the place it shares fails."""
+"""A shared locker whose shared place fails."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tusd_py.backends.sqlite.locks import SqliteLocker
 from tusd_py.domain.errors import Locked, StateUnavailable, Superseded
 
 TTL = 1.0
-"""Of leases that run out in a test."""
+"""Seconds of leases that run out in a test."""
 LONG_TTL = 60.0
-"""Of those that don't, however busy the machine."""
+"""Seconds of leases that don't, on a busy machine either."""
 PATIENCE = 20.0
 ID = upload().id
 
@@ -134,11 +134,11 @@ async def test_a_lease_that_was_taken_away_is_lost_and_its_holder_told(
     told = asyncio.Event()
     async with redis_client.connect(server.url) as operator:
         async with locker.hold(ID, on_release_request=told.set, wait=0) as lease:
-            await operator.set(f"tusd-py:lease:{ID}", "somebody/else")
+            await operator.set(f"tusd-py:lease:{ID}", "foreign/holder")
             async with asyncio.timeout(PATIENCE):
                 await told.wait()
             assert not lease.valid
-        assert await operator.get(f"tusd-py:lease:{ID}") == "somebody/else"
+        assert await operator.get(f"tusd-py:lease:{ID}") == "foreign/holder"
 
 
 async def test_without_memory_turns_are_taken_asked_for_and_passed_on(

@@ -1,4 +1,4 @@
-"""What is only seen from inside the locker of one process."""
+"""Properties that only show inside the locker of one process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a shared locker asks of the place it shares, and when."""
+"""Calls of a shared locker to its shared place, and their times."""
 
 from __future__ import annotations
 

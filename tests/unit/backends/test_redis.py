@@ -1,4 +1,4 @@
-"""What only the Redis store promises: it survives a Redis that doesn't."""
+"""Promises of the Redis store alone: it survives a Redis that doesn't."""
 
 from __future__ import annotations
 

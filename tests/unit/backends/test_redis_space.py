@@ -1,4 +1,4 @@
-"""How much a Redis says that it can still take."""
+"""Space that a Redis reports as free."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only the SQLite store promises."""
+"""Promises of the SQLite store alone."""
 
 from __future__ import annotations
 

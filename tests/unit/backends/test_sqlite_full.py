@@ -1,4 +1,4 @@
-"""What a database does on a full disk: creations end at the reserve, everything else goes on to the last byte."""
+"""A database on a full disk: creations end at the reserve, everything else goes on to the last byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one SQLite file promises to several processes, and to one that dies."""
+"""Promises of one SQLite file to several processes, and to one that dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the version before has stored is read, and its nodes may go on for a while: `before/` holds what they made."""
+"""Files of the previous version are read, and its nodes may go on for a while: `before/` holds such files."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def _told(state: StateStore, of: Upload) -> Sequence[str]:
 
 @pytest.mark.parametrize("schema", [4, 5])
 async def test_its_deliveries_go_on(tmp_path: Path, schema: int) -> None:
-    """Those of an upload that is gone."""
+    """Delivers the events of an upload that is gone."""
     state = SqliteState(file_of_schema(tmp_path, schema))
     gone = UploadId(f"{9:032x}")
     listed = await state.outbox.list(Selection(), None, 10)
@@ -139,7 +139,7 @@ async def test_previous_version_runs_next_to_a_newer_one(upgraded: SqliteState, 
 
 
 class NodeBefore:
-    """What a node of the version before does in Redis."""
+    """The Redis calls of a node of the previous version."""
 
     def __init__(self, url: str, prefix: str) -> None:
         self._redis: Any = connect(url)

@@ -1,4 +1,4 @@
-"""What a credential allows to the uploads that are created with it."""
+"""Limits that a credential puts on the uploads that are created with it."""
 
 from __future__ import annotations
 

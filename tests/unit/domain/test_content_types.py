@@ -1,4 +1,4 @@
-"""What the first bytes of a file tell of its type, by the marks that the library lists."""
+"""The type of a file by its first bytes, after the marks that the library lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of an upload: whatever happens in whatever order, its phases follow each other as the table says."""
+"""The life of an upload: its phases follow each other as the table says, after any events in any order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ENDS = {EventType.TERMINATED, EventType.EXPIRED, EventType.LOST}
 DIGESTS = st.sampled_from([None, WholeDigest(algorithm="sha256")])
 
 Step = Callable[[Upload], Change | None]
-"""What the engine may do with an upload; None where it wouldn't."""
+"""A transition that the engine may make; None where it wouldn't."""
 
 
 def grow(offset: int, *, finished: bool, troubled: bool) -> Step:
@@ -98,7 +98,7 @@ def test_phases_follow_the_table_and_emit_events(
 
 
 def _expect_told(before: Upload, change: Change) -> None:
-    """Whatever a client would notice is told, with a reason unless it is success."""
+    """Each change that a client would notice is an event, with a reason unless it is success."""
     after = change.upload
     assert (change.type is EventType.FINISHED) == (after.done and not before.done)
     assert (change.type in ENDS) == (before.alive and not after.alive)

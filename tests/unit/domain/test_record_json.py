@@ -1,4 +1,4 @@
-"""What is stored of an upload is the upload."""
+"""A stored record is the whole upload."""
 
 from __future__ import annotations
 

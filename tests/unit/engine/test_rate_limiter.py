@@ -1,4 +1,4 @@
-"""How often each client may do something."""
+"""The rate of each client's actions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class World:
         self.rate_limiter = RateLimiter((count, seconds), lambda: int(self.now * SECOND))
 
     def turns(self, client: str, tries: int) -> int:
-        """How many of them it gets."""
+        """Returns the number of tries that the limiter lets through."""
         return sum(self.wait(client) is None for _ in range(tries))
 
     def wait(self, client: str) -> int | None:

@@ -1,4 +1,4 @@
-"""How delivery ends: by the receiver's wish, at a shutdown, with a node, and through errors."""
+"""The ends of delivery: by the receiver's wish, at a shutdown, with a node, and through errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often the outbox is measured, and what is told of it: in simulated time."""
+"""The times and values of measuring the outbox: in simulated time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def upkeep(events: MemoryOutbox, meter: Meter, *, delivers: bool) -> Upkeep:
 
 
 def measured(*, delivers: bool) -> Sequence[Seen]:
-    """Of an hour in which one event is pending."""
+    """Returns the measurements of an hour in which one event is pending."""
 
     async def program() -> Sequence[Seen]:
         events, meter = await outbox(), Seer()

@@ -1,4 +1,4 @@
-"""Who may come in, and how many at a time."""
+"""Limits of concurrent requests and uploads, of all clients and of each."""
 
 from __future__ import annotations
 

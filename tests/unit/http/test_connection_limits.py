@@ -1,4 +1,4 @@
-"""How many connections there may be."""
+"""Limits of connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a refusal keeps."""
+"""Memory that a refusal keeps: nothing of its request."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ CREATION = {**TUS, "Upload-Length": "3", "Content-Type": "application/offset+oct
 
 
 class Guests:
-    """An authenticator that knows everybody as the same guest, unless it has a refusal."""
+    """An authenticator that identifies every client as the same guest, unless it has a refusal."""
 
     def __init__(self) -> None:
         self.asked = list[Caller]()

@@ -1,4 +1,4 @@
-"""What is used of aiohttp and asyncio undocumented is there, and where it isn't, the ordinary way is taken."""
+"""Undocumented parts of aiohttp and asyncio exist, and where they don't, the documented way is taken."""
 
 from __future__ import annotations
 

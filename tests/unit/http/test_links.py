@@ -19,7 +19,7 @@ UPLOAD = Upload(id=UploadId("a" * 32), length=1, offset=1, phase=Phase.DONE, tim
 
 
 async def name(harness: Harness) -> str:
-    """What the link of `UPLOAD` is called."""
+    """Returns the name in the link of `UPLOAD`."""
     await pair(harness.engine)
     header_fields = await Links(harness.engine, redirects=False).header_fields(UPLOAD, lambda: "http://x/files/")
     return header_fields["Link"].removeprefix("<http://x/files/read/").partition(">")[0]

@@ -128,7 +128,7 @@ async def test_a_client_whose_bytes_nobody_takes_is_not_read_from() -> None:
 
     async def wait(taken: SocketReader, _: web.Request) -> str:
         first = await taken.read(PATIENCE)
-        while taken._state is not State.PAUSED:  # noqa: ASYNC110 (nobody is told of it)
+        while taken._state is not State.PAUSED:  # noqa: ASYNC110 (no event marks it)
             await asyncio.sleep(0.01)
         held.append(taken._queue.size)
         go.set()
@@ -161,7 +161,7 @@ async def test_slabs_are_small_for_who_brings_little_at_a_time() -> None:
 
 
 async def test_a_client_that_has_become_slow_holds_no_large_slab() -> None:
-    """What has come of the last one is copied, and the next is small."""
+    """The bytes in the last slab are copied, and the next slab is small."""
     chunks = list[Chunk]()
 
     async def gather(taken: SocketReader, _: web.Request) -> str:

@@ -61,7 +61,7 @@ def seconds(use: Callable[[str], object], text: str) -> float:
 
 
 def is_linear(use: Callable[[str], object], short: str, long: str) -> bool:
-    """Of texts as `attacks` makes them, `TIMES` times as long the one as the other."""
+    """Compares texts as `attacks` makes them, the one `TIMES` times as long as the other."""
     nothing = NOTHING + PACE * len(long)
     if seconds(use, long) < nothing:
         return True

@@ -52,15 +52,15 @@ from tusd_py.transfer.file_marks import FileMarks
 FIELD = 256 * 1024
 """Characters of a field of a head (`server.make_runner`)."""
 PATH = 16 * 1024
-"""Of a path with its query (the same)."""
+"""Characters of a path with its query (the same)."""
 BODY = 2 * 1024 * 1024
-"""Of JSON and XML (`http.direct`)."""
+"""Characters of JSON and XML (`http.direct`)."""
 METADATA = 16 * 1024
-"""Of all metadata of an upload, once it is let in."""
+"""Characters of all metadata of an upload, once it is let in."""
 TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
 MARKS = FileMarks()
 LINE = 64 * 1024
-"""Of a line in the log: some shortened values, and a stack."""
+"""Characters of a line in the log: some shortened values, and a stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def read_begun(told: companion.Json) -> object:
 
 
 def every(*ways: Callable[[str], object]) -> Callable[[str], object]:
-    """All of them, whichever refuses the text."""
+    """Runs all of them, although some may refuse the text."""
 
     def use(text: str) -> None:
         for way in ways:
@@ -160,7 +160,7 @@ def in_part(name: str) -> Callable[[str], object]:
 
 
 def send_to_s3(text: str) -> object:
-    """What an object is told to carry, and the signature of that."""
+    """Signs a request with the metadata of an object."""
     told = {"Metadata": attributes.user_metadata(describing(text)), "ContentType": text}
     key = keys.object_key(describing(text), prefix="p/", template="{filename}{id}")
     target = signing.Target(

@@ -1,4 +1,4 @@
-"""Which functions of the server see a text of a client: by a mark in whatever a request may hold."""
+"""Functions of the server that see a text of a client: by a mark in each field that a request may hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client sends costs no more than it weighs: each parser and each expression on a request's way is linear, up to
+"""A request costs no more than it weighs: each parser and each expression on a request's way is linear, up to
 the longest text that is let in.
 """
 

@@ -1,4 +1,4 @@
-"""Whatever sees a client's text is tested to be linear, or only hands it on."""
+"""Each function that sees a client's text is tested to be linear, or only hands it on."""
 
 from __future__ import annotations
 

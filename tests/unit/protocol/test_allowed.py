@@ -1,4 +1,4 @@
-"""What may be uploaded, by its declared type and name."""
+"""Uploads that are allowed by their declared type and name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be done to uploads that go straight to the storage."""
+"""Rules of uploads that go straight to the storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RFC 6266 headers out of whatever a client says its file is called."""
+"""RFC 6266 headers out of any file name of a client."""
 
 from __future__ import annotations
 

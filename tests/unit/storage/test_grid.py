@@ -1,4 +1,4 @@
-"""Where parts begin and end."""
+"""Bounds of parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only a disk can do wrong; the rest is in tests/contracts/test_storage*.py."""
+"""Faults that only a disk has; the rest is in tests/contracts/test_storage*.py."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ async def test_a_failed_sync_is_never_taken_back_by_a_later_one(
 async def test_a_cancelled_write_leaves_only_after_its_thread(
     storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else it could write on, into the next writer's bytes or into whatever file gets the descriptor next."""
+    """Else it could write on, into the next writer's bytes or into the file that gets the descriptor next."""
     sender = Sender(storage, random_bytes(BATCH))
     loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
     real = os.pwrite

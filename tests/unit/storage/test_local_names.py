@@ -90,7 +90,7 @@ async def test_partial_uploads_have_none(storage: LocalStorage, root: Path) -> N
 
 
 async def test_an_upload_keeps_the_name_that_it_began_with(root: Path) -> None:
-    """Those from before there were names, too."""
+    """An upload from before there were names keeps its id as its name."""
     async with opened(root, "{id}") as before:
         old, open_one = await stored(before, b"old", metadata=FILM), Sender(before, b"open")
         await open_one.send(2)
@@ -108,7 +108,7 @@ async def test_an_upload_keeps_the_name_that_it_began_with(root: Path) -> None:
 
 
 async def test_an_upload_without_a_record_is_named_as_if_it_were_new(storage: LocalStorage, root: Path) -> None:
-    """What its client called it is lost, and a file that it may have finished under that name is left alone."""
+    """Loses the client's file name, and leaves alone a file that it may have finished under that name."""
     sender = Sender(storage, b"hello", new_upload(storage, 5, metadata=FILM))
     await sender.send(2)
     left = [found async for found in storage.leftovers()]

@@ -20,7 +20,7 @@ def holder(budget: Budget, spill: Callable[[], None] = lambda: None) -> Account:
 
 
 async def settled() -> None:
-    """Whatever can go on without us has gone on."""
+    """Lets every other task go on as far as it can."""
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -186,7 +186,7 @@ async def test_a_cache_never_takes_room_that_is_not_spare() -> None:
     assert not budget.try_charge(11)
     waiting = asyncio.create_task(holder(budget).acquire(20))
     await settled()
-    assert not budget.try_charge(1), "somebody is waiting for it"
+    assert not budget.try_charge(1), "another holder waits for it"
     account.close()
     await waiting
 

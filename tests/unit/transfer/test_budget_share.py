@@ -1,4 +1,4 @@
-"""A share of the budget: what is taken is given back once, whichever of two things comes first."""
+"""A share of the budget: bytes are given back once, after either of two events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tusd_py.transfer.budget_share import Holding, Share
 
 
 async def steps() -> None:
-    """Let whatever can go on do so."""
+    """Lets every other task go on as far as it can."""
     for _ in range(5):
         await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""What bodies take beside their bytes is counted, and stops nobody."""
+"""Memory that bodies take in addition to their bytes is counted, and stops no client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory that is lent and comes back by itself."""
+"""Memory that is lent, and comes back once unused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_slab_is_lent_again_once_nobody_looks_at_any_of_it() -> None:
     view[:6] = b"abcdef"
     chunk = view[2:4]
     del view
-    assert bytes(slabs.lend(SLAB)[:6]) != b"abcdef", "somebody still looks at it"
+    assert bytes(slabs.lend(SLAB)[:6]) != b"abcdef", "a view still refers to it"
     assert bytes(chunk) == b"cd"
     del chunk
     assert bytes(slabs.lend(SLAB)[:6]) == b"abcdef"

@@ -1,4 +1,4 @@
-"""What an operator is told to do about an error."""
+"""Advice to an operator about an error of S3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How finished objects become the parts of another."""
+"""Plans that make finished objects the parts of another."""
 
 from __future__ import annotations
 

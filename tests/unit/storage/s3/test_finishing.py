@@ -163,12 +163,12 @@ async def test_changed_source_is_copied_by_its_new_etag() -> None:
     script = Script(
         create_multipart=[NewMultipart(multipart="m")],
         copy_part=[CHANGED, part],
-        head=[head("anew", 9)],
+        head=[head("changed", 9)],
         complete_multipart=["e"],
     )
     await concatenate(bucket(script), full(multipart=None), sources(9))
     copies = [arguments for name, arguments, _ in script.calls if name == "copy_part"]
-    assert [arguments[-1] for arguments in copies] == ["e", "anew"]
+    assert [arguments[-1] for arguments in copies] == ["e", "changed"]
 
 
 async def test_a_copy_that_is_refused_is_not_tried_again() -> None:

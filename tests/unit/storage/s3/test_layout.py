@@ -1,4 +1,4 @@
-"""What lies in a bucket, put in order: the longest stretch of bytes without a gap, and nothing beyond it."""
+"""The contents of a bucket, put in order: the longest stretch of bytes without a gap, and nothing beyond it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_stored_bytes_end_at_the_first_gap(
 
 @given(count=st.integers(1, 99))
 def test_an_upload_can_grow_on_the_grid_that_was_found(count: int) -> None:
-    """Whatever its grid was: the next part begins where the bytes end, and is one that S3 takes."""
+    """On any grid the next part begins where the bytes end, and is one that S3 takes."""
     for grid in (grid_for(None, base=8, max_parts=100, largest=512), Grid(base=8, largest=512, max_parts=100)):
         parts = full_parts(grid, count)
         found = lay_out(parts, [], likely_grids(parts, [], SMALL), None)
@@ -89,7 +89,7 @@ def test_a_tail_longer_than_our_parts_came_from_longer_ones() -> None:
 
 
 def test_the_longest_of_several_chains_counts() -> None:
-    """Neighbours that were joined may lie beside what they were made of, and beside a dead writer's."""
+    """Joined segments may coexist with their sources, and with a dead writer's segments."""
     found = lay_out([], segments((0, 3), (3, 5), (0, 5), (5, 6), (3, 4), (7, 9)), [Grid(base=8)], None)
     assert found.stop == 6
 

@@ -1,4 +1,4 @@
-"""What of a part is kept, hashed and stored again: no more than must be."""
+"""Bytes of a part that are kept, hashed and stored again: no more than must be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What signs a request: judged by botocore's own signer, on anything that S3 might be asked."""
+"""The signature of a request: judged by botocore's own signer, on any request that S3 might get."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of tails goes when memory is short: the longest unused first, and no more than is wanted."""
+"""Kept tails go when memory is short: the longest unused first, and no more than is wanted."""
 
 from __future__ import annotations
 

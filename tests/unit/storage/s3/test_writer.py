@@ -1,4 +1,4 @@
-"""What the S3 writer has on its way, and what it says of it."""
+"""Requests of the S3 writer in flight, and its reports of them."""
 
 from __future__ import annotations
 
