@@ -1,4 +1,4 @@
-"""What the black-box tests share: servers are started once each, and ended the way production ends them.
+"""Servers that the black-box tests share: started once each, and ended the way production ends them.
 
 All of it lives on one event loop, so that a test may also kill a server and start it again.
 """

@@ -1,4 +1,4 @@
-"""Who was given what, and who was refused: one event each, with the address as judged."""
+"""Grants and refusals: one event each, with the client's address as judged."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Event = dict[str, Any]
 
 
 def who() -> dict[str, str]:
-    """Headers of a client with a request id that nobody else has."""
+    """Returns headers of a client with a unique request id."""
     return {"x_forwarded_for": f"198.51.100.1, {CLIENT}", "x_request_id": uuid4().hex}
 
 
 def events(site: Site, belongs: Callable[[Event], bool]) -> list[Event]:
-    """Those of the audit that belong to something, without what each line has."""
+    """Returns the events of the audit that `belongs` selects, without the fields that each line has."""
     lines = [json.loads(line) for line in site.server.log().splitlines() if line.startswith("{")]
     told = [line for line in lines if line["logger"] == "tusd_py.audit" and belongs(line)]
     return [{name: line[name] for name in line if name not in {"timestamp", "logger", "level"}} for line in told]

@@ -31,7 +31,7 @@ STRANGERS = pytest.mark.parametrize("caller", ["none", "expired", "forged"])
 
 
 def place(headers: Mapping[str, str]) -> dict[str, str]:
-    """What a client goes on with; Upload-Limit counts down."""
+    """Returns the headers that a client continues with; Upload-Limit counts down."""
     return {
         name: value
         for name, value in headers.items()

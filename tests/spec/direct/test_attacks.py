@@ -1,4 +1,4 @@
-"""What a client may not do: reach anything but its own upload, or have counted what isn't there."""
+"""Attacks of a client: to reach anything but its own upload, or to have bytes counted that aren't there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What browsers on other origins are told by the routes of direct uploads."""
+"""CORS headers of the routes of direct uploads."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ async def test_only_get_is_redirected_and_only_what_is_finished(
 async def test_what_came_in_one_request_is_sent_from_here(
     session: aiohttp.ClientSession, redirecting: tuple[Site, Site]
 ) -> None:
-    """S3 would serve whatever the same request brings later."""
+    """S3 would serve any object that a repeat of the request brings later."""
     direct = DirectClient(session, redirecting[0].server.url)
     signed = await direct.params(size=len(DATA))
     assert (await direct.form(signed["url"], signed["fields"], DATA)).status == 201

@@ -46,7 +46,7 @@ async def test_an_upload_of_parts_becomes_an_object_and_a_download(direct: Direc
 
 
 async def test_companions_routes_are_at_the_root_too(direct: DirectClient) -> None:
-    """Where `companionEndpoint` is the server itself."""
+    """A client may have the server itself as its `companionEndpoint`."""
     rooted = direct.at(direct.files.removesuffix("files/"))
     begun = await rooted.begin()
     done = await rooted.complete(begun, await rooted.parts(begun, FIRST, LAST))
@@ -122,7 +122,7 @@ async def test_abort_ends_it_and_leaves_nothing(direct: DirectClient, s3: Site, 
 
 
 async def test_what_is_complete_isnt_aborted(direct: DirectClient) -> None:
-    """Version 5 aborts whatever failed, and a completion may only have lost its answer."""
+    """Version 5 aborts after any failure, and a completion may only have lost its answer."""
     begun = await direct.begin()
     assert (await direct.complete(begun, await direct.parts(begun, LAST))).status == 200
     refused = await direct.abort(begun)

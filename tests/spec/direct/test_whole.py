@@ -1,4 +1,4 @@
-"""Uploads in one request, of which nobody tells the server: it looks."""
+"""Uploads in one request, of which no client tells the server: it looks."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ async def test_without_a_size_the_limit_is_bound(direct_strict: DirectClient) ->
 async def test_an_object_with_another_size_is_not_the_upload(
     direct: DirectClient, seaweed: SeaweedFS, tus: TusClient
 ) -> None:
-    """Where a provider doesn't check what was signed, or somebody else wrote."""
+    """A provider may not check the signed length, or another client may have written."""
     signed = await direct.params(size=len(DATA))
     key, url = signed["fields"]["key"], direct.files + id_of(signed)
     ours = {"tus-id": id_of(signed)}
@@ -177,7 +177,7 @@ async def test_announcing_asks_s3_for_nothing(direct: DirectClient, s3_proxy: S3
 async def test_an_ended_one_is_removed_again_once_its_form_has_expired(
     direct_fleeting: DirectClient, fleeting: Site, session: Any
 ) -> None:
-    """The form outlives the upload: whoever still sends it must leave nothing."""
+    """The form outlives the upload: a client that still sends it must leave nothing."""
     signed = await direct_fleeting.params()
     url = direct_fleeting.files + id_of(signed)
     assert (await TusClient(session, direct_fleeting.files).delete(url)).status == 204

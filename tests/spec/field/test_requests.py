@@ -1,4 +1,4 @@
-"""What clients in the field send, byte for byte, is served, and they find in the answers what they look for."""
+"""Requests of clients in the field, byte for byte, are served, with the answers that those clients look for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def client(request: pytest.FixtureRequest) -> FieldClient:
 
 
 class Wire:
-    """Each request on a connection of its own."""
+    """A client with a new connection for each request."""
 
     def __init__(self, site: Site, client: FieldClient) -> None:
         self.port, self.client = site.server.port, client
@@ -58,7 +58,7 @@ class Wire:
         return await self.exchange(self.client.append, path, self.client.body(piece), **values)
 
     async def cut(self, path: str, offset: int, piece: bytes, sent: int) -> None:
-        """An append that ends on its way."""
+        """Sends an append that breaks off."""
         values = {"offset": offset, "size": len(piece), "sha1": sha1(piece)}
         start = head(self.client.append, path=path, host=f"127.0.0.1:{self.port}", **values)
         async with connected(self.port) as connection:
@@ -92,7 +92,7 @@ async def test_it_uploads(site: Site, client: FieldClient) -> None:
 
 
 async def test_it_goes_on_after_a_cut(site: Site, client: FieldClient) -> None:
-    """Whoever announced a checksum begins that append again."""
+    """A client that announced a checksum begins that append again."""
     wire = Wire(site, client)
     path = await wire.create()
     await wire.cut(path, 0, wire.data[: client.chunk], HALF)
@@ -123,7 +123,7 @@ async def test_tuskit_reads_the_lists_of_options(site: Site) -> None:
 
 
 async def test_tuskit_sends_again_what_arrived_and_learns_that_it_did(site: Site) -> None:
-    """In the background, URLSession repeats the whole request by itself if no answer came."""
+    """In the background, URLSession repeats the whole request if no answer came."""
     wire = Wire(site, TUSKIT)
     path, piece = await wire.create(), DATA[: TUSKIT.chunk]
     assert (await wire.append(path, 0, piece)).status == 204

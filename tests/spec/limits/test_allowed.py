@@ -1,4 +1,4 @@
-"""Types and names that aren't taken: refused before the first byte, whichever wire they come by."""
+"""Types and names that aren't taken: refused before the first byte, in each protocol."""
 
 from __future__ import annotations
 

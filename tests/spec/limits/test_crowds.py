@@ -1,4 +1,4 @@
-"""How many come in at a time. Over the limit it is 429 or 503 with Retry-After, and never anything for HEAD."""
+"""Limits of concurrent requests. Over the limit it is 429 or 503 with Retry-After, and never anything for HEAD."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def two_uploads(tus: TusClient) -> list[str]:
 
 
 async def room(tus: TusClient) -> None:
-    """Wait until the server knows that nobody uploads any more."""
+    """Waits until the server counts no upload any more."""
 
     async def there_is() -> bool:
         return await tus.metric("uploads_in_flight") == 0

@@ -1,4 +1,4 @@
-"""What clients may fill: so many creations in a while, so many unfinished uploads, so many copies of a partial one.
+"""Limits of clients: so many creations in a while, so many unfinished uploads, so many copies of a partial one.
 
 Over the limit it is 429 or 503 with Retry-After, before the body is read, and never anything for HEAD.
 """

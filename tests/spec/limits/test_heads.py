@@ -1,4 +1,4 @@
-"""How long a request's head may be."""
+"""Limits of a request's head."""
 
 from __future__ import annotations
 

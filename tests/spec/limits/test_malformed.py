@@ -1,4 +1,4 @@
-"""What is no HTTP: answered in our words at once, counted, and never repeated to anyone."""
+"""Bytes that are no HTTP: answered in the server's words at once, counted, and never echoed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a client may take, and how much it may say."""
+"""Limits of a client's time, and of its head's size."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_who_does_not_finish_a_head_is_hung_up_on(tus_strict: TusClient, h
 
 @pytest.mark.parametrize("before", [False, True])
 async def test_who_drips_a_head_is_hung_up_on(tus_strict: TusClient, *, before: bool) -> None:
-    """Be it the first on its connection or not."""
+    """A slow head is cut as the first on its connection and as a later one."""
     async with connected(tus_strict.port) as connection:
         if before:
             await connection.head("OPTIONS", tus_strict.url)

@@ -1,4 +1,4 @@
-"""What browsers need (Fetch standard): on every answer, and before it."""
+"""Headers that browsers need (Fetch standard): on every answer, and before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads that nobody goes on with (tus 1.0, expiration)."""
+"""Uploads that no client continues (tus 1.0, expiration)."""
 
 from __future__ import annotations
 
