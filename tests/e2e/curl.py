@@ -24,7 +24,7 @@ class Answer:
     headers: Mapping[str, str]
     content: bytes
     version: str
-    """Of HTTP."""
+    """Version of HTTP."""
     sent: int
     """Bytes of the body that curl could send."""
 
@@ -47,7 +47,7 @@ class Transfer:
         return await self._process.wait()
 
     async def answer(self, data: bytes = b"") -> Answer:
-        """What came back; `data` is for curl's standard input. Fails if curl got no answer."""
+        """Returns the answer; `data` is for curl's standard input. Fails if curl got no answer."""
         content, report = await self._process.communicate(data)
         assert not self._process.returncode, f"curl ended with code {self._process.returncode}"
         answer: dict[str, Any] = json.loads(report)

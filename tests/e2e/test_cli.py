@@ -1,4 +1,4 @@
-"""The command line beside a live server, and the server's own start and end, on a real S3."""
+"""The command line together with a live server, and the server's own start and end, on a real S3."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_check_finds_all_well(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize("wrong", ["bucket", "credentials"])
 async def test_check_says_in_one_line_each_what_is_wrong(seaweed: SeaweedFS, tmp_path: Path, wrong: str) -> None:
-    user = replace(seaweed.user, name="nobody") if wrong == "credentials" else seaweed.user
+    user = replace(seaweed.user, name="stranger") if wrong == "credentials" else seaweed.user
     server = Server(
         tmp_path,
         environment=user.environment(),

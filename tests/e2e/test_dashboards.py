@@ -40,7 +40,7 @@ def targets() -> Sequence[Mapping[str, Any]]:
 
 
 def queries() -> Mapping[str, Names]:
-    """What is asked, by the query."""
+    """Returns the names in each query."""
     asked = [*(target["expr"] for target in targets()), *(rule["expr"] for rule in rules())]
     return {query: names(query) for query in asked}
 

@@ -1,4 +1,4 @@
-"""`tusd-py events` beside a live server that has no sinks of its own."""
+"""`tusd-py events` together with a live server without sinks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server on a UNIX socket, and one with an address of its own for what isn't for clients."""
+"""A server on a UNIX socket, and one with a separate address for operators' routes."""
 
 from __future__ import annotations
 

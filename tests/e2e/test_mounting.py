@@ -1,4 +1,4 @@
-"""`create_app` as a part of somebody else's application."""
+"""`create_app` as a part of another application."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
 
 @pytest.fixture
 async def site(settings: Settings) -> AsyncIterator[TestServer]:
-    """An application with uploads below /media, and a page of its own."""
+    """An application with uploads below /media, and its own page."""
     app = web.Application()
     app.router.add_get("/", _hello)
     app.add_subapp("/media", create_app(settings))

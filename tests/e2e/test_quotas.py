@@ -1,4 +1,4 @@
-"""Quotas as clients meet them, and `tusd-py usage` beside the live server."""
+"""Quotas as clients meet them, and `tusd-py usage` together with the live server."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def test_an_operator_sees_all_accounts_and_commands_give_back(tmp_path: Pa
             ann = Upload(id=UploadId("a" * 32), length=5, account=Account(name="t/ann\n"), times=Times.at_creation(1.0))
             await state.create(ann)
         assert [each["owner"] for each in await usage(server)] == ["-", "t/ann\n"]
-        assert await usage(server, "nobody") == [{"owner": "nobody", "bytes": 0, "reserved": 0, "uploads": 0}]
+        assert await usage(server, "eve") == [{"owner": "eve", "bytes": 0, "reserved": 0, "uploads": 0}]
         table = (await server.command("usage")).out.splitlines()
         assert [line.split() for line in table] == [
             ["bytes", "reserved", "uploads", "owner"],

@@ -1,4 +1,4 @@
-"""The state store is lost, or the bucket: `tusd-py repair` beside a real S3."""
+"""The state store is lost, or the bucket: `tusd-py repair` with a real S3."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METADATA = f"filename {b64encode(b'report.pdf').decode()}"
 
 @pytest.fixture
 def rest(data: bytes, tmp_path: Path) -> Path:
-    """What follows the first 9 MiB."""
+    """A file of the bytes after the first 9 MiB."""
     (tmp_path / "rest").write_bytes(data[9 * MIB :])
     return tmp_path / "rest"
 
@@ -81,7 +81,7 @@ async def test_after_the_state_was_lost_a_client_goes_on_where_it_was(
         )
         assert ended.status == 204
         assert deployment.stored(url) == data
-        assert len(deployment.residue()) == 1, "the object, and nothing beside it"
+        assert len(deployment.residue()) == 1, "the object, and nothing else"
         well = await deployment.server.command("repair")
         assert (well.code, well.out) == (0, "0 found, 0 mended\n")
 

@@ -163,7 +163,7 @@ async def test_upload_continues_in_the_other_protocol(
     async with tus_js(**told, options=options) as second:
         done = await second.until("success")
     assert methods(done)[0] == ("HEAD", 200)
-    assert methods(done)[1:] in ([], [APPENDED]), "all of it may have been on its way"
+    assert methods(done)[1:] in ([], [APPENDED]), "every byte may have been in flight"
     assert deployment.stored(done["url"]) == data
 
 

@@ -1,4 +1,4 @@
-"""What tus-js-client's own end-to-end tests ask, in Node."""
+"""Checks of tus-js-client's own end-to-end tests, in Node."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def _start(way: str, deployment: Deployment, **told: Any) -> AbstractAsyncContex
 
 
 def hosts(event: Event) -> set[tuple[str, str]]:
-    """Where requests went to that XMLHttpRequest sent."""
+    """Returns the methods and hosts of the requests that XMLHttpRequest sent."""
     return {(request["method"], request["host"]) for request in event["requests"]}
 
 
