@@ -1,4 +1,4 @@
-"""Whatever a client sends, the server judges it, answers or hangs up, keeps nothing of it, and serves the next one."""
+"""The server judges any request, answers or hangs up, keeps nothing of it, and serves the next one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.tus import PATIENCE, TusClient, until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STATUSES = {100, 200, 201, 204, 206, 304, 400, 403, 404, 405, 409, 412, 413, 415, 416, 417, 423, 460, 501}
-"""All that may be said to anybody; 503 is for a storage that fails, and this one doesn't."""
+"""Statuses of any answer; 503 is for a storage that fails, and this one doesn't."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,4 +1,4 @@
-"""Whatever clients do and whatever fails: what was told stays true, what is complete is whole, and nothing is left."""
+"""Under any requests and failures, answers stay true, complete uploads are whole, and nothing is left."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EXPIRE_AFTER = 100.0
 QUOTA = 120
 """Bytes of all uploads together: some of them are refused."""
 _NOT_TAKEN = (Refusal, Superseded, Unavailable)
-"""Superseded by itself, where the answer to a save got lost."""
+"""`Superseded` by its own write, where the answer to a save got lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class Sent:
 
 @dataclass(slots=True, kw_only=True)
 class Known:
-    """What a client knows of its upload."""
+    """A client's view of its upload."""
 
     id: UploadId
     told: bytes
@@ -170,7 +170,7 @@ class Clients(RuleBasedStateMachine):
 
     @invariant()
     def usage_is_the_sum_over_records(self) -> None:
-        """It never goes past the quota, but for lengths that were reserved before."""
+        """Usage never exceeds the quota, but for lengths that were reserved before."""
         charges = [charge_of(upload) for upload in self.run(self.harness.state.inner.list(None, 1000))]
         assert self.run(self.harness.state.inner.usage(NO_ACCOUNT)) == Usage(
             account=NO_ACCOUNT,
@@ -202,7 +202,7 @@ class Clients(RuleBasedStateMachine):
             assert upload.digest.value == hashlib.sha256(known.told).hexdigest()
 
     def check_gone(self, known: Known) -> None:
-        """Its bytes are. Its record is, too, unless something that got no answer may still come about."""
+        """Its bytes are gone. So is its record, unless a request without an answer may still take effect."""
         assert known.id not in self.harness.stored_names
         for upload in self.run(self.harness.uploads()):
             if upload.id == known.id:

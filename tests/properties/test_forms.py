@@ -1,4 +1,4 @@
-"""A form is read as it was written, whatever is in it and however it is cut into pieces."""
+"""A form of any content, cut into any pieces, is read as it was written."""
 
 from __future__ import annotations
 
