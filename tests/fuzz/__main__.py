@@ -21,7 +21,7 @@ ROUND = 500
 
 
 async def _run(directory: Path, s3: SeaweedFS, seconds: float, chance: int) -> int:
-    """How many examples were tried."""
+    """Returns the number of tried examples."""
     end, rounds = time.monotonic() + seconds, 0
     async with target(directory, s3) as server:
         while time.monotonic() < end:

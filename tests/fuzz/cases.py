@@ -138,7 +138,7 @@ def bodies(draw: st.DrawFn) -> Case:
 
 
 def abused() -> st.SearchStrategy[Case]:
-    """What the tests of rude clients draw."""
+    """Draws the cases of the tests of rude clients."""
     return abuses().map(lambda abuse: Case(pieces=tuple(abuse.raw()), waits=abuse.waits))
 
 

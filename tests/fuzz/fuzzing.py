@@ -122,7 +122,7 @@ class Target:
 
 
 def _statuses(connection: socket.socket) -> Iterator[int]:
-    """Of all that comes until the final answer, the end, or a long silence."""
+    """Yields the statuses until the final answer, the end, or a long silence."""
     with suppress(OSError):
         while answer := connection.recv(65536):
             found = [int(status) for status in _STATUS.findall(answer)]

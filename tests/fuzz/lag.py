@@ -1,6 +1,6 @@
-"""How long the server keeps everybody else waiting, seen from another process.
+"""Delay that the server causes to other clients, seen from another process.
 
-A second server that does nothing, in a process of its own, is asked in the same moment: what both take is the
+A second server that does nothing, in its own process, is asked in the same moment: what both take is the
 machine's.
 
 Run with a port: asks /healthz there, and tells a line for each line on its standard input. Without: is that server.
