@@ -74,8 +74,8 @@ def test_each_way_starts_with_what_it_needs(maker: str) -> None:
 
 @pytest.mark.parametrize(("maker", "setting"), [(maker, setting) for maker in NEEDED for setting in NEEDED[maker]])
 def test_each_way_needs_all_of_it(maker: str, setting: str) -> None:
-    others = {name: value for name, value in NEEDED[maker].items() if name != setting}
-    line = complaint(auth=maker, **others)
+    remaining = {name: value for name, value in NEEDED[maker].items() if name != setting}
+    line = complaint(auth=maker, **remaining)
     assert line.startswith(f"--auth '{maker}': expected ")
     assert setting.replace("_", "-") in line
 

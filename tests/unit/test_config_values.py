@@ -214,11 +214,11 @@ def test_the_password_of_a_state_is_never_shown(url: str) -> None:
     try:
         settings = load({"state": url})
     except ConfigurationError as error:
-        shown = str(error)
+        text = str(error)
     else:
-        shown = f"{settings!r} {settings} {settings.state} {settings.model_dump()} {settings.model_dump_json()}"
-    assert "hunter2" not in shown
-    assert "ter2" not in shown
+        text = f"{settings!r} {settings} {settings.state} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "hunter2" not in text
+    assert "ter2" not in text
 
 
 def test_the_password_is_there_for_who_needs_it() -> None:

@@ -49,8 +49,8 @@ def test_the_unit_is_hardened(directive: str) -> None:
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing")
 def test_systemd_finds_the_unit_little_exposed() -> None:
     command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(UNIT)]
-    found = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    level = re.search(r"Overall exposure level for tusd-py.service: ([0-9.]+)", found)
+    report = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    level = re.search(r"Overall exposure level for tusd-py.service: ([0-9.]+)", report)
     assert level is not None
     assert float(level[1]) <= MOST_EXPOSED
 
@@ -74,9 +74,9 @@ def test_the_container_has_room_for_what_its_workers_may_take() -> None:
 
 def test_redis_memory_is_below_its_container_limit() -> None:
     """Lets Redis refuse writes before its container is killed, and restarts services."""
-    most = re.search(r"maxmemory (\d+)mb", COMPOSE)
-    assert most is not None
-    assert int(most[1]) * MIB <= 0.75 * 512 * MIB
+    maxmemory = re.search(r"maxmemory (\d+)mb", COMPOSE)
+    assert maxmemory is not None
+    assert int(maxmemory[1]) * MIB <= 0.75 * 512 * MIB
     assert "mem_limit: 512m\n" in COMPOSE
     assert COMPOSE.count("    restart: unless-stopped\n") == 2
 

@@ -18,16 +18,16 @@ ID = upload().id
 
 
 def test_lease_expires_at_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = TimedLease(ID, lambda: None)
-    assert (held.valid, held.expired) == (False, False), "it was never given"
-    held.extend(10.0)
+    timed_lease = TimedLease(ID, lambda: None)
+    assert (timed_lease.valid, timed_lease.expired) == (False, False), "it was never given"
+    timed_lease.extend(10.0)
     for now, valid in ((9.9, True), (10.0, False), (10.1, False)):
         monkeypatch.setattr(lease, "elapsed", lambda now=now: now)
-        assert (held.valid, held.expired) == (valid, not valid)
+        assert (timed_lease.valid, timed_lease.expired) == (valid, not valid)
     with pytest.raises(Superseded, match=f"^the lock on upload {ID} is no longer held$"):
-        held.check()
-    held.end()
-    assert not held.expired, "its holder gave it back"
+        timed_lease.check()
+    timed_lease.end()
+    assert not timed_lease.expired, "its holder gave it back"
 
 
 def stat(state: str, *, name: str = "x") -> str:

@@ -25,11 +25,11 @@ async def test_nothing_is_remembered_of_an_upload_that_nobody_holds() -> None:
 
 async def test_new_holder_with_waiters_gets_release_request() -> None:
     """A holder that acquires the lock while clients wait gets a release request."""
-    locker, asked = MemoryLocker(), asyncio.Event()
+    locker, release_request = MemoryLocker(), asyncio.Event()
 
     async def second() -> None:
-        async with locker.hold(upload().id, on_release_request=asked.set, wait=5):
-            await asked.wait()
+        async with locker.hold(upload().id, on_release_request=release_request.set, wait=5):
+            await release_request.wait()
 
     async def third() -> None:
         async with locker.hold(upload().id, on_release_request=lambda: None, wait=5):

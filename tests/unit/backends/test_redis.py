@@ -196,12 +196,12 @@ async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: Redis
     await state.jobs.create(
         Job(id=JobId("1"), upload_id=created.id, kind="scan", created_at=1.0, updated_at=1.0, due_at=1.0)
     )
-    asked = asyncio.Event()
-    async with connect(server.url) as operator, locker.hold(created.id, on_release_request=asked.set, wait=0):
+    release_request = asyncio.Event()
+    async with connect(server.url) as operator, locker.hold(created.id, on_release_request=release_request.set, wait=0):
         with pytest.raises(Locked):
-            async with rival.hold(created.id, on_release_request=asked.set, wait=0.5):
+            async with rival.hold(created.id, on_release_request=release_request.set, wait=0.5):
                 pytest.fail("two holders")
-        assert asked.is_set()
+        assert release_request.is_set()
         kinds = {key.removeprefix("a/b:").split(":")[0] for key in await keys(operator)}
         assert kinds == {
             *("upload", "entries", "ids", "due", "unfinished", "claimed", "installation"),
@@ -211,8 +211,8 @@ async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: Redis
         }
         assert {key.split(":")[0] for key in await keys(operator)} == {"a/b"}
         assert {str(channel).split(":")[0] for channel in await operator.pubsub_channels()} == {"a/b"}
-    for each in (state, locker, rival):
-        await each.aclose()
+    for adapter in (state, locker, rival):
+        await adapter.aclose()
 
 
 async def test_start_recounts_changes_of_older_nodes(server: RedisServer, state: RedisState) -> None:
@@ -220,14 +220,14 @@ async def test_start_recounts_changes_of_older_nodes(server: RedisServer, state:
     many = 2 * _PAGE + 5
     created = [await state.create(upload(number)) for number in range(3 * many)]
     async with connect(server.url) as old:
-        for each in created[:many]:
-            await old.zrem("tusd-py:unfinished", each.id)
+        for record in created[:many]:
+            await old.zrem("tusd-py:unfinished", record.id)
             await old.incrbyfloat("tusd-py:claimed", -10)
-        for each in created[many : 2 * many]:
-            await old.hset(f"tusd-py:upload:{each.id}", "document", encode(replace(each, phase=Phase.DONE)))
-        for each in created[2 * many :]:
-            await old.delete(f"tusd-py:upload:{each.id}")
-            await old.zrem("tusd-py:ids", each.id)
+        for record in created[many : 2 * many]:
+            await old.hset(f"tusd-py:upload:{record.id}", "document", encode(replace(record, phase=Phase.DONE)))
+        for record in created[2 * many :]:
+            await old.delete(f"tusd-py:upload:{record.id}")
+            await old.zrem("tusd-py:ids", record.id)
     later = RedisState(server.url)
     for _ in range(20):
         await later.create(upload(9000 + _))
@@ -245,8 +245,8 @@ async def test_once_all_is_counted_a_look_reads_no_record(server: RedisServer, s
         before = await operator.info("commandstats")
         assert await state.unfinished() == Unfinished(count=1, claimed=10)
         after = await operator.info("commandstats")
-    asked = {name for name in after if after[name]["calls"] > before.get(name, {"calls": 0})["calls"]}
-    assert asked == {"cmdstat_zcard", "cmdstat_get", "cmdstat_info"}
+    commands = {name for name in after if after[name]["calls"] > before.get(name, {"calls": 0})["calls"]}
+    assert commands == {"cmdstat_zcard", "cmdstat_get", "cmdstat_info"}
 
 
 async def test_a_claim_is_counted_once_when_its_answer_was_lost(server: RedisServer, state: RedisState) -> None:
@@ -264,19 +264,19 @@ async def test_a_claim_is_counted_once_when_its_answer_was_lost(server: RedisSer
 
 
 async def test_prefixes_separate_installations(server: RedisServer) -> None:
-    one, other = RedisState(server.url, "one:"), RedisState(server.url, "other:")
-    created = await one.create(upload(expires_at=5.0), [{"part": 1}])
-    await one.install(Installation(id="a" * 32))
-    assert await other.load(created.id) is None
-    assert (list(await other.list(None, 9)), list(await other.due(9.0, 9))) == ([], [])
-    assert await other.installation() is None
+    first, second = RedisState(server.url, "one:"), RedisState(server.url, "other:")
+    created = await first.create(upload(expires_at=5.0), [{"part": 1}])
+    await first.install(Installation(id="a" * 32))
+    assert await second.load(created.id) is None
+    assert (list(await second.list(None, 9)), list(await second.due(9.0, 9))) == ([], [])
+    assert await second.installation() is None
     turns = RedisLocker(server.url, 60.0, "one:"), RedisLocker(server.url, 60.0, "other:")
     async with contextlib.AsyncExitStack() as both:
         for locker in turns:
             both.push_async_callback(locker.aclose)
             await both.enter_async_context(locker.hold(created.id, on_release_request=lambda: None, wait=0))
-    for each in (one, other):
-        await each.aclose()
+    for store in (first, second):
+        await store.aclose()
 
 
 async def keys(redis: Any) -> list[str]:

@@ -81,7 +81,7 @@ async def test_uploads_from_before_they_were_counted_are_counted(state: SqliteSt
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(FIRST_VERSION)
         connection.executemany(
-            "INSERT INTO uploads VALUES (?, 1, NULL, ?)", [(each.id, encode(each)) for each in before]
+            "INSERT INTO uploads VALUES (?, 1, NULL, ?)", [(record.id, encode(record)) for record in before]
         )
         connection.commit()
     assert await state.unfinished() == Unfinished(count=3, claimed=112)
@@ -112,7 +112,9 @@ async def test_start_counts_lengths_that_overflow_a_sum(state: SqliteState, path
     huge = [upload(number, length=10**18 - 1) for number in range(1100)]
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(FIRST_VERSION)
-        connection.executemany("INSERT INTO uploads VALUES (?, 1, NULL, ?)", [(each.id, encode(each)) for each in huge])
+        connection.executemany(
+            "INSERT INTO uploads VALUES (?, 1, NULL, ?)", [(record.id, encode(record)) for record in huge]
+        )
         connection.commit()
     assert (await state.unfinished()).count == 1100
     await state.create(upload(1100, length=10**18 - 1))
@@ -146,12 +148,12 @@ async def test_endless_foreign_writer_blocks_writes_only(
     """A foreign transaction that doesn't end makes writes unavailable; reads go on."""
     monkeypatch.setattr(sqlite_thread, "BUSY_SECONDS", 0.1)
     created = await state.create(upload())
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
         with pytest.raises(StateUnavailable, match="locked"):
             await state.save(created)
         assert await state.load(created.id) == created
-        other.execute("ROLLBACK")
+        writer.execute("ROLLBACK")
     assert (await state.save(created)).revision == 2
 
 
@@ -196,7 +198,7 @@ async def test_waiting_saves_share_one_commit(state: SqliteState) -> None:
 
     blocked = asyncio.create_task(state._thread.read(block))
     assert await asyncio.to_thread(entered.wait, 10)
-    saves = [asyncio.create_task(state.save(each, [{"part": 1}])) for each in created]
+    saves = [asyncio.create_task(state.save(record, [{"part": 1}])) for record in created]
     stale = asyncio.create_task(state.save(replace(created[0], revision=0), [{"part": 9}]))
     await asyncio.sleep(0)
     gate.set()
@@ -205,7 +207,7 @@ async def test_waiting_saves_share_one_commit(state: SqliteState) -> None:
         await stale
     await blocked
     assert commits.count("COMMIT") == 1
-    assert [await state.load(each.id) for each in saved] == saved
+    assert [await state.load(record.id) for record in saved] == saved
     assert list(await state.entries(created[0].id)) == [{"part": 1}]
 
 

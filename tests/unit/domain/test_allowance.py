@@ -100,8 +100,8 @@ def test_a_partial_upload_may_leave_its_type_to_the_final_one() -> None:
 def test_its_metadata_replaces_the_clients() -> None:
     planned = create(Create(length=1, metadata={"tenant": b"other", "name": b"n", "filetype": b"text/html"}), FORCED)
     assert planned.metadata == {"tenant": b"acme", "name": b"n", "filetype": b"image/png"}
-    begun = begin(Begin(mode=DirectMode.PARTS, length=1, metadata={"tenant": b"other"}), FORCED)
-    assert open_parts(begun, {"filetype": b"text/html", "tenant": b"x"}).metadata == begun.metadata
+    record = begin(Begin(mode=DirectMode.PARTS, length=1, metadata={"tenant": b"other"}), FORCED)
+    assert open_parts(record, {"filetype": b"text/html", "tenant": b"x"}).metadata == record.metadata
 
 
 def test_direct_uploads_are_held_to_it_too() -> None:
@@ -125,8 +125,8 @@ def test_limited_direct_upload_declares_its_type_first() -> None:
     assert begin(Begin(mode=DirectMode.PARTS, length=1), Allowance()).metadata == {}
     with pytest.raises(TypeNotAllowed):
         begin(Begin(mode=DirectMode.PARTS, length=1), PICTURES)
-    begun = begin(Begin(mode=DirectMode.PARTS, length=1, metadata={"type": b"image/png"}), PICTURES)
-    assert open_parts(begun, {"filetype": b"text/html"}).metadata == {"type": b"image/png"}
+    record = begin(Begin(mode=DirectMode.PARTS, length=1, metadata={"type": b"image/png"}), PICTURES)
+    assert open_parts(record, {"filetype": b"text/html"}).metadata == {"type": b"image/png"}
 
 
 def test_an_account_is_the_owner_within_its_tenant() -> None:

@@ -23,8 +23,8 @@ NOISE = bytes([7, *range(200, 250)])
 
 
 def check(kind: str, head: bytes, *allowed: str) -> None:
-    told = upload(metadata={"filetype": kind.encode()})
-    check_content(told, head, MARKS.find(head), MARKS.kinds, allowed or (kind,))
+    record = upload(metadata={"filetype": kind.encode()})
+    check_content(record, head, MARKS.find(head), MARKS.kinds, allowed or (kind,))
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def test_bytes_of_no_type_are_taken_where_any_are(allowed: str) -> None:
 
 
 def test_more_bytes_take_no_mark_away() -> None:
-    told = upload(metadata={"filetype": b"image/png"})
+    record = upload(metadata={"filetype": b"image/png"})
     for further in (b"", PDF, PAGE, NOISE, os.urandom(HEAD_BYTES)):
-        assert has_allowed_mark(told, MARKS.find(PNG + further), ("image/png",))
-    assert not has_allowed_mark(told, MARKS.find(b""), ("image/png",))
+        assert has_allowed_mark(record, MARKS.find(PNG + further), ("image/png",))
+    assert not has_allowed_mark(record, MARKS.find(b""), ("image/png",))
 
 
 def test_marks_lie_within_the_bytes_that_are_judged() -> None:

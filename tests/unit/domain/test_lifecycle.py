@@ -81,7 +81,7 @@ def test_phases_follow_the_table_and_emit_events(
     length: int | None, digest: WholeDigest | None, kind: Kind, steps: list[Step]
 ) -> None:
     now = lifecycle.resume(upload(length=length, kind=kind, digest=digest))
-    told = [lifecycle.begin(now)]
+    changes = [lifecycle.begin(now)]
     for step in steps:
         change = step(now)
         if change is None:
@@ -89,12 +89,12 @@ def test_phases_follow_the_table_and_emit_events(
         assert change.upload.phase in FOLLOWING[now.phase]
         assert change.upload.phase is not Phase.FINISHING or change.upload.full
         _expect_told(now, change)
-        told.append(change)
+        changes.append(change)
         now = change.upload
-    types = [change.type for change in told]
+    types = [change.type for change in changes]
     assert types.count(EventType.CREATED) == 1
     assert types.count(EventType.FINISHED) <= 1
-    assert sum(each in ENDS for each in types) <= 1
+    assert sum(event_type in ENDS for event_type in types) <= 1
 
 
 def _expect_told(before: Upload, change: Change) -> None:
@@ -106,7 +106,7 @@ def _expect_told(before: Upload, change: Change) -> None:
     assert (change.reason is None) == (change.type in (None, EventType.FINISHED))
 
 
-@pytest.mark.parametrize("reason", [each for each in Reason if each is not Reason.ROLLED_BACK])
+@pytest.mark.parametrize("reason", [member for member in Reason if member is not Reason.ROLLED_BACK])
 def test_an_end_is_told_by_its_reason(reason: Reason) -> None:
     change = lifecycle.end(upload(), reason)
     types = {Reason.EXPIRED: EventType.EXPIRED, Reason.LOST: EventType.LOST}

@@ -25,9 +25,9 @@ from tusd_py.domain.upload_id import UploadId
 
 @given(uploads)
 def test_an_upload_comes_back_as_it_was(given_upload: Upload) -> None:
-    found = decode(encode(given_upload))
-    assert found == given_upload
-    assert list(found.metadata) == list(given_upload.metadata)
+    decoded = decode(encode(given_upload))
+    assert decoded == given_upload
+    assert list(decoded.metadata) == list(given_upload.metadata)
 
 
 @given(uploads)

@@ -70,13 +70,15 @@ def table(rights: Rights, caller: Caller, upload: Upload | None = UPLOAD_OF_ALIC
     return {type(intent).__name__: outcome(rights, intent, caller, upload) for intent in INTENTS}
 
 
-def row(create: type | None, head: type | None, patch: type | None, rest: type | None) -> dict[str, type | None]:
+def row(
+    create: type | None, head: type | None, patch: type | None, other_intents: type | None
+) -> dict[str, type | None]:
     """Creation, HEAD, PATCH, and DELETE and GET."""
     return {
         **dict.fromkeys(("Create", "Begin"), create),
         "Inspect": head,
         **dict.fromkeys(("Append", "Continue"), patch),
-        **dict.fromkeys(("Terminate", "Read"), rest),
+        **dict.fromkeys(("Terminate", "Read"), other_intents),
     }
 
 

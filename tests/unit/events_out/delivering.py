@@ -92,9 +92,9 @@ class Node:
 
 
 async def outbox() -> MemoryOutbox:
-    made = MemoryOutbox()
-    await made.register([Subscription(name=SINK, format="tusd", types=frozenset(EventType))])
-    return made
+    events = MemoryOutbox()
+    await events.register([Subscription(name=SINK, format="tusd", types=frozenset(EventType))])
+    return events
 
 
 def store(into: MemoryOutbox, number: int, *types: EventType) -> None:

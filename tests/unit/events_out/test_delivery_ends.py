@@ -56,7 +56,7 @@ def test_shutdown_drains_running_deliveries() -> None:
             store(events, 2, CREATED)
         assert len(sender.arrived) == 1
         assert asyncio.get_running_loop().time() < 8.0
-        states = [each.state for each in await events.list(Selection(), None, 10)]
+        states = [row.state for row in await events.list(Selection(), None, 10)]
         assert states == [DeliveryState.DELIVERED, DeliveryState.PENDING, DeliveryState.PENDING]
 
     run(program)
@@ -127,7 +127,7 @@ def test_an_error_that_no_sink_should_raise_is_a_failed_attempt() -> None:
             store(events, 2, CREATED)
             await asyncio.sleep(2.0)
         assert node.calls.troubles == ["sink failed"] * 2
-        assert [each.error for each in await events.list(Selection(), None, 10)] == ["ValueError"] * 2
+        assert [row.error for row in await events.list(Selection(), None, 10)] == ["ValueError"] * 2
 
     run(program)
 
@@ -147,7 +147,7 @@ def test_a_timeout_is_counted_apart() -> None:
 def test_a_state_that_is_away_is_asked_again_and_logged_once(monkeypatch: Any) -> None:
     async def program() -> None:
         events, sender = await outbox(), Sender()
-        there, node = events.due, Node(events, sender)
+        due, node = events.due, Node(events, sender)
 
         async def away(*_: object, **__: object) -> list[Delivery]:
             raise StateUnavailable("away")
@@ -157,7 +157,7 @@ def test_a_state_that_is_away_is_asked_again_and_logged_once(monkeypatch: Any) -
             store(events, 1, CREATED)
             await asyncio.sleep(100.0)
             assert node.calls.troubles == ["events not read"]
-            monkeypatch.setattr(events, "due", there)
+            monkeypatch.setattr(events, "due", due)
             await asyncio.sleep(2.0)
         assert len(sender.arrived) == 1
 

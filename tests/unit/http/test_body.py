@@ -23,7 +23,7 @@ HEAD = b"PATCH /x HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 
 @pytest.fixture(autouse=True, params=[1, sys.maxsize], ids=["into slabs", "by aiohttp"])
-def least(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+def least_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Both ways to read a body keep the same promises."""
     monkeypatch.setattr(socket_reader, "_LEAST", request.param)
     return int(request.param)
@@ -179,31 +179,31 @@ async def test_a_body_without_a_byte_that_is_stopped_is_complete() -> None:
 
 
 @asynccontextmanager
-async def paced(data: bytes, *, taken: int, waited: float) -> AsyncIterator[tuple[Site, RawConnection]]:
+async def paced(data: bytes, *, byte_count: int, waited: float) -> AsyncIterator[tuple[Site, RawConnection]]:
     """A body that must bring 100 bytes a second: so many came in so many seconds, and now these."""
     site = Site(min_rate=100)
     site.begin.clear()
     async with site.sending(data) as client:
         await until(lambda: site.received == len(data))
         assert site.body is not None
-        site.body._received, site.body._waited = taken, waited
+        site.body._received, site.body._waited = byte_count, waited
         site.begin.set()
         yield site, client
 
 
 async def test_slow_body_ends_with_arrived_bytes() -> None:
-    async with paced(b"abc", taken=1000, waited=11) as (site, _):
+    async with paced(b"abc", byte_count=1000, waited=11) as (site, _):
         assert await site.outcome == (b"abc", BodyEnd.IDLE)
 
 
 async def test_a_slow_body_that_is_all_there_is_complete() -> None:
-    async with paced(b"x" * 100, taken=900, waited=11) as (site, _):
+    async with paced(b"x" * 100, byte_count=900, waited=11) as (site, _):
         assert await site.outcome == (b"x" * 100, BodyEnd.COMPLETE)
 
 
-@pytest.mark.parametrize(("taken", "waited"), [(0, 9.9), (1100, 11)])
-async def test_a_body_is_waited_for_if_it_keeps_pace_or_has_just_begun(taken: int, waited: float) -> None:
-    async with paced(b"abc", taken=taken, waited=waited) as (site, client):
+@pytest.mark.parametrize(("byte_count", "waited"), [(0, 9.9), (1100, 11)])
+async def test_a_body_is_waited_for_if_it_keeps_pace_or_has_just_begun(byte_count: int, waited: float) -> None:
+    async with paced(b"abc", byte_count=byte_count, waited=waited) as (site, client):
         await until(lambda: site.waiting)
         await client.send(b"x" * 97)
         assert await site.outcome == (b"abc" + b"x" * 97, BodyEnd.COMPLETE)

@@ -65,12 +65,16 @@ def test_all_clients_together_have_so_many_uploads() -> None:
 
 
 def test_close_stops_uploads_and_refuses_new_ones() -> None:
-    concurrency, here, gone = Concurrency(ConcurrencyLimits()), ScriptedBody(stalls=True), ScriptedBody(stalls=True)
-    upload(concurrency, body=gone).close()
-    with upload(concurrency, body=here):
+    concurrency, running_body, ended_body = (
+        Concurrency(ConcurrencyLimits()),
+        ScriptedBody(stalls=True),
+        ScriptedBody(stalls=True),
+    )
+    upload(concurrency, body=ended_body).close()
+    with upload(concurrency, body=running_body):
         concurrency.close()
-        assert here._stopped.is_set()
-        assert not gone._stopped.is_set()
+        assert running_body._stopped.is_set()
+        assert not ended_body._stopped.is_set()
         with pytest.raises(ServiceUnavailable):
             upload(concurrency)
 
@@ -99,19 +103,19 @@ def test_limits_hold_for_random_arrivals(moves: list[tuple[str, bool]]) -> None:
     """A client that has left is not counted."""
     concurrency, inside = Concurrency(ConcurrencyLimits(uploads=4, client_uploads=2)), list[tuple[str, ExitStack]]()
     for client, comes in moves:
-        theirs = [each for each in inside if each[0] == client]
+        own = [entry for entry in inside if entry[0] == client]
         if comes:
-            full = len(theirs) == 2 or len(inside) == 4
+            full = len(own) == 2 or len(inside) == 4
             try:
                 inside.append((client, upload(concurrency, client)))
             except Refusal:
                 assert full
             else:
                 assert not full
-        elif theirs:
-            inside.remove(theirs[0])
-            theirs[0][1].close()
-    for _, each in inside:
-        each.close()
+        elif own:
+            inside.remove(own[0])
+            own[0][1].close()
+    for _, entry in inside:
+        entry.close()
     assert not concurrency._uploads
     assert not concurrency._bodies

@@ -40,10 +40,10 @@ def _hide(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
     """Have no instance of the class show the attribute, wherever it is defined."""
     original: Any = owner.__getattribute__
 
-    def hidden(self: object, asked: str) -> Any:
-        if asked == name:
-            raise AttributeError(asked)
-        return original(self, asked)
+    def hidden(self: object, attribute: str) -> Any:
+        if attribute == name:
+            raise AttributeError(attribute)
+        return original(self, attribute)
 
     monkeypatch.setattr(owner, "__getattribute__", hidden)
 

@@ -34,7 +34,7 @@ def opened(built: Path, facts: PageFacts = FACTS) -> Client:
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "expected"),
     [
         (FACTS, ["files/", "", "on", ""]),
         (
@@ -43,11 +43,11 @@ def opened(built: Path, facts: PageFacts = FACTS) -> Client:
         ),
     ],
 )
-async def test_the_page_is_told_what_it_must_know(built: Path, facts: PageFacts, told: list[str]) -> None:
+async def test_the_page_is_told_what_it_must_know(built: Path, facts: PageFacts, expected: list[str]) -> None:
     async with opened(built, facts) as client, client.get("/") as answer:
         text = await answer.text()
     values = re.findall(r'data-[a-z-]+="([^"]*)"', text)
-    assert [value.replace("&quot;", '"').replace("&gt;", ">").replace("&lt;", "<") for value in values] == told
+    assert [value.replace("&quot;", '"').replace("&gt;", ">").replace("&lt;", "<") for value in values] == expected
 
 
 async def test_the_page_is_asked_for_anew_and_what_it_needs_is_kept(built: Path) -> None:

@@ -55,10 +55,10 @@ def test_oracle_finds_slowness_of_long_fields_only() -> None:
     """Finds a quadratic split that only many separators show."""
 
     def split(text: str) -> list[str]:
-        found = [""]
+        parts = [""]
         for piece in text.split(","):
-            found[-1] += "," + piece
-        return found
+            parts[-1] += "," + piece
+        return parts
 
     assert slow(split, pieces=pairs(SPECIAL)) == []
     assert slow(split, FIELD, pieces=",")

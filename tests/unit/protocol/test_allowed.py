@@ -118,8 +118,8 @@ def test_direct_upload_declares_its_type_before_opening() -> None:
     intent = Begin(mode=DirectMode.PARTS, metadata={"filename": b"a.jpg"})
     announced = plan_begin(intent, upload_id=ID, limits=PICTURES, parts=PartLimits(), now=0)
     assert plan_open(announced, {"filetype": b"image/png"}, limits=PICTURES).metadata["filetype"] == b"image/png"
-    for told in ({}, {"filetype": b"text/html"}):
+    for metadata in ({}, {"filetype": b"text/html"}):
         with pytest.raises(TypeNotAllowed):
-            plan_open(announced, told, limits=PICTURES)
+            plan_open(announced, metadata, limits=PICTURES)
     typed = upload(direct=DirectTransfer(mode=DirectMode.PARTS), metadata={"type": b"image/png", "filename": b"a.jpg"})
     assert plan_open(typed, {"filetype": b"text/html"}, limits=PICTURES).metadata == typed.metadata

@@ -56,9 +56,9 @@ def test_metadata_comes_back_as_it_was_told(metadata: dict[str, bytes]) -> None:
 
 @given(METADATA)
 def test_encoded_metadata_is_printable_ascii(metadata: dict[str, bytes]) -> None:
-    told = headers.encode_metadata(metadata)
-    assert told.isascii()
-    assert told.isprintable()
+    text = headers.encode_metadata(metadata)
+    assert text.isascii()
+    assert text.isprintable()
 
 
 @given(METADATA)
@@ -209,7 +209,7 @@ def test_a_told_concatenation_reads_as_the_same_partials(urls: list[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "same"),
+    ("text", "equal"),
     [
         ("application/offset+octet-stream", True),
         ("Application/Offset+Octet-Stream", True),
@@ -221,8 +221,8 @@ def test_a_told_concatenation_reads_as_the_same_partials(urls: list[str]) -> Non
         (None, False),
     ],
 )
-def test_a_media_type_is_matched_without_parameters_and_case(text: str | None, same: bool) -> None:  # noqa: FBT001 - a table
-    assert headers.is_media_type(text, "application/offset+octet-stream") is same
+def test_a_media_type_is_matched_without_parameters_and_case(text: str | None, equal: bool) -> None:  # noqa: FBT001 - a table
+    assert headers.is_media_type(text, "application/offset+octet-stream") is equal
 
 
 @pytest.mark.parametrize(

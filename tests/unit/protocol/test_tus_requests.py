@@ -234,5 +234,5 @@ def test_any_head_gets_safe_headers(soup: RequestHead) -> None:
     except Refusal as refusal:
         reply = protocol.refuse(refusal, soup)
         assert 400 <= reply.status < 500
-        sent = [*reply.headers.values(), (reply.text or "").rstrip("\n")]
-        assert all(value.isascii() and value.isprintable() for value in sent)
+        texts = [*reply.headers.values(), (reply.text or "").rstrip("\n")]
+        assert all(value.isascii() and value.isprintable() for value in texts)

@@ -25,15 +25,15 @@ def disposition(name: bytes | str, content_type: str = "image/png") -> str:
     return present({"filename": value, "filetype": content_type.encode()}).content_disposition
 
 
-@given(name=anything, said=anything)
-@example(name=b'a"\r\nSet-Cookie: x=\x00', said=b"text/html\r\nX: y")
-@example(name=b"\\", said=b'text/plain; charset="')
-def test_no_metadata_can_leave_its_header(name: bytes, said: bytes) -> None:
-    shown = present({"name": name, "type": said})
-    assert re.fullmatch(r"[ -~]+", shown.content_disposition)
-    assert re.fullmatch(r"[ -~]+", shown.content_type)
-    assert HEADER.fullmatch(shown.content_disposition)
-    assert len(shown.content_disposition) < 4096
+@given(name=anything, kind=anything)
+@example(name=b'a"\r\nSet-Cookie: x=\x00', kind=b"text/html\r\nX: y")
+@example(name=b"\\", kind=b'text/plain; charset="')
+def test_no_metadata_can_leave_its_header(name: bytes, kind: bytes) -> None:
+    presentation = present({"name": name, "type": kind})
+    assert re.fullmatch(r"[ -~]+", presentation.content_disposition)
+    assert re.fullmatch(r"[ -~]+", presentation.content_type)
+    assert HEADER.fullmatch(presentation.content_disposition)
+    assert len(presentation.content_disposition) < 4096
 
 
 @given(name=anything)
@@ -70,7 +70,7 @@ def test_percent_sign_is_encoded_and_replaced() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "name"),
+    ("raw_name", "name"),
     [
         ("../../etc/passwd", "passwd"),
         (r"C:\Users\me\cv.doc", "cv.doc"),
@@ -83,8 +83,8 @@ def test_percent_sign_is_encoded_and_replaced() -> None:
         ("👩\u200d💻.txt", "👩\u200d💻.txt"),
     ],
 )
-def test_a_name_loses_what_could_mislead_a_person_or_a_disk(said: str, name: str) -> None:
-    assert file_name({"filename": said.encode()}) == name
+def test_a_name_loses_what_could_mislead_a_person_or_a_disk(raw_name: str, name: str) -> None:
+    assert file_name({"filename": raw_name.encode()}) == name
 
 
 def test_a_long_name_keeps_its_start_and_its_extension() -> None:
@@ -102,5 +102,5 @@ def test_name_stands_in_for_a_filename_that_is_missing_or_empty() -> None:
 
 
 def test_object_without_metadata_is_unnamed_attachment() -> None:
-    shown = present({})
-    assert (shown.content_type, shown.content_disposition) == ("application/octet-stream", "attachment")
+    presentation = present({})
+    assert (presentation.content_type, presentation.content_disposition) == ("application/octet-stream", "attachment")

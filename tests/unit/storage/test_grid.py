@@ -24,8 +24,8 @@ def walk(grid: Grid, parts: int) -> list[Span]:
     """The first so many parts, each found where the one before ends."""
     spans, at = list[Span](), 0
     for number in range(1, parts + 1):
-        found, span = grid.part_at(at)
-        assert found == number
+        part_number, span = grid.part_at(at)
+        assert part_number == number
         spans.append(span)
         at = span.stop
     return spans

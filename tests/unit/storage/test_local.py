@@ -30,9 +30,9 @@ BATCH, CHECKPOINT = LOW_DISK.disk_batch, LOW_DISK.disk_checkpoint
 
 @pytest.fixture
 async def storage(tmp_path: Path) -> AsyncIterator[LocalStorage]:
-    made = LocalStorage(tmp_path / "data", LOW_DISK)
-    yield made
-    await made.aclose()
+    local = LocalStorage(tmp_path / "data", LOW_DISK)
+    yield local
+    await local.aclose()
 
 
 @pytest.fixture
@@ -166,17 +166,17 @@ async def test_a_cancelled_write_leaves_only_after_its_thread(
 ) -> None:
     """Else it could write on, into the next writer's bytes or into the file that gets the descriptor next."""
     sender = Sender(storage, random_bytes(BATCH))
-    loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    loop, started, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
     real = os.pwrite
 
     def slow(*args: Any) -> int:
-        loop.call_soon_threadsafe(begun.set)
+        loop.call_soon_threadsafe(started.set)
         go_on.wait()
         return real(*args)
 
     monkeypatch.setattr(os, "pwrite", slow)
     task = asyncio.create_task(sender.send())
-    await begun.wait()
+    await started.wait()
     try:
         for _ in range(2):
             task.cancel()

@@ -106,77 +106,77 @@ async def test_cancelled_waiter_holds_nothing(*, cancel_first: bool) -> None:
 
 
 async def test_the_longest_idle_holder_is_asked_to_put_its_bytes_away() -> None:
-    budget, asked = Budget(LIMIT), list[str]()
-    accounts = {name: budget.account(_asked(asked, name)) for name in ("old", "new")}
+    budget, spill_requests = Budget(LIMIT), list[str]()
+    accounts = {name: budget.account(_note_spill(spill_requests, name)) for name in ("old", "new")}
     for account in accounts.values():
         await account.acquire(50)
     waiting = asyncio.create_task(holder(budget).acquire(20))
     await settled()
-    assert asked[0] == "old"
+    assert spill_requests[0] == "old"
     accounts["old"].close()
     await waiting
 
 
 async def test_a_holder_that_is_sending_is_not_asked() -> None:
-    budget, asked = Budget(LIMIT), list[str]()
-    busy, idle = (budget.account(_asked(asked, name)) for name in ("busy", "idle"))
+    budget, spill_requests = Budget(LIMIT), list[str]()
+    busy, idle = (budget.account(_note_spill(spill_requests, name)) for name in ("busy", "idle"))
     await busy.acquire(20)
     busy.sending(20)
     await idle.acquire(80)
     waiting = asyncio.create_task(holder(budget).acquire(60))
     await settled()
-    assert asked == ["idle"]
+    assert spill_requests == ["idle"]
     idle.close()
     await waiting
 
 
 async def test_a_part_of_the_budget_is_kept_clear_of_what_lies_idle() -> None:
     """One who is fast would wait for a crowd otherwise."""
-    budget, asked = Budget(LIMIT), list[Account]()
+    budget, spill_requests = Budget(LIMIT), list[Account]()
 
     def asked_to_spill(number: int) -> None:
-        asked.append(accounts[number])
+        spill_requests.append(accounts[number])
         accounts[number].sending(5)
 
     accounts = [budget.account(partial(asked_to_spill, number)) for number in range(LIMIT // 5)]
     for account in accounts:
         await account.acquire(5)
-    assert asked == accounts[:5]
+    assert spill_requests == accounts[:5]
     waiting = asyncio.create_task(holder(budget).acquire(5))
     await settled()
-    assert asked == accounts[:6]
-    asked[0].close()
+    assert spill_requests == accounts[:6]
+    spill_requests[0].close()
     await waiting
 
 
 async def test_nobody_is_asked_on_its_own_account_while_there_is_room() -> None:
-    budget, asked = Budget(LIMIT), list[str]()
-    alone = budget.account(_asked(asked, "alone"))
+    budget, spill_requests = Budget(LIMIT), list[str]()
+    alone = budget.account(_note_spill(spill_requests, "alone"))
     for _ in range(LIMIT):
         await alone.acquire(1)
-    assert asked == []
+    assert spill_requests == []
 
 
 async def test_nobody_is_asked_when_enough_is_on_its_way_already() -> None:
-    budget, asked = Budget(LIMIT), list[str]()
-    busy, idle = (budget.account(_asked(asked, name)) for name in ("busy", "idle"))
+    budget, spill_requests = Budget(LIMIT), list[str]()
+    busy, idle = (budget.account(_note_spill(spill_requests, name)) for name in ("busy", "idle"))
     await busy.acquire(50)
     busy.sending(50)
     await idle.acquire(50)
     waiting = asyncio.create_task(holder(budget).acquire(25))
     await settled()
-    assert asked == []
+    assert spill_requests == []
     busy.close()
     await waiting
 
 
 async def test_caches_give_way_before_anybody_is_asked() -> None:
-    budget, asked, cached = Budget(LIMIT), list[str](), [40]
+    budget, spill_requests, cached = Budget(LIMIT), list[str](), [40]
     budget.reclaim_from(lambda _: cached.pop() if cached else 0)
-    await budget.account(_asked(asked, "idle")).acquire(60)
+    await budget.account(_note_spill(spill_requests, "idle")).acquire(60)
     assert budget.try_charge(40)
     await holder(budget).acquire(15)
-    assert (asked, cached, budget.used) == ([], [], 75)
+    assert (spill_requests, cached, budget.used) == ([], [], 75)
 
 
 async def test_a_cache_never_takes_room_that_is_not_spare() -> None:
@@ -191,8 +191,8 @@ async def test_a_cache_never_takes_room_that_is_not_spare() -> None:
     await waiting
 
 
-def _asked(asked: list[str], name: str) -> Callable[[], None]:
-    return lambda: asked.append(name)
+def _note_spill(spill_requests: list[str], name: str) -> Callable[[], None]:
+    return lambda: spill_requests.append(name)
 
 
 class Writer:

@@ -16,7 +16,7 @@ async def steps() -> None:
         await asyncio.sleep(0)
 
 
-def wanted(holding: Holding, size: int) -> asyncio.Task[None]:
+def acquire(holding: Holding, size: int) -> asyncio.Task[None]:
     return asyncio.create_task(holding.acquire(size))
 
 
@@ -41,7 +41,7 @@ async def test_a_share_is_the_budgets_too_and_comes_back_to_both(budget: Budget,
 async def test_waiter_for_the_share_holds_no_budget(budget: Budget, share: Share) -> None:
     async with share.hold(100):
         second = share.holding()
-        waiting = wanted(second, 1)
+        waiting = acquire(second, 1)
         await steps()
         assert (waiting.done(), budget.used) == (False, 100)
     await waiting
@@ -54,7 +54,7 @@ async def test_waiter_for_the_share_holds_no_budget(budget: Budget, share: Share
 async def test_who_leaves_while_it_waits_holds_nothing(budget: Budget, share: Share, *, late: bool) -> None:
     first, second = share.holding(), share.holding()
     await first.acquire(100)
-    waiting = wanted(second, 100)
+    waiting = acquire(second, 100)
     await steps()
     if late:
         first.close()
@@ -70,18 +70,18 @@ async def test_who_leaves_while_it_waits_holds_nothing(budget: Budget, share: Sh
 
 @pytest.mark.parametrize("late", [False, True], ids=["while it waits", "as its turn comes"])
 async def test_cancelled_waiter_frees_its_share(budget: Budget, share: Share, *, late: bool) -> None:
-    others = budget.account(lambda: None)
-    await others.acquire(1000)
+    other_account = budget.account(lambda: None)
+    await other_account.acquire(1000)
     holding = share.holding()
-    waiting = wanted(holding, 100)
+    waiting = acquire(holding, 100)
     await steps()
     assert share.used == 100
     if late:
-        others.close()
+        other_account.close()
     waiting.cancel()
     await asyncio.wait([waiting])
     holding.close()
-    others.close()
+    other_account.close()
     assert (share.used, budget.used) == (0, 0)
 
 
@@ -89,7 +89,7 @@ async def test_what_is_closed_as_its_turn_comes_is_given_back_once(budget: Budge
     """As when a connection is lost: the end is not awaited."""
     first, second = share.holding(), share.holding()
     await first.acquire(100)
-    waiting = wanted(second, 100)
+    waiting = acquire(second, 100)
     await steps()
     first.close()
     waiting.cancel()
@@ -101,7 +101,7 @@ async def test_what_is_closed_as_its_turn_comes_is_given_back_once(budget: Budge
 async def test_bytes_are_asked_for_only_where_their_holder_waits(budget: Budget, share: Share) -> None:
     first, second, event = share.holding(), share.holding(), asyncio.Event()
     await first.acquire(100)
-    waiting = wanted(second, 1)
+    waiting = acquire(second, 1)
     await steps()
     assert not waiting.done()
     idle = asyncio.create_task(first.unless_claimed(_of(event)))
@@ -119,29 +119,29 @@ async def test_who_waits_for_nothing_in_particular_keeps_its_bytes(budget: Budge
     await steps()
     event.set()
     assert await idle is True
-    other = share.holding()
-    waiting = wanted(other, 1)
+    other_holding = share.holding()
+    waiting = acquire(other_holding, 1)
     await steps()
     assert (waiting.done(), holding.held_bytes) == (False, 100)
     holding.close()
     await waiting
-    other.close()
+    other_holding.close()
     assert (share.used, budget.used) == (0, 0)
 
 
 async def test_claim_at_the_event_counts_once(budget: Budget, share: Share) -> None:
     """A claim that arrives together with the awaited event is not lost."""
-    holding, event, other = share.holding(), asyncio.Event(), share.holding()
+    holding, event, other_holding = share.holding(), asyncio.Event(), share.holding()
     await holding.acquire(100)
     idle = asyncio.create_task(holding.unless_claimed(_of(event)))
     await steps()
-    waiting = wanted(other, 1)  # which is the first to go on
+    waiting = acquire(other_holding, 1)  # which is the first to go on
     event.set()
     assert await idle is False, "its bytes are promised to another"
     assert await holding.unless_claimed(_of(event)) is False
     holding.close()
     await waiting
-    other.close()
+    other_holding.close()
     assert (share.used, budget.used, budget._sending) == (0, 0, 0)
 
 

@@ -121,21 +121,21 @@ def test_many_modest_slabs_leave_no_room_for_large_ones() -> None:
     slabs = Slabs(Budget(64 * SLAB))
     modest = [slabs.lend(16 * 1024) for _ in range(64 * 60)]
     assert [len(slabs.lend(SLAB)) for _ in range(9)][-1] == 256 * 1024, "one arena there always is"
-    held = [slabs.lend(SLAB) for _ in range(100)]
+    held_slabs = [slabs.lend(SLAB) for _ in range(100)]
     assert slabs.size <= 2 * SLAB
-    assert len(held[-1]) == MIN_SLAB
+    assert len(held_slabs[-1]) == MIN_SLAB
     modest.clear()
-    held.extend(slabs.lend(SLAB) for _ in range(100))
+    held_slabs.extend(slabs.lend(SLAB) for _ in range(100))
     assert slabs.size > 2 * SLAB, "modest ones that are back count no more"
 
 
 def test_small_requests_get_minimal_slabs_at_half_budget() -> None:
     slabs = Slabs(Budget(64 * SLAB))
     sizes = [len(slabs.lend(64 * 1024)) for _ in range(100)]
-    held = [slabs.lend(64 * 1024) for _ in range(1000)]
+    held_slabs = [slabs.lend(64 * 1024) for _ in range(1000)]
     assert set(sizes) == {64 * 1024}
-    assert sum(map(len, held)) <= 32 * SLAB + 500 * MIN_SLAB
-    assert len(held[-1]) == MIN_SLAB
+    assert sum(map(len, held_slabs)) <= 32 * SLAB + 500 * MIN_SLAB
+    assert len(held_slabs[-1]) == MIN_SLAB
 
 
 async def test_unused_large_slabs_yield_to_modest_ones() -> None:

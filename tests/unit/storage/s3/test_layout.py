@@ -29,8 +29,8 @@ def segments(*spans: tuple[int, int]) -> list[SegmentRange]:
     return [SegmentRange(key=f"tail-{start}-{stop}", start=start, stop=stop) for start, stop in spans]
 
 
-def keys(found: list[SegmentRange]) -> list[str]:
-    return [each.key for each in found]
+def keys(ranges: list[SegmentRange]) -> list[str]:
+    return [segment.key for segment in ranges]
 
 
 @given(
@@ -46,17 +46,17 @@ def test_stored_bytes_end_at_the_first_gap(
     """Finds bytes of any grid: a missing part hides later ones; of segments, those count that adjoin."""
     grid = grid_for(length, base=8, max_parts=100, largest=512)
     parts = full_parts(grid, count)
-    kept = parts[: min(missing, default=count + 1) - 1]
-    at = sum(part.length for part in kept)
+    expected_parts = parts[: min(missing, default=count + 1) - 1]
+    at = sum(part.length for part in expected_parts)
     tail, end = list[tuple[int, int]](), at
     for cut in cuts:
         if end + cut <= grid.part_at(at)[1].stop:
             tail.append((end, end + cut))
             end += cut
     Random(seed).shuffle(tail)
-    there = [part for part in parts if part.number not in missing]
-    found = lay_out(there, segments(*tail), likely_grids(there, segments(*tail), SMALL), None)
-    assert (list(found.parts), found.stop) == (kept, end)
+    present_parts = [part for part in parts if part.number not in missing]
+    layout = lay_out(present_parts, segments(*tail), likely_grids(present_parts, segments(*tail), SMALL), None)
+    assert (list(layout.parts), layout.stop) == (expected_parts, end)
 
 
 @given(count=st.integers(1, 99))
@@ -64,10 +64,10 @@ def test_an_upload_can_grow_on_the_grid_that_was_found(count: int) -> None:
     """On any grid the next part begins where the bytes end, and is one that S3 takes."""
     for grid in (grid_for(None, base=8, max_parts=100, largest=512), Grid(base=8, largest=512, max_parts=100)):
         parts = full_parts(grid, count)
-        found = lay_out(parts, [], likely_grids(parts, [], SMALL), None)
-        number, span = found.grid.part_at(found.stop)
-        assert (number, span.start) == (count + 1, found.stop)
-        assert found.grid.max_length >= 100 * 8
+        layout = lay_out(parts, [], likely_grids(parts, [], SMALL), None)
+        number, span = layout.grid.part_at(layout.stop)
+        assert (number, span.start) == (count + 1, layout.stop)
+        assert layout.grid.max_length >= 100 * 8
 
 
 def test_equal_parts_suggest_the_growing_grid_first() -> None:
@@ -90,8 +90,8 @@ def test_a_tail_longer_than_our_parts_came_from_longer_ones() -> None:
 
 def test_the_longest_of_several_chains_counts() -> None:
     """Joined segments may coexist with their sources, and with a dead writer's segments."""
-    found = lay_out([], segments((0, 3), (3, 5), (0, 5), (5, 6), (3, 4), (7, 9)), [Grid(base=8)], None)
-    assert found.stop == 6
+    layout = lay_out([], segments((0, 3), (3, 5), (0, 5), (5, 6), (3, 4), (7, 9)), [Grid(base=8)], None)
+    assert layout.stop == 6
 
 
 def test_a_short_part_counts_only_as_the_declared_end() -> None:
@@ -102,5 +102,5 @@ def test_a_short_part_counts_only_as_the_declared_end() -> None:
 
 
 def test_segments_of_what_is_in_parts_already_are_passed_over() -> None:
-    found = lay_out(full_parts(Grid(base=8), 1), segments((0, 5), (8, 9)), [Grid(base=8)], None)
-    assert keys(list(found.tail)) == ["tail-8-9"]
+    layout = lay_out(full_parts(Grid(base=8), 1), segments((0, 5), (8, 9)), [Grid(base=8)], None)
+    assert keys(list(layout.tail)) == ["tail-8-9"]

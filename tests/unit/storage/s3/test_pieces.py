@@ -30,9 +30,9 @@ class Store:
     async def fetch(self, key: str, span: Span) -> AsyncIterator[bytes]:
         yield self.objects[key][span.start : span.stop]
 
-    async def save(self, assembly: Assembly, most: int = MOST) -> None:
+    async def save(self, assembly: Assembly, limit: int = MOST) -> None:
         """Store the fresh piece, as a request that ends does, and remove what the tail doesn't name any more."""
-        assembly.merge(most)
+        assembly.merge(limit)
         piece, key = assembly.pieces[-1], f"segment-{next(self.names)}"
         self.objects[key] = await self.read([piece])
         self.written += piece.length

@@ -24,7 +24,7 @@ def lengths(assembly: Assembly) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("before", "most", "after"),
+    ("before", "limit", "after"),
     [
         ((1, 1, 1), 3, [1, 1, 1]),  # as many as may be are left alone
         ((8, 4, 2, 1), 3, [8, 4, 3]),  # the last two suffice where each is smaller than the one before
@@ -33,10 +33,10 @@ def lengths(assembly: Assembly) -> list[int]:
         ((1, 1), 1, [2]),
     ],
 )
-def test_merge_joins_pieces_until_sizes_double(before: tuple[int, ...], most: int, after: list[int]) -> None:
+def test_merge_joins_pieces_until_sizes_double(before: tuple[int, ...], limit: int, after: list[int]) -> None:
     """Joins nothing up to the limit of pieces."""
     assembly = stored(*before)
-    assembly.merge(most)
+    assembly.merge(limit)
     assert lengths(assembly) == after
 
 
@@ -60,5 +60,5 @@ def _forgotten() -> Piece:
 @pytest.mark.parametrize(("size", "copied"), [(49, True), (50, False), (100, False)])
 def test_a_few_bytes_do_not_hold_a_slab(size: int, copied: bool) -> None:  # noqa: FBT001 (a parameter of the test)
     slab = bytearray(100)
-    kept = _compacted(memoryview(slab)[:size])
-    assert isinstance(kept, bytes) is copied
+    source = _compacted(memoryview(slab)[:size])
+    assert isinstance(source, bytes) is copied
