@@ -35,9 +35,9 @@ def no_fault_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]
 @pytest.fixture(params=["local", "s3"])
 def site(request: pytest.FixtureRequest) -> Site:
     """The same on each storage."""
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Site)
-    return found
+    chosen_site = request.getfixturevalue(request.param)
+    assert isinstance(chosen_site, Site)
+    return chosen_site
 
 
 @pytest_asyncio.fixture(loop_scope="session")

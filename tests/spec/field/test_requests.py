@@ -49,7 +49,7 @@ class Wire:
 
     async def ask(self, path: str) -> int:
         answer = await self.exchange(self.client.ask, path)
-        assert answer.status in self.client.asked
+        assert answer.status in self.client.accepted
         assert answer.headers["upload-length"] == str(len(self.data)), "TUSKit compares it with the file"
         return int(answer.headers["upload-offset"])
 
@@ -57,7 +57,7 @@ class Wire:
         values = {"offset": offset, "size": len(piece), "sha1": sha1(piece)}
         return await self.exchange(self.client.append, path, self.client.body(piece), **values)
 
-    async def cut(self, path: str, offset: int, piece: bytes, sent: int) -> None:
+    async def cut(self, path: str, offset: int, piece: bytes, sent_bytes: int) -> None:
         """Sends an append that breaks off."""
         values = {"offset": offset, "size": len(piece), "sha1": sha1(piece)}
         start = head(self.client.append, path=path, host=f"127.0.0.1:{self.port}", **values)
@@ -65,10 +65,10 @@ class Wire:
             await connection.send(start)
             if self.client.waits:
                 assert (await connection.answer()).status == 100
-            await connection.send(self.client.body(piece)[:sent])
+            await connection.send(self.client.body(piece)[:sent_bytes])
             connection.leave()
 
-    async def rest(self, path: str, offset: int) -> None:
+    async def send_rest(self, path: str, offset: int) -> None:
         """Appends to the end, as the client does it."""
         while offset < len(self.data):
             piece = self.data[offset : offset + self.client.chunk]
@@ -86,7 +86,7 @@ class Wire:
 async def test_it_uploads(site: Site, client: FieldClient) -> None:
     wire = Wire(site, client)
     path = await wire.create()
-    await wire.rest(path, await wire.ask(path))
+    await wire.send_rest(path, await wire.ask(path))
     assert await wire.ask(path) == len(wire.data)
     assert await wire.content(path) == wire.data
 
@@ -98,7 +98,7 @@ async def test_it_goes_on_after_a_cut(site: Site, client: FieldClient) -> None:
     await wire.cut(path, 0, wire.data[: client.chunk], HALF)
     offset = await wire.ask(path)
     assert offset == 0 if "{sha1}" in client.append else offset <= HALF
-    await wire.rest(path, offset)
+    await wire.send_rest(path, offset)
     assert await wire.content(path) == wire.data
 
 
@@ -129,7 +129,7 @@ async def test_tuskit_sends_again_what_arrived_and_learns_that_it_did(site: Site
     assert (await wire.append(path, 0, piece)).status == 204
     again = await wire.append(path, 0, piece)
     assert (again.status, again.headers["upload-offset"]) == (409, str(len(piece)))
-    await wire.rest(path, await wire.ask(path))
+    await wire.send_rest(path, await wire.ask(path))
     assert await wire.content(path) == wire.data
 
 

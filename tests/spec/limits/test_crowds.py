@@ -49,8 +49,8 @@ async def test_forged_forwarded_address_is_the_same_client(tus_shared: TusClient
     """A client that sends its own X-Forwarded-For before the proxy's entry gains nothing."""
     tus, (busy, waiting) = tus_shared, await two_uploads(tus_shared)
     async with stalled_patch(tus, busy, 0, b"abc", **ONE):
-        told = f"198.51.100.7, {ONE['x_forwarded_for']}"
-        assert says(await tus.patch(waiting, 0, b"abc", x_forwarded_for=told), 429, "too-many-requests")
+        forwarded = f"198.51.100.7, {ONE['x_forwarded_for']}"
+        assert says(await tus.patch(waiting, 0, b"abc", x_forwarded_for=forwarded), 429, "too-many-requests")
 
 
 async def test_a_client_has_so_many_requests_at_a_time(tus_narrow: TusClient) -> None:

@@ -87,10 +87,10 @@ async def test_unfinished_uploads_and_lengths_are_limited(tus_few: TusClient) ->
     assert says(await tus.post(upload_length=41), 503, "too-many-uploads")
     second = await tus.create(40)
 
-    async def seen() -> bool:
+    async def is_counted() -> bool:
         return (await tus.metric("open_uploads"), await tus.metric("open_bytes")) == (2, 100)
 
-    await until(seen)
+    await until(is_counted)
     for answer in (
         await tus.post(upload_length=0),
         await tus.post(b"abc", upload_length=3, content_type=OCTETS),

@@ -154,20 +154,20 @@ async def test_i28_final_response_is_repeated(rufh_on: RufhClient) -> None:
     final = await rufh_on.append(created.url, len(data) - 3, data[-3:], complete=True)
     again = [await rufh_on.append(created.url, len(data), b"", complete=True) for _ in range(2)]
     passing = {"Date", "Upload-Limit"}
-    told = [
+    responses = [
         {name: value for name, value in answer.headers.items() if name not in passing} for answer in (final, *again)
     ]
-    assert told[0] == told[1] == told[2]
+    assert responses[0] == responses[1] == responses[2]
     assert {answer.status for answer in (final, *again)} == {201}
-    assert "Repr-Digest" in told[0]
+    assert "Repr-Digest" in responses[0]
 
 
 @pytest.mark.parametrize("size", ["length", "content"])
 async def test_i29_a_length_is_said_once_and_repeated_only(rufh: RufhClient, size: str) -> None:
     url = await rufh.begun(b"abc", upload_length=10)
     assert (await rufh.append(url, 3, b"d", complete=False, upload_length=10)).offset == 4
-    another = {"upload_length": 11} if size == "length" else {}
-    answer = await rufh.append(url, 4, b"e", complete=size == "content", **another)
+    other_length = {"upload_length": 11} if size == "length" else {}
+    answer = await rufh.append(url, 4, b"e", complete=size == "content", **other_length)
     assert (answer.status, answer.headers["Upload-Complete"]) == (400, "?0")
     assert problem(answer)["type"] == f"{PROBLEMS}inconsistent-upload-length"
     assert await rufh.state(url) == (4, False)
@@ -200,16 +200,16 @@ async def test_i30_any_append_size_is_accepted(rufh_s3: RufhClient, size: int) -
 
 
 async def test_bytes_are_not_read_before_the_request_is_judged(rufh: RufhClient) -> None:
-    url, sent = await rufh.begun(b"abc"), 0
+    url, sent_bytes = await rufh.begun(b"abc"), 0
     async with connected(rufh.port) as connection, asyncio.timeout(15):
         fields = {"upload_offset": 4, "upload_complete": "?1", "content_length": 1024 * MIB}
         await ask(connection, "PATCH", url, **fields, expect="100-continue")
         (answer,) = await answers(connection)
         assert answer.status == 409
         try:
-            while sent < 1024 * MIB:
+            while sent_bytes < 1024 * MIB:
                 await connection.send(b"x" * MIB)
-                sent += MIB
+                sent_bytes += MIB
         except ConnectionError:
             pass
-    assert sent < 32 * MIB
+    assert sent_bytes < 32 * MIB

@@ -32,9 +32,9 @@ async def sending(rufh: RufhClient, url: str) -> AsyncIterator[RawConnection]:
         yield connection
 
 
-def unanswered(rest: bytes) -> bool:
+def unanswered(remaining: bytes) -> bool:
     """Nothing was said but how far it got."""
-    return set(re.findall(rb"HTTP/1.1 (\d+)", rest)) <= {b"104"}
+    return set(re.findall(rb"HTTP/1.1 (\d+)", remaining)) <= {b"104"}
 
 
 async def test_i32_a_cancelled_upload_is_gone(site: Site, rufh_on: RufhClient) -> None:

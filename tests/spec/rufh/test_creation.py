@@ -25,8 +25,8 @@ async def test_i8_a_whole_upload_takes_one_request(rufh_on: RufhClient, method: 
     data, finished = os.urandom(size), await rufh_on.metric("uploads_finished_total")
     answer = await rufh_on.request(method, rufh_on.url, data, upload_complete="?1")
     assert (answer.status, answer.offset, answer.headers["Upload-Complete"]) == (201, size, "?1")
-    looked = await rufh_on.head(answer.url)
-    assert (looked.offset, looked.headers["Upload-Length"]) == (size, str(size))
+    head = await rufh_on.head(answer.url)
+    assert (head.offset, head.headers["Upload-Length"]) == (size, str(size))
     assert await rufh_on.content(answer.url) == data
     assert await rufh_on.metric("uploads_finished_total") == finished + 1
 
@@ -59,9 +59,9 @@ async def test_i12_inconsistent_length_is_400(rufh: RufhClient, body: bytes) -> 
     created = await rufh.metric("uploads_created_total")
     answer = await rufh.begin(body, complete=True, upload_length=5)
     assert (answer.status, answer.headers["Upload-Complete"]) == (400, "?0")
-    told = problem(answer)
-    assert told["type"] == "https://iana.org/assignments/http-problem-types#inconsistent-upload-length"
-    assert told["code"] == "inconsistent-length"
+    document = problem(answer)
+    assert document["type"] == "https://iana.org/assignments/http-problem-types#inconsistent-upload-length"
+    assert document["code"] == "inconsistent-length"
     assert await rufh.metric("uploads_created_total") == created
 
 
@@ -119,18 +119,18 @@ async def test_i15_representation_fields_are_kept(
     rufh: RufhClient, tus: TusClient, fields: dict[str, object], metadata: dict[str, bytes]
 ) -> None:
     url = await rufh.begun(b"abc", **fields)
-    told = (await tus.head(url)).headers.get("Upload-Metadata")
-    pairs = (pair.split(" ") for pair in told.split(",")) if told else []
+    field = (await tus.head(url)).headers.get("Upload-Metadata")
+    pairs = (pair.split(" ") for pair in field.split(",")) if field else []
     assert {key: base64.b64decode(value) for key, value in pairs} == metadata
 
 
 @pytest.mark.parametrize("size", [20, 6 * MIB])
 async def test_i15_download_repeats_representation_fields(rufh_on: RufhClient, size: int) -> None:
     """Returns the type, file name and coding of the creation."""
-    said: dict[str, Any] = {"content_disposition": "inline; filename=a.txt"}
-    said |= {"content_type": "text/plain", "content_encoding": "gzip"}
+    fields: dict[str, Any] = {"content_disposition": "inline; filename=a.txt"}
+    fields |= {"content_type": "text/plain", "content_encoding": "gzip"}
     data = gzip.compress(os.urandom(size))
-    got = await rufh_on.get((await rufh_on.begin(data, complete=True, **said)).url)
+    got = await rufh_on.get((await rufh_on.begin(data, complete=True, **fields)).url)
     assert got.body == data, "nothing is decoded"
     assert got.headers["Content-Type"].startswith("text/plain")
     assert got.headers["Content-Encoding"] == "gzip"
@@ -198,8 +198,8 @@ async def test_a_refused_creation_leaves_nothing(site: Site, rufh_on: RufhClient
         fields = {"upload_complete": "?1", "upload_length": 4, "transfer_encoding": "chunked"}
         await ask(connection, "POST", rufh_on.url, **fields)
         await connection.send(chunked(b"abc", b"def"))
-        told = await answers(connection)
-    assert (told[-1].status, problem(told[-1])["code"]) == (400, "inconsistent-length")
-    url = told[0].headers["location"]
+        responses = await answers(connection)
+    assert (responses[-1].status, problem(responses[-1])["code"]) == (400, "inconsistent-length")
+    url = responses[0].headers["location"]
     assert (await rufh_on.head(url)).status == 404
     assert site.traces(url) == []

@@ -54,8 +54,8 @@ async def test_i1_tus_resumable_makes_a_request_one_of_tus(rufh: RufhClient) -> 
 async def test_i1_a_look_that_names_no_protocol_is_answered_in_both(rufh: RufhClient) -> None:
     url = await rufh.begun(b"abc", upload_length=10)
     answer = await rufh.at(None).head(url)
-    told = {name: answer.headers[name] for name in ("Tus-Resumable", "Upload-Offset", "Upload-Length")}
-    assert (answer.status, told) == (200, {"Tus-Resumable": "1.0.0", "Upload-Offset": "3", "Upload-Length": "10"})
+    fields = {name: answer.headers[name] for name in ("Tus-Resumable", "Upload-Offset", "Upload-Length")}
+    assert (answer.status, fields) == (200, {"Tus-Resumable": "1.0.0", "Upload-Offset": "3", "Upload-Length": "10"})
     assert (answer.headers["Upload-Complete"], "Upload-Limit" in answer.headers) == ("?0", True)
 
 
@@ -96,9 +96,9 @@ def lengths(answer: Answer) -> tuple[str | None, str | None]:
 
 async def test_i2_an_upload_begun_here_is_seen_and_completed_by_tus(rufh: RufhClient, tus: TusClient) -> None:
     url = await rufh.begun(b"abc", upload_length=6, content_type="text/plain")
-    seen = await tus.head(url)
-    assert (seen.status, seen.offset, lengths(seen)) == (200, 3, ("6", None))
-    assert seen.headers["Upload-Metadata"] == "filetype dGV4dC9wbGFpbg=="
+    head = await tus.head(url)
+    assert (head.status, head.offset, lengths(head)) == (200, 3, ("6", None))
+    assert head.headers["Upload-Metadata"] == "filetype dGV4dC9wbGFpbg=="
     assert (await tus.patch(url, 3, b"def")).status == 204
     assert await rufh.state(url) == (6, True)
     assert await tus.content(url) == b"abcdef"

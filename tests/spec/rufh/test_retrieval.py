@@ -97,10 +97,10 @@ async def test_i21_an_unknown_upload_is_404(rufh: RufhClient, method: str) -> No
 async def test_i21_an_expired_one_too(rufh_fleeting: RufhClient) -> None:
     url = await rufh_fleeting.begun(b"abc")
 
-    async def gone() -> bool:
+    async def is_gone() -> bool:
         return (await rufh_fleeting.head(url)).status == 404
 
-    await until(gone)
+    await until(is_gone)
 
 
 async def test_i22_an_offset_outlives_a_crash(site: Site, rufh_on: RufhClient) -> None:
@@ -114,12 +114,12 @@ async def test_i22_an_offset_outlives_a_crash(site: Site, rufh_on: RufhClient) -
 
 
 async def test_i22_an_offset_never_decreases_while_bytes_come(rufh: RufhClient) -> None:
-    url, seen = await rufh.begun(), [0]
+    url, offsets = await rufh.begun(), [0]
     sending = asyncio.create_task(_steps(rufh, url))
     while not sending.done():
-        seen.append((await rufh.state(url))[0])
+        offsets.append((await rufh.state(url))[0])
     await sending
-    assert seen == sorted(seen)
+    assert offsets == sorted(offsets)
 
 
 async def _steps(rufh: RufhClient, url: str) -> None:

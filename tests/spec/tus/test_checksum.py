@@ -66,8 +66,8 @@ async def test_t64_bad_checksum_field_is_400_before_body(tus: TusClient, value: 
 async def test_t65_cut_body_with_checksum_is_dropped(site: Site, tus_on: TusClient, size: int) -> None:
     data = os.urandom(size + 10)
     upload = await tus_on.create(len(data) + 5, b"start")
-    said = {"content_length": len(data), "upload_checksum": checksum(data)}
-    async with stalled_patch(tus_on, upload, 5, data[:size], **said) as dying:
+    fields = {"content_length": len(data), "upload_checksum": checksum(data)}
+    async with stalled_patch(tus_on, upload, 5, data[:size], **fields) as dying:
         dying.leave()
     assert await tus_on.offset(upload) == 5
     assert (await tus_on.patch(upload, 5, data, upload_checksum=checksum(data))).status == 204

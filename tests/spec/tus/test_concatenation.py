@@ -33,8 +33,8 @@ async def test_t75_partials_are_joined_in_list_order(tus_on: TusClient) -> None:
     elsewhere = f"https://cdn.example:8443/prefix{urlsplit(third).path}?token=1#x"
     answer = await tus_on.final(fourth, urlsplit(second).path, elsewhere, first.rpartition("/")[2])
     assert answer.status == 201
-    asked = await tus_on.head(answer.url)
-    assert (asked.offset, asked.headers["Upload-Length"]) == (15, "15")
+    head = await tus_on.head(answer.url)
+    assert (head.offset, head.headers["Upload-Length"]) == (15, "15")
     assert await tus_on.content(answer.url) == b"fourtwothreeone"
 
 
@@ -59,8 +59,8 @@ async def test_t78_patch_of_a_final_upload_is_403(tus: TusClient) -> None:
 
 
 async def test_t79_metadata_of_partials_is_not_inherited(tus: TusClient) -> None:
-    own, other = f"name {encoded(b'final')}", f"name {encoded(b'partial')}"
-    partial = await tus.create(3, b"abc", upload_concat="partial", upload_metadata=other)
+    own, inherited = f"name {encoded(b'final')}", f"name {encoded(b'partial')}"
+    partial = await tus.create(3, b"abc", upload_concat="partial", upload_metadata=inherited)
     assert (await tus.head((await tus.final(partial, upload_metadata=own)).url)).headers["Upload-Metadata"] == own
     assert "Upload-Metadata" not in (await tus.head((await tus.final(partial)).url)).headers
 

@@ -115,8 +115,8 @@ async def test_t10_the_override_of_a_post_counts(tus: TusClient) -> None:
     fields = {"upload_offset": 0, "content_type": OCTETS}
     patched = await tus.request(method, upload, b"abc", **fields, x_http_method_override="PATCH")
     assert (patched.status, patched.offset) == (204, 3)
-    asked = await tus.request(method, upload, x_http_method_override="head")
-    assert (asked.status, asked.offset, asked.body) == (200, 3, b"")
+    answer = await tus.request(method, upload, x_http_method_override="head")
+    assert (answer.status, answer.offset, answer.body) == (200, 3, b"")
     assert (await tus.request(method, upload, x_http_method_override="Delete")).status == 204
     assert (await tus.head(upload)).status == 404
 
@@ -124,8 +124,8 @@ async def test_t10_the_override_of_a_post_counts(tus: TusClient) -> None:
 async def test_t10_the_method_that_is_meant_is_counted(tus: TusClient) -> None:
     async def count() -> float:
         text = (await tus.get(f"http://127.0.0.1:{tus.port}/metrics")).body.decode()
-        found = re.search(r'requests_total\{method="DELETE",status="204"\} (\S+)', text)
-        return float(found[1]) if found else 0.0
+        match = re.search(r'requests_total\{method="DELETE",status="204"\} (\S+)', text)
+        return float(match[1]) if match else 0.0
 
     before = await count()
     assert (await tus.request("POST", await tus.create(5), x_http_method_override="DELETE")).status == 204

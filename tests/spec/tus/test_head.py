@@ -42,9 +42,9 @@ async def test_t17_defer_length_ends_with_declaration(tus: TusClient) -> None:
 
 
 async def test_t18_head_returns_metadata_as_sent(tus: TusClient) -> None:
-    sent = f"filename {encoded('naïve.txt'.encode())},flag,blob {encoded(bytes(range(256)))}"
-    answer = await tus.head(await tus.create(1, upload_metadata=sent))
-    assert set(answer.headers["Upload-Metadata"].split(",")) == set(sent.split(","))
+    metadata = f"filename {encoded('naïve.txt'.encode())},flag,blob {encoded(bytes(range(256)))}"
+    answer = await tus.head(await tus.create(1, upload_metadata=metadata))
+    assert set(answer.headers["Upload-Metadata"].split(",")) == set(metadata.split(","))
     assert "Upload-Metadata" not in (await tus.head(await tus.create(1))).headers
 
 
@@ -86,15 +86,15 @@ async def test_t22_head_supersedes_a_stalled_patch(
     tus_on: TusClient,
 ) -> None:
     """Returns soon, with an offset that the next PATCH may use."""
-    upload, sent = await tus_on.create(100), b"x" * 40
-    async with stalled_patch(tus_on, upload, 0, sent, content_length=100) as stalled:
+    upload, data = await tus_on.create(100), b"x" * 40
+    async with stalled_patch(tus_on, upload, 0, data, content_length=100) as stalled:
         started = time.perf_counter()
         offset = await tus_on.offset(upload)
         assert time.perf_counter() - started < HEAD_WITHIN
-        assert offset == len(sent), "what had arrived was lost"
+        assert offset == len(data), "what had arrived was lost"
         assert (await tus_on.patch(upload, offset, b"y" * 60)).status == 204
         assert await superseded(stalled)
-    assert await tus_on.content(upload) == sent + b"y" * 60
+    assert await tus_on.content(upload) == data + b"y" * 60
 
 
 async def test_t22_what_a_superseded_patch_sends_later_is_not_taken(tus: TusClient) -> None:

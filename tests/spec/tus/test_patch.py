@@ -65,8 +65,8 @@ async def test_t27_an_unknown_upload_is_404(tus: TusClient) -> None:
 @pytest.mark.parametrize("framing", ["content_length", "chunked"])
 async def test_t28_cut_patch_keeps_its_bytes(tus_on: TusClient, framing: str, size: int) -> None:
     upload, data = await tus_on.create(size + 10), os.urandom(size + 10)
-    said = {"content_length": size + 10} if framing == "content_length" else {}
-    async with stalled_patch(tus_on, upload, 0, data[:size], **said) as dying:
+    fields = {"content_length": size + 10} if framing == "content_length" else {}
+    async with stalled_patch(tus_on, upload, 0, data[:size], **fields) as dying:
         dying.leave()
     offset = await tus_on.offset(upload)
     assert offset == size
@@ -164,12 +164,12 @@ async def test_t35_patches_of_all_sizes_make_the_bytes_that_were_sent(tus_on: Tu
 async def test_t36_after_a_crash_no_acknowledged_byte_is_missing(site: Site, tus_on: TusClient) -> None:
     data = os.urandom(7 * MIB)
     upload = await tus_on.create(len(data), data[:1000])
-    told = (await tus_on.patch(upload, 1000, data[1000 : 6 * MIB])).offset
-    async with stalled_patch(tus_on, upload, told, data[told : told + 100]):
+    acknowledged = (await tus_on.patch(upload, 1000, data[1000 : 6 * MIB])).offset
+    async with stalled_patch(tus_on, upload, acknowledged, data[acknowledged : acknowledged + 100]):
         await site.server.kill()
     await site.server.start()
     offset = await tus_on.offset(upload)
-    assert told <= offset <= told + 100
+    assert acknowledged <= offset <= acknowledged + 100
     assert (await tus_on.patch(upload, offset, data[offset:])).status == 204
     assert await tus_on.content(upload) == data
 
@@ -183,8 +183,8 @@ async def test_t37_t22b_failing_finish_is_503_and_head_423(tus_s3: TusClient, s3
     assert (answer.status, answer.headers["Tus-Resumable"]) == (503, VERSION)
     assert "Retry-After" in answer.headers
     assert "Upload-Offset" not in answer.headers
-    asked = await tus_s3.head(upload)
-    assert (asked.status, "Upload-Offset" in asked.headers) == (423, False)
+    head = await tus_s3.head(upload)
+    assert (head.status, "Upload-Offset" in head.headers) == (423, False)
     assert (await tus_s3.get(upload)).status == 404
     s3_proxy.reset()
     assert await tus_s3.offset(upload) == len(data)
@@ -192,16 +192,16 @@ async def test_t37_t22b_failing_finish_is_503_and_head_423(tus_s3: TusClient, s3
 
 
 async def test_a_refused_gigabyte_is_not_read(tus: TusClient) -> None:
-    upload, sent = await tus.create(5, b"abc"), 0
+    upload, sent_bytes = await tus.create(5, b"abc"), 0
     async with connected(tus.port) as connection, asyncio.timeout(PATIENCE):
         await connection.patch(upload, 4, content_length=1024 * MIB)
         try:
-            while sent < 1024 * MIB:
+            while sent_bytes < 1024 * MIB:
                 await connection.send(b"x" * MIB)
-                sent += MIB
+                sent_bytes += MIB
         except ConnectionError:
             pass
-    assert sent < 32 * MIB
+    assert sent_bytes < 32 * MIB
 
 
 async def test_a_refused_client_that_still_sends_gets_its_answer(tus: TusClient) -> None:
