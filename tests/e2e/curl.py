@@ -25,7 +25,7 @@ class Answer:
     content: bytes
     version: str
     """Version of HTTP."""
-    sent: int
+    sent_bytes: int
     """Bytes of the body that curl could send."""
 
 
@@ -52,8 +52,8 @@ class Transfer:
         assert not self._process.returncode, f"curl ended with code {self._process.returncode}"
         answer: dict[str, Any] = json.loads(report)
         headers = {name: values[-1] for name, values in answer["headers"].items()}
-        told = {name: answer[name] for name in ("status", "version", "sent")}
-        return Answer(headers=headers, content=content, **told)
+        fields = {"status": answer["status"], "version": answer["version"], "sent_bytes": answer["sent"]}
+        return Answer(headers=headers, content=content, **fields)
 
     async def kill(self) -> None:
         if self._process.returncode is None:

@@ -73,8 +73,8 @@ class Deployment:
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
             return
 
-    async def _until(self, what: str, count: int) -> int:
-        while (counted := await self.server.metric(f"{what}_bytes_total")) < count:  # noqa: ASYNC110 (another process's)
+    async def _until(self, direction: str, count: int) -> int:
+        while (counted := await self.server.metric(f"{direction}_bytes_total")) < count:  # noqa: ASYNC110 (another process's)
             await asyncio.sleep(0.02)
         return int(counted)
 

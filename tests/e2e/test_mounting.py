@@ -67,8 +67,8 @@ async def test_a_concatenation_in_a_mounted_application(site: TestServer) -> Non
     async with aiohttp.ClientSession() as session:
         async with session.get(str(url)) as answer:
             assert await answer.read() == b"".join(pieces)
-        told = await TusClient(session, str(url)).head(str(url))
-        assert told.headers["Upload-Concat"].startswith("final;/media/files/")
+        head = await TusClient(session, str(url)).head(str(url))
+        assert head.headers["Upload-Concat"].startswith("final;/media/files/")
 
 
 async def test_the_rest_of_the_application_is_left_alone(site: TestServer) -> None:
