@@ -38,8 +38,8 @@ async def test_no_request_gets_a_500_hangs_or_leaves_anything_behind(abused: Sit
     async with aiohttp.ClientSession() as session:
         tus = TusClient(session, abused.server.url)
         target = await tus.create(100, b"start")
-        said = await asyncio.gather(*(exchange(tus.port, request, target) for request in requests))
-        assert set().union(*said) <= STATUSES
+        statuses = await asyncio.gather(*(exchange(tus.port, request, target) for request in requests))
+        assert set().union(*statuses) <= STATUSES
         await serves(tus)
         await until(lambda: at_rest(tus))
     assert "Traceback" not in abused.server.log()
@@ -47,14 +47,14 @@ async def test_no_request_gets_a_500_hangs_or_leaves_anything_behind(abused: Sit
 
 async def exchange(port: int, abuse: Abuse, target: str) -> set[int]:
     """The statuses of the answer to `abuse`, up to the final one; none if the server just hangs up."""
-    said: set[int] = set()
+    statuses: set[int] = set()
     async with connected(port) as connection, asyncio.timeout(PATIENCE):
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             for piece in abuse.pieces(target):
                 await connection.send(piece)
-            while abuse.waits and max(said, default=0) < 200:
-                said.add((await connection.answer(head=True)).status)
-    return said
+            while abuse.waits and max(statuses, default=0) < 200:
+                statuses.add((await connection.answer(head=True)).status)
+    return statuses
 
 
 async def serves(tus: TusClient) -> None:

@@ -114,11 +114,11 @@ async def play(world: World, lengths: Sequence[int], faults: Sequence[Fault]) ->
     """The jobs in the end."""
     engine = replace(Harness().engine, clock=world.loop.time)
     for number, length in enumerate(lengths):
-        made = Job(
+        new_job = Job(
             id=JobId(f"{number:032x}"), upload_id=None, kind="walk", args={"steps": length}, created_at=0.0,
             updated_at=0.0, due_at=0.0,
         )  # fmt: skip
-        await world.jobs.create(made)
+        await world.jobs.create(new_job)
     machines = [start(world, engine, number) for number in range(2)]
     for fault in sorted(faults, key=lambda fault: fault.at):
         await asyncio.sleep(max(fault.at - world.loop.time(), 0.0))
