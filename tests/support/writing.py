@@ -1,4 +1,4 @@
-"""What an engine does with a storage, cut down to a test's needs."""
+"""An engine's use of a storage, cut down to a test's needs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def random_bytes(count: int) -> bytes:
 
 
 def new_upload(storage: Storage, length: int | None, **changes: Any) -> Upload:
-    """A new upload of this storage, with an id of its own."""
+    """A new upload of this storage, with a new id."""
     mark_done = replace(upload(length=length, **changes), id=UploadId(uuid.uuid4().hex))
     return replace(mark_done, cursor=storage.start(mark_done))
 
@@ -41,7 +41,7 @@ class FakeLease:
         self.valid = True
 
     def abandon(self) -> None:
-        """Nobody comes after it."""
+        """Has no successor."""
 
     def revoke(self) -> None:
         self.valid = False
@@ -63,15 +63,15 @@ class Journal:
         self.upload, self.entries = current, list[Entry]()
         self.checkpoints: list[Checkpoint] = []
         self.late: list[Checkpoint] = []
-        """Those that came after the writer was left."""
-        self.given = current.offset
-        """Where the bytes handed to the writer end."""
+        """The checkpoints that came after the writer was left."""
+        self.consumed = current.offset
+        """The offset at which the bytes handed to the writer end."""
         self._storage, self._survives, self._answer_lost = storage, survives, answer_lost
-        self._left = self._dead = False
+        self._released = self._dead = False
 
     async def record(self, checkpoint: Checkpoint) -> None:
-        assert self.upload.offset <= checkpoint.offset <= self.given, "a checkpoint went back, or ahead of the bytes"
-        if self._left:
+        assert self.upload.offset <= checkpoint.offset <= self.consumed, "a checkpoint went back, or ahead of the bytes"
+        if self._released:
             self.late.append(checkpoint)
         dies = len(self.checkpoints) >= self._survives
         if not dies or (self._answer_lost and not self._dead):
@@ -81,7 +81,7 @@ class Journal:
             raise StateUnavailable
 
     def leave(self) -> None:
-        self._left = True
+        self._released = True
 
     async def _keep(self, checkpoint: Checkpoint) -> None:
         before, self.upload = self.upload, record(self.upload, checkpoint, 0.0).upload
@@ -120,7 +120,7 @@ class Sender:
                 await self.give(writer, journal, session.sizes)
                 if session.flush:
                     await writer.flush()
-                    assert journal.upload.offset == journal.given, "flushed, but not recorded"
+                    assert journal.upload.offset == journal.consumed, "flushed, but not recorded"
         self.keep(journal)
         return journal
 
@@ -133,8 +133,8 @@ class Sender:
     async def give(self, writer: Writer, journal: Journal, sizes: Sequence[int]) -> None:
         """Hand over chunks of these sizes, as far as the data goes."""
         for size in sizes:
-            chunk = self.data[journal.given : journal.given + size]
-            journal.given += len(chunk)
+            chunk = self.data[journal.consumed : journal.consumed + size]
+            journal.consumed += len(chunk)
             if chunk:
                 await writer.write(chunk)
 

@@ -99,11 +99,12 @@ def _bound(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def files(path: Path) -> Iterator[Path]:
-    """The file, or the files of Python and Markdown below the folder."""
+    """The file, or the files of Python and Markdown below the folder; not those of other projects."""
     if path.is_file():
         yield path
     else:
-        yield from sorted(file for file in path.rglob("*") if file.suffix in {".py", ".md"})
+        below = sorted(file for file in path.rglob("*") if file.suffix in {".py", ".md"})
+        yield from (file for file in below if "node_modules" not in file.parts)
 
 
 if __name__ == "__main__":

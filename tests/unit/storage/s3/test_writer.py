@@ -30,7 +30,7 @@ def fresh(bench: Bench) -> Upload:
 def all_given(bench: Bench, fresh: Upload) -> Journal:
     """A journal that minds no offset."""
     journal = Journal(bench.storage, fresh)
-    journal.given = fresh.length or 0
+    journal.consumed = fresh.length or 0
     return journal
 
 
