@@ -12,7 +12,7 @@ from bench.load.http import Client, LoadError, request
 from bench.load.zeros import SIZE
 
 _BOUNDARY = "------------------------d74496d66958873e"
-"""Of the length that curl and browsers give to theirs."""
+"""A boundary as long as those of curl and browsers."""
 _HEAD = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'.encode()
 _END = f"\r\n--{_BOUNDARY}--\r\n".encode()
 CONTENTS = {"zeros": b"\0", "line ends": b"\r\n", "near boundaries": f"\r\n--{_BOUNDARY[:-1]}".encode()}

@@ -26,8 +26,8 @@ class Answer:
     headers: Mapping[str, str]
     content: bytes
     version: str
-    """Of HTTP."""
-    sent: int
+    """Version of HTTP."""
+    sent_bytes: int
     """Bytes of the body that curl could send."""
 
 
@@ -55,13 +55,13 @@ class Transfer:
         return await self._process.wait()
 
     async def answer(self, data: bytes = b"") -> Answer:
-        """What came back; `data` is for curl's standard input. Fails if curl got no answer."""
+        """Returns the answer; `data` is for curl's standard input. Fails if curl got no answer."""
         content, report = await self._process.communicate(data)
         assert not self._process.returncode, f"curl ended with code {self._process.returncode}"
         answer: dict[str, Any] = json.loads(report)
         headers = {name: values[-1] for name, values in answer["headers"].items()}
-        told = {name: answer[name] for name in ("status", "version", "sent")}
-        return Answer(headers=headers, content=content, **told)
+        fields = {"status": answer["status"], "version": answer["version"], "sent_bytes": answer["sent"]}
+        return Answer(headers=headers, content=content, **fields)
 
     async def kill(self) -> None:
         if self._process.returncode is None:

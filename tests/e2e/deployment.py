@@ -21,7 +21,7 @@ SIZES = (0, 1, 5 * MIB - 1, 8 * MIB, 8 * MIB + 1, 20 * MIB + 17)
 
 
 class Deployment:
-    """The server as production runs it, with a prefix of its own in the bucket. `settings` are the server's."""
+    """The server as production runs it, with its own prefix in the bucket. `settings` are the server's."""
 
     def __init__(self, directory: Path, seaweed: SeaweedFS, prefix: str, **settings: Any) -> None:
         self.bucket = Bucket(seaweed, prefix)
@@ -29,7 +29,7 @@ class Deployment:
 
     @property
     def url(self) -> str:
-        """Of the creation endpoint."""
+        """URL of the creation endpoint."""
         return self.server.url
 
     def stored(self, url: str | None) -> bytes:
@@ -39,7 +39,7 @@ class Deployment:
         return self.content(url)
 
     def content(self, url: str) -> bytes:
-        """The same for a URL with whatever host."""
+        """Returns the same for a URL with any host."""
         return self.bucket.content(url)
 
     def residue(self) -> list[str]:
@@ -60,7 +60,7 @@ class Deployment:
         return await self._until("sent", count)
 
     async def until_closed(self) -> None:
-        """Returns when nobody listens any more. A connection that waits for a worker may end with it before that."""
+        """Returns when no worker listens any more. A connection that waits for a worker may end with it before that."""
         with suppress(aiohttp.ClientConnectorError):
             while True:
                 await self._asked_once()
@@ -73,8 +73,8 @@ class Deployment:
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
             return
 
-    async def _until(self, what: str, count: int) -> int:
-        while (counted := await self.server.metric(f"{what}_bytes_total")) < count:  # noqa: ASYNC110 (another process's)
+    async def _until(self, direction: str, count: int) -> int:
+        while (counted := await self.server.metric(f"{direction}_bytes_total")) < count:  # noqa: ASYNC110 (another process's)
             await asyncio.sleep(0.02)
         return int(counted)
 

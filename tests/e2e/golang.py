@@ -17,12 +17,12 @@ CHUNK = 6 * 1024 * 1024
 @cache
 def go() -> str:
     """The binary; skips if there is none, or nowhere to get go-tus from."""
-    found = shutil.which("go")
-    if found is None:
+    path = shutil.which("go")
+    if path is None:
         pytest.skip("Go is not installed")
-    if subprocess.run([found, "mod", "download"], cwd=PROJECT, check=False).returncode:
+    if subprocess.run([path, "mod", "download"], cwd=PROJECT, check=False).returncode:
         pytest.skip("go-tus can't be had")
-    return found
+    return path
 
 
 async def upload(endpoint: str, file: Path, *, override: bool = False) -> str:

@@ -53,6 +53,6 @@ async def test_aiotus_passes_its_own_tests(deployment: Deployment, tmp_path: Pat
         stdout=PIPE,
         stderr=STDOUT,
     )
-    said, _ = await process.communicate()
-    assert process.returncode == 0, said.decode()
-    assert "skipped" not in said.decode()
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    assert "skipped" not in output.decode()

@@ -39,25 +39,25 @@ def printed(outcome: Outcome) -> tuple[Any, list[str]]:
 
 
 async def test_rules_are_printed_missed_installed_and_found(bucket: str, seaweed: SeaweedFS, tmp_path: Path) -> None:
-    theirs = {"ID": "theirs", "AllowedOrigins": ["https://other.example"], "AllowedMethods": ["GET"]}
+    other_rule = {"ID": "theirs", "AllowedOrigins": ["https://other.example"], "AllowedMethods": ["GET"]}
     admin = seaweed.client(seaweed.admin)
-    admin.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [theirs]})
+    admin.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [other_rule]})
     one = server(tmp_path, seaweed, direct_uploads=True, download_mode="redirect", cors_allow_origin=ORIGIN)
     before = await one.command("check", "--cors")
-    rules, said = printed(before)
+    rules, text = printed(before)
     assert before.code == 1
-    assert f"FAIL cors  s3://{bucket}/: PUT from https://app.example isn't allowed with any header" in said
+    assert f"FAIL cors  s3://{bucket}/: PUT from https://app.example isn't allowed with any header" in text
     assert [rule["AllowedMethods"] for rule in rules["CORSRules"]] == [["PUT", "POST"], ["GET", "HEAD"]]
     installed = await one.command("check", "--cors", "--install")
     assert (installed.code, printed(installed)[1]) == (
         0,
         [f"ok   cors  s3://{bucket}/: the rules were installed", f"ok   cors  s3://{bucket}/ has what browsers need"],
     )
-    there = admin.get_bucket_cors(Bucket=bucket)["CORSRules"]
-    assert there[:2] == rules["CORSRules"]
-    assert there[2]["ID"] == "theirs"
+    stored_rules = admin.get_bucket_cors(Bucket=bucket)["CORSRules"]
+    assert stored_rules[:2] == rules["CORSRules"]
+    assert stored_rules[2]["ID"] == "theirs"
     again = await one.command("check", "--cors", "--install")
-    assert admin.get_bucket_cors(Bucket=bucket)["CORSRules"] == there
+    assert admin.get_bucket_cors(Bucket=bucket)["CORSRules"] == stored_rules
     assert again.code == 0
     assert (await one.command("check", "--cors")).code == 0
 
@@ -65,11 +65,14 @@ async def test_rules_are_printed_missed_installed_and_found(bucket: str, seaweed
 async def test_a_browser_is_let_in_by_them(bucket: str, seaweed: SeaweedFS, tmp_path: Path) -> None:
     one = server(tmp_path, seaweed, direct_uploads=True, cors_allow_origin=ORIGIN)
     assert (await one.command("check", "--cors", "--install")).code == 0
-    asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type,x-amz-meta-tus-id"}
+    headers = {
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "content-type,x-amz-meta-tus-id",
+    }
     async with aiohttp.ClientSession() as session:
         for origin, allowed in (("https://app.example", True), ("https://evil.example", False)):
             url = f"{seaweed.endpoint}/{bucket}/key"
-            async with session.options(url, headers={"Origin": origin, **asked}) as answer:
+            async with session.options(url, headers={"Origin": origin, **headers}) as answer:
                 assert ("Access-Control-Allow-Origin" in answer.headers) is allowed
 
 

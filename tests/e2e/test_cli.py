@@ -1,4 +1,4 @@
-"""The command line beside a live server, and the server's own start and end, on a real S3."""
+"""The command line together with a live server, and the server's own start and end, on a real S3."""
 
 from __future__ import annotations
 
@@ -31,17 +31,19 @@ async def half(deployment: Deployment, curl: str, data: bytes) -> str:
     return await created(deployment, curl, data, 9 * MIB)
 
 
-async def created(deployment: Deployment, curl: str, data: bytes, sent: int) -> str:
+async def created(deployment: Deployment, curl: str, data: bytes, sent_bytes: int) -> str:
     flags = ("-X", "POST", "--data-binary", "@-")
-    answer = await run(curl, deployment.url, *flags, data=data[:sent], Upload_Length=str(len(data)), Content_Type=BYTES)
+    answer = await run(
+        curl, deployment.url, *flags, data=data[:sent_bytes], Upload_Length=str(len(data)), Content_Type=BYTES
+    )
     assert answer.status == 201
     return answer.headers["location"]
 
 
 @asynccontextmanager
-async def writing(curl: str, url: str, rest: Path) -> AsyncIterator[Transfer]:
+async def writing(curl: str, url: str, remaining: Path) -> AsyncIterator[Transfer]:
     """A PATCH with all that `half` lacks, which takes a quarter of a minute."""
-    flags = ("--limit-rate", "700k", "-X", "PATCH", "-T", str(rest))
+    flags = ("--limit-rate", "700k", "-X", "PATCH", "-T", str(remaining))
     async with transfer(curl, url, *flags, Upload_Offset=str(9 * MIB), Content_Type=BYTES) as slowly:
         yield slowly
 
@@ -67,7 +69,7 @@ async def test_check_finds_all_well(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize("wrong", ["bucket", "credentials"])
 async def test_check_says_in_one_line_each_what_is_wrong(seaweed: SeaweedFS, tmp_path: Path, wrong: str) -> None:
-    user = replace(seaweed.user, name="nobody") if wrong == "credentials" else seaweed.user
+    user = replace(seaweed.user, name="stranger") if wrong == "credentials" else seaweed.user
     server = Server(
         tmp_path,
         environment=user.environment(),
@@ -86,15 +88,15 @@ async def test_check_says_in_one_line_each_what_is_wrong(seaweed: SeaweedFS, tmp
 
 
 async def test_an_operator_sees_an_upload(deployment: Deployment, half: str) -> None:
-    table, shown, listed = await asyncio.gather(
+    table, record, listed = await asyncio.gather(
         deployment.server.command("uploads", "list"),
         deployment.server.command("uploads", "show", upload_id(half)),
         deployment.server.command("uploads", "list", "--json"),
     )
     assert [line for line in lines(table) if line.startswith(upload_id(half)) and f"{9 * MIB}/{20 * MIB + 17}" in line]
-    assert json.loads(shown.out)["offset"] == 9 * MIB
-    assert json.loads(shown.out) in [json.loads(line) for line in lines(listed)]
-    assert (table.code, shown.code, listed.code) == (0, 0, 0)
+    assert json.loads(record.out)["offset"] == 9 * MIB
+    assert json.loads(record.out) in [json.loads(line) for line in lines(listed)]
+    assert (table.code, record.code, listed.code) == (0, 0, 0)
 
 
 async def test_an_upload_that_is_unknown_is_one_line(deployment: Deployment) -> None:
@@ -206,7 +208,7 @@ async def test_the_second_signal_ends_a_server_that_is_still_busy(
 # readiness
 
 
-async def test_a_server_whose_parts_are_gone_is_not_ready_and_says_which(tmp_path: Path) -> None:
+async def test_readiness_names_unavailable_parts(tmp_path: Path) -> None:
     with SeaweedFS(tmp_path / "seaweed") as weed, RedisServer(tmp_path) as state:
         async with deployed(tmp_path, weed, "ready", state=state.url) as deployment:
             await says(deployment, 200, "ready\n")
@@ -221,8 +223,8 @@ async def test_a_server_whose_parts_are_gone_is_not_ready_and_says_which(tmp_pat
 async def says(deployment: Deployment, status: int, text: str) -> None:
     """Wait until it does: it looks every few seconds."""
 
-    async def said() -> bool:
+    async def is_answered() -> bool:
         async with aiohttp.ClientSession() as session, session.get(f"{deployment.server.origin}/readyz") as answer:
             return (answer.status, await answer.text()) == (status, text)
 
-    await until(said)
+    await until(is_answered)

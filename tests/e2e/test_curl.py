@@ -60,12 +60,10 @@ async def test_a_refused_request_costs_no_byte_of_its_body(
     url = await created(curl, deployment.url, len(data))
     flags = ("-X", "PATCH", "-T", str(file), "--expect100-timeout", "30")
     answer = await run(curl, url, *flags, Upload_Offset="1", Content_Type=BYTES, Expect="100-continue")
-    assert (answer.status, answer.sent) == (409, 0)
+    assert (answer.status, answer.sent_bytes) == (409, 0)
 
 
-async def test_what_came_before_curl_was_killed_is_kept_and_the_rest_follows(
-    deploy: Deploy, curl: str, data: bytes, file: Path
-) -> None:
+async def test_killed_curl_resumes_from_its_offset(deploy: Deploy, curl: str, data: bytes, file: Path) -> None:
     async with deploy() as deployment:
         url = await created(curl, deployment.url, len(data))
         slowly = transfer(curl, url, *SLOW, "-X", "PATCH", "-T", str(file), Upload_Offset="0", Content_Type=BYTES)
@@ -93,7 +91,7 @@ async def test_what_came_before_the_server_was_asked_to_end_is_kept(
             answer = await running.answer()
         assert (answer.status, answer.headers["retry-after"]) == (503, "5")
         await deployment.server.start()
-        assert received <= await deployment.offset(url) <= answer.sent
+        assert received <= await deployment.offset(url) <= answer.sent_bytes
 
 
 async def test_a_second_request_takes_over_from_one_that_lingers(
@@ -117,8 +115,8 @@ async def test_a_second_request_takes_over_from_one_that_lingers(
 async def test_ranges_of_what_was_stored(deployment: Deployment, curl: str, data: bytes, file: Path) -> None:
     url = await created(curl, deployment.url, len(data))
     await run(curl, url, "-X", "PATCH", "-T", str(file), Upload_Offset="0", Content_Type=BYTES)
-    for wanted, first, end in RANGES:
-        answer = await run(curl, url, "-r", wanted)
+    for range_field, first, end in RANGES:
+        answer = await run(curl, url, "-r", range_field)
         assert (answer.status, answer.content) == (206, data[first:end])
     answer = await run(curl, url)
     assert (answer.status, answer.content) == (200, data)

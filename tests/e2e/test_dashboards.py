@@ -40,9 +40,9 @@ def targets() -> Sequence[Mapping[str, Any]]:
 
 
 def queries() -> Mapping[str, Names]:
-    """What is asked, by the query."""
-    asked = [*(target["expr"] for target in targets()), *(rule["expr"] for rule in rules())]
-    return {query: names(query) for query in asked}
+    """Returns the names in each query."""
+    expressions = [*(target["expr"] for target in targets()), *(rule["expr"] for rule in rules())]
+    return {query: names(query) for query in expressions}
 
 
 async def labels_after_a_run(folder: Path, seaweed: SeaweedFS) -> Labels:
@@ -69,20 +69,20 @@ async def labels_after_a_run(folder: Path, seaweed: SeaweedFS) -> Labels:
 
 
 async def test_every_metric_and_label_is_on_a_running_server(tmp_path: Path, seaweed: SeaweedFS) -> None:
-    there = await labels_after_a_run(tmp_path, seaweed)
-    for query, named in queries().items():
-        assert named.metrics, query
-        assert named.metrics - there.keys() == set(), query
-        for metric in named.metrics:
-            assert named.labels - there[metric] - SCRAPED == set(), query
-        for metric, label in named.selected:
-            assert label in there[metric] | SCRAPED, query
+    available = await labels_after_a_run(tmp_path, seaweed)
+    for query, query_names in queries().items():
+        assert query_names.metrics, query
+        assert query_names.metrics - available.keys() == set(), query
+        for metric in query_names.metrics:
+            assert query_names.labels - available[metric] - SCRAPED == set(), query
+        for metric, label in query_names.selected:
+            assert label in available[metric] | SCRAPED, query
 
 
 def test_what_is_shown_of_an_answer_is_in_it() -> None:
-    shown = [(target["expr"], re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) for target in targets()]
-    shown += [(rule["expr"], re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"])) for rule in rules()]
-    for query, labels in shown:
+    legends = [(target["expr"], re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) for target in targets()]
+    legends += [(rule["expr"], re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"])) for rule in rules()]
+    for query, labels in legends:
         grouped = names(query).labels
         assert set(labels) <= (grouped or SCRAPED), query
 
@@ -95,11 +95,11 @@ def test_each_alert_is_explained() -> None:
 
 
 def test_the_dashboard_can_be_imported() -> None:
-    told = dashboard()
+    document = dashboard()
     source = {"type": "prometheus", "uid": "${DS_PROMETHEUS}"}
-    assert [given["name"] for given in told["__inputs"]] == ["DS_PROMETHEUS"]
-    assert all(place["datasource"] == source for place in [*targets(), *told["templating"]["list"]])
-    panels = told["panels"]
+    assert [entry["name"] for entry in document["__inputs"]] == ["DS_PROMETHEUS"]
+    assert all(place["datasource"] == source for place in [*targets(), *document["templating"]["list"]])
+    panels = document["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     cells = [cell for panel in panels for cell in _cells(**panel["gridPos"])]
     assert len(set(cells)) == len(cells), "panels overlap"
@@ -118,9 +118,9 @@ def _cells(x: int, y: int, w: int, h: int) -> Sequence[tuple[int, int]]:
     ],
 )
 def test_names_are_found(query: str, metrics: set[str], labels: set[str], selected: set[str]) -> None:
-    found = names(query)
-    assert (set(found.metrics), set(found.labels)) == (metrics, labels)
-    assert {label for _, label in found.selected} == selected
+    result = names(query)
+    assert (set(result.metrics), set(result.labels)) == (metrics, labels)
+    assert {label for _, label in result.selected} == selected
 
 
 def test_a_misspelt_metric_is_no_word() -> None:

@@ -19,9 +19,9 @@ SIZE = 11 * 1024 * 1024 + 5
 
 async def shell(script: str, directory: Path, deployment: Deployment) -> str:
     (directory / "film.mp4").write_bytes(random_bytes(SIZE))
-    told = script.replace("http://127.0.0.1:8080/files", deployment.url.rstrip("/"))
+    commands = script.replace("http://127.0.0.1:8080/files", deployment.url.rstrip("/"))
     process = await asyncio.create_subprocess_exec(
-        "bash", "-euo", "pipefail", "-c", told, cwd=directory, stdout=asyncio.subprocess.PIPE
+        "bash", "-euo", "pipefail", "-c", commands, cwd=directory, stdout=asyncio.subprocess.PIPE
     )
     out, _ = await process.communicate()
     assert process.returncode == 0
@@ -30,14 +30,14 @@ async def shell(script: str, directory: Path, deployment: Deployment) -> str:
 
 @pytest.mark.usefixtures("curl")
 async def test_a_whole_file_takes_one_request(deployment: Deployment, tmp_path: Path) -> None:
-    said = await shell(WHOLE, tmp_path, deployment)
-    assert "Upload-Complete: ?1" in said
-    location = re.search(r"^Location: (\S+)", said, re.MULTILINE)
+    output = await shell(WHOLE, tmp_path, deployment)
+    assert "Upload-Complete: ?1" in output
+    location = re.search(r"^Location: (\S+)", output, re.MULTILINE)
     assert location is not None
     assert deployment.stored(location[1]) == random_bytes(SIZE)
 
 
 @pytest.mark.usefixtures("curl")
 async def test_step_by_step(deployment: Deployment, tmp_path: Path) -> None:
-    said = await shell(f'{STEPS}\necho "$url"', tmp_path, deployment)
-    assert deployment.stored(said.split()[-1]) == random_bytes(SIZE)
+    output = await shell(f'{STEPS}\necho "$url"', tmp_path, deployment)
+    assert deployment.stored(output.split()[-1]) == random_bytes(SIZE)

@@ -1,4 +1,4 @@
-"""`tusd-py events` beside a live server that has no sinks of its own."""
+"""`tusd-py events` together with a live server without sinks."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ async def outbox_of(place: str) -> AsyncIterator[Outbox]:
 
 
 async def created(server: Server) -> str:
-    async with aiohttp.ClientSession() as session, session.post(server.url, headers=HEADERS) as made:
-        assert made.status == 201
-        return made.headers["Location"].rpartition("/")[2]
+    async with aiohttp.ClientSession() as session, session.post(server.url, headers=HEADERS) as answer:
+        assert answer.status == 201
+        return answer.headers["Location"].rpartition("/")[2]
 
 
 async def listed(server: Server, *arguments: str) -> list[Any]:
@@ -52,7 +52,7 @@ async def test_an_operator_sends_an_event_again(request: pytest.FixtureRequest, 
     ):
         await outbox.register([ALL])
         event_id = f"evt_{await created(server)}_created"
-        assert [(each["id"], each["state"]) for each in await listed(server)] == [(event_id, "pending")]
+        assert [(row["id"], row["state"]) for row in await listed(server)] == [(event_id, "pending")]
         [due] = await outbox.due(ALL.name, EVER, 9)
         await outbox.mark_failed(due, "HTTP 500", None)
         [dead] = await listed(server, "--state", "dead")
@@ -62,7 +62,7 @@ async def test_an_operator_sends_an_event_again(request: pytest.FixtureRequest, 
         await outbox.mark_delivered(due)
         assert await listed(server) == []
         assert (await server.command("events", "replay", event_id)).out == "replayed 1\n"
-        assert [each.event_id for each in await outbox.due(ALL.name, EVER, 9)] == [event_id]
+        assert [row.event_id for row in await outbox.due(ALL.name, EVER, 9)] == [event_id]
         assert (await server.command("events", "drop", event_id)).out == "dropped 1\n"
         assert await outbox.due(ALL.name, EVER, 9) == []
         assert (await server.command("events", "show", event_id)).code == 1

@@ -42,7 +42,7 @@ async def upload_by_all(deployment: Deployment, tus_js: Start, data: bytes, file
         by_tuspy(url, data), by_tuspy(url, data), by_aiotus(url, data), by_tus_js(tus_js, url, file)
     )
     assert len({*urls}) == len(urls)
-    assert all(deployment.stored(each) == data for each in urls)
+    assert all(deployment.stored(stored_url) == data for stored_url in urls)
 
 
 async def test_clients_at_once_with_workers_that_share_sqlite(

@@ -44,11 +44,12 @@ def redis_place(tmp_path: Path, seaweed: SeaweedFS, redis_url: str) -> Place:
     return on_seaweed(tmp_path, seaweed, redis_url)
 
 
-async def test_the_state_of_another_storage_is_refused_by_every_command_and_nothing_is_removed(place: Place) -> None:
+async def test_commands_refuse_a_foreign_state(place: Place) -> None:
+    """Removes nothing."""
     async with place.serving("mine", expire_after=LONG_AGO) as mine:
         (url,) = await uploaded(mine, b"abc")
-        async with place.serving("other", state=f"sqlite:{place.directory / 'other.db'}") as other:
-            (theirs,) = await uploaded(other, b"defg")
+        async with place.serving("other", state=f"sqlite:{place.directory / 'other.db'}") as other_server:
+            (other_url,) = await uploaded(other_server, b"defg")
         place.litter("other")
         before = place.files("mine"), place.files("other")
 
@@ -74,8 +75,8 @@ async def test_the_state_of_another_storage_is_refused_by_every_command_and_noth
 
         assert (place.files("mine"), place.files("other")) == before
         assert await content(mine, url) == b"abc"
-        async with place.serving("other", state=f"sqlite:{place.directory / 'other.db'}") as other:
-            assert await content(other, theirs) == b"defg"
+        async with place.serving("other", state=f"sqlite:{place.directory / 'other.db'}") as other_server:
+            assert await content(other_server, other_url) == b"defg"
 
 
 @pytest.mark.parametrize("workers", ["2", "3"])
@@ -85,10 +86,10 @@ async def test_workers_of_a_wrong_pair_say_it_once(place: Place, workers: str) -
     assert a_wrong_pair(await place.refused("other", workers=workers), place, "other")
 
 
-async def test_two_installations_share_a_redis_with_prefixes_of_their_own(redis_place: Place) -> None:
+async def test_prefixes_let_installations_share_a_redis(redis_place: Place) -> None:
     place = redis_place
     async with place.serving("one") as one, place.serving("two", redis_prefix="two:") as two:
-        (url,), (theirs,) = await uploaded(one, b"abc"), await uploaded(two, b"defg")
+        (url,), (other_url,) = await uploaded(one, b"abc"), await uploaded(two, b"defg")
         for wrong in (place.server("two"), place.server("one", redis_prefix="two:")):
             assert (await wrong.command("repair", "--apply")).code == 2
         for server, storage in ((one, "one"), (two, "two")):
@@ -96,11 +97,11 @@ async def test_two_installations_share_a_redis_with_prefixes_of_their_own(redis_
             assert (repaired.code, repaired.out) == (0, "0 found, 0 mended\n")
             assert len(place.files(storage)) == 2, "the object and the installation's id"
         assert await content(one, url) == b"abc"
-        assert await content(two, theirs) == b"defg"
-        assert await status(one, f"/files/{upload_id(theirs)}") == 404
+        assert await content(two, other_url) == b"defg"
+        assert await status(one, f"/files/{upload_id(other_url)}") == 404
 
 
-async def test_after_the_state_was_emptied_nothing_is_collected_before_repair(place: Place) -> None:
+async def test_emptied_state_removes_nothing_before_repair(place: Place) -> None:
     async with place.serving("mine", expire_after=LONG_AGO) as mine:
         (url,) = await uploaded(mine, b"abc")
         place.litter("mine")
@@ -115,12 +116,12 @@ async def test_after_the_state_was_emptied_nothing_is_collected_before_repair(pl
         assert again.log().count("installation adopted") == 1
         assert "tusd-py repair" in again.log()
         swept = await again.command("uploads", "collect-garbage")
-        (held, summary) = swept.out.splitlines()
-        assert held.startswith("nothing is removed until 20")
-        assert "tusd-py repair --apply" in held
+        (notice, summary) = swept.out.splitlines()
+        assert notice.startswith("nothing is removed until 20")
+        assert "tusd-py repair --apply" in notice
         assert (swept.code, summary) == (0, "0 removed")
-        looked = await again.command("repair")
-        assert looked.out.endswith("1 found, 0 mended\n")
+        dry_run = await again.command("repair")
+        assert dry_run.out.endswith("1 found, 0 mended\n")
         assert (await again.command("uploads", "collect-garbage")).out == swept.out
         assert place.files("mine") == before
 
@@ -142,8 +143,8 @@ async def test_a_storage_that_lost_its_id_is_paired_by_hand(place: Place) -> Non
     assert a_wrong_pair(await place.refused("mine"), place, "mine")
     paired = await place.server("mine").command("repair", "--pair", "--apply")
     assert paired.code == 0
-    told, summary = paired.out.splitlines()
-    assert (told.rpartition(" ")[0], summary) == ("state and storage are of installation", "0 found, 0 mended")
+    notice, summary = paired.out.splitlines()
+    assert (notice.rpartition(" ")[0], summary) == ("state and storage are of installation", "0 found, 0 mended")
     async with place.serving("mine") as again:
         assert await content(again, url) == b"abc"
         assert "installation adopted" not in again.log(), "it was repaired, too"
@@ -173,9 +174,7 @@ async def test_workers_that_start_at_once_are_one_installation(place: Place) -> 
 
 
 @pytest.mark.parametrize("state", ["sqlite", "redis"])
-async def test_while_s3_is_away_at_the_start_nothing_begins_and_then_all_goes_well(
-    redis_place: Place, seaweed: SeaweedFS, state: str
-) -> None:
+async def test_start_waits_for_s3(redis_place: Place, seaweed: SeaweedFS, state: str) -> None:
     where = {"state": f"sqlite:{redis_place.directory / 'state.db'}"} if state == "sqlite" else {}
     async with S3Proxy(seaweed.endpoint) as s3, redis_place.serving("mine", **where) as mine:
         async with client_of(mine) as client:

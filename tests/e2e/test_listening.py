@@ -1,4 +1,4 @@
-"""A server on a UNIX socket, and one with an address of its own for what isn't for clients."""
+"""A server on a UNIX socket, and one with a separate address for operators' routes."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ APART = ("healthz", "readyz", "metrics")
 
 
 async def statuses(session: aiohttp.ClientSession, origin: str, **headers: str) -> list[int]:
-    found = []
+    codes = []
     for path in APART:
         async with session.get(f"{origin}/{path}", headers=headers) as answer:
             assert not [name for name in answer.headers if name.startswith("Access-Control-")]
-            found.append(answer.status)
-    return found
+            codes.append(answer.status)
+    return codes
 
 
-async def counted(session: aiohttp.ClientSession, origin: str, what: str) -> int:
+async def counted(session: aiohttp.ClientSession, origin: str, metric: str) -> int:
     async with session.get(f"{origin}/metrics") as answer:
-        return int(total(await answer.text(), what.removeprefix("tusdpy_")))
+        return int(total(await answer.text(), metric.removeprefix("tusdpy_")))
 
 
 async def created(session: aiohttp.ClientSession, server: Server) -> str:

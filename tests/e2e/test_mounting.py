@@ -1,4 +1,4 @@
-"""`create_app` as a part of somebody else's application."""
+"""`create_app` as a part of another application."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
 
 @pytest.fixture
 async def site(settings: Settings) -> AsyncIterator[TestServer]:
-    """An application with uploads below /media, and a page of its own."""
+    """An application with uploads below /media, and its own page."""
     app = web.Application()
     app.router.add_get("/", _hello)
     app.add_subapp("/media", create_app(settings))
@@ -67,8 +67,8 @@ async def test_a_concatenation_in_a_mounted_application(site: TestServer) -> Non
     async with aiohttp.ClientSession() as session:
         async with session.get(str(url)) as answer:
             assert await answer.read() == b"".join(pieces)
-        told = await TusClient(session, str(url)).head(str(url))
-        assert told.headers["Upload-Concat"].startswith("final;/media/files/")
+        head = await TusClient(session, str(url)).head(str(url))
+        assert head.headers["Upload-Concat"].startswith("final;/media/files/")
 
 
 async def test_the_rest_of_the_application_is_left_alone(site: TestServer) -> None:

@@ -1,4 +1,4 @@
-"""Quotas as clients meet them, and `tusd-py usage` beside the live server."""
+"""Quotas as clients meet them, and `tusd-py usage` together with the live server."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_bytes_past_the_quota_are_refused_in_each_protocol(tmp_path: Path,
         await tus.create(10)
 
 
-async def test_a_deferred_length_is_refused_where_it_goes_past_the_quota(tmp_path: Path, place: str) -> None:
+async def test_deferred_length_is_held_to_the_quota(tmp_path: Path, place: str) -> None:
     async with started(tmp_path, place, quota_bytes=10) as (server, tus):
         url = await tus.create(None)
         assert await usage(server) == charged(0, 0, 1)
@@ -118,8 +118,8 @@ async def test_an_operator_sees_all_accounts_and_commands_give_back(tmp_path: Pa
         async with opened(place) as state:
             ann = Upload(id=UploadId("a" * 32), length=5, account=Account(name="t/ann\n"), times=Times.at_creation(1.0))
             await state.create(ann)
-        assert [each["owner"] for each in await usage(server)] == ["-", "t/ann\n"]
-        assert await usage(server, "nobody") == [{"owner": "nobody", "bytes": 0, "reserved": 0, "uploads": 0}]
+        assert [entry["owner"] for entry in await usage(server)] == ["-", "t/ann\n"]
+        assert await usage(server, "eve") == [{"owner": "eve", "bytes": 0, "reserved": 0, "uploads": 0}]
         table = (await server.command("usage")).out.splitlines()
         assert [line.split() for line in table] == [
             ["bytes", "reserved", "uploads", "owner"],
@@ -162,7 +162,7 @@ async def test_owners_have_accounts_and_keys_quotas_of_their_own(tmp_path: Path,
         refused = await tus.post(upload_length=0, **plain)
         assert (refused.status, refused.body.partition(b":")[0]) == (429, b"too-many-requests")
         assert 0 < int(refused.headers["Retry-After"]) <= 900
-        assert {str(each["owner"]): each["reserved"] for each in await usage(server)} == {
+        assert {str(entry["owner"]): entry["reserved"] for entry in await usage(server)} == {
             "busy": 20,
             "plain": 20,
             "small": 10,
@@ -173,8 +173,8 @@ async def test_a_token_is_counted_with_the_upload_that_it_creates(tmp_path: Path
     (tmp_path / "secret").write_text("s" * 32)
     environment = {"TUSD_PY_AUTH_TOKEN_SECRET_FILE": str(tmp_path / "secret")}
     async with started(tmp_path, place, auth="token", environment=environment) as (server, tus):
-        made = await server.command("token", "--sub", "ann", "--max", "10", "-n", "1", "--endpoint", server.url)
-        token = {"Upload_Token": made.out.strip()}
+        outcome = await server.command("token", "--sub", "ann", "--max", "10", "-n", "1", "--endpoint", server.url)
+        token = {"Upload_Token": outcome.out.strip()}
         assert (await tus.post(upload_length=11, **token)).status == 413
         await tus.create(6, **token)
         refused = await tus.post(upload_length=6, **token)

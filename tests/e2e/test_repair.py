@@ -1,4 +1,4 @@
-"""The state store is lost, or the bucket: `tusd-py repair` beside a real S3."""
+"""The state store is lost, or the bucket: `tusd-py repair` with a real S3."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ METADATA = f"filename {b64encode(b'report.pdf').decode()}"
 
 
 @pytest.fixture
-def rest(data: bytes, tmp_path: Path) -> Path:
-    """What follows the first 9 MiB."""
+def remaining(data: bytes, tmp_path: Path) -> Path:
+    """A file of the bytes after the first 9 MiB."""
     (tmp_path / "rest").write_bytes(data[9 * MIB :])
     return tmp_path / "rest"
 
 
-async def cut_short(deployment: Deployment, curl: str, data: bytes, rest: Path) -> tuple[str, int]:
+async def cut_short(deployment: Deployment, curl: str, data: bytes, remaining: Path) -> tuple[str, int]:
     """An upload with two parts and a tail, whose client has vanished, and the offset that it was told."""
     first = ("-X", "POST", "--data-binary", "@-")
-    told = {"Upload_Length": str(len(data)), "Upload_Metadata": METADATA, "Content_Type": BYTES}
-    url = (await run(curl, deployment.url, *first, data=data[: 9 * MIB], **told)).headers["location"]
-    flags = ("--limit-rate", "6M", "-X", "PATCH", "-T", str(rest))
+    fields = {"Upload_Length": str(len(data)), "Upload_Metadata": METADATA, "Content_Type": BYTES}
+    url = (await run(curl, deployment.url, *first, data=data[: 9 * MIB], **fields)).headers["location"]
+    flags = ("--limit-rate", "6M", "-X", "PATCH", "-T", str(remaining))
     async with transfer(curl, url, *flags, Upload_Offset=str(9 * MIB), Content_Type=BYTES) as cut:
         await deployment.until_received(17 * MIB)
         await cut.kill()
@@ -53,22 +53,22 @@ async def head(url: str) -> tuple[int, dict[str, str]]:
 
 @pytest.mark.parametrize("info", ["on", "off"])
 async def test_after_the_state_was_lost_a_client_goes_on_where_it_was(
-    deploy: Deploy, curl: str, data: bytes, tmp_path: Path, rest: Path, info: str
+    deploy: Deploy, curl: str, data: bytes, tmp_path: Path, remaining: Path, info: str
 ) -> None:
     async with deploy(s3_info_objects=info == "on") as deployment:
-        url, offset = await cut_short(deployment, curl, data, rest)
+        url, offset = await cut_short(deployment, curl, data, remaining)
         _, before = await head(url)
         assert offset > 16 * MIB, "two parts and a tail"
         await lose_state(deployment, tmp_path)
         assert (await head(url))[0] == 404
 
-        told = await deployment.server.command("repair")
-        found = f"{upload_id(url)}  no record of it, but {offset} bytes of it are stored"
-        assert (told.code, told.out, told.err) == (1, f"{found}: would be rebuilt\n1 found, 0 mended\n", "")
+        outcome = await deployment.server.command("repair")
+        finding = f"{upload_id(url)}  no record of it, but {offset} bytes of it are stored"
+        assert (outcome.code, outcome.out, outcome.err) == (1, f"{finding}: would be rebuilt\n1 found, 0 mended\n", "")
         assert (await head(url))[0] == 404
 
         mended = await deployment.server.command("repair", "--apply")
-        assert (mended.code, mended.out, mended.err) == (0, f"{found}: rebuilt\n1 found, 1 mended\n", "")
+        assert (mended.code, mended.out, mended.err) == (0, f"{finding}: rebuilt\n1 found, 1 mended\n", "")
         status, after = await head(url)
         assert status == 200
         assert after.pop("Upload-Expires") != before.pop("Upload-Expires")
@@ -81,27 +81,25 @@ async def test_after_the_state_was_lost_a_client_goes_on_where_it_was(
         )
         assert ended.status == 204
         assert deployment.stored(url) == data
-        assert len(deployment.residue()) == 1, "the object, and nothing beside it"
+        assert len(deployment.residue()) == 1, "the object, and nothing else"
         well = await deployment.server.command("repair")
         assert (well.code, well.out) == (0, "0 found, 0 mended\n")
 
 
-async def test_an_object_that_was_deleted_by_hand_is_found_and_no_longer_shown(
-    deploy: Deploy, curl: str, data: bytes
-) -> None:
+async def test_repair_removes_record_of_deleted_object(deploy: Deploy, curl: str, data: bytes) -> None:
     async with deploy() as deployment:
         flags = ("-X", "POST", "--data-binary", "@-")
-        made = [
+        answers = [
             await run(curl, deployment.url, *flags, data=data[:size], Upload_Length=str(size), Content_Type=BYTES)
             for size in (7, 8)
         ]
-        gone, kept = (answer.headers["location"] for answer in made)
-        await asyncio.to_thread(deployment.bucket.delete, gone)
+        removed_url, kept_url = (answer.headers["location"] for answer in answers)
+        await asyncio.to_thread(deployment.bucket.delete, removed_url)
 
-        told = await deployment.server.command("repair")
-        found = f"{upload_id(gone)}  its object is gone, or is another"
-        assert (told.code, told.out) == (1, f"{found}: would be ended\n1 found, 0 mended\n")
+        outcome = await deployment.server.command("repair")
+        finding = f"{upload_id(removed_url)}  its object is gone, or is another"
+        assert (outcome.code, outcome.out) == (1, f"{finding}: would be ended\n1 found, 0 mended\n")
         mended = await deployment.server.command("repair", "--apply")
-        assert (mended.code, mended.out) == (0, f"{found}: ended\n1 found, 1 mended\n")
-        assert [(await head(url))[0] for url in (gone, kept)] == [404, 200]
-        assert deployment.stored(kept) == data[:8]
+        assert (mended.code, mended.out) == (0, f"{finding}: ended\n1 found, 1 mended\n")
+        assert [(await head(url))[0] for url in (removed_url, kept_url)] == [404, 200]
+        assert deployment.stored(kept_url) == data[:8]

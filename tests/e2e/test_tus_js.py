@@ -97,55 +97,55 @@ async def test_tus_js_uploads_a_stream_whose_length_shows_at_its_end(
     assert deployment.stored(done["url"]) == random_bytes(size)
 
 
-async def test_an_upload_that_tus_js_terminates_on_its_way_leaves_nothing(
-    deploy: Deploy, tus_js: Start, file: Path
-) -> None:
+async def test_terminated_upload_leaves_nothing(deploy: Deploy, tus_js: Start, file: Path) -> None:
     async with deploy() as deployment:
         async with tus_js(file=file, stopAt=9 * MIB, terminate=True, options={"endpoint": deployment.url}) as client:
-            left = await client.until("left")
-        assert methods(left)[-1] == ("DELETE", 204)
-        assert await _status(left) == 404
+            event = await client.until("left")
+        assert methods(event)[-1] == ("DELETE", 204)
+        assert await _status(event) == 404
         assert deployment.residue() == []
 
 
 async def test_tus_js_goes_on_in_another_process(
     deployment: Deployment, tus_js: Start, data: bytes, file: Path, tmp_path: Path
 ) -> None:
-    told, options = {"file": file, "urls": tmp_path / "urls"}, {"endpoint": deployment.url}
-    async with tus_js(**told, options={**options, "chunkSize": MIB}) as first:  # it must not be through before its end
-        interrupted = await first.until("progress", sent=9 * MIB)
-    async with tus_js(**told, options=options) as second:
+    settings, options = {"file": file, "urls": tmp_path / "urls"}, {"endpoint": deployment.url}
+    async with tus_js(
+        **settings, options={**options, "chunkSize": MIB}
+    ) as first:  # it must not be through before its end
+        interrupted = await first.until("progress", sent_bytes=9 * MIB)
+    async with tus_js(**settings, options=options) as second:
         done = await second.until("success")
     assert methods(done) == [("HEAD", 200), APPENDED]
     assert done["url"] == interrupted["url"]
     assert deployment.stored(done["url"]) == data
 
 
-@pytest.mark.parametrize("another", [False, True], ids=["in its process", "in another process"])
+@pytest.mark.parametrize("in_second", [False, True], ids=["in its process", "in another process"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_tus_js_keeps_its_place_through_a_token_that_expires(
-    deploy: Deploy, tus_js: Start, data: bytes, file: Path, tmp_path: Path, protocol: str, *, another: bool
+    deploy: Deploy, tus_js: Start, data: bytes, file: Path, tmp_path: Path, protocol: str, *, in_second: bool
 ) -> None:
     token = tmp_path / "token"
-    told = {"file": file, "urls": tmp_path / "urls", "token": token}
+    settings = {"file": file, "urls": tmp_path / "urls", "token": token}
     async with deploy(**JWT) as deployment:
         options = {"endpoint": deployment.url, "protocol": protocol, "chunkSize": MIB}
         _log_in(token, exp=int(time.time()) + 60)
-        async with tus_js(**told, options=options) as first:
-            await first.until("progress", sent=5 * MIB)
+        async with tus_js(**settings, options=options) as first:
+            await first.until("progress", sent_bytes=5 * MIB)
             _log_in(token, exp=1)
             refused = await first.until("refused")
-            if not another:
+            if not in_second:
                 _log_in(token)
-            done = None if another else await first.until("success")
-        if another:
-            async with tus_js(**told, options=options) as second:
+            done = None if in_second else await first.until("success")
+        if in_second:
+            async with tus_js(**settings, options=options) as second:
                 refused = await second.until("refused")
                 _log_in(token)
                 done = await second.until("success")
         assert done is not None
         assert methods(refused)[-1] == ("PATCH", 401)
-        assert [method for method, _ in methods(done)].count("POST") == (0 if another else 1)
+        assert [method for method, _ in methods(done)].count("POST") == (0 if in_second else 1)
         assert all(status < 300 for method, status in methods(done) if method == "HEAD")
         assert deployment.stored(done["url"]) == data
 
@@ -155,17 +155,17 @@ def _log_in(token: Path, **claims: object) -> None:
 
 
 @pytest.mark.parametrize("protocol", IETF)
-async def test_an_upload_that_tus_js_began_in_one_protocol_it_ends_in_the_other(
+async def test_upload_continues_in_the_other_protocol(
     deployment: Deployment, tus_js: Start, data: bytes, file: Path, tmp_path: Path, protocol: str
 ) -> None:
-    told: dict[str, Any] = {"file": file, "urls": tmp_path / "urls"}
+    settings: dict[str, Any] = {"file": file, "urls": tmp_path / "urls"}
     options = {"endpoint": deployment.url}
-    async with tus_js(**told, options={**options, "protocol": protocol}) as first:
-        await first.until("progress", sent=9 * MIB)
-    async with tus_js(**told, options=options) as second:
+    async with tus_js(**settings, options={**options, "protocol": protocol}) as first:
+        await first.until("progress", sent_bytes=9 * MIB)
+    async with tus_js(**settings, options=options) as second:
         done = await second.until("success")
     assert methods(done)[0] == ("HEAD", 200)
-    assert methods(done)[1:] in ([], [APPENDED]), "all of it may have been on its way"
+    assert methods(done)[1:] in ([], [APPENDED]), "every byte may have been in flight"
     assert deployment.stored(done["url"]) == data
 
 
@@ -190,7 +190,7 @@ async def test_an_upload_by_tus_js_outlives_the_server(
 ) -> None:
     patient = {"retryDelays": [0] + [500] * 120, **options}
     async with deploy() as deployment, tus_js(file=file, options={"endpoint": deployment.url, **patient}) as client:
-        await client.until("progress", sent=5 * MIB)
+        await client.until("progress", sent_bytes=5 * MIB)
         if end is signal.SIGKILL:
             await deployment.server.kill()
         else:

@@ -1,4 +1,4 @@
-"""What tus-js-client's own end-to-end tests ask, in Node."""
+"""Checks of tus-js-client's own end-to-end tests, in Node."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ async def test_what_tus_js_asks_of_a_server(deployment: Deployment) -> None:
         stdout=PIPE,
         stderr=STDOUT,
     )
-    said, _ = await process.communicate()
-    assert process.returncode == 0, said.decode()
-    assert "pass 3" in said.decode()
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    assert "pass 3" in output.decode()

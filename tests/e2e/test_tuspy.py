@@ -57,8 +57,8 @@ async def test_tuspy_uploads_async(deployment: Deployment, size: int) -> None:
 def test_metadata_comes_back_as_tuspy_sent_it(deployment: Deployment, metadata: dict[str, str]) -> None:
     uploader = TusClient(deployment.url).uploader(file_stream=io.BytesIO(b"x"), metadata=metadata)
     uploader.upload()
-    told = requests.head(uploader.url or "", headers=TUS, timeout=10).headers.get("Upload-Metadata", "")
-    assert _decoded(told) == metadata
+    field = requests.head(uploader.url or "", headers=TUS, timeout=10).headers.get("Upload-Metadata", "")
+    assert _decoded(field) == metadata
     assert deployment.stored(uploader.url) == b"x"
 
 

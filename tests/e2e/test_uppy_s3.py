@@ -29,15 +29,15 @@ def uppy(request: pytest.FixtureRequest, tus_js: tusjs.Start) -> Start:  # noqa:
     return partial(_start, request.param)
 
 
-def _start(way: str, deployment: Deployment, **told: Any) -> AbstractAsyncContextManager[TusJs]:
+def _start(way: str, deployment: Deployment, **settings: Any) -> AbstractAsyncContextManager[TusJs]:
     endpoint = deployment.url.rstrip("/")
     entrance = {"presign": f"{endpoint}/s3/presign"} if "signing" in way else {"endpoint": endpoint}
     script = "uppy5/uppy5.mjs" if "5" in way else "uppy6.mjs"
-    return tusjs.running(script, {"name": "Größe 日本.mp4", "type": "video/mp4", **entrance, **told})
+    return tusjs.running(script, {"name": "Größe 日本.mp4", "type": "video/mp4", **entrance, **settings})
 
 
 def hosts(event: Event) -> set[tuple[str, str]]:
-    """Where requests went to that XMLHttpRequest sent."""
+    """Returns the methods and hosts of the requests that XMLHttpRequest sent."""
     return {(request["method"], request["host"]) for request in event["requests"]}
 
 
@@ -72,15 +72,13 @@ async def test_parts_whose_lengths_are_bound(
     (tmp_path / "file").write_bytes(data)
     meta = {"filesize": size} | ({} if chunk is None else {"partsize": chunk})
     async with deploy(direct_uploads=True, max_size="20MiB") as deployment:
-        told = {"meta": meta, "size": size, "chunk": chunk}
-        async with uppy(deployment, file=tmp_path / "file", options=PARTS, **told) as client:
+        settings = {"meta": meta, "size": size, "chunk": chunk}
+        async with uppy(deployment, file=tmp_path / "file", options=PARTS, **settings) as client:
             done = await client.until("success")
         assert deployment.stored(done["url"]) == data
 
 
-async def test_a_size_that_isnt_told_is_asked_for_where_uploads_are_limited(
-    deploy: Deploy, uppy: Start, file: Path
-) -> None:
+async def test_missing_size_is_refused_under_max_size(deploy: Deploy, uppy: Start, file: Path) -> None:
     async with deploy(direct_uploads=True, max_size="1GiB") as deployment:
         async with uppy(deployment, file=file, options=PARTS) as client:
             failed = await client.until("error")
@@ -88,14 +86,14 @@ async def test_a_size_that_isnt_told_is_asked_for_where_uploads_are_limited(
         assert deployment.residue() == []
 
 
-@pytest.mark.parametrize("told", [{}, {"size": 6 * MIB}], ids=["size unknown", "size told"])
+@pytest.mark.parametrize("settings", [{}, {"size": 6 * MIB}], ids=["size unknown", "size told"])
 async def test_a_file_in_one_request(
-    direct: AbstractAsyncContextManager[Deployment], uppy: Start, tmp_path: Path, told: dict[str, int]
+    direct: AbstractAsyncContextManager[Deployment], uppy: Start, tmp_path: Path, settings: dict[str, int]
 ) -> None:
     data = os.urandom(6 * MIB)
     (tmp_path / "file").write_bytes(data)
     async with direct as deployment:
-        async with uppy(deployment, file=tmp_path / "file", **told) as client:
+        async with uppy(deployment, file=tmp_path / "file", **settings) as client:
             await client.until("success")
         (key,) = deployment.residue()
         url = deployment.url + key.rpartition("/")[2]
@@ -135,11 +133,11 @@ async def test_another_process_goes_on(
     """As Golden Retriever lets a page do after a reload."""
     async with direct as deployment:
         async with uppy(deployment, file=file, options={**PARTS, "limit": 1}) as client:
-            begun = await client.until("part")
-        async with uppy(deployment, file=file, options=PARTS, restored=begun["state"]) as client:
+            event = await client.until("part")
+        async with uppy(deployment, file=file, options=PARTS, restored=event["state"]) as client:
             done = await client.until("success")
         assert sum(request["method"] == "PUT" for request in done["requests"]) < len(data) // (5 * MIB) + 1
-        assert done["url"].endswith(begun["state"]["uploadId"])
+        assert done["url"].endswith(event["state"]["uploadId"])
         assert deployment.stored(done["url"]) == data
 
 

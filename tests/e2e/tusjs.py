@@ -24,10 +24,10 @@ class TusJs:
     def __init__(self, process: Process) -> None:
         self._process = process
 
-    async def until(self, name: str, *, sent: int = 0) -> Event:
+    async def until(self, name: str, *, sent_bytes: int = 0) -> Event:
         """The next event of that name, with so many bytes sent if it is progress. Fails if Node ends before it."""
         async for event in self._events():
-            if event["event"] == name and event.get("sent", sent) >= sent:
+            if event["event"] == name and event.get("sent", sent_bytes) >= sent_bytes:
                 return event
             assert event["event"] != "error", event["reason"]
         raise AssertionError(f"tus-js-client ended with code {await self._process.wait()}")
@@ -52,14 +52,14 @@ class TusJs:
 Start = Callable[..., AbstractAsyncContextManager[TusJs]]
 
 
-def start(**told: Any) -> AbstractAsyncContextManager[TusJs]:
+def start(**settings: Any) -> AbstractAsyncContextManager[TusJs]:
     """A Node process that uploads as it is told, for as long as the block lasts."""
-    return running("upload.mjs", told)
+    return running("upload.mjs", settings)
 
 
 @asynccontextmanager
-async def running(script: str, told: Mapping[str, Any]) -> AsyncIterator[TusJs]:
-    command = ("node", script, json.dumps(told, default=str))
+async def running(script: str, settings: Mapping[str, Any]) -> AsyncIterator[TusJs]:
+    command = ("node", script, json.dumps(settings, default=str))
     process = await asyncio.create_subprocess_exec(
         *command, cwd=PROJECT, env=environment(), stdin=asyncio.subprocess.DEVNULL, stdout=PIPE
     )

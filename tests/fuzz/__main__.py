@@ -21,7 +21,7 @@ ROUND = 500
 
 
 async def _run(directory: Path, s3: SeaweedFS, seconds: float, chance: int) -> int:
-    """How many examples were tried."""
+    """Returns the number of tried examples."""
     end, rounds = time.monotonic() + seconds, 0
     async with target(directory, s3) as server:
         while time.monotonic() < end:
@@ -40,8 +40,8 @@ def main() -> None:
     directory = Path(tempfile.mkdtemp(prefix="fuzz-"))
     print(f"logs in {directory}", flush=True)
     with SeaweedFS(directory / "seaweed") as s3:
-        tried = asyncio.run(_run(directory, s3, chosen.minutes * 60, chosen.seed))
-    print(f"{tried} examples, and none stopped the server")
+        count = asyncio.run(_run(directory, s3, chosen.minutes * 60, chosen.seed))
+    print(f"{count} examples, and none stopped the server")
 
 
 if __name__ == "__main__":

@@ -75,9 +75,9 @@ def heads(draw: st.DrawFn) -> Case:
     place += draw(st.one_of(st.just(b""), runs(15 * KIB))).replace(b" ", b"").replace(b"\t", b"")
     usual = [b"Host: a", b"Tus-Resumable: 1.0.0", b"Upload-Length: 9", b"Content-Length: 0"]
     unusual = {*names, b"Content-Length" if b"Transfer-Encoding" in names else b""}
-    told = [field for field in usual if field.partition(b":")[0] not in unusual]
+    kept_fields = [field for field in usual if field.partition(b":")[0] not in unusual]
     line = draw(st.sampled_from(_METHODS)) + b" " + place + b" HTTP/1.1"
-    return case(draw, [line, *told, *fields, *often], ())
+    return case(draw, [line, *kept_fields, *fields, *often], ())
 
 
 @st.composite
@@ -129,16 +129,16 @@ def bodies(draw: st.DrawFn) -> Case:
     way = draw(st.sampled_from([b"PATCH " + TARGET, b"POST /files/"]))
     field = draw(st.sampled_from(_FIELDS)) + b": " + draw(runs(4 * KIB))
     head = [way + b" HTTP/1.1", b"Host: a", version, b"Content-Type: application/offset+octet-stream"]
-    told = [*head, b"Upload-Offset: 5", b"Upload-Length: 100000", b"Upload-Complete: ?1", field]
+    fields = [*head, b"Upload-Offset: 5", b"Upload-Length: 100000", b"Upload-Complete: ?1", field]
     piece = chunk(draw(runs(64))) or b"0\r\n\r\n"
     odd = draw(st.sampled_from([piece, b"1;" + b"a" * 4000 + b"\r\na\r\n", b"0" * 4000 + b"1\r\na\r\n"]))
     end = draw(st.sampled_from([b"0\r\n\r\n", b"", b"0\r\n" + b"A: b\r\n" * 500 + b"\r\n", b"zz"]))
     body = odd * draw(st.integers(0, 3)) + piece * draw(st.integers(0, 20_000)) + end
-    return case(draw, [*told, b"Transfer-Encoding: chunked"], (body[:LONGEST_BODY],))
+    return case(draw, [*fields, b"Transfer-Encoding: chunked"], (body[:LONGEST_BODY],))
 
 
 def abused() -> st.SearchStrategy[Case]:
-    """What the tests of rude clients draw."""
+    """Draws the cases of the tests of rude clients."""
     return abuses().map(lambda abuse: Case(pieces=tuple(abuse.raw()), waits=abuse.waits))
 
 

@@ -50,10 +50,10 @@ _CASES = st.one_of(heads(), documents(), bodies(), abused(), streams())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What some requests cost, in seconds."""
+    """The cost of some requests, in seconds."""
 
     cpu: float
-    """Of the event loop's thread."""
+    """Seconds of the event loop's thread."""
     lag: float
     """The longest time for which /healthz waited, without the time in which the server's threads had no processor."""
 
@@ -103,18 +103,18 @@ class Target:
     def _exchange(self, drawn: Sequence[Case]) -> set[int]:
         """The statuses of all answers."""
         with ExitStack() as stack:
-            connections = [stack.enter_context(self._sent(case)) for case in drawn]
-            waiting = [each for each, case in zip(connections, drawn, strict=True) if case.waits]
-            return {status for each in waiting for status in _statuses(each)}
+            connections = [stack.enter_context(self._send(case)) for case in drawn]
+            waiting = [connection for connection, case in zip(connections, drawn, strict=True) if case.waits]
+            return {status for connection in waiting for status in _statuses(connection)}
 
-    def _sent(self, case: Case) -> socket.socket:
+    def _send(self, case: Case) -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self.site.server.port), timeout=_PATIENCE)
         with suppress(OSError):  # refused before it was all sent
             for piece in case.pieces:
-                connection.sendall(self._named(piece))
+                connection.sendall(self._with_names(piece))
         return connection
 
-    def _named(self, piece: bytes) -> bytes:
+    def _with_names(self, piece: bytes) -> bytes:
         names = {TARGET: urlsplit(self.upload).path, MULTIPART: self.multipart.upload_id, KEY: self.multipart.key}
         for mark, name in names.items():
             piece = piece.replace(mark, name.encode())
@@ -122,12 +122,12 @@ class Target:
 
 
 def _statuses(connection: socket.socket) -> Iterator[int]:
-    """Of all that comes until the final answer, the end, or a long silence."""
+    """Yields the statuses until the final answer, the end, or a long silence."""
     with suppress(OSError):
         while answer := connection.recv(65536):
-            found = [int(status) for status in _STATUS.findall(answer)]
-            yield from found
-            if max(found, default=0) >= 200:
+            statuses = [int(status) for status in _STATUS.findall(answer)]
+            yield from statuses
+            if max(statuses, default=0) >= 200:
                 return
 
 
@@ -136,13 +136,13 @@ async def target(directory: Path, seaweed: SeaweedFS) -> AsyncIterator[Target]:
     """Its end tells whether anything went wrong in the server, or was left running."""
     async with s3_site(directory, seaweed, debug=False, **_EVERYTHING) as site, aiohttp.ClientSession() as session:
         upload = await TusClient(session, site.server.url).create(100_000, b"start")
-        begun = await DirectClient(session, site.server.url).begin()
+        multipart = await DirectClient(session, site.server.url).begin()
         with probing(site.server.port) as probe:
-            yield Target(site=site, upload=upload, multipart=begun, probe=probe)
+            yield Target(site=site, upload=upload, multipart=multipart, probe=probe)
         tus = TusClient(session, site.server.url)
         assert await tus.content(await tus.create(5, b"hello")) == b"hello"
         assert await site.server.stop() == 0
-        assert not (found := _trouble(site.server.log())), found
+        assert not (trouble := _trouble(site.server.log())), trouble
 
 
 def _trouble(log: str) -> str:

@@ -1,6 +1,6 @@
-"""How long the server keeps everybody else waiting, seen from another process.
+"""Delay that the server causes to other clients, seen from another process.
 
-A second server that does nothing, in a process of its own, is asked in the same moment: what both take is the
+A second server that does nothing, in its own process, is asked in the same moment: what both take is the
 machine's.
 
 Run with a port: asks /healthz there, and tells a line for each line on its standard input. Without: is that server.
@@ -30,7 +30,7 @@ _PATIENCE = 30.0
 class Lag:
     """Since the last look: how often /healthz was asked, and the most seconds that it took longer than nothing does."""
 
-    asked: int
+    count: int
     worst: float
 
 
@@ -46,8 +46,8 @@ class Probe:
         assert self._process.stdout is not None
         self._process.stdin.write(b"\n")
         self._process.stdin.flush()
-        asked, worst = self._process.stdout.readline().split()
-        return Lag(asked=int(asked), worst=float(worst))
+        count, worst = self._process.stdout.readline().split()
+        return Lag(count=int(count), worst=float(worst))
 
 
 @contextmanager
@@ -106,14 +106,14 @@ def _ask(servers: tuple[_Asked, ...]) -> float:
 
 def _probe(*engine: int) -> None:
     servers = tuple(_Asked(port) for port in engine)
-    asked, worst = 0, 0.0
+    count, worst = 0, 0.0
     while True:
-        asked, worst = asked + 1, max(worst, _ask(servers))
+        count, worst = count + 1, max(worst, _ask(servers))
         if select.select([sys.stdin], [], [], _PAUSE)[0]:
             if not os.read(sys.stdin.fileno(), 1):
                 return
-            print(asked, worst, flush=True)
-            asked, worst = 0, 0.0
+            print(count, worst, flush=True)
+            count, worst = 0, 0.0
 
 
 def _control() -> None:

@@ -1,4 +1,4 @@
-"""Whatever a client sends, the server judges it, answers or hangs up, keeps nothing of it, and serves the next one."""
+"""The server judges any request, answers or hangs up, keeps nothing of it, and serves the next one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.tus import PATIENCE, TusClient, until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STATUSES = {100, 200, 201, 204, 206, 304, 400, 403, 404, 405, 409, 412, 413, 415, 416, 417, 423, 460, 501}
-"""All that may be said to anybody; 503 is for a storage that fails, and this one doesn't."""
+"""Statuses of any answer; 503 is for a storage that fails, and this one doesn't."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -38,8 +38,8 @@ async def test_no_request_gets_a_500_hangs_or_leaves_anything_behind(abused: Sit
     async with aiohttp.ClientSession() as session:
         tus = TusClient(session, abused.server.url)
         target = await tus.create(100, b"start")
-        said = await asyncio.gather(*(exchange(tus.port, request, target) for request in requests))
-        assert set().union(*said) <= STATUSES
+        statuses = await asyncio.gather(*(exchange(tus.port, request, target) for request in requests))
+        assert set().union(*statuses) <= STATUSES
         await serves(tus)
         await until(lambda: at_rest(tus))
     assert "Traceback" not in abused.server.log()
@@ -47,14 +47,14 @@ async def test_no_request_gets_a_500_hangs_or_leaves_anything_behind(abused: Sit
 
 async def exchange(port: int, abuse: Abuse, target: str) -> set[int]:
     """The statuses of the answer to `abuse`, up to the final one; none if the server just hangs up."""
-    said: set[int] = set()
+    statuses: set[int] = set()
     async with connected(port) as connection, asyncio.timeout(PATIENCE):
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             for piece in abuse.pieces(target):
                 await connection.send(piece)
-            while abuse.waits and max(said, default=0) < 200:
-                said.add((await connection.answer(head=True)).status)
-    return said
+            while abuse.waits and max(statuses, default=0) < 200:
+                statuses.add((await connection.answer(head=True)).status)
+    return statuses
 
 
 async def serves(tus: TusClient) -> None:

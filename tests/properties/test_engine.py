@@ -1,4 +1,4 @@
-"""Whatever clients do and whatever fails: what was told stays true, what is complete is whole, and nothing is left."""
+"""Under any requests and failures, answers stay true, complete uploads are whole, and nothing is left."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EXPIRE_AFTER = 100.0
 QUOTA = 120
 """Bytes of all uploads together: some of them are refused."""
 _NOT_TAKEN = (Refusal, Superseded, Unavailable)
-"""Superseded by itself, where the answer to a save got lost."""
+"""`Superseded` by its own write, where the answer to a save got lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +69,10 @@ class Sent:
 
 @dataclass(slots=True, kw_only=True)
 class Known:
-    """What a client knows of its upload."""
+    """A client's view of its upload."""
 
     id: UploadId
-    told: bytes
+    acknowledged: bytes
     """The bytes below the offset it was told last."""
     touched: float
 
@@ -102,21 +102,25 @@ class Clients(RuleBasedStateMachine):
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
 
-    @rule(target=uploads, length=lengths, sent=st.none() | bodies, completion=completions, whole=wholes)
-    def create(self, length: int | None, sent: Sent | None, completion: Completion, whole: WholeDigest | None) -> Any:
-        checksum = sent.announced if sent else None
-        intent = creating(length, body=sent is not None, checksum=checksum, completion=completion, whole=whole)
+    @rule(target=uploads, length=lengths, content=st.none() | bodies, completion=completions, whole=wholes)
+    def create(
+        self, length: int | None, content: Sent | None, completion: Completion, whole: WholeDigest | None
+    ) -> Any:
+        checksum = content.announced if content else None
+        intent = creating(length, body=content is not None, checksum=checksum, completion=completion, whole=whole)
         try:
-            upload = self.run(create(self.harness.engine, intent, sent.body() if sent else ScriptedBody()))
+            upload = self.run(create(self.harness.engine, intent, content.body() if content else ScriptedBody()))
         except _NOT_TAKEN:
             return multiple()
-        known = Known(id=upload.id, told=(sent.data if sent else b"")[: upload.offset], touched=self.harness.now)
-        self.check(known, upload)
-        return known
+        view = Known(
+            id=upload.id, acknowledged=(content.data if content else b"")[: upload.offset], touched=self.harness.now
+        )
+        self.check(view, upload)
+        return view
 
     @rule(
-        known=uploads,
-        sent=bodies,
+        view=uploads,
+        content=bodies,
         length=lengths,
         shift=st.sampled_from([0, 0, 0, 0, 1, -1]),
         completion=completions,
@@ -124,38 +128,38 @@ class Clients(RuleBasedStateMachine):
     )
     def append(
         self,
-        known: Known,
-        sent: Sent,
+        view: Known,
+        content: Sent,
         length: int | None,
         shift: int,
         completion: Completion,
         whole: WholeDigest | None,
     ) -> None:
-        offset = max(len(known.told) + shift, 0)
-        intent = appending(offset, length=length, checksum=sent.announced, completion=completion, whole=whole)
+        offset = max(len(view.acknowledged) + shift, 0)
+        intent = appending(offset, length=length, checksum=content.announced, completion=completion, whole=whole)
         try:
-            upload = self.run(append(self.harness.engine, known.id, intent, sent.body()))
+            upload = self.run(append(self.harness.engine, view.id, intent, content.body()))
         except _NOT_TAKEN:
-            self.settle(known, known.told + sent.data)
+            self.settle(view, view.acknowledged + content.data)
             return
-        assert offset == len(known.told), "bytes were taken at another offset"
-        known.told += sent.data[: upload.offset - offset]
-        known.touched = upload.times.updated_at  # a body without a byte moves nothing
-        self.check(known, upload)
+        assert offset == len(view.acknowledged), "bytes were taken at another offset"
+        view.acknowledged += content.data[: upload.offset - offset]
+        view.touched = upload.times.updated_at  # a body without a byte moves nothing
+        self.check(view, upload)
 
-    @rule(known=uploads)
-    def inspect(self, known: Known) -> None:
-        self.settle(known, known.told)
+    @rule(view=uploads)
+    def inspect(self, view: Known) -> None:
+        self.settle(view, view.acknowledged)
 
-    @rule(known=consumes(uploads))
-    def terminate(self, known: Known) -> None:
+    @rule(view=consumes(uploads))
+    def terminate(self, view: Known) -> None:
         self.mend()
         try:
-            self.run(terminate(self.harness.engine, known.id))
+            self.run(terminate(self.harness.engine, view.id))
         except UploadNotFound:
-            assert self.harness.now >= known.touched + EXPIRE_AFTER, "it vanished"
+            assert self.harness.now >= view.touched + EXPIRE_AFTER, "it vanished"
         else:
-            self.check_gone(known)
+            self.check_gone(view)
 
     @rule(seconds=st.sampled_from([1.0, 40.0, 120.0]))
     def wait(self, seconds: float) -> None:
@@ -163,14 +167,14 @@ class Clients(RuleBasedStateMachine):
         with suppress(Unavailable):
             self.run(sweep(self.harness.engine))
 
-    @rule(left=st.integers(0, 6), times=st.integers(1, 3), answer_lost=st.booleans(), storage=st.booleans())
-    def break_something(self, *, left: int, times: int, answer_lost: bool, storage: bool) -> None:
+    @rule(countdown=st.integers(0, 6), times=st.integers(1, 3), answer_lost=st.booleans(), storage=st.booleans())
+    def break_something(self, *, countdown: int, times: int, answer_lost: bool, storage: bool) -> None:
         fuse = self.harness.storage.fuse if storage else self.harness.state.fuse
-        fuse.blow(left, times=times, answer_lost=answer_lost)
+        fuse.blow(countdown, times=times, answer_lost=answer_lost)
 
     @invariant()
     def usage_is_the_sum_over_records(self) -> None:
-        """It never goes past the quota, but for lengths that were reserved before."""
+        """Usage never exceeds the quota, but for lengths that were reserved before."""
         charges = [charge_of(upload) for upload in self.run(self.harness.state.inner.list(None, 1000))]
         assert self.run(self.harness.state.inner.usage(NO_ACCOUNT)) == Usage(
             account=NO_ACCOUNT,
@@ -180,32 +184,32 @@ class Clients(RuleBasedStateMachine):
         )
         assert sum(charge.total for charge in charges) <= QUOTA
 
-    def settle(self, known: Known, possible: bytes) -> None:
+    def settle(self, view: Known, possible: bytes) -> None:
         """Look where the upload is now: not before what was told, nor beyond what can have arrived."""
         self.mend()
         try:
-            upload = self.run(inspect(self.harness.engine, known.id))
+            upload = self.run(inspect(self.harness.engine, view.id))
         except UploadNotFound:
-            assert self.harness.now >= known.touched + EXPIRE_AFTER, "it vanished"
+            assert self.harness.now >= view.touched + EXPIRE_AFTER, "it vanished"
             return
-        assert len(known.told) <= upload.offset <= len(possible)
-        known.told = possible[: upload.offset]
-        known.touched = max(known.touched, upload.times.updated_at)
-        self.check(known, upload)
+        assert len(view.acknowledged) <= upload.offset <= len(possible)
+        view.acknowledged = possible[: upload.offset]
+        view.touched = max(view.touched, upload.times.updated_at)
+        self.check(view, upload)
 
-    def check(self, known: Known, upload: Upload) -> None:
-        assert upload.offset == len(known.told)
+    def check(self, view: Known, upload: Upload) -> None:
+        assert upload.offset == len(view.acknowledged)
         assert upload.done == upload.full, "told as complete, or as open, and isn't"
         if upload.done:
-            assert self.harness.stored(upload) == known.told
+            assert self.harness.stored(upload) == view.acknowledged
         if upload.done and upload.digest:
-            assert upload.digest.value == hashlib.sha256(known.told).hexdigest()
+            assert upload.digest.value == hashlib.sha256(view.acknowledged).hexdigest()
 
-    def check_gone(self, known: Known) -> None:
-        """Its bytes are. Its record is, too, unless something that got no answer may still come about."""
-        assert known.id not in self.harness.stored_names
+    def check_gone(self, view: Known) -> None:
+        """Its bytes are gone. So is its record, unless a request without an answer may still take effect."""
+        assert view.id not in self.harness.stored_names
         for upload in self.run(self.harness.uploads()):
-            if upload.id == known.id:
+            if upload.id == view.id:
                 assert upload.phase is Phase.TERMINATING
                 assert upload.settled_at > self.harness.now
 

@@ -1,4 +1,4 @@
-"""A form is read as it was written, whatever is in it and however it is cut into pieces."""
+"""A form of any content, cut into any pieces, is read as it was written."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ CUTS = st.lists(st.integers(1, 40))
 
 def pieces(body: bytes, cuts: Sequence[int]) -> list[bytes]:
     """The body in pieces as long as the cuts say, and the rest."""
-    found = list[bytes]()
+    cut_pieces = list[bytes]()
     for cut in cuts:
-        found.append(body[:cut])
+        cut_pieces.append(body[:cut])
         body = body[cut:]
-    return [*found, body]
+    return [*cut_pieces, body]
 
 
 def read(body: bytes, cuts: Sequence[int] = (), **limits: int) -> list[FormEvent]:
@@ -49,27 +49,27 @@ def read(body: bytes, cuts: Sequence[int] = (), **limits: int) -> list[FormEvent
 
 def files(events: Sequence[FormEvent]) -> list[tuple[Metadata, bytes]]:
     """The files of the events, up to the final boundary, which must be the last."""
-    found = list[tuple[Metadata, bytes]]()
+    parts = list[tuple[Metadata, bytes]]()
     content = bytearray()
     for event in events[:-1]:
         match event:
             case FileBegin(metadata=metadata):
-                begun, content = metadata, bytearray()
+                current, content = metadata, bytearray()
             case Mark.FILE:
-                found.append((begun, bytes(content)))
+                parts.append((current, bytes(content)))
             case bytes() | memoryview():
                 content += event
             case _:
                 raise AssertionError(event)
     assert events[-1] is Mark.FORM
-    return found
+    return parts
 
 
 def expected(fields: Sequence[Part], parts: Sequence[Part]) -> list[tuple[Metadata, bytes]]:
     shared = {field.name: field.content for field in fields}
     own = [{"filename": part.filename, "filetype": part.kind} for part in parts]
-    texts = [{key: text.encode() for key, text in each.items() if text} for each in own]
-    return [({**shared, **told}, part.content) for told, part in zip(texts, parts, strict=True)]
+    texts = [{key: text.encode() for key, text in described.items() if text} for described in own]
+    return [({**shared, **values}, part.content) for values, part in zip(texts, parts, strict=True)]
 
 
 @given(FIELDS, FILES, CUTS, st.sampled_from([b"", b"\r\n", b"\r\n--epilogue\r\n"]))
@@ -111,7 +111,7 @@ def test_a_padded_boundary_is_refused(padding: bytes) -> None:
     assert isinstance(events[-1], BadForm)
 
 
-def test_content_may_nearly_be_the_boundary_at_the_end_of_each_piece() -> None:
+def test_partial_boundary_at_each_piece_end() -> None:
     content = DELIMITER[:-1] * 1000
     body = encoded([Part("a", content, "b")])
     begin = body.index(content)

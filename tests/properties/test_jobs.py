@@ -133,11 +133,11 @@ async def play(world: World, lengths: Sequence[int], faults: Sequence[Fault]) ->
     engine = replace(Harness(world.state).engine, clock=world.loop.time)
     await world.state.outbox.register([KEPT])
     for number, length in enumerate(lengths):
-        made = Job(
+        new_job = Job(
             id=JobId(f"{number:032x}"), upload_id=None, kind="walk", args={"steps": length}, created_at=0.0,
             updated_at=0.0, due_at=0.0,
         )  # fmt: skip
-        await world.jobs.create(made)
+        await world.jobs.create(new_job)
     machines = [start(world, engine, number) for number in range(2)]
     for fault in sorted(faults, key=lambda fault: fault.at):
         await asyncio.sleep(max(fault.at - world.loop.time(), 0.0))

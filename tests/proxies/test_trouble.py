@@ -39,7 +39,7 @@ async def test_tus_js_goes_on_after_the_server_was_gone(
     passage: Passage, tus_js: Start, data: bytes, file: Path, end: signal.Signals
 ) -> None:
     async with passage() as way, tus_js(file=file, options={"endpoint": way.url, "chunkSize": 3 * MIB}) as client:
-        await client.until("progress", sent=7 * MIB)
+        await client.until("progress", sent_bytes=7 * MIB)
         if end is signal.SIGKILL:
             await way.deployment.server.kill()
         else:
@@ -56,7 +56,7 @@ async def test_one_of_two_nodes_is_enough(
     async with passage(nodes=2, state=redis_url, lock_ttl="2s") as way:
         options = {"endpoint": way.url, "chunkSize": MIB}
         async with tus_js(file=file, options=options) as client:
-            url = (await client.until("progress", sent=7 * MIB))["url"]
+            url = (await client.until("progress", sent_bytes=7 * MIB))["url"]
             await way.neighbours[0].server.kill()
             for _ in range(3):
                 async with transfer(curl, url, *way.front.flags, "-I") as asking:

@@ -1,4 +1,4 @@
-"""What the black-box tests share: servers are started once each, and ended the way production ends them.
+"""Servers that the black-box tests share: started once each, and ended the way production ends them.
 
 All of it lives on one event loop, so that a test may also kill a server and start it again.
 """
@@ -35,9 +35,9 @@ def no_fault_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]
 @pytest.fixture(params=["local", "s3"])
 def site(request: pytest.FixtureRequest) -> Site:
     """The same on each storage."""
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Site)
-    return found
+    chosen_site = request.getfixturevalue(request.param)
+    assert isinstance(chosen_site, Site)
+    return chosen_site
 
 
 @pytest_asyncio.fixture(loop_scope="session")

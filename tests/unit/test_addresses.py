@@ -1,4 +1,4 @@
-"""Where a server listens is read from one text, and written as URLs have it."""
+"""Addresses of a server are read from one text, and written as URLs have them."""
 
 from __future__ import annotations
 

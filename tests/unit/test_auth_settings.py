@@ -74,8 +74,8 @@ def test_each_way_starts_with_what_it_needs(maker: str) -> None:
 
 @pytest.mark.parametrize(("maker", "setting"), [(maker, setting) for maker in NEEDED for setting in NEEDED[maker]])
 def test_each_way_needs_all_of_it(maker: str, setting: str) -> None:
-    others = {name: value for name, value in NEEDED[maker].items() if name != setting}
-    line = complaint(auth=maker, **others)
+    remaining = {name: value for name, value in NEEDED[maker].items() if name != setting}
+    line = complaint(auth=maker, **remaining)
     assert line.startswith(f"--auth '{maker}': expected ")
     assert setting.replace("_", "-") in line
 
@@ -134,7 +134,7 @@ def test_keys_come_from_nowhere_else(url: str) -> None:
 
 
 @pytest.mark.parametrize("auth", ["token", "api-key", "jwt", "forward", "proxy", "jwt,token"])
-def test_uploads_are_continued_by_url_where_tokens_or_keys_are_used(auth: str) -> None:
+def test_tokens_and_keys_continue_uploads_by_url(auth: str) -> None:
     needed = {name: value for maker in auth.split(",") for name, value in NEEDED[maker].items()}
     by_url = "token" in auth or "api-key" in auth
     assert load(auth=auth, **needed).continues_by_url is by_url

@@ -41,9 +41,9 @@ class CheckResult:
 class App:
     """Stands for the server and its operations, and remembers what it was asked."""
 
-    known: dict[UploadId, Upload] = field(default_factory=dict)
+    records: dict[UploadId, Upload] = field(default_factory=dict)
     stubborn: Collection[UploadId] = ()
-    """What can't be repaired."""
+    """Uploads that can't be repaired."""
     results: Sequence[CheckResult] = ()
     settings: Settings = field(default_factory=Settings)
     failure: Exception | None = None
@@ -64,40 +64,40 @@ class App:
         yield self
 
     async def uploads(self, after: UploadId | None, limit: int) -> Sequence[Upload]:
-        return [self.known[key] for key in sorted(self.known) if key > (after or "")][:limit]
+        return [self.records[key] for key in sorted(self.records) if key > (after or "")][:limit]
 
-    async def show(self, wanted: UploadId) -> Upload:
-        if wanted not in self.known:
+    async def show(self, key: UploadId) -> Upload:
+        if key not in self.records:
             raise UploadNotFound
-        return self.known[wanted]
+        return self.records[key]
 
     def link(self, upload: Upload) -> str | None:
         return "read/x" if upload.done else None
 
-    async def terminate(self, wanted: UploadId) -> None:
-        await self.show(wanted)
-        del self.known[wanted]
+    async def terminate(self, key: UploadId) -> None:
+        await self.show(key)
+        del self.records[key]
 
     async def expire(self) -> int:
-        return len(self.known)
+        return len(self.records)
 
     async def recount(self) -> int:
         return 0
 
     async def repair(self, *, apply: bool) -> AsyncIterator[Mended]:
-        for number in self.known:
+        for number in self.records:
             yield Mended(upload_id=number, sentence="it is broken", done=apply and number not in self.stubborn)
 
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> App:
-    made = App()
-    monkeypatch.setattr("tusd_py.server.workers.serve", made.serve)
-    monkeypatch.setattr("tusd_py.cli.operations.check", made.check)
-    monkeypatch.setattr("tusd_py.cli.operations.open_operator", made.open_engine)
+    stub = App()
+    monkeypatch.setattr("tusd_py.server.workers.serve", stub.serve)
+    monkeypatch.setattr("tusd_py.cli.operations.check", stub.check)
+    monkeypatch.setattr("tusd_py.cli.operations.open_operator", stub.open_engine)
     for name in [name for name in os.environ if name.startswith("TUSD_PY_")]:
         monkeypatch.delenv(name)
-    return made
+    return stub
 
 
 @dataclass
@@ -112,10 +112,10 @@ class Run:
         self.capsys = capsys
 
     def __call__(self, *arguments: str) -> Said:
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as exit_info:
             cli.main(arguments)
         captured = self.capsys.readouterr()
-        return Said(int(left.value.code or 0), captured.out, captured.err)
+        return Said(int(exit_info.value.code or 0), captured.out, captured.err)
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return Run(capsys)
 
 
-def test_flags_become_settings_and_the_code_of_serve_is_the_exit_code(app: App, run: Run) -> None:
+def test_serve_takes_flags_and_returns_its_exit_code(app: App, run: Run) -> None:
     assert run("serve", "--port", "1", "--behind-proxy", "--max-size", "8MiB").code == 3
     assert (app.settings.port, app.settings.behind_proxy, app.settings.max_size) == (1, True, 8 << 20)
 
@@ -139,7 +139,7 @@ def test_a_flag_can_switch_off_what_the_environment_switched_on(
 
 
 @pytest.mark.parametrize(
-    ("state", "shown"),
+    ("state", "warned"),
     [
         ("redis://user:SECRET@redis:6379/0", True),
         ("unix:///run/redis.sock?password=SECRET", True),
@@ -147,9 +147,9 @@ def test_a_flag_can_switch_off_what_the_environment_switched_on(
         ("memory:", False),
     ],
 )
-def test_a_password_among_the_flags_is_warned_of_and_not_said(app: App, run: Run, state: str, *, shown: bool) -> None:
-    said = run("serve", "--state", state)
-    assert (said.code, "TUSD_PY_STATE_FILE" in said.err, "SECRET" in said.err) == (3, shown, False)
+def test_a_password_among_the_flags_is_warned_of_and_not_said(app: App, run: Run, state: str, *, warned: bool) -> None:
+    outcome = run("serve", "--state", state)
+    assert (outcome.code, "TUSD_PY_STATE_FILE" in outcome.err, "SECRET" in outcome.err) == (3, warned, False)
     assert app.settings.state is not None
 
 
@@ -181,16 +181,16 @@ def test_every_setting_is_an_option_of_serve(app: App, run: Run) -> None:
 )
 def test_what_is_wrong_with_a_command_is_one_line_and_code_2(app: App, run: Run, arguments: Sequence[str]) -> None:
     assert app
-    said = run(*arguments)
-    assert (said.code, len(said.err.splitlines())) == (2, 1)
-    assert said.err.startswith("tusd-py: ")
+    outcome = run(*arguments)
+    assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+    assert outcome.err.startswith("tusd-py: ")
 
 
 @pytest.mark.parametrize("failure", [StateUnavailable("redis is away\nreally"), OSError(98, "Address already in use")])
 def test_what_goes_wrong_later_is_one_line_and_code_1(app: App, run: Run, failure: Exception) -> None:
     app.failure = failure
-    said = run("serve")
-    assert (said.code, len(said.err.splitlines())) == (1, 1)
+    outcome = run("serve")
+    assert (outcome.code, len(outcome.err.splitlines())) == (1, 1)
 
 
 def test_check_says_a_line_each_and_fails_if_one_does(app: App, run: Run) -> None:
@@ -201,26 +201,26 @@ def test_check_says_a_line_each_and_fails_if_one_does(app: App, run: Run) -> Non
 
 
 def test_list_goes_through_all_pages(app: App, run: Run) -> None:
-    app.known = {upload_id(number): upload(number) for number in range(1001)}
+    app.records = {upload_id(number): upload(number) for number in range(1001)}
     lines = run("uploads", "list").out.splitlines()
-    assert [line.split()[0] for line in lines] == ["id", *sorted(app.known)]
+    assert [line.split()[0] for line in lines] == ["id", *sorted(app.records)]
 
 
 def test_list_as_json_is_an_object_a_line(app: App, run: Run) -> None:
-    app.known = {upload_id(1): upload(1), upload_id(2): upload(2)}
+    app.records = {upload_id(1): upload(1), upload_id(2): upload(2)}
     records = [json.loads(line) for line in run("uploads", "list", "--json").out.splitlines()]
     assert [record["id"] for record in records] == [upload_id(1), upload_id(2)]
 
 
-def test_a_clients_file_name_cannot_move_the_cursor_or_forge_a_line(app: App, run: Run) -> None:
-    app.known = {upload_id(1): replace(upload(1), metadata={"filename": b"a\x1b[2J\nb\xff"})}
+def test_file_name_cannot_forge_a_line_of_the_list(app: App, run: Run) -> None:
+    app.records = {upload_id(1): replace(upload(1), metadata={"filename": b"a\x1b[2J\nb\xff"})}
     out = run("uploads", "list").out
     assert "\x1b" not in out
     assert len(out.splitlines()) == 2
 
 
 def test_show_is_json_with_times_in_utc(app: App, run: Run) -> None:
-    app.known[upload_id(1)] = changed(upload(1), phase=Phase.DONE, metadata={"filename": b"a\xff"}, expires_at=86_400)
+    app.records[upload_id(1)] = changed(upload(1), phase=Phase.DONE, metadata={"filename": b"a\xff"}, expires_at=86_400)
     record = json.loads(run("uploads", "show", upload_id(1)).out)
     assert (record["phase"], record["offset"], record["length"]) == ("done", 4, 10)
     assert (record["created"], record["expires"]) == ("1970-01-01T00:00:00Z", "1970-01-02T00:00:00Z")
@@ -234,13 +234,13 @@ def test_what_is_not_there_is_said_with_code_1(app: App, run: Run) -> None:
 
 
 def test_terminate_takes_several(app: App, run: Run) -> None:
-    app.known = {upload_id(number): upload(number) for number in range(3)}
+    app.records = {upload_id(number): upload(number) for number in range(3)}
     assert run("uploads", "terminate", upload_id(0), upload_id(2)).code == 0
-    assert list(app.known) == [upload_id(1)]
+    assert list(app.records) == [upload_id(1)]
 
 
 def test_expire_says_how_many(app: App, run: Run) -> None:
-    app.known = {upload_id(1): upload(1)}
+    app.records = {upload_id(1): upload(1)}
     assert run("uploads", "expire") == Said(0, "1 expired\n", "")
 
 
@@ -251,15 +251,15 @@ def test_expire_says_how_many(app: App, run: Run) -> None:
 def test_repair_succeeds_if_nothing_is_left_to_mend(
     app: App, run: Run, broken: int, stubborn: int, flags: Sequence[str], code: int
 ) -> None:
-    app.known = {upload_id(number): upload(number) for number in range(broken)}
+    app.records = {upload_id(number): upload(number) for number in range(broken)}
     app.stubborn = [upload_id(number) for number in range(stubborn)]
-    said = run("repair", *flags)
+    outcome = run("repair", *flags)
     mended = broken - stubborn if flags else 0
-    assert said.out.splitlines() == [
-        *(f"{number}  it is broken" for number in app.known),
+    assert outcome.out.splitlines() == [
+        *(f"{number}  it is broken" for number in app.records),
         f"{broken} found, {mended} mended",
     ]
-    assert (said.code, said.err) == (code, "")
+    assert (outcome.code, outcome.err) == (code, "")
 
 
 def test_no_command_shows_the_help(app: App, run: Run) -> None:

@@ -44,10 +44,10 @@ class Desk:
         self.place, self.capsys = place, capsys
 
     def __call__(self, *arguments: str) -> Said:
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as exit_info:
             cli.main(["events", *arguments, f"--state={self.place}"])
         captured = self.capsys.readouterr()
-        return Said(int(left.value.code or 0), captured.out, captured.err)
+        return Said(int(exit_info.value.code or 0), captured.out, captured.err)
 
     def work(self, on: Callable[[StateStore, Outbox], Awaitable[Any]]) -> Any:
         async def opened() -> Any:
@@ -64,15 +64,15 @@ class Desk:
         async def listed(_: StateStore, outbox: Outbox) -> Sequence[Delivery]:
             return await outbox.list(Selection(), None, 100)
 
-        return [(each.event_id, each.sink, str(each.state)) for each in self.work(listed)]
+        return [(row.event_id, row.sink, str(row.state)) for row in self.work(listed)]
 
 
 async def fill(state: StateStore, outbox: Outbox) -> None:
     """A created upload was told; its end is dead for one sink and pending for the other; another is pending."""
     await outbox.register([ALL, ENDS])
-    made = await created(state, 1, updated_at=time.time() - 7200, metadata={"name": b"x"})
+    record = await created(state, 1, updated_at=time.time() - 7200, metadata={"name": b"x"})
     await outbox.mark_delivered((await outbox.due(ALL.name, EVER, 1))[0])
-    await ended(state, made)
+    await ended(state, record)
     await outbox.mark_failed((await outbox.due(ALL.name, EVER, 1))[0], "HTTP 500\x1b[2J", None)
     await created(state, 2, updated_at=time.time())
 
@@ -92,21 +92,21 @@ def run(
     return desk
 
 
-def ids(said: Said) -> list[str]:
-    assert (said.code, said.err) == (0, "")
-    return [each["id"] for each in said.objects]
+def ids(outcome: Said) -> list[str]:
+    assert (outcome.code, outcome.err) == (0, "")
+    return [entry["id"] for entry in outcome.objects]
 
 
 def test_a_line_is_an_event_for_a_sink(run: Desk) -> None:
-    said = run("list", "--state", "all")
-    first, _, dead, last = said.out.splitlines()
+    outcome = run("list", "--state", "all")
+    first, _, dead, last = outcome.out.splitlines()
     assert f"{CREATED}  {ALL.name}  delivered" in first
     assert "dead       failed 1x: HTTP 500\\x1b[2J" in dead
     assert f"{RECENT}  {ALL.name}  pending    due 2" in last
-    assert (said.code, said.err) == (0, "")
+    assert (outcome.code, outcome.err) == (0, "")
 
 
-def test_pending_and_dead_ones_are_listed_unless_asked_for_others(run: Desk) -> None:
+def test_list_shows_pending_and_dead_by_default(run: Desk) -> None:
     assert ids(run("list", "--json")) == [ENDED, ENDED, RECENT]
     assert ids(run("list", "--json", "--state", "pending")) == [ENDED, RECENT]
     assert ids(run("list", "--json", "--state", "dead")) == [ENDED]
@@ -124,7 +124,7 @@ def test_listing_goes_through_all_pages(run: Desk) -> None:
             await created(state, number)
 
     run.work(many)
-    seqs = [each["seq"] for each in run("list", "--json", "--sink", ALL.name).objects]
+    seqs = [entry["seq"] for entry in run("list", "--json", "--sink", ALL.name).objects]
     assert len(seqs) == 207
     assert seqs == sorted(seqs)
 
@@ -141,16 +141,16 @@ def test_json_says_all_of_a_delivery(run: Desk) -> None:
 
 
 def test_show_is_one_object(run: Desk) -> None:
-    said = run("show", ENDED)
-    shown = json.loads(said.out)
-    assert list(shown) == ["id", "seq", "upload", "type", "at", "document", "deliveries"]
-    assert (shown["id"], shown["upload"], shown["type"]) == (ENDED, FIRST, "terminated")
-    assert shown["document"]["reason"] == "client"
-    assert shown["document"]["upload"]["id"] == FIRST
-    assert shown["deliveries"] == run("list", "--json").objects[:2]
-    assert run("show", ENDED, "--json").objects == [shown]
+    outcome = run("show", ENDED)
+    document = json.loads(outcome.out)
+    assert list(document) == ["id", "seq", "upload", "type", "at", "document", "deliveries"]
+    assert (document["id"], document["upload"], document["type"]) == (ENDED, FIRST, "terminated")
+    assert document["document"]["reason"] == "client"
+    assert document["document"]["upload"]["id"] == FIRST
+    assert document["deliveries"] == run("list", "--json").objects[:2]
+    assert run("show", ENDED, "--json").objects == [document]
     [narrowed] = run("show", ENDED, "--json", "--sink", ENDS.name).objects
-    assert [each["sink"] for each in narrowed["deliveries"]] == [ENDS.name]
+    assert [delivery["sink"] for delivery in narrowed["deliveries"]] == [ENDS.name]
 
 
 def test_a_dead_one_is_retried(run: Desk) -> None:
@@ -192,10 +192,10 @@ def test_what_is_dropped_is_gone(run: Desk) -> None:
 @pytest.mark.parametrize("command", ["show", "retry", "replay", "drop"])
 def test_an_id_that_is_not_there_is_one_line_and_code_1(run: Desk, command: str) -> None:
     before = run.states()
-    known = () if command == "show" else (ENDED,)
-    said = run(command, *known, ANCIENT)
-    assert (said.code, said.out) == (1, "")
-    assert said.err == f"tusd-py: no event {ANCIENT}: see tusd-py events list --state all\n"
+    known_ids = () if command == "show" else (ENDED,)
+    outcome = run(command, *known_ids, ANCIENT)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == f"tusd-py: no event {ANCIENT}: see tusd-py events list --state all\n"
     assert run(command, CREATED, "--sink", ENDS.name).code == 1
     assert run.states() == before, "nothing is done by halves"
 
@@ -220,16 +220,16 @@ def test_an_id_that_is_not_there_is_one_line_and_code_1(run: Desk, command: str)
 def test_what_is_wrong_with_a_command_is_one_line_and_code_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: Sequence[str]
 ) -> None:
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_info:
         cli.main(["events", arguments[0], f"--state=sqlite:{tmp_path}/state.db", *arguments[1:]])
     captured = capsys.readouterr()
-    assert (left.value.code, captured.out, len(captured.err.splitlines())) == (2, "", 1)
+    assert (exit_info.value.code, captured.out, len(captured.err.splitlines())) == (2, "", 1)
     assert captured.err.startswith("tusd-py: ")
 
 
 def test_a_state_in_memory_is_out_of_reach(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (("list",), ("retry", "--since", "1h"), ("show", "x"), ("drop", "x")):
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as exit_info:
             cli.main(["events", *arguments, "--state", "memory:"])
-        assert left.value.code == 2
+        assert exit_info.value.code == 2
         assert "use sqlite: or redis:" in capsys.readouterr().err

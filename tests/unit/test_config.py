@@ -54,7 +54,8 @@ def test_settings_made_by_a_program_read_nothing_else(monkeypatch: pytest.Monkey
     assert (Settings().port, Settings(host=("::1",)).port, load().port) == (8080, 8080, 8080)
 
 
-def test_flags_win_over_environment_over_secrets_over_toml_over_defaults(tmp_path: Path) -> None:
+def test_precedence_of_the_sources(tmp_path: Path) -> None:
+    """A flag wins over the environment, that over a secret file, TOML and the default."""
     toml = write(tmp_path / "settings.toml", "port = 1\nhost = 'toml'\nlog-level = 'error'\nlock-ttl = '1s'")
     secret = write(tmp_path / "host", "secret\n")
     environ = {"TUSD_PY_PORT": "2", "TUSD_PY_LOG_LEVEL": "debug", "TUSD_PY_HOST_FILE": str(secret)}
@@ -63,7 +64,7 @@ def test_flags_win_over_environment_over_secrets_over_toml_over_defaults(tmp_pat
     assert settings.workers == 1
 
 
-def test_the_environment_wins_over_the_file_it_names_for_the_same_setting(tmp_path: Path) -> None:
+def test_variable_wins_over_its_secret_file(tmp_path: Path) -> None:
     secret = write(tmp_path / "host", "secret")
     for environ in (
         {"TUSD_PY_HOST": "plain", "TUSD_PY_HOST_FILE": str(secret)},
@@ -72,7 +73,7 @@ def test_the_environment_wins_over_the_file_it_names_for_the_same_setting(tmp_pa
         assert load(environ=environ).host == ("plain",)
 
 
-def test_the_environment_can_name_the_toml_file_and_the_flag_wins(tmp_path: Path) -> None:
+def test_flag_wins_over_toml_path_of_environment(tmp_path: Path) -> None:
     one, two = write(tmp_path / "one.toml", "port = 1"), write(tmp_path / "two.toml", "port = 2")
     environ = {"TUSD_PY_CONFIG": str(one)}
     assert load(environ=environ).port == 1
@@ -140,7 +141,7 @@ def test_names_nobody_knows_are_refused_with_the_nearest(tmp_path: Path) -> None
     assert complaint(environ={"TUSD_PY_XYZZY_FILE": "/dev/null"}).startswith("TUSD_PY_XYZZY_FILE: there is no such")
 
 
-def test_a_toml_key_is_named_with_the_hyphens_or_underscores_it_has(tmp_path: Path) -> None:
+def test_complaint_quotes_the_toml_key_as_written(tmp_path: Path) -> None:
     path = write(tmp_path / "a.toml", "lock_ttl = 'soon'")
     assert complaint(config=path).startswith(f"{path}: lock_ttl 'soon': expected a duration")
 
@@ -165,7 +166,8 @@ def test_a_settings_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert "not UTF-8" in complaint(config=tmp_path / "b.toml")
 
 
-def test_variables_that_kubernetes_sets_for_a_service_of_our_name_are_nobodys_settings() -> None:
+def test_kubernetes_service_variables_are_ignored() -> None:
+    """Ignores the variables that Kubernetes sets for a service named tusd-py."""
     links = {
         "TUSD_PY_SERVICE_HOST": "10.0.0.1",
         "TUSD_PY_SERVICE_PORT": "80",

@@ -90,7 +90,7 @@ WRONG: Mapping[str, Sequence[object]] = {
     "log_level": ["loud"],
     "ui": ["maybe", ""],
     "gone_status": ["403", "500", ""],
-    "s3_profile": ["nobody"],
+    "s3_profile": ["missing"],
     "s3_endpoint_url": ["localhost:9000", "https://x/?y"],
     "s3_tags": ["novalue", "=x", "a=1,a=2", ",".join(f"k{n}=v" for n in range(11)), "k=" + 257 * "v", ["a=b"]],
     "s3_sse": ["rot13"],
@@ -112,7 +112,7 @@ WRONG: Mapping[str, Sequence[object]] = {
 
 
 @pytest.mark.parametrize(("setting", "value"), [(name, value) for name, values in WRONG.items() for value in values])
-def test_a_value_that_cannot_work_is_refused_with_what_was_expected(setting: str, value: object) -> None:
+def test_complaint_of_a_bad_value_says_the_expected(setting: str, value: object) -> None:
     line = complaint({setting: value})
     assert line.startswith(f"--{setting.replace('_', '-')} ")
     assert ": expected " in line
@@ -214,11 +214,11 @@ def test_the_password_of_a_state_is_never_shown(url: str) -> None:
     try:
         settings = load({"state": url})
     except ConfigurationError as error:
-        shown = str(error)
+        text = str(error)
     else:
-        shown = f"{settings!r} {settings} {settings.state} {settings.model_dump()} {settings.model_dump_json()}"
-    assert "hunter2" not in shown
-    assert "ter2" not in shown
+        text = f"{settings!r} {settings} {settings.state} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "hunter2" not in text
+    assert "ter2" not in text
 
 
 def test_the_password_is_there_for_who_needs_it() -> None:

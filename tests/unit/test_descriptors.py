@@ -13,7 +13,7 @@ from tusd_py.server.descriptors import throttle_accept_warnings
 NO_MORE = {"message": "socket.accept() out of system resource", "exception": OSError(24, "Too many open files")}
 
 
-async def test_a_thousand_connections_that_can_not_be_accepted_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_accepts_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     log = Mock()
     monkeypatch.setattr(descriptors, "get_logger", lambda _name: log)
     loop = asyncio.get_running_loop()

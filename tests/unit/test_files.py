@@ -1,4 +1,4 @@
-"""What is made is for this user alone, unless a setting says otherwise."""
+"""New files and folders are for this user alone, unless a setting says otherwise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tusd_py.storage.local.storage import LocalStorage
 
 @pytest.fixture(autouse=True, params=[0o000, 0o022, 0o077], ids=oct)
 def mask(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Whatever the umask is."""
+    """Sets the umask of each test; the files' modes don't depend on it."""
     before = os.umask(request.param)
     yield
     os.umask(before)
@@ -31,9 +31,9 @@ def modes(root: Path) -> set[tuple[bool, int]]:
 async def test_a_state_is_read_by_its_owner_alone(tmp_path: Path) -> None:
     state = SqliteState(tmp_path / "a" / "b" / "state.db")
     await state.create(upload())
-    found = modes(tmp_path / "a")
+    found_modes = modes(tmp_path / "a")
     await state.aclose()
-    assert found == {(True, 0o700), (False, 0o600)}
+    assert found_modes == {(True, 0o700), (False, 0o600)}
 
 
 @pytest.mark.parametrize(("mode", "directories"), [(0o600, 0o700), (0o640, 0o750), (0o644, 0o755)])
@@ -47,14 +47,14 @@ async def test_a_directory_of_uploads_is_open_as_far_as_is_set(tmp_path: Path, m
 
 
 def test_what_is_there_stays_as_it_is(tmp_path: Path) -> None:
-    there, file = tmp_path / "there", tmp_path / "there" / "file"
-    there.mkdir()
-    there.chmod(0o755)
+    folder, file = tmp_path / "there", tmp_path / "there" / "file"
+    folder.mkdir()
+    folder.chmod(0o755)
     file.write_bytes(b"kept")
     file.chmod(0o644)
-    make_directory(there / "new")
+    make_directory(folder / "new")
     make_file(file)
-    assert (stat.S_IMODE(there.stat().st_mode), stat.S_IMODE(file.stat().st_mode)) == (0o755, 0o644)
+    assert (stat.S_IMODE(folder.stat().st_mode), stat.S_IMODE(file.stat().st_mode)) == (0o755, 0o644)
     assert file.read_bytes() == b"kept"
 
 

@@ -19,7 +19,7 @@ COMPOSE = (ROOT / "config" / "compose.yml").read_text()
 IMAGE = (ROOT / "Dockerfile").read_text()
 
 MOST_EXPOSED = 3.0
-"""Of 10, as `systemd-analyze security` counts."""
+"""Points of 10, as `systemd-analyze security` counts."""
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,14 @@ def test_the_unit_is_hardened(directive: str) -> None:
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing")
 def test_systemd_finds_the_unit_little_exposed() -> None:
     command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(UNIT)]
-    found = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    level = re.search(r"Overall exposure level for tusd-py.service: ([0-9.]+)", found)
+    report = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    level = re.search(r"Overall exposure level for tusd-py.service: ([0-9.]+)", report)
     assert level is not None
     assert float(level[1]) <= MOST_EXPOSED
 
 
-def test_each_container_has_no_capability_and_an_end_to_its_memory_and_processes() -> None:
+def test_containers_are_confined() -> None:
+    """A container has no capability, and limits of memory and processes."""
     services = len(re.findall(r"^    (?:build|image):", COMPOSE, re.MULTILINE))
     for line in ("cap_drop: [ALL]", 'security_opt: ["no-new-privileges:true"]', "read_only: true"):
         assert COMPOSE.count(f"    {line}\n") == services
@@ -71,10 +72,11 @@ def test_the_container_has_room_for_what_its_workers_may_take() -> None:
     assert needed + 1000 * 32 * 1024 <= int(limit[1]) * GIB
 
 
-def test_redis_refuses_before_its_container_is_killed_and_all_come_back() -> None:
-    most = re.search(r"maxmemory (\d+)mb", COMPOSE)
-    assert most is not None
-    assert int(most[1]) * MIB <= 0.75 * 512 * MIB
+def test_redis_memory_is_below_its_container_limit() -> None:
+    """Lets Redis refuse writes before its container is killed, and restarts services."""
+    maxmemory = re.search(r"maxmemory (\d+)mb", COMPOSE)
+    assert maxmemory is not None
+    assert int(maxmemory[1]) * MIB <= 0.75 * 512 * MIB
     assert "mem_limit: 512m\n" in COMPOSE
     assert COMPOSE.count("    restart: unless-stopped\n") == 2
 
@@ -84,7 +86,7 @@ def test_redis_asks_for_a_password_that_is_in_no_process_list() -> None:
     assert not re.search(r"--requirepass", COMPOSE)
 
 
-def test_the_image_has_no_pip_and_asks_for_the_health_of_the_server_that_it_runs() -> None:
+def test_image_has_no_pip_and_a_health_check() -> None:
     final = IMAGE[IMAGE.rindex("FROM ") :]
     assert "pip uninstall --yes pip" in final
     assert "venv --without-pip" in IMAGE

@@ -53,11 +53,11 @@ async def test_it_is_asked_at_the_address_that_is_listened_to(host: str) -> None
 @pytest.mark.parametrize("apart", [True, False])
 async def test_it_is_asked_where_the_probes_are(tmp_path: Path, *, apart: bool) -> None:
     path = tmp_path / "s"
-    given = {"metrics_address": f"unix:{path}"} if apart else {"unix_socket": str(path)}
+    options = {"metrics_address": f"unix:{path}"} if apart else {"unix_socket": str(path)}
     with pytest.raises(OSError, match=f"unix:{path} gives no answer: No such file"):
-        health.probe(load_settings(given, None, {}))
+        health.probe(load_settings(options, None, {}))
     async with answering(200, "127.0.0.1", path):
-        assert await asyncio.to_thread(health.probe, load_settings(given, None, {})) == f"ok    unix:{path}"
+        assert await asyncio.to_thread(health.probe, load_settings(options, None, {})) == f"ok    unix:{path}"
 
 
 async def test_of_several_addresses_the_first_is_asked() -> None:
@@ -67,8 +67,8 @@ async def test_of_several_addresses_the_first_is_asked() -> None:
 
 async def test_an_address_for_probes_comes_first() -> None:
     async with answering(200, "127.0.0.1") as port:
-        given = {"host": "127.0.0.2", "unix_socket": "/nowhere", "metrics_address": f"127.0.0.1:{port}"}
-        assert await asyncio.to_thread(health.probe, load_settings(given, None, {})) == f"ok    127.0.0.1 port {port}"
+        options = {"host": "127.0.0.2", "unix_socket": "/nowhere", "metrics_address": f"127.0.0.1:{port}"}
+        assert await asyncio.to_thread(health.probe, load_settings(options, None, {})) == f"ok    127.0.0.1 port {port}"
 
 
 async def test_an_answer_that_is_no_200_is_told() -> None:

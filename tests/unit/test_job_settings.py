@@ -71,7 +71,7 @@ def test_addresses_of_clamd() -> None:
     assert load(clamd="none").clamd is None
 
 
-def test_the_scanners_limit_counts_where_unscanned_uploads_are_refused() -> None:
+def test_scanner_limit_needs_refusal_of_unscanned() -> None:
     assert load(clamd=CLAMD).largest_scanned is None
     assert load(clamd=CLAMD, scan_before_finish="on").largest_scanned == 100_000_000
     assert load(clamd=CLAMD, scan_before_finish="on", scan_unscanned="accept").largest_scanned is None

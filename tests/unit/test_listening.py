@@ -21,17 +21,17 @@ from tusd_py.server.listening import Listeners, bind_listeners, socket_address
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
 
-def settings(**given: Any) -> Settings:
-    return Settings(**{"port": 0, **given})
+def settings(**changes: Any) -> Settings:
+    return Settings(**{"port": 0, **changes})
 
 
 def addresses(listeners: Listeners) -> list[str]:
-    return [str(socket_address(each)) for each in listeners.sockets]
+    return [str(socket_address(listener)) for listener in listeners.sockets]
 
 
 def answers(address: tuple[str, int], listeners: Listeners) -> bool:
-    for each in listeners.sockets:
-        each.listen()
+    for listener in listeners.sockets:
+        listener.listen()
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     with socket.socket(family) as client:
         return client.connect_ex(address) == 0
@@ -46,18 +46,19 @@ def test_several_addresses_have_the_same_port(workers: int) -> None:
         assert places.metrics.sockets == []
 
 
-def test_a_free_port_that_is_taken_at_another_address_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    bind, taken = listening._bind_socket, set[int]()
+def test_partly_taken_port_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A free port that is taken at another of the addresses is not chosen."""
+    bind, taken_ports = listening._bind_socket, set[int]()
 
     def reluctantly(family: int, place: tuple[Any, ...], **how: bool) -> socket.socket:
-        if place[0] == "127.0.0.2" and len(taken) < 3:
-            taken.add(place[1])
+        if place[0] == "127.0.0.2" and len(taken_ports) < 3:
+            taken_ports.add(place[1])
             raise OSError(errno.EADDRINUSE, "taken")
         return bind(family, place, **how)
 
     monkeypatch.setattr(listening, "_bind_socket", reluctantly)
     with bind_listeners(settings(host="127.0.0.1,127.0.0.2")) as places:
-        assert len({each.getsockname()[1] for each in places.public.sockets} - taken) == 1
+        assert len({listener.getsockname()[1] for listener in places.public.sockets} - taken_ports) == 1
 
 
 @needs_ipv6
@@ -70,7 +71,8 @@ def test_all_addresses_of_both_families(hosts: str) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_address_that_is_taken_is_one_line_and_frees_the_others(workers: int) -> None:
+def test_taken_address_frees_the_others(workers: int) -> None:
+    """Reports a taken address in one line."""
     port = free_port()
     with socket.create_server(("127.0.0.2", port)):
         with (
@@ -91,19 +93,19 @@ def test_a_name_that_is_none_is_one_line() -> None:
         pass
 
 
-def named(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 0)) for host in hosts]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
+    infos = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 0)) for host in hosts]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: infos)
 
 
 def test_of_a_name_those_addresses_count_that_this_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    named(monkeypatch, "192.0.2.1", "127.0.0.1")
+    resolve_to(monkeypatch, "192.0.2.1", "127.0.0.1")
     with bind_listeners(settings(host="here")) as places:
-        assert [each.getsockname()[0] for each in places.public.sockets] == ["127.0.0.1"]
+        assert [listener.getsockname()[0] for listener in places.public.sockets] == ["127.0.0.1"]
 
 
 def test_an_address_that_this_machine_does_not_have_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    named(monkeypatch, "192.0.2.1")
+    resolve_to(monkeypatch, "192.0.2.1")
     with pytest.raises(ConfigurationError, match="Cannot assign"), bind_listeners(settings(host="192.0.2.1")):
         pass
 
@@ -145,8 +147,8 @@ def test_where_metrics_can_not_be_uploads_are_not_either(tmp_path: Path) -> None
 
 @needs_ipv6
 def test_a_worker_gets_the_same_places_and_another_one_too(tmp_path: Path) -> None:
-    given = settings(host="127.0.0.1,::", metrics_address=f"unix:{tmp_path / 'm'}", workers=2)
-    with bind_listeners(given.model_copy(update={"host": ("::",)})) as places, ExitStack() as stack:
+    chosen_settings = settings(host="127.0.0.1,::", metrics_address=f"unix:{tmp_path / 'm'}", workers=2)
+    with bind_listeners(chosen_settings.model_copy(update={"host": ("::",)})) as places, ExitStack() as stack:
         for _ in range(2):
             again = stack.enter_context(closing(places.duplicate()))
             assert addresses(again.public) == addresses(places.public)
@@ -167,5 +169,5 @@ def test_a_workers_end_leaves_the_file(tmp_path: Path) -> None:
 
 
 def test_settings_with_addresses_go_to_workers() -> None:
-    given = settings(host="127.0.0.1,::1", metrics_address="[::1]:9090", unix_socket="/run/x")
-    assert pickle.loads(pickle.dumps(given)) == given
+    chosen_settings = settings(host="127.0.0.1,::1", metrics_address="[::1]:9090", unix_socket="/run/x")
+    assert pickle.loads(pickle.dumps(chosen_settings)) == chosen_settings

@@ -100,7 +100,7 @@ def test_what_is_secret_is_never_written(log_format: Literal["text", "json"], se
         assert len(records(stream)) == 3
 
 
-def test_text_has_no_colours_where_nobody_looks_and_no_control_characters() -> None:
+def test_text_without_terminal_has_no_control_codes() -> None:
     stream = configured("text")
     get_logger("tusd_py.x").info("upload created", filename="a\x1b[2J\nforged")
     logging.getLogger("elsewhere").warning("bad header: %s", "x\nforged\x1b[2J")
@@ -125,13 +125,13 @@ def test_each_change_of_state_is_one_event() -> None:
         observer.notify(Event(type=event, upload=UPLOAD, reason=ends.get(event), before=9))
     observer.trouble("the sweep failed", attempt=2)
     LogMeter(get_logger("tusd_py")).s3_request("UploadPart", 0.1, "ok")
-    said = records(stream)
+    lines = records(stream)
     states = ["created", "finished", "terminated", "expired", "lost"]
     names = [*(f"upload {state}" for state in states), "upload rolled back", "the sweep failed"]
-    assert [record["event"] for record in said] == names
-    assert [record.get("reason") for record in said[:5]] == [None, None, "client", "expired", "lost"]
-    assert {"id": UPLOAD.id, "offset": 4, "length": 10, "kind": "regular"}.items() <= said[0].items()
-    assert (said[-1]["level"], said[-1]["attempt"]) == ("warning", 2)
+    assert [record["event"] for record in lines] == names
+    assert [record.get("reason") for record in lines[:5]] == [None, None, "client", "expired", "lost"]
+    assert {"id": UPLOAD.id, "offset": 4, "length": 10, "kind": "regular"}.items() <= lines[0].items()
+    assert (lines[-1]["level"], lines[-1]["attempt"]) == ("warning", 2)
 
 
 def test_calls_to_s3_are_there_for_who_asks() -> None:
@@ -146,24 +146,24 @@ def test_stderr_is_where_logs_go() -> None:
     assert (done.stdout, json.loads(done.stderr)["event"]) == ("", "hello")
 
 
-def test_mounted_elsewhere_events_go_through_the_hosts_own_logging(caplog: pytest.LogCaptureFixture) -> None:
+def test_mounted_application_logs_to_its_host(caplog: pytest.LogCaptureFixture) -> None:
     logging.getLogger().addHandler(caplog.handler)
     get_logger("tusd_py.x").warning("trouble", filename="a", message="b")
     assert "trouble" in caplog.text
 
 
-def asked() -> dict[str, str]:
+def request_fields() -> dict[str, str]:
     return {"address": "192.0.2.1", "method": "PATCH"}
 
 
 def test_what_is_said_while_a_request_is_served_names_it() -> None:
     stream = configured()
-    with serving(asked):
+    with serving(request_fields):
         get_logger("tusd_py.x").info("upload created", method="said")
         logging.getLogger("elsewhere").warning("odd")
     get_logger("tusd_py.x").info("sweep")
-    told = [(record.get("address"), record.get("method")) for record in records(stream)]
-    assert told == [("192.0.2.1", "said"), ("192.0.2.1", "PATCH"), (None, None)]
+    pairs = [(record.get("address"), record.get("method")) for record in records(stream)]
+    assert pairs == [("192.0.2.1", "said"), ("192.0.2.1", "PATCH"), (None, None)]
 
 
 async def test_a_task_that_outlives_its_request_says_nothing_of_it() -> None:
@@ -173,7 +173,7 @@ async def test_a_task_that_outlives_its_request_says_nothing_of_it() -> None:
         await over.wait()
         get_logger("tusd_py.x").info("late")
 
-    with serving(asked):
+    with serving(request_fields):
         task = asyncio.create_task(later())
         get_logger("tusd_py.x").info("early")
     over.set()
@@ -196,7 +196,7 @@ def test_an_event_names_the_owner_of_its_upload() -> None:
     assert [record.get("owner") for record in records(stream)] == ["alice", None]
 
 
-def test_what_is_learned_of_a_request_on_the_way_is_in_the_lines_after_that() -> None:
+def test_renewed_fields_are_in_later_lines() -> None:
     stream, fields = configured(), {"method": "POST"}
     with serving(lambda: dict(fields)):
         get_logger("tusd_py.x").warning("before")

@@ -22,7 +22,7 @@ from tusd_py.telemetry.sharing import forget_worker, shared_metrics
 UPLOAD = Upload(id=UploadId("a" * 32), length=10, times=Times.at_creation(0))
 
 
-def made(buffered: int = 0) -> Metrics:
+def new_metrics(buffered: int = 0) -> Metrics:
     return Metrics(lambda: buffered, 1000)
 
 
@@ -31,20 +31,21 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 
 def test_what_happens_to_uploads_is_counted() -> None:
-    metrics = made()
-    told, measured = Observers((Observer(), metrics)), Meters((metrics, Meter()))
+    metrics = new_metrics()
+    observers, measured = Observers((Observer(), metrics)), Meters((metrics, Meter()))
     for event in (*UPLOAD_TYPES, EventType.CREATED):
-        told.notify(Event(type=event, upload=UPLOAD))
+        observers.notify(Event(type=event, upload=UPLOAD))
     measured.bytes_received(5)
     measured.bytes_received(7)
-    told.trouble("nothing to count")
+    observers.trouble("nothing to count")
     names = ("created", "finished", "terminated", "expired", "lost", "rolled_back")
     assert [value(metrics, f"uploads_{name}_total") for name in names] == [2, 1, 1, 1, 1, 1]
     assert value(metrics, "received_bytes_total") == 12
 
 
-def test_requests_are_counted_by_method_and_status_and_a_client_can_make_no_new_series() -> None:
-    metrics = made()
+def test_unknown_methods_share_one_series() -> None:
+    """A client can make no new series with a method of its choice."""
+    metrics = new_metrics()
     metrics.answered("PATCH", 204)
     for number in range(5):
         metrics.answered(f"EVIL{number}", 405)
@@ -53,14 +54,14 @@ def test_requests_are_counted_by_method_and_status_and_a_client_can_make_no_new_
 
 
 def test_refusals_and_sent_bytes_are_counted() -> None:
-    metrics = made()
+    metrics = new_metrics()
     metrics.failed("locked")
     metrics.bytes_sent(9)
     assert (value(metrics, "errors_total", code="locked"), value(metrics, "sent_bytes_total")) == (1, 9)
 
 
-def test_a_body_counts_as_in_flight_until_it_ends_however_it_ends() -> None:
-    metrics = made()
+def test_failed_body_leaves_uploads_in_flight() -> None:
+    metrics = new_metrics()
 
     def cut() -> None:
         with metrics.receiving():
@@ -72,60 +73,60 @@ def test_a_body_counts_as_in_flight_until_it_ends_however_it_ends() -> None:
     assert value(metrics, "uploads_in_flight") == 0
 
 
-def test_s3_is_counted_by_operation_and_outcome_and_timed_by_operation() -> None:
-    metrics = made()
-    told = Meters((metrics,))
-    told.s3_request("UploadPart", 0.2, "ok")
-    told.s3_request("UploadPart", 0.4, "SlowDown")
+def test_s3_series_have_operation_and_outcome() -> None:
+    metrics = new_metrics()
+    meters = Meters((metrics,))
+    meters.s3_request("UploadPart", 0.2, "ok")
+    meters.s3_request("UploadPart", 0.4, "SlowDown")
     assert value(metrics, "s3_requests_total", operation="UploadPart", outcome="SlowDown") == 1
     assert value(metrics, "s3_request_seconds_count", operation="UploadPart") == 2
     assert value(metrics, "s3_request_seconds_sum", operation="UploadPart") == pytest.approx(0.6)
 
 
 def test_the_last_look_at_unfinished_uploads_is_shown() -> None:
-    metrics = made()
-    told = Meters((metrics, Meter()))
-    told.unfinished_seen(Unfinished(count=3, claimed=2**43))
-    told.unfinished_seen(Unfinished(count=2, claimed=2**42))
+    metrics = new_metrics()
+    meters = Meters((metrics, Meter()))
+    meters.unfinished_seen(Unfinished(count=3, claimed=2**43))
+    meters.unfinished_seen(Unfinished(count=2, claimed=2**42))
     assert (value(metrics, "open_uploads"), value(metrics, "open_bytes")) == (2, 2**42)
 
 
 def test_waits_are_timed_and_timeouts_counted() -> None:
-    metrics = made()
-    told = Meters((metrics,))
-    told.lock_waited(0.1, got=True)
-    told.lock_waited(5.0, got=False)
+    metrics = new_metrics()
+    meters = Meters((metrics,))
+    meters.lock_waited(0.1, got=True)
+    meters.lock_waited(5.0, got=False)
     assert (value(metrics, "lock_wait_seconds_count"), value(metrics, "lock_timeouts_total")) == (2, 1)
 
 
 def test_the_buffers_are_as_full_as_they_are_when_asked() -> None:
-    held = [3]
-    metrics = Metrics(lambda: held[0], 1000)
+    buffered = [3]
+    metrics = Metrics(lambda: buffered[0], 1000)
     assert b"tusdpy_buffer_bytes 3.0" in metrics.exposition()
-    held[0] = 5
+    buffered[0] = 5
     assert b"tusdpy_buffer_bytes 5.0" in metrics.exposition()
     assert value(metrics, "buffer_limit_bytes") == 1000
 
 
 def test_the_room_that_is_left_is_as_last_seen() -> None:
-    metrics = made()
-    told = Meters((metrics,))
-    told.space_seen("state", 5, full=True)
-    told.space_seen("storage", math.inf, full=False)
+    metrics = new_metrics()
+    meters = Meters((metrics,))
+    meters.space_seen("state", 5, full=True)
+    meters.space_seen("storage", math.inf, full=False)
     assert (value(metrics, "state_free_bytes"), value(metrics, "state_full")) == (5, 1)
     assert (value(metrics, "storage_free_bytes"), value(metrics, "storage_full")) == (math.inf, 0)
     assert b"tusdpy_storage_free_bytes +Inf" in metrics.exposition()
 
 
-def test_the_exposition_is_in_the_text_format_and_says_the_version() -> None:
-    families = list(text_string_to_metric_families(made().exposition().decode()))
+def test_exposition_has_text_format_and_version() -> None:
+    families = list(text_string_to_metric_families(new_metrics().exposition().decode()))
     (build,) = [sample for family in families for sample in family.samples if family.name == "tusdpy_build_info"]
     assert (build.labels, build.value) == ({"version": __version__}, 1)
     assert all(family.name.startswith("tusdpy_") and family.documentation for family in families)
 
 
 def test_two_applications_in_one_process_count_apart() -> None:
-    one, two = made(), made()
+    one, two = new_metrics(), new_metrics()
     one.notify(Event(type=EventType.CREATED, upload=UPLOAD))
     assert (value(one, "uploads_created_total"), value(two, "uploads_created_total")) == (1, 0)
 
@@ -151,21 +152,22 @@ def read(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
-def asked(process: subprocess.Popen[str]) -> list[str]:
+def scrape(process: subprocess.Popen[str]) -> list[str]:
     assert process.stdin
     process.stdin.write("\n")
     process.stdin.flush()
     return read(process).split("|")
 
 
-def test_any_worker_answers_for_all_and_the_dead_leave_only_their_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_share_their_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker answers for all; one that ended leaves its counters and no gauge."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     with shared_metrics(), worker(30) as one, worker(12) as two:
         pids = [int(read(process)) for process in (one, two)]
         sums = {"tusdpy_received_bytes_total 42.0", "tusdpy_buffer_bytes 42.0", "tusdpy_buffer_limit_bytes 2000.0"}
-        assert sums <= set(asked(one))
-        assert f"tusdpy_build_info{{version={json.dumps(__version__)}}} 1.0" in asked(one)
+        assert sums <= set(scrape(one))
+        assert f"tusdpy_build_info{{version={json.dumps(__version__)}}} 1.0" in scrape(one)
         two.communicate()
         forget_worker(pids[1])
-        assert {"tusdpy_received_bytes_total 42.0", "tusdpy_buffer_bytes 30.0"} <= set(asked(one))
+        assert {"tusdpy_received_bytes_total 42.0", "tusdpy_buffer_bytes 30.0"} <= set(scrape(one))
         one.communicate()

@@ -12,7 +12,7 @@ ROOT = Path(tusd_py.__file__).parent
 LIFECYCLE, RECORDS = {"domain/lifecycle.py", "domain/job_life.py"}, "engine/records.py"
 WRITERS = {"create", "save", "rewind", "delete"}
 STATES = {"state", "_state"}
-"""What a state store is called where the engine has one."""
+"""Names of a state store in the engine."""
 HANDED_ON = {"engine/pairing.py"}
 """A state store itself, in front of another."""
 

@@ -1,4 +1,4 @@
-"""What the settings leave open to anybody."""
+"""Exposures that the settings leave to any client."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def test_proxies_that_are_not_believed_open_nothing() -> None:
 def test_each_setting_closes_what_it_is_named_for() -> None:
     assert exposures(Settings(**CLOSED)) == {}
     for setting in CLOSED:
-        others = {name: value for name, value in CLOSED.items() if name != setting}
-        assert list(exposures(Settings(**others))) == [setting.replace("_", "-")]
+        remaining = {name: value for name, value in CLOSED.items() if name != setting}
+        assert list(exposures(Settings(**remaining))) == [setting.replace("_", "-")]
 
 
-def test_no_upload_at_all_can_be_deleted_where_that_is_switched_off() -> None:
+def test_disabled_termination_is_no_exposure() -> None:
     assert "terminate-finished" not in exposures(Settings(disable_termination=True))
 
 
@@ -70,12 +70,12 @@ def test_what_only_this_machine_reaches(host: str, *, loopback: bool) -> None:
 
 
 def test_each_address_is_judged() -> None:
-    def found(**settings: Any) -> list[str]:
-        return [str(each) for each in reachable_addresses(Settings(**settings).addresses)]
+    def reachable(**settings: Any) -> list[str]:
+        return [str(address) for address in reachable_addresses(Settings(**settings).addresses)]
 
-    assert found(host="127.0.0.1,::1,localhost") == []
-    assert found(host="127.0.0.1,192.0.2.1,::", port=80) == ["192.0.2.1:80", "[::]:80"]
-    assert found(host="::", unix_socket="/run/tusd.sock") == []
+    assert reachable(host="127.0.0.1,::1,localhost") == []
+    assert reachable(host="127.0.0.1,192.0.2.1,::", port=80) == ["192.0.2.1:80", "[::]:80"]
+    assert reachable(host="::", unix_socket="/run/tusd.sock") == []
 
 
 def test_the_ten_lines_of_the_documents_close_it(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_each_theme_begins_with_a_setting() -> None:
     assert next(iter(THEMES)) == next(iter(Settings.model_fields))
 
 
-def test_the_defaults_in_the_document_mean_the_defaults_when_written_out() -> None:
+def test_documented_defaults_load_as_defaults() -> None:
     written = {setting: default for setting, default in defaults().items() if default != NOTHING}
     assert load_settings(written, None, {}) == Settings()
 
@@ -58,7 +58,7 @@ def test_every_error_code_is_explained_and_no_other() -> None:
 
 
 def test_every_warning_is_explained() -> None:
-    """Those with a name in one piece; the others tell of a store."""
+    """Finds the warnings with a name in one piece; the others tell of a store."""
     code = "".join(file.read_text() for file in ROOT.glob("tusd_py/**/*.py"))
     events = set(re.findall(r'\.(?:trouble|warning)\(\s*"([^"{]+)"', code))
     assert events

@@ -15,13 +15,13 @@ class Source:
     """Numbers its answers; each waits until it may come."""
 
     def __init__(self) -> None:
-        self.asked, self.side_by_side = 0, 0
+        self.calls, self.side_by_side = 0, 0
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.fails = False
 
     async def ask(self) -> int:
-        self.asked += 1
+        self.calls += 1
         self.side_by_side += 1
         assert self.side_by_side == 1
         try:
@@ -31,15 +31,15 @@ class Source:
             self.side_by_side -= 1
         if self.fails:
             raise RuntimeError("as told")
-        return self.asked
+        return self.calls
 
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time, to be set."""
-    told = [100.0]
-    monkeypatch.setattr(recent, "_now", lambda: told[0])
-    return told
+    clock = [100.0]
+    monkeypatch.setattr(recent, "_now", lambda: clock[0])
+    return clock
 
 
 async def test_an_answer_is_kept_until_it_is_so_old(now: list[float]) -> None:
@@ -59,10 +59,10 @@ async def test_an_answer_is_as_old_as_it_was_when_it_came(now: list[float]) -> N
     now[0] = 200.0
     source.may_answer.set()
     assert {await task for task in asking} == {1}
-    assert source.asked == 1
+    assert source.calls == 1
 
 
-async def test_what_is_kept_for_no_time_is_asked_each_time_and_by_one_at_a_time() -> None:
+async def test_zero_lifetime_asks_serially_each_time() -> None:
     source = Source()
     answers = Recent(source.ask, 0.0)
     assert sorted(await asyncio.gather(*(answers.get() for _ in range(5)))) == [1, 2, 3, 4, 5]
@@ -79,7 +79,7 @@ async def test_a_failure_is_no_answer() -> None:
     assert [await answers.get(), await answers.get()] == [3, 3]
 
 
-async def test_one_who_asks_and_leaves_does_not_keep_the_others_from_their_answer() -> None:
+async def test_cancelled_caller_spares_the_others() -> None:
     source = Source()
     answers = Recent(source.ask, math.inf)
     source.may_answer.clear()

@@ -1,4 +1,4 @@
-"""What is in the package is written down, and each wheel holds it."""
+"""A list names the contents of the package, and each wheel holds it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ ROOT = Path(__file__).parents[2]
 
 def test_it_lists_what_runs_and_what_the_page_is_made_of() -> None:
     document = json.loads(sbom.document())
-    found = {component["purl"] for component in document["components"]}
+    purls = {component["purl"] for component in document["components"]}
     assert (document["bomFormat"], document["metadata"]["component"]["name"]) == ("CycloneDX", "tusd-py")
     for line in (ROOT / "requirements.lock").read_text().splitlines():
         if "==" in line:
             name, _, version = line.split()[0].partition("==")
-            assert f"pkg:pypi/{name}@{version}" in found
-    assert [purl for purl in found if purl.startswith("pkg:npm/preact@")]
-    assert not [purl for purl in found if "esbuild" in purl]
+            assert f"pkg:pypi/{name}@{version}" in purls
+    assert [purl for purl in purls if purl.startswith("pkg:npm/preact@")]
+    assert not [purl for purl in purls if "esbuild" in purl]
 
 
 def test_it_is_the_same_for_the_same_locks() -> None:

@@ -24,8 +24,8 @@ def path(tmp_path: Path) -> Path:
 
 @contextmanager
 def listening(path: Path) -> Iterator[SocketFile]:
-    made, file = listen_at(path)
-    with closing(made):
+    sock, file = listen_at(path)
+    with closing(sock):
         yield file
 
 
@@ -99,12 +99,12 @@ def test_another_servers_does_not(path: Path) -> None:
 def test_of_two_that_find_a_dead_servers_one_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with listening(path):
         pass
-    found, ask = threading.Barrier(2), socket_file._answers
+    barrier, ask = threading.Barrier(2), socket_file._answers
 
-    def slowly(asked: Path) -> bool:
-        answer = ask(asked)
+    def slowly(socket_path: Path) -> bool:
+        answer = ask(socket_path)
         with suppress(threading.BrokenBarrierError):  # both at the same time, if both may look
-            found.wait(1)
+            barrier.wait(1)
         return answer
 
     monkeypatch.setattr(socket_file, "_answers", slowly)
@@ -117,11 +117,11 @@ def test_of_two_that_find_a_dead_servers_one_is_refused(path: Path, monkeypatch:
             outcomes.append(error)
 
     threads = [threading.Thread(target=start) for _ in range(2)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    (made,) = [each for each in outcomes if isinstance(each, socket.socket)]
-    with closing(made):
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (winner,) = [outcome for outcome in outcomes if isinstance(outcome, socket.socket)]
+    with closing(winner):
         assert connected(path)
-        assert [each.errno for each in outcomes if isinstance(each, OSError)] == [errno.EADDRINUSE]
+        assert [outcome.errno for outcome in outcomes if isinstance(outcome, OSError)] == [errno.EADDRINUSE]

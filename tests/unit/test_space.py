@@ -44,9 +44,9 @@ def test_a_disk_that_does_not_say_how_large_it_is_has_no_reserve(disk: Any, tmp_
 def test_a_ballast_takes_up_room_that_only_its_owner_reads(tmp_path: Path) -> None:
     ballast = Ballast(tmp_path / "ballast")
     ballast.restore()
-    there = (tmp_path / "ballast").stat()
-    assert there.st_blocks * 512 >= ballast.size == there.st_size
-    assert stat.S_IMODE(there.st_mode) == 0o600
+    status = (tmp_path / "ballast").stat()
+    assert status.st_blocks * 512 >= ballast.size == status.st_size
+    assert stat.S_IMODE(status.st_mode) == 0o600
     ballast.delete()
     assert not ballast.exists
     ballast.delete()

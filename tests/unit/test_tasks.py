@@ -29,7 +29,7 @@ async def failing() -> None:
 
 
 async def test_a_task_that_swallows_its_cancellation_ends() -> None:
-    tasks = [asyncio.create_task(each()) for each in (stubborn, failing, stubborn)]
+    tasks = [asyncio.create_task(job()) for job in (stubborn, failing, stubborn)]
     await asyncio.sleep(0)
     await end(*tasks)
     assert all(task.done() for task in tasks)

@@ -14,21 +14,21 @@ WHOLE = {"config/": "what an operator may set", "domain/thresholds.py": "where t
 """Not searched, and why."""
 
 ELSEWHERE: Mapping[str, Sequence[str]] = tomllib.loads(Path(__file__).with_name("thresholds.toml").read_text())
-"""What may stand elsewhere: by the reason, file and name."""
+"""Numbers that may stand elsewhere: by the reason, file and name."""
 
 
-def test_no_number_stands_outside_of_the_thresholds_without_a_reason() -> None:
+def test_numbers_elsewhere_have_a_reason() -> None:
     files = {file.relative_to(ROOT).as_posix(): file for file in sorted(ROOT.rglob("*.py"))}
     searched = {name: file for name, file in files.items() if not name.startswith(tuple(WHOLE))}
-    found = {f"{path} {name}" for path, file in searched.items() for name in _named(ast.parse(file.read_text()))}
+    numbers = {f"{path} {name}" for path, file in searched.items() for name in _numbers(ast.parse(file.read_text()))}
     explained = {name for names in ELSEWHERE.values() for name in names}
-    assert found - explained == set(), "move it to tusd_py/domain/thresholds.py, or say here why not"
-    assert explained - found == set(), "these are no more"
+    assert numbers - explained == set(), "move it to tusd_py/domain/thresholds.py, or say here why not"
+    assert explained - numbers == set(), "these are no more"
 
 
 def test_the_test_of_an_exception_is_there() -> None:
-    named = [word for reason in ELSEWHERE for word in reason.replace(",", " ").split() if word.startswith("tests/")]
-    assert [name for name in named if not (ROOT.parent / name).exists()] == []
+    paths = [word for reason in ELSEWHERE for word in reason.replace(",", " ").split() if word.startswith("tests/")]
+    assert [name for name in paths if not (ROOT.parent / name).exists()] == []
 
 
 def test_a_number_is_found_wherever_it_stands() -> None:
@@ -43,11 +43,11 @@ class F:
     def j(self):
         return self.k(1) + 0 if True else self.l(9)
 """
-    assert sorted(set(_named(ast.parse(code)))) == ["A", "B", "D", "F.g", "F.h.i", "F.j"]
+    assert sorted(set(_numbers(ast.parse(code)))) == ["A", "B", "D", "F.g", "F.h.i", "F.j"]
 
 
-def _named(tree: ast.AST, within: str = "") -> Iterator[str]:
-    """Constants, fields and defaults by their own names, whatever else stands in a function by the function's."""
+def _numbers(tree: ast.AST, within: str = "") -> Iterator[str]:
+    """Yields constants, fields and defaults by their own names, other numbers in a function by the function's."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Assign | ast.AnnAssign):
             yield from _constants(node, within)
@@ -56,7 +56,7 @@ def _named(tree: ast.AST, within: str = "") -> Iterator[str]:
             if any(_is_large(statement) for statement in node.body):
                 yield f"{within}{node.name}"
         elif isinstance(node, ast.ClassDef):
-            yield from _named(node, f"{within}{node.name}.")
+            yield from _numbers(node, f"{within}{node.name}.")
 
 
 def _constants(node: ast.Assign | ast.AnnAssign, within: str) -> Iterator[str]:
@@ -66,20 +66,20 @@ def _constants(node: ast.Assign | ast.AnnAssign, within: str) -> Iterator[str]:
         pairs = list(zip(target.elts, value.elts, strict=True))
     else:
         pairs = [] if value is None else [(target, value)]
-    for each, its in pairs:
-        if isinstance(each, ast.Name) and _is_large(its):
-            yield f"{within}{each.id}"
+    for variable, its in pairs:
+        if isinstance(variable, ast.Name) and _is_large(its):
+            yield f"{within}{variable.id}"
 
 
 def _defaults(node: ast.FunctionDef | ast.AsyncFunctionDef, within: str) -> Iterator[str]:
-    given = node.args.args[len(node.args.args) - len(node.args.defaults) :]
-    named = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-    for argument, default in [*zip(given, node.args.defaults, strict=True), *named]:
+    positional = node.args.args[len(node.args.args) - len(node.args.defaults) :]
+    keyword_only = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    for argument, default in [*zip(positional, node.args.defaults, strict=True), *keyword_only]:
         if default is not None and _is_large(default):
             yield f"{within}{node.name}.{argument.arg}"
 
 
 def _is_large(code: ast.AST) -> bool:
     """It holds a number above 1, or a fraction."""
-    numbers = [each.value for each in ast.walk(code) if isinstance(each, ast.Constant)]
-    return any(isinstance(each, int | float) and each not in (0, 1) for each in numbers)
+    numbers = [constant.value for constant in ast.walk(code) if isinstance(constant, ast.Constant)]
+    return any(isinstance(constant, int | float) and constant not in (0, 1) for constant in numbers)

@@ -20,7 +20,7 @@ def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUSD_PY_AUTH_TOKEN_SECRET", SECRET)
 
 
-def made(capsys: pytest.CaptureFixture[str], *arguments: str) -> Mapping[str, Any]:
+def issue(capsys: pytest.CaptureFixture[str], *arguments: str) -> Mapping[str, Any]:
     assert cli._run(["token", *arguments]) == 0
     out, err = capsys.readouterr()
     assert (out.count("\n"), err) == (1, "")
@@ -35,14 +35,14 @@ def failed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_nothing_said_allows_one_upload_within_an_hour(capsys: pytest.CaptureFixture[str]) -> None:
-    claims = made(capsys)
+    claims = issue(capsys)
     assert claims["aud"] == "http://127.0.0.1:8080/files/"
     assert (claims["scope"], claims["n"], "sub" in claims) == ("create", 1, False)
     assert 3590 < claims["exp"] - time.time() < 3610
 
 
 def test_each_option_is_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
-    claims = made(
+    claims = issue(
         capsys,
         *("--sub", "alice", "--max", "5GiB", "--types", "image/*, text/plain", "--meta", "filename=a=b.txt"),
         *("--meta", "empty=", "--key", "team/a", "-n", "3", "--ttl", "7d", "--endpoint", "https://up.example/media"),
@@ -70,7 +70,7 @@ def test_each_option_is_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_endpoint_is_the_servers(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], audience: str
 ) -> None:
-    assert made(capsys, *arguments)["aud"] == audience
+    assert issue(capsys, *arguments)["aud"] == audience
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ OTHER = f"00-{'3' * 32}-{'4' * 16}-01"
 
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    """What is exported, from the provider of this process."""
+    """An exporter of the spans from the provider of this process."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
@@ -52,7 +52,7 @@ async def _break(_: web.Request) -> web.Response:
     raise LookupError("a secret")
 
 
-def named(spans: InMemorySpanExporter, name: str) -> Sequence[ReadableSpan]:
+def spans_of(spans: InMemorySpanExporter, name: str) -> Sequence[ReadableSpan]:
     return [span for span in spans.get_finished_spans() if span.name == name]
 
 
@@ -86,8 +86,8 @@ async def test_later_requests_are_linked_with_the_creation(spans: InMemorySpanEx
         await tus.patch(url, 0, b"ab", traceparent=OTHER)
         await tus.patch(url, 2, b"c", traceparent=CLIENT)
         await tus.get(url)
-    patched, finished = named(spans, "PATCH /files/{id}")
-    [read] = named(spans, "GET /files/{id}")
+    patched, finished = spans_of(spans, "PATCH /files/{id}")
+    [read] = spans_of(spans, "GET /files/{id}")
     assert ids(patched) == ("3" * 32, "4" * 16)
     assert links(patched) == links(read) == [f"{created.context.span_id:016x}"]
     assert links(finished) == [], "it is in the same trace"
@@ -105,9 +105,9 @@ async def test_no_span_has_an_id_or_a_url(
         await tus.terminate(url)
         await tus.head(url)
         await tus.get(tus.url.replace("/files/", "/broken?s3cret"))
-    told = "".join(span.to_json() for span in spans.get_finished_spans())
-    assert url.rpartition("/")[2] not in told
-    assert [secret for secret in ("s3cret", "127.0.0.1", "a secret", str(tmp_path)) if secret in told] == []
+    text = "".join(span.to_json() for span in spans.get_finished_spans())
+    assert url.rpartition("/")[2] not in text
+    assert [secret for secret in ("s3cret", "127.0.0.1", "a secret", str(tmp_path)) if secret in text] == []
 
 
 async def test_refusals_and_failures_say_of_which_kind_they_are(spans: InMemorySpanExporter, tmp_path: Path) -> None:
@@ -145,12 +145,12 @@ async def test_slow_saves_have_spans(
         monkeypatch.setattr(traced, "_SLOW_SECONDS", 0.0)
         await tus.patch(url, 0, b"abc")
         await tus.create(3)
-    [patched] = named(spans, "PATCH /files/{id}")
-    saves = named(spans, "state save")
+    [patched] = spans_of(spans, "PATCH /files/{id}")
+    saves = spans_of(spans, "state save")
     assert saves
     assert {(save.context.trace_id, save.kind) for save in saves} == {(patched.context.trace_id, SpanKind.CLIENT)}
     assert {save.parent and save.parent.span_id for save in saves} == {patched.context.span_id}
-    assert len(named(spans, "state create")) == 1
+    assert len(spans_of(spans, "state create")) == 1
 
 
 class Hooks:
@@ -167,13 +167,13 @@ async def test_questions_and_deliveries_have_spans(spans: InMemorySpanExporter, 
     enabled = ("pre-create", "pre-finish", "post-create")
     async with running(tmp_path, Hooks(), hooks_enabled_events=enabled) as tus:
         assert (await tus.try_create(3, b"abc", traceparent=CLIENT)).status == 503
-        await until(some(lambda: named(spans, "deliver created")))
-    [request] = named(spans, "POST /files/")
-    [asked], [failed] = named(spans, "hook pre-create"), named(spans, "hook pre-finish")
-    assert (asked.kind, ids(asked)) == (SpanKind.CLIENT, ("1" * 32, f"{request.context.span_id:016x}"))
-    assert dict(asked.attributes or {}) == {"tusdpy.hook": "pre-create", "tusdpy.outcome": "ok"}
+        await until(has_any(lambda: spans_of(spans, "deliver created")))
+    [request] = spans_of(spans, "POST /files/")
+    [question], [failed] = spans_of(spans, "hook pre-create"), spans_of(spans, "hook pre-finish")
+    assert (question.kind, ids(question)) == (SpanKind.CLIENT, ("1" * 32, f"{request.context.span_id:016x}"))
+    assert dict(question.attributes or {}) == {"tusdpy.hook": "pre-create", "tusdpy.outcome": "ok"}
     assert ((failed.attributes or {})["error.type"], failed.status.status_code) == ("failed", StatusCode.ERROR)
-    [delivered] = named(spans, "deliver created")
+    [delivered] = spans_of(spans, "deliver created")
     assert (delivered.kind, links(delivered)) == (SpanKind.PRODUCER, [f"{request.context.span_id:016x}"])
     assert told_of(request)[2:] == ("hook-failed", StatusCode.ERROR)
 
@@ -184,12 +184,12 @@ async def test_hooks_and_events_get_the_span(spans: InMemorySpanExporter, tmp_pa
         async with running(tmp_path, **settings) as tus:
             url = await tus.create(3, traceparent=CLIENT)
             await tus.patch(url, 0, b"abc", traceparent=OTHER)
-            asked, finished = await hook.wait(2)
-            told = await events.wait(2)
-    [created], [patched] = named(spans, "POST /files/"), named(spans, "PATCH /files/{id}")
-    assert asked.headers["traceparent"] == f"00-{'1' * 32}-{created.context.span_id:016x}-01"
+            question, finished = await hook.wait(2)
+            deliveries = await events.wait(2)
+    [created], [patched] = spans_of(spans, "POST /files/"), spans_of(spans, "PATCH /files/{id}")
+    assert question.headers["traceparent"] == f"00-{'1' * 32}-{created.context.span_id:016x}-01"
     assert finished.headers["traceparent"] == f"00-{'3' * 32}-{patched.context.span_id:016x}-01"
-    assert {event.json["traceparent"] for event in told} == {asked.headers["traceparent"]}
+    assert {event.json["traceparent"] for event in deliveries} == {question.headers["traceparent"]}
 
 
 def test_calls_to_s3_have_spans_within_a_request(spans: InMemorySpanExporter) -> None:
@@ -213,11 +213,11 @@ async def test_a_request_s_calls_to_s3_are_below_it(
         monkeypatch.setenv(name, "us-east-1")
     async with running(tmp_path, storage=S3Bucket("uploads", "traced/"), s3_endpoint_url=moto_endpoint) as tus:
         url = await tus.create(3, b"abc")
-    [request] = named(spans, "POST /files/")
-    [put] = named(spans, "S3.PutObject")
+    [request] = spans_of(spans, "POST /files/")
+    [put] = spans_of(spans, "S3.PutObject")
     assert (put.context.trace_id, put.parent) == (request.context.trace_id, request.context)
-    told = "".join(span.to_json() for span in spans.get_finished_spans())
-    assert [secret for secret in (url.rpartition("/")[2], "traced/", moto_endpoint) if secret in told] == []
+    text = "".join(span.to_json() for span in spans.get_finished_spans())
+    assert [secret for secret in (url.rpartition("/")[2], "traced/", moto_endpoint) if secret in text] == []
 
 
 def test_a_client_that_leaves_gets_no_status(spans: InMemorySpanExporter) -> None:
@@ -234,9 +234,9 @@ async def test_without_a_provider_nothing_is_traced(tmp_path: Path) -> None:
         assert type(app[CONTEXT].engine.state) is not traced.TracedState
 
 
-def some(found: Callable[[], Sequence[object]]) -> Callable[[], Any]:
+def has_any(find: Callable[[], Sequence[object]]) -> Callable[[], Any]:
     async def check() -> bool:
         await asyncio.sleep(0)
-        return bool(found())
+        return bool(find())
 
     return check

@@ -90,6 +90,6 @@ async def test_a_server_exports_its_spans_until_its_end(workers: int, tmp_path: 
     exported = [spans for request in requests for spans in request.resource_spans]
     names = [span.name for spans in exported for scope in spans.scope_spans for span in scope.spans]
     assert "POST /files/" in names
-    resource = {each.key: each.value.string_value for each in exported[0].resource.attributes}
+    resource = {attribute.key: attribute.value.string_value for attribute in exported[0].resource.attributes}
     assert (resource["service.name"], resource["team"]) == ("tusd-py", "files")
     assert {arrival.path for arrival in collector.arrivals} == {"/v1/traces"}

@@ -1,4 +1,4 @@
-"""Who was given what, and who was refused: one event each, with the address as judged."""
+"""Grants and refusals: one event each, with the client's address as judged."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ CLIENT = "203.0.113.7"
 Event = dict[str, Any]
 
 
-def who() -> dict[str, str]:
-    """Headers of a client with a request id that nobody else has."""
+def fresh_client() -> dict[str, str]:
+    """Returns headers of a client with a unique request id."""
     return {"x_forwarded_for": f"198.51.100.1, {CLIENT}", "x_request_id": uuid4().hex}
 
 
 def events(site: Site, belongs: Callable[[Event], bool]) -> list[Event]:
-    """Those of the audit that belong to something, without what each line has."""
+    """Returns the events of the audit that `belongs` selects, without the fields that each line has."""
     lines = [json.loads(line) for line in site.server.log().splitlines() if line.startswith("{")]
-    told = [line for line in lines if line["logger"] == "tusd_py.audit" and belongs(line)]
-    return [{name: line[name] for name in line if name not in {"timestamp", "logger", "level"}} for line in told]
+    entries = [line for line in lines if line["logger"] == "tusd_py.audit" and belongs(line)]
+    return [{name: line[name] for name in line if name not in {"timestamp", "logger", "level"}} for line in entries]
 
 
 def of_request(site: Site, headers: dict[str, str]) -> list[Event]:
@@ -44,7 +44,7 @@ def id_of(url: str) -> str:
 
 
 async def test_creating_and_finishing_say_who_did_it(tus: TusClient, audited: Site) -> None:
-    first, last = who(), who()
+    first, last = fresh_client(), fresh_client()
     url = await tus.create(5, b"he", **first)
     await tus.patch(url, 2, b"llo", **last)
     upload = {"id": id_of(url), "kind": "regular", "length": 5}
@@ -52,25 +52,25 @@ async def test_creating_and_finishing_say_who_did_it(tus: TusClient, audited: Si
     assert of_request(audited, last) == [{"event": "upload finished", **upload, "offset": 5, **caller(last, "PATCH")}]
 
 
-async def test_ending_an_upload_says_who_did_it_and_which_method_was_meant(tus: TusClient, audited: Site) -> None:
-    url, asked = await tus.create(5), who()
-    assert (await tus.request("POST", url, **asked, x_http_method_override="DELETE")).status == 204
-    (event,) = of_request(audited, asked)
-    assert event.items() >= {"event": "upload terminated", "id": id_of(url), **caller(asked, "DELETE")}.items()
+async def test_termination_names_client_and_overriding_method(tus: TusClient, audited: Site) -> None:
+    url, client = await tus.create(5), fresh_client()
+    assert (await tus.request("POST", url, **client, x_http_method_override="DELETE")).status == 204
+    (event,) = of_request(audited, client)
+    assert event.items() >= {"event": "upload terminated", "id": id_of(url), **caller(client, "DELETE")}.items()
 
 
-@pytest.mark.parametrize(("headers", "status", "sent"), [({}, 200, 5), ({"range": "bytes=1-2"}, 206, 2)])
+@pytest.mark.parametrize(("headers", "status", "sent_bytes"), [({}, 200, 5), ({"range": "bytes=1-2"}, 206, 2)])
 async def test_a_download_says_who_got_how_much(
-    tus: TusClient, audited: Site, headers: dict[str, str], status: int, sent: int
+    tus: TusClient, audited: Site, headers: dict[str, str], status: int, sent_bytes: int
 ) -> None:
-    url, asked = await tus.create(5, b"hello"), who()
-    await tus.get(url, **asked, **headers)
-    told = {"event": "upload downloaded", "id": id_of(url), "status": status, "sent": sent, "complete": True}
-    await until(lambda: seen(audited, asked))
-    assert of_request(audited, asked) == [{**told, **caller(asked, "GET")}]
+    url, client = await tus.create(5, b"hello"), fresh_client()
+    await tus.get(url, **client, **headers)
+    expected = {"event": "upload downloaded", "id": id_of(url), "status": status, "sent": sent_bytes, "complete": True}
+    await until(lambda: is_logged(audited, client))
+    assert of_request(audited, client) == [{**expected, **caller(client, "GET")}]
 
 
-async def seen(site: Site, headers: dict[str, str]) -> bool:
+async def is_logged(site: Site, headers: dict[str, str]) -> bool:
     """The client may have its answer before the line is written."""
     return bool(of_request(site, headers))
 
@@ -88,40 +88,40 @@ REFUSED: list[tuple[str, dict[str, object], int, str | None]] = [
 async def test_a_refusal_says_why_and_to_whom(
     tus: TusClient, audited: Site, method: str, headers: dict[str, object], status: int, code: str | None
 ) -> None:
-    asked = who()
-    assert (await tus.request(method, tus.url, **asked, **headers)).status == status
-    assert of_request(audited, asked) == [
-        {"event": "request refused", "status": status, "code": code, **caller(asked, method)}
+    client = fresh_client()
+    assert (await tus.request(method, tus.url, **client, **headers)).status == status
+    assert of_request(audited, client) == [
+        {"event": "request refused", "status": status, "code": code, **caller(client, method)}
     ]
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PATCH", "DELETE", "GET"])
 async def test_a_refusal_names_the_upload_that_was_asked_for(tus: TusClient, audited: Site, method: str) -> None:
-    asked, missing = who(), uuid4().hex
+    client, missing = fresh_client(), uuid4().hex
     headers = {"upload_offset": 0, "content_type": "application/offset+octet-stream"} if method == "PATCH" else {}
-    assert (await tus.request(method, tus.url + missing, **asked, **headers)).status == 404
-    told = {"event": "request refused", "id": missing, "status": 404, "code": "not-found"}
-    assert of_request(audited, asked) == [{**told, **caller(asked, method)}]
+    assert (await tus.request(method, tus.url + missing, **client, **headers)).status == 404
+    expected = {"event": "request refused", "id": missing, "status": 404, "code": "not-found"}
+    assert of_request(audited, client) == [{**expected, **caller(client, method)}]
 
 
-async def test_what_the_framework_and_http_itself_refuse_is_a_refusal_too(tus: TusClient, audited: Site) -> None:
-    nowhere, beyond = who(), who()
+async def test_404_and_416_are_refusals(tus: TusClient, audited: Site) -> None:
+    nowhere, beyond = fresh_client(), fresh_client()
     await tus.get(tus.url + "a/b/c", **nowhere)
     await tus.get(await tus.create(5, b"hello"), range="bytes=9-", **beyond)
     assert [event["status"] for event in of_request(audited, nowhere)] == [404]
     assert [event["status"] for event in of_request(audited, beyond)] == [416]
 
 
-async def test_nothing_is_refused_to_a_client_that_gets_what_it_asked_for(tus: TusClient, audited: Site) -> None:
-    asked = who()
-    await tus.head(await tus.create(5), **asked)
-    await tus.options(**asked)
-    await tus.get(f"{audited.server.origin}/readyz", **asked)
-    assert of_request(audited, asked) == []
+async def test_successful_requests_are_no_refusals(tus: TusClient, audited: Site) -> None:
+    client = fresh_client()
+    await tus.head(await tus.create(5), **client)
+    await tus.options(**client)
+    await tus.get(f"{audited.server.origin}/readyz", **client)
+    assert of_request(audited, client) == []
 
 
 async def test_an_upload_whose_time_is_up_has_no_address(tus: TusClient, audited: Site) -> None:
-    url = await tus.create(5, **who())
+    url = await tus.create(5, **fresh_client())
 
     def ended() -> list[Event]:
         return events(audited, lambda event: (event["event"], event.get("id")) == ("upload expired", id_of(url)))
@@ -130,24 +130,24 @@ async def test_an_upload_whose_time_is_up_has_no_address(tus: TusClient, audited
         return bool(ended())
 
     await until(expired, 60)
-    what = {"event": "upload expired", "id": id_of(url), "kind": "regular", "offset": 0, "length": 5}
-    assert ended() == [{**what, "reason": "expired"}]
+    expected = {"event": "upload expired", "id": id_of(url), "kind": "regular", "offset": 0, "length": 5}
+    assert ended() == [{**expected, "reason": "expired"}]
 
 
 @pytest.mark.parametrize("address", ["", "a\tstatus=200", "x" * 2000, "1.2.3.4 id=0"])
 async def test_an_address_that_a_proxy_can_not_know_is_the_peers(tus: TusClient, audited: Site, address: str) -> None:
-    asked = {"x_forwarded_for": address, "x_request_id": uuid4().hex}
-    await tus.head(tus.url + "0" * 32, **asked)
-    assert [event["address"] for event in of_request(audited, asked)] == ["127.0.0.1"]
+    client = {"x_forwarded_for": address, "x_request_id": uuid4().hex}
+    await tus.head(tus.url + "0" * 32, **client)
+    assert [event["address"] for event in of_request(audited, client)] == ["127.0.0.1"]
 
 
 async def test_a_method_of_a_clients_own_is_not_repeated(tus: TusClient, audited: Site) -> None:
-    asked = who()
-    await tus.request("POST", tus.url, **asked, x_http_method_override="BREW id=0")
-    assert [event["method"] for event in of_request(audited, asked)] == ["other"]
+    client = fresh_client()
+    await tus.request("POST", tus.url, **client, x_http_method_override="BREW id=0")
+    assert [event["method"] for event in of_request(audited, client)] == ["other"]
 
 
-async def test_a_client_without_a_name_for_its_request_has_only_an_address(tus: TusClient, audited: Site) -> None:
+async def test_request_without_id_has_an_address_only(tus: TusClient, audited: Site) -> None:
     missing = uuid4().hex
     await tus.head(tus.url + missing)
     (event,) = events(audited, lambda event: event.get("id") == missing)
@@ -155,11 +155,11 @@ async def test_a_client_without_a_name_for_its_request_has_only_an_address(tus: 
 
 
 async def test_downloads_and_refusals_are_told_only_where_that_is_set(tus_plain: TusClient, plain: Site) -> None:
-    asked, got = who(), who()
-    url = await tus_plain.create(5, b"hello", **asked)
+    client, got = fresh_client(), fresh_client()
+    url = await tus_plain.create(5, b"hello", **client)
     assert await tus_plain.content(url) == b"hello"
     await tus_plain.get(url + "0", **got)
-    assert [event["event"] for event in of_request(plain, asked)] == ["upload created", "upload finished"]
+    assert [event["event"] for event in of_request(plain, client)] == ["upload created", "upload finished"]
     assert of_request(plain, got) == []
     assert (await tus_plain.delete(url)).status == 204
     assert "downloaded" not in plain.server.log()
@@ -173,19 +173,19 @@ async def test_a_proxy_that_is_not_trusted_is_named_once(tus_stranger: TusClient
     assert "trusted-proxies" in lines[0]["reason"]
 
 
-async def test_nothing_is_said_of_proxies_where_none_speaks_or_all_are_known(tus: TusClient, audited: Site) -> None:
-    await tus.create(5, **who())
+async def test_trusted_proxies_cause_no_warning(tus: TusClient, audited: Site) -> None:
+    await tus.create(5, **fresh_client())
     await tus.create(5)
     assert "proxy not trusted" not in audited.server.log()
 
 
 async def test_a_request_that_breaks_off_leaves_no_refusal(tus: TusClient, audited: Site) -> None:
-    url, asked = await tus.create(100), who()
+    url, client = await tus.create(100), fresh_client()
     async with connected(tus.port) as connection:
-        await connection.patch(url, 0, b"x", content_length=100, **asked)
+        await connection.patch(url, 0, b"x", content_length=100, **client)
         await until(lambda: taking(tus, 1))
     await until(lambda: taking(tus, 0))
-    assert of_request(audited, asked) == []
+    assert of_request(audited, client) == []
 
 
 async def taking(tus: TusClient, bodies: int) -> bool:

@@ -47,7 +47,7 @@ async def test_each_line_names_the_request_its_owner_and_its_trace(tmp_path: Pat
     assert {(line["owner"], line["trace_id"], line.get("span_id")) for line in lines} == {("ann", TRACE, None)}
 
 
-@pytest.mark.parametrize("sent", ["a b", "ü", "x" * 129, ""])
-async def test_a_request_id_that_is_none_is_not_repeated(tus: TusClient, sent: str) -> None:
-    answer = await tus.options(x_request_id=sent)
+@pytest.mark.parametrize("request_id", ["a b", "ü", "x" * 129, ""])
+async def test_a_request_id_that_is_none_is_not_repeated(tus: TusClient, request_id: str) -> None:
+    answer = await tus.options(x_request_id=request_id)
     assert "X-Request-ID" not in answer.headers

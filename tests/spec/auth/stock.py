@@ -71,14 +71,14 @@ async def stocked(endpoint: str) -> Stock:
     async with aiohttp.ClientSession(headers=alice()) as session:
         client, name = TusClient(session, endpoint), {"upload_metadata": f"filename {encoded(b'secret.txt')}"}
         done = await client.create(3, b"abc", **name)
-        begun = await DirectClient(session, endpoint).begin()
+        upload = await DirectClient(session, endpoint).begin()
         return Stock(
             endpoint=endpoint,
             open=await client.create(9, b"abc", **name),
             done=done,
             link=(await client.head(done)).headers["Link"].partition(">")[0][1:],
-            part_id=begun.upload_id,
-            key=begun.key,
+            part_id=upload.upload_id,
+            key=upload.key,
         )
 
 
@@ -94,23 +94,23 @@ class Ask:
     """True if only the body says what the request is about; it is read unless it can't be allowed anyway."""
 
 
-def _tus(method: str, url: str, body: bytes = b"", **more: str) -> Ask:
-    fields = {"Tus-Resumable": "1.0.0", **{name.replace("_", "-"): value for name, value in more.items()}}
+def _tus(method: str, url: str, body: bytes = b"", **own_fields: str) -> Ask:
+    fields = {"Tus-Resumable": "1.0.0", **{name.replace("_", "-"): value for name, value in own_fields.items()}}
     return Ask(method=method, url=url, fields=fields, body=body)
 
 
-def _rufh(method: str, url: str, body: bytes = b"", **more: str) -> Ask:
-    named = {name.replace("_", "-"): value for name, value in more.items()}
-    return Ask(method=method, url=url, fields={"Upload-Draft-Interop-Version": "8", **named}, body=body)
+def _rufh(method: str, url: str, body: bytes = b"", **fields: str) -> Ask:
+    headers = {name.replace("_", "-"): value for name, value in fields.items()}
+    return Ask(method=method, url=url, fields={"Upload-Draft-Interop-Version": "8", **headers}, body=body)
 
 
-def _json(method: str, url: str, told: object = None) -> Ask:
-    body = b"" if told is None else json.dumps(told).encode()
+def _json(method: str, url: str, document: object = None) -> Ask:
+    body = b"" if document is None else json.dumps(document).encode()
     return Ask(method=method, url=url, fields={"Content-Type": "application/json"}, body=body)
 
 
-def _companion(method: str, tail: str, told: object, stock: Stock) -> Ask:
-    return _json(method, f"{stock.endpoint}s3/multipart/{stock.part_id}{tail}?key={quote(stock.key)}", told)
+def _companion(method: str, tail: str, document: object, stock: Stock) -> Ask:
+    return _json(method, f"{stock.endpoint}s3/multipart/{stock.part_id}{tail}?key={quote(stock.key)}", document)
 
 
 def _xml(method: str, query: str, body: bytes, stock: Stock) -> Ask:
@@ -118,8 +118,8 @@ def _xml(method: str, query: str, body: bytes, stock: Stock) -> Ask:
     return Ask(method=method, url=url, fields={"Content-Type": "application/xml"}, body=body)
 
 
-def _presign(stock: Stock, **told: object) -> Ask:
-    return replace(_json("POST", f"{stock.endpoint}s3/presign", told), names_upload_in_body=True)
+def _presign(stock: Stock, **fields: object) -> Ask:
+    return replace(_json("POST", f"{stock.endpoint}s3/presign", fields), names_upload_in_body=True)
 
 
 def _presign_part(stock: Stock) -> Ask:

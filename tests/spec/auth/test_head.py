@@ -31,7 +31,7 @@ STRANGERS = pytest.mark.parametrize("caller", ["none", "expired", "forged"])
 
 
 def place(headers: Mapping[str, str]) -> dict[str, str]:
-    """What a client goes on with; Upload-Limit counts down."""
+    """Returns the headers that a client continues with; Upload-Limit counts down."""
     return {
         name: value
         for name, value in headers.items()
@@ -41,16 +41,16 @@ def place(headers: Mapping[str, str]) -> dict[str, str]:
 
 @STRANGERS
 @pytest.mark.parametrize("protocol", ["tus", "none"])
-async def test_the_url_alone_tells_the_place_and_nothing_of_the_content(
+async def test_url_alone_shows_offsets_without_content(
     session: aiohttp.ClientSession, stock_owned: Stock, stock_by_url: Stock, caller: str, protocol: str
 ) -> None:
-    named: dict[str, Any] = {"tus_resumable": "1.0.0" if protocol == "tus" else None}
+    options: dict[str, Any] = {"tus_resumable": "1.0.0" if protocol == "tus" else None}
     for stock in (stock_owned, stock_by_url):
         for url in (stock.open, stock.done):
-            told = await tus(session, stock.endpoint, CALLERS[caller]()).head(url, **named)
-            hers = await tus(session, stock.endpoint, alice()).head(url, **named)
-            assert (told.status, place(told.headers)) == (200, place(hers.headers))
-            assert not ABOUT_CONTENT & told.headers.keys()
+            answer = await tus(session, stock.endpoint, CALLERS[caller]()).head(url, **options)
+            hers = await tus(session, stock.endpoint, alice()).head(url, **options)
+            assert (answer.status, place(answer.headers)) == (200, place(hers.headers))
+            assert not ABOUT_CONTENT & answer.headers.keys()
             assert hers.headers["Upload-Metadata"].startswith("filename ")
         assert "Link" in hers.headers
 
@@ -61,10 +61,10 @@ async def test_in_the_ietfs_protocol_too(
     session: aiohttp.ClientSession, stock_owned: Stock, caller: str, version: int
 ) -> None:
     for url in (stock_owned.open, stock_owned.done):
-        told = await _at(rufh(session, stock_owned.endpoint, CALLERS[caller]()), version).head(url)
+        answer = await _at(rufh(session, stock_owned.endpoint, CALLERS[caller]()), version).head(url)
         hers = await _at(rufh(session, stock_owned.endpoint, alice()), version).head(url)
-        assert (told.status, place(told.headers)) == (204, place(hers.headers))
-        assert not ABOUT_CONTENT & told.headers.keys()
+        assert (answer.status, place(answer.headers)) == (204, place(hers.headers))
+        assert not ABOUT_CONTENT & answer.headers.keys()
 
 
 def _at(client: Any, version: int) -> Any:
@@ -99,8 +99,8 @@ async def test_where_the_url_is_enough_it_makes_a_writer_leave(session: aiohttp.
     hers, anyone = tus(session, by_url.server.url, alice()), TusClient(session, by_url.server.url)
     url = await hers.create(6, **NAME)
     async with stalled_patch(hers, url, 0, b"abc"):
-        told = await anyone.head(url)
-        assert (told.offset, "Upload-Metadata" in told.headers) == (3, False)
+        answer = await anyone.head(url)
+        assert (answer.offset, "Upload-Metadata" in answer.headers) == (3, False)
     finished = await anyone.patch(url, 3, b"def")
     assert (finished.status, finished.offset, "Link" in finished.headers) == (204, 6, False)
     assert (await anyone.get(url)).status == 401
@@ -118,8 +118,6 @@ async def test_head_needs_a_credential_where_that_is_set(session: aiohttp.Client
     assert (await tus(session, strict.server.url, alice()).head(url)).status == 200
 
 
-async def test_a_file_of_a_client_is_found_by_the_id_in_neither_case_if_there_is_none(
-    session: aiohttp.ClientSession, owned: Site
-) -> None:
+async def test_unknown_upload_is_404_for_any_caller(session: aiohttp.ClientSession, owned: Site) -> None:
     for fields in (*(caller() for caller in CALLERS.values()), alice()):
         assert (await tus(session, owned.server.url, fields).head(f"{owned.server.url}{'0' * 32}")).status == 404

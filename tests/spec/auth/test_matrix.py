@@ -47,8 +47,8 @@ async def send(ask: Ask, fields: Fields, *, body: bytes) -> RawAnswer:
     """The answer to the request's head, and to as much of its body as `body`."""
     url = urlsplit(ask.url)
     path = f"{url.path}?{url.query}" if url.query else url.path
-    sent = {"Host": url.netloc, "Origin": ORIGIN, "Content-Length": str(len(ask.body)), **ask.fields, **fields}
-    lines = [f"{ask.method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
+    headers = {"Host": url.netloc, "Origin": ORIGIN, "Content-Length": str(len(ask.body)), **ask.fields, **fields}
+    lines = [f"{ask.method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     async with connected(url.port or 80) as connection:
         await connection.send("\r\n".join(lines).encode() + body)
         return await connection.answer(head=ask.method == "HEAD")
@@ -74,8 +74,8 @@ def _code(answer: RawAnswer) -> str:
         return text.partition("<Code>")[2].partition("</Code>")[0]
     if kind.startswith("text/plain"):
         return text.partition(":")[0]
-    told = json.loads(text)
-    return str(told["error"] if kind == "application/json" else told["code"])
+    document = json.loads(text)
+    return str(document["error"] if kind == "application/json" else document["code"])
 
 
 def _is_for_pages(answer: RawAnswer, challenge: str | None) -> None:

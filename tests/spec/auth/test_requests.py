@@ -44,18 +44,18 @@ async def test_no_byte_is_asked_for_before_a_refusal(
         usual = {"tus_resumable": None, "upload_draft_interop_version": 8, "upload_complete": "?0", **kind}
     fields = {name.lower(): value for name, value in CALLERS[caller]().items()}
     async with connected(urlsplit(url).port or 80) as connection:
-        sent = {"upload_offset": 3, "content_length": 3, "expect": "100-continue", **usual, **fields}
-        await connection.head(method, url, **sent)
+        headers = {"upload_offset": 3, "content_length": 3, "expect": "100-continue", **usual, **fields}
+        await connection.head(method, url, **headers)
         assert (await connection.answer()).status == (404 if caller == "bob" else 401)
 
 
 async def test_the_ietfs_refusals_are_problems_with_the_same_codes(
     session: aiohttp.ClientSession, stock_owned: Stock
 ) -> None:
-    told = problem(await rufh(session, stock_owned.endpoint, {}).begin(b"abc"))
-    assert (told["status"], told["code"]) == (401, "unauthenticated")
-    told = problem(await rufh(session, stock_owned.endpoint, bearing("bob")).get(stock_owned.open))
-    assert (told["status"], told["code"]) == (404, "not-found")
+    refusal = problem(await rufh(session, stock_owned.endpoint, {}).begin(b"abc"))
+    assert (refusal["status"], refusal["code"]) == (401, "unauthenticated")
+    refusal = problem(await rufh(session, stock_owned.endpoint, bearing("bob")).get(stock_owned.open))
+    assert (refusal["status"], refusal["code"]) == (404, "not-found")
 
 
 async def test_what_cannot_be_checked_now_is_503_and_keeps_the_place(
@@ -66,8 +66,12 @@ async def test_what_cannot_be_checked_now_is_503_and_keeps_the_place(
     refused = await client.post(upload_length=3)
     assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
     assert refused.body.startswith(b"auth-unavailable: ")
-    told = await rufh(session, away.server.url, token).begin(b"abc")
-    assert (told.status, problem(told)["code"], "Retry-After" in told.headers) == (503, "auth-unavailable", True)
+    refusal = await rufh(session, away.server.url, token).begin(b"abc")
+    assert (refusal.status, problem(refusal)["code"], "Retry-After" in refusal.headers) == (
+        503,
+        "auth-unavailable",
+        True,
+    )
     url = await tus(session, away.server.url, alice()).create(3)
     assert (await client.patch(url, 0, b"abc")).status == 503
     assert (await client.head(url)).status == 200
@@ -101,9 +105,9 @@ async def test_partials_of_another_owner_are_not_there(session: aiohttp.ClientSe
 
 async def test_a_direct_upload_is_owned_and_continued_by_its_id(session: aiohttp.ClientSession, by_url: Site) -> None:
     async with aiohttp.ClientSession(headers=alice()) as hers:
-        begun = await DirectClient(hers, by_url.server.url).begin()
+        upload = await DirectClient(hers, by_url.server.url).begin()
     page = DirectClient(session, by_url.server.url)
-    done = await page.complete(begun, await page.parts(begun, b"abc"))
+    done = await page.complete(upload, await page.parts(upload, b"abc"))
     assert done.status == 200
     assert (await page.request("GET", done.json["location"])).status == 401
     assert await read(tus(session, by_url.server.url, alice()), done.json["location"]) == b"abc"
@@ -115,16 +119,16 @@ async def test_log_lines_name_the_owner_and_no_credential(session: aiohttp.Clien
     assert (await client.patch(url, 7, b"x")).status == 409
     assert (await TusClient(session, f"{owned.server.url}?token=hidden").post(upload_length=1)).status == 401
     lines = [json.loads(line) for line in owned.server.log().splitlines() if line.startswith("{")]
-    told = [(line["event"], line.get("code")) for line in lines if line.get("owner") == "carol"]
-    assert told == [("upload created", None), ("upload finished", None), ("request refused", "offset-mismatch")]
+    events = [(line["event"], line.get("code")) for line in lines if line.get("owner") == "carol"]
+    assert events == [("upload created", None), ("upload finished", None), ("request refused", "offset-mismatch")]
     assert fields["Authorization"].partition(" ")[2] not in owned.server.log()
     assert "hidden" not in owned.server.log()
 
 
 async def test_the_owner_is_on_the_record(session: aiohttp.ClientSession, owned: Site) -> None:
     url = await tus(session, owned.server.url, alice()).create(3)
-    shown = await owned.server.command("uploads", "show", url.rpartition("/")[2])
-    assert json.loads(shown.out)["owner"] == "alice"
+    outcome = await owned.server.command("uploads", "show", url.rpartition("/")[2])
+    assert json.loads(outcome.out)["owner"] == "alice"
     ended = await owned.server.command("uploads", "terminate", url.rpartition("/")[2])
     assert ended.code == 0, ended
 
@@ -169,8 +173,8 @@ async def test_a_key_prefix_comes_before_the_names_of_files(session: aiohttp.Cli
     settings: dict[str, Any] = {"auth": "api-key,token", "auth_token_secret": SECRET}
     async with serving(tmp_path, auth_keys_file=tmp_path / "keys", **settings) as server:
         application = tus(session, server.url, WITH_KEY)
-        made = await application.request("POST", urljoin(server.url, "/tokens"), b'{"key": "b/c"}')
-        token = {"Authorization": f"Bearer {json.loads(made.body)['token']}"}
+        answer = await application.request("POST", urljoin(server.url, "/tokens"), b'{"key": "b/c"}')
+        token = {"Authorization": f"Bearer {json.loads(answer.body)['token']}"}
         for fields in (WITH_KEY, token):
             url = await tus(session, server.url, fields).create(3, b"abc")
             name = url.removeprefix(server.url)

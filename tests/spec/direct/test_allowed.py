@@ -30,7 +30,7 @@ def direct_picky(session: aiohttp.ClientSession, picky: Site) -> DirectClient:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "fields",
     [
         {"filename": "a.exe", "type": "image/jpeg"},
         {"filename": "a.jpg", "type": "text/html"},
@@ -38,11 +38,11 @@ def direct_picky(session: aiohttp.ClientSession, picky: Site) -> DirectClient:
         {"filename": "a", "type": "image/jpeg"},
     ],
 )
-async def test_no_upload_is_begun(direct_picky: DirectClient, told: dict[str, str]) -> None:
-    presigned = {"key": told["filename"], **({"contentType": told["type"]} if "type" in told else {})}
+async def test_no_upload_is_begun(direct_picky: DirectClient, fields: dict[str, str]) -> None:
+    presigned = {"key": fields["filename"], **({"contentType": fields["type"]} if "type" in fields else {})}
     for refused in (
-        await direct_picky.ask("GET", "params", **told),
-        await direct_picky.ask("POST", "multipart", told),
+        await direct_picky.ask("GET", "params", **fields),
+        await direct_picky.ask("POST", "multipart", fields),
         await direct_picky.presign(method="PUT", **presigned),
     ):
         assert (refused.status, refused.json["error"]) == (415, "type-not-allowed")

@@ -1,4 +1,4 @@
-"""What a client may not do: reach anything but its own upload, or have counted what isn't there."""
+"""Attacks of a client: to reach anything but its own upload, or to have bytes counted that aren't there."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ FIRST, LAST = os.urandom(PART), os.urandom(1000)
 
 
 async def test_neither_key_nor_upload_can_be_swapped(direct: DirectClient) -> None:
-    mine, other = await direct.begin(), await direct.begin()
-    parts = await direct.parts(other, LAST)
-    for swapped in (mine.but(key=other.key), other.but(key=mine.key), mine.but(key=""), mine.but(key="other")):
+    mine, foreign = await direct.begin(), await direct.begin()
+    parts = await direct.parts(foreign, LAST)
+    for swapped in (mine.but(key=foreign.key), foreign.but(key=mine.key), mine.but(key=""), mine.but(key="other")):
         for answer in (
             await direct.sign(swapped, 1),
             await direct.stored(swapped),
@@ -33,63 +33,63 @@ async def test_neither_key_nor_upload_can_be_swapped(direct: DirectClient) -> No
             await direct.presign(method="PUT", key=swapped.key, uploadId=swapped.upload_id, partNumber=1),
         ):
             assert (answer.status, answer.json["error"]) == (404, "not-found")
-    assert (await direct.complete(other, parts)).status == 200
+    assert (await direct.complete(foreign, parts)).status == 200
 
 
 @pytest.mark.parametrize("wrong", ["x", "0" * 32, "0" * 31, "A" * 32, "%00", "..%2f..%2fsecret"])
 async def test_an_id_that_is_none_of_ours_is_unknown(direct: DirectClient, wrong: str) -> None:
-    begun = await direct.begin()
-    assert (await direct.sign(begun.but(upload_id=wrong), 1)).status == 404
-    assert (await direct.abort(begun.but(upload_id=wrong))).status == 404
+    upload = await direct.begin()
+    assert (await direct.sign(upload.but(upload_id=wrong), 1)).status == 404
+    assert (await direct.abort(upload.but(upload_id=wrong))).status == 404
 
 
 async def test_uploads_of_another_way_in_are_unknown_here(direct: DirectClient, tus: TusClient) -> None:
     url = await tus.create(10)
     upload_id = url.rpartition("/")[2]
-    begun = (await direct.begin()).but(upload_id=upload_id)
-    assert (await direct.sign(begun, 1)).status == 404
+    upload = (await direct.begin()).but(upload_id=upload_id)
+    assert (await direct.sign(upload, 1)).status == 404
     whole = await direct.params(size=5)
-    begun = begun.but(upload_id=whole["fields"]["x-amz-meta-tus-id"], key=whole["fields"]["key"])
-    assert (await direct.sign(begun, 1)).status == 404
-    assert (await direct.abort(begun)).status == 404
+    upload = upload.but(upload_id=whole["fields"]["x-amz-meta-tus-id"], key=whole["fields"]["key"])
+    assert (await direct.sign(upload, 1)).status == 404
+    assert (await direct.abort(upload)).status == 404
 
 
 async def test_more_than_max_size_isnt_announced(direct_strict: DirectClient) -> None:
-    for told in ({"size": 6 * MIB + 1}, {"metadata": {"filesize": "6291457"}}):
-        refused = await direct_strict.ask("POST", "multipart", {"filename": "f", "type": "", **told})
+    for fields in ({"size": 6 * MIB + 1}, {"metadata": {"filesize": "6291457"}}):
+        refused = await direct_strict.ask("POST", "multipart", {"filename": "f", "type": "", **fields})
         assert (refused.status, refused.json["error"]) == (413, "too-large")
         assert refused.reason == "the upload can have 6291456 bytes at most"
     assert (await direct_strict.ask("GET", "params", filename="f", size=6 * MIB + 1)).status == 413
 
 
 async def test_more_than_max_size_is_never_stored(direct_strict: DirectClient) -> None:
-    begun = await direct_strict.begin(size=6 * MIB)
-    urls = [(await direct_strict.sign(begun, number)).json["url"] for number in (1, 2)]
+    upload = await direct_strict.begin(size=6 * MIB)
+    urls = [(await direct_strict.sign(upload, number)).json["url"] for number in (1, 2)]
     for url in urls:
         assert (await direct_strict.request("PUT", url, bytes(6 * MIB))).status == 403
-    assert (await direct_strict.sign(begun, 1, length=6 * MIB + 1)).status == 400
-    assert (await direct_strict.sign(begun, 3)).status == 400
-    assert (await direct_strict.stored(begun)).json == []
-    assert (await direct_strict.complete(begun, await direct_strict.parts(begun, FIRST, bytes(MIB)))).status == 200
+    assert (await direct_strict.sign(upload, 1, length=6 * MIB + 1)).status == 400
+    assert (await direct_strict.sign(upload, 3)).status == 400
+    assert (await direct_strict.stored(upload)).json == []
+    assert (await direct_strict.complete(upload, await direct_strict.parts(upload, FIRST, bytes(MIB)))).status == 200
 
 
-async def test_under_max_size_parts_are_for_uploads_that_tell_their_size(direct_strict: DirectClient) -> None:
-    for route, told in (("multipart", {"filename": "f", "type": ""}), ("presign", {"method": "POST", "key": "f"})):
-        refused = await direct_strict.ask("POST", route, told)
+async def test_max_size_requires_an_announced_size(direct_strict: DirectClient) -> None:
+    for route, document in (("multipart", {"filename": "f", "type": ""}), ("presign", {"method": "POST", "key": "f"})):
+        refused = await direct_strict.ask("POST", route, document)
         assert (refused.status, refused.json["error"]) == (400, "malformed")
         assert refused.reason == "tell the upload's size, as filesize in its metadata: it is limited here"
 
 
-async def test_a_part_that_is_sent_over_and_over_ends_its_upload_where_each_repeat_is_kept(
+async def test_repeated_part_ends_its_upload(
     seaweed: SeaweedFS, tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
-    """Long before it expires, and without a completion."""
+    """Ends the upload where S3 keeps each repeat, long before it expires, and without a completion."""
     async with s3_site(tmp_path, seaweed, direct_uploads=True, upload_url_lifetime="5s") as site:
         direct = DirectClient(session, site.server.url)
         honest, greedy = [await direct.begin(size=PART + 1000) for _ in range(2)]
-        for begun, times in ((honest, 3), (greedy, 11)):
+        for upload, times in ((honest, 3), (greedy, 11)):
             for _ in range(times):
-                await direct.part(begun, 1, FIRST)
+                await direct.part(upload, 1, FIRST)
 
         async def ended() -> bool:
             return not site.traces(direct.files + greedy.upload_id)
@@ -100,8 +100,8 @@ async def test_a_part_that_is_sent_over_and_over_ends_its_upload_where_each_repe
 
 
 async def test_an_expired_signature_is_worth_nothing(direct_fleeting: DirectClient) -> None:
-    begun = await direct_fleeting.begin()
-    signed = await direct_fleeting.sign(begun, 1)
+    upload = await direct_fleeting.begin()
+    signed = await direct_fleeting.sign(upload, 1)
     assert signed.json["expires"] == 4
 
     async def expired() -> bool:
@@ -112,14 +112,14 @@ async def test_an_expired_signature_is_worth_nothing(direct_fleeting: DirectClie
 
 
 async def test_what_is_switched_off_stays_off(direct_strict: DirectClient) -> None:
-    begun = await direct_strict.begin(size=len(LAST))
-    refused = await direct_strict.abort(begun)
+    upload = await direct_strict.begin(size=len(LAST))
+    refused = await direct_strict.abort(upload)
     assert (refused.status, refused.json["error"]) == (405, "method-not-allowed")
-    assert (await direct_strict.sign(begun, 1)).status == 200
+    assert (await direct_strict.sign(upload, 1)).status == 200
 
 
 @pytest.mark.parametrize(
-    ("told", "message"),
+    ("body", "message"),
     [
         (b"", "send a JSON object"),
         (b"[]", "send a JSON object"),
@@ -133,8 +133,8 @@ async def test_what_is_switched_off_stays_off(direct_strict: DirectClient) -> No
         (b'{"metadata": {"a": "%s"}}' % (b"x" * 20_000), "the metadata is longer than 16384 bytes"),
     ],
 )
-async def test_what_can_not_be_read_is_refused_in_words(direct: DirectClient, told: bytes, message: str) -> None:
-    refused = await direct.request("POST", f"{direct.url}/multipart", told, JSON)
+async def test_what_can_not_be_read_is_refused_in_words(direct: DirectClient, body: bytes, message: str) -> None:
+    refused = await direct.request("POST", f"{direct.url}/multipart", body, JSON)
     assert (refused.status, refused.json) == (400, {"error": "malformed", "message": message})
 
 
@@ -144,21 +144,21 @@ async def test_a_body_without_end_is_cut(direct: DirectClient) -> None:
 
 
 async def test_metadata_reaches_neither_key_nor_header_raw(direct: DirectClient, seaweed: SeaweedFS) -> None:
-    begun = await direct.begin("../../etc/x\r\nX-Evil: 1.html", type="text/html", metadata={"name": "ä\r\nb"})
-    assert begun.key.endswith(begun.upload_id)
-    assert (await direct.complete(begun, await direct.parts(begun, LAST))).status == 200
-    answer = await direct.request("GET", direct.files + begun.upload_id)
+    upload = await direct.begin("../../etc/x\r\nX-Evil: 1.html", type="text/html", metadata={"name": "ä\r\nb"})
+    assert upload.key.endswith(upload.upload_id)
+    assert (await direct.complete(upload, await direct.parts(upload, LAST))).status == 200
+    answer = await direct.request("GET", direct.files + upload.upload_id)
     assert "X-Evil" not in answer.headers
     assert answer.headers["Content-Disposition"].startswith("attachment; ")
-    head = seaweed.client().head_object(Bucket=seaweed.bucket, Key=begun.key)
+    head = seaweed.client().head_object(Bucket=seaweed.bucket, Key=upload.key)
     assert head["ContentDisposition"] == answer.headers["Content-Disposition"]
 
 
 async def test_two_completions_at_a_time_make_one_object(direct: DirectClient, tus: TusClient) -> None:
     finished = await tus.metric("uploads_finished_total")
-    begun = await direct.begin()
-    parts = await direct.parts(begun, FIRST, LAST)
-    answers = await asyncio.gather(*(direct.complete(begun, parts) for _ in range(4)))
+    upload = await direct.begin()
+    parts = await direct.parts(upload, FIRST, LAST)
+    answers = await asyncio.gather(*(direct.complete(upload, parts) for _ in range(4)))
     assert {answer.status for answer in answers} <= {200, 503}
     assert any(answer.status == 200 for answer in answers)
     assert await tus.metric("uploads_finished_total") == finished + 1
@@ -169,8 +169,8 @@ async def test_two_completions_at_a_time_make_one_object(direct: DirectClient, t
 async def test_what_a_page_can_send_without_asking_first_is_no_json(
     direct: DirectClient, route: str, kind: str
 ) -> None:
-    sent = {"Content-Type": kind, "Origin": "https://any.example"}
-    refused = await direct.request("POST", f"{direct.url}/{route}?key=x", b'{"filename": "a"}', sent)
+    headers = {"Content-Type": kind, "Origin": "https://any.example"}
+    refused = await direct.request("POST", f"{direct.url}/{route}?key=x", b'{"filename": "a"}', headers)
     assert refused.status in (415, 404)  # the upload that a completion names is looked for first
     script = await direct.request("POST", f"{direct.url}/multipart", b'{"filename": "a"}', {"Content-Type": kind})
     assert script.status == 200
@@ -187,10 +187,10 @@ async def test_other_sites_pages_make_no_uploads(
     strict: Site, session: aiohttp.ClientSession, headers: dict[str, str]
 ) -> None:
     client = DirectClient(session, strict.server.url)
-    made = await client.request("GET", f"{client.url}/params?filename=x", headers=headers)
-    assert made.status == 403
-    begun = await client.request("POST", f"{client.url}/multipart", b'{"filename": "a"}', {**JSON, **headers})
-    assert begun.status == 403
+    signed = await client.request("GET", f"{client.url}/params?filename=x", headers=headers)
+    assert signed.status == 403
+    created = await client.request("POST", f"{client.url}/multipart", b'{"filename": "a"}', {**JSON, **headers})
+    assert created.status == 403
 
 
 async def test_a_completion_of_no_upload_is_not_read(direct: DirectClient) -> None:
@@ -201,8 +201,8 @@ async def test_a_completion_of_no_upload_is_not_read(direct: DirectClient) -> No
 
 
 async def test_a_content_type_counts_as_metadata(direct: DirectClient) -> None:
-    made = (await direct.presign(method="POST", key="a.bin")).json
-    refused = await direct.request("POST", made["url"], b"", {"Content-Type": "a" * 200_000})
+    document = (await direct.presign(method="POST", key="a.bin")).json
+    refused = await direct.request("POST", document["url"], b"", {"Content-Type": "a" * 200_000})
     assert (refused.status, b"the metadata is longer" in refused.body) == (400, True)
 
 

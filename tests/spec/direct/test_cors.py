@@ -1,4 +1,4 @@
-"""What browsers on other origins are told by the routes of direct uploads."""
+"""CORS headers of the routes of direct uploads."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ ROUTES = ("params", "multipart", f"multipart/{'0' * 32}/complete", "presign", f"
 
 @pytest.mark.parametrize("route", ROUTES)
 async def test_a_preflight_is_answered(direct_strict: DirectClient, route: str) -> None:
-    asked = {"Origin": APP, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
-    answer = await direct_strict.request("OPTIONS", f"{direct_strict.url}/{route}", None, asked)
+    headers = {"Origin": APP, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    answer = await direct_strict.request("OPTIONS", f"{direct_strict.url}/{route}", None, headers)
     assert answer.status == 204
     assert answer.headers["Access-Control-Allow-Origin"] == APP
     assert answer.headers["Access-Control-Allow-Credentials"] == "true"
@@ -26,8 +26,10 @@ async def test_a_preflight_is_answered(direct_strict: DirectClient, route: str) 
 async def test_refusals_can_be_read_too(direct_strict: DirectClient) -> None:
     answer = await direct_strict.request("GET", f"{direct_strict.url}/params", None, {"Origin": APP})
     assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (400, APP)
-    other = await direct_strict.request("GET", f"{direct_strict.url}/params", None, {"Origin": "https://evil.example"})
-    assert "Access-Control-Allow-Origin" not in other.headers
+    refused = await direct_strict.request(
+        "GET", f"{direct_strict.url}/params", None, {"Origin": "https://evil.example"}
+    )
+    assert "Access-Control-Allow-Origin" not in refused.headers
 
 
 async def test_a_request_id_comes_back(direct: DirectClient) -> None:

@@ -1,4 +1,4 @@
-"""What is refused at the door is told in the words of the route that it was for."""
+"""Early refusals are in the words of the route that the request was for."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ async def redirecting(
         "direct_uploads": True,
         "state": f"sqlite:{directory}/state.db",
     }
-    more = {"download_mode": "redirect", "download_url_lifetime": "2s"}
-    async with s3_site(directory, seaweed, **shared, **more) as site, s3_site(directory, seaweed, **shared) as plain:
+    options = {"download_mode": "redirect", "download_url_lifetime": "2s"}
+    async with s3_site(directory, seaweed, **shared, **options) as site, s3_site(directory, seaweed, **shared) as plain:
         yield site, plain
         await site.stop()
         await plain.stop()
@@ -66,17 +66,17 @@ def tus_proxy(session: aiohttp.ClientSession, redirecting: tuple[Site, Site]) ->
 async def test_s3_sends_what_the_proxy_would(
     tus_redirect: TusClient, tus_proxy: TusClient, seaweed: SeaweedFS, name: str, kind: str, coding: str
 ) -> None:
-    said = {"filename": name, "filetype": kind, "contentencoding": coding}
-    metadata = ",".join(f"{key} {encoded(value.encode())}" for key, value in said.items())
+    pairs = {"filename": name, "filetype": kind, "contentencoding": coding}
+    metadata = ",".join(f"{key} {encoded(value.encode())}" for key, value in pairs.items())
     url = await tus_redirect.create(len(DATA), DATA, upload_metadata=metadata)
     redirect = await tus_redirect.get(url)
     assert (redirect.status, redirect.body) == (302, b"")
     assert redirect.headers["Cache-Control"] == "no-store"
     assert redirect.headers["Location"].startswith(f"{seaweed.endpoint}/{seaweed.bucket}/redirect/")
-    there = await tus_redirect.get(redirect.headers["Location"], tus_resumable=None)
-    here = await tus_proxy.get(url.replace(tus_redirect.url, tus_proxy.url))
-    assert (there.status, there.body) == (here.status, here.body) == (200, DATA)
-    assert {name: there.headers.get(name) for name in TOLD} == {name: here.headers.get(name) for name in TOLD}
+    from_s3 = await tus_redirect.get(redirect.headers["Location"], tus_resumable=None)
+    from_server = await tus_proxy.get(url.replace(tus_redirect.url, tus_proxy.url))
+    assert (from_s3.status, from_s3.body) == (from_server.status, from_server.body) == (200, DATA)
+    assert {name: from_s3.headers.get(name) for name in TOLD} == {name: from_server.headers.get(name) for name in TOLD}
 
 
 async def test_no_byte_of_it_comes_by_here(tus_redirect: TusClient, s3_proxy: S3Proxy) -> None:
@@ -123,14 +123,14 @@ async def test_only_get_is_redirected_and_only_what_is_finished(
 async def test_what_came_in_one_request_is_sent_from_here(
     session: aiohttp.ClientSession, redirecting: tuple[Site, Site]
 ) -> None:
-    """S3 would serve whatever the same request brings later."""
+    """S3 would serve any object that a repeat of the request brings later."""
     direct = DirectClient(session, redirecting[0].server.url)
     signed = await direct.params(size=len(DATA))
     assert (await direct.form(signed["url"], signed["fields"], DATA)).status == 201
     assert await direct.content(signed["fields"]["x-amz-meta-tus-id"]) == DATA
-    begun = await direct.begin(size=len(DATA))
-    assert (await direct.complete(begun, await direct.parts(begun, DATA))).status == 200
-    assert (await direct.request("GET", direct.files + begun.upload_id)).status == 302
+    upload = await direct.begin(size=len(DATA))
+    assert (await direct.complete(upload, await direct.parts(upload, DATA))).status == 200
+    assert (await direct.request("GET", direct.files + upload.upload_id)).status == 302
 
 
 async def test_what_was_put_together_is_one_object_too(tus_redirect: TusClient) -> None:

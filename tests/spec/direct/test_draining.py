@@ -31,7 +31,7 @@ async def test_nothing_new_begins_at_the_end(
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         direct = DirectClient(session, f"http://127.0.0.1:{runner.addresses[0][1]}/media/")
-        begun = await direct.begin()
+        upload = await direct.begin()
         app[CONTEXT].concurrency.close()
         for refused in (
             await direct.ask("POST", "multipart", {"filename": "f", "type": ""}),
@@ -40,8 +40,8 @@ async def test_nothing_new_begins_at_the_end(
         ):
             assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
             assert refused.reason == "the server is restarting; try again soon"
-        done = await direct.complete(begun, await direct.parts(begun, b"hello"))
-        assert done.json["location"] == direct.files + begun.upload_id
-        assert await direct.content(begun.upload_id) == b"hello"
+        done = await direct.complete(upload, await direct.parts(upload, b"hello"))
+        assert done.json["location"] == direct.files + upload.upload_id
+        assert await direct.content(upload.upload_id) == b"hello"
     finally:
         await runner.cleanup()

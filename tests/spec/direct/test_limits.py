@@ -43,22 +43,22 @@ async def limited(
 async def test_creations_by_each_route_are_counted_and_nothing_else_is(
     limited: DirectClient, session: aiohttp.ClientSession
 ) -> None:
-    begun = await limited.begin()
+    upload = await limited.begin()
     assert [answer.status for answer in await creations(limited)] == [200] * 4
     for refused in await creations(limited):
         assert (refused.status, refused.reason) == (429, "too many new uploads from your address; try again later")
         assert 0 < int(refused.headers["Retry-After"]) <= 720
     assert (await TusClient(session, limited.files).post(upload_length=1)).status == 429
-    assert (await limited.complete(begun, await limited.parts(begun, b"hello"))).status == 200
+    assert (await limited.complete(upload, await limited.parts(upload, b"hello"))).status == 200
 
 
 @pytest.mark.parametrize("limited", [{"max_open_uploads": 1}], indirect=True)
 async def test_they_are_unfinished_until_they_are_complete(limited: DirectClient) -> None:
-    begun = await limited.begin()
+    upload = await limited.begin()
     for refused in await creations(limited):
         assert (refused.status, refused.headers["Retry-After"]) == (503, "30")
         assert refused.reason.startswith("there are too many unfinished uploads")
-    assert (await limited.complete(begun, await limited.parts(begun, b"hello"))).status == 200
+    assert (await limited.complete(upload, await limited.parts(upload, b"hello"))).status == 200
 
 
 @pytest.mark.parametrize("limited", [{"max_open_bytes": "1MiB"}], indirect=True)

@@ -21,131 +21,131 @@ WHOLE = FIRST + LAST
 
 
 async def test_an_upload_of_parts_becomes_an_object_and_a_download(direct: DirectClient, seaweed: SeaweedFS) -> None:
-    begun = await direct.begin("Flöte.mp4", metadata={"name": "Flöte.mp4", "relativePath": None, "take": 2})
-    assert begun.bucket == seaweed.bucket
-    parts = await direct.parts(begun, FIRST, LAST)
-    listed = await direct.stored(begun)
+    upload = await direct.begin("Flöte.mp4", metadata={"name": "Flöte.mp4", "relativePath": None, "take": 2})
+    assert upload.bucket == seaweed.bucket
+    parts = await direct.parts(upload, FIRST, LAST)
+    listed = await direct.stored(upload)
     assert listed.json == [
         {"PartNumber": 1, "Size": PART, "ETag": parts[0]["ETag"]},
         {"PartNumber": 2, "Size": 1000, "ETag": parts[1]["ETag"]},
     ]
-    answer = await direct.complete(begun, parts)
+    answer = await direct.complete(upload, parts)
     assert (answer.status, answer.json) == (
         200,
-        {"location": f"{direct.files}{begun.upload_id}", "key": begun.key, "bucket": seaweed.bucket},
+        {"location": f"{direct.files}{upload.upload_id}", "key": upload.key, "bucket": seaweed.bucket},
     )
     assert answer.headers["Cache-Control"] == "no-store"
-    stored = seaweed.client().get_object(Bucket=seaweed.bucket, Key=begun.key)
+    stored = seaweed.client().get_object(Bucket=seaweed.bucket, Key=upload.key)
     assert stored["Body"].read() == WHOLE
     assert stored["ContentType"] == "video/mp4"
     assert stored["ContentDisposition"].startswith("inline; filename=")
-    assert stored["Metadata"]["tus-id"] == begun.upload_id
+    assert stored["Metadata"]["tus-id"] == upload.upload_id
     assert stored["Metadata"]["take"] == "2"
     assert "relativepath" not in stored["Metadata"]
-    assert await direct.content(begun.upload_id) == WHOLE
+    assert await direct.content(upload.upload_id) == WHOLE
 
 
 async def test_companions_routes_are_at_the_root_too(direct: DirectClient) -> None:
-    """Where `companionEndpoint` is the server itself."""
+    """A client may have the server itself as its `companionEndpoint`."""
     rooted = direct.at(direct.files.removesuffix("files/"))
-    begun = await rooted.begin()
-    done = await rooted.complete(begun, await rooted.parts(begun, FIRST, LAST))
-    assert (done.status, done.json["location"]) == (200, direct.files + begun.upload_id)
-    assert await direct.content(begun.upload_id) == WHOLE
+    upload = await rooted.begin()
+    done = await rooted.complete(upload, await rooted.parts(upload, FIRST, LAST))
+    assert (done.status, done.json["location"]) == (200, direct.files + upload.upload_id)
+    assert await direct.content(upload.upload_id) == WHOLE
     create = (await rooted.presign(method="POST", key="film.mp4")).json
     assert create["url"].startswith(f"{direct.url}/xml/")
     assert (await rooted.request("OPTIONS", f"{rooted.url}/multipart")).status == 204
 
 
 async def test_signing_asks_s3_for_nothing(direct: DirectClient, s3_proxy: S3Proxy) -> None:
-    begun = await direct.begin()
+    upload = await direct.begin()
     s3_proxy.reset()
-    assert (await direct.sign(begun, 1)).json["expires"] == 900
+    assert (await direct.sign(upload, 1)).json["expires"] == 900
     assert not s3_proxy.calls
 
 
 async def test_the_record_is_like_any_other(direct: DirectClient, s3: Site, tus: TusClient) -> None:
-    created, finished = [await tus.metric(f"uploads_{what}_total") for what in ("created", "finished")]
-    begun = await direct.begin("film.mp4", size=len(WHOLE))
-    shown = await s3.server.command("uploads", "show", begun.upload_id)
-    assert f'"length": {len(WHOLE)}' in shown.out
-    assert '"phase": "open"' in shown.out
-    assert '"direct": "parts"' in shown.out
-    assert (await direct.complete(begun, await direct.parts(begun, FIRST, LAST))).status == 200
+    created, finished = [await tus.metric(f"uploads_{kind}_total") for kind in ("created", "finished")]
+    upload = await direct.begin("film.mp4", size=len(WHOLE))
+    outcome = await s3.server.command("uploads", "show", upload.upload_id)
+    assert f'"length": {len(WHOLE)}' in outcome.out
+    assert '"phase": "open"' in outcome.out
+    assert '"direct": "parts"' in outcome.out
+    assert (await direct.complete(upload, await direct.parts(upload, FIRST, LAST))).status == 200
     listed = await s3.server.command("uploads", "list")
-    assert any(begun.upload_id in line and "done" in line and "film.mp4" in line for line in listed.out.splitlines())
+    assert any(upload.upload_id in line and "done" in line and "film.mp4" in line for line in listed.out.splitlines())
     assert await tus.metric("uploads_created_total") == created + 1
     assert await tus.metric("uploads_finished_total") == finished + 1
-    assert await tus.offset(direct.files + begun.upload_id) == len(WHOLE)
+    assert await tus.offset(direct.files + upload.upload_id) == len(WHOLE)
 
 
 async def test_a_client_goes_on_with_what_is_stored(direct: DirectClient) -> None:
-    begun = await direct.begin(size=len(WHOLE))
-    assert (await direct.stored(begun)).json == []
-    second = await direct.part(begun, 2, LAST)
-    first = await direct.part(begun, 1, os.urandom(PART))
-    first = await direct.part(begun, 1, FIRST)
-    assert [part["PartNumber"] for part in (await direct.stored(begun)).json] == [1, 2]
-    assert (await direct.complete(begun, [first, second])).status == 200
-    assert await direct.content(begun.upload_id) == WHOLE
+    upload = await direct.begin(size=len(WHOLE))
+    assert (await direct.stored(upload)).json == []
+    second = await direct.part(upload, 2, LAST)
+    first = await direct.part(upload, 1, os.urandom(PART))
+    first = await direct.part(upload, 1, FIRST)
+    assert [part["PartNumber"] for part in (await direct.stored(upload)).json] == [1, 2]
+    assert (await direct.complete(upload, [first, second])).status == 200
+    assert await direct.content(upload.upload_id) == WHOLE
 
 
 async def test_etags_come_with_quotes_or_without(direct: DirectClient) -> None:
-    begun = await direct.begin()
-    part = await direct.part(begun, 1, LAST)
+    upload = await direct.begin()
+    part = await direct.part(upload, 1, LAST)
     bare = {"PartNumber": 1, "ETag": str(part["ETag"]).strip('"')}
-    assert (await direct.complete(begun, [bare])).status == 200
+    assert (await direct.complete(upload, [bare])).status == 200
 
 
 async def test_completing_again_says_the_same(direct: DirectClient, s3_proxy: S3Proxy) -> None:
-    begun = await direct.begin()
-    parts = await direct.parts(begun, LAST)
-    first = await direct.complete(begun, parts)
+    upload = await direct.begin()
+    parts = await direct.parts(upload, LAST)
+    first = await direct.complete(upload, parts)
     s3_proxy.reset()
-    again = await direct.complete(begun, parts)
+    again = await direct.complete(upload, parts)
     assert (again.status, again.json) == (first.status, first.json) == (200, first.json)
     assert not s3_proxy.calls
 
 
 async def test_abort_ends_it_and_leaves_nothing(direct: DirectClient, s3: Site, tus: TusClient) -> None:
     terminated = await tus.metric("uploads_terminated_total")
-    begun = await direct.begin()
-    signed = (await direct.sign(begun, 2)).json["url"]
-    await direct.part(begun, 1, FIRST)
-    answer = await direct.abort(begun)
+    upload = await direct.begin()
+    signed = (await direct.sign(upload, 2)).json["url"]
+    await direct.part(upload, 1, FIRST)
+    answer = await direct.abort(upload)
     assert (answer.status, answer.json) == (200, {})
-    assert not s3.traces(direct.files + begun.upload_id)
+    assert not s3.traces(direct.files + upload.upload_id)
     assert (await direct.request("PUT", signed, LAST)).status == 404
-    assert (await direct.sign(begun, 2)).status == 404
-    assert (await direct.abort(begun)).status == 404
+    assert (await direct.sign(upload, 2)).status == 404
+    assert (await direct.abort(upload)).status == 404
     assert await tus.metric("uploads_terminated_total") == terminated + 1
 
 
 async def test_what_is_complete_isnt_aborted(direct: DirectClient) -> None:
-    """Version 5 aborts whatever failed, and a completion may only have lost its answer."""
-    begun = await direct.begin()
-    assert (await direct.complete(begun, await direct.parts(begun, LAST))).status == 200
-    refused = await direct.abort(begun)
+    """Version 5 aborts after any failure, and a completion may only have lost its answer."""
+    upload = await direct.begin()
+    assert (await direct.complete(upload, await direct.parts(upload, LAST))).status == 200
+    refused = await direct.abort(upload)
     assert (refused.status, refused.json["error"]) == (400, "already-complete")
-    assert await direct.content(begun.upload_id) == LAST
+    assert await direct.content(upload.upload_id) == LAST
 
 
 async def test_delete_ends_an_open_one_and_a_finished_one(direct: DirectClient, s3: Site, tus: TusClient) -> None:
     for finish in (False, True):
-        begun = await direct.begin()
-        parts = await direct.parts(begun, LAST)
+        upload = await direct.begin()
+        parts = await direct.parts(upload, LAST)
         if finish:
-            assert (await direct.complete(begun, parts)).status == 200
-        url = direct.files + begun.upload_id
+            assert (await direct.complete(upload, parts)).status == 200
+        url = direct.files + upload.upload_id
         assert (await tus.delete(url)).status == 204
         assert not s3.traces(url)
-        assert (await direct.complete(begun, parts)).status == 404
+        assert (await direct.complete(upload, parts)).status == 404
 
 
 async def test_tus_is_told_that_nothing_comes_by_here(direct: DirectClient, tus: TusClient) -> None:
-    begun = await direct.begin(size=len(LAST))
-    part = await direct.part(begun, 1, LAST)
-    url = direct.files + begun.upload_id
+    upload = await direct.begin(size=len(LAST))
+    part = await direct.part(upload, 1, LAST)
+    url = direct.files + upload.upload_id
     head = await tus.head(url)
     assert (head.status, "Upload-Offset" in head.headers) == (404, False)
     patch = await tus.patch(url, 0, LAST)
@@ -154,7 +154,7 @@ async def test_tus_is_told_that_nothing_comes_by_here(direct: DirectClient, tus:
         b"forbidden: this upload goes straight to the storage: nothing of it comes by here\n",
     )
     assert (await tus.get(url)).status == 404
-    assert (await direct.complete(begun, [part])).status == 200
+    assert (await direct.complete(upload, [part])).status == 200
     assert await tus.content(url) == LAST
 
 
@@ -162,41 +162,41 @@ async def test_tus_is_told_that_nothing_comes_by_here(direct: DirectClient, tus:
 async def test_a_lost_answer_to_the_completion_is_settled_by_looking(
     direct: DirectClient, s3_proxy: S3Proxy, fault: s3faults.Action
 ) -> None:
-    begun = await direct.begin(size=len(WHOLE))
-    parts = await direct.parts(begun, FIRST, LAST)
+    upload = await direct.begin(size=len(WHOLE))
+    parts = await direct.parts(upload, FIRST, LAST)
     lost = s3_proxy.faults.rule("CompleteMultipartUpload", 1, s3faults.after_forwarding(fault))
-    answer = await direct.complete(begun, parts)
+    answer = await direct.complete(upload, parts)
     assert lost.has_hit
     assert answer.status == 200
-    assert await direct.content(begun.upload_id) == WHOLE
+    assert await direct.content(upload.upload_id) == WHOLE
 
 
 async def test_a_completion_that_can_not_be_made_yet_is_taken_up_again(
     direct: DirectClient, s3_proxy: S3Proxy, tus: TusClient
 ) -> None:
-    begun = await direct.begin(size=len(WHOLE))
-    parts = await direct.parts(begun, FIRST, LAST)
+    upload = await direct.begin(size=len(WHOLE))
+    parts = await direct.parts(upload, FIRST, LAST)
     s3_proxy.faults.rule("CompleteMultipartUpload", None, s3faults.error(503, "SlowDown"))
-    assert (await direct.complete(begun, parts)).status == 503
-    assert (await tus.get(direct.files + begun.upload_id)).status == 404
+    assert (await direct.complete(upload, parts)).status == 503
+    assert (await tus.get(direct.files + upload.upload_id)).status == 404
     s3_proxy.reset()
-    assert (await direct.complete(begun, parts)).status == 200
-    assert await direct.content(begun.upload_id) == WHOLE
+    assert (await direct.complete(upload, parts)).status == 200
+    assert await direct.content(upload.upload_id) == WHOLE
 
 
 @pytest.mark.parametrize("operation", ["ListParts", "HeadObject", "CompleteMultipartUpload"])
 async def test_trouble_that_passes_is_not_the_clients(direct: DirectClient, s3_proxy: S3Proxy, operation: str) -> None:
-    begun = await direct.begin()
-    parts = await direct.parts(begun, FIRST, LAST)
+    upload = await direct.begin()
+    parts = await direct.parts(upload, FIRST, LAST)
     trouble = s3_proxy.faults.rule(operation, 1, s3faults.error(503, "SlowDown"))
-    assert (await direct.complete(begun, parts)).status == 200
+    assert (await direct.complete(upload, parts)).status == 200
     assert trouble.has_hit
 
 
 async def test_beginning_is_tried_again_too(direct: DirectClient, s3_proxy: S3Proxy) -> None:
     s3_proxy.faults.rule("CreateMultipartUpload", 1, s3faults.after_forwarding(s3faults.reset()))
-    begun = await direct.begin()
-    assert (await direct.complete(begun, await direct.parts(begun, LAST))).status == 200
+    upload = await direct.begin()
+    assert (await direct.complete(upload, await direct.parts(upload, LAST))).status == 200
     s3_proxy.reset()
     s3_proxy.faults.rule("CreateMultipartUpload", None, s3faults.error(403, "AccessDenied"))
     refused = await direct.ask("POST", "multipart", {"filename": "f", "type": ""})
@@ -206,14 +206,14 @@ async def test_beginning_is_tried_again_too(direct: DirectClient, s3_proxy: S3Pr
 
 async def test_the_bucket_may_lose_the_parts(direct: DirectClient, s3: Site, seaweed: SeaweedFS) -> None:
     """A lifecycle rule, say: it is gone then, and never complete."""
-    begun = await direct.begin()
-    parts = await direct.parts(begun, LAST)
+    upload = await direct.begin()
+    parts = await direct.parts(upload, LAST)
     client = seaweed.client()
-    where = {"Bucket": seaweed.bucket, "Key": begun.key}
-    uploads = client.list_multipart_uploads(Bucket=seaweed.bucket, Prefix=begun.key)["Uploads"]
+    where = {"Bucket": seaweed.bucket, "Key": upload.key}
+    uploads = client.list_multipart_uploads(Bucket=seaweed.bucket, Prefix=upload.key)["Uploads"]
     client.abort_multipart_upload(**where, UploadId=uploads[0]["UploadId"])
-    assert (await direct.stored(begun)).status == 404
-    assert (await direct.complete(begun, parts)).status == 404
-    assert (await direct.request("GET", direct.files + begun.upload_id)).status == 404
-    shown = await s3.server.command("uploads", "show", begun.upload_id)
-    assert '"phase": "terminating"' in shown.out
+    assert (await direct.stored(upload)).status == 404
+    assert (await direct.complete(upload, parts)).status == 404
+    assert (await direct.request("GET", direct.files + upload.upload_id)).status == 404
+    outcome = await s3.server.command("uploads", "show", upload.upload_id)
+    assert '"phase": "terminating"' in outcome.out

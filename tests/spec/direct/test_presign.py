@@ -19,35 +19,35 @@ FIRST, LAST = os.urandom(PART), os.urandom(1000)
 
 
 def text(tag: str, xml: bytes) -> str:
-    found = re.search(f"<{tag}>([^<]*)</{tag}>", xml.decode())
-    assert found is not None, xml
-    return found[1]
+    match = re.search(f"<{tag}>([^<]*)</{tag}>", xml.decode())
+    assert match is not None, xml
+    return match[1]
 
 
 async def test_parts_in_xml(direct: DirectClient, s3: Site, seaweed: SeaweedFS, tus: TusClient) -> None:
     create = (await direct.presign(method="POST", key="uuid-film.mp4")).json
     key = create["key"]
     assert create["url"].startswith(f"{direct.url}/xml/")
-    made = await direct.request("POST", create["url"], None, {"Content-Type": "video/mp4"})
-    assert (made.status, made.headers["Content-Type"]) == (200, "application/xml")
-    upload_id = text("UploadId", made.body)
-    assert (text("Bucket", made.body), text("Key", made.body)) == (seaweed.bucket, key)
+    answer = await direct.request("POST", create["url"], None, {"Content-Type": "video/mp4"})
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/xml")
+    upload_id = text("UploadId", answer.body)
+    assert (text("Bucket", answer.body), text("Key", answer.body)) == (seaweed.bucket, key)
     again = await direct.request("POST", create["url"], None, {"Content-Type": "video/mp4"})
-    assert again.body == made.body
+    assert again.body == answer.body
     assert len(s3.traces(direct.files + upload_id)) == 1
-    named = {"key": key, "uploadId": upload_id}
+    query = {"key": key, "uploadId": upload_id}
     etags = []
     for number, body in ((1, FIRST), (2, LAST)):
-        signed = (await direct.presign(method="PUT", partNumber=number, length=len(body), **named)).json
+        signed = (await direct.presign(method="PUT", partNumber=number, length=len(body), **query)).json
         assert signed["url"].startswith(seaweed.endpoint)
         assert (await direct.request("PUT", signed["url"], body + b"!")).status == 403
         etags.append((await direct.request("PUT", signed["url"], body)).etag.strip('"'))
-    listed = await direct.request("GET", (await direct.presign(method="GET", **named)).json["url"])
+    listed = await direct.request("GET", (await direct.presign(method="GET", **query)).json["url"])
     assert re.findall(r"<PartNumber>(\d)</PartNumber><ETag>&quot;|\"", listed.body.decode())
     assert [f'"{etag}"' in listed.body.decode() for etag in etags] == [True, True]
     parts = "".join(f"<Part><PartNumber>{n}</PartNumber><ETag>{e}</ETag></Part>" for n, e in enumerate(etags, start=1))
     body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
-    complete = (await direct.presign(method="POST", **named)).json["url"]
+    complete = (await direct.presign(method="POST", **query)).json["url"]
     done = await direct.request("POST", complete, body, {"Content-Type": "application/xml"})
     assert (done.status, text("Location", done.body)) == (200, direct.files + upload_id)
     assert await tus.content(direct.files + upload_id) == FIRST + LAST
@@ -57,9 +57,9 @@ async def test_parts_in_xml(direct: DirectClient, s3: Site, seaweed: SeaweedFS, 
 
 
 async def test_an_incomplete_list_of_parts_is_refused_as_s3_refuses(direct: DirectClient) -> None:
-    begun = await direct.begin()
-    first, _ = await direct.parts(begun, FIRST, LAST)
-    url = (await direct.presign(method="POST", key=begun.key, uploadId=begun.upload_id)).json["url"]
+    upload = await direct.begin()
+    first, _ = await direct.parts(upload, FIRST, LAST)
+    url = (await direct.presign(method="POST", key=upload.key, uploadId=upload.upload_id)).json["url"]
     etag = str(first["ETag"]).replace('"', "&quot;")
     body = f"<Part><ETag>{etag}</ETag><PartNumber>1</PartNumber></Part>".encode()
     refused = await direct.request("POST", url, body)
@@ -71,23 +71,23 @@ async def test_an_incomplete_list_of_parts_is_refused_as_s3_refuses(direct: Dire
 async def test_before_it_is_begun_nothing_is_signed_for_its_key(direct: DirectClient) -> None:
     created = (await direct.presign(method="POST", key="film.mp4")).json
     upload_id = created["url"].partition("/xml/")[2].partition("?")[0]
-    named = {"key": created["key"], "uploadId": upload_id}
-    assert (await direct.presign(method="PUT", partNumber=1, **named)).status == 404
-    complete = (await direct.presign(method="POST", **named)).json["url"]
+    query = {"key": created["key"], "uploadId": upload_id}
+    assert (await direct.presign(method="PUT", partNumber=1, **query)).status == 404
+    complete = (await direct.presign(method="POST", **query)).json["url"]
     refused = await direct.request("POST", complete, b"<Part><PartNumber>1</PartNumber><ETag>x</ETag></Part>")
     assert (refused.status, text("Message", refused.body)) == (400, "part 1 isn't stored")
     assert (await direct.request("POST", created["url"])).status == 200
-    assert (await direct.presign(method="PUT", partNumber=1, **named)).status == 200
+    assert (await direct.presign(method="PUT", partNumber=1, **query)).status == 200
 
 
 async def test_abort_in_xml(direct: DirectClient, s3: Site) -> None:
-    begun = await direct.begin()
-    await direct.part(begun, 1, LAST)
-    url = (await direct.presign(method="DELETE", key=begun.key, uploadId=begun.upload_id)).json["url"]
+    upload = await direct.begin()
+    await direct.part(upload, 1, LAST)
+    url = (await direct.presign(method="DELETE", key=upload.key, uploadId=upload.upload_id)).json["url"]
     assert (await direct.request("DELETE", url)).status == 204
-    assert not s3.traces(direct.files + begun.upload_id)
-    gone = await direct.request("DELETE", url)
-    assert (gone.status, text("Code", gone.body)) == (404, "not-found")
+    assert not s3.traces(direct.files + upload.upload_id)
+    answer = await direct.request("DELETE", url)
+    assert (answer.status, text("Code", answer.body)) == (404, "not-found")
 
 
 async def test_one_request_with_a_size_is_a_put(direct: DirectClient, seaweed: SeaweedFS) -> None:
@@ -111,7 +111,7 @@ async def test_one_request_without_a_size_is_a_form(direct: DirectClient) -> Non
 
 
 @pytest.mark.parametrize(
-    ("told", "status", "message"),
+    ("fields", "status", "message"),
     [
         ({}, 400, "method and key must be text"),
         ({"method": "PUT", "key": 5}, 400, "method and key must be text"),
@@ -128,8 +128,10 @@ async def test_one_request_without_a_size_is_a_form(direct: DirectClient) -> Non
         ),
     ],
 )
-async def test_what_can_not_be_signed(direct: DirectClient, told: dict[str, object], status: int, message: str) -> None:
-    refused = await direct.presign(**told)
+async def test_what_can_not_be_signed(
+    direct: DirectClient, fields: dict[str, object], status: int, message: str
+) -> None:
+    refused = await direct.presign(**fields)
     assert refused.status == status
     assert refused.json["message"].startswith(message)
 

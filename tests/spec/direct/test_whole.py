@@ -1,4 +1,4 @@
-"""Uploads in one request, of which nobody tells the server: it looks."""
+"""Uploads in one request, of which no client tells the server: it looks."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ async def test_a_form_becomes_an_object_and_a_download(
     fields = signed["fields"]
     assert (fields["bucket"], fields["success_action_status"]) == (seaweed.bucket, "201")
     assert fields["Content-Type"] == "text/plain; charset=utf-8"
-    sent = await direct.form(signed["url"], fields, DATA)
-    assert sent.status == 201, sent
+    response = await direct.form(signed["url"], fields, DATA)
+    assert response.status == 201, response
     url = direct.files + id_of(signed)
     assert await tus.offset(url) == len(DATA)
     answer = await direct.request("GET", url)
@@ -63,24 +63,24 @@ async def test_nobody_has_to_ask_for_it_to_be_finished(direct: DirectClient, s3:
         return await tus.metric("uploads_finished_total") > finished
 
     await until(done, within=90)
-    shown = await s3.server.command("uploads", "show", id_of(signed))
-    assert '"phase": "done"' in shown.out
-    assert f'"offset": {len(DATA)}' in shown.out
+    outcome = await s3.server.command("uploads", "show", id_of(signed))
+    assert '"phase": "done"' in outcome.out
+    assert f'"offset": {len(DATA)}' in outcome.out
 
 
 async def test_what_was_signed_is_bound(direct: DirectClient) -> None:
-    signed, other = await direct.params(size=len(DATA)), await direct.params()
+    signed, other_form = await direct.params(size=len(DATA)), await direct.params()
     url, fields = signed["url"], signed["fields"]
     assert (await direct.form(url, fields, DATA + b"!")).status == 400
     assert (await direct.form(url, fields, DATA[:-1])).status == 400
     for name in ("key", "x-amz-meta-tus-id"):
-        assert (await direct.form(url, {**fields, name: other["fields"][name]}, DATA)).status == 403
+        assert (await direct.form(url, {**fields, name: other_form["fields"][name]}, DATA)).status == 403
     assert (await direct.form(url, {**fields, "Content-Type": "text/html"}, DATA)).status == 403
     assert (await direct.form(url, {**fields, "x-amz-storage-class": "GLACIER"}, DATA)).status == 403
     assert (await direct.form(url, fields, DATA)).status == 201
 
 
-async def test_a_form_that_is_sent_again_changes_nothing_that_is_served(direct: DirectClient, tus: TusClient) -> None:
+async def test_repeated_form_does_not_change_the_download(direct: DirectClient, tus: TusClient) -> None:
     signed = await direct.params(size=len(DATA))
     url = direct.files + id_of(signed)
     for _ in range(2):
@@ -88,8 +88,8 @@ async def test_a_form_that_is_sent_again_changes_nothing_that_is_served(direct: 
         assert await tus.content(url) == DATA
     etag = (await tus.get(url)).headers["ETag"]
     assert (await direct.form(signed["url"], signed["fields"], DATA[::-1])).status == 201
-    for more in ({}, {"range": "bytes=0-9"}, {"if_match": etag}):
-        replaced = await tus.get(url, **more)
+    for headers in ({}, {"range": "bytes=0-9"}, {"if_match": etag}):
+        replaced = await tus.get(url, **headers)
         assert (replaced.status, replaced.body) == (404, b"not-found: there is no such upload\n")
     assert (await direct.form(signed["url"], signed["fields"], DATA)).status == 201
     assert await tus.content(url) == DATA
@@ -105,14 +105,14 @@ async def test_without_a_size_the_limit_is_bound(direct_strict: DirectClient) ->
 async def test_an_object_with_another_size_is_not_the_upload(
     direct: DirectClient, seaweed: SeaweedFS, tus: TusClient
 ) -> None:
-    """Where a provider doesn't check what was signed, or somebody else wrote."""
+    """A provider may not check the signed length, or another client may have written."""
     signed = await direct.params(size=len(DATA))
     key, url = signed["fields"]["key"], direct.files + id_of(signed)
-    ours = {"tus-id": id_of(signed)}
-    for body, metadata in ((DATA[:-1], ours), (DATA, {"tus-id": "other"}), (DATA, {})):
+    object_metadata = {"tus-id": id_of(signed)}
+    for body, metadata in ((DATA[:-1], object_metadata), (DATA, {"tus-id": "other"}), (DATA, {})):
         seaweed.client().put_object(Bucket=seaweed.bucket, Key=key, Body=body, Metadata=metadata)
         assert (await tus.get(url)).status == 404
-    seaweed.client().put_object(Bucket=seaweed.bucket, Key=key, Body=DATA, Metadata=ours)
+    seaweed.client().put_object(Bucket=seaweed.bucket, Key=key, Body=DATA, Metadata=object_metadata)
     assert await tus.content(url) == DATA
 
 
@@ -137,8 +137,8 @@ async def test_a_provider_without_forms_gets_a_put(
         assert (await direct.request("PUT", signed["url"], DATA + b"!", signed["headers"])).status == 403
         assert (await direct.request("PUT", signed["url"], DATA, signed["headers"])).status == 200
         assert await direct.content(signed["headers"]["x-amz-meta-tus-id"]) == DATA
-        begun = await direct.begin()
-        refused = await direct.complete(begun, await direct.parts(begun, bytes(5 * MIB), bytes(6 * MIB), DATA))
+        upload = await direct.begin()
+        refused = await direct.complete(upload, await direct.parts(upload, bytes(5 * MIB), bytes(6 * MIB), DATA))
         assert (refused.status, refused.json["error"]) == (400, "wrong-parts")
         await site.stop()
 
@@ -150,8 +150,8 @@ async def test_what_objects_are_kept_with_is_in_the_form(
     async with s3_site(tmp_path, seaweed, direct_uploads=True, **how) as site:
         direct = DirectClient(session, site.server.url)
         signed = await direct.params()
-        sent = await direct.form(signed["url"], signed["fields"], DATA)
-        assert sent.status == 201, sent.body
+        answer = await direct.form(signed["url"], signed["fields"], DATA)
+        assert answer.status == 201, answer.body
         head = seaweed.client().head_object(Bucket=seaweed.bucket, Key=signed["fields"]["key"])
         assert head["StorageClass"] == "STANDARD_IA"
         assert await direct.content(id_of(signed)) == DATA
@@ -177,7 +177,7 @@ async def test_announcing_asks_s3_for_nothing(direct: DirectClient, s3_proxy: S3
 async def test_an_ended_one_is_removed_again_once_its_form_has_expired(
     direct_fleeting: DirectClient, fleeting: Site, session: Any
 ) -> None:
-    """The form outlives the upload: whoever still sends it must leave nothing."""
+    """The form outlives the upload: a client that still sends it must leave nothing."""
     signed = await direct_fleeting.params()
     url = direct_fleeting.files + id_of(signed)
     assert (await TusClient(session, direct_fleeting.files).delete(url)).status == 204
@@ -196,8 +196,8 @@ async def test_what_never_came_expires(direct_fleeting: DirectClient, fleeting: 
 
     async def expired() -> bool:
         listed = await fleeting.server.command("uploads", "list")
-        traces = [trace for each in ids for trace in fleeting.traces(direct_fleeting.files + each)]
-        return not traces and not any(each in listed.out for each in ids)
+        traces = [trace for upload_id in ids for trace in fleeting.traces(direct_fleeting.files + upload_id)]
+        return not traces and not any(upload_id in listed.out for upload_id in ids)
 
     await until(expired, within=110)
     assert (await direct_fleeting.sign(parts, 1)).status == 404
@@ -207,7 +207,7 @@ async def test_what_came_before_its_time_was_up_is_kept(direct_fleeting: DirectC
     signed = await direct_fleeting.params()
     assert (await direct_fleeting.form(signed["url"], signed["fields"], DATA)).status == 201
 
-    async def kept() -> bool:
+    async def is_finished() -> bool:
         return (await direct_fleeting.request("GET", direct_fleeting.files + id_of(signed))).body == DATA
 
-    await until(kept, within=60)
+    await until(is_finished, within=60)

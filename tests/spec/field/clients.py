@@ -30,7 +30,7 @@ class FieldClient:
     waits: bool = False
     """For a 100, before it sends the body."""
     created: tuple[int, ...] = tuple(range(200, 300))
-    asked: tuple[int, ...] = tuple(range(200, 300))
+    accepted: tuple[int, ...] = tuple(range(200, 300))
     appended: tuple[int, ...] = tuple(range(200, 300))
     """Statuses that it takes for success."""
 
@@ -141,7 +141,7 @@ Accept-Encoding: gzip
 """,
     chunk=2 * 1024 * 1024,
     created=(201,),
-    asked=(200,),
+    accepted=(200,),
     appended=(204,),
 )
 GO_OVERRIDE = replace(
@@ -235,7 +235,7 @@ Connection: close
 """,
     chunk=5 * 1024 * 1024,
     created=(201,),
-    asked=(200, 204),
+    accepted=(200, 204),
     appended=(204,),
 )
 

@@ -1,4 +1,4 @@
-"""What clients in the field send, byte for byte, is served, and they find in the answers what they look for."""
+"""Requests of clients in the field, byte for byte, are served, with the answers that those clients look for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def client(request: pytest.FixtureRequest) -> FieldClient:
 
 
 class Wire:
-    """Each request on a connection of its own."""
+    """A client with a new connection for each request."""
 
     def __init__(self, site: Site, client: FieldClient) -> None:
         self.port, self.client = site.server.port, client
@@ -49,7 +49,7 @@ class Wire:
 
     async def ask(self, path: str) -> int:
         answer = await self.exchange(self.client.ask, path)
-        assert answer.status in self.client.asked
+        assert answer.status in self.client.accepted
         assert answer.headers["upload-length"] == str(len(self.data)), "TUSKit compares it with the file"
         return int(answer.headers["upload-offset"])
 
@@ -57,18 +57,18 @@ class Wire:
         values = {"offset": offset, "size": len(piece), "sha1": sha1(piece)}
         return await self.exchange(self.client.append, path, self.client.body(piece), **values)
 
-    async def cut(self, path: str, offset: int, piece: bytes, sent: int) -> None:
-        """An append that ends on its way."""
+    async def cut(self, path: str, offset: int, piece: bytes, sent_bytes: int) -> None:
+        """Sends an append that breaks off."""
         values = {"offset": offset, "size": len(piece), "sha1": sha1(piece)}
         start = head(self.client.append, path=path, host=f"127.0.0.1:{self.port}", **values)
         async with connected(self.port) as connection:
             await connection.send(start)
             if self.client.waits:
                 assert (await connection.answer()).status == 100
-            await connection.send(self.client.body(piece)[:sent])
+            await connection.send(self.client.body(piece)[:sent_bytes])
             connection.leave()
 
-    async def rest(self, path: str, offset: int) -> None:
+    async def send_rest(self, path: str, offset: int) -> None:
         """Appends to the end, as the client does it."""
         while offset < len(self.data):
             piece = self.data[offset : offset + self.client.chunk]
@@ -86,19 +86,19 @@ class Wire:
 async def test_it_uploads(site: Site, client: FieldClient) -> None:
     wire = Wire(site, client)
     path = await wire.create()
-    await wire.rest(path, await wire.ask(path))
+    await wire.send_rest(path, await wire.ask(path))
     assert await wire.ask(path) == len(wire.data)
     assert await wire.content(path) == wire.data
 
 
 async def test_it_goes_on_after_a_cut(site: Site, client: FieldClient) -> None:
-    """Whoever announced a checksum begins that append again."""
+    """A client that announced a checksum begins that append again."""
     wire = Wire(site, client)
     path = await wire.create()
     await wire.cut(path, 0, wire.data[: client.chunk], HALF)
     offset = await wire.ask(path)
     assert offset == 0 if "{sha1}" in client.append else offset <= HALF
-    await wire.rest(path, offset)
+    await wire.send_rest(path, offset)
     assert await wire.content(path) == wire.data
 
 
@@ -123,13 +123,13 @@ async def test_tuskit_reads_the_lists_of_options(site: Site) -> None:
 
 
 async def test_tuskit_sends_again_what_arrived_and_learns_that_it_did(site: Site) -> None:
-    """In the background, URLSession repeats the whole request by itself if no answer came."""
+    """In the background, URLSession repeats the whole request if no answer came."""
     wire = Wire(site, TUSKIT)
     path, piece = await wire.create(), DATA[: TUSKIT.chunk]
     assert (await wire.append(path, 0, piece)).status == 204
     again = await wire.append(path, 0, piece)
     assert (again.status, again.headers["upload-offset"]) == (409, str(len(piece)))
-    await wire.rest(path, await wire.ask(path))
+    await wire.send_rest(path, await wire.ask(path))
     assert await wire.content(path) == wire.data
 
 

@@ -1,4 +1,4 @@
-"""Servers with little room, behind a proxy: each test's clients have addresses of their own."""
+"""Servers with little room, behind a proxy: each test's clients have their own addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types and names that aren't taken: refused before the first byte, whichever wire they come by."""
+"""Types and names that aren't taken: refused before the first byte, in each protocol."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ async def test_what_is_allowed_is_taken(tus_picky: TusClient) -> None:
 
 async def test_it_is_said_before_the_first_byte(tus_picky: TusClient) -> None:
     async with connected(tus_picky.port) as connection:
-        told = {"upload_length": 9, "content_length": 9, "content_type": OCTETS, "expect": "100-continue"}
-        await connection.head("POST", tus_picky.url, upload_metadata=PROGRAM, **told)
+        fields = {"upload_length": 9, "content_length": 9, "content_type": OCTETS, "expect": "100-continue"}
+        await connection.head("POST", tus_picky.url, upload_metadata=PROGRAM, **fields)
         assert (await connection.answer()).status == 415
 
 
@@ -62,9 +62,9 @@ async def test_a_final_upload_is_judged_and_its_partials_stay(tus_picky: TusClie
 @pytest.mark.parametrize("version", [*VERSIONS, None])
 async def test_ietf_creations_of_another_kind_are_415(rufh_picky: RufhClient, version: int | None) -> None:
     rufh = rufh_picky.at(version)
-    named = {"content_disposition": 'attachment; filename="a.jpg"'}
-    for wrong in (named, {"content_type": "image/jpeg"}, {**named, "content_type": "text/html"}):
+    fields = {"content_disposition": 'attachment; filename="a.jpg"'}
+    for wrong in (fields, {"content_type": "image/jpeg"}, {**fields, "content_type": "text/html"}):
         refused = await rufh.begin(b"abc", complete=True, **wrong)
         assert (refused.status, problem(refused)["code"]) == (415, "type-not-allowed")
-    taken = await rufh.begin(b"abc", complete=True, content_type="image/jpeg", **named)
-    assert await rufh.content(taken.url) == b"abc"
+    answer = await rufh.begin(b"abc", complete=True, content_type="image/jpeg", **fields)
+    assert await rufh.content(answer.url) == b"abc"

@@ -1,4 +1,4 @@
-"""How many come in at a time. Over the limit it is 429 or 503 with Retry-After, and never anything for HEAD."""
+"""Limits of concurrent requests. Over the limit it is 429 or 503 with Retry-After, and never anything for HEAD."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def two_uploads(tus: TusClient) -> list[str]:
 
 
 async def room(tus: TusClient) -> None:
-    """Wait until the server knows that nobody uploads any more."""
+    """Waits until the server counts no upload any more."""
 
     async def there_is() -> bool:
         return await tus.metric("uploads_in_flight") == 0
@@ -45,11 +45,12 @@ async def test_a_client_has_so_many_uploads_at_a_time(tus_shared: TusClient) -> 
     assert (await tus.patch(waiting, 3, b"def", **ONE)).offset == 6
 
 
-async def test_who_says_to_be_somebody_else_before_the_proxy_is_the_same_client(tus_shared: TusClient) -> None:
+async def test_forged_forwarded_address_is_the_same_client(tus_shared: TusClient) -> None:
+    """A client that sends its own X-Forwarded-For before the proxy's entry gains nothing."""
     tus, (busy, waiting) = tus_shared, await two_uploads(tus_shared)
     async with stalled_patch(tus, busy, 0, b"abc", **ONE):
-        told = f"198.51.100.7, {ONE['x_forwarded_for']}"
-        assert says(await tus.patch(waiting, 0, b"abc", x_forwarded_for=told), 429, "too-many-requests")
+        forwarded = f"198.51.100.7, {ONE['x_forwarded_for']}"
+        assert says(await tus.patch(waiting, 0, b"abc", x_forwarded_for=forwarded), 429, "too-many-requests")
 
 
 async def test_a_client_has_so_many_requests_at_a_time(tus_narrow: TusClient) -> None:

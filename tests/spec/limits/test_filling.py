@@ -1,4 +1,4 @@
-"""What clients may fill: so many creations in a while, so many unfinished uploads, so many copies of a partial one.
+"""Limits of clients: so many creations in a while, so many unfinished uploads, so many copies of a partial one.
 
 Over the limit it is 429 or 503 with Retry-After, before the body is read, and never anything for HEAD.
 """
@@ -26,8 +26,8 @@ def says(answer: Answer, status: int, code: str) -> bool:
     return (answer.status, text) == (status, code) and int(answer.headers["Retry-After"]) > 0
 
 
-async def test_one_client_creates_so_many_uploads_in_a_while_however_it_creates_them(tus_slow: TusClient) -> None:
-    """4 an hour."""
+async def test_every_way_to_create_shares_the_rate(tus_slow: TusClient) -> None:
+    """A client may create 4 uploads an hour here."""
     tus = tus_slow
     parts = [await tus.create(3, b"abc", upload_concat="partial", **ONE), await tus.create(3, b"abc", **ONE)]
     assert (await tus.final(parts[0], **ONE)).status == 201
@@ -61,7 +61,7 @@ async def test_a_creation_of_an_ietf_client_counts_like_any_other(rufh_slow: Ruf
     assert (await rufh_slow.post(b"abc", upload_complete="?1", **IETF_OTHER)).status in {200, 201}
 
 
-async def test_a_creation_that_is_too_much_is_told_before_its_body_comes(tus_slow: TusClient) -> None:
+async def test_excess_creation_is_429_before_its_body(tus_slow: TusClient) -> None:
     for _ in range(4):
         await tus_slow.create(1, x_forwarded_for="192.0.2.30")
     async with connected(tus_slow.port) as connection:
@@ -79,18 +79,18 @@ async def emptied(tus: TusClient) -> None:
     await until(empty)
 
 
-async def test_there_are_so_many_unfinished_uploads_and_what_they_declare_together(tus_few: TusClient) -> None:
-    """2 uploads, 100 bytes."""
+async def test_unfinished_uploads_and_lengths_are_limited(tus_few: TusClient) -> None:
+    """Allows 2 uploads and 100 bytes here."""
     tus = tus_few
     await emptied(tus)
     first = await tus.create(60)
     assert says(await tus.post(upload_length=41), 503, "too-many-uploads")
     second = await tus.create(40)
 
-    async def seen() -> bool:
+    async def is_counted() -> bool:
         return (await tus.metric("open_uploads"), await tus.metric("open_bytes")) == (2, 100)
 
-    await until(seen)
+    await until(is_counted)
     for answer in (
         await tus.post(upload_length=0),
         await tus.post(b"abc", upload_length=3, content_type=OCTETS),

@@ -1,4 +1,4 @@
-"""How long a request's head may be."""
+"""Limits of a request's head."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ async def test_a_long_head_is_read_and_another_after_it(tus_strict: TusClient) -
 
 
 @pytest.mark.parametrize("end", [b"", END])
-async def test_a_head_that_is_longer_than_any_is_refused_and_ends_the_connection(
-    tus_strict: TusClient, end: bytes
-) -> None:
+async def test_too_long_head_is_431_and_closes(tus_strict: TusClient, end: bytes) -> None:
     async with connected(tus_strict.port) as connection:
         await connection.send(BEGUN + 2 * FIELD + end)
         answer = await connection.answer()

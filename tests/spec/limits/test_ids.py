@@ -27,12 +27,12 @@ OTHER_FORMS = [
 ]
 
 
-def form(url: str, other: str) -> str:
+def form(url: str, variant: str) -> str:
     """The upload's URL with its id written in another form."""
     base, slash, name = url.rpartition("/")
     forms = {"capital": name.upper(), "escaped": f"%{ord(name[0]):02x}{name[1:]}", "short": name[:-1]}
     dashed = "-".join([name[:8], name[8:12], name[12:16], name[16:20], name[20:]])
-    return base + slash + other.format(id=name, dashed=dashed, **forms)
+    return base + slash + variant.format(id=name, dashed=dashed, **forms)
 
 
 async def with_a_letter(tus: TusClient, **headers: object) -> str:
@@ -50,19 +50,19 @@ async def test_ids_are_128_bits_that_tell_nothing(tus_shared: TusClient) -> None
 
 
 @pytest.mark.parametrize("method", ["HEAD", "GET", "PATCH", "DELETE"])
-@pytest.mark.parametrize("other", [*OTHER_FORMS, "%2e%2e/files/{id}"])
-async def test_another_form_of_an_id_names_nothing(tus_shared: TusClient, method: str, other: str) -> None:
+@pytest.mark.parametrize("variant", [*OTHER_FORMS, "%2e%2e/files/{id}"])
+async def test_another_form_of_an_id_names_nothing(tus_shared: TusClient, method: str, variant: str) -> None:
     url = await with_a_letter(tus_shared)
     async with connected(tus_shared.port) as connection:
         needs = {"content_type": "application/offset+octet-stream", "upload_offset": 1, "content_length": 0}
-        await connection.head(method, form(url, other), **(needs if method == "PATCH" else {}))
+        await connection.head(method, form(url, variant), **(needs if method == "PATCH" else {}))
         assert (await connection.answer(head=method == "HEAD")).status == 404
     assert await tus_shared.offset(url) == 1
 
 
-@pytest.mark.parametrize("other", [*OTHER_FORMS, "\t{id}", "{id}/"])
-async def test_a_final_upload_takes_no_other_form_either(tus_shared: TusClient, other: str) -> None:
+@pytest.mark.parametrize("variant", [*OTHER_FORMS, "\t{id}", "{id}/"])
+async def test_a_final_upload_takes_no_other_form_either(tus_shared: TusClient, variant: str) -> None:
     url = await with_a_letter(tus_shared, upload_concat="partial")
     async with connected(tus_shared.port) as connection:
-        await connection.head("POST", tus_shared.url, upload_concat=f"final;{form(url, other)}", content_length=0)
+        await connection.head("POST", tus_shared.url, upload_concat=f"final;{form(url, variant)}", content_length=0)
         assert (await connection.answer()).status == 400

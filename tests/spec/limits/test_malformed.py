@@ -1,4 +1,4 @@
-"""What is no HTTP: answered in our words at once, counted, and never repeated to anyone."""
+"""Bytes that are no HTTP: answered in the server's words at once, counted, and never echoed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("kind", MALFORMED)
-async def test_it_is_refused_in_our_words_and_what_it_held_is_not_repeated(tus_strict: TusClient, kind: str) -> None:
+async def test_malformed_request_gets_a_fixed_400(tus_strict: TusClient, kind: str) -> None:
+    """Refuses in the server's words, without an echo of the request."""
     before = await counted(tus_strict)
     async with connected(tus_strict.port) as connection:
         await connection.send(MALFORMED[kind])
@@ -61,7 +62,7 @@ async def counted(tus: TusClient) -> float:
     return next((float(value[-1]) for name, *value in lines if name == COUNTER), 0.0)
 
 
-async def test_a_body_in_a_coding_that_is_not_undone_is_refused_and_not_stored(tus_strict: TusClient) -> None:
+async def test_unsupported_coding_is_501_and_stores_nothing(tus_strict: TusClient) -> None:
     url = await tus_strict.create(5)
     async with connected(tus_strict.port) as connection:
         await connection.patch(url, 0, b"5\r\nhello\r\n0\r\n\r\n", transfer_encoding="gzip, chunked")

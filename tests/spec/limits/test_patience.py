@@ -1,4 +1,4 @@
-"""How long a client may take, and how much it may say."""
+"""Limits of a client's time, and of its head's size."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_who_does_not_finish_a_head_is_hung_up_on(tus_strict: TusClient, h
 
 @pytest.mark.parametrize("before", [False, True])
 async def test_who_drips_a_head_is_hung_up_on(tus_strict: TusClient, *, before: bool) -> None:
-    """Be it the first on its connection or not."""
+    """A slow head is cut as the first on its connection and as a later one."""
     async with connected(tus_strict.port) as connection:
         if before:
             await connection.head("OPTIONS", tus_strict.url)
@@ -89,7 +89,7 @@ async def test_a_final_upload_has_so_many_partials(tus_strict: TusClient, count:
     assert (await tus_strict.final(*partials)).status == status
 
 
-async def test_what_is_refused_for_its_size_leaves_the_connection_usable(tus_few: TusClient) -> None:
+async def test_refused_metadata_keeps_the_connection(tus_few: TusClient) -> None:
     async with connected(tus_few.port) as connection:
         metadata = {"upload_metadata": "k" * 65, "content_type": OCTETS, "content_length": 3}
         await connection.head("POST", tus_few.url, upload_length=3, **metadata)

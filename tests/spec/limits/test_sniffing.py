@@ -26,7 +26,7 @@ def rufh_sniffing(session: aiohttp.ClientSession, sniffing: Site) -> RufhClient:
     return RufhClient(session, sniffing.server.url)
 
 
-def kept(site: Site, url: str) -> int:
+def stored_size(site: Site, url: str) -> int:
     """The bytes that are stored of an upload."""
     data = site.server._directory / "data"
     return sum((data / name).stat().st_size for name in site.traces(url))
@@ -39,7 +39,7 @@ async def test_a_program_is_no_picture(tus_sniffing: TusClient, sniffing: Site) 
     refused = await tus_sniffing.patch(url, 0, PROGRAM)
     assert (refused.status, refused.body.partition(b":")[0]) == (415, b"type-not-allowed")
     assert (await tus_sniffing.head(url)).headers["Upload-Offset"] == "0"
-    assert kept(sniffing, url) == 0
+    assert stored_size(sniffing, url) == 0
 
 
 async def test_a_picture_is_one(tus_sniffing: TusClient) -> None:
@@ -57,7 +57,7 @@ async def test_dripping_hides_nothing(tus_sniffing: TusClient, sniffing: Site) -
         for place in range(3):
             await connection.send(PROGRAM[place : place + 1])
     assert (await tus_sniffing.head(url)).headers["Upload-Offset"] == "0"
-    assert kept(sniffing, url) == 0
+    assert stored_size(sniffing, url) == 0
     assert (await tus_sniffing.patch(url, 0, PROGRAM[:1])).status == 415
 
 
@@ -66,5 +66,5 @@ async def test_ietf_clients_are_told_the_same(rufh_sniffing: RufhClient, version
     rufh = rufh_sniffing.at(version)
     refused = await rufh.begin(PROGRAM, complete=True, content_type="image/png")
     assert (refused.status, problem(refused)["code"]) == (415, "type-not-allowed")
-    taken = await rufh.begin(b"a,b\n", complete=True, content_type="text/csv")
-    assert await rufh.content(taken.url) == b"a,b\n"
+    answer = await rufh.begin(b"a,b\n", complete=True, content_type="text/csv")
+    assert await rufh.content(answer.url) == b"a,b\n"

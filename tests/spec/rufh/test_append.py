@@ -68,7 +68,7 @@ async def test_i24_an_empty_append_completes_what_is_all_there(rufh_on: RufhClie
     assert await rufh_on.content(url) == data
 
 
-async def test_i24_a_small_upload_whose_length_is_reached_waits_for_its_completion(rufh_on: RufhClient) -> None:
+async def test_i24_reached_length_waits_for_completion(rufh_on: RufhClient) -> None:
     url = await rufh_on.begin_unfinished(b"abc", upload_length=6)
     answer = await rufh_on.append(url, 3, b"def", complete=False)
     assert (answer.offset, answer.headers["Upload-Complete"]) == (6, "?0")
@@ -77,7 +77,7 @@ async def test_i24_a_small_upload_whose_length_is_reached_waits_for_its_completi
 
 
 @pytest.mark.parametrize("offset", [0, 2, 4, 10**9])
-async def test_i25_another_offset_is_409_and_a_problem_that_says_the_true_one(rufh: RufhClient, offset: int) -> None:
+async def test_i25_wrong_offset_is_409_with_the_true_one(rufh: RufhClient, offset: int) -> None:
     url = await rufh.begin_unfinished(b"abc")
     answer = await rufh.append(url, offset, b"d", complete=False)
     assert (answer.status, answer.offset, answer.headers["Upload-Complete"]) == (409, 3, "?0")
@@ -107,9 +107,10 @@ async def test_i26_more_bytes_than_the_length_end_the_upload(site: Site, rufh_on
     assert site.traces(url) == []
 
 
-async def test_i26_more_than_the_server_allows_is_413_with_the_limits_and_ends_nothing(
+async def test_i26_too_large_append_is_413_with_limits(
     rufh_strict: RufhClient,
 ) -> None:
+    """Keeps the upload, which can be continued."""
     url = await rufh_strict.begin_unfinished(b"abc")
     answer = await rufh_strict.append(url, 3, b"x" * 998, complete=False)
     assert (answer.status, problem(answer)["code"]) == (413, "too-large")
@@ -146,26 +147,27 @@ async def test_i28_not_even_bytes_of_unknown_number(rufh: RufhClient) -> None:
     assert await rufh.content(url) == b"abc"
 
 
-async def test_i28_the_final_response_is_given_again_to_who_did_not_get_it(rufh_on: RufhClient) -> None:
+async def test_i28_final_response_is_repeated(rufh_on: RufhClient) -> None:
+    """A client that missed the final response gets it again."""
     data = os.urandom(6 * MIB)
     created = await rufh_on.begin(data[:-3], upload_length=len(data), want_repr_digest="sha-256=1")
     final = await rufh_on.append(created.url, len(data) - 3, data[-3:], complete=True)
     again = [await rufh_on.append(created.url, len(data), b"", complete=True) for _ in range(2)]
     passing = {"Date", "Upload-Limit"}
-    told = [
+    responses = [
         {name: value for name, value in answer.headers.items() if name not in passing} for answer in (final, *again)
     ]
-    assert told[0] == told[1] == told[2]
+    assert responses[0] == responses[1] == responses[2]
     assert {answer.status for answer in (final, *again)} == {201}
-    assert "Repr-Digest" in told[0]
+    assert "Repr-Digest" in responses[0]
 
 
 @pytest.mark.parametrize("size", ["length", "content"])
 async def test_i29_a_length_is_said_once_and_repeated_only(rufh: RufhClient, size: str) -> None:
     url = await rufh.begin_unfinished(b"abc", upload_length=10)
     assert (await rufh.append(url, 3, b"d", complete=False, upload_length=10)).offset == 4
-    another = {"upload_length": 11} if size == "length" else {}
-    answer = await rufh.append(url, 4, b"e", complete=size == "content", **another)
+    other_length = {"upload_length": 11} if size == "length" else {}
+    answer = await rufh.append(url, 4, b"e", complete=size == "content", **other_length)
     assert (answer.status, answer.headers["Upload-Complete"]) == (400, "?0")
     assert problem(answer)["type"] == f"{PROBLEMS}inconsistent-upload-length"
     assert await rufh.state(url) == (4, False)
@@ -177,7 +179,7 @@ async def test_i29_a_length_may_come_late(rufh: RufhClient) -> None:
     assert (await rufh.head(url)).headers["Upload-Length"] == "10"
 
 
-async def test_i29_a_last_body_that_ends_too_early_is_kept_and_completes_nothing(rufh: RufhClient) -> None:
+async def test_i29_short_last_body_is_kept_incomplete(rufh: RufhClient) -> None:
     url = await rufh.begin_unfinished(b"abc", upload_length=10)
     async with connected(rufh.port) as connection:
         fields = {"upload_offset": 3, "upload_complete": "?1", "transfer_encoding": "chunked"}
@@ -189,7 +191,8 @@ async def test_i29_a_last_body_that_ends_too_early_is_kept_and_completes_nothing
 
 
 @pytest.mark.parametrize("size", [1, 5 * MIB])
-async def test_i30_appends_of_any_size_are_taken_since_none_is_announced(rufh_s3: RufhClient, size: int) -> None:
+async def test_i30_any_append_size_is_accepted(rufh_s3: RufhClient, size: int) -> None:
+    """Announces no append size, so it accepts each."""
     url = await rufh_s3.begin_unfinished()
     answer = await rufh_s3.append(url, 0, b"x" * size, complete=False)
     assert (answer.status, answer.offset) == (204, size)
@@ -197,16 +200,16 @@ async def test_i30_appends_of_any_size_are_taken_since_none_is_announced(rufh_s3
 
 
 async def test_bytes_are_not_read_before_the_request_is_judged(rufh: RufhClient) -> None:
-    url, sent = await rufh.begin_unfinished(b"abc"), 0
+    url, sent_bytes = await rufh.begin_unfinished(b"abc"), 0
     async with connected(rufh.port) as connection, asyncio.timeout(15):
         fields = {"upload_offset": 4, "upload_complete": "?1", "content_length": 1024 * MIB}
         await ask(connection, "PATCH", url, **fields, expect="100-continue")
         (answer,) = await answers(connection)
         assert answer.status == 409
         try:
-            while sent < 1024 * MIB:
+            while sent_bytes < 1024 * MIB:
                 await connection.send(b"x" * MIB)
-                sent += MIB
+                sent_bytes += MIB
         except ConnectionError:
             pass
-    assert sent < 32 * MIB
+    assert sent_bytes < 32 * MIB

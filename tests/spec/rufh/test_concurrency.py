@@ -32,9 +32,9 @@ async def sending(rufh: RufhClient, url: str) -> AsyncIterator[RawConnection]:
         yield connection
 
 
-def unanswered(rest: bytes) -> bool:
+def unanswered(remaining: bytes) -> bool:
     """Nothing was said but how far it got."""
-    return set(re.findall(rb"HTTP/1.1 (\d+)", rest)) <= {b"104"}
+    return set(re.findall(rb"HTTP/1.1 (\d+)", remaining)) <= {b"104"}
 
 
 async def test_i32_a_cancelled_upload_is_gone(site: Site, rufh_on: RufhClient) -> None:
@@ -70,7 +70,8 @@ async def test_i33_an_offset_that_is_asked_for_meanwhile_can_be_used(rufh_on: Ru
     assert await rufh_on.content(url) == DATA
 
 
-async def test_i33_a_creation_is_cut_by_whoever_asks_for_what_it_told_of(rufh_on: RufhClient) -> None:
+async def test_i33_request_for_the_url_cuts_its_creation(rufh_on: RufhClient) -> None:
+    """A client that requests the URL of the 104 ends the running creation."""
     async with connected(rufh_on.port) as old:
         await ask(old, "POST", rufh_on.url, upload_complete="?1", content_length=len(DATA))
         url = (await old.answer()).headers["location"]
@@ -81,7 +82,8 @@ async def test_i33_a_creation_is_cut_by_whoever_asks_for_what_it_told_of(rufh_on
     assert await rufh_on.content(url) == DATA
 
 
-async def test_i33_an_append_takes_over_and_late_bytes_of_the_old_one_are_lost(rufh_on: RufhClient) -> None:
+async def test_i33_new_append_supersedes_the_old_one(rufh_on: RufhClient) -> None:
+    """Drops the late bytes of the superseded append."""
     url = await rufh_on.begin_unfinished(upload_length=len(DATA))
     async with sending(rufh_on, url) as old:
         refused = await rufh_on.append(url, 0, b"xyz", complete=False)

@@ -25,8 +25,8 @@ async def test_i8_a_whole_upload_takes_one_request(rufh_on: RufhClient, method: 
     data, finished = os.urandom(size), await rufh_on.metric("uploads_finished_total")
     answer = await rufh_on.request(method, rufh_on.url, data, upload_complete="?1")
     assert (answer.status, answer.offset, answer.headers["Upload-Complete"]) == (201, size, "?1")
-    looked = await rufh_on.head(answer.url)
-    assert (looked.offset, looked.headers["Upload-Length"]) == (size, str(size))
+    head = await rufh_on.head(answer.url)
+    assert (head.offset, head.headers["Upload-Length"]) == (size, str(size))
     assert await rufh_on.content(answer.url) == data
     assert await rufh_on.metric("uploads_finished_total") == finished + 1
 
@@ -44,9 +44,8 @@ async def test_i8_one_of_unknown_length_too(rufh_on: RufhClient) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"abc"])
 @pytest.mark.parametrize("length", [None, 10])
-async def test_i10_the_beginning_of_an_upload_is_201_with_all_that_it_takes_to_go_on(
-    rufh: RufhClient, body: bytes, length: int | None
-) -> None:
+async def test_i10_incomplete_creation_is_201_with_url(rufh: RufhClient, body: bytes, length: int | None) -> None:
+    """Returns the offset, the URL and the limits, with which a client continues."""
     answer = await rufh.begin(body, upload_length=length)
     assert (answer.status, answer.offset, answer.headers["Upload-Complete"]) == (201, len(body), "?0")
     assert answer.url.startswith(rufh.url)
@@ -55,15 +54,14 @@ async def test_i10_the_beginning_of_an_upload_is_201_with_all_that_it_takes_to_g
 
 
 @pytest.mark.parametrize("body", [b"abc", b"abcdef"])
-async def test_i12_a_length_that_the_content_contradicts_is_400_and_creates_nothing(
-    rufh: RufhClient, body: bytes
-) -> None:
+async def test_i12_inconsistent_length_is_400(rufh: RufhClient, body: bytes) -> None:
+    """Creates nothing."""
     created = await rufh.metric("uploads_created_total")
     answer = await rufh.begin(body, complete=True, upload_length=5)
     assert (answer.status, answer.headers["Upload-Complete"]) == (400, "?0")
-    told = problem(answer)
-    assert told["type"] == "https://iana.org/assignments/http-problem-types#inconsistent-upload-length"
-    assert told["code"] == "inconsistent-length"
+    document = problem(answer)
+    assert document["type"] == "https://iana.org/assignments/http-problem-types#inconsistent-upload-length"
+    assert document["code"] == "inconsistent-length"
     assert await rufh.metric("uploads_created_total") == created
 
 
@@ -72,9 +70,7 @@ async def test_i12_a_beginning_that_is_longer_than_the_upload_is_400(rufh: RufhC
 
 
 @pytest.mark.parametrize("size", [{"upload_length": 1001}, {"content_length": 1001}])
-async def test_i12_too_long_an_upload_is_413_with_the_limits_before_a_byte_is_read(
-    rufh_strict: RufhClient, size: dict[str, Any]
-) -> None:
+async def test_i12_too_long_upload_is_413_before_its_body(rufh_strict: RufhClient, size: dict[str, Any]) -> None:
     async with connected(rufh_strict.port) as connection:
         complete = "?1" if "content_length" in size else "?0"
         await ask(connection, "POST", rufh_strict.url, upload_complete=complete, **size)
@@ -83,7 +79,7 @@ async def test_i12_too_long_an_upload_is_413_with_the_limits_before_a_byte_is_re
     assert problem(answer)["code"] == "too-large"
 
 
-async def test_i14_what_came_of_a_cut_creation_is_kept_and_not_complete(rufh_on: RufhClient) -> None:
+async def test_i14_cut_creation_keeps_its_bytes_incomplete(rufh_on: RufhClient) -> None:
     data = os.urandom(6 * MIB)
     before = await rufh_on.metric("received_bytes_total")
     async with connected(rufh_on.port) as connection:
@@ -119,23 +115,22 @@ DESCRIBED: dict[str, tuple[dict[str, object], dict[str, bytes]]] = {
 
 
 @pytest.mark.parametrize(("fields", "metadata"), DESCRIBED.values(), ids=DESCRIBED)
-async def test_i15_what_the_creation_says_of_the_representation_is_kept(
+async def test_i15_representation_fields_are_kept(
     rufh: RufhClient, tus: TusClient, fields: dict[str, object], metadata: dict[str, bytes]
 ) -> None:
     url = await rufh.begin_unfinished(b"abc", **fields)
-    told = (await tus.head(url)).headers.get("Upload-Metadata")
-    pairs = (pair.split(" ") for pair in told.split(",")) if told else []
+    field = (await tus.head(url)).headers.get("Upload-Metadata")
+    pairs = (pair.split(" ") for pair in field.split(",")) if field else []
     assert {key: base64.b64decode(value) for key, value in pairs} == metadata
 
 
 @pytest.mark.parametrize("size", [20, 6 * MIB])
-async def test_i15_a_download_has_the_type_the_name_and_the_coding_that_the_creation_said(
-    rufh_on: RufhClient, size: int
-) -> None:
-    said: dict[str, Any] = {"content_disposition": "inline; filename=a.txt"}
-    said |= {"content_type": "text/plain", "content_encoding": "gzip"}
+async def test_i15_download_repeats_representation_fields(rufh_on: RufhClient, size: int) -> None:
+    """Returns the type, file name and coding of the creation."""
+    fields: dict[str, Any] = {"content_disposition": "inline; filename=a.txt"}
+    fields |= {"content_type": "text/plain", "content_encoding": "gzip"}
     data = gzip.compress(os.urandom(size))
-    got = await rufh_on.get((await rufh_on.begin(data, complete=True, **said)).url)
+    got = await rufh_on.get((await rufh_on.begin(data, complete=True, **fields)).url)
     assert got.body == data, "nothing is decoded"
     assert got.headers["Content-Type"].startswith("text/plain")
     assert got.headers["Content-Encoding"] == "gzip"
@@ -153,9 +148,7 @@ async def test_i15_descriptions_have_a_limit(rufh: RufhClient) -> None:
 
 
 @pytest.mark.parametrize("version", [5, 6])
-async def test_i17_clients_of_early_drafts_make_an_empty_upload_by_its_length_alone(
-    rufh: RufhClient, version: int
-) -> None:
+async def test_i17_early_drafts_create_empty_by_length(rufh: RufhClient, version: int) -> None:
     client = rufh.at(version)
     answer = await client.begin(upload_length=0)
     assert (answer.status, client.complete(answer)) == (201, True)
@@ -205,8 +198,8 @@ async def test_a_refused_creation_leaves_nothing(site: Site, rufh_on: RufhClient
         fields = {"upload_complete": "?1", "upload_length": 4, "transfer_encoding": "chunked"}
         await ask(connection, "POST", rufh_on.url, **fields)
         await connection.send(chunked(b"abc", b"def"))
-        told = await answers(connection)
-    assert (told[-1].status, problem(told[-1])["code"]) == (400, "inconsistent-length")
-    url = told[0].headers["location"]
+        responses = await answers(connection)
+    assert (responses[-1].status, problem(responses[-1])["code"]) == (400, "inconsistent-length")
+    url = responses[0].headers["location"]
     assert (await rufh_on.head(url)).status == 404
     assert site.traces(url) == []

@@ -17,9 +17,8 @@ UNKNOWN = "0" * 32
 
 
 @pytest.mark.parametrize("version", [*VERSIONS, None])
-async def test_i1_an_upload_goes_from_its_creation_to_its_end_in_every_version_and_in_none(
-    rufh: RufhClient, version: int | None
-) -> None:
+async def test_i1_upload_completes_in_every_version(rufh: RufhClient, version: int | None) -> None:
+    """Completes an upload without a version too."""
     client = rufh.at(version)
     created = await client.begin(b"abc")
     assert (created.status, created.offset, client.complete(created)) == (201, 3, False)
@@ -36,9 +35,7 @@ async def test_i1_an_upload_goes_from_its_creation_to_its_end_in_every_version_a
 
 
 @pytest.mark.parametrize("version", ["9", "2", "eight", "8.0", ""])
-async def test_i1_a_version_that_nobody_knows_is_served_the_newest_way_without_104(
-    rufh: RufhClient, version: str
-) -> None:
+async def test_i1_unknown_version_is_newest_without_104(rufh: RufhClient, version: str) -> None:
     async with connected(rufh.port) as connection:
         fields = {"upload_draft_interop_version": version, "upload_complete": "?1", "content_length": 3}
         await ask(connection, "POST", rufh.url, **fields)
@@ -57,12 +54,12 @@ async def test_i1_tus_resumable_makes_a_request_one_of_tus(rufh: RufhClient) -> 
 async def test_i1_a_look_that_names_no_protocol_is_answered_in_both(rufh: RufhClient) -> None:
     url = await rufh.begin_unfinished(b"abc", upload_length=10)
     answer = await rufh.at(None).head(url)
-    told = {name: answer.headers[name] for name in ("Tus-Resumable", "Upload-Offset", "Upload-Length")}
-    assert (answer.status, told) == (200, {"Tus-Resumable": "1.0.0", "Upload-Offset": "3", "Upload-Length": "10"})
+    fields = {name: answer.headers[name] for name in ("Tus-Resumable", "Upload-Offset", "Upload-Length")}
+    assert (answer.status, fields) == (200, {"Tus-Resumable": "1.0.0", "Upload-Offset": "3", "Upload-Length": "10"})
     assert (answer.headers["Upload-Complete"], "Upload-Limit" in answer.headers) == ("?0", True)
 
 
-async def test_i1_what_names_no_protocol_and_is_not_of_this_one_stays_412(rufh: RufhClient) -> None:
+async def test_i1_request_of_no_protocol_is_412(rufh: RufhClient) -> None:
     url, nameless = await rufh.begin_unfinished(b"abc"), rufh.at(None)
     refused = [
         await nameless.post(b"", upload_length=3),
@@ -85,7 +82,7 @@ async def test_i1_the_method_may_be_overridden(rufh: RufhClient) -> None:
     assert (await rufh.request("POST", url, b"d", x_http_method_override="PATCH", **fields)).status == 201
 
 
-async def test_i1_a_method_that_makes_no_sense_is_405_with_those_that_do(rufh: RufhClient) -> None:
+async def test_i1_wrong_method_is_405_with_allow(rufh: RufhClient) -> None:
     url = await rufh.begin_unfinished()
     on_upload, on_endpoint = await rufh.request("PUT", url), await rufh.request("PATCH", rufh.url)
     assert [answer.status for answer in (on_upload, on_endpoint)] == [405, 405]
@@ -99,9 +96,9 @@ def lengths(answer: Answer) -> tuple[str | None, str | None]:
 
 async def test_i2_an_upload_begun_here_is_seen_and_completed_by_tus(rufh: RufhClient, tus: TusClient) -> None:
     url = await rufh.begin_unfinished(b"abc", upload_length=6, content_type="text/plain")
-    seen = await tus.head(url)
-    assert (seen.status, seen.offset, lengths(seen)) == (200, 3, ("6", None))
-    assert seen.headers["Upload-Metadata"] == "filetype dGV4dC9wbGFpbg=="
+    head = await tus.head(url)
+    assert (head.status, head.offset, lengths(head)) == (200, 3, ("6", None))
+    assert head.headers["Upload-Metadata"] == "filetype dGV4dC9wbGFpbg=="
     assert (await tus.patch(url, 3, b"def")).status == 204
     assert await rufh.state(url) == (6, True)
     assert await tus.content(url) == b"abcdef"
@@ -115,10 +112,8 @@ async def test_i2_an_upload_begun_by_tus_is_seen_and_completed_here(rufh: RufhCl
     assert await tus.content(url) == b"abcdef"
 
 
-async def test_i2_tus_does_not_take_one_that_waits_for_complete_and_can_complete_it(
-    rufh: RufhClient, tus: TusClient
-) -> None:
-    """There offset and length say that an upload is complete; here they don't."""
+async def test_i2_tus_completes_an_upload_of_full_length(rufh: RufhClient, tus: TusClient) -> None:
+    """In tus, offset and length say that an upload is complete; in this protocol they don't."""
     url = await rufh.begin_unfinished(b"abc", upload_length=3)
     assert lengths(await tus.head(url)) == (None, "1")
     assert "Upload-Length" not in (await rufh.at(6).head(url)).headers
@@ -133,9 +128,7 @@ async def test_i2_a_final_upload_of_tus_takes_no_bytes_here_either(rufh: RufhCli
     assert (await rufh.append(final, 3, b"d", complete=True)).status == 403
 
 
-async def test_what_is_refused_at_the_door_is_refused_in_the_clients_own_words(
-    rufh: RufhClient, tus: TusClient
-) -> None:
+async def test_early_refusal_is_in_the_clients_protocol(rufh: RufhClient, tus: TusClient) -> None:
     foreign: dict[str, Any] = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "no-cors"}
     answer = await rufh.begin(b"abc", **foreign)
     assert (answer.status, answer.headers["Content-Type"]) == (403, "application/problem+json")

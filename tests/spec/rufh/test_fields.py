@@ -87,7 +87,7 @@ async def test_i6_i7_options_says_what_both_protocols_need_to_know(rufh: RufhCli
         assert answer.headers["Tus-Version"] == "1.0.0"
 
 
-async def test_what_a_browser_may_send_and_see_has_the_fields_of_this_protocol(rufh: RufhClient) -> None:
+async def test_cors_allows_and_exposes_fields(rufh: RufhClient) -> None:
     origin: dict[str, Any] = {"origin": "https://shop.example"}
     preflight = await rufh.options(**origin, access_control_request_method="PUT")
     assert "PUT" in preflight.headers["Access-Control-Allow-Methods"]

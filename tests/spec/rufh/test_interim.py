@@ -22,30 +22,28 @@ SIZE = 32 * MIB
 
 async def whole(client: RufhClient, version: object, /, body: bytes = b"abc", **fields: Any) -> list[RawAnswer]:
     """All that is answered to a creation with this content."""
-    said = {"upload_complete": "?1", "upload_incomplete": "?0", "upload_draft_interop_version": version}
+    headers = {"upload_complete": "?1", "upload_incomplete": "?0", "upload_draft_interop_version": version}
     async with connected(client.port) as connection:
-        await ask(connection, "POST", client.url, **{**said, "content_length": len(body), **fields})
+        await ask(connection, "POST", client.url, **{**headers, "content_length": len(body), **fields})
         sending = asyncio.create_task(connection.send(body))
-        told = await answers(connection)
+        responses = await answers(connection)
         await sending
-        return told
+        return responses
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_i9_a_104_tells_the_url_and_the_limits_before_the_content_is_there(
-    rufh: RufhClient, version: int
-) -> None:
+async def test_i9_104_has_url_and_limits_before_the_body(rufh: RufhClient, version: int) -> None:
     async with connected(rufh.port) as connection:
-        said = {"upload_complete": "?1", "upload_incomplete": "?0", "upload_draft_interop_version": version}
-        await ask(connection, "POST", rufh.url, **said, content_length=3)
-        told = await connection.answer()
-        assert told.status == 104
-        assert told.headers["upload-draft-interop-version"] == str(version)
-        assert "min-size" in told.headers["upload-limit"]
+        fields = {"upload_complete": "?1", "upload_incomplete": "?0", "upload_draft_interop_version": version}
+        await ask(connection, "POST", rufh.url, **fields, content_length=3)
+        interim = await connection.answer()
+        assert interim.status == 104
+        assert interim.headers["upload-draft-interop-version"] == str(version)
+        assert "min-size" in interim.headers["upload-limit"]
         assert await rufh.at(None).metric("uploads_created_total") > 0
         await connection.send(b"abc")
         final = await connection.answer()
-    assert (final.status, final.headers["location"]) == (201, told.headers["location"]), "I11"
+    assert (final.status, final.headers["location"]) == (201, interim.headers["location"]), "I11"
 
 
 @pytest.mark.parametrize("version", [None, 9])
@@ -94,22 +92,23 @@ async def test_i9_http_1_0_knows_no_interim_responses(rufh: RufhClient) -> None:
         assert (await connection.answer()).status == 201
 
 
-async def test_i13_progress_is_told_never_goes_back_and_never_says_where_or_that_it_is_complete(
+async def test_i13_progress_only_grows(
     rufh_s3: RufhClient,
 ) -> None:
+    """Sends neither a URL nor completeness with progress."""
     first, *progress, final = await whole(rufh_s3, NEWEST, os.urandom(SIZE))
     assert (first.status, final.status) == (104, 201)
-    offsets = [int(told.headers["upload-offset"]) for told in progress]
+    offsets = [int(response.headers["upload-offset"]) for response in progress]
     assert offsets == sorted(set(offsets))
     assert len(offsets) > 1
     assert all(0 < offset < SIZE for offset in offsets)
-    assert not any({"location", "upload-complete"} & set(told.headers) for told in progress)
+    assert not any({"location", "upload-complete"} & set(response.headers) for response in progress)
 
 
 @pytest.mark.parametrize("version", [3, 4])
 async def test_i13_clients_of_the_first_drafts_do_not_know_of_progress(rufh_s3: RufhClient, version: int) -> None:
-    told = await whole(rufh_s3, version, os.urandom(12 * MIB))
-    assert [answer.status for answer in told] == [104, 201]
+    responses = await whole(rufh_s3, version, os.urandom(12 * MIB))
+    assert [answer.status for answer in responses] == [104, 201]
 
 
 async def test_i16_a_104_does_not_stand_for_a_100(rufh: RufhClient) -> None:
@@ -124,21 +123,21 @@ async def append(client: RufhClient, data: bytes, **fields: object) -> list[RawA
     """All that is answered to an append of `data`, which begins with a byte that is there."""
     url = await client.begin_unfinished(data[:1])
     async with connected(client.port) as connection:
-        said = {"upload_complete": "?1", "upload_offset": 1, "content_length": len(data) - 1}
-        await ask(connection, "PATCH", url, **{**said, **fields})
+        headers = {"upload_complete": "?1", "upload_offset": 1, "content_length": len(data) - 1}
+        await ask(connection, "PATCH", url, **{**headers, **fields})
         sending = asyncio.create_task(connection.send(data[1:]))
-        told = await answers(connection)
+        responses = await answers(connection)
         await sending
-        return told
+        return responses
 
 
 @pytest.mark.parametrize("complete", ["?0", "?1"])
-async def test_i31_an_append_is_told_its_progress_and_never_where_it_is(rufh_s3: RufhClient, complete: str) -> None:
+async def test_i31_append_progress_has_no_location(rufh_s3: RufhClient, complete: str) -> None:
     *progress, final = await append(rufh_s3, os.urandom(SIZE), upload_complete=complete)
-    offsets = [int(told.headers["upload-offset"]) for told in progress]
+    offsets = [int(response.headers["upload-offset"]) for response in progress]
     assert (final.status, len(offsets) > 1, offsets) == (201 if complete == "?1" else 204, True, sorted(set(offsets)))
-    assert not any("location" in told.headers for told in progress)
-    assert all(told.headers["upload-draft-interop-version"] == "8" for told in progress)
+    assert not any("location" in response.headers for response in progress)
+    assert all(response.headers["upload-draft-interop-version"] == "8" for response in progress)
 
 
 async def test_i31_auto_tells_the_progress_of_what_is_the_rest_only(rufh: RufhClient) -> None:
@@ -147,9 +146,10 @@ async def test_i31_auto_tells_the_progress_of_what_is_the_rest_only(rufh: RufhCl
     assert len(await append(rufh, data, upload_complete="?0")) == 1
 
 
-async def test_what_a_client_knows_of_is_not_removed_because_its_first_content_was_wrong(rufh: RufhClient) -> None:
-    other = f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"
-    first, final = await whole(rufh, NEWEST, content_digest=other)
+async def test_announced_upload_survives_wrong_content(rufh: RufhClient) -> None:
+    """An upload whose URL the client has stays although its first content was wrong."""
+    other_digest = f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"
+    first, final = await whole(rufh, NEWEST, content_digest=other_digest)
     assert (first.status, final.status) == (104, 400)
     url = first.headers["location"]
     assert await rufh.state(url) == (0, False)
@@ -166,7 +166,7 @@ async def test_i31_what_is_told_is_durable(
         await ask(connection, "POST", rufh_s3.url, upload_complete="?1", content_length=SIZE)
         url = (await connection.answer()).headers["location"]
         await connection.send(data[: SIZE // 2])
-        told = int((await connection.answer()).headers["upload-offset"])
+        durable_offset = int((await connection.answer()).headers["upload-offset"])
         s3_proxy.faults.rule("UploadPart", None, error(403, "AccessDenied"))
         sending = asyncio.create_task(connection.send(data[SIZE // 2 :]))
         if kill:
@@ -179,6 +179,6 @@ async def test_i31_what_is_told_is_durable(
         await site.server.start()
     s3_proxy.reset()
     offset, complete = await rufh_s3.state(url)
-    assert (offset >= told > 0, complete) == (True, False)
+    assert (offset >= durable_offset > 0, complete) == (True, False)
     assert (await rufh_s3.append(url, offset, data[offset:], complete=True)).status == 201
     assert await rufh_s3.content(url) == data

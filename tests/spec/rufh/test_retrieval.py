@@ -34,7 +34,7 @@ async def test_i18_a_length_that_nobody_told_is_not_told(rufh: RufhClient) -> No
     assert "Upload-Length" not in (await rufh.head(await rufh.begin_unfinished(b"abc"))).headers
 
 
-async def test_i18_get_says_the_same_until_there_is_something_to_download(rufh: RufhClient) -> None:
+async def test_i18_get_of_unfinished_upload_is_its_state(rufh: RufhClient) -> None:
     url = await rufh.begin_unfinished(b"abc")
     early = await rufh.get(url)
     assert (early.status, early.offset, early.headers["Upload-Complete"], early.body) == (204, 3, "?0", b"")
@@ -79,9 +79,10 @@ async def test_i19_what_cannot_be_told_now_is_to_be_asked_for_again(
 
 @pytest.mark.parametrize("method", ["HEAD", "DELETE"])
 @pytest.mark.parametrize("field", [{"upload_offset": 3}, {"upload_complete": "?0"}, {"upload_incomplete": "?1"}])
-async def test_i20_early_versions_refuse_a_claim_where_later_ones_pass_it_over(
+async def test_i20_later_versions_ignore_a_client_claim(
     rufh: RufhClient, method: str, field: dict[str, object]
 ) -> None:
+    """Refuses it in early versions."""
     url = await rufh.begin_unfinished(b"abc")
     assert [(await rufh.at(version).request(method, url, **field)).status for version in (6, 7)] == [400, 204]
 
@@ -98,10 +99,10 @@ async def test_i21_an_unknown_upload_is_404(rufh: RufhClient, method: str) -> No
 async def test_i21_an_expired_one_too(rufh_fleeting: RufhClient) -> None:
     url = await rufh_fleeting.begin_unfinished(b"abc")
 
-    async def gone() -> bool:
+    async def is_gone() -> bool:
         return (await rufh_fleeting.head(url)).status == 404
 
-    await until(gone)
+    await until(is_gone)
 
 
 async def test_i22_an_offset_outlives_a_crash(site: Site, rufh_on: RufhClient) -> None:
@@ -115,12 +116,12 @@ async def test_i22_an_offset_outlives_a_crash(site: Site, rufh_on: RufhClient) -
 
 
 async def test_i22_an_offset_never_decreases_while_bytes_come(rufh: RufhClient) -> None:
-    url, seen = await rufh.begin_unfinished(), [0]
+    url, offsets = await rufh.begin_unfinished(), [0]
     sending = asyncio.create_task(_steps(rufh, url))
     while not sending.done():
-        seen.append((await rufh.state(url))[0])
+        offsets.append((await rufh.state(url))[0])
     await sending
-    assert seen == sorted(seen)
+    assert offsets == sorted(offsets)
 
 
 async def _steps(rufh: RufhClient, url: str) -> None:

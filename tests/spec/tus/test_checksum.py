@@ -39,7 +39,8 @@ async def test_t63_every_algorithm_that_is_said_is_verified(tus: TusClient) -> N
 
 
 @pytest.mark.parametrize("size", [3, 6 * MIB], ids=["small", "part_and_tail"])
-async def test_t63_a_mismatch_is_460_keeps_nothing_and_a_correct_retry_is_taken(tus_on: TusClient, size: int) -> None:
+async def test_t63_mismatch_is_460_and_retry_succeeds(tus_on: TusClient, size: int) -> None:
+    """Keeps nothing of the refused body."""
     data = os.urandom(size)
     upload = await tus_on.create(size + 5, b"start")
     answer = await tus_on.patch(upload, 5, os.urandom(size), upload_checksum=checksum(data))
@@ -53,7 +54,7 @@ async def test_t63_a_mismatch_is_460_keeps_nothing_and_a_correct_retry_is_taken(
     "value",
     ["whirlpool YQ==", "SHA1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=", "sha1", "sha1 ???", "sha1 YQ==", "sha1 ", "", " sha1"],
 )
-async def test_t64_an_unknown_algorithm_or_a_malformed_value_is_400_before_the_body(tus: TusClient, value: str) -> None:
+async def test_t64_bad_checksum_field_is_400_before_body(tus: TusClient, value: str) -> None:
     upload = await tus.create(5)
     async with connected(tus.port) as connection:
         await connection.patch(upload, 0, content_length=3, upload_checksum=value)
@@ -62,13 +63,11 @@ async def test_t64_an_unknown_algorithm_or_a_malformed_value_is_400_before_the_b
 
 
 @pytest.mark.parametrize("size", [40, 6 * MIB], ids=["small", "part_and_tail"])
-async def test_t65_of_a_cut_body_that_announced_a_checksum_nothing_counts(
-    site: Site, tus_on: TusClient, size: int
-) -> None:
+async def test_t65_cut_body_with_checksum_is_dropped(site: Site, tus_on: TusClient, size: int) -> None:
     data = os.urandom(size + 10)
     upload = await tus_on.create(len(data) + 5, b"start")
-    said = {"content_length": len(data), "upload_checksum": checksum(data)}
-    async with stalled_patch(tus_on, upload, 5, data[:size], **said) as dying:
+    fields = {"content_length": len(data), "upload_checksum": checksum(data)}
+    async with stalled_patch(tus_on, upload, 5, data[:size], **fields) as dying:
         dying.leave()
     assert await tus_on.offset(upload) == 5
     assert (await tus_on.patch(upload, 5, data, upload_checksum=checksum(data))).status == 204
@@ -84,9 +83,10 @@ async def test_t66_each_chunk_has_its_own_checksum(tus: TusClient) -> None:
     assert await tus.content(upload) == b"abcdef"
 
 
-async def test_t67_the_bytes_of_a_post_are_verified_and_without_bytes_the_field_means_nothing(
+async def test_t67_checksum_of_a_post_with_bytes(
     tus: TusClient,
 ) -> None:
+    """Ignores the field of a POST without bytes."""
     fields = {"upload_length": 3, "content_type": OCTETS}
     assert (await tus.post(b"abc", **fields, upload_checksum=checksum(b"abd"))).status == 460
     assert (await tus.post(b"abc", **fields, upload_checksum=checksum(b"abc"))).status == 201
@@ -94,7 +94,7 @@ async def test_t67_the_bytes_of_a_post_are_verified_and_without_bytes_the_field_
     assert (await tus.post(b"", upload_length=3, upload_checksum=f"sha1 {bogus}")).status == 201
 
 
-async def test_t68_trailers_are_not_offered_and_a_body_with_one_is_stored(tus: TusClient) -> None:
+async def test_t68_unoffered_trailer_is_ignored(tus: TusClient) -> None:
     assert "checksum-trailer" not in (await tus.options()).headers["Tus-Extension"]
     upload = await tus.create(3)
     body = chunked(b"abc", end=False) + f"0\r\nUpload-Checksum: {checksum(b'abc')}\r\n\r\n".encode()
@@ -104,7 +104,7 @@ async def test_t68_trailers_are_not_offered_and_a_body_with_one_is_stored(tus: T
     assert await tus.content(upload) == b"abc"
 
 
-async def test_t63_of_a_superseded_body_that_announced_a_checksum_nothing_counts(tus: TusClient) -> None:
+async def test_t63_superseded_body_with_checksum_is_dropped(tus: TusClient) -> None:
     upload = await tus.create(6)
     async with stalled_patch(tus, upload, 0, b"abc", content_length=6, upload_checksum=checksum(b"abcdef")) as stalled:
         assert await tus.offset(upload) == 0

@@ -27,17 +27,18 @@ async def test_t74_upload_concat_on_head_and_patch_is_ignored(tus: TusClient) ->
     assert (await tus.patch(upload, 0, b"abc", upload_concat="partial")).status == 204
 
 
-async def test_t75_partials_are_joined_in_the_order_of_the_list_however_they_are_named(tus_on: TusClient) -> None:
+async def test_t75_partials_are_joined_in_list_order(tus_on: TusClient) -> None:
+    """Accepts a path, a URL of another host, and an id as names."""
     first, second, third, fourth = await tus_on.partials(b"one", b"two", b"three", b"four")
     elsewhere = f"https://cdn.example:8443/prefix{urlsplit(third).path}?token=1#x"
     answer = await tus_on.final(fourth, urlsplit(second).path, elsewhere, first.rpartition("/")[2])
     assert answer.status == 201
-    asked = await tus_on.head(answer.url)
-    assert (asked.offset, asked.headers["Upload-Length"]) == (15, "15")
+    head = await tus_on.head(answer.url)
+    assert (head.offset, head.headers["Upload-Length"]) == (15, "15")
     assert await tus_on.content(answer.url) == b"fourtwothreeone"
 
 
-async def test_t76_the_length_of_a_final_upload_is_not_the_clients_to_say(tus: TusClient) -> None:
+async def test_t76_final_upload_with_length_is_400(tus: TusClient) -> None:
     (partial,) = await tus.partials(b"abc")
     assert (await tus.final(partial, upload_length=3)).status == 400
     assert (await tus.final(partial, upload_defer_length=1)).status == 400
@@ -50,7 +51,7 @@ async def test_t77_a_final_upload_says_what_it_is_made_of(tus: TusClient) -> Non
     assert answer.headers["Upload-Offset"] == answer.headers["Upload-Length"] == "6"
 
 
-async def test_t78_a_patch_on_a_final_upload_is_403_and_changes_nothing(tus: TusClient) -> None:
+async def test_t78_patch_of_a_final_upload_is_403(tus: TusClient) -> None:
     final = (await tus.final(*await tus.partials(b"abc"))).url
     for offset in (0, 3):
         assert (await tus.patch(final, offset, b"xyz")).status == 403
@@ -58,8 +59,8 @@ async def test_t78_a_patch_on_a_final_upload_is_403_and_changes_nothing(tus: Tus
 
 
 async def test_t79_metadata_of_partials_is_not_inherited(tus: TusClient) -> None:
-    own, other = f"name {encoded(b'final')}", f"name {encoded(b'partial')}"
-    partial = await tus.create(3, b"abc", upload_concat="partial", upload_metadata=other)
+    own, inherited = f"name {encoded(b'final')}", f"name {encoded(b'partial')}"
+    partial = await tus.create(3, b"abc", upload_concat="partial", upload_metadata=inherited)
     assert (await tus.head((await tus.final(partial, upload_metadata=own)).url)).headers["Upload-Metadata"] == own
     assert "Upload-Metadata" not in (await tus.head((await tus.final(partial)).url)).headers
 
@@ -73,7 +74,8 @@ async def test_t80_a_partial_may_be_used_again_until_it_is_gone(tus: TusClient) 
     assert (await tus.final(partial)).status == 400
 
 
-async def test_t81_an_unfinished_partial_is_400_and_unfinished_is_not_offered(tus: TusClient) -> None:
+async def test_t81_unfinished_partial_is_400(tus: TusClient) -> None:
+    """Doesn't offer `concatenation-unfinished`."""
     (done,) = await tus.partials(b"abc")
     unfinished = await tus.create(5, b"abc", upload_concat="partial")
     created = await tus.metric("uploads_created_total")
@@ -118,7 +120,7 @@ async def test_t85_an_empty_list_or_another_word_is_400(tus: TusClient, concat: 
     assert (await tus.post(upload_concat=concat)).status == 400
 
 
-async def test_t85_more_blanks_than_needed_and_partials_of_0_bytes_are_fine(tus_on: TusClient) -> None:
+async def test_t85_blanks_and_empty_partials_are_accepted(tus_on: TusClient) -> None:
     first, empty, last = await tus_on.partials(b"ab", b"", b"cd")
     answer = await tus_on.post(upload_concat=f"final;  {first}  {empty} {last} ")
     assert answer.status == 201
@@ -127,7 +129,7 @@ async def test_t85_more_blanks_than_needed_and_partials_of_0_bytes_are_fine(tus_
     assert await tus_on.content(nothing) == b""
 
 
-async def test_t85_a_partial_whose_length_is_declared_later_can_be_used(tus: TusClient) -> None:
+async def test_t85_partial_of_deferred_length_is_accepted(tus: TusClient) -> None:
     upload = await tus.create(None, b"abc", upload_concat="partial")
     assert (await tus.patch(upload, 3, b"", upload_length=3, content_type=OCTETS)).status == 204
     assert await tus.content((await tus.final(upload)).url) == b"abc"

@@ -16,9 +16,7 @@ NOT_IDS = ["..%2f..%2fetc", "%00", "a" * 10_000, "{id}", "%ff", "A" * 32, "0" * 
 
 
 @pytest.mark.parametrize("version", ["0.2.2", None], ids=["t1_other", "t2_none"])
-async def test_t1_t2_another_version_or_none_is_412_says_which_and_changes_nothing(
-    tus: TusClient, version: str | None
-) -> None:
+async def test_t1_t2_other_version_is_412_with_tus_version(tus: TusClient, version: str | None) -> None:
     upload, created = await tus.create(5, b"abc"), await tus.metric("uploads_created_total")
     answers = [
         await tus.post(upload_length=5, tus_resumable=version),
@@ -117,8 +115,8 @@ async def test_t10_the_override_of_a_post_counts(tus: TusClient) -> None:
     fields = {"upload_offset": 0, "content_type": OCTETS}
     patched = await tus.request(method, upload, b"abc", **fields, x_http_method_override="PATCH")
     assert (patched.status, patched.offset) == (204, 3)
-    asked = await tus.request(method, upload, x_http_method_override="head")
-    assert (asked.status, asked.offset, asked.body) == (200, 3, b"")
+    answer = await tus.request(method, upload, x_http_method_override="head")
+    assert (answer.status, answer.offset, answer.body) == (200, 3, b"")
     assert (await tus.request(method, upload, x_http_method_override="Delete")).status == 204
     assert (await tus.head(upload)).status == 404
 
@@ -126,22 +124,23 @@ async def test_t10_the_override_of_a_post_counts(tus: TusClient) -> None:
 async def test_t10_the_method_that_is_meant_is_counted(tus: TusClient) -> None:
     async def count() -> float:
         text = (await tus.get(f"http://127.0.0.1:{tus.port}/metrics")).body.decode()
-        found = re.search(r'requests_total\{method="DELETE",status="204"\} (\S+)', text)
-        return float(found[1]) if found else 0.0
+        match = re.search(r'requests_total\{method="DELETE",status="204"\} (\S+)', text)
+        return float(match[1]) if match else 0.0
 
     before = await count()
     assert (await tus.request("POST", await tus.create(5), x_http_method_override="DELETE")).status == 204
     assert await count() == before + 1
 
 
-async def test_t10_an_unknown_override_is_405_and_a_preflight_stays_one(tus: TusClient) -> None:
+async def test_t10_unknown_method_override_is_405(tus: TusClient) -> None:
+    """Leaves a preflight a preflight."""
     upload = await tus.create(5)
     assert (await tus.request("POST", upload, x_http_method_override="BREW")).status == 405
     assert (await tus.options(upload, x_http_method_override="DELETE")).status == 204
     assert await tus.offset(upload) == 0
 
 
-async def test_t11_the_endpoint_works_with_and_without_its_slash_and_never_redirects(tus: TusClient) -> None:
+async def test_t11_trailing_slash_never_redirects(tus: TusClient) -> None:
     for url in (tus.url, tus.url.rstrip("/")):
         answer = await tus.request("POST", url, upload_length=1)
         assert answer.status == 201
@@ -186,7 +185,7 @@ async def test_t14_line_breaks_in_metadata_stay_in_base64(tus: TusClient) -> Non
     assert "X-Evil" not in (await tus.head(upload)).headers
 
 
-async def test_t14_a_request_whose_framing_is_ambiguous_is_400_and_its_connection_ends(tus: TusClient) -> None:
+async def test_t14_ambiguous_framing_is_400_and_closes(tus: TusClient) -> None:
     upload = await tus.create(10)
     async with connected(tus.port) as connection:
         await connection.patch(upload, 0, content_length=5, transfer_encoding="chunked")

@@ -1,4 +1,4 @@
-"""What browsers need (Fetch standard): on every answer, and before it."""
+"""Headers that browsers need (Fetch standard): on every answer, and before it."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ async def test_t88_every_answer_exposes_the_fields_of_tus(tus: TusClient) -> Non
 
 
 async def test_t89_errors_have_cors_and_tus_resumable_too(tus: TusClient) -> None:
-    found = await answers(tus)
-    assert [answer.status for answer in found] == [201, 200, 204, 404, 400, 404, 409, 413, 405, 404, 417]
-    for answer in found:
+    refusals = await answers(tus)
+    assert [answer.status for answer in refusals] == [201, 200, 204, 404, 400, 404, 409, 413, 405, 404, 417]
+    for answer in refusals:
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
         assert answer.headers["Tus-Resumable"] == "1.0.0"
 

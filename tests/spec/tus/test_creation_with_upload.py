@@ -22,13 +22,14 @@ def last_created(site: Site, tus: TusClient) -> str:
     return f"{tus.url}{ids[-1]}"
 
 
-async def test_t47_bytes_may_come_with_the_post_and_their_offset_is_told(tus: TusClient) -> None:
+async def test_t47_post_with_bytes_returns_their_offset(tus: TusClient) -> None:
     answer = await tus.post(b"abc", upload_length=10, content_type=OCTETS)
     assert (answer.status, answer.offset) == (201, 3)
     assert await tus.offset(answer.url) == 3
 
 
-async def test_t48_what_came_of_a_cut_post_is_kept_though_nobody_was_told(site: Site, tus_on: TusClient) -> None:
+async def test_t48_cut_post_keeps_its_bytes(site: Site, tus_on: TusClient) -> None:
+    """Keeps the bytes although no client has got the URL."""
     async with connected(tus_on.port) as connection:
         await connection.head("POST", tus_on.url, upload_length=100, content_type=OCTETS, content_length=100)
         before = await tus_on.metric("received_bytes_total")
@@ -66,7 +67,7 @@ async def test_t49_more_than_the_length_is_413_and_nothing_is_kept(site: Site, t
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-async def test_t50_a_100_comes_once_the_request_is_judged_and_not_before(tus: TusClient, method: str) -> None:
+async def test_t50_100_continue_follows_the_checks(tus: TusClient, method: str) -> None:
     url = tus.url if method == "POST" else await tus.create(3)
     size = {"upload_length": 3} if method == "POST" else {"upload_offset": 0}
     fields = {**size, "content_type": OCTETS, "content_length": 3, "expect": "100-continue"}

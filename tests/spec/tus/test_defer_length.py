@@ -24,7 +24,8 @@ async def test_t54_bytes_are_taken_before_the_length_is_known(tus: TusClient) ->
     assert (await tus.get(upload)).status == 404
 
 
-async def test_t55_a_patch_declares_the_length_and_reaching_it_completes(tus: TusClient) -> None:
+async def test_t55_patch_declares_a_deferred_length(tus: TusClient) -> None:
+    """Completes the upload at that length."""
     upload = await tus.create(None, b"abc")
     assert (await tus.patch(upload, 3, b"d", upload_length=5)).status == 204
     assert (await tus.head(upload)).headers["Upload-Length"] == "5"
@@ -32,7 +33,8 @@ async def test_t55_a_patch_declares_the_length_and_reaching_it_completes(tus: Tu
     assert await tus.content(upload) == b"abcde"
 
 
-async def test_t55_a_length_below_the_offset_is_400_and_above_the_max_size_413(tus_strict: TusClient) -> None:
+async def test_t55_bad_declared_length_is_400_or_413(tus_strict: TusClient) -> None:
+    """Answers 400 below the offset and 413 above the maximum size."""
     upload = await tus_strict.create(None, b"abc")
     assert (await tus_strict.patch(upload, 3, b"", upload_length=2)).status == 400
     assert (await tus_strict.patch(upload, 3, b"", upload_length=1001)).status == 413

@@ -18,7 +18,8 @@ ORIGIN = "https://shop.example"
 
 
 @pytest.mark.parametrize("size", [0, 1, 6 * MIB])
-async def test_t86_get_brings_exactly_the_bytes_with_cors_and_as_an_attachment(tus_on: TusClient, size: int) -> None:
+async def test_t86_get_returns_the_bytes_as_attachment(tus_on: TusClient, size: int) -> None:
+    """Returns exactly the bytes, with CORS headers."""
     data = os.urandom(size)
     upload = await tus_on.create(size, data, upload_metadata=f"filename {encoded('ü.html'.encode())}")
     answer = await tus_on.get(upload, origin=ORIGIN, tus_resumable=None)
@@ -39,7 +40,7 @@ async def test_t86_an_unfinished_upload_is_404_with_cors(tus: TusClient) -> None
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "content_range", "body"),
+    ("range_field", "status", "content_range", "body"),
     [
         ("bytes=2-4", 206, "bytes 2-4/10", b"234"),
         ("bytes=7-", 206, "bytes 7-9/10", b"789"),
@@ -50,9 +51,9 @@ async def test_t86_an_unfinished_upload_is_404_with_cors(tus: TusClient) -> None
     ],
 )
 async def test_ranges_are_206_or_416_with_cors(
-    tus_on: TusClient, asked: str, status: int, content_range: str | None, body: bytes
+    tus_on: TusClient, range_field: str, status: int, content_range: str | None, body: bytes
 ) -> None:
-    answer = await tus_on.get(await tus_on.create(10, b"0123456789"), range=asked, origin=ORIGIN)
+    answer = await tus_on.get(await tus_on.create(10, b"0123456789"), range=range_field, origin=ORIGIN)
     assert (answer.status, answer.headers.get("Content-Range"), answer.body) == (status, content_range, body)
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "Content-Range" in answer.headers["Access-Control-Expose-Headers"]
@@ -62,9 +63,9 @@ async def test_conditions_are_304_or_412_with_cors(tus_on: TusClient) -> None:
     upload = await tus_on.create(3, b"abc")
     etag = (await tus_on.get(upload)).headers["ETag"]
     unchanged = await tus_on.get(upload, if_none_match=etag, origin=ORIGIN)
-    other = await tus_on.get(upload, if_match='"other"', origin=ORIGIN)
-    assert [(answer.status, answer.body) for answer in (unchanged, other)] == [(304, b""), (412, b"")]
-    for answer in (unchanged, other):
+    mismatch = await tus_on.get(upload, if_match='"other"', origin=ORIGIN)
+    assert [(answer.status, answer.body) for answer in (unchanged, mismatch)] == [(304, b""), (412, b"")]
+    for answer in (unchanged, mismatch):
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert (await tus_on.get(upload, if_range='"other"', range="bytes=0-0")).status == 200
     assert (await tus_on.get(upload, if_range=etag, range="bytes=0-0")).body == b"a"
@@ -81,12 +82,12 @@ async def test_a_reader_that_leaves_early_harms_nobody(site: Site, tus_on: TusCl
     assert "Traceback" not in site.server.log()
 
 
-async def test_a_look_that_names_no_protocol_tells_what_a_download_would(tus: TusClient) -> None:
+async def test_plain_head_has_download_headers(tus: TusClient) -> None:
     url = await tus.create(3, b"abc", upload_metadata=f"filename {encoded(b'a.png')},filetype {encoded(b'image/png')}")
-    got, looked = await tus.get(url), await tus.head(url, tus_resumable=None)
+    got, head = await tus.get(url), await tus.head(url, tus_resumable=None)
     for name in ("Content-Length", "Content-Type", "Content-Disposition", "Accept-Ranges", "ETag", "Last-Modified"):
-        assert looked.headers[name] == got.headers[name], name
-    assert (looked.status, looked.offset, looked.headers["Cache-Control"]) == (200, 3, "no-store")
+        assert head.headers[name] == got.headers[name], name
+    assert (head.status, head.offset, head.headers["Cache-Control"]) == (200, 3, "no-store")
     assert "Content-Type" not in (await tus.head(url)).headers
     unfinished = await tus.head(await tus.create(3), tus_resumable=None)
     assert "Accept-Ranges" not in unfinished.headers

@@ -1,4 +1,4 @@
-"""Uploads that nobody goes on with (tus 1.0, expiration)."""
+"""Uploads that no client continues (tus 1.0, expiration)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def expires(answer: Answer) -> float:
     return parsedate_to_datetime(answer.headers["Upload-Expires"]).timestamp()
 
 
-async def test_t59_an_unfinished_upload_says_when_it_expires_and_a_finished_one_does_not(tus: TusClient) -> None:
+async def test_t59_only_unfinished_uploads_expire(tus: TusClient) -> None:
     created = await tus.post(upload_length=5)
     moved = await tus.patch(created.url, 0, b"abc")
-    asked = await tus.head(created.url)
-    for answer in (created, moved, asked):
+    head = await tus.head(created.url)
+    for answer in (created, moved, head):
         assert answer.headers["Upload-Expires"].endswith(" GMT")
         assert abs(expires(answer) - time.time() - DAY) < 60
     done = await tus.patch(created.url, 3, b"de")
@@ -41,8 +41,8 @@ async def test_t60_what_expired_is_410_at_once_and_its_bytes_go(fleeting: Site, 
     """410 because it is set; without that it is 404. The default is T20's."""
     upload, empty = await tus_fleeting.create(5, b"abc"), await tus_fleeting.create(5)
     assert fleeting.traces(upload)
-    await gone(tus_fleeting, upload)
-    await gone(tus_fleeting, empty)
+    await until_gone(tus_fleeting, upload)
+    await until_gone(tus_fleeting, empty)
     assert (await tus_fleeting.patch(upload, 3, b"de")).status == 410
     await nothing_of(fleeting, upload)
     assert (await tus_fleeting.head(upload)).status == 410
@@ -50,7 +50,7 @@ async def test_t60_what_expired_is_410_at_once_and_its_bytes_go(fleeting: Site, 
 
 async def test_t60_a_finished_upload_stays(tus_fleeting: TusClient) -> None:
     finished = await tus_fleeting.create(3, b"abc")
-    await gone(tus_fleeting, await tus_fleeting.create(5, b"abc"))
+    await until_gone(tus_fleeting, await tus_fleeting.create(5, b"abc"))
     assert await tus_fleeting.content(finished) == b"abc"
 
 
@@ -64,7 +64,7 @@ async def test_t61_an_upload_that_is_being_written_outlives_its_time(fleeting: S
     assert await tus_fleeting.content(upload) == b"abcdef"
 
 
-async def gone(tus: TusClient, upload: str) -> None:
+async def until_gone(tus: TusClient, upload: str) -> None:
     async def unseen() -> bool:
         return (await tus.head(upload)).status != 200
 

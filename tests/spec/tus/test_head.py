@@ -23,14 +23,14 @@ async def test_t15_a_fresh_upload_is_200_at_offset_0_and_never_cached(tus: TusCl
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-async def test_t16_a_completed_upload_still_answers_with_offset_equal_to_length(tus: TusClient) -> None:
+async def test_t16_head_of_complete_upload_is_its_length(tus: TusClient) -> None:
     upload = await tus.create(5, b"hello")
     for _ in range(2):
         answer = await tus.head(upload)
         assert (answer.status, answer.offset, answer.headers["Upload-Length"]) == (200, 5, "5")
 
 
-async def test_t17_a_deferred_length_is_said_until_the_length_is_declared(tus: TusClient) -> None:
+async def test_t17_defer_length_ends_with_declaration(tus: TusClient) -> None:
     upload = await tus.create(None)
     before = await tus.head(upload)
     assert before.headers["Upload-Defer-Length"] == "1"
@@ -41,14 +41,15 @@ async def test_t17_a_deferred_length_is_said_until_the_length_is_declared(tus: T
     assert after.headers["Upload-Length"] == "10"
 
 
-async def test_t18_metadata_comes_back_as_it_was_sent_and_only_if_it_was(tus: TusClient) -> None:
-    sent = f"filename {encoded('naïve.txt'.encode())},flag,blob {encoded(bytes(range(256)))}"
-    answer = await tus.head(await tus.create(1, upload_metadata=sent))
-    assert set(answer.headers["Upload-Metadata"].split(",")) == set(sent.split(","))
+async def test_t18_head_returns_metadata_as_sent(tus: TusClient) -> None:
+    metadata = f"filename {encoded('naïve.txt'.encode())},flag,blob {encoded(bytes(range(256)))}"
+    answer = await tus.head(await tus.create(1, upload_metadata=metadata))
+    assert set(answer.headers["Upload-Metadata"].split(",")) == set(metadata.split(","))
     assert "Upload-Metadata" not in (await tus.head(await tus.create(1))).headers
 
 
-async def test_t19_an_unknown_upload_is_404_without_an_offset_or_a_body(tus: TusClient) -> None:
+async def test_t19_unknown_upload_is_404_without_offset(tus: TusClient) -> None:
+    """Sends no body either."""
     async with connected(tus.port) as connection:
         await connection.head("HEAD", tus.url + UNKNOWN)
         answer = await connection.answer(head=True)
@@ -81,18 +82,19 @@ async def test_t21_a_head_has_no_body_and_the_connection_goes_on(tus: TusClient)
             assert answer.headers.get("content-length", "0") == "0"
 
 
-async def test_t22_head_during_a_stalled_patch_answers_soon_with_an_offset_the_next_patch_may_use(
+async def test_t22_head_supersedes_a_stalled_patch(
     tus_on: TusClient,
 ) -> None:
-    upload, sent = await tus_on.create(100), b"x" * 40
-    async with stalled_patch(tus_on, upload, 0, sent, content_length=100) as stalled:
+    """Returns soon, with an offset that the next PATCH may use."""
+    upload, data = await tus_on.create(100), b"x" * 40
+    async with stalled_patch(tus_on, upload, 0, data, content_length=100) as stalled:
         started = time.perf_counter()
         offset = await tus_on.offset(upload)
         assert time.perf_counter() - started < HEAD_WITHIN
-        assert offset == len(sent), "what had arrived was lost"
+        assert offset == len(data), "what had arrived was lost"
         assert (await tus_on.patch(upload, offset, b"y" * 60)).status == 204
         assert await superseded(stalled)
-    assert await tus_on.content(upload) == sent + b"y" * 60
+    assert await tus_on.content(upload) == data + b"y" * 60
 
 
 async def test_t22_what_a_superseded_patch_sends_later_is_not_taken(tus: TusClient) -> None:

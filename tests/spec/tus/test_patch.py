@@ -20,7 +20,7 @@ UNKNOWN = "0" * 32
 SIZES = [1, MIB, 4 * MIB, 5 * MIB - 1, 5 * MIB, 5 * MIB + 1, 10 * MIB, 500 * 1024]
 
 
-async def test_t23_the_right_offset_and_type_is_204_with_the_new_offset_and_no_body(tus: TusClient) -> None:
+async def test_t23_patch_is_204_with_the_new_offset(tus: TusClient) -> None:
     upload = await tus.create(10, b"abc")
     answer = await tus.patch(upload, 3, b"defg")
     assert (answer.status, answer.offset, answer.body) == (204, 7, b"")
@@ -28,7 +28,7 @@ async def test_t23_the_right_offset_and_type_is_204_with_the_new_offset_and_no_b
 
 
 @pytest.mark.parametrize("wrong", [0, 2, 4, 10, 11])
-async def test_t24_a_wrong_offset_is_409_tells_the_true_one_and_changes_nothing(tus: TusClient, wrong: int) -> None:
+async def test_t24_wrong_offset_is_409_with_the_true_one(tus: TusClient, wrong: int) -> None:
     upload = await tus.create(10, b"abc")
     answer = await tus.patch(upload, wrong, b"xyz")
     assert (answer.status, answer.offset) == (409, 3)
@@ -45,7 +45,7 @@ async def test_t25_another_content_type_is_415_and_changes_nothing(tus: TusClien
 
 
 @pytest.mark.parametrize("kind", ["Application/Offset+Octet-Stream", f"{OCTETS}; charset=x", f"{OCTETS} ;a=b"])
-async def test_t25_case_and_parameters_of_the_content_type_do_not_matter(tus: TusClient, kind: str) -> None:
+async def test_t25_content_type_ignores_case_and_parameters(tus: TusClient, kind: str) -> None:
     assert (await tus.patch(await tus.create(3), 0, b"abc", content_type=kind)).status == 204
 
 
@@ -63,12 +63,10 @@ async def test_t27_an_unknown_upload_is_404(tus: TusClient) -> None:
 
 @pytest.mark.parametrize("size", [40, 300_000, 6 * MIB], ids=["small", "some", "part_and_tail"])
 @pytest.mark.parametrize("framing", ["content_length", "chunked"])
-async def test_t28_what_arrived_before_the_client_died_is_kept_and_intact(
-    tus_on: TusClient, framing: str, size: int
-) -> None:
+async def test_t28_cut_patch_keeps_its_bytes(tus_on: TusClient, framing: str, size: int) -> None:
     upload, data = await tus_on.create(size + 10), os.urandom(size + 10)
-    said = {"content_length": size + 10} if framing == "content_length" else {}
-    async with stalled_patch(tus_on, upload, 0, data[:size], **said) as dying:
+    fields = {"content_length": size + 10} if framing == "content_length" else {}
+    async with stalled_patch(tus_on, upload, 0, data[:size], **fields) as dying:
         dying.leave()
     offset = await tus_on.offset(upload)
     assert offset == size
@@ -85,7 +83,8 @@ async def test_t29_more_than_the_length_is_413_before_a_byte_is_read(tus: TusCli
 
 
 @pytest.mark.parametrize("size", [3, 9 * MIB])
-async def test_t29_a_chunked_body_stops_at_the_length_and_leaves_nothing_past_it(tus: TusClient, size: int) -> None:
+async def test_t29_chunked_body_over_the_length_is_413(tus: TusClient, size: int) -> None:
+    """Leaves no byte past the length."""
     upload = await tus.create(5, b"abc")
     async with connected(tus.port) as connection:
         await connection.patch(upload, 3, transfer_encoding="chunked")
@@ -107,9 +106,7 @@ async def test_t30_a_chunked_body_is_taken(tus: TusClient) -> None:
 
 
 @pytest.mark.parametrize("framing", [{}, {"content_length": 0}], ids=["no_framing", "content_length_0"])
-async def test_t31_a_patch_without_a_body_is_204_and_may_declare_the_length(
-    tus: TusClient, framing: dict[str, object]
-) -> None:
+async def test_t31_empty_patch_may_declare_the_length(tus: TusClient, framing: dict[str, object]) -> None:
     upload = await tus.create(None, b"abc")
     async with connected(tus.port) as connection:
         await connection.patch(upload, 3, **framing)
@@ -120,7 +117,8 @@ async def test_t31_a_patch_without_a_body_is_204_and_may_declare_the_length(
     assert await tus.content(upload) == b"abc"
 
 
-async def test_t32_at_the_end_an_empty_patch_is_204_and_a_byte_more_is_413(tus: TusClient) -> None:
+async def test_t32_patch_at_the_end_is_204_or_413(tus: TusClient) -> None:
+    """Answers 204 to an empty PATCH and 413 to a further byte."""
     upload = await tus.create(3, b"abc")
     for _ in range(3):
         assert (await tus.patch(upload, 3, b"")).status == 204
@@ -131,7 +129,7 @@ async def test_t32_at_the_end_an_empty_patch_is_204_and_a_byte_more_is_413(tus: 
     assert await tus.content(upload) == b"abc"
 
 
-async def test_t33_of_two_patches_at_once_one_counts_and_the_bytes_are_one_sequence(tus_on: TusClient) -> None:
+async def test_t33_concurrent_patches_store_one_sequence(tus_on: TusClient) -> None:
     size = 2 * MIB
     upload = await tus_on.create(size)
     bodies = [b"a" * size, b"b" * size]
@@ -145,7 +143,8 @@ async def test_t33_of_two_patches_at_once_one_counts_and_the_bytes_are_one_seque
     assert await tus_on.content(upload) in [body[:offset] + b"c" * (size - offset) for body in bodies]
 
 
-async def test_t34_a_silent_body_ends_without_an_answer_and_what_came_is_kept(tus_strict: TusClient) -> None:
+async def test_t34_silent_body_is_closed_and_kept(tus_strict: TusClient) -> None:
+    """Closes without an answer, since tus-js-client gives up on a 408."""
     upload = await tus_strict.create(10)
     async with stalled_patch(tus_strict, upload, 0, b"abc", content_length=10) as stalled:
         assert await stalled.read_rest() == b"", "tus-js-client gives up on a 408"
@@ -165,20 +164,18 @@ async def test_t35_patches_of_all_sizes_make_the_bytes_that_were_sent(tus_on: Tu
 async def test_t36_after_a_crash_no_acknowledged_byte_is_missing(site: Site, tus_on: TusClient) -> None:
     data = os.urandom(7 * MIB)
     upload = await tus_on.create(len(data), data[:1000])
-    told = (await tus_on.patch(upload, 1000, data[1000 : 6 * MIB])).offset
-    async with stalled_patch(tus_on, upload, told, data[told : told + 100]):
+    acknowledged = (await tus_on.patch(upload, 1000, data[1000 : 6 * MIB])).offset
+    async with stalled_patch(tus_on, upload, acknowledged, data[acknowledged : acknowledged + 100]):
         await site.server.kill()
     await site.server.start()
     offset = await tus_on.offset(upload)
-    assert told <= offset <= told + 100
+    assert acknowledged <= offset <= acknowledged + 100
     assert (await tus_on.patch(upload, offset, data[offset:])).status == 204
     assert await tus_on.content(upload) == data
 
 
-async def test_t37_t22b_while_finishing_fails_patch_is_503_head_423_and_nothing_says_complete(
-    tus_s3: TusClient, s3_proxy: S3Proxy
-) -> None:
-    """Any failed HEAD but a 423 makes tus-js-client start over from byte 0."""
+async def test_t37_t22b_failing_finish_is_503_and_head_423(tus_s3: TusClient, s3_proxy: S3Proxy) -> None:
+    """Never says complete. Any failed HEAD but a 423 makes tus-js-client start over from byte 0."""
     data = os.urandom(6 * MIB)
     upload = await tus_s3.create(len(data), data[:-10])
     s3_proxy.faults.rule("CompleteMultipartUpload", None, error(503, "SlowDown"))
@@ -186,8 +183,8 @@ async def test_t37_t22b_while_finishing_fails_patch_is_503_head_423_and_nothing_
     assert (answer.status, answer.headers["Tus-Resumable"]) == (503, VERSION)
     assert "Retry-After" in answer.headers
     assert "Upload-Offset" not in answer.headers
-    asked = await tus_s3.head(upload)
-    assert (asked.status, "Upload-Offset" in asked.headers) == (423, False)
+    head = await tus_s3.head(upload)
+    assert (head.status, "Upload-Offset" in head.headers) == (423, False)
     assert (await tus_s3.get(upload)).status == 404
     s3_proxy.reset()
     assert await tus_s3.offset(upload) == len(data)
@@ -195,16 +192,16 @@ async def test_t37_t22b_while_finishing_fails_patch_is_503_head_423_and_nothing_
 
 
 async def test_a_refused_gigabyte_is_not_read(tus: TusClient) -> None:
-    upload, sent = await tus.create(5, b"abc"), 0
+    upload, sent_bytes = await tus.create(5, b"abc"), 0
     async with connected(tus.port) as connection, asyncio.timeout(PATIENCE):
         await connection.patch(upload, 4, content_length=1024 * MIB)
         try:
-            while sent < 1024 * MIB:
+            while sent_bytes < 1024 * MIB:
                 await connection.send(b"x" * MIB)
-                sent += MIB
+                sent_bytes += MIB
         except ConnectionError:
             pass
-    assert sent < 32 * MIB
+    assert sent_bytes < 32 * MIB
 
 
 async def test_a_refused_client_that_still_sends_gets_its_answer(tus: TusClient) -> None:

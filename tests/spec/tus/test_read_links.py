@@ -29,9 +29,9 @@ tus_keeping = sites.client(TusClient, "keeping")
 
 
 def link_of(answer: Answer) -> str:
-    told = re.fullmatch(r'<([^<>]+)>; rel="enclosure"', answer.headers["Link"])
-    assert told
-    return told[1]
+    match = re.fullmatch(r'<([^<>]+)>; rel="enclosure"', answer.headers["Link"])
+    assert match
+    return match[1]
 
 
 async def finished(tus: TusClient, data: bytes = DATA) -> tuple[str, str]:
@@ -44,18 +44,18 @@ async def finished(tus: TusClient, data: bytes = DATA) -> tuple[str, str]:
 
 async def test_it_brings_what_the_upload_would(tus_on: TusClient) -> None:
     url, link = await finished(tus_on)
-    here, there = await tus_on.get(url), await tus_on.get(link, tus_resumable=None)
-    assert (there.status, there.body) == (200, DATA)
-    assert {name: there.headers[name] for name in SAME} == {name: here.headers[name] for name in SAME}
+    by_url, by_link = await tus_on.get(url), await tus_on.get(link, tus_resumable=None)
+    assert (by_link.status, by_link.body) == (200, DATA)
+    assert {name: by_link.headers[name] for name in SAME} == {name: by_url.headers[name] for name in SAME}
     head = await tus_on.head(link, tus_resumable=None)
     assert (head.status, head.headers["Content-Length"], head.body) == (200, str(len(DATA)), b"")
     part = await tus_on.get(link, range="bytes=5-9")
     assert (part.status, part.body) == (206, DATA[5:10])
-    assert (await tus_on.get(link, if_none_match=there.headers["ETag"])).status == 304
+    assert (await tus_on.get(link, if_none_match=by_link.headers["ETag"])).status == 304
     assert (await tus_on.get(f"{link}?download")).headers["Content-Disposition"].startswith("attachment")
 
 
-async def test_it_is_told_wherever_an_upload_is_finished_and_always_the_same(tus_on: TusClient) -> None:
+async def test_link_is_stable_in_every_final_answer(tus_on: TusClient) -> None:
     url, link = await finished(tus_on)
     assert [link_of(await tus_on.head(url)), link_of(await tus_on.head(url, tus_resumable=None))] == [link, link]
     halved = await tus_on.create(4, b"ab")
@@ -70,9 +70,9 @@ async def test_it_is_told_wherever_an_upload_is_finished_and_always_the_same(tus
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_the_other_protocol_tells_it_too(session: aiohttp.ClientSession, local: Site, version: int) -> None:
     rufh = RufhClient(session, local.server.url, version)
-    begun = await rufh.begin(b"ab", complete=True)
-    assert await rufh.content(link_of(begun)) == b"ab"
-    assert link_of(await rufh.head(begun.url)) == link_of(begun)
+    created = await rufh.begin(b"ab", complete=True)
+    assert await rufh.content(link_of(created)) == b"ab"
+    assert link_of(await rufh.head(created.url)) == link_of(created)
     url = await rufh.begin_unfinished(b"ab")
     assert await rufh.content(link_of(await rufh.append(url, 2, b"cd", complete=True))) == b"abcd"
 
@@ -93,8 +93,8 @@ async def test_no_answer_to_it_tells_the_upload(tus_on: TusClient) -> None:
     for method in ("GET", "HEAD", "OPTIONS", "DELETE"):
         for version in (None, *VERSIONS):
             answer = await tus_on.request(method, link, tus_resumable=None, upload_draft_interop_version=version)
-            said = f"{answer.headers} {answer.body!r}".lower()
-            assert upload_id not in said
+            text = f"{answer.headers} {answer.body!r}".lower()
+            assert upload_id not in text
     assert upload_id not in link
 
 
@@ -116,8 +116,8 @@ async def test_it_ends_with_the_upload(tus_on: TusClient) -> None:
 
 async def test_browsers_are_told_it_from_elsewhere(tus: TusClient) -> None:
     url, link = await finished(tus)
-    told = await tus.head(url, origin="https://shop.example")
-    assert "Link" in told.headers["Access-Control-Expose-Headers"].split(", ")
+    head = await tus.head(url, origin="https://shop.example")
+    assert "Link" in head.headers["Access-Control-Expose-Headers"].split(", ")
     preflight = await tus.options(link, origin="https://shop.example", access_control_request_method="GET")
     assert (preflight.status, preflight.headers["Access-Control-Allow-Origin"]) == (204, "https://shop.example")
     assert preflight.headers["Allow"] == "GET, HEAD, OPTIONS"
@@ -154,9 +154,10 @@ async def test_it_outlives_a_restart(session: aiohttp.ClientSession, tmp_path: P
 
 
 @pytest.mark.parametrize("closed", [{"terminate_finished": False}, {"disable_termination": True}, {}])
-async def test_it_is_redirected_where_the_objects_key_gives_no_right_to_delete(
+async def test_link_redirects_where_the_key_is_harmless(
     session: aiohttp.ClientSession, tmp_path: Path, seaweed: SeaweedFS, closed: dict[str, bool]
 ) -> None:
+    """A presigned URL shows the object's key, which must give no right to delete."""
     async with s3_site(tmp_path, seaweed, download_mode="redirect", **closed) as site:
         tus = TusClient(session, site.server.url)
         url, link = await finished(tus)
@@ -173,7 +174,7 @@ async def test_it_is_redirected_where_the_objects_key_gives_no_right_to_delete(
 # what the upload's own URL may do
 
 
-async def test_finished_uploads_can_be_kept_from_those_who_have_their_url(tus_keeping: TusClient) -> None:
+async def test_finished_uploads_can_refuse_deletion(tus_keeping: TusClient) -> None:
     url, link = await finished(tus_keeping)
     refused = await tus_keeping.delete(url)
     assert (refused.status, refused.body) == (403, b"forbidden: a finished upload can't be deleted by clients here\n")
@@ -188,8 +189,8 @@ async def test_partial_uploads_can_still_go(tus_keeping: TusClient) -> None:
 
 async def test_an_operator_sees_the_link(keeping: Site, tus_keeping: TusClient) -> None:
     url, link = await finished(tus_keeping)
-    shown = json.loads((await keeping.server.command("uploads", "show", url.rpartition("/")[2])).out)
-    assert tus_keeping.url + shown["link"] == link
+    document = json.loads((await keeping.server.command("uploads", "show", url.rpartition("/")[2])).out)
+    assert tus_keeping.url + document["link"] == link
 
 
 async def test_an_operator_can_end_them(keeping: Site, tus_keeping: TusClient) -> None:

@@ -16,9 +16,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 MIB = 1024 * 1024
 
 
-@pytest.mark.parametrize(("length", "sent"), [(10, 0), (10, 3), (10, 10), (13 * MIB, 12 * MIB), (6 * MIB, 6 * MIB)])
-async def test_t69_delete_is_204_and_frees_everything(site: Site, tus_on: TusClient, length: int, sent: int) -> None:
-    upload = await tus_on.create(length, os.urandom(sent))
+@pytest.mark.parametrize(
+    ("length", "sent_bytes"), [(10, 0), (10, 3), (10, 10), (13 * MIB, 12 * MIB), (6 * MIB, 6 * MIB)]
+)
+async def test_t69_delete_is_204_and_frees_everything(
+    site: Site, tus_on: TusClient, length: int, sent_bytes: int
+) -> None:
+    upload = await tus_on.create(length, os.urandom(sent_bytes))
     answer = await tus_on.delete(upload)
     assert (answer.status, answer.body) == (204, b"")
     assert site.traces(upload) == []

@@ -51,8 +51,8 @@ async def test_a_key_comes_in_two_places(tmp_path: Path) -> None:
 
 async def test_other_keys_are_left_to_others(tmp_path: Path) -> None:
     keys = opened(tmp_path / "keys", line())
-    others = ("k-2", "", digest(KEY), "k" * 99_999)
-    for caller in (request(), request(X_Api_Key=""), *map(bearing, others)):
+    foreign_keys = ("k-2", "", digest(KEY), "k" * 99_999)
+    for caller in (request(), request(X_Api_Key=""), *map(bearing, foreign_keys)):
         assert await keys.identify(caller) is None
     assert await owner(keys, request(X_Api_Key="k-2", Authorization=f"Bearer {KEY}")) == "backend"
 

@@ -112,8 +112,8 @@ async def test_no_server_is_none() -> None:
 async def test_the_question_is_a_get_without_a_body() -> None:
     async with opened() as (authenticator, server, _):
         await authenticator.identify(request("PATCH", Content_Length="5", Transfer_Encoding="chunked"))
-        [asked] = server.requests
-        assert (asked.method, asked.path_qs, asked.body_exists) == ("GET", "/auth?x=1", False)
+        [question] = server.requests
+        assert (question.method, question.path_qs, question.body_exists) == ("GET", "/auth?x=1", False)
 
 
 async def test_the_server_gets_what_a_proxy_would_tell() -> None:
@@ -121,7 +121,7 @@ async def test_the_server_gets_what_a_proxy_would_tell() -> None:
         await authenticator.identify(
             request("PATCH", "/files/0?a=b", Cookie="s=1", Authorization="Bearer x", X_Own="1")
         )
-        [asked] = server.requests
+        [question] = server.requests
         expected = {
             "X-Forwarded-Method": "PATCH",
             "X-Forwarded-Proto": "https",
@@ -134,7 +134,7 @@ async def test_the_server_gets_what_a_proxy_would_tell() -> None:
             "Authorization": "Bearer x",
             "X-Own": "1",
         }
-        assert {name: asked.headers.getall(name) for name in expected} == {n: [v] for n, v in expected.items()}
+        assert {name: question.headers.getall(name) for name in expected} == {n: [v] for n, v in expected.items()}
 
 
 async def test_the_clients_own_words_for_these_are_replaced() -> None:
@@ -194,8 +194,12 @@ async def test_a_good_answer_is_kept_for_the_same_question() -> None:
             caller = request(Cookie="a=1", X_Request_ID=f"{number}")
             assert await authenticator.identify(caller) == Principal(subject="alice")
         assert len(server.requests) == 1
-        for other in (request(Cookie="a=2"), request("GET", Cookie="a=1"), request(target="/files/1", Cookie="a=1")):
-            await authenticator.identify(other)
+        for other_request in (
+            request(Cookie="a=2"),
+            request("GET", Cookie="a=1"),
+            request(target="/files/1", Cookie="a=1"),
+        ):
+            await authenticator.identify(other_request)
         assert len(server.requests) == 4
 
 

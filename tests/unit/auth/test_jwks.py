@@ -45,8 +45,8 @@ async def opened(
 async def test_one_fetch_serves_all() -> None:
     key = new_key()
     async with opened(key_set(key)) as (keys, server, _):
-        found = await asyncio.gather(*(keys.find("ES256", key.entry["kid"]) for _ in range(50)))
-        assert {len(each) for each in found} == {1}
+        answers = await asyncio.gather(*(keys.find("ES256", key.entry["kid"]) for _ in range(50)))
+        assert {len(answer) for answer in answers} == {1}
         assert len(server.requests) == 1
 
 
@@ -55,8 +55,8 @@ async def test_a_new_key_is_found_at_its_first_token() -> None:
     async with opened(key_set(before)) as (keys, server, _):
         await keys.find("ES256", before.entry["kid"])
         server.serve(after)
-        found = await asyncio.gather(*(keys.find("ES256", after.entry["kid"]) for _ in range(20)))
-        assert {len(each) for each in found} == {1}
+        answers = await asyncio.gather(*(keys.find("ES256", after.entry["kid"]) for _ in range(20)))
+        assert {len(answer) for answer in answers} == {1}
         assert len(server.requests) == 2
         assert await keys.find("ES256", before.entry["kid"]) == []
 
@@ -147,17 +147,17 @@ async def test_a_hanging_refresh_keeps_no_known_key_waiting() -> None:
 async def test_a_redirect_is_not_followed() -> None:
     key = new_key()
 
-    async def redirect(asked: web.Request) -> web.StreamResponse:
+    async def redirect(request: web.Request) -> web.StreamResponse:
         return (
-            await key_set(key)(asked)
-            if asked.path == "/there"
+            await key_set(key)(request)
+            if request.path == "/there"
             else web.Response(status=302, headers={"Location": "/there"})
         )
 
     async with opened(redirect) as (keys, server, troubles):
         with pytest.raises(AuthUnavailable):
             await keys.find("ES256", key.entry["kid"])
-        assert [asked.path for asked in server.requests] == ["/"]
+        assert [request.path for request in server.requests] == ["/"]
         assert troubles.reasons == ["HTTP 302"]
 
 

@@ -26,7 +26,7 @@ ALGORITHMS = ("RS256", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA")
 async def identified(
     caller: Caller, *keys: SigningKey, rules: JwtRules = RULES, secret: str | None = None
 ) -> Principal | None:
-    """What an authenticator with a set of these keys says."""
+    """Returns the principal that an authenticator with a set of these keys identifies."""
     async with scripted(key_set(*keys)) as server:
         key_sets = Jwks(server.url, session(), Troubles(), age=300, refresh_pause=30) if keys else None
         authenticator = JwtAuthenticator(rules, secret=secret, keys=key_sets)
@@ -49,7 +49,7 @@ async def test_a_token_of_each_asymmetric_algorithm_names_its_owner(algorithm: s
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-async def test_a_token_without_kid_is_tried_with_each_key_of_its_algorithm(algorithm: str) -> None:
+async def test_token_without_kid_tries_each_key(algorithm: str) -> None:
     key = new_key(algorithm, kid=None)
     assert await identified(bearing(key.token()), new_key(algorithm), key) == Principal(subject="alice")
     await refused(bearing(key.token()), new_key(algorithm))
@@ -104,7 +104,7 @@ async def test_a_token_without_a_signature_is_refused(kid: str | None) -> None:
 
 
 async def test_a_symmetric_key_in_the_set_is_passed_over() -> None:
-    """Whoever can write the set could sign with it: it is no secret there."""
+    """A symmetric key in a readable set is no secret: any reader could sign with it."""
     members = {"kty": "oct", "kid": "x", "alg": "HS256", "k": base64.urlsafe_b64encode(SECRET.encode()).decode()}
     token = jwt.encode(good(), SECRET, "HS256", headers={"kid": "x"})
     await refused(bearing(token), SigningKey("HS256", None, members), new_key())

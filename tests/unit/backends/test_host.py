@@ -1,4 +1,4 @@
-"""Whether a process is still the one it was."""
+"""A process is told from a later one with its id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ def test_this_process_is_not_gone() -> None:
     assert not is_gone(this_process())
 
 
-def test_a_process_that_ended_is_gone_even_before_its_parent_looks() -> None:
+def test_zombie_process_counts_as_gone() -> None:
+    """A process that ended is gone before its parent has waited for it."""
     namespace, *_ = this_process().split(" ")
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         name = f"{namespace} {process.pid} {_started(process.pid)}"

@@ -17,17 +17,17 @@ from tusd_py.domain.errors import Superseded
 ID = upload().id
 
 
-def test_it_holds_up_to_its_deadline_and_has_expired_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = TimedLease(ID, lambda: None)
-    assert (held.valid, held.expired) == (False, False), "it was never given"
-    held.extend(10.0)
+def test_lease_expires_at_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed_lease = TimedLease(ID, lambda: None)
+    assert (timed_lease.valid, timed_lease.expired) == (False, False), "it was never given"
+    timed_lease.extend(10.0)
     for now, valid in ((9.9, True), (10.0, False), (10.1, False)):
         monkeypatch.setattr(lease, "elapsed", lambda now=now: now)
-        assert (held.valid, held.expired) == (valid, not valid)
+        assert (timed_lease.valid, timed_lease.expired) == (valid, not valid)
     with pytest.raises(Superseded, match=f"^the lock on upload {ID} is no longer held$"):
-        held.check()
-    held.end()
-    assert not held.expired, "its holder gave it back"
+        timed_lease.check()
+    timed_lease.end()
+    assert not timed_lease.expired, "its holder gave it back"
 
 
 def stat(state: str, *, name: str = "x") -> str:
@@ -50,7 +50,8 @@ def test_what_cannot_be_read_is_empty() -> None:
     assert host._read(f"/proc/{os.getpid()}/no-such-file") == ""
 
 
-async def test_a_shared_lease_ends_here_a_tenth_before_it_ends_elsewhere(tmp_path: Path) -> None:
+async def test_own_deadline_precedes_shared_one(tmp_path: Path) -> None:
+    """A shared lease ends for its holder a tenth of its time before it ends for other nodes."""
     locker = SqliteLocker(tmp_path / "leases.db", 10.0)
     assert locker._deadline(100.0) == 109.0
     await locker.aclose()

@@ -1,4 +1,4 @@
-"""What is only seen from inside the locker of one process."""
+"""Properties that only show inside the locker of one process."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ async def test_nothing_is_remembered_of_an_upload_that_nobody_holds() -> None:
     assert not locker._queues
 
 
-async def test_a_holder_that_came_while_others_waited_is_asked_to_leave() -> None:
-    locker, asked = MemoryLocker(), asyncio.Event()
+async def test_new_holder_with_waiters_gets_release_request() -> None:
+    """A holder that acquires the lock while clients wait gets a release request."""
+    locker, release_request = MemoryLocker(), asyncio.Event()
 
     async def second() -> None:
-        async with locker.hold(upload().id, on_release_request=asked.set, wait=5):
-            await asked.wait()
+        async with locker.hold(upload().id, on_release_request=release_request.set, wait=5):
+            await release_request.wait()
 
     async def third() -> None:
         async with locker.hold(upload().id, on_release_request=lambda: None, wait=5):

@@ -1,4 +1,4 @@
-"""What a shared locker asks of the place it shares, and when."""
+"""Calls of a shared locker to its shared place, and their times."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def nothing() -> None:
     """Leave no trace of being asked."""
 
 
-async def test_a_lease_that_may_have_been_taken_is_dropped_as_one_of_a_dead_holder() -> None:
+async def test_doubtful_lease_is_dropped() -> None:
+    """A lease that may have been acquired, without an answer, is dropped like one of a dead holder."""
     place = Place(30)
     place.away = True
     with pytest.raises(StateUnavailable):
@@ -78,19 +79,19 @@ async def test_a_lease_that_may_have_been_taken_is_dropped_as_one_of_a_dead_hold
 
 
 async def test_a_place_that_falls_silent_is_asked_again() -> None:
-    place, told = Place(30), asyncio.Event()
-    async with asyncio.timeout(30), place.hold(ID, on_release_request=told.set, wait=0):
+    place, release_request = Place(30), asyncio.Event()
+    async with asyncio.timeout(30), place.hold(ID, on_release_request=release_request.set, wait=0):
         place._ttl = 0.3
         place.answers.clear()
         await place.looks.acquire()
         await place.looks.acquire()
         place.asks = lambda: {lease.token for lease in place._leases.values()}
         place.answers.set()
-        await told.wait()
+        await release_request.wait()
     await place.aclose()
 
 
-async def test_leases_are_renewed_no_sooner_than_after_a_third_of_their_time() -> None:
+async def test_leases_are_renewed_after_a_third_of_their_ttl() -> None:
     place = Place(300)
     async with place.hold(ID, on_release_request=nothing, wait=0):
         await asyncio.sleep(0.35)  # some ticks
@@ -98,20 +99,21 @@ async def test_leases_are_renewed_no_sooner_than_after_a_third_of_their_time() -
     await place.aclose()
 
 
-async def test_a_holder_that_leaves_during_a_renewal_takes_nothing_from_the_others() -> None:
+async def test_release_during_renewal_spares_other_leases() -> None:
+    """A holder that leaves during a renewal doesn't stop the renewal of the other leases."""
     place = Place(30)
     place.renewed.clear()
     async with asyncio.timeout(60), AsyncExitStack() as first:
         await first.enter_async_context(place.hold(ID, on_release_request=nothing, wait=0))
         async with place.hold(OTHER, on_release_request=nothing, wait=0):
-            other = place._leases[OTHER]
-            before = other._deadline
-            renewal = asyncio.create_task(place._renew_all([place._leases[ID], other]))
+            other_lease = place._leases[OTHER]
+            before = other_lease._deadline
+            renewal = asyncio.create_task(place._renew_all([place._leases[ID], other_lease]))
             await place.renewing.wait()
             await first.aclose()
             place.renewed.set()
             await renewal
-            assert other._deadline > before
+            assert other_lease._deadline > before
     await place.aclose()
 
 
@@ -122,25 +124,27 @@ def redis() -> RedisLocker:
 
 
 @pytest.mark.parametrize(
-    ("word", "freed", "asked"),
+    ("word", "freed", "requested"),
     [("free {id}", True, False), ("leave {id} {holder}", False, True), ("leave {id} other", False, False)],
 )
-async def test_words_from_other_nodes_are_obeyed(redis: RedisLocker, word: str, *, freed: bool, asked: bool) -> None:
-    told = asyncio.Event()
-    lease = redis._leases[ID] = TimedLease(ID, told.set)
+async def test_words_from_other_nodes_are_obeyed(
+    redis: RedisLocker, word: str, *, freed: bool, requested: bool
+) -> None:
+    release_request = asyncio.Event()
+    lease = redis._leases[ID] = TimedLease(ID, release_request.set)
     redis._handle({"data": word.format(id=ID, holder=redis._holder(lease))})
-    assert (lease.freed.is_set(), told.is_set()) == (freed, asked)
+    assert (lease.freed.is_set(), release_request.is_set()) == (freed, requested)
     await redis.aclose()
 
 
 async def test_a_listener_comes_back_whatever_broke_its_connection(
     redis: RedisLocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried, errors = asyncio.Event(), [OSError, RedisError, OSError]
+    last_attempt, errors = asyncio.Event(), [OSError, RedisError, OSError]
 
     def pubsub(**_: bool) -> Mapping[str, str]:
         if not errors:
-            tried.set()
+            last_attempt.set()
             raise RedisError
         raise errors.pop()
 
@@ -148,5 +152,5 @@ async def test_a_listener_comes_back_whatever_broke_its_connection(
     monkeypatch.setattr(by_redis, "_RECONNECT_SECONDS", 0.01)
     redis._listener = asyncio.create_task(redis._listen())
     async with asyncio.timeout(30):
-        await tried.wait()
+        await last_attempt.wait()
     await redis.aclose()

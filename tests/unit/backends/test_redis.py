@@ -1,4 +1,4 @@
-"""What only the Redis store promises: it survives a Redis that doesn't."""
+"""Promises of the Redis store alone: it survives a Redis that doesn't."""
 
 from __future__ import annotations
 
@@ -45,9 +45,8 @@ async def state(server: RedisServer) -> AsyncIterator[RedisState]:
     await store.aclose()
 
 
-async def test_what_was_acknowledged_survives_a_crash_and_the_store_recovers_by_itself(
-    server: RedisServer, state: RedisState
-) -> None:
+async def test_acknowledged_writes_survive_a_crash(server: RedisServer, state: RedisState) -> None:
+    """A store recovers without a restart once Redis is back, with every acknowledged write."""
     saved = await state.save(await state.create(upload()), [{"part": 1}])
     server.stop(signal.SIGKILL)
     with pytest.raises(StateUnavailable):
@@ -67,9 +66,7 @@ async def test_a_restart_between_two_calls_goes_unnoticed(server: RedisServer, s
     assert (await state.save(created)).revision == 2
 
 
-async def test_a_redis_that_does_not_answer_is_unavailable_in_bounded_time(
-    server: RedisServer, state: RedisState, stopped: None
-) -> None:
+async def test_stopped_redis_is_unavailable_in_time(server: RedisServer, state: RedisState, stopped: None) -> None:
     del server, stopped
     async with asyncio.timeout(10):
         with pytest.raises(StateUnavailable):
@@ -84,9 +81,7 @@ async def stopped(server: RedisServer, state: RedisState) -> AsyncIterator[None]
     server.send(signal.SIGCONT)
 
 
-async def test_a_save_whose_answer_was_lost_is_applied_once_and_succeeds(
-    server: RedisServer, state: RedisState
-) -> None:
+async def test_save_with_lost_answer_is_applied_once(server: RedisServer, state: RedisState) -> None:
     created = await state.create(upload())
     async with Relay(server.port) as relay:
         through = RedisState(f"redis://127.0.0.1:{relay.port}/0")
@@ -99,9 +94,8 @@ async def test_a_save_whose_answer_was_lost_is_applied_once_and_succeeds(
     assert list(await state.entries(created.id)) == [{"part": 1}]
 
 
-async def test_a_redis_that_takes_no_writes_is_unavailable_but_can_be_read(
-    server: RedisServer, state: RedisState
-) -> None:
+async def test_read_only_redis_is_unavailable_for_writes(server: RedisServer, state: RedisState) -> None:
+    """A Redis that takes no writes still answers reads."""
     created = await state.create(upload())
     async with connect(server.url) as operator:
         await operator.replicaof("127.0.0.1", "1")
@@ -122,7 +116,7 @@ async def full(server: RedisServer, state: RedisState) -> AsyncIterator[Upload]:
         yield created
 
 
-async def test_without_memory_creations_are_refused_and_nothing_else_is(state: RedisState, full: Upload) -> None:
+async def test_full_redis_refuses_creations_only(state: RedisState, full: Upload) -> None:
     with pytest.raises(StateFull):
         await state.create(upload(2))
     saved = await state.save(changed(full, offset=5, expires_at=7.0), [{"part": 2}])
@@ -179,7 +173,7 @@ async def test_more_calls_than_connections_wait_for_each_other(state: RedisState
         "unix://user:secret@/tmp/socket?prefix=prod",
     ],
 )
-def test_a_url_that_cannot_be_one_is_a_configuration_error_that_tells_no_secret(url: str) -> None:
+def test_error_of_invalid_url_hides_secrets(url: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         RedisState(url)
     assert "secret" not in str(raised.value)
@@ -202,12 +196,12 @@ async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: Redis
     await state.jobs.create(
         Job(id=JobId("1"), upload_id=created.id, kind="scan", created_at=1.0, updated_at=1.0, due_at=1.0)
     )
-    asked = asyncio.Event()
-    async with connect(server.url) as operator, locker.hold(created.id, on_release_request=asked.set, wait=0):
+    release_request = asyncio.Event()
+    async with connect(server.url) as operator, locker.hold(created.id, on_release_request=release_request.set, wait=0):
         with pytest.raises(Locked):
-            async with rival.hold(created.id, on_release_request=asked.set, wait=0.5):
+            async with rival.hold(created.id, on_release_request=release_request.set, wait=0.5):
                 pytest.fail("two holders")
-        assert asked.is_set()
+        assert release_request.is_set()
         kinds = {key.removeprefix("a/b:").split(":")[0] for key in await keys(operator)}
         assert kinds == {
             *("upload", "entries", "ids", "due", "unfinished", "claimed", "installation"),
@@ -217,25 +211,23 @@ async def test_every_key_of_state_and_turns_begins_with_the_prefix(server: Redis
         }
         assert {key.split(":")[0] for key in await keys(operator)} == {"a/b"}
         assert {str(channel).split(":")[0] for channel in await operator.pubsub_channels()} == {"a/b"}
-    for each in (state, locker, rival):
-        await each.aclose()
+    for adapter in (state, locker, rival):
+        await adapter.aclose()
 
 
-async def test_what_nodes_of_versions_before_changed_is_counted_after_a_start_page_by_page(
-    server: RedisServer, state: RedisState
-) -> None:
-    """They count nothing: what they create is missing, what they finish or delete stays counted."""
+async def test_start_recounts_changes_of_older_nodes(server: RedisServer, state: RedisState) -> None:
+    """Counts page by page, after a start, the uploads that older nodes created, finished or deleted."""
     many = 2 * _PAGE + 5
     created = [await state.create(upload(number)) for number in range(3 * many)]
     async with connect(server.url) as old:
-        for each in created[:many]:
-            await old.zrem("tusd-py:unfinished", each.id)
+        for record in created[:many]:
+            await old.zrem("tusd-py:unfinished", record.id)
             await old.incrbyfloat("tusd-py:claimed", -10)
-        for each in created[many : 2 * many]:
-            await old.hset(f"tusd-py:upload:{each.id}", "document", encode(replace(each, phase=Phase.DONE)))
-        for each in created[2 * many :]:
-            await old.delete(f"tusd-py:upload:{each.id}")
-            await old.zrem("tusd-py:ids", each.id)
+        for record in created[many : 2 * many]:
+            await old.hset(f"tusd-py:upload:{record.id}", "document", encode(replace(record, phase=Phase.DONE)))
+        for record in created[2 * many :]:
+            await old.delete(f"tusd-py:upload:{record.id}")
+            await old.zrem("tusd-py:ids", record.id)
     later = RedisState(server.url)
     for _ in range(20):
         await later.create(upload(9000 + _))
@@ -253,8 +245,8 @@ async def test_once_all_is_counted_a_look_reads_no_record(server: RedisServer, s
         before = await operator.info("commandstats")
         assert await state.unfinished() == Unfinished(count=1, claimed=10)
         after = await operator.info("commandstats")
-    asked = {name for name in after if after[name]["calls"] > before.get(name, {"calls": 0})["calls"]}
-    assert asked == {"cmdstat_zcard", "cmdstat_get", "cmdstat_info"}
+    commands = {name for name in after if after[name]["calls"] > before.get(name, {"calls": 0})["calls"]}
+    assert commands == {"cmdstat_zcard", "cmdstat_get", "cmdstat_info"}
 
 
 async def test_a_claim_is_counted_once_when_its_answer_was_lost(server: RedisServer, state: RedisState) -> None:
@@ -271,20 +263,20 @@ async def test_a_claim_is_counted_once_when_its_answer_was_lost(server: RedisSer
     assert await state.unfinished() == Unfinished(count=1, claimed=10)
 
 
-async def test_installations_with_prefixes_of_their_own_know_nothing_of_each_other(server: RedisServer) -> None:
-    one, other = RedisState(server.url, "one:"), RedisState(server.url, "other:")
-    created = await one.create(upload(expires_at=5.0), [{"part": 1}])
-    await one.install(Installation(id="a" * 32))
-    assert await other.load(created.id) is None
-    assert (list(await other.list(None, 9)), list(await other.due(9.0, 9))) == ([], [])
-    assert await other.installation() is None
+async def test_prefixes_separate_installations(server: RedisServer) -> None:
+    first, second = RedisState(server.url, "one:"), RedisState(server.url, "other:")
+    created = await first.create(upload(expires_at=5.0), [{"part": 1}])
+    await first.install(Installation(id="a" * 32))
+    assert await second.load(created.id) is None
+    assert (list(await second.list(None, 9)), list(await second.due(9.0, 9))) == ([], [])
+    assert await second.installation() is None
     turns = RedisLocker(server.url, 60.0, "one:"), RedisLocker(server.url, 60.0, "other:")
     async with contextlib.AsyncExitStack() as both:
         for locker in turns:
             both.push_async_callback(locker.aclose)
             await both.enter_async_context(locker.hold(created.id, on_release_request=lambda: None, wait=0))
-    for each in (one, other):
-        await each.aclose()
+    for store in (first, second):
+        await store.aclose()
 
 
 async def keys(redis: Any) -> list[str]:

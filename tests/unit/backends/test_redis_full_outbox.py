@@ -50,12 +50,12 @@ async def test_what_a_full_redis_has_of_events_goes_on(state: RedisState) -> Non
     outbox = state.outbox
     with pytest.raises(StateFull):
         await created(state, 9)
-    taken = await outbox.take(await first(outbox), EVER * 2)
-    assert taken is not None
-    await outbox.mark_delivered(taken)
+    delivery = await outbox.take(await first(outbox), EVER * 2)
+    assert delivery is not None
+    await outbox.mark_delivered(delivery)
     await outbox.mark_failed(await first(outbox), "HTTP 500", None)
     await outbox.mark_failed(await first(outbox), "HTTP 500", EVER * 2)
-    states = [each.state for each in await outbox.list(Selection(), None, 10)]
+    states = [row.state for row in await outbox.list(Selection(), None, 10)]
     assert states == ["delivered", "dead", *["pending"] * 4]
     [backlog] = await outbox.backlogs()
     assert (backlog.pending, backlog.dead) == (4, 1)
@@ -71,19 +71,19 @@ async def test_what_a_full_redis_has_of_jobs_and_numbers_goes_on(server: RedisSe
     """An upload that a node of an earlier version has saved has no number."""
     store = RedisState(server.url)
     await store.outbox.register([KEPT])
-    made = await created(store)
+    record = await created(store)
     job = await store.jobs.create(
-        Job(id=JobId("1"), upload_id=made.id, kind="scan", created_at=1.0, updated_at=1.0, due_at=1.0)
+        Job(id=JobId("1"), upload_id=record.id, kind="scan", created_at=1.0, updated_at=1.0, due_at=1.0)
     )
     async with connect(server.url) as operator:
-        await operator.hdel(f"tusd-py:upload:{made.id}", "seq")
+        await operator.hdel(f"tusd-py:upload:{record.id}", "seq")
         await operator.config_set("maxmemory", 1)
     with pytest.raises(StateFull):
         await store.jobs.create(replace(job, id=JobId("2")))
-    assert await store.numbered(made.id) == Numbered(upload=made, seq=2)
-    gone = await ended(store, made)
-    assert await store.changed(2, 10) == [Numbered(upload=gone, seq=3)]
-    assert [each.seq for each in await store.outbox.events(0, 10)] == [1, 3]
+    assert await store.numbered(record.id) == Numbered(upload=record, seq=2)
+    ended_record = await ended(store, record)
+    assert await store.changed(2, 10) == [Numbered(upload=ended_record, seq=3)]
+    assert [event.seq for event in await store.outbox.events(0, 10)] == [1, 3]
     done = await store.jobs.save(replace(job, phase=JobPhase.DONE, due_at=None))
     assert await store.jobs.list(JobSelection(), None, 10) == [done]
     assert [each.id for each in await store.outbox.events(3, 10)] == [f"evt_{job.id}_done"]

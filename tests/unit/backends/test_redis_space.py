@@ -1,4 +1,4 @@
-"""How much a Redis says that it can still take."""
+"""Space that a Redis reports as free."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ MOST = 1000
 
 
 @pytest.mark.parametrize(
-    ("told", "free"),
+    ("fields", "free"),
     [({}, 400), ({"mem_not_counted_for_evict": 250}, 650), ({"used_memory": 1000}, 0), ({"used_memory": 1300}, 0)],
 )
-async def test_what_redis_does_not_count_against_its_limit_is_free(told: dict[str, int], free: int) -> None:
-    asked = list[str]()
+async def test_what_redis_does_not_count_against_its_limit_is_free(fields: dict[str, int], free: int) -> None:
+    sections = list[str]()
     state = RedisState("redis://127.0.0.1:1/0")
 
     async def info(section: str) -> dict[str, Any]:
-        asked.append(section)
-        return {"maxmemory": MOST, "maxmemory_policy": "noeviction", "used_memory": 600, **told}
+        sections.append(section)
+        return {"maxmemory": MOST, "maxmemory_policy": "noeviction", "used_memory": 600, **fields}
 
     state._redis.info = info
     assert await state.space() == Space(free=free, reserve=reserve_of(MOST))
-    assert asked == ["memory"]
+    assert sections == ["memory"]
     await state.aclose()

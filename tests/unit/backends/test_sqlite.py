@@ -1,4 +1,4 @@
-"""What only the SQLite store promises."""
+"""Promises of the SQLite store alone."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def test_uploads_from_before_they_were_counted_are_counted(state: SqliteSt
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(FIRST_VERSION)
         connection.executemany(
-            "INSERT INTO uploads VALUES (?, 1, NULL, ?)", [(each.id, encode(each)) for each in before]
+            "INSERT INTO uploads VALUES (?, 1, NULL, ?)", [(record.id, encode(record)) for record in before]
         )
         connection.commit()
     assert await state.unfinished() == Unfinished(count=3, claimed=112)
@@ -107,18 +107,21 @@ async def test_what_a_process_of_a_version_before_changes_is_counted(state: Sqli
     await later.aclose()
 
 
-async def test_more_than_a_file_can_add_up_is_counted_at_the_start_nevertheless(state: SqliteState, path: Path) -> None:
+async def test_start_counts_lengths_that_overflow_a_sum(state: SqliteState, path: Path) -> None:
+    """Counts uploads at the start although the sum of their lengths overflows SQLite's integers."""
     huge = [upload(number, length=10**18 - 1) for number in range(1100)]
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(FIRST_VERSION)
-        connection.executemany("INSERT INTO uploads VALUES (?, 1, NULL, ?)", [(each.id, encode(each)) for each in huge])
+        connection.executemany(
+            "INSERT INTO uploads VALUES (?, 1, NULL, ?)", [(record.id, encode(record)) for record in huge]
+        )
         connection.commit()
     assert (await state.unfinished()).count == 1100
     await state.create(upload(1100, length=10**18 - 1))
     assert (await state.unfinished()).count == 1101
 
 
-async def test_a_save_that_claims_what_was_claimed_before_writes_nothing_more_for_it(state: SqliteState) -> None:
+async def test_save_without_a_new_claim_writes_one_row(state: SqliteState) -> None:
     created = await state.create(upload(length=10))
     changes = [await state._thread.read(lambda connection: connection.total_changes)]
     for offset in (5, 10):
@@ -127,7 +130,7 @@ async def test_a_save_that_claims_what_was_claimed_before_writes_nothing_more_fo
     assert [after - before for before, after in pairwise(changes)] == [1, 1]
 
 
-async def test_a_process_of_the_first_version_that_still_runs_does_no_harm(state: SqliteState, path: Path) -> None:
+async def test_process_of_first_version_does_no_harm(state: SqliteState, path: Path) -> None:
     """Its ping writes its own version into the file."""
     installation = await state.install(Installation(id="a" * 32))
     with closing(sqlite3.connect(path)) as connection:
@@ -139,17 +142,18 @@ async def test_a_process_of_the_first_version_that_still_runs_does_no_harm(state
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
 
 
-async def test_another_writer_that_does_not_end_is_unavailable_and_reads_go_on(
+async def test_endless_foreign_writer_blocks_writes_only(
     state: SqliteState, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A foreign transaction that doesn't end makes writes unavailable; reads go on."""
     monkeypatch.setattr(sqlite_thread, "BUSY_SECONDS", 0.1)
     created = await state.create(upload())
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
         with pytest.raises(StateUnavailable, match="locked"):
             await state.save(created)
         assert await state.load(created.id) == created
-        other.execute("ROLLBACK")
+        writer.execute("ROLLBACK")
     assert (await state.save(created)).revision == 2
 
 
@@ -181,7 +185,8 @@ async def test_it_recovers_once_its_place_can_be_written(tmp_path: Path) -> None
     await state.aclose()
 
 
-async def test_saves_that_wait_together_share_one_commit_and_one_refusal_undoes_no_other(state: SqliteState) -> None:
+async def test_waiting_saves_share_one_commit(state: SqliteState) -> None:
+    """A refused save in a shared commit undoes no other save."""
     created = [await state.create(upload(number)) for number in range(20)]
     commits: list[str] = []
     await state._thread.read(lambda connection: connection.set_trace_callback(commits.append))
@@ -193,7 +198,7 @@ async def test_saves_that_wait_together_share_one_commit_and_one_refusal_undoes_
 
     blocked = asyncio.create_task(state._thread.read(block))
     assert await asyncio.to_thread(entered.wait, 10)
-    saves = [asyncio.create_task(state.save(each, [{"part": 1}])) for each in created]
+    saves = [asyncio.create_task(state.save(record, [{"part": 1}])) for record in created]
     stale = asyncio.create_task(state.save(replace(created[0], revision=0), [{"part": 9}]))
     await asyncio.sleep(0)
     gate.set()
@@ -202,7 +207,7 @@ async def test_saves_that_wait_together_share_one_commit_and_one_refusal_undoes_
         await stale
     await blocked
     assert commits.count("COMMIT") == 1
-    assert [await state.load(each.id) for each in saved] == saved
+    assert [await state.load(record.id) for record in saved] == saved
     assert list(await state.entries(created[0].id)) == [{"part": 1}]
 
 

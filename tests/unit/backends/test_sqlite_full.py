@@ -1,4 +1,4 @@
-"""What a database does on a full disk: creations end at the reserve, everything else goes on to the last byte."""
+"""A database on a full disk: creations end at the reserve, everything else goes on to the last byte."""
 
 from __future__ import annotations
 
@@ -40,30 +40,29 @@ async def state(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 async def fill(state: SqliteState, first: int = 0) -> list[Upload]:
     """With uploads, until it takes no more."""
-    made = list[Upload]()
+    uploads = list[Upload]()
     while True:
         try:
-            made.append(await state.create(upload(first + len(made), metadata=LARGE)))
+            uploads.append(await state.create(upload(first + len(uploads), metadata=LARGE)))
         except StateFull:
-            return made
+            return uploads
 
 
 async def test_creations_leave_the_reserve(state: SqliteState, disk: SmallDisk) -> None:
-    made = await fill(state)
+    uploads = await fill(state)
     assert disk.free > SIZE / 20
     assert (await state.space()).full
-    assert (await state.save(made[0], [{"part": 1}])).revision == 2
+    assert (await state.save(uploads[0], [{"part": 1}])).revision == 2
 
 
-async def test_it_takes_as_many_again_once_they_were_removed_though_its_file_never_shrinks(
-    state: SqliteState, disk: SmallDisk
-) -> None:
-    made = await fill(state)
-    for each in made:
-        await state.delete(await state.save(each))
+async def test_full_disk_reuses_space_of_removed_uploads(state: SqliteState, disk: SmallDisk) -> None:
+    """Takes as many uploads again after their removal, although the database file never shrinks."""
+    uploads = await fill(state)
+    for record in uploads:
+        await state.delete(await state.save(record))
     assert disk.free < SIZE / 4, "the file is as large as before"
     assert not (await state.space()).full
-    assert len(await fill(state)) > 0.9 * len(made)
+    assert len(await fill(state)) > 0.9 * len(uploads)
 
 
 async def test_creations_at_once_do_not_use_up_what_the_others_need(state: SqliteState, disk: SmallDisk) -> None:
@@ -84,18 +83,18 @@ async def test_creations_at_once_do_not_use_up_what_the_others_need(state: Sqlit
     *created, saved = await asyncio.gather(*waiting, return_exceptions=True)
     await blocked
     assert saved == replace(first, revision=2)
-    assert any(isinstance(each, StateFull) for each in created)
-    assert {type(each) for each in created} <= {StateFull, Upload}
-    listed = [each.id for each in await state.list(None, 500)]
-    assert listed == sorted(each.id for each in [first, *created] if isinstance(each, Upload))
+    assert any(isinstance(result, StateFull) for result in created)
+    assert {type(result) for result in created} <= {StateFull, Upload}
+    listed = [result.id for result in await state.list(None, 500)]
+    assert listed == sorted(result.id for result in [first, *created] if isinstance(result, Upload))
 
 
-async def test_a_disk_without_a_byte_left_takes_saves_and_deletes_for_ever(state: SqliteState, disk: SmallDisk) -> None:
-    """Another program takes whatever gets free."""
-    made = [await state.create(upload(number, metadata=LARGE)) for number in range(20)]
-    for each in made:
+async def test_saves_and_deletes_work_on_a_full_disk(state: SqliteState, disk: SmallDisk) -> None:
+    """Saves and deletes every upload although another program takes each byte that gets free."""
+    uploads = [await state.create(upload(number, metadata=LARGE)) for number in range(20)]
+    for record in uploads:
         disk.fill()
-        await state.delete(await state.save(each))
+        await state.delete(await state.save(record))
     assert await state.list(None, 10) == []
     disk.fill()
     with pytest.raises(StateFull):
@@ -130,47 +129,48 @@ async def test_the_ballast_comes_back_with_the_room(state: SqliteState, disk: Sm
 
 async def test_over_a_quota_the_ballast_is_not_for_what_grows(state: SqliteState) -> None:
     """The disk itself has room then."""
-    tried = 0
+    attempts = 0
 
     def grow(connection: sqlite3.Connection) -> None:
-        nonlocal tried
-        tried += 1
+        nonlocal attempts
+        attempts += 1
         connection.execute("ROLLBACK")
         connection.execute("PRAGMA max_page_count = 1")
         connection.execute("CREATE TABLE more (a)")
 
     with pytest.raises(StateFull):
         await state._thread.write(grow, grows=True)
-    assert tried == 1
+    assert attempts == 1
 
 
 async def test_two_workers_share_a_file_on_a_full_disk(state: SqliteState, disk: SmallDisk) -> None:
-    other = SqliteState(disk.path / "state.db")
-    made = [await state.create(upload(number, metadata=LARGE)) for number in range(20)]
-    await other.ping()
+    other_state = SqliteState(disk.path / "state.db")
+    uploads = [await state.create(upload(number, metadata=LARGE)) for number in range(20)]
+    await other_state.ping()
     disk.fill()
 
     async def move(store: SqliteState, mine: list[Upload]) -> None:
-        for each in mine:
-            await store.delete(await store.save(each))
+        for record in mine:
+            await store.delete(await store.save(record))
 
-    await asyncio.gather(move(state, made[::2]), move(other, made[1::2]))
-    assert await other.list(None, 10) == []
-    await other.aclose()
+    await asyncio.gather(move(state, uploads[::2]), move(other_state, uploads[1::2]))
+    assert await other_state.list(None, 10) == []
+    await other_state.aclose()
 
 
-async def test_a_database_that_is_full_for_another_reason_fails_after_a_few_attempts(state: SqliteState) -> None:
+async def test_full_database_fails_after_a_few_attempts(state: SqliteState) -> None:
+    """A database that is full for another reason than its disk is not retried without end."""
     await state._thread.read(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
-    tried = 0
+    attempts = 0
 
     def grow(connection: sqlite3.Connection) -> None:
-        nonlocal tried
-        tried += 1
+        nonlocal attempts
+        attempts += 1
         connection.execute("ROLLBACK")
         connection.execute("CREATE TABLE more (a)")
 
     with pytest.raises(StateUnavailable, match="full"):
         await state._thread.write(grow)
-    assert tried == 1 + sqlite_thread._RETRIES
+    assert attempts == 1 + sqlite_thread._RETRIES
     await state._thread.read(lambda connection: connection.execute("PRAGMA max_page_count = 100000").fetchone())
     await state.ping()

@@ -1,4 +1,4 @@
-"""What one SQLite file promises to several processes, and to one that dies."""
+"""Promises of one SQLite file to several processes, and to one that dies."""
 
 from __future__ import annotations
 
@@ -23,31 +23,32 @@ async def saver(path: Path, saves: int) -> Process:
     return await asyncio.create_subprocess_exec(sys.executable, *args, stdout=PIPE)
 
 
-async def test_processes_that_compete_lose_no_save_and_count_none_twice(path: Path) -> None:
+async def test_competing_processes_lose_no_save(path: Path) -> None:
+    """A save of competing processes is neither lost nor applied twice."""
     state = SqliteState(path)
     await state.create(upload())
     savers = await asyncio.gather(*(saver(path, 25) for _ in range(3)))
-    outputs = [output for output, _ in await asyncio.gather(*(each.communicate() for each in savers))]
-    told = [int(line) for output in outputs for line in output.split()]
-    assert sorted(told) == list(range(1, 76))
-    assert [entry["offset"] for entry in await state.entries(upload().id)] == sorted(told)
+    outputs = [output for output, _ in await asyncio.gather(*(process.communicate() for process in savers))]
+    offsets = [int(line) for output in outputs for line in output.split()]
+    assert sorted(offsets) == list(range(1, 76))
+    assert [entry["offset"] for entry in await state.entries(upload().id)] == sorted(offsets)
     await state.aclose()
 
 
-async def test_an_offset_that_was_told_outlives_the_process_that_told_it(path: Path) -> None:
+async def test_reported_offset_survives_a_killed_process(path: Path) -> None:
     state = SqliteState(path)
     await state.create(upload())
     process = await saver(path, 1_000_000)
     assert process.stdout is not None
     for _ in range(20):
-        told = int(await process.stdout.readline())
+        offset = int(await process.stdout.readline())
     process.kill()
-    rest, _ = await process.communicate()
-    told = max(told, *map(int, rest.split(b"\n")[:-1]), 0)
-    found = await state.load(upload().id)
-    assert found is not None
-    assert found.offset in (told, told + 1)  # the last one may have been killed before it could tell
-    assert len(await state.entries(found.id)) == found.offset
+    remaining_output, _ = await process.communicate()
+    offset = max(offset, *map(int, remaining_output.split(b"\n")[:-1]), 0)
+    record = await state.load(upload().id)
+    assert record is not None
+    assert record.offset in (offset, offset + 1)  # the last one may have been killed before it could tell
+    assert len(await state.entries(record.id)) == record.offset
     await state.aclose()
 
 

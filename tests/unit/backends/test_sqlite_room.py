@@ -1,4 +1,4 @@
-"""What may take the reserve of a disk: everything but a new upload."""
+"""The reserve of a disk: all writes but a new upload may take it."""
 
 from __future__ import annotations
 

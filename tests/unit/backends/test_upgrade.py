@@ -1,4 +1,4 @@
-"""What the version before has stored is read, and its nodes may go on for a while: `before/` holds what they made."""
+"""Files of the previous version are read, and its nodes may go on for a while: `before/` holds such files."""
 
 from __future__ import annotations
 
@@ -92,26 +92,26 @@ async def test_a_file_of_the_version_before_goes_on_with_all_it_has(upgraded: Sq
 
 
 async def test_its_uploads_tell_events(upgraded: SqliteState) -> None:
-    assert await _told(upgraded, RECORDS[0]) == [f"evt_{RECORDS[0].id}_finished"]
+    assert await _finish_event_ids(upgraded, RECORDS[0]) == [f"evt_{RECORDS[0].id}_finished"]
 
 
-async def _told(state: StateStore, of: Upload) -> Sequence[str]:
+async def _finish_event_ids(state: StateStore, of: Upload) -> Sequence[str]:
     assert state.outbox is not None
     await state.outbox.register([SINK])
     await state.save(of, events=[Event(type=EventType.FINISHED, upload=of)])
-    return [each.event_id for each in await state.outbox.due(SINK.name, 1e9, 10) if each.upload_id == of.id]
+    return [row.event_id for row in await state.outbox.due(SINK.name, 1e9, 10) if row.upload_id == of.id]
 
 
 @pytest.mark.parametrize("schema", [4, 5])
 async def test_its_deliveries_go_on(tmp_path: Path, schema: int) -> None:
-    """Those of an upload that is gone."""
+    """Delivers the events of an upload that is gone."""
     state = SqliteState(file_of_schema(tmp_path, schema))
-    gone = UploadId(f"{9:032x}")
+    removed_id = UploadId(f"{9:032x}")
     listed = await state.outbox.list(Selection(), None, 10)
-    assert [(each.upload_id, each.type, each.state, each.error) for each in listed] == [
-        (gone, EventType.CREATED, DeliveryState.DELIVERED, None),
-        (gone, EventType.ROLLED_BACK, DeliveryState.DEAD, "HTTP 500"),
-        (gone, EventType.TERMINATED, DeliveryState.PENDING, None),
+    assert [(row.upload_id, row.type, row.state, row.error) for row in listed] == [
+        (removed_id, EventType.CREATED, DeliveryState.DELIVERED, None),
+        (removed_id, EventType.ROLLED_BACK, DeliveryState.DEAD, "HTTP 500"),
+        (removed_id, EventType.TERMINATED, DeliveryState.PENDING, None),
     ]
     assert await state.outbox.backlogs() == [Backlog(sink=SINK.name, pending=1, dead=1, oldest=4.0)]
     assert await state.outbox.due(SINK.name, 1e9, 10, strict=True) == []
@@ -121,10 +121,10 @@ async def test_its_deliveries_go_on(tmp_path: Path, schema: int) -> None:
     await state.aclose()
 
 
-async def test_a_process_of_the_version_before_goes_on_beside_a_newer_one(upgraded: SqliteState, path: Path) -> None:
+async def test_previous_version_runs_next_to_a_newer_one(upgraded: SqliteState, path: Path) -> None:
     """It writes its own version into the file at each ping, and saves in its own way."""
-    told = await _told(upgraded, RECORDS[0])
-    assert told != []
+    event_ids = await _finish_event_ids(upgraded, RECORDS[0])
+    assert event_ids != []
     with closing(sqlite3.connect(path)) as connection:
         older = replace(RECORDS[0], offset=9, revision=4)
         connection.execute("UPDATE uploads SET revision = 4, document = ? WHERE id = ?", (encode(older), older.id))
@@ -133,13 +133,13 @@ async def test_a_process_of_the_version_before_goes_on_beside_a_newer_one(upgrad
     assert await upgraded.load(older.id) == older
     later = SqliteState(path)
     assert list(await later.outbox.subscriptions()) == [SINK]
-    assert told == [each.event_id for each in await later.outbox.list(Selection(since=0.5), None, 9)][-1:]
+    assert event_ids == [row.event_id for row in await later.outbox.list(Selection(since=0.5), None, 9)][-1:]
     await later.aclose()
     assert _version(path) == VERSION
 
 
 class NodeBefore:
-    """What a node of the version before does in Redis."""
+    """The Redis calls of a node of the previous version."""
 
     def __init__(self, url: str, prefix: str) -> None:
         self._redis: Any = connect(url)
@@ -150,8 +150,8 @@ class NodeBefore:
     async def put(self, upload: Upload, expected: str, *entries: str, events: Sequence[Event] = ()) -> bool:
         claim = "" if upload.claim is None else str(upload.claim)
         record = (upload.id, expected, upload.revision, secrets.token_hex(8), encode(upload), "", claim, 0)
-        told = event_arguments(events, upload, encode(upload))
-        arguments: list[Any] = [*record, self._prefix, len(events), *told, *entries]
+        event_fields = event_arguments(events, upload, encode(upload))
+        arguments: list[Any] = [*record, self._prefix, len(events), *event_fields, *entries]
         return bool(await self._put(keys=self._keys(upload.id), args=arguments))
 
     async def delete(self, upload: Upload) -> bool:
@@ -188,17 +188,17 @@ async def test_nodes_of_both_versions_share_a_redis(redis_url: str) -> None:
         await now.aclose()
 
 
-async def test_what_a_node_of_the_version_before_tells_is_sent_and_listed(redis_url: str) -> None:
-    """It doesn't enter events for operators."""
+async def test_events_of_previous_version_are_sent_and_listed(redis_url: str) -> None:
+    """A node of the previous version doesn't enter its events for operators."""
     before, now = NodeBefore(redis_url, "tusd-py:"), RedisState(redis_url)
     await now.outbox.register([SINK])
     try:
-        told = [Event(type=kind, upload=upload()) for kind in (EventType.CREATED, EventType.TERMINATED)]
-        assert await before.put(upload(revision=1), "", events=told)
+        emitted = [Event(type=kind, upload=upload()) for kind in (EventType.CREATED, EventType.TERMINATED)]
+        assert await before.put(upload(revision=1), "", events=emitted)
         [first] = await now.outbox.due(SINK.name, 1e9, 10)
         await now.outbox.mark_failed(first, "HTTP 500", None)
         listed = await now.outbox.list(Selection(), None, 10)
-        assert [(each.type, each.state) for each in listed] == [
+        assert [(row.type, row.state) for row in listed] == [
             (EventType.CREATED, DeliveryState.DEAD),
             (EventType.TERMINATED, DeliveryState.PENDING),
         ]

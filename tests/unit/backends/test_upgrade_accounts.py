@@ -38,7 +38,7 @@ async def test_what_a_file_of_a_version_before_has_is_charged(tmp_path: Path, sc
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript((BEFORE / script).read_text())
     state = SqliteState(path)
-    charges = [charge_of(each) for each in await state.list(None, 100)]
+    charges = [charge_of(record) for record in await state.list(None, 100)]
     assert await state.usage("-") == Usage(
         account="-",
         stored=sum(charge.stored for charge in charges),
@@ -57,8 +57,8 @@ async def test_a_process_of_the_version_before_charges_by_triggers(tmp_path: Pat
     with closing(sqlite3.connect(path)) as connection:
         grown = encode(replace(hers, length=70, offset=50, revision=2, account=upload().account, name=None))
         connection.execute(_SAVE_BEFORE, (2, None, grown, hers.id, 1))
-        for made in (upload(2, length=7, owner="bob"), upload(3, phase=Phase.DONE, offset=10)):
-            connection.execute(_CREATE_BEFORE, (1, None, encoded_before(made), made.id))
+        for record in (upload(2, length=7, owner="bob"), upload(3, phase=Phase.DONE, offset=10)):
+            connection.execute(_CREATE_BEFORE, (1, None, encoded_before(record), record.id))
         connection.execute(f"PRAGMA user_version = {VERSION - 1}")
         connection.commit()
     assert list(await state.usages(None, 10)) == [
@@ -80,14 +80,14 @@ async def test_a_process_of_the_version_before_charges_by_triggers(tmp_path: Pat
     await state.aclose()
 
 
-async def test_a_recount_mends_what_nodes_of_the_version_before_did_in_redis(redis_url: str) -> None:
+async def test_recount_mends_accounts_of_previous_version(redis_url: str) -> None:
     before, now = NodeBefore(redis_url, "tusd-py:"), RedisState(redis_url)
     try:
         hers = await now.create(upload(1, account=Account(name="ann"), name="a"))
-        gone = await now.create(upload(2, account=Account(name="ann"), name="b"))
+        ended_upload = await now.create(upload(2, account=Account(name="ann"), name="b"))
         assert await before.put(replace(hers, phase=Phase.DONE, offset=10, revision=2), "1")
         assert await before.put(upload(3, revision=1), "")
-        assert await before.delete(gone)
+        assert await before.delete(ended_upload)
         assert await now.usage("ann") == Usage(account="ann", reserved=20, uploads=2)
         assert await now.recount() == 3
         assert list(await now.usages(None, 10)) == [

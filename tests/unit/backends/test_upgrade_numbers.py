@@ -44,9 +44,9 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def state(path: Path) -> AsyncIterator[SqliteState]:
-    made = SqliteState(path)
-    yield made
-    await made.aclose()
+    store = SqliteState(path)
+    yield store
+    await store.aclose()
 
 
 class ProcessBefore:
@@ -55,8 +55,8 @@ class ProcessBefore:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def create(self, made: Upload) -> None:
-        self._execute(CREATE, *self._row(replace(made, revision=1)), made.name, made.account.name)
+    def create(self, record: Upload) -> None:
+        self._execute(CREATE, *self._row(replace(record, revision=1)), record.name, record.account.name)
 
     def save(self, upload: Upload) -> Upload:
         saved = replace(upload, revision=upload.revision + 1)
@@ -80,7 +80,7 @@ class ProcessBefore:
 
 
 async def numbers(state: StateStore) -> Sequence[tuple[int, str]]:
-    return [(each.seq, each.upload.id) for each in await state.changed(0, 100)]
+    return [(numbered.seq, numbered.upload.id) for numbered in await state.changed(0, 100)]
 
 
 @pytest.mark.parametrize(("schema", "last"), [(3, 0), (4, 3), (5, 3)])
@@ -91,20 +91,20 @@ async def test_uploads_are_numbered_in_the_order_of_their_creation(tmp_path: Pat
         connection.execute("UPDATE uploads SET document = ? WHERE id = ?", (encode(first), first.id))
     state = SqliteState(path)
     in_order = [RECORDS[3], *RECORDS[:3], RECORDS[4]]
-    assert await numbers(state) == [(last + place, each.id) for place, each in enumerate(in_order, 1)]
+    assert await numbers(state) == [(last + place, entry.id) for place, entry in enumerate(in_order, 1)]
     assert await state.outbox.last_seq() == last + 5
-    assert [each.seq for each in await state.outbox.events(0, 10)] == list(range(1, last + 1))
+    assert [entry.seq for entry in await state.outbox.events(0, 10)] == list(range(1, last + 1))
     await created(state, 9)
     assert (await numbers(state))[-1] == (last + 6, upload(9).id)
     await state.aclose()
 
 
 async def test_the_migration_may_be_repeated(state: SqliteState, path: Path) -> None:
-    made = [await created(state, number) for number in (2, 1)]
+    uploads = [await created(state, number) for number in (2, 1)]
     await state.delete(await created(state, 3))
     ProcessBefore(path).overwrite_version()
     later = SqliteState(path)
-    assert await numbers(later) == [(1, made[0].id), (2, made[1].id)]
+    assert await numbers(later) == [(1, uploads[0].id), (2, uploads[1].id)]
     assert await later.outbox.last_seq() == 3
     await later.aclose()
 
@@ -130,7 +130,7 @@ async def test_what_a_still_older_version_finishes_is_numbered(state: SqliteStat
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE uploads SET revision = 2, document = ? WHERE id = ?", (done, mine.id))
         connection.execute("INSERT INTO uploads (revision, document, id) VALUES (1, ?, 'x')", (encode(upload(2)),))
-    assert [each.seq for each in await state.changed(0, 10)] == [2, 3]
+    assert [numbered.seq for numbered in await state.changed(0, 10)] == [2, 3]
 
 
 async def test_what_the_version_before_tells_is_kept_for_a_feed(state: SqliteState, path: Path) -> None:
@@ -141,29 +141,27 @@ async def test_what_the_version_before_tells_is_kept_for_a_feed(state: SqliteSta
     before.tell(upload(), EventType.CREATED, KEPT.name, ALL.name)
     [stored] = await state.outbox.events(0, 10)
     assert (stored.seq, stored.type) == (2, EventType.CREATED)
-    assert [each.sink for each in await state.outbox.deliveries(stored.id)] == [ALL.name]
-    assert [each.sink for each in await state.outbox.backlogs()] == [ALL.name]
+    assert [row.sink for row in await state.outbox.deliveries(stored.id)] == [ALL.name]
+    assert [row.sink for row in await state.outbox.backlogs()] == [ALL.name]
     await state.outbox.mark_delivered((await state.outbox.deliveries(stored.id))[0])
     assert await state.outbox.prune(EVER, 10) == 1
 
 
 @pytest.fixture
 async def now(redis_url: str) -> AsyncIterator[RedisState]:
-    made = RedisState(redis_url)
-    yield made
-    await made.aclose()
+    store = RedisState(redis_url)
+    yield store
+    await store.aclose()
 
 
 @pytest.fixture
 async def before(redis_url: str) -> AsyncIterator[NodeBefore]:
-    made = NodeBefore(redis_url, "tusd-py:")
-    yield made
-    await made.aclose()
+    node = NodeBefore(redis_url, "tusd-py:")
+    yield node
+    await node.aclose()
 
 
-async def test_what_nodes_of_the_version_before_create_in_redis_is_numbered(
-    now: RedisState, before: NodeBefore
-) -> None:
+async def test_uploads_of_previous_version_get_numbers(now: RedisState, before: NodeBefore) -> None:
     for number in (2, 1):
         assert await before.put(upload(number, revision=1), "")
     await created(now, 3)
@@ -185,41 +183,41 @@ async def test_any_number_of_them_is_numbered_page_by_page(
 
 
 async def test_what_they_save_gets_a_number_once_a_newer_node_finds_it(now: RedisState, before: NodeBefore) -> None:
-    asked, saved, counted = [await created(now, number) for number in (1, 2, 3)]
-    for each in (asked, saved, counted):
-        assert await before.put(replace(each, offset=10, phase=Phase.DONE, revision=2), "1")
-    assert await numbers(now) == [(1, asked.id), (2, saved.id), (3, counted.id)]
-    found = await now.numbered(asked.id)
-    assert found is not None
-    assert (found.seq, found.upload.phase) == (4, Phase.DONE)
+    looked_up, saved, counted = [await created(now, number) for number in (1, 2, 3)]
+    for record in (looked_up, saved, counted):
+        assert await before.put(replace(record, offset=10, phase=Phase.DONE, revision=2), "1")
+    assert await numbers(now) == [(1, looked_up.id), (2, saved.id), (3, counted.id)]
+    numbered = await now.numbered(looked_up.id)
+    assert numbered is not None
+    assert (numbered.seq, numbered.upload.phase) == (4, Phase.DONE)
     saved = await now.save(replace(saved, revision=2))
     await now.recount()
-    assert await numbers(now) == [(4, asked.id), (5, saved.id), (6, counted.id)]
+    assert await numbers(now) == [(4, looked_up.id), (5, saved.id), (6, counted.id)]
     await now.save(saved)
     await now.recount()
-    assert await now.numbered(asked.id) == found
-    assert await numbers(now) == [(4, asked.id), (5, saved.id), (6, counted.id)]
+    assert await now.numbered(looked_up.id) == numbered
+    assert await numbers(now) == [(4, looked_up.id), (5, saved.id), (6, counted.id)]
 
 
 async def test_what_they_delete_is_listed_no_more(now: RedisState, before: NodeBefore, redis_url: str) -> None:
-    one, other = await created(now, 1), await created(now, 2)
-    assert await before.delete(one)
-    assert await numbers(now) == [(2, other.id)]
-    assert await now.numbered(one.id) is None
-    assert await before.delete(other)
+    first, second = await created(now, 1), await created(now, 2)
+    assert await before.delete(first)
+    assert await numbers(now) == [(2, second.id)]
+    assert await now.numbered(first.id) is None
+    assert await before.delete(second)
     await now.recount()
     async with connect(redis_url) as operator:
         assert await operator.zcard("tusd-py:seqs") == 0
 
 
-async def test_what_they_tell_is_kept_for_a_feed_and_delivered_to_sinks(
+async def test_events_of_previous_version_reach_feed_and_sinks(
     now: RedisState, before: NodeBefore, redis_url: str
 ) -> None:
     await now.outbox.register([KEPT, ALL])
-    told = [Event(type=kind, upload=upload()) for kind in (EventType.CREATED, EventType.TERMINATED)]
-    assert await before.put(upload(revision=1), "", events=told)
-    assert [(each.seq, each.type) for each in await now.outbox.events(0, 10)] == [(1, "created"), (2, "terminated")]
-    assert [each.sink for each in await now.outbox.backlogs()] == [ALL.name]
+    emitted = [Event(type=kind, upload=upload()) for kind in (EventType.CREATED, EventType.TERMINATED)]
+    assert await before.put(upload(revision=1), "", events=emitted)
+    assert [(row.seq, row.type) for row in await now.outbox.events(0, 10)] == [(1, "created"), (2, "terminated")]
+    assert [row.sink for row in await now.outbox.backlogs()] == [ALL.name]
     while due := await now.outbox.due(ALL.name, EVER, 1):
         await now.outbox.mark_delivered(due[0])
     assert await now.outbox.prune(EVER, 10) == 2
@@ -238,7 +236,7 @@ async def test_events_that_were_stored_before_the_upgrade_are_kept(
         await operator.set("tusd-py:event-entered", 1)
     await now.outbox.register([])
     await ended(now, upload(revision=1))
-    assert [each.seq for each in await now.outbox.events(0, 10)] == [1]
+    assert [event.seq for event in await now.outbox.events(0, 10)] == [1]
     await now.outbox.register([KEPT])
     await created(now, 2)
-    assert [each.seq for each in await now.outbox.events(0, 10)] == [1, 3]
+    assert [event.seq for event in await now.outbox.events(0, 10)] == [1, 3]

@@ -18,8 +18,8 @@ def sample(system: str, case: str, **values: float) -> Sample:
 
 @pytest.fixture
 def results() -> Results:
-    ours, nginx = systems.PLAIN.name, systems.NGINX.name
-    costs = [sample(ours, "1", cpu_per_gib=cost) for cost in (1.2, 1.0, 1.1)]
+    plain, nginx = systems.PLAIN.name, systems.NGINX.name
+    costs = [sample(plain, "1", cpu_per_gib=cost) for cost in (1.2, 1.0, 1.1)]
     return Results(samples=[*costs, sample(nginx, "1", cpu_per_gib=1.0)], missing={"rustus (disk)": "no cargo"})
 
 

@@ -36,8 +36,8 @@ def client(s3: Sink) -> Any:
 
 def test_a_small_object_comes_back_with_its_metadata(client: Any) -> None:
     client.put_object(Bucket=BUCKET, Key="small", Body=b"info", Metadata={"tus": "yes"}, ContentType="text/plain")
-    found = client.get_object(Bucket=BUCKET, Key="small")
-    assert (found["Body"].read(), found["Metadata"], found["ContentType"]) == (b"info", {"tus": "yes"}, "text/plain")
+    answer = client.get_object(Bucket=BUCKET, Key="small")
+    assert (answer["Body"].read(), answer["Metadata"], answer["ContentType"]) == (b"info", {"tus": "yes"}, "text/plain")
 
 
 def test_of_a_large_object_only_the_size_is_kept(client: Any) -> None:
@@ -48,13 +48,13 @@ def test_of_a_large_object_only_the_size_is_kept(client: Any) -> None:
 
 def test_parts_are_listed_and_make_an_object(client: Any) -> None:
     multipart = client.create_multipart_upload(Bucket=BUCKET, Key="parts")["UploadId"]
-    which = {"Bucket": BUCKET, "Key": "parts", "UploadId": multipart}
+    parameters = {"Bucket": BUCKET, "Key": "parts", "UploadId": multipart}
     for number in (1, 2, 3):
-        client.upload_part(**which, PartNumber=number, Body=bytes(number * 1000))
-    first = client.list_parts(**which, MaxParts=2)
+        client.upload_part(**parameters, PartNumber=number, Body=bytes(number * 1000))
+    first = client.list_parts(**parameters, MaxParts=2)
     assert ([part["Size"] for part in first["Parts"]], first["IsTruncated"]) == ([1000, 2000], True)
-    assert [part["Size"] for part in client.list_parts(**which, PartNumberMarker=2)["Parts"]] == [3000]
-    client.complete_multipart_upload(**which, MultipartUpload={"Parts": []})
+    assert [part["Size"] for part in client.list_parts(**parameters, PartNumberMarker=2)["Parts"]] == [3000]
+    client.complete_multipart_upload(**parameters, MultipartUpload={"Parts": []})
     assert client.head_object(Bucket=BUCKET, Key="parts")["ContentLength"] == 6000
 
 

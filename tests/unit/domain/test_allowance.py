@@ -1,4 +1,4 @@
-"""What a credential allows to the uploads that are created with it."""
+"""Limits that a credential puts on the uploads that are created with it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def test_a_declared_length_past_the_credentials_is_too_large() -> None:
         create(Create(length=6), TEN, Limits(max_length=5))
 
 
-def test_a_deferred_length_is_held_to_it_whoever_declares_it_and_however() -> None:
+def test_deferred_length_is_held_to_the_allowance() -> None:
+    """A later declaration, by any client or protocol, can't exceed the allowance of the creation."""
     stored = decode(encode(replace(create(Create(), TEN), offset=4)))
     assert (stored.max_length, remaining_bytes(stored, LIMITS), length_limit(stored, LIMITS)) == (10, 6, 10)
     assert remaining_bytes(stored, Limits(max_length=100, max_deferred_length=8)) == 4
@@ -99,8 +100,8 @@ def test_a_partial_upload_may_leave_its_type_to_the_final_one() -> None:
 def test_its_metadata_replaces_the_clients() -> None:
     planned = create(Create(length=1, metadata={"tenant": b"other", "name": b"n", "filetype": b"text/html"}), FORCED)
     assert planned.metadata == {"tenant": b"acme", "name": b"n", "filetype": b"image/png"}
-    begun = begin(Begin(mode=DirectMode.PARTS, length=1, metadata={"tenant": b"other"}), FORCED)
-    assert open_parts(begun, {"filetype": b"text/html", "tenant": b"x"}).metadata == begun.metadata
+    record = begin(Begin(mode=DirectMode.PARTS, length=1, metadata={"tenant": b"other"}), FORCED)
+    assert open_parts(record, {"filetype": b"text/html", "tenant": b"x"}).metadata == record.metadata
 
 
 def test_direct_uploads_are_held_to_it_too() -> None:
@@ -119,12 +120,13 @@ def test_direct_uploads_are_held_to_it_too() -> None:
         plan_complete(unsized, [DirectPart(number=1, etag="e", length=11)], limits=LIMITS, parts=PARTS)
 
 
-def test_the_type_of_an_upload_in_parts_is_known_from_the_start_where_a_credential_limits_it() -> None:
+def test_limited_direct_upload_declares_its_type_first() -> None:
+    """A credential that limits types needs the type of an upload in parts when it begins."""
     assert begin(Begin(mode=DirectMode.PARTS, length=1), Allowance()).metadata == {}
     with pytest.raises(TypeNotAllowed):
         begin(Begin(mode=DirectMode.PARTS, length=1), PICTURES)
-    begun = begin(Begin(mode=DirectMode.PARTS, length=1, metadata={"type": b"image/png"}), PICTURES)
-    assert open_parts(begun, {"filetype": b"text/html"}).metadata == {"type": b"image/png"}
+    record = begin(Begin(mode=DirectMode.PARTS, length=1, metadata={"type": b"image/png"}), PICTURES)
+    assert open_parts(record, {"filetype": b"text/html"}).metadata == {"type": b"image/png"}
 
 
 def test_an_account_is_the_owner_within_its_tenant() -> None:

@@ -1,4 +1,4 @@
-"""What the first bytes of a file tell of its type, by the marks that the library lists."""
+"""The type of a file by its first bytes, after the marks that the library lists."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ NOISE = bytes([7, *range(200, 250)])
 
 
 def check(kind: str, head: bytes, *allowed: str) -> None:
-    told = upload(metadata={"filetype": kind.encode()})
-    check_content(told, head, MARKS.find(head), MARKS.kinds, allowed or (kind,))
+    record = upload(metadata={"filetype": kind.encode()})
+    check_content(record, head, MARKS.find(head), MARKS.kinds, allowed or (kind,))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_file_of_another_type(kind: str, head: bytes) -> None:
         check(kind, head)
 
 
-def test_a_wrong_word_for_another_type_that_is_allowed_is_no_harm() -> None:
+def test_declared_type_may_differ_within_allowed_ones() -> None:
     check("image/png", JPEG, "image/*")
     check("image/png", PDF, "image/png", "application/pdf")
 
@@ -99,10 +99,10 @@ def test_bytes_of_no_type_are_taken_where_any_are(allowed: str) -> None:
 
 
 def test_more_bytes_take_no_mark_away() -> None:
-    told = upload(metadata={"filetype": b"image/png"})
+    record = upload(metadata={"filetype": b"image/png"})
     for further in (b"", PDF, PAGE, NOISE, os.urandom(HEAD_BYTES)):
-        assert has_allowed_mark(told, MARKS.find(PNG + further), ("image/png",))
-    assert not has_allowed_mark(told, MARKS.find(b""), ("image/png",))
+        assert has_allowed_mark(record, MARKS.find(PNG + further), ("image/png",))
+    assert not has_allowed_mark(record, MARKS.find(b""), ("image/png",))
 
 
 def test_marks_lie_within_the_bytes_that_are_judged() -> None:

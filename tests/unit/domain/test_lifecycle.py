@@ -1,4 +1,4 @@
-"""The life of an upload: whatever happens in whatever order, its phases follow each other as the table says."""
+"""The life of an upload: its phases follow each other as the table says, after any events in any order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ENDS = {EventType.TERMINATED, EventType.EXPIRED, EventType.LOST}
 DIGESTS = st.sampled_from([None, WholeDigest(algorithm="sha256")])
 
 Step = Callable[[Upload], Change | None]
-"""What the engine may do with an upload; None where it wouldn't."""
+"""A transition that the engine may make; None where it wouldn't."""
 
 
 def grow(offset: int, *, finished: bool, troubled: bool) -> Step:
@@ -77,11 +77,11 @@ STEPS = st.one_of(
 
 
 @given(st.sampled_from([None, LENGTH]), DIGESTS, st.sampled_from(Kind), st.lists(STEPS, max_size=30))
-def test_phases_follow_each_other_as_the_table_says_and_what_happens_is_told(
+def test_phases_follow_the_table_and_emit_events(
     length: int | None, digest: WholeDigest | None, kind: Kind, steps: list[Step]
 ) -> None:
     now = lifecycle.resume(upload(length=length, kind=kind, digest=digest))
-    told = [lifecycle.begin(now)]
+    changes = [lifecycle.begin(now)]
     for step in steps:
         change = step(now)
         if change is None:
@@ -89,16 +89,16 @@ def test_phases_follow_each_other_as_the_table_says_and_what_happens_is_told(
         assert change.upload.phase in FOLLOWING[now.phase]
         assert change.upload.phase is not Phase.FINISHING or change.upload.full
         _expect_told(now, change)
-        told.append(change)
+        changes.append(change)
         now = change.upload
-    types = [change.type for change in told]
+    types = [change.type for change in changes]
     assert types.count(EventType.CREATED) == 1
     assert types.count(EventType.FINISHED) <= 1
-    assert sum(each in ENDS for each in types) <= 1
+    assert sum(event_type in ENDS for event_type in types) <= 1
 
 
 def _expect_told(before: Upload, change: Change) -> None:
-    """Whatever a client would notice is told, with a reason unless it is success."""
+    """Each change that a client would notice is an event, with a reason unless it is success."""
     after = change.upload
     assert (change.type is EventType.FINISHED) == (after.done and not before.done)
     assert (change.type in ENDS) == (before.alive and not after.alive)
@@ -106,7 +106,7 @@ def _expect_told(before: Upload, change: Change) -> None:
     assert (change.reason is None) == (change.type in (None, EventType.FINISHED))
 
 
-@pytest.mark.parametrize("reason", [each for each in Reason if each is not Reason.ROLLED_BACK])
+@pytest.mark.parametrize("reason", [member for member in Reason if member is not Reason.ROLLED_BACK])
 def test_an_end_is_told_by_its_reason(reason: Reason) -> None:
     change = lifecycle.end(upload(), reason)
     types = {Reason.EXPIRED: EventType.EXPIRED, Reason.LOST: EventType.LOST}
@@ -129,7 +129,7 @@ def test_an_event_has_the_same_name_each_time_its_change_is_made() -> None:
     assert Change(upload()).event(upload(), NO_CALLER) is None
 
 
-def test_trouble_is_marked_with_its_time_and_remembered_with_the_change() -> None:
+def test_trouble_is_recorded_with_its_time() -> None:
     troubled = lifecycle.record(upload(length=LENGTH), Checkpoint(offset=1, cursor={}, troubled=True), NOW)
     assert (troubled.upload.troubled_at, troubled.troubled) == (NOW, True)
     calm = lifecycle.record(upload(length=LENGTH), Checkpoint(offset=1, cursor={}), NOW)

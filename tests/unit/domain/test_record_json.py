@@ -1,4 +1,4 @@
-"""What is stored of an upload is the upload."""
+"""A stored record is the whole upload."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from tusd_py.domain.upload_id import UploadId
 
 @given(uploads)
 def test_an_upload_comes_back_as_it_was(given_upload: Upload) -> None:
-    found = decode(encode(given_upload))
-    assert found == given_upload
-    assert list(found.metadata) == list(given_upload.metadata)
+    decoded = decode(encode(given_upload))
+    assert decoded == given_upload
+    assert list(decoded.metadata) == list(given_upload.metadata)
 
 
 @given(uploads)
@@ -125,7 +125,8 @@ def test_a_record_that_has_only_the_former_name_is_read(name: str, former: str) 
     assert decode(json.dumps(record)) == FULL
 
 
-def test_a_record_that_the_version_before_has_saved_is_of_its_owners_account() -> None:
+def test_older_record_belongs_to_its_owners_account() -> None:
+    """A record that the previous version saved has the account of its owner."""
     record = json.loads(FULL_TEXT)
     for name in ("name", "account", "quota_bytes", "reserved"):
         del record[name]

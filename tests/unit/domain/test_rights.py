@@ -70,13 +70,15 @@ def table(rights: Rights, caller: Caller, upload: Upload | None = UPLOAD_OF_ALIC
     return {type(intent).__name__: outcome(rights, intent, caller, upload) for intent in INTENTS}
 
 
-def row(create: type | None, head: type | None, patch: type | None, rest: type | None) -> dict[str, type | None]:
+def row(
+    create: type | None, head: type | None, patch: type | None, other_intents: type | None
+) -> dict[str, type | None]:
     """Creation, HEAD, PATCH, and DELETE and GET."""
     return {
         **dict.fromkeys(("Create", "Begin"), create),
         "Inspect": head,
         **dict.fromkeys(("Append", "Continue"), patch),
-        **dict.fromkeys(("Terminate", "Read"), rest),
+        **dict.fromkeys(("Terminate", "Read"), other_intents),
     }
 
 
@@ -158,7 +160,8 @@ def test_its_url_is_enough_to_continue_it_where_that_is_set(caller: Caller, expe
     assert table(BY_URL, caller) == expected
 
 
-def test_its_url_is_not_enough_for_a_head_that_needs_a_credential() -> None:
+def test_strict_head_needs_a_credential() -> None:
+    """A URL alone is not enough for a HEAD where one needs a credential."""
     strict = replace(BY_URL, strict_head=True)
     assert outcome(strict, Inspect(), NO_CALLER) is Unauthenticated
     assert outcome(strict, Inspect(), EXPIRED) is Unauthenticated
@@ -180,7 +183,8 @@ def test_a_reading_link_is_all_that_its_holder_needs(rights: Rights, caller: Cal
     assert outcome(rights, Read(linked=True), caller) is None
 
 
-def test_what_is_not_there_is_refused_for_want_of_a_credential_first() -> None:
+def test_missing_credential_precedes_missing_upload() -> None:
+    """A client without a credential is refused for that before it learns that the upload doesn't exist."""
     assert table(OWNER, EXPIRED, None) == row(Unauthenticated, None, Unauthenticated, Unauthenticated)
     assert table(OWNER, ALICE, None) == row(None, None, None, None)
 
@@ -211,7 +215,8 @@ def test_a_sent_credential_is_blamed_with_its_own_challenge() -> None:
     assert refused.value.challenge == "Bearer"
 
 
-def test_without_content_an_upload_keeps_what_a_client_goes_on_with() -> None:
+def test_record_without_content_keeps_offset_and_length() -> None:
+    """Removes metadata and digest, and keeps the fields that a client continues with."""
     full = replace(
         UPLOAD_OF_ALICE, metadata={"filename": b"secret"}, digest=WholeDigest(algorithm="sha256", value="00"), offset=1
     )
@@ -238,7 +243,7 @@ def test_an_upload_is_watched_and_paused_by_its_owner(caller: Caller, watch: typ
     assert (outcome(BY_URL, Watch(), caller), outcome(BY_URL, Pause(), caller)) == expected
 
 
-def test_the_content_is_shown_to_the_owner_and_to_principals_that_list_all() -> None:
+def test_owner_and_listing_principals_see_content() -> None:
     decisions = [OWNER.shows(caller, UPLOAD_OF_ALICE) for caller in (NO_CALLER, BOB, ALICE, of("bob", LIST))]
     assert decisions == [False, False, True, True]
     assert Rights().shows(NO_CALLER, UPLOAD_OF_ALICE)

@@ -44,7 +44,7 @@ def test_a_state_that_can_not_be_passed_on_is_left_out(state: str) -> None:
 
 
 def test_the_span_of_this_server_comes_before_the_client_s() -> None:
-    ours = Trace(f"00-{ID}-{'1' * 16}-01")
+    own_trace = Trace(f"00-{ID}-{'1' * 16}-01")
     assert Caller(headers={"traceparent": PARENT}).trace == Trace(PARENT)
-    assert Caller(headers={"traceparent": PARENT}, span=ours).trace == ours
+    assert Caller(headers={"traceparent": PARENT}, span=own_trace).trace == own_trace
     assert Caller().trace is None

@@ -1,4 +1,4 @@
-"""How often each client may do something."""
+"""The rate of each client's actions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class World:
         self.rate_limiter = RateLimiter((count, seconds), lambda: int(self.now * SECOND))
 
     def turns(self, client: str, tries: int) -> int:
-        """How many of them it gets."""
+        """Returns the number of tries that the limiter lets through."""
         return sum(self.wait(client) is None for _ in range(tries))
 
     def wait(self, client: str) -> int | None:
@@ -102,7 +102,7 @@ def test_a_client_is_forgotten_once_it_has_all_its_turns_again() -> None:
     assert list(world.rate_limiter._due) == ["later"]
 
 
-def test_no_more_clients_are_remembered_than_may_be_and_the_ones_that_came_last(
+def test_limiter_keeps_the_latest_clients_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rate_limiter, "_MAX_CLIENTS", 100)
@@ -115,9 +115,10 @@ def test_no_more_clients_are_remembered_than_may_be_and_the_ones_that_came_last(
     assert world.wait("first") is None
 
 
-def test_a_client_that_comes_again_is_remembered_longer_than_those_that_came_since(
+def test_returning_client_is_remembered_longer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """A client that comes again is remembered longer than clients that came once since then."""
     monkeypatch.setattr(rate_limiter, "_MAX_CLIENTS", 2)
     world = World(2, 3600)
     for client in "abac":

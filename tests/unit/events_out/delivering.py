@@ -25,7 +25,7 @@ STANDARD = (0.0, 5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_
 
 
 class Calls(Meter, Observer):
-    """What was measured and logged."""
+    """A meter and observer that keeps its calls."""
 
     def __init__(self) -> None:
         self.hooks, self.troubles = list[tuple[str, str]](), list[str]()
@@ -48,7 +48,7 @@ class Sender:
     at_a_time: int = 0
     most_at_a_time: int = 0
     seconds: float = 0.0
-    """How long an attempt takes."""
+    """Duration of an attempt."""
 
     async def publish(self, delivery: Delivery) -> None:
         self.attempts.append((asyncio.get_running_loop().time(), delivery.event_id))
@@ -92,9 +92,9 @@ class Node:
 
 
 async def outbox() -> MemoryOutbox:
-    made = MemoryOutbox()
-    await made.register([Subscription(name=SINK, format="tusd", types=frozenset(EventType))])
-    return made
+    events = MemoryOutbox()
+    await events.register([Subscription(name=SINK, format="tusd", types=frozenset(EventType))])
+    return events
 
 
 def store(into: MemoryOutbox, number: int, *types: EventType) -> None:

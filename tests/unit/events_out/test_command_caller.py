@@ -114,5 +114,5 @@ async def test_a_call_that_is_cancelled_ends_its_command(tmp_path: Path) -> None
 async def test_the_trace_is_in_the_environment(tmp_path: Path) -> None:
     trace = Trace(f"00-{'1' * 32}-{'2' * 16}-01", "a=1")
     write(tmp_path, 'printf %s "$TRACEPARENT $TRACESTATE"')
-    told = call_of(Message(name="post-finish", body=b"{}"), "evt_1", upload(), Caller(span=trace), ())
-    assert (await CommandCaller(tmp_path, 4, PATH).call(told, SECONDS)).body == f"{trace.parent} a=1".encode()
+    call = call_of(Message(name="post-finish", body=b"{}"), "evt_1", upload(), Caller(span=trace), ())
+    assert (await CommandCaller(tmp_path, 4, PATH).call(call, SECONDS)).body == f"{trace.parent} a=1".encode()

@@ -1,4 +1,4 @@
-"""How delivery ends: by the receiver's wish, at a shutdown, with a node, and through errors."""
+"""The ends of delivery: by the receiver's wish, at a shutdown, with a node, and through errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def run(program: Callable[[], Awaitable[None]]) -> None:
         loop.run_until_complete(program())
 
 
-def test_a_receiver_that_wants_no_more_gets_no_more_until_the_next_start() -> None:
+def test_unsubscribed_receiver_waits_for_next_start() -> None:
+    """A receiver that unsubscribes gets no event before the next start."""
+
     async def program() -> None:
         events, sender = await outbox(), Sender(failing("HTTP 410", unsubscribed=True))
         node = Node(events, sender)
@@ -41,7 +43,9 @@ def test_a_receiver_that_wants_no_more_gets_no_more_until_the_next_start() -> No
     run(program)
 
 
-def test_a_shutdown_starts_no_more_and_waits_for_what_is_under_way() -> None:
+def test_shutdown_drains_running_deliveries() -> None:
+    """A shutdown starts no delivery and waits for the running ones."""
+
     async def program() -> None:
         events, sender = await outbox(), Sender(seconds=5.0)
         deliverer = Node(events, sender).deliverer(drain_seconds=10.0)
@@ -52,13 +56,15 @@ def test_a_shutdown_starts_no_more_and_waits_for_what_is_under_way() -> None:
             store(events, 2, CREATED)
         assert len(sender.arrived) == 1
         assert asyncio.get_running_loop().time() < 8.0
-        states = [each.state for each in await events.list(Selection(), None, 10)]
+        states = [row.state for row in await events.list(Selection(), None, 10)]
         assert states == [DeliveryState.DELIVERED, DeliveryState.PENDING, DeliveryState.PENDING]
 
     run(program)
 
 
-def test_what_takes_longer_than_a_shutdown_is_sent_by_the_next_start_at_once() -> None:
+def test_next_start_sends_undrained_deliveries() -> None:
+    """A delivery that takes longer than the shutdown is sent again right after the next start."""
+
     async def program() -> None:
         events, sender = await outbox(), Sender(seconds=500.0)
         async with Node(events, sender).deliverer(drain_seconds=3.0).running():
@@ -121,7 +127,7 @@ def test_an_error_that_no_sink_should_raise_is_a_failed_attempt() -> None:
             store(events, 2, CREATED)
             await asyncio.sleep(2.0)
         assert node.calls.troubles == ["sink failed"] * 2
-        assert [each.error for each in await events.list(Selection(), None, 10)] == ["ValueError"] * 2
+        assert [row.error for row in await events.list(Selection(), None, 10)] == ["ValueError"] * 2
 
     run(program)
 
@@ -141,7 +147,7 @@ def test_a_timeout_is_counted_apart() -> None:
 def test_a_state_that_is_away_is_asked_again_and_logged_once(monkeypatch: Any) -> None:
     async def program() -> None:
         events, sender = await outbox(), Sender()
-        there, node = events.due, Node(events, sender)
+        due, node = events.due, Node(events, sender)
 
         async def away(*_: object, **__: object) -> list[Delivery]:
             raise StateUnavailable("away")
@@ -151,7 +157,7 @@ def test_a_state_that_is_away_is_asked_again_and_logged_once(monkeypatch: Any) -
             store(events, 1, CREATED)
             await asyncio.sleep(100.0)
             assert node.calls.troubles == ["events not read"]
-            monkeypatch.setattr(events, "due", there)
+            monkeypatch.setattr(events, "due", due)
             await asyncio.sleep(2.0)
         assert len(sender.arrived) == 1
 

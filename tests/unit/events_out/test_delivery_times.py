@@ -29,7 +29,7 @@ def times(sender: Sender) -> list[float]:
 
 
 async def states(events: MemoryOutbox) -> list[DeliveryState]:
-    return [each.state for each in await events.list(Selection(), None, 100)]
+    return [row.state for row in await events.list(Selection(), None, 100)]
 
 
 def test_a_new_event_is_sent_at_once() -> None:
@@ -64,7 +64,7 @@ def seldom(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("seldom")
-def test_the_standard_schedule_lasts_75_hours_and_then_the_event_is_dead() -> None:
+def test_event_is_dead_after_75_hours() -> None:
     async def program() -> None:
         events, sender = await outbox(), Sender(failing())
         node = Node(events, sender)
@@ -73,8 +73,8 @@ def test_the_standard_schedule_lasts_75_hours_and_then_the_event_is_dead() -> No
             await asyncio.sleep(100 * HOUR)
         pauses = [later - earlier for earlier, later in pairwise(times(sender))]
         assert len(pauses) == len(STANDARD) - 1
-        for pause, wanted in zip(pauses, STANDARD[1:], strict=True):
-            assert 0.8 * wanted <= pause <= 1.2 * wanted + 1.0
+        for pause, expected in zip(pauses, STANDARD[1:], strict=True):
+            assert 0.8 * expected <= pause <= 1.2 * expected + 1.0
         assert 0.8 * 75 <= times(sender)[-1] / HOUR <= 1.2 * 76
         assert await states(events) == [DeliveryState.DEAD]
         assert node.calls.troubles == ["event not delivered"]
@@ -84,7 +84,9 @@ def test_the_standard_schedule_lasts_75_hours_and_then_the_event_is_dead() -> No
 
 
 @pytest.mark.usefixtures("seldom")
-def test_a_receiver_that_is_back_after_hours_gets_everything_in_order() -> None:
+def test_returning_receiver_gets_events_in_order() -> None:
+    """A receiver that is back after hours gets every event in order."""
+
     async def program() -> None:
         events, sender = await outbox(), Sender(failing())
         async with Node(events, sender).deliverer().running():
@@ -93,9 +95,9 @@ def test_a_receiver_that_is_back_after_hours_gets_everything_in_order() -> None:
             await asyncio.sleep(5 * HOUR)
             sender.answer = lambda _: None
             await asyncio.sleep(30 * HOUR)
-        told = [event_id.split("_")[1:] for event_id in sender.arrived]
+        kinds = [event_id.split("_")[1:] for event_id in sender.arrived]
         for number in range(20):
-            assert [kind for name, kind in told if name == f"{number:032x}"] == ["created", "finished"]
+            assert [kind for name, kind in kinds if name == f"{number:032x}"] == ["created", "finished"]
 
     run(program)
 
@@ -137,10 +139,12 @@ def test_a_receiver_may_ask_to_be_left_alone_for_longer() -> None:
     run(program)
 
 
-def test_the_upload_s_later_events_wait_for_the_one_that_failed_and_others_do_not() -> None:
+def test_failed_event_holds_back_its_upload_only() -> None:
+    """A failed event delays the later events of its upload, and no other upload's."""
+
     async def program() -> None:
         events, sender = await outbox(), Sender()
-        sender.answer = lambda each: failing()(each) if each.seq == 1 and each.attempts < 2 else None
+        sender.answer = lambda delivery: failing()(delivery) if delivery.seq == 1 and delivery.attempts < 2 else None
         async with Node(events, sender, pauses=(0.0, 100.0, 100.0)).deliverer().running():
             store(events, 1, CREATED, FINISHED, TERMINATED)
             store(events, 2, CREATED, FINISHED)
@@ -156,7 +160,7 @@ def test_the_upload_s_later_events_wait_for_the_one_that_failed_and_others_do_no
 def test_events_after_a_dead_one_go_on_unless_order_is_strict(strict: bool, arrived: int) -> None:  # noqa: FBT001
     async def program() -> None:
         events, sender = await outbox(), Sender()
-        sender.answer = lambda each: failing()(each) if each.type is CREATED else None
+        sender.answer = lambda delivery: failing()(delivery) if delivery.type is CREATED else None
         async with Node(events, sender, pauses=(0.0,), strict=strict).deliverer().running():
             store(events, 1, CREATED, FINISHED)
             await asyncio.sleep(10.0)

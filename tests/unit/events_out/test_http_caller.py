@@ -30,8 +30,8 @@ SECONDS = 20.0
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as made:
-        yield made
+    async with receiving() as server:
+        yield server
 
 
 def sink_to(url: str, *, form: str = "tusd", seconds: float = SECONDS, forward: tuple[str, ...] = ()) -> HookSink:
@@ -40,9 +40,9 @@ def sink_to(url: str, *, form: str = "tusd", seconds: float = SECONDS, forward: 
 
 @pytest.fixture
 async def sink(receiver: Receiver) -> AsyncIterator[Sink]:
-    made = sink_to(receiver.url)
-    yield made
-    await made.aclose()
+    http_sink = sink_to(receiver.url)
+    yield http_sink
+    await http_sink.aclose()
 
 
 async def failure(sink: Sink) -> DeliveryFailed:
@@ -157,14 +157,13 @@ async def test_a_call_names_itself_and_forwards_what_it_should(receiver: Receive
 
 
 @pytest.mark.parametrize("forward", [(), ("Traceparent",)])
-async def test_a_call_passes_the_trace_on_unless_the_client_s_own_is_asked_for(
-    forward: tuple[str, ...], receiver: Receiver
-) -> None:
-    sink, sent = sink_to(receiver.url, forward=forward), f"00-{'1' * 32}-{'2' * 16}-01"
-    ours = Trace(f"00-{'1' * 32}-{'3' * 16}-01", "a=1")
-    await sink.publish(delivery(caller=Caller(headers={"traceparent": sent}, span=ours)))
+async def test_call_carries_own_or_forwarded_trace(forward: tuple[str, ...], receiver: Receiver) -> None:
+    """Sends the server's trace, or the client's where `traceparent` is a forwarded header."""
+    sink, client_trace = sink_to(receiver.url, forward=forward), f"00-{'1' * 32}-{'2' * 16}-01"
+    own_trace = Trace(f"00-{'1' * 32}-{'3' * 16}-01", "a=1")
+    await sink.publish(delivery(caller=Caller(headers={"traceparent": client_trace}, span=own_trace)))
     [arrival] = receiver.arrivals
-    assert arrival.headers.getall("traceparent") == [sent if forward else ours.parent]
+    assert arrival.headers.getall("traceparent") == [client_trace if forward else own_trace.parent]
     assert arrival.headers.get("tracestate") == (None if forward else "a=1")
     await sink.aclose()
 

@@ -1,4 +1,4 @@
-"""How often the outbox is measured, and what is told of it: in simulated time."""
+"""The times and values of measuring the outbox: in simulated time."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Seen = tuple[str, int, int]
 
 class Seer(Meter):
     def __init__(self) -> None:
-        self.seen = list[Seen]()
+        self.measurements = list[Seen]()
 
     def events_seen(self, sink: str, pending: int, dead: int, oldest_seconds: float) -> None:  # noqa: ARG002  the port's
-        self.seen.append((sink, pending, dead))
+        self.measurements.append((sink, pending, dead))
 
 
 def upkeep(events: MemoryOutbox, meter: Meter, *, delivers: bool) -> Upkeep:
@@ -31,14 +31,14 @@ def upkeep(events: MemoryOutbox, meter: Meter, *, delivers: bool) -> Upkeep:
 
 
 def measured(*, delivers: bool) -> Sequence[Seen]:
-    """Of an hour in which one event is pending."""
+    """Returns the measurements of an hour in which one event is pending."""
 
     async def program() -> Sequence[Seen]:
         events, meter = await outbox(), Seer()
         store(events, 1, EventType.CREATED)
         async with upkeep(events, meter, delivers=delivers).running():
             await asyncio.sleep(HOUR - 0.5)
-        return meter.seen
+        return meter.measurements
 
     with SimulatedLoop() as loop:
         return loop.run_until_complete(program())
@@ -57,11 +57,11 @@ def test_a_removed_sink_whose_backlog_was_dropped_lacks_nothing() -> None:
         events, meter = await outbox(), Seer()
         store(events, 1, EventType.CREATED)
         await events.register([])
-        kept = upkeep(events, meter, delivers=True)
-        await kept.measure()
+        rounds = upkeep(events, meter, delivers=True)
+        await rounds.measure()
         await events.drop(await events.list(Selection(), None, 10), 0.0)
-        await kept.measure()
-        return meter.seen
+        await rounds.measure()
+        return meter.measurements
 
     with SimulatedLoop() as loop:
         assert loop.run_until_complete(program()) == [(SINK, 1, 0), (SINK, 0, 0)]

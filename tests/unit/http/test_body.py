@@ -23,7 +23,7 @@ HEAD = b"PATCH /x HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 
 @pytest.fixture(autouse=True, params=[1, sys.maxsize], ids=["into slabs", "by aiohttp"])
-def least(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+def least_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Both ways to read a body keep the same promises."""
     monkeypatch.setattr(socket_reader, "_LEAST", request.param)
     return int(request.param)
@@ -119,7 +119,8 @@ async def test_a_client_that_goes_away_leaves_all_that_arrived(leave: Callable[[
         assert await site.outcome == (b"abc", BodyEnd.CUT)
 
 
-async def test_what_arrived_before_anybody_looked_is_kept_when_the_client_is_gone() -> None:
+async def test_unread_bytes_survive_a_disconnect() -> None:
+    """Returns the bytes that arrived before the first read although the client has left."""
     site = Site()
     site.begin.clear()
     async with site.sending(b"abc") as client:
@@ -136,7 +137,8 @@ async def test_a_silent_client_is_idle() -> None:
         assert await site.outcome == (b"abc", BodyEnd.IDLE)
 
 
-async def test_a_body_that_waits_for_bytes_stops_when_asked_however_often() -> None:
+async def test_waiting_body_stops_once() -> None:
+    """A second stop request changes nothing."""
     site = Site()
     async with site.sending(b"abc"):
         await until(lambda: site.waiting and site.received == 3)
@@ -156,7 +158,7 @@ async def test_what_arrives_in_the_moment_of_the_stop_is_kept() -> None:
         assert await site.outcome == (b"abc", BodyEnd.STOPPED)
 
 
-async def test_a_body_that_was_stopped_before_it_began_gives_what_has_arrived() -> None:
+async def test_body_stopped_before_reading_returns_its_bytes() -> None:
     site = Site()
     site.begin.clear()
     async with site.sending(b"abc"):
@@ -177,31 +179,31 @@ async def test_a_body_without_a_byte_that_is_stopped_is_complete() -> None:
 
 
 @asynccontextmanager
-async def paced(data: bytes, *, taken: int, waited: float) -> AsyncIterator[tuple[Site, RawConnection]]:
+async def paced(data: bytes, *, byte_count: int, waited: float) -> AsyncIterator[tuple[Site, RawConnection]]:
     """A body that must bring 100 bytes a second: so many came in so many seconds, and now these."""
     site = Site(min_rate=100)
     site.begin.clear()
     async with site.sending(data) as client:
         await until(lambda: site.received == len(data))
         assert site.body is not None
-        site.body._received, site.body._waited = taken, waited
+        site.body._received, site.body._waited = byte_count, waited
         site.begin.set()
         yield site, client
 
 
-async def test_a_body_that_comes_too_slowly_ends_with_all_that_has_arrived() -> None:
-    async with paced(b"abc", taken=1000, waited=11) as (site, _):
+async def test_slow_body_ends_with_arrived_bytes() -> None:
+    async with paced(b"abc", byte_count=1000, waited=11) as (site, _):
         assert await site.outcome == (b"abc", BodyEnd.IDLE)
 
 
 async def test_a_slow_body_that_is_all_there_is_complete() -> None:
-    async with paced(b"x" * 100, taken=900, waited=11) as (site, _):
+    async with paced(b"x" * 100, byte_count=900, waited=11) as (site, _):
         assert await site.outcome == (b"x" * 100, BodyEnd.COMPLETE)
 
 
-@pytest.mark.parametrize(("taken", "waited"), [(0, 9.9), (1100, 11)])
-async def test_a_body_is_waited_for_if_it_keeps_pace_or_has_just_begun(taken: int, waited: float) -> None:
-    async with paced(b"abc", taken=taken, waited=waited) as (site, client):
+@pytest.mark.parametrize(("byte_count", "waited"), [(0, 9.9), (1100, 11)])
+async def test_a_body_is_waited_for_if_it_keeps_pace_or_has_just_begun(byte_count: int, waited: float) -> None:
+    async with paced(b"abc", byte_count=byte_count, waited=waited) as (site, client):
         await until(lambda: site.waiting)
         await client.send(b"x" * 97)
         assert await site.outcome == (b"abc" + b"x" * 97, BodyEnd.COMPLETE)
@@ -216,7 +218,7 @@ async def test_a_chunked_body_gets_no_more_than_its_room(room: int, end: BodyEnd
     assert len(data) <= room
 
 
-async def test_a_client_is_told_to_go_on_only_when_its_bytes_are_wanted() -> None:
+async def test_100_continue_waits_for_the_first_read() -> None:
     site = Site()
     site.begin.clear()
     async with site.sending(b"", b"Content-Length: 3\r\nExpect: 100-continue\r\n") as client:

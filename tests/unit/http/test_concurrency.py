@@ -1,4 +1,4 @@
-"""Who may come in, and how many at a time."""
+"""Limits of concurrent requests and uploads, of all clients and of each."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_without_limits_everyone_comes_in() -> None:
         request(concurrency)
 
 
-def test_one_client_has_so_many_requests_at_a_time_and_the_next_one_its_own() -> None:
+def test_concurrent_requests_are_limited_per_client() -> None:
     concurrency = Concurrency(ConcurrencyLimits(client_requests=2))
     first, _ = request(concurrency), request(concurrency)
     with pytest.raises(TooManyRequests):
@@ -44,7 +44,7 @@ def test_one_client_has_so_many_requests_at_a_time_and_the_next_one_its_own() ->
     request(concurrency)
 
 
-def test_one_client_has_so_many_uploads_at_a_time_and_the_next_one_its_own() -> None:
+def test_concurrent_uploads_are_limited_per_client() -> None:
     concurrency = Concurrency(ConcurrencyLimits(client_uploads=1))
     first = upload(concurrency)
     with pytest.raises(TooManyRequests):
@@ -64,18 +64,22 @@ def test_all_clients_together_have_so_many_uploads() -> None:
     upload(concurrency, "c")
 
 
-def test_at_the_end_those_who_are_in_are_asked_to_stop_and_nobody_else_comes_in() -> None:
-    concurrency, here, gone = Concurrency(ConcurrencyLimits()), ScriptedBody(stalls=True), ScriptedBody(stalls=True)
-    upload(concurrency, body=gone).close()
-    with upload(concurrency, body=here):
+def test_close_stops_uploads_and_refuses_new_ones() -> None:
+    concurrency, running_body, ended_body = (
+        Concurrency(ConcurrencyLimits()),
+        ScriptedBody(stalls=True),
+        ScriptedBody(stalls=True),
+    )
+    upload(concurrency, body=ended_body).close()
+    with upload(concurrency, body=running_body):
         concurrency.close()
-        assert here._stopped.is_set()
-        assert not gone._stopped.is_set()
+        assert running_body._stopped.is_set()
+        assert not ended_body._stopped.is_set()
         with pytest.raises(ServiceUnavailable):
             upload(concurrency)
 
 
-def test_one_client_creates_so_many_uploads_in_a_while_and_the_next_one_its_own() -> None:
+def test_creation_rate_is_limited_per_client() -> None:
     concurrency = Concurrency(ConcurrencyLimits(client_creations=Rate(2, 3600)))
     concurrency.creation("a")
     concurrency.creation("a")
@@ -95,22 +99,23 @@ def test_nothing_is_created_at_the_end_and_no_turn_is_taken() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans())))
-def test_whoever_comes_and_goes_limits_hold_and_nobody_gone_is_counted(moves: list[tuple[str, bool]]) -> None:
+def test_limits_hold_for_random_arrivals(moves: list[tuple[str, bool]]) -> None:
+    """A client that has left is not counted."""
     concurrency, inside = Concurrency(ConcurrencyLimits(uploads=4, client_uploads=2)), list[tuple[str, ExitStack]]()
     for client, comes in moves:
-        theirs = [each for each in inside if each[0] == client]
+        own = [entry for entry in inside if entry[0] == client]
         if comes:
-            full = len(theirs) == 2 or len(inside) == 4
+            full = len(own) == 2 or len(inside) == 4
             try:
                 inside.append((client, upload(concurrency, client)))
             except Refusal:
                 assert full
             else:
                 assert not full
-        elif theirs:
-            inside.remove(theirs[0])
-            theirs[0][1].close()
-    for _, each in inside:
-        each.close()
+        elif own:
+            inside.remove(own[0])
+            own[0][1].close()
+    for _, entry in inside:
+        entry.close()
     assert not concurrency._uploads
     assert not concurrency._bodies

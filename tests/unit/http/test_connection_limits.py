@@ -1,4 +1,4 @@
-"""How many connections there may be."""
+"""Limits of connections."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from tusd_py.http.connection.connection_limits import Connections, client_at, cl
 
 
 def test_beyond_the_limit_in_all_nobody_stays() -> None:
-    some = Connections(limit=2)
-    assert [some.opened(peer) for peer in ("a", "b")] == [None, None]
-    told = some.opened("c")
-    assert told is not None
-    assert told.startswith(b"HTTP/1.1 503 ")
-    assert b"\r\nRetry-After: 5\r\n" in told
+    connections = Connections(limit=2)
+    assert [connections.opened(peer) for peer in ("a", "b")] == [None, None]
+    refusal = connections.opened("c")
+    assert refusal is not None
+    assert refusal.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nRetry-After: 5\r\n" in refusal
     for peer in ("c", "a"):
-        some.closed(peer)
-    assert some.opened("c") is None
+        connections.closed(peer)
+    assert connections.opened("c") is None
 
 
 def test_beyond_the_limit_of_one_client_others_stay() -> None:
-    some = Connections(client_limit=1)
-    assert some.opened("a") is None
-    told = some.opened("a")
-    assert told is not None
-    assert told.startswith(b"HTTP/1.1 429 ")
-    assert some.opened("b") is None
-    some.closed("a")
-    some.closed("a")
-    assert some.opened("a") is None
+    connections = Connections(client_limit=1)
+    assert connections.opened("a") is None
+    refusal = connections.opened("a")
+    assert refusal is not None
+    assert refusal.startswith(b"HTTP/1.1 429 ")
+    assert connections.opened("b") is None
+    connections.closed("a")
+    connections.closed("a")
+    assert connections.opened("a") is None
 
 
 def test_without_limits_there_are_none() -> None:
-    some = Connections()
-    assert {some.opened("a") for _ in range(10_000)} == {None}
+    connections = Connections()
+    assert {connections.opened("a") for _ in range(10_000)} == {None}
 
 
 @pytest.mark.parametrize(
@@ -65,5 +65,5 @@ def test_a_client_of_ipv6_has_a_network(address: object, client: str) -> None:
         (1000 * "x", 64 * "x"),
     ],
 )
-def test_a_client_that_a_proxy_names_is_known_by_its_address_or_by_a_short_word(name: str, client: str) -> None:
+def test_forwarded_client_is_an_address_or_short_word(name: str, client: str) -> None:
     assert client_at(name) == client

@@ -26,33 +26,33 @@ SIZE = 300_000
 class Reader:
     """A client that takes as many bytes as it wants."""
 
-    def __init__(self, wanted: int = SIZE) -> None:
+    def __init__(self, demand: int = SIZE) -> None:
         self.got = bytearray()
-        self._wanted = wanted
-        self._more, self.asked = asyncio.Event(), asyncio.Event()
-        self._gone = False
+        self._demand = demand
+        self._demand_event, self.blocked = asyncio.Event(), asyncio.Event()
+        self._closed = False
 
     def offer(self, chunk: Chunk) -> int:
-        if self._gone:
+        if self._closed:
             raise ConnectionResetError
-        taken = bytes(chunk[: min(self._wanted, 50_000)])
-        self._wanted -= len(taken)
-        self.got += taken
-        return len(taken)
+        piece = bytes(chunk[: min(self._demand, 50_000)])
+        self._demand -= len(piece)
+        self.got += piece
+        return len(piece)
 
     async def writable(self) -> None:
-        self.asked.set()
-        if not self._wanted and not self._gone:
-            self._more.clear()
-            await self._more.wait()
+        self.blocked.set()
+        if not self._demand and not self._closed:
+            self._demand_event.clear()
+            await self._demand_event.wait()
 
-    def want(self, more: int) -> None:
-        self._wanted += more
-        self._more.set()
+    def want(self, count: int) -> None:
+        self._demand += count
+        self._demand_event.set()
 
     def leave(self) -> None:
-        self._gone = True
-        self._more.set()
+        self._closed = True
+        self._demand_event.set()
 
 
 class Place:
@@ -62,13 +62,13 @@ class Place:
         self.harness = Harness()
         self.budget = Budget(4 * WINDOW)
         self.downloads = Share(self.budget, 4)
-        self.sent = 0
-        self.begun = 0
+        self.sent_bytes = 0
+        self.beginnings = 0
         self.patience = 60.0
 
     async def delivery(self, data: bytes, reader: Reader) -> Delivery:
         async def begin() -> Reader:
-            self.begun += 1
+            self.beginnings += 1
             return reader
 
         upload = await stored(self.harness.storage, data)
@@ -82,10 +82,10 @@ class Place:
         return Delivery(context, upload, Span(0, len(data)), begin)
 
     def bytes_sent(self, count: int) -> None:
-        self.sent += count
+        self.sent_bytes += count
 
     @property
-    def held(self) -> tuple[int, int]:
+    def used(self) -> tuple[int, int]:
         return self.downloads.used, self.budget.used
 
 
@@ -102,78 +102,78 @@ def place() -> Place:
 async def test_a_client_that_reads_gets_all_and_leaves_nothing(place: Place) -> None:
     data, reader = random_bytes(SIZE), Reader()
     await (await place.delivery(data, reader)).run()
-    assert (bytes(reader.got), place.sent, place.begun, place.held) == (data, SIZE, 1, (0, 0))
+    assert (bytes(reader.got), place.sent_bytes, place.beginnings, place.used) == (data, SIZE, 1, (0, 0))
 
 
 async def test_an_empty_download_begins_all_the_same(place: Place) -> None:
     await (await place.delivery(b"", Reader())).run()
-    assert (place.begun, place.held) == (1, (0, 0))
+    assert (place.beginnings, place.used) == (1, (0, 0))
 
 
-async def test_a_client_that_stalls_keeps_its_window_while_nothing_else_needs_it(place: Place) -> None:
+async def test_stalled_client_keeps_an_unclaimed_window(place: Place) -> None:
     data, reader = random_bytes(SIZE), Reader(100_000)
     running = asyncio.create_task((await place.delivery(data, reader)).run())
-    await reader.asked.wait()
+    await reader.blocked.wait()
     await asyncio.sleep(0.05)
-    assert place.held == (WINDOW, WINDOW)
+    assert place.used == (WINDOW, WINDOW)
     reader.want(SIZE)
     await running
-    assert (bytes(reader.got), place.held) == (data, (0, 0))
+    assert (bytes(reader.got), place.used) == (data, (0, 0))
 
 
-async def test_the_window_of_a_client_that_stalls_goes_to_another_and_its_bytes_go_on_later(place: Place) -> None:
-    data, other = random_bytes(SIZE), random_bytes(1000)
+async def test_claimed_window_moves_and_download_resumes(place: Place) -> None:
+    """A stalled client gives its window to another client, and continues later."""
+    data, other_data = random_bytes(SIZE), random_bytes(1000)
     reader, quick = Reader(100_000), Reader()
     running = asyncio.create_task((await place.delivery(data, reader)).run())
-    await reader.asked.wait()
-    await (await place.delivery(other, quick)).run()
-    assert bytes(quick.got) == other
+    await reader.blocked.wait()
+    await (await place.delivery(other_data, quick)).run()
+    assert bytes(quick.got) == other_data
     await asyncio.sleep(0.05)
-    assert (running.done(), place.held) == (False, (0, 0)), "a stalled client holds nothing"
+    assert (running.done(), place.used) == (False, (0, 0)), "a stalled client holds nothing"
     reader.want(SIZE)
     await running
-    assert (bytes(reader.got), place.held) == (data, (0, 0))
+    assert (bytes(reader.got), place.used) == (data, (0, 0))
 
 
 async def test_a_client_that_leaves_gives_its_window_back(place: Place) -> None:
     reader = Reader(100_000)
     running = asyncio.create_task((await place.delivery(random_bytes(SIZE), reader)).run())
-    await reader.asked.wait()
+    await reader.blocked.wait()
     reader.leave()
     with pytest.raises(ConnectionResetError):
         await running
-    assert place.held == (0, 0)
+    assert place.used == (0, 0)
 
 
-async def test_where_no_window_is_to_be_had_a_client_is_told_to_come_again(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_download_without_window_is_unavailable(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client is refused with a later retry, and holds nothing."""
     monkeypatch.setattr(delivery, "_MEMORY_TIMEOUT", 0.05)
     async with place.downloads.hold(WINDOW):
         reader = Reader()
         with pytest.raises(ServiceUnavailable):
             await (await place.delivery(random_bytes(SIZE), reader)).run()
-        assert (place.begun, place.held) == (0, (WINDOW, WINDOW))
-    assert place.held == (0, 0)
+        assert (place.beginnings, place.used) == (0, (WINDOW, WINDOW))
+    assert place.used == (0, 0)
 
 
 async def test_a_download_that_is_ended_while_it_waits_keeps_no_place(place: Place) -> None:
-    others = place.budget.account(lambda: None)
-    await others.acquire(place.budget.limit)
+    other_account = place.budget.account(lambda: None)
+    await other_account.acquire(place.budget.limit)
     running = asyncio.create_task((await place.delivery(random_bytes(SIZE), Reader())).run())
     while place.downloads.used == 0:  # noqa: ASYNC110 (it has its place in the share at once)
         await asyncio.sleep(0)
     running.cancel()
     await asyncio.wait([running])
-    others.close()
-    assert place.held == (0, 0)
+    other_account.close()
+    assert place.used == (0, 0)
 
 
 async def test_a_client_that_takes_nothing_for_long_is_given_up(place: Place) -> None:
     place.patience = 0.05
     with pytest.raises(Unread):
         await (await place.delivery(random_bytes(SIZE), Reader(100_000))).run()
-    assert place.held == (0, 0)
+    assert place.used == (0, 0)
 
 
 async def test_one_that_lost_its_window_meanwhile_is_given_up_too(place: Place) -> None:
@@ -183,4 +183,4 @@ async def test_one_that_lost_its_window_meanwhile_is_given_up_too(place: Place) 
     await (await place.delivery(random_bytes(SIZE), reader)).run()
     with pytest.raises(Unread):
         await running
-    assert place.held == (0, 0)
+    assert place.used == (0, 0)

@@ -14,7 +14,7 @@ from tusd_py.http.forwarded import Family, Trust
 from tusd_py.http.routes import add_routes
 
 
-def seen(
+def resolve(
     headers: dict[str, str],
     *,
     behind_proxy: bool = True,
@@ -23,8 +23,8 @@ def seen(
     peer: str = "127.0.0.1",
     family: Family = "auto",
 ) -> str:
-    named = {"Host": "inside:8080"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    request = make_mocked_request("POST", path, headers=named).clone(remote=peer)
+    fields = {"Host": "inside:8080"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    request = make_mocked_request("POST", path, headers=fields).clone(remote=peer)
     trust = Trust(networks=LOOPBACK if behind_proxy else (), family=family)
     return endpoint_url(request, request.rel_url.raw_path, public=public, trust=trust)
 
@@ -52,33 +52,33 @@ TOLD: list[tuple[dict[str, str], str]] = [
 
 @pytest.mark.parametrize(("headers", "url"), TOLD)
 def test_behind_a_proxy_the_outermost_one_is_believed(headers: dict[str, str], url: str) -> None:
-    assert seen(headers) == url
+    assert resolve(headers) == url
 
 
 @pytest.mark.parametrize("headers", [headers for headers, _ in TOLD])
 def test_without_a_proxy_nobody_is_believed(headers: dict[str, str]) -> None:
     own = f"http://{headers.get('Host', 'inside:8080')}/files/"
-    assert seen(headers, behind_proxy=False) == own
-    assert seen(headers, peer="192.0.2.1") == own
+    assert resolve(headers, behind_proxy=False) == own
+    assert resolve(headers, peer="192.0.2.1") == own
 
 
 def test_one_family_of_fields_is_believed() -> None:
     both = {"Forwarded": "host=a.example;proto=https", "X_Forwarded_Host": "b.example", "X_Forwarded_Prefix": "/p"}
-    assert seen(both, family="forwarded") == "https://a.example/files/"
-    assert seen(both, family="x-forwarded") == "http://b.example/p/files/"
+    assert resolve(both, family="forwarded") == "https://a.example/files/"
+    assert resolve(both, family="x-forwarded") == "http://b.example/p/files/"
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1", ""])
-def test_a_proxy_on_this_machine_is_known_by_any_of_its_addresses(peer: str) -> None:
-    assert seen({"X_Forwarded_Host": "up.example"}, peer=peer) == "http://up.example/files/"
+def test_local_proxy_is_trusted_by_any_address(peer: str) -> None:
+    assert resolve({"X_Forwarded_Host": "up.example"}, peer=peer) == "http://up.example/files/"
 
 
 def test_what_the_operator_says_goes() -> None:
-    assert seen({"X_Forwarded_Host": "other"}, public="https://up.example/files/") == "https://up.example/files/"
+    assert resolve({"X_Forwarded_Host": "other"}, public="https://up.example/files/") == "https://up.example/files/"
 
 
 def test_there_is_always_one_slash_at_the_end() -> None:
-    assert seen({}, path="/files") == "http://inside:8080/files/"
+    assert resolve({}, path="/files") == "http://inside:8080/files/"
 
 
 @pytest.mark.parametrize(
@@ -100,18 +100,18 @@ def test_there_is_always_one_slash_at_the_end() -> None:
 )
 def test_what_makes_no_url_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(Malformed):
-        seen(headers)
+        resolve(headers)
 
 
 def asking(*forwarded_for: str, behind_proxy: bool = True, field: str = "X-Forwarded-For") -> str:
     """The address of a client of a proxy at 127.0.0.1."""
-    headers = CIMultiDict([(field, told) for told in forwarded_for])
+    headers = CIMultiDict([(field, value) for value in forwarded_for])
     request = make_mocked_request("POST", "/files/", headers=headers).clone(remote="127.0.0.1")
     return Trust(networks=LOOPBACK if behind_proxy else ()).client(request)
 
 
 @pytest.mark.parametrize(
-    ("told", "address"),
+    ("forwarded", "address"),
     [
         ([], "127.0.0.1"),
         ([""], "127.0.0.1"),
@@ -125,12 +125,12 @@ def asking(*forwarded_for: str, behind_proxy: bool = True, field: str = "X-Forwa
         (["[2001:db8::1]:4711"], "2001:db8::1"),
     ],
 )
-def test_behind_a_proxy_a_client_is_who_the_nearest_proxy_saw(told: list[str], address: str) -> None:
-    assert asking(*told) == address
+def test_behind_a_proxy_a_client_is_who_the_nearest_proxy_saw(forwarded: list[str], address: str) -> None:
+    assert asking(*forwarded) == address
 
 
 @pytest.mark.parametrize(
-    ("told", "address"),
+    ("forwarded", "address"),
     [
         (["for=192.0.2.1"], "192.0.2.1"),
         (["for=made-up, for=192.0.2.1;proto=https"], "192.0.2.1"),
@@ -138,23 +138,24 @@ def test_behind_a_proxy_a_client_is_who_the_nearest_proxy_saw(told: list[str], a
         (["proto=https"], "127.0.0.1"),
     ],
 )
-def test_the_other_family_names_clients_too(told: list[str], address: str) -> None:
-    assert asking(*told, field="Forwarded") == address
+def test_the_other_family_names_clients_too(forwarded: list[str], address: str) -> None:
+    assert asking(*forwarded, field="Forwarded") == address
 
 
-def test_without_a_proxy_a_client_is_who_connects_whatever_it_says() -> None:
+def test_forwarded_address_needs_a_proxy() -> None:
+    """A client that connects without a proxy is its socket's address, despite its headers."""
     assert asking("192.0.2.1", behind_proxy=False) == "127.0.0.1"
 
 
 @pytest.mark.parametrize("host", ["\u00e9 .example", "a b", "x:y", "x:123456", "", "[::1"])
 def test_a_host_that_makes_no_url_is_refused(host: str) -> None:
     with pytest.raises(Malformed):
-        seen({"Host": host}, behind_proxy=False)
+        resolve({"Host": host}, behind_proxy=False)
 
 
 @pytest.mark.parametrize("base_path", ["/files/", "/", "/a/b/"])
 @pytest.mark.parametrize("prefix", ["", "/up", "/files", "/s3"])
-async def test_the_creation_endpoint_is_known_wherever_the_application_is_mounted(base_path: str, prefix: str) -> None:
+async def test_creation_path_of_a_mounted_application(base_path: str, prefix: str) -> None:
     seen_paths = list[str]()
 
     async def answer(request: web.Request) -> web.Response:

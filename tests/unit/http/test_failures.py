@@ -1,4 +1,4 @@
-"""What a refusal keeps."""
+"""Memory that a refusal keeps: nothing of its request."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class Brought:
     """Something large."""
 
 
-def _work(seen: list[weakref.ref[Brought]]) -> None:
+def _work(references: list[weakref.ref[Brought]]) -> None:
     brought = Brought()
-    seen.append(weakref.ref(brought))
+    references.append(weakref.ref(brought))
     raise UploadNotFound
 
 
-def _answer(seen: list[weakref.ref[Brought]]) -> str:
+def _answer(references: list[weakref.ref[Brought]]) -> str:
     """As handlers do it."""
     try:
-        _work(seen)
+        _work(references)
     except Refusal as error:
         refusal = refusal_of(cast("Context", SimpleNamespace()), error)
         return refusal.code
@@ -33,10 +33,10 @@ def _answer(seen: list[weakref.ref[Brought]]) -> str:
 
 
 def test_a_refusal_holds_nothing_of_what_the_request_brought() -> None:
-    seen = list[weakref.ref[Brought]]()
+    references = list[weakref.ref[Brought]]()
     gc.disable()
     try:
-        assert _answer(seen) == UploadNotFound.code
-        assert [each() for each in seen] == [None]
+        assert _answer(references) == UploadNotFound.code
+        assert [reference() for reference in references] == [None]
     finally:
         gc.enable()

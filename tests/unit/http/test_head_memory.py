@@ -34,7 +34,7 @@ class Site:
         self.budget = Budget(1_000_000)
         self.texts = Share(self.budget, 1_000_000 // (2 * LIMIT))
         self.refused = list[str]()
-        self.asked, self.go_on = asyncio.Event(), asyncio.Event()
+        self.requested, self.go_on = asyncio.Event(), asyncio.Event()
         self.go_on.set()
         self.port = 0
         self.runner: Runner | None = None
@@ -44,7 +44,7 @@ class Site:
         await self.runner.cleanup()
 
     async def answered(self, request: web.Request) -> web.Response:
-        self.asked.set()
+        self.requested.set()
         await self.go_on.wait()
         return web.Response(text=str(len(request.headers["X-A"])))
 
@@ -54,27 +54,27 @@ class Site:
     async def full(self) -> bool:
         return self.texts.used == 2 * LIMIT
 
-    async def wanted(self) -> bool:
+    async def contended(self) -> bool:
         return self.texts._budgets[0].tight
 
 
 @pytest.fixture
 async def site(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
     monkeypatch.setattr(heads, "_LINGER", 0.0)
-    made, app = Site(), web.Application()
-    metrics = SimpleNamespace(failed=made.refused.append, answered=lambda *_: None)
-    app[CONTEXT] = cast("Context", SimpleNamespace(texts=made.texts, metrics=metrics, connections=Connections()))
-    app.router.add_route("*", "/", made.answered)
+    server, app = Site(), web.Application()
+    metrics = SimpleNamespace(failed=server.refused.append, answered=lambda *_: None)
+    app[CONTEXT] = cast("Context", SimpleNamespace(texts=server.texts, metrics=metrics, connections=Connections()))
+    app.router.add_route("*", "/", server.answered)
     runner = Runner(app, LIMIT, max_field_size=10 * LIMIT, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.port, made.runner = runner.addresses[0][1], runner
-    yield made
-    await made.stop()
-    await until(made.idle)
+    server.port, server.runner = runner.addresses[0][1], runner
+    yield server
+    await server.stop()
+    await until(server.idle)
 
 
-async def begun(site: Site, connection: RawConnection) -> None:
+async def begin_head(site: Site, connection: RawConnection) -> None:
     await connection.send(BEGUN)
     await until(site.full)
 
@@ -84,9 +84,9 @@ async def asking(site: Site) -> AsyncIterator[RawConnection]:
     """A connection whose request, with a long head, is being served until `go_on`."""
     site.go_on.clear()
     async with connected(site.port) as connection:
-        await begun(site, connection)
+        await begin_head(site, connection)
         await connection.send(END)
-        await site.asked.wait()
+        await site.requested.wait()
         yield connection
 
 
@@ -102,17 +102,17 @@ async def test_a_short_head_is_charged_nothing(site: Site) -> None:
     site.go_on.clear()
     async with connected(site.port) as connection:
         await connection.send(BEGUN[:FREE] + END)
-        await site.asked.wait()
+        await site.requested.wait()
         assert await site.idle()
         site.go_on.set()
         await connection.answer()
 
 
-async def test_the_next_long_head_waits_until_the_one_before_is_answered(site: Site) -> None:
+async def test_long_head_waits_for_the_previous_one(site: Site) -> None:
     async with connected(site.port) as first, connected(site.port) as second:
-        await begun(site, first)
+        await begin_head(site, first)
         await second.send(BEGUN)
-        await until(site.wanted)
+        await until(site.contended)
         await second.send(END)
         assert await second.silent(0.1)
         await first.send(END)
@@ -121,12 +121,12 @@ async def test_the_next_long_head_waits_until_the_one_before_is_answered(site: S
         await until(site.idle)
 
 
-async def test_a_client_that_leaves_while_it_waits_takes_nothing_for_long(site: Site) -> None:
-    """That it left is seen when its turn comes: it isn't read from before."""
+async def test_waiting_client_that_leaves_frees_memory(site: Site) -> None:
+    """A client that left is noticed at its turn: it isn't read from before."""
     async with connected(site.port) as first, connected(site.port) as second, connected(site.port) as third:
-        await begun(site, first)
+        await begin_head(site, first)
         await second.send(BEGUN)
-        await until(site.wanted)
+        await until(site.contended)
         second.reset()
         await third.send(BEGUN)
         await first.send(END)
@@ -138,21 +138,22 @@ async def test_a_client_that_leaves_while_it_waits_takes_nothing_for_long(site: 
 
 async def test_a_server_that_stops_while_a_head_waits_gives_all_back(site: Site) -> None:
     async with connected(site.port) as first, connected(site.port) as second:
-        await begun(site, first)
+        await begin_head(site, first)
         await second.send(BEGUN)
-        await until(site.wanted)
+        await until(site.contended)
         await site.stop()
         await until(site.idle)
 
 
 async def test_a_client_that_leaves_within_its_head_gives_all_back(site: Site) -> None:
     async with connected(site.port) as connection:
-        await begun(site, connection)
+        await begin_head(site, connection)
         connection.reset()
         await until(site.idle)
 
 
-async def test_a_client_that_leaves_before_its_answer_gives_back_once_and_not_before(site: Site) -> None:
+async def test_memory_is_released_once_after_the_handler(site: Site) -> None:
+    """A client that leaves before its answer frees its head's memory when the handler ends."""
     async with asking(site) as connection:
         connection.reset()
         await asyncio.sleep(0.05)
@@ -161,12 +162,10 @@ async def test_a_client_that_leaves_before_its_answer_gives_back_once_and_not_be
         await until(site.idle)
 
 
-async def test_a_head_that_is_too_long_is_refused_and_gives_back_at_once(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_refused_long_head_frees_memory_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heads, "_LINGER", 1.0)
     async with connected(site.port) as connection:
-        await begun(site, connection)
+        await begin_head(site, connection)
         await connection.send(b"a" * LIMIT)
         assert (await connection.answer()).status == 431
         assert await site.idle(), "not only after the connection has lingered"

@@ -39,7 +39,7 @@ async def accepted(runner: Runner) -> bool:
     return bool(served(runner).connections)
 
 
-async def test_what_comes_after_a_server_began_to_close_is_not_taken_for_a_head(unused_tcp_port: int) -> None:
+async def test_closing_server_reads_no_further_head(unused_tcp_port: int) -> None:
     runner = await started(answered, unused_tcp_port)
     async with connected(unused_tcp_port) as connection:
         await until(lambda: accepted(runner))
@@ -59,7 +59,8 @@ async def given_up(request: web.Request) -> web.Response:
     return web.Response(text="here")
 
 
-async def test_a_request_that_ends_as_the_shutdown_stops_waiting_is_answered(unused_tcp_port: int) -> None:
+async def test_request_ending_at_shutdown_is_answered(unused_tcp_port: int) -> None:
+    """A request that ends just as the shutdown stops waiting gets its answer."""
     runner = await started(given_up, unused_tcp_port)
     async with connected(unused_tcp_port) as connection:
         for _ in range(2):

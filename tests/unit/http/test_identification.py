@@ -24,14 +24,14 @@ CREATION = {**TUS, "Upload-Length": "3", "Content-Type": "application/offset+oct
 
 
 class Guests:
-    """An authenticator that knows everybody as the same guest, unless it has a refusal."""
+    """An authenticator that identifies every client as the same guest, unless it has a refusal."""
 
     def __init__(self) -> None:
-        self.asked = list[Caller]()
+        self.callers = list[Caller]()
         self.refusal: Refusal | None = None
 
     async def identify(self, caller: Caller) -> Principal:
-        self.asked.append(caller)
+        self.callers.append(caller)
         if self.refusal is not None:
             raise self.refusal
         return Principal(subject="guest")
@@ -66,20 +66,20 @@ async def test_each_request_for_uploads_is_checked_once(client: Client, guests: 
     for method in ("HEAD", "GET", "DELETE"):
         async with client.session.request(method, url, headers=TUS) as answer:
             assert answer.status < 300
-    assert [caller.method for caller in guests.asked] == ["POST", "HEAD", "GET", "DELETE"]
-    assert {caller.endpoint for caller in guests.asked} == {url.rpartition("/")[0] + "/"}
+    assert [caller.method for caller in guests.callers] == ["POST", "HEAD", "GET", "DELETE"]
+    assert {caller.endpoint for caller in guests.callers} == {url.rpartition("/")[0] + "/"}
     assert link
 
 
 async def test_preflights_and_reading_links_are_not_checked(client: Client, guests: Guests) -> None:
     async with client.post("/files/", headers=CREATION, data=b"abc") as created:
         link = created.headers["Link"].partition(">")[0][1:]
-    guests.asked.clear()
+    guests.callers.clear()
     guests.refusal = Forbidden("not you")
     for method, url in (("OPTIONS", created.headers["Location"]), ("GET", link), ("HEAD", link), ("GET", "/healthz")):
         async with client.session.request(method, client.make_url(url) if url[0] == "/" else url) as answer:
             assert answer.status < 300
-    assert guests.asked == []
+    assert guests.callers == []
 
 
 async def test_a_refusal_waits_until_a_right_is_asked_for(client: Client, guests: Guests) -> None:

@@ -55,11 +55,11 @@ async def test_nothing_piles_up_for_a_client_that_does_not_read() -> None:
     transport = Transport()
     telling = interim(transport)
     telling.on_progress(upload(offset=3))
-    once = transport.written
-    assert b"Upload-Offset: 3\r\n" in once
+    first_count = transport.written
+    assert b"Upload-Offset: 3\r\n" in first_count
     transport.unsent = 1
     telling.on_progress(upload(offset=4))
-    assert transport.written == once
+    assert transport.written == first_count
 
 
 @pytest.mark.parametrize(("version", "closing"), [(HttpVersion10, False), (HttpVersion11, True)])

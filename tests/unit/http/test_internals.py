@@ -1,4 +1,4 @@
-"""What is used of aiohttp and asyncio undocumented is there, and where it isn't, the ordinary way is taken."""
+"""Undocumented parts of aiohttp and asyncio exist, and where they don't, the documented way is taken."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def _hide(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
     """Have no instance of the class show the attribute, wherever it is defined."""
     original: Any = owner.__getattribute__
 
-    def hidden(self: object, asked: str) -> Any:
-        if asked == name:
-            raise AttributeError(asked)
-        return original(self, asked)
+    def hidden(self: object, attribute: str) -> Any:
+        if attribute == name:
+            raise AttributeError(attribute)
+        return original(self, attribute)
 
     monkeypatch.setattr(owner, "__getattribute__", hidden)
 

@@ -19,7 +19,7 @@ UPLOAD = Upload(id=UploadId("a" * 32), length=1, offset=1, phase=Phase.DONE, tim
 
 
 async def name(harness: Harness) -> str:
-    """What the link of `UPLOAD` is called."""
+    """Returns the name in the link of `UPLOAD`."""
     await pair(harness.engine)
     header_fields = await Links(harness.engine, redirects=False).header_fields(UPLOAD, lambda: "http://x/files/")
     return header_fields["Link"].removeprefix("<http://x/files/read/").partition(">")[0]
@@ -34,10 +34,10 @@ async def test_a_state_that_was_lost_takes_no_link_with_it() -> None:
 
 
 async def test_another_installation_does_not_know_them() -> None:
-    harness, other = Harness(), Harness()
-    other.engine = replace(other.engine, new_id=lambda: UploadId("b" * 32))
+    harness, other_harness = Harness(), Harness()
+    other_harness.engine = replace(other_harness.engine, new_id=lambda: UploadId("b" * 32))
     with pytest.raises(StateUnavailable):
-        await Links(other.engine, redirects=False).upload_id("A" * 43)
-    await pair(other.engine)
+        await Links(other_harness.engine, redirects=False).upload_id("A" * 43)
+    await pair(other_harness.engine)
     with pytest.raises(UploadNotFound):
-        await Links(other.engine, redirects=False).upload_id(await name(harness))
+        await Links(other_harness.engine, redirects=False).upload_id(await name(harness))

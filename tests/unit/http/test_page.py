@@ -36,7 +36,7 @@ def opened(built: Path, facts: PageFacts = FACTS) -> Client:
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "expected"),
     [
         (FACTS, ["files/", "", "on", "off", ""]),
         (
@@ -51,11 +51,11 @@ def opened(built: Path, facts: PageFacts = FACTS) -> Client:
         ),
     ],
 )
-async def test_the_page_is_told_what_it_must_know(built: Path, facts: PageFacts, told: list[str]) -> None:
+async def test_the_page_is_told_what_it_must_know(built: Path, facts: PageFacts, expected: list[str]) -> None:
     async with opened(built, facts) as client, client.get("/") as answer:
         text = await answer.text()
     values = re.findall(r'data-[a-z-]+="([^"]*)"', text)
-    assert [value.replace("&quot;", '"').replace("&gt;", ">").replace("&lt;", "<") for value in values] == told
+    assert [value.replace("&quot;", '"').replace("&gt;", ">").replace("&lt;", "<") for value in values] == expected
 
 
 @pytest.mark.parametrize(("live", "listing", "value"), [(True, True, "on"), (True, False, "off"), (False, True, "off")])

@@ -34,7 +34,7 @@ def context(asker: Asker) -> Context:
     return asker.app[CONTEXT]
 
 
-async def asked(asker: Asker) -> tuple[int, str]:
+async def probe(asker: Asker) -> tuple[int, str]:
     async with asker.get("/readyz") as answer:
         return answer.status, await answer.text()
 
@@ -52,8 +52,8 @@ async def test_a_hundred_that_ask_are_one_look(asker: Asker) -> None:
         await asyncio.sleep(0)
 
     engine.storage.ping = ping  # type: ignore[method-assign]
-    assert {await answer for answer in asyncio.as_completed([asked(asker) for _ in range(100)])} == {(200, "ready\n")}
-    assert await asked(asker) == (200, "ready\n")
+    assert {await answer for answer in asyncio.as_completed([probe(asker) for _ in range(100)])} == {(200, "ready\n")}
+    assert await probe(asker) == (200, "ready\n")
     assert looks == 1
 
 
@@ -61,7 +61,7 @@ async def test_what_was_missing_is_said_to_all_who_ask(asker: Asker) -> None:
     engine = context(asker).engine
     engine.storage.ping = away  # type: ignore[method-assign]
     for _ in range(2):
-        assert await asked(asker) == (503, "not ready: storage\n")
+        assert await probe(asker) == (503, "not ready: storage\n")
 
 
 async def test_an_installation_that_is_not_known_is_missing(asker: Asker) -> None:
@@ -69,12 +69,12 @@ async def test_an_installation_that_is_not_known_is_missing(asker: Asker) -> Non
         raise StateUnavailable
 
     context(asker).engine.state.installation = unknown  # type: ignore[method-assign]
-    assert await asked(asker) == (503, "not ready: installation\n")
+    assert await probe(asker) == (503, "not ready: installation\n")
 
 
 async def test_that_it_drains_or_is_full_shows_at_once(asker: Asker) -> None:
-    assert await asked(asker) == (200, "ready\n")
+    assert await probe(asker) == (200, "ready\n")
     context(asker).engine.free_space.full.add("state")
-    assert await asked(asker) == (503, "not ready: state is full\n")
+    assert await probe(asker) == (503, "not ready: state is full\n")
     context(asker).concurrency.close()
-    assert await asked(asker) == (503, "not ready: draining, state is full\n")
+    assert await probe(asker) == (503, "not ready: draining, state is full\n")

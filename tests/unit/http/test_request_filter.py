@@ -21,13 +21,13 @@ def request_filter(*hosts: str, cors: bool = True) -> RequestFilter:
     return RequestFilter(hosts=hosts, cors=rule if cors else None, trust=Trust(networks=LOOPBACK))
 
 
-def asked(method: str = "POST", path: str = "/files/", **headers: str) -> Any:
-    named = {"Host": "up.example:8080"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    return make_mocked_request(method, path, headers=named).clone(remote="127.0.0.1")
+def request_of(method: str = "POST", path: str = "/files/", **headers: str) -> Any:
+    fields = {"Host": "up.example:8080"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return make_mocked_request(method, path, headers=fields).clone(remote="127.0.0.1")
 
 
 @pytest.mark.parametrize(
-    ("host", "ours"),
+    ("host", "accepted"),
     [
         ("up.example", True),
         ("UP.example:99", True),
@@ -41,20 +41,20 @@ def asked(method: str = "POST", path: str = "/files/", **headers: str) -> Any:
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
-def test_a_request_for_another_host_is_misdirected(host: str, method: str, *, ours: bool) -> None:
-    with nullcontext() if ours else pytest.raises(Misdirected):
-        request_filter("up.example", "*.internal", "[::1]").check(asked(method, Host=host))
-    request_filter().check(asked(method, Host=host))
+def test_a_request_for_another_host_is_misdirected(host: str, method: str, *, accepted: bool) -> None:
+    with nullcontext() if accepted else pytest.raises(Misdirected):
+        request_filter("up.example", "*.internal", "[::1]").check(request_of(method, Host=host))
+    request_filter().check(request_of(method, Host=host))
 
 
 def test_a_proxys_word_for_the_host_counts() -> None:
     with pytest.raises(Misdirected):
-        request_filter("up.example").check(asked(X_Forwarded_Host="evil.example"))
+        request_filter("up.example").check(request_of(X_Forwarded_Host="evil.example"))
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_probes_know_the_server_by_any_address(path: str) -> None:
-    request_filter("up.example").check(asked("GET", path, Host="10.0.0.7:8080"))
+    request_filter("up.example").check(request_of("GET", path, Host="10.0.0.7:8080"))
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
@@ -73,16 +73,16 @@ def test_probes_know_the_server_by_any_address(path: str) -> None:
 )
 def test_only_pages_that_may_change_something(method: str, headers: dict[str, str], *, allowed: bool) -> None:
     with nullcontext() if allowed else pytest.raises(Forbidden):
-        request_filter().check(asked(method, **headers))
+        request_filter().check(request_of(method, **headers))
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_who_only_reads_may_come_from_anywhere(method: str) -> None:
-    request_filter().check(asked(method, Origin="https://evil.example"))
+    request_filter().check(request_of(method, Origin="https://evil.example"))
 
 
 def test_where_nothing_is_said_of_origins_none_is_refused() -> None:
-    request_filter(cors=False).check(asked(Origin="https://evil.example"))
+    request_filter(cors=False).check(request_of(Origin="https://evil.example"))
 
 
 @pytest.mark.parametrize(
@@ -105,4 +105,4 @@ def test_what_can_be_no_origin_is_never_repeated(origin: str, *, may: bool) -> N
 @pytest.mark.parametrize(("coding", "fits"), [("chunked", True), ("Chunked", True), ("gzip, chunked", False)])
 def test_bodies_in_another_coding_than_chunks_are_refused(coding: str, *, fits: bool) -> None:
     with nullcontext() if fits else pytest.raises(UnsupportedCoding):
-        request_filter().check(asked("PATCH", Transfer_Encoding=coding))
+        request_filter().check(request_of("PATCH", Transfer_Encoding=coding))

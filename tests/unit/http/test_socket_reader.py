@@ -25,7 +25,7 @@ PATIENCE = 10.0
 
 
 @pytest.fixture(autouse=True)
-def least(monkeypatch: pytest.MonkeyPatch) -> None:
+def least_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket_reader, "_LEAST", 1)
 
 
@@ -34,8 +34,8 @@ async def serving(handler: Handler, **options: Any) -> AsyncIterator[RawConnecti
     """A connection to a server that takes over each body it gets."""
 
     async def handle(request: web.Request) -> web.Response:
-        taken = take_over(request, Slabs(Budget(256 * MIB)))
-        text = f"by aiohttp: {await request.text()}" if taken is None else await handler(taken, request)
+        reader = take_over(request, Slabs(Budget(256 * MIB)))
+        text = f"by aiohttp: {await request.text()}" if reader is None else await handler(reader, request)
         return web.Response(text=text)
 
     app = web.Application()
@@ -61,15 +61,15 @@ async def ask(client: RawConnection, body: bytes) -> None:
     await client.send(body)
 
 
-async def everything(taken: SocketReader, _: web.Request | None = None) -> list[Chunk]:
+async def everything(reader: SocketReader, _: web.Request | None = None) -> list[Chunk]:
     chunks = []
-    while chunk := await taken.read(PATIENCE):
+    while chunk := await reader.read(PATIENCE):
         chunks.append(chunk)
     return chunks
 
 
-async def echo(taken: SocketReader, _: web.Request) -> str:
-    return b"".join(await everything(taken)).decode()
+async def echo(reader: SocketReader, _: web.Request) -> str:
+    return b"".join(await everything(reader)).decode()
 
 
 async def test_the_next_request_on_the_connection_is_served_as_ever() -> None:
@@ -79,7 +79,7 @@ async def test_the_next_request_on_the_connection_is_served_as_ever() -> None:
             assert (await client.answer()).body == body
 
 
-async def test_what_follows_a_body_in_the_same_breath_is_the_next_request() -> None:
+async def test_bytes_after_a_body_are_the_next_request() -> None:
     async with serving(echo) as client:
         await client.send(head(6) + b"abc")
         await asyncio.sleep(0.02)
@@ -92,16 +92,17 @@ async def test_what_follows_a_body_in_the_same_breath_is_the_next_request() -> N
         assert (await client.answer()).body == b"k"
 
 
-async def test_a_body_that_is_released_is_read_by_others_to_its_end_and_the_connection_goes_on() -> None:
+async def test_released_body_is_read_by_aiohttp() -> None:
+    """A released body is read to its end through `content`, and the connection serves the next request."""
     data = bytes(range(256)) * KIB
 
-    async def first_then_rest(taken: SocketReader, request: web.Request) -> str:
-        mine = bytes(await taken.read(PATIENCE))
-        taken.release()
-        while chunk := taken.take():
+    async def first_then_rest(reader: SocketReader, request: web.Request) -> str:
+        mine = bytes(await reader.read(PATIENCE))
+        reader.release()
+        while chunk := reader.take():
             mine += chunk
-        rest = await request.content.read()
-        return str(mine + rest == data)
+        remaining = await request.content.read()
+        return str(mine + remaining == data)
 
     async with serving(first_then_rest) as client:
         for _ in range(2):
@@ -110,9 +111,9 @@ async def test_a_body_that_is_released_is_read_by_others_to_its_end_and_the_conn
 
 
 async def test_a_rest_that_nobody_reads_is_left_to_aiohttp() -> None:
-    async def refuse(taken: SocketReader, _: web.Request) -> str:
-        await taken.read(PATIENCE)
-        taken.release()
+    async def refuse(reader: SocketReader, _: web.Request) -> str:
+        await reader.read(PATIENCE)
+        reader.release()
         return "no"
 
     async with serving(refuse) as client:
@@ -123,15 +124,15 @@ async def test_a_rest_that_nobody_reads_is_left_to_aiohttp() -> None:
 
 
 async def test_a_client_whose_bytes_nobody_takes_is_not_read_from() -> None:
-    go, held = asyncio.Event(), list[int]()
+    go, sizes = asyncio.Event(), list[int]()
 
-    async def wait(taken: SocketReader, _: web.Request) -> str:
-        first = await taken.read(PATIENCE)
-        while taken._state is not State.PAUSED:  # noqa: ASYNC110 (nobody is told of it)
+    async def wait(reader: SocketReader, _: web.Request) -> str:
+        first = await reader.read(PATIENCE)
+        while reader._state is not State.PAUSED:  # noqa: ASYNC110 (no event marks it)
             await asyncio.sleep(0.01)
-        held.append(taken._queue.size)
+        sizes.append(reader._queue.size)
         go.set()
-        return str(len(first) + sum(map(len, await everything(taken))))
+        return str(len(first) + sum(map(len, await everything(reader))))
 
     async with serving(wait) as client:
         await client.send(head(32 * MIB))
@@ -139,15 +140,15 @@ async def test_a_client_whose_bytes_nobody_takes_is_not_read_from() -> None:
         await go.wait()
         await sending
         assert (await client.answer()).body == str(32 * MIB).encode()
-    assert held[0] <= 2 * SLAB
+    assert sizes[0] <= 2 * SLAB
 
 
 async def test_slabs_are_small_for_who_brings_little_at_a_time() -> None:
     sizes = list[int]()
 
-    async def measure(taken: SocketReader, _: web.Request) -> str:
-        while await taken.read(PATIENCE):
-            sizes.append(len(taken._queue._slab))
+    async def measure(reader: SocketReader, _: web.Request) -> str:
+        while await reader.read(PATIENCE):
+            sizes.append(len(reader._queue._slab))
         return ""
 
     async with serving(measure) as client:
@@ -160,12 +161,12 @@ async def test_slabs_are_small_for_who_brings_little_at_a_time() -> None:
 
 
 async def test_a_client_that_has_become_slow_holds_no_large_slab() -> None:
-    """What has come of the last one is copied, and the next is small."""
+    """The bytes in the last slab are copied, and the next slab is small."""
     chunks = list[Chunk]()
 
-    async def gather(taken: SocketReader, _: web.Request) -> str:
+    async def gather(reader: SocketReader, _: web.Request) -> str:
         await asyncio.sleep(0.05)
-        while chunk := await taken.read(PATIENCE):
+        while chunk := await reader.read(PATIENCE):
             chunks.append(chunk)
             await asyncio.sleep(0.002)
         return str(sum(map(len, chunks)))
@@ -181,24 +182,22 @@ async def test_a_client_that_has_become_slow_holds_no_large_slab() -> None:
             await client.send(bytes(1000))
             while len(chunks) < count:  # noqa: ASYNC110 (only looking tells)
                 await asyncio.sleep(0.01)
-        held = [memoryview(chunk).obj for chunk in chunks]
+        buffers = [memoryview(chunk).obj for chunk in chunks]
         await client.send(bytes(5 * MIB - 8000))
         await client.answer()
     assert large > 128 * KIB
-    assert [memoryview(each).nbytes <= 2 * MIN_SLAB for each in held[-2:]] == [True] * 2
+    assert [memoryview(buffer).nbytes <= 2 * MIN_SLAB for buffer in buffers[-2:]] == [True] * 2
 
 
 @pytest.mark.parametrize("seed", range(10))
-async def test_all_bytes_come_whatever_the_pace_of_those_who_send_and_take(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_random_paces_lose_no_byte(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket_reader, "_GATHER", 0.003)
     sender, taker = Random(seed), Random(seed + 1000)
     data = sender.randbytes(MIB)
 
-    async def take(taken: SocketReader, _: web.Request) -> str:
+    async def take(reader: SocketReader, _: web.Request) -> str:
         got = b""
-        while chunk := await taken.read(PATIENCE):
+        while chunk := await reader.read(PATIENCE):
             got += chunk
             await asyncio.sleep(taker.choice([0, 0.004, 0.008]))
         return str(got == data)
@@ -221,8 +220,8 @@ async def test_slabs_are_large_for_who_brings_much(monkeypatch: pytest.MonkeyPat
         sizes.append(len(slab := lend(slabs, size)))
         return slab
 
-    async def measure(taken: SocketReader, _: web.Request) -> str:
-        while await taken.read(PATIENCE):  # noqa: ASYNC110 (so that more comes)
+    async def measure(reader: SocketReader, _: web.Request) -> str:
+        while await reader.read(PATIENCE):  # noqa: ASYNC110 (so that more comes)
             await asyncio.sleep(0.002)
         return ""
 

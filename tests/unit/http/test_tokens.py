@@ -65,7 +65,7 @@ async def ask(
         return answer.status, json.loads(text) if text.startswith("{") else {}, answer.headers
 
 
-async def made(client: Client, **members: object) -> Mapping[str, Any]:
+async def issue(client: Client, **members: object) -> Mapping[str, Any]:
     status, content, _ = await ask(client, members)
     assert status == 201
     return jwt.decode(content["token"], SECRET, ["HS256"], options={"verify_aud": False})
@@ -93,7 +93,7 @@ async def test_members_are_claims(opened: Opened) -> None:
         "n": 3,
     }
     async with opened() as client:
-        claims = await made(client, **members)
+        claims = await issue(client, **members)
         assert {name: claims[name] for name in members} == members
 
 
@@ -101,7 +101,7 @@ async def test_members_are_claims(opened: Opened) -> None:
 async def test_it_lives_as_long_as_it_is_to(opened: Opened, ttl: object, seconds: int) -> None:
     async with opened() as client:
         before = datetime.now(UTC).timestamp()
-        claims = await made(client, **({} if ttl is None else {"ttl": ttl}))
+        claims = await issue(client, **({} if ttl is None else {"ttl": ttl}))
         after = datetime.now(UTC).timestamp()
         assert before + min(seconds, 0.5) <= claims["exp"] <= after + seconds + 1
         assert claims["exp"] >= before + seconds - 1

@@ -46,16 +46,16 @@ def _sources() -> Iterator[tuple[str, str]]:
 
 
 def _expressions(source: str) -> Iterator[tuple[str, Sequence[str]]]:
-    for name, node in _named(ast.parse(source), ""):
-        if any(_is_expression(each) for each in ast.walk(node)):
+    for name, node in _definitions(ast.parse(source), ""):
+        if any(_is_expression(part) for part in ast.walk(node)):
             yield name, sorted(set(re.findall(rf"\b{re.escape(name)}\.(\w+)\(", source)) - {"pattern"})
 
 
-def _named(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.AST]]:
+def _definitions(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.AST]]:
     for child in ast.iter_child_nodes(node):
         match child:
             case ast.ClassDef():
-                yield from _named(child, f"{prefix}{child.name}.")
+                yield from _definitions(child, f"{prefix}{child.name}.")
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 yield prefix + child.name, child
             case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
@@ -77,8 +77,8 @@ def on_the_way() -> list[str]:
 def compiled(name: str) -> re.Pattern[str] | re.Pattern[bytes] | None:
     place, _, attribute = name.partition(" ")
     module: ModuleType = import_module("tusd_py." + place.removesuffix(".py").replace("/", "."))
-    found = getattr(module, attribute, None)
-    return found if isinstance(found, re.Pattern) else None
+    value = getattr(module, attribute, None)
+    return value if isinstance(value, re.Pattern) else None
 
 
 def uses(name: str) -> Sequence[Callable[[str], object]]:
@@ -89,9 +89,9 @@ def uses(name: str) -> Sequence[Callable[[str], object]]:
 
 
 def _use(pattern: re.Pattern[Any], way: str, text: str) -> object:
-    given = text.encode() if isinstance(pattern.pattern, bytes) else text
-    return pattern.sub(given[:0], given) if way == "sub" else _all(getattr(pattern, way)(given))
+    subject = text.encode() if isinstance(pattern.pattern, bytes) else text
+    return pattern.sub(subject[:0], subject) if way == "sub" else _as_list(getattr(pattern, way)(subject))
 
 
-def _all(found: object) -> Sequence[object]:
-    return list(found) if isinstance(found, Iterator) else [found]
+def _as_list(result: object) -> Sequence[object]:
+    return list(result) if isinstance(result, Iterator) else [result]

@@ -61,12 +61,12 @@ def seconds(use: Callable[[str], object], text: str) -> float:
 
 
 def is_linear(use: Callable[[str], object], short: str, long: str) -> bool:
-    """Of texts as `attacks` makes them, `TIMES` times as long the one as the other."""
+    """Compares texts as `attacks` makes them, the one `TIMES` times as long as the other."""
     nothing = NOTHING + PACE * len(long)
     if seconds(use, long) < nothing:
         return True
-    less, more = (min(seconds(use, text) for _ in range(TRIES)) for text in (short, long))
-    return more < max(nothing, MOST * less)
+    short_seconds, long_seconds = (min(seconds(use, text) for _ in range(TRIES)) for text in (short, long))
+    return long_seconds < max(nothing, MOST * short_seconds)
 
 
 def slow(use: Callable[[str], object], size: int = SIZE, pieces: Sequence[str] = PIECES) -> list[str]:

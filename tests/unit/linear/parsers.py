@@ -52,15 +52,15 @@ from tusd_py.transfer.file_marks import FileMarks
 FIELD = 256 * 1024
 """Characters of a field of a head (`server.make_runner`)."""
 PATH = 16 * 1024
-"""Of a path with its query (the same)."""
+"""Characters of a path with its query (the same)."""
 BODY = 2 * 1024 * 1024
-"""Of JSON and XML (`http.direct`)."""
+"""Characters of JSON and XML (`http.direct`)."""
 METADATA = 16 * 1024
-"""Of all metadata of an upload, once it is let in."""
+"""Characters of all metadata of an upload, once it is let in."""
 TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
 MARKS = FileMarks()
 LINE = 64 * 1024
-"""Of a line in the log: some shortened values, and a stack."""
+"""Characters of a line in the log: some shortened values, and a stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ class Parser:
     longest: int
 
 
-def fields(told: Mapping[str, Callable[[str], object]]) -> Mapping[str, Parser]:
-    return {name: Parser(use, FIELD) for name, use in told.items()}
+def fields(uses: Mapping[str, Callable[[str], object]]) -> Mapping[str, Parser]:
+    return {name: Parser(use, FIELD) for name, use in uses.items()}
 
 
-def asked(name: str, text: str) -> web.Request:
+def request_with(name: str, text: str) -> web.Request:
     request = make_mocked_request("POST", "/files/", headers={"Host": "a.example", name: text})
     return request.clone(remote="127.0.0.1")
 
@@ -85,12 +85,12 @@ def trusting(family: Family = "auto") -> Trust:
 def enter(name: str) -> Callable[[str], object]:
     cors = Cors(allow_origin=re.compile(r"https://.*\.example"), allow_credentials=False)
     request_filter = RequestFilter(hosts=("*.example",), cors=cors, trust=trusting())
-    return lambda text: request_filter.check(asked(name, text))
+    return lambda text: request_filter.check(request_with(name, text))
 
 
 def told_by_proxy(name: str, family: Family = "auto") -> Callable[[str], object]:
     def use(text: str) -> object:
-        request, trust = asked(name, text), trusting(family)
+        request, trust = request_with(name, text), trusting(family)
         return caller.log_fields(request, trust), endpoint.origin(request, trust), endpoint.request_id(request)
 
     return use
@@ -122,24 +122,26 @@ def serve(text: str) -> object:
 
 def read_tus(method: str, field: str) -> Callable[[str], object]:
     def use(text: str) -> object:
-        told = {
+        headers = {
             "Tus-Resumable": "1.0.0",
             "Upload-Length": "5",
             "Upload-Offset": "0",
             "Content-Type": CHUNK,
             field: text,
         }
-        return Tus(LIMITS).read(RequestHead(method=method, on_upload=method == "PATCH", headers=told, content_length=0))
+        return Tus(LIMITS).read(
+            RequestHead(method=method, on_upload=method == "PATCH", headers=headers, content_length=0)
+        )
 
     return use
 
 
-def read_begun(told: companion.Json) -> object:
-    return companion.read_begin(told, DirectMode.PARTS, LIMITS)
+def read_begun(document: companion.Json) -> object:
+    return companion.read_begin(document, DirectMode.PARTS, LIMITS)
 
 
 def every(*ways: Callable[[str], object]) -> Callable[[str], object]:
-    """All of them, whichever refuses the text."""
+    """Runs all of them, although some may refuse the text."""
 
     def use(text: str) -> None:
         for way in ways:
@@ -153,20 +155,20 @@ def in_part(name: str) -> Callable[[str], object]:
     parts = {"ETag": "a", "PartNumber": "1"}
 
     def use(text: str) -> object:
-        inside = "".join(f"<{each}>{escape(value)}</{each}>" for each, value in {**parts, name: text}.items())
+        inside = "".join(f"<{tag}>{escape(value)}</{tag}>" for tag, value in {**parts, name: text}.items())
         return s3parts.read_parts(f"<Part>{inside}</Part>".encode())
 
     return use
 
 
 def send_to_s3(text: str) -> object:
-    """What an object is told to carry, and the signature of that."""
-    told = {"Metadata": attributes.user_metadata(describing(text)), "ContentType": text}
+    """Signs a request with the metadata of an object."""
+    parameters = {"Metadata": attributes.user_metadata(describing(text)), "ContentType": text}
     key = keys.object_key(describing(text), prefix="p/", template="{filename}{id}")
     target = signing.Target(
         method="PUT", host="a", path=signing.escaped(key + text), query=signing.encoded({text: text})
     )
-    return signing.signed(target, attributes.as_headers(told), CREDENTIALS, "a", datetime.now(UTC))
+    return signing.signed(target, attributes.as_headers(parameters), CREDENTIALS, "a", datetime.now(UTC))
 
 
 def described(*names: str) -> Callable[[str], Iterable[object]]:
@@ -241,7 +243,7 @@ PARSERS: Mapping[str, Parser] = {
             "If-Range": lambda text: conditions.range_applies({"If-Range": text}, '"a"', 0),
             "Date": dates.parse_http_date,
             "Range": lambda text: ranges.select_span(text, 100),
-            "method": lambda text: translation.effective_method(asked("X-HTTP-Method-Override", text)),
+            "method": lambda text: translation.effective_method(request_with("X-HTTP-Method-Override", text)),
             "Origin": enter("Origin"),
             "Transfer-Encoding": enter("Transfer-Encoding"),
             "host that is let in": enter("Host"),

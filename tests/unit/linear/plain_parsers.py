@@ -48,10 +48,10 @@ def _in_form(before: str, after: str) -> Use:
 
 
 def _answer(text: str) -> object:
-    told = [replace(upload(), metadata={"filename": text.encode()})]
+    uploads = [replace(upload(), metadata={"filename": text.encode()})]
     return (
-        *(answers.created(told, f"https://{text}/", page=page) for page in (True, False)),
-        answers.redirected(told, text),
+        *(answers.created(uploads, f"https://{text}/", page=page) for page in (True, False)),
+        answers.redirected(uploads, text),
     )
 
 

@@ -1,4 +1,4 @@
-"""Which functions of the server see a text of a client: by a mark in whatever a request may hold."""
+"""Functions of the server that see a text of a client: by a mark in each field that a request may hold."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ Client = TestClient[web.Request, web.Application]
 
 
 @contextmanager
-def seen(text: str = MARK) -> Iterator[set[str]]:
+def watching(text: str = MARK) -> Iterator[set[str]]:
     """The functions of this thread that had a text with it in a variable when they returned."""
-    found: set[str] = set()
+    functions: set[str] = set()
 
     def look(frame: FrameType, event: str, result: object) -> None:
         code = frame.f_code
-        ours = event == "return" and code.co_filename.startswith(f"{ROOT}/")
-        if ours and any(_holds(value, text) for value in (result, *frame.f_locals.values())):
-            found.add(f"{code.co_filename[len(str(ROOT)) + 1 :]} {code.co_qualname}")
+        relevant = event == "return" and code.co_filename.startswith(f"{ROOT}/")
+        if relevant and any(_holds(value, text) for value in (result, *frame.f_locals.values())):
+            functions.add(f"{code.co_filename[len(str(ROOT)) + 1 :]} {code.co_qualname}")
 
     before = sys.getprofile()
     sys.setprofile(look)
     try:
-        yield found
+        yield functions
     finally:
         sys.setprofile(before)
 
@@ -71,8 +71,8 @@ async def ask_everything(client: Client, upload: str) -> None:
     """Each field in requests of each protocol, and each place."""
     resources = [("POST", "/files/"), ("OPTIONS", "/files/"), ("GET", "/")]
     resources += [(method, upload) for method in ("PATCH", "HEAD", "GET")]
-    for field, told, (method, place) in product(FIELDS, PROTOCOLS, resources):
-        await _ask(client, method, place, {**told, field: MARK})
+    for field, protocol_fields, (method, place) in product(FIELDS, PROTOCOLS, resources):
+        await _ask(client, method, place, {**protocol_fields, field: MARK})
     for place, method in product(PLACES, ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT")):
         await _ask(client, method, place, {"Tus-Resumable": "1.0.0"})
 
@@ -80,28 +80,28 @@ async def ask_everything(client: Client, upload: str) -> None:
 async def ask_directly(client: Client) -> None:
     """All that `@uppy/aws-s3` may send, with the mark in it."""
     about = {"filename": f"{MARK}.txt", "type": TEXT, "metadata": {"name": MARK, MARK: MARK}}
-    begun = await _json(client, "/files/s3/multipart", about)
-    multipart = f"/files/s3/multipart/{begun['uploadId']}"
-    xml = f"/files/s3/xml/{begun['uploadId']}?key={begun['key']}"
+    answer = await _json(client, "/files/s3/multipart", about)
+    multipart = f"/files/s3/multipart/{answer['uploadId']}"
+    xml = f"/files/s3/xml/{answer['uploadId']}?key={answer['key']}"
     part = {"PartNumber": 1, "ETag": MARK}
-    await _json(client, f"{multipart}/complete?key={begun['key']}", {"parts": [part]})
+    await _json(client, f"{multipart}/complete?key={answer['key']}", {"parts": [part]})
     document = f"<a><Part><ETag>{MARK}</ETag><PartNumber>{MARK}</PartNumber></Part></a>"
     await _ask(client, "POST", xml, {}, document.encode())
     await _json(client, "/files/s3/presign", {"method": "PUT", "key": MARK, "uploadId": MARK, **about})
     for route in (f"params?filename={MARK}&type={TEXT}&metadata[{MARK}]={MARK}", f"multipart/{MARK}?key={MARK}"):
         await _ask(client, "GET", f"/files/s3/{route}", {})
-    await _ask(client, "GET", f"{multipart}/{MARK}?key={begun['key']}", {})
+    await _ask(client, "GET", f"{multipart}/{MARK}?key={answer['key']}", {})
 
 
-async def _json(client: Client, place: str, told: object) -> dict[str, str]:
-    answer = await _ask(client, "POST", place, {"Content-Type": "application/json"}, json.dumps(told).encode())
+async def _json(client: Client, place: str, document: object) -> dict[str, str]:
+    answer = await _ask(client, "POST", place, {"Content-Type": "application/json"}, json.dumps(document).encode())
     with suppress(ValueError):
         return dict(json.loads(answer))
     return {}
 
 
-async def _ask(client: Client, method: str, place: str, told: Mapping[str, str], body: bytes = b"") -> bytes:
+async def _ask(client: Client, method: str, place: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
     with suppress(aiohttp.ClientError):
-        async with client.request(method, place, headers=told, data=body or None) as answer:
+        async with client.request(method, place, headers=headers, data=body or None) as answer:
             return await answer.read()
     return b""

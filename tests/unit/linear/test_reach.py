@@ -1,4 +1,4 @@
-"""Whatever sees a client's text is tested to be linear, or only hands it on."""
+"""Each function that sees a client's text is tested to be linear, or only hands it on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from tests.unit.linear.expressions import ROOT
-from tests.unit.linear.reach import Client, ask_directly, ask_everything, parse_all, seen
+from tests.unit.linear.reach import Client, ask_directly, ask_everything, parse_all, watching
 from tusd_py import create_app
 from tusd_py.config import load_settings
 
@@ -82,15 +82,15 @@ def where(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 async def test_what_sees_a_text_of_a_client_is_tested_or_hands_it_on(where: Mapping[str, object]) -> None:
     app = create_app(load_settings({**where, **SETTINGS}, None, {}))
     async with TestClient(TestServer(app)) as client:
-        with seen() as found:
+        with watching() as functions:
             await ask_everything(client, await _create(client))
             if "direct_uploads" in where:
                 await ask_directly(client)
-    with seen() as parsed:
+    with watching() as parsed:
         parse_all()
     handed_on = tuple(place for places in HANDED_ON.values() for place in places)
-    print("\n".join(x for x in sorted(found - parsed) if not x.startswith(handed_on)))
-    assert [place for place in sorted(found - parsed) if not place.startswith(handed_on)] == []
+    print("\n".join(x for x in sorted(functions - parsed) if not x.startswith(handed_on)))
+    assert [place for place in sorted(functions - parsed) if not place.startswith(handed_on)] == []
 
 
 async def _create(client: Client) -> str:
@@ -101,8 +101,8 @@ async def _create(client: Client) -> str:
 
 def test_what_hands_a_text_on_is_there() -> None:
     """A name that was changed would let another function pass."""
-    named = [place for places in HANDED_ON.values() for place in places if " " in place]
-    assert [place for place in named if not _defined(*place.split(" "))] == []
+    entries = [place for places in HANDED_ON.values() for place in places if " " in place]
+    assert [place for place in entries if not _defined(*place.split(" "))] == []
 
 
 def _defined(path: str, name: str) -> bool:

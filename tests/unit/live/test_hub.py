@@ -270,7 +270,8 @@ async def listen(state: MemoryState, hub: Hub, dice: random.Random) -> list[Live
 
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("reason", [EventType.FINISHED, EventType.TERMINATED])
-async def test_every_listener_is_told_the_end_however_it_comes_and_goes(seed: int, reason: EventType) -> None:
+async def test_every_listener_gets_the_end(seed: int, reason: EventType) -> None:
+    """A listener that connects and leaves at random gets the last event."""
     dice, state = random.Random(seed), MemoryState()
     record = await new_upload(state)
     hub = Hub(SnapshotReader(state=state).read, MemoryBus(), Count(MANY))

@@ -1,4 +1,4 @@
-"""What may be uploaded, by its declared type and name."""
+"""Uploads that are allowed by their declared type and name."""
 
 from __future__ import annotations
 
@@ -114,12 +114,12 @@ def test_a_direct_upload_in_one_request_declares_all_at_once() -> None:
         plan_begin(intent, upload_id=ID, limits=PICTURES, parts=PartLimits(), now=0)
 
 
-def test_a_direct_upload_of_parts_declares_all_before_it_is_opened() -> None:
+def test_direct_upload_declares_its_type_before_opening() -> None:
     intent = Begin(mode=DirectMode.PARTS, metadata={"filename": b"a.jpg"})
     announced = plan_begin(intent, upload_id=ID, limits=PICTURES, parts=PartLimits(), now=0)
     assert plan_open(announced, {"filetype": b"image/png"}, limits=PICTURES).metadata["filetype"] == b"image/png"
-    for told in ({}, {"filetype": b"text/html"}):
+    for metadata in ({}, {"filetype": b"text/html"}):
         with pytest.raises(TypeNotAllowed):
-            plan_open(announced, told, limits=PICTURES)
+            plan_open(announced, metadata, limits=PICTURES)
     typed = upload(direct=DirectTransfer(mode=DirectMode.PARTS), metadata={"type": b"image/png", "filename": b"a.jpg"})
     assert plan_open(typed, {"filetype": b"text/html"}, limits=PICTURES).metadata == typed.metadata

@@ -49,7 +49,8 @@ def test_a_deferred_length_is_declared_by_an_append(length: int) -> None:
     assert plan == rules.AppendPlan(upload=replace(DEFERRED, length=length), declared=True, max_bytes=room, growth=room)
 
 
-def test_a_length_may_be_repeated_even_when_the_limit_has_shrunk_since() -> None:
+def test_repeated_length_ignores_a_smaller_limit() -> None:
+    """A client may repeat a length that exceeds a limit lowered since."""
     plan = append(Append(offset=4, length=10, body=EMPTY), OPEN, Limits(max_length=5))
     assert plan == rules.AppendPlan(upload=OPEN, declared=False, max_bytes=6, growth=0)
 
@@ -60,7 +61,7 @@ def test_an_empty_append_at_the_end_of_a_done_upload_is_fine() -> None:
 
 
 @pytest.mark.parametrize(("body", "growth"), [(CHUNKED, 1), (EMPTY, 0), (Body(length=5), 5)])
-def test_an_upload_of_deferred_length_grows_by_what_an_append_brings(body: Body, growth: int) -> None:
+def test_deferred_length_grows_by_the_body(body: Body, growth: int) -> None:
     assert append(Append(offset=4, body=body), DEFERRED).growth == growth
     assert append(Append(offset=4, body=body), replace(OPEN, length=30)).growth == 0
 
@@ -97,9 +98,10 @@ def test_a_wrong_offset_is_told_with_the_true_one() -> None:
 
 
 @given(offset=SIZES, declared=MAYBE_SIZES, body=BODIES, stored=SIZES, length=MAYBE_SIZES, max_length=MAYBE_SIZES)
-def test_a_planned_append_never_passes_a_length_or_changes_a_known_one(
+def test_plan_respects_the_declared_length(
     offset: int, declared: int | None, body: Body, stored: int, length: int | None, max_length: int | None
 ) -> None:
+    """A planned append never exceeds a length nor changes a known one."""
     upload = replace(OPEN, offset=stored, length=None if length is None else stored + length)
     try:
         plan = append(Append(offset=offset, length=declared, body=body), upload, Limits(max_length=max_length))

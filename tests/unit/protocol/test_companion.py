@@ -21,8 +21,8 @@ parts = st.lists(st.builds(DirectPart, number=st.integers(1, 10_000), etag=etags
 
 
 def test_a_file_as_uppy_tells_of_it() -> None:
-    told = {"filename": "ä.mp4", "type": "video/mp4", "metadata": {"name": "ä.mp4", "relativePath": None, "n": 1.5}}
-    begin = companion.read_begin(told, DirectMode.PARTS, LIMITS)
+    document = {"filename": "ä.mp4", "type": "video/mp4", "metadata": {"name": "ä.mp4", "relativePath": None, "n": 1.5}}
+    begin = companion.read_begin(document, DirectMode.PARTS, LIMITS)
     assert begin.length is None
     assert begin.metadata == {
         "filename": "ä.mp4".encode(),
@@ -33,14 +33,14 @@ def test_a_file_as_uppy_tells_of_it() -> None:
 
 
 def test_a_query_tells_the_same() -> None:
-    told = companion.read_query({"filename": "a", "type": "b", "metadata[x[1]]": "y", "metadata[]": "z", "size": "7"})
-    begin = companion.read_begin(told, DirectMode.WHOLE, LIMITS)
+    intent = companion.read_query({"filename": "a", "type": "b", "metadata[x[1]]": "y", "metadata[]": "z", "size": "7"})
+    begin = companion.read_begin(intent, DirectMode.WHOLE, LIMITS)
     assert begin.metadata == {"filename": b"a", "filetype": b"b", "x[1]": b"y"}
     assert begin.length == 7
 
 
 @pytest.mark.parametrize(
-    ("told", "length"),
+    ("document", "length"),
     [
         ({}, None),
         ({"size": None}, None),
@@ -50,8 +50,8 @@ def test_a_query_tells_the_same() -> None:
         ({"size": 5, "metadata": {"filesize": "12"}}, 5),
     ],
 )
-def test_how_long_it_is(told: dict[str, Any], length: int | None) -> None:
-    assert companion.read_begin(told, DirectMode.PARTS, LIMITS).length == length
+def test_how_long_it_is(document: dict[str, Any], length: int | None) -> None:
+    assert companion.read_begin(document, DirectMode.PARTS, LIMITS).length == length
 
 
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -70,8 +70,8 @@ json_values: st.SearchStrategy[Any] = st.recursive(
         ),
     )
 )
-def test_whatever_json_comes_is_read_or_refused(told: dict[str, Any]) -> None:
-    again = companion.read_json(json.dumps(told).encode())
+def test_whatever_json_comes_is_read_or_refused(document: dict[str, Any]) -> None:
+    again = companion.read_json(json.dumps(document).encode())
     for read in (
         lambda: companion.read_begin(again, DirectMode.PARTS, LIMITS),
         lambda: companion.read_begin(companion.as_begin(again), DirectMode.WHOLE, LIMITS),
@@ -97,17 +97,19 @@ def test_whatever_bytes_come_are_read_or_refused(body: bytes) -> None:
 
 
 @given(parts)
-def test_parts_are_named_with_quotes_or_without(named: list[DirectPart]) -> None:
+def test_parts_are_named_with_quotes_or_without(direct_parts: list[DirectPart]) -> None:
     for quote in ("", '"'):
-        told = {"parts": [{"PartNumber": part.number, "ETag": f"{quote}{part.etag}{quote}"} for part in named]}
-        assert companion.read_parts(told) == named
+        document = {
+            "parts": [{"PartNumber": part.number, "ETag": f"{quote}{part.etag}{quote}"} for part in direct_parts]
+        }
+        assert companion.read_parts(document) == direct_parts
     for quote in ("", '"', "&quot;", "&#34;"):
         inner = "".join(
             f"<Part>\n<PartNumber> {part.number} </PartNumber><ETag>{quote}{part.etag}{quote}</ETag></Part>"
-            for part in named
+            for part in direct_parts
         )
         body = f"<CompleteMultipartUpload xmlns='x'>{inner}</CompleteMultipartUpload>".encode()
-        assert s3parts.read_parts(body) == named
+        assert s3parts.read_parts(body) == direct_parts
 
 
 @pytest.mark.parametrize("parts", [None, {}, [1], [{}], [{"PartNumber": 1}], [{"PartNumber": "x", "ETag": "e"}]])
@@ -137,8 +139,8 @@ def test_what_is_signed_in_each_shape() -> None:
 
 
 def test_xml_is_escaped() -> None:
-    made = s3xml.initiated(upload(), "a<b>&c", "bucket")
-    assert "<Key>a&lt;b&gt;&amp;c</Key>" in made
+    text = s3xml.initiated(upload(), "a<b>&c", "bucket")
+    assert "<Key>a&lt;b&gt;&amp;c</Key>" in text
     assert "<Message>&lt;</Message>" in s3xml.refused(Malformed("<"))
 
 

@@ -1,4 +1,4 @@
-"""What may be done to uploads that go straight to the storage."""
+"""Rules of uploads that go straight to the storage."""
 
 from __future__ import annotations
 
@@ -53,25 +53,25 @@ def test_one_request_has_limits_of_its_own() -> None:
     whole = Begin(mode=DirectMode.WHOLE, length=21)
     with pytest.raises(TooLarge):
         plan_begin(whole, upload_id=ID, limits=limits, parts=SMALL, now=0)
-    begun = plan_begin(replace(whole, mode=DirectMode.PARTS), upload_id=ID, limits=limits, parts=SMALL, now=0)
-    assert (begun.length, begun.direct) == (21, DirectTransfer(mode=DirectMode.PARTS))
+    record = plan_begin(replace(whole, mode=DirectMode.PARTS), upload_id=ID, limits=limits, parts=SMALL, now=0)
+    assert (record.length, record.direct) == (21, DirectTransfer(mode=DirectMode.PARTS))
 
 
 def test_what_is_signed_once_is_remembered() -> None:
     limits = Limits(upload_url_lifetime=60, expire_after=100)
-    begun = plan_begin(Begin(mode=DirectMode.WHOLE), upload_id=ID, limits=limits, parts=SMALL, now=5)
-    assert begun.direct == DirectTransfer(mode=DirectMode.WHOLE, presigned_until=65)
-    assert begun.times.expires_at == 105
+    record = plan_begin(Begin(mode=DirectMode.WHOLE), upload_id=ID, limits=limits, parts=SMALL, now=5)
+    assert record.direct == DirectTransfer(mode=DirectMode.WHOLE, presigned_until=65)
+    assert record.times.expires_at == 105
 
 
-@pytest.mark.parametrize("other", [None, upload(), upload(direct=DirectTransfer(mode=DirectMode.WHOLE))])
-def test_only_uploads_of_parts_are_known(other: Upload | None) -> None:
+@pytest.mark.parametrize("unknown", [None, upload(), upload(direct=DirectTransfer(mode=DirectMode.WHOLE))])
+def test_only_uploads_of_parts_are_known(unknown: Upload | None) -> None:
     with pytest.raises(UploadNotFound):
-        plan_parts(other, limits=Limits(), now=0)
+        plan_parts(unknown, limits=Limits(), now=0)
 
 
 @pytest.mark.parametrize(
-    ("length", "number", "told", "bound"),
+    ("length", "number", "part_length", "bound"),
     [
         (None, 10, None, None),
         (None, 1, 20, 20),
@@ -89,13 +89,13 @@ def test_only_uploads_of_parts_are_known(other: Upload | None) -> None:
     ],
 )
 def test_a_part_is_bound_to_what_is_known_of_it(
-    length: int | None, number: int, told: int | None, bound: int | None
+    length: int | None, number: int, part_length: int | None, bound: int | None
 ) -> None:
-    assert plan_part(of_parts(length=length), number, told, limits=Limits(), parts=SMALL) == bound
+    assert plan_part(of_parts(length=length), number, part_length, limits=Limits(), parts=SMALL) == bound
 
 
 @pytest.mark.parametrize(
-    ("length", "number", "told"),
+    ("length", "number", "part_length"),
     [
         (None, 0, None),
         (None, 11, None),
@@ -109,15 +109,15 @@ def test_a_part_is_bound_to_what_is_known_of_it(
         (23, 6, 0),
     ],
 )
-def test_a_part_that_can_not_be(length: int | None, number: int, told: int | None) -> None:
+def test_a_part_that_can_not_be(length: int | None, number: int, part_length: int | None) -> None:
     with pytest.raises(WrongParts):
-        plan_part(of_parts(length=length), number, told, limits=Limits(), parts=SMALL)
+        plan_part(of_parts(length=length), number, part_length, limits=Limits(), parts=SMALL)
 
 
 @given(st.integers(0, 200), st.integers(0, 25))
-def test_the_parts_that_are_signed_have_just_the_bytes_that_were_announced(length: int, told: int) -> None:
-    """However the client parts it: no more of them can be stored."""
-    announced = of_parts(length=length, metadata={"partsize": str(told).encode()})
+def test_signed_parts_sum_to_the_announced_length(length: int, chunk: int) -> None:
+    """A client can store no more bytes with any part size."""
+    announced = of_parts(length=length, metadata={"partsize": str(chunk).encode()})
     bounds = list[int]()
     with suppress(WrongParts):
         while True:
@@ -130,23 +130,24 @@ def test_the_parts_that_are_signed_have_just_the_bytes_that_were_announced(lengt
 
 
 @given(st.integers(1, 5 * 1024**4), st.none() | st.integers(1, 10 * GIB))
-def test_parts_are_as_long_as_uppy_makes_them(size: int, wanted: int | None) -> None:
-    """@uppy/aws-s3 6.3.1, S3Uploader.ts: `wanted` is what the option getChunkSize says."""
-    chunk = max(-(-size // 10_000) if wanted is None else wanted, 5 * MIB)
+def test_parts_are_as_long_as_uppy_makes_them(size: int, chunk_size: int | None) -> None:
+    """@uppy/aws-s3 6.3.1, S3Uploader.ts: `chunk_size` is the answer of the option getChunkSize."""
+    chunk = max(-(-size // 10_000) if chunk_size is None else chunk_size, 5 * MIB)
     if -(-size // chunk) > 10_000:
         chunk = -(-size // 10_000)
-    told = {} if wanted is None else {"partsize": str(wanted).encode()}
-    assert part_size(size, told, PartLimits()) == min(chunk, 5 * GIB)
+    metadata = {} if chunk_size is None else {"partsize": str(chunk_size).encode()}
+    assert part_size(size, metadata, PartLimits()) == min(chunk, 5 * GIB)
 
 
-@pytest.mark.parametrize("told", [b"", b"-1", b"5.5", b"5 MiB", b"\xff"])
-def test_a_part_size_that_is_no_number_is_refused_at_the_beginning(told: bytes) -> None:
-    begin = Begin(mode=DirectMode.PARTS, length=23, metadata={"partsize": told})
+@pytest.mark.parametrize("text", [b"", b"-1", b"5.5", b"5 MiB", b"\xff"])
+def test_malformed_part_size_is_refused_at_begin(text: bytes) -> None:
+    begin = Begin(mode=DirectMode.PARTS, length=23, metadata={"partsize": text})
     with pytest.raises(Malformed, match=r"^partsize must be a non-negative integer$"):
         plan_begin(begin, upload_id=ID, limits=Limits(), parts=SMALL, now=0)
 
 
-def test_where_uploads_are_limited_their_size_must_be_told_unless_a_form_limits_it() -> None:
+def test_limited_uploads_announce_their_size() -> None:
+    """A size may be missing only where the form limits it."""
     limits, formless = Limits(max_length=100, announced_max_length=100), replace(SMALL, forms=False)
     for direct, parts in ((DirectMode.PARTS, SMALL), (DirectMode.PARTS, formless), (DirectMode.WHOLE, formless)):
         with pytest.raises(
@@ -158,7 +159,8 @@ def test_where_uploads_are_limited_their_size_must_be_told_unless_a_form_limits_
     plan_begin(Begin(mode=DirectMode.WHOLE), upload_id=ID, limits=limits, parts=SMALL, now=0)
 
 
-def test_one_that_began_before_uploads_were_limited_gets_no_part_without_a_size() -> None:
+def test_older_upload_without_size_gets_no_part() -> None:
+    """An upload that began before uploads were limited gets no part without a size."""
     with pytest.raises(Malformed):
         plan_part(of_parts(), 1, 5, limits=Limits(max_length=100, announced_max_length=100), parts=SMALL)
 
@@ -189,10 +191,10 @@ def test_whatever_is_left_out_or_forged_is_noticed(lengths: list[int], data: st.
     at = data.draw(st.integers(0, len(stored) - 1))
     without, forged = [*stored[:at], *stored[at + 1 :]], [*stored]
     forged[at] = replace(stored[at], etag="forged")
-    for named, there in ((without, stored), (stored, without), (forged, stored), (stored[::-1], stored)):
-        if named != there:
+    for named_parts, stored_parts in ((without, stored), (stored, without), (forged, stored), (stored[::-1], stored)):
+        if named_parts != stored_parts:
             with pytest.raises(WrongParts):
-                choose(named, there)
+                choose(named_parts, stored_parts)
 
 
 def test_of_a_part_that_was_sent_again_the_one_named_counts() -> None:
@@ -234,14 +236,15 @@ def test_fewer_bytes_than_were_announced() -> None:
 
 
 @pytest.mark.parametrize("lengths", [(5, 5), (1, 9)])
-def test_more_bytes_than_may_be_are_told_from_parts_that_can_still_be_mended(lengths: tuple[int, ...]) -> None:
-    for announced, most in ((9, None), (None, 9), (10, 9)):
+def test_completion_over_the_limit_is_too_large(lengths: tuple[int, ...]) -> None:
+    """Raises `TooLarge`, not an error that the client could mend with other parts."""
+    for announced, limit in ((9, None), (None, 9), (10, 9)):
         with pytest.raises(TooLarge, match=r"^the upload can have 9 bytes at most$"):
-            plan_complete(of_parts(length=announced), parts(*lengths), limits=Limits(max_length=most), parts=SMALL)
+            plan_complete(of_parts(length=announced), parts(*lengths), limits=Limits(max_length=limit), parts=SMALL)
 
 
-def test_more_than_was_announced_is_told_from_parts_that_came_twice() -> None:
-    """Some storages keep both."""
+def test_repeated_parts_are_not_overfull() -> None:
+    """Distinguishes too many bytes from repeated parts, of which some storages keep both."""
     announced, twice = of_parts(length=10), [*parts(5, 5), *parts(5, 5)]
     assert not overfull(announced, twice, SMALL)
     assert not overfull(announced, [*twice, *parts(5, 5, 0) * 4], SMALL)
@@ -251,14 +254,14 @@ def test_more_than_was_announced_is_told_from_parts_that_came_twice() -> None:
     assert not overfull(of_parts(), parts(5, 500), SMALL)
 
 
-def test_what_is_to_be_counted_is_due_then_unless_it_expires_before() -> None:
+def test_parts_check_is_due_before_expiry() -> None:
     limits = Limits(upload_url_lifetime=900)
-    begun = schedule_parts_check(of_parts(length=10), limits=limits, now=100)
-    assert begun.due_at == _parts_check_at(begun) == 1060
-    assert schedule_parts_check(begun, limits=limits, now=500) == begun
-    assert changed(begun, expires_at=700.0).due_at == 700
-    assert replace(begun, phase=Phase.DONE).due_at is None
-    active = changed(begun, updated_at=500.0)
+    record = schedule_parts_check(of_parts(length=10), limits=limits, now=100)
+    assert record.due_at == _parts_check_at(record) == 1060
+    assert schedule_parts_check(record, limits=limits, now=500) == record
+    assert changed(record, expires_at=700.0).due_at == 700
+    assert replace(record, phase=Phase.DONE).due_at is None
+    active = changed(record, updated_at=500.0)
     assert _parts_check_at(reschedule_parts_check(active, limits=limits, now=1060)) == 2020
     assert _parts_check_at(reschedule_parts_check(active, limits=limits, now=1460)) is None
 
@@ -268,7 +271,8 @@ def _parts_check_at(of: Upload) -> float | None:
     return of.direct.parts_check_at
 
 
-def test_what_is_awaited_is_looked_for_after_pauses_that_grow_fourfold_until_it_expires() -> None:
+def test_checks_for_the_object_grow_fourfold_apart() -> None:
+    """Looks for an awaited object after pauses that grow fourfold, until the upload expires."""
     limits = Limits(expire_after=1000)
     waiting, looks = (
         touch(upload(direct=DirectTransfer(mode=DirectMode.WHOLE), created_at=0.0), 0, limits),
@@ -281,7 +285,8 @@ def test_what_is_awaited_is_looked_for_after_pauses_that_grow_fourfold_until_it_
     assert waiting.times.expires_at == waiting.due_at == 1000
 
 
-def test_an_ended_one_is_removed_again_when_its_signature_is_worth_nothing() -> None:
+def test_removal_repeats_after_the_signature_expires() -> None:
+    """An ended upload is removed again once its presigned URL has expired."""
     ended = upload(
         direct=DirectTransfer(mode=DirectMode.WHOLE, presigned_until=900.0), phase=Phase.TERMINATING, updated_at=100.0
     )

@@ -55,14 +55,15 @@ def test_metadata_comes_back_as_it_was_told(metadata: dict[str, bytes]) -> None:
 
 
 @given(METADATA)
-def test_told_metadata_cannot_carry_a_control_character_or_anything_but_ascii(metadata: dict[str, bytes]) -> None:
-    told = headers.encode_metadata(metadata)
-    assert told.isascii()
-    assert told.isprintable()
+def test_encoded_metadata_is_printable_ascii(metadata: dict[str, bytes]) -> None:
+    text = headers.encode_metadata(metadata)
+    assert text.isascii()
+    assert text.isprintable()
 
 
 @given(METADATA)
-def test_metadata_may_come_without_padding_and_with_blanks_after_commas(metadata: dict[str, bytes]) -> None:
+def test_metadata_without_padding_is_parsed(metadata: dict[str, bytes]) -> None:
+    """A value may miss its padding and follow blanks."""
     loose = ", ".join(f"{key} {base64.b64encode(value).decode().rstrip('=')}" for key, value in metadata.items())
     assert headers.parse_metadata(loose, LIMITS) == metadata
 
@@ -138,7 +139,8 @@ def test_no_text_makes_metadata_fail_otherwise_than_malformed(text: str) -> None
     assert headers.parse_metadata(headers.encode_metadata(metadata), LIMITS) == metadata
 
 
-def test_sha1_is_among_the_checksums_as_the_specification_demands() -> None:
+def test_sha1_is_a_checksum_algorithm() -> None:
+    """Offers the algorithm that the checksum extension demands."""
     assert headers.CHECKSUM_ALGORITHMS["sha1"] == 20
 
 
@@ -189,7 +191,7 @@ def test_a_concatenation_keeps_the_order_of_its_partials(text: str, concat: tupl
 @pytest.mark.parametrize(
     "text", ["", "final", "final;", "final;  ", "partial;/files/a", "Partial", "finale;a", "regular"]
 )
-def test_a_concatenation_of_nothing_or_of_another_word_is_refused(text: str) -> None:
+def test_malformed_upload_concat_is_refused(text: str) -> None:
     with pytest.raises(Malformed, match="Upload-Concat"):
         headers.parse_concat(text, LIMITS)
 
@@ -207,7 +209,7 @@ def test_a_told_concatenation_reads_as_the_same_partials(urls: list[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "same"),
+    ("text", "equal"),
     [
         ("application/offset+octet-stream", True),
         ("Application/Offset+Octet-Stream", True),
@@ -219,8 +221,8 @@ def test_a_told_concatenation_reads_as_the_same_partials(urls: list[str]) -> Non
         (None, False),
     ],
 )
-def test_a_media_type_is_matched_without_parameters_and_case(text: str | None, same: bool) -> None:  # noqa: FBT001 - a table
-    assert headers.is_media_type(text, "application/offset+octet-stream") is same
+def test_a_media_type_is_matched_without_parameters_and_case(text: str | None, equal: bool) -> None:  # noqa: FBT001 - a table
+    assert headers.is_media_type(text, "application/offset+octet-stream") is equal
 
 
 @pytest.mark.parametrize(

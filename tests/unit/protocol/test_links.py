@@ -13,7 +13,7 @@ OURS, THEIRS = ReadLinks("1" * 32), ReadLinks("2" * 32)
 
 
 @given(IDS)
-def test_a_name_leads_back_to_its_upload_and_is_the_same_each_time(upload_id: UploadId) -> None:
+def test_link_name_round_trips_and_is_stable(upload_id: UploadId) -> None:
     name = OURS.name(upload_id)
     assert (OURS.upload_id(name), len(name)) == (upload_id, 43)
     assert ReadLinks("1" * 32).name(upload_id) == name
@@ -29,10 +29,10 @@ def test_it_is_worth_nothing_to_another_installation(upload_id: UploadId) -> Non
 def test_no_letter_of_it_can_be_changed(upload_id: UploadId, data: st.DataObject) -> None:
     name = OURS.name(upload_id)
     at = data.draw(st.integers(0, len(name) - 1))
-    other = data.draw(st.characters().filter(lambda letter: letter != name[at]))
-    assert OURS.upload_id(name[:at] + other + name[at + 1 :]) is None
+    substitute = data.draw(st.characters().filter(lambda letter: letter != name[at]))
+    assert OURS.upload_id(name[:at] + substitute + name[at + 1 :]) is None
     assert OURS.upload_id(name[:at] + name[at + 1 :]) is None
-    assert OURS.upload_id(name[:at] + other + name[at:]) is None
+    assert OURS.upload_id(name[:at] + substitute + name[at:]) is None
 
 
 @given(st.text() | st.binary(max_size=80).map(bytes.hex))
@@ -41,8 +41,8 @@ def test_what_was_made_up_is_none(name: str) -> None:
 
 
 @given(IDS, IDS)
-def test_names_of_ids_that_are_alike_have_nothing_in_common(one: UploadId, other: UploadId) -> None:
+def test_names_of_ids_that_are_alike_have_nothing_in_common(first: UploadId, second: UploadId) -> None:
     """No reader learns from two names whether their ids begin alike, or were told one by another."""
-    if one != other:
-        assert OURS.name(one)[:21] != OURS.name(other)[:21]
-        assert OURS.name(one)[22:] != OURS.name(other)[22:]
+    if first != second:
+        assert OURS.name(first)[:21] != OURS.name(second)[:21]
+        assert OURS.name(first)[22:] != OURS.name(second)[22:]

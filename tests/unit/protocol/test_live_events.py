@@ -50,7 +50,8 @@ def test_the_state_comes_first_and_again_when_it_changes() -> None:
         assert (state.type, state.id, state.data["revision"]) == ("state", str(revision), revision)
 
 
-def test_progress_comes_once_a_second_and_only_when_the_offset_grew() -> None:
+def test_progress_needs_growth_and_a_second() -> None:
+    """Sends progress at most once a second, and only for a greater offset."""
     teller = Teller(ENDPOINT, received=lambda: 7)
     teller.tell(OPEN, 0)
     assert teller.due_at(OPEN, 0) == float("inf")

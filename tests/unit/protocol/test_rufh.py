@@ -28,24 +28,24 @@ TYPE = {"Content-Type": "application/partial-upload"}
 
 
 def head(method: str, *, content_length: int | None = 0, **fields: str) -> RequestHead:
-    named = {name.replace("_", "-"): value for name, value in fields.items()}
+    headers = {name.replace("_", "-"): value for name, value in fields.items()}
     on_upload = method not in {"POST", "PUT"}
-    return RequestHead(method=method, on_upload=on_upload, headers=CIMultiDict(named), content_length=content_length)
+    return RequestHead(method=method, on_upload=on_upload, headers=CIMultiDict(headers), content_length=content_length)
 
 
 def spoken(version: int | None, method: str = "HEAD", interim: Interim = Interim.ON, **limits: float) -> Wire:
     """The wire of a request in this version that brings the rest of an upload."""
-    said = {} if version is None else {"upload_draft_interop_version": str(version)}
+    version_field = {} if version is None else {"upload_draft_interop_version": str(version)}
     fields = {"upload_complete": "?1", "upload_incomplete": "?0", "content_type": TYPE["Content-Type"]}
     wires = Wires(Limits(**limits), lambda: NOW, interim)  # type: ignore[arg-type]  # fields by name
-    return wires.choose(head(method, content_length=5, **said, **fields))
+    return wires.choose(head(method, content_length=5, **version_field, **fields))
 
 
 # Heads to intents
 
 
 @pytest.mark.parametrize(
-    ("version", "said", "completion"),
+    ("version", "completeness", "completion"),
     [
         ("3", {"upload_incomplete": "?0"}, Completion.WITH_THIS),
         ("3", {"upload_incomplete": "?1"}, Completion.WHEN_FULL),
@@ -58,17 +58,17 @@ def spoken(version: int | None, method: str = "HEAD", interim: Interim = Interim
     ],
 )
 def test_each_version_says_in_its_way_what_is_the_end(
-    version: str, said: dict[str, str], completion: Completion
+    version: str, completeness: dict[str, str], completion: Completion
 ) -> None:
     fields = {"upload_draft_interop_version": version, "upload_offset": "4", "content_type": TYPE["Content-Type"]}
-    request = head("PATCH", content_length=6, **fields, **said)
+    request = head("PATCH", content_length=6, **fields, **completeness)
     read = Wires(Limits(), lambda: NOW, Interim.AUTO).choose(request).read(request)
     assert read == Append(offset=4, body=Body(length=6), completion=completion, strict=True)
 
 
-@pytest.mark.parametrize(("version", "said"), [("3", "upload_complete"), ("4", "upload_incomplete")])
-def test_another_version_s_word_for_it_says_nothing(version: str, said: str) -> None:
-    fields = {"upload_draft_interop_version": version, said: "?1"}
+@pytest.mark.parametrize(("version", "field"), [("3", "upload_complete"), ("4", "upload_incomplete")])
+def test_another_version_s_word_for_it_says_nothing(version: str, field: str) -> None:
+    fields = {"upload_draft_interop_version": version, field: "?1"}
     request = head("POST", content_length=0, **fields)
     with pytest.raises(Malformed):
         Wires(Limits(), lambda: NOW, Interim.AUTO).choose(request).read(request)
@@ -101,7 +101,7 @@ def test_looking_and_cancelling(method: str, intent: object) -> None:
 # Answers
 
 
-def test_an_upload_that_can_be_continued_is_told_with_what_is_left_of_its_time() -> None:
+def test_inspection_reports_offset_and_remaining_age() -> None:
     reply = spoken(8, max_length=100).inspected(OPEN, "/files/")
     assert (reply.status, reply.text) == (204, None)
     assert reply.headers == {
@@ -119,11 +119,11 @@ def test_the_first_version_says_the_opposite() -> None:
     assert spoken(3).inspected(DONE, "/files/").headers["Upload-Incomplete"] == "?0"
 
 
-def test_a_digest_is_told_once_it_is_found_and_not_while_it_is_announced() -> None:
+def test_repr_digest_is_sent_once_verified() -> None:
     announced = replace(OPEN, digest=WholeDigest(algorithm="sha256", value="00" * 32))
     assert "Repr-Digest" not in spoken(8).inspected(announced, "/files/").headers
-    found = replace(DONE, digest=WholeDigest(algorithm="sha256", value="00" * 32))
-    assert spoken(8).inspected(found, "/files/").headers["Repr-Digest"] == f"sha-256=:{'A' * 43}=:"
+    record = replace(DONE, digest=WholeDigest(algorithm="sha256", value="00" * 32))
+    assert spoken(8).inspected(record, "/files/").headers["Repr-Digest"] == f"sha-256=:{'A' * 43}=:"
 
 
 def test_the_last_byte_is_left_to_the_final_response() -> None:
@@ -147,20 +147,20 @@ def test_interim_responses_go_to_those_that_know_them(version: int | None, *, st
 
 @pytest.mark.parametrize("kind", Refusal.__subclasses__(), ids=lambda kind: kind.code)
 def test_every_refusal_is_a_problem_with_its_stable_code(kind: type[Refusal]) -> None:
-    made: Refusal
+    refusal: Refusal
     match kind:
         case refusals.OffsetMismatch:
-            made = refusals.OffsetMismatch(expected=4, provided=9)
+            refusal = refusals.OffsetMismatch(expected=4, provided=9)
         case refusals.MethodNotAllowed:
-            made = refusals.MethodNotAllowed(("POST",))
+            refusal = refusals.MethodNotAllowed(("POST",))
         case _:
-            made = kind() if kind.__init__ is not Refusal.__init__ else kind("why")  # type: ignore[call-arg]
-    reply = spoken(8).refuse(made, head("PATCH"))
+            refusal = kind() if kind.__init__ is not Refusal.__init__ else kind("why")  # type: ignore[call-arg]
+    reply = spoken(8).refuse(refusal, head("PATCH"))
     assert reply.text is not None
     problem = json.loads(reply.text)
-    assert (problem["code"], problem["detail"], problem["status"]) == (kind.code, made.message, reply.status)
+    assert (problem["code"], problem["detail"], problem["status"]) == (kind.code, refusal.message, reply.status)
     assert reply.headers["Content-Type"] == "application/problem+json"
-    assert spoken(8).refuse(made, head("HEAD")).text is None
+    assert spoken(8).refuse(refusal, head("HEAD")).text is None
 
 
 # Anything at all
@@ -195,12 +195,13 @@ HEADS = any_head(NAMES, VALUES, {"Upload-Draft-Interop-Version": "8"})
 
 
 @given(HEADS)
-def test_any_head_is_read_or_refused_with_headers_that_are_safe_to_send(soup: RequestHead) -> None:
+def test_any_head_gets_safe_headers(soup: RequestHead) -> None:
+    """Reads any head, or refuses it with headers that are safe to send."""
     wire = Wires(Limits(), lambda: NOW, Interim.ON).choose(soup)
     try:
         wire.read(soup)
     except Refusal as refusal:
         reply = wire.refuse(refusal, soup)
         assert 400 <= reply.status < 500
-        sent = [*reply.headers.values(), reply.text or ""]
-        assert all(value.isascii() and value.isprintable() for value in sent)
+        texts = [*reply.headers.values(), reply.text or ""]
+        assert all(value.isascii() and value.isprintable() for value in texts)

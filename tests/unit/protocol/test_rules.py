@@ -69,9 +69,7 @@ def test_a_length_up_to_the_limit_is_created_and_one_more_is_not() -> None:
         (None, Body(length=11), Limits(max_length=10)),
     ],
 )
-def test_a_first_body_that_cannot_fit_is_refused_before_it_is_read(
-    length: int | None, body: Body, limits: Limits
-) -> None:
+def test_oversized_first_body_is_refused_unread(length: int | None, body: Body, limits: Limits) -> None:
     with pytest.raises(TooLarge):
         create(Create(length=length, body=body), limits)
 
@@ -84,7 +82,8 @@ def test_a_first_body_that_may_fit_is_taken(body: Body | None) -> None:
 # Concatenating
 
 
-def test_a_final_upload_has_every_byte_of_its_partials_in_order_and_its_own_metadata() -> None:
+def test_final_upload_joins_partials_in_order() -> None:
+    """A final upload has the sum of the lengths, and its own metadata."""
     first, second = PARTIAL, replace(PARTIAL, id=OTHER_ID, length=2, offset=2, metadata={"name": b"piece"})
     final = concatenate([second, first])
     assert final.partials == (OTHER_ID, ID)
@@ -97,7 +96,8 @@ def test_a_partial_may_stand_twice_in_one_list() -> None:
     assert concatenate([PARTIAL, PARTIAL]).partials == (ID, ID)
 
 
-def test_a_partial_may_stand_in_one_list_as_often_as_is_allowed_and_what_is_none_counts_for_nothing() -> None:
+def test_repeated_partials_are_limited() -> None:
+    """A partial upload that doesn't exist counts for nothing."""
     limits = Limits(max_partial_uses=2)
     rules.check_uses([ID, OTHER_ID, ID, OTHER_ID, None, None, None], limits)
     rules.check_uses([], limits)
@@ -122,7 +122,7 @@ def test_empty_partials_make_an_empty_final() -> None:
         changed(PARTIAL, expires_at=NOW),
     ],
 )
-def test_only_finished_partials_that_are_here_can_be_concatenated(partial: Upload | None) -> None:
+def test_concatenation_needs_existing_finished_partials(partial: Upload | None) -> None:
     with pytest.raises(Malformed):
         concatenate([PARTIAL, partial])
 

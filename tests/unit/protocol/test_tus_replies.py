@@ -49,7 +49,7 @@ COMMON = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
 
 
 @pytest.mark.parametrize(
-    ("upload", "with_body", "told"),
+    ("upload", "with_body", "expected"),
     [
         (OPEN, False, {"Upload-Expires": EXPIRY}),
         (OPEN, True, {"Upload-Expires": EXPIRY, "Upload-Offset": "4"}),
@@ -59,14 +59,14 @@ COMMON = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
         (changed(OPEN, expires_at=None), False, {}),
     ],
 )
-def test_a_created_upload_tells_where_it_is(upload: Upload, told: Mapping[str, str], *, with_body: bool) -> None:
+def test_a_created_upload_tells_where_it_is(upload: Upload, expected: Mapping[str, str], *, with_body: bool) -> None:
     reply = wire().created(upload, "http://x/files/a", with_body=with_body)
     assert (reply.status, reply.text) == (201, None)
-    assert reply.headers == {**COMMON, "Location": "http://x/files/a", **told}
+    assert reply.headers == {**COMMON, "Location": "http://x/files/a", **expected}
 
 
 @pytest.mark.parametrize(
-    ("upload", "told"),
+    ("upload", "expected"),
     [
         (OPEN, {"Upload-Offset": "4", "Upload-Length": "10", "Upload-Expires": EXPIRY}),
         (replace(OPEN, offset=0), {"Upload-Offset": "0", "Upload-Length": "10", "Upload-Expires": EXPIRY}),
@@ -95,20 +95,20 @@ def test_a_created_upload_tells_where_it_is(upload: Upload, told: Mapping[str, s
         ),
     ],
 )
-def test_an_inspected_upload_tells_all_a_client_needs_to_go_on(upload: Upload, told: Mapping[str, str]) -> None:
+def test_an_inspected_upload_tells_all_a_client_needs_to_go_on(upload: Upload, expected: Mapping[str, str]) -> None:
     reply = wire().inspected(upload, "/files/")
     assert (reply.status, reply.text) == (200, None)
-    assert reply.headers == {**COMMON, **told}
+    assert reply.headers == {**COMMON, **expected}
 
 
 @pytest.mark.parametrize(
-    ("upload", "told"),
+    ("upload", "expected"),
     [(OPEN, {"Upload-Offset": "4", "Upload-Expires": EXPIRY}), (DONE, {"Upload-Offset": "10"})],
 )
-def test_an_append_is_answered_with_the_new_offset(upload: Upload, told: Mapping[str, str]) -> None:
+def test_an_append_is_answered_with_the_new_offset(upload: Upload, expected: Mapping[str, str]) -> None:
     reply = wire().appended(upload, str)
     assert (reply.status, reply.text) == (204, None)
-    assert reply.headers == {**COMMON, **told}
+    assert reply.headers == {**COMMON, **expected}
 
 
 def test_a_termination_is_answered_with_nothing() -> None:
@@ -213,7 +213,8 @@ def test_a_refused_head_has_no_body(refusal: Refusal, status: int, details: Mapp
 
 
 @pytest.mark.parametrize("refusal", [refusal for refusal, *_ in REFUSALS[-7:]])
-def test_a_head_that_cannot_be_answered_now_is_locked_since_clients_start_over_after_a_503(refusal: Refusal) -> None:
+def test_unavailable_head_is_423(refusal: Refusal) -> None:
+    """A client that gets a 503 to a HEAD starts over, so HEAD answers 423."""
     reply = wire().refuse(refusal, head("HEAD"))
     assert (reply.status, reply.text) == (423, None)
     assert reply.headers == {**COMMON, "Retry-After": "1"}

@@ -41,7 +41,8 @@ def test_whatever_brings_something_needs_our_version(method: str, version: str |
 
 
 @pytest.mark.parametrize("version", OTHERS)
-def test_to_terminate_one_need_not_name_a_version_but_must_not_name_another(version: str) -> None:
+def test_delete_may_omit_the_version(version: str) -> None:
+    """A DELETE may omit the version, but not name another one."""
     assert wire().read(head("DELETE", version=None)) == Terminate()
     with pytest.raises(UnsupportedVersion):
         wire().read(head("DELETE", version=version))
@@ -225,12 +226,13 @@ HEADS = any_head(NAMES, VALUES, {"Tus-Resumable": "1.0.0"})
 
 
 @given(HEADS)
-def test_any_head_is_read_or_refused_with_headers_that_are_safe_to_send(soup: RequestHead) -> None:
+def test_any_head_gets_safe_headers(soup: RequestHead) -> None:
+    """Reads any head, or refuses it with headers that are safe to send."""
     protocol: Wire = wire()
     try:
         protocol.read(soup)
     except Refusal as refusal:
         reply = protocol.refuse(refusal, soup)
         assert 400 <= reply.status < 500
-        sent = [*reply.headers.values(), (reply.text or "").rstrip("\n")]
-        assert all(value.isascii() and value.isprintable() for value in sent)
+        texts = [*reply.headers.values(), (reply.text or "").rstrip("\n")]
+        assert all(value.isascii() and value.isprintable() for value in texts)

@@ -45,7 +45,8 @@ def test_if_none_match_that_names_others_goes_on(tags: str) -> None:
 
 
 @pytest.mark.parametrize(("date", "status"), [(BEFORE, None), (SAME, 304), (AFTER, 304), ("soon", None)])
-def test_if_modified_since_compares_whole_seconds_and_ignores_what_is_no_date(date: str, status: int | None) -> None:
+def test_if_modified_since_compares_whole_seconds(date: str, status: int | None) -> None:
+    """Ignores a field that is no date."""
     assert judge(if_modified_since=date) == status
 
 
@@ -62,7 +63,7 @@ def test_if_none_match_silences_if_modified_since() -> None:
     assert judge(if_none_match='"v2"', if_modified_since=AFTER) is None
 
 
-def test_a_failed_if_match_is_told_before_a_matching_if_none_match() -> None:
+def test_failed_if_match_precedes_if_none_match() -> None:
     assert judge(if_match='"v2"', if_none_match='"v1"') == 412
 
 
@@ -88,7 +89,7 @@ def test_a_hostile_list_of_tags_is_read_in_a_moment() -> None:
         (AFTER, False),
     ],
 )
-def test_if_range_lets_a_range_count_only_for_exactly_this_object(value: str, *, applies: bool) -> None:
+def test_if_range_needs_the_exact_object(value: str, *, applies: bool) -> None:
     assert range_applies(request(if_range=value), ETAG, MODIFIED) is applies
 
 

@@ -1,4 +1,4 @@
-"""RFC 6266 headers out of whatever a client says its file is called."""
+"""RFC 6266 headers out of any file name of a client."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def disposition(name: bytes | str, content_type: str = "image/png") -> str:
     return present({"filename": value, "filetype": content_type.encode()}).content_disposition
 
 
-@given(name=anything, said=anything)
-@example(name=b'a"\r\nSet-Cookie: x=\x00', said=b"text/html\r\nX: y")
-@example(name=b"\\", said=b'text/plain; charset="')
-def test_no_metadata_can_leave_its_header(name: bytes, said: bytes) -> None:
-    shown = present({"name": name, "type": said})
-    assert re.fullmatch(r"[ -~]+", shown.content_disposition)
-    assert re.fullmatch(r"[ -~]+", shown.content_type)
-    assert HEADER.fullmatch(shown.content_disposition)
-    assert len(shown.content_disposition) < 4096
+@given(name=anything, kind=anything)
+@example(name=b'a"\r\nSet-Cookie: x=\x00', kind=b"text/html\r\nX: y")
+@example(name=b"\\", kind=b'text/plain; charset="')
+def test_no_metadata_can_leave_its_header(name: bytes, kind: bytes) -> None:
+    presentation = present({"name": name, "type": kind})
+    assert re.fullmatch(r"[ -~]+", presentation.content_disposition)
+    assert re.fullmatch(r"[ -~]+", presentation.content_type)
+    assert HEADER.fullmatch(presentation.content_disposition)
+    assert len(presentation.content_disposition) < 4096
 
 
 @given(name=anything)
@@ -46,7 +46,7 @@ def test_the_header_reads_back_as_the_cleaned_name(name: bytes) -> None:
 
 
 @given(name=anything)
-def test_a_name_has_no_path_no_control_character_and_does_not_start_with_a_dot(name: bytes) -> None:
+def test_file_name_has_no_path_control_or_leading_dot(name: bytes) -> None:
     assert not re.search(r"[/\\\x00-\x1f\x7f-\x9f]|^\.", file_name({"filename": name}))
 
 
@@ -58,18 +58,19 @@ def test_quotes_are_escaped() -> None:
     assert disposition('file.jpg"evil').startswith(r'inline; filename="file.jpg\"evil"; filename*=UTF-8' + "''")
 
 
-def test_what_ascii_cannot_say_is_said_in_utf_8_beside_a_fallback() -> None:
+def test_non_ascii_name_has_utf8_and_fallback() -> None:
     assert disposition("naïve €.txt") == (
         "inline; filename=\"na_ve _.txt\"; filename*=UTF-8''na%C3%AFve%20%E2%82%AC.txt"
     )
 
 
-def test_a_percent_sign_is_kept_from_readers_that_would_decode_it() -> None:
+def test_percent_sign_is_encoded_and_replaced() -> None:
+    """A client that would decode the fallback finds no percent sign in it."""
     assert disposition("100%41.txt") == "inline; filename=\"100_41.txt\"; filename*=UTF-8''100%2541.txt"
 
 
 @pytest.mark.parametrize(
-    ("said", "name"),
+    ("raw_name", "name"),
     [
         ("../../etc/passwd", "passwd"),
         (r"C:\Users\me\cv.doc", "cv.doc"),
@@ -82,8 +83,8 @@ def test_a_percent_sign_is_kept_from_readers_that_would_decode_it() -> None:
         ("👩\u200d💻.txt", "👩\u200d💻.txt"),
     ],
 )
-def test_a_name_loses_what_could_mislead_a_person_or_a_disk(said: str, name: str) -> None:
-    assert file_name({"filename": said.encode()}) == name
+def test_a_name_loses_what_could_mislead_a_person_or_a_disk(raw_name: str, name: str) -> None:
+    assert file_name({"filename": raw_name.encode()}) == name
 
 
 def test_a_long_name_keeps_its_start_and_its_extension() -> None:
@@ -100,6 +101,6 @@ def test_name_stands_in_for_a_filename_that_is_missing_or_empty() -> None:
     assert file_name({"filename": b"a.txt", "name": b"b.txt"}) == "a.txt"
 
 
-def test_without_metadata_it_is_an_unnamed_attachment_of_unknown_type() -> None:
-    shown = present({})
-    assert (shown.content_type, shown.content_disposition) == ("application/octet-stream", "attachment")
+def test_object_without_metadata_is_unnamed_attachment() -> None:
+    presentation = present({})
+    assert (presentation.content_type, presentation.content_disposition) == ("application/octet-stream", "attachment")

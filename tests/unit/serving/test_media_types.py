@@ -5,7 +5,7 @@ import pytest
 from tusd_py.serving.media_types import UNKNOWN, is_safe_inline, media_type
 
 
-def said(value: str) -> str:
+def parse(value: str) -> str:
     return media_type({"filetype": value.encode()})
 
 
@@ -19,11 +19,11 @@ def said(value: str) -> str:
     ],
 )
 def test_a_well_formed_type_is_kept_with_its_parameters(value: str) -> None:
-    assert said(value) == value
+    assert parse(value) == value
 
 
 def test_names_are_lower_case_and_spacing_is_our_own() -> None:
-    assert said(' Text/HTML ;Charset="ISO-8859-1"') == 'text/html; charset="ISO-8859-1"'
+    assert parse(' Text/HTML ;Charset="ISO-8859-1"') == 'text/html; charset="ISO-8859-1"'
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_names_are_lower_case_and_spacing_is_our_own() -> None:
     ],
 )
 def test_anything_else_is_unknown(value: str) -> None:
-    assert said(value) == UNKNOWN
+    assert parse(value) == UNKNOWN
 
 
 @pytest.mark.parametrize("key", ["filetype", "type", "contentType"])
@@ -61,13 +61,13 @@ def test_an_empty_value_makes_way_for_the_next_key() -> None:
 
 
 def test_text_without_a_charset_is_utf_8() -> None:
-    assert said("text/plain") == "text/plain; charset=utf-8"
-    assert said("text/plain; charset=latin1") == "text/plain; charset=latin1"
+    assert parse("text/plain") == "text/plain; charset=utf-8"
+    assert parse("text/plain; charset=latin1") == "text/plain; charset=latin1"
 
 
 @pytest.mark.parametrize("value", ["image/jpeg", "image/avif", "audio/ogg; codecs=opus", "video/mp4", "text/plain"])
 def test_what_browsers_only_show_may_be_inline(value: str) -> None:
-    assert is_safe_inline(said(value))
+    assert is_safe_inline(parse(value))
 
 
 @pytest.mark.parametrize(
@@ -92,4 +92,4 @@ def test_what_browsers_only_show_may_be_inline(value: str) -> None:
     ],
 )
 def test_active_or_unlisted_content_never_is(value: str) -> None:
-    assert not is_safe_inline(said(value))
+    assert not is_safe_inline(parse(value))

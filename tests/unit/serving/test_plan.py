@@ -19,7 +19,8 @@ def get(
     return plan_download(method, CIMultiDict({k.replace("_", "-"): v for k, v in headers.items()}), obj)
 
 
-def test_the_whole_object_comes_with_all_it_takes_to_show_cache_and_resume_it() -> None:
+def test_whole_object_has_all_headers() -> None:
+    """Sends the headers that show, cache and resume an object."""
     plan = get()
     assert (plan.status, plan.span) == (200, Span(0, 100))
     assert plan.headers == {
@@ -36,15 +37,15 @@ def test_the_whole_object_comes_with_all_it_takes_to_show_cache_and_resume_it() 
     }
 
 
-def test_a_range_says_where_its_bytes_lie_and_keeps_the_other_headers() -> None:
+def test_range_adds_content_range_only() -> None:
     plan = get(range="bytes=10-19")
     assert (plan.status, plan.span) == (206, Span(10, 20))
     assert plan.headers == {**get().headers, "Content-Length": "10", "Content-Range": "bytes 10-19/100"}
 
 
-@pytest.mark.parametrize(("asked", "span"), [("bytes=90-", Span(90, 100)), ("bytes=-5", Span(95, 100))])
-def test_open_and_suffix_ranges_are_partial_content(asked: str, span: Span) -> None:
-    assert (get(range=asked).status, get(range=asked).span) == (206, span)
+@pytest.mark.parametrize(("range_field", "span"), [("bytes=90-", Span(90, 100)), ("bytes=-5", Span(95, 100))])
+def test_open_and_suffix_ranges_are_partial_content(range_field: str, span: Span) -> None:
+    assert (get(range=range_field).status, get(range=range_field).span) == (206, span)
 
 
 def test_a_range_of_everything_is_still_partial_content() -> None:
@@ -70,10 +71,10 @@ def test_an_empty_object_is_served_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "status"), [("bytes=0-", 416), ("bytes=0-0", 416), ("bytes=-0", 416), ("bytes=-1", 200)]
+    ("range_field", "status"), [("bytes=0-", 416), ("bytes=0-0", 416), ("bytes=-0", 416), ("bytes=-1", 200)]
 )
-def test_an_empty_object_has_no_range_to_give(asked: str, status: int) -> None:
-    assert get(length=0, range=asked).status == status
+def test_an_empty_object_has_no_range_to_give(range_field: str, status: int) -> None:
+    assert get(length=0, range=range_field).status == status
 
 
 def test_a_copy_that_is_current_is_not_sent_again() -> None:
@@ -118,9 +119,9 @@ def test_what_could_run_in_a_page_has_no_type_that_lets_it(kind: str) -> None:
 
 
 def test_a_reader_may_want_to_save_what_could_be_shown() -> None:
-    shown = {"filetype": b"image/png", "filename": b"x.png"}
-    assert get(metadata=shown).headers["Content-Disposition"] == 'inline; filename="x.png"'
-    assert get(metadata=shown, saved=True).headers["Content-Disposition"] == 'attachment; filename="x.png"'
+    metadata = {"filetype": b"image/png", "filename": b"x.png"}
+    assert get(metadata=metadata).headers["Content-Disposition"] == 'inline; filename="x.png"'
+    assert get(metadata=metadata, saved=True).headers["Content-Disposition"] == 'attachment; filename="x.png"'
 
 
 def test_an_invalid_type_is_an_attachment_of_unknown_type() -> None:

@@ -13,8 +13,8 @@ positions = st.integers(0, 15)
 
 @given(length=lengths, first=positions, last=positions)
 def test_first_to_last_is_the_bytes_a_person_would_count(length: int, first: int, last: int) -> None:
-    wanted = {n for n in range(length) if first <= n <= last}
-    assert_selects(f"bytes={first}-{last}", length, wanted, ignored=last < first)
+    expected = {n for n in range(length) if first <= n <= last}
+    assert_selects(f"bytes={first}-{last}", length, expected, ignored=last < first)
 
 
 @given(length=lengths, first=positions)
@@ -24,8 +24,8 @@ def test_an_open_range_goes_to_the_end(length: int, first: int) -> None:
 
 @given(length=lengths, count=positions)
 def test_a_suffix_is_the_last_bytes_or_all_there_are(length: int, count: int) -> None:
-    wanted = {n for n in range(length) if n >= length - count}
-    assert_selects(f"bytes=-{count}", length, wanted, ignored=length == 0 and count > 0)
+    expected = {n for n in range(length) if n >= length - count}
+    assert_selects(f"bytes=-{count}", length, expected, ignored=length == 0 and count > 0)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_no_header_selects_bytes_outside_the_object(text: str) -> None:
     assert span is None or 0 <= span.start < span.stop <= 10
 
 
-def assert_selects(header: str, length: int, wanted: set[int], *, ignored: bool) -> None:
+def assert_selects(header: str, length: int, expected: set[int], *, ignored: bool) -> None:
     if ignored:
         assert select_span(header, length) is None
-    elif not wanted:
+    elif not expected:
         with pytest.raises(UnsatisfiableRange):
             select_span(header, length)
     else:
-        assert select_span(header, length) == Span(min(wanted), max(wanted) + 1)
+        assert select_span(header, length) == Span(min(expected), max(expected) + 1)

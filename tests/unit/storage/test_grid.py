@@ -1,4 +1,4 @@
-"""Where parts begin and end."""
+"""Bounds of parts."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def walk(grid: Grid, parts: int) -> list[Span]:
     """The first so many parts, each found where the one before ends."""
     spans, at = list[Span](), 0
     for number in range(1, parts + 1):
-        found, span = grid.part_at(at)
-        assert found == number
+        part_number, span = grid.part_at(at)
+        assert part_number == number
         spans.append(span)
         at = span.stop
     return spans
@@ -95,7 +95,7 @@ def test_a_small_upload_of_unknown_length_keeps_to_small_parts() -> None:
     assert (number, len(span)) == (897, 8 * MIB)
 
 
-def test_where_parts_must_be_equal_an_unknown_length_gets_equal_ones() -> None:
+def test_unknown_length_gets_equal_parts_where_required() -> None:
     grid = grid_for(None, base=8 * MIB, max_parts=10_000, equal=64 * MIB)
     assert {len(grid.part_at(at)[1]) for at in (0, 64 * MIB, GIB, TIB)} == {64 * MIB}
 

@@ -1,4 +1,4 @@
-"""What only a disk can do wrong; the rest is in tests/contracts/test_storage*.py."""
+"""Faults that only a disk has; the rest is in tests/contracts/test_storage*.py."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ BATCH, CHECKPOINT = LOW_DISK.disk_batch, LOW_DISK.disk_checkpoint
 
 @pytest.fixture
 async def storage(tmp_path: Path) -> AsyncIterator[LocalStorage]:
-    made = LocalStorage(tmp_path / "data", LOW_DISK)
-    yield made
-    await made.aclose()
+    local = LocalStorage(tmp_path / "data", LOW_DISK)
+    yield local
+    await local.aclose()
 
 
 @pytest.fixture
@@ -40,23 +40,19 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-async def test_a_finished_object_is_a_file_named_by_its_id_that_others_cannot_read(
-    storage: LocalStorage, root: Path
-) -> None:
+async def test_finished_object_is_a_private_file_of_its_id(storage: LocalStorage, root: Path) -> None:
     finished = await stored(storage, b"hello", metadata={"filename": b"../../evil"})
     assert (root / finished.id).read_bytes() == b"hello"
     assert (root / finished.id).stat().st_mode & 0o007 == 0
     assert files(root) == [finished.id]
 
 
-async def test_the_object_of_a_partial_upload_is_not_among_the_finished_ones(storage: LocalStorage, root: Path) -> None:
+async def test_partial_object_is_an_internal_file(storage: LocalStorage, root: Path) -> None:
     finished = await stored(storage, b"hello", kind=Kind.PARTIAL)
     assert files(root) == [".tusd-py/" + finished.id]
 
 
-async def test_a_checkpoint_is_recorded_only_after_its_bytes_were_synced(
-    storage: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_checkpoint_follows_its_sync(storage: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sender = Sender(storage, random_bytes(5 * CHECKPOINT + 3))
     synced = [b""]
     real_fsync = os.fsync
@@ -84,14 +80,15 @@ async def test_bytes_that_a_crash_left_beyond_the_end_are_cut_off(storage: Local
     assert await content(storage, await sender.finish()) == sender.data
 
 
-async def test_finishing_goes_on_after_a_crash_between_the_rename_and_its_record(storage: LocalStorage) -> None:
+async def test_finish_resumes_after_the_rename(storage: LocalStorage) -> None:
+    """A crash between the rename and its record doesn't stop the finish."""
     sender = Sender(storage, random_bytes(10))
     await sender.send()
     await storage.finish(sender.upload, ())
     assert await content(storage, await sender.finish()) == sender.data
 
 
-async def test_a_part_that_is_too_short_is_lost_to_writers_and_to_finish(storage: LocalStorage, root: Path) -> None:
+async def test_truncated_part_is_lost(storage: LocalStorage, root: Path) -> None:
     sender = Sender(storage, random_bytes(10))
     await sender.send(5)
     os.truncate(part_of(root, sender.upload), 4)
@@ -102,9 +99,7 @@ async def test_a_part_that_is_too_short_is_lost_to_writers_and_to_finish(storage
         await storage.finish(full, ())
 
 
-async def test_a_part_that_is_gone_is_lost_rather_than_begun_again_with_a_hole(
-    storage: LocalStorage, root: Path
-) -> None:
+async def test_missing_part_is_lost_and_not_recreated(storage: LocalStorage, root: Path) -> None:
     sender = Sender(storage, random_bytes(10))
     await sender.send(5)
     part_of(root, sender.upload).unlink()
@@ -122,9 +117,7 @@ async def test_an_object_of_another_size_is_lost(storage: LocalStorage, root: Pa
         await storage.finish(finished, ())
 
 
-async def test_a_full_disk_stops_the_writer_with_what_came_before_recorded(
-    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_full_disk_keeps_recorded_bytes(storage: LocalStorage, monkeypatch: pytest.MonkeyPatch) -> None:
     sender = Sender(storage, random_bytes(5 * BATCH))
     journal = Journal(storage, sender.upload)
     async with storage.writer(sender.upload, journal.record, FakeLease()) as writer:
@@ -171,19 +164,19 @@ async def test_a_failed_sync_is_never_taken_back_by_a_later_one(
 async def test_a_cancelled_write_leaves_only_after_its_thread(
     storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else it could write on, into the next writer's bytes or into whatever file gets the descriptor next."""
+    """Else it could write on, into the next writer's bytes or into the file that gets the descriptor next."""
     sender = Sender(storage, random_bytes(BATCH))
-    loop, begun, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    loop, started, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
     real = os.pwrite
 
     def slow(*args: Any) -> int:
-        loop.call_soon_threadsafe(begun.set)
+        loop.call_soon_threadsafe(started.set)
         go_on.wait()
         return real(*args)
 
     monkeypatch.setattr(os, "pwrite", slow)
     task = asyncio.create_task(sender.send())
-    await begun.wait()
+    await started.wait()
     try:
         for _ in range(2):
             task.cancel()
@@ -195,9 +188,7 @@ async def test_a_cancelled_write_leaves_only_after_its_thread(
         await task
 
 
-async def test_a_writer_that_was_paused_in_its_turn_keeps_its_successor_from_writing(
-    storage: LocalStorage, root: Path
-) -> None:
+async def test_paused_writer_blocks_its_successor(storage: LocalStorage, root: Path) -> None:
     """Two processes: the lease was checked, then the process stopped just before the write."""
     sender = Sender(storage, random_bytes(BATCH))
     part_of(root, sender.upload).touch()
@@ -223,9 +214,10 @@ async def test_a_writer_that_was_paused_in_its_turn_keeps_its_successor_from_wri
 
 
 @pytest.mark.parametrize("copying", [failing(errno.EXDEV), lambda *_: 0])
-async def test_where_the_system_cannot_copy_the_bytes_are_read_and_written(
+async def test_copy_falls_back_to_read_and_write(
     storage: LocalStorage, monkeypatch: pytest.MonkeyPatch, copying: Callable[..., Any]
 ) -> None:
+    """A system without `copy_file_range` still concatenates."""
     sources = [await stored(storage, random_bytes(size), kind=Kind.PARTIAL) for size in (100, 30)]
     monkeypatch.setattr(os, "copy_file_range", copying)
     monkeypatch.setattr(disk, "_COPY_SIZE", 32)
@@ -234,9 +226,10 @@ async def test_where_the_system_cannot_copy_the_bytes_are_read_and_written(
     assert await content(storage, final) == random_bytes(100) + random_bytes(30)
 
 
-async def test_an_object_gets_its_name_once_it_is_durable_and_counts_once_the_name_is(
+async def test_object_syncs_before_and_after_its_rename(
     storage: LocalStorage, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """An object is renamed once its bytes are durable, and counts once its name is."""
     source = await stored(storage, random_bytes(100), kind=Kind.PARTIAL)
     final = new_upload(storage, 100, kind=Kind.FINAL, phase=Phase.FINISHING)
     steps: list[int | str] = []

@@ -35,8 +35,8 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def storage(root: Path) -> AsyncIterator[LocalStorage]:
-    async with opened(root) as made:
-        yield made
+    async with opened(root) as local:
+        yield local
 
 
 def files(root: Path) -> list[str]:
@@ -72,9 +72,9 @@ async def test_uploads_of_either_key_and_of_none(
 
 async def test_two_files_of_one_name_do_not_meet(root: Path) -> None:
     async with opened(root, "{filename}-{id}") as storage:
-        one, other = [await stored(storage, data, metadata=FILM) for data in (b"one", b"other")]
-        assert [await content(storage, each) for each in (one, other)] == [b"one", b"other"]
-        assert files(root) == sorted(f"фильм.mp4-{each.id}" for each in (one, other))
+        first, second = [await stored(storage, data, metadata=FILM) for data in (b"one", b"other")]
+        assert [await content(storage, record) for record in (first, second)] == [b"one", b"other"]
+        assert files(root) == sorted(f"фильм.mp4-{record.id}" for record in (first, second))
 
 
 async def test_the_longest_name_fits(root: Path) -> None:
@@ -90,7 +90,7 @@ async def test_partial_uploads_have_none(storage: LocalStorage, root: Path) -> N
 
 
 async def test_an_upload_keeps_the_name_that_it_began_with(root: Path) -> None:
-    """Those from before there were names, too."""
+    """An upload from before there were names keeps its id as its name."""
     async with opened(root, "{id}") as before:
         old, open_one = await stored(before, b"old", metadata=FILM), Sender(before, b"open")
         await open_one.send(2)
@@ -101,18 +101,18 @@ async def test_an_upload_keeps_the_name_that_it_began_with(root: Path) -> None:
         await again.send()
         assert await content(storage, await again.finish()) == b"open"
         assert files(root) == [open_one.upload.id]
-        named = await stored(storage, b"new", metadata=FILM)
+        new = await stored(storage, b"new", metadata=FILM)
     async with opened(root, "{id}") as after:
-        assert await content(after, named) == b"new"
-        await after.discard(named)
+        assert await content(after, new) == b"new"
+        await after.discard(new)
 
 
 async def test_an_upload_without_a_record_is_named_as_if_it_were_new(storage: LocalStorage, root: Path) -> None:
-    """What its client called it is lost, and a file that it may have finished under that name is left alone."""
+    """Loses the client's file name, and leaves alone a file that it may have finished under that name."""
     sender = Sender(storage, b"hello", new_upload(storage, 5, metadata=FILM))
     await sender.send(2)
-    left = [found async for found in storage.leftovers()]
-    recovered = await storage.recover(sender.upload.id, left)
+    leftovers = [leftover async for leftover in storage.leftovers()]
+    recovered = await storage.recover(sender.upload.id, leftovers)
     assert recovered is not None
     again = Sender(storage, b"hello", replace(recovered.upload, length=5))
     await again.send()
@@ -121,8 +121,8 @@ async def test_an_upload_without_a_record_is_named_as_if_it_were_new(storage: Lo
     assert file.endswith(f"/{sender.upload.id}/file")
     assert not file.startswith("1970")
     (root / ".tusd-py" / f"{sender.upload.id}.part").write_bytes(b"old")
-    os.utime(root / ".tusd-py" / f"{sender.upload.id}.part", times=(left[0].since, left[0].since))
-    assert await storage.recover(sender.upload.id, left) is None
+    os.utime(root / ".tusd-py" / f"{sender.upload.id}.part", times=(leftovers[0].since, leftovers[0].since))
+    assert await storage.recover(sender.upload.id, leftovers) is None
 
 
 async def test_only_the_folders_of_an_ended_upload_go_with_it(root: Path) -> None:
@@ -173,9 +173,7 @@ async def test_a_link_in_the_way_is_not_followed(storage: LocalStorage, root: Pa
     assert list(outside.iterdir()) == []
 
 
-async def test_a_link_in_the_place_of_a_file_is_not_read_nor_written_through(
-    storage: LocalStorage, root: Path, tmp_path: Path
-) -> None:
+async def test_symbolic_link_is_not_followed(storage: LocalStorage, root: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"hello")
     finished = await stored(storage, b"hello", metadata=FILM)

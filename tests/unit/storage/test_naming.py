@@ -45,7 +45,8 @@ def test_a_name_keeps_its_letters_and_its_extension(filename: str, tamed: str) -
 
 
 @given(st.text(max_size=300))
-def test_a_tamed_name_means_nothing_to_a_path_a_shell_or_a_file_system(filename: str) -> None:
+def test_sanitized_name_is_inert(filename: str) -> None:
+    """A sanitized name means nothing to a path, a shell or a file system."""
     tamed = sanitize(filename)
     assert 0 < len(tamed.encode()) <= 201
     assert not re.search(r"[\x00-\x2c/:;<=>?@\[\\\]^`{|}~\x7f-\x9f\u202a-\u202e]", tamed)

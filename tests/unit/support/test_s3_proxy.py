@@ -55,8 +55,8 @@ def code(caught: pytest.ExceptionInfo[ClientError]) -> str:
 async def test_requests_pass_with_their_signature_and_are_counted(s3: Any, proxy: S3Proxy, key: str) -> None:
     await s3.put_object(Bucket=BUCKET, Key=key, Body=b"x" * 1000, Metadata={"name": "value"})
     head = await s3.head_object(Bucket=BUCKET, Key=key)
-    found = await s3.get_object(Bucket=BUCKET, Key=key, Range="bytes=10-19")
-    assert await found["Body"].read() == b"x" * 10
+    answer = await s3.get_object(Bucket=BUCKET, Key=key, Range="bytes=10-19")
+    assert await answer["Body"].read() == b"x" * 10
     assert (head["ContentLength"], head["Metadata"]) == (1000, {"name": "value"})
     assert proxy.counts() == {"PutObject": 1, "HeadObject": 1, "GetObject": 1}
     assert [(call.key, call.status) for call in proxy.calls] == [(key, 200), (key, 200), (key, 206)]
@@ -95,8 +95,10 @@ class Multipart:
         answer = await self._s3.upload_part(**self._where, PartNumber=number, Body=bytes(size))
         self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
 
-    async def complete(self, **more: Any) -> Any:
-        return await self._s3.complete_multipart_upload(**self._where, **more, MultipartUpload={"Parts": self._parts})
+    async def complete(self, **options: Any) -> Any:
+        return await self._s3.complete_multipart_upload(
+            **self._where, **options, MultipartUpload={"Parts": self._parts}
+        )
 
 
 @pytest.fixture
@@ -163,7 +165,8 @@ async def test_a_write_without_a_length_is_refused(proxy: S3Proxy) -> None:
     assert b"<Code>MissingContentLength</Code>" in answer
 
 
-async def test_a_silent_body_ends_in_request_timeout_and_a_closed_connection(proxy: S3Proxy) -> None:
+async def test_silent_body_is_request_timeout(proxy: S3Proxy) -> None:
+    """Closes the connection afterwards."""
     answer = await raw(proxy, "PUT /uploads/k HTTP/1.1", "Content-Length: 10", body=b"abc")
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"<Code>RequestTimeout</Code>" in answer
@@ -218,12 +221,12 @@ async def test_a_stall_lasts_until_the_client_gives_up(s3: Any, proxy: S3Proxy) 
 async def test_a_held_request_waits_for_its_gate(s3: Any, proxy: S3Proxy) -> None:
     gate = Gate()
     proxy.faults.rule("HeadBucket", 1, hold(gate))
-    held = asyncio.create_task(s3.head_bucket(Bucket=BUCKET))
+    pending = asyncio.create_task(s3.head_bucket(Bucket=BUCKET))
     await gate.reached.wait()
     await s3.head_bucket(Bucket=BUCKET)
     assert [call.status for call in proxy.calls] == [None, 200]
     gate.opened.set()
-    await held
+    await pending
     assert [call.status for call in proxy.calls] == [200, 200]
 
 

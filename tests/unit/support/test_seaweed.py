@@ -21,11 +21,11 @@ def test_the_user_may_do_all_of_a_multipart_upload(seaweed: SeaweedFS) -> None:
     s3, where = seaweed.client(), {"Bucket": "uploads", "Key": "multipart"}
     upload = {**where, "UploadId": s3.create_multipart_upload(**where)["UploadId"]}
     part = s3.upload_part(**upload, PartNumber=1, Body=b"bytes")
-    assert [each["Size"] for each in s3.list_parts(**upload)["Parts"]] == [5]
+    assert [entry["Size"] for entry in s3.list_parts(**upload)["Parts"]] == [5]
     parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
     s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
-    other = {**where, "UploadId": s3.create_multipart_upload(**where)["UploadId"]}
-    s3.abort_multipart_upload(**other)
+    unfinished = {**where, "UploadId": s3.create_multipart_upload(**where)["UploadId"]}
+    s3.abort_multipart_upload(**unfinished)
     assert s3.list_multipart_uploads(Bucket="uploads", Prefix="multipart").get("Uploads", []) == []
     assert s3.get_object(**where)["Body"].read() == b"bytes"
 

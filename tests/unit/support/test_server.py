@@ -9,7 +9,7 @@ import pytest
 from tests.support.server import Server, ServerError, serving
 
 
-async def test_it_serves_on_the_same_port_after_a_crash_and_ends_cleanly_when_asked(tmp_path: Path) -> None:
+async def test_server_restarts_on_its_port_and_stops(tmp_path: Path) -> None:
     async with serving(tmp_path) as server, aiohttp.ClientSession() as session:
         crashed, url = server.pid, server.url
         assert server.rss() > 1_000_000

@@ -20,7 +20,7 @@ def holder(budget: Budget, spill: Callable[[], None] = lambda: None) -> Account:
 
 
 async def settled() -> None:
-    """Whatever can go on without us has gone on."""
+    """Lets every other task go on as far as it can."""
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -46,7 +46,7 @@ async def test_what_does_not_fit_waits_until_there_is_room() -> None:
     assert (first.held_bytes, second.held_bytes, budget.used) == (70, 30, LIMIT)
 
 
-async def test_more_than_the_limit_is_had_when_nobody_else_holds_anything() -> None:
+async def test_lone_holder_may_exceed_the_limit() -> None:
     budget = Budget(LIMIT)
     first, second = holder(budget), holder(budget)
     await first.acquire(1)
@@ -58,7 +58,8 @@ async def test_more_than_the_limit_is_had_when_nobody_else_holds_anything() -> N
     assert budget.used == 3 * LIMIT
 
 
-async def test_waiters_are_served_in_the_order_they_came_even_if_a_later_one_would_fit() -> None:
+async def test_waiters_are_served_in_order() -> None:
+    """A smaller claim doesn't overtake one that came before."""
     budget, served = Budget(LIMIT), list[int]()
     first = holder(budget)
     await first.acquire(90)
@@ -87,7 +88,8 @@ async def test_a_waiter_that_is_cancelled_makes_way_for_the_next() -> None:
 
 
 @pytest.mark.parametrize("cancel_first", [True, False])
-async def test_a_waiter_cancelled_in_the_moment_its_room_comes_free_holds_nothing(*, cancel_first: bool) -> None:
+async def test_cancelled_waiter_holds_nothing(*, cancel_first: bool) -> None:
+    """A waiter may be cancelled in the moment that its bytes get free."""
     budget = Budget(LIMIT)
     first, late, after = (holder(budget) for _ in range(3))
     await first.acquire(LIMIT)
@@ -104,77 +106,77 @@ async def test_a_waiter_cancelled_in_the_moment_its_room_comes_free_holds_nothin
 
 
 async def test_the_longest_idle_holder_is_asked_to_put_its_bytes_away() -> None:
-    budget, asked = Budget(LIMIT), list[str]()
-    accounts = {name: budget.account(_asked(asked, name)) for name in ("old", "new")}
+    budget, spill_requests = Budget(LIMIT), list[str]()
+    accounts = {name: budget.account(_note_spill(spill_requests, name)) for name in ("old", "new")}
     for account in accounts.values():
         await account.acquire(50)
     waiting = asyncio.create_task(holder(budget).acquire(20))
     await settled()
-    assert asked[0] == "old"
+    assert spill_requests[0] == "old"
     accounts["old"].close()
     await waiting
 
 
 async def test_a_holder_that_is_sending_is_not_asked() -> None:
-    budget, asked = Budget(LIMIT), list[str]()
-    busy, idle = (budget.account(_asked(asked, name)) for name in ("busy", "idle"))
+    budget, spill_requests = Budget(LIMIT), list[str]()
+    busy, idle = (budget.account(_note_spill(spill_requests, name)) for name in ("busy", "idle"))
     await busy.acquire(20)
     busy.sending(20)
     await idle.acquire(80)
     waiting = asyncio.create_task(holder(budget).acquire(60))
     await settled()
-    assert asked == ["idle"]
+    assert spill_requests == ["idle"]
     idle.close()
     await waiting
 
 
 async def test_a_part_of_the_budget_is_kept_clear_of_what_lies_idle() -> None:
     """One who is fast would wait for a crowd otherwise."""
-    budget, asked = Budget(LIMIT), list[Account]()
+    budget, spill_requests = Budget(LIMIT), list[Account]()
 
     def asked_to_spill(number: int) -> None:
-        asked.append(accounts[number])
+        spill_requests.append(accounts[number])
         accounts[number].sending(5)
 
     accounts = [budget.account(partial(asked_to_spill, number)) for number in range(LIMIT // 5)]
     for account in accounts:
         await account.acquire(5)
-    assert asked == accounts[:5]
+    assert spill_requests == accounts[:5]
     waiting = asyncio.create_task(holder(budget).acquire(5))
     await settled()
-    assert asked == accounts[:6]
-    asked[0].close()
+    assert spill_requests == accounts[:6]
+    spill_requests[0].close()
     await waiting
 
 
 async def test_nobody_is_asked_on_its_own_account_while_there_is_room() -> None:
-    budget, asked = Budget(LIMIT), list[str]()
-    alone = budget.account(_asked(asked, "alone"))
+    budget, spill_requests = Budget(LIMIT), list[str]()
+    alone = budget.account(_note_spill(spill_requests, "alone"))
     for _ in range(LIMIT):
         await alone.acquire(1)
-    assert asked == []
+    assert spill_requests == []
 
 
 async def test_nobody_is_asked_when_enough_is_on_its_way_already() -> None:
-    budget, asked = Budget(LIMIT), list[str]()
-    busy, idle = (budget.account(_asked(asked, name)) for name in ("busy", "idle"))
+    budget, spill_requests = Budget(LIMIT), list[str]()
+    busy, idle = (budget.account(_note_spill(spill_requests, name)) for name in ("busy", "idle"))
     await busy.acquire(50)
     busy.sending(50)
     await idle.acquire(50)
     waiting = asyncio.create_task(holder(budget).acquire(25))
     await settled()
-    assert asked == []
+    assert spill_requests == []
     busy.close()
     await waiting
 
 
 async def test_caches_give_way_before_anybody_is_asked() -> None:
-    budget, asked, cached = Budget(LIMIT), list[str](), [40]
+    budget, spill_requests, cached = Budget(LIMIT), list[str](), [40]
     budget.reclaim_from(lambda _: cached.pop() if cached else 0)
-    await budget.account(_asked(asked, "idle")).acquire(60)
+    await budget.account(_note_spill(spill_requests, "idle")).acquire(60)
     assert budget.try_charge(40)
     await holder(budget).acquire(15)
-    assert (asked, cached, budget.used) == ([], [], 75)
+    assert (spill_requests, cached, budget.used) == ([], [], 75)
 
 
 async def test_a_cache_never_takes_room_that_is_not_spare() -> None:
@@ -184,13 +186,13 @@ async def test_a_cache_never_takes_room_that_is_not_spare() -> None:
     assert not budget.try_charge(11)
     waiting = asyncio.create_task(holder(budget).acquire(20))
     await settled()
-    assert not budget.try_charge(1), "somebody is waiting for it"
+    assert not budget.try_charge(1), "another holder waits for it"
     account.close()
     await waiting
 
 
-def _asked(asked: list[str], name: str) -> Callable[[], None]:
-    return lambda: asked.append(name)
+def _note_spill(spill_requests: list[str], name: str) -> Callable[[], None]:
+    return lambda: spill_requests.append(name)
 
 
 class Writer:
@@ -245,9 +247,10 @@ schedules = st.lists(st.tuples(st.lists(st.integers(1, 60), max_size=12), st.int
 
 @settings(deadline=None)
 @given(schedules, st.sets(st.integers(0, 5)), st.integers(0, 5))
-async def test_with_holders_that_spill_when_asked_everybody_gets_through_and_nothing_stays(
+async def test_spilling_holders_all_finish(
     schedules: list[tuple[list[int], int]], given_up: set[int], after: int
 ) -> None:
+    """Finishes every writer, and leaves nothing in the budget."""
     budget, let_go = Budget(LIMIT), asyncio.Event()
     writers = [Writer(budget) for _ in schedules]
     runs = [

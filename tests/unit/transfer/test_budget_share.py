@@ -1,4 +1,4 @@
-"""A share of the budget: what is taken is given back once, whichever of two things comes first."""
+"""A share of the budget: bytes are given back once, after either of two events."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tusd_py.transfer.budget_share import Holding, Share
 
 
 async def steps() -> None:
-    """Let whatever can go on do so."""
+    """Lets every other task go on as far as it can."""
     for _ in range(5):
         await asyncio.sleep(0)
 
 
-def wanted(holding: Holding, size: int) -> asyncio.Task[None]:
+def acquire(holding: Holding, size: int) -> asyncio.Task[None]:
     return asyncio.create_task(holding.acquire(size))
 
 
@@ -38,10 +38,10 @@ async def test_a_share_is_the_budgets_too_and_comes_back_to_both(budget: Budget,
     assert (share.used, budget.used) == (0, 0)
 
 
-async def test_who_finds_no_place_in_the_share_takes_none_of_the_budget(budget: Budget, share: Share) -> None:
+async def test_waiter_for_the_share_holds_no_budget(budget: Budget, share: Share) -> None:
     async with share.hold(100):
         second = share.holding()
-        waiting = wanted(second, 1)
+        waiting = acquire(second, 1)
         await steps()
         assert (waiting.done(), budget.used) == (False, 100)
     await waiting
@@ -54,7 +54,7 @@ async def test_who_finds_no_place_in_the_share_takes_none_of_the_budget(budget: 
 async def test_who_leaves_while_it_waits_holds_nothing(budget: Budget, share: Share, *, late: bool) -> None:
     first, second = share.holding(), share.holding()
     await first.acquire(100)
-    waiting = wanted(second, 100)
+    waiting = acquire(second, 100)
     await steps()
     if late:
         first.close()
@@ -69,21 +69,19 @@ async def test_who_leaves_while_it_waits_holds_nothing(budget: Budget, share: Sh
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["while it waits", "as its turn comes"])
-async def test_who_leaves_while_it_waits_for_the_budget_gives_its_place_back(
-    budget: Budget, share: Share, *, late: bool
-) -> None:
-    others = budget.account(lambda: None)
-    await others.acquire(1000)
+async def test_cancelled_waiter_frees_its_share(budget: Budget, share: Share, *, late: bool) -> None:
+    other_account = budget.account(lambda: None)
+    await other_account.acquire(1000)
     holding = share.holding()
-    waiting = wanted(holding, 100)
+    waiting = acquire(holding, 100)
     await steps()
     assert share.used == 100
     if late:
-        others.close()
+        other_account.close()
     waiting.cancel()
     await asyncio.wait([waiting])
     holding.close()
-    others.close()
+    other_account.close()
     assert (share.used, budget.used) == (0, 0)
 
 
@@ -91,7 +89,7 @@ async def test_what_is_closed_as_its_turn_comes_is_given_back_once(budget: Budge
     """As when a connection is lost: the end is not awaited."""
     first, second = share.holding(), share.holding()
     await first.acquire(100)
-    waiting = wanted(second, 100)
+    waiting = acquire(second, 100)
     await steps()
     first.close()
     waiting.cancel()
@@ -103,7 +101,7 @@ async def test_what_is_closed_as_its_turn_comes_is_given_back_once(budget: Budge
 async def test_bytes_are_asked_for_only_where_their_holder_waits(budget: Budget, share: Share) -> None:
     first, second, event = share.holding(), share.holding(), asyncio.Event()
     await first.acquire(100)
-    waiting = wanted(second, 1)
+    waiting = acquire(second, 1)
     await steps()
     assert not waiting.done()
     idle = asyncio.create_task(first.unless_claimed(_of(event)))
@@ -121,28 +119,29 @@ async def test_who_waits_for_nothing_in_particular_keeps_its_bytes(budget: Budge
     await steps()
     event.set()
     assert await idle is True
-    other = share.holding()
-    waiting = wanted(other, 1)
+    other_holding = share.holding()
+    waiting = acquire(other_holding, 1)
     await steps()
     assert (waiting.done(), holding.held_bytes) == (False, 100)
     holding.close()
     await waiting
-    other.close()
+    other_holding.close()
     assert (share.used, budget.used) == (0, 0)
 
 
-async def test_a_claim_in_the_moment_of_the_event_is_heard_and_counted_once(budget: Budget, share: Share) -> None:
-    holding, event, other = share.holding(), asyncio.Event(), share.holding()
+async def test_claim_at_the_event_counts_once(budget: Budget, share: Share) -> None:
+    """A claim that arrives together with the awaited event is not lost."""
+    holding, event, other_holding = share.holding(), asyncio.Event(), share.holding()
     await holding.acquire(100)
     idle = asyncio.create_task(holding.unless_claimed(_of(event)))
     await steps()
-    waiting = wanted(other, 1)  # which is the first to go on
+    waiting = acquire(other_holding, 1)  # which is the first to go on
     event.set()
     assert await idle is False, "its bytes are promised to another"
     assert await holding.unless_claimed(_of(event)) is False
     holding.close()
     await waiting
-    other.close()
+    other_holding.close()
     assert (share.used, budget.used, budget._sending) == (0, 0, 0)
 
 

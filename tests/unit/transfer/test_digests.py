@@ -33,9 +33,9 @@ def test_a_body_agrees_with_its_own_checksum_however_it_is_cut(algorithm: str, c
 
 
 @pytest.mark.parametrize("algorithm", CHECKSUM_ALGORITHMS)
-@given(body=st.binary(max_size=50), other=st.binary(max_size=50))
-def test_another_body_disagrees(algorithm: str, body: bytes, other: bytes) -> None:
-    assert fed(Digest(checksum(algorithm, body)), [other]).matches() is (body == other)
+@given(body=st.binary(max_size=50), other_body=st.binary(max_size=50))
+def test_another_body_disagrees(algorithm: str, body: bytes, other_body: bytes) -> None:
+    assert fed(Digest(checksum(algorithm, body)), [other_body]).matches() is (body == other_body)
 
 
 def test_a_digest_of_the_wrong_length_disagrees() -> None:

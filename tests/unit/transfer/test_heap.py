@@ -33,7 +33,7 @@ def test_a_few_that_come_and_go_cost_nothing() -> None:
     assert [watched.look(value, 10 + at) for at, value in enumerate([10, 0, 15, 0, 8])] == [0] * 5
 
 
-def test_the_rest_of_a_crowd_is_followed_by_another_trim_and_then_no_more() -> None:
+def test_trims_end_after_the_last_body() -> None:
     watched = Watched()
     assert watched.look(100, 10) == 0
     assert watched.look(40, 11) == 1

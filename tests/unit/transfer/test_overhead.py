@@ -1,4 +1,4 @@
-"""What bodies take beside their bytes is counted, and stops nobody."""
+"""Memory that bodies take in addition to their bytes is counted, and stops no client."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_a_crowd_leaves_half_of_the_budget_to_its_bytes() -> None:
     assert budget.used == 0
 
 
-async def test_bytes_that_fit_no_budget_are_let_in_alone_in_a_crowd_too() -> None:
+async def test_overhead_admits_an_oversized_claim() -> None:
     budget = Budget(LIMIT)
     account = budget.account(lambda: None)
     with Overhead(budget).charge_body():

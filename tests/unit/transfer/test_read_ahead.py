@@ -27,13 +27,13 @@ class Store:
     def __init__(self, size: int = SIZE, *, lost_at: int | None = None) -> None:
         self.data = bytes(range(256)) * (size // 256 + 1)
         self.data = self.data[:size]
-        self.open = self.most = self.requests = 0
+        self.open = self.most_open = self.requests = 0
         self._lost_at = lost_at
 
     async def fetch(self, span: Span, *, wide: bool) -> AsyncGenerator[bytes, None]:  # noqa: ARG002 (as any fetch)
         self.requests += 1
         self.open += 1
-        self.most = max(self.most, self.open)
+        self.most_open = max(self.most_open, self.open)
         try:
             for at in range(span.start, span.stop, MIB):
                 stop = min(at + MIB, span.stop)
@@ -45,7 +45,7 @@ class Store:
             self.open -= 1
 
 
-async def taken(ahead: ReadAhead, store: Store, span: Span, rate: float = 1e9) -> bytes:
+async def download(ahead: ReadAhead, store: Store, span: Span, rate: float = 1e9) -> bytes:
     got = bytearray()
     async with aclosing(ahead.read(store.fetch, span)) as chunks:
         async for chunk in chunks:
@@ -60,25 +60,25 @@ async def taken(ahead: ReadAhead, store: Store, span: Span, rate: float = 1e9) -
 def test_whoever_reads_gets_the_bytes_and_the_memory_comes_back(rate: float, span: Span, limit: int) -> None:
     store, budget = Store(), Budget(limit)
     with SimulatedLoop() as loop:
-        got = loop.run_until_complete(taken(ReadAhead(budget), store, span, rate))
+        got = loop.run_until_complete(download(ReadAhead(budget), store, span, rate))
     assert got == store.data[span.start : span.stop]
     assert (budget.used, store.open) == (0, 0)
 
 
-def test_a_fast_reader_gets_several_times_what_one_connection_carries() -> None:
+def test_fast_reader_exceeds_one_connections_rate() -> None:
     store = Store(3 * SIZE)
     with SimulatedLoop() as loop:
-        loop.run_until_complete(taken(ReadAhead(Budget(256 * MIB)), store, Span(0, 3 * SIZE)))
+        loop.run_until_complete(download(ReadAhead(Budget(256 * MIB)), store, Span(0, 3 * SIZE)))
         seconds = loop.time()
-    assert store.most == 4
+    assert store.most_open == 4
     assert 3 * SIZE / seconds > 2 * RATE
 
 
 @pytest.mark.parametrize("rate", [1e6, RATE / 2])
-def test_a_reader_that_is_slower_than_s3_is_served_by_one_request(rate: float) -> None:
+def test_slow_reader_needs_one_request(rate: float) -> None:
     store = Store()
     with SimulatedLoop() as loop:
-        loop.run_until_complete(taken(ReadAhead(Budget(256 * MIB)), store, Span(0, SIZE), rate))
+        loop.run_until_complete(download(ReadAhead(Budget(256 * MIB)), store, Span(0, SIZE), rate))
     assert store.requests == 1
 
 
@@ -101,25 +101,25 @@ def test_who_gets_slow_holds_little() -> None:
 
 
 def test_all_readers_together_take_an_eighth_of_the_budget() -> None:
-    budget, most = Budget(256 * MIB), 0
+    budget, most_used = Budget(256 * MIB), 0
 
     async def read_all() -> None:
-        nonlocal most
+        nonlocal most_used
         ahead = ReadAhead(budget)
-        readers = [asyncio.create_task(taken(ahead, Store(), Span(0, SIZE))) for _ in range(10)]
+        readers = [asyncio.create_task(download(ahead, Store(), Span(0, SIZE))) for _ in range(10)]
         while not all(reader.done() for reader in readers):
-            most = max(most, budget.used)
+            most_used = max(most_used, budget.used)
             await asyncio.sleep(0.01)
         await asyncio.gather(*readers)
 
     with SimulatedLoop() as loop:
         loop.run_until_complete(read_all())
-    assert most == 32 * MIB
+    assert most_used == 32 * MIB
 
 
 @pytest.mark.parametrize("at", [0, 20 * MIB, 50 * MIB, 100 * MIB])
 def test_what_is_lost_on_the_way_is_said(at: int) -> None:
     store, budget = Store(lost_at=at), Budget(256 * MIB)
     with SimulatedLoop() as loop, pytest.raises(UploadLost):
-        loop.run_until_complete(taken(ReadAhead(budget), store, Span(0, SIZE)))
+        loop.run_until_complete(download(ReadAhead(budget), store, Span(0, SIZE)))
     assert (budget.used, store.open) == (0, 0)

@@ -1,4 +1,4 @@
-"""Memory that is lent and comes back by itself."""
+"""Memory that is lent, and comes back once unused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_slab_is_lent_again_once_nobody_looks_at_any_of_it() -> None:
     view[:6] = b"abcdef"
     chunk = view[2:4]
     del view
-    assert bytes(slabs.lend(SLAB)[:6]) != b"abcdef", "somebody still looks at it"
+    assert bytes(slabs.lend(SLAB)[:6]) != b"abcdef", "a view still refers to it"
     assert bytes(chunk) == b"cd"
     del chunk
     assert bytes(slabs.lend(SLAB)[:6]) == b"abcdef"
@@ -42,7 +42,7 @@ def test_no_two_lent_slabs_share_a_byte() -> None:
     assert [set(view) for view in views] == [{number} for number in range(50)]
 
 
-def test_what_is_lent_comes_back_though_the_garbage_collector_ran_meanwhile() -> None:
+def test_garbage_collector_returns_lent_slabs() -> None:
     slabs = Slabs(Budget(300 * SLAB))
     for _ in range(10):
         views = [slabs.lend(SLAB) for _ in range(16)]
@@ -62,7 +62,7 @@ def test_when_memory_is_short_slabs_are_modest(budget: int) -> None:
     assert sizes[-1] == MIN_SLAB
 
 
-async def test_where_somebody_waits_for_memory_slabs_are_modest_at_once() -> None:
+async def test_slabs_are_modest_while_memory_is_short() -> None:
     budget = Budget(300 * SLAB)
     slabs, holder = Slabs(budget), budget.account(lambda: None)
     await holder.acquire(budget.limit)
@@ -121,24 +121,24 @@ def test_many_modest_slabs_leave_no_room_for_large_ones() -> None:
     slabs = Slabs(Budget(64 * SLAB))
     modest = [slabs.lend(16 * 1024) for _ in range(64 * 60)]
     assert [len(slabs.lend(SLAB)) for _ in range(9)][-1] == 256 * 1024, "one arena there always is"
-    held = [slabs.lend(SLAB) for _ in range(100)]
+    held_slabs = [slabs.lend(SLAB) for _ in range(100)]
     assert slabs.size <= 2 * SLAB
-    assert len(held[-1]) == MIN_SLAB
+    assert len(held_slabs[-1]) == MIN_SLAB
     modest.clear()
-    held.extend(slabs.lend(SLAB) for _ in range(100))
+    held_slabs.extend(slabs.lend(SLAB) for _ in range(100))
     assert slabs.size > 2 * SLAB, "modest ones that are back count no more"
 
 
-def test_once_half_of_the_budget_is_lent_what_is_asked_for_little_is_the_least_there_is() -> None:
+def test_small_requests_get_minimal_slabs_at_half_budget() -> None:
     slabs = Slabs(Budget(64 * SLAB))
     sizes = [len(slabs.lend(64 * 1024)) for _ in range(100)]
-    held = [slabs.lend(64 * 1024) for _ in range(1000)]
+    held_slabs = [slabs.lend(64 * 1024) for _ in range(1000)]
     assert set(sizes) == {64 * 1024}
-    assert sum(map(len, held)) <= 32 * SLAB + 500 * MIN_SLAB
-    assert len(held[-1]) == MIN_SLAB
+    assert sum(map(len, held_slabs)) <= 32 * SLAB + 500 * MIN_SLAB
+    assert len(held_slabs[-1]) == MIN_SLAB
 
 
-async def test_large_slabs_that_are_unused_go_when_modest_ones_take_the_budget() -> None:
+async def test_unused_large_slabs_yield_to_modest_ones() -> None:
     budget = Budget(64 * SLAB)
     slabs = Slabs(budget)
     views = [slabs.lend(SLAB) for _ in range(100)]

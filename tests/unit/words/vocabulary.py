@@ -99,12 +99,17 @@ def _bound(tree: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def files(path: Path) -> Iterator[Path]:
-    """Yield the file, or the files of Python and Markdown below the folder but for hidden ones: those of the peers."""
+    """Yield the file, or the files of Python and Markdown below the folder; not those of other projects."""
     if path.is_file():
         yield path
     else:
         texts = (file for file in path.rglob("*") if file.suffix in {".py", ".md"})
-        yield from sorted(file for file in texts if not any(part[0] == "." for part in file.relative_to(path).parts))
+        yield from sorted(file for file in texts if not any(map(_is_foreign, file.relative_to(path).parts)))
+
+
+def _is_foreign(name: str) -> bool:
+    """Return True for the folders of peers and packages."""
+    return name.startswith(".") or name == "node_modules"
 
 
 if __name__ == "__main__":

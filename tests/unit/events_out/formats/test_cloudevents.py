@@ -36,8 +36,8 @@ def read(message: Message) -> BaseCloudEvent:
     return from_http_event(HTTPMessage(headers, message.body))
 
 
-def data(told: Delivery, place: Place | None = None) -> Any:
-    facts = READER.read(told)
+def data(source: Delivery, place: Place | None = None) -> Any:
+    facts = READER.read(source)
     message = structured(facts if place is None else replace(facts, place=place))
     return json.loads(message.body)["data"]
 
@@ -94,8 +94,8 @@ def test_both_modes_say_the_same() -> None:
 
 
 def test_the_data_tells_all_of_the_upload() -> None:
-    told = delivery(metadata={"filename": b"a.txt", "x": b"\xff"}, owner="ann", expires_at=NOON + 1.5, etag="abc")
-    assert data(told) == {
+    source = delivery(metadata={"filename": b"a.txt", "x": b"\xff"}, owner="ann", expires_at=NOON + 1.5, etag="abc")
+    assert data(source) == {
         "upload": {
             "id": ID,
             "name": None,
@@ -124,17 +124,17 @@ def test_the_data_tells_all_of_the_upload() -> None:
     }
 
 
-def test_an_unknown_length_and_an_event_without_a_request_are_null() -> None:
-    told = data(delivery(caller=NO_CALLER, length=None, kind=EventType.EXPIRED, phase=Phase.TERMINATING))
-    assert told["request"] is None
-    assert (told["upload"]["length"], told["upload"]["phase"]) == (None, "gone")
+def test_missing_length_and_request_are_null() -> None:
+    content = data(delivery(caller=NO_CALLER, length=None, kind=EventType.EXPIRED, phase=Phase.TERMINATING))
+    assert content["request"] is None
+    assert (content["upload"]["length"], content["upload"]["phase"]) == (None, "gone")
 
 
 @pytest.mark.parametrize(("kind", "word"), [(Kind.PARTIAL, "partial"), (Kind.FINAL, "final")])
 def test_kinds_have_their_words(kind: Kind, word: str) -> None:
-    told = replace(READER.read(delivery()), event=replace(READER.read(delivery()).event))
-    upload = replace(told.event.upload, kind=kind)
-    message = structured(replace(told, event=replace(told.event, upload=upload)))
+    facts = replace(READER.read(delivery()), event=replace(READER.read(delivery()).event))
+    upload = replace(facts.event.upload, kind=kind)
+    message = structured(replace(facts, event=replace(facts.event, upload=upload)))
     assert json.loads(message.body)["data"]["upload"]["kind"] == word
 
 
@@ -143,12 +143,12 @@ def test_objects_in_s3_are_named() -> None:
     assert data(delivery(), place)["upload"]["storage"] == {"type": "s3", "bucket": "uploads", "key": "a/b"}
 
 
-@pytest.mark.parametrize(("sent", "told"), [(TRACE, TRACE), ("00-nonsense", None), (None, None)])
-def test_the_trace_of_the_request_goes_on(sent: str | None, told: str | None) -> None:
-    headers = {} if sent is None else {"Traceparent": sent, "tracestate": "a=1"}
+@pytest.mark.parametrize(("trace", "expected"), [(TRACE, TRACE), ("00-nonsense", None), (None, None)])
+def test_the_trace_of_the_request_goes_on(trace: str | None, expected: str | None) -> None:
+    headers = {} if trace is None else {"Traceparent": trace, "tracestate": "a=1"}
     event = read(structured(READER.read(delivery(caller=replace(CALLER, headers=headers)))))
-    assert event.get_extension("traceparent") == told
-    assert event.get_extension("tracestate") == ("a=1" if told else None)
+    assert event.get_extension("traceparent") == expected
+    assert event.get_extension("tracestate") == ("a=1" if expected else None)
 
 
 def test_the_trace_of_the_creation_comes_first() -> None:
@@ -165,7 +165,7 @@ def test_header_fields_hold_visible_ascii_only() -> None:
     assert binary(READER.read(delivery(caller=caller))).headers["ce-tracestate"] == "a=%20%22%25"
 
 
-def test_the_endpoint_is_the_set_one_or_the_request_s_or_the_server_s() -> None:
+def test_endpoint_is_fixed_or_from_request_or_server() -> None:
     fixed = replace(READER, endpoint="https://set/", fixed_endpoint=True)
     assert fixed.read(delivery()).endpoint == "https://set/"
     assert READER.read(delivery()).endpoint == "https://up.example.org/files/"

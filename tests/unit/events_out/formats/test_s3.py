@@ -21,10 +21,10 @@ def facts(type_: EventType = EventType.FINISHED, **changes: Any) -> Facts:
     return replace(read, event=replace(read.event, upload=replace(read.event.upload, **changes)))
 
 
-def record(told: Facts) -> Any:
-    made = message(told)
-    assert made is not None
-    [only] = json.loads(made.body)["Records"]
+def record(source: Facts) -> Any:
+    notification = message(source)
+    assert notification is not None
+    [only] = json.loads(notification.body)["Records"]
     return only
 
 
@@ -71,8 +71,8 @@ def test_a_finished_upload_is_a_created_object() -> None:
     ],
 )
 def test_only_objects_are_told_of(kind: EventType, changes: dict[str, Any], name: str | None) -> None:
-    made = message(facts(kind, **changes))
-    assert (None if made is None else made.name) == name
+    notification = message(facts(kind, **changes))
+    assert (None if notification is None else notification.name) == name
 
 
 def test_a_removed_object_has_neither_size_nor_etag() -> None:
@@ -80,6 +80,6 @@ def test_a_removed_object_has_neither_size_nor_etag() -> None:
 
 
 def test_a_disk_is_a_bucket_called_local() -> None:
-    told = record(replace(facts(), place=Place(key="2026/a.txt", path="/srv/2026/a.txt")))
-    assert (told["s3"]["bucket"]["name"], told["awsRegion"]) == ("local", "local")
-    assert told["s3"]["object"]["key"] == "2026/a.txt"
+    entry = record(replace(facts(), place=Place(key="2026/a.txt", path="/srv/2026/a.txt")))
+    assert (entry["s3"]["bucket"]["name"], entry["awsRegion"]) == ("local", "local")
+    assert entry["s3"]["object"]["key"] == "2026/a.txt"

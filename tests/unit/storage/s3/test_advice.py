@@ -1,4 +1,4 @@
-"""What an operator is told to do about an error."""
+"""Advice to an operator about an error of S3."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ async def test_botocore_hears_the_region_in_a_header_too() -> None:
 
 
 def test_only_what_can_be_a_region_is_repeated() -> None:
-    said = str(failure("PutObject", 301, "PermanentRedirect", "x\n<b>"))
-    assert "set AWS_REGION to its region," in said
-    assert "<b>" not in said
+    text = str(failure("PutObject", 301, "PermanentRedirect", "x\n<b>"))
+    assert "set AWS_REGION to its region," in text
+    assert "<b>" not in text
 
 
 def test_an_error_that_no_setting_mends_is_left_alone() -> None:

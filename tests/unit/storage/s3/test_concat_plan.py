@@ -1,4 +1,4 @@
-"""How finished objects become the parts of another."""
+"""Plans that make finished objects the parts of another."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ def test_the_parts_are_the_sources_in_order(lengths: list[int], profile: Profile
     at = dict.fromkeys(range(len(lengths)), 0)
     order = []
     for part in plan_parts(lengths, profile):
-        for each in part:
-            assert each.span.start == at[each.source]
-            at[each.source] = each.span.stop
-            order.append(each.source)
+        for source in part:
+            assert source.span.start == at[source.source]
+            at[source.source] = source.span.stop
+            order.append(source.source)
     assert list(at.values()) == lengths
     assert order == sorted(order)
 
 
 @given(lengths, profiles)
 def test_every_part_is_one_the_provider_takes(lengths: list[int], profile: Profile) -> None:
-    found = sizes(plan_parts(lengths, profile))
-    assert len(found) <= profile.max_parts
-    assert all(profile.min_part <= size for size in found[:-1])
-    assert all(0 < size <= profile.max_part for size in found)
+    part_sizes = sizes(plan_parts(lengths, profile))
+    assert len(part_sizes) <= profile.max_parts
+    assert all(profile.min_part <= size for size in part_sizes[:-1])
+    assert all(0 < size <= profile.max_part for size in part_sizes)
     if profile.equal_parts:
-        assert len(set(found[:-1])) <= 1
-        assert found[-1:] <= found[:1]
+        assert len(set(part_sizes[:-1])) <= 1
+        assert part_sizes[-1:] <= part_sizes[:1]
 
 
 @given(lengths, profiles.filter(lambda profile: not profile.equal_parts))
 def test_all_but_what_small_neighbours_need_is_copied(lengths: list[int], profile: Profile) -> None:
     parts = plan_parts(lengths, profile)
-    sent = sum(len(each) for part in parts if len(part) > 1 for each in part)
+    sent_bytes = sum(len(source) for part in parts if len(part) > 1 for source in part)
     small = sum(length < 2 * profile.min_part for length in lengths)
-    assert sent <= small * 3 * profile.min_part
+    assert sent_bytes <= small * 3 * profile.min_part
     if min(lengths, default=0) >= profile.min_part:
-        assert sent == 0
+        assert sent_bytes == 0

@@ -105,5 +105,5 @@ def test_a_rule_is_written_as_it_is_read(rule: CorsRule) -> None:
 
 
 @given(st.lists(rules, max_size=3))
-def test_installing_always_helps(there: list[CorsRule]) -> None:
-    assert not [*missing(UPLOADS, joined(UPLOADS, there))]
+def test_installing_always_helps(existing: list[CorsRule]) -> None:
+    assert not [*missing(UPLOADS, joined(UPLOADS, existing))]

@@ -10,7 +10,7 @@ PART = Part(number=1, length=8, etag="e", crc="c")
 PLAIN = replace(PART, crc=None)
 
 
-def test_parts_are_the_same_by_their_length_and_either_checksum_or_etag() -> None:
+def test_parts_match_by_length_and_checksum_or_etag() -> None:
     assert PART.same_as(PART)
     assert PART.same_as(replace(PART, etag="other"))
     assert PLAIN.same_as(PLAIN)

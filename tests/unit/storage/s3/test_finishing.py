@@ -41,8 +41,8 @@ class Script:
         self._answers = {name: list(several) for name, several in answers.items()}
 
     def __getattr__(self, name: str) -> Any:
-        async def call(*arguments: Any, **named: Any) -> Any:
-            self.calls.append((name, arguments, named))
+        async def call(*arguments: Any, **options: Any) -> Any:
+            self.calls.append((name, arguments, options))
             several = self._answers[name]
             answer = several.pop(0) if len(several) > 1 else several[0]
             if isinstance(answer, Exception):
@@ -57,13 +57,13 @@ class Script:
 
 
 def bucket(script: Script, *, total_size: bool = False) -> Bucket:
-    made = SimpleNamespace(
+    stub = SimpleNamespace(
         client=script,
         options=S3Options(bucket="b", profile=Profile(min_part=8, total_size=total_size), concurrency=1),
         thresholds=Thresholds(completions=3),
         tails=TailCache(Budget(1000)),
     )
-    return cast("Bucket", made)
+    return cast("Bucket", stub)
 
 
 def full(**changes: Any) -> Upload:
@@ -79,7 +79,7 @@ def head(etag: str = "e", length: int = 10) -> Mapping[str, Any]:
 async def test_the_size_is_told_to_those_who_check_it(*, total_size: bool) -> None:
     script = Script(complete_multipart=["e"])
     assert await complete(bucket(script, total_size=total_size), full(), "key", "m", PARTS) == "e"
-    assert [named for _, _, named in script.calls] == [{"total": 10 if total_size else None}]
+    assert [options for _, _, options in script.calls] == [{"total": 10 if total_size else None}]
 
 
 async def test_parts_with_other_etags_are_named_as_they_are() -> None:
@@ -103,7 +103,8 @@ async def test_what_no_repeat_mends_is_raised(error: Exception, times: int) -> N
     assert script.names.count("complete_multipart") == times
 
 
-async def test_a_completion_without_an_answer_is_looked_for_and_repeated_and_doubted_in_the_end() -> None:
+async def test_unanswered_completion_is_checked_and_retried() -> None:
+    """Looks for the object, repeats the completion, and fails in the end."""
     script = Script(complete_multipart=[TROUBLE], head=[None], list_parts=[THERE])
     with pytest.raises(S3TransientError):
         await complete(bucket(script), full(), "key", "m", PARTS)
@@ -120,8 +121,8 @@ async def test_an_object_that_is_there_settles_any_doubt(doubt: Exception) -> No
     script = Script(complete_multipart=[doubt], head=[None, None, None, head("found")], list_parts=[THERE])
     if doubt is MISSING:
         script = Script(complete_multipart=[doubt], head=[head("found")])
-    made = await finish(bucket(script), full(), [part.to_entry() for part in PARTS])
-    assert made.etag == "found"
+    outcome = await finish(bucket(script), full(), [part.to_entry() for part in PARTS])
+    assert outcome.etag == "found"
 
 
 @pytest.mark.parametrize(("doubt", "raised"), [(MISSING, UploadLost), (TROUBLE, S3TransientError)])
@@ -135,8 +136,8 @@ async def test_without_an_object_only_s3s_own_word_ends_it(doubt: Exception, rai
 
 
 def sources(*lengths: int) -> list[Upload]:
-    made = S3Cursor(key="source", grid=GRID, etag="e")
-    return [upload(length=length, offset=length, phase=Phase.DONE, cursor=made.dump()) for length in lengths]
+    cursor = S3Cursor(key="source", grid=GRID, etag="e")
+    return [upload(length=length, offset=length, phase=Phase.DONE, cursor=cursor.dump()) for length in lengths]
 
 
 @pytest.mark.parametrize(
@@ -150,24 +151,26 @@ def sources(*lengths: int) -> list[Upload]:
     ],
 )
 async def test_little_is_sent_at_once_and_the_rest_copied(lengths: tuple[int, ...], requests: list[str]) -> None:
-    begun, part = NewMultipart(multipart="m", troubled=True), Part(number=1, length=9, etag="p")
-    script = Script(put=[StoredObject(etag="e")], create_multipart=[begun], copy_part=[part], complete_multipart=["e"])
-    made = await concatenate(bucket(script), full(multipart=None), sources(*lengths))
+    multipart, part = NewMultipart(multipart="m", troubled=True), Part(number=1, length=9, etag="p")
+    script = Script(
+        put=[StoredObject(etag="e")], create_multipart=[multipart], copy_part=[part], complete_multipart=["e"]
+    )
+    outcome = await concatenate(bucket(script), full(multipart=None), sources(*lengths))
     assert script.names == requests
-    assert made.troubled is ("put" not in requests)
+    assert outcome.troubled is ("put" not in requests)
 
 
-async def test_a_source_whose_object_landed_anew_is_copied_by_its_etag_now() -> None:
+async def test_changed_source_is_copied_by_its_new_etag() -> None:
     part = Part(number=1, length=9, etag="p")
     script = Script(
         create_multipart=[NewMultipart(multipart="m")],
         copy_part=[CHANGED, part],
-        head=[head("anew", 9)],
+        head=[head("changed", 9)],
         complete_multipart=["e"],
     )
     await concatenate(bucket(script), full(multipart=None), sources(9))
     copies = [arguments for name, arguments, _ in script.calls if name == "copy_part"]
-    assert [arguments[-1] for arguments in copies] == ["e", "anew"]
+    assert [arguments[-1] for arguments in copies] == ["e", "changed"]
 
 
 async def test_a_copy_that_is_refused_is_not_tried_again() -> None:

@@ -1,4 +1,4 @@
-"""What lies in a bucket, put in order: the longest stretch of bytes without a gap, and nothing beyond it."""
+"""The contents of a bucket, put in order: the longest stretch of bytes without a gap, and nothing beyond it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def segments(*spans: tuple[int, int]) -> list[SegmentRange]:
     return [SegmentRange(key=f"tail-{start}-{stop}", start=start, stop=stop) for start, stop in spans]
 
 
-def keys(found: list[SegmentRange]) -> list[str]:
-    return [each.key for each in found]
+def keys(ranges: list[SegmentRange]) -> list[str]:
+    return [segment.key for segment in ranges]
 
 
 @given(
@@ -40,37 +40,38 @@ def keys(found: list[SegmentRange]) -> list[str]:
     cuts=st.lists(st.integers(1, 7), max_size=4),
     seed=st.integers(0, 99),
 )
-def test_bytes_are_found_up_to_the_first_gap_on_whatever_grid_they_were_sent(
+def test_stored_bytes_end_at_the_first_gap(
     length: int | None, count: int, missing: set[int], cuts: list[int], seed: int
 ) -> None:
-    """Parts that are missing hide those behind them; of segments in any order, those count that go on from there."""
+    """Finds bytes of any grid: a missing part hides later ones; of segments, those count that adjoin."""
     grid = grid_for(length, base=8, max_parts=100, largest=512)
     parts = full_parts(grid, count)
-    kept = parts[: min(missing, default=count + 1) - 1]
-    at = sum(part.length for part in kept)
+    expected_parts = parts[: min(missing, default=count + 1) - 1]
+    at = sum(part.length for part in expected_parts)
     tail, end = list[tuple[int, int]](), at
     for cut in cuts:
         if end + cut <= grid.part_at(at)[1].stop:
             tail.append((end, end + cut))
             end += cut
     Random(seed).shuffle(tail)
-    there = [part for part in parts if part.number not in missing]
-    found = lay_out(there, segments(*tail), likely_grids(there, segments(*tail), SMALL), None)
-    assert (list(found.parts), found.stop) == (kept, end)
+    present_parts = [part for part in parts if part.number not in missing]
+    layout = lay_out(present_parts, segments(*tail), likely_grids(present_parts, segments(*tail), SMALL), None)
+    assert (list(layout.parts), layout.stop) == (expected_parts, end)
 
 
 @given(count=st.integers(1, 99))
 def test_an_upload_can_grow_on_the_grid_that_was_found(count: int) -> None:
-    """Whatever its grid was: the next part begins where the bytes end, and is one that S3 takes."""
+    """On any grid the next part begins where the bytes end, and is one that S3 takes."""
     for grid in (grid_for(None, base=8, max_parts=100, largest=512), Grid(base=8, largest=512, max_parts=100)):
         parts = full_parts(grid, count)
-        found = lay_out(parts, [], likely_grids(parts, [], SMALL), None)
-        number, span = found.grid.part_at(found.stop)
-        assert (number, span.start) == (count + 1, found.stop)
-        assert found.grid.max_length >= 100 * 8
+        layout = lay_out(parts, [], likely_grids(parts, [], SMALL), None)
+        number, span = layout.grid.part_at(layout.stop)
+        assert (number, span.start) == (count + 1, layout.stop)
+        assert layout.grid.max_length >= 100 * 8
 
 
-def test_parts_of_one_size_are_taken_to_grow_later_since_that_reaches_farther() -> None:
+def test_equal_parts_suggest_the_growing_grid_first() -> None:
+    """Prefers the grid that grows later, since it can hold more bytes."""
     parts = full_parts(Grid(base=8 * MIB), 3)
     assert [grid.grows for grid in likely_grids(parts, [], OPTIONS)] == [True, False]
 
@@ -88,9 +89,9 @@ def test_a_tail_longer_than_our_parts_came_from_longer_ones() -> None:
 
 
 def test_the_longest_of_several_chains_counts() -> None:
-    """Neighbours that were joined may lie beside what they were made of, and beside a dead writer's."""
-    found = lay_out([], segments((0, 3), (3, 5), (0, 5), (5, 6), (3, 4), (7, 9)), [Grid(base=8)], None)
-    assert found.stop == 6
+    """Joined segments may coexist with their sources, and with a dead writer's segments."""
+    layout = lay_out([], segments((0, 3), (3, 5), (0, 5), (5, 6), (3, 4), (7, 9)), [Grid(base=8)], None)
+    assert layout.stop == 6
 
 
 def test_a_short_part_counts_only_as_the_declared_end() -> None:
@@ -101,5 +102,5 @@ def test_a_short_part_counts_only_as_the_declared_end() -> None:
 
 
 def test_segments_of_what_is_in_parts_already_are_passed_over() -> None:
-    found = lay_out(full_parts(Grid(base=8), 1), segments((0, 5), (8, 9)), [Grid(base=8)], None)
-    assert keys(list(found.tail)) == ["tail-8-9"]
+    layout = lay_out(full_parts(Grid(base=8), 1), segments((0, 5), (8, 9)), [Grid(base=8)], None)
+    assert keys(list(layout.tail)) == ["tail-8-9"]

@@ -30,9 +30,9 @@ class Store:
     async def fetch(self, key: str, span: Span) -> AsyncIterator[bytes]:
         yield self.objects[key][span.start : span.stop]
 
-    async def save(self, assembly: Assembly, most: int = MOST) -> None:
+    async def save(self, assembly: Assembly, limit: int = MOST) -> None:
         """Store the fresh piece, as a request that ends does, and remove what the tail doesn't name any more."""
-        assembly.merge(most)
+        assembly.merge(limit)
         piece, key = assembly.pieces[-1], f"segment-{next(self.names)}"
         self.objects[key] = await self.read([piece])
         self.written += piece.length
@@ -47,7 +47,7 @@ steps = st.lists(st.binary(min_size=1, max_size=20) | st.sampled_from(["save", "
 
 
 @given(steps)
-async def test_whatever_is_stored_or_forgotten_the_bytes_and_their_checksum_stay(steps: list[bytes | str]) -> None:
+async def test_random_steps_keep_bytes_and_checksum(steps: list[bytes | str]) -> None:
     store, assembly, data = Store(), Assembly(), b""
     for step in steps:
         if isinstance(step, bytes):
@@ -66,9 +66,7 @@ async def test_whatever_is_stored_or_forgotten_the_bytes_and_their_checksum_stay
 @pytest.mark.parametrize(
     ("chunk", "part", "times"), [(64, 128 * KIB, 7.0), (8 * KIB, 8 * KIB * KIB, 7.0), (KIB * KIB, 8 * KIB * KIB, 1.0)]
 )
-async def test_however_small_the_requests_bytes_are_stored_again_only_a_few_times(
-    chunk: int, part: int, times: float
-) -> None:
+async def test_small_requests_rewrite_bytes_a_few_times(chunk: int, part: int, times: float) -> None:
     store, assembly = Store(), Assembly()
     for _ in range(part // chunk):
         assembly.add(bytes(chunk))
@@ -90,7 +88,7 @@ async def test_only_what_is_stored_is_forgotten() -> None:
     assert await store.read(assembly.pieces) == b"abcde"
 
 
-def test_what_is_kept_for_long_holds_no_more_memory_than_twice_its_bytes() -> None:
+def test_compact_pieces_hold_twice_their_bytes_at_most() -> None:
     assembly, slab = Assembly(), memoryview(bytes(range(250)))
     for chunk in (slab[:10], slab[50:250], b"abc"):
         assembly.add(chunk)

@@ -1,4 +1,4 @@
-"""What of a part is kept, hashed and stored again: no more than must be."""
+"""Bytes of a part that are kept, hashed and stored again: no more than must be."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def lengths(assembly: Assembly) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("before", "most", "after"),
+    ("before", "limit", "after"),
     [
         ((1, 1, 1), 3, [1, 1, 1]),  # as many as may be are left alone
         ((8, 4, 2, 1), 3, [8, 4, 3]),  # the last two suffice where each is smaller than the one before
@@ -33,15 +33,14 @@ def lengths(assembly: Assembly) -> list[int]:
         ((1, 1), 1, [2]),
     ],
 )
-def test_pieces_are_joined_only_past_the_limit_and_then_until_sizes_double(
-    before: tuple[int, ...], most: int, after: list[int]
-) -> None:
+def test_merge_joins_pieces_until_sizes_double(before: tuple[int, ...], limit: int, after: list[int]) -> None:
+    """Joins nothing up to the limit of pieces."""
     assembly = stored(*before)
-    assembly.merge(most)
+    assembly.merge(limit)
     assert lengths(assembly) == after
 
 
-def test_what_is_added_to_a_stored_piece_continues_its_checksum_without_reading_it() -> None:
+def test_added_bytes_continue_a_stored_checksum() -> None:
     for piece in (Piece.from_segment(SEGMENT), _forgotten()):
         assembly = Assembly([SEGMENT])
         assembly.pieces = [piece]
@@ -61,5 +60,5 @@ def _forgotten() -> Piece:
 @pytest.mark.parametrize(("size", "copied"), [(49, True), (50, False), (100, False)])
 def test_a_few_bytes_do_not_hold_a_slab(size: int, copied: bool) -> None:  # noqa: FBT001 (a parameter of the test)
     slab = bytearray(100)
-    kept = _compacted(memoryview(slab)[:size])
-    assert isinstance(kept, bytes) is copied
+    source = _compacted(memoryview(slab)[:size])
+    assert isinstance(source, bytes) is copied

@@ -1,4 +1,4 @@
-"""What signs a request: judged by botocore's own signer, on anything that S3 might be asked."""
+"""The signature of a request: judged by botocore's own signer, on any request that S3 might get."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Unsigned(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
         return "UNSIGNED-PAYLOAD"
 
 
-def by_botocore(target: Target, headers: dict[str, str], who: ReadOnlyCredentials, now: datetime) -> str:
+def by_botocore(target: Target, headers: dict[str, str], credentials: ReadOnlyCredentials, now: datetime) -> str:
     url = f"https://{target.host}{target.path}?{target.query}".rstrip("?")
     request = AWSRequest(method=target.method, url=url, headers=dict(headers))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auth, "get_current_datetime", lambda: now)
-        Unsigned(who, "s3", "eu-west-1").add_auth(request)
+        Unsigned(credentials, "s3", "eu-west-1").add_auth(request)
     return str(request.headers["Authorization"])
 
 
@@ -50,8 +50,8 @@ def targets(draw: st.DrawFn) -> Target:
     now=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)),  # noqa: DTZ001 (it gets its zone below)
 )
 def test_it_signs_as_botocore_does(target: Target, headers: dict[str, str], token: str | None, now: datetime) -> None:
-    who, when = ReadOnlyCredentials("AKID", "se/cret+", token), now.replace(tzinfo=UTC)
-    ours = signed(target, headers, who, "eu-west-1", when)
-    assert ours["Authorization"] == by_botocore(target, headers, who, when)
-    assert ours.items() >= headers.items()
-    assert ours.get("X-Amz-Security-Token") == token
+    credentials, when = ReadOnlyCredentials("AKID", "se/cret+", token), now.replace(tzinfo=UTC)
+    own_headers = signed(target, headers, credentials, "eu-west-1", when)
+    assert own_headers["Authorization"] == by_botocore(target, headers, credentials, when)
+    assert own_headers.items() >= headers.items()
+    assert own_headers.get("X-Amz-Security-Token") == token

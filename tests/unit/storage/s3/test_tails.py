@@ -1,4 +1,4 @@
-"""What is kept of tails goes when memory is short: the longest unused first, and no more than is wanted."""
+"""Kept tails go when memory is short: the longest unused first, and no more than is wanted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tusd_py.transfer.budget import Budget
 IDS = [upload(number).id for number in range(3)]
 
 
-def kept(tails: TailCache) -> list[str]:
+def kept_ids(tails: TailCache) -> list[str]:
     return list(tails._assemblies)
 
 
@@ -25,24 +25,24 @@ def filled(length: int) -> Assembly:
     return assembly
 
 
-def test_the_longest_unused_goes_first_and_no_more_than_is_wanted() -> None:
+def test_reclaim_evicts_the_oldest_tails_needed() -> None:
     tails = TailCache(Budget(1000))
     for upload_id in IDS:
         tails.keep(upload_id, filled(10))
-    assert kept(tails) == IDS
+    assert kept_ids(tails) == IDS
     assert tails._reclaim(10) == 10
-    assert kept(tails) == IDS[1:]
+    assert kept_ids(tails) == IDS[1:]
     assert tails._reclaim(11) == 20
-    assert kept(tails) == []
+    assert kept_ids(tails) == []
     assert tails._reclaim(1) == 0
 
 
-@pytest.mark.parametrize(("stored", "held"), [(0, 10), (10, 10), (11, 10)])
-def test_what_must_mostly_be_read_again_is_not_kept(stored: int, held: int) -> None:
+@pytest.mark.parametrize(("stored", "length"), [(0, 10), (10, 10), (11, 10)])
+def test_what_must_mostly_be_read_again_is_not_kept(stored: int, length: int) -> None:
     budget = Budget(1000)
     tails, part = TailCache(budget), Assembly([Segment(key="old", length=stored, crc=0)] if stored else ())
-    part.add(bytes(held))
+    part.add(bytes(length))
     part.pieces[-1].mark_stored("new")
     tails.keep(IDS[0], part)
-    worth = stored <= held
-    assert (kept(tails), budget.used) == ((IDS[:1], held) if worth else ([], 0))
+    worth = stored <= length
+    assert (kept_ids(tails), budget.used) == ((IDS[:1], length) if worth else ([], 0))

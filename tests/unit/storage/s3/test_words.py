@@ -51,14 +51,14 @@ def test_a_name_is_tamed_to_its_last_step(filename: str, tamed: str) -> None:
 
 
 def test_a_key_follows_its_template() -> None:
-    made = upload(created_at=0.0, metadata={"filename": b"x y.txt"})
-    key = object_key(made, prefix="p/", template="{year}/{month}/{day}/{hour}/{id}-{filename}")
-    assert key == f"p/1970/01/01/00/{made.id}-x_y.txt"
+    record = upload(created_at=0.0, metadata={"filename": b"x y.txt"})
+    key = object_key(record, prefix="p/", template="{year}/{month}/{day}/{hour}/{id}-{filename}")
+    assert key == f"p/1970/01/01/00/{record.id}-x_y.txt"
 
 
-def test_the_object_of_a_partial_upload_lies_among_the_internal_ones() -> None:
-    made = upload(kind=Kind.PARTIAL)
-    assert object_key(made, prefix="p/", template="{id}").startswith(internal_prefix("p/", made.id))
+def test_partial_object_has_an_internal_key() -> None:
+    record = upload(kind=Kind.PARTIAL)
+    assert object_key(record, prefix="p/", template="{id}").startswith(internal_prefix("p/", record.id))
 
 
 def test_no_two_segments_share_a_key() -> None:
@@ -68,14 +68,14 @@ def test_no_two_segments_share_a_key() -> None:
 @given(
     uploads, st.dictionaries(st.text(st.characters(codec="ascii"), min_size=1, max_size=30), st.binary(max_size=900))
 )
-def test_metadata_goes_into_headers_that_are_printable_and_small(made: Upload, metadata: dict[str, bytes]) -> None:
-    kept = user_metadata(upload(metadata=metadata))
-    assert kept[UPLOAD_ID] == upload().id
-    assert sum(len(name) + len(value) for name, value in kept.items()) <= 2048
-    for text in (*kept, *kept.values()):
+def test_metadata_goes_into_headers_that_are_printable_and_small(record: Upload, metadata: dict[str, bytes]) -> None:
+    headers = user_metadata(upload(metadata=metadata))
+    assert headers[UPLOAD_ID] == upload().id
+    assert sum(len(name) + len(value) for name, value in headers.items()) <= 2048
+    for text in (*headers, *headers.values()):
         assert text.isascii()
         assert text.isprintable()
-    assert user_metadata(made)[UPLOAD_ID] == made.id
+    assert user_metadata(record)[UPLOAD_ID] == record.id
 
 
 def test_a_client_can_not_claim_another_id() -> None:
@@ -83,9 +83,9 @@ def test_a_client_can_not_claim_another_id() -> None:
 
 
 @given(uploads)
-def test_every_header_of_an_object_is_one_line(made: Upload) -> None:
+def test_every_header_of_an_object_is_one_line(record: Upload) -> None:
     options = S3Options(bucket="b", sse="AES256", tags={"a b": "c&d"})
-    for name, value in as_headers(object_params(made, options)).items():
+    for name, value in as_headers(object_params(record, options)).items():
         assert re.fullmatch(r"[A-Za-z0-9-]+", name)
         assert value.isascii()
         assert value.isprintable()

@@ -1,4 +1,4 @@
-"""What the S3 writer has on its way, and what it says of it."""
+"""Requests of the S3 writer in flight, and its reports of them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tusd_py.storage.s3.cursor import StoredObject
 
 @pytest.fixture(params=["moto", "moto with info objects"])
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    async with STORAGES[request.param](request) as made:
-        yield made
+    async with STORAGES[request.param](request) as storage:
+        yield storage
 
 
 @pytest.fixture
@@ -47,10 +47,10 @@ async def test_what_was_flushed_is_settled(bench: Bench, fresh: Upload, tenths: 
 async def test_a_write_that_is_broken_off_is_unsettled(
     bench: Bench, fresh: Upload, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    begun = asyncio.Event()
+    started = asyncio.Event()
 
     async def hang(*_: Any) -> None:
-        begun.set()
+        started.set()
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Bucket, name, hang)
@@ -64,7 +64,7 @@ async def test_a_write_that_is_broken_off_is_unsettled(
             await writer.flush()
 
     writing = asyncio.create_task(write())
-    await begun.wait()
+    await started.wait()
     writing.cancel()
     await asyncio.wait([writing])
     assert writers[0].unsettled
@@ -74,10 +74,10 @@ async def test_a_write_that_is_broken_off_is_unsettled(
 async def test_parts_wait_until_their_bytes_are_proven(
     bench: Bench, fresh: Upload, monkeypatch: pytest.MonkeyPatch, *, unproven: bool
 ) -> None:
-    sent, send = asyncio.Event(), Bucket.upload_part
+    part_sent, send = asyncio.Event(), Bucket.upload_part
 
     async def upload_part(bucket: Bucket, *arguments: Any) -> Any:
-        sent.set()
+        part_sent.set()
         return await send(bucket, *arguments)
 
     monkeypatch.setattr(Bucket, "upload_part", upload_part)
@@ -87,11 +87,11 @@ async def test_parts_wait_until_their_bytes_are_proven(
         while not journal.checkpoints:  # the multipart upload is recorded  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         if not unproven:
-            await sent.wait()
+            await part_sent.wait()
         await asyncio.sleep(0.05)
-        assert sent.is_set() is not unproven
+        assert part_sent.is_set() is not unproven
         await writer.flush()
-    assert sent.is_set()
+    assert part_sent.is_set()
     assert journal.upload.offset == bench.grain + 1
 
 
