@@ -107,14 +107,14 @@ class Walk(PlainKind):
         return args
 
     async def run(self, work: Work) -> Result:
-        made = await first_id(work)
-        await work.engine.state.create(replace(upload(), id=made, phase=Phase.DONE))
+        upload_id = await first_id(work)
+        await work.engine.state.create(replace(upload(), id=upload_id, phase=Phase.DONE))
         for step in range(work.job.args["steps"]):
             await asyncio.sleep(0.7)
             if MACHINE.get() not in self._world.stood_still:
                 self._world.steps.append((work.job.id, work.job.attempt, self._world.loop.time()))
             work.hold.report(step, None)
-        return {"attempt": work.job.attempt, "upload": made}
+        return {"attempt": work.job.attempt, "upload": upload_id}
 
 
 def runner(world: World, engine: Engine, machine: int) -> Runner:
@@ -199,8 +199,8 @@ def test_no_job_is_lost_and_none_is_done_by_two_at_once(
         assert [job.phase for job in jobs] == [JobPhase.DONE] * len(lengths)
         results = [job.result or {} for job in jobs]
         assert [result["attempt"] for result in results] == [job.attempt for job in jobs]
-        left = loop.run_until_complete(world.state.list(None, 1_000))
-        assert {result["upload"] for result in results} <= {each.id for each in left if each.done}
+        uploads = loop.run_until_complete(world.state.list(None, 1_000))
+        assert {result["upload"] for result in results} <= {record.id for record in uploads if record.done}
         events = loop.run_until_complete(world.state.outbox.events(0, 1_000))
         ends = [event.id for event in events if event.type is EventType.JOB]
         assert sorted(ends) == [f"evt_{job.id}_done" for job in jobs]

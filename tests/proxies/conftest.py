@@ -48,7 +48,7 @@ class Way:
 
 
 VERSIONS = ("--http1.1", "--http2")
-"""Of HTTP, as curl is told to speak them."""
+"""Versions of HTTP, as options of curl."""
 WATCHED: Mapping[str, Any] = {
     **dict.fromkeys(("live", "listing", "dashboard", "jobs", "plain_uploads"), True),
     "live_heartbeat": "1s",
@@ -85,8 +85,8 @@ async def watched(
 ) -> AsyncIterator[Way]:
     """A way whose server tells of uploads, does jobs, and takes forms. Not to be stopped."""
     directory = tmp_path_factory.mktemp(f"watched-{request.param}")
-    async with _passage(directory, seaweed, certificate, request.param, **WATCHED) as found:
-        yield found
+    async with _passage(directory, seaweed, certificate, request.param, **WATCHED) as way:
+        yield way
 
 
 @pytest.fixture(params=VERSIONS)

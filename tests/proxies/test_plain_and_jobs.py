@@ -67,12 +67,12 @@ async def test_a_job_is_watched_and_an_export_is_downloaded(through: Curl) -> No
 
 
 async def done(through: Curl, path: str, **message: object) -> Any:
-    """The job that was asked for, as the last event of its own stream tells it."""
-    asked = await through.run(f"{through.way.origin}{path}", "-X", "POST", "-d", json.dumps(message))
-    job = json.loads(asked.content)
-    assert (asked.status, asked.headers["location"]) == (202, f"{through.way.origin}/jobs/{job['id']}")
-    events: Answer = await through.run(asked.headers["location"], Accept="text/event-stream")
+    """The job that was asked for, as the last event of the job's stream has it."""
+    answer = await through.run(f"{through.way.origin}{path}", "-X", "POST", "-d", json.dumps(message))
+    job = json.loads(answer.content)
+    assert (answer.status, answer.headers["location"]) == (202, f"{through.way.origin}/jobs/{job['id']}")
+    events: Answer = await through.run(answer.headers["location"], Accept="text/event-stream")
     last = events.content.strip().rpartition(b"event: end\n")[2]
-    told = json.loads(last.partition(b"data: ")[2])
-    assert (told["id"], told["phase"]) == (job["id"], "done")
-    return told
+    ended = json.loads(last.partition(b"data: ")[2])
+    assert (ended["id"], ended["phase"]) == (job["id"], "done")
+    return ended

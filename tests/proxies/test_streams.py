@@ -1,5 +1,4 @@
-"""What a server tells while it happens, through each proxy and in each version of HTTP: nothing is held back, and a cut
-is seen."""
+"""Streams through each proxy and in each version of HTTP: nothing is held back, and a cut is seen."""
 
 from __future__ import annotations
 
@@ -91,7 +90,7 @@ async def test_a_cut_is_seen(passage: Passage, curl: str, version: str) -> None:
 
 
 def _compress(text: str) -> str:
-    """Let the proxy compress whatever it passes on."""
+    """Return the configuration of a proxy that compresses all that it passes on."""
     text = text.replace("    server_name", "    gzip on; gzip_types *; gzip_min_length 1;\n    server_name")
     encoding = "encode {\ngzip\nminimum_length 1\nmatch {\nheader Content-Type *\n}\n}"
     return text.replace("handle @uploads {", f"{encoding}\nhandle @uploads {{")

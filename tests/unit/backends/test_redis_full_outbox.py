@@ -86,7 +86,7 @@ async def test_what_a_full_redis_has_of_jobs_and_numbers_goes_on(server: RedisSe
     assert [event.seq for event in await store.outbox.events(0, 10)] == [1, 3]
     done = await store.jobs.save(replace(job, phase=JobPhase.DONE, due_at=None))
     assert await store.jobs.list(JobSelection(), None, 10) == [done]
-    assert [each.id for each in await store.outbox.events(3, 10)] == [f"evt_{job.id}_done"]
+    assert [event.id for event in await store.outbox.events(3, 10)] == [f"evt_{job.id}_done"]
     assert await store.jobs.prune(EVER, 10) == 1
     assert await store.outbox.prune(EVER, 10) == 3
     await store.aclose()
