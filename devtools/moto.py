@@ -18,7 +18,7 @@ _SERVE = (
 
 
 class Moto(Part):
-    """With the bucket `uploads`."""
+    """With the buckets `uploads` and `others`."""
 
     name = "moto"
 
@@ -36,7 +36,8 @@ class Moto(Part):
         keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
         client = get_session().create_client("s3", region_name=REGION, endpoint_url=self.endpoint, **keys)
         try:
-            client.create_bucket(Bucket="uploads")
+            for bucket in ("uploads", "others"):
+                client.create_bucket(Bucket=bucket)
         except (BotoCoreError, ClientError) as error:
             return str(error)
         finally:

@@ -39,8 +39,8 @@ FLAGS = (
 class SeaweedFS(Part):
     """`weed server`.
 
-    The tests and the server under test sign as `user`, which may use `bucket` and nothing else: an
-    administrator would never see that a bucket is missing or a permission denied.
+    The tests and the server under test sign as `user`, which may use `bucket` and `other_bucket` and nothing else:
+    an administrator would never see that a bucket is missing or a permission denied.
     """
 
     name = "SeaweedFS"
@@ -49,9 +49,13 @@ class SeaweedFS(Part):
 
     def __init__(self, directory: Path, *, bucket: str = "uploads") -> None:
         super().__init__(directory)
-        self.bucket = bucket
+        self.bucket, self.other_bucket = bucket, f"{bucket}-2"
         self.admin = Identity(name="admin", actions=("Admin",))
-        scoped = tuple(f"{action}:{bucket}" for action in ("Read", "Write", "List", "Tagging"))
+        scoped = tuple(
+            f"{action}:{name}"
+            for action in ("Read", "Write", "List", "Tagging")
+            for name in (self.bucket, self.other_bucket)
+        )
         self.user = Identity(name="user", actions=scoped)
         self._ports: tuple[int, ...] = ()
 
@@ -91,7 +95,7 @@ class SeaweedFS(Part):
 
     def trouble(self) -> str | None:
         try:
-            self._make_bucket()
+            self._make_buckets()
             self._try_bucket()
         except (BotoCoreError, ClientError) as error:
             return str(error)
@@ -107,11 +111,11 @@ class SeaweedFS(Part):
         with urlopen(f"http://{HOST}:{master}/vol/vacuum?garbageThreshold=0.1", timeout=60) as answer:
             answer.read()
 
-    def _make_bucket(self) -> None:
+    def _make_buckets(self) -> None:
         admin = self.client(self.admin)
-        buckets = [bucket["Name"] for bucket in admin.list_buckets().get("Buckets", [])]
-        if self.bucket not in buckets:
-            admin.create_bucket(Bucket=self.bucket)
+        buckets = {bucket["Name"] for bucket in admin.list_buckets().get("Buckets", [])}
+        for missing in {self.bucket, self.other_bucket} - buckets:
+            admin.create_bucket(Bucket=missing)
 
     def _try_bucket(self) -> None:
         user = self.client()

@@ -80,6 +80,18 @@ async def test_a_chosen_key_belongs_to_one_upload(state: StateStore) -> None:
     assert (await state.create(upload(4, place="team/c"))).chosen_key == "team/c"
 
 
+async def test_a_chosen_key_is_another_one_in_another_bucket(state: StateStore) -> None:
+    first = await state.create(upload(place="a/b", bucket="b"))
+    assert (await state.load(first.id)) == first
+    await state.create(upload(2, place="a/b"))
+    await state.create(upload(3, name="a/b", bucket="c"))
+    for duplicate in (upload(4, place="a/b", bucket="b"), upload(4, place="a/b", bucket="c"), upload(4, place="a/b")):
+        with pytest.raises(NameTaken):
+            await state.create(duplicate)
+    await state.delete(first)
+    assert (await state.create(upload(4, place="a/b", bucket="b"))).claimed_key == "/b/a/b"
+
+
 async def test_partial_uploads_have_no_key_that_others_could_have(state: StateStore) -> None:
     for number in range(2):
         await state.create(upload(number, place="a/b", kind=Kind.PARTIAL))

@@ -9,7 +9,7 @@ from tests.support.writing import stored
 async def test_each_trial_succeeds_and_leaves_nothing(bench: Bench) -> None:
     finished = await stored(bench.storage, b"content")
     before = await bench.residue()
-    for name, trial in bench.inspection.trials().items():
-        await trial()
-        assert await bench.residue() == before, name
+    for trial in bench.inspection.trials():
+        await trial.run()
+        assert await bench.residue() == before, (trial.place, trial.name)
     await bench.storage.discard(finished)

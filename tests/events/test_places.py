@@ -100,6 +100,24 @@ async def test_an_object_has_the_key_that_a_hook_chose(serve: Serve, hook: Recei
             assert arrival.json["Event"]["Upload"]["Storage"] == place
 
 
+async def test_an_upload_is_in_the_bucket_that_a_hook_chose(serve: Serve, hook: Receiver, s3: dict[str, Any]) -> None:
+    async with serve("pre-create", "post-finish", **s3, hooks_buckets="others,uploads") as client:
+        urls = [(await created(client, hook, 4, Key="a", Bucket=bucket)).url for bucket in ("uploads", "others")]
+        urls.append((await created(client, hook, 4, Bucket="others")).url)
+        for number, url in enumerate(urls):
+            await client.patch(url, 0, b"abc%d" % number)
+        await hook.until(lambda _: len(questions(hook, "post-finish")) == 3)
+        places = [question.json["Event"]["Upload"]["Storage"] for question in questions(hook, "post-finish")]
+        prefix = s3["storage"].prefix
+        assert [(place["Bucket"], place["Key"].removeprefix(prefix)) for place in places] == [
+            ("uploads", "a"),
+            ("others", "a"),
+            ("others", urls[2].rpartition("/")[2]),
+        ]
+        assert [await client.content(url) for url in urls] == [b"abc0", b"abc1", b"abc2"]
+        assert (await created(client, hook, Key="a", Bucket="others")).status == 409
+
+
 async def test_an_object_of_another_program_is_not_replaced(serve: Serve, hook: Receiver, s3: dict[str, Any]) -> None:
     async with serve("pre-create", **s3) as client:
         first = (await created(client, hook, Key="below/a")).url
@@ -109,9 +127,9 @@ async def test_an_object_of_another_program_is_not_replaced(serve: Serve, hook: 
         assert (await created(client, hook, Key="a")).status == 409
 
 
-@pytest.mark.parametrize("storage", [{"Path": "a"}, {"Bucket": "another"}, {"Key": "a/../b"}, {"Key": "/a"}])
+@pytest.mark.parametrize("storage", [{"Path": "a"}, {"Bucket": "third"}, {"Key": "a/../b"}, {"Key": "/a"}])
 async def test_a_key_that_can_be_none_fails(
     serve: Serve, hook: Receiver, s3: dict[str, Any], storage: dict[str, Any]
 ) -> None:
-    async with serve("pre-create", **s3) as client:
+    async with serve("pre-create", **s3, hooks_buckets="others") as client:
         assert (await created(client, hook, **storage)).status == 503

@@ -85,7 +85,12 @@ class Crowd:
         options = S3Options(bucket="bucket", profile=Profile(min_part=4), part_size=8 * MIB // SCALE, concurrency=4)
         client = S3Client(cast(Any, s3), cast(Any, s3), "bucket", Meter())
         self._bucket = Bucket(
-            client=client, options=options, budget=allowed, tails=TailCache(allowed), ahead=ReadAhead(allowed)
+            client=client,
+            presigner=cast(Any, None),
+            options=options,
+            budget=allowed,
+            tails=TailCache(allowed),
+            ahead=ReadAhead(allowed),
         )
         self._ids = count()
 

@@ -22,7 +22,7 @@ from tusd_py.ports.meter import Meter
 from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.api.presign import Presigner
 from tusd_py.storage.s3.bucket import Bucket
-from tusd_py.storage.s3.direct import S3Direct
+from tusd_py.storage.s3.buckets import Buckets
 from tusd_py.storage.s3.options import S3Options
 from tusd_py.storage.s3.storage import S3Storage
 from tusd_py.storage.s3.tails import TailCache
@@ -69,9 +69,7 @@ def start(world: World, name: str) -> Node:
 
 
 def _storage(world: World, budget: Budget, tails: TailCache) -> S3Storage:
-    bucket = _bucket(world, budget, tails)
-    presigner = Presigner(bucket=BUCKET, base="http://s3.invalid", region="any", credentials=_credentials)
-    return S3Storage(bucket, S3Direct(bucket, presigner), AsyncExitStack())
+    return S3Storage(Buckets(_bucket(world, budget, tails)), AsyncExitStack())
 
 
 async def _credentials() -> ReadOnlyCredentials:
@@ -85,6 +83,7 @@ def _bucket(world: World, budget: Budget, tails: TailCache) -> Bucket:
     client = S3Client(cast(Any, boto), cast(Any, raw), BUCKET, Meter(), thresholds=low)
     return Bucket(
         client=client,
+        presigner=Presigner(bucket=BUCKET, base="http://s3.invalid", region="any", credentials=_credentials),
         options=_options(world.setup),
         budget=budget,
         tails=tails,

@@ -97,7 +97,9 @@ def test_a_head_that_the_next_answer_contradicts_is_asked_again() -> None:
     with SimulatedLoop() as loop, simulated(loop, 0):
         world = World(loop, Setup(), {0: "rumour"}, calm=False)
         world.bucket.put("key", b"content", {}, world.now())
-        head = world.begin(world.node(0), lambda engine: cast(S3Storage, engine.storage)._bucket.client.head("key"))
+        head = world.begin(
+            world.node(0), lambda engine: cast(S3Storage, engine.storage)._buckets.own.client.head("key")
+        )
         assert loop.run_until_complete(head)["ContentLength"] == 7
         world.network.over = True
 

@@ -11,23 +11,26 @@ from tusd_py.storage.s3.keys import installation_key
 
 
 class Bucket:
-    """All below `prefix`, by default a new one. Servers find S3 at `endpoint`, by default at SeaweedFS itself."""
+    """All below `prefix`, by default a new one, in the bucket `name`, by default SeaweedFS's first. Servers find S3 at
+    `endpoint`, by default at SeaweedFS itself."""
 
-    def __init__(self, seaweed: SeaweedFS, prefix: str | None = None, *, endpoint: str | None = None) -> None:
+    def __init__(
+        self, seaweed: SeaweedFS, prefix: str | None = None, *, endpoint: str | None = None, name: str | None = None
+    ) -> None:
+        self.name = name or seaweed.bucket
         self.prefix = f"{prefix or uuid4().hex}/"
         self.environment = seaweed.user.environment()
         """A server's credentials."""
         self.settings: Mapping[str, Any] = {
-            "storage": f"s3://{seaweed.bucket}/{self.prefix}",
+            "storage": f"s3://{self.name}/{self.prefix}",
             "s3_endpoint_url": endpoint or seaweed.endpoint,
             "s3_profile": "seaweedfs",
         }
-        self._name = seaweed.bucket
         self._boto = seaweed.client()
 
     def residue(self) -> list[str]:
         """Keys of all objects but the installation's id, and of the multipart uploads begun there."""
-        where = {"Bucket": self._name, "Prefix": self.prefix}
+        where = {"Bucket": self.name, "Prefix": self.prefix}
         objects = _listed(self._boto.get_paginator("list_objects_v2").paginate(**where), "Contents")
         multiparts = _listed(self._boto.get_paginator("list_multipart_uploads").paginate(**where), "Uploads")
         keys = {key.removeprefix(self.prefix) for key in objects} - {installation_key("")}
@@ -37,14 +40,18 @@ class Bucket:
         """The residue of one upload's URL."""
         return [key for key in self.residue() if upload_id(url) in key]
 
+    def read(self, key: str) -> bytes:
+        """The object at a key below the prefix."""
+        content: bytes = self._boto.get_object(Bucket=self.name, Key=f"{self.prefix}{key}")["Body"].read()
+        return content
+
     def content(self, url: str) -> bytes:
         """The finished object of an upload's URL, at any host."""
-        content: bytes = self._boto.get_object(**self._finished(url))["Body"].read()
-        return content
+        return self.read(upload_id(url))
 
     def size(self, url: str) -> int | None:
         """The finished object's; None if it isn't there."""
-        listed = self._boto.list_objects_v2(Bucket=self._name, Prefix=self._finished(url)["Key"])
+        listed = self._boto.list_objects_v2(Bucket=self.name, Prefix=self._finished(url)["Key"])
         return next((int(entry["Size"]) for entry in listed.get("Contents", [])), None)
 
     def put(self, url: str, body: bytes, *, own: bool = False) -> None:
@@ -55,13 +62,13 @@ class Bucket:
     def lose(self, url: str, nth: int | None = None) -> None:
         """Remove what isn't a finished object: all of it, or only the `nth` in order."""
         prefix = f"{self.prefix}.tusd-py/{upload_id(url)}/"
-        contents = self._boto.list_objects_v2(Bucket=self._name, Prefix=prefix)["Contents"]
+        contents = self._boto.list_objects_v2(Bucket=self.name, Prefix=prefix)["Contents"]
         for entry in contents if nth is None else [contents[nth]]:
-            self._boto.delete_object(Bucket=self._name, Key=entry["Key"])
+            self._boto.delete_object(Bucket=self.name, Key=entry["Key"])
 
     def store(self, key: str, body: bytes) -> None:
         """An object at any key below the prefix."""
-        self._boto.put_object(Bucket=self._name, Key=f"{self.prefix}{key}", Body=body)
+        self._boto.put_object(Bucket=self.name, Key=f"{self.prefix}{key}", Body=body)
 
     def delete(self, url: str) -> None:
         """Remove the finished object."""
@@ -69,11 +76,11 @@ class Bucket:
 
     def abort_multiparts(self) -> None:
         """End every multipart upload, as a lifecycle rule does."""
-        for multipart in self._boto.list_multipart_uploads(Bucket=self._name, Prefix=self.prefix)["Uploads"]:
-            self._boto.abort_multipart_upload(Bucket=self._name, Key=multipart["Key"], UploadId=multipart["UploadId"])
+        for multipart in self._boto.list_multipart_uploads(Bucket=self.name, Prefix=self.prefix)["Uploads"]:
+            self._boto.abort_multipart_upload(Bucket=self.name, Key=multipart["Key"], UploadId=multipart["UploadId"])
 
     def _finished(self, url: str) -> dict[str, Any]:
-        return {"Bucket": self._name, "Key": f"{self.prefix}{upload_id(url)}"}
+        return {"Bucket": self.name, "Key": f"{self.prefix}{upload_id(url)}"}
 
 
 def upload_id(url: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ import pytest
 
 from devtools.identity import Identity
 from devtools.seaweed import SeaweedFS
+from tusd_py.domain.checkpoint import Cursor
 from tusd_py.domain.thresholds import Thresholds
+from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import parse_upload_id
 from tusd_py.ports.inspection import Inspection
 from tusd_py.ports.meter import Meter
@@ -76,9 +78,23 @@ async def _local(request: pytest.FixtureRequest, **chosen: Any) -> AsyncIterator
     await storage.aclose()
 
 
+class InAnotherBucket(S3Storage):
+    """A storage whose uploads all have another bucket chosen."""
+
+    def start(self, upload: Upload) -> Cursor:
+        return super().start(replace(upload, bucket="others"))
+
+
 @asynccontextmanager
 async def _s3(
-    *, identity: Identity, endpoint: str, profile: Profile, part_size: int, max_examples: int, **chosen: Any
+    *,
+    identity: Identity,
+    endpoint: str,
+    profile: Profile,
+    part_size: int,
+    max_examples: int,
+    kind: type[S3Storage] = S3Storage,
+    **chosen: Any,
 ) -> AsyncIterator[Bench]:
     with pytest.MonkeyPatch.context() as patched:
         for name, value in identity.environment().items():
@@ -93,12 +109,14 @@ async def _s3(
             concurrency=3,
             **chosen,
         )
-        storage = await S3Storage.open(options, Budget(64 * MIB), Meter())
-    client = storage._bucket.client
+        storage = await kind.open(options, Budget(64 * MIB), Meter())
 
     async def residue() -> Sequence[str]:
-        multiparts = [str(entry.multipart) async for entry in client.list_multiparts(prefix)]
-        return [entry.key async for entry in client.list_objects(prefix)] + multiparts
+        names = list[str]()
+        for client in (bucket.client for bucket in storage._buckets):
+            names += [str(entry.multipart) async for entry in client.list_multiparts(prefix)]
+            names += [entry.key async for entry in client.list_objects(prefix)]
+        return names
 
     yield Bench(storage=storage, grain=part_size, max_examples=max_examples, residue=residue)
     await storage.aclose()
@@ -132,5 +150,6 @@ STORAGES: Mapping[str, Maker] = {
     "local with names": partial(_local, template="{year}/{id}/{month}/{filename}"),
     "moto": _moto,
     "moto with info objects": partial(_moto, info_objects=True),
+    "moto in another bucket": partial(_moto, kind=InAnotherBucket, more_buckets=("others",)),
     "seaweed": _seaweed,
 }

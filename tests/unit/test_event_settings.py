@@ -40,7 +40,7 @@ WRONG: Mapping[str, Sequence[object]] = {
     "hooks_http_timeout": ["0", "-1s", "x"],
     "hooks_dir_concurrency": ["0"],
     "hooks_order": ["lax"],
-    "hooks_buckets": ["uploads"],
+    "hooks_buckets": ["uploads", "Up", "a/b", "*.internal"],
     "hooks_secret": [
         "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         "whsec_c2hvcnQ=",

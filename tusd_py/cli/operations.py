@@ -22,7 +22,7 @@ from tusd_py.engine.garbage_collection import collect_garbage
 from tusd_py.engine.installation import Snapshot, force_pair, grace_period_end, reconcile, take_snapshot
 from tusd_py.engine.repair import Mended, repair
 from tusd_py.engine.terminate import terminate
-from tusd_py.ports.direct import CorsRule
+from tusd_py.ports.direct import CorsAccess, CorsRule
 from tusd_py.ports.inspection import Leftover
 from tusd_py.ports.questions import DeferredQuestions
 from tusd_py.protocol.links import ReadLinks
@@ -118,8 +118,8 @@ async def check(settings: Settings) -> Sequence[CheckResult]:
     async with open_unpaired(settings, Budget(settings.memory_budget)) as engine:
         results = [await _try("state", engine.state.name, engine.state.ping)]
         inspection = engine.storage.inspection
-        for name, attempt in ({} if inspection is None else inspection.trials()).items():
-            results.append(await _try(f"storage {name}", engine.storage.name, attempt))
+        trials = () if inspection is None else inspection.trials()
+        results += [await _try(f"storage {trial.name}", trial.place, trial.run) for trial in trials]
         return [
             CheckResult(name="settings", ok=True),
             *results,
@@ -175,16 +175,26 @@ def required_cors(settings: Settings) -> Sequence[CorsRule]:
 
 
 async def check_cors(settings: Settings, rules: Sequence[CorsRule], *, install: bool) -> Sequence[CheckResult]:
-    """Check that the bucket has the rules; with `install`, add them first. Raises ConfigurationError."""
+    """Check that each bucket has the rules; with `install`, add them first. Raises ConfigurationError."""
     async with open_engine(settings, Budget(settings.memory_budget)) as engine:
-        direct, place, results = access(engine), engine.storage.name, list[CheckResult]()
-        try:
-            if install:
-                await direct.set_cors(joined(rules, await direct.cors()))
-                results.append(CheckResult(name="cors", ok=True, detail=f"{place}: the rules were installed"))
-            return [*results, *_cors_results(place, missing(rules, await direct.cors()))]
-        except Unavailable as error:
-            return [*results, CheckResult(name="cors", ok=False, detail=f"{place}: {error}")]
+        return [
+            result
+            for place, bucket in access(engine).cors.items()
+            for result in await _check_bucket(place, bucket, rules, install=install)
+        ]
+
+
+async def _check_bucket(
+    place: str, bucket: CorsAccess, rules: Sequence[CorsRule], *, install: bool
+) -> Sequence[CheckResult]:
+    results = list[CheckResult]()
+    try:
+        if install:
+            await bucket.put_cors(joined(rules, await bucket.cors()))
+            results.append(CheckResult(name="cors", ok=True, detail=f"{place}: the rules were installed"))
+        return [*results, *_cors_results(place, missing(rules, await bucket.cors()))]
+    except Unavailable as error:
+        return [*results, CheckResult(name="cors", ok=False, detail=f"{place}: {error}")]
 
 
 def _cors_results(place: str, lacking: Iterator[str]) -> Sequence[CheckResult]:

@@ -85,10 +85,8 @@ class CrossChecks(BaseSettings):
 
     @field_validator("hooks_buckets", check_fields=False)
     @classmethod
-    def _hooks_choose_no_other_bucket(cls, buckets: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        storage = info.data.get("storage")
-        own = {storage.bucket} if isinstance(storage, S3Bucket) else set()
-        return _require(own.issuperset(buckets), buckets, "the storage's bucket alone: others aren't supported yet")
+    def _buckets_need_s3(cls, buckets: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return _require(not buckets or _on_s3(info), buckets, "none, or storage s3://…: a directory has no buckets")
 
     @field_validator("cors_allow_credentials", check_fields=False)
     @classmethod

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from tusd_py.config.kinds import expects, one_of, or_none, split_words
+from tusd_py.config.places import is_bucket
 from tusd_py.config.units import parse_duration
 from tusd_py.domain.events import UPLOAD_TYPES, EventType
 
@@ -149,6 +150,14 @@ def _require(fits: bool) -> None:  # noqa: FBT001  the condition is all
         raise ValueError
 
 
+def read_buckets(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the names of buckets, each once. Raises ValueError."""
+    names = tuple(dict.fromkeys(split_words(value)))
+    if not all(map(is_bucket, names)):
+        raise ValueError(value)
+    return names
+
+
 def _unsupported(value: object) -> None:
     raise ValueError(value)
 
@@ -162,6 +171,7 @@ HookObject = Annotated[
         or_none(lambda value: re.fullmatch(r"[^\W\d][\w.]*:[^\W\d]\w*", value)[0]),
     ),
 ]
+BucketNames = Annotated[tuple[str, ...], expects("names of buckets with commas between them", read_buckets)]
 HookNames = Annotated[tuple[str, ...], expects(f"some of {', '.join(HOOKS)}", read_hook_names)]
 HookOrder = Annotated[Literal["skip", "strict"], one_of("skip", "strict")]
 Unsupported = Annotated[None, expects("none: use hooks-http, hooks-dir or hooks-python instead", or_none(_unsupported))]

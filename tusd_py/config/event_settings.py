@@ -68,9 +68,10 @@ class EventSettings(ServerSettings):
         description="After an event that was given up, send the upload's later ones (skip), or wait for a retry "
         "(strict).",
     )
-    hooks_buckets: kinds.HostNames = Field(
+    hooks_buckets: event_kinds.BucketNames = Field(
         default=(),
-        description="Buckets that a hook may choose for an upload (ChangeFileInfo): only the storage's as yet.",
+        description="Buckets that a hook may choose for an upload (ChangeFileInfo), with the endpoint, region, "
+        "credentials and prefix of the storage.",
     )
     progress_hooks_interval: kinds.PositiveDuration = Field(
         default=1.0, description="Shortest time between two calls of post-receive for an upload."

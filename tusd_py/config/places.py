@@ -110,10 +110,15 @@ def _path(text: str) -> Path:
     return Path(re.sub(r"^/+", "/", text))
 
 
+def is_bucket(name: str) -> bool:
+    """Return True if a bucket may have the name."""
+    return _BUCKET.fullmatch(name) is not None
+
+
 def _bucket(text: str) -> S3Bucket:
     bucket, _, path = text.partition("/")
     prefix = path.rstrip("/")
-    if not _BUCKET.fullmatch(bucket) or (prefix and not _prefix_fits(prefix)):
+    if not is_bucket(bucket) or (prefix and not _prefix_fits(prefix)):
         raise ValueError(text)
     return S3Bucket(bucket, f"{prefix}/" if prefix else "")
 

@@ -32,6 +32,8 @@ class FileChange:
     `place` is set."""
     place: str | None = None
     """The key or path of the upload's object, below the storage's prefix or folder."""
+    bucket: str | None = None
+    """The bucket for all of the upload, in place of the storage's own."""
     metadata: Metadata | None = None
     """In place of all metadata of the client."""
 

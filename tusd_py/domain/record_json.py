@@ -200,7 +200,12 @@ _SINGLE = tuple(field.name for field in fields(Upload) if field.name not in ("ac
 _FORMER = {"explicit_completion": "waits", "presigned_until": "signed_until", "parts_check_at": "count_at"}
 """Names in the previous schema: read where the new ones are missing, and also written, so that nodes of the previous
 version can run during a rolling upgrade."""
-_NAMING: Mapping[str, Callable[[Any], Any]] = {"name": _as_is, "place": _as_is, "key_prefix": _as_is}
+_NAMING: Mapping[str, Callable[[Any], Any]] = {
+    "name": _as_is,
+    "place": _as_is,
+    "bucket": _as_is,
+    "key_prefix": _as_is,
+}
 _RARE: Mapping[str, Callable[[Any], Any]] = {
     "asks_before_finish": _as_is,
     "asked_at": _as_is,

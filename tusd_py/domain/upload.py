@@ -75,6 +75,8 @@ class Upload:
     place: str | None = None
     """The key of its object below the storage's prefix, or the path of its file below the storage's folder, that a hook
     chose; None if its name or the setting `object-key` makes it."""
+    bucket: str | None = None
+    """The bucket that a hook chose for all that is stored of it; None for the storage's own."""
     key_prefix: str = ""
     """Text before the key of its object, unless a hook chose that; by the credential with which it was created."""
     owner: str | None = None
@@ -123,11 +125,18 @@ class Upload:
 
     @property
     def chosen_key(self) -> str | None:
-        """The key of its object if a hook or a credential chose it: no other upload has it while this one is
-        remembered. None if the storage makes the key from the id."""
+        """The key of its object if a hook or a credential chose it; None if the storage makes the key from the id."""
         if self.kind is Kind.PARTIAL:
             return None
         return self.place or (None if self.name is None else self.key_prefix + self.name)
+
+    @property
+    def claimed_key(self) -> str | None:
+        """The chosen key, after `/bucket/` if a hook chose that too: no other upload has it while this one is
+        remembered. No key begins with a slash."""
+        if self.bucket is None or self.chosen_key is None:
+            return self.chosen_key
+        return f"/{self.bucket}/{self.chosen_key}"
 
     @property
     def alive(self) -> bool:

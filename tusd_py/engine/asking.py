@@ -16,7 +16,7 @@ async def ask_to_create(engine: Engine, planned: Upload) -> Upload:
     name = change.name or _granted_name(engine, planned)
     if change == NO_CHANGE and name is None:
         return planned
-    upload = replace(planned, name=name, place=change.place)
+    upload = replace(planned, name=name, place=change.place, bucket=change.bucket)
     return upload if change.metadata is None else replace(upload, metadata=change.metadata)
 
 

@@ -56,8 +56,8 @@ class HookQuestions:
     enabled: frozenset[str]
     asking: Asking
     storage: Storage
-    bucket: str | None = None
-    """The bucket of the storage; None if it is a folder."""
+    buckets: Sequence[str] = ()
+    """The buckets that a hook may choose, the storage's own first; empty if the storage is a folder."""
     observer: Observer
     meter: Meter
     _ignored: set[str] = field(default_factory=set)
@@ -151,7 +151,7 @@ class HookQuestions:
             raise _Again(str(error)) from error
         if not result.ok:
             raise (_Again if result.status >= _SERVER_ERROR else CallFailed)(f"HTTP {result.status}")
-        response = parse_response(result.body, self.asking.limit, self.bucket)
+        response = parse_response(result.body, self.asking.limit, self.buckets)
         self._log_ignored(call.message.name, response)
         return response
 

@@ -25,15 +25,21 @@ class CorsRule:
     """Seconds."""
 
 
+class CorsAccess(Protocol):
+    """The CORS rules of one bucket. Each method may raise StorageUnavailable."""
+
+    async def cors(self) -> Sequence[CorsRule]:
+        """Return the rules; none if the bucket has none."""
+
+    async def put_cors(self, rules: Sequence[CorsRule]) -> None:
+        """Replace the rules."""
+
+
 class DirectAccess(Protocol):
     """Signs requests for the one object and multipart upload that a record names, and reads what clients stored.
 
     Lifetimes are in seconds. Methods that send a request to the storage may raise StorageUnavailable.
     """
-
-    @property
-    def bucket(self) -> str:
-        """The bucket's name at its provider."""
 
     @property
     def part_limits(self) -> PartLimits:
@@ -70,8 +76,6 @@ class DirectAccess(Protocol):
     async def object_length(self, upload: Upload) -> int | None:
         """Return the length in bytes of the upload's object; None if it is missing or is another object."""
 
-    async def cors(self) -> Sequence[CorsRule]:
-        """Return the bucket's CORS rules."""
-
-    async def set_cors(self, rules: Sequence[CorsRule]) -> None:
-        """Replace the bucket's CORS rules."""
+    @property
+    def cors(self) -> Mapping[str, CorsAccess]:
+        """The access to the CORS rules of each bucket that clients are sent to, by its name for people."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +31,17 @@ class Recovered:
     entries: Sequence[Entry] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A self-test of one place that bytes are stored in."""
+
+    name: str
+    place: str
+    """The name of the place for people."""
+    run: Callable[[], Awaitable[None]]
+    """Does what uploads need there, and cleans up. Raises StorageUnavailable."""
+
+
 class Inspection(Protocol):
     """Lists and removes what is stored. Every method that asks the storage may raise StorageUnavailable."""
 
@@ -50,5 +61,5 @@ class Inspection(Protocol):
         It has all bytes before the first gap, recorded or not. None if there are none, or if its object exists.
         """
 
-    def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
-        """Return the self-tests for an operator, by name: each does what uploads need, and cleans up."""
+    def trials(self) -> Sequence[Trial]:
+        """Return the self-tests for an operator."""

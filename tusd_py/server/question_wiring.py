@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tusd_py.config import S3Bucket, Settings
@@ -17,6 +18,7 @@ from tusd_py.events_out.questions import (
     HookQuestions,
 )
 from tusd_py.server.event_wiring import HookKind
+from tusd_py.server.wiring import other_buckets
 
 _QUESTIONS = frozenset({PRE_ACCESS, PRE_CREATE, PRE_FINISH, PRE_TERMINATE, POST_RECEIVE})
 
@@ -31,12 +33,17 @@ def asking(settings: Settings, engine: Engine, hooks: HookKind | None) -> Engine
         enabled=enabled,
         asking=_asking(settings, hooks),
         storage=engine.storage,
-        bucket=settings.storage.bucket if isinstance(settings.storage, S3Bucket) else None,
+        buckets=_buckets(settings),
         observer=engine.observer,
         meter=engine.meter,
     )
     policy = HookPolicy(questions) if PRE_ACCESS in enabled else engine.policy
     return replace(engine, questions=questions, policy=policy)
+
+
+def _buckets(settings: Settings) -> Sequence[str]:
+    own = settings.storage.bucket if isinstance(settings.storage, S3Bucket) else None
+    return () if own is None else (own, *other_buckets(settings, own))
 
 
 def _asking(settings: Settings, hooks: HookKind) -> Asking:

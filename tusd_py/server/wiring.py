@@ -166,10 +166,16 @@ async def _storage(settings: Settings, budget: Budget, meter: Meter) -> Storage:
     match settings.storage:
         case config.LocalDirectory(path):
             return LocalStorage(path, mode=settings.file_mode, template=settings.object_key)
-        case config.S3Bucket():
+        case config.S3Bucket(bucket):
             from tusd_py.storage.s3.storage import S3Storage  # noqa: PLC0415  botocore takes a while
 
-            return await S3Storage.open(s3_options(settings, settings.storage), budget, meter)
+            options = replace(s3_options(settings, settings.storage), more_buckets=other_buckets(settings, bucket))
+            return await S3Storage.open(options, budget, meter)
+
+
+def other_buckets(settings: Settings, own: str) -> tuple[str, ...]:
+    """Return the buckets that hooks may choose in place of the storage's own."""
+    return tuple(bucket for bucket in settings.hooks_buckets if bucket != own)
 
 
 def s3_options(settings: Settings, place: config.S3Bucket) -> S3Options:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from tusd_py.domain.span import Span
 from tusd_py.domain.upload import Times, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.body import Chunk
-from tusd_py.ports.inspection import Leftover, Recovered
+from tusd_py.ports.inspection import Leftover, Recovered, Trial
 from tusd_py.ports.locks import Lease
 from tusd_py.ports.storage import Capacity, Record, Survey
 
@@ -125,8 +125,8 @@ class MemoryStorage:
     async def space(self) -> Space | None:
         return None
 
-    def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
-        return {"write": self.ping}
+    def trials(self) -> Sequence[Trial]:
+        return [Trial(name="write", place=self.name, run=self.ping)]
 
     async def aclose(self) -> None:
         """Do nothing: there is nothing to close."""

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from devtools.seaweed import SeaweedFS
 
 
-def test_the_user_may_use_its_bucket_and_no_other(seaweed: SeaweedFS) -> None:
+def test_the_user_may_use_its_buckets_and_no_other(seaweed: SeaweedFS) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
         seaweed.client().create_bucket(Bucket="another")
     with pytest.raises(ClientError, match="AccessDenied"):

@@ -51,13 +51,13 @@ class MemoryState:
     ) -> Upload:
         if upload.id in self._documents:
             raise ValueError(f"upload {upload.id} exists")
-        if upload.name in self._names or upload.chosen_key in self._keys:
+        if upload.name in self._names or upload.claimed_key in self._keys:
             raise NameTaken
         self._accounts.create(upload, quota, grant)
         if upload.name is not None:
             self._names[upload.name] = upload.id
-        if upload.chosen_key is not None:
-            self._keys[upload.chosen_key] = upload.id
+        if upload.claimed_key is not None:
+            self._keys[upload.claimed_key] = upload.id
         return self._put(replace(upload, revision=1), entries, events)
 
     async def load(self, upload_id: UploadId) -> Upload | None:
@@ -96,8 +96,8 @@ class MemoryState:
             self._claims.pop(upload.id, None)
             if upload.name is not None:
                 self._names.pop(upload.name, None)
-            if upload.chosen_key is not None:
-                self._keys.pop(upload.chosen_key, None)
+            if upload.claimed_key is not None:
+                self._keys.pop(upload.claimed_key, None)
             self._accounts.delete(upload.id)
 
     async def numbered(self, upload_id: UploadId) -> Numbered | None:

@@ -133,7 +133,7 @@ def charge_text(upload: Upload) -> str:
 def names_of(upload: Upload) -> Sequence[str]:
     """Return the names that no other upload may have: the upload's, and its object's key if that was chosen, after a
     slash, with which no name of an upload begins."""
-    key = upload.chosen_key
+    key = upload.claimed_key
     return [*filter(None, [upload.name]), *([] if key is None else [f"/{key}"])]
 
 

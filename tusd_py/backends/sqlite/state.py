@@ -238,7 +238,7 @@ def _create(
         if connection.execute(_EXISTS, (upload.id,)).fetchone():
             raise ValueError(f"upload {upload.id} exists")
         raise NameTaken
-    if upload.chosen_key and connection.execute(_CLAIM_KEY, (upload.chosen_key, upload.id)).rowcount == 0:
+    if upload.claimed_key and connection.execute(_CLAIM_KEY, (upload.claimed_key, upload.id)).rowcount == 0:
         raise NameTaken
     if grant is not None:
         charging.use(grant, upload.times.created_at, connection)

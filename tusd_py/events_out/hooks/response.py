@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from posixpath import normpath
 from typing import Any, TypeVar
@@ -45,10 +45,11 @@ class HookResponse:
     """Names of members and header fields that mean nothing here."""
 
 
-def parse_response(body: bytes, limit: int, bucket: str | None = None) -> HookResponse:
+def parse_response(body: bytes, limit: int, buckets: Sequence[str] = ()) -> HookResponse:
     """Return the answer in a body of at most `limit` bytes; an empty one says nothing. Raises InvalidAnswer.
 
-    `bucket` is the storage's; None if it is a folder: a hook may choose keys in the one, and paths in the other.
+    `buckets` are those that a hook may choose, the storage's own first; empty if the storage is a folder: a hook may
+    choose keys in the one, and paths in the other.
     """
     if len(body) > limit:
         raise InvalidAnswer(f"longer than {limit} bytes")
@@ -58,10 +59,10 @@ def parse_response(body: bytes, limit: int, bucket: str | None = None) -> HookRe
         members = json.loads(body.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         raise InvalidAnswer("not JSON") from None
-    return _response(_folded(members, "the answer"), bucket)
+    return _response(_folded(members, "the answer"), buckets)
 
 
-def _response(members: Mapping[str, Any], bucket: str | None) -> HookResponse:
+def _response(members: Mapping[str, Any], buckets: Sequence[str]) -> HookResponse:
     response = _folded(members.get("httpresponse") or {}, "HTTPResponse")
     fields = _texts(response.get("header") or {}, "Header")
     allowed = {name: value for name, value in fields.items() if _is_allowed(name, value)}
@@ -71,7 +72,7 @@ def _response(members: Mapping[str, Any], bucket: str | None) -> HookResponse:
             body=_plain(_of_type(response, "body", str, "")),
             headers=allowed,
         ),
-        change=_change(_folded(members.get("changefileinfo") or {}, "ChangeFileInfo"), bucket),
+        change=_change(_folded(members.get("changefileinfo") or {}, "ChangeFileInfo"), buckets),
         reject_upload=_of_type(members, "rejectupload", bool, default=False),
         reject_termination=_of_type(members, "rejecttermination", bool, default=False),
         reject_access=_of_type(members, "rejectaccess", bool, default=False),
@@ -80,33 +81,41 @@ def _response(members: Mapping[str, Any], bucket: str | None) -> HookResponse:
     )
 
 
-def _change(info: Mapping[str, Any], bucket: str | None) -> FileChange:
+def _change(info: Mapping[str, Any], buckets: Sequence[str]) -> FileChange:
     name, metadata = _of_type(info, "id", str, ""), info.get("metadata")
     if name and not is_name(name):
         raise InvalidAnswer("ID isn't a name: see docs/hooks.md")
+    storage = _folded(info.get("storage") or {}, "Storage")
     return FileChange(
         name=name or None,
-        place=_place(_folded(info.get("storage") or {}, "Storage"), bucket),
+        place=_place(storage, on_disk=not buckets),
+        bucket=_bucket(storage, buckets),
         metadata=None if metadata is None else dict(_metadata(_texts(metadata, "MetaData"))),
     )
 
 
-def _place(storage: Mapping[str, Any], bucket: str | None) -> str | None:
+def _place(storage: Mapping[str, Any], *, on_disk: bool) -> str | None:
     """Return the place that the hook chose; None if it chose none. Raises InvalidAnswer if the storage can't have it.
 
     Members that only say again what the storage is (`Type`, `InfoPath`) mean nothing, as in tusd.
     """
-    path, key, chosen = (_plain(_of_type(storage, name, str, "")) for name in ("path", "key", "bucket"))
-    if bucket is None and (key or chosen):
+    path, key = (_plain(_of_type(storage, name, str, "")) for name in ("path", "key"))
+    if on_disk and (key or storage.get("bucket")):
         raise InvalidAnswer("Storage of files has a Path, and neither Key nor Bucket")
-    if bucket is not None and path:
+    if path and not on_disk:
         raise InvalidAnswer("Storage in S3 has a Key, and no Path")
-    if chosen not in {"", bucket}:
-        raise InvalidAnswer("Bucket isn't the storage's")
     place = normpath(path) if path else key
     if place and not is_place(place):
         raise InvalidAnswer("the place in Storage isn't one below the storage's folder or prefix: see docs/hooks.md")
     return place or None
+
+
+def _bucket(storage: Mapping[str, Any], buckets: Sequence[str]) -> str | None:
+    """Return the bucket that the hook chose; None if that is the storage's own. Raises InvalidAnswer."""
+    chosen = _of_type(storage, "bucket", str, "")
+    if chosen and chosen not in buckets:
+        raise InvalidAnswer("Bucket isn't one of hooks-buckets")
+    return chosen if chosen in buckets[1:] else None
 
 
 def _metadata(texts: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:

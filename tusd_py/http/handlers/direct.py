@@ -100,8 +100,8 @@ def object_key_of(request: web.Request) -> str:
 
 def key_and_bucket(context: Context, upload: Upload) -> tuple[str, str]:
     """Return the key and the bucket of the upload's object."""
-    access = direct.access(context.engine)
-    return access.key(upload), access.bucket
+    place = context.engine.storage.locate(upload)
+    return place.key, place.bucket
 
 
 def location(request: web.Request, context: Context, upload: Upload) -> str:

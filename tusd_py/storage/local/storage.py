@@ -8,7 +8,7 @@ them, and finishing truncates the file to its exact length. The objects of parti
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -26,7 +26,7 @@ from tusd_py.domain.span import Span
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.domain.upload import Kind, Times, Upload
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
-from tusd_py.ports.inspection import Leftover, Recovered
+from tusd_py.ports.inspection import Leftover, Recovered, Trial
 from tusd_py.ports.locks import Lease
 from tusd_py.ports.storage import Capacity, Record, Survey
 from tusd_py.storage.local.disk import (
@@ -164,8 +164,8 @@ class LocalStorage:
     async def space(self) -> Space | None:
         return await self._disk.run(partial(disk_space, self._root))
 
-    def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
-        return {"write": self.ping}
+    def trials(self) -> Sequence[Trial]:
+        return [Trial(name="write", place=self.name, run=self.ping)]
 
     async def aclose(self) -> None:
         self._disk.close()

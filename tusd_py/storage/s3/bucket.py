@@ -13,6 +13,7 @@ from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.domain.upload import Upload
 from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.api.errors import S3Error
+from tusd_py.storage.s3.api.presign import Presigner
 from tusd_py.storage.s3.api.requests import Payload
 from tusd_py.storage.s3.attributes import as_headers, encryption_headers, object_params
 from tusd_py.storage.s3.checksums import checksum_headers, crc_text
@@ -26,10 +27,13 @@ from tusd_py.transfer.read_ahead import ReadAhead
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """A client for the bucket, with the options, memory and limits that all its uploads share."""
+    """A client for the bucket, with the options, memory and limits that all uploads share."""
 
     client: S3Client
+    presigner: Presigner
     options: S3Options
+    cursor_name: str | None = None
+    """The name by which cursors name the bucket; None for the storage's own."""
     budget: Budget
     tails: TailCache
     ahead: ReadAhead
@@ -38,6 +42,11 @@ class Bucket:
     """A slot for each segment being sent."""
     fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DEFAULT.fetches))
     """A slot for each request whose body is read from stored segments."""
+
+    @property
+    def name(self) -> str:
+        """The name for people."""
+        return f"s3://{self.options.bucket}/{self.options.prefix}"
 
     @property
     def sends_crc(self) -> bool:

@@ -13,16 +13,20 @@ from tusd_py.storage.s3.api.errors import S3Error, S3Missing
 from tusd_py.storage.s3.api.requests import Payload
 from tusd_py.storage.s3.attributes import as_headers, object_params
 from tusd_py.storage.s3.bucket import Bucket
+from tusd_py.storage.s3.buckets import Buckets
 from tusd_py.storage.s3.concat_plan import PlannedPart, Slice, plan_parts
-from tusd_py.storage.s3.cursor import Part, S3Cursor, StoredObject
+from tusd_py.storage.s3.cursor import Part, S3Cursor, Source, StoredObject
 from tusd_py.storage.s3.finishing import complete, require_etag
 from tusd_py.storage.s3.reading import read_through
 
 
-async def concatenate(bucket: Bucket, upload: Upload, sources: Sequence[Upload]) -> Finished:
-    """Make the object, from the start if an earlier attempt was broken off. Raises UploadLost."""
-    cursor = S3Cursor.load(upload.cursor)
-    job = _Job(bucket=bucket, upload=upload, key=cursor.key, sources=sources)
+async def concatenate(buckets: Buckets, upload: Upload, sources: Sequence[Upload]) -> Finished:
+    """Make the object, from the start if an earlier attempt was broken off. Its sources may be in other buckets.
+
+    Raises UploadLost.
+    """
+    bucket, cursor = buckets.of(upload), S3Cursor.load(upload.cursor)
+    job = _Job(buckets=buckets, bucket=bucket, upload=upload, key=cursor.key, sources=sources)
     plan = plan_parts([source.length or 0 for source in sources], bucket.options.profile, bucket.thresholds)
     streamed = not plan or (len(plan) == 1 and len(plan[0]) > 1)
     return cursor.to_finished(await (job.put(plan) if streamed else job.multipart(plan)))
@@ -30,7 +34,9 @@ async def concatenate(bucket: Bucket, upload: Upload, sources: Sequence[Upload])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
+    buckets: Buckets
     bucket: Bucket
+    """The bucket of the upload."""
     upload: Upload
     key: str
     sources: Sequence[Upload]
@@ -79,15 +85,16 @@ class _Job:
 
     async def _copy(self, multipart: str, number: int, piece: Slice) -> Part:
         """Copy the piece. A PutObject of the source that was given up, but took effect, may have changed its ETag."""
-        source = self.sources[piece.source]
-        cursor = S3Cursor.load(source.cursor)
-        copy = partial(self.bucket.client.copy_part, self.key, multipart, number, cursor.key, piece.span)
+        upload = self.sources[piece.source]
+        bucket, cursor = self.buckets.of(upload), S3Cursor.load(upload.cursor)
+        source = Source(bucket=bucket.options.bucket, key=cursor.key)
+        copy = partial(self.bucket.client.copy_part, self.key, multipart, number, source, piece.span)
         try:
             return await copy(cursor.etag or "")
         except S3Error as failure:
             if not failure.seems_missing and failure.code != "PreconditionFailed":
                 raise
-            etag = await require_etag(self.bucket, source, cursor.key, failure)
+            etag = await require_etag(bucket, upload, cursor.key, failure)
             if etag == cursor.etag:
                 raise
             return await copy(etag)
@@ -95,7 +102,7 @@ class _Job:
     def _payload(self, slices: PlannedPart) -> Payload:
         async def chunks() -> AsyncIterator[bytes]:
             for piece in slices:
-                async for chunk in read_through(self.bucket, self.sources[piece.source], piece.span):
+                async for chunk in read_through(self.buckets, self.sources[piece.source], piece.span):
                     yield chunk
 
         return Payload(length=sum(map(len, slices)), chunks=chunks, fetched=True)

@@ -50,6 +50,14 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """An object that is copied."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
     """The result of a request that stored an object."""
 
@@ -84,6 +92,8 @@ class S3Cursor:
     """The ETag of the finished object, once it exists."""
     info: str | None = None
     """The key of the info object, if there is one."""
+    bucket: str | None = None
+    """The bucket that all of these are in; None for the storage's own."""
 
     @property
     def tail_length(self) -> int:
@@ -105,16 +115,28 @@ class S3Cursor:
         return Finished(cursor=done.dump(), etag=stored.etag, troubled=stored.troubled)
 
     def dump(self) -> Cursor:
-        """Return the cursor as JSON, by field: `dataclasses.asdict` copies each value and costs more than the save."""
+        """Return the cursor as JSON, by field: `dataclasses.asdict` copies each value and costs more than the save.
+
+        That of another bucket is wrapped: a version that knows no bucket can't read it, and fails rather than takes it
+        for one of the storage's own.
+        """
         plain = {name: getattr(self, name) for name in _FIELDS}
-        return plain | {"grid": self.grid.as_json, "tail": [segment.as_json for segment in self.tail]}
+        inner = plain | {"grid": self.grid.as_json, "tail": [segment.as_json for segment in self.tail]}
+        return inner if self.bucket is None else {_BUCKET: self.bucket, _INNER: inner}
 
     @classmethod
     def load(cls, cursor: Mapping[str, Any]) -> S3Cursor:
         """Parse a cursor, ignoring the unknown fields of another version, as `domain.record_json` does."""
-        values = {name: cursor[name] for name in _FIELDS if name in cursor}
-        tail = tuple(Segment(**segment) for segment in cursor["tail"])
-        return cls(**{**values, "grid": Grid(**cursor["grid"]), "tail": tail})
+        inner = cursor.get(_INNER, cursor)
+        values = {name: inner[name] for name in _FIELDS if name in inner}
+        tail = tuple(Segment(**segment) for segment in inner["tail"])
+        return cls(**{**values, "grid": Grid(**inner["grid"]), "tail": tail, "bucket": bucket_of(cursor)})
 
 
-_FIELDS = tuple(field.name for field in fields(S3Cursor))
+def bucket_of(cursor: Mapping[str, Any]) -> str | None:
+    """Return the bucket of a cursor as JSON, without parsing the rest; None for the storage's own."""
+    return cursor.get(_BUCKET)
+
+
+_BUCKET, _INNER = "bucket", "cursor"
+_FIELDS = tuple(field.name for field in fields(S3Cursor) if field.name != _BUCKET)

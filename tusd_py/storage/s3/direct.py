@@ -10,11 +10,10 @@ from tusd_py.domain.direct import DirectPart, Signed
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.limits import PartLimits
 from tusd_py.domain.upload import Upload
-from tusd_py.ports.direct import CorsRule
+from tusd_py.ports.direct import CorsAccess
 from tusd_py.storage.s3.api.errors import S3Missing
-from tusd_py.storage.s3.api.presign import Presigner
 from tusd_py.storage.s3.attributes import as_fields, as_headers, object_params
-from tusd_py.storage.s3.bucket import Bucket
+from tusd_py.storage.s3.buckets import Buckets
 from tusd_py.storage.s3.cursor import Part, S3Cursor
 from tusd_py.storage.s3.finishing import find_object
 
@@ -23,24 +22,14 @@ _CREATED = "201"
 
 
 class S3Direct:
-    """Clients at one bucket."""
+    """Clients at the buckets."""
 
-    def __init__(self, bucket: Bucket, presigner: Presigner) -> None:
-        self._bucket = bucket
-        self._presigner = presigner
-
-    @property
-    def bucket(self) -> str:
-        return self._bucket.options.bucket
-
-    @property
-    def region(self) -> str:
-        """The region that requests are signed for."""
-        return self._presigner.region
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
 
     @property
     def part_limits(self) -> PartLimits:
-        profile = self._bucket.options.profile
+        profile = self._buckets.own.options.profile
         return PartLimits(
             max_parts=profile.max_parts,
             min_length=profile.min_part,
@@ -57,21 +46,22 @@ class S3Direct:
         cursor = S3Cursor.load(upload.cursor)
         if cursor.multipart is not None:
             return Checkpoint(offset=0, cursor=upload.cursor)
-        params = object_params(upload, self._bucket.options)
-        created = await self._bucket.client.create_multipart(cursor.key, params, crc=False)
+        bucket = self._buckets.of(upload)
+        created = await bucket.client.create_multipart(cursor.key, object_params(upload, bucket.options), crc=False)
         ready = replace(cursor, multipart=created.multipart)
         return Checkpoint(offset=0, cursor=ready.dump(), troubled=created.troubled)
 
     async def sign_whole(self, upload: Upload, *, max_bytes: int, lifetime: float, form: bool) -> Signed:
-        params = object_params(upload, self._bucket.options)
+        bucket = self._buckets.of(upload)
+        params = object_params(upload, bucket.options)
         key, length = self.key(upload), upload.length
-        if form and self._bucket.options.profile.forms:
+        if form and bucket.options.profile.forms:
             fields = {**as_fields(params), "success_action_status": _CREATED}
             shortest, longest = (0, max_bytes) if length is None else (length, length)
-            return await self._presigner.form(key, lifetime, fields, shortest, longest)
+            return await bucket.presigner.form(key, lifetime, fields, shortest, longest)
         headers = as_headers(params)
         sized = {} if length is None else {"Content-Length": str(length)}
-        url = await self._presigner.url("PUT", key, lifetime, headers={**headers, **sized})
+        url = await bucket.presigner.url("PUT", key, lifetime, headers={**headers, **sized})
         return Signed(url=url, headers=headers)
 
     async def sign_part(self, upload: Upload, number: int, length: int | None, lifetime: float) -> Signed:
@@ -80,19 +70,21 @@ class S3Direct:
             raise UploadLost(cursor.key)
         query = {"partNumber": str(number), "uploadId": cursor.multipart}
         sized = {} if length is None else {"Content-Length": str(length)}
-        return Signed(url=await self._presigner.url("PUT", cursor.key, lifetime, query, sized))
+        presigner = self._buckets.of(upload).presigner
+        return Signed(url=await presigner.url("PUT", cursor.key, lifetime, query, sized))
 
     async def sign_read(self, upload: Upload, shown_as: Mapping[str, str], lifetime: float) -> str:
         query = {f"response-{name.lower()}": value for name, value in shown_as.items()}
-        return await self._presigner.url("GET", self.key(upload), lifetime, query)
+        return await self._buckets.of(upload).presigner.url("GET", self.key(upload), lifetime, query)
 
     async def stored_parts(self, upload: Upload) -> Sequence[DirectPart]:
         cursor = S3Cursor.load(upload.cursor)
         if cursor.multipart is None:
             return []
-        attempts = self._bucket.thresholds.listings
+        bucket = self._buckets.of(upload)
+        attempts = bucket.thresholds.listings
         try:
-            listed = await self._bucket.client.list_parts(cursor.key, cursor.multipart, attempts=attempts)
+            listed = await bucket.client.list_parts(cursor.key, cursor.multipart, attempts=attempts)
         except S3Missing as missing:
             raise UploadLost(cursor.key) from missing
         return [DirectPart(number=part.number, etag=part.etag, length=part.length) for part in listed]
@@ -101,11 +93,9 @@ class S3Direct:
         return [Part(number=part.number, length=part.length, etag=part.etag).to_entry() for part in parts]
 
     async def object_length(self, upload: Upload) -> int | None:
-        head = await find_object(self._bucket, upload, self.key(upload))
+        head = await find_object(self._buckets.of(upload), upload, self.key(upload))
         return None if head is None else head.length
 
-    async def cors(self) -> Sequence[CorsRule]:
-        return await self._bucket.client.cors()
-
-    async def set_cors(self, rules: Sequence[CorsRule]) -> None:
-        await self._bucket.client.put_cors(rules)
+    @property
+    def cors(self) -> Mapping[str, CorsAccess]:
+        return {bucket.name: bucket.client for bucket in self._buckets}

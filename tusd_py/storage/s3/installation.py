@@ -1,16 +1,52 @@
-"""The object that names the installation that a bucket, or a prefix of it, belongs to."""
+"""The object that names the installation that a bucket, or a prefix of it, belongs to.
+
+In another bucket than the storage's own it says whose it is, too: neither can be set in place of the other, and no two
+servers remove each other's leftovers there.
+"""
 
 from __future__ import annotations
 
-from tusd_py.domain.errors import StorageUnavailable, UploadLost
+from tusd_py.domain.errors import StorageUnavailable, UploadLost, WrongPair
 from tusd_py.storage.s3.api.errors import S3Missing
 from tusd_py.storage.s3.bucket import Bucket
+from tusd_py.storage.s3.buckets import Buckets
 from tusd_py.storage.s3.keys import installation_key
 from tusd_py.storage.s3.pieces import Piece
 
 
-async def read(bucket: Bucket) -> str | None:
-    """Return the id, or None if S3 says NoSuchKey: a 404 alone may be a proxy's. Raises StorageUnavailable."""
+async def read(buckets: Buckets) -> str | None:
+    """Return the id, or None if there is none. Raises StorageUnavailable, WrongPair."""
+    installation_id = await _read(buckets.own)
+    if installation_id is not None:
+        await _check(buckets, installation_id)
+    return installation_id
+
+
+async def write(buckets: Buckets, installation_id: str) -> None:
+    """Store the id. Raises StorageUnavailable, WrongPair."""
+    await _write(buckets.own, installation_id)
+    await _check(buckets, installation_id)
+    for bucket in buckets.other_buckets:
+        await _write(bucket, _claim(buckets, installation_id))
+
+
+async def _check(buckets: Buckets, installation_id: str) -> None:
+    """Raise WrongPair if one of the other buckets belongs elsewhere."""
+    for bucket in buckets.other_buckets:
+        if await _read(bucket) not in {None, _claim(buckets, installation_id)}:
+            raise WrongPair(
+                f"{bucket.name} belongs to another server than {buckets.own.name}: take it out of hooks-buckets, or "
+                f"remove its object {installation_key(bucket.options.prefix)} if no other server uses it"
+            )
+
+
+def _claim(buckets: Buckets, installation_id: str) -> str:
+    """Return what another bucket holds."""
+    return f"{installation_id} of {buckets.own.name}"
+
+
+async def _read(bucket: Bucket) -> str | None:
+    """Return the text, or None if S3 says NoSuchKey: a 404 alone may be a proxy's. Raises StorageUnavailable."""
     key = installation_key(bucket.options.prefix)
     try:
         text = b"".join([bytes(chunk) async for chunk in bucket.client.get(key)])
@@ -22,7 +58,7 @@ async def read(bucket: Bucket) -> str | None:
     return text.decode(errors="replace")
 
 
-async def write(bucket: Bucket, installation_id: str) -> None:
-    text = Piece()
-    text.add(installation_id.encode())
-    await bucket.put_segment(installation_key(bucket.options.prefix), text)
+async def _write(bucket: Bucket, text: str) -> None:
+    piece = Piece()
+    piece.add(text.encode())
+    await bucket.put_segment(installation_key(bucket.options.prefix), piece)

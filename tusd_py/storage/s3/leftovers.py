@@ -3,70 +3,97 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Self
 
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.inspection import Leftover
 from tusd_py.storage.s3.api.answers import Listed
-from tusd_py.storage.s3.api.client import S3Client
+from tusd_py.storage.s3.bucket import Bucket
+from tusd_py.storage.s3.buckets import Buckets
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.keys import internal_owner, internal_prefix, internal_root, key_pattern
-from tusd_py.storage.s3.options import S3Options
 
 _MULTIPART = "?uploadId="
 """The separator between key and UploadId in a multipart upload's name."""
+_SCHEME = "s3://"
+"""The start of the names of items in another bucket than the storage's own; no key of an item starts so."""
 
 
-async def find(client: S3Client, options: S3Options) -> AsyncIterator[Leftover]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """An object, or a multipart upload in progress."""
+
+    bucket: str | None
+    """The name by which cursors name the bucket."""
+    key: str
+    multipart: str = ""
+    """The UploadId; empty for an object."""
+
+    @property
+    def name(self) -> str:
+        within = f"{self.key}{_MULTIPART}{self.multipart}" if self.multipart else self.key
+        return within if self.bucket is None else f"{_SCHEME}{self.bucket}/{within}"
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """Return the item that has this name."""
+        bucket, within = None, name
+        if name.startswith(_SCHEME):
+            bucket, _, within = name.removeprefix(_SCHEME).partition("/")
+        key, _, multipart = within.partition(_MULTIPART)
+        return cls(bucket=bucket, key=key, multipart=multipart)
+
+    @classmethod
+    def of(cls, bucket: Bucket, listed: Listed) -> Self:
+        return cls(bucket=bucket.cursor_name, key=listed.key, multipart=listed.multipart or "")
+
+
+async def find(bucket: Bucket) -> AsyncIterator[Leftover]:
     """Yield this server's leftovers: other programs may use the same bucket."""
-    async for listed in client.list_objects(internal_root(options.prefix)):
+    options = bucket.options
+    async for listed in bucket.client.list_objects(internal_root(options.prefix)):
         if owner := internal_owner(listed.key, options.prefix):
-            yield Leftover(upload_id=owner, name=listed.key, since=listed.since)
+            yield Leftover(upload_id=owner, name=Item.of(bucket, listed).name, since=listed.since)
     pattern = key_pattern(prefix=options.prefix, template=options.object_key)
-    async for listed in client.list_multiparts(options.prefix):
+    async for listed in bucket.client.list_multiparts(options.prefix):
         match = pattern.fullmatch(listed.key)
         owner = UploadId(match["id"]) if match else internal_owner(listed.key, options.prefix)
         if owner:
-            yield Leftover(upload_id=owner, name=_name(listed), since=listed.since)
+            yield Leftover(upload_id=owner, name=Item.of(bucket, listed).name, since=listed.since)
 
 
-async def clean(client: S3Client, options: S3Options, upload: Upload) -> None:
+async def clean(bucket: Bucket, upload: Upload) -> None:
     """Remove the upload's objects and multipart uploads that its record doesn't name; all of them if it has ended."""
-    cursor = S3Cursor.load(upload.cursor)
+    client, cursor = bucket.client, S3Cursor.load(upload.cursor)
     async for listed in client.list_multiparts(cursor.key):
-        if listed.key == cursor.key and not (upload.alive and _is_needed(upload, _name(listed))):
+        if listed.key == cursor.key and not (upload.alive and _is_needed(upload, Item.of(bucket, listed))):
             await client.abort_multipart(cursor.key, listed.multipart or "")
-    keys = {listed.key async for listed in client.list_objects(internal_prefix(options.prefix, upload.id))}
-    await client.delete({key for key in keys if not (upload.alive and _is_needed(upload, key))})
+    internal = internal_prefix(bucket.options.prefix, upload.id)
+    items = [Item.of(bucket, listed) async for listed in client.list_objects(internal)]
+    await client.delete({item.key for item in items if not (upload.alive and _is_needed(upload, item))})
 
 
 def needs(upload: Upload, leftover: Leftover) -> bool:
     """Return True if the upload needs it: its object once it is finished, and before that all that its cursor names."""
-    return _is_needed(upload, leftover.name)
+    return _is_needed(upload, Item.parse(leftover.name))
 
 
-def _is_needed(upload: Upload, name: str) -> bool:
+def _is_needed(upload: Upload, item: Item) -> bool:
     cursor = S3Cursor.load(upload.cursor)
-    if upload.done:
-        return name == cursor.key
-    multipart = f"{cursor.key}{_MULTIPART}{cursor.multipart}"
-    return name in {cursor.key, multipart, *cursor.temporary_keys}
+    if item.bucket != cursor.bucket:
+        return False
+    if item.multipart:
+        return not upload.done and (item.key, item.multipart) == (cursor.key, cursor.multipart)
+    return item.key == cursor.key or (not upload.done and item.key in cursor.temporary_keys)
 
 
-async def remove(client: S3Client, leftover: Leftover) -> None:
+async def remove(buckets: Buckets, leftover: Leftover) -> None:
     """Abort the multipart upload, or delete the object, that the leftover is."""
-    key, multipart = multipart_of(leftover.name)
-    if multipart:
-        await client.abort_multipart(key, multipart)
+    item = Item.parse(leftover.name)
+    client = buckets.find(item.bucket).client
+    if item.multipart:
+        await client.abort_multipart(item.key, item.multipart)
     else:
-        await client.delete([key])
-
-
-def multipart_of(name: str) -> tuple[str, str]:
-    """Split a leftover's name into its key and its UploadId, which is '' for an object."""
-    key, _, multipart = name.partition(_MULTIPART)
-    return key, multipart
-
-
-def _name(listed: Listed) -> str:
-    return f"{listed.key}{_MULTIPART}{listed.multipart}"
+        await client.delete([item.key])

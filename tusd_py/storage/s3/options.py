@@ -52,6 +52,8 @@ class S3Options:
     """The bucket, and how requests to it are made."""
 
     bucket: str
+    more_buckets: tuple[str, ...] = ()
+    """Other buckets that uploads may be in, below the same prefix, with the same endpoint and credentials."""
     prefix: str = ""
     endpoint_url: str | None = None
     public_url: str | None = None

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
+from tusd_py.ports.inspection import Trial
 from tusd_py.storage.s3.api.client import S3Client
 from tusd_py.storage.s3.api.requests import Payload
+from tusd_py.storage.s3.bucket import Bucket
 from tusd_py.storage.s3.keys import probe_key
 
 
-def trials(client: S3Client, prefix: str) -> Mapping[str, Callable[[], Awaitable[None]]]:
-    """Return the trials by the names that an operator is shown."""
-    return {
+def trials(bucket: Bucket) -> Sequence[Trial]:
+    """Return the trials of the bucket, with the names that an operator is shown."""
+    client, prefix = bucket.client, bucket.options.prefix
+    runs: Mapping[str, Callable[[], Awaitable[None]]] = {
         "bucket": client.ping,
         "write, read and delete": partial(_object, client, prefix),
         "multipart": partial(_multipart, client, prefix),
         "list": partial(_list, client, prefix),
     }
+    return [Trial(name=name, place=bucket.name, run=run) for name, run in runs.items()]
 
 
 async def _object(client: S3Client, prefix: str) -> None:

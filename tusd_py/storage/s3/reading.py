@@ -9,26 +9,26 @@ from functools import partial
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.span import Span
 from tusd_py.domain.upload import Upload
-from tusd_py.storage.s3.bucket import Bucket
+from tusd_py.storage.s3.buckets import Buckets
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.finishing import require_etag
 
 
-def read(bucket: Bucket, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
+def read(buckets: Buckets, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
     """Yield the bytes of `span`, for a fast reader from several requests at a time. Raises UploadLost if the object is
     gone or was replaced."""
-    return bucket.ahead.read(partial(read_through, bucket, upload), span)
+    return buckets.own.ahead.read(partial(read_through, buckets, upload), span)
 
 
 async def read_through(
-    bucket: Bucket, upload: Upload, span: Span, *, wide: bool = False
+    buckets: Buckets, upload: Upload, span: Span, *, wide: bool = False
 ) -> AsyncGenerator[bytes, None]:
     """Yield the bytes of `span`, in one request at a time. Raises UploadLost.
 
     If a PutObject timed out, was retried, and then took effect late, it stored the same bytes again, with SSE-KMS under
     another ETag: reading continues with that. An object that a client replaced is never read.
     """
-    cursor, at = S3Cursor.load(upload.cursor), span.start
+    bucket, cursor, at = buckets.of(upload), S3Cursor.load(upload.cursor), span.start
     etag = cursor.etag
     while at < span.stop:
         try:

@@ -16,50 +16,54 @@ from tusd_py.domain.upload_id import UploadId
 from tusd_py.ports.inspection import Leftover, Recovered
 from tusd_py.storage.s3.api.errors import S3Missing
 from tusd_py.storage.s3.bucket import Bucket
+from tusd_py.storage.s3.buckets import Buckets
 from tusd_py.storage.s3.cursor import S3Cursor, Segment
 from tusd_py.storage.s3.finishing import ObjectHead
 from tusd_py.storage.s3.keys import info_key, internal_prefix, object_key, segment_offset
 from tusd_py.storage.s3.layout import Layout, SegmentRange, lay_out, likely_grids
-from tusd_py.storage.s3.leftovers import multipart_of
+from tusd_py.storage.s3.leftovers import Item
 from tusd_py.storage.s3.surveying import mark_done
 
 
-async def recover(bucket: Bucket, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
-    """Return the upload that its leftovers imply; None if they hold no bytes, or if its object exists.
+async def recover(buckets: Buckets, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
+    """Return the upload that its leftovers, all in one bucket, imply; None if they hold no bytes, or if its object
+    exists.
 
     A finished partial upload is recovered from its object.
     """
-    names = [leftover.name for leftover in leftovers]
+    items = [Item.parse(leftover.name) for leftover in leftovers]
+    bucket = buckets.find(items[0].bucket)
     with suppress(S3Missing, UploadLost):  # the upload continued or ended since the listing
-        upload = await _described(bucket, upload_id, names, since=min(leftover.since for leftover in leftovers))
+        upload = await _described(bucket, upload_id, items, since=min(leftover.since for leftover in leftovers))
         cursor = S3Cursor.load(upload.cursor)
         head = await bucket.client.head(cursor.key)
         if head is not None:
             done = mark_done(upload, cursor, ObjectHead(length=head["ContentLength"], etag=head["ETag"].strip('"')))
             return Recovered(upload=done) if upload.kind is Kind.PARTIAL else None
-        return await _with_bytes(bucket, upload, cursor, names)
+        return await _with_bytes(bucket, upload, cursor, items)
     return None
 
 
-async def _described(bucket: Bucket, upload_id: UploadId, names: Sequence[str], *, since: float) -> Upload:
+async def _described(bucket: Bucket, upload_id: UploadId, items: Sequence[Item], *, since: float) -> Upload:
     """Return the upload by its info object, or else by its leftovers' names; without bytes in either case."""
     info = info_key(bucket.options.prefix, upload_id)
-    if info in names:
+    objects = {item.key for item in items}
+    if info in objects:
         recorded = decode(b"".join([chunk async for chunk in bucket.client.get(info)]).decode())
-        cursor = replace(S3Cursor.load(recorded.cursor), multipart=None, tail=(), info=info)
-        return resume(replace(recorded, id=upload_id, offset=0, cursor=cursor.dump()))
-    objects = {key for key, _ in map(multipart_of, names)}
+        cursor = replace(S3Cursor.load(recorded.cursor), multipart=None, tail=(), info=info, bucket=bucket.cursor_name)
+        return resume(replace(recorded, id=upload_id, offset=0, bucket=bucket.cursor_name, cursor=cursor.dump()))
     kind = Kind.PARTIAL if f"{internal_prefix(bucket.options.prefix, upload_id)}object" in objects else Kind.REGULAR
     upload = Upload(id=upload_id, kind=kind, length=None, times=Times.at_creation(since))
     default_key = object_key(upload, prefix=bucket.options.prefix, template=bucket.options.object_key)
-    key = next((key for key, multipart in map(multipart_of, names) if multipart), default_key)
+    key = next((item.key for item in items if item.multipart), default_key)
     (grid,) = likely_grids((), (), bucket.options, bucket.thresholds)
-    return replace(upload, cursor=S3Cursor(key=key, grid=grid).dump())
+    cursor = S3Cursor(key=key, grid=grid, bucket=bucket.cursor_name)
+    return replace(upload, bucket=bucket.cursor_name, cursor=cursor.dump())
 
 
-async def _with_bytes(bucket: Bucket, upload: Upload, cursor: S3Cursor, names: Sequence[str]) -> Recovered | None:
+async def _with_bytes(bucket: Bucket, upload: Upload, cursor: S3Cursor, items: Sequence[Item]) -> Recovered | None:
     """Return the upload with the bytes of its longest layout; None if there are none and no info object."""
-    multiparts: list[str | None] = [id_ for key, id_ in map(multipart_of, names) if id_ and key == cursor.key]
+    multiparts: list[str | None] = [item.multipart for item in items if item.multipart and item.key == cursor.key]
     segments = [segment async for segment in _segments(bucket, upload.id)]
     layouts = [(await _layout(bucket, upload, multipart, segments), multipart) for multipart in multiparts or [None]]
     best, multipart = max(layouts, key=lambda candidate: candidate[0].stop)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from typing import Self
 
 from tusd_py.domain.checkpoint import Cursor, Entry, Finished
@@ -12,13 +13,14 @@ from tusd_py.domain.space import Space
 from tusd_py.domain.span import Span
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
-from tusd_py.ports.inspection import Leftover, Recovered
+from tusd_py.ports.inspection import Leftover, Recovered, Trial
 from tusd_py.ports.locks import Lease
 from tusd_py.ports.meter import Meter
 from tusd_py.ports.storage import Capacity, Record, Survey, Writer
 from tusd_py.storage.s3 import concatenation, finishing, installation, leftovers, recovery
-from tusd_py.storage.s3.api.connect import connect
+from tusd_py.storage.s3.api.connect import Connection, connect_all
 from tusd_py.storage.s3.bucket import Bucket
+from tusd_py.storage.s3.buckets import Buckets
 from tusd_py.storage.s3.cursor import S3Cursor
 from tusd_py.storage.s3.direct import S3Direct
 from tusd_py.storage.s3.grid import Grid, grid_for
@@ -35,30 +37,37 @@ from tusd_py.transfer.read_ahead import ReadAhead
 
 
 class S3Storage:
-    """The storage of uploads in one bucket, below one prefix. `open` creates it; `aclose` closes it."""
+    """The storage of uploads in one bucket, or several, below one prefix. `open` creates it; `aclose` closes it."""
 
-    def __init__(self, bucket: Bucket, direct: S3Direct, resources: AsyncExitStack) -> None:
-        self.direct = direct
-        self._bucket = bucket
+    def __init__(self, buckets: Buckets, resources: AsyncExitStack) -> None:
+        self.direct = S3Direct(buckets)
+        self._buckets = buckets
+        self._options = buckets.own.options
         self._resources = resources
-        self._readiness = Readiness(bucket)
+        self._readiness = [Readiness(bucket) for bucket in buckets]
 
     @classmethod
     async def open(cls, options: S3Options, budget: Budget, meter: Meter) -> Self:
         """Return a storage that is ready to use, without a request to S3 yet. Raises ConfigurationError."""
         async with AsyncExitStack() as stack:
-            connection = await stack.enter_async_context(connect(options, meter))
-            client, ahead = connection.client, ReadAhead(budget)
-            bucket = Bucket(client=client, options=options, budget=budget, tails=TailCache(budget), ahead=ahead)
-            return cls(bucket, S3Direct(bucket, connection.presigner), stack.pop_all())
+            first, *connections = await stack.enter_async_context(connect_all(options, meter))
+            own = Bucket(
+                client=first.client,
+                presigner=first.presigner,
+                options=options,
+                budget=budget,
+                tails=TailCache(budget),
+                ahead=ReadAhead(budget),
+            )
+            return cls(Buckets(own, [_other_bucket(own, connection) for connection in connections]), stack.pop_all())
 
     @property
     def name(self) -> str:
-        return f"s3://{self._bucket.options.bucket}/{self._bucket.options.prefix}"
+        return self._buckets.own.name
 
     @property
     def capacity(self) -> Capacity:
-        profile = self._bucket.options.profile
+        profile = self._options.profile
         longest = min(profile.max_object, profile.max_part * profile.max_parts)
         return Capacity(
             max_length=longest,
@@ -71,98 +80,111 @@ class S3Storage:
         return self
 
     def start(self, upload: Upload) -> Cursor:
-        options = self._bucket.options
-        key = object_key(upload, prefix=options.prefix, template=options.object_key)
-        return S3Cursor(key=key, grid=self._grid(upload.length)).dump()
+        key = object_key(upload, prefix=self._options.prefix, template=self._options.object_key)
+        return S3Cursor(key=key, grid=self._grid(upload.length), bucket=upload.bucket).dump()
 
     def locate(self, upload: Upload) -> Place:
-        return Place(key=self.direct.key(upload), bucket=self.direct.bucket, region=self.direct.region)
+        own, cursor = self._buckets.own, S3Cursor.load(upload.cursor)
+        return Place(key=cursor.key, bucket=cursor.bucket or own.options.bucket, region=own.presigner.region)
 
     async def occupied(self, upload: Upload) -> bool:
-        return await self._bucket.client.head(self.direct.key(upload)) is not None
+        return await self._buckets.of(upload).client.head(self.direct.key(upload)) is not None
 
     def _grid(self, length: int | None) -> Grid:
-        profile = self._bucket.options.profile
+        profile = self._options.profile
         return grid_for(
             length,
-            base=self._bucket.options.part_size,
+            base=self._options.part_size,
             max_parts=profile.max_parts,
             largest=profile.max_part,
-            equal=self._bucket.thresholds.equal_part if profile.equal_parts else None,
+            equal=self._buckets.own.thresholds.equal_part if profile.equal_parts else None,
         )
 
     def writer(
         self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False
     ) -> AbstractAsyncContextManager[Writer]:
-        return S3Writer(self._bucket, upload, record, lease, unproven=unproven)
+        return S3Writer(self._buckets.of(upload), upload, record, lease, unproven=unproven)
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
-        return await finishing.finish(self._bucket, upload, entries)
+        return await finishing.finish(self._buckets.of(upload), upload, entries)
 
     async def concatenate(self, upload: Upload, sources: Sequence[Upload]) -> Finished:
-        return await concatenation.concatenate(self._bucket, upload, sources)
+        return await concatenation.concatenate(self._buckets, upload, sources)
 
     async def delete_superseded(self, before: Sequence[Cursor], current: Sequence[Cursor]) -> None:
         old_cursors, new_cursors = ([S3Cursor.load(cursor) for cursor in cursors] for cursors in (before, current))
+        client = self._buckets.find(next((cursor.bucket for cursor in old_cursors), None)).client
         keys = {key for cursor in old_cursors for key in cursor.temporary_keys}
-        await self._bucket.client.delete(keys.difference(*(cursor.temporary_keys for cursor in new_cursors)))
+        await client.delete(keys.difference(*(cursor.temporary_keys for cursor in new_cursors)))
         multiparts = {cursor.multipart for cursor in old_cursors if cursor.multipart}
         for multipart in multiparts.difference(cursor.multipart for cursor in new_cursors):
-            await self._bucket.client.abort_multipart(old_cursors[0].key, multipart)
+            await client.abort_multipart(old_cursors[0].key, multipart)
 
     async def discard(self, upload: Upload) -> None:
         """Remove the upload's objects. If it never got a byte, ask S3 only if its client could have stored some."""
         cursor = S3Cursor.load(upload.cursor)
-        self._bucket.tails.drop(upload.id)
+        self._buckets.own.tails.drop(upload.id)
         presigned = upload.direct is not None and upload.direct.presigned_until is not None
         if upload.offset or cursor.started or presigned:
             await self._remove(cursor)
 
     async def _remove(self, cursor: S3Cursor) -> None:
-        client = self._bucket.client
+        client = self._buckets.find(cursor.bucket).client
         if cursor.multipart is not None and cursor.etag is None:
             await client.abort_multipart(cursor.key, cursor.multipart)
         await client.delete({cursor.key, *cursor.temporary_keys})
 
     async def clean(self, upload: Upload) -> None:
-        await leftovers.clean(self._bucket.client, self._bucket.options, upload)
+        await leftovers.clean(self._buckets.of(upload), upload)
         if not upload.alive:
-            self._bucket.tails.drop(upload.id)
+            self._buckets.own.tails.drop(upload.id)
             await self._remove(S3Cursor.load(upload.cursor))
 
     def read(self, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
-        return read(self._bucket, upload, span)
+        return read(self._buckets, upload, span)
 
-    def leftovers(self) -> AsyncIterator[Leftover]:
-        return leftovers.find(self._bucket.client, self._bucket.options)
+    async def leftovers(self) -> AsyncIterator[Leftover]:
+        if self._buckets.other_buckets:
+            await self.installation()  # raises WrongPair before another server's leftovers are taken for this one's
+        for bucket in self._buckets:
+            async for leftover in leftovers.find(bucket):
+                yield leftover
 
     def needs(self, upload: Upload, leftover: Leftover) -> bool:
         return leftovers.needs(upload, leftover)
 
     async def remove(self, leftover: Leftover) -> None:
-        await leftovers.remove(self._bucket.client, leftover)
+        await leftovers.remove(self._buckets, leftover)
 
     async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:
-        self._bucket.tails.drop(upload.id)
-        return await survey(self._bucket, upload, entries)
+        self._buckets.own.tails.drop(upload.id)
+        return await survey(self._buckets.of(upload), upload, entries)
 
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
-        return await recovery.recover(self._bucket, upload_id, leftovers)
+        return await recovery.recover(self._buckets, upload_id, leftovers)
 
     async def installation(self) -> str | None:
-        return await installation.read(self._bucket)
+        return await installation.read(self._buckets)
 
     async def install(self, installation_id: str) -> None:
-        await installation.write(self._bucket, installation_id)
+        await installation.write(self._buckets, installation_id)
 
     async def ping(self) -> None:
-        await self._readiness.check()
+        for readiness in self._readiness:
+            await readiness.check()
 
     async def space(self) -> Space | None:
         return None
 
-    def trials(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
-        return trials(self._bucket.client, self._bucket.options.prefix)
+    def trials(self) -> Sequence[Trial]:
+        return [trial for bucket in self._buckets for trial in trials(bucket)]
 
     async def aclose(self) -> None:
         await self._resources.aclose()
+
+
+def _other_bucket(own: Bucket, connection: Connection) -> Bucket:
+    """Return another bucket, which shares memory and limits with the storage's own."""
+    client, presigner = connection.client, connection.presigner
+    options = replace(own.options, bucket=presigner.bucket)
+    return replace(own, client=client, presigner=presigner, options=options, cursor_name=presigner.bucket)

@@ -15,6 +15,7 @@ from tusd_py.domain.thresholds import Thresholds
 from tusd_py.domain.upload import Upload
 from tusd_py.storage.s3.api.errors import S3Error, S3Missing, S3TransientError
 from tusd_py.storage.s3.bucket import Bucket
+from tusd_py.storage.s3.buckets import Buckets
 from tusd_py.storage.s3.concatenation import concatenate
 from tusd_py.storage.s3.cursor import NewMultipart, Part, S3Cursor, StoredObject
 from tusd_py.storage.s3.finishing import complete, finish
@@ -59,6 +60,7 @@ class Script:
 def bucket(script: Script, *, total_size: bool = False) -> Bucket:
     stub = SimpleNamespace(
         client=script,
+        cursor_name=None,
         options=S3Options(bucket="b", profile=Profile(min_part=8, total_size=total_size), concurrency=1),
         thresholds=Thresholds(completions=3),
         tails=TailCache(Budget(1000)),
@@ -155,7 +157,7 @@ async def test_little_is_sent_at_once_and_the_rest_copied(lengths: tuple[int, ..
     script = Script(
         put=[StoredObject(etag="e")], create_multipart=[multipart], copy_part=[part], complete_multipart=["e"]
     )
-    outcome = await concatenate(bucket(script), full(multipart=None), sources(*lengths))
+    outcome = await concatenate(Buckets(bucket(script)), full(multipart=None), sources(*lengths))
     assert script.names == requests
     assert outcome.troubled is ("put" not in requests)
 
@@ -168,7 +170,7 @@ async def test_changed_source_is_copied_by_its_new_etag() -> None:
         head=[head("changed", 9)],
         complete_multipart=["e"],
     )
-    await concatenate(bucket(script), full(multipart=None), sources(9))
+    await concatenate(Buckets(bucket(script)), full(multipart=None), sources(9))
     copies = [arguments for name, arguments, _ in script.calls if name == "copy_part"]
     assert [arguments[-1] for arguments in copies] == ["e", "changed"]
 
@@ -176,5 +178,5 @@ async def test_changed_source_is_copied_by_its_new_etag() -> None:
 async def test_a_copy_that_is_refused_is_not_tried_again() -> None:
     script = Script(create_multipart=[NewMultipart(multipart="m")], copy_part=[DENIED], abort_multipart=[None])
     with pytest.raises(S3Error, match="AccessDenied"):
-        await concatenate(bucket(script), full(multipart=None), sources(9))
+        await concatenate(Buckets(bucket(script)), full(multipart=None), sources(9))
     assert script.names == ["create_multipart", "copy_part", "abort_multipart"]

@@ -14,7 +14,7 @@ from tests.support.uploads import upload, uploads
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.storage.s3.api.errors import S3Error, S3Missing, S3TransientError, failure, failure_from_body, translated
 from tusd_py.storage.s3.attributes import UPLOAD_ID, as_fields, as_headers, object_params, user_metadata
-from tusd_py.storage.s3.cursor import Part, S3Cursor, Segment
+from tusd_py.storage.s3.cursor import Part, S3Cursor, Segment, bucket_of
 from tusd_py.storage.s3.grid import Grid
 from tusd_py.storage.s3.keys import internal_prefix, object_key, sanitize, segment_key
 from tusd_py.storage.s3.options import S3Options
@@ -99,6 +99,7 @@ cursors = st.builds(
     multipart=st.none() | st.text(max_size=5),
     tail=st.lists(segments, max_size=3).map(tuple),
     etag=st.none() | st.text(max_size=5),
+    bucket=st.none() | st.text(max_size=5),
 )
 
 
@@ -106,6 +107,16 @@ cursors = st.builds(
 def test_a_cursor_survives_json(cursor: S3Cursor) -> None:
     assert S3Cursor.load(json.loads(json.dumps(cursor.dump()))) == cursor
     assert S3Cursor.load({**cursor.dump(), "later": 1}) == cursor, "of another version"
+
+
+@given(cursors)
+def test_a_version_that_knows_no_buckets_reads_cursors_of_the_storage_s_own_and_fails_at_others(
+    cursor: S3Cursor,
+) -> None:
+    """It would ask the storage's own bucket for the key, which it takes from the member `key`."""
+    dumped = cursor.dump()
+    assert ("key" in dumped, "bucket" in dumped) == (cursor.bucket is None, cursor.bucket is not None)
+    assert bucket_of(dumped) == cursor.bucket
 
 
 @given(st.builds(Part, number=st.integers(1), length=st.integers(1), etag=st.text(), crc=st.none() | st.text()))

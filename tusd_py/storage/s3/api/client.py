@@ -30,7 +30,7 @@ from tusd_py.storage.s3.api.answers import Listed, completed_part, etag_of, list
 from tusd_py.storage.s3.api.errors import S3Error, S3Missing, S3TransientError, translated
 from tusd_py.storage.s3.api.requests import Payload, RawRequest, RawS3
 from tusd_py.storage.s3.cors import cors_rule, written_rule
-from tusd_py.storage.s3.cursor import NewMultipart, Part, StoredObject
+from tusd_py.storage.s3.cursor import NewMultipart, Part, Source, StoredObject
 from tusd_py.storage.s3.retries import Retries, pause
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class S3Client:
             )
             return etag_of("CompleteMultipartUpload", answer)
 
-    async def copy_part(self, key: str, multipart: str, number: int, source: str, span: Span, etag: str) -> Part:
+    async def copy_part(self, key: str, multipart: str, number: int, source: Source, span: Span, etag: str) -> Part:
         """UploadPartCopy of a range of another object, which must still be the one with `etag`."""
         answer = await self._retries.call(
             "UploadPartCopy",
@@ -159,7 +159,7 @@ class S3Client:
                 Key=key,
                 UploadId=multipart,
                 PartNumber=number,
-                CopySource={"Bucket": self._bucket, "Key": source},
+                CopySource={"Bucket": source.bucket, "Key": source.key},
                 CopySourceRange=f"bytes={span.start}-{span.stop - 1}",
                 CopySourceIfMatch=etag,
             ),

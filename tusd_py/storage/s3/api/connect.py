@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ _ANY_REGION = "us-east-1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """One bucket: the client for this server's requests, and the presigner for those that its clients send."""
+    """A bucket: the client for this server's requests, and the presigner for those that its clients send."""
 
     client: S3Client
     presigner: Presigner
@@ -52,10 +52,20 @@ class _Target:
 @asynccontextmanager
 async def connect(options: S3Options, meter: Meter) -> AsyncIterator[Connection]:
     """Yield the bucket of the options; nothing is sent yet. Raises ConfigurationError."""
+    async with connect_all(options, meter) as (connection, *_):
+        yield connection
+
+
+@asynccontextmanager
+async def connect_all(options: S3Options, meter: Meter) -> AsyncIterator[Sequence[Connection]]:
+    """Yield the bucket of the options and then its `more_buckets`, over the same HTTP connections; nothing is sent yet.
+
+    Raises ConfigurationError.
+    """
     async with AsyncExitStack() as stack:
         with _setting_up():
-            connection = await _connection(stack, options, meter)
-        yield connection
+            connections = await _connections(stack, options, meter)
+        yield connections
 
 
 @contextmanager
@@ -66,21 +76,26 @@ def _setting_up() -> Iterator[None]:
         raise ConfigurationError(f"S3 can't be set up: {error}") from error
 
 
-async def _connection(stack: AsyncExitStack, options: S3Options, meter: Meter) -> Connection:
+async def _connections(stack: AsyncExitStack, options: S3Options, meter: Meter) -> Sequence[Connection]:
     session, transport = get_session(), Transport()
     region, credentials = _use_region(session), _credentials(session)
     boto = public_boto = await _boto(stack, session, options.endpoint_url, _config(session, options, transport))
     if options.public_url is not None:
         public_boto = await _boto(stack, session, options.public_url, _config(session, options, Transport()))
-    target, public = [await _target(client, options.bucket) for client in (boto, public_boto)]
-    if region is None and (URL(target.base).host or "").endswith(_AWS):
+    own = await _target(boto, options.bucket)
+    if region is None and (URL(own.base).host or "").endswith(_AWS):
         raise ConfigurationError("S3 needs the bucket's region: set AWS_REGION, or region in ~/.aws/config")
-    http = await stack.enter_async_context(await transport.client(target.base))
-    raw = RawS3(http=http, base=target.base, region=target.region, credentials=credentials)
-    return Connection(
-        client=S3Client(boto, raw, options.bucket, meter),
-        presigner=Presigner(bucket=options.bucket, base=public.base, region=public.region, credentials=credentials),
-    )
+    http = await stack.enter_async_context(await transport.client(own.base))
+
+    async def connected(bucket: str) -> Connection:
+        target, public = [await _target(client, bucket) for client in (boto, public_boto)]
+        raw = RawS3(http=http, base=target.base, region=target.region, credentials=credentials)
+        return Connection(
+            client=S3Client(boto, raw, bucket, meter),
+            presigner=Presigner(bucket=bucket, base=public.base, region=public.region, credentials=credentials),
+        )
+
+    return [await connected(bucket) for bucket in (options.bucket, *options.more_buckets)]
 
 
 def _use_region(session: AioSession) -> str | None:

@@ -1,0 +1,169 @@
+"""Uploads that a hook puts into another bucket, from a running server in front of a real S3."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devtools.seaweed import SeaweedFS
+from tests.events.answering import questions, says
+from tests.support.bucket import Bucket, upload_id
+from tests.support.node import MIB, PART, Node, client_of, one_node
+from tests.support.receiver import Receiver
+from tests.support.server import Outcome
+from tests.support.tus import TusClient, until
+from tests.support.writing import random_bytes
+
+DATA = random_bytes(2 * PART + 5)
+SENT = PART + MIB
+"""A part and a segment."""
+TRIALS = ("bucket", "write, read and delete", "multipart", "list")
+MISSING = "no-such-bucket"
+ORPHAN = f".tusd-py/{'ab' * 16}/tail-{0:016d}-{'0' * 16}"
+
+
+@pytest.fixture
+def settings(seaweed: SeaweedFS, hook: Receiver) -> dict[str, Any]:
+    return {
+        "hooks_http": hook.url,
+        "hooks_enabled_events": "pre-create,post-finish,post-terminate",
+        "hooks_buckets": seaweed.other_bucket,
+    }
+
+
+@pytest.fixture
+async def node(seaweed: SeaweedFS, tmp_path: Path, settings: dict[str, Any]) -> AsyncIterator[Node]:
+    async with one_node(seaweed, tmp_path, **settings) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(node: Node) -> AsyncIterator[TusClient]:
+    async with client_of(node.server) as talking:
+        yield talking
+
+
+@pytest.fixture
+def other(node: Node, seaweed: SeaweedFS) -> Bucket:
+    """What the other bucket holds, below the same prefix."""
+    return Bucket(seaweed, node.bucket.prefix.rstrip("/"), name=seaweed.other_bucket)
+
+
+@pytest.fixture(autouse=True)
+def chosen(hook: Receiver, other: Bucket) -> dict[str, str]:
+    """What the hook chooses: the other bucket, and what a test adds."""
+    storage = {"Bucket": other.name}
+    hook.always = says(ChangeFileInfo={"Storage": storage})
+    return storage
+
+
+async def test_all_of_an_upload_is_there_and_nothing_in_the_storage_s_own(
+    node: Node, client: TusClient, other: Bucket, hook: Receiver
+) -> None:
+    url = await client.create(len(DATA))
+    await client.patch(url, 0, DATA[:SENT])
+    assert len(other.traces(url)) == 2
+    await client.patch(url, SENT, DATA[SENT:])
+    assert other.residue() == [upload_id(url)]
+    assert other.content(url) == DATA == await client.content(url)
+    await client.terminate(url)
+    assert other.residue() == [] == await node.residue()
+    await hook.until(lambda _: bool(questions(hook, "post-terminate")))
+    for event in ("post-finish", "post-terminate"):
+        [told] = questions(hook, event)
+        place = {"Bucket": other.name, "Key": f"{other.prefix}{upload_id(url)}", "Type": "s3store"}
+        assert told.json["Event"]["Upload"]["Storage"] == place
+
+
+async def test_it_costs_as_many_requests_as_in_the_storage_s_own(
+    node: Node, client: TusClient, chosen: dict[str, str]
+) -> None:
+    counts = []
+    for bucket in (chosen["Bucket"], ""):
+        chosen["Bucket"] = bucket
+        node.s3.reset()
+        await client.create(5, b"hello")
+        assert node.s3.counts() == {"PutObject": 1}
+        url = await client.create(len(DATA))
+        for start, stop in ((0, SENT), (SENT, len(DATA))):
+            await client.patch(url, start, DATA[start:stop])
+        counts.append(node.s3.counts())
+    assert counts[0] == counts[1]
+
+
+async def test_partials_there_become_a_final_upload_here(
+    node: Node, client: TusClient, chosen: dict[str, str], other: Bucket
+) -> None:
+    partials = await client.partials(DATA, DATA[:PART])
+    chosen["Bucket"] = ""
+    final = await client.final(*partials)
+    assert final.status == 201
+    assert await node.stored(final.url) == DATA + DATA[:PART]
+    assert len(other.residue()) == 2
+    chosen["Bucket"] = other.name
+    final = await client.final(final.url.replace(upload_id(final.url), upload_id(partials[1])), partials[0])
+    assert other.content(final.url) == DATA[:PART] + DATA
+
+
+async def test_after_a_crash_that_took_the_state_it_goes_on_there(
+    node: Node, client: TusClient, other: Bucket, tmp_path: Path
+) -> None:
+    url = await client.create(len(DATA))
+    await client.patch(url, 0, DATA[:SENT])
+    await node.server.kill()
+    lose_state(tmp_path)
+    await node.server.start()
+    assert (await client.head(url)).status == 404
+    mended = await node.server.command("repair", "--apply")
+    found = f"{upload_id(url)}  no record of it, but {SENT} bytes of it are stored"
+    assert (mended.code, mended.out) == (0, f"{found}: rebuilt\n1 found, 1 mended\n"), mended
+    assert await client.offset(url) == SENT
+    assert (await client.patch(url, SENT, DATA[SENT:], upload_length=len(DATA))).status == 204
+    assert other.content(url) == DATA
+    assert other.residue() == [upload_id(url)]
+    assert await node.residue() == []
+
+
+def lose_state(directory: Path) -> None:
+    for file in directory.glob("state.db*"):
+        file.unlink()
+
+
+async def test_an_orphan_there_is_collected(node: Node, other: Bucket) -> None:
+    other.store(ORPHAN, b"abc")
+    url = f"s3://{other.name}/{other.prefix}{ORPHAN}"
+
+    async def old_enough() -> bool:
+        return url in (await collected(node, "--dry-run")).out
+
+    await until(old_enough)
+    assert other.residue() == [ORPHAN]
+    assert (await collected(node)).out.endswith("1 removed\n")
+    assert other.residue() == []
+
+
+async def collected(node: Node, *flags: str) -> Outcome:
+    return await node.server.command("uploads", "collect-garbage", *flags, "--expire-after", "1s")
+
+
+async def test_each_bucket_is_tried_by_check(node: Node, other: Bucket) -> None:
+    well = await node.server.command("check")
+    lines = [f"ok   storage {trial}  s3://{other.name}/{other.prefix}" for trial in TRIALS]
+    assert (well.code, [line for line in well.out.splitlines() if other.name in line]) == (0, lines)
+    wrong = await node.server.command("check", "--hooks-buckets", MISSING)
+    assert wrong.code == 1
+    assert f"FAIL storage bucket  s3://{MISSING}/{other.prefix}" in wrong.out
+
+
+@pytest.mark.parametrize(("buckets", "status"), [("", 200), (MISSING, 503)])
+async def test_a_server_is_ready_once_each_bucket_can_be_reached(
+    node: Node, seaweed: SeaweedFS, settings: dict[str, Any], tmp_path: Path, buckets: str, status: int
+) -> None:
+    await node.server.stop()
+    (tmp_path / "again").mkdir()
+    chosen = {**settings, "hooks_buckets": buckets or seaweed.other_bucket}
+    async with one_node(seaweed, tmp_path / "again", **chosen) as again, client_of(again.server) as client:
+        assert (await client.fetch(f"{again.server.origin}/readyz")).status == status
