@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.support.writing import random_bytes
 DATA = random_bytes(2 * PART + 5)
 SENT = PART + MIB
 """A part and a segment."""
+KEY = "team/a b.bin"
 TRIALS = ("bucket", "write, read and delete", "multipart", "list")
 MISSING = "no-such-bucket"
 ORPHAN = f".tusd-py/{'ab' * 16}/tail-{0:016d}-{'0' * 16}"
@@ -47,35 +49,35 @@ async def client(node: Node) -> AsyncIterator[TusClient]:
 
 
 @pytest.fixture
-def other(node: Node, seaweed: SeaweedFS) -> Bucket:
-    """What the other bucket holds, below the same prefix."""
+def other_bucket(node: Node, seaweed: SeaweedFS) -> Bucket:
+    """The other bucket, below the same prefix."""
     return Bucket(seaweed, node.bucket.prefix.rstrip("/"), name=seaweed.other_bucket)
 
 
 @pytest.fixture(autouse=True)
-def chosen(hook: Receiver, other: Bucket) -> dict[str, str]:
-    """What the hook chooses: the other bucket, and what a test adds."""
-    storage = {"Bucket": other.name}
+def chosen(hook: Receiver, other_bucket: Bucket) -> dict[str, str]:
+    """The `Storage` that the hook answers: the other bucket, and what a test adds."""
+    storage = {"Bucket": other_bucket.name}
     hook.always = says(ChangeFileInfo={"Storage": storage})
     return storage
 
 
 async def test_all_of_an_upload_is_there_and_nothing_in_the_storage_s_own(
-    node: Node, client: TusClient, other: Bucket, hook: Receiver
+    node: Node, client: TusClient, other_bucket: Bucket, hook: Receiver
 ) -> None:
     url = await client.create(len(DATA))
     await client.patch(url, 0, DATA[:SENT])
-    assert len(other.traces(url)) == 2
+    assert len(other_bucket.traces(url)) == 2
     await client.patch(url, SENT, DATA[SENT:])
-    assert other.residue() == [upload_id(url)]
-    assert other.content(url) == DATA == await client.content(url)
+    assert other_bucket.residue() == [upload_id(url)]
+    assert other_bucket.content(url) == DATA == await client.content(url)
     await client.terminate(url)
-    assert other.residue() == [] == await node.residue()
+    assert other_bucket.residue() == [] == await node.residue()
     await hook.until(lambda _: bool(questions(hook, "post-terminate")))
     for event in ("post-finish", "post-terminate"):
-        [told] = questions(hook, event)
-        place = {"Bucket": other.name, "Key": f"{other.prefix}{upload_id(url)}", "Type": "s3store"}
-        assert told.json["Event"]["Upload"]["Storage"] == place
+        [question] = questions(hook, event)
+        place = {"Bucket": other_bucket.name, "Key": f"{other_bucket.prefix}{upload_id(url)}", "Type": "s3store"}
+        assert question.json["Event"]["Upload"]["Storage"] == place
 
 
 async def test_it_costs_as_many_requests_as_in_the_storage_s_own(
@@ -94,23 +96,44 @@ async def test_it_costs_as_many_requests_as_in_the_storage_s_own(
     assert counts[0] == counts[1]
 
 
+async def test_a_chosen_key_costs_a_copy_of_the_record_where_more_than_one_request_stores_the_bytes(
+    node: Node, client: TusClient, chosen: dict[str, str]
+) -> None:
+    counts = []
+    for key in ("", KEY):
+        chosen["Key"] = key
+        node.s3.reset()
+        url = await client.create(len(DATA))
+        await client.patch(url, 0, DATA)
+        counts.append(node.s3.counts())
+    asked_first = {"HeadObject": 1, "GetObject": 1}
+    assert counts[1] - counts[0] == Counter({"PutObject": 1, "DeleteObject": 1, **asked_first})
+    chosen["Key"] = f"{KEY}2"
+    node.s3.reset()
+    await client.create(5, b"hello")
+    assert node.s3.counts() == {"PutObject": 1, **asked_first}
+
+
 async def test_partials_there_become_a_final_upload_here(
-    node: Node, client: TusClient, chosen: dict[str, str], other: Bucket
+    node: Node, client: TusClient, chosen: dict[str, str], other_bucket: Bucket
 ) -> None:
     partials = await client.partials(DATA, DATA[:PART])
     chosen["Bucket"] = ""
     final = await client.final(*partials)
     assert final.status == 201
     assert await node.stored(final.url) == DATA + DATA[:PART]
-    assert len(other.residue()) == 2
-    chosen["Bucket"] = other.name
+    assert len(other_bucket.residue()) == 2
+    chosen["Bucket"] = other_bucket.name
     final = await client.final(final.url.replace(upload_id(final.url), upload_id(partials[1])), partials[0])
-    assert other.content(final.url) == DATA[:PART] + DATA
+    assert other_bucket.content(final.url) == DATA[:PART] + DATA
 
 
+@pytest.mark.parametrize("key", ["", KEY])
 async def test_after_a_crash_that_took_the_state_it_goes_on_there(
-    node: Node, client: TusClient, other: Bucket, tmp_path: Path
+    node: Node, client: TusClient, chosen: dict[str, str], other_bucket: Bucket, tmp_path: Path, key: str
 ) -> None:
+    """Under the key that was chosen, which no other name tells, and with its length then, as its record is there."""
+    chosen["Key"] = key
     url = await client.create(len(DATA))
     await client.patch(url, 0, DATA[:SENT])
     await node.server.kill()
@@ -118,13 +141,32 @@ async def test_after_a_crash_that_took_the_state_it_goes_on_there(
     await node.server.start()
     assert (await client.head(url)).status == 404
     mended = await node.server.command("repair", "--apply")
-    found = f"{upload_id(url)}  no record of it, but {SENT} bytes of it are stored"
-    assert (mended.code, mended.out) == (0, f"{found}: rebuilt\n1 found, 1 mended\n"), mended
+    problem = f"{upload_id(url)}  no record of it, but {SENT} bytes of it are stored"
+    assert (mended.code, mended.out) == (0, f"{problem}: rebuilt\n1 found, 1 mended\n"), mended
     assert await client.offset(url) == SENT
-    assert (await client.patch(url, SENT, DATA[SENT:], upload_length=len(DATA))).status == 204
-    assert other.content(url) == DATA
-    assert other.residue() == [upload_id(url)]
+    length = {} if key else {"upload_length": len(DATA)}
+    assert (await client.patch(url, SENT, DATA[SENT:], **length)).status == 204
+    assert other_bucket.read(key or upload_id(url)) == DATA
+    assert other_bucket.residue() == [key or upload_id(url)]
     assert await node.residue() == []
+
+
+async def test_a_key_that_another_upload_has_by_now_is_left_to_it(
+    node: Node, client: TusClient, chosen: dict[str, str], tmp_path: Path
+) -> None:
+    chosen["Key"] = KEY
+    url = await client.create(len(DATA))
+    await client.patch(url, 0, DATA[:SENT])
+    await node.server.kill()
+    lose_state(tmp_path)
+    await node.server.start()
+    newer = await client.create(len(DATA))
+    mended = await node.server.command("repair", "--apply")
+    assert mended.code == 1
+    assert mended.out.endswith(
+        "are stored: not rebuilt: another upload has its name or key by now\n1 found, 0 mended\n"
+    )
+    assert [(await client.head(name)).status for name in (url, newer)] == [404, 200]
 
 
 def lose_state(directory: Path) -> None:
@@ -132,30 +174,30 @@ def lose_state(directory: Path) -> None:
         file.unlink()
 
 
-async def test_an_orphan_there_is_collected(node: Node, other: Bucket) -> None:
-    other.store(ORPHAN, b"abc")
-    url = f"s3://{other.name}/{other.prefix}{ORPHAN}"
+async def test_an_orphan_there_is_collected(node: Node, other_bucket: Bucket) -> None:
+    other_bucket.store(ORPHAN, b"abc")
+    url = f"s3://{other_bucket.name}/{other_bucket.prefix}{ORPHAN}"
 
     async def old_enough() -> bool:
         return url in (await collected(node, "--dry-run")).out
 
     await until(old_enough)
-    assert other.residue() == [ORPHAN]
+    assert other_bucket.residue() == [ORPHAN]
     assert (await collected(node)).out.endswith("1 removed\n")
-    assert other.residue() == []
+    assert other_bucket.residue() == []
 
 
 async def collected(node: Node, *flags: str) -> Outcome:
     return await node.server.command("uploads", "collect-garbage", *flags, "--expire-after", "1s")
 
 
-async def test_each_bucket_is_tried_by_check(node: Node, other: Bucket) -> None:
+async def test_each_bucket_is_tried_by_check(node: Node, other_bucket: Bucket) -> None:
     well = await node.server.command("check")
-    lines = [f"ok   storage {trial}  s3://{other.name}/{other.prefix}" for trial in TRIALS]
-    assert (well.code, [line for line in well.out.splitlines() if other.name in line]) == (0, lines)
+    lines = [f"ok   storage {trial}  s3://{other_bucket.name}/{other_bucket.prefix}" for trial in TRIALS]
+    assert (well.code, [line for line in well.out.splitlines() if other_bucket.name in line]) == (0, lines)
     wrong = await node.server.command("check", "--hooks-buckets", MISSING)
     assert wrong.code == 1
-    assert f"FAIL storage bucket  s3://{MISSING}/{other.prefix}" in wrong.out
+    assert f"FAIL storage bucket  s3://{MISSING}/{other_bucket.prefix}" in wrong.out
 
 
 @pytest.mark.parametrize(("buckets", "status"), [("", 200), (MISSING, 503)])

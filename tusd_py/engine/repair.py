@@ -10,6 +10,7 @@ from functools import partial
 from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.hook_refusals import HookFailed
 from tusd_py.domain.phase import Phase
+from tusd_py.domain.refusals import NameTaken
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.engine import repair_steps
@@ -28,8 +29,8 @@ class Finding:
     remedy: str
     """The upload's state after mending, as a participle: `rebuilt`."""
     mend: Callable[[], Awaitable[str]]
-    """The function that mends it, and returns the upload's state likewise. Raises Locked, Superseded, HookFailed,
-    Unavailable."""
+    """The function that mends it, and returns the upload's state likewise. Raises Locked, Superseded, NameTaken,
+    HookFailed, Unavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,8 @@ async def _mend(finding: Finding) -> tuple[str, bool]:
         return await finding.mend(), True
     except (Locked, Superseded):
         return f"not {finding.remedy}, as it is in use", False
+    except NameTaken:
+        return f"not {finding.remedy}: another upload has its name or key by now", False
     except HookFailed:
         return f"not {finding.remedy}: a server asks a hook first", False
     except Unavailable as error:

@@ -26,7 +26,7 @@ from tusd_py.ports.storage import Survey
 
 
 async def rebuild(engine: Engine, recovered: Recovered) -> str:
-    """Record the upload again, and finish it if all its bytes are stored."""
+    """Record the upload again, and finish it if all its bytes are stored. Raises NameTaken, too."""
     async with engine.hold(recovered.upload.id, wait=0):
         try:
             planned = touch(recovered.upload, engine.clock(), engine.limits)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from tusd_py.domain.upload import Upload
 from tusd_py.storage.s3.bucket import Bucket
 from tusd_py.storage.s3.checkpoint_chain import CheckpointChain, Work
-from tusd_py.storage.s3.cursor import Part
+from tusd_py.storage.s3.cursor import Part, S3Cursor
 from tusd_py.storage.s3.keys import info_key
 from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.transfer.budget import Account
@@ -28,6 +29,8 @@ class PartSender:
         self._slots = asyncio.Semaphore(bucket.options.concurrency)
         self._verified = asyncio.Event()
         self._multipart = _resolved(chain.cursor.multipart)
+        self._info_lock = asyncio.Lock()
+        self._key_chosen = upload.chosen_key is not None
 
     @property
     def has_multipart(self) -> bool:
@@ -60,11 +63,15 @@ class PartSender:
 
     async def save_info(self) -> None:
         """Store the info object before the first thing that is stored unfinished; the next checkpoint names it."""
-        if self._bucket.options.info_objects and self._chain.cursor.info is None:
-            key = info_key(self._bucket.options.prefix, self._upload.id)
-            stored = await self._bucket.put_info(self._upload, key)
-            self._chain.note_trouble(troubled=stored.troubled)
-            self._chain.name_info(key)
+        async with self._info_lock:
+            if (self._bucket.options.info_objects or self._key_chosen) and self._chain.cursor.info is None:
+                await self._put_info(self._chain.cursor)
+
+    async def _put_info(self, cursor: S3Cursor) -> None:
+        key = info_key(self._bucket.options.prefix, self._upload.id)
+        stored = await self._bucket.put_info(replace(self._upload, cursor=cursor.dump()), key)
+        self._chain.note_trouble(troubled=stored.troubled)
+        self._chain.name_info(key)
 
     async def _upload_part(self, multipart: asyncio.Future[str], number: int, part: Assembly) -> Part:
         try:
@@ -85,9 +92,14 @@ class PartSender:
         return creation
 
     async def _create_multipart(self) -> str:
-        await self.save_info()
+        """Create it. If its key was chosen, the info object names it: no listing tells the upload it is for."""
+        if not self._key_chosen:
+            await self.save_info()
         created = await self._bucket.create_multipart(self._upload, self._chain.cursor.key)
         self._chain.note_trouble(troubled=created.troubled)
+        if self._key_chosen:
+            async with self._info_lock:
+                await self._put_info(replace(self._chain.cursor, multipart=created.multipart))
         return created.multipart
 
     async def _sending(self, part: Assembly, work: Work[T]) -> T:

@@ -40,7 +40,8 @@ async def recover(buckets: Buckets, upload_id: UploadId, leftovers: Sequence[Lef
         if head is not None:
             done = mark_done(upload, cursor, ObjectHead(length=head["ContentLength"], etag=head["ETag"].strip('"')))
             return Recovered(upload=done) if upload.kind is Kind.PARTIAL else None
-        return await _with_bytes(bucket, upload, cursor, items)
+        multiparts = await _multiparts(bucket, upload, cursor, items)
+        return await _with_bytes(bucket, upload, cursor, multiparts or [None])
     return None
 
 
@@ -50,7 +51,7 @@ async def _described(bucket: Bucket, upload_id: UploadId, items: Sequence[Item],
     objects = {item.key for item in items}
     if info in objects:
         recorded = decode(b"".join([chunk async for chunk in bucket.client.get(info)]).decode())
-        cursor = replace(S3Cursor.load(recorded.cursor), multipart=None, tail=(), info=info, bucket=bucket.cursor_name)
+        cursor = replace(S3Cursor.load(recorded.cursor), tail=(), info=info, bucket=bucket.cursor_name)
         return resume(replace(recorded, id=upload_id, offset=0, bucket=bucket.cursor_name, cursor=cursor.dump()))
     kind = Kind.PARTIAL if f"{internal_prefix(bucket.options.prefix, upload_id)}object" in objects else Kind.REGULAR
     upload = Upload(id=upload_id, kind=kind, length=None, times=Times.at_creation(since))
@@ -61,11 +62,23 @@ async def _described(bucket: Bucket, upload_id: UploadId, items: Sequence[Item],
     return replace(upload, bucket=bucket.cursor_name, cursor=cursor.dump())
 
 
-async def _with_bytes(bucket: Bucket, upload: Upload, cursor: S3Cursor, items: Sequence[Item]) -> Recovered | None:
+async def _multiparts(bucket: Bucket, upload: Upload, cursor: S3Cursor, items: Sequence[Item]) -> Sequence[str | None]:
+    """Return the multipart uploads for the upload's object.
+
+    A chosen key doesn't tell the upload: only the one that the info object names is this upload's, if it still exists.
+    """
+    if upload.chosen_key is None:
+        return [item.multipart for item in items if item.multipart and item.key == cursor.key]
+    existing = {listed.multipart async for listed in bucket.client.list_multiparts(cursor.key)}
+    return [cursor.multipart] if cursor.multipart in existing else []
+
+
+async def _with_bytes(
+    bucket: Bucket, upload: Upload, cursor: S3Cursor, multiparts: Sequence[str | None]
+) -> Recovered | None:
     """Return the upload with the bytes of its longest layout; None if there are none and no info object."""
-    multiparts: list[str | None] = [item.multipart for item in items if item.multipart and item.key == cursor.key]
     segments = [segment async for segment in _segments(bucket, upload.id)]
-    layouts = [(await _layout(bucket, upload, multipart, segments), multipart) for multipart in multiparts or [None]]
+    layouts = [(await _layout(bucket, upload, multipart, segments), multipart) for multipart in multiparts]
     best, multipart = max(layouts, key=lambda candidate: candidate[0].stop)
     if best.stop == 0 and cursor.info is None:
         return None

@@ -1,0 +1,60 @@
+"""Uploads whose key was chosen, of which the record is lost: only their info object tells what is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from tests.support.storages import STORAGES, Bench
+from tests.support.writing import Sender, content, new_upload, random_bytes
+from tusd_py.domain.upload import Upload
+from tusd_py.ports.inspection import Recovered
+
+KEY = "team/a b.bin"
+
+
+@pytest.fixture(params=["moto", "moto in another bucket", "seaweed"])
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    async with STORAGES[request.param](request) as bench:
+        yield bench
+
+
+async def send(bench: Bench, *sessions: int) -> Sender:
+    """An upload of four parts that got so many bytes in each of its sessions."""
+    sender = Sender(bench.storage, random_bytes(4 * bench.grain), new_upload(bench.storage, 4 * bench.grain, place=KEY))
+    for size in sessions:
+        await sender.send(size)
+    return sender
+
+
+async def recover(bench: Bench, upload: Upload) -> Recovered | None:
+    leftovers = [leftover async for leftover in bench.inspection.leftovers() if leftover.upload_id == upload.id]
+    return await bench.inspection.recover(upload.id, leftovers) if leftovers else None
+
+
+@pytest.mark.parametrize("tenths", [(4,), (25,), (4, 21), (25, 4)])
+async def test_all_of_it_is_found_and_goes_on_under_its_key(bench: Bench, tenths: Sequence[int]) -> None:
+    sender = await send(bench, *(bench.grain * tenth // 10 for tenth in tenths))
+    before = sender.upload
+    recovered = await recover(bench, before)
+    assert recovered is not None
+    assert (recovered.upload.offset, recovered.upload.length) == (before.offset, before.length)
+    assert recovered.upload.place == KEY
+    assert bench.storage.locate(recovered.upload) == bench.storage.locate(before)
+    again = Sender(bench.storage, sender.data, recovered.upload)
+    again.entries = list(recovered.entries)
+    await again.send()
+    assert await content(bench.storage, await again.finish()) == sender.data
+    await bench.storage.clean(again.upload)
+    assert len(await bench.residue()) == 1
+
+
+async def test_parts_that_another_upload_has_under_the_same_key_are_not_taken_for_its_own(bench: Bench) -> None:
+    """After the loss of a state two uploads may have one key."""
+    first, second = await send(bench, 3), await send(bench, 2 * bench.grain)
+    for sender in (first, second):
+        recovered = await recover(bench, sender.upload)
+        assert recovered is not None
+        assert recovered.upload.offset == sender.upload.offset
+        await bench.storage.discard(sender.upload)
