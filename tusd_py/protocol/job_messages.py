@@ -1,9 +1,9 @@
-"""The messages of the routes of jobs: requests in JSON, and jobs as events, lines and lists."""
+"""The messages of the routes of jobs: requests in JSON, and jobs as events and lines."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ from tusd_py.domain.refusals import Malformed, UploadNotFound
 from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.protocol.companion import read_json
 from tusd_py.protocol.job_object import job_object
-from tusd_py.protocol.listing import end_members
 
 _MEMBERS = frozenset({"upload", "kind", "args"})
 
@@ -61,9 +60,3 @@ def end_event(job: Job) -> bytes:
 def job_line(job: Job) -> bytes:
     """Return the job as a line of NDJSON."""
     return f"{job_text(job)}\n".encode()
-
-
-def list_text(jobs: Iterable[Job], cursor: str) -> str:
-    """Return jobs as one JSON object; `cursor` continues after the last."""
-    rows = [job_object(job) for job in jobs]
-    return json.dumps({"jobs": rows, **end_members(cursor, len(rows))}, separators=(",", ":"))

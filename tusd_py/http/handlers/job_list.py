@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import hdrs, web
 
@@ -15,21 +15,19 @@ from tusd_py.domain.upload_id import UploadId, parse_upload_id
 from tusd_py.http.connection.body_stream import BodyStream
 from tusd_py.http.context import Context
 from tusd_py.http.failures import record_refusal
-from tusd_py.http.handlers.direct import respond
-from tusd_py.http.handlers.queries import read_accept, read_choice, read_number
+from tusd_py.http.handlers.queries import read_list_format, read_number
 from tusd_py.http.handlers.watching import watcher_of
 from tusd_py.jobs.service import JobService
 from tusd_py.ports.jobs import JobSelection, JobStore
-from tusd_py.protocol.job_messages import job_line, list_text
-from tusd_py.protocol.listing import NDJSON
-from tusd_py.serving.negotiation import preferred_type
+from tusd_py.protocol.job_object import job_object
+from tusd_py.protocol.listing import JSON, NDJSON, ListFormat
 
-_JSON = "application/json"
-_TYPES = {"ndjson": "application/x-ndjson", "json": _JSON}
+_JSON = replace(JSON, head=b'{"jobs":[')
+_FORMATS = {"ndjson": NDJSON, "json": _JSON}
 _JSON_ROWS = 1000
 """Rows of a JSON list at most: clients read it as a whole."""
-_PAGE = 100
-"""Jobs that are read at a time."""
+_PAGE = 10
+"""Jobs that are read at a time: the result of `unzip` has an entry for each member."""
 _START = "0"
 """The cursor before the first job."""
 
@@ -50,29 +48,21 @@ def service_of(context: Context) -> JobService:
 
 
 async def list_jobs(request: web.Request, context: Context) -> web.StreamResponse:
-    """Answer with the jobs in the format that the request asks for."""
-    store = service_of(context).store
-    as_json = _type(request) == _JSON
-    query = _read(request, context, as_json=as_json)
-    if not as_json:
-        return await _stream(request, context, query, store)
-    jobs = [job async for job in _jobs(query, store)]
-    return respond(200, list_text(jobs, _cursor(jobs[-1].id if jobs else query.since)), _JSON)
-
-
-async def _stream(request: web.Request, context: Context, query: _Query, store: JobStore) -> web.StreamResponse:
-    headers = {hdrs.CONTENT_TYPE: NDJSON.content_type, hdrs.CACHE_CONTROL: "no-store", hdrs.VARY: hdrs.ACCEPT}
+    """Answer with the jobs in the format that the request asks for, of which no more than a page is in memory."""
+    store, form = service_of(context).store, read_list_format(request, _FORMATS)
+    query = _read(request, context, form)
+    headers = {hdrs.CONTENT_TYPE: form.content_type, hdrs.CACHE_CONTROL: "no-store", hdrs.VARY: hdrs.ACCEPT}
     last, count = query.since, 0
     with closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body:
         try:
             async for job in _jobs(query, store):
-                await body.send(job_line(job))
+                await body.send((form.separator if count else form.head) + form.row(job_object(job)))
                 last, count = job.id, count + 1
-            await body.send(NDJSON.end(_cursor(last), count))
+            await body.send((b"" if count else form.head) + form.end(_cursor(last), count))
         except Unavailable as error:
             if not body.started:
                 raise
-            await body.break_off(NDJSON.fault(record_refusal(request, context, error).code, _cursor(last)))
+            await body.break_off(form.fault(record_refusal(request, context, error).code, _cursor(last)))
         return body.response
 
 
@@ -88,18 +78,13 @@ async def _jobs(query: _Query, store: JobStore) -> AsyncIterator[Job]:
         room = None if room is None else room - len(page)
 
 
-def _type(request: web.Request) -> str:
-    name = read_choice(request, "format", _TYPES)
-    return _TYPES[name] if name else preferred_type(read_accept(request), tuple(_TYPES.values())) or _TYPES["ndjson"]
-
-
-def _read(request: web.Request, context: Context, *, as_json: bool) -> _Query:
+def _read(request: web.Request, context: Context, form: ListFormat) -> _Query:
     """Return what the request asks for. Raises BadQuery, and what `watcher_of` raises."""
     watcher, query = watcher_of(request, context), request.query
     phases = frozenset(query["phase"].split(",")) if "phase" in query else None
     upload_id = parse_upload_id(query["upload"]) or UploadId("") if "upload" in query else None
     selection = JobSelection(upload_id=upload_id, phases=phases, kind=query.get("kind"), account=watcher.account)
-    bound = _JSON_ROWS if as_json else None
+    bound = _JSON_ROWS if form is _JSON else None
     limit = read_number(request, "limit", 0, bound) if "limit" in query else bound
     return _Query(selection=selection, since=_since(query.get("since", _START)), limit=limit)
 

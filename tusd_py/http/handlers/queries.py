@@ -6,12 +6,14 @@ raise BadQuery if there is a value that can't be read.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from aiohttp import hdrs, web
 
 from tusd_py.domain.numbers import parse_integer
 from tusd_py.domain.refusals import BadQuery, Malformed
+from tusd_py.protocol.listing import ListFormat
+from tusd_py.serving.negotiation import preferred_type
 
 _SWITCH = {"1": True, "0": False}
 
@@ -48,3 +50,13 @@ def read_choice(request: web.Request, name: str, words: Collection[str]) -> str 
     if value is not None and value not in words:
         raise BadQuery(f"{name} must be one of {', '.join(words)}")
     return value
+
+
+def read_list_format(request: web.Request, formats: Mapping[str, ListFormat]) -> ListFormat:
+    """Return the format that the query names, else the one that Accept prefers, else the first."""
+    name = read_choice(request, "format", formats)
+    if name is not None:
+        return formats[name]
+    by_type = {form.content_type.partition(";")[0]: form for form in formats.values()}
+    preferred = preferred_type(read_accept(request), tuple(by_type)) or next(iter(by_type))
+    return by_type[preferred]

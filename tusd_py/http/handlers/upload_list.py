@@ -23,12 +23,11 @@ from tusd_py.http.context import Context
 from tusd_py.http.endpoint import creation_path, endpoint_url
 from tusd_py.http.failures import record_refusal
 from tusd_py.http.handlers.plain_refusals import plain_route
-from tusd_py.http.handlers.queries import read_accept, read_choice, read_flag, read_number
+from tusd_py.http.handlers.queries import read_flag, read_list_format, read_number
 from tusd_py.http.handlers.watching import counted, watcher_of
 from tusd_py.ports.state import Numbered
 from tusd_py.protocol.listing import FORMATS, JSON, NDJSON, ListFormat
 from tusd_py.protocol.upload_object import upload_object
-from tusd_py.serving.negotiation import preferred_type
 
 _JSON_ROWS = 1000
 """Rows of a JSON list at most: clients read it as a whole."""
@@ -37,7 +36,6 @@ _PIECE = 16 * 1024
 _LOOK_SECONDS = 1.0
 """Seconds between two looks for uploads that have changed."""
 _META = "meta."
-_BY_TYPE = {form.content_type.partition(";")[0]: form for form in FORMATS.values()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +155,7 @@ class Teller:
 def _read_query(request: web.Request, context: Context) -> ListQuery:
     """Return what the request asks for. Raises BadQuery, Malformed, and what `watcher_of` raises."""
     watcher = watcher_of(request, context)
-    form = _form(request)
+    form = read_list_format(request, FORMATS)
     follow = read_flag(request, "follow")
     if follow and form is not NDJSON:
         raise BadQuery("follow goes with format=ndjson alone")
@@ -170,13 +168,6 @@ def _read_query(request: web.Request, context: Context) -> ListQuery:
         watcher=watcher,
         endpoint=endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust),
     )
-
-
-def _form(request: web.Request) -> ListFormat:
-    name = read_choice(request, "format", FORMATS)
-    if name is not None:
-        return FORMATS[name]
-    return _BY_TYPE.get(preferred_type(read_accept(request), tuple(_BY_TYPE)) or "", NDJSON)
 
 
 def _limit(request: web.Request, form: ListFormat) -> int | None:
