@@ -38,13 +38,16 @@ _EVENT: tuple[Processor, ...] = (
 
 
 def get_logger(name: str) -> BoundLogger:
-    """Return a logger whose events are fixed words, with all variable data in fields."""
+    """Return a logger whose events are fixed words, with all variable data in fields.
+
+    It is bound: structlog would bind it again for each event.
+    """
     logger = structlog.wrap_logger(
         logging.getLogger(name),
         wrapper_class=BoundLogger,
         processors=[structlog.stdlib.filter_by_level, *_EVENT, ProcessorFormatter.wrap_for_formatter],
     )
-    return cast("BoundLogger", logger)
+    return cast("BoundLogger", logger.bind())
 
 
 def configure_logging(log_format: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
@@ -129,7 +132,8 @@ class LogMeter(Meter):
         self._log.info("leftover removed", id=upload_id, name=name)
 
     def s3_request(self, operation: str, seconds: float, outcome: str) -> None:
-        self._log.debug("s3 request", operation=operation, seconds=round(seconds, 3), outcome=outcome)
+        if self._log.isEnabledFor(logging.DEBUG):  # structlog makes the event before it looks
+            self._log.debug("s3 request", operation=operation, seconds=round(seconds, 3), outcome=outcome)
 
 
 def _fields(upload: Upload) -> Mapping[str, Any]:
