@@ -13,36 +13,33 @@ from tusd_py.storage.s3.buckets import Buckets
 from tusd_py.storage.s3.keys import installation_key
 from tusd_py.storage.s3.pieces import Piece
 
+_OF = " of "
+"""Stands in another bucket between the id and the name of the storage that the bucket belongs to."""
+
 
 async def read(buckets: Buckets) -> str | None:
     """Return the id, or None if there is none. Raises StorageUnavailable, WrongPair."""
-    installation_id = await _read(buckets.own)
-    if installation_id is not None:
-        await _check(buckets, installation_id)
-    return installation_id
+    await _check(buckets)
+    return await _read(buckets.own)
 
 
 async def write(buckets: Buckets, installation_id: str) -> None:
-    """Store the id. Raises StorageUnavailable, WrongPair."""
+    """Store the id, also in place of an earlier one. Raises StorageUnavailable, WrongPair."""
+    await _check(buckets)
     await _write(buckets.own, installation_id)
-    await _check(buckets, installation_id)
     for bucket in buckets.other_buckets:
-        await _write(bucket, _claim(buckets, installation_id))
+        await _write(bucket, f"{installation_id}{_OF}{buckets.own.name}")
 
 
-async def _check(buckets: Buckets, installation_id: str) -> None:
-    """Raise WrongPair if one of the other buckets belongs elsewhere."""
+async def _check(buckets: Buckets) -> None:
+    """Raise WrongPair if one of the other buckets belongs to another storage."""
     for bucket in buckets.other_buckets:
-        if await _read(bucket) not in {None, _claim(buckets, installation_id)}:
+        claim = await _read(bucket)
+        if claim is not None and not claim.endswith(_OF + buckets.own.name):
             raise WrongPair(
                 f"{bucket.name} belongs to another server than {buckets.own.name}: take it out of hooks-buckets, or "
                 f"remove its object {installation_key(bucket.options.prefix)} if no other server uses it"
             )
-
-
-def _claim(buckets: Buckets, installation_id: str) -> str:
-    """Return what another bucket holds."""
-    return f"{installation_id} of {buckets.own.name}"
 
 
 async def _read(bucket: Bucket) -> str | None:
