@@ -72,7 +72,7 @@ async def test_one_key_in_two_buckets_is_two_objects(opened: Open) -> None:
 
 @pytest.mark.parametrize("sizes", [(3, 4), (2 * PART, 3 * PART), (3, 2 * PART, 5)])
 @pytest.mark.parametrize("bucket", BUCKETS)
-async def test_a_final_upload_takes_its_partials_from_wherever_they_are(
+async def test_a_final_upload_takes_partials_of_other_buckets(
     opened: Open, sizes: Sequence[int], bucket: str | None
 ) -> None:
     async with opened() as storage:
@@ -87,7 +87,7 @@ async def test_a_final_upload_takes_its_partials_from_wherever_they_are(
         assert storage.locate(done).bucket == (bucket or "uploads")
 
 
-async def test_leftovers_of_all_buckets_are_found_and_each_is_only_its_own_upload_s(opened: Open) -> None:
+async def test_leftovers_of_all_buckets_are_found(opened: Open) -> None:
     async with opened() as storage:
         first, second = [await unfinished(storage, bucket) for bucket in BUCKETS]
         leftovers = [leftover async for leftover in storage.leftovers()]
@@ -108,7 +108,7 @@ def moved(cursor: Cursor) -> Cursor:
     return replace(parsed, bucket="others" if parsed.bucket is None else None).dump()
 
 
-async def test_an_upload_in_a_bucket_that_the_settings_no_longer_name_is_unavailable_and_not_lost(
+async def test_an_upload_in_a_removed_bucket_is_not_lost(
     opened: Open,
 ) -> None:
     async with opened() as storage:

@@ -50,7 +50,7 @@ async def test_all_of_it_is_found_and_goes_on_under_its_key(bench: Bench, tenths
     assert len(await bench.residue()) == 1
 
 
-async def test_parts_that_another_upload_has_under_the_same_key_are_not_taken_for_its_own(bench: Bench) -> None:
+async def test_parts_of_another_upload_with_the_key_stay(bench: Bench) -> None:
     """After the loss of a state two uploads may have one key."""
     first, second = await send(bench, 3), await send(bench, 2 * bench.grain)
     for sender in (first, second):

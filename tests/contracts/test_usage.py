@@ -10,11 +10,11 @@ import pytest
 
 from tests.support.fixtures_state import Maker
 from tests.support.uploads import upload
+from tusd_py.domain.access_refusals import OverQuota
 from tusd_py.domain.account import Account
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.principal import Quota
-from tusd_py.domain.refusals import OverQuota
 from tusd_py.domain.upload import LARGEST_CLAIM, Kind, Upload
 from tusd_py.domain.usage import Usage
 from tusd_py.ports.state import StateStore

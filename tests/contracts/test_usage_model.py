@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.uploads import upload
+from tusd_py.domain.access_refusals import OverQuota, TokenUsedUp
 from tusd_py.domain.account import Account
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.principal import Grant, Quota
-from tusd_py.domain.refusals import NameTaken, OverQuota, TokenUsedUp
+from tusd_py.domain.refusals import NameTaken
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.domain.usage import Usage, charge_of

@@ -122,9 +122,7 @@ async def test_the_feed_tells_an_owner_of_its_own_uploads(
         assert answer.status == 401
 
 
-async def test_without_auth_a_client_behind_a_proxy_that_isnt_trusted_is_not_told(
-    start: Start, session: aiohttp.ClientSession
-) -> None:
+async def test_without_auth_an_untrusted_proxy_is_refused(start: Start, session: aiohttp.ClientSession) -> None:
     server = start(listing=True)
     await server.start()
     for fields in ({"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=127.0.0.1"}):

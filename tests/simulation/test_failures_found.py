@@ -126,17 +126,17 @@ def test_a_whole_object_lost_unrecorded_is_lost() -> None:
         play(scenario, "whole object vanished", {number: "refused"})
 
 
-def test_a_node_that_can_not_renew_its_hold_of_a_job_stops_in_time() -> None:
+def test_a_node_without_its_hold_of_a_job_stops() -> None:
     """A save that failed just before the end of the hold was tried again when another node had the job."""
     run("jobs", {step("jobs", "state.jobs.save", -2): "slow-before"})
 
 
-def test_a_job_that_a_node_claims_while_it_shuts_down_is_given_back() -> None:
+def test_a_job_claimed_at_shutdown_is_given_back() -> None:
     """Its claim was saved, but no attempt begun: it waited until the hold was over, and an attempt was used up."""
     run("jobs-shutdown", {})
 
 
-def test_a_node_that_wakes_does_not_call_a_scan_pending_that_has_ended() -> None:
+def test_a_scan_that_ended_is_not_pending_again() -> None:
     """It was about to begin a job that another node has begun meanwhile, and done."""
     for number in range(step("jobs", "state.jobs.create"), step("jobs", "s3.GetObject")):
         run("jobs", {number: "pause-after"})

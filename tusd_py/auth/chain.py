@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tusd_py.auth import credentials
+from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.principal import Principal
-from tusd_py.domain.refusals import Unauthenticated
 from tusd_py.ports.authenticator import Authenticator
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import parse_qs
 
+from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.caller import Caller
-from tusd_py.domain.refusals import Unauthenticated
 
 LONGEST = 16 * 1024
 """Characters of a credential that is looked at; a longer one is none that was issued."""

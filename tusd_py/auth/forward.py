@@ -11,9 +11,10 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from tusd_py.auth.credentials import parse_identifier
+from tusd_py.domain.access_refusals import AuthUnavailable, Unauthenticated
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.principal import Principal
-from tusd_py.domain.refusals import AuthUnavailable, Forbidden, Unauthenticated
+from tusd_py.domain.refusals import Forbidden
 from tusd_py.ports.observer import Observer
 
 _DROPPED = frozenset(

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import jwt
 
-from tusd_py.domain.refusals import AuthUnavailable
+from tusd_py.domain.access_refusals import AuthUnavailable
 from tusd_py.ports.observer import Observer
 
 _FAMILIES: Mapping[str, Sequence[str]] = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 
-from tusd_py.domain.refusals import Unauthenticated
+from tusd_py.domain.access_refusals import Unauthenticated
 
 if TYPE_CHECKING:
     from jwt.types import Options

@@ -8,9 +8,9 @@ from typing import Any
 
 from tusd_py.auth import credentials, jws
 from tusd_py.auth.jwks import ASYMMETRIC, Jwks
+from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.principal import Principal
-from tusd_py.domain.refusals import Unauthenticated
 
 _SYMMETRIC = "HS256"
 

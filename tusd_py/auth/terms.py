@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tusd_py.auth.credentials import parse_identifier
+from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.names import is_metadata_key, is_name, is_place, is_type_range
 from tusd_py.domain.principal import CREATE, READ, WATCH
-from tusd_py.domain.refusals import Unauthenticated
 
 SCOPES = (CREATE, WATCH, READ)
 TTL, LONGEST_TTL = 3600.0, 7 * 86_400.0

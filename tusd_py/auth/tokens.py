@@ -11,9 +11,9 @@ import jwt
 
 from tusd_py.auth import credentials, jws
 from tusd_py.auth.terms import Terms, parse_terms
+from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.principal import Allowance, Grant, Principal
-from tusd_py.domain.refusals import Unauthenticated
 
 _ALGORITHM = "HS256"
 _LAST = 253_402_300_799

@@ -93,15 +93,6 @@ class Forbidden(Refusal):
     code = "forbidden"
 
 
-class BadToken(Refusal):
-    """The form was not made for this principal, or too long ago."""
-
-    code = "bad-token"
-
-    def __init__(self) -> None:
-        super().__init__("the form is too old, or another user's: load the page again")
-
-
 class CrossSite(Refusal):
     """The form was sent by a page of another site."""
 
@@ -261,82 +252,6 @@ class TooManyUploads(ServiceUnavailable):
     retry_after = 30
 
 
-class TooManyListeners(Refusal):
-    """One upload, or one client, has as many listeners as it may."""
-
-    code = "too-many-listeners"
-    retry_after = 5
-
-
-class ListenersFull(ServiceUnavailable):
-    """The process has as many listeners as it takes."""
-
-    code = "too-many-listeners"
-
-    def __init__(self) -> None:
-        super().__init__("the server has as many listeners as it takes; try again soon")
-
-
-class ForeignOrigin(Refusal):
-    """A page of another site opens a WebSocket, which browsers let any page do."""
-
-    code = "origin"
-
-    def __init__(self) -> None:
-        super().__init__("pages of this origin can't open a socket here")
-
-
-class TerminationDisabled(Refusal):
-    """Clients can't terminate uploads here."""
-
-    code = "termination-disabled"
-
-    def __init__(self) -> None:
-        super().__init__("clients can't terminate uploads here")
-
-
-class UpgradeRequired(Refusal):
-    """The URL speaks WebSocket alone (RFC 6455)."""
-
-    code = "upgrade-required"
-
-    def __init__(self) -> None:
-        super().__init__("open a WebSocket here: Upgrade: websocket, version 13")
-
-
-class Unauthenticated(Refusal):
-    """The request needs a credential (RFC 6750, 3): it has none, or one that isn't good."""
-
-    code = "unauthenticated"
-
-    def __init__(self, message: str = "", *, invalid: bool = False, challenge: str | None = None) -> None:
-        usual = "the credential isn't good: get a new one" if invalid else "send a credential: Authorization"
-        super().__init__(message or usual)
-        self.challenge = challenge or ('Bearer error="invalid_token"' if invalid else "Bearer")
-        """The value of WWW-Authenticate."""
-
-
-class InsufficientScope(Refusal):
-    """The credential is good, but not for this use (RFC 6750, 3.1)."""
-
-    code = "insufficient-scope"
-
-
-class AuthUnavailable(ServiceUnavailable):
-    """The server that knows about the credential doesn't answer."""
-
-    code = "auth-unavailable"
-
-    def __init__(self) -> None:
-        super().__init__("the credential can't be checked right now; try again soon")
-
-
-class OverQuota(Refusal):
-    """The account has no room for the upload."""
-
-    code = "over-quota"
-
-
 class NameTaken(Refusal):
     """Another upload has the name."""
 
@@ -344,12 +259,3 @@ class NameTaken(Refusal):
 
     def __init__(self) -> None:
         super().__init__("another upload has that name: choose another one")
-
-
-class TokenUsedUp(Refusal):
-    """The upload token was used as often as it may be."""
-
-    code = "token-used-up"
-
-    def __init__(self) -> None:
-        super().__init__("the upload token was used as often as it may be: get a new one")

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from tusd_py.domain.access_refusals import InsufficientScope, Unauthenticated
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.intents import Append, Begin, Continue, Create, Inspect, Intent, Pause, Read, Terminate, Watch
 from tusd_py.domain.principal import CREATE, LIST, UPLOAD, Principal, account_name
-from tusd_py.domain.refusals import Forbidden, InsufficientScope, Unauthenticated, UploadNotFound
+from tusd_py.domain.refusals import Forbidden, UploadNotFound
 from tusd_py.domain.upload import Upload
 
 _CONTINUING = (Inspect, Append, Continue)

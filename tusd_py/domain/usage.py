@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from tusd_py.domain.access_refusals import OverQuota
 from tusd_py.domain.phase import UNFINISHED
 from tusd_py.domain.principal import Quota
-from tusd_py.domain.refusals import OverQuota
 from tusd_py.domain.upload import LARGEST_CLAIM, Upload
 
 

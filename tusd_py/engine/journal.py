@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from tusd_py.domain.access_refusals import OverQuota
 from tusd_py.domain.checkpoint import Checkpoint, Cursor, Entry
 from tusd_py.domain.errors import StateUnavailable, Superseded
 from tusd_py.domain.lifecycle import Change, record
-from tusd_py.domain.refusals import OverQuota
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.engine import Engine
 

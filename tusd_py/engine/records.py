@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from tusd_py.domain.access_refusals import OverQuota
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import StateUnavailable, Superseded, Unavailable
@@ -20,7 +21,6 @@ from tusd_py.domain.lifecycle import Change, forget
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.phase import UNFINISHED, Phase
 from tusd_py.domain.principal import Grant, Quota
-from tusd_py.domain.refusals import OverQuota
 from tusd_py.domain.rules import touch
 from tusd_py.domain.thresholds import DEFAULT, Thresholds
 from tusd_py.domain.upload import Upload

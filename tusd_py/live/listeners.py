@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from tusd_py.domain.refusals import ListenersFull, TooManyListeners
+from tusd_py.domain.live_refusals import ListenersFull, TooManyListeners
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tusd_py.domain import form_refusals, hook_refusals, job_faults, refusals, scan_refusals
+from tusd_py.domain import (
+    access_refusals,
+    form_refusals,
+    hook_refusals,
+    job_faults,
+    live_refusals,
+    refusals,
+    scan_refusals,
+)
 from tusd_py.domain.refusals import Refusal
 
 STATUS: Mapping[type[Refusal], int] = {
@@ -29,15 +37,15 @@ STATUS: Mapping[type[Refusal], int] = {
     form_refusals.TooManyFields: 400,
     form_refusals.FieldsTooLarge: 400,
     form_refusals.TooManyFiles: 400,
-    refusals.Unauthenticated: 401,
+    access_refusals.Unauthenticated: 401,
     hook_refusals.AccessRejected: 403,
     refusals.Forbidden: 403,
-    refusals.ForeignOrigin: 403,
-    refusals.TerminationDisabled: 403,
-    refusals.BadToken: 403,
+    live_refusals.ForeignOrigin: 403,
+    live_refusals.TerminationDisabled: 403,
+    access_refusals.BadToken: 403,
     refusals.CrossSite: 403,
-    refusals.InsufficientScope: 403,
-    refusals.TokenUsedUp: 403,
+    access_refusals.InsufficientScope: 403,
+    access_refusals.TokenUsedUp: 403,
     refusals.UploadNotFound: 404,
     job_faults.JobNotFound: 404,
     refusals.NotReady: 404,  # the URL has no current representation yet (RFC 9110, 15.5.5); 409 is for offsets alone
@@ -50,7 +58,7 @@ STATUS: Mapping[type[Refusal], int] = {
     refusals.UnsupportedVersion: 412,
     refusals.Misdirected: 421,
     refusals.TooLarge: 413,
-    refusals.OverQuota: 413,
+    access_refusals.OverQuota: 413,
     refusals.WrongContentType: 415,
     refusals.TypeNotAllowed: 415,
     refusals.ExpectationFailed: 417,
@@ -59,15 +67,15 @@ STATUS: Mapping[type[Refusal], int] = {
     scan_refusals.Unscanned: 422,
     refusals.UploadLocked: 423,
     refusals.Paused: 423,
-    refusals.UpgradeRequired: 426,
+    live_refusals.UpgradeRequired: 426,
     refusals.TooManyRequests: 429,
-    refusals.TooManyListeners: 429,
+    live_refusals.TooManyListeners: 429,
     refusals.UnsupportedCoding: 501,
     refusals.ServiceUnavailable: 503,
     refusals.StoreFull: 503,
     refusals.TooManyUploads: 503,
-    refusals.ListenersFull: 503,
-    refusals.AuthUnavailable: 503,
+    live_refusals.ListenersFull: 503,
+    access_refusals.AuthUnavailable: 503,
     hook_refusals.HookFailed: 503,
     scan_refusals.ScannerUnavailable: 503,
 }
@@ -78,9 +86,9 @@ def details(refusal: Refusal) -> Mapping[str, str]:
     match refusal:
         case refusals.MethodNotAllowed():
             return {"Allow": ", ".join(refusal.allow)}
-        case refusals.UpgradeRequired():
+        case live_refusals.UpgradeRequired():
             return {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-        case refusals.Unauthenticated():
+        case access_refusals.Unauthenticated():
             return {"WWW-Authenticate": refusal.challenge}
         case refusals.OffsetMismatch():
             return {"Upload-Offset": str(refusal.expected)}

@@ -11,18 +11,13 @@ import pytest
 from tests.support.direct_access import direct
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, sha1
+from tusd_py.domain.access_refusals import OverQuota, TokenUsedUp
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.errors import StateUnavailable, StorageUnavailable
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.principal import Allowance, Grant, Principal, Quota
-from tusd_py.domain.refusals import (
-    ChecksumMismatch,
-    OverQuota,
-    TokenUsedUp,
-    TooLarge,
-    TooManyRequests,
-)
+from tusd_py.domain.refusals import ChecksumMismatch, TooLarge, TooManyRequests
 from tusd_py.domain.rights import Rights
 from tusd_py.domain.thresholds import Thresholds
 from tusd_py.domain.upload import Upload

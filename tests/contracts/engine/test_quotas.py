@@ -11,11 +11,12 @@ import pytest
 from tests.support.direct_access import ScriptedAccess
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, joining, naming
+from tusd_py.domain.access_refusals import OverQuota
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.intents import Begin, Completion, Create
 from tusd_py.domain.principal import NO_ACCOUNT, Principal, Quota
-from tusd_py.domain.refusals import Malformed, OverQuota, TooLarge
+from tusd_py.domain.refusals import Malformed, TooLarge
 from tusd_py.domain.thresholds import Thresholds
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.usage import Usage
@@ -33,11 +34,8 @@ BLOCK = 16
 
 def limited(harness: Harness, max_bytes: int | None = None, max_uploads: int | None = None) -> Harness:
     """Limit every account of the harness, whose deferred lengths reserve blocks of 16 bytes."""
-    harness.engine = replace(
-        harness.engine,
-        quota=Quota(max_bytes=max_bytes, max_uploads=max_uploads),
-        thresholds=Thresholds(reservation=BLOCK),
-    )
+    quota, thresholds = Quota(max_bytes=max_bytes, max_uploads=max_uploads), Thresholds(reservation=BLOCK)
+    harness.engine = replace(harness.engine, quota=quota, thresholds=thresholds)
     return harness
 
 

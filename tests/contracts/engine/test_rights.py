@@ -14,13 +14,14 @@ from tests.support.direct_access import ScriptedAccess, direct
 from tests.support.harness import Harness, ScriptedBody
 from tests.support.intents import appending, creating, joining, naming
 from tusd_py import http
+from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.direct import DirectMode
 from tusd_py.domain.errors import Locked
 from tusd_py.domain.intents import Begin, Read
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.principal import Principal
-from tusd_py.domain.refusals import Malformed, Refusal, Unauthenticated, UploadGone, UploadLocked, UploadNotFound
+from tusd_py.domain.refusals import Malformed, Refusal, UploadGone, UploadLocked, UploadNotFound
 from tusd_py.domain.rights import Rights
 from tusd_py.domain.upload import Kind, Upload
 from tusd_py.domain.upload_id import UploadId

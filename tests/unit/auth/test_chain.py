@@ -15,8 +15,8 @@ from tusd_py.auth.jwt import JwtAuthenticator, JwtRules
 from tusd_py.auth.proxy import ProxyUsers
 from tusd_py.auth.terms import Terms
 from tusd_py.auth.tokens import TokenIssuer, UploadTokens
+from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.caller import Caller
-from tusd_py.domain.refusals import Unauthenticated
 from tusd_py.ports.authenticator import Authenticator
 
 DIGEST = hashlib.sha256(b"key").digest()

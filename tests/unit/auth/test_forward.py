@@ -14,9 +14,10 @@ from multidict import CIMultiDict
 from tests.support.credentials import Answer, Scripted, Troubles, fixed, request, scripted, session
 from tusd_py.auth import forward
 from tusd_py.auth.forward import ForwardAuth
+from tusd_py.domain.access_refusals import AuthUnavailable, Unauthenticated
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.principal import Principal
-from tusd_py.domain.refusals import AuthUnavailable, Forbidden, Unauthenticated
+from tusd_py.domain.refusals import Forbidden
 
 OK = fixed(200, Remote_User="alice")
 

@@ -14,7 +14,7 @@ from tests.support.credentials import Answer, Scripted, Troubles, fixed, key_set
 from tests.support.credentials import signing_key as new_key
 from tusd_py.auth import jwks
 from tusd_py.auth.jwks import Jwks
-from tusd_py.domain.refusals import AuthUnavailable
+from tusd_py.domain.access_refusals import AuthUnavailable
 
 BROKEN: list[Answer] = [
     fixed(500),

@@ -15,9 +15,9 @@ from tests.support.credentials import SECRET, SigningKey, Troubles, bearing, goo
 from tests.support.credentials import signing_key as new_key
 from tusd_py.auth.jwks import Jwks
 from tusd_py.auth.jwt import JwtAuthenticator, JwtRules
+from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.principal import Principal
-from tusd_py.domain.refusals import Unauthenticated
 
 RULES = JwtRules(audience=("uploads", "other"), leeway=30)
 ALGORITHMS = ("RS256", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA")

@@ -7,9 +7,9 @@ from multidict import CIMultiDict
 
 from tests.support.credentials import passed_on, request
 from tusd_py.auth.proxy import ProxyUsers
+from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.principal import Principal
-from tusd_py.domain.refusals import Unauthenticated
 
 USERS = ProxyUsers("X-User")
 

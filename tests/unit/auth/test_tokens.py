@@ -11,9 +11,9 @@ import pytest
 from tests.support.credentials import ENDPOINT, SECRET, bearing, request
 from tusd_py.auth.terms import SCOPES, Terms, parse_terms
 from tusd_py.auth.tokens import TokenIssuer, UploadToken, UploadTokens, sign, verify
+from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.principal import Allowance, Grant, Principal
-from tusd_py.domain.refusals import Unauthenticated
 
 TYPE = {"typ": "tusd-upload+jwt"}
 FULL = Terms(

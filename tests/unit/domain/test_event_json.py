@@ -7,12 +7,12 @@ import json
 import pytest
 
 from tests.support.uploads import upload
+from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.event_json import decode_event, event_row
 from tusd_py.domain.events import Event, EventType
 from tusd_py.domain.principal import UPLOAD, Principal
 from tusd_py.domain.record_json import encode
-from tusd_py.domain.refusals import Unauthenticated
 from tusd_py.domain.trace import Trace
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tusd_py.domain.access_refusals import AuthUnavailable, InsufficientScope, Unauthenticated
 from tusd_py.domain.account import Account
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.digest import WholeDigest
@@ -24,14 +25,7 @@ from tusd_py.domain.intents import (
     Watch,
 )
 from tusd_py.domain.principal import CREATE, LIST, TOKENS, UPLOAD, Principal, account_of
-from tusd_py.domain.refusals import (
-    AuthUnavailable,
-    Forbidden,
-    InsufficientScope,
-    Refusal,
-    Unauthenticated,
-    UploadNotFound,
-)
+from tusd_py.domain.refusals import Forbidden, Refusal, UploadNotFound
 from tusd_py.domain.rights import Rights, without_content
 from tusd_py.domain.upload import Times, Upload
 from tusd_py.domain.upload_id import UploadId

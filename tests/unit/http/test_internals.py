@@ -43,7 +43,7 @@ def test_without_one_of_these_connections_are_not_forgotten(monkeypatch: pytest.
     assert not internals.can_forget_connections()
 
 
-def test_a_handler_that_closes_what_it_should_forget_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_handler_that_would_close_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(internals, "forget", lambda http: http.force_close())
     assert not internals.can_forget_connections()
 

@@ -80,7 +80,7 @@ async def test_after_the_end_nothing_is_sent(pipe: Pipe) -> None:
     assert pipe.taken_bytes == b"0\r\n\r\n"
 
 
-async def test_it_is_blocked_while_bytes_wait_and_wakes_once_they_are_taken(pipe: Pipe) -> None:
+async def test_it_is_blocked_while_bytes_wait(pipe: Pipe) -> None:
     answer, wakes = answering(pipe), list[bool]()
     answer.wake = lambda: wakes.append(answer.closed)
     assert (pipe.limit, answer.blocked) == (0, False)

@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from tests.unit.http.test_identification import Guests
 from tusd_py import create_app
 from tusd_py.config import load_settings
+from tusd_py.domain.access_refusals import InsufficientScope
 from tusd_py.domain.principal import CREATE, LIST, READ, UPLOAD, WATCH, Principal
-from tusd_py.domain.refusals import InsufficientScope
 from tusd_py.domain.rights import Watcher, watcher
 from tusd_py.http.context import CONTEXT, Context
 from tusd_py.http.handlers.plain_refusals import ABSENT, plain_route

@@ -16,8 +16,8 @@ from tests.support.uploads import upload
 from tusd_py.backends.memory.state import MemoryState
 from tusd_py.domain.errors import StateUnavailable
 from tusd_py.domain.events import Event, EventType
+from tusd_py.domain.live_refusals import ListenersFull, TooManyListeners
 from tusd_py.domain.phase import Phase
-from tusd_py.domain.refusals import ListenersFull, TooManyListeners
 from tusd_py.domain.snapshot import Snapshot
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tusd_py.domain.access_refusals import TokenUsedUp
 from tusd_py.domain.principal import Grant, Quota
-from tusd_py.domain.refusals import TokenUsedUp
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
 from tusd_py.domain.usage import NO_CHARGE, Charge, Usage, charge_of, check_growth

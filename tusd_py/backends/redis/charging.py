@@ -11,8 +11,9 @@ from typing import Any
 
 from tusd_py.backends.redis.connection import unavailable_on_error
 from tusd_py.backends.redis.schema import Keys
+from tusd_py.domain.access_refusals import TokenUsedUp
 from tusd_py.domain.principal import Grant, Quota
-from tusd_py.domain.refusals import NameTaken, Refusal, TokenUsedUp
+from tusd_py.domain.refusals import NameTaken, Refusal
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.usage import Usage, charge_of, over_bytes, over_uploads
 

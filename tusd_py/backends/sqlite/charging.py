@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 
 from tusd_py.backends.sqlite.charge_schema import RECOUNT
+from tusd_py.domain.access_refusals import TokenUsedUp
 from tusd_py.domain.principal import Grant, Quota
-from tusd_py.domain.refusals import TokenUsedUp
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.usage import Charge, Usage, charge_of, check_growth
 

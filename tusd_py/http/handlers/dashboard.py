@@ -11,10 +11,11 @@ from urllib.parse import parse_qs
 
 from aiohttp import hdrs, web
 
+from tusd_py.domain.access_refusals import BadToken
 from tusd_py.domain.errors import StateUnavailable, Unavailable
 from tusd_py.domain.event_json import decode_event
 from tusd_py.domain.job import JobId
-from tusd_py.domain.refusals import BadToken, CrossSite, UploadNotFound
+from tusd_py.domain.refusals import CrossSite, UploadNotFound
 from tusd_py.domain.rights import Rights, Watcher
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.terminate import terminate

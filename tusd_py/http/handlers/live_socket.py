@@ -8,18 +8,11 @@ from contextlib import suppress
 
 from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 
+from tusd_py.domain.access_refusals import InsufficientScope, Unauthenticated
 from tusd_py.domain.errors import Locked, Superseded, Unavailable
 from tusd_py.domain.intents import Terminate
-from tusd_py.domain.refusals import (
-    ForeignOrigin,
-    InsufficientScope,
-    Malformed,
-    Refusal,
-    TerminationDisabled,
-    Unauthenticated,
-    UpgradeRequired,
-    UploadNotFound,
-)
+from tusd_py.domain.live_refusals import ForeignOrigin, TerminationDisabled, UpgradeRequired
+from tusd_py.domain.refusals import Malformed, Refusal, UploadNotFound
 from tusd_py.engine.pause import pause, resume
 from tusd_py.engine.terminate import terminate
 from tusd_py.http.context import ENGINE, Context

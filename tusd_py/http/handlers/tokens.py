@@ -11,10 +11,11 @@ from aiohttp import hdrs, web
 
 from tusd_py.auth.terms import LONGEST_TTL, NAMES, TTL, WATCH_TTL, Terms, parse_terms
 from tusd_py.config.units import parse_duration
+from tusd_py.domain.access_refusals import InsufficientScope
 from tusd_py.domain.allowed import has_type
 from tusd_py.domain.principal import TOKENS as MAKES_TOKENS
 from tusd_py.domain.principal import WATCH, Allowance, Principal
-from tusd_py.domain.refusals import Forbidden, InsufficientScope, Malformed, MethodNotAllowed, Refusal, UploadNotFound
+from tusd_py.domain.refusals import Forbidden, Malformed, MethodNotAllowed, Refusal, UploadNotFound
 from tusd_py.domain.rights import authenticated
 from tusd_py.http.connection.early_close import answer_early
 from tusd_py.http.context import CALLER, Context

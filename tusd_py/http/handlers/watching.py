@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from aiohttp import web
 
 from tusd_py.config.addresses import is_loopback
-from tusd_py.domain.refusals import Unauthenticated
+from tusd_py.domain.access_refusals import Unauthenticated
 from tusd_py.domain.rights import Watcher, authenticated, watcher
 from tusd_py.http.context import CALLER, Context
 from tusd_py.http.forwarded import Trust, is_forwarded

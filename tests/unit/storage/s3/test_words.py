@@ -110,7 +110,7 @@ def test_a_cursor_survives_json(cursor: S3Cursor) -> None:
 
 
 @given(cursors)
-def test_a_version_that_knows_no_buckets_reads_cursors_of_the_storage_s_own_and_fails_at_others(
+def test_an_earlier_version_fails_at_other_buckets(
     cursor: S3Cursor,
 ) -> None:
     """It would ask the storage's own bucket for the key, which it takes from the member `key`."""

@@ -1,0 +1,118 @@
+"""The work that the thread of a SQLite connection does, and its transactions."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from tusd_py.domain.errors import StateFull, StateUnavailable
+
+T = TypeVar("T")
+_ONE_OF_SEVERAL = (("SAVEPOINT job",), ("ROLLBACK TO job",), ("RELEASE job",))
+_ONLY_ONE = ((), ("ROLLBACK", "BEGIN"), ())
+"""The statements that begin, undo and end one job in a transaction: one of several, or the only one."""
+
+
+class Job(Generic[T]):
+    """Work for the thread, and the future of its outcome, for the task that waits in the event loop."""
+
+    def __init__(self, work: Callable[[sqlite3.Connection], T], *, writes: bool) -> None:
+        self.writes = writes
+        self.ended = False
+        """True once the outcome was handed to the event loop."""
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[T] = self._loop.create_future()
+        self._outcome: Callable[[], None]
+        self._work = work
+
+    def attempt(self, connection: sqlite3.Connection) -> Exception | None:
+        """Do the work, and return the exception it raised, if any; `settle` then sets the outcome."""
+        try:
+            result = self._work(connection)
+        except Exception as error:  # noqa: BLE001 - raised in the waiting task
+            self._outcome = partial(self.fail, error)
+            return error
+        self._outcome = partial(self._end, self.future.set_result, result)
+        return None
+
+    def settle(self) -> None:
+        """Set the outcome, and keep it no longer: a job in a cycle with its result would hold that for a long time."""
+        outcome = self._outcome
+        del self._outcome
+        outcome()
+
+    def fail(self, error: Exception) -> None:
+        if isinstance(error, sqlite3.Error | OSError):
+            full = isinstance(error, sqlite3.Error) and result_code(error) == sqlite3.SQLITE_FULL
+            trouble = (StateFull if full else StateUnavailable)(f"SQLite: {error}")
+            trouble.__cause__ = error
+            error = trouble
+        self._end(self.future.set_exception, error)
+
+    def _end(self, set_outcome: Callable[[Any], None], outcome: object) -> None:
+        self.ended = True
+        with suppress(RuntimeError):  # the loop is closed: no task waits any more
+            self._loop.call_soon_threadsafe(self._set, set_outcome, outcome)
+
+    def _set(self, set_outcome: Callable[[Any], None], outcome: object) -> None:
+        if not self.future.done():  # not cancelled meanwhile
+            set_outcome(outcome)
+
+
+def run_batch(connection: sqlite3.Connection, batch: Sequence[Job[Any]]) -> None:
+    """Run the reads first: they needn't wait for the commit, nor fail with it when the disk is full."""
+    for job in batch:
+        if not job.writes:
+            job.attempt(connection)
+            job.settle()
+    writes = [job for job in batch if job.writes]
+    if writes:
+        _commit(connection, writes)
+
+
+def _commit(connection: sqlite3.Connection, writes: Sequence[Job[Any]]) -> None:
+    """Commit all writes in one transaction. Several get a savepoint each, so that a failed one is undone alone."""
+    begin, undo, end = _ONE_OF_SEVERAL if len(writes) > 1 else _ONLY_ONE
+    with transaction(connection):
+        for job in writes:
+            _execute(connection, begin)
+            if error := job.attempt(connection):
+                if not connection.in_transaction:
+                    raise error  # SQLite has rolled back the whole transaction
+                _execute(connection, undo)
+            _execute(connection, end)
+    for job in writes:
+        job.settle()
+
+
+def _execute(connection: sqlite3.Connection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        connection.execute(statement)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def result_code(error: sqlite3.Error) -> int:
+    """Return SQLite's primary result code; 0 if the error isn't from SQLite itself."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def fail_all(batch: Sequence[Job[Any]], error: Exception) -> None:
+    """Raise the error in all tasks that wait for the batch."""
+    for job in batch:
+        if not job.ended:
+            job.fail(error)

@@ -1,0 +1,56 @@
+"""The refusals of credentials, tokens and quotas, as errors."""
+
+from __future__ import annotations
+
+from tusd_py.domain.refusals import Refusal, ServiceUnavailable
+
+
+class Unauthenticated(Refusal):
+    """The request needs a credential (RFC 6750, 3): it has none, or one that isn't good."""
+
+    code = "unauthenticated"
+
+    def __init__(self, message: str = "", *, invalid: bool = False, challenge: str | None = None) -> None:
+        usual = "the credential isn't good: get a new one" if invalid else "send a credential: Authorization"
+        super().__init__(message or usual)
+        self.challenge = challenge or ('Bearer error="invalid_token"' if invalid else "Bearer")
+        """The value of WWW-Authenticate."""
+
+
+class InsufficientScope(Refusal):
+    """The credential is good, but not for this use (RFC 6750, 3.1)."""
+
+    code = "insufficient-scope"
+
+
+class AuthUnavailable(ServiceUnavailable):
+    """The server that knows about the credential doesn't answer."""
+
+    code = "auth-unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("the credential can't be checked right now; try again soon")
+
+
+class OverQuota(Refusal):
+    """The account has no room for the upload."""
+
+    code = "over-quota"
+
+
+class TokenUsedUp(Refusal):
+    """The upload token was used as often as it may be."""
+
+    code = "token-used-up"
+
+    def __init__(self) -> None:
+        super().__init__("the upload token was used as often as it may be: get a new one")
+
+
+class BadToken(Refusal):
+    """The form was not made for this principal, or too long ago."""
+
+    code = "bad-token"
+
+    def __init__(self) -> None:
+        super().__init__("the form is too old, or another user's: load the page again")
