@@ -56,7 +56,7 @@ def nginx_with(login: str) -> Edit:
 def caddy_with(login: str) -> Edit:
     def edit(text: str) -> str:
         directive = example(GUIDE, "forward_auth").replace("127.0.0.1:9091", login.removeprefix("http://").rstrip("/"))
-        guarded = f"@asked not method OPTIONS\n{directive.replace('forward_auth ', 'forward_auth @directive ')}"
+        guarded = f"@login not method OPTIONS\n{directive.replace('forward_auth ', 'forward_auth @login ')}"
         return text.replace("handle @uploads {", f"handle @uploads {{\n{guarded}", 1)
 
     return edit
