@@ -10,8 +10,8 @@ from tests.support.tus import TusClient, encoded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-named_site = sites.local("named", object_key="{year}/{id}/{filename}")
-tus_named = sites.client(TusClient, "named")
+named_site = sites.local("named_site", object_key="{year}/{id}/{filename}")
+tus_named = sites.client(TusClient, "named_site")
 
 FILM = f"filename {encoded('../../фильм.mp4'.encode())}"
 
