@@ -39,7 +39,7 @@ def test_a_new_event_is_sent_at_once() -> None:
             await asyncio.sleep(1000.123)
             store(events, 1, CREATED)
             await asyncio.sleep(0.5)
-        assert times(sender) == [1000.123]
+        assert times(sender) == pytest.approx([1000.123])
 
     run(program)
 

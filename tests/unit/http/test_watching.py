@@ -110,7 +110,7 @@ async def test_a_list_that_is_off_leaves_its_path_to_the_base_path(tmp_path: Pat
         ({"unix_socket": "/run/x"}, "", 200),
         ({"behind_proxy": "on"}, "127.0.0.1", 200),
         ({"behind_proxy": "on"}, "203.0.113.9", 401),
-        ({"behind_proxy": "off"}, "203.0.113.9", 200),
+        ({"behind_proxy": "off"}, "203.0.113.9", 401),
     ],
 )
 async def test_without_authentication_clients_of_this_machine_see_all(

@@ -27,8 +27,6 @@ IN_PARSERS = {
     "serving/disposition.py _clean": "name",
     "serving/disposition.py _parameters": "name",
     "serving/media_types.py _PARAMETER": "type",
-    "storage/naming.py sanitize": "name of a file",
-    "storage/s3/keys.py sanitize": "key",
     "storage/s3/keys.py internal_owner": "internal key",
 }
 """Expressions that have no name, or that see only what another has let through, and the parser below that uses each."""
