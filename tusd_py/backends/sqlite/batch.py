@@ -17,7 +17,7 @@ _ONLY_ONE = ((), ("ROLLBACK", "BEGIN"), ())
 """The statements that begin, undo and end one job in a transaction: one of several, or the only one."""
 
 
-class Job(Generic[T]):
+class ThreadJob(Generic[T]):
     """Work for the thread, and the future of its outcome, for the task that waits in the event loop."""
 
     def __init__(self, work: Callable[[sqlite3.Connection], T], *, writes: bool) -> None:
@@ -63,7 +63,7 @@ class Job(Generic[T]):
             set_outcome(outcome)
 
 
-def run_batch(connection: sqlite3.Connection, batch: Sequence[Job[Any]]) -> None:
+def run_batch(connection: sqlite3.Connection, batch: Sequence[ThreadJob[Any]]) -> None:
     """Run the reads first: they needn't wait for the commit, nor fail with it when the disk is full."""
     for job in batch:
         if not job.writes:
@@ -74,7 +74,7 @@ def run_batch(connection: sqlite3.Connection, batch: Sequence[Job[Any]]) -> None
         _commit(connection, writes)
 
 
-def _commit(connection: sqlite3.Connection, writes: Sequence[Job[Any]]) -> None:
+def _commit(connection: sqlite3.Connection, writes: Sequence[ThreadJob[Any]]) -> None:
     """Commit all writes in one transaction. Several get a savepoint each, so that a failed one is undone alone."""
     begin, undo, end = _ONE_OF_SEVERAL if len(writes) > 1 else _ONLY_ONE
     with transaction(connection):
@@ -111,7 +111,7 @@ def result_code(error: sqlite3.Error) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def fail_all(batch: Sequence[Job[Any]], error: Exception) -> None:
+def fail_all(batch: Sequence[ThreadJob[Any]], error: Exception) -> None:
     """Raise the error in all tasks that wait for the batch."""
     for job in batch:
         if not job.ended:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from tusd_py.backends.sqlite.batch import Job, fail_all, result_code, run_batch, transaction
+from tusd_py.backends.sqlite.batch import ThreadJob, fail_all, result_code, run_batch, transaction
 from tusd_py.disk.files import make_directory, make_file
 from tusd_py.disk.space import Ballast, disk_space
 from tusd_py.domain.errors import StateFull, StateUnavailable
@@ -55,17 +55,17 @@ class SqliteThread:
         self._restore_at = 0.0
         self._retrying = False
         self._connection: sqlite3.Connection | None = None
-        self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[ThreadJob[Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return the result of `work`, which may only read, with one statement."""
-        return await self._run(Job(work, writes=False))
+        return await self._run(ThreadJob(work, writes=False))
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, grows: bool = False) -> T:
         """Return the result of `work` once committed. Raises StateFull if it `grows` and only the reserve is free."""
-        return await self._run(Job(partial(self._unless_full, work) if grows else work, writes=True))
+        return await self._run(ThreadJob(partial(self._unless_full, work) if grows else work, writes=True))
 
     async def space(self) -> Space:
         """Return the free space for work that `grows`."""
@@ -78,7 +78,7 @@ class SqliteThread:
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
 
-    async def _run(self, job: Job[T]) -> T:
+    async def _run(self, job: ThreadJob[T]) -> T:
         if self._closed:
             raise StateUnavailable(f"{self._path} is closed")
         if self._thread is None:
@@ -96,7 +96,7 @@ class SqliteThread:
         if self._connection is not None:
             self._connection.close()
 
-    def _process(self, batch: Sequence[Job[Any]]) -> None:
+    def _process(self, batch: Sequence[ThreadJob[Any]]) -> None:
         try:
             self._attempt(batch)
             self._restore_ballast()
@@ -107,7 +107,7 @@ class SqliteThread:
         finally:
             self._retrying = False
 
-    def _retry(self, batch: Sequence[Job[Any]]) -> None:
+    def _retry(self, batch: Sequence[ThreadJob[Any]]) -> None:
         """Free space and run the batch again, repeatedly: another process may take the space first."""
         self._retrying = True
         for remaining in reversed(range(_RETRIES)):
@@ -121,7 +121,7 @@ class SqliteThread:
                 self._checkpoint()  # the file grows by what this batch added before another program takes the space
                 return
 
-    def _attempt(self, batch: Sequence[Job[Any]]) -> None:
+    def _attempt(self, batch: Sequence[ThreadJob[Any]]) -> None:
         self._connection = self._connection or self._open()
         run_batch(self._connection, [job for job in batch if not job.ended])
 
@@ -154,9 +154,9 @@ class SqliteThread:
             return replace(space, free=space.free + unused * size)
         return space
 
-    def _batches(self) -> Iterator[Sequence[Job[Any]]]:
+    def _batches(self) -> Iterator[Sequence[ThreadJob[Any]]]:
         """Yield the jobs queued since the last batch, waiting for at least one, until `aclose`."""
-        job: Job[Any] | None
+        job: ThreadJob[Any] | None
         while (job := self._jobs.get()) is not None:
             waiting = []
             while job is not None:
