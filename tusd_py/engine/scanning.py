@@ -54,10 +54,8 @@ async def record_scan(engine: Engine, upload_id: UploadId, scan: Scan | None, be
         upload = await engine.state.load(upload_id)
         if upload is None or not upload.done:
             return
-        if (
-            before is not None and await engine.state.jobs.load(before) is not None
-        ):  # a later verdict moves the revision
-            return
+        if before is not None and await engine.state.jobs.load(before) is not None:
+            return  # a verdict that comes after this look moves the revision
         if scan is not None and scan.verdict is Verdict.FOUND:
             await clear(engine, await engine.records.save(end(upload, Reason.INFECTED)))
         else:
