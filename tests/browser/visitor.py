@@ -78,6 +78,14 @@ class Visitor:
 
 
 @asynccontextmanager
+async def visiting_in_peace(browser: Browser) -> AsyncIterator[Visitor]:
+    """A visitor to whose console nothing may come: no error of the page, nothing that its policy had to stop."""
+    async with visiting(browser) as visitor:
+        yield visitor
+    assert visitor.complaints == []
+
+
+@asynccontextmanager
 async def visiting(browser: Browser, **options: Any) -> AsyncIterator[Visitor]:
     """A visitor without any stored state; `options` are those of a Playwright context."""
     context = await browser.new_context(**options)

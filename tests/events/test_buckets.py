@@ -132,11 +132,7 @@ async def test_after_a_crash_that_took_the_state_it_goes_on_there(
 ) -> None:
     """Under the key that was chosen, which no other name tells, and with its length then, as its record is there."""
     chosen["Key"] = key
-    url = await client.create(len(DATA))
-    await client.patch(url, 0, DATA[:SENT])
-    await node.server.kill()
-    lose_state(tmp_path)
-    await node.server.start()
+    url = await begin_and_lose(node, client, tmp_path)
     assert (await client.head(url)).status == 404
     mended = await node.server.command("repair", "--apply")
     problem = f"{upload_id(url)}  no record of it, but {SENT} bytes of it are stored"
@@ -153,11 +149,7 @@ async def test_a_key_that_another_upload_has_by_now_is_left_to_it(
     node: Node, client: TusClient, chosen: dict[str, str], tmp_path: Path
 ) -> None:
     chosen["Key"] = KEY
-    url = await client.create(len(DATA))
-    await client.patch(url, 0, DATA[:SENT])
-    await node.server.kill()
-    lose_state(tmp_path)
-    await node.server.start()
+    url = await begin_and_lose(node, client, tmp_path)
     newer = await client.create(len(DATA))
     mended = await node.server.command("repair", "--apply")
     assert mended.code == 1
@@ -165,6 +157,16 @@ async def test_a_key_that_another_upload_has_by_now_is_left_to_it(
         "are stored: not rebuilt: another upload has its name or key by now\n1 found, 0 mended\n"
     )
     assert [(await client.head(name)).status for name in (url, newer)] == [404, 200]
+
+
+async def begin_and_lose(node: Node, client: TusClient, directory: Path) -> str:
+    """Return the URL of an upload that has `SENT` bytes, after a crash that took the state."""
+    url = await client.create(len(DATA))
+    await client.patch(url, 0, DATA[:SENT])
+    await node.server.kill()
+    lose_state(directory)
+    await node.server.start()
+    return url
 
 
 def lose_state(directory: Path) -> None:
