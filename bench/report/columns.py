@@ -69,3 +69,8 @@ def table(headings: list[str], rows: list[list[str]]) -> str:
 def cases(heading: Callable[[str], str], value: str, unit: Unit, *names: str) -> tuple[Column, ...]:
     """Return columns of the same value in several cases."""
     return tuple(Column(heading=heading(name), value=value, unit=unit, case=name) for name in names)
+
+
+def columns(case: str, *values: tuple[str, str, Unit]) -> tuple[Column, ...]:
+    """Return columns of several values in the same case, each by its heading, name and unit."""
+    return tuple(Column(heading=heading, value=value, unit=unit, case=case) for heading, value, unit in values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.figures import live
 from bench.load.ways import LISTENERS, VIEWERS
 from bench.report import columns as c
-from bench.report.columns import Column
+from bench.report.columns import columns
 from bench.report.sections.base import Section
 
 LIVE = Section(
@@ -16,11 +16,12 @@ LIVE = Section(
     "response to the arrival at the last listener. Bytes are those on the wire in both directions, heads of polls "
     "included, and CPU is the server's without that of the same changes with no listener, for each listener and "
     "change. Whole lists have 1,000 rows: bytes and CPU are a row's.",
-    columns=(
-        Column(heading="first byte, ms", value="first_ms", unit=c.MS),
-        Column(heading="last, ms", value="last_ms", unit=c.MS),
-        Column(heading="bytes", value="bytes_each", unit=c.COUNT),
-        Column(heading="CPU, ms", value="cpu_ms", unit=c.MS),
+    columns=columns(
+        "",
+        ("first byte, ms", "first_ms", c.MS),
+        ("last, ms", "last_ms", c.MS),
+        ("bytes", "bytes_each", c.COUNT),
+        ("CPU, ms", "cpu_ms", c.MS),
     ),
     by_case=True,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.figures import crowd, events, idle, link, listeners, small
 from bench.report import columns as c
-from bench.report.columns import Column
+from bench.report.columns import Column, columns
 from bench.report.sections.base import Plot, Section
 
 LINK = Section(
@@ -45,11 +45,12 @@ SMALL = Section(
     columns=tuple(
         column
         for operation in small.OPERATIONS
-        for column in (
-            Column(heading=f"{operation}/s", value="per_s", unit=c.PER_S, case=operation),
-            Column(heading="p50, ms", value="p50_ms", unit=c.MS, case=operation),
-            Column(heading="p99, ms", value="p99_ms", unit=c.MS, case=operation),
-            Column(heading="CPU, ms", value="cpu_ms", unit=c.MS, case=operation),
+        for column in columns(
+            operation,
+            (f"{operation}/s", "per_s", c.PER_S),
+            ("p50, ms", "p50_ms", c.MS),
+            ("p99, ms", "p99_ms", c.MS),
+            ("CPU, ms", "cpu_ms", c.MS),
         )
     ),
     plots=(Plot(file="small", title="Small requests", unit=c.PER_S, values=("per_s",), cases=small.OPERATIONS),),
@@ -61,11 +62,12 @@ EVENTS = Section(
     words="Hooks over HTTP, to a receiver in another process that answers at once. The wait is from a client's "
     "response to the call of `post-finish` for its upload of 1 KiB, one upload at a time. Calls a second are those of "
     "one process with 4,000 stored events of 2,000 uploads; CPU is that process's.",
-    columns=(
-        Column(heading="wait, p50, ms", value="p50_ms", unit=c.MS),
-        Column(heading="wait, p99, ms", value="p99_ms", unit=c.MS),
-        Column(heading="calls/s", value="per_s", unit=c.PER_S),
-        Column(heading="CPU a call, ms", value="cpu_ms", unit=c.MS),
+    columns=columns(
+        "",
+        ("wait, p50, ms", "p50_ms", c.MS),
+        ("wait, p99, ms", "p99_ms", c.MS),
+        ("calls/s", "per_s", c.PER_S),
+        ("CPU a call, ms", "cpu_ms", c.MS),
     ),
 )
 
@@ -74,16 +76,14 @@ CROWD = Section(
     title="A slow crowd",
     words=f"{crowd.COUNT:,} uploads of {crowd.RATE // 1000} KB/s each. `cores` is what they cost the server; then "
     "one upload runs as fast as it goes at the same time, for 8 s. A crowd whose pace is kept is never held up.",
-    columns=tuple(
-        Column(heading=heading, value=value, unit=unit, case=f"{crowd.COUNT}")
-        for heading, value, unit in (
-            ("fast one alone, MB/s", "alone", c.MB_S),
-            ("with them, MB/s", "shared", c.MB_S),
-            ("kept", "kept", c.PERCENT),
-            ("peak RSS, MiB", "peak_rss", c.MEMORY),
-            ("cores", "cores", c.CORES),
-            ("pace kept", "pace_kept", c.PERCENT),
-        )
+    columns=columns(
+        f"{crowd.COUNT}",
+        ("fast one alone, MB/s", "alone", c.MB_S),
+        ("with them, MB/s", "shared", c.MB_S),
+        ("kept", "kept", c.PERCENT),
+        ("peak RSS, MiB", "peak_rss", c.MEMORY),
+        ("cores", "cores", c.CORES),
+        ("pace kept", "pace_kept", c.PERCENT),
     ),
     plots=(
         Plot(
@@ -111,18 +111,16 @@ LISTENERS = Section(
     "above that of the idle server, for each. The delay runs from the request that changes the upload until a listener "
     "is told; our listeners are told once it is recorded. One client process on the same machine reads all of them. "
     "Then another upload runs as fast as it goes, with the listeners and without.",
-    columns=tuple(
-        Column(heading=heading, value=value, unit=unit, case=f"{listeners.COUNT}")
-        for heading, value, unit in (
-            ("memory each, KiB", "memory", c.KIB),
-            ("delay, p50, ms", "p50_ms", c.MS),
-            ("p99, ms", "p99_ms", c.MS),
-            ("last, ms", "last_ms", c.MS),
-            ("CPU a change, ms", "cpu_ms", c.MS),
-            ("upload alone, MB/s", "alone", c.MB_S),
-            ("with them, MB/s", "shared", c.MB_S),
-            ("CPU a byte, with them to alone", "cost", c.TIMES),
-        )
+    columns=columns(
+        f"{listeners.COUNT}",
+        ("memory each, KiB", "memory", c.KIB),
+        ("delay, p50, ms", "p50_ms", c.MS),
+        ("p99, ms", "p99_ms", c.MS),
+        ("last, ms", "last_ms", c.MS),
+        ("CPU a change, ms", "cpu_ms", c.MS),
+        ("upload alone, MB/s", "alone", c.MB_S),
+        ("with them, MB/s", "shared", c.MB_S),
+        ("CPU a byte, with them to alone", "cost", c.TIMES),
     ),
     plots=(
         Plot(
