@@ -21,15 +21,15 @@ EXCEPTIONS: Mapping[str, str] = {}
 
 def test_code_and_documents_keep_to_the_vocabulary() -> None:
     read = [file for path in READ for file in files(ROOT / path) if file.parent != LISTS]
-    found = {_without_line(problem) for file in read for problem in problems(file)}
-    assert sorted(found - EXCEPTIONS.keys()) == []
-    assert sorted(EXCEPTIONS.keys() - found) == [], "these are no more"
+    entries = {_without_line(problem) for file in read for problem in problems(file)}
+    assert sorted(entries - EXCEPTIONS.keys()) == []
+    assert sorted(EXCEPTIONS.keys() - entries) == [], "these are no more"
     assert len(EXCEPTIONS) <= 20
 
 
 def _without_line(problem: str) -> str:
-    place, _, said = problem.partition(" ")
-    return f"{place.partition(':')[0]} {said}"
+    place, _, text = problem.partition(" ")
+    return f"{place.partition(':')[0]} {text}"
 
 
 @pytest.mark.parametrize(
