@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from random import Random
 
 import aiohttp
@@ -74,23 +73,13 @@ class Crowd:
         except* Breach as breaches:
             for breach in _flat(breaches):
                 self.report(client, str(breach))
-        except* asyncio.CancelledError:
-            self._give_up_cancelled(client)
         self.at_work.discard(client.name)
-
-    def _give_up_cancelled(self, client: UploadClient) -> None:
-        """Raises the cancellation again unless no task asked for it: then a library's, of a request, came through."""
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise asyncio.CancelledError
-        self._tally.counts["uploads given up by a cancelled request"] += 1
-        traceback.print_exc()
-        self.abandoned.append(client)
 
     def report(self, client: UploadClient, problem: str) -> None:
         message = f"{problem} ({type(client).__name__}, {client.content.size} bytes, {client.upload.url})"
+        asking = [f"unanswered: {client.talk.asking}"] if client.talk.asking else []
         at_s3 = [f"S3 {line}" for line in self.site.calls(upload_id(client.upload.url))]
-        self._tally.report(self.site.name, client.name, message, (*client.talk.history.lines(), *at_s3))
+        self._tally.report(self.site.name, client.name, message, (*client.talk.history.lines(), *asking, *at_s3))
 
     async def _live(self, client: UploadClient) -> None:
         fate = client.dice.choices(list(_FATES), list(_FATES.values()))[0]

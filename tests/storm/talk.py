@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from tests.storm.history import History, Tally
 from tests.support.bucket import upload_id
 from tests.support.exchange import Answer, Body, exchange
 from tests.support.tus import header_fields
+from tests.support.within import within
 
 PATIENCE = 30.0
 """Seconds a client waits for an answer before it asks again."""
@@ -39,6 +39,8 @@ class Talk:
         self.tally = tally
         self.hurried = False
         """Calm weather: the client gets done with it, in large requests."""
+        self.asking = ""
+        """The request that has no answer yet."""
         self._session = session
         self._urls = urls
 
@@ -54,10 +56,9 @@ class Talk:
         fields = header_fields(headers)
         size = len(body) if isinstance(body, bytes) else "-" if body is None else "?"
         asked_at, started = time.time(), time.monotonic()
-        request_line = f"{method} {url} {_short(fields)} {size} bytes"
+        request_line = self.asking = f"{method} {url} {_short(fields)} {size} bytes"
         try:
-            async with asyncio.timeout(PATIENCE):
-                reply = await self._send(method, url, body, fields, asked_at)
+            reply = await within(PATIENCE, self._send(method, url, body, fields, asked_at))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             self.wrote(request_line, f"nothing ({type(error).__name__})", started)
             return None
@@ -66,6 +67,7 @@ class Talk:
 
     def wrote(self, request_line: str, answered: str, started: float) -> None:
         """A line of the history."""
+        self.asking = ""
         self.tally.counts["requests"] += 1
         self.history.note(f"(took {time.monotonic() - started:.3f} s) {request_line} -> {answered}".rstrip())
 
@@ -78,8 +80,9 @@ class Talk:
     async def compare(self, url: str, span: str | None, expect: Callable[[int, bytes], bool]) -> int | None:
         """The status of a GET whose bytes, as they come, are all as `expect`ed; -1 if not. None when it broke off."""
         started, fields = time.monotonic(), {} if span is None else {"Range": span}
+        self.asking = f"GET {url} {span}"
         try:
-            status = await self._compare(url, fields, expect)
+            status = await within(2 * PATIENCE, self._compare(url, fields, expect))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             self.wrote(f"GET {url} {span}", f"nothing ({type(error).__name__})", started)
             return None
@@ -88,7 +91,7 @@ class Talk:
 
     async def _compare(self, url: str, fields: Mapping[str, str], expect: Callable[[int, bytes], bool]) -> int:
         at, right = 0, True
-        async with asyncio.timeout(2 * PATIENCE), self._session.get(url, headers=fields) as answer:
+        async with self._session.get(url, headers=fields) as answer:
             if answer.status not in (200, 206):
                 return answer.status
             async for chunk in answer.content.iter_any():

@@ -28,4 +28,5 @@ async def test_a_storm_breaks_no_promise(tmp_path: Path, capsys: pytest.CaptureF
             tally = await storm(seaweed, tmp_path, seed=seed, seconds=SECONDS, expire_after=40.0)
         print(summarise(tally, began))
     assert tally.counts["objects compared"]
-    assert not tally.findings
+    if tally.findings:  # an assertion would print only the ends of the histories
+        pytest.fail("\n".join(map(str, tally.findings)), pytrace=False)

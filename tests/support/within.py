@@ -1,0 +1,34 @@
+"""A deadline that holds whatever a library makes of a cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of `work`. Raises TimeoutError when it takes longer, or when it cancels itself.
+
+    It has a task of its own: a client library may take the cancellation by `asyncio.timeout` for one of its own and go
+    on without a deadline, or end the request by a cancellation for which no caller asked.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait([task], timeout=seconds)
+    finally:
+        await _end(task)
+    if task.cancelled():
+        raise TimeoutError
+    return task.result()
+
+
+async def _end(task: asyncio.Task[Any]) -> None:
+    """Cancel the task until it has ended; what it raises meanwhile counts as seen."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=1)
+    if not task.cancelled():
+        task.exception()
