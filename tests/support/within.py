@@ -1,4 +1,4 @@
-"""A deadline that holds whatever a library makes of a cancellation."""
+"""A deadline that holds even if a library ignores a cancellation."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ T = TypeVar("T")
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     """Return the result of `work`. Raises TimeoutError when it takes longer, or when it cancels itself.
 
-    It has a task of its own: a client library may take the cancellation by `asyncio.timeout` for one of its own and go
-    on without a deadline, or end the request by a cancellation for which no caller asked.
+    It runs in a separate task: a client library may ignore the cancellation by `asyncio.timeout`, which is sent once,
+    and go on without a deadline; or it may raise CancelledError though no caller has cancelled it.
     """
     task = asyncio.create_task(work)
     try:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from tusd_py.domain.allowed import apply, check_allowed
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.direct import DirectMode, DirectPart, DirectTransfer
 from tusd_py.domain.intents import Begin
 from tusd_py.domain.lengths import check_length, check_metadata
@@ -94,7 +95,7 @@ def plan_open(upload: Upload, metadata: Metadata, *, limits: Limits) -> Upload:
     merged = {**{key: value for key, value in metadata.items() if key not in fixed_keys}, **upload.metadata}
     check_metadata(merged, limits)
     check_allowed(merged, limits)
-    return replace(upload, metadata=merged)
+    return copy_with(upload, metadata=merged)
 
 
 def plan_part(upload: Upload, number: int, declared: int | None, *, limits: Limits, parts: PartLimits) -> int | None:
@@ -172,12 +173,12 @@ def schedule_parts_check(upload: Upload, *, limits: Limits, now: float) -> Uploa
     direct = upload.direct
     if upload.length is None or direct is None or direct.parts_check_at is not None:
         return upload
-    return replace(upload, direct=replace(direct, parts_check_at=now + limits.upload_url_lifetime + TOUCH))
+    return copy_with(upload, direct=replace(direct, parts_check_at=now + limits.upload_url_lifetime + TOUCH))
 
 
 def reschedule_parts_check(upload: Upload, *, limits: Limits, now: float) -> Upload:
     """Return the upload after a check of its parts: with another one due if a presigned URL may still be valid."""
-    checked = replace(upload, direct=upload.direct and replace(upload.direct, parts_check_at=None))
+    checked = copy_with(upload, direct=upload.direct and replace(upload.direct, parts_check_at=None))
     expired = upload.times.updated_at + limits.upload_url_lifetime + TOUCH <= now
     return checked if expired else schedule_parts_check(checked, limits=limits, now=now)
 

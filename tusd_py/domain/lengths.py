@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.intents import Append, Body, Completion, Create
 from tusd_py.domain.limits import Limits
 from tusd_py.domain.metadata import Metadata
@@ -37,7 +36,7 @@ def declare(upload: Upload, intent: Append, limits: Limits) -> Upload:
     if length < upload.offset:
         raise contradiction("Upload-Length is less than what the upload has already")
     check_length(length, _most_deferred(upload, limits))
-    return replace(upload, length=length)
+    return copy_with(upload, length=length)
 
 
 def close(upload: Upload, intent: Create | Append) -> Upload:
@@ -48,7 +47,7 @@ def close(upload: Upload, intent: Create | Append) -> Upload:
     if intent.completion is not Completion.WITH_THIS:
         return upload
     if upload.length is None:
-        return replace(upload, length=upload.offset)
+        return copy_with(upload, length=upload.offset)
     if not upload.full:
         raise InconsistentLength(
             f"the upload has {upload.offset} bytes, and not the {upload.length} it was said to have"

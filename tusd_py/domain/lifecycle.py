@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.checkpoint import Checkpoint, Finished
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.events import Event, EventType, Reason
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.scan import Scan, Verdict
@@ -59,23 +60,23 @@ def begin(planned: Upload) -> Change:
 def resume(upload: Upload) -> Upload:
     """Return the upload as finishing if it is full, else open."""
     phase = Phase.FINISHING if upload.full else Phase.OPEN
-    return upload if upload.phase is phase else replace(upload, phase=phase)
+    return upload if upload.phase is phase else copy_with(upload, phase=phase)
 
 
 def advance(upload: Upload) -> Change:
     """Return the change to an open upload that has grown: it is finishing once it is full."""
-    return Change(replace(upload, phase=Phase.FINISHING) if upload.full else upload)
+    return Change(copy_with(upload, phase=Phase.FINISHING) if upload.full else upload)
 
 
 def fill(upload: Upload, length: int) -> Upload:
     """Return the upload as finishing, with all its `length` bytes stored."""
-    return replace(upload, phase=Phase.FINISHING, length=length, offset=length)
+    return copy_with(upload, phase=Phase.FINISHING, length=length, offset=length)
 
 
 def record(upload: Upload, checkpoint: Checkpoint, now: float, *, asks: bool = False) -> Change:
     """Return the change to `checkpoint`. A finished upload is done, unless its digest is still to be computed, or, with
     `asks`, a hook is still to be asked."""
-    grown = replace(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
+    grown = copy_with(upload, offset=checkpoint.offset, cursor=checkpoint.cursor)
     change = _verify_first(mark_done(grown, checkpoint.finished), asks=asks) if checkpoint.finished else advance(grown)
     return change if not checkpoint.troubled else mark_troubled(change, now)
 
@@ -83,22 +84,22 @@ def record(upload: Upload, checkpoint: Checkpoint, now: float, *, asks: bool = F
 def finish(upload: Upload, answer: Answer = NO_ANSWER) -> Change:
     """Return the finish of an upload from `mark_done`, which has its digest if one was asked for; a hook's answer is
     kept with it."""
-    return Change(replace(upload, answer=answer), EventType.FINISHED)
+    return Change(copy_with(upload, answer=answer), EventType.FINISHED)
 
 
 def await_answer(upload: Upload, now: float) -> Upload:
     """Return the finishing upload as one that a hook hasn't let finish yet."""
-    return replace(upload, asked_at=now)
+    return copy_with(upload, asked_at=now)
 
 
 def pause(upload: Upload, now: float) -> Change:
     """Return the pause of an open upload, or its renewal."""
-    return Change(replace(upload, paused_until=now + PAUSE))
+    return Change(copy_with(upload, paused_until=now + PAUSE))
 
 
 def unpause(upload: Upload) -> Change:
     """Return the end of a pause."""
-    return Change(replace(upload, paused_until=None))
+    return Change(copy_with(upload, paused_until=None))
 
 
 def await_scan(upload: Upload) -> Upload:
@@ -108,12 +109,12 @@ def await_scan(upload: Upload) -> Upload:
 
 def judge(upload: Upload, scan: Scan | None) -> Upload:
     """Return the upload with the verdict of a scan; None for no scan."""
-    return replace(upload, scan=scan)
+    return copy_with(upload, scan=scan)
 
 
 def mark_done(upload: Upload, finished: Finished) -> Upload:
     """Return the upload as done, with its finished object."""
-    return replace(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag)
+    return copy_with(upload, phase=Phase.DONE, cursor=finished.cursor, etag=finished.etag)
 
 
 def mark_troubled(change: Change, now: float) -> Change:
@@ -125,12 +126,12 @@ def end(upload: Upload, reason: Reason) -> Change:
     """Return the change to terminating; without an event if the upload isn't alive any more."""
     if not upload.alive:
         return Change(upload)
-    return Change(replace(upload, phase=Phase.TERMINATING), _ENDS.get(reason, EventType.TERMINATED), reason)
+    return Change(copy_with(upload, phase=Phase.TERMINATING), _ENDS.get(reason, EventType.TERMINATED), reason)
 
 
 def forget(upload: Upload) -> Upload:
     """Return the upload as gone: only the record that it existed is left."""
-    return replace(upload, phase=Phase.GONE)
+    return copy_with(upload, phase=Phase.GONE)
 
 
 def fall_back(upload: Upload, stored: int) -> Upload:
@@ -142,12 +143,12 @@ def fall_back(upload: Upload, stored: int) -> Upload:
 
 def reopen(upload: Upload, offset: int) -> Upload:
     """Return the upload at the offset of its stored bytes; open, if that isn't the recorded one."""
-    return upload if offset == upload.offset else replace(judge(upload, None), offset=offset, phase=Phase.OPEN)
+    return upload if offset == upload.offset else copy_with(judge(upload, None), offset=offset, phase=Phase.OPEN)
 
 
 def follow(upload: Upload, stored: Upload, now: float, *, asks: bool = False) -> Change:
     """Return the change to the upload as the storage has it: done (with `asks` finishing), or at an earlier offset."""
-    change = _verify_first(replace(stored, troubled_at=now), asks=asks and not upload.done)
+    change = _verify_first(copy_with(stored, troubled_at=now), asks=asks and not upload.done)
     if change.upload.offset < upload.offset:
         return Change(change.upload, EventType.ROLLED_BACK, Reason.ROLLED_BACK, upload.offset)
     return change
@@ -157,4 +158,4 @@ def _verify_first(upload: Upload, *, asks: bool) -> Change:
     """Return the change to done, but to finishing if the digest is still to be compared, or a hook to be asked."""
     if upload.done and upload.digest is None and not asks:
         return Change(upload, EventType.FINISHED)
-    return Change(replace(upload, phase=Phase.FINISHING) if upload.done else upload)
+    return Change(copy_with(upload, phase=Phase.FINISHING) if upload.done else upload)

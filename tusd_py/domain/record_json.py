@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any
 
 from tusd_py.domain.account import SHARED, Account
 from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.checkpoint import Entry
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.direct import DirectMode, DirectTransfer
 from tusd_py.domain.installation import Installation
@@ -127,7 +128,7 @@ def decode_installation(text: str | None) -> Installation | None:
 
 def advance(upload: Upload) -> Upload:
     """Return the upload as its next save stores it."""
-    return replace(upload, revision=upload.revision + 1)
+    return copy_with(upload, revision=upload.revision + 1)
 
 
 def _dump(value: Mapping[str, Any]) -> str:

@@ -7,10 +7,11 @@ credential belongs to all principals.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tusd_py.domain.access_refusals import InsufficientScope, Unauthenticated
 from tusd_py.domain.caller import Caller
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.intents import Append, Begin, Continue, Create, Inspect, Intent, Pause, Read, Terminate, Watch
 from tusd_py.domain.principal import CREATE, LIST, UPLOAD, Principal, account_name
 from tusd_py.domain.refusals import Forbidden, UploadNotFound
@@ -123,7 +124,7 @@ def authenticated(caller: Caller) -> Principal:
 
 def without_content(upload: Upload) -> Upload:
     """Return the upload without what tells of its content, for a caller that only knows its id."""
-    return replace(upload, metadata={}, digest=None)
+    return copy_with(upload, metadata={}, digest=None)
 
 
 def _raise_for_head(caller: Caller) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from tusd_py.domain.allowed import apply
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.digest import WholeDigest
 from tusd_py.domain.events import Reason
 from tusd_py.domain.intents import Append, Completion, Create
@@ -124,7 +125,7 @@ def plan_append(intent: Append, upload: Upload | None, *, limits: Limits, now: f
     if intent.offset != record.offset:
         raise OffsetMismatch(expected=record.offset, provided=intent.offset)
     _check_incomplete(record, intent)
-    planned = replace(declare(record, intent, limits), explicit_completion=intent.completion is Completion.NOT_YET)
+    planned = copy_with(declare(record, intent, limits), explicit_completion=intent.completion is Completion.NOT_YET)
     planned = _request_digest(planned, intent.whole)
     max_bytes = remaining_bytes(planned, limits)
     check_fits(intent.body, max_bytes)
@@ -173,7 +174,7 @@ def touch(upload: Upload, now: float, limits: Limits) -> Upload:
     The retention of finished uploads doesn't apply to partial ones, which only serve final ones.
     """
     expires_at = min(_expiry_times(upload, now, limits), default=None)
-    return replace(upload, times=replace(upload.times, updated_at=now, expires_at=expires_at))
+    return copy_with(upload, times=replace(upload.times, updated_at=now, expires_at=expires_at))
 
 
 def _expiry_times(upload: Upload, now: float, limits: Limits) -> Iterator[float]:
@@ -242,4 +243,4 @@ def _request_digest(upload: Upload, whole: WholeDigest | None) -> Upload:
     """Return the upload with the digest to compute: the first that its client asks for before it is done."""
     if whole is None or upload.digest is not None or upload.done:
         return upload
-    return replace(upload, digest=WholeDigest(algorithm=whole.algorithm))
+    return copy_with(upload, digest=WholeDigest(algorithm=whole.algorithm))

@@ -54,9 +54,9 @@ class Times:
         return cls(created_at=now, updated_at=now)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Upload:
-    """The record of one upload in the state store."""
+    """The record of one upload in the state store. It has no slots: `copy_with` copies it."""
 
     id: UploadId
     kind: Kind = Kind.REGULAR

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tusd_py.domain.access_refusals import OverQuota
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.phase import UNFINISHED
 from tusd_py.domain.principal import Quota
 from tusd_py.domain.upload import LARGEST_CLAIM, Upload
@@ -66,7 +67,7 @@ def reserve(upload: Upload, block: int, limit: int | None) -> Upload:
 
 def with_reservation(upload: Upload, reserved: int) -> Upload:
     """Return the upload with so many bytes reserved."""
-    return replace(upload, account=replace(upload.account, reserved=reserved))
+    return copy_with(upload, account=replace(upload.account, reserved=reserved))
 
 
 def unreserved(upload: Upload, growth: int) -> int:

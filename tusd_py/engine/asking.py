@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tusd_py.domain.answers import NO_CHANGE
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.upload import Upload
 from tusd_py.engine.engine import Engine
 
@@ -16,8 +15,8 @@ async def ask_to_create(engine: Engine, planned: Upload) -> Upload:
     name = change.name or _granted_name(engine, planned)
     if change == NO_CHANGE and name is None:
         return planned
-    upload = replace(planned, name=name, place=change.place, bucket=change.bucket)
-    return upload if change.metadata is None else replace(upload, metadata=change.metadata)
+    upload = copy_with(planned, name=name, place=change.place, bucket=change.bucket)
+    return upload if change.metadata is None else copy_with(upload, metadata=change.metadata)
 
 
 def _granted_name(engine: Engine, planned: Upload) -> str | None:

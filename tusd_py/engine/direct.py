@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.direct import DirectPart, Signed
 from tusd_py.domain.direct_rules import (
     TOUCH,
@@ -92,7 +93,7 @@ async def open_parts(engine: Engine, upload_id: UploadId, key: str, metadata: Ma
 async def _open(engine: Engine, upload: Upload) -> Upload:
     try:
         checkpoint = await access(engine).begin(upload)
-        change = Change(_schedule_size_check(engine, replace(upload, cursor=checkpoint.cursor)))
+        change = Change(_schedule_size_check(engine, copy_with(upload, cursor=checkpoint.cursor)))
         return await engine.records.save(mark_troubled(change, engine.clock()) if checkpoint.troubled else change)
     except Unavailable:
         await engine.records.remember_trouble(upload.id)

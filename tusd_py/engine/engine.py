@@ -11,6 +11,7 @@ from tusd_py.domain.account import SHARED, Account
 from tusd_py.domain.answers import NO_ANSWER, Answer
 from tusd_py.domain.caller import NO_CALLER, Caller
 from tusd_py.domain.checkpoint import Cursor
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import Locked, StorageUnavailable
 from tusd_py.domain.intents import Intent
 from tusd_py.domain.lifecycle import begin
@@ -46,9 +47,10 @@ class Screening:
     """True if an upload that the scanner doesn't take is finished nevertheless."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Engine:
-    """The adapters behind their ports, the limits, the clock and the source of new ids."""
+    """The adapters behind their ports, the limits, the clock and the source of new ids. It has no slots: `copy_with`
+    copies it for each request."""
 
     records: Records = field(init=False)
     quotas: Quotas = field(init=False)
@@ -107,7 +109,9 @@ class Engine:
 
     def acting_for(self, caller: Caller) -> Engine:
         """Return the same engine for a request of this caller, who is named in events and checked by the policy."""
-        return replace(self, caller=caller, answers=[])
+        engine = copy_with(self, caller=caller, answers=[])
+        object.__setattr__(engine, "records", replace(self.records, caller=caller))
+        return engine
 
     def answer(self, answer: Answer) -> None:
         """Have the answer of a hook merged into the response."""
@@ -161,7 +165,7 @@ class Engine:
         with self.open_uploads.admitting(planned):
             self.creations.check(account.name, allowance.rate)
             upload = await self._placed(
-                replace(
+                copy_with(
                     planned,
                     owner=self.caller.subject,
                     account=account,
@@ -175,7 +179,7 @@ class Engine:
 
     async def _placed(self, planned: Upload) -> Upload:
         """Return the upload with its place in the storage. Raises NameTaken if something else is there."""
-        upload = replace(planned, cursor=self.storage.start(planned))
+        upload = copy_with(planned, cursor=self.storage.start(planned))
         if upload.chosen_key is not None and await self.storage.occupied(upload):
             raise NameTaken
         return upload

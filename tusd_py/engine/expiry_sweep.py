@@ -6,9 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import Locked, Superseded, Unavailable, UploadLost
 from tusd_py.domain.events import Reason
 from tusd_py.domain.hook_refusals import HookFailed, HookRejected
@@ -177,5 +177,5 @@ async def _clean(engine: Engine, upload: Upload) -> bool:
     except Unavailable as error:
         engine.observer.trouble("left behind", upload_id=upload.id, reason=str(error))
         troubled_at = engine.clock()
-    await engine.records.note(replace(upload, troubled_at=troubled_at))
+    await engine.records.note(copy_with(upload, troubled_at=troubled_at))
     return troubled_at is None

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tusd_py.domain.answers import Answer
 from tusd_py.domain.checkpoint import Finished
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import Superseded, Unavailable, UploadSpoiled
 from tusd_py.domain.events import Reason
 from tusd_py.domain.hook_refusals import HookFailed, HookRejected
@@ -53,7 +54,7 @@ async def _make_and_record(engine: Engine, upload: Upload, tally: Tally | None) 
         async with confirming_loss(engine, lambda: upload):
             finished = await _make(engine, upload)
             done = await _with_digest(engine, mark_done(upload, finished), tally)
-            recorded = replace(upload, troubled_at=engine.clock()) if finished.troubled else upload
+            recorded = copy_with(upload, troubled_at=engine.clock()) if finished.troubled else upload
             done = await scan_to_finish(engine, recorded, done)
             change = finish(done, await _ask(engine, recorded, done))
             return await engine.records.save(mark_troubled(change, engine.clock()) if finished.troubled else change)
@@ -91,7 +92,7 @@ async def _with_digest(engine: Engine, upload: Upload, tally: Tally | None) -> U
         value = await digest_of(upload.digest.algorithm, engine.storage.read(upload, Span(0, upload.offset)))
     if upload.digest.value not in (None, value):
         raise UploadSpoiled("its bytes don't have the digest that was announced")
-    return replace(upload, digest=replace(upload.digest, value=value))
+    return copy_with(upload, digest=replace(upload.digest, value=value))
 
 
 async def _finished_by_another(engine: Engine, upload_id: UploadId) -> Upload:

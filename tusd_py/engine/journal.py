@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from tusd_py.domain.access_refusals import OverQuota
 from tusd_py.domain.checkpoint import Checkpoint, Cursor, Entry
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import StateUnavailable, Superseded
 from tusd_py.domain.lifecycle import Change, record
 from tusd_py.domain.upload import Upload
@@ -84,7 +85,7 @@ class Journal:
     async def _note_trouble(self) -> None:
         """Record trouble in the upload that the caller continues with; if that fails, the next lock holder does."""
         try:
-            self.upload = await self._engine.records.note(replace(self.upload, troubled_at=self._engine.clock()))
+            self.upload = await self._engine.records.note(copy_with(self.upload, troubled_at=self._engine.clock()))
         except (Superseded, StateUnavailable):
             self._engine.unrecorded.add(self.upload.id)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import replace
 
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.intents import Body, Create
 from tusd_py.domain.lengths import remaining_bytes
@@ -37,7 +37,7 @@ async def make(engine: Engine, upload_id: UploadId, metadata: Metadata, chunks: 
             )
             if body.end is not BodyEnd.COMPLETE:
                 raise Superseded(upload.id)
-            upload = await engine.records.grow(advance(replace(upload, length=upload.offset)))
+            upload = await engine.records.grow(advance(copy_with(upload, length=upload.offset)))
             return await finish_upload(engine, upload, incoming.tally)
 
 

@@ -14,6 +14,7 @@ from functools import partial
 from tusd_py.domain.access_refusals import OverQuota
 from tusd_py.domain.caller import Caller
 from tusd_py.domain.checkpoint import Entry
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import StateUnavailable, Superseded, Unavailable
 from tusd_py.domain.events import Event
 from tusd_py.domain.lengths import length_limit
@@ -147,7 +148,7 @@ class Records:
         """Record the trouble in the current record: another process may have changed or ended the upload."""
         upload = await self.state.load(upload_id)
         if upload is not None and upload.phase is not Phase.GONE:
-            await self.note(replace(upload, troubled_at=self.clock()))
+            await self.note(copy_with(upload, troubled_at=self.clock()))
         self.unrecorded.discard(upload_id)
 
     @asynccontextmanager

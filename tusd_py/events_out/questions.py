@@ -6,10 +6,11 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tusd_py.domain.answers import NO_ANSWER, NO_CHANGE, Answer, FileChange
 from tusd_py.domain.caller import Caller
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.hook_refusals import HookFailed, TerminationRejected, UploadRejected
 from tusd_py.domain.upload import Upload
 from tusd_py.domain.upload_id import UploadId
@@ -162,7 +163,7 @@ class HookQuestions:
 
     def _call(self, hook: str, caller: Caller, upload: Upload, call_id: str, *, planned: bool = False) -> Call:
         place = None if planned else self.storage.locate(upload)
-        upload = replace(upload, id=UploadId("")) if planned else upload  # its client gets no URL yet
+        upload = copy_with(upload, id=UploadId("")) if planned else upload  # its client gets no URL yet
         message = Message(name=hook, body=body(hook, upload, caller, place))
         return call_of(message, call_id, upload, caller, self.asking.forward)
 

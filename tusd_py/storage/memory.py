@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from tusd_py.domain.checkpoint import Checkpoint, Cursor, Entry, Finished
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.lifecycle import fall_back, mark_done
 from tusd_py.domain.place import Place
@@ -100,7 +100,7 @@ class MemoryStorage:
 
     async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:  # noqa: ARG002 - the port's signature
         if upload.id in self._objects and not upload.done:
-            whole = replace(upload, length=len(self._objects[upload.id]), offset=len(self._objects[upload.id]))
+            whole = copy_with(upload, length=len(self._objects[upload.id]), offset=len(self._objects[upload.id]))
             return Survey(upload=mark_done(whole, self._finished(whole)))
         if upload.done:
             self._object(upload)

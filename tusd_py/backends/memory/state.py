@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tusd_py.backends.memory.accounts import MemoryAccounts
 from tusd_py.backends.memory.jobs import MemoryJobs
 from tusd_py.backends.memory.outbox import MemoryOutbox
 from tusd_py.domain.checkpoint import Entry
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.events import Event
 from tusd_py.domain.installation import Installation
@@ -58,7 +58,7 @@ class MemoryState:
             self._names[upload.name] = upload.id
         if upload.claimed_key is not None:
             self._keys[upload.claimed_key] = upload.id
-        return self._put(replace(upload, revision=1), entries, events)
+        return self._put(copy_with(upload, revision=1), entries, events)
 
     async def load(self, upload_id: UploadId) -> Upload | None:
         document = self._documents.get(upload_id)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from redis.exceptions import NoPermissionError
@@ -32,6 +31,7 @@ from tusd_py.backends.redis.scripts import Scripts
 from tusd_py.backends.redis.state_scripts import DELETE, LIST, PUT
 from tusd_py.backends.redis.unfinished import Recount, claim_of
 from tusd_py.domain.checkpoint import Entry
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.events import Event
 from tusd_py.domain.installation import Installation
@@ -85,7 +85,7 @@ class RedisState:
         quota: Quota | None = None,
         grant: Grant | None = None,
     ) -> Upload:
-        created = replace(upload, revision=1)
+        created = copy_with(upload, revision=1)
         if not await self._put(created, "", entries, events, terms=terms_of_creation(upload, quota, grant)):
             raise ValueError(f"upload {upload.id} exists")
         return created

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tusd_py.backends.sqlite.number_schema import LAST
 from tusd_py.backends.sqlite.outbox import SqliteOutbox, store
 from tusd_py.backends.sqlite.schema import prepare, touch
 from tusd_py.domain.checkpoint import Entry
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import Superseded
 from tusd_py.domain.events import Event
 from tusd_py.domain.installation import Installation
@@ -88,7 +88,7 @@ class SqliteState:
         quota: Quota | None = None,
         grant: Grant | None = None,
     ) -> Upload:
-        created = replace(upload, revision=1)
+        created = copy_with(upload, revision=1)
         work = partial(_create, created, [encode_entry(entry) for entry in entries], quota, grant)
         await self._commit(work, created, events, new=True)
         return created

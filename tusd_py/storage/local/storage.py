@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from io import FileIO
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 from tusd_py.disk.files import PRIVATE, make_directory
 from tusd_py.disk.space import disk_space
 from tusd_py.domain.checkpoint import Cursor, Entry, Finished
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import ConfigurationError, UploadLost
 from tusd_py.domain.lifecycle import fall_back, mark_done
 from tusd_py.domain.place import Place
@@ -269,22 +269,22 @@ class LocalStorage:
     def _survey(self, upload: Upload) -> Upload:
         size = self._size(upload)
         if size is not None and upload.length in (None, size):
-            return upload if upload.done else _finished(replace(upload, length=size))
+            return upload if upload.done else _finished(copy_with(upload, length=size))
         if upload.done:
             raise UploadLost(upload.id)
         return fall_back(upload, file_size(self._part(upload)) or 0)
 
     def _recover(self, upload_id: UploadId, since: float) -> Recovered | None:
         new = Upload(id=upload_id, length=None, times=Times.at_creation(since))
-        partial_upload = replace(new, kind=Kind.PARTIAL)
+        partial_upload = copy_with(new, kind=Kind.PARTIAL)
         if (length := self._size(partial_upload)) is not None:
-            return Recovered(upload=_finished(replace(partial_upload, length=length)))
-        upload = replace(new, cursor=self.start(new))
+            return Recovered(upload=_finished(copy_with(partial_upload, length=length)))
+        upload = copy_with(new, cursor=self.start(new))
         if self._size(upload) is not None or not (offset := file_size(self._part(upload))):
             return None
         with ExitStack() as stack:
             os.fsync(open_file(self._part(upload), os.O_RDWR, stack))
-        return Recovered(upload=replace(upload, offset=offset))
+        return Recovered(upload=copy_with(upload, offset=offset))
 
     def _remove(self, upload: Upload) -> None:
         self._part(upload).unlink(missing_ok=True)
@@ -294,4 +294,6 @@ class LocalStorage:
 
 
 def _finished(upload: Upload) -> Upload:
-    return mark_done(replace(upload, offset=upload.length or 0), Finished(cursor=upload.cursor, etag=upload.fixed_etag))
+    return mark_done(
+        copy_with(upload, offset=upload.length or 0), Finished(cursor=upload.cursor, etag=upload.fixed_etag)
+    )

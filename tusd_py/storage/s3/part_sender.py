@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.upload import Upload
 from tusd_py.storage.s3.bucket import Bucket
 from tusd_py.storage.s3.checkpoint_chain import CheckpointChain, Work
@@ -69,7 +70,7 @@ class PartSender:
 
     async def _put_info(self, cursor: S3Cursor) -> None:
         key = info_key(self._bucket.options.prefix, self._upload.id)
-        stored = await self._bucket.put_info(replace(self._upload, cursor=cursor.dump()), key)
+        stored = await self._bucket.put_info(copy_with(self._upload, cursor=cursor.dump()), key)
         self._chain.note_trouble(troubled=stored.troubled)
         self._chain.name_info(key)
 

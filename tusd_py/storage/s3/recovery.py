@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import google_crc32c
 
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.lifecycle import resume
 from tusd_py.domain.record_json import decode
@@ -52,14 +53,14 @@ async def _described(bucket: Bucket, upload_id: UploadId, items: Sequence[Item],
     if info in objects:
         recorded = decode(b"".join([chunk async for chunk in bucket.client.get(info)]).decode())
         cursor = replace(S3Cursor.load(recorded.cursor), tail=(), info=info, bucket=bucket.cursor_name)
-        return resume(replace(recorded, id=upload_id, offset=0, bucket=bucket.cursor_name, cursor=cursor.dump()))
+        return resume(copy_with(recorded, id=upload_id, offset=0, bucket=bucket.cursor_name, cursor=cursor.dump()))
     kind = Kind.PARTIAL if f"{internal_prefix(bucket.options.prefix, upload_id)}object" in objects else Kind.REGULAR
     upload = Upload(id=upload_id, kind=kind, length=None, times=Times.at_creation(since))
     default_key = object_key(upload, prefix=bucket.options.prefix, template=bucket.options.object_key)
     key = next((item.key for item in items if item.multipart), default_key)
     (grid,) = likely_grids((), (), bucket.options, bucket.thresholds)
     cursor = S3Cursor(key=key, grid=grid, bucket=bucket.cursor_name)
-    return replace(upload, bucket=bucket.cursor_name, cursor=cursor.dump())
+    return copy_with(upload, bucket=bucket.cursor_name, cursor=cursor.dump())
 
 
 async def _multiparts(bucket: Bucket, upload: Upload, cursor: S3Cursor, items: Sequence[Item]) -> Sequence[str | None]:
@@ -84,7 +85,7 @@ async def _with_bytes(
         return None
     tail = [segment async for segment in _hashed(bucket, best.tail)]
     cursor = replace(cursor, grid=best.grid, multipart=multipart, tail=tuple(tail))
-    upload = replace(upload, offset=best.stop, cursor=cursor.dump())
+    upload = copy_with(upload, offset=best.stop, cursor=cursor.dump())
     return Recovered(
         upload=resume(upload),
         entries=[part.to_entry() for part in best.parts],

@@ -8,6 +8,7 @@ from itertools import takewhile
 
 from tusd_py.domain import lifecycle
 from tusd_py.domain.checkpoint import Entry
+from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import UploadLost
 from tusd_py.domain.lifecycle import reopen
 from tusd_py.domain.upload import Kind, Upload
@@ -34,7 +35,7 @@ async def survey(bucket: Bucket, upload: Upload, entries: Sequence[Entry]) -> Su
 
 def mark_done(upload: Upload, cursor: S3Cursor, finished: ObjectHead) -> Upload:
     """Return the upload as done, with the finished object."""
-    whole = replace(upload, length=finished.length, offset=finished.length)
+    whole = copy_with(upload, length=finished.length, offset=finished.length)
     return lifecycle.mark_done(whole, cursor.to_finished(StoredObject(etag=finished.etag)))
 
 
@@ -49,7 +50,7 @@ async def _by_parts(bucket: Bucket, upload: Upload, cursor: S3Cursor, parts: Seq
     tail = await _tail(bucket, upload, cursor) if len(verified) == len(parts) else ()
     cursor = replace(cursor, multipart=None if listed is None else cursor.multipart, tail=tail, etag=None)
     offset = sum(part.length for part in verified) + cursor.tail_length
-    upload = replace(reopen(upload, offset), cursor=cursor.dump())
+    upload = copy_with(reopen(upload, offset), cursor=cursor.dump())
     return Survey(upload=upload, entries=[part.to_entry() for part in verified])
 
 
