@@ -23,6 +23,9 @@ JS := tests/e2e/js
 STAMPS := .venv/installed $(JS)/node_modules/installed tusd_py/ui/index.html
 COMPILE := $(RUN) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(UPGRADE)
 
+# Tests start servers by the thousand, each of which would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := setup
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
