@@ -1,7 +1,7 @@
 """Logs: one event for each change of state, as text or as JSON lines, without secrets.
 
-The only global state is the handler of the root logger, which only `configure_logging` sets: mounted in another
-application, tusd-py's events go through that application's logging.
+The only global state is that of `logging`, and only `configure_logging` changes it: mounted in another application,
+tusd-py's events go through that application's logging.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal, TextIO, cast
 
 import structlog
+from structlog.dev import Column
 from structlog.stdlib import BoundLogger, ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
@@ -52,6 +53,9 @@ def get_logger(name: str) -> BoundLogger:
 
 def configure_logging(log_format: Literal["text", "json"], level: str, stream: TextIO | None = None) -> None:
     """Send every logger of the process to `stream` (default: stderr), one line for each event."""
+    # No line names these: the Logging HOWTO, Optimization
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 - documented there
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_formatter(log_format, colours=handler.stream.isatty()))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
@@ -81,8 +85,25 @@ def _json() -> tuple[Processor, ...]:
 
 
 def _text(*, colours: bool) -> tuple[Processor, ...]:
-    plain = structlog.dev.plain_traceback
-    return (_printable, structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain))
+    renderer = structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
+    if not colours:
+        renderer.columns = _PLAIN_COLUMNS
+    return _printable, renderer
+
+
+def _key_value(key: str, value: object) -> str:
+    return f"{key}={value if isinstance(value, str) and _SEPARATORS.isdisjoint(value) else repr(value)}"
+
+
+_SEPARATORS = frozenset(" \t=\r\n\"'")
+_PLAIN_COLUMNS = [
+    Column("", _key_value),
+    Column("timestamp", lambda _, value: str(value)),
+    Column("level", lambda _, value: f"[{value!s:<9}]"),
+    Column("event", lambda _, value: f"{value!s:<30}"),
+    Column("logger", lambda _, value: f"[{value}]"),
+]
+"""The columns of `ConsoleRenderer` without colours, which it writes in twice the time; the first is for all others."""
 
 
 def _printable(_logger: Any, _method: str, event: EventDict) -> EventDict:
