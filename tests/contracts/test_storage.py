@@ -140,6 +140,17 @@ async def test_finishing_twice_gives_the_same_object(bench: Bench) -> None:
     assert await content(bench.storage, finished) == sender.data
 
 
+async def test_only_an_upload_with_entries_needs_them(bench: Bench) -> None:
+    """One that has none is finished without them, by the storage's own word."""
+    small, large = (Sender(bench.storage, random_bytes(size)) for size in (5, 3 * bench.grain))
+    for sender in (small, large):
+        await sender.send()
+        assert bench.storage.needs_entries(sender.upload) == bool(sender.entries)
+    assert not small.entries
+    await small.finish()
+    assert await content(bench.storage, small.upload) == small.data
+
+
 async def test_objects_of_two_uploads_have_different_strong_etags(bench: Bench) -> None:
     one, two = [await stored(bench.storage, random_bytes(size)) for size in (5, 6)]
     assert one.etag

@@ -71,6 +71,8 @@ class FailingStorage(MemoryStorage):
         """Its objects are made only at the second attempt, and the first got no answer."""
         self.lose = False
         """It says that bytes are lost whose object is to be made."""
+        self.in_parts = True
+        """Its objects are made of their entries."""
         self.silent = False
         """It doesn't say which bytes are there."""
         self.stuck = set[UploadId]()
@@ -95,6 +97,9 @@ class FailingStorage(MemoryStorage):
         self.unproven.append(unproven)
         async with super().writer(upload, fused, lease, unproven=unproven) as writer:
             yield writer
+
+    def needs_entries(self, upload: Upload) -> bool:  # noqa: ARG002 - the port's signature
+        return self.in_parts
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
         self._may_lose(upload)

@@ -147,7 +147,8 @@ class Sender:
     async def finish(self) -> Upload:
         """The upload once its object is made, its cast-offs swept away."""
         if self.upload.phase is not Phase.DONE:
-            finished = await self.storage.finish(self.upload, self.entries)
+            entries = self.entries if self.storage.needs_entries(self.upload) else ()
+            finished = await self.storage.finish(self.upload, entries)
             before, self.upload = self.upload, mark_done(self.upload, finished)
             await self.storage.delete_superseded([before.cursor], [self.upload.cursor])
         assert not any(journal.late for journal in self.journals), "recorded by a writer that had been left"

@@ -77,9 +77,10 @@ async def _ask(engine: Engine, upload: Upload, done: Upload) -> Answer:
 
 
 async def _make(engine: Engine, upload: Upload) -> Finished:
-    if upload.kind is not Kind.FINAL:
-        return await engine.storage.finish(upload, await engine.state.entries(upload.id))
-    return await engine.storage.concatenate(upload, await partials_of(engine, upload))
+    if upload.kind is Kind.FINAL:
+        return await engine.storage.concatenate(upload, await partials_of(engine, upload))
+    entries = await engine.state.entries(upload.id) if engine.storage.needs_entries(upload) else ()
+    return await engine.storage.finish(upload, entries)
 
 
 async def _with_digest(engine: Engine, upload: Upload, tally: Tally | None) -> Upload:

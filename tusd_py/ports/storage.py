@@ -105,6 +105,9 @@ class Storage(Protocol):
         wrong: while memory allows, they are not written where they could collide with the right ones.
         """
 
+    def needs_entries(self, upload: Upload) -> bool:
+        """Return True if `finish` needs the upload's entries: a small upload is finished without reading them."""
+
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
         """Create the finished object of a full upload, unless it exists: safe to repeat after any failure.
 

@@ -62,6 +62,9 @@ class MemoryStorage:
             raise UploadLost(upload.id)
         yield MemoryWriter(part, upload, record, lease, self._checkpoint_size)
 
+    def needs_entries(self, upload: Upload) -> bool:  # noqa: ARG002 - the port's signature
+        return False
+
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:  # noqa: ARG002 - the port's signature
         self._objects.setdefault(upload.id, bytes(self._parts.pop(upload.id, b"")[: upload.length]))
         return self._finished(upload)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -14,6 +14,7 @@ from tests.support.intents import appending, creating
 from tusd_py.backends.lease import TimedLease
 from tusd_py.backends.memory.locks import MemoryLocker
 from tusd_py.backends.memory.state import MemoryState
+from tusd_py.domain.checkpoint import Entry
 from tusd_py.domain.errors import StorageUnavailable, Superseded
 from tusd_py.domain.phase import Phase
 from tusd_py.domain.refusals import UploadNotFound
@@ -55,6 +56,23 @@ async def test_the_next_look_finishes_it(harness: Harness) -> None:
     assert done.done
     assert harness.stored(done) == b"abcdef"
     assert harness.observer.count("finished") == 1
+
+
+async def test_entries_are_read_only_for_an_object_made_of_them(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a small upload that would be a third of what it asks the state."""
+    monkeypatch.setattr(harness.state, "entries", _no_entries)
+    harness.storage.in_parts = False
+    await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc"))
+    assert harness.observer.count("finished") == 1
+    harness.storage.in_parts = True
+    with pytest.raises(AssertionError, match="were read"):
+        await create(harness.engine, creating(3, body=True), ScriptedBody(b"abc"))
+
+
+async def _no_entries(upload_id: UploadId) -> Sequence[Entry]:
+    raise AssertionError(f"entries of {upload_id} were read")
 
 
 async def test_a_finisher_that_comes_second_finds_it_done(harness: Harness) -> None:

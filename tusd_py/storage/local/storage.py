@@ -19,7 +19,7 @@ from tusd_py.disk.space import disk_space
 from tusd_py.domain.checkpoint import Cursor, Entry, Finished
 from tusd_py.domain.copying import copy_with
 from tusd_py.domain.errors import ConfigurationError, UploadLost
-from tusd_py.domain.lifecycle import fall_back, mark_done
+from tusd_py.domain.lifecycle import fall_back, fill, mark_done
 from tusd_py.domain.place import Place
 from tusd_py.domain.space import Space
 from tusd_py.domain.span import Span
@@ -102,6 +102,9 @@ class LocalStorage:
             fd = await self._disk.run(partial(self._open_part, upload, stack))
             part = PartFile(fd, self._disk, self._headroom, lease)
             yield LocalWriter(part, upload, record, self._thresholds)
+
+    def needs_entries(self, upload: Upload) -> bool:  # noqa: ARG002 - the port's signature
+        return False
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:  # noqa: ARG002 - the port's signature
         await self._disk.run(partial(self._promote, upload))
@@ -269,7 +272,7 @@ class LocalStorage:
     def _survey(self, upload: Upload) -> Upload:
         size = self._size(upload)
         if size is not None and upload.length in (None, size):
-            return upload if upload.done else _finished(copy_with(upload, length=size))
+            return upload if upload.done else _finished(upload, size)
         if upload.done:
             raise UploadLost(upload.id)
         return fall_back(upload, file_size(self._part(upload)) or 0)
@@ -278,7 +281,7 @@ class LocalStorage:
         new = Upload(id=upload_id, length=None, times=Times.at_creation(since))
         partial_upload = copy_with(new, kind=Kind.PARTIAL)
         if (length := self._size(partial_upload)) is not None:
-            return Recovered(upload=_finished(copy_with(partial_upload, length=length)))
+            return Recovered(upload=_finished(partial_upload, length))
         upload = copy_with(new, cursor=self.start(new))
         if self._size(upload) is not None or not (offset := file_size(self._part(upload))):
             return None
@@ -293,7 +296,5 @@ class LocalStorage:
         tree.remove(name, upload.id)
 
 
-def _finished(upload: Upload) -> Upload:
-    return mark_done(
-        copy_with(upload, offset=upload.length or 0), Finished(cursor=upload.cursor, etag=upload.fixed_etag)
-    )
+def _finished(upload: Upload, length: int) -> Upload:
+    return mark_done(fill(upload, length), Finished(cursor=upload.cursor, etag=upload.fixed_etag))

@@ -138,5 +138,11 @@ def bucket_of(cursor: Mapping[str, Any]) -> str | None:
     return cursor.get(_BUCKET)
 
 
+def multipart_of(cursor: Mapping[str, Any]) -> str | None:
+    """Return the id of the multipart upload in a cursor as JSON, without parsing the rest; None for none."""
+    multipart: str | None = cursor.get(_INNER, cursor).get("multipart")
+    return multipart
+
+
 _BUCKET, _INNER = "bucket", "cursor"
 _FIELDS = tuple(field.name for field in fields(S3Cursor) if field.name != _BUCKET)

@@ -21,7 +21,7 @@ from tusd_py.storage.s3 import concatenation, finishing, installation, leftovers
 from tusd_py.storage.s3.api.connect import Connection, connect_all
 from tusd_py.storage.s3.bucket import Bucket
 from tusd_py.storage.s3.buckets import Buckets
-from tusd_py.storage.s3.cursor import S3Cursor
+from tusd_py.storage.s3.cursor import S3Cursor, multipart_of
 from tusd_py.storage.s3.direct import S3Direct
 from tusd_py.storage.s3.grid import Grid, grid_for
 from tusd_py.storage.s3.keys import object_key
@@ -104,6 +104,9 @@ class S3Storage:
         self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False
     ) -> AbstractAsyncContextManager[Writer]:
         return S3Writer(self._buckets.of(upload), upload, record, lease, unproven=unproven)
+
+    def needs_entries(self, upload: Upload) -> bool:
+        return multipart_of(upload.cursor) is not None
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
         return await finishing.finish(self._buckets.of(upload), upload, entries)
