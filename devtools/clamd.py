@@ -1,18 +1,49 @@
-"""A stand-in for ClamAV's daemon that speaks its INSTREAM (clamd(8)), and can be silent, break off or refuse.
-
-It finds one text. The real one needs a minute to start, and a database.
+"""ClamAV's daemon, from Debian's package, and a stand-in that speaks its INSTREAM (clamd(8)) and can be silent, break
+off or refuse. Both find one text.
 """
 
 from __future__ import annotations
 
 import asyncio
 from asyncio import IncompleteReadError, StreamReader, StreamWriter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from devtools.part import HOST, Part, need
 
 MALICE = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 """The text of EICAR's test file."""
+
+
+class Clamd(Part):
+    """A `clamd` whose only signature is of `MALICE`; with ClamAV's own database it needs a minute to start.
+
+    `settings` are lines of clamd.conf(5).
+    """
+
+    name = "clamd"
+
+    def __init__(self, directory: Path, *settings: str) -> None:
+        super().__init__(directory)
+        self._settings = settings
+
+    @property
+    def address(self) -> str:
+        """The value of the setting."""
+        return f"tcp:{HOST}:{self.port}"
+
+    def command(self) -> Sequence[str]:
+        return (need("clamd", "install Debian's clamav-daemon"), "--config-file", "clamd.conf")
+
+    def start(self) -> None:
+        database = self._directory / "database"
+        database.mkdir(parents=True, exist_ok=True)
+        (database / "test.ndb").write_text(f"Eicar:0:*:{MALICE.hex()}\n")
+        place = (f"TCPAddr {HOST}", f"TCPSocket {self.port}", "DatabaseDirectory database", "Foreground yes")
+        (self._directory / "clamd.conf").write_text("\n".join((*place, *self._settings, "")))
+        super().start()
 
 
 @dataclass(kw_only=True)

@@ -11,7 +11,12 @@ import subprocess
 
 from devtools.part import find
 
-PACKAGES = {"chromium": "chromium", "nginx": "nginx", "rabbitmq-server": "rabbitmq-server"}
+PACKAGES = {
+    "chromium": "chromium",
+    "clamd": "clamav-daemon",
+    "nginx": "nginx",
+    "rabbitmq-server": "rabbitmq-server",
+}
 """By the name of the program."""
 
 _QUIETLY = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}

@@ -15,6 +15,8 @@ from tusd_py.tasks import end
 
 _LENGTH_BYTES = 4
 _BEFORE, _FOUND = "stream: ", " FOUND"
+_PAST_A_LIMIT = f"{_BEFORE}Heuristics.Limits.Exceeded"
+"""The beginning of the answer about content that clamd didn't scan to its end (clamd.conf(5), AlertExceedsMax)."""
 _UNSCANNED = Scan(verdict=Verdict.UNSCANNED, reason="size-limit")
 
 
@@ -79,8 +81,8 @@ def _verdict(answer: str) -> Scan:
     """Return what the answer says. Raises ValueError for an error."""
     if answer == f"{_BEFORE}OK":
         return Scan(verdict=Verdict.CLEAN)
+    if answer.startswith((_PAST_A_LIMIT, "INSTREAM size limit exceeded")):
+        return _UNSCANNED
     if answer.startswith(_BEFORE) and answer.endswith(_FOUND):
         return Scan(verdict=Verdict.FOUND, name=answer.removeprefix(_BEFORE).removesuffix(_FOUND))
-    if answer.startswith("INSTREAM size limit exceeded"):
-        return _UNSCANNED
     raise ValueError(answer[:100])
