@@ -20,6 +20,8 @@ from tests.support.bucket import upload_id
 
 _KINDS = {TusUploadClient: 60, IetfClient: 16, ConcatClient: 10, DirectUploadClient: 10, FormClient: 4}
 _FATES = {"finish": 70, "give up": 8, "delete": 5, "delete while writing": 5, "delete when finished": 12}
+_LOGGED = 20
+"""Lines of each server's log in a report."""
 _KEPT = 150
 """Finished uploads that stay; beyond them the first is deleted for each that comes."""
 
@@ -79,7 +81,9 @@ class Crowd:
         message = f"{problem} ({type(client).__name__}, {client.content.size} bytes, {client.upload.url})"
         asking = [f"unanswered: {client.talk.asking}"] if client.talk.asking else []
         at_s3 = [f"S3 {line}" for line in self.site.calls(upload_id(client.upload.url))]
-        self._tally.report(self.site.name, client.name, message, (*client.talk.history.lines(), *asking, *at_s3))
+        logged = [f"log {line}" for server in self.site.servers for line in server.log().splitlines()[-_LOGGED:]]
+        lines = (*client.talk.history.lines(), *asking, *at_s3, *logged)
+        self._tally.report(self.site.name, client.name, message, lines)
 
     async def _live(self, client: UploadClient) -> None:
         fate = client.dice.choices(list(_FATES), list(_FATES.values()))[0]
