@@ -56,7 +56,7 @@ class ApiKeys:
         """Return at once: no file stays open."""
 
     async def _renewed(self) -> Sequence[ApiKey]:
-        """Return the keys as the file has them now. Each way in which it is broken is reported once."""
+        """Return the keys in the file; the earlier ones while it is broken. A trouble is reported when it begins."""
         try:
             text = await asyncio.to_thread(self._read)
             if text != self._text:

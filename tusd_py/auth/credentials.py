@@ -1,4 +1,4 @@
-"""The credentials of a request, by the place that carries them, and the subject that one names."""
+"""The credentials of a request, by the field or parameter that carries them, and the check of names in credentials."""
 
 from __future__ import annotations
 

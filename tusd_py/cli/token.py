@@ -17,7 +17,7 @@ from tusd_py.domain.errors import ConfigurationError
 
 
 class _Value(click.ParamType[Any]):
-    """A type of options that `read` parses."""
+    """A type of option values, parsed by `read`. Its ValueError becomes a usage error that says what was expected."""
 
     def __init__(self, name: str, phrase: str, read: Callable[[str], Any]) -> None:
         self.name, self._phrase, self._read = name, phrase, read

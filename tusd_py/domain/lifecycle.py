@@ -93,12 +93,12 @@ def await_answer(upload: Upload, now: float) -> Upload:
 
 
 def pause(upload: Upload, now: float) -> Change:
-    """Return the pause of an open upload, or its renewal."""
+    """Return the change that pauses an open upload, or renews its pause, until `PAUSE` seconds after `now`."""
     return Change(copy_with(upload, paused_until=now + PAUSE))
 
 
 def unpause(upload: Upload) -> Change:
-    """Return the end of a pause."""
+    """Return the change that ends a pause."""
     return Change(copy_with(upload, paused_until=None))
 
 

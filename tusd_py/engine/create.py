@@ -26,9 +26,10 @@ from tusd_py.ports.progress import NO_WATCHER, Watcher
 
 
 async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = NO_WATCHER) -> Upload:
-    """Create an upload with the body's bytes and return it as recorded; a final upload is done.
+    """Create an upload with the body's bytes and return it as recorded: finished if it has all its bytes.
 
-    Raises Refusal, Superseded, Unavailable; the upload is removed then, unless its client knows it.
+    Raises Refusal, UploadLost, Superseded, Unavailable. A recorded upload is ended then, unless its client was told of
+    it and the error is none of TooLarge, UploadSpoiled and UploadStopped.
     """
     engine.authorize(intent, None)
     if intent.kind is Kind.FINAL:
@@ -100,7 +101,7 @@ async def _own(engine: Engine, upload_id: UploadId) -> Upload | None:
 
 @asynccontextmanager
 async def _recording(engine: Engine, planned: Upload, intent: Create, noting: _NotingWatcher) -> AsyncIterator[Upload]:
-    """Record the upload; if its first request fails, end it again unless its client knows it."""
+    """Record the upload. If its first request fails, end it as `create` says."""
     upload = await engine.create(resume(planned))
     try:
         yield upload

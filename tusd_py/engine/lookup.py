@@ -21,8 +21,8 @@ async def inspect(engine: Engine, upload_id: UploadId) -> Upload:
     """Return the upload at the offset for the next append: a lock holder is asked to record its bytes and leave first,
     if the caller may do that. A caller that doesn't own it is told only what it needs to continue.
 
-    A full upload is finished first, so that it is returned only when it is done. While a hook is asked if it may be
-    done, the answer is UploadLocked, at once.
+    A full upload is finished first, so that it is returned only when it is done. While a scan or a hook decides if it
+    may be done, UploadLocked is raised at once.
     Raises Refusal, Locked, UploadLost, Superseded, Unavailable.
     """
     upload = _decided(engine, await _visible(engine, upload_id, Inspect()))
@@ -74,7 +74,7 @@ async def link(engine: Engine, upload: Upload, shown_as: Mapping[str, str]) -> s
 
 
 def _decided(engine: Engine, upload: Upload) -> Upload:
-    """Return the upload. Raises UploadLocked if a hook is to decide if it may be done."""
+    """Return the upload. Raises UploadLocked if it is finishing and a scan or a hook may still refuse it."""
     if upload.phase is Phase.FINISHING and engine.asks_before_finish:
         raise UploadLocked
     return upload

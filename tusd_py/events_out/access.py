@@ -1,4 +1,4 @@
-"""The question before each use of an upload (pre-access), as the engine's policy."""
+"""The policy that asks a hook (pre-access) before each use of an upload but HEAD."""
 
 from __future__ import annotations
 

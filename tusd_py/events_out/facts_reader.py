@@ -21,7 +21,7 @@ class FactsReader:
     """True if requests don't decide: the URL is set."""
 
     def read(self, delivery: Delivery) -> Facts:
-        """Return the facts of the stored event."""
+        """Return the delivery's event, with the place of its upload's object and the creation endpoint's URL."""
         return self._facts(delivery, delivery.event_id)
 
     def read_stored(self, stored: StoredEvent) -> Facts:

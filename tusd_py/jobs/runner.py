@@ -38,7 +38,7 @@ class _Missing(PlainKind):
 
 @dataclass(kw_only=True, eq=False)
 class Runner:
-    """The attempts of this process."""
+    """The runner of one process: it starts attempts at due jobs, and stops them when the server shuts down."""
 
     engine: Engine
     tenure: Tenure

@@ -1,4 +1,4 @@
-"""The events of one upload for one listener: which, when, and in what order. Pure: the time comes in."""
+"""The events of one upload that one listener is told: which, when, and in what order. Reads no clock; does no I/O."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def range_applies(headers: Mapping[str, str], etag: str, modified: int) -> bool:
 
 
 def _is_match(headers: Mapping[str, str], etag: str, modified: int) -> bool:
-    """Judge If-Match by strong comparison or, only without it, If-Unmodified-Since."""
+    """Return True if If-Match (strong comparison) or, without it, If-Unmodified-Since holds, or neither counts."""
     if (field := headers.get("If-Match")) is not None:
         return not _tags(field).isdisjoint({"*", f'"{etag}"'})
     since = parse_http_date(headers.get("If-Unmodified-Since", ""))
@@ -46,7 +46,7 @@ def _is_match(headers: Mapping[str, str], etag: str, modified: int) -> bool:
 
 
 def _is_modified(headers: Mapping[str, str], etag: str, modified: int) -> bool:
-    """Judge If-None-Match by weak comparison or, only without it, If-Modified-Since."""
+    """Return True if If-None-Match (weak comparison) or, without it, If-Modified-Since holds, or neither counts."""
     if (field := headers.get("If-None-Match")) is not None:
         return _tags(field).isdisjoint({"*", f'"{etag}"', f'W/"{etag}"'})
     since = parse_http_date(headers.get("If-Modified-Since", ""))

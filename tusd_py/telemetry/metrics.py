@@ -96,7 +96,8 @@ class Metrics(Observer, Meter):
         build.labels(__version__).set(1)
 
     def _measure_space(self) -> None:
-        """Create gauges of which the latest value of any worker counts: all workers of a node see the same stores."""
+        """Create the gauges of free space and unfinished uploads. The latest value of any worker counts: all workers of
+        a node see the same stores."""
         help_text = "Bytes that are free in the {}; +Inf if unlimited or unknown."
         self._free = {
             store: self._gauge(f"{store}_free_bytes", help_text.format(store), "livemostrecent")

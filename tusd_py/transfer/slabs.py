@@ -49,7 +49,7 @@ class _Arena:
 
 
 class Slabs:
-    """Slabs: large ones up to three quarters of `budget`, which are reused, and small ones.
+    """A pool of slabs: large ones, which are reused, up to three quarters of `budget`, and small ones for one use each.
 
     So the bytes that readers fill before they are charged to the budget add little to it, however many readers there
     are; nor do unused arenas, of which no more are kept than the budget has available.

@@ -20,7 +20,8 @@ class MemoryAccounts:
         """The time at which each used grant expires, and the number of its uses."""
 
     def create(self, upload: Upload, quota: Quota | None, grant: Grant | None) -> None:
-        """Charge the upload, instead of its partial ones, and count a use. Raises TokenUsedUp, OverQuota."""
+        """Charge the upload, free the charges of its partial uploads, and count a use of `grant`. Raises TokenUsedUp,
+        OverQuota."""
         self._grants = {jti: uses for jti, uses in self._grants.items() if uses[0] >= upload.times.created_at}
         if grant is not None and self._uses(grant) >= grant.max_uses:
             raise TokenUsedUp

@@ -1,4 +1,4 @@
-"""Records of jobs that end with their process."""
+"""The records of jobs, in memory: they are lost when the process ends."""
 
 from __future__ import annotations
 

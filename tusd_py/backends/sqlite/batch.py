@@ -40,7 +40,7 @@ class ThreadJob(Generic[T]):
         return None
 
     def settle(self) -> None:
-        """Set the outcome, and keep it no longer: a job in a cycle with its result would hold that for a long time."""
+        """Hand the outcome to the waiting task and drop it: in a cycle with its result, the job would live long."""
         outcome = self._outcome
         del self._outcome
         outcome()

@@ -105,7 +105,7 @@ def key_of(delivery: Delivery) -> tuple[str, str, int]:
 
 
 def backlogs(connection: sqlite3.Connection) -> Sequence[Backlog]:
-    """Return the backlogs of all sinks, by name."""
+    """Return the backlogs of all sinks, sorted by the sink's name."""
     rows = connection.execute(_BACKLOGS).fetchall()
     return [Backlog(sink=sink, pending=pending, dead=dead, oldest=at) for sink, pending, dead, at in rows]
 

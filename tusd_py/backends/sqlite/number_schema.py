@@ -1,8 +1,8 @@
 """The numbers of events in the SQLite file, and that of each upload's last event.
 
-The counter is SQLite's own of `events` (AUTOINCREMENT): an event that is stored takes its number there, others move it.
-Triggers take numbers for what processes of earlier versions create, finish or end, which name no number, and keep them
-from storing deliveries to a feed.
+The counter is SQLite's own of `events` (AUTOINCREMENT): a stored event gets its number by its insertion, and one that
+isn't stored increments the counter. Triggers number what processes of earlier versions create, finish or end without a
+number, and keep these processes from storing deliveries to a feed.
 """
 
 from __future__ import annotations

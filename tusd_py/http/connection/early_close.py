@@ -20,7 +20,10 @@ _DRAIN_DELAY = 0.25
 
 
 async def answer_early(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Send `response`. After it, drain a part of a large body, so that the client sees the answer, and close."""
+    """Return `response` for aiohttp to send if the body is small or read; else send it now and close the connection.
+
+    Before the close a part of the body is drained, so that the client sees the answer.
+    """
     if request.content.at_eof() or _is_small(request):
         return response
     response.force_close()

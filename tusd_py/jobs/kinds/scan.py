@@ -1,4 +1,4 @@
-"""The kind `scan`: malicious content ends its upload."""
+"""The job kind `scan`: it scans an upload's content, and malicious content ends the upload."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tusd_py.storage.local.disk import sync_directory
 
 
 class FolderTarget:
-    """A `Target`. A file is written under another name, and gets its own once it is whole."""
+    """A `Target` that writes files into a folder. A file has another name until all its bytes are durable."""
 
     def __init__(self, path: Path, mode: int) -> None:
         """`mode` is that of the files."""

@@ -13,7 +13,7 @@ from tusd_py.domain.refusals import Refusal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormLimits:
-    """The most that one form may have."""
+    """The limits of one form."""
 
     max_files: int
     max_fields: int
@@ -29,7 +29,7 @@ class FileBegin:
 
 
 class Mark(enum.Enum):
-    """An end within a form."""
+    """The end of a file, or of the whole form, among the events of a form."""
 
     FILE = enum.auto()
     FORM = enum.auto()

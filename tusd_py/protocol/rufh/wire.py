@@ -99,5 +99,5 @@ class Rufh:
         return Reply(status=_UPLOAD_RESUMPTION_SUPPORTED, headers={**self._version_field(), **fields})
 
     def _version_field(self) -> Mapping[str, str]:
-        """Return the version of the reply, if it has one: the client must know it."""
+        """Return the header field with the reply's version; none if the version has no number."""
         return {} if self._version.number is None else {INTEROP: str(self._version.number)}

@@ -62,7 +62,7 @@ class Tree:
             _sync(folders)
 
     def remove(self, name: str, owner: str) -> None:
-        """Remove the file, then its empty folders from the first on that has `owner` in its name.
+        """Remove the file, then its empty folders, up to and including the topmost with `owner` in its name.
 
         Missing files and folders are ignored; a folder that holds other files stays.
         """

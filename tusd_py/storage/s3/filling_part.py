@@ -1,4 +1,4 @@
-"""The part that takes bytes now."""
+"""The part of an upload that its writer is filling with bytes."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ class PartSender:
         return self._multipart is not None
 
     def allow(self) -> None:
-        """Let parts be sent. Before, a part with wrong bytes that was given up could land after the right one, and S3
-        keeps the last."""
+        """Let parts be sent; until then they wait. Of two parts with one number S3 keeps the last, and one with wrong
+        bytes could arrive after the right one."""
         self._verified.set()
 
     async def reserve(self) -> None:

@@ -14,7 +14,7 @@ _MAX_RATIO = 2
 
 
 class TailCache:
-    """A cache in the budget's spare memory. When memory is needed, it evicts the tails that were kept first."""
+    """A cache of uploads' tails, in spare memory of the budget. The oldest are dropped when others need the memory."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -22,7 +22,7 @@ class TailCache:
         budget.reclaim_from(self._reclaim)
 
     def keep(self, upload_id: UploadId, assembly: Assembly) -> None:
-        """Cache a stored part if memory is free, and if at least half of its bytes needn't be read again."""
+        """Cache a stored part if the budget has free memory, and at least half of the part's bytes are in memory."""
         self.drop(upload_id)
         if 0 < assembly.length <= _MAX_RATIO * assembly.memory_size and self._budget.try_charge(assembly.memory_size):
             assembly.compact()
