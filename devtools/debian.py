@@ -12,10 +12,12 @@ import subprocess
 from devtools.part import find
 
 PACKAGES = {
+    "bsdtar": "libarchive-tools",
     "chromium": "chromium",
     "clamd": "clamav-daemon",
     "nginx": "nginx",
     "rabbitmq-server": "rabbitmq-server",
+    "unzip": "unzip",
 }
 """By the name of the program."""
 
