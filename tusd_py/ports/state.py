@@ -90,7 +90,8 @@ class StateStore(Protocol):
         refund: Grant | None = None,
     ) -> Upload:
         """Replace the record whose revision is `upload.revision`, append `added` to its entries and store the events,
-        in one transaction; with `refund`, give a use of that grant back. An upload's name and account never change.
+        in one transaction; with `refund`, give a use of that grant back. An upload keeps the name and the account of
+        its creation.
 
         Returns the upload at its new revision. Raises Superseded if the stored revision is another, or if no record is
         stored; OverQuota like `create`.
@@ -113,7 +114,7 @@ class StateStore(Protocol):
 
         Each event takes the next number in the transaction of its change, also if it is stored for no subscription, and
         so does a creation without one: once a number was returned, all smaller ones are committed. Saves without an
-        event move no number.
+        event take no number.
         """
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
