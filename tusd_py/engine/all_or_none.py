@@ -13,7 +13,8 @@ from tusd_py.engine.terminate import abandon
 
 @asynccontextmanager
 async def all_or_none(engine: Engine) -> AsyncIterator[list[Upload]]:
-    """Yield a list for the uploads as they are created. They are removed, also finished ones, if the context fails."""
+    """Yield a list to which the caller adds each upload that it creates. If the context raises, all uploads in the list
+    are removed, also finished ones, and the error is raised again."""
     created = list[Upload]()
     try:
         yield created

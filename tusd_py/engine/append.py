@@ -30,7 +30,9 @@ async def append(
 ) -> Upload:
     """Append the body's bytes and return the upload as recorded, done if they were the last.
 
-    Raises Refusal (the upload is unchanged, unless InconsistentLength), Locked, UploadLost, Superseded, Unavailable.
+    Raises Refusal, UploadLost (the upload has ended), Locked, Superseded, Unavailable. After a refusal the upload keeps
+    its recorded bytes, unless a strict client sent more bytes than its length, or a hook or a scan refused its content:
+    it has ended then.
     """
     last = intent.completion is Completion.WITH_THIS
     incoming = Incoming(body=body, announced=intent.body, watcher=watcher, last=last)
@@ -63,8 +65,8 @@ async def _carry_out(engine: Engine, plan: AppendPlan, intent: Append, incoming:
 
 @asynccontextmanager
 async def _ending_if_invalid(engine: Engine, upload_id: UploadId, intent: Append) -> AsyncIterator[None]:
-    """End the upload if its bytes exceed its length (IETF, 4.4.2: if the client is strict) or don't have its digest,
-    or if a hook stops it."""
+    """End the upload if the context raises TooLarge for a strict client (IETF, 4.4.2), UploadSpoiled (its bytes don't
+    have its digest) or UploadStopped (a hook stops it). The error is raised again, or that of `_invalidate`."""
     try:
         yield
     except TooLarge as surplus:
@@ -78,7 +80,8 @@ async def _ending_if_invalid(engine: Engine, upload_id: UploadId, intent: Append
 
 
 async def _invalidate(engine: Engine, upload_id: UploadId, surplus: TooLarge) -> None:
-    """End the upload and raise InconsistentLength, unless it is complete or only a limit was exceeded."""
+    """End the upload and raise InconsistentLength. If it is done, raise AlreadyComplete instead; if it has no length,
+    so that only a limit was exceeded, or no record, just return."""
     upload = await engine.state.load(upload_id)
     if upload is None or upload.length is None:
         return

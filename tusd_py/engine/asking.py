@@ -9,7 +9,8 @@ from tusd_py.engine.engine import Engine
 
 
 async def ask_to_create(engine: Engine, planned: Upload) -> Upload:
-    """Return the planned upload with the changes that a hook wants. Raises HookRejected, HookFailed, NameTaken."""
+    """Return the planned upload with the changes that a hook wants, and with the name that its token gives it if the
+    hook chooses none. The response is merged with the hook's answer. Raises HookRejected, HookFailed."""
     change, answer = await engine.questions.before_create(engine.caller, planned)
     engine.answer(answer)
     name = change.name or _granted_name(engine, planned)
@@ -20,7 +21,8 @@ async def ask_to_create(engine: Engine, planned: Upload) -> Upload:
 
 
 def _granted_name(engine: Engine, planned: Upload) -> str | None:
-    """Return the name that the upload has by its token; if the token is for several uploads, one that no other has."""
+    """Return the name that the caller's token gives the upload, followed by the upload's id if the token is for several
+    uploads; None if the token gives none."""
     name, grant = engine.allowance.name, engine.allowance.grant
     several = grant is not None and grant.max_uses > 1
     return f"{name}-{planned.id}" if name and several else name

@@ -1,4 +1,4 @@
-"""Bytes that seem to be lost: the record and the storage are read again before an upload ends."""
+"""The handling of bytes that seem to be lost: record and storage are read again before an upload ends."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from tusd_py.ports.storage import Survey
 
 @asynccontextmanager
 async def confirming_loss(engine: Engine, recorded: Callable[[], Upload]) -> AsyncIterator[None]:
-    """Confirm a loss before the upload ends: a copy in memory, or an answer that isn't the storage's, may be wrong.
+    """If the context raises UploadLost, confirm that before the upload ends: a copy in memory, or an answer that isn't
+    the storage's, may be wrong. UploadSpoiled needs no confirmation. `recorded` returns the upload as last recorded.
 
     Raises UploadLost if nothing is left to resume: the upload has ended then. StorageUnavailable if it can be resumed,
-    as it was or from an earlier offset, which the client asks for. Superseded if another process has changed the
-    upload: that may have moved the missing bytes.
+    as it was or from an earlier offset, for which the client has to ask. Superseded if another process has changed the
+    upload, as it may have moved the missing bytes.
     """
     try:
         yield
@@ -48,7 +49,8 @@ async def _confirm(engine: Engine, recorded: Upload, lost: UploadLost) -> None:
 
 
 async def _survey(engine: Engine, upload: Upload) -> Survey:
-    """Survey the upload, or, as a final upload has no bytes before its object exists, its partial uploads."""
+    """Return the survey of the upload. If it is a final upload without its object, which has no bytes yet, its partial
+    uploads are surveyed, too. Raises UploadLost if bytes that it can't do without are missing."""
     survey = await engine.storage.survey(upload, await engine.state.entries(upload.id))
     if upload.kind is Kind.FINAL and not survey.upload.done:
         for source in await partials_of(engine, upload):
@@ -57,7 +59,8 @@ async def _survey(engine: Engine, upload: Upload) -> Survey:
 
 
 async def partials_of(engine: Engine, final: Upload) -> list[Upload]:
-    """Return the finished partial uploads of a final one, in order. Raises UploadLost if one is missing."""
+    """Return the finished partial uploads of a final one, in order. Raises UploadLost if one is missing or not
+    finished."""
     sources = [await engine.state.load(partial) for partial in final.partials]
     finished = [source for source in sources if source is not None and source.done]
     if len(finished) < len(sources):
@@ -66,8 +69,8 @@ async def partials_of(engine: Engine, final: Upload) -> list[Upload]:
 
 
 async def follow(engine: Engine, upload: Upload, survey: Survey) -> Upload:
-    """Record the upload as surveyed: done, back at an earlier offset, or finishing if its digest is
-    to be checked or a hook to be asked first."""
+    """Record the upload as surveyed and return it: done, back at an earlier offset, or finishing if its digest is to be
+    checked or a hook or a scanner to be asked first. Objects that only its earlier cursor names are removed."""
     asks = engine.asks_before_finish or upload.asks_before_finish
     change = lifecycle.follow(upload, survey.upload, engine.clock(), asks=asks)
     moved = await engine.records.rewind(change, survey.entries)
@@ -76,6 +79,7 @@ async def follow(engine: Engine, upload: Upload, survey: Survey) -> Upload:
 
 
 async def _end(engine: Engine, ending: Change, lost: UploadLost) -> None:
-    """Record the end of the upload, so that it is never shown again, least of all as complete."""
+    """Record the end of the upload and report the loss: clients never see the upload again, least of all as
+    complete."""
     await engine.records.save(ending)
     engine.observer.trouble("bytes lost", upload_id=ending.upload.id, reason=str(lost))

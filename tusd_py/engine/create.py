@@ -28,8 +28,8 @@ from tusd_py.ports.progress import NO_WATCHER, Watcher
 async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = NO_WATCHER) -> Upload:
     """Create an upload with the body's bytes and return it as recorded: finished if it has all its bytes.
 
-    Raises Refusal, UploadLost, Superseded, Unavailable. A recorded upload is ended then, unless its client was told of
-    it and the error is none of TooLarge, UploadSpoiled and UploadStopped.
+    Raises Refusal, UploadLost, Superseded, Unavailable. If the upload was recorded, it is ended then, unless its client
+    knows its URL and can resume it: after any error but TooLarge, UploadSpoiled and UploadStopped.
     """
     engine.authorize(intent, None)
     if intent.kind is Kind.FINAL:
@@ -54,7 +54,7 @@ async def create(engine: Engine, intent: Create, body: Body, watcher: Watcher = 
 
 
 class _NotingWatcher:
-    """A watcher that notes if the client knows the upload."""
+    """A watcher that passes everything on to another, and notes if the client knows the upload's URL."""
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
@@ -86,7 +86,8 @@ async def _planned_final(engine: Engine, intent: Create) -> Upload:
 
 
 async def _partial_id(engine: Engine, url: str) -> UploadId | None:
-    """Return the upload that the URL names; None if it names none."""
+    """Return the id of the upload that the URL names by its id or its name; None if the URL names none. An upload with
+    that id need not exist."""
     if (upload_id := resolve_partial(url, engine.base_path)) is not None:
         return upload_id
     name = named_partial(url, engine.base_path)
@@ -101,7 +102,9 @@ async def _own(engine: Engine, upload_id: UploadId) -> Upload | None:
 
 @asynccontextmanager
 async def _recording(engine: Engine, planned: Upload, intent: Create, noting: _NotingWatcher) -> AsyncIterator[Upload]:
-    """Record the upload. If its first request fails, end it as `create` says."""
+    """Record the upload and yield it. If the context raises, end the upload as `create` says. The error is raised
+    again, but as InconsistentLength if a strict client's body exceeds the length, as Malformed if a partial upload is
+    lost."""
     upload = await engine.create(resume(planned))
     try:
         yield upload
@@ -122,7 +125,8 @@ async def _finish_empty(engine: Engine, upload: Upload) -> Upload:
 
 
 async def _fill(engine: Engine, upload: Upload, intent: Create, incoming: Incoming) -> Upload:
-    """Lock the upload before its client learns the URL: a request that uses it then has to wait for the bytes."""
+    """Receive the first bytes and return the upload as recorded. It is locked before its client learns the URL, so that
+    any other request for it waits for these bytes."""
     async with engine.hold(upload.id, incoming.body.stop) as lease:
         await incoming.watcher.on_created(upload)
         max_bytes = remaining_bytes(upload, engine.limits)

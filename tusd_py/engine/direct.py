@@ -1,4 +1,7 @@
-"""The use cases of direct uploads, whose bytes clients send to the storage: signing requests, and completion."""
+"""The use cases of direct uploads, whose bytes clients send to the storage: signing requests, and completion.
+
+A client names an upload by its id and the `key` of its object; UploadNotFound is raised unless the key is the record's.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,8 @@ def access(engine: Engine) -> DirectAccess:
 
 
 async def announce(engine: Engine, intent: Begin) -> Upload:
-    """Record a new upload and return it; sends no request to the storage. Raises Refusal, StateUnavailable."""
+    """Record a new direct upload and return it. The storage is only asked if a hook or a credential chose the object's
+    key, which must not be in use. Raises Refusal, Unavailable."""
     direct = access(engine)
     engine.authorize(intent, None)
     planned = plan_begin(
@@ -69,7 +73,8 @@ async def announce(engine: Engine, intent: Begin) -> Upload:
 
 
 async def begin(engine: Engine, intent: Begin) -> Upload:
-    """Create an upload that is ready for parts. Raises Refusal, Unavailable; the upload is removed then."""
+    """Create a direct upload, start its multipart upload, so that it is ready for parts, and return it. Raises Refusal,
+    Unavailable; the upload is removed then."""
     upload = await announce(engine, replace(intent, typed=True))
     try:
         async with engine.hold(upload.id):
@@ -80,7 +85,8 @@ async def begin(engine: Engine, intent: Begin) -> Upload:
 
 
 async def open_parts(engine: Engine, upload_id: UploadId, key: str, metadata: Mapping[str, bytes]) -> Upload:
-    """Make an announced upload ready for parts, with added `metadata`, and return it. Safe to repeat.
+    """Start the multipart upload of an announced upload, so that it is ready for parts; add `metadata` under keys that
+    it lacks, and return it. Safe to repeat.
 
     Raises Refusal, Locked, Superseded, Unavailable.
     """
@@ -101,14 +107,16 @@ async def _open(engine: Engine, upload: Upload) -> Upload:
 
 
 async def sign_whole(engine: Engine, upload: Upload, *, form: bool) -> Signed:
-    """Sign the request that sends the whole of an announced upload."""
+    """Return a presigned request that sends the whole of an announced upload: a form if `form` is true and the provider
+    supports forms, else a PUT."""
     direct = access(engine)
     max_bytes = max_whole_length(engine.limits.within(upload.max_length), direct.part_limits)
     return await direct.sign_whole(upload, max_bytes=max_bytes, lifetime=engine.limits.upload_url_lifetime, form=form)
 
 
 async def sign_part(engine: Engine, upload_id: UploadId, key: str, number: int, length: int | None) -> Signed:
-    """Sign the request that sends a part; sends no request to the storage. Raises Refusal, StateUnavailable."""
+    """Return a presigned PUT of part `number`; sends no request to the storage. `length` is the part's length in bytes
+    if the client declares it. Raises Refusal, StateUnavailable; UploadLost before `open_parts`."""
     direct, upload = access(engine), await _load(engine, upload_id, key)
     check_not_paused(upload, engine.clock())
     bound = plan_part(upload, number, length, limits=engine.limits, parts=direct.part_limits)
@@ -129,7 +137,8 @@ def _schedule_size_check(engine: Engine, upload: Upload) -> Upload:
 
 
 async def parts(engine: Engine, upload_id: UploadId, key: str) -> Sequence[DirectPart]:
-    """Return the stored parts, for a client that resumes. Raises Refusal, UploadLost, Unavailable."""
+    """Return the stored parts by number, each once, for a client that resumes. Raises Refusal, UploadLost,
+    Unavailable."""
     upload = await _load(engine, upload_id, key)
     if upload.phase is not Phase.OPEN:
         raise AlreadyComplete
@@ -142,10 +151,10 @@ async def complete(
     engine: Engine, upload_id: UploadId, key: str, read_parts: Callable[[], Awaitable[Sequence[DirectPart]]]
 ) -> Upload:
     """Complete the upload with the client's list of parts, and return it. Safe to repeat, for clients that got no
-    answer. The list is read only if the policy allows the request.
+    answer. `read_parts` reads the list; it is called only if the policy allows the request.
 
-    Raises TooLarge (the upload has ended), another Refusal (the upload is unchanged), Locked, UploadLost, Superseded,
-    Unavailable, and what `read_parts` raises.
+    Raises TooLarge, UploadLost, or the refusal of the content by a hook or a scan (the upload has ended then), another
+    Refusal (it hasn't ended), Locked, Superseded, Unavailable, and what `read_parts` raises.
     """
     await engine.allow(Continue(), await _load(engine, upload_id, key))
     listed = await read_parts()
@@ -169,7 +178,8 @@ async def _record_parts(engine: Engine, upload: Upload, listed: Sequence[DirectP
 async def _choose_parts(
     engine: Engine, upload: Upload, listed: Sequence[DirectPart]
 ) -> tuple[Upload, Sequence[DirectPart]]:
-    """Return the full upload, and its parts unless its object exists already: the record may be an old copy.
+    """Return the upload as full, and the stored parts that `listed` names; no parts if the object exists already, as
+    the record may be an old copy.
 
     Raises Refusal, UploadLost, Unavailable.
     """
@@ -186,7 +196,8 @@ async def _choose_parts(
 
 
 async def abort(engine: Engine, upload_id: UploadId, key: str) -> None:
-    """End an unfinished upload. Raises Refusal (also AlreadyComplete), Locked, Superseded, Unavailable."""
+    """End an unfinished upload; if it has all its bytes, finish it instead and raise AlreadyComplete. Also raises
+    another Refusal, Locked, UploadLost, Superseded, Unavailable."""
     async with _hold(engine, Terminate(), upload_id, key) as upload:
         await engine.allow(Terminate(), upload)
         if (await finish_upload(engine, upload)).done:
@@ -213,9 +224,11 @@ async def _end_too_long(engine: Engine, upload: Upload) -> None:
 
 
 async def check_awaited(engine: Engine, upload: Upload) -> Upload:
-    """Return the upload, done if it was awaited and its object exists. The caller holds the lock.
+    """Return the upload, finished if it was awaited (`Upload.awaited`) and its object exists. The caller holds the
+    lock.
 
-    Raises UploadLost (its object was too large, and is removed), Superseded, Unavailable.
+    Raises UploadLost if the object is too large (both are removed), Superseded, Unavailable, and what `finish_upload`
+    raises.
     """
     if not upload.awaited:
         return upload
@@ -243,10 +256,8 @@ async def _load(engine: Engine, upload_id: UploadId, key: str) -> Upload:
 
 
 def _checked(engine: Engine, stored: Upload | None, key: str) -> Upload:
-    """Return the upload as stored. Raises UploadNotFound, UploadGone.
-
-    The client's key must be the record's: with another key, the request is about another object.
-    """
+    """Return the stored upload if it takes parts and `key` is its object's: with another key, the request is about
+    another object. Raises UploadNotFound, UploadGone."""
     upload = plan_parts(stored, limits=engine.limits, now=engine.clock())
     if key != access(engine).key(upload):
         raise UploadNotFound

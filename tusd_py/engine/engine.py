@@ -40,17 +40,17 @@ from tusd_py.transfer.file_marks import FileMarks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screening:
-    """The scan of uploads before they are finished."""
+    """The setting that uploads are scanned before they are finished."""
 
     scanner: Scanner
     accepts_unscanned: bool
-    """True if an upload that the scanner doesn't take is finished nevertheless."""
+    """True if an upload that is beyond the scanner's limits is finished nevertheless."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """The adapters behind their ports, the limits, the clock and the source of new ids. It has no slots: `copy_with`
-    copies it for each request."""
+    """The dependencies of the use cases: the adapters behind their ports, the limits, the clock and the source of new
+    ids. It has no slots: `copy_with` copies it for each request."""
 
     records: Records = field(init=False)
     quotas: Quotas = field(init=False)
@@ -74,22 +74,22 @@ class Engine:
     clock: Callable[[], float]
     new_id: Callable[[], UploadId]
     base_path: str
-    """The path of the creation endpoint, with a final slash: clients name partial uploads by it."""
+    """The path of the creation endpoint, with a final slash: clients name partial uploads by URLs below it."""
     unrecorded: set[UploadId] = field(default_factory=set)
-    """Uploads whose trouble isn't recorded yet, as the state was unavailable."""
+    """Uploads whose trouble (`Records.remember_trouble`) isn't recorded yet, as the state was unavailable."""
     lock_wait: float = 10.0
-    """Seconds to wait for a lock: enough for its holder to record its bytes and release it."""
+    """Seconds to wait for a lock: enough for the lock holder to record its bytes and release the lock."""
 
     free_space: FreeSpace = field(default_factory=FreeSpace)
     creations: RateLimiter = field(default_factory=lambda: RateLimiter(None, source="your account"))
-    """The creations of each account, with the rate of its credential, else of the settings."""
+    """The limit on creations by each account: at the rate of its credential, else of the settings."""
     open_uploads: OpenUploads = field(default_factory=OpenUploads)
     """The count of unfinished uploads; it is one of the observers behind `observer`."""
     quota: Quota | None = None
     """The quota of accounts whose credential has none; None for none."""
     thresholds: Thresholds = DEFAULT
     marks: FileMarks | None = None
-    """The marks by which the first bytes of uploads are judged; None if they aren't."""
+    """The marks of file types by which the first bytes of uploads are judged; None if uploads aren't judged."""
 
     def __post_init__(self) -> None:
         quotas = Quotas(state=self.state, default=self.quota)
@@ -114,23 +114,24 @@ class Engine:
         return engine
 
     def answer(self, answer: Answer) -> None:
-        """Have the answer of a hook merged into the response."""
+        """Have the answer of a hook merged into the response to the current request, if there is one."""
         if self.answers is not None and answer != NO_ANSWER:
             self.answers.append(answer)
 
     @property
     def asks_before_finish(self) -> bool:
-        """True if an upload with all its bytes is finished only after a scan, or an answer."""
+        """True if an upload with all its bytes is finished only after a scan or a hook's answer."""
         return self.screening is not None or self.questions.asks_before_finish
 
     @property
     def allowance(self) -> Allowance:
-        """The limits that the caller's credential sets to what it creates."""
+        """The limits that the caller's credential sets to the uploads created with it."""
         return NO_ALLOWANCE if self.caller.principal is None else self.caller.principal.allowance
 
     def authorize(self, intent: Intent, upload: Upload | None) -> None:
-        """Return if the caller has the right to the intent on the upload as stored; None for a creation. Every use case
-        asks before it judges anything else, so that another's upload looks like none. Raises Refusal."""
+        """Raise Refusal unless the caller has the right to the intent on the upload as stored; None for a creation, or
+        if no upload is stored. Every use case calls this before any other check, so that another owner's upload looks
+        like a missing one."""
         self.rights.check(intent, self.caller, upload)
 
     def may_read(self, upload: Upload) -> bool:
@@ -138,18 +139,20 @@ class Engine:
         return self.rights.reads(self.caller, upload)
 
     async def allow(self, intent: Intent, upload: Upload) -> None:
-        """Return if the policy allows the intent on the planned upload. Raises Refusal."""
+        """Raise Refusal unless the policy allows the intent on the planned upload; the response is merged with its
+        answer."""
         self.answer(await self.policy.allow(self.caller, intent, upload))
 
     async def measure_stores(self) -> None:
-        """Update the free space and the count of unfinished uploads, in the background: requests don't wait for it."""
+        """Update the free space and the count of unfinished uploads from the stores. A background task calls this, so
+        that requests don't wait for the stores."""
         stores = {"state": self.state.space, "storage": self.storage.space}
         await self.free_space.measure(stores, self.observer, self.meter)
         await self.open_uploads.recount(self.state.unfinished, self.meter)
 
     @property
     def account(self) -> Account:
-        """The account of what the caller creates."""
+        """The account that the uploads created by the caller are charged to."""
         name, quota = account_of(self.caller.principal), self.allowance.quota
         if name == NO_ACCOUNT and quota is None:
             return SHARED
@@ -158,7 +161,7 @@ class Engine:
     async def create(self, planned: Upload) -> Upload:
         """Record a new upload and return it.
 
-        Raises StoreFull, TooManyRequests, TooManyUploads, OverQuota, NameTaken, TokenUsedUp, StateUnavailable.
+        Raises StoreFull, TooManyRequests, TooManyUploads, OverQuota, NameTaken, TokenUsedUp, Unavailable.
         """
         self.free_space.check()
         account, allowance = self.account, self.allowance
@@ -178,7 +181,8 @@ class Engine:
             return await self.records.create(begin(upload), quota, allowance.grant)
 
     async def _placed(self, planned: Upload) -> Upload:
-        """Return the upload with its place in the storage. Raises NameTaken if something else is there."""
+        """Return the upload with its place in the storage. Raises NameTaken if the place was chosen and is occupied,
+        StorageUnavailable."""
         upload = copy_with(planned, cursor=self.storage.start(planned))
         if upload.chosen_key is not None and await self.storage.occupied(upload):
             raise NameTaken
@@ -188,9 +192,10 @@ class Engine:
     async def hold_for(
         self, intent: Intent, upload_id: UploadId, on_release_request: Callable[[], None] = lambda: None
     ) -> AsyncIterator[tuple[Lease, Upload | None]]:
-        """Lock the upload and yield it as stored, if the caller has the right to the intent.
+        """Lock the upload; yield the lease, and the upload as stored, or None.
 
-        A caller without it doesn't even make a writer leave. Raises Refusal, Locked, StateUnavailable.
+        The caller's right to the intent is checked first: a caller without it doesn't make a lock holder release the
+        lock. Raises Refusal, Locked, StateUnavailable.
         """
         if self.rights.authenticating:
             self.authorize(intent, await self.state.load(upload_id))
@@ -201,7 +206,8 @@ class Engine:
     async def hold(
         self, upload_id: UploadId, on_release_request: Callable[[], None] = lambda: None, *, wait: float | None = None
     ) -> AsyncIterator[Lease]:
-        """Lock the upload. Raises Locked, StateUnavailable."""
+        """Hold the lock of the upload until the context ends. Waits up to `wait` seconds for it (None: `lock_wait`);
+        with 0, the current holder isn't asked to release the lock. Raises Locked, StateUnavailable."""
         seconds = self.lock_wait if wait is None else wait
         started, got = time.perf_counter(), False
         try:
@@ -217,7 +223,8 @@ class Engine:
 
     @asynccontextmanager
     async def _passing_on_trouble(self, upload_id: UploadId, lease: Lease) -> AsyncIterator[None]:
-        """Record the trouble of earlier holders, and leave what can't be recorded now to the next holder."""
+        """Record the trouble that earlier lock holders left (`Records.remember_trouble`) on entry. If trouble is still
+        unrecorded at the end, mark the lease as abandoned, so that the next lock holder records it."""
         try:
             if lease.abandoned or upload_id in self.unrecorded:
                 await self.records.remember_trouble(upload_id)
@@ -227,7 +234,7 @@ class Engine:
                 lease.abandon()
 
     async def delete_superseded(self, before: Sequence[Cursor], current: Sequence[Cursor]) -> bool:
-        """Remove the objects that only cursors of `before` name; returns False if the storage failed."""
+        """Remove the objects that only cursors of `before` name. If the storage fails, report that and return False."""
         try:
             await self.storage.delete_superseded(before, current)
         except StorageUnavailable as error:

@@ -1,4 +1,4 @@
-"""The sweep: expired uploads are removed, and unfinished steps retried, without a client's request."""
+"""The sweep: it removes expired uploads and retries unfinished steps, without a client's request."""
 
 from __future__ import annotations
 
@@ -84,12 +84,13 @@ class _Sweep:
             self._engine.observer.trouble("left behind", upload_id=upload_id, reason=str(error))
 
     async def _check_stores(self) -> None:
-        """Raise Unavailable if a store fails all uploads, not only the one that has just failed."""
+        """Raise Unavailable if a store fails for all uploads, not only for the one that has just failed."""
         if error := await self._outage.get():
             raise error
 
     async def _process(self, upload_id: UploadId) -> bool:
-        """Return False if a store failed. A locked upload is skipped: its lock holder works on it."""
+        """Take the step that is due for the upload; return False if it failed, so that a later sweep retries it. A
+        locked upload is skipped: its lock holder works on it."""
         engine = self._engine
         with suppress(Locked, Superseded, UploadLost, HookRejected, HookFailed, ScanRejected):
             async with engine.hold(upload_id, wait=0):
@@ -118,7 +119,8 @@ class _Sweep:
                 return await (self._check_awaited(upload) if upload.awaited else self._expire(upload))
 
     async def _check_awaited(self, upload: Upload) -> bool:
-        """Check if an awaited upload has its object; it expires only if it has not."""
+        """Finish an awaited upload if its object exists; else let the upload expire if its time has come. Returns False
+        if a store failed."""
         engine = self._engine
         try:
             checked = await check_awaited(engine, upload)
@@ -150,7 +152,7 @@ async def _outage(engine: Engine) -> Unavailable | None:
 
 
 async def _check_size(engine: Engine, upload: Upload) -> bool:
-    """Check the size of a direct upload; if that fails, the next sweep retries."""
+    """Check the size of a direct upload. Returns False if a store failed: the next sweep retries."""
     try:
         await check_size(engine, upload)
     except Unavailable as error:
@@ -160,7 +162,8 @@ async def _check_size(engine: Engine, upload: Upload) -> bool:
 
 
 async def _finish(engine: Engine, upload: Upload) -> bool:
-    """Finish the upload; a failure is recorded, which moves the upload to the end of the queue."""
+    """Finish the upload. Returns False if that failed; the failure is recorded, which moves the upload to the end of
+    the queue."""
     try:
         await finish_upload(engine, upload)
     except (Unavailable, HookFailed, ScannerUnavailable) as error:
@@ -170,7 +173,8 @@ async def _finish(engine: Engine, upload: Upload) -> bool:
 
 
 async def _clean(engine: Engine, upload: Upload) -> bool:
-    """Remove what the recorded trouble of a finished upload may have left."""
+    """Remove what the recorded trouble of a finished upload may have left in the storage. Returns False if the storage
+    failed."""
     troubled_at = None
     try:
         await engine.storage.clean(upload)

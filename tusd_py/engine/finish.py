@@ -23,7 +23,10 @@ from tusd_py.transfer.digests import Tally, digest_of
 
 
 async def finish_upload(engine: Engine, upload: Upload, tally: Tally | None = None) -> Upload:
-    """Return the upload, finished if its bytes are recorded. The caller holds the lock; `tally` may have its digest.
+    """Finish the upload if it is finishing, as all its bytes are recorded, and return it; return any other unchanged.
+
+    The caller holds the lock. `tally` has the upload's digest if all bytes passed in one request; else the digest, if
+    one is wanted, is computed from the stored bytes.
 
     Raises UploadLost, HookRejected, ScanRejected (the upload has ended then), HookFailed, ScannerUnavailable,
     Unavailable, Superseded.
@@ -41,8 +44,8 @@ async def finish_upload(engine: Engine, upload: Upload, tally: Tally | None = No
 
 
 async def finish_for_client(engine: Engine, upload: Upload, tally: Tally | None = None) -> Upload:
-    """Do the same as `finish_upload` for the request that completes the upload, or repeats that one: its response has
-    the hook's answer."""
+    """Do the same as `finish_upload` for a request that completes the upload, or that repeats such a request: its
+    response is merged with the hook's answer."""
     done = await finish_upload(engine, upload, tally)
     engine.answer(done.answer)
     return done
@@ -64,8 +67,8 @@ async def _make_and_record(engine: Engine, upload: Upload, tally: Tally | None) 
 
 
 async def _ask(engine: Engine, upload: Upload, done: Upload) -> Answer:
-    """Return the hook's answer to the upload that is to be done. Raises HookRejected (the upload has ended then),
-    HookFailed (it stays finishing, and the hook is asked again)."""
+    """Return the hook's answer about `done`, the upload as it is to be recorded. `upload` is its record. Raises
+    HookRejected (the upload has ended then), HookFailed (it stays finishing, and the hook is asked again)."""
     try:
         return await engine.questions.before_finish(engine.caller, done)
     except HookRejected:
@@ -84,8 +87,8 @@ async def _make(engine: Engine, upload: Upload) -> Finished:
 
 
 async def _with_digest(engine: Engine, upload: Upload, tally: Tally | None) -> Upload:
-    """Return the upload with the digest of its bytes, if one is wanted. Raises UploadSpoiled if it isn't the announced
-    one."""
+    """Return the upload with the digest of its bytes, if a request wants that. Raises UploadSpoiled if it isn't the
+    announced digest."""
     if upload.digest is None:
         return upload
     value = None if tally is None else tally.of(upload)
@@ -97,7 +100,7 @@ async def _with_digest(engine: Engine, upload: Upload, tally: Tally | None) -> U
 
 
 async def _finished_by_another(engine: Engine, upload_id: UploadId) -> Upload:
-    """Return the upload if the process that superseded this one has finished it, too. Raises Superseded."""
+    """Return the upload if the process that superseded this one has finished it. Raises Superseded if it hasn't."""
     upload = await engine.state.load(upload_id)
     if upload is None or not upload.done:
         raise Superseded(upload_id)

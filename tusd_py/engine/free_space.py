@@ -16,16 +16,17 @@ from tusd_py.ports.meter import Meter
 from tusd_py.ports.observer import Observer
 
 _EARLY = 2
-"""Reserves of free space below which an operator is warned."""
+"""Factor of a store's reserve: if less space is free, an operator is warned."""
 _MARGIN = 1.25
-"""Factor of a limit that free space must reach before the state clears: a hysteresis, as it varies at the limit."""
+"""Factor of a limit that free space must reach before a store no longer counts as full, or almost full: a hysteresis,
+as free space varies around the limit."""
 
 Stores = Mapping[str, Callable[[], Awaitable[Space | None]]]
-"""Functions that measure the space of a store, by its name."""
+"""Functions that measure the space of a store, by the store's name. They return None if no limit is known."""
 
 
 class FreeSpace:
-    """The stores that are full or almost full; an operator is told when that changes."""
+    """The names of the stores that are full or almost full; `measure` reports to an operator when these change."""
 
     def __init__(self) -> None:
         self.full = set[str]()
@@ -37,7 +38,7 @@ class FreeSpace:
             raise StoreFull
 
     async def measure(self, stores: Stores, observer: Observer, meter: Meter) -> None:
-        """Measure the space of the stores; what is known of an unavailable one stays."""
+        """Measure the space of the stores. A store that is unavailable keeps its last result."""
         for name, measure in stores.items():
             with suppress(Unavailable):
                 space = await measure()

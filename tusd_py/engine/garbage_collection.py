@@ -17,13 +17,13 @@ from tusd_py.ports.inspection import Leftover
 _LOCK_ID = UploadId("0" * 32)
 """The id that is locked while listing, so that one node at a time removes leftovers."""
 _MIN_AGE = 7 * 86400.0
-"""Seconds to keep an item without a record if uploads never expire: a restored backup may have its record."""
+"""Seconds to keep a leftover without a record if uploads never expire: a restored backup may have its record."""
 _PAUSE = 0.02
-"""Seconds between two removals, to leave S3 to uploads."""
+"""Seconds between two removals, so that S3 has capacity for uploads."""
 
 
 async def collect_garbage(engine: Engine, *, dry_run: bool = False) -> AsyncIterator[Leftover]:
-    """Yield orphans, each removed unless `dry_run`. Nothing is yielded while another node does so, nor, unless
+    """Yield orphans, each removed unless `dry_run`. Nothing is yielded while another node collects garbage, nor, unless
     `dry_run`, during the grace period of the installation.
 
     Raises StorageUnavailable, StateUnavailable.
@@ -42,7 +42,8 @@ async def collect_garbage(engine: Engine, *, dry_run: bool = False) -> AsyncIter
 
 
 async def remove_unneeded(engine: Engine, leftover: Leftover, *, dry_run: bool) -> bool:
-    """Remove the leftover if it is unneeded, under its lock; only check with `dry_run`. False if needed or locked."""
+    """Remove the leftover if no upload needs it, under the lock of its upload; with `dry_run`, only check that. Returns
+    False if the leftover is needed or its upload in use. Raises Unavailable."""
     with suppress(Locked, Superseded):
         async with engine.hold(leftover.upload_id, wait=0):
             upload = await engine.state.load(leftover.upload_id)
@@ -55,7 +56,8 @@ async def remove_unneeded(engine: Engine, leftover: Leftover, *, dry_run: bool) 
 
 
 async def _remove(engine: Engine, leftover: Leftover, upload: Upload | None) -> None:
-    """Save the record first: a writer that lost its lock can't record its bytes after that new revision."""
+    """Remove the leftover, after a save of its upload's record, if there is one: a writer that lost its lock can't
+    record its bytes after that new revision."""
     if upload is not None:
         await engine.records.note(upload)
     if engine.storage.inspection is not None:
@@ -65,7 +67,8 @@ async def _remove(engine: Engine, leftover: Leftover, upload: Upload | None) -> 
 
 
 def _in_use(engine: Engine, leftover: Leftover, upload: Upload | None) -> bool:
-    """Return True if the leftover may be needed. A terminating upload is left to the sweep, which removes all of it."""
+    """Return True if the leftover may be needed; `upload` is the record of its upload, None if there is none. A
+    terminating upload is left to the sweep, which removes all of it."""
     if upload is None:
         return leftover.since > engine.clock() - (engine.limits.expire_after or _MIN_AGE)
     if upload.phase is Phase.GONE:

@@ -10,13 +10,13 @@ from tusd_py.domain.upload_id import parse_upload_id
 from tusd_py.engine.engine import Engine
 
 _GRACE_PERIOD = 7 * 86400.0
-"""Seconds in which no leftover is removed after an empty state adopted a storage: until `repair` rebuilds the records
-that the lost state had, what their uploads need looks like orphans."""
+"""Seconds in which no leftover is removed after an empty state adopted a storage, or an operator forced a pair: until
+`repair` rebuilds the records that the lost state had, what their uploads need looks like orphans."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The ids of state and storage, read at one time."""
+    """The installations that state and storage have, as read at one time."""
 
     installation: Installation | None
     """The state's installation."""
@@ -45,7 +45,7 @@ async def pair(engine: Engine) -> Installation:
 
 
 async def take_snapshot(engine: Engine) -> Snapshot:
-    """Read the ids of state and storage. Raises StateUnavailable, StorageUnavailable."""
+    """Return the installations that state and storage have now. Raises StateUnavailable, StorageUnavailable."""
     installation = await engine.state.installation()
     while True:
         storage_id, state_empty = await _storage_id(engine), not await engine.state.list(None, 1)
@@ -63,7 +63,8 @@ async def _storage_id(engine: Engine) -> str | None:
 
 
 def reconcile(engine: Engine, snapshot: Snapshot) -> Installation:
-    """Return the installation that both must have. Raises WrongPair."""
+    """Return the installation that state and storage must have, by the snapshot. Raises WrongPair if they don't belong
+    together: their ids differ, or only one has an id although the state has uploads."""
     match snapshot.installation, snapshot.storage_id:
         case None, None:
             return Installation(id=engine.new_id())
@@ -90,7 +91,8 @@ def _mismatch(engine: Engine, snapshot: Snapshot) -> str:
 
 
 async def force_pair(engine: Engine) -> Installation:
-    """Make state and storage one installation, as an operator demands. Raises Unavailable."""
+    """Make state and storage one installation, as an operator demands, and return it: that of the storage, else of the
+    state, else a new one. The grace period begins. Raises Unavailable."""
     snapshot = await take_snapshot(engine)
     installation_id = snapshot.storage_id or (snapshot.installation.id if snapshot.installation else engine.new_id())
     installed = Installation(id=installation_id, stored=True, adopted_at=engine.clock())
@@ -100,7 +102,8 @@ async def force_pair(engine: Engine) -> Installation:
 
 
 async def grace_period_end(engine: Engine) -> float | None:
-    """Return the time, in seconds since the epoch, before which no leftover is removed; None if it has passed.
+    """Return the time, in seconds since the epoch, before which no leftover is removed; None if there is no grace
+    period, or if it has passed.
 
     Raises StateUnavailable.
     """
@@ -112,14 +115,16 @@ async def grace_period_end(engine: Engine) -> float | None:
 
 
 async def end_grace_period(engine: Engine) -> None:
-    """Allow the garbage collection: everything in the storage that can have a record has one again."""
+    """End the grace period, so that garbage is collected: each upload in the storage that can have a record has one
+    again. Raises StateUnavailable."""
     installed = await engine.state.installation()
     if installed is not None and installed.adopted_at is not None:
         await engine.state.reinstall(replace(installed, adopted_at=None))
 
 
 async def renew(engine: Engine) -> None:
-    """Rewrite the storage's id, so that no lifecycle rule removes it as an old object."""
+    """Rewrite the storage's id, so that no lifecycle rule removes it as an old object; leave another installation's id.
+    Raises Unavailable."""
     installed = await engine.state.installation()
     if installed is not None and await engine.storage.installation() in {None, installed.id}:
         await engine.storage.install(installed.id)

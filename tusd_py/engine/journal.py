@@ -1,4 +1,4 @@
-"""The only writer of checkpoints: bytes count once it has recorded them, and not before."""
+"""The only writer of checkpoints: bytes count once their checkpoint is recorded, and not before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Journal:
 
     A checkpoint that makes the upload full is withheld until `release`, as the body may have surplus bytes. With
     `withheld`, so is every checkpoint that moves the offset: the bytes of a body that may turn out wrong count together
-    or not at all.
+    or not at all. `on_progress` is called with the upload after each recorded growth of its offset.
     """
 
     def __init__(
@@ -41,7 +41,8 @@ class Journal:
         """The upload as recorded."""
 
     async def record(self, checkpoint: Checkpoint) -> None:
-        """Record `checkpoint`, or withhold it until `release`. Raises Superseded, StateUnavailable."""
+        """Record `checkpoint`, or withhold it until `proceed` or `release`. Raises Superseded, StateUnavailable,
+        OverQuota."""
         async with self._saving:
             if self._is_withheld(checkpoint.offset):
                 self._withhold(checkpoint)
@@ -51,20 +52,22 @@ class Journal:
             await self._delete_objects()
 
     async def proceed(self) -> None:
-        """Record the withheld checkpoints, and from now on each new one, except one that makes the upload full."""
+        """Record the withheld checkpoints, and from now on each new one, except one that makes the upload full. Raises
+        the same as `record`."""
         async with self._saving:
             self.withheld = False
             partial = [checkpoint for checkpoint in self._pending if checkpoint.offset != self.upload.length]
             await self._record_together(partial)
 
     async def release(self) -> None:
-        """Record all withheld checkpoints: the body proved right."""
+        """Record all withheld checkpoints: the body proved right. Raises the same as `record`."""
         async with self._saving:
             self.withheld = False
             await self._record_together(self._pending)
 
     async def delete_superseded(self) -> None:
-        """Delete the objects that earlier cursors name, recorded or not, and the recorded one doesn't."""
+        """Drop the withheld checkpoints. Delete the objects that their and earlier cursors name and the recorded cursor
+        doesn't; if that fails, record trouble."""
         self._superseded += [checkpoint.cursor for checkpoint in self._pending]
         troubled, self._pending = any(checkpoint.troubled for checkpoint in self._pending), []
         await self._delete_objects()
@@ -72,8 +75,8 @@ class Journal:
             await self._note_trouble()
 
     async def _delete_objects(self) -> None:
-        """Delete superseded objects, except those that may still count. A long request does so from time to time, to
-        bound its cursors in memory and its objects in S3."""
+        """Delete superseded objects, except those that the recorded, an uncertain or a withheld cursor names. A long
+        request does so from time to time, to bound its cursors in memory and its objects in S3."""
         superseded, self._superseded = self._superseded, []
         current = [self.upload.cursor, *self._uncertain, *(checkpoint.cursor for checkpoint in self._pending)]
         try:
@@ -93,7 +96,8 @@ class Journal:
         return offset > self.upload.offset and (self.withheld or offset == self.upload.length)
 
     def _withhold(self, checkpoint: Checkpoint) -> None:
-        """Keep the checkpoint and the previous one, joined with all before it: either may be the last that counts."""
+        """Withhold the checkpoint, and keep the previous one, joined with all before it: either may be the last that
+        counts."""
         if len(self._pending) > 1:
             self._superseded.append(self._pending[0].cursor)
             self._pending = [_join(self._pending)]
@@ -127,6 +131,6 @@ class Journal:
 
 
 def _join(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
-    """Return the last of the checkpoints, with the entries of all."""
+    """Return the last of the checkpoints, with the entries of all; troubled if any of them is."""
     added = tuple(entry for checkpoint in checkpoints for entry in checkpoint.added)
     return replace(checkpoints[-1], added=added, troubled=any(checkpoint.troubled for checkpoint in checkpoints))

@@ -13,20 +13,21 @@ from tusd_py.ports.state import Numbered
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some uploads of a listing."""
+    """One page of a listing."""
 
     uploads: Sequence[Numbered]
-    """The chosen ones, by number."""
+    """The chosen uploads of the page, by number."""
     seq: int
     """The number up to which all uploads were looked at: the next page goes on after it."""
     last: bool
-    """True if there were no more uploads."""
+    """True if no upload had a higher number than `seq`."""
 
 
 async def read_page(engine: Engine, since: int, chosen: Callable[[Upload], bool]) -> Page:
-    """Return the next page of the uploads that clients may see, among those with numbers above `since`.
+    """Return the next page of the uploads with numbers above `since` that clients may see and for which `chosen`
+    returns True.
 
-    An upload whose life moves on while pages are read comes again, with its new number. Raises StateUnavailable.
+    An upload that has a new event while pages are read appears again, with its new number. Raises StateUnavailable.
     """
     limit, now = engine.thresholds.page, engine.clock()
     changes = await engine.state.changed(since, limit)
@@ -35,14 +36,14 @@ async def read_page(engine: Engine, since: int, chosen: Callable[[Upload], bool]
 
 
 async def last_seq(engine: Engine) -> int:
-    """Return the highest number of an event so far. Raises StateUnavailable."""
+    """Return the highest number of an event so far; 0 without an outbox. Raises StateUnavailable."""
     outbox = engine.state.outbox
     return 0 if outbox is None else await outbox.last_seq()
 
 
 async def newest(engine: Engine, chosen: Callable[[Upload], bool], limit: int) -> tuple[Sequence[Numbered], int]:
-    """Return up to `limit` of the chosen uploads among those of the latest events, oldest first, and the number up to
-    which they were looked at. Raises StateUnavailable."""
+    """Return the last `limit` of the chosen uploads among those of the latest events (`Thresholds.recent_events`), by
+    number, and the number up to which all uploads were looked at. Raises StateUnavailable."""
     last = await last_seq(engine)
     uploads, since = deque[Numbered](maxlen=limit), max(0, last - engine.thresholds.recent_events)
     while True:

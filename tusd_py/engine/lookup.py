@@ -18,12 +18,13 @@ from tusd_py.engine.finish import finish_upload
 
 
 async def inspect(engine: Engine, upload_id: UploadId) -> Upload:
-    """Return the upload at the offset for the next append: a lock holder is asked to record its bytes and leave first,
-    if the caller may do that. A caller that doesn't own it is told only what it needs to continue.
+    """Return the upload at the offset for the next append: a lock holder is asked to record its bytes and release the
+    lock first, if the caller may ask for that. For a caller that doesn't own the upload, its metadata and digest are
+    left out.
 
     A full upload is finished first, so that it is returned only when it is done. While a scan or a hook decides if it
-    may be done, UploadLocked is raised at once.
-    Raises Refusal, Locked, UploadLost, Superseded, Unavailable.
+    may be done, UploadLocked is raised at once. Raises UploadNotFound for a direct upload that isn't done, another
+    Refusal, Locked, UploadLost, Superseded, Unavailable.
     """
     upload = _decided(engine, await _visible(engine, upload_id, Inspect()))
     await engine.allow(Inspect(), upload)
@@ -41,7 +42,8 @@ async def _settled(engine: Engine, upload_id: UploadId) -> Upload:
 
 
 def _check_offset_known(upload: Upload) -> None:
-    """Raise UploadNotFound for the unknown offset of a direct upload, UploadLocked for one that means complete."""
+    """Raise UploadNotFound if the upload is direct and not done, as its offset is unknown; UploadLocked if it is
+    finishing, as its offset would look like that of a complete upload."""
     if upload.direct is not None and not upload.done:
         raise UploadNotFound
     if upload.phase is Phase.FINISHING:
@@ -49,9 +51,11 @@ def _check_offset_known(upload: Upload) -> None:
 
 
 async def finished(engine: Engine, upload_id: UploadId, intent: Read) -> Upload:
-    """Return an upload that can be downloaded. Takes no lock, so that readers don't wait, unless it is awaited.
+    """Return an upload that can be downloaded. Takes no lock, so that readers don't wait, unless the upload is awaited
+    (`Upload.awaited`): it is finished then, if its object exists.
 
-    Raises Refusal, Unavailable; if it is awaited also Locked, UploadLost, Superseded.
+    Raises Refusal (NotReady if the upload isn't done), Unavailable; for an awaited upload also Locked, UploadLost,
+    Superseded.
     """
     upload = await _visible(engine, upload_id, intent)
     await engine.allow(intent, upload)
@@ -64,12 +68,14 @@ async def finished(engine: Engine, upload_id: UploadId, intent: Read) -> Upload:
 
 
 def read(engine: Engine, upload: Upload, span: Span) -> AsyncGenerator[bytes, None]:
-    """Yield the bytes of `span`. Raises, before the first, UploadLost or StorageUnavailable."""
+    """Yield the bytes of `span` of a finished upload. Raises UploadLost before the first byte if the object is missing
+    or is another; StorageUnavailable. The caller closes the generator, unless it is exhausted."""
     return engine.storage.read(upload, span)
 
 
 async def link(engine: Engine, upload: Upload, shown_as: Mapping[str, str]) -> str:
-    """Return a presigned URL for the upload's bytes; its response has the header fields `shown_as`."""
+    """Return a presigned URL to GET the upload's bytes; the response has the header fields `shown_as`. Raises
+    UnsupportedExtension if clients can't reach the storage."""
     return await access(engine).sign_read(upload, shown_as, engine.limits.download_url_lifetime)
 
 

@@ -22,10 +22,10 @@ from tusd_py.ports.progress import NO_WATCHER
 
 
 async def make(engine: Engine, upload_id: UploadId, metadata: Metadata, chunks: AsyncGenerator[bytes, None]) -> Upload:
-    """Create an upload of these bytes, which belongs to the engine's caller, and finish it. Closes `chunks`.
+    """Create an upload of these bytes, which belongs to the engine's caller, finish and return it. Closes `chunks`.
 
-    Raises what `chunks` raises, Refusal, Locked, UploadLost, Superseded, Unavailable: it isn't finished then, and the
-    caller of this function removes it.
+    Raises what `chunks` raises, Refusal, Locked, UploadLost, Superseded, Unavailable: the upload isn't finished then,
+    and the caller of this function has to remove it.
     """
     async with aclosing(chunks):
         planned = plan_create(Create(metadata=metadata), upload_id=upload_id, limits=engine.limits, now=engine.clock())
@@ -42,7 +42,7 @@ async def make(engine: Engine, upload_id: UploadId, metadata: Metadata, chunks: 
 
 
 class _MadeBody:
-    """A `Body` of bytes that are made here."""
+    """A `Body` of bytes that this server makes."""
 
     def __init__(self, source: AsyncIterator[bytes]) -> None:
         self._source = source

@@ -32,11 +32,12 @@ class OpenUploads(Observer):
         self._created: dict[UploadId, int] = {}
         """Claimed bytes of the uploads created since the last count."""
         self._claimed = 0
-        """Sum of both, in bytes."""
+        """The sum of the claims of `_creating` and `_created`, in bytes."""
 
     @contextmanager
     def admitting(self, upload: Upload) -> Iterator[None]:
-        """Reserve the claim of `upload` during its creation. Raises TooManyUploads on entry."""
+        """Reserve the claim of `upload` during its creation; keep it if the context doesn't raise. Raises
+        TooManyUploads on entry."""
         claim = upload.claim or 0
         self._check_number()
         self.check_claim(claim)
@@ -56,7 +57,8 @@ class OpenUploads(Observer):
             raise TooManyUploads("unfinished uploads would have too many bytes; try again later")
 
     async def recount(self, count: Callable[[], Awaitable[Unfinished]], meter: Meter) -> None:
-        """Update the numbers from the state; if it is unavailable, they stay."""
+        """Update the numbers from the state, by `count`, and pass them to `meter`; if the state is unavailable, they
+        stay."""
         before = tuple(self._created)
         with suppress(Unavailable):
             self._counted = await count()

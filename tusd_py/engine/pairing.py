@@ -137,7 +137,8 @@ class PairedState:
         return self._state
 
     async def _join(self) -> None:
-        """Wait for the current attempt, or start one: there is one at a time. Raises its error."""
+        """Wait for the current attempt to pair, or start one: there is one at a time. Raises the attempt's error, or
+        StorageUnavailable if it takes longer than `_PATIENCE`."""
         if self._attempt is None or self._attempt.done():
             self._attempt = asyncio.create_task(self._try(), name="pairing")
         attempt = self._attempt

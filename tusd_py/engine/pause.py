@@ -14,15 +14,16 @@ from tusd_py.engine.engine import Engine
 
 
 async def pause(engine: Engine, upload_id: UploadId) -> Upload:
-    """Pause the upload, or renew its pause, and return it: a lock holder is asked to record its bytes and leave.
+    """Pause the upload, or renew its pause, and return it. A lock holder is asked to record its bytes and release the
+    lock.
 
-    Raises Refusal (also AlreadyComplete), Locked, Superseded, StateUnavailable.
+    Raises Refusal (AlreadyComplete if the upload has all its bytes), Locked, Superseded, StateUnavailable.
     """
     return await _save(engine, upload_id, lambda upload: lifecycle.pause(upload, engine.clock()))
 
 
 async def resume(engine: Engine, upload_id: UploadId) -> Upload:
-    """End the pause of the upload, if there is one, and return it. Raises the same."""
+    """End the pause of the upload, if there is one, and return the upload. Raises the same as `pause`."""
     return await _save(engine, upload_id, lifecycle.unpause)
 
 

@@ -13,7 +13,7 @@ from tusd_py.ports.state import StateStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quotas:
-    """The quotas of all accounts: the settings' (None for none), unless a credential has another one."""
+    """The quotas of all accounts: `default`, from the settings (None for none), unless a credential has its own."""
 
     state: StateStore
     default: Quota | None = None
@@ -25,14 +25,15 @@ class Quotas:
         return replace(self.default or Quota(), max_bytes=account.quota_bytes)
 
     def for_creation(self, account: Account, own: Quota | None) -> Quota | None:
-        """Return the quota of the account; its credential's `own` limit on uploads replaces the settings'."""
+        """Return the quota of the account, with the limit on unfinished uploads of `own`, its credential's quota, if
+        that sets one. None if the account has no quota."""
         quota = self.of(account)
         if own is None or own.max_uploads is None:
             return quota
         return replace(quota or Quota(), max_uploads=own.max_uploads)
 
     async def check(self, account: Account, growth: int) -> None:
-        """Return if the account has room for so many bytes more. Raises OverQuota, StateUnavailable."""
+        """Raise OverQuota unless the account has room for `growth` bytes more. Also raises StateUnavailable."""
         quota = self.of(account)
         if growth > 0 and quota is not None and quota.max_bytes is not None:
             usage = await self.state.usage(account.name)
@@ -40,9 +41,11 @@ class Quotas:
                 raise over_bytes()
 
     async def fit(self, upload: Upload, reserved: int) -> Upload | None:
-        """Return the upload, which had so many bytes reserved, with as many as its account has room for.
+        """Return the upload with a smaller reservation, of as many bytes as its account has room for. `reserved` is the
+        reservation in its stored record, in bytes.
 
-        None if that isn't enough for the bytes that it has, or for its length. Raises StateUnavailable.
+        None if no smaller reservation holds the bytes that the upload has, or if its length is known. Raises
+        StateUnavailable.
         """
         fitting = reserved + await self._remaining(upload.account, self.of(upload.account))
         if upload.length is not None or not upload.offset <= fitting < upload.account.reserved:
@@ -50,7 +53,8 @@ class Quotas:
         return with_reservation(upload, fitting)
 
     async def _remaining(self, account: Account, quota: Quota | None) -> int:
-        """Return the bytes that the account may still take."""
+        """Return the number of bytes that the account may still take, negative if it has too many; 0 without a quota of
+        bytes."""
         if quota is None or quota.max_bytes is None:
             return 0
         return quota.max_bytes - (await self.state.usage(account.name)).total

@@ -10,16 +10,18 @@ from collections.abc import Callable
 from tusd_py.domain.refusals import TooManyRequests
 
 Rate = tuple[int, float]
-"""A number of actions, and seconds."""
+"""A number of actions, and the seconds in which a client may do so many."""
 
 _SECOND = 1_000_000_000
-"""Nanoseconds: whole numbers, so that no action is lost to rounding."""
+"""A second in nanoseconds: whole numbers, so that no action is lost to rounding."""
 _MAX_CLIENTS = 50_000
-"""Clients to remember, in some 10 MiB. Beyond that, the least recent one is forgotten and has its full rate again."""
+"""The number of clients to remember, in some 10 MiB. Beyond that, the least recent client is forgotten and has its full
+rate again."""
 
 
 class RateLimiter:
-    """A limit on actions: so many at once per client or account, and as many more in so many seconds; None is none.
+    """A limit on the actions of each client or account. With the rate (n, s), n are allowed at once, and n more in each
+    s seconds; None is no limit.
 
     `source` is the client or the account in words, for refusals.
     """
@@ -29,7 +31,8 @@ class RateLimiter:
     ) -> None:
         self._rate, self._clock, self._source = rate, clock, source
         self._due = OrderedDict[str, int]()
-        """When each client has its full rate again, in nanoseconds, ordered by the clients' last actions."""
+        """The time of `clock` at which each client has its full rate again, in nanoseconds, ordered by the clients'
+        last actions."""
 
     def check(self, client: str, own: Rate | None = None) -> None:
         """Count an action of the client, by its own rate if it has one. Raises TooManyRequests beyond the rate."""
@@ -49,6 +52,6 @@ class RateLimiter:
         self._forget(now)
 
     def _forget(self, now: int) -> None:
-        """Forget the least recent clients, as long as they have their full rate or are too many."""
+        """Forget the least recent clients while the first of them has its full rate, or there are too many."""
         while len(self._due) > _MAX_CLIENTS or next(iter(self._due.values())) <= now:
             self._due.popitem(last=False)

@@ -24,7 +24,7 @@ from tusd_py.transfer.digests import Digest, Tally
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """One request's body, and the watcher of its progress."""
+    """One request's body, the intent's description of it, the watcher of its progress, and the digest of its bytes."""
 
     body: Body
     announced: Announced
@@ -37,8 +37,8 @@ class Incoming:
 async def receive(engine: Engine, upload: Upload, incoming: Incoming, *, max_bytes: int | None, lease: Lease) -> Upload:
     """Store the body's bytes and return the upload as recorded, also if the body was cut short.
 
-    Raises UploadStopped (a hook wants the upload to end); TypeNotAllowed; ChecksumMismatch, TooLarge, UploadLocked
-    (unrecorded bytes are dropped then); UploadLost, Superseded, Unavailable.
+    Raises UploadStopped (a hook wants the upload to end); TypeNotAllowed; ChecksumMismatch, TooLarge, UploadLocked,
+    OverQuota (unrecorded bytes are dropped then); UploadLost (the upload has ended), Superseded, Unavailable.
     """
     report = engine.questions.report_progress(engine.caller, incoming.body.stop)
     digest, announced = Digest(incoming.announced.checksum), incoming.announced
@@ -103,14 +103,16 @@ async def _pour(engine: Engine, chunks: AsyncIterator[Chunk], writer: Writer, jo
 
 
 async def expect_nothing(incoming: Incoming) -> None:
-    """Read a body that must be empty, as the upload takes no more bytes. Raises TooLarge, ChecksumMismatch."""
+    """Read a body that must be empty, as the upload takes no more bytes. Raises TooLarge, ChecksumMismatch,
+    UploadLocked."""
     async for _ in incoming.body.chunks(0):
         pass
     _check(incoming.body.end, Digest(incoming.announced.checksum))
 
 
 def _check(end: BodyEnd, digest: Digest) -> None:
-    """Raise if the body is too long, was stopped before its checksum was known, or has another one than announced."""
+    """Raise TooLarge if the body is too long, UploadLocked if it was stopped before its checksum was known,
+    ChecksumMismatch if it doesn't have the announced checksum."""
     if end is BodyEnd.TOO_LONG:
         raise TooLarge("the body has more bytes than the upload takes")
     if digest.open and end is BodyEnd.STOPPED:

@@ -1,7 +1,7 @@
 """The only writer of records: a change counts once its record is saved, with its event, and observers get it then.
 
-Each save is a compare-and-set on the upload's revision. If a writer stored something that it couldn't record, that is
-recorded as trouble; if it lost its lock and the upload has ended, its bytes are removed.
+Each save is a compare-and-set on the upload's revision. If a writer may have stored something that it couldn't record,
+that is recorded as the upload's trouble; if it lost its lock and the upload has ended, its bytes are removed.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from tusd_py.ports.storage import Storage
 
 _TROUBLE_PAUSES = (0.0, 0.5, 2.0, 5.0)
 """Seconds before each attempt to record a trouble. The lock is held meanwhile, so that no other process ends the upload
-without knowing it; a request without effect after all pauses is expected to have none."""
+without knowing of it; a request to the storage that has had no effect after all pauses is expected to have none."""
 _LATE_PAUSES = (0.0, 2.0, 10.0, 40.0)
 """Seconds before each attempt to clean up by a writer that lost its lock: no other process knows of its bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """The records of uploads in the state."""
+    """The writer of uploads' records to the state, on the request of one caller."""
 
     state: StateStore
     storage: Storage
@@ -54,11 +54,11 @@ class Records:
     quotas: Quotas
     thresholds: Thresholds = DEFAULT
     unrecorded: set[UploadId] = field(default_factory=set)
-    """Uploads whose trouble isn't recorded yet, as the state was unavailable."""
+    """Uploads whose trouble (`remember_trouble`) isn't recorded yet, as the state was unavailable."""
 
     async def rebuild(self, change: Change, entries: Sequence[Entry]) -> Upload:
-        """Record an upload again whose bytes are stored. Raises ValueError if its id is taken, StateFull,
-        StateUnavailable."""
+        """Record an upload again whose record was lost, and return it. Raises ValueError if its id is taken; NameTaken,
+        StateFull, StateUnavailable."""
         events = self._events(change, change.upload)
         return self._notify(events, await self.state.create(change.upload, entries, events))
 
@@ -68,7 +68,8 @@ class Records:
         return self._notify(events, await self.state.create(change.upload, (), events, quota=quota, grant=grant))
 
     async def save(self, change: Change, added: Sequence[Entry] = (), refund: Grant | None = None) -> Upload:
-        """Record the change and return the upload; its expiry moves. A use of `refund` is given back.
+        """Record the change, with new `added` entries and a new expiry, and return the upload. With `refund`, a use of
+        that grant is given back.
 
         Raises Superseded, StateUnavailable.
         """
@@ -84,13 +85,13 @@ class Records:
         return await self._commit(change, events, saving)
 
     async def rewind(self, change: Change, entries: Sequence[Entry]) -> Upload:
-        """Do the same as `save`, but replace all entries. Raises Superseded, StateUnavailable."""
+        """Do the same as `save`, but replace all entries by `entries`. Raises Superseded, StateUnavailable."""
         moved = self._moved(change)
         events = self._events(change, moved)
         return self._notify(events, await self.state.rewind(moved, entries, events))
 
     async def note(self, upload: Upload) -> Upload:
-        """Save the upload without moving its expiry. Raises Superseded, StateUnavailable."""
+        """Save the upload without an event or a new expiry, and return it. Raises Superseded, StateUnavailable."""
         return self._notify((), await self.state.save(upload))
 
     async def delete(self, upload: Upload) -> None:
@@ -100,7 +101,8 @@ class Records:
     async def _save_within_quota(
         self, upload: Upload, reserved: int, added: Sequence[Entry], events: Sequence[Event]
     ) -> Upload:
-        """Save the upload, with a smaller reservation if its account has no room for all of it. Raises OverQuota."""
+        """Save the upload and return it, with a smaller reservation if its account has no room for all of it.
+        `reserved` is the stored reservation, in bytes. Raises OverQuota, Superseded, StateUnavailable."""
         quota = self.quotas.of(upload.account)
         while True:
             try:
@@ -119,7 +121,8 @@ class Records:
         return reserve(upload, self.thresholds.reservation, length_limit(upload, self.limits))
 
     async def _commit(self, change: Change, events: Sequence[Event], saving: Awaitable[Upload]) -> Upload:
-        """Return the saved upload, of which observers are told, or record the trouble of a superseded change."""
+        """Await the save, tell observers of it and return the saved upload. If it is superseded, record the trouble
+        that the change has, and raise Superseded."""
         try:
             return self._notify(events, await saving)
         except Superseded:
@@ -139,8 +142,8 @@ class Records:
         return recorded
 
     async def remember_trouble(self, upload_id: UploadId) -> None:
-        """Record that the storage may have, now or soon, objects that the upload doesn't name. If the state stays
-        unavailable, the next lock holder or sweep records it."""
+        """Record the upload's trouble: the storage may have, now or soon, objects that its record doesn't name. If the
+        state stays unavailable, the next lock holder or sweep records that."""
         self.unrecorded.add(upload_id)
         await retry(partial(self._record_trouble, upload_id), _TROUBLE_PAUSES, Superseded, StateUnavailable)
 
@@ -162,7 +165,8 @@ class Records:
             raise
 
     async def _clean_if_ended(self, upload: Upload) -> None:
-        """Remove an ended upload's bytes that its record doesn't name: no other process writes to it."""
+        """If the upload has ended, remove its bytes that its record doesn't name: no other process writes to it. Raises
+        Unavailable."""
         current = await self.state.load(upload.id)
         if current is None or current.phase not in UNFINISHED:
             await self.storage.clean(current or forget(upload))

@@ -1,4 +1,4 @@
-"""Repair: all records are compared with the whole storage, and differences reported, and mended on request."""
+"""Repair: it compares all records with the whole storage, reports differences, and mends them on request."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Finding:
     remedy: str
     """The upload's state after mending, as a participle: `rebuilt`."""
     mend: Callable[[], Awaitable[str]]
-    """The function that mends it, and returns the upload's state likewise. Raises Locked, Superseded, NameTaken,
-    HookFailed, Unavailable."""
+    """The function that mends the difference, and returns the upload's state as a participle. Raises Locked,
+    Superseded, NameTaken, HookFailed, Unavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mended:
-    """The outcome of a finding."""
+    """The outcome of a finding: a sentence for an operator, and `done`, true if the finding was mended."""
 
     upload_id: UploadId
     sentence: str
@@ -43,7 +43,7 @@ class Mended:
 
 
 async def repair(engine: Engine, *, apply: bool) -> AsyncIterator[Mended]:
-    """Yield all findings, mended if `apply`. Uploads that are in use are skipped.
+    """Yield the outcome of each finding, mended if `apply`. Uploads that are in use are not mended.
 
     If all were mended, the grace period ends, and leftovers may be removed again.
 
@@ -72,7 +72,8 @@ async def _mend(finding: Finding) -> tuple[str, bool]:
 
 
 async def _examine(engine: Engine) -> AsyncIterator[Finding]:
-    """Yield records without their bytes, stored uploads without a record, and orphans."""
+    """Yield the findings: records that don't match their bytes or whose last step is still to be done, stored uploads
+    without a record, and orphans."""
     async for finding in _check_records(engine):
         yield finding
     rebuilt = set[UploadId]()
@@ -99,7 +100,8 @@ async def _check_records(engine: Engine) -> AsyncIterator[Finding]:
 
 
 async def _check_locked(engine: Engine, upload_id: UploadId) -> Finding | None:
-    """Check the upload once more under its lock: it may just have been in progress."""
+    """Check the upload once more under its lock, as it may just have been in progress. None if it is locked or needs no
+    repair."""
     with suppress(Locked):
         async with engine.hold(upload_id, wait=0):
             upload = await engine.state.load(upload_id)
@@ -163,7 +165,8 @@ async def _find_unrecorded(engine: Engine) -> AsyncIterator[Finding]:
 
 
 async def _unrecorded(engine: Engine, inspection: Inspection) -> dict[UploadId, list[Leftover]]:
-    """Return the leftovers of uploads without a record. A record precedes the first byte, so that none is just new."""
+    """Return the leftovers of uploads without a record, by upload. A record precedes an upload's first byte, so that
+    none of these uploads is just new."""
     by_upload = dict[UploadId, list[Leftover]]()
     async for leftover in inspection.leftovers():
         by_upload.setdefault(leftover.upload_id, []).append(leftover)

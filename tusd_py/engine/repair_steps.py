@@ -1,7 +1,7 @@
 """The steps that mend an upload whose record and bytes disagree.
 
-Each locks the upload, and returns its state as a participle. Raises Locked, Superseded, HookFailed (a server finishes
-it), Unavailable.
+Each step locks the upload, and returns the upload's new state as a participle. Raises Locked, Superseded, HookFailed (a
+server asks the hook and finishes the upload), Unavailable.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from tusd_py.ports.storage import Survey
 
 
 async def rebuild(engine: Engine, recovered: Recovered) -> str:
-    """Record the upload again, and finish it if all its bytes are stored. Raises NameTaken, too."""
+    """Record the upload again, and finish it if all its bytes are stored and no hook is to be asked. Raises NameTaken,
+    too."""
     async with engine.hold(recovered.upload.id, wait=0):
         try:
             planned = touch(recovered.upload, engine.clock(), engine.limits)
@@ -46,13 +47,14 @@ async def end(engine: Engine, upload: Upload) -> str:
 
 
 async def finish(engine: Engine, upload: Upload) -> str:
-    """Finish the upload, or end it if bytes are lost."""
+    """Finish the upload, or end it if its bytes are lost or refused by a scan."""
     async with engine.hold(upload.id, wait=0):
         return "finished" if await _finish_or_clear(engine, upload) else "ended, as bytes of it are gone"
 
 
 async def catch_up(engine: Engine, upload: Upload, survey: Survey) -> str:
-    """Record the existing object, or end the upload if the object doesn't have the announced digest."""
+    """Record the existing object and finish the upload, or end it if the object doesn't have the announced digest or is
+    refused by a scan."""
     async with engine.hold(upload.id, wait=0):
         if not await _finish_or_clear(engine, await follow(engine, upload, survey)):
             return "ended, as its bytes are not those that were announced"
@@ -74,14 +76,16 @@ async def remove(engine: Engine, upload: Upload) -> str:
 
 
 async def remove_leftover(engine: Engine, leftover: Leftover) -> str:
-    """Remove a leftover that no upload needs."""
+    """Remove a leftover that no upload needs. Raises Superseded if an upload needs it by now, or its upload is in
+    use."""
     if not await remove_unneeded(engine, leftover, dry_run=False):
         raise Superseded(leftover.upload_id)
     return "removed"
 
 
 async def _finish_or_clear(engine: Engine, upload: Upload) -> bool:
-    """Finish the upload; returns False if it turned out to be lost or malicious, and is removed."""
+    """Finish the upload. Returns False if its bytes were lost or spoiled, or a scan refused them: the upload is removed
+    then."""
     try:
         with suppress(UploadLost, ScanRejected):
             await finish_upload(engine, upload)

@@ -15,17 +15,19 @@ from tusd_py.engine.terminate import clear
 
 
 async def announce_scan(engine: Engine, upload: Upload) -> Upload:
-    """Return the finishing upload, recorded as one that is to be scanned if it is. Raises Superseded,
-    StateUnavailable."""
+    """Return the finishing upload; if it is to be scanned before it is done, record and return it as such. Raises
+    Superseded, StateUnavailable."""
     if engine.screening is None or upload.scan is not None:
         return upload
     return await engine.records.note(await_scan(upload))
 
 
 async def scan_to_finish(engine: Engine, upload: Upload, done: Upload) -> Upload:
-    """Return the upload that is to be done, with the verdict. `upload` is its record.
+    """Scan the content of `done`, the upload as it is to be recorded, and return it with the verdict; unchanged if
+    uploads aren't scanned before they are done. `upload` is its record.
 
-    Raises Infected, Unscanned (it has ended then), ScannerUnavailable (it stays finishing, and is scanned again).
+    Raises Infected, Unscanned (the upload has ended then), ScannerUnavailable (it stays finishing, and is scanned
+    again), UploadLost, Unavailable, Superseded.
     """
     screening = engine.screening
     if screening is None:
@@ -45,8 +47,8 @@ async def scan_to_finish(engine: Engine, upload: Upload, done: Upload) -> Upload
 
 
 async def record_scan(engine: Engine, upload_id: UploadId, scan: Scan | None, before: JobId | None = None) -> None:
-    """Record the verdict on a finished upload, None for none; one that is infected ends. Nothing is recorded if the job
-    `before` is stored: it may have recorded a newer verdict.
+    """Record the verdict on a finished upload, None for no verdict; end an infected upload. Nothing is recorded if the
+    upload isn't done, or if the job `before` is stored, as that job may have recorded a newer verdict.
 
     Raises Locked, Superseded, StateUnavailable.
     """

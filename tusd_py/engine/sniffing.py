@@ -15,15 +15,16 @@ from tusd_py.ports.body import Body, BodyEnd, Chunk
 from tusd_py.transfer.file_marks import FileMarks
 
 _PARTIALS = 16
-"""The first partial uploads of a final one that are read, a request to the storage each."""
+"""The number of a final upload's first partial uploads that are read at most, with a request to the storage each."""
 
 
 def sniffed(
     engine: Engine, upload: Upload, chunks: AsyncIterator[Chunk], body: Body, *, last: bool
 ) -> AsyncIterator[Chunk]:
-    """Return the chunks of the body, once the first bytes of the file are judged; `last` if the body is its rest.
+    """Yield the chunks of the body, but only after the file's first bytes, if they are in it, are judged. `last` is
+    True if the body is the rest of the file.
 
-    A partial upload is judged with the final one. Raises TypeNotAllowed, on a step before the first chunk.
+    A partial upload isn't judged: its final upload is. Raises TypeNotAllowed, on a step before the first chunk.
     """
     if engine.marks is None or upload.offset or upload.kind is Kind.PARTIAL:
         return chunks
@@ -33,7 +34,8 @@ def sniffed(
 async def _judged(
     engine: Engine, marks: FileMarks, upload: Upload, chunks: AsyncIterator[Chunk], body: Body, *, last: bool
 ) -> AsyncIterator[Chunk]:
-    """Yield the chunks, or none if the body was cut short before its type could be told: its client sends it again."""
+    """Yield the chunks; none if the body was cut short before its type could be told, as its client sends it again.
+    Raises TypeNotAllowed before the first chunk."""
     prefix, chunk = b"", b""  # type: bytes, Chunk
     async for chunk in chunks:
         if len(prefix) + len(chunk) >= HEAD_BYTES:
@@ -48,7 +50,8 @@ async def _judged(
 
 
 def _is_kept(engine: Engine, marks: FileMarks, upload: Upload, head: bytes, body: Body, *, last: bool) -> bool:
-    """Return False if the body was cut short before its type could be told. Raises TypeNotAllowed."""
+    """Return True if the body, which begins with `head`, is to be stored; False if it was cut short before its type
+    could be told. Raises TypeNotAllowed."""
     present, allowed = marks.find(head), engine.limits.allowed_types
     if not head or has_allowed_mark(upload, present, allowed):
         return True
@@ -61,7 +64,8 @@ def _is_kept(engine: Engine, marks: FileMarks, upload: Upload, head: bytes, body
 
 
 async def check_partials(engine: Engine, final: Upload, partials: Sequence[Upload]) -> None:
-    """Judge the first bytes of a planned final upload. Raises TypeNotAllowed, Malformed, StorageUnavailable."""
+    """Judge the first bytes of a planned final upload, from its partial uploads. Raises TypeNotAllowed, Malformed (a
+    partial upload's object is missing), StorageUnavailable."""
     if engine.marks is None:
         return
     try:

@@ -28,7 +28,8 @@ async def terminate(engine: Engine, upload_id: UploadId, reason: Reason = Reason
 
 
 async def abandon(engine: Engine, upload_id: UploadId, reason: Reason) -> None:
-    """End an upload that its client can't resume; a failure is only reported."""
+    """End an upload that its client can't resume; a failure is only reported. For a creation that failed, the use of
+    the client's grant is given back."""
     try:
         async with engine.hold(upload_id):
             upload = await engine.state.load(upload_id)
@@ -44,10 +45,11 @@ def _refund(engine: Engine, reason: Reason) -> Grant | None:
 
 
 async def clear(engine: Engine, upload: Upload) -> bool:
-    """Remove what a terminating upload left in the storage, then its record. A sweep retries what fails.
+    """Remove what a terminating upload left in the storage, then its record, or, with `Limits.answers_gone`, all of the
+    record but that it existed. A sweep retries what fails.
 
-    The record stays while pending requests may still store something, and a sweep cleans up again then. Returns False
-    if the storage or the state failed.
+    The record stays while pending requests may still store something; a sweep cleans up again after that. Returns False
+    if the storage or the state failed, or another process changed the record.
     """
     began = engine.clock()  # before the listing, which may take long and shows the time of its request
     try:

@@ -1,4 +1,5 @@
-"""The port to the makers of principals: JWT, API keys, upload tokens, authentication servers, proxies."""
+"""The port to the adapters that make a principal of a credential: JWT, API key, upload token, authentication server,
+proxy."""
 
 from __future__ import annotations
 
@@ -12,9 +13,10 @@ class Authenticator(Protocol):
     """Checks the credential of a request."""
 
     async def identify(self, caller: Caller) -> Principal | None:
-        """Return the principal of the request's credential; None if it has no credential of a known kind.
+        """Return the principal of the request's credential; None if the request has no credential of a known kind.
 
-        Raises Unauthenticated for a credential that isn't good, Forbidden, AuthUnavailable if that can't be known now.
+        Raises Unauthenticated for a credential that isn't valid; Forbidden; AuthUnavailable if the credential can't be
+        checked now.
         """
 
     async def aclose(self) -> None:

@@ -28,11 +28,12 @@ class Body(Protocol):
     """The bytes of one request."""
 
     def chunks(self, max_bytes: int | None) -> AsyncIterator[Chunk]:
-        """Yield at most `max_bytes` bytes (None: no limit) as they arrive. The first step sends 100 (Continue)."""
+        """Yield at most `max_bytes` bytes (None: no limit) as they arrive. The first step sends 100 (Continue)
+        if the client expects that."""
 
     @property
     def end(self) -> BodyEnd:
-        """The reason of the end, valid once `chunks` is exhausted."""
+        """The reason why the chunks ended; valid once `chunks` is exhausted."""
 
     def stop(self) -> None:
-        """End the chunks soon, after those that have arrived."""
+        """End `chunks` soon, once it has yielded the bytes that have arrived."""

@@ -10,11 +10,11 @@ from tusd_py.domain.upload_id import UploadId
 
 
 class Bus(Protocol):
-    """Announces changed uploads, at most once: a listener reads the record, which is the truth, and reads it again from
-    time to time. No method raises because the bus is away."""
+    """Announces changed uploads, each change at most once: as announcements may be lost, a listener reads the record
+    after each announcement, and also from time to time. No method raises if the bus is unreachable."""
 
     def publish(self, upload_id: UploadId) -> None:
-        """Announce that the upload has changed. Returns at once; announcements of one upload may be joined."""
+        """Announce that the upload has changed. Returns at once; several announcements of one upload may become one."""
 
     def listening(self, notify: Callable[[UploadId | None], None]) -> AbstractAsyncContextManager[None]:
         """Call `notify` for each upload that another process announces, until the end of the context; with None if any

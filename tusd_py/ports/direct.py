@@ -46,7 +46,7 @@ class DirectAccess(Protocol):
         """The limits on the number and sizes of parts."""
 
     def key(self, upload: Upload) -> str:
-        """Return the name of the upload's object."""
+        """Return the key of the upload's object, without a request to the storage."""
 
     async def begin(self, upload: Upload) -> Checkpoint:
         """Start the multipart upload, unless it is started; return the checkpoint that names it."""
@@ -54,7 +54,8 @@ class DirectAccess(Protocol):
     async def sign_whole(self, upload: Upload, *, max_bytes: int, lifetime: float, form: bool) -> Signed:
         """Sign one request for the whole object: of its declared length, else of up to `max_bytes` bytes.
 
-        A form if `form` and the provider supports them, else a PUT, which can't limit an undeclared length.
+        Returns a form to POST if `form` is true and the provider supports forms; else a PUT, which can't limit an
+        undeclared length.
         """
 
     async def sign_part(self, upload: Upload, number: int, length: int | None, lifetime: float) -> Signed:
@@ -64,18 +65,18 @@ class DirectAccess(Protocol):
         """Return a presigned URL to GET a finished upload; its response has the header fields `shown_as`."""
 
     async def stored_parts(self, upload: Upload) -> Sequence[DirectPart]:
-        """Return the stored parts, by number. A part that was sent again may appear twice, the newest last if the
-        storage knows their times.
+        """Return the stored parts, by number; none before `begin`. A part that was sent again may appear twice, the
+        newest last if the storage knows their times.
 
         Raises UploadLost if the multipart upload is gone.
         """
 
     def entries(self, parts: Sequence[DirectPart]) -> Sequence[Entry]:
-        """Return the entries of an upload that is made of these parts."""
+        """Return the entries to record for an upload that is made of these parts."""
 
     async def object_length(self, upload: Upload) -> int | None:
         """Return the length in bytes of the upload's object; None if it is missing or is another object."""
 
     @property
     def cors(self) -> Mapping[str, CorsAccess]:
-        """The access to the CORS rules of each bucket that clients are sent to, by its name for people."""
+        """The access to the CORS rules of each bucket that clients reach, by the bucket's name for people."""

@@ -39,7 +39,8 @@ class Trial:
     place: str
     """The name of the place for people."""
     run: Callable[[], Awaitable[None]]
-    """Does what uploads need there, and cleans up. Raises StorageUnavailable."""
+    """Tries the requests that uploads need at the place, and removes what they stored. Raises StorageUnavailable if one
+    fails."""
 
 
 class Inspection(Protocol):
@@ -55,10 +56,11 @@ class Inspection(Protocol):
         """Remove the leftover, if it exists."""
 
     async def recover(self, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
-        """Return the unfinished upload, or finished partial one, that these leftovers belong to: for repair, after its
-        record was lost.
+        """Return the unfinished upload, or the finished partial upload, that these leftovers belong to: for repair,
+        after the upload's record was lost.
 
-        It has all bytes before the first gap, recorded or not. None if there are none, or if its object exists.
+        The upload has all stored bytes before the first gap, recorded or not. Returns None if there are no such bytes,
+        or if a regular or final upload has its finished object.
         """
 
     def trials(self) -> Sequence[Trial]:

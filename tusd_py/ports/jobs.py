@@ -34,16 +34,17 @@ class JobStore(Protocol):
     """Stores the records of jobs. Every method may raise StateUnavailable; every adapter passes tests/contracts."""
 
     async def create(self, job: Job) -> Job:
-        """Store a new job at revision 1 and return it; the stored one if there is one with that id."""
+        """Store a new job at revision 1 and return it; if a job with that id is stored already, return that one
+        unchanged."""
 
     async def load(self, job_id: JobId) -> Job | None:
         """Return the job, or None."""
 
     async def save(self, job: Job) -> Job:
-        """Replace the job whose revision is `job.revision`; return it at its new one. If that ends the job, store the
-        event of its end in the same transaction: it takes a number, and is for sinks, like those of uploads.
+        """Replace the job whose revision is `job.revision`; return the job at its new revision. If that ends the job,
+        store the event of its end in the same transaction: like an upload's event, it takes a number and is for sinks.
 
-        Raises Superseded if the stored revision is another, or there is none."""
+        Raises Superseded if the stored revision is another, or if no such job is stored."""
 
     async def due(self, now: float, limit: int) -> Sequence[Job]:
         """Return up to `limit` jobs whose `due_at` is at or before `now`, the longest due first."""
@@ -53,4 +54,5 @@ class JobStore(Protocol):
         if `after` isn't stored any more."""
 
     async def prune(self, before: float, limit: int) -> int:
-        """Remove up to `limit` jobs that ended, and were saved last, before that time. Returns their number."""
+        """Remove up to `limit` jobs that have ended and were last saved before the time `before`. Returns their
+        number."""

@@ -15,7 +15,7 @@ class Meter:
         """Count `count` bytes of a request's body."""
 
     def s3_request(self, operation: str, seconds: float, outcome: str) -> None:
-        """Count a call of an S3 operation (`UploadPart`); `outcome` is `ok` or an S3 error code."""
+        """Count a call of an S3 operation (`UploadPart`) and its duration; `outcome` is `ok` or an S3 error code."""
 
     def lock_waited(self, seconds: float, *, got: bool) -> None:
         """Record how long a request waited for the lock; `got` is False if it gave up."""
@@ -24,17 +24,18 @@ class Meter:
         """Record the free bytes of the `state` or the `storage`: infinite if no limit is known."""
 
     def unfinished_seen(self, unfinished: Unfinished) -> None:
-        """Record the number of unfinished uploads, on all nodes."""
+        """Record the number of the unfinished uploads of all nodes, and the bytes that these claim."""
 
     def leftover_removed(self, upload_id: UploadId, name: str) -> None:
         """Count an orphan that was removed from the storage."""
 
     def hook_called(self, hook: str, seconds: float, outcome: str) -> None:
-        """Count an attempt at an event or a question, by tusd's name for it (`post-finish`); `outcome` is `ok`,
-        `rejected`, `failed` or `timeout`."""
+        """Count an attempt to deliver an event to a sink, or to ask a hook, and its duration. `hook` is tusd's name for
+        the event or the question (`post-finish`); `outcome` is `ok`, `rejected`, `failed` or `timeout`."""
 
     def events_seen(self, sink: str, pending: int, dead: int, oldest_seconds: float) -> None:
-        """Record a sink's pending and dead events, and the age of the oldest pending one, on all nodes."""
+        """Record the numbers of a sink's pending and dead events, and the age of the oldest pending one. All nodes
+        share them."""
 
 
 class Meters(Meter):

@@ -10,7 +10,8 @@ from tusd_py.domain.upload import Upload
 
 
 class Observer:
-    """A receiver of events, once they are recorded. Methods return at once and never raise; here they do nothing."""
+    """A receiver of recorded events and of troubles. Methods return at once and never raise; in this base class they do
+    nothing."""
 
     def notify(self, event: Event) -> None:
         """Handle a recorded change of an upload."""

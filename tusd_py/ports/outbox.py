@@ -14,15 +14,15 @@ from tusd_py.domain.upload_id import UploadId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A sink's wish for events. Serving processes register theirs, so that every process that changes an upload stores
-    events for them, also an operator's command."""
+    """A sink's request for events. Serving processes register the subscriptions of their sinks; every process that
+    changes an upload, also an operator's command, then stores events for these sinks."""
 
     name: str
-    """The sink's name, without secrets: it is listed."""
+    """The sink's name, without secrets, as operators see it in listings."""
     format: str
-    """The format of the events that it receives."""
+    """The format of the events that the sink receives."""
     types: frozenset[EventType]
-    """The types of events that it receives."""
+    """The types of the events that the sink receives."""
 
 
 FEED = "feed"
@@ -31,12 +31,12 @@ FEED = "feed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """An event as kept."""
+    """An event as the outbox keeps it."""
 
     seq: int
     id: str
     upload_id: UploadId
-    """An export has none: the id of the job itself."""
+    """The upload of the event; for the end of an export, a job without an upload, the id of the job."""
     type: EventType
     at: float
     """The time of the change, in seconds since the epoch."""
@@ -49,7 +49,7 @@ class DeliveryState(enum.StrEnum):
 
     PENDING = "pending"
     DEAD = "dead"
-    """Each attempt has failed: only an operator has it sent again."""
+    """Every attempt has failed: only an operator's command restarts the delivery."""
     DELIVERED = "delivered"
 
 
@@ -61,7 +61,7 @@ class Delivery:
     seq: int
     """A number that grows with each stored event."""
     event_id: str
-    """The same in each attempt, so that a sink recognizes a repeated event."""
+    """The event's id, the same in each attempt, so that a sink recognizes a repeated event."""
     upload_id: UploadId
     type: EventType
     at: float
@@ -74,7 +74,7 @@ class Delivery:
     error: str | None = None
     """The error of the last failed attempt."""
     due_at: float
-    """The time of the next attempt, while it is pending."""
+    """The time of the next attempt, while the delivery is pending."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +83,14 @@ class Selection:
 
     states: frozenset[DeliveryState] = frozenset(DeliveryState)
     sink: str | None = None
-    """The name of their sink; None for every one."""
+    """The name of the deliveries' sink; None for every sink."""
     since: float = 0.0
-    """The earliest time of their change, in seconds since the epoch."""
+    """The earliest time of the change that an event tells of, in seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """The numbers of events that one sink lacks."""
+    """The numbers of events that one sink hasn't received."""
 
     sink: str
     pending: int
@@ -103,35 +103,38 @@ class Outbox(Protocol):
     """Delivers events at least once, in order per upload. Every method may raise StateUnavailable."""
 
     async def register(self, subscriptions: Sequence[Subscription]) -> None:
-        """Store events for these from now on, instead of those registered before. Events that are stored for other
-        sinks stay."""
+        """Replace the registered subscriptions: from now on, events are stored for these. Deliveries to other sinks
+        that are stored already stay."""
 
     async def subscriptions(self) -> Sequence[Subscription]:
         """Return the registered subscriptions, by name."""
 
     def watch(self, wake: Callable[[], None]) -> None:
-        """Call `wake` after each commit of events by this process. Other processes' events are found by `due`."""
+        """Have `wake` called after each commit of events by this process. Other processes' events are found by
+        `due`."""
 
     async def due(self, sink: str, now: float, limit: int, *, strict: bool = False) -> Sequence[Delivery]:
-        """Return up to `limit` deliveries that are due, the longest due first. Only the first pending delivery of each
-        upload can be due; with `strict`, only if there is no dead one before it."""
+        """Return up to `limit` deliveries to the sink that are due, the longest due first. Only the first pending
+        delivery of each upload can be due; with `strict`, only if no dead delivery precedes it."""
 
     async def take(self, delivery: Delivery, until: float) -> Delivery | None:
-        """Postpone the delivery to `until` and return it; None if another node has taken or ended it meanwhile."""
+        """Lease the delivery for an attempt: postpone it to `until`, so that no other node sends it before, and return
+        it. Returns None if another node has taken or ended the delivery meanwhile."""
 
     async def mark_delivered(self, delivery: Delivery) -> None:
-        """End the delivery: the next event of its upload becomes due. Nothing happens unless it is pending."""
+        """Mark the delivery as delivered: the next event of its upload becomes due. Does nothing unless the delivery is
+        pending."""
 
     async def mark_failed(self, delivery: Delivery, error: str, due_at: float | None) -> None:
-        """Record the error of an attempt, in a few words, and the time of the next one, before which no later event of
-        its upload is due. With `due_at` None the delivery is dead. Nothing happens if another node has taken or ended
-        it meanwhile."""
+        """Record the error of an attempt, in a few words, and the time of the next attempt, before which no later event
+        of the upload is due. With `due_at` None the delivery is dead. Does nothing if another node has taken or ended
+        the delivery meanwhile."""
 
     async def list(self, selection: Selection, after: Delivery | None, limit: int) -> Sequence[Delivery]:
         """Return up to `limit` of the selected deliveries that follow `after`, by number and sink."""
 
     async def deliveries(self, event_id: str) -> Sequence[Delivery]:
-        """Return the deliveries of one event, by sink. Empty if there is no such event, or all were dropped."""
+        """Return the deliveries of one event, by sink; none if there is no such event, or if all were dropped."""
 
     async def events(self, since: int, limit: int) -> Sequence[StoredEvent]:
         """Return up to `limit` events with numbers above `since`, in order. All of them are kept for the retention if
@@ -144,17 +147,18 @@ class Outbox(Protocol):
         """Return the highest number so far, of an event that was stored or not; 0 before the first."""
 
     async def restart(self, deliveries: Sequence[Delivery], now: float) -> int:
-        """Make deliveries pending and due now, without attempts, with all pending ones behind them. Passes over those
-        that are in another state meanwhile. Returns the number of the others."""
+        """Make the deliveries pending, with no attempt counted, and due at `now`, like all later pending deliveries of
+        their uploads to the same sink. Skips each whose state has changed since it was read. Returns the number of
+        deliveries restarted."""
 
     async def drop(self, deliveries: Sequence[Delivery], now: float) -> int:
-        """Remove deliveries, in any state: pending ones behind them become due now. Returns the number of those
-        that were there."""
+        """Remove the deliveries, in any state; later pending deliveries of their uploads to the same sink become due at
+        `now`. Returns the number of deliveries removed."""
 
     async def backlogs(self) -> Sequence[Backlog]:
-        """Return the backlogs of the registered sinks, and of others that have one, by name; none for a subscription of
-        the format `FEED`. Cheap."""
+        """Return the backlogs, by name, of all registered sinks but those of the format `FEED`, and of each other sink
+        with undelivered events. Cheap."""
 
     async def prune(self, before: float, limit: int) -> int:
-        """Remove up to `limit` events from before that time for which no delivery is pending or dead. Returns their
-        number."""
+        """Remove up to `limit` events from before the time `before` for which no delivery is pending or dead. Returns
+        their number."""

@@ -1,4 +1,4 @@
-"""The port to a request's progress, for interim responses."""
+"""The port for the progress of a request, which the client is told by interim responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ class Watcher(Protocol):
     """Informs the client of a request that is being served. No method raises, and `on_progress` returns at once."""
 
     async def on_created(self, upload: Upload) -> bool:
-        """Handle the recorded creation, before the first byte. Returns True if the client now knows the URL."""
+        """Handle the recorded creation, before the first byte. Returns True if the client now knows the upload's
+        URL."""
 
     def on_progress(self, upload: Upload) -> None:
         """Handle a recorded growth of the offset."""

@@ -12,38 +12,41 @@ from tusd_py.domain.upload import Upload
 
 
 class Questions(Protocol):
-    """Asks before something happens. Each question raises HookRejected, or HookFailed if there is no valid answer in
-    time: nothing has changed then."""
+    """Asks a hook before the engine acts. Each question raises HookRejected if the hook refuses, HookFailed if it gives
+    no valid answer in time; it returns the answer with which the response to the client is merged."""
 
     @property
     def asks_before_finish(self) -> bool:
-        """True if an upload counts as finished only after an answer."""
+        """True if a hook is asked before an upload with all its bytes counts as finished."""
 
     async def before_create(self, caller: Caller, planned: Upload) -> tuple[FileChange, Answer]:
-        """Ask before an upload is recorded."""
+        """Ask before an upload is recorded; return the hook's changes to it, too."""
 
     async def before_finish(self, caller: Caller, upload: Upload) -> Answer:
-        """Ask once the object exists, and before the upload is recorded as done. It may be asked again, with one id."""
+        """Ask once the object exists, and before the upload is recorded as done. The question may be repeated, always
+        with the same id."""
 
     async def before_terminate(self, caller: Caller, upload: Upload) -> Answer:
         """Ask before a client's DELETE is carried out."""
 
     def report_progress(self, caller: Caller, stop: Callable[[], None]) -> ProgressReport:
-        """Return the report of one request; `stop` ends its body, if the hook wants that."""
+        """Return the report on one request; it calls `stop`, which ends the body, if the hook wants the upload to
+        end."""
 
 
 class ProgressReport(Protocol):
-    """Reports of the newest recorded offset while one request brings bytes: at best, not in each case."""
+    """Reports the newest recorded offset to a hook while one request brings bytes. A report that fails isn't
+    repeated."""
 
     def tell(self, upload: Upload) -> None:
-        """Report the recorded offset, soon; returns at once."""
+        """Have the recorded offset reported soon; returns at once."""
 
     async def end(self) -> UploadStopped | None:
-        """Return once no more is reported; returns the refusal if the hook has stopped the upload."""
+        """End the reports. Returns the refusal to raise if the hook has stopped the upload, else None."""
 
 
 class NoQuestions:
-    """No hook: everything goes on as planned."""
+    """`Questions` without a hook: nothing is refused or changed."""
 
     asks_before_finish = False
 
@@ -69,11 +72,12 @@ class _NoReport:
 
 
 NO_REPORT: ProgressReport = _NoReport()
-"""A report of nothing."""
+"""A `ProgressReport` that reports nothing."""
 
 
 class DeferredQuestions(NoQuestions):
-    """Asks no hook, as its process knows none: an upload that is to be asked about stays finishing, for a server."""
+    """`Questions` of a process that knows no hook, as a command: before an upload finishes on which a hook is to be
+    asked, it raises HookFailed, so that the upload stays finishing until a server asks."""
 
     async def before_finish(self, caller: Caller, upload: Upload) -> Answer:
         if upload.asks_before_finish:

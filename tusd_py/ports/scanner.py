@@ -12,5 +12,5 @@ class Scanner(Protocol):
     """Finds malicious content."""
 
     async def scan(self, size: int, chunks: AsyncGenerator[bytes, None]) -> Scan:
-        """Return the verdict on `size` bytes: clean, found, or unscanned, if they are more than it takes. Closes
-        `chunks`, and passes their errors on. Raises ScannerUnavailable."""
+        """Return the verdict on `size` bytes: clean, found, or unscanned if the scanner's limits don't let it scan them
+        to the end. Closes `chunks`, and raises what they raise; also ScannerUnavailable."""

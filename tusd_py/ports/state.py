@@ -24,7 +24,7 @@ class Unfinished:
 
     count: int = 0
     claimed: int = 0
-    """The sum of their claims in bytes (`Upload.claim`)."""
+    """The sum of the bytes that they claim (`Upload.claim`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class StateStore(Protocol):
     """Stores the records of uploads. Every method may raise StateUnavailable; every adapter passes tests/contracts.
 
     A change is durable once its method returns: it survives a crash of the process (and, if the database can, of the
-    machine). Each one changes the usage of the upload's account by the difference of the old and the new record's
+    machine). Each change of a record changes the usage of the upload's account by the difference of the old and the new
     charge (`domain.usage`), in one transaction. A refused change changes nothing.
     """
 
@@ -78,7 +78,7 @@ class StateStore(Protocol):
         """Return the upload, in any phase, or None."""
 
     async def resolve(self, name: str) -> UploadId | None:
-        """Return the upload that has the name, in any phase, or None."""
+        """Return the id of the upload that has the name, in any phase, or None."""
 
     async def save(
         self,
@@ -90,10 +90,11 @@ class StateStore(Protocol):
         refund: Grant | None = None,
     ) -> Upload:
         """Replace the record whose revision is `upload.revision`, append `added` to its entries and store the events,
-        in one transaction; with `refund`, give a use of that grant back. Neither name nor account change any more.
+        in one transaction; with `refund`, give a use of that grant back. An upload keeps the name and the account of
+        its creation.
 
-        Returns the upload at its new revision. Raises Superseded if the stored revision is another, or there is none;
-        OverQuota like `create`.
+        Returns the upload at its new revision. Raises Superseded if the stored revision is another, or if no record is
+        stored; OverQuota like `create`.
         """
 
     async def rewind(self, upload: Upload, entries: Sequence[Entry], events: Sequence[Event] = ()) -> Upload:
@@ -106,14 +107,14 @@ class StateStore(Protocol):
         """Delete the upload and its entries. Raises Superseded like `save`, unless the record is already gone."""
 
     async def numbered(self, upload_id: UploadId) -> Numbered | None:
-        """Return the upload, in any phase, with its number; or None."""
+        """Return the upload, in any phase, with the number of its last event; or None."""
 
     async def changed(self, since: int, limit: int) -> Sequence[Numbered]:
         """Return up to `limit` uploads, in any phase, with numbers above `since`, by number.
 
         Each event takes the next number in the transaction of its change, also if it is stored for no subscription, and
-        so does a creation without one: once a number was returned, all smaller ones are committed. Saves without
-        an event move no number.
+        so does a creation without one: once a number was returned, all smaller ones are committed. Saves without an
+        event take no number.
         """
 
     async def due(self, now: float, limit: int) -> Sequence[UploadId]:
@@ -129,26 +130,27 @@ class StateStore(Protocol):
         """Store the installation unless there is one, in one transaction; return the stored one."""
 
     async def reinstall(self, installation: Installation) -> None:
-        """Store the installation, also if there is another."""
+        """Store the installation, in place of any that is stored."""
 
     async def ping(self) -> None:
-        """Return if a save can succeed now."""
+        """Raise StateUnavailable unless a save can succeed now."""
 
     async def space(self) -> Space | None:
-        """Return the free space for new uploads; None if no limit is known. Cheap. Only `create` fails without it."""
+        """Return the free space for new uploads; None if no limit is known. Cheap. Without free space, only `create`
+        fails."""
 
     async def unfinished(self) -> Unfinished:
-        """Return the number of unfinished uploads and the bytes that they claim. Cheap: each change counts them."""
+        """Return the number of unfinished uploads and the bytes that they claim. Cheap: each change updates them."""
 
     async def usage(self, account: str) -> Usage:
-        """Return the usage of an account; nothing, if no upload is charged to it. Cheap: each change counts it."""
+        """Return the usage of an account, all zero if no upload is charged to it. Cheap: each change updates it."""
 
     async def usages(self, after: str | None, limit: int) -> Sequence[Usage]:
         """Return up to `limit` usages of accounts greater than `after`, by account (in code points)."""
 
     async def recount(self) -> int:
-        """Charge all uploads again by their records; nodes of earlier versions change them without charging. Returns
-        the number of those that were charged wrongly."""
+        """Charge all uploads again by their records, as nodes of earlier versions change records without charging.
+        Returns the number of uploads that were charged wrongly."""
 
     async def aclose(self) -> None:
         """Close connections and files, and end threads."""

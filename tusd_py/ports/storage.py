@@ -18,7 +18,8 @@ from tusd_py.ports.inspection import Inspection
 from tusd_py.ports.locks import Lease
 
 Record = Callable[[Checkpoint], Awaitable[None]]
-"""A function that records a checkpoint. Raises Superseded (the writer lost its lock) or StateUnavailable."""
+"""A function that records a checkpoint. Raises Superseded (the record has another revision), OverQuota or
+StateUnavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class Capacity:
     max_deferred_length: int | None = None
     """The maximum length of an upload with deferred length, in bytes."""
     max_age: float | None = None
-    """Seconds from its creation within which an upload must be finished."""
+    """The time from an upload's creation within which it must be finished, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,8 @@ class Survey:
     """An upload as far as its recorded bytes are stored."""
 
     upload: Upload
-    """The unchanged upload, if all of them are. Done, if its object exists though the record, an old copy, is open.
-    Else open, at the highest offset below which every byte is stored."""
+    """The unchanged upload if all recorded bytes are stored. Else the upload as done, if its object exists although the
+    record, an old copy, is open; else as open at the highest offset below which every byte is stored."""
     entries: Sequence[Entry] = ()
 
 
@@ -53,13 +54,13 @@ class Writer(Protocol):
     async def write(self, chunk: Chunk) -> None:
         """Write `chunk`, waiting while memory is short. Records checkpoints as bytes become durable.
 
-        Raises: StorageUnavailable, StateUnavailable, Superseded.
+        Raises: StorageUnavailable, StateUnavailable, Superseded, OverQuota.
         """
 
     async def flush(self) -> None:
         """Return once every written byte is durable and recorded. No write may follow.
 
-        Raises: StorageUnavailable, StateUnavailable, Superseded.
+        Raises: StorageUnavailable, StateUnavailable, Superseded, OverQuota.
         """
 
 
@@ -80,33 +81,33 @@ class Storage(Protocol):
 
     @property
     def inspection(self) -> Inspection | None:
-        """The storage as operators and the garbage collection see it; None if it can only serve uploads: orphans stay
+        """The port for operators and the garbage collection; None if the storage can only serve uploads: orphans stay
         then, and uploads whose record is lost can't be rebuilt."""
 
     def start(self, upload: Upload) -> Cursor:
-        """Return the cursor of a new upload without bytes. Pure: creating an upload sends no request to the storage.
+        """Return the cursor of a new upload without bytes. Sends no request to the storage.
 
-        Objects of partial uploads are stored apart from the finished ones, as they are only sources of final uploads.
+        The objects of partial uploads have a place apart, as they are only sources of final uploads.
         """
 
     def locate(self, upload: Upload) -> Place:
-        """Return the place of the upload's object, from its record alone. Pure."""
+        """Return the place of the upload's object, from its record alone. Sends no request to the storage."""
 
     async def occupied(self, upload: Upload) -> bool:
-        """Return True if there is something at the place of an upload that isn't recorded yet: it isn't this server's,
-        or can't be removed."""
+        """Return True if an object is at the place of a planned upload, which isn't recorded yet. The object is then
+        not this server's, or couldn't be removed."""
 
     def writer(
         self, upload: Upload, record: Record, lease: Lease, *, unproven: bool = False
     ) -> AbstractAsyncContextManager[Writer]:
         """Open a writer at `upload.offset`. If its context ends without `flush`, unrecorded bytes are dropped.
 
-        A writer starts no write after `lease` has run out (Superseded). With `unproven` the bytes may turn out to be
-        wrong: while memory allows, they are not written where they could collide with the right ones.
+        A writer starts no write after `lease` has run out (Superseded). With `unproven`, the bytes may turn out not to
+        match their checksum: while memory allows, they are not written where the right bytes have to be.
         """
 
     def needs_entries(self, upload: Upload) -> bool:
-        """Return True if `finish` needs the upload's entries: a small upload is finished without reading them."""
+        """Return True if `finish` needs the upload's entries; if not, as for a small upload, they need not be read."""
 
     async def finish(self, upload: Upload, entries: Sequence[Entry]) -> Finished:
         """Create the finished object of a full upload, unless it exists: safe to repeat after any failure.
@@ -121,11 +122,11 @@ class Storage(Protocol):
         """
 
     async def delete_superseded(self, before: Sequence[Cursor], current: Sequence[Cursor]) -> None:
-        """Remove the objects that a cursor of `before` names and none of `current`: their bytes are stored elsewhere
-        now. All cursors are of one upload."""
+        """Remove the objects that a cursor of `before` names and no cursor of `current`: their bytes are stored
+        elsewhere now. All cursors are of one upload."""
 
     async def discard(self, upload: Upload) -> None:
-        """Remove what the record of an ended upload names, and its object, if they exist. Requests no listing."""
+        """Remove what the record of an ended upload names, and its object, if they exist. Lists nothing."""
 
     async def clean(self, upload: Upload) -> None:
         """Remove everything of an upload that its record doesn't name, found by a listing; if the upload has ended,
@@ -138,11 +139,11 @@ class Storage(Protocol):
         """
 
     async def survey(self, upload: Upload, entries: Sequence[Entry]) -> Survey:
-        """Find out which of the recorded bytes of an upload are stored, and drop any copy of them in memory.
+        """Return which of the recorded bytes of an upload are stored. Drops any copy of them in memory.
 
-        Called before bytes are declared lost, so it relies on the storage's answers alone.
-        Raises: UploadLost if a finished object is missing or is another, or if an upload is missing that has no offset
-        to fall back to (a direct one).
+        Called before bytes are declared lost, so it relies on the storage's answers alone. Raises: UploadLost if a
+        finished object is missing or is another, or if a direct upload, which has no offset to fall back to, is
+        missing.
         """
 
     async def installation(self) -> str | None:
@@ -153,14 +154,14 @@ class Storage(Protocol):
         """
 
     async def install(self, installation_id: str) -> None:
-        """Store this id, also if it is stored: a lifecycle rule counts an object's age from its last write."""
+        """Write this id, even if it is stored already: a lifecycle rule counts an object's age from its last write."""
 
     async def ping(self) -> None:
-        """Return if the storage can be reached. Fast and cheap."""
+        """Raise StorageUnavailable unless the storage can be reached. Fast and cheap."""
 
     async def space(self) -> Space | None:
-        """Return the free space for new bytes; None if no limit is known. Cheap. Writers raise StorageFull at its
-        reserve."""
+        """Return the free space for new bytes; None if no limit is known. Cheap. Writers raise StorageFull when no more
+        than its reserve is free."""
 
     async def aclose(self) -> None:
         """Close connections and free buffers."""
