@@ -1,4 +1,5 @@
-"""CORS (Fetch standard): its headers for every response, and the answer to a preflight."""
+"""CORS (Fetch standard): the header fields that let pages of other origins use this server, in responses and in answers
+to preflights."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ _ORIGIN = re.compile(r"null|[A-Za-z][A-Za-z0-9+.-]{0,63}://[!-~]{0,512}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cors:
-    """The origins whose pages may use this server, with which headers, and with credentials or without."""
+    """The origins whose pages may use this server, with which request headers, and with or without credentials."""
 
     allow_origin: re.Pattern[str]
     """A pattern that must match the whole origin."""
@@ -42,11 +43,13 @@ class Cors:
     """Request headers to allow in addition to the usual ones."""
 
     def allows(self, origin: str) -> bool:
-        """Return True if pages of `origin` may use this server; False for text that is no origin."""
+        """Return True if pages of `origin`, the value of Origin, may use this server; False for text that is no origin.
+        """
         return _ORIGIN.fullmatch(origin) is not None and self.allow_origin.fullmatch(origin) is not None
 
     async def decorate(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Add the CORS headers; for `on_response_prepare`, so that errors have them too."""
+        """Add the CORS header fields, and for OPTIONS those of a preflight; a handler for `on_response_prepare`, so
+        that errors have them too."""
         response.headers.add(hdrs.VARY, "Origin")
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is None or not self.allows(origin):

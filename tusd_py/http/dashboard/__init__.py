@@ -1,1 +1,1 @@
-"""The dashboard: a page without script that changes while its response runs."""
+"""The dashboard: a page without scripts that the server goes on sending while it is open, and so changes."""
