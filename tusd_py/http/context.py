@@ -88,7 +88,8 @@ class Context:
     cancel_job: Callable[[Job], Awaitable[None]] | None = None
     """Cancels a job that hasn't ended; None if jobs are switched off."""
     heartbeat: float
-    """Seconds after which a listener that was sent nothing is sent a sign of life."""
+    """Seconds of silence after which a listener is sent a comment, a blank line or a ping, to keep its connection open.
+    """
     slabs: Slabs
     budget: Budget
     overhead: Overhead

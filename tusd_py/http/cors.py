@@ -43,8 +43,7 @@ class Cors:
     """Request headers to allow in addition to the usual ones."""
 
     def allows(self, origin: str) -> bool:
-        """Return True if pages of `origin`, the value of Origin, may use this server; False for text that is no origin.
-        """
+        """Return True if pages of `origin`, a value of Origin, may use this server; False for text that isn't one."""
         return _ORIGIN.fullmatch(origin) is not None and self.allow_origin.fullmatch(origin) is not None
 
     async def decorate(self, request: web.Request, response: web.StreamResponse) -> None:

@@ -74,8 +74,7 @@ class FileBody:
         self._form.stop()
 
     async def chunks(self, max_bytes: int | None) -> AsyncIterator[Chunk]:
-        """Yield the file's chunks, `max_bytes` bytes at most: beyond them, `end` is TOO_LONG. Raises Refusal, BodyCut.
-        """
+        """Yield the file's chunks, `max_bytes` bytes at most: for more, `end` is TOO_LONG. Raises Refusal, BodyCut."""
         received = 0
         while isinstance(event := await self._form.next(), bytes | memoryview):
             received += len(event)

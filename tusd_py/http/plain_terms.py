@@ -22,8 +22,8 @@ class PlainTerms:
     """The pattern of origins that the operator has named (`cors-allow-origin`), matched as a whole; None if there are
     none."""
     ambient: bool
-    """True if browsers add credentials to requests of any page (as with HTTP Basic), so that a page of any site could
-    use them."""
+    """True if browsers add credentials to the requests of any page (cookies, or the login at a proxy), so that a page
+    of any site could use them."""
 
     def check_page(self, request: web.Request, own: str) -> None:
         """Raise Forbidden if the page that sent a request may not use its visitors' credentials: browsers send no

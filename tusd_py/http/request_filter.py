@@ -39,10 +39,11 @@ class RequestFilter:
             _check_coding(request)
 
     def check_origin(self, request: web.Request) -> None:
-        """Raise Forbidden if a page of another site sent the request and may change nothing here; requests without
-        Origin pass, but for those that a browser marks as another site's. Raises Malformed.
+        """Raise Forbidden if the page that sent the request may not change anything here: its origin is neither allowed
+        by `cors` nor this server's, or it is of another site and the browser sent no Origin. Raises Malformed.
 
-        Pages of other sites send some requests without a preflight (Fetch standard, "simple" requests).
+        Without `cors`, pages of all origins may. Pages of other sites send some requests without a preflight (Fetch
+        standard, "simple" requests).
         """
         page_origin = request.headers.get(hdrs.ORIGIN)
         foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
@@ -60,7 +61,6 @@ class RequestFilter:
 
 
 def _check_coding(request: web.Request) -> None:
-    """Raise UnsupportedCoding for a Transfer-Encoding other than `chunked`: aiohttp decodes no other (RFC 9112, 6.1).
-    """
+    """Raise UnsupportedCoding for a Transfer-Encoding but `chunked`: aiohttp decodes no other (RFC 9112, 6.1)."""
     if request.headers.get(hdrs.TRANSFER_ENCODING, _CHUNKED).lower() != _CHUNKED:
         raise UnsupportedCoding

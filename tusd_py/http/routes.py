@@ -93,8 +93,8 @@ async def _preflight(_: web.Request) -> web.Response:
 
 
 async def decorate(request: web.Request, response: web.StreamResponse) -> None:
-    """Add the common header fields, count the response in metrics; a handler for `on_response_prepare`, so that it sees
-    aiohttp's own errors too."""
+    """Add the common header fields, and count the response in metrics; a handler for `on_response_prepare`, so that
+    aiohttp's own errors are included."""
     context = request.app[CONTEXT]
     response.headers[hdrs.SERVER] = "tusd-py"
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -110,7 +110,7 @@ async def decorate(request: web.Request, response: web.StreamResponse) -> None:
 
 
 def _end_connection(response: web.StreamResponse) -> None:
-    """Have the connection closed after the response, and announce it: aiohttp drops what follows a request with Upgrade
-    (RFC 9112, 9.6)."""
+    """Close the connection after the response, and announce that in it: aiohttp drops what follows a request with
+    Upgrade (RFC 9112, 9.6)."""
     response.force_close()
     response.headers[hdrs.CONNECTION] = "close"

@@ -11,11 +11,11 @@ from tusd_py.http.context import ENGINE
 
 
 async def upload_id_of(request: web.Request, tail: str = "") -> UploadId:
-    """Return the id of the upload that the path ends with, given there as an id or a name; `tail` is the text of the
-    path after it.
+    """Return the id of the upload that the path names, by its id or its name; `tail` is the text of the path after
+    that.
 
-    Raises UploadNotFound if it is neither a valid id nor the name of an upload, StateUnavailable. An id isn't looked
-    up.
+    Raises UploadNotFound for a malformed id or an unknown name, StateUnavailable. An id isn't looked up, so the upload
+    may not exist.
     """
     name = sent_name(request, tail)
     upload_id = parse_upload_id(name)

@@ -74,8 +74,7 @@ class RequestBody:
         return self._waited > _GRACE and self._received < self._least_rate * self._waited
 
     async def _send_continue(self) -> None:
-        """Send 100 (Continue) to a client that sent Expect, so that it sends the body: the request has been accepted.
-        """
+        """Send 100 (Continue) to a client that sent Expect, so that it sends the body: the request is accepted."""
         if self._request.version >= HttpVersion11 and hdrs.EXPECT in self._request.headers:
             await self._request.writer.write(_CONTINUE)
             self._request.writer.output_size = 0

@@ -14,8 +14,8 @@ _NONE = memoryview(b"")
 
 
 class SlabQueue:
-    """Chunks of received bytes in their order; the last slab is still being filled. It is used as `buffer`, a read,
-    `filled`; and `take`."""
+    """Chunks of received bytes in their order; the last slab is still being filled. For each read, call `buffer`, read
+    into the memory, and call `filled`; `take` removes chunks."""
 
     def __init__(self, slabs: Slabs) -> None:
         self._slabs = slabs

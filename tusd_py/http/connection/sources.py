@@ -30,8 +30,8 @@ class Source(Protocol):
         """
 
     def take(self) -> Chunk:
-        """Return bytes that have arrived, without waiting; an empty chunk if none are left. It may take several calls.
-        """
+        """Return bytes that have arrived, without waiting; an empty chunk if none are left. Each call may return a
+        part."""
 
     def interrupt(self) -> None:
         """Make a `read` that waits raise TimeoutError."""

@@ -25,8 +25,7 @@ class Waiting:
         return self._waiter is not None
 
     async def wait(self, patience: float) -> None:
-        """Return once woken. Raises TimeoutError after `patience` seconds, the same for all waits, or on `interrupt`.
-        """
+        """Return once woken. Raises TimeoutError after `patience` seconds, the same in all waits, or on `interrupt`."""
         self._since = self._loop.time()
         if self._alarm is None:
             self._alarm = self._loop.call_later(patience, self._ring, patience)

@@ -1,1 +1,1 @@
-"""The dashboard: a page without scripts that the server goes on sending while it is open, and so changes."""
+"""The dashboard: a page without scripts, which changes while it is open because the server goes on sending it."""

@@ -1,5 +1,4 @@
-"""The dashboard's response while it is sent: once a second, items are read again and sent if they are new or changed.
-"""
+"""The response of the dashboard: once a second, items are read again and sent if they are new or changed."""
 
 from __future__ import annotations
 

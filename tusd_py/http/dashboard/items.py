@@ -84,8 +84,7 @@ def job_item(job: Job, forms: Forms) -> Item:
 
 
 def backlog_item(number: int, backlog: Backlog) -> Item:
-    """Return the item with the counts of waiting and failed deliveries to one receiver of events; `number` is the
-    receiver's."""
+    """Return the item with the counts of waiting and failed deliveries to the `number`th receiver of events."""
     key = f"s-{number}"
     element = h.article(class_=key, slot="deliveries")[
         h.h3[h.bdi[backlog.sink]], h.p[h.span(".pending"), " wait to be delivered, ", h.span(".dead"), " have failed"]
@@ -94,7 +93,7 @@ def backlog_item(number: int, backlog: Backlog) -> Item:
 
 
 def delivery_item(delivery: Delivery, number: int, forms: Forms) -> Item:
-    """Return the item of a delivery that was given up after failed attempts; `number` is that of the receiver."""
+    """Return the item of a delivery to the `number`th receiver of events that was given up after failed attempts."""
     element = h.article(class_=f"d-{number}-{delivery.seq}", slot="deliveries")[
         h.h3[delivery.event_id],
         h.p[

@@ -60,8 +60,7 @@ def head(nonce: str) -> str:
 
 
 def tail(*, again_after: int | None) -> str:
-    """Return the HTML after the items. The browser loads the page again after `again_after` seconds; not if it is None.
-    """
+    """Return the HTML after the items. The browser loads the page again after `again_after` seconds; never if None."""
     refresh = "" if again_after is None else str(h.meta(http_equiv="refresh", content=str(again_after)))
     return f"{refresh}</main></body></html>\n"
 

@@ -25,11 +25,11 @@ from tusd_py.protocol.listing import JSON, NDJSON, ListFormat
 _JSON = replace(JSON, head=b'{"jobs":[')
 _FORMATS = {"ndjson": NDJSON, "json": _JSON}
 _JSON_ROWS = 1000
-"""Rows of a JSON list at most: clients read it as a whole."""
+"""The most rows of a JSON list, which clients read as a whole."""
 _PAGE = 10
-"""Jobs that are read at a time: the result of `unzip` has an entry for each member."""
+"""Jobs that are read at a time: few, as the result of `unzip` has an entry for each file of an archive."""
 _START = "0"
-"""The cursor before the first job."""
+"""The cursor of a list from its beginning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +37,19 @@ class _Query:
     selection: JobSelection
     since: JobId | None
     limit: int | None
-    """Rows at most; None for no limit."""
+    """The most rows; None for no limit."""
 
 
 def service_of(context: Context) -> JobService:
-    """Return the use cases of jobs. Raises UploadNotFound if there are no jobs."""
+    """Return the use cases of jobs. Raises UploadNotFound if jobs are switched off."""
     if context.jobs is None:
         raise UploadNotFound
     return context.jobs
 
 
 async def list_jobs(request: web.Request, context: Context) -> web.StreamResponse:
-    """Answer with the jobs in the format that the request asks for, of which no more than a page is in memory."""
+    """Send the jobs that the caller may see and the query selects, in the format that the request asks for. No more
+    than `_PAGE` jobs are in memory at a time."""
     store, form = service_of(context).store, read_list_format(request, _FORMATS)
     query = _read(request, context, form)
     headers = {hdrs.CONTENT_TYPE: form.content_type, hdrs.CACHE_CONTROL: "no-store", hdrs.VARY: hdrs.ACCEPT}
@@ -79,7 +80,8 @@ async def _jobs(query: _Query, store: JobStore) -> AsyncIterator[Job]:
 
 
 def _read(request: web.Request, context: Context, form: ListFormat) -> _Query:
-    """Return what the request asks for. Raises BadQuery, and what `watcher_of` raises."""
+    """Return the query for jobs that the request asks for, within what its caller may see. Raises BadQuery, and what
+    `watcher_of` raises."""
     watcher, query = watcher_of(request, context), request.query
     phases = frozenset(query["phase"].split(",")) if "phase" in query else None
     upload_id = parse_upload_id(query["upload"]) or UploadId("") if "upload" in query else None
