@@ -1,7 +1,8 @@
-"""Limits on the number of requests at a time, from one client and in all, and on the rate of creations. Once the server
-shuts down, no upload is created or continued.
+"""Limits on the number of requests at a time, from one client and in all, and on the rate of creations.
 
-HEAD is never limited: a client that can't learn its offset starts over from the first byte.
+Once the server shuts down, no upload is created or continued.
+
+HEAD is always admitted: a client that can't learn its offset starts over from the first byte.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Context:
     min_data_rate: float
     """The bytes per second below which a client that sends a body counts as idle."""
     trust: Trust
-    """The proxies whose X-Forwarded-* or Forwarded fields are believed."""
+    """The proxies whose X-Forwarded-* or Forwarded is believed."""
     disclosure: Disclosure | None = None
     """The reader of request details for hooks and events; None without either."""
     public_endpoint: str | None
@@ -86,7 +86,7 @@ class Context:
     jobs: JobService | None = None
     """The use cases of jobs; None if jobs are switched off."""
     cancel_job: Callable[[Job], Awaitable[None]] | None = None
-    """Cancels a job that hasn't ended; None if jobs are switched off."""
+    """Cancels a job that hasn't ended; None without jobs."""
     heartbeat: float
     """Seconds of silence after which a listener is sent a comment, a blank line or a ping, to keep its connection open.
     """
@@ -111,7 +111,7 @@ WIRE = web.RequestKey("wire", Wire)
 CALLER = web.RequestKey("caller", Caller)
 """The caller of the request, set by the pipeline; it has a principal once its credential was checked."""
 EFFECTIVE_METHOD = web.RequestKey("effective_method", str)
-"""The method that the request stands for: X-HTTP-Method-Override may replace a POST."""
+"""The method that a request means: X-HTTP-Method-Override may replace its POST."""
 BODY_STARTED = web.RequestKey("body_started", bool)
 """True once bytes of the body were received; absent before."""
 SPAN = web.RequestKey[Trace | None]("span")

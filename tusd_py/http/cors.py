@@ -34,7 +34,7 @@ _ORIGIN = re.compile(r"null|[A-Za-z][A-Za-z0-9+.-]{0,63}://[!-~]{0,512}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cors:
-    """The origins whose pages may use this server, with which request headers, and with or without credentials."""
+    """The origins whose pages may use this server, with which headers, and with credentials or without."""
 
     allow_origin: re.Pattern[str]
     """A pattern that must match the whole origin."""
@@ -43,7 +43,7 @@ class Cors:
     """Request headers to allow in addition to the usual ones."""
 
     def allows(self, origin: str) -> bool:
-        """Return True if pages of `origin`, a value of Origin, may use this server; False for text that isn't one."""
+        """Return True if pages of `origin` may use this server; False for text that is no origin."""
         return _ORIGIN.fullmatch(origin) is not None and self.allow_origin.fullmatch(origin) is not None
 
     async def decorate(self, request: web.Request, response: web.StreamResponse) -> None:

@@ -43,7 +43,7 @@ def creation_path(request: web.Request) -> str:
 
 
 def creation_url(request: web.Request, *, public: str | None, trust: Trust) -> str:
-    """Return the creation endpoint's absolute URL, as `endpoint_url` does; empty if the request doesn't make a URL."""
+    """Return the creation endpoint's absolute URL; empty if the request doesn't make a URL."""
     with suppress(Malformed):
         return endpoint_url(request, creation_path(request), public=public, trust=trust)
     return ""

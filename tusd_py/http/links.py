@@ -1,4 +1,4 @@
-"""Reading links: URLs that give the right to read one finished upload, and no other right."""
+"""Reading links: URLs that give the right to read a finished upload, and no other."""
 
 from __future__ import annotations
 

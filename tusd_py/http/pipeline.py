@@ -31,9 +31,9 @@ class Route:
     handle: Handler
     refuse: Refuse
     overridden: bool = False
-    """True if a POST may stand for another method (tus 1.0, X-HTTP-Method-Override)."""
+    """True if a POST may mean another method (tus 1.0, X-HTTP-Method-Override)."""
     open: bool = False
-    """True if the URL itself gives the right to what it serves, so that no credential is checked."""
+    """True if the URL itself gives the right to what it serves: no credential is checked."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Return the response to a request; the handler for aiohttp's router. Raises only errors that aren't expected
@@ -55,7 +55,7 @@ class Route:
 
 
 def route_of(request: web.Request) -> Route | None:
-    """Return the `Route` that the router chose for a request; None for pages, probes and unknown paths."""
+    """Return the route that a request goes to; None for pages, probes and unknown paths."""
     route = getattr(request.match_info.handler, "__self__", None)
     return route if isinstance(route, Route) else None
 

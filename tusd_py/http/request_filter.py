@@ -1,5 +1,4 @@
-"""The first checks of a request: that it is for a host served here, and that the page which sent it may change
-something here."""
+"""The first checks of a request: it is for a host served here, and the page that sends it may change something here."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def add_direct_routes(app: web.Application, path: str) -> None:
 
 
 async def _preflight(_: web.Request) -> web.Response:
-    """Answer a preflight with 204; `Cors` adds the header fields."""
+    """Answer a preflight; `Cors` adds the headers."""
     return web.Response(status=204)
 
 

@@ -35,7 +35,7 @@ class RequestBody:
         self._least_rate = min_rate
         self._received = 0
         self._waited = 0.0
-        """Seconds spent waiting for the client's bytes so far."""
+        """Seconds spent waiting for the client."""
         self._end = BodyEnd.COMPLETE
         self._stopping = False
         self._source: Source | None = None
@@ -46,7 +46,7 @@ class RequestBody:
 
     @property
     def received(self) -> int:
-        """The number of bytes that have come so far."""
+        """The bytes that have come so far."""
         return self._received
 
     def stop(self) -> None:

@@ -34,7 +34,7 @@ class BodyStream:
 
     @property
     def silence(self) -> float:
-        """Seconds since a piece was last sent."""
+        """Seconds since something was sent."""
         return _now() - self._sent_at
 
     async def begin(self) -> None:

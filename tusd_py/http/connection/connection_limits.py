@@ -18,7 +18,7 @@ _MAX_NAME_LENGTH = 64
 UNIX_PEER = "unix:"
 """The name of peers on UNIX sockets, which have no address: all of them are one client."""
 _CACHE_SIZE = 1024
-"""The most addresses whose client is cached: a request needs it up to three times."""
+"""Addresses whose client is cached: a request asks for it up to three times."""
 _PREFIX = 64
 """Bits of an IPv6 network that counts as one client."""
 

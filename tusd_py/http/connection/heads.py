@@ -29,7 +29,7 @@ from tusd_py.transfer.budget_share import Holding
 _STEP = 8 * 1024
 """The most bytes of one read from a socket while no body is being read."""
 _FREE = 8 * 1024
-"""Bytes of a head that aren't charged to the budget."""
+"""Bytes of a head that take no memory from the budget."""
 _TIMES = 2
 """Bytes in memory for each byte of a head: aiohttp keeps the head as sent and as parsed."""
 _LINGER = 1.0
@@ -87,7 +87,7 @@ class _Connection(RequestHandler):
         """Bytes of the partial head and of the last read, which may have begun with the end of a body: for the log line
         about a malformed request."""
         self._body: StreamReader = EMPTY_PAYLOAD
-        """The body of the last request whose head is complete."""
+        """The body of the last request whose head is whole."""
         self._holding: Holding | None = None
         self._reserving: asyncio.Task[None] | None = None
         self._deaf = False

@@ -37,7 +37,7 @@ ErrorInfo: type[Any] = getattr(web_protocol, "_ErrInfo", tuple)
 
 
 def new_parser(http: Any) -> HttpRequestParser:
-    """Return a new parser with the settings of the one that the `RequestHandler` makes at its start."""
+    """Return a parser like the one that the `RequestHandler` makes for itself."""
     manager = http._manager
     return HttpRequestParser(
         http,

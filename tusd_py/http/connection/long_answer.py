@@ -33,7 +33,7 @@ class LongAnswer(asyncio.Protocol):
         """Bytes in the transport's buffer when the client was last seen to take some."""
         self._lost: Callable[[], object] = _do_nothing
         self.wake: Callable[[], None] = _do_nothing
-        """Called when the client takes bytes again after a pause, and when the connection is lost."""
+        """Called once the client takes more after a pause, and once the connection is lost."""
         self.closed = False
         """True once the connection is lost."""
         transport.set_protocol(self)
@@ -69,7 +69,7 @@ class LongAnswer(asyncio.Protocol):
 
     @property
     def silence(self) -> float:
-        """Seconds since bytes were last sent."""
+        """Seconds since something was sent."""
         return _now() - self.sent_at
 
     @property
@@ -84,7 +84,7 @@ class LongAnswer(asyncio.Protocol):
         self._write(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
 
     def end(self) -> None:
-        """Send the end of the body, and close the connection once the client has taken all."""
+        """Send the end of the body, and close the connection once the client has got it."""
         if self._transport.is_closing():
             return  # asyncio's transport for TLS can't be asked for anything once it was closed twice
         if self._chunked:

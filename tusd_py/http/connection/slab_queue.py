@@ -20,14 +20,14 @@ class SlabQueue:
     def __init__(self, slabs: Slabs) -> None:
         self._slabs = slabs
         self._chunks: deque[Chunk] = deque()
-        """Chunks that come before the bytes in the slab."""
+        """Chunks before the bytes of the slab."""
         self._slab, self._start, self._end = _NONE, 0, 0
         """The slab being filled; its bytes from `_start` to `_end` were received and not yet taken."""
         self._size, self._reads = MIN_SLAB // 2, 0
 
     @property
     def empty(self) -> bool:
-        """True if there are no bytes to take."""
+        """True if there is nothing to take."""
         return not self._chunks and self._start == self._end
 
     @property
@@ -42,7 +42,7 @@ class SlabQueue:
 
     @property
     def size(self) -> int:
-        """The number of bytes that can be taken."""
+        """The number of bytes to take."""
         return self._end - self._start + sum(map(len, self._chunks))
 
     def add(self, chunk: Chunk) -> None:

@@ -19,7 +19,7 @@ from tusd_py.ports.body import Chunk
 from tusd_py.transfer.slabs import Slabs
 
 _LEAST = 64 * 1024
-"""The least bytes still to come for which taking a connection over saves more than it costs."""
+"""Bytes still to come below which taking a connection over costs more than it saves."""
 _GATHER = 0.6
 """Seconds for which bytes that don't fill a slab wait for more: a thousand slow clients cost a CPU core if each packet
 is handed on alone. The bytes are in the slab, and aren't lost if the wait ends otherwise."""

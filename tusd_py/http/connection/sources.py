@@ -37,7 +37,7 @@ class Source(Protocol):
         """Make a `read` that waits raise TimeoutError."""
 
     def release(self) -> None:
-        """Stop reading; only `take` may follow. aiohttp may read the rest of the body."""
+        """Stop reading from here; only `take` may follow. aiohttp may read the rest of the body."""
 
 
 class Stream:

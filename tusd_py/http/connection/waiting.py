@@ -1,4 +1,4 @@
-"""A task's wait for bytes, with a limit on silence, and a delay in which small pieces gather."""
+"""One task's wait for bytes, with a limit on silence and a delay that gathers small pieces."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Waiting:
             self._waiter = None
 
     def wake(self) -> None:
-        """Wake the task, if one waits, and cancel the delay."""
+        """Wake the task, if one waits, and end a delay."""
         if self._delay is not None:
             self._delay.cancel()
             self._delay = None

@@ -30,7 +30,7 @@ _FINISHED = 10
 """The most finished uploads that are read again each second."""
 _LOOK_SECONDS = 1.0
 _RESTART_SECONDS = 5
-"""Seconds after which browsers load the page again when the server shuts down."""
+"""Seconds after which a browser loads the page again if the server shuts down."""
 _PAGE_SECONDS = 300.0
 _UPDATES = 2000
 """The most CSS rules sent for one page before it is loaded again: the browser keeps them all."""
@@ -40,7 +40,7 @@ _DEAD = Selection(states=frozenset({DeliveryState.DEAD}))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """A caller to whom a page is shown, with the values that all items of the page share."""
+    """A caller to whom a page is shown, and the values that are the same all over the page."""
 
     watcher: Watcher
     forms: Forms

@@ -25,7 +25,7 @@ class Item:
     """An item of the dashboard as it is now: an upload, a job, a receiver of events, a failed delivery or a server."""
 
     key: str
-    """The CSS class of the item, which no other item has."""
+    """Its CSS class, which no other item has."""
     element: h.Element | None
     """The HTML of the item; None once the item is removed."""
     rules: Sequence[str]
@@ -34,7 +34,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """The forms on one page; `token` proves that the page was sent to the caller (`FormTokens`)."""
+    """The forms of one page. `token` proves that the page was sent to the caller."""
 
     page: str
     """The path of the page, below which the forms' actions are, without a slash at its end."""

@@ -52,7 +52,7 @@ def _with_answers(request: web.Request, headers: Mapping[str, str]) -> Mapping[s
 
 
 def content_headers(upload: Upload) -> Mapping[str, str]:
-    """Return the header fields that GET of the whole finished upload would have."""
+    """Return the headers that GET of a whole finished upload would have."""
     return plan_download("HEAD", {}, _served(upload)).headers
 
 
@@ -97,7 +97,7 @@ async def _deliver(
 
 
 def _abort(request: web.Request) -> None:
-    """Abort the connection, also if bytes wait to be sent: `close` would wait for them."""
+    """Close the connection, also if bytes still wait to be sent: `close` would wait for them."""
     if request.transport is not None:
         request.transport.abort()
 

@@ -39,9 +39,9 @@ class _Feed:
     listener: Listener
     choice: Choice
     since: int
-    """The number of the last event that was read, chosen or not."""
+    """The number of the last event that was read."""
     limit: int
-    """The most events that are read at a time."""
+    """Events that are read at a time."""
 
     async def next(self) -> Page:
         page = await read_page(self.outbox, self.choice, self.since, self.limit)
@@ -114,7 +114,7 @@ async def _tell_lines(
 
 
 class _Lines:
-    """The lines of one response."""
+    """The lines of a response."""
 
     def __init__(self, body: BodyStream, live: Live, since: int) -> None:
         self._body, self._live = body, live

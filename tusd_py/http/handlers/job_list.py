@@ -25,7 +25,7 @@ from tusd_py.protocol.listing import JSON, NDJSON, ListFormat
 _JSON = replace(JSON, head=b'{"jobs":[')
 _FORMATS = {"ndjson": NDJSON, "json": _JSON}
 _JSON_ROWS = 1000
-"""The most rows of a JSON list, which clients read as a whole."""
+"""Rows of a JSON list at most: clients read it as a whole."""
 _PAGE = 10
 """Jobs that are read at a time: few, as the result of `unzip` has an entry for each file of an archive."""
 _START = "0"
@@ -37,11 +37,11 @@ class _Query:
     selection: JobSelection
     since: JobId | None
     limit: int | None
-    """The most rows; None for no limit."""
+    """Rows at most; None for no limit."""
 
 
 def service_of(context: Context) -> JobService:
-    """Return the use cases of jobs. Raises UploadNotFound if jobs are switched off."""
+    """Return the use cases of jobs. Raises UploadNotFound if there are no jobs."""
     if context.jobs is None:
         raise UploadNotFound
     return context.jobs

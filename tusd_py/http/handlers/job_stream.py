@@ -58,7 +58,7 @@ FORMATS: Mapping[str, StreamFormat] = {
         tells_last=True,
     ),
 }
-"""The formats of streams, by media type."""
+"""The formats by their media types."""
 
 
 async def stream_job(request: web.Request, context: Context, job: Job, form: StreamFormat) -> web.StreamResponse:

@@ -43,7 +43,7 @@ class Watched:
     client: str
     """The name of the client, under which limits count the listener."""
     endpoint: str
-    """The URL of the creation endpoint."""
+    """The creation endpoint's URL."""
     shows_content: bool
     """True if the client may see the upload's metadata and digest, not only its progress."""
 

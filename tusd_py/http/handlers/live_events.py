@@ -1,4 +1,4 @@
-"""The events of one upload as server-sent events, while the upload changes."""
+"""The events of one upload, as server-sent events while it changes."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def _check_origin(request: web.Request, context: Context) -> None:
 
 
 class _Socket:
-    """The WebSocket of one client."""
+    """The socket of one client."""
 
     def __init__(self, request: web.Request, context: Context, watched: Watched, socket: web.WebSocketResponse) -> None:
         self._engine, self._context, self._watched, self._socket = request[ENGINE], context, watched, socket

@@ -54,14 +54,14 @@ class PageFacts:
     endpoint: str
     """The URL of the creation endpoint: absolute, or relative to the page."""
     max_size: int | None
-    """The most bytes of an upload; None for no limit."""
+    """Maximum bytes of an upload; None for no limit."""
     downloads: bool
     live: bool = False
     """True if the server lists uploads, and tells of them while they change."""
     forms: bool = False
     """True if the server takes forms, with which browsers upload without a script."""
     accept: tuple[str, ...] = ()
-    """The media types, or extensions with their dots, that a file chooser offers; all files if empty."""
+    """Media types, or extensions with their dots, that a file chooser offers; all files if empty."""
 
 
 def add_page(app: web.Application, facts: PageFacts, directory: Path = DIRECTORY) -> None:

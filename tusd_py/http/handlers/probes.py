@@ -31,7 +31,7 @@ def is_probe(request: web.Request) -> bool:
 
 
 async def healthz(_: web.Request) -> web.Response:
-    """Answer 200: the process is alive."""
+    """Answer: the process is alive."""
     return web.Response(text="ok\n")
 
 
@@ -52,7 +52,7 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Answer with the metrics in Prometheus's text format."""
+    """Answer with the metrics as Prometheus text."""
     return web.Response(body=request.app[CONTEXT].metrics.exposition(), headers={hdrs.CONTENT_TYPE: CONTENT_TYPE})
 
 

@@ -19,7 +19,7 @@ _SWITCH = {"1": True, "0": False}
 
 
 def read_accept(request: web.Request) -> str:
-    """Return the field Accept, its lines joined by commas to one list (RFC 9110, 5.3); empty if there is none."""
+    """Return the field Accept; its lines count as one list (RFC 9110, 5.3). Empty if there is none."""
     return ", ".join(request.headers.getall(hdrs.ACCEPT, ()))
 
 

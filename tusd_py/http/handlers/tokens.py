@@ -1,4 +1,4 @@
-"""POST /tokens: makes upload tokens for programs that have an API key."""
+"""POST /tokens: upload tokens for programs that have an API key."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from tusd_py.protocol.listing import FORMATS, JSON, NDJSON, ListFormat
 from tusd_py.protocol.upload_object import upload_object
 
 _JSON_ROWS = 1000
-"""The most rows of a JSON list, which clients read as a whole."""
+"""Rows of a JSON list at most: clients read it as a whole."""
 _PIECE = 16 * 1024
 """Bytes of rows that are collected before they are sent."""
 _LOOK_SECONDS = 1.0
@@ -46,12 +46,12 @@ class ListQuery:
     form: ListFormat
     since: int
     limit: int | None
-    """The most rows; None for no limit."""
+    """Rows at most; None for no limit."""
     follow: bool
     selection: UploadSelection
     watcher: Watcher
     endpoint: str
-    """The URL of the creation endpoint."""
+    """The creation endpoint's URL."""
 
     def includes(self, upload: Upload) -> bool:
         """Return True if the upload belongs in the list: the caller may see it, and the query selects it."""
