@@ -1,1 +1,2 @@
-"""A thin layer over aiohttp that decides nothing: requests to heads, plans to responses, sockets to bytes."""
+"""The HTTP layer over aiohttp: it turns requests into heads for `protocol`, plans of the domain into responses, and
+sockets into bytes. It decides nothing about uploads."""

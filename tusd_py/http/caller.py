@@ -18,11 +18,13 @@ from tusd_py.http.forwarded import Trust
 from tusd_py.telemetry.metrics import known_method
 
 _ADDRESS = re.compile(r"[0-9A-Za-z._:%-]{1,64}")
-"""A client's name in Forwarded or X-Forwarded-For (RFC 7239, 6); with a blank it would be two fields of a log line."""
+"""A client's address, or another name that a proxy gives it in Forwarded or X-Forwarded-For (RFC 7239, 6), if it is
+safe in logs: a blank would make two fields of a log line of it."""
 
 
 def log_fields(request: web.BaseRequest, trust: Trust) -> Mapping[str, str]:
-    """Return the fields of log lines about a request, none of them empty."""
+    """Return the fields for log lines about a request: method, address, request_id, owner, trace_id and span_id; a
+    field without a value is left out."""
     caller = request.get(CALLER) or caller_of(request, trust)
     trace = caller.trace
     fields = {
@@ -37,7 +39,8 @@ def log_fields(request: web.BaseRequest, trust: Trust) -> Mapping[str, str]:
 
 
 def caller_of(request: web.BaseRequest, trust: Trust, disclosed: Mapping[str, Any] = MappingProxyType({})) -> Caller:
-    """Return the client behind the request, with the `disclosed` fields (`http.disclosure`)."""
+    """Return the client behind the request, not yet authenticated. `disclosed` has further fields of `Caller`, from
+    `Disclosure.read`."""
     return Caller(
         address=_address(request, trust),
         method=request.get(EFFECTIVE_METHOD, request.method),
@@ -50,14 +53,16 @@ def caller_of(request: web.BaseRequest, trust: Trust, disclosed: Mapping[str, An
 
 
 def checked_caller(request: web.Request, context: Context) -> Caller:
-    """Return the caller of the request with what its credential is checked against."""
+    """Return the caller of the request, with the fields that checks of its credential need filled in: `endpoint` and
+    `proxied`."""
     caller = request[CALLER]
     endpoint = caller.endpoint or creation_url(request, public=context.public_endpoint, trust=context.trust)
     return replace(caller, endpoint=endpoint, proxied=context.trust.is_proxied(request))
 
 
 def _address(request: web.BaseRequest, trust: Trust) -> str:
-    """Return the client's address as trusted proxies name it, else the peer's."""
+    """Return the client's address as trusted proxies name it; the peer's if what they name is malformed or unsafe in
+    logs."""
     try:
         address = trust.client(request)
     except Malformed:

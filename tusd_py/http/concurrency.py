@@ -20,16 +20,16 @@ from tusd_py.ports.body import Body
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConcurrencyLimits:
-    """The most requests at a time; None is no limit."""
+    """The most requests at a time, and the highest rate of creations; None is no limit."""
 
     uploads: int | None = None
     """Requests whose body is being received, in all."""
     client_uploads: int | None = None
-    """The same, from one client address."""
+    """Requests whose body is being received, from one client address."""
     client_requests: int | None = None
     """Requests of any kind but HEAD and OPTIONS, from one client address."""
     client_creations: Rate | None = None
-    """Uploads created from one client address, in any way."""
+    """Uploads created from one client address in a period, on any route."""
 
 
 class Concurrency:
@@ -46,23 +46,26 @@ class Concurrency:
 
     @contextmanager
     def request(self, client: str) -> Iterator[None]:
-        """Count a request of `client` while it is served. Raises TooManyRequests."""
+        """Count a request of `client` while the context lasts. Raises TooManyRequests if the client has as many as it
+        may."""
         with _counted(self._requests, client, self._limits.client_requests):
             yield
 
     def check_open(self) -> None:
-        """Raises ServiceUnavailable once the server shuts down: nothing new begins then."""
+        """Raise ServiceUnavailable once the server shuts down: no upload is created or continued then."""
         if self.closed:
             raise ServiceUnavailable("the server is restarting; try again soon")
 
     def creation(self, client: str) -> None:
-        """Count an upload before `client` creates it. Raises TooManyRequests, ServiceUnavailable."""
+        """Count an upload that `client` is about to create. Raises TooManyRequests above the rate, ServiceUnavailable
+        once the server shuts down."""
         self.check_open()
         self._creations.check(client)
 
     @contextmanager
     def upload(self, client: str, body: Body) -> Iterator[None]:
-        """Count `body` while it may be read. Raises TooManyRequests, ServiceUnavailable."""
+        """Count `body` while the context lasts; `close` stops it. Raises TooManyRequests at the limit of the client,
+        ServiceUnavailable at that of the server or once the server shuts down."""
         self.check_open()
         if self._limits.uploads is not None and len(self._bodies) >= self._limits.uploads:
             raise ServiceUnavailable("the server takes no more uploads right now; try again soon")
@@ -74,7 +77,7 @@ class Concurrency:
                 self._bodies.discard(body)
 
     def close(self) -> None:
-        """Stop all bodies, so that their requests save what has arrived, and admit no more."""
+        """Stop all bodies, so that their requests save what has arrived, and admit no further body or creation."""
         self.closed = True
         for body in tuple(self._bodies):
             body.stop()

@@ -1,4 +1,4 @@
-"""The parts of the server that the handlers share."""
+"""The parts of the server that the handlers share, and the keys of what is kept in an application or a request."""
 
 from __future__ import annotations
 
@@ -47,54 +47,60 @@ class Context:
     authenticator: Authenticator | None
     """None if no credentials are checked."""
     watched_locally: bool = False
-    """True if without credentials clients of this machine may see all uploads: others can't reach the server."""
+    """True if, without `auth`, clients of this machine may see all uploads, jobs and events, since the server listens
+    on loopback addresses alone."""
     live: Live | None = None
-    """None if nothing is told of uploads while they change."""
+    """The parts that tell listeners of uploads while they change; None if that is switched off."""
     listeners: Count
-    """The listeners of this process: of uploads, of the feed, of lists and of the dashboard."""
+    """The count of this process's listeners: of an upload, of the feed, of a job, of lists that follow changes, and of
+    the dashboard."""
     token_issuer: TokenIssuer | None
-    """None if no upload tokens are taken."""
+    """The maker of upload tokens (POST /tokens); None if none are made."""
     wires: Wires
     plain: PlainTerms | None
-    """None if no plain uploads are taken."""
+    """The settings of plain uploads (forms, PUT, POST of bytes); None if they are switched off."""
     metrics: Metrics
     audit: Audit
     network_timeout: float
     min_data_rate: float
-    """Bytes per second."""
+    """The bytes per second below which a client that sends a body counts as idle."""
     trust: Trust
     """The proxies whose X-Forwarded-* or Forwarded is believed."""
     disclosure: Disclosure | None = None
-    """None without hooks and events."""
+    """The reader of request details for hooks and events; None without either."""
     public_endpoint: str | None
     tracing: Tracing | None = None
-    """None if no spans are made."""
+    """The maker of OpenTelemetry spans; None if none are made."""
     cors: Cors | None
     request_filter: RequestFilter
     redirect_downloads: bool
-    """True if GET redirects clients to the storage."""
+    """True if GET of a finished upload redirects clients to the storage."""
     links: Links
     concurrency: Concurrency
     connections: Connections
     unreachable: Recent[Sequence[str]]
-    """The names of what isn't reachable or doesn't belong together, for /readyz."""
+    """The names of failed checks for /readyz, cached: `storage`, `state`, or `installation` if these two don't belong
+    together."""
     last_seq: Recent[int]
-    """The highest number of an event."""
+    """The highest number of an event in the outbox, cached."""
     jobs: JobService | None = None
-    """None if there are no jobs."""
+    """The use cases of jobs; None if jobs are switched off."""
     cancel_job: Callable[[Job], Awaitable[None]] | None = None
     """Cancels a job that hasn't ended; None without jobs."""
     heartbeat: float
-    """Seconds of silence after which a listener is sent something."""
+    """Seconds of silence after which a listener is sent a comment, a blank line or a ping, to keep its connection open.
+    """
     slabs: Slabs
     budget: Budget
     overhead: Overhead
     downloads: Share
     texts: Share
-    """Memory for heads, and for lists in JSON or XML."""
+    """Memory for heads, and for request bodies that are read as a whole: lists of parts, jobs, exports and tokens, as
+    JSON or XML."""
 
     def client(self, request: web.BaseRequest) -> str:
-        """Return the client that a request counts for in limits. Raises Malformed."""
+        """Return the name under which limits count the request's client: an IPv4 address, or the /64 network of an IPv6
+        address. Raises Malformed if a proxy's field is too long."""
         return client_at(self.trust.client(request))
 
 
@@ -103,12 +109,12 @@ ENGINE = web.RequestKey("engine", Engine)
 """The engine, acting for the caller of the request."""
 WIRE = web.RequestKey("wire", Wire)
 CALLER = web.RequestKey("caller", Caller)
-"""The caller, set by the pipeline."""
+"""The caller of the request, set by the pipeline; it has a principal once its credential was checked."""
 EFFECTIVE_METHOD = web.RequestKey("effective_method", str)
 """The method that a request means: X-HTTP-Method-Override may replace its POST."""
 BODY_STARTED = web.RequestKey("body_started", bool)
-"""True once bytes of the body were received."""
+"""True once bytes of the body were received; absent before."""
 SPAN = web.RequestKey[Trace | None]("span")
-"""The span of the request, where spans are made."""
+"""The span of the request; absent if no spans are made."""
 CODE = web.RequestKey("code", str)
-"""The code of the refusal, if the request was refused."""
+"""The code of the refusal that answers the request, for the audit and the span; absent if it wasn't refused."""

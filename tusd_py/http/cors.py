@@ -1,4 +1,5 @@
-"""CORS (Fetch standard): its headers for every response, and the answer to a preflight."""
+"""CORS (Fetch standard): the header fields that let pages of other origins use this server, in responses and in answers
+to preflights."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ class Cors:
         return _ORIGIN.fullmatch(origin) is not None and self.allow_origin.fullmatch(origin) is not None
 
     async def decorate(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Add the CORS headers; for `on_response_prepare`, so that errors have them too."""
+        """Add the CORS header fields, and for OPTIONS those of a preflight; a handler for `on_response_prepare`, so
+        that errors have them too."""
         response.headers.add(hdrs.VARY, "Origin")
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is None or not self.allows(origin):

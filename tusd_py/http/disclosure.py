@@ -1,4 +1,4 @@
-"""The parts of a request that only hooks and events are told."""
+"""The details of a request that only hooks and events are told of."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from tusd_py.http.forwarded import Trust
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disclosure:
-    """A reader of these parts, for a server that has hooks or events."""
+    """The reader of these details, for a server that has hooks or events."""
 
     public_endpoint: str | None
     storable: frozenset[str]
-    """The names, in lower case, of header fields that may be stored though they hold secrets."""
+    """The names, in lower case, of header fields that are stored with events though they hold secrets, as hooks are to
+    get them."""
 
     def read(self, request: web.Request, trust: Trust) -> Mapping[str, Any]:
-        """Return the values of fields of `Caller`."""
+        """Return the fields `peer`, `endpoint` and `storable` of `Caller`, by their names."""
         endpoint = creation_url(request, public=self.public_endpoint, trust=trust)
         return {"peer": _peer(request), "endpoint": endpoint, "storable": self.storable}
 
 
 def _peer(request: web.Request) -> str:
-    """Return the other end of the connection as `ip:port`; empty for a UNIX socket."""
+    """Return the peer's address as `ip:port`, an IPv6 address in brackets; empty for a UNIX socket or a lost
+    connection."""
     match request.transport and request.transport.get_extra_info("peername"):
         case (str(host), int(port), *_):
             return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,4 +1,4 @@
-"""The URL that Location is made from, and the id of a request."""
+"""The creation endpoint's URL, which Location is made from, the origin that the client used, and the request's id."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ _HIGHEST_PORT = 65_535
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 CREATION = web.AppKey("creation", web.Resource)
-"""The creation endpoint, as the router has it."""
+"""The router's resource of the creation endpoint."""
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 def endpoint_url(request: web.Request, path: str, *, public: str | None, trust: Trust) -> str:
-    """Return the creation endpoint's absolute URL, with a slash at its end: `public`, or `path` as the client sees it.
+    """Return the creation endpoint's absolute URL, with a slash at its end: `public` as it is if set, else `path` below
+    the origin and prefix that the client used.
 
-    Raises Malformed if what the request says of itself doesn't make a URL.
+    Raises Malformed if the request's scheme, host, port or prefix don't make a URL.
     """
     if public is not None:
         return public
@@ -36,7 +37,8 @@ def endpoint_url(request: web.Request, path: str, *, public: str | None, trust: 
 
 
 def creation_path(request: web.Request) -> str:
-    """Return the path of the creation endpoint, below the prefix at which the application is mounted."""
+    """Return the path of the creation endpoint, with the prefix at which the application is mounted; a proxy's prefix
+    is not in it."""
     return request.app[CREATION].canonical
 
 
@@ -48,7 +50,8 @@ def creation_url(request: web.Request, *, public: str | None, trust: Trust) -> s
 
 
 def origin(request: web.BaseRequest, trust: Trust) -> str:
-    """Return the scheme, host and port that the client used, without the scheme's default port. Raises Malformed."""
+    """Return the origin that the client used, as `scheme://host`, with `:port` unless it is the scheme's default.
+    Raises Malformed."""
     return _format_origin(*_authority(request, trust.url_parts(request)))
 
 
@@ -59,7 +62,8 @@ def host_name(request: web.BaseRequest, trust: Trust) -> str:
 
 
 def _authority(request: web.BaseRequest, url_parts: Mapping[str, str]) -> tuple[str, str, str]:
-    """Return the scheme, the host, and the port unless it is the scheme's default. Raises Malformed."""
+    """Return the scheme, the host, and the port that the client used, which is empty if it is the scheme's default.
+    Raises Malformed."""
     scheme = url_parts.get("proto", request.scheme).lower()
     match = _HOST.fullmatch(url_parts.get("host", request.host))
     port = url_parts.get("port", "")
@@ -78,6 +82,7 @@ def _format_origin(scheme: str, host: str, port: str) -> str:
 
 
 def request_id(request: web.BaseRequest) -> str | None:
-    """Return the request id that a proxy or the client gave, if it is safe to send back."""
+    """Return the X-Request-ID that a proxy or the client sent; None without one, or if it isn't 1 to 128 printable
+    ASCII characters without blanks."""
     sent_id = request.headers.get("X-Request-ID", "")
     return sent_id if _REQUEST_ID.fullmatch(sent_id) else None

@@ -1,4 +1,4 @@
-"""Errors translated into refusals."""
+"""The translation of errors into refusals, which each protocol can answer with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from tusd_py.http.context import CODE, Context
 
 
 def record_refusal(request: web.Request, context: Context, error: Exception) -> Refusal:
-    """Return the refusal of `error`, counted and kept for the audit. Raises `error` itself if there is none."""
+    """Return the refusal that answers `error`, after it was counted in metrics and its code kept in the request for the
+    audit. Raises `error` itself if it is none of the expected kinds (`refusal_of`)."""
     refusal = refusal_of(context, error)
     context.metrics.failed(refusal.code)
     request[CODE] = refusal.code
@@ -19,10 +20,11 @@ def record_refusal(request: web.Request, context: Context, error: Exception) -> 
 
 
 def refusal_of(context: Context, error: Exception) -> Refusal:
-    """Return the refusal of `error`, which tells nothing internal. Raises `error` itself if there is none.
+    """Return the refusal that answers `error`: a Refusal itself, or one without internal details for Locked,
+    Superseded, UploadSpoiled, UploadLost and Unavailable. Raises any other `error` itself.
 
-    A refusal loses its traceback: its frames hold all that the request brought, and the caller's frame would hold the
-    refusal, a cycle that is collected much later.
+    A refusal loses its traceback: the frames hold all data of the request, and the caller's frame would hold the
+    refusal, a cycle that is garbage-collected much later.
     """
     match error:
         case Refusal():

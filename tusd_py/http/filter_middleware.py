@@ -1,4 +1,5 @@
-"""The outermost middleware: it checks hosts and origins before anything else, and tells the audit of refusals."""
+"""The outermost middleware: it checks the host and origin of each request before anything else, wraps the answer in a
+span, and records refusals in the audit log."""
 
 from __future__ import annotations
 
@@ -47,14 +48,15 @@ async def _answer(request: web.Request, context: Context, handler: typedefs.Hand
 
 
 async def _refuse_request(request: web.Request, context: Context, error: Refusal) -> web.StreamResponse:
-    """Answer in the format of the route that the request would have reached."""
+    """Answer with the refusal, in the format of the route that the request would have reached."""
     route = route_of(request)
     refuse = refuse_in_protocol if route is None else route.refuse
     return await refuse(request, context, record_refusal(request, context, error))
 
 
 def _audit(request: web.Request, context: Context, status: int) -> None:
-    """Record a refusal. A client that left was not refused, nor is a probe's 503 a refusal."""
+    """Log the refusal of a request to the audit: any with a refusal's code and, without a code, a status from 400 up,
+    except a client that disconnected (499) and a probe's 503."""
     code = request.get(CODE)
     if code is None and (status < web.HTTPBadRequest.status_code or status == CLIENT_CLOSED or request.path in PROBES):
         return

@@ -1,4 +1,5 @@
-"""The files in a form's body, each as a body. Its bytes are read when the consumer of the file asks for them."""
+"""The files in the body of a form, each as a body. Bytes of the request are read when the consumer of a file asks for
+them."""
 
 from __future__ import annotations
 
@@ -13,11 +14,12 @@ from tusd_py.protocol.plain.form import FileBegin, FormEvent, Mark, Parser
 
 
 class BodyCut(Exception):
-    """The request's body ended before its end (`Body.end` says why)."""
+    """The body of the request ended too early, for the reason in its `end`."""
 
 
 class FormBody:
-    """The files of the form, of which each is to be read before the next."""
+    """The files of the form in the order sent. Each file's body must be read before the next file is asked for; bytes
+    left unread are skipped."""
 
     def __init__(self, body: Body, parser: Parser) -> None:
         self._body, self._parser = body, parser
@@ -27,14 +29,16 @@ class FormBody:
         self.stop = body.stop
 
     async def files(self) -> AsyncIterator[tuple[Metadata, FileBody]]:
-        """Yield each file's metadata and body. Raises Refusal, BodyCut."""
+        """Yield the metadata and the body of each file. Raises Refusal if the form is malformed or beyond its limits,
+        BodyCut."""
         while event := await self.next():
             if isinstance(event, FileBegin):
                 yield event.metadata, FileBody(self)
             self._ended = self._ended or event is Mark.FORM
 
     async def next(self) -> FormEvent | None:
-        """Return the next event, or None once the body of a whole form has ended. Raises Refusal, BodyCut."""
+        """Return the next event of the parser; None once the request's body ended after a complete form. Raises Refusal
+        (also the parser's), BodyCut."""
         while not self._events:
             chunk = await anext(self._chunks, None)
             if chunk is None:
@@ -47,7 +51,7 @@ class FormBody:
         return event
 
     def _check_end(self) -> None:
-        """Check that the body wasn't cut, and that the form is whole. Raises BodyCut, BadForm."""
+        """Raise BodyCut if the body ended too early, BadForm if the form lacks its final boundary."""
         if self._body.end is not BodyEnd.COMPLETE:
             raise BodyCut
         if not self._ended:
@@ -55,7 +59,8 @@ class FormBody:
 
 
 class FileBody:
-    """A `ports.body.Body` of one file, which a refusal of the form or a cut breaks off with an error."""
+    """The `ports.body.Body` of one file. If the form is refused or the request is cut, its chunks end with an
+    exception, not with a value of `end`."""
 
     def __init__(self, form: FormBody) -> None:
         self._form = form
@@ -69,7 +74,7 @@ class FileBody:
         self._form.stop()
 
     async def chunks(self, max_bytes: int | None) -> AsyncIterator[Chunk]:
-        """Yield at most `max_bytes` bytes. Raises Refusal, BodyCut."""
+        """Yield the file's chunks, `max_bytes` bytes at most: for more, `end` is TOO_LONG. Raises Refusal, BodyCut."""
         received = 0
         while isinstance(event := await self._form.next(), bytes | memoryview):
             received += len(event)

@@ -1,7 +1,7 @@
-"""The scheme, host, prefix and client of a request as its proxies report them.
+"""The scheme, host, port and prefix of a request's URL, and the client's address, as its proxies report them.
 
-Only trusted proxies are believed, in one family of header fields: X-Forwarded-* (de facto) or Forwarded (RFC 7239).
-Time is linear in the fields.
+Only trusted proxies are believed, and only one family of header fields: X-Forwarded-* (de facto) or Forwarded (RFC
+7239). The time to parse them is linear in their length.
 """
 
 from __future__ import annotations
@@ -23,21 +23,23 @@ Family = Literal["auto", "x-forwarded", "forwarded"]
 _log = get_logger("tusd_py.http")
 
 _MAX_FIELD_LENGTH = 1024
-"""Characters that a proxy's field may have."""
+"""The most characters of one field, all its lines together."""
 _NAMES = {"proto": "Proto", "host": "Host", "prefix": "Prefix", "port": "Port"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """The proxies that are believed, and their fields. `auto` is X-Forwarded-* if there are any, else Forwarded."""
+    """The trusted proxies (`networks`), and the family of header fields in which they report; `auto` means Forwarded if
+    there are no X-Forwarded-* fields."""
 
     networks: Sequence[Network] = ()
     family: Family = "auto"
     throttle: LogThrottle = field(default_factory=lambda: LogThrottle(pause=60.0))
-    """The limit on log lines about proxies that aren't trusted."""
+    """The limit on log lines about fields of proxies that aren't trusted."""
 
     def url_parts(self, request: web.BaseRequest) -> Mapping[str, str]:
-        """Return `proto`, `host`, `port` and `prefix`, as far as a trusted proxy names them. Raises Malformed."""
+        """Return the parts of the URL that the client used, `proto`, `host`, `port` and `prefix`, as far as a trusted
+        proxy reports them; the outermost proxy's value counts. Raises Malformed if a field is too long."""
         if not self.is_proxied(request):
             return {}
         if self._uses_forwarded(request.headers):
@@ -46,7 +48,8 @@ class Trust:
         return {name: value for name, value in parts.items() if value}
 
     def client(self, request: web.BaseRequest) -> str:
-        """Return the address of the client that the nearest proxy saw, else the peer's. Raises Malformed."""
+        """Return the address of the client that connected to the nearest proxy, without a port, if that proxy is
+        trusted and reports it; else the peer's, empty for a UNIX socket. Raises Malformed if the field is too long."""
         peer = request.remote or ""
         if not self.is_proxied(request):
             return peer
@@ -55,7 +58,8 @@ class Trust:
         return _without_port(_field(request, "X-Forwarded-For").rpartition(",")[2].strip()) or peer
 
     def is_proxied(self, request: web.BaseRequest) -> bool:
-        """Return True if a trusted proxy has passed the request on."""
+        """Return True if the peer is a trusted proxy; a UNIX socket's is one, if any are configured. Logs fields of a
+        proxy that isn't trusted, throttled."""
         if not self.networks:
             return False
         trusted = self._is_trusted_peer(request.remote or "")
@@ -87,12 +91,13 @@ def _is_x_forwarded(name: str) -> bool:
 
 
 def is_forwarded(request: web.BaseRequest) -> bool:
-    """Return True if the request says that a proxy, trusted or not, has passed it on."""
+    """Return True if the request has X-Forwarded-* or Forwarded fields, from any proxy, trusted or not."""
     return any(_is_x_forwarded(name) or name.lower() == "forwarded" for name in request.headers)
 
 
 def _without_port(address: str) -> str:
-    """Remove the client's port, which some proxies add and which differs for each connection."""
+    """Return the address without the client's port, which some proxies add and which differs for each connection, and
+    without brackets."""
     if address.startswith("["):
         return address[1:].partition("]")[0]
     host, colon, port = address.partition(":")
@@ -100,7 +105,8 @@ def _without_port(address: str) -> str:
 
 
 def _field(request: web.BaseRequest, name: str) -> str:
-    """Return all lines of a field as one. Raises Malformed."""
+    """Return all lines of a header field as one, joined by commas; empty without any. Raises Malformed above
+    `_MAX_FIELD_LENGTH` characters."""
     field = ", ".join(request.headers.getall(name, []))
     if len(field) > _MAX_FIELD_LENGTH:
         raise Malformed(f"{name} is longer than {_MAX_FIELD_LENGTH} characters")
@@ -126,7 +132,7 @@ def _pairs(element: str) -> Iterator[tuple[str, str]]:
 
 
 def _split(text: str, separator: str) -> Sequence[str]:
-    """Split at each separator outside of quotes; an unclosed quote extends to the end."""
+    """Return the pieces of the text between separators outside of quotes; an unclosed quote extends to the end."""
     elements, pending, quoted = list[str](), list[str](), False
     for piece in text.split(separator):
         pending.append(piece)

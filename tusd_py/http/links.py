@@ -14,16 +14,17 @@ from tusd_py.protocol.links import ReadLinks, is_readable
 
 
 class Links:
-    """The installation's reading links. With `redirects`, they send readers to the storage."""
+    """The reading links of an installation. With `redirects`, requests to them are redirected to the storage."""
 
     def __init__(self, engine: Engine, *, redirects: bool) -> None:
         self._engine, self.redirects = engine, redirects
         self._names: ReadLinks | None = None
 
     async def header_fields(self, upload: Upload, endpoint: Callable[[], str]) -> Mapping[str, str]:
-        """Return the Link field of an upload that can be downloaded, else no field (RFC 8288). Raises StateUnavailable.
+        """Return the Link field (RFC 8288) with the reading link, if the upload is finished and downloads are on; else
+        no fields. Raises StateUnavailable.
 
-        There is none, and no error, if the request doesn't make a URL.
+        `endpoint` returns the creation endpoint's URL; if it raises Malformed, there is no field and no error.
         """
         if self._engine.limits.downloads and is_readable(upload):
             path = (await self._opened()).path(upload)
@@ -32,14 +33,16 @@ class Links:
         return {}
 
     async def upload_id(self, name: str) -> UploadId:
-        """Return the id of the upload that a link names. Raises UploadNotFound, StateUnavailable."""
+        """Return the id of the upload that the last segment of a link names. Raises UploadNotFound if this installation
+        didn't make the name, StateUnavailable."""
         upload_id = (await self._opened()).upload_id(name)
         if upload_id is None:
             raise UploadNotFound
         return upload_id
 
     async def _opened(self) -> ReadLinks:
-        """Return the links, with the state asked only once: an installation keeps its id."""
+        """Return the maker of links, keyed by the installation's id. The id never changes, so it is read only once.
+        Raises StateUnavailable."""
         if self._names is None:
             installed = await self._engine.state.installation()
             if installed is None:

@@ -1,4 +1,5 @@
-"""The steps of every request for uploads: it is admitted and handled, and each failure is answered in its protocol."""
+"""The steps of every request for uploads: it is counted against limits, its credential is checked, it is handled, and
+each failure is answered in its protocol."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ Refuse = Callable[[web.Request, Context, Refusal], Awaitable[web.StreamResponse]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A handler of the requests to a path, and the format of their refusals."""
+    """The handler of a path's requests, and `refuse`, which answers in the path's format when the handler fails."""
 
     handle: Handler
     refuse: Refuse
@@ -35,7 +36,8 @@ class Route:
     """True if the URL itself gives the right to what it serves: no credential is checked."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request, for aiohttp's router."""
+        """Return the response to a request; the handler for aiohttp's router. Raises only errors that aren't expected
+        (`refusal_of`)."""
         context = request.app[CONTEXT]
         request[EFFECTIVE_METHOD] = effective_method(request) if self.overridden else request.method
         try:
@@ -59,14 +61,16 @@ def route_of(request: web.Request) -> Route | None:
 
 
 def _admitted(request: web.Request, context: Context) -> AbstractContextManager[None]:
-    """Count a request, except HEAD and OPTIONS: clients give up after a failed HEAD."""
+    """Return a context that counts the request against its client's limit; HEAD and OPTIONS aren't counted, as clients
+    give up after a failed HEAD. Entering it raises TooManyRequests; the call, Malformed."""
     if request[EFFECTIVE_METHOD] == hdrs.METH_HEAD or request.method == hdrs.METH_OPTIONS:
         return nullcontext()
     return context.concurrency.request(context.client(request))
 
 
 async def _identify(request: web.Request, context: Context, authenticator: Authenticator) -> None:
-    """Add the principal to the caller, or the denial of its credential. Preflights have none (Fetch standard)."""
+    """Check the request's credential, and add its principal to the caller, or the refusal as its `denial`, which is
+    raised only where a right is needed. Preflights carry no credential (Fetch standard), so OPTIONS is not checked."""
     if request.method == hdrs.METH_OPTIONS:
         return
     caller = checked_caller(request, context)
@@ -78,7 +82,9 @@ async def _identify(request: web.Request, context: Context, authenticator: Authe
 
 
 async def refuse_in_protocol(request: web.Request, context: Context, refusal: Refusal) -> web.StreamResponse:
-    """Refuse in the protocol that the client speaks, as far as that is known."""
+    """Answer with the refusal in the client's protocol: the one chosen for the request, else the one that its head
+    suggests. Closes the connection without an answer if the body was interrupted and clients of the protocol expect
+    that."""
     head = head_of(request)
     wire = request[WIRE] if WIRE in request else context.wires.choose(head)
     if _is_interrupted(request, refusal) and not wire.answers_interrupted:
@@ -90,5 +96,6 @@ async def refuse_in_protocol(request: web.Request, context: Context, refusal: Re
 
 
 def _is_interrupted(request: web.Request, refusal: Refusal) -> bool:
-    """Return True if the server can't continue a valid request whose body has begun."""
+    """Return True if the refusal interrupts a valid request whose body has begun: the server can't go on, or another
+    request took the lock."""
     return BODY_STARTED in request and isinstance(refusal, ServiceUnavailable | UploadLocked)

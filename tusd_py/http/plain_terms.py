@@ -1,4 +1,4 @@
-"""The settings of plain uploads, as far as HTTP needs them."""
+"""The settings of plain uploads (forms, PUT, POST of bytes), as far as HTTP needs them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tusd_py.protocol.plain.form import Parser
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainTerms:
-    """The parser of forms, and the origins that plain uploads have to do with."""
+    """The maker of form parsers, and the settings that say which pages may upload."""
 
     parser: Callable[[str], Parser]
-    """Returns the parser of a form with the Content-Type. Raises BadForm."""
+    """Returns a new parser of a form, for the value of its Content-Type. Raises BadForm."""
     origins: re.Pattern[str] | None
-    """The origins that the operator has named (`cors-allow-origin`); None if none."""
+    """The pattern of origins that the operator has named (`cors-allow-origin`), matched as a whole; None if there are
+    none."""
     ambient: bool
-    """True if browsers add credentials that no page gave them, so that a page of any site could use them."""
+    """True if browsers add credentials to the requests of any page (cookies, or the login at a proxy), so that a page
+    of any site could use them."""
 
     def check_page(self, request: web.Request, own: str) -> None:
-        """Check the page that sent a form, for which browsers ask no leave; `own` is this server's origin.
-
-        Raises Forbidden.
-        """
+        """Raise Forbidden if the page that sent a request may not use its visitors' credentials: browsers send no
+        preflight for a form. `own` is this server's origin."""
         page_origin = request.headers.get(hdrs.ORIGIN)
         site = request.headers.get("Sec-Fetch-Site", "none" if page_origin is None else "cross-site")
         if not self.ambient or site in {"same-origin", "none"} or page_origin == own:

@@ -16,19 +16,21 @@ from tusd_py.http.forwarded import Trust
 _READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _CHUNKED = "chunked"
 PROBES = frozenset({"/healthz", "/readyz"})
-"""Paths that are answered for any host name: health checks use the address that they know."""
+"""Paths that are answered for any host name: health checks use an address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFilter:
-    """The host names that the server answers to, with `*` for any characters (any name if empty), and origins."""
+    """The host names that the server answers to (`hosts`: `*` stands for any characters; empty, any name), and the
+    origins whose pages may change something."""
 
     hosts: Sequence[str]
     cors: Cors | None
     trust: Trust
 
     def check(self, request: web.Request) -> None:
-        """Check a request of any kind. Raises Misdirected, Forbidden, UnsupportedCoding, Malformed."""
+        """Check the host of a request and, unless it only reads (GET, HEAD, OPTIONS), its origin and transfer coding.
+        Raises Misdirected (host), Forbidden (origin), UnsupportedCoding, Malformed."""
         if self.hosts and request.path not in PROBES and not self._is_served_host(request):
             raise Misdirected
         if request.method not in _READING:
@@ -36,9 +38,11 @@ class RequestFilter:
             _check_coding(request)
 
     def check_origin(self, request: web.Request) -> None:
-        """Check the page that sent a request that changes something. Raises Forbidden, Malformed.
+        """Raise Forbidden if the page that sent the request may not change anything here: its origin is neither allowed
+        by `cors` nor this server's, or it is of another site and the browser sent no Origin. Raises Malformed.
 
-        Pages of other sites send some requests without a preflight (Fetch standard, "simple" requests).
+        Without `cors`, pages of all origins may. Pages of other sites send some requests without a preflight (Fetch
+        standard, "simple" requests).
         """
         page_origin = request.headers.get(hdrs.ORIGIN)
         foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
@@ -56,6 +60,6 @@ class RequestFilter:
 
 
 def _check_coding(request: web.Request) -> None:
-    """Refuse all but `chunked`: aiohttp decodes no other transfer coding (RFC 9112, 6.1). Raises UnsupportedCoding."""
+    """Raise UnsupportedCoding for a Transfer-Encoding but `chunked`: aiohttp decodes no other (RFC 9112, 6.1)."""
     if request.headers.get(hdrs.TRANSFER_ENCODING, _CHUNKED).lower() != _CHUNKED:
         raise UnsupportedCoding

@@ -1,4 +1,4 @@
-"""The handlers of each URL, and the headers of every response."""
+"""The routes of all URLs but the probes and the upload page, and the header fields of every response."""
 
 from __future__ import annotations
 
@@ -35,19 +35,21 @@ _WATCHED: Mapping[str, tuple[str, Route]] = {
     "/dashboard": ("dashboard", ABSENT),
     "/dashboard/{path:.+}": ("dashboard", ABSENT),
 }
-"""The name and the route of each path."""
+"""The routes of all uploads, jobs and events, by path: the name that switches one on (`on` of `add_routes`), and the
+route."""
 
 
 _OF_ONE: Mapping[str, Route] = {EVENTS_TAIL: EVENTS, STATUS_TAIL: STATUS, SOCKET_TAIL: SOCKET}
-"""The routes that tell of one upload, by what its URL has at its end."""
+"""The routes that tell of one upload, by the end of their path after the upload's URL."""
 _ID = r"{id:(?!read/|s3/).+}"
-"""An id or a name, which may have slashes."""
+"""The part of a path that is an upload's id or name, which may contain slashes."""
 
 
 def add_routes(app: web.Application, base_path: str, on: Collection[str] = ()) -> None:
-    """Add the routes of uploads, after those of the probes: with base path `/` these would look like uploads.
+    """Add the routes of uploads. Those of the probes must be added before: with base path `/`, these would look like
+    uploads.
 
-    `on` has the names of what is switched on: `tokens`, `direct`, and those of `_WATCHED`.
+    `on` has the names of features that are on: `tokens`, `direct`, and the names in `_WATCHED`.
     """
     if "tokens" in on:
         app.router.add_route("*", "/tokens", TOKENS.answer)
@@ -70,14 +72,16 @@ def add_routes(app: web.Application, base_path: str, on: Collection[str] = ()) -
 
 
 def _add_watched(app: web.Application, base_path: str, on: Collection[str]) -> None:
-    """Add the routes that tell of all uploads. One that is switched off leaves its path to the base path if it can."""
+    """Add the routes of `_WATCHED`. One that is switched off gets 404, unless its path is below the base path: then it
+    may be an upload's."""
     for path, (name, route) in _WATCHED.items():
         if name in on or not f"{path}/".startswith(base_path):
             app.router.add_route("*", path, (route if name in on else ABSENT).answer)
 
 
 def add_direct_routes(app: web.Application, path: str) -> None:
-    """Add the routes of direct uploads below `path`: the base path, which proxies let through, or Companion's."""
+    """Add the routes of direct uploads below `path`, which ends with a slash: below the base path, which proxies pass
+    on, or where Companion's clients look for them."""
     add_companion_routes(app, path)
     add_xml_routes(app, path)
     app.router.add_route("OPTIONS", f"{path}{{path:.+}}", _preflight)
@@ -89,7 +93,8 @@ async def _preflight(_: web.Request) -> web.Response:
 
 
 async def decorate(request: web.Request, response: web.StreamResponse) -> None:
-    """Add the common headers; for `on_response_prepare`, so that aiohttp's own errors have them too."""
+    """Add the common header fields, and count the response in metrics; a handler for `on_response_prepare`, so that
+    aiohttp's own errors are included."""
     context = request.app[CONTEXT]
     response.headers[hdrs.SERVER] = "tusd-py"
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -105,6 +110,7 @@ async def decorate(request: web.Request, response: web.StreamResponse) -> None:
 
 
 def _end_connection(response: web.StreamResponse) -> None:
-    """Close after the answer, and say so: aiohttp drops what follows an Upgrade request (RFC 9112, 9.6)."""
+    """Close the connection after the response, and announce that in it: aiohttp drops what follows a request with
+    Upgrade (RFC 9112, 9.6)."""
     response.force_close()
     response.headers[hdrs.CONNECTION] = "close"

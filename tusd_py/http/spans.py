@@ -1,4 +1,4 @@
-"""The span of a request, where spans are made."""
+"""The span of a request, for servers that make spans."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 async def answer_in_span(
     request: web.Request, tracing: Tracing, answer: Callable[[], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Answer the request within its span."""
+    """Return the response that `answer` makes, within a span of the request that records its status, refusal or error;
+    raises what `answer` raises."""
     method = request.method if known_method(request.method) == request.method else None
     with tracing.serving(method, _route(request), request.headers) as span:
         request[SPAN] = span.trace
@@ -45,6 +46,6 @@ def _end(request: web.Request, span: RequestSpan, status: int) -> None:
 
 
 def _route(request: web.Request) -> str | None:
-    """Return the pattern of the path: never the path itself, which names an upload."""
+    """Return the route's pattern; None for an unknown path. The path itself would name an upload."""
     resource = request.match_info.route.resource
     return None if resource is None else resource.canonical

@@ -1,4 +1,4 @@
-"""Translation between aiohttp's requests and responses and those of the protocols."""
+"""Translation of aiohttp's requests into the protocols' heads, and of their replies into aiohttp's responses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _TEXT = "text/plain; charset=utf-8"
 
 
 def head_of(request: web.Request) -> RequestHead:
-    """Return the parts of a request that the protocols read."""
+    """Return the parts of a request that the protocols read: its method, header fields and body length, and if it is
+    for an upload."""
     return RequestHead(
         method=request.get(EFFECTIVE_METHOD, request.method),
         on_upload="id" in request.match_info,
@@ -26,13 +27,15 @@ def head_of(request: web.Request) -> RequestHead:
 
 
 def effective_method(request: web.Request) -> str:
-    """Return the method, or for POST that of X-HTTP-Method-Override, for clients that can send no other (tus 1.0)."""
+    """Return the method in upper case; for POST, that of X-HTTP-Method-Override if there is one: some clients can send
+    no other (tus 1.0)."""
     method = request.headers.get(_OVERRIDE, request.method) if request.method == hdrs.METH_POST else request.method
     return method.upper()
 
 
 def combine_lines(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Return each field of several lines as one (RFC 9110, 5.2): so a second value of a single-valued field shows."""
+    """Return the fields, those of several lines joined by commas (RFC 9110, 5.2): so a second value of a single-valued
+    field makes the field invalid, and isn't ignored."""
     if len({name.lower() for name in headers}) == len(headers):
         return headers
     lines = CIMultiDict[list[str]]()
@@ -48,7 +51,7 @@ def _framed_length(request: web.Request) -> int | None:
 
 
 def response_of(reply: Reply) -> web.Response:
-    """Return the response of a reply: a short text, or no body."""
+    """Return the aiohttp response for a reply, with its short text or without a body."""
     body = None if reply.text is None else reply.text.encode()
     headers = dict(reply.headers) if body is None else {"Content-Type": _TEXT, **reply.headers}
     return web.Response(status=reply.status, reason=_REASONS.get(reply.status), headers=headers, body=body)

@@ -1,4 +1,4 @@
-"""The upload that a request's path names."""
+"""The id of the upload that a request's path names."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from tusd_py.http.context import ENGINE
 
 
 async def upload_id_of(request: web.Request, tail: str = "") -> UploadId:
-    """Return the id in the path, or that of the upload with the name. `tail` is what the path has after it.
+    """Return the id of the upload that the path names, by its id or its name; `tail` is the text of the path after
+    that.
 
-    Raises UploadNotFound, StateUnavailable.
+    Raises UploadNotFound for a malformed id or an unknown name, StateUnavailable. An id isn't looked up, so the upload
+    may not exist.
     """
     name = sent_name(request, tail)
     upload_id = parse_upload_id(name)
@@ -25,6 +27,7 @@ async def upload_id_of(request: web.Request, tail: str = "") -> UploadId:
 
 
 def sent_name(request: web.Request, tail: str = "") -> str:
-    """Return the id or name in the path as it was sent; empty if it was sent with escapes (`match_info` has none)."""
+    """Return the id or name in the path (before `tail`) as it was sent; empty if there is none, or if it was
+    percent-encoded: `match_info` has it decoded."""
     name = request.match_info.get("id", "").rstrip("/")
     return name if request.rel_url.raw_path.rstrip("/").endswith(f"/{name}{tail}") else ""

@@ -1,4 +1,5 @@
-"""The body of an aiohttp request, down to the last byte that reached this process."""
+"""The body of an aiohttp request as a `ports.body.Body`: its chunks include the last byte that reached this process,
+also if the client disconnects."""
 
 from __future__ import annotations
 
@@ -16,15 +17,15 @@ from tusd_py.ports.body import BodyEnd, Chunk
 from tusd_py.transfer.slabs import Slabs
 
 _GRACE = 10.0
-"""Seconds spent waiting for a client before its rate is checked."""
+"""Seconds of waiting for a client's bytes after which its rate is checked."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class RequestBody:
-    """A `ports.body.Body` over aiohttp. `idle_timeout` is the number of seconds that the client may be silent.
+    """A `ports.body.Body` over aiohttp. It ends with IDLE once the client has sent nothing for `idle_timeout` seconds.
 
-    After `_GRACE` seconds of waiting, a client must also have sent `min_rate` bytes for each second waited, or it
-    counts as idle.
+    It also ends with IDLE if this process has waited for the client for more than `_GRACE` seconds in all, and the
+    client has sent less than `min_rate` bytes for each second waited.
     """
 
     def __init__(self, request: web.Request, slabs: Slabs, idle_timeout: float, min_rate: float = 0) -> None:
@@ -54,7 +55,7 @@ class RequestBody:
             self._source.interrupt()
 
     def release(self) -> None:
-        """Let aiohttp read the rest of the request."""
+        """Leave the rest of the body to aiohttp, which reads it or closes the connection. No more chunks are read."""
         if self._source is not None:
             self._source.release()
 
@@ -73,13 +74,13 @@ class RequestBody:
         return self._waited > _GRACE and self._received < self._least_rate * self._waited
 
     async def _send_continue(self) -> None:
-        """Ask a client that waits for 100 (Continue) to send the body: only now is the request accepted."""
+        """Send 100 (Continue) to a client that sent Expect, so that it sends the body: the request is accepted."""
         if self._request.version >= HttpVersion11 and hdrs.EXPECT in self._request.headers:
             await self._request.writer.write(_CONTINUE)
             self._request.writer.output_size = 0
 
     async def _next(self, source: Source) -> Chunk:
-        """Return more bytes; none once the body has ended, for any reason."""
+        """Wait for bytes and return them; an empty chunk once the body has ended, for the reason in `end`."""
         if self._end is not BodyEnd.COMPLETE:
             return source.take()
         try:
@@ -103,7 +104,8 @@ class RequestBody:
             self._waited += clock() - began
 
     def _take_remaining(self, source: Source) -> Chunk:
-        """Return the bytes that arrived at the moment the wait ended: they count, too."""
+        """Stop reading and return a chunk of the bytes that arrived before the wait ended; set `end` if the body isn't
+        complete."""
         source.release()
         arrived = source.take()
         if not source.complete:
@@ -112,6 +114,7 @@ class RequestBody:
 
 
 async def expect(request: web.Request) -> None:
-    """Handle Expect in aiohttp's place: send nothing before the request is accepted. Raises HTTPExpectationFailed."""
+    """Handle Expect in place of aiohttp, for `add_route(expect_handler=…)`. It sends nothing: `RequestBody` sends 100
+    (Continue) once the request is accepted. Raises HTTPExpectationFailed for any other expectation."""
     if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
         raise web.HTTPExpectationFailed(text="expectation-failed: the only expectation served is 100-continue\n")

@@ -7,17 +7,18 @@ import asyncio
 from aiohttp import web
 
 _STALLED = 0.5
-"""Seconds after which a client that takes nothing has stopped reading, for now."""
+"""Seconds after which a client that takes no bytes counts as having stopped reading for now."""
 
 
 class BodyStream:
-    """A streamed body. Little of it waits in this process: the caller makes more once the client has taken that.
+    """The body of a streamed response. Little of it waits in this process: the caller makes the next piece once the
+    client has taken the last one.
 
-    Every method may raise ConnectionError: the client is gone.
+    Methods that send or wait raise ConnectionError once the client is gone.
     """
 
     def __init__(self, request: web.Request, response: web.StreamResponse, patience: float) -> None:
-        """`patience` is the number of seconds in which a client must take something."""
+        """`patience` is the number of seconds after which a client that takes no byte of what waits is disconnected."""
         self._request, self.response, self._patience = request, response, patience
         self._sending: asyncio.Future[None] | None = None
         self._sent_at = 0.0
@@ -37,28 +38,29 @@ class BodyStream:
         return _now() - self._sent_at
 
     async def begin(self) -> None:
-        """Send the head."""
+        """Send the head of the response."""
         self._sent_at = _now()
         await self.response.prepare(self._request)
         self._request.writer.send_headers()
 
     async def write(self, piece: bytes) -> bool:
-        """Send a piece. Returns False if the client has stopped reading for now; `drained` returns once it goes on, and
-        until then nothing should be kept in memory for it."""
+        """Send a piece. Returns True once the client has taken it, False if the client has stopped reading for now:
+        then the caller must await `drained` before the next piece, and should keep nothing in memory until then."""
         self._sent_at = _now()
         self._sending = asyncio.ensure_future(self._pass_on(piece))
         return await self._takes(_STALLED)
 
     async def send(self, piece: bytes) -> None:
-        """Send a piece, after the head, and return once the client can take more. Raises ConnectionResetError if it
-        takes no byte for too long."""
+        """Send a piece, the head before the first one, and return once the client can take more. Raises
+        ConnectionResetError if it takes no byte for `patience` seconds."""
         if not self.started:
             await self.begin()
         if not await self.write(piece):
             await self.drained()
 
     async def drained(self) -> None:
-        """Return once the client can take more. Raises ConnectionResetError if it takes no byte for too long."""
+        """Return once the client can take more. Closes the connection and raises ConnectionResetError if it takes no
+        byte for `patience` seconds."""
         waiting = self._waiting
         while not await self._takes(self._patience):
             before, waiting = waiting, self._waiting
@@ -67,14 +69,15 @@ class BodyStream:
                 raise ConnectionResetError("the client takes nothing")
 
     async def break_off(self, last_words: bytes) -> None:
-        """End without the last chunk, so that the client sees that the rest is missing."""
+        """Send `last_words`, then abort the connection without the last chunk, so that the client sees that the rest is
+        missing."""
         if self._request.transport is not None:
             self._request.transport.set_write_buffer_limits(high=0)
         await self.send(last_words)
         self._abort()
 
     def close(self) -> None:
-        """Stop waiting for the client."""
+        """Cancel the send that still waits for the client, if there is one."""
         if self._sending is not None:
             self._sending.cancel()
 
@@ -83,8 +86,8 @@ class BodyStream:
         await self._request.writer.drain()
 
     async def _takes(self, seconds: float) -> bool:
-        """Return True once the client takes more, False if that takes longer: aiohttp can't wait again for a client
-        after a wait that was cancelled, so that there is one wait."""
+        """Return True once the client takes more, False after `seconds`. Each piece has one task that waits for the
+        client, which goes on after a timeout: aiohttp can't wait again once such a wait was cancelled."""
         if self._sending is not None:
             await asyncio.wait((self._sending,), timeout=seconds)
             if not self._sending.done():
@@ -95,7 +98,7 @@ class BodyStream:
 
     @property
     def _waiting(self) -> int:
-        """Bytes that wait to be sent."""
+        """The number of bytes in the transport's buffer."""
         transport = self._request.transport
         return 0 if transport is None else transport.get_write_buffer_size()
 

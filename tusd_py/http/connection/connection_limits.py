@@ -25,7 +25,8 @@ _PREFIX = 64
 
 @dataclass(slots=True)
 class Connections:
-    """The open connections, counted. None is no limit."""
+    """The open connections, counted in all and by client, and their limits: `limit` in all, `client_limit` for one
+    client. None is no limit."""
 
     limit: int | None = None
     client_limit: int | None = None
@@ -33,7 +34,8 @@ class Connections:
     _by_client: Counter[str] = field(default_factory=Counter)
 
     def opened(self, peer: str) -> bytes | None:
-        """Count a connection; return the answer to send before closing it if it is over a limit, else None."""
+        """Count a connection of the client `peer`. Returns None if it is within the limits, else a complete HTTP
+        response (503 or 429) to send before closing it. `closed` must follow in both cases."""
         self.count += 1
         self._by_client[peer] += 1
         if self.limit is not None and self.count > self.limit:
@@ -50,7 +52,8 @@ class Connections:
 
 
 def client_of(address: object) -> str:
-    """Return the client that a socket's peer address belongs to: an IPv6 client has a whole network."""
+    """Return the name under which limits count the peer of a socket, from its `peername`: an IPv4 address, the /64
+    network of an IPv6 address, or `UNIX_PEER`."""
     if not isinstance(address, tuple) or not address:
         return UNIX_PEER
     return client_at(str(address[0]))
@@ -58,7 +61,8 @@ def client_of(address: object) -> str:
 
 @lru_cache(_CACHE_SIZE)
 def client_at(name: str) -> str:
-    """Return the client of an address as text, or of another name that a proxy gives its clients (RFC 7239, 6)."""
+    """Return the name under which limits count a client: its IPv4 address, the /64 network of its IPv6 address, or the
+    first 64 characters of a name that is no address, as proxies may give it (RFC 7239, 6)."""
     host = name.partition("%")[0]
     try:
         address = ip_address(host)

@@ -1,4 +1,5 @@
-"""Answers before the body has arrived: the client must get them, and the server must not read a gigabyte for that."""
+"""Answers before the body has arrived: the client must get them, though the server doesn't read the rest of a large
+body."""
 
 from __future__ import annotations
 
@@ -8,21 +9,23 @@ from contextlib import suppress
 from aiohttp import web
 
 CLIENT_CLOSED = 499
-"""The status, in logs and metrics, of a connection that ended without an answer, as other servers have it."""
+"""The status, in logs and metrics, of a request whose connection was closed without an answer (as in nginx)."""
 _SMALL_BODY = 256 * 1024
-"""Bytes of a body up to which aiohttp reads it to its end, and the connection stays open."""
+"""The length in bytes up to which aiohttp reads a body to its end after the answer, and the connection stays open."""
 _MAX_DRAIN = 1024 * 1024
-"""Bytes of the body to drain at most."""
+"""The most bytes of a body that are drained after an early answer."""
 _DRAIN_TIMEOUT = 2.0
-"""Seconds to drain the body."""
+"""Seconds after which draining ends."""
 _DRAIN_DELAY = 0.25
-"""Seconds to wait before draining the body: proxies that can still send don't look for an answer."""
+"""Seconds between the answer and the draining: a proxy whose sends don't block doesn't look for an answer."""
 
 
 async def answer_early(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """Return `response` for aiohttp to send if the body is small or read; else send it now and close the connection.
+    """Return `response` for aiohttp to send if the body is small or was read; else send it now and close the
+    connection.
 
-    Before the close a part of the body is drained, so that the client sees the answer.
+    Before the close, up to `_MAX_DRAIN` bytes of the body are drained, so that the client sees the answer before a
+    reset.
     """
     if request.content.at_eof() or _is_small(request):
         return response
@@ -37,7 +40,8 @@ async def answer_early(request: web.Request, response: web.StreamResponse) -> we
 
 
 def close_silently(request: web.Request, response: web.StreamResponse | None = None) -> web.StreamResponse:
-    """Close the connection without an answer, or after `response`, without more."""
+    """Close the connection, and return `response`, which was sent before; without it, return one that is never sent,
+    with the status `CLIENT_CLOSED` for logs and metrics."""
     if request.transport is not None:
         request.protocol.force_close()
     return response or web.Response(status=CLIENT_CLOSED)

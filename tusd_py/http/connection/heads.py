@@ -1,8 +1,9 @@
-"""Heads of requests, counted as they come, against a limit and the memory budget.
+"""The heads of requests, whose bytes are counted as they arrive, against a limit and the memory budget.
 
-aiohttp limits each field but not all of them, and lets 32 requests wait behind one. Here a connection has one long head
-at a time, partial or being served, and has memory for it before more of it is read. `internals` lists what that takes
-of aiohttp, and says if it is there: where it isn't, there is no use for this file.
+aiohttp limits each header field but not all of them together, and queues up to 32 requests behind one. Here a
+connection has one long head at a time, partial or being served, and waits for memory before more of it is read.
+`internals` lists the undocumented parts of aiohttp that are needed; this module is used only if
+`internals.COUNTS_HEADS` is true.
 """
 # ruff: noqa: SLF001 (see above)
 
@@ -26,19 +27,19 @@ from tusd_py.http.context import CONTEXT, Context
 from tusd_py.transfer.budget_share import Holding
 
 _STEP = 8 * 1024
-"""Bytes that are read at a time while no body is."""
+"""The most bytes of one read from a socket while no body is being read."""
 _FREE = 8 * 1024
 """Bytes of a head that take no memory from the budget."""
 _TIMES = 2
-"""Bytes in memory for each byte of a head: aiohttp keeps it raw and read."""
+"""Bytes in memory for each byte of a head: aiohttp keeps the head as sent and as parsed."""
 _LINGER = 1.0
-"""Seconds in which a client may see that it was refused; what it sends meanwhile is dropped."""
+"""Seconds between a refusal and the close, for the client to read it; what the client sends meanwhile is dropped."""
 _TOO_LARGE = 431
 _TEXT = "head-too-large: the head of a request can have {} bytes at most\n"
 
 
 class Runner(web.AppRunner):
-    """Runs the application on connections that count heads. No head may be longer than `limit` bytes."""
+    """A runner whose connections count the bytes of heads; a head longer than `limit` bytes is refused with 431."""
 
     __slots__ = ("_limit",)
 
@@ -79,10 +80,12 @@ class _Connection(RequestHandler):
         self._parser = new_parser(self)
         self._context, self._limit = server.context, server.limit
         self._partial = 0
-        """Bytes of a head that isn't whole yet, but for those that came with the end of what was before."""
+        """Bytes so far of a head that isn't complete, without those that arrived in one read with the end of the
+        previous request."""
         self._peer = ""
         self._came = 0
-        """Bytes since the last head that was whole, at most those of a read before."""
+        """Bytes of the partial head and of the last read, which may have begun with the end of a body: for the log line
+        about a malformed request."""
         self._body: StreamReader = EMPTY_PAYLOAD
         """The body of the last request whose head is whole."""
         self._holding: Holding | None = None
@@ -91,8 +94,8 @@ class _Connection(RequestHandler):
 
     @property
     def _handler_waiter(self) -> asyncio.Future[None] | None:
-        """The future by which a shutdown waits for the end of the request that is served; None once it waits no more:
-        aiohttp would resolve it all the same if the request ends at that moment, and log a stack."""
+        """The future by which a shutdown waits for the end of the request being served; None also once it is done:
+        aiohttp would set its result a second time if the request ends at that moment, and log a traceback."""
         return None if self._end_awaited is None or self._end_awaited.done() else self._end_awaited
 
     @_handler_waiter.setter
@@ -152,7 +155,8 @@ class _Connection(RequestHandler):
                 self._weigh()
 
     def _judged(self, handler: Any, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
-        """aiohttp says an Expect that it doesn't know again, outside of our routes, and fails where it isn't ASCII."""
+        """Return the answer of `handler`, or a 400 for an Expect that isn't ASCII: outside of our routes, aiohttp
+        repeats an Expect that it doesn't know in its answer, and fails to encode one that isn't ASCII."""
         if not request.headers.get(hdrs.EXPECT, "").isascii():
             return self._refuse_malformed(ValueError("Expect"), request)
         return cast(Awaitable[web.StreamResponse], handler(request))
@@ -177,7 +181,8 @@ class _Connection(RequestHandler):
             self._reserving = self._loop.create_task(self._reserve(self._holding))
 
     async def _reserve(self, holding: Holding) -> None:
-        """All that the head can take: with a part of it each, several could wait for each other."""
+        """Wait for memory for a head of the greatest length, then read on. It is reserved at once: with a part each,
+        several connections could wait for each other."""
         await holding.acquire(_TIMES * self._limit)
         self._resume_reading_for_buffer()
 
@@ -210,7 +215,7 @@ class _Connection(RequestHandler):
 
 
 def _size(message: object) -> int:
-    """Bytes of a head; an error has none."""
+    """Return the bytes of the names and values of a parsed head's fields; 0 for a parse error."""
     if isinstance(message, ErrorInfo):
         return 0
     raw = cast(RawRequestMessage, message).raw_headers

@@ -15,7 +15,8 @@ _REASONS = {104: "Upload Resumption Supported"}
 
 
 class Interim:
-    """A `ports.progress.Watcher` that sends the protocol's interim responses over the connection."""
+    """A `ports.progress.Watcher` that sends the 1xx responses of `wire`, for HTTP/1.1 clients: the upload's URL (from
+    `locate`) once it is created, then offsets."""
 
     def __init__(self, request: web.Request, wire: Wire, locate: Callable[[Upload], str]) -> None:
         self._request, self._wire, self._locate = request, wire, locate
@@ -24,7 +25,7 @@ class Interim:
         return self._send(self._wire.started(upload, self._locate(upload)))
 
     def on_progress(self, upload: Upload) -> None:
-        """Send the new offset, unless the client doesn't read: nothing piles up for it."""
+        """Send the new offset, unless bytes still wait for a client that doesn't read."""
         transport = self._request.transport
         if transport is not None and not transport.get_write_buffer_size():
             self._send(self._wire.progressed(upload))

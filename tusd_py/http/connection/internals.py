@@ -1,7 +1,8 @@
-"""All undocumented parts of aiohttp and asyncio that are used, probed once at import.
+"""The undocumented parts of aiohttp and asyncio that this package uses. They are probed once at import.
 
-If one is missing or works in another way, the feature that needs it stays off, and aiohttp does the work: it reads
-bodies, and limits heads in its own way.
+If a part is missing or works differently, the feature that needs it stays off, and aiohttp does its work: it reads
+bodies, limits heads in its own way, and keeps connections for long answers. `REPLACES_PARSERS`, `COUNTS_HEADS` and
+`FORGETS_CONNECTIONS` say which features are on.
 """
 # ruff: noqa: SLF001 (see above)
 
@@ -32,7 +33,7 @@ FORGOTTEN = ("_current_request", "_force_close", "_manager", "_messages", "_task
 SocketTransport: type[Any] | None = getattr(selector_events, "_SelectorSocketTransport", None)
 """asyncio's transport of a plain TCP or UNIX socket; None if it has another name."""
 ErrorInfo: type[Any] = getattr(web_protocol, "_ErrInfo", tuple)
-"""An error of the parser, among the messages of a connection."""
+"""aiohttp's class for a parse error in a connection's queue of messages; `tuple` if aiohttp has no such class."""
 
 
 def new_parser(http: Any) -> HttpRequestParser:
@@ -52,7 +53,8 @@ def new_parser(http: Any) -> HttpRequestParser:
 
 
 def forget(http: Any) -> None:
-    """Have the `RequestHandler` end as if its connection were lost, which goes on without it."""
+    """Make the `RequestHandler` end as if its connection were lost, without closing the transport, which the caller
+    owns from then on."""
     http.transport = None  # else it would be closed
     http.connection_lost(None)
 
@@ -82,7 +84,8 @@ def _works(probe: Callable[[web.Server, Any], bool]) -> bool:
 
 @contextmanager
 def _connection() -> Iterator[tuple[Any, Any]]:
-    """Yield a server and its handler of a connection, on a separate event loop."""
+    """Yield an aiohttp server and one of its request handlers, without a transport, on a new event loop that doesn't
+    run."""
 
     async def handle(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response()
@@ -116,7 +119,7 @@ def _probe_forgetting(_: Any, http: Any) -> bool:
 
 
 class _Untouched:
-    """A transport that counts what is done with it."""
+    """A transport without attributes that counts the accesses to them, to prove that `forget` leaves it alone."""
 
     def __init__(self) -> None:
         self.calls = 0

@@ -1,7 +1,8 @@
-"""Answers that go on for hours after their request was handled, with no more than their connection.
+"""Answers that go on for hours after their handler has returned, and need no more memory than their connection.
 
-For as long as a handler runs, aiohttp keeps a parser, the request, two tasks and the stack: 18 KiB. Here the handler
-ends, and aiohttp forgets the connection; where `internals` doesn't find what that takes, the handler waits.
+For as long as a handler runs, aiohttp keeps a parser, the request, two tasks and their stacks: 18 KiB. Here the handler
+returns, and aiohttp forgets the connection; without the parts of aiohttp that this needs
+(`internals.FORGETS_CONNECTIONS`), the handler waits until the connection ends.
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ _LAST_CHUNK = b"0\r\n\r\n"
 
 
 class LongAnswer(asyncio.Protocol):
-    """The connection of an answer whose head was sent. What the client sends is dropped."""
+    """The connection of an answer whose head has been sent: the protocol of its transport, in place of aiohttp. Bytes
+    that the client sends are dropped."""
 
     __slots__ = ("_backlog", "_chunked", "_lost", "_taken_at", "_transport", "closed", "sent_at", "wake")
 
     def __init__(self, transport: asyncio.Transport, *, chunked: bool) -> None:
         self._transport, self._chunked = transport, chunked
         self.sent_at = self._taken_at = _now()
-        """The time at which something was sent, of the event loop's clock."""
+        """The time, of the event loop's clock, at which bytes were last sent."""
         self._backlog = 0
-        """The bytes that waited for the client when it last took some."""
+        """Bytes in the transport's buffer when the client was last seen to take some."""
         self._lost: Callable[[], object] = _do_nothing
         self.wake: Callable[[], None] = _do_nothing
         """Called once the client takes more after a pause, and once the connection is lost."""
@@ -40,9 +42,10 @@ class LongAnswer(asyncio.Protocol):
 
     @classmethod
     async def begin(cls, request: web.Request, response: web.StreamResponse) -> LongAnswer:
-        """Send the head, and take the connection from aiohttp. `let_go` must follow, before anything is awaited.
+        """Send the head, and take the connection from aiohttp. The caller must then call `let_go`, with no await
+        between.
 
-        Raises ConnectionError.
+        Raises ConnectionError if the client is gone.
         """
         await response.prepare(request)
         request.writer.send_headers()
@@ -51,7 +54,8 @@ class LongAnswer(asyncio.Protocol):
         return cls(request.transport, chunked=hdrs.TRANSFER_ENCODING in response.headers)
 
     async def let_go(self, request: web.Request, connections: Connections) -> None:
-        """Have aiohttp forget the connection; where it can't, return once the connection is lost."""
+        """Make aiohttp forget the connection, and count it in `connections` until it is lost; where aiohttp can't
+        forget it, return only once it is lost."""
         if internals.FORGETS_CONNECTIONS:
             peer = client_of(self._transport.get_extra_info("peername"))
             internals.forget(request.protocol)
@@ -70,11 +74,12 @@ class LongAnswer(asyncio.Protocol):
 
     @property
     def blocked(self) -> bool:
-        """True while the client takes nothing: nothing should be sent."""
+        """True while bytes wait in the transport's buffer: the caller should send nothing."""
         return self._waiting > 0
 
     def send(self, piece: bytes) -> None:
-        """Send a piece of the body; what isn't taken at once waits."""
+        """Send a piece of the body, as a chunk if the answer is chunked; what the socket doesn't take at once is
+        buffered."""
         self.sent_at = _now()
         self._write(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
 
@@ -87,7 +92,8 @@ class LongAnswer(asyncio.Protocol):
         self._transport.close()
 
     def check(self, patience: float) -> None:
-        """Break the connection off if the client has taken nothing for so many seconds, though something waits."""
+        """Abort the connection if bytes wait and the client has taken none for `patience` seconds, as far as calls of
+        this method have seen."""
         if not self._waiting or self._waiting < self._backlog:
             self._taken_at, self._backlog = _now(), self._waiting
         elif _now() - self._taken_at >= patience:

@@ -1,4 +1,5 @@
-"""Requests that are no valid HTTP: answered by this server and counted; their content is never sent back or logged."""
+"""Requests that are no valid HTTP: they are refused, counted and logged, but their content is never sent back or
+logged."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ _log, _throttle = get_logger("tusd_py.http"), LogThrottle()
 
 
 def refuse(context: Context, error: BaseException, request: web.BaseRequest, size: int) -> web.Response:
-    """Return the answer to `size` bytes that couldn't be parsed because of `error`; it ends the connection."""
+    """Return 400 for `size` bytes that aiohttp couldn't parse because of `error`, counted and logged (throttled). The
+    connection is closed after it."""
     context.metrics.failed(CODE)
     if (passed_over := _throttle.allowed()) is not None:
         extra = {"and_others": passed_over} if passed_over else {}
@@ -25,7 +27,8 @@ def refuse(context: Context, error: BaseException, request: web.BaseRequest, siz
 
 
 def minimal_response(context: Context, status: int, text: str) -> web.Response:
-    """Return an answer to what is no request yet, with the headers of every answer."""
+    """Return a response to input that has no parsed request: with the headers of every response, counted, and followed
+    by a close."""
     context.metrics.answered("", status)
     headers = {hdrs.SERVER: "tusd-py", "X-Content-Type-Options": "nosniff"}
     response = web.Response(status=status, text=text, headers=headers)

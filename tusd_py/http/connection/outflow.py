@@ -1,4 +1,5 @@
-"""The sending of a download: only as many bytes as the client takes, so that none wait in this process."""
+"""The sending of a download: the caller keeps a chunk until the client takes it, so that few bytes wait in buffers of
+this process."""
 
 from __future__ import annotations
 
@@ -13,14 +14,15 @@ from tusd_py.ports.body import Chunk
 from tusd_py.storage.s3.api.socket_writer import opened
 
 _SLICE = 16 * 1024
-"""Bytes that may wait in a transport, if the socket can't be written to directly."""
+"""The most bytes that wait in a transport's buffer if the socket can't be written to directly."""
 
 
 class Outflow(Protocol):
-    """A way to send bytes to the client."""
+    """A way to send the bytes of a body to the client without buffering them."""
 
     def offer(self, chunk: Chunk) -> int:
-        """Send as much of `chunk` as can be sent at once; return its size. Raises OSError if the client is gone."""
+        """Send as much of `chunk` as can be sent at once, and return the number of bytes; 0 if none. Raises OSError if
+        the client is gone."""
 
     async def writable(self) -> None:
         """Return once more can be sent, or the client is gone."""
@@ -28,7 +30,8 @@ class Outflow(Protocol):
 
 @contextmanager
 def outflow(request: web.Request) -> Iterator[Outflow]:
-    """Yield the outflow for the body of a response whose head is prepared. Raises ConnectionResetError."""
+    """Send the prepared head, and yield the outflow for the body: straight to the socket, or through the transport
+    where that can't be, as with TLS. Raises ConnectionResetError if the client is gone."""
     request.writer.send_headers()
     if (transport := request.transport) is None:
         raise ConnectionResetError("the client is gone")
@@ -42,7 +45,8 @@ def outflow(request: web.Request) -> Iterator[Outflow]:
 
 
 class _Slices:
-    """An outflow through the transport, as with TLS."""
+    """An outflow through the transport, a slice of `_SLICE` bytes at a time, for connections whose socket can't be
+    written to directly, as with TLS."""
 
     def __init__(self, request: web.Request, transport: asyncio.WriteTransport) -> None:
         self._request = request

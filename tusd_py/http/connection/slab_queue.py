@@ -1,4 +1,4 @@
-"""Slabs that a socket is read into, and the chunks of them that are ready to be taken."""
+"""A queue of received bytes: the slabs (`transfer.slabs`) that a socket is read into, and the chunks cut from them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from tusd_py.ports.body import Chunk
 from tusd_py.transfer.slabs import MIN_SLAB, SLAB, Slabs
 
 _MANY = 8
-"""Reads that fill a slab: if one does, the next slab is twice as large; if more than so many, half as large."""
+"""The most reads that should fill a slab: after more, the next slab is half as large; if one read filled it, twice as
+large."""
 _NONE = memoryview(b"")
 
 
 class SlabQueue:
-    """Chunks in the order of their bytes; the last slab is still being filled."""
+    """Chunks of received bytes in their order; the last slab is still being filled. For each read, call `buffer`, read
+    into the memory, and call `filled`; `take` removes chunks."""
 
     def __init__(self, slabs: Slabs) -> None:
         self._slabs = slabs
         self._chunks: deque[Chunk] = deque()
         """Chunks before the bytes of the slab."""
         self._slab, self._start, self._end = _NONE, 0, 0
-        """Bytes from start to end are filled and not taken."""
+        """The slab being filled; its bytes from `_start` to `_end` were received and not yet taken."""
         self._size, self._reads = MIN_SLAB // 2, 0
 
     @property
@@ -30,12 +32,12 @@ class SlabQueue:
 
     @property
     def full(self) -> bool:
-        """True if the slab has no room for another read, or there is none."""
+        """True if the slab is filled to its end, or if there is no slab."""
         return self._end == len(self._slab)
 
     @property
     def has_slab(self) -> bool:
-        """True while a slab is being filled, or waits to be taken."""
+        """True while there is a slab, with room for reads or with bytes to take."""
         return bool(self._slab)
 
     @property
@@ -44,11 +46,11 @@ class SlabQueue:
         return self._end - self._start + sum(map(len, self._chunks))
 
     def add(self, chunk: Chunk) -> None:
-        """Put a chunk behind all others; there must be no slab."""
+        """Append a chunk that was received elsewhere. The queue must have no slab."""
         self._chunks.append(chunk)
 
     def take(self) -> Chunk:
-        """Return the next chunk; empty if there is none."""
+        """Remove and return the next chunk; empty if there is none."""
         if self._chunks:
             return self._chunks.popleft()
         chunk, self._start = self._slab[self._start : self._end], self._end
@@ -57,25 +59,27 @@ class SlabQueue:
         return chunk
 
     def buffer(self, limit: int) -> memoryview:
-        """Return memory for the next bytes, at most `limit`; a new slab has a size that fits them."""
+        """Return memory for the next read, at most `limit` bytes; a new slab, no larger than `limit` needs, once the
+        last one is full."""
         if self.full:
             self.set_aside()
             self._begin(limit)
         return self._slab[self._end : self._end + limit]
 
     def filled(self, count: int) -> None:
-        """Note that so many bytes were read into the buffer."""
+        """Record that the last read put `count` bytes into the buffer."""
         self._end += count
         self._reads += 1
 
     def set_aside(self) -> None:
-        """Let go of the slab: what it has is a chunk."""
+        """End the filling of the slab: its bytes that weren't taken become a chunk."""
         if self._start < self._end:
             self._chunks.append(self._slab[self._start : self._end])
         self._drop()
 
     def shrink(self) -> None:
-        """Copy few bytes of a slow client out of a large slab, and begin with a small one next time."""
+        """Copy the bytes of a slow client out of a large slab if they fill less than half of it, so that the slab can
+        be reused; the next slab is small."""
         size = self._end - self._start
         if size and size * 2 < len(self._slab) and len(self._slab) > MIN_SLAB:
             self._chunks.append(bytes(self._slab[self._start : self._end]))
@@ -83,13 +87,15 @@ class SlabQueue:
             self._size, self._reads = max(_power_of_two(size), MIN_SLAB), _MANY
 
     def drain(self) -> bytes:
-        """Take the bytes of the slab alone, and let go of it."""
+        """Return a copy of the slab's bytes, and give the slab up. Chunks before it stay; none of its bytes may have
+        been taken."""
         data = bytes(self._slab[: self._end])
         self._drop()
         return data
 
     def _begin(self, limit: int) -> None:
-        """Begin a slab: small at first, so that many slow clients hold little; as large as reads can fill."""
+        """Take a new slab. Its size adapts to the last one's: small at first, so that many slow clients hold little,
+        and doubled or halved by the number of reads that filled the last slab (`_MANY`)."""
         if self._reads <= 1:
             self._size = min(self._size * 2, SLAB)
         elif self._reads > _MANY:
@@ -103,5 +109,5 @@ class SlabQueue:
 
 
 def _power_of_two(size: int) -> int:
-    """Return the smallest power of two that is not less."""
+    """Return the smallest power of two that is at least `size`."""
     return 1 << (size - 1).bit_length()

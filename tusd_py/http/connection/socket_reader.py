@@ -1,8 +1,8 @@
-"""A body of known length straight from the socket into slabs.
+"""A reader of a body of known length that reads from the socket straight into slabs.
 
-aiohttp makes an object of each read, parses it, copies it and queues it. While such a body runs, its connection is ours
-instead; what goes before and after it is aiohttp's, as if it had read the body itself. Where `internals` doesn't find
-what that takes, `take_over` declines.
+aiohttp makes an object of each read, parses it, copies it and queues it. While a body is read here, the connection has
+this module's protocol; before and after the body it has aiohttp's, as if aiohttp had read the body. Without the parts
+of aiohttp that this needs (`internals.REPLACES_PARSERS`), `take_over` returns None.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from tusd_py.transfer.slabs import Slabs
 _LEAST = 64 * 1024
 """Bytes still to come below which taking a connection over costs more than it saves."""
 _GATHER = 0.6
-"""Seconds that bytes which don't fill a slab wait for more of them: a thousand slow clients cost a core if each packet
-is handed on alone. The bytes are in the slab, also if something else ends the wait."""
+"""Seconds for which bytes that don't fill a slab wait for more: a thousand slow clients cost a CPU core if each packet
+is handed on alone. The bytes are in the slab, and aren't lost if the wait ends otherwise."""
 
 
 def take_over(request: web.Request, slabs: Slabs) -> SocketReader | None:
-    """Return a reader of the rest of the body; None where aiohttp has to read it (TLS, chunks, another event loop, a
-    small rest)."""
+    """Return a reader of the rest of the body; None where aiohttp must read it: with TLS, a chunked or encoded body,
+    another event loop, or less than `_LEAST` bytes to come."""
     length, content, transport = request.content_length, request.content, request.transport
     if not internals.REPLACES_PARSERS or hdrs.CONTENT_ENCODING in request.headers:
         return None
@@ -39,23 +39,24 @@ def take_over(request: web.Request, slabs: Slabs) -> SocketReader | None:
 
 
 class State(enum.Enum):
-    """The state of a reader.
+    """The state of a reader: it reads (READING), has stopped reading until a full slab is taken (PAUSED), hands bytes
+    to aiohttp (RELEASED), or has lost its connection (LOST).
 
-    READING: bytes wake the task that waits for them, with a delay unless the slab is full. PAUSED: while a full slab
-    waits to be taken. RELEASED: by `release`; bytes go to aiohttp. LOST: with the connection. The body may end in each
-    of them: the connection is given back then.
+    While READING, bytes wake the task that waits for them: at once if the slab is full or the body ends, else after a
+    delay. At the end of the body, the connection goes back to aiohttp in each state.
     """
 
     READING = enum.auto()
     PAUSED = enum.auto()
-    """The slab is full and has not been asked for: TCP slows the client."""
+    """The slab is full and no task waits for it: reading from the socket is paused, so that TCP slows the client."""
     RELEASED = enum.auto()
-    """The rest of the body goes where aiohttp's own readers look for it."""
+    """The rest of the body is fed to the request's `StreamReader`, where aiohttp looks for it."""
     LOST = enum.auto()
 
 
 class SocketReader(asyncio.BufferedProtocol):
-    """A `sources.Source` that reads the socket in place of aiohttp, from its creation to the end of the body."""
+    """A `sources.Source` that replaces aiohttp as the protocol of the transport, from its creation to the end of the
+    body, `length` bytes later."""
 
     def __init__(self, request: web.Request, transport: asyncio.Transport, length: int, slabs: Slabs) -> None:
         self._http, self._content, self._transport = request.protocol, request.content, transport
@@ -135,7 +136,8 @@ class SocketReader(asyncio.BufferedProtocol):
             self._waiting.wake_soon(_GATHER)
 
     def _gathered(self) -> None:
-        """Hand on what a slow client has sent; it gets a slab that fits, and what has come holds no large one."""
+        """Hand the bytes that a slow client has sent to the waiting task, after the delay. Few bytes are copied out of
+        a large slab first, so that they don't keep the rest of it in use."""
         self._queue.shrink()
         self._waiting.wake()
 
@@ -144,8 +146,8 @@ class SocketReader(asyncio.BufferedProtocol):
         self._transport.resume_reading()
 
     def _give_back(self) -> None:
-        """Give the connection back with a new parser: the old one still waits for the body, and nothing was read after
-        it."""
+        """Give the connection back to aiohttp at the end of the body, with a new parser: the old one still expects the
+        body. No byte after the body was read."""
         self._waiting.stop()
         self._http._parser = internals.new_parser(self._http)  # noqa: SLF001
         self._transport.set_protocol(self._http)

@@ -1,4 +1,5 @@
-"""The port to a request's body, which `socket_reader` reads from the socket, or `Stream` through aiohttp."""
+"""The port to the bytes of a request's body, and the adapter that reads them through aiohttp; `socket_reader` has the
+one that reads the socket."""
 
 from __future__ import annotations
 
@@ -10,35 +11,37 @@ from aiohttp import web
 from tusd_py.ports.body import Chunk
 
 _STEP = 64 * 1024
-"""Bytes to read from a socket at a time, where asyncio has a setting: they wait outside of the memory budget."""
+"""The most bytes of one read from a socket, on transports that have such a setting (`max_size`): they aren't in the
+memory budget."""
 
 
 class Source(Protocol):
-    """A source of a body's bytes. After an error or an interruption, `take` still returns what had arrived."""
+    """A source of a body's bytes. After an error or `interrupt`, `take` still returns the bytes that had arrived."""
 
     @property
     def complete(self) -> bool:
-        """True if all of the body has arrived."""
+        """True if the whole body has arrived, taken or not."""
 
     async def read(self, patience: float) -> Chunk:
-        """Return more bytes; none at the end of the body.
+        """Wait for bytes and return them; an empty chunk at the end of the body.
 
-        Raises ConnectionError or RequestPayloadError when the client is gone, TimeoutError when nothing came for
+        Raises ConnectionError or RequestPayloadError when the client is gone, TimeoutError when no bytes came for
         `patience` seconds or on `interrupt`.
         """
 
     def take(self) -> Chunk:
-        """Return what has arrived, or a part of it; empty if nothing is left."""
+        """Return bytes that have arrived, without waiting; an empty chunk if none are left. Each call may return a
+        part."""
 
     def interrupt(self) -> None:
-        """End a waiting `read` with TimeoutError."""
+        """Make a `read` that waits raise TimeoutError."""
 
     def release(self) -> None:
         """Stop reading from here; only `take` may follow. aiohttp may read the rest of the body."""
 
 
 class Stream:
-    """A source over aiohttp's reader."""
+    """A source over aiohttp's `StreamReader`."""
 
     def __init__(self, request: web.Request) -> None:
         self._content = request.content
@@ -60,7 +63,8 @@ class Stream:
             self._waiting = None
 
     def take(self) -> Chunk:
-        """Return what aiohttp still has, also after the connection broke, when its public methods only raise."""
+        """Return the bytes that aiohttp has buffered, also after a lost connection, when aiohttp's public methods
+        raise."""
         if self._content.exception() is None:
             return self._content.read_nowait()
         arrived: bytes = self._content._read_nowait(-1)  # noqa: SLF001 (tests/e2e check that nothing is lost here)
@@ -71,7 +75,7 @@ class Stream:
             self._waiting.reschedule(asyncio.get_running_loop().time())
 
     def release(self) -> None:
-        """Restore the transport's read size: aiohttp reads the body anyway."""
+        """Restore the transport's read size. It stops no reading: aiohttp reads the body in any case."""
         self._set_step(self._original_size)
 
     def _set_step(self, step: int | None) -> None:

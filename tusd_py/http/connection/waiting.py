@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 
 class Waiting:
-    """Wakes the task that waits; one timer serves many waits, as one of each wait (asyncio.timeout) costs 0.03 CPU-s a
-    GiB."""
+    """Wakes the task that waits for bytes. One timer serves many waits: a timer for each (asyncio.timeout) costs 0.03
+    CPU-s a GiB."""
 
     def __init__(self, gathered: Callable[[], None]) -> None:
-        """`gathered` is called once a delay is over that `wake_soon` began."""
+        """`gathered` is called when a delay that `wake_soon` began is over; it has to call `wake`."""
         self._loop = asyncio.get_running_loop()
         self._gathered = gathered
         self._waiter: asyncio.Future[None] | None = None
@@ -25,7 +25,7 @@ class Waiting:
         return self._waiter is not None
 
     async def wait(self, patience: float) -> None:
-        """Return once woken. Raises TimeoutError after so many seconds, or on `interrupt`."""
+        """Return once woken. Raises TimeoutError after `patience` seconds, the same in all waits, or on `interrupt`."""
         self._since = self._loop.time()
         if self._alarm is None:
             self._alarm = self._loop.call_later(patience, self._ring, patience)
@@ -44,17 +44,17 @@ class Waiting:
             self._waiter.set_result(None)
 
     def wake_soon(self, seconds: float) -> None:
-        """Wake the task after a delay, unless one has begun."""
+        """Call `gathered` after `seconds`, unless a delay is already running."""
         if self._delay is None:
             self._delay = self._loop.call_later(seconds, self._gathered)
 
     def interrupt(self) -> None:
-        """End the wait with TimeoutError."""
+        """Make `wait` raise TimeoutError, if a task waits."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(TimeoutError())
 
     def stop(self) -> None:
-        """Cancel the timers."""
+        """Cancel the timers of the silence limit and of the delay."""
         for timer in (self._alarm, self._delay):
             if timer is not None:
                 timer.cancel()

@@ -1,1 +1,1 @@
-"""The dashboard: a page without script that changes while its response runs."""
+"""The dashboard: a page without scripts, which changes while it is open because the server goes on sending it."""

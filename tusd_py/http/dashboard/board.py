@@ -1,4 +1,4 @@
-"""The items of the dashboard while its response runs: looked for once a second, sent if they are new or changed."""
+"""The response of the dashboard: once a second, items are read again and sent if they are new or changed."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from tusd_py.ports.outbox import DeliveryState, Selection
 from tusd_py.version import __version__
 
 _UPLOADS = 100
-"""Uploads on a page at first, and those whose offsets are looked at."""
+"""The most uploads that are sent at first, and the most unfinished ones that are read again each second."""
 _ROWS = 50
-"""Jobs, and events that were given up."""
+"""The most jobs, and the most events that were given up, that are read at a time."""
 _FINISHED = 10
-"""Finished uploads that are looked at each time."""
+"""The most finished uploads that are read again each second."""
 _LOOK_SECONDS = 1.0
 _RESTART_SECONDS = 5
 """Seconds after which a browser loads the page again if the server shuts down."""
 _PAGE_SECONDS = 300.0
 _UPDATES = 2000
-"""Updates of one page, which the browser keeps all."""
+"""The most CSS rules sent for one page before it is loaded again: the browser keeps them all."""
 _UNENDED = frozenset({JobPhase.QUEUED.value, JobPhase.RUNNING.value})
 _DEAD = Selection(states=frozenset({DeliveryState.DEAD}))
 
@@ -53,22 +53,23 @@ class Viewer:
 
 
 class Board:
-    """One page while it is sent."""
+    """The sender of one page of the dashboard: it remembers what the browser has."""
 
     def __init__(self, context: Context, viewer: Viewer, body: BodyStream) -> None:
         self._context, self._viewer, self._body = context, viewer, body
         self._engine: Engine = context.engine
         self._rules: dict[str, Sequence[str]] = {}
-        """The rules in effect, by the key of their item."""
+        """The CSS rules in effect in the browser, by the key of their item."""
         self._moving: dict[UploadId, None] = {}
-        """The uploads whose offsets may grow, in the order of their numbers."""
+        """The unfinished uploads that were sent, in the order of their latest events; used as an ordered set."""
         self._finished = deque[UploadId](maxlen=_UPLOADS)
         self._jobs: dict[JobId, None] = {}
         self._seq = 0
         self._updates = 0
 
     async def run(self, *, follow: bool) -> None:
-        """Send the present items and, with `follow`, changes for some minutes. Raises Unavailable, ConnectionError."""
+        """Send the page with the present items and, with `follow`, changes until `_PAGE_SECONDS` have passed,
+        `_UPDATES` are sent, or the server shuts down. Raises Unavailable, ConnectionError."""
         await self._body.begin()
         await self._body.send(shell.head(self._viewer.nonce).encode())
         present, self._seq = await newest(self._engine, self._viewer.sees, _UPLOADS)
@@ -101,7 +102,8 @@ class Board:
             yield item
 
     def _looked_at(self) -> Sequence[UploadId]:
-        """Return the newest uploads that aren't finished, and a few of those that are: these end without a notice."""
+        """Return the uploads to read again now: the newest unfinished ones for their offsets, and a few finished ones,
+        another few each time, as these may be removed without an event."""
         self._finished.rotate(_FINISHED)
         return [*self._moving][-_UPLOADS:] + [*self._finished][:_FINISHED]
 
@@ -125,7 +127,8 @@ class Board:
         return items.gone_item(f"u-{upload_id}")
 
     async def _surroundings(self) -> AsyncIterator[Item]:
-        """Yield jobs, and for operators receivers of events and the server."""
+        """Yield the items that are no uploads: jobs, deliveries that failed and, for an operator, all receivers of
+        events and this server."""
         async for item in self._job_items():
             yield item
         async for item in self._delivery_items():
@@ -164,7 +167,7 @@ class Board:
                     yield items.delivery_item(delivery, numbers.get(delivery.sink, len(numbers)), self._viewer.forms)
 
     async def _send(self, changed: Iterable[Item]) -> None:
-        """Send what the browser doesn't have."""
+        """Send the elements and CSS rules of these items that the browser doesn't have."""
         html = "".join(piece for item in changed for piece in self._pieces(item))
         if html:
             await self._body.send(html.encode())

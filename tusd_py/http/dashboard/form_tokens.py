@@ -1,4 +1,5 @@
-"""The tokens in the dashboard's forms: proof that a page of this server was sent to the same principal lately."""
+"""The tokens in the dashboard's forms: proof that a page of this installation was sent to the same principal within the
+last hour."""
 
 from __future__ import annotations
 
@@ -10,23 +11,25 @@ import re
 from tusd_py.domain.principal import Principal
 
 _LIFETIME = 3600
-"""Seconds."""
+"""Seconds for which a token is valid."""
 _TOKEN = re.compile(r"([0-9]{1,12})\.([0-9a-f]{64})")
 
 
 class FormTokens:
-    """The tokens of one installation, which all of its nodes make and check."""
+    """The maker and checker of form tokens, keyed by the installation's id: each of its nodes accepts the tokens of the
+    others."""
 
     def __init__(self, installation_id: str) -> None:
         self._key = hashlib.blake2b(b"dashboard form", key=installation_id.encode()).digest()
 
     def token(self, principal: Principal | None, now: float) -> str:
-        """Return a token that is good for an hour; None is a caller without a credential."""
+        """Return a token for a form sent to `principal` (None: a caller without a credential), valid for an hour from
+        `now`, in seconds since the epoch."""
         expiry = int(now) + _LIFETIME
         return f"{expiry}.{self._tag(principal, expiry)}"
 
     def check(self, token: str, principal: Principal | None, now: float) -> bool:
-        """Return True for a token of this principal that is still good."""
+        """Return True if the token was made for this principal and hasn't expired at `now`."""
         match = _TOKEN.fullmatch(token)
         if match is None or int(match[1]) <= now:
             return False

@@ -1,7 +1,7 @@
-"""The items of the dashboard: their HTML, which is sent once, and the CSS rules that change what they show.
+"""The items of the dashboard: each has HTML, which is sent once, and CSS rules, which are sent again when they change.
 
 Browsers apply rules that come later in the same response, so that a value changes without a script: `--p` is a
-percentage that a bar's width and a counter are made of, `--phase` a word.
+percentage for a bar's width and a counter, `--phase` a word.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from tusd_py.domain.upload import Upload
 from tusd_py.ports.outbox import Backlog, Delivery
 
 _WHOLE = 100
-"""Percent."""
+"""The percentage of a complete upload or job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """Something on the dashboard, as it is now."""
+    """An item of the dashboard as it is now: an upload, a job, a receiver of events, a failed delivery or a server."""
 
     key: str
     """Its CSS class, which no other item has."""
     element: h.Element | None
-    """Its HTML; None for one that isn't there any more."""
+    """The HTML of the item; None once the item is removed."""
     rules: Sequence[str]
-    """CSS rules for it; each replaces the one that stood in its place."""
+    """The CSS rules for the item; a changed rule overrides the earlier one at the same position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Forms:
     """The forms of one page. `token` proves that the page was sent to the caller."""
 
     page: str
-    """The page's path."""
+    """The path of the page, below which the forms' actions are, without a slash at its end."""
     token: str
     terminates: bool
     """True if clients may terminate uploads."""
@@ -45,14 +45,14 @@ class Forms:
     """True if jobs can be cancelled."""
 
     def button(self, action: str, label: str) -> h.Element:
-        """Return a form that asks for the action, below the page's path."""
+        """Return a form with one button, which POSTs the token to the path `action` below the page's."""
         return h.form(method="post", action=f"{self.page}/{action}")[
             h.input(type="hidden", name="token", value=self.token), h.button[label]
         ]
 
 
 def upload_item(upload: Upload, url: str, forms: Forms) -> Item:
-    """Return an upload that clients may see."""
+    """Return the item of an upload; `url` is the upload's."""
     key = f"u-{upload.id}"
     size = "unknown length" if upload.length is None else f"{upload.length:,} bytes"
     element = h.article(class_=key, slot="uploads")[
@@ -66,12 +66,12 @@ def upload_item(upload: Upload, url: str, forms: Forms) -> Item:
 
 
 def gone_item(key: str) -> Item:
-    """Return an item that isn't there any more."""
+    """Return the item that hides the element with `key` once its upload is removed."""
     return Item(key=key, element=None, rules=[f".{key}{{display:none}}"])
 
 
 def job_item(job: Job, forms: Forms) -> Item:
-    """Return a job."""
+    """Return the item of a job."""
     key = f"j-{job.id}"
     element = h.article(class_=key, slot="jobs")[
         h.h3[job.kind],
@@ -84,7 +84,7 @@ def job_item(job: Job, forms: Forms) -> Item:
 
 
 def backlog_item(number: int, backlog: Backlog) -> Item:
-    """Return the deliveries to one receiver of events, which is the `number`th."""
+    """Return the item with the counts of waiting and failed deliveries to the `number`th receiver of events."""
     key = f"s-{number}"
     element = h.article(class_=key, slot="deliveries")[
         h.h3[h.bdi[backlog.sink]], h.p[h.span(".pending"), " wait to be delivered, ", h.span(".dead"), " have failed"]
@@ -93,7 +93,7 @@ def backlog_item(number: int, backlog: Backlog) -> Item:
 
 
 def delivery_item(delivery: Delivery, number: int, forms: Forms) -> Item:
-    """Return an event that was given up; `number` tells receivers apart."""
+    """Return the item of a delivery to the `number`th receiver of events that was given up after failed attempts."""
     element = h.article(class_=f"d-{number}-{delivery.seq}", slot="deliveries")[
         h.h3[delivery.event_id],
         h.p[
@@ -108,7 +108,8 @@ def delivery_item(delivery: Delivery, number: int, forms: Forms) -> Item:
 
 
 def node_item(facts: Sequence[tuple[str, str]], count: int, claimed: int) -> Item:
-    """Return this server: facts by their names, and its unfinished uploads with the bytes that they claim."""
+    """Return the item of this server: its `facts` (name, value), the `count` of unfinished uploads, and the bytes
+    `claimed` by them."""
     element = h.article(".node", slot="nodes")[
         h.dl[([h.dt[name], h.dd[h.bdi[value]]] for name, value in facts)],
         h.p[h.span(".count"), " unfinished uploads, of ", h.span(".claimed"), " MiB"],

@@ -1,7 +1,8 @@
-"""The parts of the dashboard around its items.
+"""The HTML of the dashboard before and after its items.
 
-The items follow as children of an element with a declarative shadow root, whose slots show each in its place as it
-comes (HTML standard, "template"). WebKit paints nothing before some 200 characters of text: the introduction has more.
+The items are children of an element with a declarative shadow root, whose slots show each item in its section as it
+arrives (HTML standard, "template"). WebKit paints nothing before some 200 characters of text: the introduction has
+more.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _SECTIONS = {
     "jobs": ("Jobs", "No job waits or runs."),
     "nodes": ("Server", "Only operators see more."),
 }
-"""The heading of each slot, and the text that it has while it is empty."""
+"""The heading of each slot, and the text that it shows while it is empty, by the name of the slot."""
 _PAGE_STYLE = """
 body{font:16px/1.4 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem;color:#1c2733;background:#f5f7f9}
 article{background:#fff;border:1px solid #d5dde5;border-radius:.5rem;padding:.7rem 1rem;margin:0 0 .6rem}
@@ -49,7 +50,7 @@ h2{font-size:1.1rem;margin:1.4rem 0 .5rem}.introduction{max-width:44rem}
 
 
 def head(nonce: str) -> str:
-    """Return all before the items. `nonce` admits its styles."""
+    """Return the HTML before the items. `nonce` is that of the Content-Security-Policy, which admits its styles."""
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f"{h.title[_TITLE]}{h.meta(name='viewport', content='width=device-width, initial-scale=1')}"
@@ -59,13 +60,14 @@ def head(nonce: str) -> str:
 
 
 def tail(*, again_after: int | None) -> str:
-    """Return all after the items; the browser asks again after so many seconds, unless there are none."""
+    """Return the HTML after the items. The browser loads the page again after `again_after` seconds; never if None."""
     refresh = "" if again_after is None else str(h.meta(http_equiv="refresh", content=str(again_after)))
     return f"{refresh}</main></body></html>\n"
 
 
 def style(rules: str, nonce: str) -> h.Element:
-    """Return an element with CSS rules, which contain nothing that came from a client."""
+    """Return a style element with CSS rules. These aren't escaped, so they must contain nothing that came from a
+    client."""
     return h.style(nonce=nonce)[Markup(rules)]  # noqa: S704 (see above)
 
 

@@ -1,1 +1,1 @@
-"""The handlers: requests to intents, results to responses."""
+"""The handlers of requests: they turn requests into intents for the engine, and its results into responses."""

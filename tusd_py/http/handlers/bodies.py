@@ -1,4 +1,4 @@
-"""The steps around the receipt of a body, the same for each wire."""
+"""The steps around the receipt of a body, the same for all protocols."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from tusd_py.protocol.wire import RequestHead
 
 @contextmanager
 def receiving(request: web.Request, context: Context, body: RequestBody) -> Iterator[None]:
-    """Limit, count and measure the body while it is received."""
+    """Count the body against limits, in metrics and in the memory budget while the context lasts. Raises
+    TooManyRequests, ServiceUnavailable, Malformed."""
     with (
         context.concurrency.upload(context.client(request), body),
         context.metrics.receiving(),
@@ -31,7 +32,8 @@ def receiving(request: web.Request, context: Context, body: RequestBody) -> Iter
 async def answer_cut(
     request: web.Request, context: Context, head: RequestHead, body: RequestBody
 ) -> web.StreamResponse:
-    """Answer a body cut short. A silent client gets no 408."""
+    """Answer a request whose body ended too early: with ServiceUnavailable or UploadLocked if the server stopped it and
+    its protocol answers such requests, else by closing the connection. A silent client gets no 408."""
     wire = request[WIRE]
     if body.end is BodyEnd.STOPPED and wire.answers_interrupted:
         refusal: Refusal = refusals.ServiceUnavailable("the server is restarting; try again soon")

@@ -1,4 +1,5 @@
-"""The handlers of Companion's S3 routes, below the creation endpoint, and of `presign` for Uppy's `signRequest`."""
+"""The handlers of direct uploads to S3 with the routes and JSON of Uppy's Companion, below the creation endpoint, and
+of `presign`, for Uppy's `signRequest`."""
 
 from __future__ import annotations
 
@@ -112,7 +113,9 @@ async def _presign(request: web.Request, context: Context) -> web.Response:
 async def _presign_open(
     request: web.Request, context: Context, presign: Presign, upload_id: UploadId
 ) -> companion.Json:
-    """Sign a request for an existing upload: S3's own URL for a part; what creates or ends an upload is sent here."""
+    """Return the answer of `presign` for an existing upload: a URL of S3 for a part (PUT), and one of this server
+    (`handlers.s3xml`) for requests that create, list or end an upload. Raises Malformed, and what `direct.sign_part`
+    raises."""
     if presign.method == hdrs.METH_PUT:
         if presign.part is None:
             raise Malformed("partNumber is missing")
@@ -125,10 +128,11 @@ async def _presign_open(
 
 
 async def _read_json(request: web.Request, context: Context) -> companion.Json:
-    """Return the JSON body; from a page, only of a type that needs a preflight. Raises WrongContentType, and more.
+    """Return the JSON object in the body. Raises WrongContentType if a page sent it with a type that needs no
+    preflight, Malformed, and what `read_body` raises.
 
-    Pages send other types without one (Fetch standard, "CORS-safelisted request-header"). Scripts, which name no
-    origin, often name no type either.
+    Pages may send some other types without a preflight (Fetch standard, "CORS-safelisted request-header"). Scripts,
+    which send no Origin, often name no type either.
     """
     from_page = hdrs.ORIGIN in request.headers or "Sec-Fetch-Site" in request.headers
     if from_page and request.content_type != "application/json":

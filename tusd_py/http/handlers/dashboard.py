@@ -1,4 +1,4 @@
-"""GET /dashboard, and what its forms ask for."""
+"""GET /dashboard, and POST of its forms, which terminate an upload, cancel a job, or retry an event."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tusd_py.ports.outbox import DeliveryState
 
 _NONCE_BYTES = 16
 _LONGEST_FORM = 8192
-"""Bytes of a form."""
+"""The most bytes of a form's body."""
 _MAX_FIELDS = 10
 _POLICY = "default-src 'none'; style-src 'nonce-{}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _HEADERS = {
@@ -47,7 +47,7 @@ Action = Callable[[web.Request, Context], Awaitable[None]]
 
 
 def add_dashboard(app: web.Application) -> None:
-    """Add the page and the routes of its forms."""
+    """Add the routes of the page and of its forms."""
     app.router.add_route("*", "/dashboard", plain_route(GET=_show).answer)
     for path, action in {
         "uploads/{id}/terminate": _terminate,
@@ -97,7 +97,8 @@ async def _tokens(context: Context) -> FormTokens:
 
 
 def _form(act: Action) -> Callable[[web.Request, Context], Awaitable[web.StreamResponse]]:
-    """Return the handler of a form."""
+    """Return the handler of a form: it checks the caller's rights, the sending page and its token, then runs `act` and
+    redirects to the page."""
 
     async def handle(request: web.Request, context: Context) -> web.StreamResponse:
         watcher_of(request, context)
@@ -110,7 +111,7 @@ def _form(act: Action) -> Callable[[web.Request, Context], Awaitable[web.StreamR
 
 
 def _check_site(request: web.Request, context: Context) -> None:
-    """Check that a page of this server sent the form. Raises CrossSite."""
+    """Raise CrossSite if a page of another origin or site sent the form. Raises Malformed."""
     page_origin = request.headers.get(hdrs.ORIGIN)
     foreign = page_origin is not None and page_origin != origin(request, context.trust)
     if foreign or request.headers.get("Sec-Fetch-Site") == "cross-site":
@@ -118,7 +119,8 @@ def _check_site(request: web.Request, context: Context) -> None:
 
 
 async def _check_token(request: web.Request, context: Context) -> None:
-    """Check the form's token. Raises BadToken."""
+    """Raise BadToken if the form's token isn't valid for the caller. Reads the body; raises what `read_body` raises,
+    StateUnavailable."""
     body = await read_body(request, context, _LONGEST_FORM)
     fields = dict[str, list[str]]()
     with suppress(ValueError):
@@ -129,7 +131,8 @@ async def _check_token(request: web.Request, context: Context) -> None:
 
 
 def _page_path(request: web.Request, context: Context) -> str:
-    """Return the page's path, below the prefix that a proxy or another application adds."""
+    """Return the path of the dashboard as the client sees it, with the prefix that a proxy or another application adds.
+    Raises Malformed."""
     prefix = context.trust.url_parts(request).get("prefix", "").rstrip("/")
     return prefix + (request.path if request.method == hdrs.METH_GET else request.path.rsplit("/", 3)[0])
 

@@ -1,8 +1,8 @@
-"""The bytes of a download, from the storage to a client that may stop reading for a while.
+"""The delivery of a download, from the storage to a client that may stop reading for a while.
 
-While its bytes move, a download holds a window of memory. If the client takes none for a while, it keeps the window as
-long as nothing else needs the memory; then the window is closed, with the request to the storage, and opened again from
-the next byte to send.
+While its bytes move, a download holds memory for one window of them. If the client takes none for a while, the download
+keeps the window until the memory is needed elsewhere. Then the window is closed, and the request to the storage with
+it; once the client reads on, another one is opened from the next byte to send.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ from tusd_py.http.context import Context
 from tusd_py.transfer.budget_share import Holding
 
 _WINDOW = 128 * 1024
-"""Bytes of a download in memory: those of one read, and those of the one before that are still to be sent."""
+"""Bytes in memory for the window of a download: those of one read, and those of the last one that weren't sent."""
 _STALLED = 0.5
-"""Seconds without a byte sent after which a window may be closed."""
+"""Seconds without a byte sent after which the memory of a window may be claimed."""
 _MEMORY_TIMEOUT = 15.0
-"""Seconds to wait for memory for the first window."""
+"""Seconds to wait for the memory of the first window."""
 
 
 class Unread(ConnectionResetError):
-    """The client has taken no byte for as long as a connection may be silent."""
+    """The client has taken no byte for as long as a connection may be silent (`network_timeout`)."""
 
 
 class Delivery:
-    """One download. `begin` is called once its first bytes have been read, and returns their outflow."""
+    """The delivery of the bytes of `span` of a finished upload. `begin` sends the response's head and returns the
+    outflow for the body; it is called once the first bytes have been read."""
 
     def __init__(self, context: Context, upload: Upload, span: Span, begin: Callable[[], Awaitable[Outflow]]) -> None:
         self._context = context
@@ -47,7 +48,7 @@ class Delivery:
 
     @property
     def bytes_sent(self) -> int:
-        """The number of bytes sent."""
+        """The number of bytes that the outflow has taken."""
         return self._at - self._start
 
     @property
@@ -55,7 +56,8 @@ class Delivery:
         return self.started and self._at >= self._stop
 
     async def run(self) -> None:
-        """Send all. Raises ServiceUnavailable before the start; StorageUnavailable, UploadLost, Unread, OSError."""
+        """Send all bytes of the span. Raises ServiceUnavailable before the start if memory is short;
+        StorageUnavailable, UploadLost, Unread, OSError."""
         while self._at < self._stop:
             async with self._window() as holding:
                 await self._send_chunks(holding)
@@ -80,7 +82,7 @@ class Delivery:
             raise ServiceUnavailable("too many downloads at once; try again soon") from None
 
     async def _send_chunks(self, holding: Holding) -> None:
-        """Send bytes until all are sent, or the window is claimed."""
+        """Read and send bytes until all are sent, or the budget claims the window's memory."""
         span = Span(self._at, self._stop)
         async with aclosing(read(self._context.engine, self._upload, span)) as chunks:
             async for chunk in chunks:
@@ -99,7 +101,7 @@ class Delivery:
                 return False
 
     async def _wait_unless_claimed(self, outflow: Outflow, holding: Holding) -> bool:
-        """Return True once the client takes more; False if its window is claimed before."""
+        """Return True once the client takes more; False if the budget claims the memory before. Raises Unread."""
         try:
             async with asyncio.timeout(_STALLED):
                 await outflow.writable()
@@ -108,7 +110,7 @@ class Delivery:
         return True
 
     async def _wait(self, outflow: Outflow) -> None:
-        """Return once the client takes more. Raises Unread."""
+        """Return once the client takes more. Raises Unread after `network_timeout` seconds."""
         try:
             async with asyncio.timeout(self._context.network_timeout):
                 await outflow.writable()

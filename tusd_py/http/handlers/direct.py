@@ -1,4 +1,5 @@
-"""The functions that the handlers of direct uploads share, in JSON and in XML."""
+"""The functions that the handlers of direct uploads share, those with JSON and those with XML; other handlers that read
+small bodies use some of them."""
 
 from __future__ import annotations
 
@@ -24,16 +25,17 @@ from tusd_py.protocol.wire import Reply
 from tusd_py.transfer.budget_share import Holding
 
 _MAX_BODY = 2 * 1024 * 1024
-"""Bytes that a request's body may have: 10,000 parts are named in half of it."""
+"""The most bytes of a request's body: a list of 10,000 parts has half of them."""
 _UNRESERVED = 8 * 1024
-"""Bytes of a body that need no memory budget."""
+"""Bytes up to which a body needs no memory of the budget."""
 _MEMORY_TIMEOUT = 15.0
-"""Seconds to wait for memory."""
+"""Seconds to wait for the memory of a body."""
 _HOLDING = web.RequestKey("holding", Holding)
 
 
 def with_memory(handler: Handler) -> Handler:
-    """Return the handler with a holding of the memory for lists, until it has answered."""
+    """Return the handler with a holding of memory, in which `read_body` reserves some for the body, until the handler
+    has returned."""
 
     async def handle(request: web.Request, context: Context) -> web.StreamResponse:
         with closing(context.texts.holding()) as request[_HOLDING]:
@@ -43,8 +45,8 @@ def with_memory(handler: Handler) -> Handler:
 
 
 def with_answers(handler: Handler) -> Handler:
-    """Return the handler whose responses have the header fields of hooks' answers; status and body are what clients of
-    its protocol read."""
+    """Return the handler with the header fields of hooks' answers added to its responses; status and body stay, as
+    clients of its protocol read them."""
 
     async def handle(request: web.Request, context: Context) -> web.StreamResponse:
         response = await handler(request, context)
@@ -55,7 +57,11 @@ def with_answers(handler: Handler) -> Handler:
 
 
 async def read_body(request: web.Request, context: Context, longest: int = _MAX_BODY) -> bytes:
-    """Return all of a small body. Raises TooLarge, ServiceUnavailable, ConnectionError if it doesn't arrive."""
+    """Return the whole body, of `longest` bytes at most. A route without `with_memory` must have a `longest` of at most
+    `_UNRESERVED`.
+
+    Raises TooLarge, ServiceUnavailable if memory is short, ConnectionResetError if the body doesn't arrive in time.
+    """
     await _reserve(request, longest)
     body = bytearray()
     try:
@@ -70,7 +76,8 @@ async def read_body(request: web.Request, context: Context, longest: int = _MAX_
 
 
 async def _reserve(request: web.Request, longest: int) -> None:
-    """Reserve memory for the whole body at once: requests with a part of it each could wait for each other."""
+    """Reserve memory for the whole body at once: requests with a part each could wait for each other. Raises
+    ServiceUnavailable after `_MEMORY_TIMEOUT`."""
     size = min(longest if request.content_length is None else request.content_length, longest)
     if size <= _UNRESERVED:
         return
@@ -117,7 +124,8 @@ def _base_url(request: web.Request, context: Context) -> str:
 
 
 def respond(status: int, text: str, kind: str, *, refusal: Refusal | None = None) -> web.Response:
-    """Return a response; a refusal's message is its reason phrase, the only part that version 6 shows."""
+    """Return a response with the text; `kind` is its media type. With a refusal, the response has the refusal's header
+    fields, and the refusal's message as its reason phrase, the only part that version 6 of @uppy/aws-s3 shows."""
     headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.CONTENT_TYPE: kind, **(details(refusal) if refusal else {})}
     reply = Reply(status=status, headers=headers, text=text)
     if isinstance(refusal, HookRejected):

@@ -1,7 +1,5 @@
-"""GET of a finished upload: streamed with backpressure, without a lock, and without a time limit while bytes move.
-
-With redirects configured it isn't streamed: the client is sent to S3.
-"""
+"""GET of a finished upload: streamed with backpressure, without a lock, and without a time limit while the client takes
+bytes; or, if configured, redirected to the storage."""
 
 from __future__ import annotations
 
@@ -26,15 +24,17 @@ from tusd_py.protocol.wire import RequestHead
 from tusd_py.serving.plan import ServedObject, plan_download
 
 _S3_HEADERS = ("Content-Type", "Content-Disposition", "Content-Encoding", "Cache-Control")
-"""Headers that a signed URL can set in S3's answer (API Reference, GetObject)."""
+"""The header fields that a presigned URL can set in S3's response (API Reference, GetObject)."""
 
 
 async def download(
     request: web.Request, context: Context, head: RequestHead, upload_id: UploadId, intent: Read, *, redirect: bool
 ) -> web.StreamResponse:
-    """Return the response with the object or a range of it; with `redirect`, one that sends the client to the storage.
+    """Return the response to GET or HEAD of a finished upload: the object, a range of it, or the refusal of a
+    condition. With `redirect`, GET is redirected to the storage, but for an object that its client put there whole, and
+    so could replace.
 
-    Raises Refusal, StateUnavailable, StorageUnavailable, UploadLost.
+    The returned response may have been sent already. Raises Refusal, StateUnavailable, StorageUnavailable, UploadLost.
     """
     upload = await finished(request[ENGINE], upload_id, intent)
     plan = plan_download(head.method, head.headers, _served(upload, saved="download" in request.query))
@@ -69,7 +69,8 @@ def _served(upload: Upload, *, saved: bool = False) -> ServedObject:
 async def _deliver(
     request: web.Request, context: Context, upload: Upload, span: Span, response: web.StreamResponse
 ) -> web.StreamResponse:
-    """Send all bytes, or break the connection: a client must never take a part for the whole."""
+    """Send all bytes of `span`, and log the download. If bytes can't be had after the head was sent, the connection is
+    aborted: a client must never take a part for the whole. Before that, raises StorageUnavailable, UploadLost."""
     with ExitStack() as stack:
 
         async def begin() -> Outflow:
@@ -102,7 +103,8 @@ def _abort(request: web.Request) -> None:
 
 
 async def _redirect(request: web.Request, context: Context, upload: Upload, headers: Mapping[str, str]) -> web.Response:
-    """Redirect to the object, with the headers that it has here, as far as S3 lets a URL set them."""
+    """Return a redirect (302) to a presigned URL of the object, whose response has the same header fields as far as S3
+    lets a URL set them."""
     url = await link(context.engine, upload, {name: headers[name] for name in _S3_HEADERS if name in headers})
     own = {**request[WIRE].download_fields(upload), "Location": url, "Cache-Control": "no-store"}
     fields = _with_answers(request, own)

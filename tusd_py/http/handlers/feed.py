@@ -1,4 +1,4 @@
-"""The feed of all events, as server-sent events or as lines of JSON (NDJSON)."""
+"""GET /events: the feed of events that a caller may see, as server-sent events or as lines of JSON (NDJSON)."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from tusd_py.ports.outbox import Outbox
 from tusd_py.protocol.listing import NDJSON
 
 _HEAL = 10.0
-"""Seconds after which the events are read again, as announcements may get lost."""
+"""Seconds after which the events are read again without an announcement, as these may get lost."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Feed:
-    """The events for one request."""
+    """The events that one request asks for, read from the outbox."""
 
     live: Live
     outbox: Outbox
@@ -49,7 +49,9 @@ class _Feed:
         return page
 
     async def pages(self, first: Page, seconds: float) -> AsyncIterator[Page]:
-        """Yield the first page, and each further one once it may have events, or after `seconds` without any."""
+        """Yield the first page, then the pages after it: each as soon as there may be events, or after `seconds`
+        without any, and then it may be empty. Ends when the server shuts down or the client is gone. Raises
+        StateUnavailable."""
         page = first
         while True:
             yield page
@@ -76,7 +78,8 @@ async def _tell(request: web.Request, context: Context) -> web.StreamResponse:
 
 
 async def _tell_events(request: web.Request, context: Context, feed: _Feed, first: Page) -> web.StreamResponse:
-    """Send events until the client leaves. It comes back after a fault, with the number of the last event."""
+    """Send server-sent events until the client leaves, the server shuts down or the state store fails. The client
+    reconnects with the number of the last event."""
     async with streaming(request, feed.live.heartbeat, context.network_timeout) as stream:
         try:
             async for page in feed.pages(first, min(feed.live.heartbeat, _HEAL)):
@@ -92,7 +95,8 @@ async def _tell_events(request: web.Request, context: Context, feed: _Feed, firs
 async def _tell_lines(
     request: web.Request, context: Context, feed: _Feed, first: Page, since: int
 ) -> web.StreamResponse:
-    """Send a line for each event, and one that tells that it is the last, or why there is no more."""
+    """Send a line for each event, and a last line: the end of a complete list, or the code of a fault. After a
+    shutdown, the last line is missing."""
     follow = read_flag(request, "follow")
     headers = {hdrs.CONTENT_TYPE: NDJSON.content_type, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
     with closing(BodyStream(request, web.StreamResponse(headers=headers), context.network_timeout)) as body:
@@ -115,10 +119,11 @@ class _Lines:
     def __init__(self, body: BodyStream, live: Live, since: int) -> None:
         self._body, self._live = body, live
         self.cursor, self.count = since, 0
-        """The number of the last event that was told, and how many were."""
+        """The number of the last event that was sent (`since` at first), and how many were sent."""
 
     async def send(self, page: Page) -> None:
-        """Send the events, or a blank line after a silence. Raises ConnectionError."""
+        """Send a line for each event of the page; after `heartbeat` seconds of silence, a blank line. Raises
+        ConnectionError."""
         for event in page.events:
             await self._body.send(self._live.format_event(event) + b"\n")
             self.cursor, self.count = event.seq, self.count + 1
@@ -127,7 +132,8 @@ class _Lines:
 
 
 def _read_choice(request: web.Request, context: Context) -> Choice:
-    """Return the events that the request asks for, and may be told. Raises Refusal."""
+    """Return the choice of events that the query asks for, among those that the caller may see. Raises Unauthenticated,
+    InsufficientScope."""
     watcher = watcher_of(request, context, WATCH)
     types = request.query.get("types")
     words = None if types is None else frozenset(filter(None, types.split(",")))
@@ -140,7 +146,8 @@ def _wants_lines(request: web.Request) -> bool:
 
 
 async def _since(request: web.Request, outbox: Outbox) -> int:
-    """Return the number after which events are told: that of the last one the client has got, or of its query."""
+    """Return the number after which events are sent: Last-Event-ID, else `since` of the query, where `now` stands for
+    the latest event. Raises BadQuery, StateUnavailable."""
     text = last_event_id(request) or request.query.get("since", "0")
     if text == "now":
         return await outbox.last_seq()

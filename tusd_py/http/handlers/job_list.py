@@ -27,9 +27,9 @@ _FORMATS = {"ndjson": NDJSON, "json": _JSON}
 _JSON_ROWS = 1000
 """Rows of a JSON list at most: clients read it as a whole."""
 _PAGE = 10
-"""Jobs that are read at a time: the result of `unzip` has an entry for each member."""
+"""Jobs that are read at a time: few, as the result of `unzip` has an entry for each file of an archive."""
 _START = "0"
-"""The cursor before the first job."""
+"""The cursor of a list from its beginning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,8 @@ def service_of(context: Context) -> JobService:
 
 
 async def list_jobs(request: web.Request, context: Context) -> web.StreamResponse:
-    """Answer with the jobs in the format that the request asks for, of which no more than a page is in memory."""
+    """Send the jobs that the caller may see and the query selects, in the format that the request asks for. No more
+    than `_PAGE` jobs are in memory at a time."""
     store, form = service_of(context).store, read_list_format(request, _FORMATS)
     query = _read(request, context, form)
     headers = {hdrs.CONTENT_TYPE: form.content_type, hdrs.CACHE_CONTROL: "no-store", hdrs.VARY: hdrs.ACCEPT}
@@ -79,7 +80,8 @@ async def _jobs(query: _Query, store: JobStore) -> AsyncIterator[Job]:
 
 
 def _read(request: web.Request, context: Context, form: ListFormat) -> _Query:
-    """Return what the request asks for. Raises BadQuery, and what `watcher_of` raises."""
+    """Return the query for jobs that the request asks for, within what its caller may see. Raises BadQuery, and what
+    `watcher_of` raises."""
     watcher, query = watcher_of(request, context), request.query
     phases = frozenset(query["phase"].split(",")) if "phase" in query else None
     upload_id = parse_upload_id(query["upload"]) or UploadId("") if "upload" in query else None

@@ -1,4 +1,4 @@
-"""GET /jobs/{id} as a stream: the job again and again until it ends."""
+"""GET /jobs/{id} as a stream: the state of the job, sent again when it has changed, until the job ends."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from tusd_py.protocol.listing import end_members, fault_members, ndjson_line
 
 _LOOK_SECONDS = 0.5
 _TOLD_SECONDS = 1.0
-"""Seconds between two states that are told."""
+"""The least seconds between two states that are sent."""
 _END = ".end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFormat:
-    """A format of the stream."""
+    """The pieces of a stream in one format, encoded."""
 
     content_type: str
     state: Callable[[Job], bytes]
     end: Callable[[Job, int], bytes]
-    """Makes the end: of the ended job, and the number of states that were told."""
+    """Makes the end of the stream from the ended job and the number of states sent."""
     fault: Callable[[str, Job], bytes]
-    """Makes the end of a stream that breaks off: of the code of the fault, and the last state."""
+    """Makes the end of a stream that breaks off from the code of the refusal and the job as last read."""
     pulse: bytes
-    """Bytes that say nothing."""
+    """Bytes that are sent after a silence, and mean nothing."""
     tells_last: bool
-    """True if the last state is told before the end."""
+    """True if the final state is sent before the end; else it is part of the end."""
 
 
 FORMATS: Mapping[str, StreamFormat] = {
@@ -62,7 +62,8 @@ FORMATS: Mapping[str, StreamFormat] = {
 
 
 async def stream_job(request: web.Request, context: Context, job: Job, form: StreamFormat) -> web.StreamResponse:
-    """Tell the job until it has ended, or the server shuts down. A client that has got the end gets 204."""
+    """Send the job's states until it has ended, or the server shuts down. The answer is 204 to a client whose
+    Last-Event-ID is that of the end. Raises TooManyListeners, ListenersFull."""
     if request.headers.get("Last-Event-ID", "").endswith(_END):
         return web.Response(status=204)
     headers = {hdrs.CONTENT_TYPE: form.content_type, hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
@@ -80,7 +81,7 @@ async def stream_job(request: web.Request, context: Context, job: Job, form: Str
 
 
 class _Teller:
-    """One stream while it is told."""
+    """The sender of one stream."""
 
     def __init__(self, context: Context, job: Job, form: StreamFormat, body: BodyStream) -> None:
         self.job = job
@@ -88,7 +89,8 @@ class _Teller:
         self._count, self._last_revision = 0, 0
 
     async def run(self) -> None:
-        """Tell all states, and the end. Raises StateUnavailable, ConnectionError."""
+        """Send the job's state when it has changed, and the end; without the end if the server shuts down or the job is
+        removed. Raises StateUnavailable, ConnectionError."""
         await self._tell()
         while not self.job.ended:
             if self._context.concurrency.closed:
@@ -101,7 +103,8 @@ class _Teller:
         await self._body.send(self._form.end(self.job, self._count))
 
     async def _look(self) -> bool:
-        """Tell what is new. Returns False if the job is no more."""
+        """Read the job, and send its state if it has changed and the last one was sent long enough ago; after a
+        silence, send `pulse`. Returns False if the job was removed."""
         job = await self._context.engine.state.jobs.load(self.job.id)
         if job is None:
             return False

@@ -1,4 +1,4 @@
-"""The routes of jobs: POST /jobs and /exports, GET and DELETE /jobs/{id}."""
+"""The routes of jobs: GET and POST /jobs, POST /exports, GET and DELETE /jobs/{id}."""
 
 from __future__ import annotations
 
@@ -24,16 +24,18 @@ from tusd_py.protocol.job_messages import job_text, read_request
 from tusd_py.serving.negotiation import preferred_type
 
 _LONGEST = 64 * 1024
-"""Bytes of a request for a job."""
+"""The most bytes of a request for a job."""
 _LONGEST_LIST = 8 * 1024 * 1024
-"""Bytes of a request for an export: 100,000 ids are half of it."""
+"""The most bytes of a request for an export: 100,000 ids have half of them."""
 _JSON = "application/json"
 
 
 async def accept(
     request: web.Request, context: Context, kind: str, args: Mapping[str, Any], upload_id: UploadId | None = None
 ) -> web.StreamResponse:
-    """Store a new job and answer with it."""
+    """Store a new job of the caller, with arguments that were checked, and return 202 with the job as JSON and its URL
+    in Location. Raises BadJob, UploadNotFound if jobs are switched off, StateUnavailable, and what `watcher_of` raises.
+    """
     now, principal = context.engine.clock(), request[CALLER].principal
     job = Job(
         id=JobId(secrets.token_hex(16)),
@@ -76,7 +78,8 @@ async def _cancel(request: web.Request, context: Context) -> web.StreamResponse:
 
 
 async def _job(request: web.Request, context: Context) -> Job:
-    """Return the job that the URL names. Raises JobNotFound, Unauthenticated, StateUnavailable."""
+    """Return the job with the id in the path. Raises JobNotFound, UploadNotFound if jobs are switched off,
+    StateUnavailable, and what `watcher_of` raises."""
     service, watcher = service_of(context), watcher_of(request, context)
     job_id = parse_upload_id(request.match_info["id"])
     if job_id is None:
@@ -89,7 +92,8 @@ def _endpoint(request: web.Request, context: Context) -> str:
 
 
 def _site(request: web.Request, context: Context) -> str:
-    """Return the URL below which the routes of this server are, with a slash at its end."""
+    """Return the URL of this server as the client sees it, to which paths such as `jobs/{id}` are added; a slash is at
+    its end. Raises Malformed."""
     endpoint, path = _endpoint(request, context), creation_path(request)
     if endpoint.endswith(path):
         return f"{endpoint.removesuffix(path)}/"

@@ -1,4 +1,5 @@
-"""Watching one upload, and the route of its present state."""
+"""The subscription of a request to one upload, shared by its events and its WebSocket; and the route of its present
+state."""
 
 from __future__ import annotations
 
@@ -34,33 +35,34 @@ _SECONDS = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """An upload that a request listens to."""
+    """The subscription of a request to an upload."""
 
     live: Live
     topic: Topic
     listener: Listener
     client: str
-    """The client that it counts for."""
+    """The name of the client, under which limits count the listener."""
     endpoint: str
     """The creation endpoint's URL."""
     shows_content: bool
-    """True if the client may know the content."""
+    """True if the client may see the upload's metadata and digest, not only its progress."""
 
     @property
     def snapshot(self) -> Snapshot:
-        """The newest snapshot, as the client may see it."""
+        """The newest snapshot of the upload, without metadata and digest if the client may not see them."""
         snapshot = self.topic.latest if self.shows_content else self.topic.latest_without_content
         assert snapshot is not None  # noqa: S101  for mypy: `watching` has checked it
         return snapshot
 
     def leave(self) -> None:
-        """Tell the listener no more, if it was redirected."""
+        """End the subscription of a listener that was redirected, which outlives `watching`."""
         self.live.hub.forget(self.topic, self.listener, self.client)
 
 
 @asynccontextmanager
 async def watching(request: web.Request, context: Context, tail: str, *, resumed: bool) -> AsyncIterator[Watched]:
-    """Listen to the upload in the path, if the client may. One that has `resumed` may also listen to one that is gone.
+    """Subscribe to the upload whose URL with `tail` is the request's path, if the client may watch it, while the
+    context lasts. With `resumed`, for a client that has watched it before, the upload may also be gone.
 
     Raises Refusal, StateUnavailable.
     """
@@ -74,14 +76,14 @@ async def watching(request: web.Request, context: Context, tail: str, *, resumed
 
 
 def live_of(context: Context) -> Live:
-    """Return the parts that tell of uploads. Raises UploadNotFound if these are switched off."""
+    """Return the parts that tell listeners of uploads. Raises UploadNotFound if these are switched off."""
     if context.live is None:
         raise UploadNotFound
     return context.live
 
 
 async def _check(request: web.Request, snapshot: Snapshot | None, *, resumed: bool) -> None:
-    """Return if the client may watch the upload. Raises Refusal."""
+    """Raise a Refusal if the client may not watch the upload, there is none, or it is gone and not `resumed`."""
     engine, upload = request[ENGINE], None if snapshot is None else snapshot.upload
     engine.authorize(Watch(), upload)
     if snapshot is None or upload is None:
@@ -96,7 +98,8 @@ async def _check(request: web.Request, snapshot: Snapshot | None, *, resumed: bo
 
 
 async def _tell_status(request: web.Request, context: Context) -> web.StreamResponse:
-    """Answer with the present state, or wait until there is a newer one than the client knows."""
+    """Answer with the upload's present state as JSON. With `revision` in the query, wait for a newer revision, up to
+    `wait` seconds of the query."""
     wait, revision = _read_wait(request), read_number(request, "revision", -1)
     clock, until = context.engine.clock, context.engine.clock() + wait
     async with watching(request, context, STATUS_TAIL, resumed=revision >= 0) as watched:

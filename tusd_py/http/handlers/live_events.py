@@ -16,11 +16,12 @@ from tusd_py.protocol.live_events import Teller
 
 EVENTS_TAIL = "/events"
 _END = ".end"
-"""The end of the last event's id."""
+"""The suffix that marks the id of an upload's last event."""
 
 
 async def _tell(request: web.Request, context: Context) -> web.StreamResponse:
-    """Answer with the events of the upload until its end: they go on without the request."""
+    """Begin the stream of the upload's events. It goes on after this handler has returned, until the upload ends; 204
+    answers a client that has got the last event."""
     last = last_event_id(request)
     if last.endswith(_END):
         return web.Response(status=204)
@@ -35,7 +36,8 @@ async def _tell(request: web.Request, context: Context) -> web.StreamResponse:
 
 
 class UploadEvents(TurnTaker):
-    """The stream of one listener. While the upload doesn't change, this is all there is of it."""
+    """The stream of events to one listener. It needs no task: it takes turns when the upload has changed, the client
+    reads again, or time has passed."""
 
     __slots__ = ("_answer", "_context", "_teller", "_watched")
 
@@ -44,7 +46,7 @@ class UploadEvents(TurnTaker):
         self._context, self._watched, self._teller, self._answer = context, watched, teller, answer
 
     def begin(self) -> None:
-        """Tell what there is, and all that follows."""
+        """Subscribe to changes of the upload, and ask for a first turn, which sends its state."""
         self._watched.listener.redirect(self._wake)
         self._answer.wake = self._wake
         self._wake()
@@ -62,7 +64,8 @@ class UploadEvents(TurnTaker):
         self._watched.live.turns.give_in(seconds, self)
 
     def _tell(self) -> float:
-        """Send what there is to tell. Returns the seconds until there may be more."""
+        """Send the events that are due, or a comment after a silence; at the end of the upload or a shutdown, end the
+        stream. Returns the seconds until the next turn."""
         watched, answer, now = self._watched, self._answer, self._context.engine.clock()
         events = () if watched.live.hub.closed else self._teller.tell(watched.snapshot, now)
         if events:

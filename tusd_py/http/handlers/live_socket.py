@@ -1,4 +1,4 @@
-"""The WebSocket of one upload: its progress, and a client's actions on it."""
+"""The WebSocket of one upload: the server sends its progress, and a client pauses, resumes or cancels it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from tusd_py.tasks import end
 
 SOCKET_TAIL = "/socket"
 _LONGEST = 4096
-"""Bytes of a client's message."""
+"""The most bytes of a client's message."""
 _CLOSE_SECONDS = 2.0
-"""Seconds that the client has to answer a close."""
+"""Seconds for which the server waits for the client's answer to a close."""
 _RIGHTLESS = (Unauthenticated, InsufficientScope, UploadNotFound)
 
 
 async def _open(request: web.Request, context: Context) -> web.StreamResponse:
-    """Open the socket, and serve it until the upload's end."""
+    """Open the WebSocket, and serve it until the upload or the connection ends. Raises Refusal before it is open."""
     _check_origin(request, context)
     heartbeat = None if context.live is None else context.live.heartbeat
     # aiohttp takes messages that are shorter than its limit
@@ -50,7 +50,8 @@ async def _open(request: web.Request, context: Context) -> web.StreamResponse:
 
 
 def _check_origin(request: web.Request, context: Context) -> None:
-    """Check the page that opens the socket: browsers ask no preflight for one. Raises ForeignOrigin, Malformed."""
+    """Raise ForeignOrigin if the page that opens the socket is neither of this server's origin nor of one that CORS
+    allows: browsers send no preflight for a WebSocket. Raises Malformed."""
     page = request.headers.get(hdrs.ORIGIN)
     if page is None or page == origin(request, context.trust):
         return
@@ -73,7 +74,8 @@ class _Socket:
             await end(reader)
 
     async def _tell_all(self) -> None:
-        """Send what there is to tell, until the upload's end, or that of the connection."""
+        """Send messages about the upload as they are due, until the upload or the connection ends, or the server shuts
+        down; then close the socket."""
         clock, watched = self._engine.clock, self._watched
         while not self._socket.closed and watched.listener.connected:
             if watched.live.hub.closed:
@@ -88,11 +90,13 @@ class _Socket:
             await watched.listener.wait(max(self._teller.due_at(watched.snapshot, now) - clock(), 0.0))
 
     async def _send(self, message: object) -> None:
-        """Send a message. A client that takes nothing for long loses its connection, by the missing answer to pings."""
+        """Send a message as JSON. If the client takes nothing for long, it doesn't answer a ping either, and aiohttp
+        closes the connection."""
         await self._socket.send_str(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
 
     async def _read(self) -> None:
-        """Carry out the client's actions, one after another; a message that isn't one closes the connection."""
+        """Carry out the client's actions, one after another, until the socket is closed; a message that is no action
+        closes it."""
         try:
             async for message in self._socket:
                 if message.type is not WSMsgType.TEXT:
@@ -120,7 +124,7 @@ class _Socket:
                 self._watched.listener.wake()
 
     async def _carry_out(self, action: Action) -> bool:
-        """Do it; return True if that changed nothing. Raises Refusal, Locked, Superseded, Unavailable."""
+        """Carry out the action; return True if it changed nothing. Raises Refusal, Locked, Superseded, Unavailable."""
         upload = self._watched.snapshot.upload
         if action is Action.CANCEL:
             self._engine.authorize(Terminate(), upload)

@@ -1,7 +1,8 @@
-"""The upload page at `/`: built from `ui/`, read once at start, served unchanged.
+"""The upload page at `/`, built from `ui/`: it is read once at the start, filled in with `PageFacts`, and served
+unchanged.
 
-It talks to this server and no other, and runs nothing but its own script (CSP Level 3). `index.html` is
-revalidated each time; the other files are named after their content, and browsers cache them.
+The page may connect to its own origin and the endpoint's alone, and runs nothing but its own script (CSP Level 3).
+Browsers revalidate `index.html` each time; the other files have a hash of their content in their names, and are cached.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 _UNDATED = sys.maxsize
-"""A modification time later than any date in a request's conditions."""
+"""A modification time later than any date in a request's conditions, so that only ETags match."""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src {}; "
     "base-uri 'none'; form-action {}; frame-ancestors 'none'; require-trusted-types-for 'script'"
@@ -75,13 +76,13 @@ def add_page(app: web.Application, facts: PageFacts, directory: Path = DIRECTORY
 
 
 def check_built(directory: Path = DIRECTORY) -> None:
-    """Check that the page was built. Raises ConfigurationError."""
+    """Raise ConfigurationError if the page was never built."""
     if not (directory / _INDEX).is_file():
         raise ConfigurationError(f"ui on: there is no page in {directory}: run make setup, or install a wheel")
 
 
 class _File:
-    """A file, plain or compressed for clients that accept gzip: two representations, each with its ETag."""
+    """A file of the page: as it is, and compressed for clients that accept gzip. Each of the two has its own ETag."""
 
     def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
         varying = {**headers, hdrs.VARY: hdrs.ACCEPT_ENCODING}

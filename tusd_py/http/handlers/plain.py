@@ -1,4 +1,5 @@
-"""The handler of plain requests: forms, PUT, and POST of bytes. What isn't answered with 201 or 303 leaves nothing."""
+"""The handler of plain uploads: forms, PUT, and POST of bytes. A request that isn't answered with 201 or 303 leaves no
+upload."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ from tusd_py.serving.negotiation import prefers_html
 async def answer_plain(
     request: web.Request, context: Context, terms: PlainTerms, head: RequestHead, body: RequestBody
 ) -> web.StreamResponse:
-    """Create the upload or the uploads of a request that names no protocol. Raises Refusal, Unavailable, and more."""
+    """Create the uploads of a request without a protocol's header fields, one for each file of a form, and return 201
+    or 303. Raises Refusal and the engine's errors (`domain.errors`), after which no upload stays."""
     terms.check_page(request, origin(request, context.trust))
     endpoint = endpoint_url(request, creation_path(request), public=context.public_endpoint, trust=context.trust)
     try:

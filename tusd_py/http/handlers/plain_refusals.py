@@ -1,4 +1,4 @@
-"""Refusals as text, `code: sentence`, on the routes that belong to no upload protocol."""
+"""Refusals as text, `code: sentence`, and routes that refuse so: those that belong to no upload protocol."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from tusd_py.protocol.statuses import STATUS, details
 
 
 async def refuse_plainly(request: web.Request, _: Context, refusal: Refusal) -> web.StreamResponse:
-    """Answer with the refusal's status, header fields and text."""
+    """Answer with the refusal's status, header fields and text; for `Route.refuse`."""
     headers = {hdrs.CACHE_CONTROL: "no-store", **details(refusal)}
     text = f"{refusal.code}: {refusal.message}\n"
     return await answer_early(request, web.Response(status=STATUS[type(refusal)], text=text, headers=headers))
 
 
 def plain_route(**handlers: Handler) -> Route:
-    """Return a route with a handler for each method, `GET=…`. Preflights are answered, other methods refused."""
+    """Return a route with a handler for each method, given as `GET=handler`. OPTIONS gets 204, and any other method
+    raises MethodNotAllowed."""
 
     async def handle(request: web.Request, context: Context) -> web.StreamResponse:
         if request.method == hdrs.METH_OPTIONS:
@@ -38,4 +39,4 @@ async def _find_nothing(_: web.Request, __: Context) -> web.StreamResponse:
 
 
 ABSENT = Route(_find_nothing, refuse_plainly)
-"""The route of what is switched off."""
+"""A route that answers all requests with 404, for features that are switched off."""

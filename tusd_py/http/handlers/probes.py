@@ -1,4 +1,4 @@
-"""Health checks and metrics: is the server alive, can it take uploads, what has it done."""
+"""The routes of health checks and metrics: /healthz, /readyz and /metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tusd_py.http.context import CONTEXT
 from tusd_py.telemetry.metrics import CONTENT_TYPE
 
 _PING_TIMEOUT = 5.0
-"""Seconds in which a store must answer."""
+"""Seconds in which the storage or the state store must answer."""
 _SERVED = (hdrs.METH_GET, hdrs.METH_HEAD)
 
 
@@ -25,7 +25,8 @@ def add_probes(app: web.Application) -> None:
 
 
 def is_probe(request: web.Request) -> bool:
-    """Return True for these paths, which pages don't need: they get no CORS headers, not even in a refusal."""
+    """Return True for a request to /healthz, /readyz or /metrics: pages don't need them, so they get no CORS header
+    fields, not even in a refusal."""
     return request.match_info.handler in (healthz, readyz, metrics, _refuse)
 
 
@@ -35,9 +36,10 @@ async def healthz(_: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """Answer 200 if storage and state are reachable, have space and belong together, and no shutdown runs; else 503.
+    """Answer 200 if storage and state are reachable, have space and belong together, and the server isn't shutting
+    down; else 503 with the reasons. Little free space is a warning in the text.
 
-    However many clients ask, storage and state are checked every few seconds at most.
+    However many clients ask, storage and state are checked at most once in a few seconds.
     """
     context = request.app[CONTEXT]
     room = context.engine.free_space
@@ -59,7 +61,8 @@ async def _refuse(request: web.Request) -> web.Response:
 
 
 async def unreachable(engine: Engine) -> Sequence[str]:
-    """Return the names of failed checks for /readyz: none if storage and state can be reached and belong together."""
+    """Return the names of failed checks for /readyz: `storage` or `state` if unreachable, `installation` if these two
+    don't belong together; none if all is well."""
     pings = {"storage": engine.storage.ping, "state": engine.state.ping}
     answers = await asyncio.gather(*(_reachable(ping()) for ping in pings.values()))
     missing = [name for name, reachable in zip(pings, answers, strict=True) if not reachable]

@@ -1,7 +1,7 @@
-"""Values of requests: those in the query of the URL, and those in the field Accept.
+"""Readers of values in requests: of the URL's query, and of the field Accept.
 
-Names that a route doesn't know are ignored; of a repeated one, the first value counts. Functions that read the query
-raise BadQuery if there is a value that can't be read.
+Names that a route doesn't know are ignored; of a repeated name, the first value counts. Functions that read the query
+raise BadQuery for a value that they can't read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def read_accept(request: web.Request) -> str:
 
 
 def read_number(request: web.Request, name: str, default: int, maximum: int | None = None) -> int:
-    """Return an integer of at most 18 digits, or `default` if there is none; `maximum` in place of a greater one."""
+    """Return the integer, of at most 18 digits, under `name` in the query; `default` without one, and `maximum` in
+    place of a greater one. Raises BadQuery."""
     if name not in request.query:
         return default
     try:
@@ -35,7 +36,7 @@ def read_number(request: web.Request, name: str, default: int, maximum: int | No
 
 
 def read_flag(request: web.Request, name: str, *, default: bool = False) -> bool:
-    """Return a switch: 1 or 0, or `default` if there is none."""
+    """Return the switch under `name` in the query: True for 1, False for 0, `default` without one. Raises BadQuery."""
     if name not in request.query:
         return default
     value = _SWITCH.get(request.query[name])
@@ -45,7 +46,7 @@ def read_flag(request: web.Request, name: str, *, default: bool = False) -> bool
 
 
 def read_choice(request: web.Request, name: str, words: Collection[str]) -> str | None:
-    """Return one of `words`; None if there is no value."""
+    """Return the value under `name` in the query, which must be one of `words`; None without one. Raises BadQuery."""
     value = request.query.get(name)
     if value is not None and value not in words:
         raise BadQuery(f"{name} must be one of {', '.join(words)}")
@@ -53,7 +54,8 @@ def read_choice(request: web.Request, name: str, words: Collection[str]) -> str 
 
 
 def read_list_format(request: web.Request, formats: Mapping[str, ListFormat]) -> ListFormat:
-    """Return the format that the query names, else the one that Accept prefers, else the first."""
+    """Return the format under `format` in the query, else the one that Accept prefers, else the first of `formats`.
+    Raises BadQuery."""
     name = read_choice(request, "format", formats)
     if name is not None:
         return formats[name]

@@ -1,4 +1,4 @@
-"""GET and HEAD of a reading link to a finished upload. It gives no other right."""
+"""GET and HEAD of reading links, which give the right to read one finished upload, and no other right."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ _METHODS = (hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS)
 
 
 async def _read(request: web.Request, context: Context) -> web.StreamResponse:
-    """Answer a request to a reading link."""
+    """Answer with the upload that a reading link names. Raises MethodNotAllowed (also if downloads are off),
+    UploadNotFound, and what `download` raises."""
     if request.method == hdrs.METH_OPTIONS:
         return web.Response(status=204, headers={hdrs.ALLOW: ", ".join(_METHODS)})
     head = head_of(request)

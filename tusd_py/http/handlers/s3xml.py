@@ -1,4 +1,5 @@
-"""Requests that `presign` keeps from S3: creating, listing and ending an upload, answered as S3 would."""
+"""The handlers of requests for which `presign` signs a URL of this server and not of S3: creating, listing and ending a
+multipart upload, answered with XML as S3 would."""
 
 from __future__ import annotations
 

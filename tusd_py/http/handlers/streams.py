@@ -13,14 +13,14 @@ from tusd_py.protocol.live_wording import event_text
 _LAST = "last-event-id"
 _HEADERS = {hdrs.CONTENT_TYPE: "text/event-stream", hdrs.CACHE_CONTROL: "no-cache", "X-Accel-Buffering": "no"}
 COMMENT = b": ping\n\n"
-"""Keeps a stream alive, and says nothing."""
+"""A comment, which keeps the connection of a stream open and means nothing."""
 
 
 class EventStream:
-    """The stream of one request."""
+    """The stream of server-sent events that answers one request."""
 
     def __init__(self, body: BodyStream, heartbeat: float) -> None:
-        """`heartbeat` is the number of seconds of silence after which a comment is sent."""
+        """`heartbeat` is the number of seconds of silence after which `keep_alive` sends a comment."""
         self._body, self._heartbeat = body, heartbeat
 
     @property
@@ -37,19 +37,23 @@ class EventStream:
         return max(self._heartbeat - self._body.silence, 0.0)
 
     async def send(self, data: str, *, id: str, event: str) -> None:  # noqa: A002  the field's name
-        """Send an event with one line of data. Raises ConnectionError, also if a client has taken nothing for long."""
+        """Send an event with one line of data. Raises ConnectionError if the client is gone, or has taken nothing for
+        long."""
         await self._body.send(event_text(data, id=id, event=event))
 
     async def keep_alive(self) -> None:
-        """Send a comment, if the stream was silent for so long. Raises ConnectionError."""
+        """Send a comment if nothing was sent for `heartbeat` seconds. Raises ConnectionError."""
         if not self.silence_left:
             await self._body.send(COMMENT)
 
 
 @asynccontextmanager
 async def streaming(request: web.Request, heartbeat: float, patience: float) -> AsyncIterator[EventStream]:
-    """Begin the response and yield its stream, to be kept alive. The connection is broken off once a client has
-    taken nothing for `patience` seconds, and closed in the end."""
+    """Send the head, and yield the stream; the caller must call `keep_alive` from time to time. The connection is
+    aborted once a client has taken nothing for `patience` seconds.
+
+    ConnectionError ends the context silently, but is raised if the client is gone before the head was sent.
+    """
     response = event_response()
     with closing(BodyStream(request, response, patience)) as body:
         await body.begin()
@@ -58,7 +62,7 @@ async def streaming(request: web.Request, heartbeat: float, patience: float) -> 
 
 
 def event_response() -> web.StreamResponse:
-    """Return a response whose connection is closed in the end."""
+    """Return the response of a stream of events; its connection is closed after it."""
     response = web.StreamResponse(headers=_HEADERS)
     response.headers[hdrs.CONNECTION] = "close"
     response.force_close()
@@ -66,5 +70,6 @@ def event_response() -> web.StreamResponse:
 
 
 def last_event_id(request: web.Request) -> str:
-    """Return the id of the last event that the client has got; empty if it has none."""
+    """Return the id of the last event that the client has got, from the field Last-Event-ID, else from the query
+    (`last-event-id`); empty if there is none."""
     return request.headers.get(_LAST) or request.query.get(_LAST, "")

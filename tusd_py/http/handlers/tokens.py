@@ -27,7 +27,7 @@ from tusd_py.protocol.headers import encode_metadata, parse_metadata
 from tusd_py.serving.dates import format_timestamp
 
 _LONGEST = 16 * 1024
-"""Bytes of the request's body."""
+"""The most bytes of the request's body."""
 
 
 async def _issue(request: web.Request, context: Context) -> web.StreamResponse:
@@ -48,7 +48,8 @@ async def _issue(request: web.Request, context: Context) -> web.StreamResponse:
 
 
 def _key_holder(request: web.Request) -> Principal:
-    """Return the principal of an API key that may make tokens. Raises Refusal."""
+    """Return the principal of the request's API key, which may make tokens. Raises Unauthenticated, InsufficientScope,
+    or what is wrong with the credential."""
     principal = authenticated(request[CALLER])
     if MAKES_TOKENS not in principal.scopes:
         raise InsufficientScope("tokens are made with an API key that has the scope tokens")
@@ -56,7 +57,8 @@ def _key_holder(request: web.Request) -> Principal:
 
 
 def _read(members: companion.Json, principal: Principal, context: Context) -> tuple[Terms, float]:
-    """Return the terms and the lifetime in seconds. Raises Malformed, Forbidden."""
+    """Return the terms of the token and its lifetime in seconds, from the members of the request. Raises Malformed,
+    Forbidden if the API key doesn't allow them."""
     if unknown := sorted(members.keys() - NAMES - {"ttl"}):
         raise Malformed(f"unknown members: {len(unknown)}; known are {', '.join(sorted(NAMES))} and ttl")
     try:
@@ -80,7 +82,8 @@ def _ttl(members: Mapping[str, Any]) -> float:
 
 
 def _within(terms: Terms, allowance: Allowance) -> Terms:
-    """Return the terms, with the key's own limits where they set none. Raises Forbidden if they allow more."""
+    """Return the terms with the API key's limits where the terms set none, and its key prefix. Raises Forbidden if the
+    terms allow more than the API key does."""
     largest, types = allowance.max_length, allowance.types
     if largest is not None and terms.max_length is not None and terms.max_length > largest:
         raise Forbidden(f"the API key allows max up to {largest}")

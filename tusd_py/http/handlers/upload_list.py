@@ -1,6 +1,7 @@
-"""GET /uploads: the uploads that a caller may see, in order of their last events, while they are read.
+"""GET /uploads: the uploads that a caller may see, ordered by the numbers of their last events, as they are when read.
 
-No snapshot is kept: a page is read, told, and forgotten, also while the client takes nothing.
+No snapshot is kept: a page is read, sent and forgotten, also while the client takes nothing. With `follow`, the list
+goes on with uploads that change.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from tusd_py.protocol.upload_object import upload_object
 _JSON_ROWS = 1000
 """Rows of a JSON list at most: clients read it as a whole."""
 _PIECE = 16 * 1024
-"""Bytes of rows that are sent at a time."""
+"""Bytes of rows that are collected before they are sent."""
 _LOOK_SECONDS = 1.0
 """Seconds between two looks for uploads that have changed."""
 _META = "meta."
@@ -53,7 +54,7 @@ class ListQuery:
     """The creation endpoint's URL."""
 
     def includes(self, upload: Upload) -> bool:
-        """Return True if the upload belongs into the list."""
+        """Return True if the upload belongs in the list: the caller may see it, and the query selects it."""
         return self.watcher.sees(upload.owner, upload.tenant) and self.selection.includes(upload)
 
 
@@ -82,7 +83,7 @@ async def _list(request: web.Request, context: Context) -> web.StreamResponse:
 
 
 class Teller:
-    """One list while it is told."""
+    """The sender of one list; `cursor` is the number of the last upload that was sent."""
 
     def __init__(self, context: Context, query: ListQuery, body: BodyStream) -> None:
         self._context, self._query, self._body = context, query, body
@@ -90,7 +91,8 @@ class Teller:
         self._count = 0
 
     async def run(self) -> None:
-        """Tell all, and the end. Raises StateUnavailable, ConnectionError."""
+        """Send all rows, then the end of the list or, with `follow`, further rows when uploads change. Raises
+        StateUnavailable, ConnectionError."""
         await self._tell_pages()
         if self._query.follow:
             await self._follow()
@@ -106,7 +108,8 @@ class Teller:
             await self._body.drained()
 
     async def _tell_page(self) -> bool:
-        """Tell a page, or as much of it as the client takes. Returns True if there are no more."""
+        """Read a page and send it. Returns True once the list is complete; False if there is more to send, also if the
+        client has stopped reading: then `drained` must be awaited before the next call."""
         page = await read_page(self._context.engine, self._seq, self._query.includes)
         if not self._body.started:
             await self._body.begin()
@@ -139,7 +142,7 @@ class Teller:
         return not piece or await self._body.write(piece)
 
     async def _follow(self) -> None:
-        """Tell uploads when they change, until the server shuts down or there are as many as were asked for."""
+        """Send uploads when they change, until the server shuts down or `limit` rows were sent."""
         while not self._full and not self._context.concurrency.closed:
             await asyncio.sleep(_LOOK_SECONDS)
             if not self._body.connected:
@@ -153,7 +156,8 @@ class Teller:
 
 
 def _read_query(request: web.Request, context: Context) -> ListQuery:
-    """Return what the request asks for. Raises BadQuery, Malformed, and what `watcher_of` raises."""
+    """Return the list that the request asks for, within what its caller may see. Raises BadQuery, Malformed, and what
+    `watcher_of` raises."""
     watcher = watcher_of(request, context)
     form = read_list_format(request, FORMATS)
     follow = read_flag(request, "follow")

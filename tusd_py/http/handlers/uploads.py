@@ -1,4 +1,5 @@
-"""The handlers of the upload URLs: request to head, intent to engine, result to reply."""
+"""The handlers of the creation endpoint and of uploads: a request becomes a head, the head an intent for the engine,
+and its result a reply."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ from tusd_py.protocol.wire import Reply, RequestHead
 
 
 async def _handle(request: web.Request, context: Context) -> web.StreamResponse:
-    """Answer a request to the creation endpoint or to an upload."""
+    """Answer a request to the creation endpoint or to an upload, in the protocol that its head names."""
     if request.method == hdrs.METH_OPTIONS:
         return response_of(context.wires.discover())
     head = head_of(request)
@@ -89,7 +90,8 @@ async def _append(request: web.Request, context: Context, intent: Append, body: 
 
 
 def _counting(context: Context, upload_id: UploadId, intent: Append, body: RequestBody) -> AbstractContextManager[None]:
-    """Let listeners know what has come of the body, if there may be any."""
+    """Return a context in which the listeners of the upload are told of the bytes received so far; without effect if
+    nothing is told live."""
     if context.live is None:
         return nullcontext()
     return context.live.receiving(upload_id, intent.offset, lambda: body.received)
@@ -98,7 +100,8 @@ def _counting(context: Context, upload_id: UploadId, intent: Append, body: Reque
 async def _with_link(
     request: web.Request, context: Context, upload: Upload, reply: Reply, endpoint: Callable[[], str]
 ) -> Reply:
-    """Add the reading link, once the upload can be downloaded: for clients that may read it."""
+    """Return the reply, with the reading link in its Link field if the upload is finished and the caller may read it.
+    `endpoint` returns the creation endpoint's URL. Raises StateUnavailable."""
     if not request[ENGINE].may_read(upload):
         return reply
     link = await context.links.header_fields(upload, endpoint)
@@ -111,12 +114,12 @@ def _endpoint(request: web.Request, context: Context) -> str:
 
 
 def _locate(request: web.Request, context: Context, upload: Upload) -> str:
-    """Return the URL of the upload that the request went to."""
+    """Return the URL of the upload, from a request to it. Raises Malformed."""
     return _creation_url(request, context) + upload.url_name
 
 
 def _creation_url(request: web.Request, context: Context) -> str:
-    """Return the creation endpoint's URL, derived from a request to an upload."""
+    """Return the URL of the creation endpoint, from a request to an upload. Raises Malformed."""
     return _endpoint(request, context).removesuffix(f"{sent_name(request)}/")
 
 

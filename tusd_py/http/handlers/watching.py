@@ -16,16 +16,17 @@ _ALL = Watcher(sees_all=True)
 
 
 def counted(request: web.Request, context: Context) -> AbstractContextManager[None]:
-    """Count the client among the listeners of this process, for as long as it is told of changes. Raises
-    TooManyListeners, ListenersFull."""
+    """Return a context that counts the client among the listeners of this process. Entering it raises TooManyListeners,
+    ListenersFull; the call, Malformed."""
     return context.listeners.one(context.client(request))
 
 
 def watcher_of(request: web.Request, context: Context, *scopes: str) -> Watcher:
-    """Return what the request's credential gives the right to see; with `scopes`, also that of an upload token which
-    has one of these. Raises Unauthenticated, InsufficientScope, or what is wrong with the credential.
+    """Return the caller's right to be told of uploads, jobs and events, by its credential; that of an upload token only
+    if the token has one of `scopes`. Raises Unauthenticated, InsufficientScope, or what is wrong with the credential.
 
-    Without `auth` it is everything, for clients of this machine if no other can reach the server.
+    Without `auth`, clients of this machine see everything if the server listens on loopback addresses alone; all others
+    get Unauthenticated.
     """
     if context.authenticator is not None:
         return watcher(authenticated(request[CALLER]), *scopes)
@@ -35,7 +36,7 @@ def watcher_of(request: web.Request, context: Context, *scopes: str) -> Watcher:
 
 
 def _is_local(request: web.Request, trust: Trust) -> bool:
-    """Return True for a client of this machine. Behind a trusted proxy its word tells; that of another proxy counts for
-    nothing, and neither does the address of that proxy: its clients may be anywhere."""
+    """Return True for a client of this machine. A trusted proxy's word on the client's address counts. A request that
+    an untrusted proxy has passed on is not local, even if the proxy is: the proxy's clients may be anywhere."""
     address = trust.client(request)
     return (not address or is_loopback(address)) and (trust.is_proxied(request) or not is_forwarded(request))
