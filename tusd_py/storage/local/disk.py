@@ -151,7 +151,7 @@ def write_at(fd: int, data: bytes, offset: int) -> None:
 
 
 def copy_chunk(source: int, target: int, start: int, stop: int, at: int) -> int:
-    """Copy some bytes of `start` to `stop` to offset `at` of `target`; return how many, 0 at the end of the source."""
+    """Copy bytes `start` to `stop`, or fewer, to offset `at` of `target`; return how many, 0 at the source's end."""
     with suppress(OSError, AttributeError):  # not every system has it, nor every pair of file systems
         if copied := os.copy_file_range(source, target, stop - start, start, at):
             return copied

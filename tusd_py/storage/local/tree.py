@@ -64,7 +64,7 @@ class Tree:
     def remove(self, name: str, owner: str) -> None:
         """Remove the file, then its empty folders, up to and including the topmost with `owner` in its name.
 
-        Missing files and folders are ignored; a folder that holds other files stays; all do if none is so named.
+        Missing files and folders are ignored; folders that hold other files stay; if no name has `owner`, all do.
         """
         *names, last = name.split("/")
         shared = next((depth for depth, folder in enumerate(names) if owner in folder), len(names))

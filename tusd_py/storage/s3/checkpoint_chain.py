@@ -20,7 +20,7 @@ class CheckpointChain:
 
     def __init__(self, cursor: S3Cursor, offset: int, record: Record, tasks: asyncio.TaskGroup) -> None:
         self.cursor = cursor
-        """The cursor of the last checkpoint that is recorded or being recorded, and of `name_info`."""
+        """The cursor of the last checkpoint that is recorded or being recorded, with the key of `name_info`."""
         self.offset = offset
         """The offset of the last checkpoint that is recorded or being recorded."""
         self._record, self._tasks = record, tasks

@@ -21,7 +21,7 @@ from tusd_py.storage.s3.reading import read_through
 
 
 async def concatenate(buckets: Buckets, upload: Upload, sources: Sequence[Upload]) -> Finished:
-    """Create the object of a final upload from its sources, which may be in other buckets; start again after a failure.
+    """Create the object of a final upload from its sources, possibly in other buckets. A repeated call begins again.
 
     Raises UploadLost if a source's object is missing.
     """

@@ -82,7 +82,7 @@ def _covered(special: str, general: Sequence[str]) -> bool:
 
 
 def cors_rule(rule: Mapping[str, Any]) -> CorsRule:
-    """Return the rule that GetBucketCors writes so."""
+    """Return the `CorsRule` of a rule in the answer of GetBucketCors."""
     lists = {name: tuple(rule.get(s3_name, ())) for name, s3_name in _LISTS.items()}
     return CorsRule(id=rule.get("ID", ""), max_age=rule.get("MaxAgeSeconds", 0), **lists)
 

@@ -71,7 +71,7 @@ class FillingPart:
         self._storing -= 1
 
     def keep(self) -> int:
-        """Hand the part to the cache of tails, for the next writer on this node; return how many bytes it holds."""
+        """Hand the part to the cache of tails, for the next writer on this node; return the part's `memory_size`."""
         size = self.pieces.memory_size
         self._bucket.tails.keep(self._upload.id, self.pieces)
         self.pieces = Assembly()

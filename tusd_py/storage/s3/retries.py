@@ -30,7 +30,7 @@ class Attempt:
 class Retries:
     """Retries calls that raise S3TransientError, reports each attempt to the meter, and calls `guard` before each.
 
-    The guard may raise any exception, such as that an attempt would come too late; this ends the call.
+    The guard may raise any exception, which ends the call: an attempt may come too late.
     """
 
     meter: Meter

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class S3Client:
-    """The calls to one bucket. Each may raise S3Error or a subclass; where it is retried, after the last attempt."""
+    """The calls to one bucket. Each may raise S3Error or a subclass, a retried call after its last attempt."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class S3Client:
         self, key: str, multipart: str, number: int, payload: Payload, headers: Mapping[str, str]
     ) -> str:
         """UploadPart; returns the ETag without quotes. A late attempt has no effect once the multipart upload ended.
-        Raises UploadLost as `put`."""
+        Raises UploadLost in the same case as `put`."""
         query = {"partNumber": str(number), "uploadId": multipart}
         stored = await self._upload(
             RawRequest(operation="UploadPart", method="PUT", key=key, query=query, headers=headers, payload=payload)
@@ -216,7 +216,7 @@ class S3Client:
             return None
 
     async def _exists(self, key: str) -> bool:
-        """Return True if a GET finds the object: a HEAD's 404 has no code, so it may be a proxy's or the bucket's."""
+        """Return True if a GET finds the object: a HEAD's 404 has no code and may be a proxy's, or the bucket's."""
         try:
             first = RawRequest(operation="GetObject", method="GET", key=key, headers={"Range": "bytes=0-0"})
             async with self._raw.send(first):

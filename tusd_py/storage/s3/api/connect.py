@@ -135,7 +135,7 @@ def _config(session: AioSession, options: S3Options, transport: Transport) -> Ai
 
 
 class _Intercepted(Exception):
-    """Raised in place of sending a request of botocore's, which it holds."""
+    """Raised instead of sending a request of botocore's; holds the request."""
 
     def __init__(self, request: AWSPreparedRequest) -> None:
         super().__init__()

@@ -48,7 +48,7 @@ def _outlet(duplicate: socket.socket | None, transport: asyncio.WriteTransport |
 @contextmanager
 def _duplicate(transport: asyncio.WriteTransport | None) -> Iterator[socket.socket | None]:
     """Yield a duplicate of the transport's socket, as asyncio lets only the transport wait on the original; None if the
-    transport is closing, uses TLS, or has another kind of event loop than a selector's."""
+    transport is closing, uses TLS, or the event loop isn't a SelectorEventLoop."""
     if transport is None or transport.is_closing() or not _is_plain(transport):
         yield None
         return
