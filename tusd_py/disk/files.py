@@ -11,7 +11,7 @@ PRIVATE = 0o600
 
 
 def make_directory(path: Path, mode: int = PRIVATE) -> None:
-    """Make the directory and its missing parents, accessible to the users who may read files of this mode.
+    """Make the directory and its missing parents, accessible to the users that may read files of mode `mode`.
 
     An existing directory is left as it is. Raises OSError.
     """
@@ -28,12 +28,12 @@ def make_directory(path: Path, mode: int = PRIVATE) -> None:
 
 
 def directory_mode(mode: int) -> int:
-    """Return the mode of a directory for files of this mode: users who may read the files may enter it."""
+    """Return the mode of a directory for files of mode `mode`: users that may read the files may enter it."""
     return mode | (mode & 0o444) >> 2
 
 
 def make_file(path: Path, mode: int = PRIVATE) -> None:
-    """Make an empty file unless it exists. Raises OSError."""
+    """Make an empty file of this mode, unless the file exists. Raises OSError."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
     except FileExistsError:

@@ -20,7 +20,7 @@ def disk_space(path: Path) -> Space:
 class Ballast:
     """A file that reserves space, to be deleted when the disk, to which other programs also write, is full.
 
-    Several processes may share one. No method raises OSError; `exists` shows the result.
+    Several processes may share one. `delete` and `restore` raise no OSError; `exists` shows their result.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,7 +28,10 @@ class Ballast:
 
     @property
     def size(self) -> int:
-        """Bytes of the file: a quarter of the reserve on a small disk, as it may hold two. Raises OSError."""
+        """The file's size in bytes: 4 MiB, on a small disk a quarter of the reserve, as the disk may hold two ballasts.
+
+        Raises OSError.
+        """
         return min(_BALLAST, disk_space(self._path.parent).reserve // 4) or _BALLAST
 
     @property
@@ -50,7 +53,7 @@ class Ballast:
             self.delete()
 
     def _write(self, size: int) -> None:
-        """Write random bytes, as some file systems store no zeros."""
+        """Write a file of `size` random bytes, as some file systems store no zeros. Raises OSError."""
         fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode=0o600)
         with FileIO(fd, "w") as file:
             remaining = memoryview(os.urandom(size))

@@ -23,7 +23,7 @@ _READ_SIZE = 64 * 1024
 
 
 class MemoryStorage:
-    """The adapter of `ports.storage.Storage` for memory. It records a checkpoint every `checkpoint_size` bytes."""
+    """The adapter of `ports.storage.Storage` for memory. Writers record a checkpoint every `checkpoint_size` bytes."""
 
     name = "memory:"
     capacity = Capacity()

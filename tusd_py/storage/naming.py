@@ -24,7 +24,7 @@ _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("C
 
 @dataclass(frozen=True, slots=True)
 class _Fields:
-    """The fields of a template, each made only if the template has it: most are the id alone."""
+    """The values of a template's fields, each made only if the template has the field: most have `id` alone."""
 
     upload: Upload
     sanitize: Callable[[str], str]
@@ -38,7 +38,7 @@ class _Fields:
 
 
 def expand(template: str, upload: Upload, sanitize: Callable[[str], str]) -> str:
-    """Return the template with its fields filled in for this upload; of an upload whose key was chosen, that."""
+    """Return the name of the upload's finished object: its chosen key, else key prefix and filled-in template."""
     if upload.chosen_key is not None:
         return upload.chosen_key
     return upload.key_prefix + template.format_map(_Fields(upload, sanitize))
@@ -47,7 +47,7 @@ def expand(template: str, upload: Upload, sanitize: Callable[[str], str]) -> str
 def sanitize(filename: str) -> str:
     """Return the file name with only letters and digits of any script, `.`, `_` and `-`: safe in a path or a shell.
 
-    It has at most 200 bytes; a longer name keeps its end.
+    The result has at most 200 bytes; a longer name keeps its end.
     """
     last = base_name(filename).lstrip(".")
     stem, dot, extension = "".join(char if _is_plain(char) else "_" for char in last).partition(".")

@@ -22,23 +22,24 @@ from tusd_py.domain.errors import StorageFull, StorageUnavailable, UploadLost
 from tusd_py.ports.locks import Lease
 
 _COPY_SIZE = 1024 * 1024
-"""Bytes to copy at a time where the kernel can't copy between the files."""
+"""The most bytes to copy at a time where the kernel can't copy between the files."""
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 T = TypeVar("T")
 
 
 class Disk:
-    """A thread pool for blocking file operations, so that a slow disk delays nothing else."""
+    """A thread pool for blocking file operations, so that a slow disk doesn't block the event loop."""
 
     def __init__(self, threads: int) -> None:
         self._threads = ThreadPoolExecutor(threads, "tusd-py-disk")
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run `work` in a thread and return its result. Raises StorageUnavailable (StorageFull) for an OSError.
+        """Run `work` in a thread and return its result. Raises StorageUnavailable for an OSError,
+        StorageFull if a disk or a quota is full.
 
-        A thread can't be stopped, so a cancelled call waits for it: `work` outlives neither the open file it uses nor
-        the lock of its writer.
+        A thread can't be stopped, so a cancelled call waits for `work`, which outlives neither the open file that it
+        uses nor the lock of its writer.
         """
         running = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
@@ -72,7 +73,7 @@ class Headroom:
 
     @contextmanager
     def take(self, count: int) -> Iterator[None]:
-        """Reserve space for `count` bytes while they are written. Raises StorageFull."""
+        """Reserve space for `count` bytes while they are written. Raises StorageFull if too few are free."""
         with self._lock:
             space = disk_space(self._path)
             if space.free - self._pending - count < space.reserve:
@@ -100,7 +101,7 @@ class PartFile:
         await self._disk.run(self._sync)
 
     def _write_locked(self, data: bytes, offset: int, *, sync: bool) -> None:
-        """Check the lease and write under one file lock: a process paused in between blocks its successor's write."""
+        """Check the lease and write under one file lock: while a process is paused in between, no other can write."""
         with self._headroom.take(len(data)), exclusive_lock(self._fd):
             self._lease.check()
             write_at(self._fd, data, offset)
@@ -108,7 +109,7 @@ class PartFile:
             self._sync()
 
     def _sync(self) -> None:
-        """Call fsync; after a failure, fail always: the kernel drops the pages that it couldn't write."""
+        """Call fsync; once it failed, always raise StorageUnavailable: the kernel drops the unwritten pages."""
         if self._sync_failed:
             raise StorageUnavailable("an earlier fsync of this file failed: send the bytes again")
         try:
@@ -142,7 +143,7 @@ def exclusive_lock(fd: int) -> Iterator[None]:
 
 
 def write_at(fd: int, data: bytes, offset: int) -> None:
-    """Write all of `data`: one pwrite may write less, on a disk that is almost full."""
+    """Write all of `data` at `offset`: one pwrite may write less, on a disk that is almost full."""
     remaining = memoryview(data)
     while remaining:
         written = os.pwrite(fd, remaining, offset)
@@ -150,7 +151,7 @@ def write_at(fd: int, data: bytes, offset: int) -> None:
 
 
 def copy_chunk(source: int, target: int, start: int, stop: int, at: int) -> int:
-    """Copy bytes of `start` to `stop` to `at` of another file; return how many, 0 at the source's end."""
+    """Copy bytes `start` to `stop`, or fewer, to offset `at` of `target`; return how many, 0 at the source's end."""
     with suppress(OSError, AttributeError):  # not every system has it, nor every pair of file systems
         if copied := os.copy_file_range(source, target, stop - start, start, at):
             return copied

@@ -47,7 +47,7 @@ from tusd_py.storage.naming import BY_ID, expand, sanitize
 
 
 class LocalStorage:
-    """The adapter of `ports.storage.Storage` for a directory. Raises ConfigurationError if it can't be created."""
+    """The adapter of `ports.storage.Storage` for a directory."""
 
     capacity = Capacity()
     direct = None
@@ -55,7 +55,7 @@ class LocalStorage:
     def __init__(
         self, root: Path, thresholds: Thresholds = DEFAULT, *, mode: int = PRIVATE, template: str = BY_ID
     ) -> None:
-        """Create the directories. `template` makes the path of a finished object below `root`; see `naming.is_path`."""
+        """Create the directories. `template` (see `naming`) names finished objects. Raises ConfigurationError."""
         self._root = root.absolute()
         self._work = self._root / ".tusd-py"
         self._thresholds, self._mode, self._template = thresholds, mode, template
@@ -75,7 +75,7 @@ class LocalStorage:
         return self
 
     def start(self, upload: Upload) -> Cursor:
-        """Return the object's file name, or nothing if the id is its name."""
+        """Return a cursor with the object's name below the directory; an empty cursor if the id is the name."""
         by_id = self._template == BY_ID and upload.chosen_key is None and not upload.key_prefix
         if upload.kind is Kind.PARTIAL or by_id:
             return {}
@@ -177,7 +177,7 @@ class LocalStorage:
         return self._work / f"{upload.id}.part"
 
     def _place(self, upload: Upload) -> tuple[Tree, str]:
-        """Return the tree and name of the finished object."""
+        """Return the tree of the finished object, and the name in it."""
         if upload.kind is Kind.PARTIAL:
             return self._partials, upload.id
         return self._objects, upload.cursor.get("file", upload.id)
@@ -189,7 +189,7 @@ class LocalStorage:
 
     @asynccontextmanager
     async def _opened(self, upload: Upload) -> AsyncIterator[int]:
-        """Open the object of a finished upload. Raises UploadLost if it is missing or has another size."""
+        """Yield a descriptor of a finished upload's object. Raises UploadLost if it is missing or has another size."""
         with ExitStack() as stack:
             fd = await self._disk.run(partial(self._open_object, upload, stack))
             if os.fstat(fd).st_size != upload.length:
@@ -235,7 +235,7 @@ class LocalStorage:
             return copy_chunk(source, target, start, stop, at)
 
     def _promote(self, upload: Upload) -> None:
-        """Turn the part file into the durable object of exact length, unless it exists. Raises UploadLost."""
+        """Turn the part file into the durable object, unless it exists. Raises UploadLost if bytes are missing."""
         tree, name = self._place(upload)
         if tree.size(name) is None:
             self._seal(upload)

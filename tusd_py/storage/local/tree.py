@@ -24,7 +24,7 @@ class Tree:
         self._root, self._mode = root, directory_mode(mode)
 
     def path(self, name: str) -> Path:
-        """Return the path of the file."""
+        """Return the path of the file with this name."""
         return self._root / name
 
     def size(self, name: str) -> int | None:
@@ -52,7 +52,7 @@ class Tree:
             return os.open(_last(name), os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
 
     def put(self, source: Path, name: str) -> None:
-        """Move the file to this name; the name is durable after `sync`."""
+        """Move the file `source` to this name, making its missing folders; the name is durable after `sync`."""
         with self._folders(name, make=True) as folders:
             os.replace(source, _last(name), dst_dir_fd=folders[-1])
 
@@ -64,7 +64,7 @@ class Tree:
     def remove(self, name: str, owner: str) -> None:
         """Remove the file, then its empty folders, up to and including the topmost with `owner` in its name.
 
-        Missing files and folders are ignored; a folder that holds other files stays.
+        Missing files and folders are ignored; folders that hold other files stay; if no name has `owner`, all do.
         """
         *names, last = name.split("/")
         shared = next((depth for depth, folder in enumerate(names) if owner in folder), len(names))
@@ -85,7 +85,7 @@ class Tree:
 
     @contextmanager
     def _folders(self, name: str, *, make: bool = False) -> Iterator[Sequence[int]]:
-        """Yield descriptors of the root and the folders above a file, up to one that is missing; `make` creates all."""
+        """Yield descriptors of the root and the folders above the file, down to a missing one; `make` creates all."""
         with ExitStack() as stack:
             folders = [_close_with(stack, os.open(self._root, _FOLDER))]
             with nullcontext() if make else suppress(FileNotFoundError):

@@ -12,7 +12,7 @@ from tusd_py.storage.local.disk import PartFile
 
 
 class LocalWriter:
-    """The writer of `LocalStorage`."""
+    """The writer of `LocalStorage`. It writes bytes in batches, and records them once fsync has made them durable."""
 
     unsettled = False
     """Always False: the next writer overwrites the bytes of an interrupted write."""
@@ -38,7 +38,7 @@ class LocalWriter:
         await self._checkpoint()
 
     async def _write_batch(self, *, sync: bool = False) -> None:
-        """Write the batch. If that fails, keep it for a retry, and record the bytes before it."""
+        """Write the batch. If that fails, keep it for a retry, record the bytes before it, raise StorageUnavailable."""
         try:
             await self._part.write(b"".join(self._batch), self._written, sync=sync)
         except StorageUnavailable:

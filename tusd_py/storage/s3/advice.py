@@ -1,4 +1,4 @@
-"""Advice for operators behind the code of an S3 error, in logs and by `tusd-py check`."""
+"""Advice for operators that follows the code of an S3 error in logs and in the output of `tusd-py check`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _BY_CODE = {
 
 
 def advice(code: str, region: str | None) -> str:
-    """Return the advice after a semicolon; empty where there is none. S3 says that the bucket is in `region`."""
+    """Return advice on an error code, to append to a message: a semicolon and a text; empty if there is none.
+
+    `region` is the bucket's, if S3 named it in its answer.
+    """
     text = _elsewhere(region) if code in _ELSEWHERE else _BY_CODE.get(code)
     return f"; {text}" if text else ""
 

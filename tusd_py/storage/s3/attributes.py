@@ -1,4 +1,4 @@
-"""Headers and metadata of objects, for those who read the bucket directly."""
+"""Headers and metadata of objects, for programs that read the bucket directly."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from tusd_py.serving.disposition import present
 from tusd_py.storage.s3.options import S3Options
 
 _MAX_METADATA = 2048 - 64
-"""Bytes of a client's metadata: S3 takes 2 KB of user metadata in all, some of which is for our own."""
+"""The most bytes of a client's metadata: S3 takes 2 KB of user metadata in all, some of which the upload's id takes."""
 _NOT_A_NAME = re.compile(r"[^a-z0-9-]+")
 UPLOAD_ID = "tus-id"
 """The metadata key with the upload's id: it tells an object of ours from any other under the same key."""
 
 
 def user_metadata(upload: Upload) -> dict[str, str]:
-    """Return x-amz-meta-*: our id and as much of the client's metadata as fits, in header-safe form."""
+    """Return the object's user metadata, by names without `x-amz-meta-`: the upload's id, and as much of the client's
+    metadata as fits, in header-safe form."""
     headers, remaining = {UPLOAD_ID: str(upload.id)}, _MAX_METADATA
     for name, value in _safe(upload.metadata):
         remaining -= len(name) + len(value)
@@ -40,13 +41,14 @@ def _safe(metadata: Metadata) -> Iterator[tuple[str, str]]:
 
 
 def _safe_value(value: bytes) -> str:
-    """Return plain ASCII as it is, other bytes as an RFC 2047 word, in which S3 returns them."""
+    """Return printable ASCII as it is, other bytes as an RFC 2047 encoded word: S3 itself returns them in that form."""
     plain = value.isascii() and value.decode("ascii").isprintable() and value == value.strip()
     return value.decode("ascii") if plain else f"=?UTF-8?B?{base64.b64encode(value).decode()}?="
 
 
 def object_params(upload: Upload, options: S3Options) -> dict[str, Any]:
-    """Return the parameters of PutObject and CreateMultipartUpload, by botocore's names."""
+    """Return the parameters that give the upload's object its headers, for PutObject and CreateMultipartUpload, by
+    botocore's names."""
     presentation = present(upload.metadata)
     chosen = {
         **_encryption(options),
@@ -82,13 +84,13 @@ _HEADERS = {
 
 
 def as_headers(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return the parameters as headers, for a request that is signed here."""
+    """Return `object_params` as header fields, for a request that this server signs."""
     metadata = {f"x-amz-meta-{name}": value for name, value in params["Metadata"].items()}
     return {_HEADERS[name]: value for name, value in params.items() if name in _HEADERS} | metadata
 
 
 def as_fields(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return the parameters as fields of a form (S3 API Reference, "POST Object"), where two have other names."""
+    """Return `object_params` as fields of a form (S3 API Reference, "POST Object"): ACL and tags have other names."""
     fields = as_headers(params)
     renamed = {"acl": fields.pop("x-amz-acl", ""), "tagging": _tag_set(fields.pop("x-amz-tagging", ""))}
     return fields | {name: value for name, value in renamed.items() if value}

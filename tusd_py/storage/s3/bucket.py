@@ -1,4 +1,4 @@
-"""The bucket as writers and finishing use it: requests that store uploads, with their checksums and limits."""
+"""The bucket as writers and finishing use it: requests that store bytes of uploads, with checksums and limits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tusd_py.transfer.read_ahead import ReadAhead
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """A client for the bucket, with the options, memory and limits that all uploads share."""
+    """A client for one bucket, with the options, memory and limits that all uploads of the storage share."""
 
     client: S3Client
     presigner: Presigner
@@ -39,13 +39,13 @@ class Bucket:
     ahead: ReadAhead
     thresholds: Thresholds = DEFAULT
     segments: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DEFAULT.segments_at_a_time))
-    """A slot for each segment being sent."""
+    """Slots: one for each segment being sent, of any upload."""
     fetches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DEFAULT.fetches))
-    """A slot for each request whose body is read from stored segments."""
+    """Slots: one for each request whose body is read from stored segments, of any upload."""
 
     @property
     def name(self) -> str:
-        """The name for people."""
+        """The name for people: `s3://bucket/prefix`."""
         return f"s3://{self.options.bucket}/{self.options.prefix}"
 
     @property
@@ -54,7 +54,7 @@ class Bucket:
 
     @property
     def completes_with_crc(self) -> bool:
-        """True if CompleteMultipartUpload must repeat each part's CRC-32C."""
+        """True if multipart uploads are created with CRC-32C; CompleteMultipartUpload must then repeat each part's."""
         return self.sends_crc and self.options.profile.lists_checksums
 
     async def create_multipart(self, upload: Upload, key: str) -> NewMultipart:
@@ -62,14 +62,14 @@ class Bucket:
         return await self.client.create_multipart(key, object_params(upload, self.options), crc=self.completes_with_crc)
 
     async def put_object(self, upload: Upload, key: str, assembly: Assembly) -> StoredObject:
-        """Store the whole object in one request."""
+        """Store the upload's whole object, with its headers and metadata, by one PutObject."""
         headers = as_headers(object_params(upload, self.options))
         checksum = await self._checksum(assembly.pieces, assembly)
         async with self._payload(assembly.pieces) as payload:
             return await self.client.put(key, payload, {**headers, **checksum})
 
     async def put_segment(self, key: str, piece: Piece) -> StoredObject:
-        """Store bytes of a tail as a segment."""
+        """Store a piece as an internal object, such as a segment: encrypted, but without an upload's metadata."""
         headers = {**encryption_headers(self.options), **await self._checksum([piece])}
         async with self.segments, self._payload([piece]) as payload:
             return await self.client.put(key, payload, headers)
@@ -81,7 +81,7 @@ class Bucket:
         return await self.put_segment(key, record)
 
     async def upload_part(self, key: str, multipart: str, number: int, assembly: Assembly) -> Part:
-        """Upload a whole part. Raises UploadLost if the multipart upload seems to be gone."""
+        """Upload a whole part. Raises UploadLost if the multipart upload, or a segment to read, seems to be gone."""
         headers = await self._checksum(assembly.pieces, assembly)
         try:
             async with self._payload(assembly.pieces) as payload:
@@ -93,12 +93,12 @@ class Bucket:
         return Part(number=number, length=assembly.length, etag=etag, crc=self.part_crc(assembly))
 
     def part_crc(self, assembly: Assembly) -> str | None:
-        """Return the part's CRC-32C for CompleteMultipartUpload, or None if the profile sends none."""
+        """Return the part's CRC-32C in base64, for CompleteMultipartUpload; None if the profile sends none."""
         return crc_text(assembly.crc) if self.sends_crc else None
 
     @asynccontextmanager
     async def _payload(self, pieces: Sequence[Piece]) -> AsyncIterator[Payload]:
-        """Yield the pieces' bytes. If some must be fetched, wait for a slot before: S3 times out idle requests."""
+        """Yield the pieces' payload. If it must read segments, first wait for a slot: S3 times out idle requests."""
         payload = payload_of(pieces, self.client.get)
         async with self.fetches if payload.fetched else nullcontext():
             yield payload

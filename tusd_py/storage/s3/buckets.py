@@ -15,7 +15,7 @@ class Buckets:
 
     def __init__(self, own: Bucket, other_buckets: Sequence[Bucket] = ()) -> None:
         self.own = own
-        """The storage's own: that of uploads for which nothing else was chosen."""
+        """The storage's own bucket: it holds the uploads for which a hook chose no other."""
         self.other_buckets = other_buckets
         self._by_name = {bucket.cursor_name: bucket for bucket in (own, *other_buckets)}
 
@@ -27,7 +27,7 @@ class Buckets:
         return self.find(bucket_of(upload.cursor))
 
     def find(self, cursor_name: str | None) -> Bucket:
-        """Return the bucket that a cursor names. Raises StorageUnavailable."""
+        """Return the bucket that a cursor names; None names the storage's own. Raises StorageUnavailable as `of`."""
         bucket = self._by_name.get(cursor_name)
         if bucket is None:
             raise StorageUnavailable(f"uploads are in bucket {cursor_name}, which isn't in hooks-buckets: add it")

@@ -16,47 +16,48 @@ Work = Callable[[], Awaitable[T]]
 
 
 class CheckpointChain:
-    """The checkpoints of one writer. Only work that has begun, and every one before it, moves the cursor."""
+    """The checkpoints of one writer. Work moves the cursor only once all work that began before it is recorded."""
 
     def __init__(self, cursor: S3Cursor, offset: int, record: Record, tasks: asyncio.TaskGroup) -> None:
         self.cursor = cursor
-        """As recorded, or about to be."""
+        """The cursor of the last checkpoint that is recorded or being recorded, with the key of `name_info`."""
         self.offset = offset
-        """As recorded, or about to be."""
+        """The offset of the last checkpoint that is recorded or being recorded."""
         self._record, self._tasks = record, tasks
         self._last: asyncio.Task[None] | None = None
         self._troubled = False
 
     @property
     def broken(self) -> bool:
-        """True if the last work was cancelled or has failed."""
+        """True if work, or recording, was cancelled or has failed. To be read only once all tasks have ended."""
         return self._last is not None and (self._last.cancelled() or self._last.exception() is not None)
 
     def note_trouble(self, *, troubled: bool) -> None:
-        """Have the next checkpoint say that a write got no answer before it was repeated, if `troubled`."""
+        """Have the next checkpoint say, if `troubled`, that a write got no answer before its retry."""
         self._troubled |= troubled
 
     def name_info(self, key: str) -> None:
-        """Have the next checkpoint name the info object."""
+        """Have the next checkpoint name the info object, by its key."""
         self.cursor = replace(self.cursor, info=key)
 
     def follow(self, work: Work[T], reach: Callable[[T], Checkpoint]) -> None:
-        """Begin the work now, and record the checkpoint it reaches when every one before it is recorded."""
+        """Begin the work in a task, which then waits for all earlier checkpoints and records the one that `reach` makes
+        of the result."""
         self._last = self._tasks.create_task(self._record_after(self._last, work, reach))
 
     async def wait(self) -> None:
-        """Return when all is recorded. Raises what the work does, or recording it."""
+        """Return once all checkpoints are recorded. Raises what the work or the recording raises."""
         if self._last is not None:
             await self._last
 
     def reach(self, offset: int, *, added: tuple[Entry, ...] = (), **changes: Any) -> Checkpoint:
-        """Return the checkpoint at `offset`, where the cursor has these changes."""
+        """Move to `offset`, with these changes to the cursor's fields; return that checkpoint, with entries `added`."""
         self.offset, self.cursor = offset, replace(self.cursor, **changes)
         troubled, self._troubled = self._troubled, False
         return Checkpoint(offset=offset, cursor=self.cursor.dump(), added=added, troubled=troubled)
 
     def reach_object(self, end: int, stored: StoredObject) -> Checkpoint:
-        """Return the last checkpoint, of an upload that one PutObject has made."""
+        """Return the last checkpoint of an upload whose object one PutObject has stored: finished, at offset `end`."""
         finished = self.cursor.to_finished(stored)
         troubled = self._troubled or finished.troubled
         return Checkpoint(offset=end, cursor=finished.cursor, finished=finished, troubled=troubled)

@@ -15,12 +15,13 @@ from tusd_py.transfer.digests import crc32c
 
 
 def crc_text(crc: int) -> str:
-    """Return a CRC-32C as S3 writes it."""
+    """Return a CRC-32C as S3 writes it: four bytes, the highest first, in base64."""
     return base64.b64encode(crc.to_bytes(4, "big")).decode()
 
 
 async def checksum_headers(kind: Checksum, pieces: Sequence[Piece], crc: int | None = None) -> Mapping[str, str]:
-    """Return the checksum header of the pieces' bytes, if it is known (`crc`) or all of them are in memory.
+    """Return the header field with the checksum of the pieces' bytes. It is empty for the kind "none", and if bytes are
+    in stored segments, unless their CRC-32C is known (`crc`).
 
     CRC-32C takes next to no time; MD5 is computed in a thread.
     """

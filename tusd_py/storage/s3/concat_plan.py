@@ -1,4 +1,4 @@
-"""The plan by which finished objects become the parts of another. Pure."""
+"""The plan by which finished objects become the parts of a new object. Does no I/O."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tusd_py.storage.s3.options import Profile
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A range of one source."""
+    """A range of the bytes of one source object."""
 
     source: int
-    """Its index."""
+    """The index of the source object."""
     span: Span
 
     def __len__(self) -> int:
@@ -24,14 +24,15 @@ class Slice:
 
 
 PlannedPart = tuple[Slice, ...]
-"""One slice is copied inside S3; several are read and sent again."""
+"""The slices of a part, in order. A single one is copied inside S3; several are read and sent again."""
 
 
 def plan_parts(lengths: Sequence[int], profile: Profile, thresholds: Thresholds = DEFAULT) -> list[PlannedPart]:
-    """Parts that, put together, are the sources in order: dense, none but the last below the minimum.
+    """Return the parts, from number 1 on, whose bytes in order are those of sources of these lengths. No part but the
+    last is below the provider's minimum.
 
-    As much as possible is copied inside S3. Where the provider wants parts of one size, that is as much as lies between
-    the boundaries; otherwise all but what a source too small for a part needs from its neighbours.
+    As much as possible is copied inside S3. If the provider wants parts of one size, it copies those that lie in one
+    source; else all bytes but those of a source too small for a part, and what it needs from its neighbours.
     """
     total = sum(lengths)
     if profile.equal_parts:
@@ -40,7 +41,7 @@ def plan_parts(lengths: Sequence[int], profile: Profile, thresholds: Thresholds 
 
 
 def _size(total: int, base: int, profile: Profile) -> int:
-    """At least `base`, and large enough that twice as many parts would still be allowed."""
+    """Return `base`, or a larger size by which twice as many parts would still be allowed; at most the largest part."""
     return min(max(base, -(-2 * total // profile.max_parts)), profile.max_part)
 
 
@@ -80,7 +81,7 @@ def _aligned(lengths: Sequence[int], min_size: int, max_size: int) -> Iterator[P
 
 
 def _copies(source: int, span: Span, max_size: int) -> Iterator[PlannedPart]:
-    """Nearly equal ranges, so that none falls below the minimum."""
+    """Yield parts of one slice each, of nearly equal lengths up to `max_size`: so none falls below the minimum."""
     count = -(-len(span) // max_size)
     edges = [span.start + len(span) * index // count for index in range(count + 1)]
     for start, stop in pairwise(edges):

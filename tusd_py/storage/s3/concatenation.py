@@ -21,9 +21,9 @@ from tusd_py.storage.s3.reading import read_through
 
 
 async def concatenate(buckets: Buckets, upload: Upload, sources: Sequence[Upload]) -> Finished:
-    """Make the object, from the start if an earlier attempt was broken off. Its sources may be in other buckets.
+    """Create the object of a final upload from its sources, possibly in other buckets. A repeated call begins again.
 
-    Raises UploadLost.
+    Raises UploadLost if a source's object is missing.
     """
     bucket, cursor = buckets.of(upload), S3Cursor.load(upload.cursor)
     job = _Job(buckets=buckets, bucket=bucket, upload=upload, key=cursor.key, sources=sources)
@@ -42,7 +42,7 @@ class _Job:
     sources: Sequence[Upload]
 
     async def put(self, plan: Sequence[PlannedPart]) -> StoredObject:
-        """Store few bytes by one PutObject."""
+        """Store the object of a plan that needs no part copied inside S3, by one PutObject."""
         headers = as_headers(object_params(self.upload, self.bucket.options))
         return await self.bucket.client.put(self.key, self._payload(plan[0] if plan else ()), headers)
 
@@ -53,7 +53,7 @@ class _Job:
         return StoredObject(etag=await self._complete(created.multipart, plan), troubled=created.troubled)
 
     async def _complete(self, multipart: str, plan: Sequence[PlannedPart]) -> str:
-        """Fill and complete the multipart upload, and return the object's ETag."""
+        """Fill and complete the multipart upload; return the object's ETag. After a failure abort it."""
         try:
             parts = await self._parts(multipart, plan)
             return await complete(self.bucket, self.upload, self.key, multipart, parts)
@@ -84,7 +84,8 @@ class _Job:
             return Part(number=number, length=payload.length, etag=etag)
 
     async def _copy(self, multipart: str, number: int, piece: Slice) -> Part:
-        """Copy the piece. A PutObject of the source that was given up, but took effect, may have changed its ETag."""
+        """Copy the slice inside S3. If the source's ETag isn't the recorded one, use the new one: a PutObject without
+        an answer may have stored the same bytes late. Raises UploadLost if the source is gone."""
         upload = self.sources[piece.source]
         bucket, cursor = self.buckets.of(upload), S3Cursor.load(upload.cursor)
         source = Source(bucket=bucket.options.bucket, key=cursor.key)

@@ -1,4 +1,4 @@
-"""The CORS rules of a bucket that browsers reach directly: those that are needed, and those that are missing. Pure.
+"""The CORS rules of a bucket that browsers reach directly: those that are needed, and those that are missing. No I/O.
 
 S3 takes the first rule that allows a request's origin, method and headers, and no other (S3 User Guide, "Using CORS").
 """
@@ -13,22 +13,23 @@ from typing import Any
 from tusd_py.ports.direct import CorsRule
 
 _UPLOADS = CorsRule(id="tusd-py-uploads", methods=("PUT", "POST"), exposed=("ETag", "Location"))
-"""Uppy reads the exposed headers of S3's answers."""
+"""The rule for direct uploads; Uppy reads the headers of S3's answers that it exposes."""
 _DOWNLOADS = CorsRule(
     id="tusd-py-downloads",
     origins=("*",),
     methods=("GET", "HEAD"),
     exposed=("ETag", "Content-Range", "Accept-Ranges", "Content-Disposition"),
 )
-"""For any origin: a browser that is redirected sends the origin `null` (Fetch standard, 4.4)."""
+"""The rule for downloads, for any origin: a redirected browser sends the origin `null` (Fetch standard, 4.4)."""
 
 _ANY = re.compile(r"(?:\.|\\[dwS]|\[[^\]]*\])[*+]")
-"""Wildcards of a regular expression that S3 writes as `*`."""
+"""Wildcards of a regular expression, such as `.*` and `[^.]+`, for which S3 writes `*`."""
 _LEFT_OVER = re.compile(r"[\\()\[\]{}?+^$]|\*.*\*")
 
 
 def origins_of(pattern: str) -> tuple[str, ...]:
-    """Return the origins of a regular expression as S3 writes them: with one `*` at most. Raises ValueError."""
+    """Return the origins that a regular expression matches as S3 writes them: with one `*` at most. Raises ValueError
+    if S3 can't express them."""
     whole = pattern.removeprefix("^").removesuffix("$")
     if grouped := re.fullmatch(r"\((?:\?:)?([^()]*)\)", whole):
         whole = grouped[1]
@@ -49,13 +50,13 @@ def needed(origins: tuple[str, ...], *, uploads: bool, downloads: bool) -> Seque
 
 
 def joined(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Sequence[CorsRule]:
-    """Return both, the required ones first, as S3 takes the first that matches."""
+    """Return the required rules, then the present rules with other ids: S3 takes the first that matches."""
     ids = {rule.id for rule in required}
     return [*required, *(rule for rule in present if rule.id not in ids)]
 
 
 def missing(required: Sequence[CorsRule], present: Sequence[CorsRule]) -> Iterator[str]:
-    """Yield, in words, what a browser lacks."""
+    """Yield a phrase on each required origin and method that the present rules don't allow or hide headers from."""
     for rule in required:
         for origin in rule.origins:
             yield from _missing_for(origin, rule, present)
@@ -75,12 +76,13 @@ def _allows(rule: CorsRule, origin: str, method: str) -> bool:
 
 
 def _covered(special: str, general: Sequence[str]) -> bool:
-    """Return True if a pattern covers the text: S3's `*` stands for any characters, also for another `*`."""
+    """Return True if one of the general patterns covers the special one: S3's `*` stands for any characters, also for
+    another `*`. Case doesn't count."""
     return any(re.fullmatch(re.escape(pattern.lower()).replace(r"\*", ".*"), special.lower()) for pattern in general)
 
 
 def cors_rule(rule: Mapping[str, Any]) -> CorsRule:
-    """Return a rule of GetBucketCors."""
+    """Return the `CorsRule` of a rule in the answer of GetBucketCors."""
     lists = {name: tuple(rule.get(s3_name, ())) for name, s3_name in _LISTS.items()}
     return CorsRule(id=rule.get("ID", ""), max_age=rule.get("MaxAgeSeconds", 0), **lists)
 

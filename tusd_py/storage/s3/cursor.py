@@ -17,7 +17,7 @@ class Segment:
     key: str
     length: int
     crc: int
-    """CRC-32C of the part's bytes from its start to this segment's end: to continue it without reading them."""
+    """CRC-32C of the part's bytes from its start to this segment's end, to be continued without reading the bytes."""
     as_json: Mapping[str, Any] = field(init=False, repr=False, compare=False)
     """The segment as JSON for a cursor. Made once, as a slow upload saves many cursors that name the same segments."""
 
@@ -51,7 +51,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """An object that is copied."""
+    """The object that a part is copied from."""
 
     bucket: str
     key: str
@@ -62,7 +62,7 @@ class StoredObject:
     """The result of a request that stored an object."""
 
     etag: str
-    """Without quotes."""
+    """The object's ETag, without quotes."""
     troubled: bool = False
     """True if an earlier attempt to store it got no answer: that attempt may still take effect."""
 
@@ -79,7 +79,7 @@ class NewMultipart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Cursor:
-    """The cursor, which has all that is needed to continue an upload but its parts: those are entries."""
+    """The cursor. It has all that is needed to continue an upload but its parts, which are the record's entries."""
 
     key: str
     """The key of the finished object."""
@@ -93,7 +93,7 @@ class S3Cursor:
     info: str | None = None
     """The key of the info object, if there is one."""
     bucket: str | None = None
-    """The bucket that all of these are in; None for the storage's own."""
+    """The bucket of the object, multipart upload, segments and info object; None for the storage's own."""
 
     @property
     def tail_length(self) -> int:
@@ -117,8 +117,8 @@ class S3Cursor:
     def dump(self) -> Cursor:
         """Return the cursor as JSON, by field: `dataclasses.asdict` copies each value and costs more than the save.
 
-        That of another bucket is wrapped: a version that knows no bucket can't read it, and fails rather than takes it
-        for one of the storage's own.
+        A cursor of a bucket other than the storage's own is wrapped: versions of this server that know only one bucket
+        can't read it, and fail rather than look for the upload in the storage's own.
         """
         plain = {name: getattr(self, name) for name in _FIELDS}
         inner = plain | {"grid": self.grid.as_json, "tail": [segment.as_json for segment in self.tail]}

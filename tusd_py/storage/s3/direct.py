@@ -1,4 +1,4 @@
-"""The S3 maker of `storage.direct.DirectAccess`."""
+"""The adapter of `ports.direct.DirectAccess` for S3."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tusd_py.storage.s3.cursor import Part, S3Cursor
 from tusd_py.storage.s3.finishing import find_object
 
 _CREATED = "201"
-"""S3's answer to a form: with a Location, which browsers may be shown."""
+"""The status that a form asks S3 to answer with: this answer has a Location header, which browsers may read."""
 
 
 class S3Direct:
-    """Clients at the buckets."""
+    """The direct access of clients to the buckets, by presigned requests."""
 
     def __init__(self, buckets: Buckets) -> None:
         self._buckets = buckets
@@ -42,7 +42,10 @@ class S3Direct:
         return S3Cursor.load(upload.cursor).key
 
     async def begin(self, upload: Upload) -> Checkpoint:
-        """Begin without checksums: clients send none, and an upload begun with one can't be completed without."""
+        """Create the multipart upload, if the cursor names none; return the checkpoint with its UploadId.
+
+        It has no checksums: clients send none, and one created with checksums can't be completed without them.
+        """
         cursor = S3Cursor.load(upload.cursor)
         if cursor.multipart is not None:
             return Checkpoint(offset=0, cursor=upload.cursor)

@@ -14,15 +14,15 @@ from tusd_py.storage.s3.pieces import Assembly
 
 
 class FillingPart:
-    """The part of one writer between the last full one and the bytes to come.
+    """The part that one writer is filling: it takes bytes until it is full, and then starts again as the next part.
 
-    What is too little for a part is stored as a segment.
+    Bytes too few for a part are stored as segments.
     """
 
     def __init__(self, bucket: Bucket, upload: Upload, chain: CheckpointChain) -> None:
         self._bucket, self._upload, self._chain = bucket, upload, chain
         self.position = upload.offset
-        """The offset of the next byte."""
+        """The offset of the next byte in the upload."""
         self.number, self._span = chain.cursor.grid.part_at(upload.offset - chain.cursor.tail_length)
         self.pieces = bucket.tails.take(upload.id, chain.cursor.tail)
         self.lock = asyncio.Lock()
@@ -35,7 +35,7 @@ class FillingPart:
 
     @property
     def storing(self) -> bool:
-        """True while a segment is being sent to S3, or if that was broken off."""
+        """True while a segment is being stored, and for good if that failed or was cancelled."""
         return self._storing > 0
 
     def add(self, chunk: Chunk) -> Chunk:
@@ -48,13 +48,16 @@ class FillingPart:
         return chunk[len(head) :]
 
     def take(self) -> Assembly:
-        """Return the part's pieces, and begin the next part."""
+        """Return the part's pieces, and begin the next part without any."""
         pieces, self.pieces = self.pieces, Assembly()
         self.number, self._span = self._chain.cursor.grid.part_at(self._span.stop)
         return pieces
 
     async def store_segment(self, save_info: Callable[[], Awaitable[None]]) -> None:
-        """Store what is in memory only, after the info object. The caller holds the lock, so that nothing is added."""
+        """Call `save_info`, store the bytes that are only in memory as a segment, and begin to record that.
+
+        The caller holds the lock, so that no bytes are added meanwhile.
+        """
         self._storing += 1
         await save_info()
         self.pieces.merge(self._bucket.thresholds.segments)
@@ -68,7 +71,7 @@ class FillingPart:
         self._storing -= 1
 
     def keep(self) -> int:
-        """Keep what is in memory for the next writer on this node; returns how many bytes."""
+        """Hand the part to the cache of tails, for the next writer on this node; return the part's `memory_size`."""
         size = self.pieces.memory_size
         self._bucket.tails.keep(self._upload.id, self.pieces)
         self.pieces = Assembly()

@@ -16,7 +16,10 @@ from tusd_py.storage.s3.pieces import Assembly
 
 
 async def finish(bucket: Bucket, upload: Upload, entries: Sequence[Entry]) -> Finished:
-    """Return the finished object of a full upload, which is made if it doesn't exist. Raises UploadLost."""
+    """Return the finished object of a full upload, which is made unless the cursor has its ETag.
+
+    Raises UploadLost if recorded bytes are missing.
+    """
     cursor = S3Cursor.load(upload.cursor)
     if cursor.etag is not None:
         return cursor.to_finished(StoredObject(etag=cursor.etag))
@@ -39,7 +42,10 @@ async def _make(bucket: Bucket, upload: Upload, cursor: S3Cursor, parts: list[Pa
 
 
 async def _make_direct(bucket: Bucket, upload: Upload, cursor: S3Cursor, parts: Sequence[Part]) -> StoredObject:
-    """Make a direct upload's object, and always check it, as its bytes didn't pass this server. Raises UploadLost."""
+    """Complete a direct upload, and check its object in any case, as its bytes didn't pass this server.
+
+    Raises UploadLost if the object is missing or isn't the upload's.
+    """
     if cursor.multipart is not None:
         try:
             await complete(bucket, upload, cursor.key, cursor.multipart, parts)
@@ -58,7 +64,11 @@ async def _complete(
 
 
 async def complete(bucket: Bucket, upload: Upload, key: str, multipart: str, parts: Sequence[Part]) -> str:
-    """Send CompleteMultipartUpload until its result is certain; return the ETag. Raises S3Missing, UploadLost."""
+    """Send CompleteMultipartUpload until its result is certain, but at most `Thresholds.completions` times; return the
+    object's ETag.
+
+    Raises S3Missing if the multipart upload is gone, UploadLost if a part is gone, else S3Error.
+    """
     total = upload.length if bucket.options.profile.total_size else None
     attempt, max_attempts = 0, bucket.thresholds.completions
     while True:
@@ -86,7 +96,7 @@ class ObjectHead:
 
 
 async def find_object(bucket: Bucket, upload: Upload, key: str) -> ObjectHead | None:
-    """Return the object under `key` if it is this upload's and has its length, if that is known; else None."""
+    """Return the object under `key` if it is this upload's, and of the upload's length if that is known; else None."""
     head = await bucket.client.head(key)
     if head is None or upload.length not in (None, head["ContentLength"]):
         return None
@@ -111,7 +121,7 @@ async def find_etag(bucket: Bucket, upload: Upload, key: str) -> str | None:
 
 
 async def require_etag(bucket: Bucket, upload: Upload, key: str, doubt: Exception) -> str:
-    """Return the object's ETag if it exists after all. Raises UploadLost: neither object nor parts are left."""
+    """Return the ETag of the upload's object, if there is one in spite of `doubt`. Raises UploadLost without one."""
     etag = await find_etag(bucket, upload, key)
     if etag is None:
         raise UploadLost(key) from doubt
@@ -119,7 +129,8 @@ async def require_etag(bucket: Bucket, upload: Upload, key: str, doubt: Exceptio
 
 
 async def _resolve(bucket: Bucket, upload: Upload, key: str, doubt: Exception) -> str:
-    """Return the object's ETag if it exists after all. Raises UploadLost, or `doubt` if that is S3TransientError."""
+    """Return the ETag of the upload's object, if there is one in spite of `doubt`. Without one raises `doubt` if it is
+    S3TransientError, else UploadLost."""
     if not isinstance(doubt, S3TransientError):
         return await require_etag(bucket, upload, key, doubt)
     etag = await find_etag(bucket, upload, key)

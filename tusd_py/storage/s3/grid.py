@@ -15,7 +15,7 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 _GROWTH = ((10, 1), (20, 2), (20, 8), (25, 64))
-"""Percent of all parts, and their size in multiples of the base size; the parts after them have the largest size."""
+"""The steps of growing parts: percent of `max_parts`, and size in multiples of `base`; later parts have `largest`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Grid:
 
     base: int
     grows: bool = False
-    """True for an upload of unknown length: its parts get larger, so that any length fits into `max_parts`."""
+    """True for an upload of unknown length: its parts get larger, so that a great length fits into `max_parts`."""
     largest: int = 5 * GIB
     max_parts: int = 10_000
 
@@ -65,8 +65,8 @@ def grid_for(
 ) -> Grid:
     """Return the grid of a new upload.
 
-    A known length gets the smallest equal parts, of at min_size `base` bytes, that leave a margin below `max_parts`. An
-    unknown length gets growing parts, or parts of at min_size `equal` bytes if the provider requires one size.
+    A known length gets the smallest equal parts, of at least `base` bytes, that leave a margin below `max_parts`. An
+    unknown length gets growing parts, or parts of at least `equal` bytes if the provider requires one size.
     """
     if length is None:
         base = base if equal is None else max(base, equal)

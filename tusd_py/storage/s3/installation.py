@@ -1,7 +1,7 @@
 """The object that names the installation that a bucket, or a prefix of it, belongs to.
 
-In another bucket than the storage's own it says whose it is, too: neither can be set in place of the other, and no two
-servers remove each other's leftovers there.
+In a bucket other than the storage's own, the object also names the storage: so neither bucket can be configured in
+place of the other, and no server removes another server's leftovers.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from tusd_py.storage.s3.keys import installation_key
 from tusd_py.storage.s3.pieces import Piece
 
 _OF = " of "
-"""Stands in another bucket between the id and the name of the storage that the bucket belongs to."""
+"""The text between id and storage name in the object of a bucket other than the storage's own."""
 
 
 async def read(buckets: Buckets) -> str | None:
-    """Return the id, or None if there is none. Raises StorageUnavailable, WrongPair."""
+    """Return the id in the storage's own bucket, None if there is none. Raises StorageUnavailable, and WrongPair if
+    one of the other buckets belongs to another storage."""
     await _check(buckets)
     return await _read(buckets.own)
 
 
 async def write(buckets: Buckets, installation_id: str) -> None:
-    """Store the id, also in place of an earlier one. Raises StorageUnavailable, WrongPair."""
+    """Store the id in all buckets, also in place of an earlier one. Raises as `read`."""
     await _check(buckets)
     await _write(buckets.own, installation_id)
     for bucket in buckets.other_buckets:
@@ -43,7 +44,8 @@ async def _check(buckets: Buckets) -> None:
 
 
 async def _read(bucket: Bucket) -> str | None:
-    """Return the text, or None if S3 says NoSuchKey: a 404 alone may be a proxy's. Raises StorageUnavailable."""
+    """Return the text of the bucket's object, None if S3 says NoSuchKey: for a 404 alone, which may be a proxy's, raise
+    StorageUnavailable."""
     key = installation_key(bucket.options.prefix)
     try:
         text = b"".join([bytes(chunk) async for chunk in bucket.client.get(key)])

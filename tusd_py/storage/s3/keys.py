@@ -20,16 +20,16 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def object_key(upload: Upload, *, prefix: str, template: str) -> str:
-    """Return the key of the finished object; that of a partial upload is an internal one."""
+    """Return the key of the upload's finished object; of a partial upload it is an internal key."""
     if upload.kind is Kind.PARTIAL:
         return f"{internal_prefix(prefix, upload.id)}object"
     return prefix + expand(template, upload, sanitize)
 
 
 def sanitize(filename: str) -> str:
-    """Return the file name without characters special to paths, URLs or shells; at most 100 characters.
+    """Return the file name without characters special to paths, URLs or shells; at most 100 characters, the last ones.
 
-    Characters other than ASCII letters and digits are lost, but the extension stays an extension.
+    `_` replaces runs of characters other than ASCII letters, digits, `.`, `_` and `-`; the extension stays one.
     """
     stem, dot, extension = base_name(filename).lstrip(".").partition(".")
     name = _UNSAFE.sub("_", stem).strip("_") or "file"
@@ -37,7 +37,8 @@ def sanitize(filename: str) -> str:
 
 
 def key_pattern(*, prefix: str, template: str) -> re.Pattern[str]:
-    """Return a pattern that matches only the keys that `object_key` makes, with the upload's id as its group `id`."""
+    """Return a pattern that fully matches only keys that `object_key` makes of the template, with the upload's id as
+    its group `id`; it matches no chosen key, and none with a credential's key prefix."""
     fields = {"id": f"(?P<id>{_ID})", "filename": r"[A-Za-z0-9._-]{1,100}"} | dict.fromkeys(DATES, r"\d+")
     literals = [(re.escape(text), fields.get(name or "", "")) for text, name, _, _ in Formatter().parse(template)]
     return re.compile(re.escape(prefix) + "".join(text + field for text, field in literals))
@@ -50,17 +51,17 @@ def internal_owner(key: str, prefix: str) -> UploadId | None:
 
 
 def internal_root(prefix: str) -> str:
-    """Return the prefix of all internal objects: of those that aren't finished objects of clients."""
+    """Return the prefix of the keys of all internal objects: of those that aren't finished objects of clients."""
     return prefix + _INTERNAL
 
 
 def internal_prefix(prefix: str, upload_id: UploadId) -> str:
-    """Return the prefix of an upload's internal objects."""
+    """Return the prefix of the keys of an upload's internal objects."""
     return f"{prefix}{_INTERNAL}{upload_id}/"
 
 
 def segment_key(prefix: str, upload_id: UploadId, offset: int) -> str:
-    """Return a new unique key: recorded segments are never overwritten."""
+    """Return a new key for a segment whose first byte is at `offset`: unique, so no recorded segment is overwritten."""
     return f"{internal_prefix(prefix, upload_id)}tail-{offset:016d}-{token_hex(8)}"
 
 
@@ -71,7 +72,7 @@ def segment_offset(key: str) -> int | None:
 
 
 def info_key(prefix: str, upload_id: UploadId) -> str:
-    """Return the key of the info object, which holds a copy of the upload's record."""
+    """Return the key of the upload's info object, which holds a copy of the record."""
     return f"{internal_prefix(prefix, upload_id)}info"
 
 

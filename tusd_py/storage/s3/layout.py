@@ -1,4 +1,4 @@
-"""The search for the stored parts and segments that hold an upload's bytes without a gap from the first on. Pure."""
+"""The search for the stored parts and segments that hold an upload's bytes without a gap from the first on. No I/O."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SegmentRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """The bytes of an upload without a gap, as the parts of a grid and a tail of segments."""
+    """Stored bytes of an upload from the first on, without a gap: parts of a grid, then a tail of segments."""
 
     grid: Grid
     parts: Sequence[Part] = ()
@@ -30,14 +30,17 @@ class Layout:
 
     @property
     def stop(self) -> int:
-        """The offset at which they end."""
+        """The offset at which the bytes end."""
         return self.tail[-1].stop if self.tail else sum(part.length for part in self.parts)
 
 
 def lay_out(
     parts: Sequence[Part], segments: Sequence[SegmentRange], grids: Iterable[Grid], length: int | None
 ) -> Layout:
-    """Return the longest layout; among equals, that on the first of the grids."""
+    """Return the longest layout of these parts and segments on one of the grids, the first in case of equals.
+
+    `length` is the upload's, if it is known: only the part that ends there may be smaller than the grid says.
+    """
     return max((_on(grid, parts, segments, length) for grid in grids), key=lambda layout: layout.stop)
 
 

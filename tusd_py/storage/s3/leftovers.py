@@ -1,4 +1,4 @@
-"""Objects that aren't finished ones: segments, objects of partial uploads, and multipart uploads in progress."""
+"""The leftovers in S3: segments, info objects, objects of partial uploads, and multipart uploads in progress."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Item:
     """An object, or a multipart upload in progress."""
 
     bucket: str | None
-    """The name by which cursors name the bucket."""
+    """The name by which cursors name the bucket; None for the storage's own."""
     key: str
     multipart: str = ""
     """The UploadId; empty for an object."""
@@ -51,7 +51,7 @@ class Item:
 
 
 async def find(bucket: Bucket) -> AsyncIterator[Leftover]:
-    """Yield this server's leftovers: other programs may use the same bucket."""
+    """Yield the bucket's leftovers that are this server's by their keys: other programs may use the same bucket."""
     options = bucket.options
     async for listed in bucket.client.list_objects(internal_root(options.prefix)):
         if owner := internal_owner(listed.key, options.prefix):
@@ -76,7 +76,7 @@ async def clean(bucket: Bucket, upload: Upload) -> None:
 
 
 def needs(upload: Upload, leftover: Leftover) -> bool:
-    """Return True if the upload needs it: its object once it is finished, and before that all that its cursor names."""
+    """Return True if the upload needs the leftover: once done, only its object; before, all that its cursor names."""
     return _is_needed(upload, Item.parse(leftover.name))
 
 
@@ -90,7 +90,7 @@ def _is_needed(upload: Upload, item: Item) -> bool:
 
 
 async def remove(buckets: Buckets, leftover: Leftover) -> None:
-    """Abort the multipart upload, or delete the object, that the leftover is."""
+    """Abort the multipart upload, or delete the object, that the leftover names. No error if it is gone."""
     item = Item.parse(leftover.name)
     client = buckets.find(item.bucket).client
     if item.multipart:

@@ -24,8 +24,8 @@ class Profile:
     checksum: Checksum = "crc32c"
     """The checksum that S3 verifies each body by. All providers support Content-MD5, which costs the most CPU."""
     lists_checksums: bool = True
-    """True if ListParts returns each part's CRC-32C. A multipart upload that was created with CRC-32C can't be
-    completed without them: where they aren't listed, none is created so, in case its record is lost."""
+    """True if ListParts returns each part's CRC-32C. A multipart upload created with CRC-32C can't be completed without
+    them, nor be recovered if its record is lost and they aren't listed: if False, none is created with CRC-32C."""
     total_size: bool = False
     """True if CompleteMultipartUpload checks x-amz-mp-object-size (other providers ignore or refuse it)."""
     forms: bool = True
@@ -49,7 +49,7 @@ PROFILES: Mapping[str, Profile] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Options:
-    """The bucket, and how requests to it are made."""
+    """The settings of the buckets, of the requests to them, and of the objects in them."""
 
     bucket: str
     more_buckets: tuple[str, ...] = ()
@@ -70,4 +70,5 @@ class S3Options:
     acl: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     info_objects: bool = False
-    """True if an unfinished upload's record is copied into the bucket, so that repair can restore all of it."""
+    """True if every unfinished upload's record is copied into the bucket, so that `repair` can restore all of it; if
+    False, only that of an upload with a chosen key is."""

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class PartSender:
-    """Sends the parts of one writer, within its account and the number of parts that may be sent at a time."""
+    """Sends the parts of one writer, at most `concurrency` at a time; tells its memory account when bytes are sent."""
 
     def __init__(
         self, bucket: Bucket, upload: Upload, chain: CheckpointChain, account: Account, tasks: asyncio.TaskGroup
@@ -35,22 +35,22 @@ class PartSender:
 
     @property
     def has_multipart(self) -> bool:
-        """True once the multipart upload is begun, or about to be."""
+        """True once the multipart upload exists or is being created."""
         return self._multipart is not None
 
     def allow(self) -> None:
-        """Let parts be sent; until then they wait. Of two parts with one number S3 keeps the last, and one with wrong
-        bytes could arrive after the right one."""
+        """Let parts be sent; until the first call they wait, as their bytes may be wrong: of two parts with one number
+        S3 keeps the last, and one with wrong bytes could arrive after the right one."""
         self._verified.set()
 
     async def reserve(self) -> None:
-        """Wait until another part may be sent. Where all slots hold parts back, they are let go."""
+        """Wait for a slot for another part. If none is free, first call `allow`, as the parts may wait for that."""
         if self._slots.locked():
             self.allow()
         await self._slots.acquire()
 
     def send(self, number: int, part: Assembly, end: int) -> None:
-        """Begin to send a part that ends at `end`, for which a slot is reserved."""
+        """Begin to send part `number`, which ends at offset `end`, and to record it. A slot is reserved for it."""
         multipart = self._multipart or self._begin_multipart()
         self._chain.follow(
             partial(self._upload_part, multipart, number, part),
@@ -58,12 +58,15 @@ class PartSender:
         )
 
     def send_object(self, part: Assembly, end: int) -> None:
-        """Begin to send all of the upload as one object."""
+        """Begin to send all of the upload, which ends at offset `end`, as one object, and then record it."""
         put = partial(self._bucket.put_object, self._upload, self._chain.cursor.key, part)
         self._chain.follow(partial(self._sending, part, put), partial(self._chain.reach_object, end))
 
     async def save_info(self) -> None:
-        """Store the info object before the first thing that is stored unfinished; the next checkpoint names it."""
+        """Store the info object if the upload is to have one and has none yet; the next checkpoint names it.
+
+        To be called before a segment or multipart upload is stored.
+        """
         async with self._info_lock:
             if (self._bucket.options.info_objects or self._key_chosen) and self._chain.cursor.info is None:
                 await self._put_info(self._chain.cursor)
@@ -85,7 +88,10 @@ class PartSender:
         return await self._bucket.upload_part(self._chain.cursor.key, await multipart, number, part)
 
     def _begin_multipart(self) -> asyncio.Future[str]:
-        """Record it as soon as it exists, so that it can be removed in any case."""
+        """Begin to create the multipart upload, and to record it as soon as it exists, so it can always be removed.
+
+        Return the future of its UploadId.
+        """
         self._multipart = creation = self._tasks.create_task(self._create_multipart())
         self._chain.follow(
             lambda: creation, lambda multipart: self._chain.reach(self._chain.offset, multipart=multipart)
@@ -93,7 +99,8 @@ class PartSender:
         return creation
 
     async def _create_multipart(self) -> str:
-        """Create it. If its key was chosen, the info object names it: no listing tells the upload it is for."""
+        """Create the multipart upload; return its UploadId. If the key was chosen, the info object names the UploadId:
+        in a listing, such a key doesn't tell the upload."""
         if not self._key_chosen:
             await self.save_info()
         created = await self._bucket.create_multipart(self._upload, self._chain.cursor.key)
@@ -104,7 +111,8 @@ class PartSender:
         return created.multipart
 
     async def _sending(self, part: Assembly, work: Work[T]) -> T:
-        """Do the work on the part's bytes; once S3 has them they need not be kept."""
+        """Return the result of the work, which sends the part. The account counts its bytes in memory as being sent
+        meanwhile, and no longer once S3 has them."""
         size = part.memory_size
         self._account.sending(size)
         try:

@@ -13,7 +13,7 @@ from tusd_py.storage.s3.keys import probe_key
 
 
 def trials(bucket: Bucket) -> Sequence[Trial]:
-    """Return the trials of the bucket, with the names that an operator is shown."""
+    """Return the trials of the bucket, with names for operators."""
     client, prefix = bucket.client, bucket.options.prefix
     runs: Mapping[str, Callable[[], Awaitable[None]]] = {
         "bucket": client.ping,

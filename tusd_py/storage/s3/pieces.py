@@ -12,7 +12,7 @@ from tusd_py.storage.s3.cursor import Segment
 from tusd_py.transfer.digests import crc32c
 
 Fetch = Callable[[str, Span], AsyncIterator[bytes]]
-"""A function that reads a span of an object, by its key."""
+"""A function that takes an object's key and a span, and yields the bytes of the span."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ Source = Chunk | Extract
 
 @dataclass(slots=True)
 class Piece:
-    """A run of a part's bytes, from memory and from stored segments."""
+    """A run of a part's bytes, which are in memory or in stored segments."""
 
     length: int = 0
     known_crc: int = 0
@@ -40,7 +40,7 @@ class Piece:
     memory_size: int = 0
     """The number of bytes in memory."""
     sources: list[Source] = field(default_factory=list)
-    """The bytes in order, in memory or segments. Once all are stored, the only segment is `segment`: older ones go."""
+    """The bytes in order, in memory or in segments. Once `segment` is set, no older segment is among them."""
     segment: Segment | None = None
     """The segment that holds all of the bytes, once they are stored."""
 
@@ -120,8 +120,8 @@ class Assembly:
     def merge(self, limit: int) -> None:
         """Merge the last piece with those before it until there are at most `limit` pieces.
 
-        If there are more, also merge each neighbour that isn't larger: then sizes at least double from the end to the
-        start, so a byte is stored again only about as often as sizes can double, however small the chunks.
+        If there were more, also merge each piece before it that isn't larger. The bytes of such a piece are stored
+        again in one at least twice as large, so only about as often as sizes can double, however small the chunks.
         """
         if len(self.pieces) <= limit:
             return
@@ -130,7 +130,7 @@ class Assembly:
             self.pieces.append(before + last)
 
     def compact(self) -> None:
-        """Copy small chunks out of large slabs, which they would keep from other use while they are cached."""
+        """Copy each chunk that views less than half of its buffer: in the cache, it would keep all of that in use."""
         for piece in self.pieces:
             piece.sources = [source if isinstance(source, Extract) else _compacted(source) for source in piece.sources]
 
@@ -144,7 +144,7 @@ def _all_of(segment: Segment) -> Extract:
 
 
 def _moved(sources: Sequence[Source], key: str) -> Iterator[Source]:
-    """Yield the sources as they are in memory; those in older segments as extracts of the segment under `key`."""
+    """Yield sources in memory unchanged, and those in older segments as extracts of the segment under `key`."""
     at = 0
     for source in sources:
         yield Extract(key, Span(at, at + len(source))) if isinstance(source, Extract) else source

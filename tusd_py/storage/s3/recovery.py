@@ -27,8 +27,8 @@ from tusd_py.storage.s3.surveying import mark_done
 
 
 async def recover(buckets: Buckets, upload_id: UploadId, leftovers: Sequence[Leftover]) -> Recovered | None:
-    """Return the upload that its leftovers, all in one bucket, imply; None if they hold no bytes, or if its object
-    exists.
+    """Return the upload that its leftovers, all in one bucket, imply; None if they hold neither bytes nor an info
+    object, if its finished object exists, or if they are gone meanwhile.
 
     A finished partial upload is recovered from its object.
     """
@@ -47,7 +47,10 @@ async def recover(buckets: Buckets, upload_id: UploadId, leftovers: Sequence[Lef
 
 
 async def _described(bucket: Bucket, upload_id: UploadId, items: Sequence[Item], *, since: float) -> Upload:
-    """Return the upload by its info object, or else by its leftovers' names; without bytes in either case."""
+    """Return the upload as its info object records it, else as its leftovers' names imply; at offset 0 in either case.
+
+    `since` is the time of its creation, in seconds since the epoch, if there is no info object.
+    """
     info = info_key(bucket.options.prefix, upload_id)
     objects = {item.key for item in items}
     if info in objects:
@@ -64,9 +67,9 @@ async def _described(bucket: Bucket, upload_id: UploadId, items: Sequence[Item],
 
 
 async def _multiparts(bucket: Bucket, upload: Upload, cursor: S3Cursor, items: Sequence[Item]) -> Sequence[str | None]:
-    """Return the multipart uploads for the upload's object.
+    """Return the UploadIds of the multipart uploads for the upload's object.
 
-    A chosen key doesn't tell the upload: only the one that the info object names is this upload's, if it still exists.
+    A chosen key doesn't tell the upload: then only the UploadId that the info object names counts, if it still exists.
     """
     if upload.chosen_key is None:
         return [item.multipart for item in items if item.multipart and item.key == cursor.key]
@@ -77,7 +80,10 @@ async def _multiparts(bucket: Bucket, upload: Upload, cursor: S3Cursor, items: S
 async def _with_bytes(
     bucket: Bucket, upload: Upload, cursor: S3Cursor, multiparts: Sequence[str | None]
 ) -> Recovered | None:
-    """Return the upload with the bytes of its longest layout; None if there are none and no info object."""
+    """Return the upload with the bytes of its longest layout, by the segments and one of the multipart uploads.
+
+    Return None if there are neither bytes nor an info object.
+    """
     segments = [segment async for segment in _segments(bucket, upload.id)]
     layouts = [(await _layout(bucket, upload, multipart, segments), multipart) for multipart in multiparts]
     best, multipart = max(layouts, key=lambda candidate: candidate[0].stop)

@@ -23,30 +23,30 @@ class Attempt:
     """One try of a call."""
 
     counted: bool = True
-    """True if S3 was asked, as far as is known: the meter counts it."""
+    """True if a request was sent, as far as is known: only then the meter counts the attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """Retries calls that a retry may cure, reports each attempt to the meter, and calls `guard` before each.
+    """Retries calls that raise S3TransientError, reports each attempt to the meter, and calls `guard` before each.
 
-    The guard may raise any exception: a retry may come too late.
+    The guard may raise any exception, which ends the call: an attempt may come too late.
     """
 
     meter: Meter
     guard: Callable[[], None] = lambda: None
     limit: int = DEFAULT.attempts
-    """Attempts, unless the caller says how many."""
+    """The most attempts at a call, unless its caller gives another number."""
 
     async def call(self, operation: str, call: Callable[[], Awaitable[T]], attempts: int | None = None) -> T:
-        """Return the result. Raises S3Error, once the attempts are used up or where no retry helps."""
+        """Return the result of `call`. Raises S3Error once the attempts are used up, or at once if no retry helps."""
         result, _ = await self.tell(operation, call, attempts)
         return result
 
     async def tell(
         self, operation: str, call: Callable[[], Awaitable[T]], attempts: int | None = None
     ) -> tuple[T, bool]:
-        """Return the result, and True if an earlier attempt got no answer: it may yet take effect. Raises as `call`."""
+        """Return the result, and True if an earlier attempt got no answer and may yet take effect. Raises as `call`."""
         limit, troubled = attempts or self.limit, False
         for attempt in count(1):
             self.guard()
@@ -62,7 +62,7 @@ class Retries:
 
     @asynccontextmanager
     async def observed(self, operation: str) -> AsyncIterator[Attempt]:
-        """Run one attempt: its exceptions become S3Error."""
+        """Time one attempt, which the caller makes in this context, for the meter; turn its exceptions into S3Error."""
         started, outcome, attempt = time.perf_counter(), "ok", Attempt()
         try:
             async with translated(operation):
@@ -76,5 +76,5 @@ class Retries:
 
 
 async def pause(attempt: int) -> None:
-    """Sleep with full jitter, so that many calls that failed together aren't retried together."""
+    """Sleep after attempt number `attempt`, with full jitter: calls that failed together aren't retried together."""
     await asyncio.sleep(random.uniform(0, min(0.2 * 2**attempt, 3)))  # noqa: S311 (no secret)

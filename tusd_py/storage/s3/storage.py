@@ -124,7 +124,8 @@ class S3Storage:
             await client.abort_multipart(old_cursors[0].key, multipart)
 
     async def discard(self, upload: Upload) -> None:
-        """Remove the upload's objects. If it never got a byte, ask S3 only if its client could have stored some."""
+        """Remove the upload's objects and multipart upload. If it never got a byte, send no request, unless its client
+        could have stored bytes by presigned requests."""
         cursor = S3Cursor.load(upload.cursor)
         self._buckets.own.tails.drop(upload.id)
         presigned = upload.direct is not None and upload.direct.presigned_until is not None
@@ -187,7 +188,7 @@ class S3Storage:
 
 
 def _other_bucket(own: Bucket, connection: Connection) -> Bucket:
-    """Return another bucket, which shares memory and limits with the storage's own."""
+    """Return the bucket of another connection, which shares memory and limits with the storage's own."""
     client, presigner = connection.client, connection.presigner
     options = replace(own.options, bucket=presigner.bucket)
     return replace(own, client=client, presigner=presigner, options=options, cursor_name=presigner.bucket)

@@ -34,7 +34,7 @@ async def survey(bucket: Bucket, upload: Upload, entries: Sequence[Entry]) -> Su
 
 
 def mark_done(upload: Upload, cursor: S3Cursor, finished: ObjectHead) -> Upload:
-    """Return the upload as done, with the finished object."""
+    """Return the upload as done, with the length and ETag of the finished object."""
     whole = copy_with(upload, length=finished.length, offset=finished.length)
     return lifecycle.mark_done(whole, cursor.to_finished(StoredObject(etag=finished.etag)))
 
@@ -65,7 +65,7 @@ async def _listed(bucket: Bucket, cursor: S3Cursor) -> Sequence[Part] | None:
 
 
 async def _tail(bucket: Bucket, upload: Upload, cursor: S3Cursor) -> tuple[Segment, ...]:
-    """Return the recorded segments before the first that is gone."""
+    """Return the recorded segments before the first that is gone or has another size."""
     if not cursor.tail:
         return ()
     prefix = internal_prefix(bucket.options.prefix, upload.id)

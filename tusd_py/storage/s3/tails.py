@@ -10,11 +10,11 @@ from tusd_py.storage.s3.pieces import Assembly
 from tusd_py.transfer.budget import Budget
 
 _MAX_RATIO = 2
-"""The largest ratio of a part's length to its bytes in memory."""
+"""The largest ratio of a cached part's length to its bytes in memory."""
 
 
 class TailCache:
-    """A cache of uploads' tails, in spare memory of the budget. The oldest are dropped when others need the memory."""
+    """A cache of uploads' tails in spare memory of the budget. The oldest are dropped when accounts need the memory."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -29,7 +29,8 @@ class TailCache:
             self._assemblies[upload_id] = assembly
 
     def take(self, upload_id: UploadId, tail: tuple[Segment, ...]) -> Assembly:
-        """Return the part that begins with `tail`, with its cached bytes: the caller charges them to the budget."""
+        """Return the part that consists of `tail`, with any cached bytes; the cache drops these, and the caller charges
+        them to the budget."""
         assembly = self._assemblies.pop(upload_id, None)
         if assembly is not None:
             self._budget.free(assembly.memory_size)

@@ -33,7 +33,10 @@ class Transport:
         return session
 
     async def client(self, url: str) -> aiohttp.ClientSession:
-        """Return an HTTP client for concurrent requests to `url`. Raises ConfigurationError, BotoCoreError."""
+        """Return an HTTP client for many requests to `url` at a time. Raises ConfigurationError, BotoCoreError.
+
+        To be called once botocore's session exists.
+        """
         proxy = self._proxy(url)
         return aiohttp.ClientSession(
             connector=await self._connector(proxy),

@@ -1,7 +1,7 @@
-"""Bytes into S3: gathered into parts, sent several at a time, recorded strictly in the order of the bytes.
+"""The writer to S3: it gathers bytes into parts, sends several at a time, and records them in the order of the bytes.
 
-A part is sent once all of it is here, so that it never idles on the connection and can be sent again. What is too
-little for a part when the request ends, or when memory gets short, becomes a segment: added, never written over.
+A part is sent once all of its bytes are known, so that it never idles on the connection and can be sent again. Bytes
+too few for a part when the request ends, or when memory gets short, become a segment: added, never overwritten.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tusd_py.storage.s3.part_sender import PartSender
 
 
 class S3Writer:
-    """Writes from `upload.offset` on; see `ports.storage.Writer`."""
+    """The writer of `S3Storage`, from `upload.offset` on; see `ports.storage.Writer`."""
 
     def __init__(self, bucket: Bucket, upload: Upload, record: Record, lease: Lease, *, unproven: bool) -> None:
         bucket = replace(bucket, client=bucket.client.guarded(lease.check))
@@ -87,13 +87,13 @@ class S3Writer:
             await self._send_part()
 
     async def _send_part(self) -> None:
-        """Begin to send the part, once there is a slot, and begin the next."""
+        """Begin to send the part as soon as there is a slot for it; begin the next part."""
         await self._sender.reserve()
         number, end = self._part.number, self._part.position
         self._sender.send(number, self._part.take(), end)
 
     def _spill_soon(self) -> None:
-        """Store the part's bytes as a segment, to free their memory."""
+        """Begin to store the part's bytes as a segment, to free their memory. Called when memory is short."""
         if self._closing:
             return
         self._sender.allow()

@@ -1,1 +1,1 @@
-"""Calls to S3: signed, sent, answered."""
+"""The S3 API as this server uses it: clients, signatures, requests, answers and errors."""

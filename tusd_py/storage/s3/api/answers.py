@@ -1,4 +1,4 @@
-"""Conversions between botocore's dictionaries and the values of S3's requests and answers."""
+"""Conversions between botocore's dictionaries and the values that this package makes of them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class Listed:
     since: float
     """The time of its last write, or of its creation if a multipart upload: seconds since the epoch."""
     size: int = 0
-    """Bytes of an object."""
+    """The object's size in bytes; 0 for a multipart upload."""
     multipart: str | None = None
 
 
 def require_field(operation: str, answer: Mapping[str, Any], name: str) -> Any:
-    """Return the field. Raises S3TransientError without it: a success must name its result to be trusted."""
+    """Return the field. Raises S3TransientError if it is missing or empty: a success must name its result."""
     if not answer.get(name):
         raise S3TransientError(operation, HTTPStatus.OK, f"No{name}")
     return answer[name]
 
 
 def etag_of(operation: str, answer: Mapping[str, Any]) -> str:
-    """Return the ETag without its quotes."""
+    """Return the answer's ETag without its quotes. Raises S3TransientError if it has none."""
     return str(require_field(operation, answer, "ETag")).strip('"')
 
 

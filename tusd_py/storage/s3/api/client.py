@@ -1,4 +1,4 @@
-"""The S3 calls in use, one method each: retried, timed, and with errors of our own types.
+"""The S3 calls in use, one method each: timed, retried where that is safe, and with errors of our own types.
 
 Bodies go through `requests.RawS3`, everything else through aiobotocore, whose own retries are off: it
 doesn't know if a retry is safe, and a body must start again from its first byte.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class S3Client:
-    """One bucket. Every method raises StorageUnavailable (S3Error or a subclass) once retries are used up."""
+    """The calls to one bucket. Each may raise S3Error or a subclass, a retried call after its last attempt."""
 
     def __init__(
         self,
@@ -49,11 +49,11 @@ class S3Client:
         self._thresholds = thresholds
 
     def guarded(self, guard: Callable[[], None]) -> S3Client:
-        """Return a client that calls `guard` before each attempt; the guard raises if a retry would come too late."""
+        """Return a client that calls `guard` before each attempt of a retried call; the guard may raise to stop it."""
         return S3Client(self._boto, self._raw, self._bucket, self._retries.meter, guard, self._thresholds)
 
     async def put(self, key: str, payload: Payload, headers: Mapping[str, str]) -> StoredObject:
-        """PutObject."""
+        """PutObject. Raises UploadLost if a stored segment that the payload reads is gone."""
         return await self._upload(
             RawRequest(operation="PutObject", method="PUT", key=key, headers=headers, payload=payload)
         )
@@ -61,7 +61,8 @@ class S3Client:
     async def upload_part(
         self, key: str, multipart: str, number: int, payload: Payload, headers: Mapping[str, str]
     ) -> str:
-        """UploadPart; returns the ETag without quotes. A late copy of the request ends with the multipart upload."""
+        """UploadPart; returns the ETag without quotes. A late attempt has no effect once the multipart upload ended.
+        Raises UploadLost in the same case as `put`."""
         query = {"partNumber": str(number), "uploadId": multipart}
         stored = await self._upload(
             RawRequest(operation="UploadPart", method="PUT", key=key, query=query, headers=headers, payload=payload)
@@ -80,7 +81,7 @@ class S3Client:
     async def get(
         self, key: str, span: Span | None = None, etag: str | None = None, *, wide: bool = False
     ) -> AsyncGenerator[bytes, None]:
-        """GetObject: the bytes of `span`, or all of them, in large pieces if `wide`. Resumes where a connection broke.
+        """GetObject: yields the bytes of `span` or all, in larger chunks if `wide`; resumes where a connection broke.
 
         Raises UploadLost if the object is gone, or is no longer the one with `etag`.
         """
@@ -122,7 +123,7 @@ class S3Client:
             raise
 
     async def create_multipart(self, key: str, params: Mapping[str, Any], *, crc: bool) -> NewMultipart:
-        """CreateMultipartUpload."""
+        """CreateMultipartUpload, with `params` by botocore's names; if `crc`, for parts with CRC-32C."""
         checksum: dict[str, Any] = {"ChecksumAlgorithm": "CRC32C"} if crc else {}
         created, troubled = await self._retries.tell(
             "CreateMultipartUpload",
@@ -133,7 +134,8 @@ class S3Client:
         )
 
     async def complete_multipart(self, key: str, multipart: str, parts: Sequence[Part], *, total: int | None) -> str:
-        """CompleteMultipartUpload, once; returns the ETag unquoted. After S3TransientError: look at the object."""
+        """CompleteMultipartUpload, once; returns the ETag without quotes. S3 checks the length if `total` is given.
+        After S3TransientError the object may exist or not."""
         completed_parts = [completed_part(part) for part in parts]
         size: dict[str, Any] = {} if total is None else {"MpuObjectSize": total}
         async with self._retries.observed("CompleteMultipartUpload"):
@@ -179,11 +181,11 @@ class S3Client:
         return [part async for page in pages for part in page.get("Parts", [])]
 
     async def _is_begun(self, key: str, multipart: str) -> bool:
-        """Return True if S3 lists the multipart upload: if it is gone, a provider may say 404 without a code."""
+        """Return True if S3 lists the multipart upload: of one that is gone, a provider may say 404 without a code."""
         return multipart in {upload.multipart async for upload in self.list_multiparts(key)}
 
     async def abort_multipart(self, key: str, multipart: str) -> None:
-        """AbortMultipartUpload; one that is gone is no error."""
+        """AbortMultipartUpload; no error if the multipart upload is gone."""
         try:
             await self._retries.call(
                 "AbortMultipartUpload",
@@ -193,18 +195,18 @@ class S3Client:
             return
 
     async def list_multiparts(self, prefix: str) -> AsyncIterator[Listed]:
-        """ListMultipartUploads: those with keys below `prefix`."""
+        """ListMultipartUploads: yields those whose keys begin with `prefix`. Not retried."""
         pages = self._boto.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=prefix)
         async for page in self._pages("ListMultipartUploads", pages):
             for upload in page.get("Uploads", []):
                 yield Listed(key=upload["Key"], since=upload["Initiated"].timestamp(), multipart=upload["UploadId"])
 
     async def head(self, key: str) -> HeadObjectOutputTypeDef | None:
-        """HeadObject, or None when S3 says that there is no such object in the bucket."""
+        """HeadObject; returns None if S3 says that there is no such object in the bucket."""
         return await self._retries.call("HeadObject", lambda: self._head(key))
 
     async def _head(self, key: str) -> HeadObjectOutputTypeDef | None:
-        """Confirm a 404 by a GET. Raises S3TransientError if that finds the object, which may just have been stored."""
+        """Try `head` once. A 404 counts if a GET confirms it, else S3TransientError: the object may just be stored."""
         try:
             async with translated("HeadObject"):
                 return await self._boto.head_object(Bucket=self._bucket, Key=key)
@@ -214,7 +216,7 @@ class S3Client:
             return None
 
     async def _exists(self, key: str) -> bool:
-        """Return True if a GET finds it: a HEAD's 404, without a code, may be a proxy's or mean a missing bucket."""
+        """Return True if a GET finds the object: a HEAD's 404 has no code and may be a proxy's, or the bucket's."""
         try:
             first = RawRequest(operation="GetObject", method="GET", key=key, headers={"Range": "bytes=0-0"})
             async with self._raw.send(first):
@@ -245,7 +247,7 @@ class S3Client:
             raise S3Error("DeleteObjects", 200, errors[0].get("Code", ""))
 
     async def list_objects(self, prefix: str) -> AsyncIterator[Listed]:
-        """ListObjectsV2: those below `prefix`."""
+        """ListObjectsV2: yields the objects whose keys begin with `prefix`. Not retried."""
         pages = self._boto.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         async for page in self._pages("ListObjectsV2", pages):
             for item in page.get("Contents", []):
@@ -262,7 +264,7 @@ class S3Client:
             yield page
 
     async def ping(self) -> None:
-        """HeadBucket. A bucket that doesn't exist raises S3Error, not S3Missing."""
+        """HeadBucket, once. For a bucket that doesn't exist raises S3Error, not S3Missing."""
         try:
             async with self._retries.observed("HeadBucket"):
                 await self._boto.head_bucket(Bucket=self._bucket)
@@ -270,17 +272,17 @@ class S3Client:
             raise S3Error("HeadBucket", missing.status, "NoSuchBucket") from missing
 
     async def reach(self, key: str) -> bool:
-        """GetObject over the connections for bodies; return True if the object exists. Raises S3Error."""
+        """GetObject, once, by the HTTP client that sends bodies; returns True if the object exists."""
         async with self._retries.observed("GetObject"):
             return await self._raw.reach(key)
 
     @property
     def writable(self) -> bool:
-        """True if S3 took the last body."""
+        """True if S3 took the last body that was sent; False before the first."""
         return self._raw.writable
 
     async def cors(self) -> Sequence[CorsRule]:
-        """GetBucketCors; an empty list if the bucket has no rules."""
+        """GetBucketCors; returns an empty list if the bucket has no rules."""
         try:
             answer = await self._retries.call("GetBucketCors", lambda: self._boto.get_bucket_cors(Bucket=self._bucket))
         except S3Missing:
@@ -288,7 +290,7 @@ class S3Client:
         return [cors_rule(rule) for rule in answer["CORSRules"]]
 
     async def put_cors(self, rules: Sequence[CorsRule]) -> None:
-        """PutBucketCors."""
+        """PutBucketCors: replaces all rules of the bucket."""
         new: Any = {"CORSRules": [written_rule(rule) for rule in rules]}
         await self._retries.call(
             "PutBucketCors", lambda: self._boto.put_bucket_cors(Bucket=self._bucket, CORSConfiguration=new)

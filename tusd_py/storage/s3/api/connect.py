@@ -1,4 +1,4 @@
-"""From options to a connected client. botocore resolves endpoint, addressing, region and credentials: the AWS chain."""
+"""The setup of S3 clients from options. botocore resolves endpoint, addressing, region and credentials (AWS chain)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client as BotoClient
 
 _POOL = 128
-"""Most connections of botocore's pool."""
+"""The most connections of botocore's pool."""
 _AWS = (".amazonaws.com", ".amazonaws.com.cn")
 _ANY_REGION = "us-east-1"
 """The region if none is set: most providers other than AWS take it."""
@@ -51,16 +51,16 @@ class _Target:
 
 @asynccontextmanager
 async def connect(options: S3Options, meter: Meter) -> AsyncIterator[Connection]:
-    """Yield the bucket of the options; nothing is sent yet. Raises ConfigurationError."""
+    """Yield a connection to the bucket of the options; no request is sent to it yet. Raises ConfigurationError."""
     async with connect_all(options, meter) as (connection, *_):
         yield connection
 
 
 @asynccontextmanager
 async def connect_all(options: S3Options, meter: Meter) -> AsyncIterator[Sequence[Connection]]:
-    """Yield the bucket of the options and then its `more_buckets`, over the same HTTP connections; nothing is sent yet.
+    """Yield connections to the bucket of the options and then to each of `more_buckets`, which share HTTP clients.
 
-    Raises ConfigurationError.
+    No request is sent to a bucket yet. Raises ConfigurationError.
     """
     async with AsyncExitStack() as stack:
         with _setting_up():
@@ -99,7 +99,7 @@ async def _connections(stack: AsyncExitStack, options: S3Options, meter: Meter) 
 
 
 def _use_region(session: AioSession) -> str | None:
-    """Return the configured region, and have botocore use it for every request, such as those for credentials."""
+    """Return the configured region or None; have botocore use it for every request, such as those for credentials."""
     region = region_of(session)
     if region is not None:
         session.set_config_variable("region", region)
@@ -135,7 +135,7 @@ def _config(session: AioSession, options: S3Options, transport: Transport) -> Ai
 
 
 class _Intercepted(Exception):
-    """A request that botocore was about to send."""
+    """Raised instead of sending a request of botocore's; holds the request."""
 
     def __init__(self, request: AWSPreparedRequest) -> None:
         super().__init__()
@@ -149,8 +149,8 @@ def _stop(request: AWSPreparedRequest, **_: object) -> None:
 async def _target(boto: BotoClient, bucket: str) -> _Target:
     """Return the target that botocore uses (path or virtual-host style, region, endpoint), so that all requests agree.
 
-    A presigned URL won't do: botocore makes it for AWS's global endpoint, which redirects requests for a new bucket for
-    a day.
+    It is read from a GetObject that is stopped before it is sent. A presigned URL won't do: botocore makes it for AWS's
+    global endpoint, which redirects requests for a new bucket for a day. Raises ConfigurationError without credentials.
     """
     boto.meta.events.register("before-send.s3.GetObject", _stop)
     try:

@@ -17,7 +17,7 @@ from tusd_py.storage.s3.advice import advice
 _MISSING_CODES = frozenset({"NoSuchUpload", "NoSuchKey", "NoSuchCORSConfiguration"})
 _TRANSIENT_CODES = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "BadDigest"})
 _BUSY_CODES = frozenset({"SlowDown", "ServiceUnavailable"})
-"""S3 was too busy to begin the request. Other errors don't say how far S3 got."""
+"""Codes of an S3 too busy to begin the request. Other codes of status 500 and above don't say how far S3 got."""
 _BODILESS = frozenset({"HeadObject", "HeadBucket"})
 """Operations whose answers have no body, so no error code either (RFC 9110, 9.3.2)."""
 _CODE = re.compile(rb"<Code>([^<]*)</Code>")
@@ -26,25 +26,25 @@ _REGION = re.compile(rb"<Region>([^<]*)</Region>")
 
 
 class S3Error(StorageUnavailable):
-    """S3 refused: a retry of the same request won't help (permissions, bucket, our mistake)."""
+    """An error that no retry cures (permissions, bucket, credentials, our mistake). The base of the other two kinds."""
 
     def __init__(self, operation: str, status: int, code: str, region: str | None = None) -> None:
-        """Build the message; `region` is the bucket's, if S3 names it."""
+        """Build the message. `status` is HTTP's, 0 without an answer; `region` is the bucket's, if S3 names it."""
         super().__init__(f"S3 {operation}: {status} {code}{advice(code, region)}")
         self.operation, self.status, self.code = operation, status, code
 
     @property
     def unanswered(self) -> bool:
-        """True unless S3 said that nothing was done: no answer came, or none that says so.
+        """True if S3 may have carried out the request: no answer came, or none by which S3 says that it did nothing.
 
-        A proxy answers without S3's codes, also to requests that S3 may yet carry out.
+        An answer without S3's codes comes from a proxy, also to requests that S3 may yet carry out.
         """
         failed = self.status >= HTTPStatus.INTERNAL_SERVER_ERROR and self.code not in _BUSY_CODES
         return failed or self.status in (0, HTTPStatus.OK) or not _is_s3_code(self.code)
 
     @property
     def seems_missing(self) -> bool:
-        """True if the object or upload may be gone: S3 said so, or a 404 came without an S3 code."""
+        """True if the object or multipart upload may be gone: S3 said so, or a 404 came without an S3 code."""
         return self.status == HTTPStatus.NOT_FOUND and not _is_s3_code(self.code)
 
 
@@ -53,7 +53,7 @@ class S3TransientError(S3Error):
 
 
 class S3Missing(S3Error):
-    """S3 says that the object, the multipart upload or a part isn't there; after a HEAD, a proxy may say so."""
+    """S3 says that the object, multipart upload or CORS setting doesn't exist; after a HEAD, a proxy may say so."""
 
     @property
     def seems_missing(self) -> bool:
@@ -61,10 +61,10 @@ class S3Missing(S3Error):
 
 
 def failure(operation: str, status: int, code: str, region: str | None = None) -> S3Error:
-    """Return the error for an answer; `code` is S3's error code, or another text if the answer has none.
+    """Return the error for an answer; `code` is S3's error code, or its status or nothing if the answer has none.
 
-    A status alone is never taken for S3's answer (S3 API Reference, "Error responses"): a proxy answers 404 while S3
-    restarts.
+    A 4xx status without a code gives S3TransientError (S3 API Reference, "Error responses"), as a proxy answers 404
+    while S3 restarts; only the answer to a HEAD, which never has a code, is judged by its status.
     """
     if operation in _BODILESS and status < HTTPStatus.INTERNAL_SERVER_ERROR:
         missing = status == HTTPStatus.NOT_FOUND
@@ -78,12 +78,12 @@ def failure(operation: str, status: int, code: str, region: str | None = None) -
 
 
 def _is_s3_code(code: str) -> bool:
-    """Return True for a code from S3: if the answer has none, botocore gives the status, or nothing."""
+    """Return True for a code from S3: without one, botocore gives the status as text, or nothing."""
     return bool(code) and not code.isdigit()
 
 
 def failure_from_body(operation: str, status: int, body: bytes, region: str | None = None) -> S3Error:
-    """Return the error for an answer's XML body."""
+    """Return the error for an answer with this XML body; `region` counts unless the body names the bucket's region."""
     code_match, region_match = _CODE.search(body), _REGION.search(body)
     code = code_match[1].decode("ascii", "replace") if code_match else str(status)
     region = region_match[1].decode("ascii", "replace") if region_match else region
@@ -92,7 +92,7 @@ def failure_from_body(operation: str, status: int, body: bytes, region: str | No
 
 @asynccontextmanager
 async def translated(operation: str) -> AsyncIterator[None]:
-    """Turn the exceptions of a call into one of the three kinds."""
+    """Turn the exceptions of a call into S3Error or a subclass. UploadLost from the request's body stays UploadLost."""
     try:
         yield
     except ClientError as error:

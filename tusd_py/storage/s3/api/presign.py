@@ -34,7 +34,8 @@ class Presigner:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> str:
-        """Return the URL for a request with exactly this query and these headers, which must be sent along."""
+        """Return a URL, valid for `lifetime` seconds, for a request with exactly this query; the client must send these
+        headers with it."""
         suffix = f"?{encoded(query)}" if query else ""
         url = f"{self._base}/{escaped(key)}{suffix}"
         request = AWSRequest(method=method, url=url, headers=dict(headers or {}))
@@ -42,7 +43,8 @@ class Presigner:
         return str(request.url)
 
     async def form(self, key: str, lifetime: float, fields: Mapping[str, str], min_size: int, max_size: int) -> Signed:
-        """Return a form with exactly these fields, and a file of `min_size` to `max_size` bytes."""
+        """Return a form, valid for `lifetime` seconds, with exactly these fields and a file of `min_size` to `max_size`
+        bytes."""
         chosen = {**fields, "key": key, "bucket": self.bucket}
         request = AWSRequest(method="POST", url=f"{self._base}/")  # uppy < 6.3 appends the key to the URL unescaped
         request.context["s3-presign-post-fields"] = chosen

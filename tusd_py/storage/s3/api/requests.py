@@ -31,11 +31,11 @@ _MIN_RATE = 64 * 1024
 _TIMEOUT_SECONDS = 30.0
 """Seconds that one step may take: to connect, or to wait until S3 sends or takes some bytes."""
 _LARGE = 64 * 1024
-"""Bytes of the smallest body that has an outlet; a smaller one is sent together with its head."""
+"""Bytes from which a body bypasses aiohttp (`socket_writer.Outlet`); a smaller one is sent together with its head."""
 _BATCH = 1024 * 1024
-"""Bytes to gather before they are written."""
+"""Bytes of a body in memory to gather for one write to the socket."""
 _AHEAD = 4
-"""The divisor of a step that gives aiohttp's `read_bufsize`, which limits how far it reads ahead."""
+"""The ratio of a request's `step` to aiohttp's `read_bufsize`, which limits how far aiohttp reads ahead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +45,12 @@ class Payload:
     length: int
     chunks: Callable[[], AsyncIterator[Chunk]]
     fetched: bool = False
-    """True if its bytes are read while they are sent; no memory budget counts them."""
+    """True if some of its bytes are read from S3 while the body is sent: the memory budget doesn't count these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawRequest:
-    """One request, for the key of an object in the bucket."""
+    """A request on one object of the bucket. `operation` is its name in the S3 API, for errors and metrics."""
 
     operation: str
     method: str
@@ -59,11 +59,12 @@ class RawRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     payload: Payload | None = None
     step: int = DEFAULT.step
-    """Most bytes of the answer that are read at a time."""
+    """The most bytes of the answer to read at a time."""
 
 
 class _Body(AiohttpPayload):
-    """A body that starts at its first byte each time: aiohttp repeats a PUT if a kept-alive connection was dead."""
+    """A payload as aiohttp takes it. Each `write` starts at the first byte: aiohttp repeats a PUT if a kept-alive
+    connection was dead."""
 
     def __init__(self, payload: Payload) -> None:
         super().__init__(payload)
@@ -88,7 +89,8 @@ class _Body(AiohttpPayload):
 
 
 def _set_step(answer: aiohttp.ClientResponse, step: int) -> None:
-    """Limit each read from the socket, where asyncio allows that: it stays in memory, for each of many answers."""
+    """Limit each read from the answer's socket to `step` bytes, where its transport allows that: with many answers at a
+    time, larger reads would take much memory."""
     transport = answer.connection.transport if answer.connection is not None else None
     if transport is not None and hasattr(transport, "max_size"):
         transport.max_size = step
@@ -123,11 +125,12 @@ class RawS3:
         self._region = region
         self._credentials = credentials
         self.writable = False
-        """True if S3 took the last body that it was sent; False before the first."""
+        """True if S3 took the last body that was sent; False before the first."""
 
     @asynccontextmanager
     async def send(self, request: RawRequest) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Yield the answer, if it is a success; the caller reads its body. Raises S3Error."""
+        """Send the request once; yield the answer, its body unread, if it is a success. Raises S3Error, and UploadLost
+        if a stored segment that the payload reads is gone."""
         length = request.payload.length if request.payload else 0
         timeout = aiohttp.ClientTimeout(
             total=_TIMEOUT_SECONDS + length / _MIN_RATE if request.payload else None,
@@ -154,7 +157,7 @@ class RawS3:
                 yield answer
 
     async def reach(self, key: str) -> bool:
-        """GetObject over the connections for bodies; return True if the object exists. Raises S3Error."""
+        """Send a GetObject to test the HTTP client that sends bodies; return True if it finds one. Raises S3Error."""
         try:
             async with self.send(RawRequest(operation="GetObject", method="GET", key=key)) as answer:
                 await answer.read()
@@ -166,7 +169,7 @@ class RawS3:
 
     @asynccontextmanager
     async def _recording(self, request: RawRequest) -> AsyncIterator[None]:
-        """Record in `writable` if S3 takes the body; translate exceptions."""
+        """Set `writable` by the outcome of a request with a body; turn exceptions into S3Error."""
         try:
             async with translated(request.operation):
                 yield

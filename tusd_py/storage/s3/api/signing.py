@@ -31,12 +31,12 @@ class Credentials(Protocol):
 
 
 def escaped(key: str) -> str:
-    """Return an object's key as the path that is signed, and must be sent."""
+    """Return an object's key escaped for a URL's path, in the form that is signed and must be sent."""
     return quote(key, safe="/~")
 
 
 def encoded(query: Mapping[str, str]) -> str:
-    """Return a query string as it is signed, and must be sent: sorted, and escaped as in RFC 3986."""
+    """Return the query string in the form that is signed and must be sent: sorted, and escaped as in RFC 3986."""
     return "&".join(sorted(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in query.items()))
 
 
@@ -53,7 +53,7 @@ class Target:
 def signed(
     target: Target, headers: Mapping[str, str], credentials: Credentials, region: str, now: datetime
 ) -> dict[str, str]:
-    """Return the headers, all of which are signed, and those of the signature; `now` is in UTC."""
+    """Return the headers to send: `headers`, which are all signed, and those of the signature. `now` is in UTC."""
     date = now.strftime("%Y%m%dT%H%M%SZ")
     extra = {"X-Amz-Date": date, "X-Amz-Content-SHA256": _UNSIGNED}
     if credentials.token:
@@ -71,14 +71,14 @@ def signed(
 
 
 def _canonical_headers(headers: Mapping[str, str]) -> tuple[str, str]:
-    """Return the headers as lines, each with its line end, and the list of their names."""
+    """Return the headers in canonical form: sorted lines, each with its line end, and their names, joined by `;`."""
     lower = sorted((name.lower(), " ".join(value.split())) for name, value in headers.items())
     return "".join(f"{name}:{value}\n" for name, value in lower), ";".join(name for name, _ in lower)
 
 
 @lru_cache(maxsize=8)
 def _key(secret: str, date: str, region: str) -> bytes:
-    """Return the signing key, which is the same all day."""
+    """Return the signing key for a secret, a date (YYYYMMDD) and a region: the same for all requests of a day."""
     key = f"AWS4{secret}".encode()
     for step in (date, region, "s3", "aws4_request"):
         key = hmac.digest(key, step.encode(), "sha256")

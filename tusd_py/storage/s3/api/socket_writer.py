@@ -1,4 +1,4 @@
-"""Writes of a body straight to the socket, without aiohttp's and asyncio's buffers.
+"""The sending of a body straight to the socket, without aiohttp's and asyncio's buffers.
 
 CPython 3.11's transports copy what the socket doesn't take at once and move it to the front after each send, which was
 half of the cost of a byte.
@@ -16,12 +16,15 @@ from aiohttp.abc import AbstractStreamWriter
 from tusd_py.ports.body import Chunk
 
 _MAX_VIEWS = 64
-"""Most views in one system call; some systems take no more than 1024."""
+"""The most chunks in one system call; some systems take no more than 1024."""
 
 
 @contextmanager
 def outlet(writer: AbstractStreamWriter) -> Iterator[Outlet | None]:
-    """Yield an outlet to the socket of the writer's transport, which still reads; None if impossible, as with TLS."""
+    """Yield an outlet to the socket of the writer's transport, which goes on reading, after sending the request's head.
+
+    Yield None if an outlet is impossible, as with TLS: then the caller uses the writer.
+    """
     transport = writer.transport
     with _duplicate(transport) as duplicate, _corked(duplicate):
         if duplicate is not None:
@@ -31,7 +34,7 @@ def outlet(writer: AbstractStreamWriter) -> Iterator[Outlet | None]:
 
 @contextmanager
 def opened(transport: asyncio.WriteTransport | None) -> Iterator[Outlet | None]:
-    """Yield an outlet for a transport that has already sent all earlier bytes; else None."""
+    """Yield an outlet to the transport's socket; None if impossible, as with TLS or if it has unsent bytes."""
     with _duplicate(transport) as duplicate:
         yield _outlet(duplicate, transport)
 
@@ -44,7 +47,8 @@ def _outlet(duplicate: socket.socket | None, transport: asyncio.WriteTransport |
 
 @contextmanager
 def _duplicate(transport: asyncio.WriteTransport | None) -> Iterator[socket.socket | None]:
-    """Yield a duplicate of the socket: asyncio allows no other wait on the original."""
+    """Yield a duplicate of the transport's socket, as asyncio lets only the transport wait on the original; None if the
+    transport is closing, uses TLS, or the event loop isn't a SelectorEventLoop."""
     if transport is None or transport.is_closing() or not _is_plain(transport):
         yield None
         return
@@ -54,7 +58,7 @@ def _duplicate(transport: asyncio.WriteTransport | None) -> Iterator[socket.sock
 
 @contextmanager
 def _corked(sock: socket.socket | None) -> Iterator[None]:
-    """Let the head wait for the first bytes of the body: a packet without them wakes the other side for nothing."""
+    """Let the head wait for the first bytes of the body: a packet without them wakes the receiver for nothing."""
     cork = getattr(socket, "TCP_CORK", None)
     if sock is None or cork is None:
         yield
@@ -85,7 +89,7 @@ class Outlet:
             return 0
 
     async def writable(self) -> None:
-        """Return once the system takes more, or the connection is lost."""
+        """Return once the system takes more bytes, or the connection is lost."""
         ready: asyncio.Future[None] = self._loop.create_future()
         self._loop.add_writer(self._socket, _resolve, ready)
         try:
@@ -94,7 +98,7 @@ class Outlet:
             self._loop.remove_writer(self._socket)
 
     async def send(self, chunks: Sequence[Chunk]) -> None:
-        """Send the chunks; return once the system has all of them. Raises OSError."""
+        """Send the chunks; return once the system has taken all of their bytes. Raises OSError."""
         self._unsent = list(chunks)
         if self._send_some():
             return
@@ -115,7 +119,7 @@ class Outlet:
             done.set_exception(error)
 
     def _send_some(self) -> bool:
-        """Send what the system takes at once; return True if that was all."""
+        """Send as many unsent bytes as the system takes at once; return True if none are left. Raises OSError."""
         try:
             self._drop(self._socket.sendmsg(self._unsent[:_MAX_VIEWS]))
         except BlockingIOError:
