@@ -1,1 +1,1 @@
-"""Listeners of uploads: what they are told, and the buses between processes."""
+"""Listeners of uploads: the hub that wakes them after changes, and the buses that carry changes between processes."""

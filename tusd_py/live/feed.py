@@ -1,4 +1,4 @@
-"""The kept events that one listener is told."""
+"""The feed of one listener: the kept events that it chose and may be told of."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from tusd_py.ports.outbox import Outbox, StoredEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A choice of events; None chooses all."""
+    """The choice of events of one listener: those of `types`, about uploads and jobs of `owner`, that `watcher` has the
+    right to see. None chooses all."""
 
     watcher: Watcher
     types: frozenset[str] | None = None
     owner: str | None = None
 
     def includes(self, event: StoredEvent) -> bool:
-        """Return True if the event is chosen, and its listener may be told of it."""
+        """Return True if the event is chosen, and the listener may be told of it."""
         if self.types is not None and event.type not in self.types:
             return False
         if self.watcher.sees_all and self.owner is None:
@@ -31,7 +32,7 @@ class Choice:
 
 
 def _owner(event: StoredEvent) -> tuple[str | None, str | None]:
-    """Return the owner of the event's upload or job, and the tenant of that."""
+    """Return the owner of the event's upload or job, and the owner's tenant; each None if there is none."""
     document = json.loads(event.document)
     if event.type is EventType.JOB:
         return document["job"]["owner"], document["job"]["tenant"]
@@ -42,18 +43,19 @@ def _owner(event: StoredEvent) -> tuple[str | None, str | None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The next events."""
+    """The outcome of one read of the outbox."""
 
     events: Sequence[StoredEvent]
-    """The chosen ones, in order."""
+    """The chosen events, in order."""
     read_to: int
     """The number of the last event that was read, chosen or not."""
     full: bool
-    """True if there may be more of them now."""
+    """True if there may be more events to read now."""
 
 
 async def read_page(outbox: Outbox, choice: Choice, since: int, limit: int) -> Page:
-    """Return the chosen ones of up to `limit` events after the number `since`. Raises StateUnavailable."""
+    """Return the chosen events among the next events after the number `since`, of which up to `limit` are read. Raises
+    StateUnavailable."""
     events = await outbox.events(since, limit)
     return Page(
         events=[event for event in events if choice.includes(event)],

@@ -1,7 +1,7 @@
-"""The hub between the changes of uploads and those that listen to them.
+"""The hub between the changes of uploads and the listeners to uploads.
 
-A listener subscribes and reads the record then; after each change the record is read again, once for all listeners.
-The record is all that there is to replay: nothing is queued, a slow listener gets the newest state alone.
+A listener subscribes, and then the record is read; after each change it is read again, once for all listeners. Changes
+aren't queued or replayed: a slow listener gets the newest state alone.
 """
 
 from __future__ import annotations
@@ -24,30 +24,31 @@ from tusd_py.tasks import end
 Read = Callable[[UploadId], Awaitable[Snapshot | None]]
 
 _TICK = 1.0
-"""Seconds between two looks at listeners whose clients may be gone, and at records whose reading failed or that have
-jobs: a job's progress isn't announced."""
+"""Seconds between two ticks. Each wakes listeners whose clients are gone, and has records read again if the last read
+failed, or if jobs are under way: a job's progress isn't announced."""
 _HEAL = 10
 """Ticks after which each record is read again, as announcements may get lost."""
 _READERS = 4
-"""Records that are read at a time."""
+"""The most changed records that are read at the same time."""
 _REST = 4
-"""Times as long as it took to read all records that it waits before it does so again."""
+"""The pause after a read of all records, as a multiple of the time that the read took."""
 
 
 class Topic:
-    """An upload that is listened to, and its newest snapshot."""
+    """An upload with listeners in this process, and its newest snapshot."""
 
     def __init__(self, upload_id: UploadId) -> None:
         self.id = upload_id
         self.listeners = set[Listener]()
         self.latest: Snapshot | None = None
         self.latest_without_content: Snapshot | None = None
-        """The same for listeners that only know the upload's URL."""
+        """The newest snapshot for listeners that only know the upload's URL."""
         self.ticks = 0
-        """Ticks since it was read."""
+        """Ticks since the record was read."""
 
     def offer(self, snapshot: Snapshot | None) -> None:
-        """Take a snapshot that was read, unless a newer one is known, and wake all listeners if it is new."""
+        """Take a snapshot that was read, and wake all listeners if it is newer than the latest. None if no upload was
+        found: one that was there before has been terminated."""
         self.ticks = 0
         latest = self.latest
         if snapshot is None and latest is not None and not latest.is_gone:
@@ -62,12 +63,15 @@ class Topic:
 
     @property
     def has_jobs(self) -> bool:
-        """True if a job may be under way."""
+        """True if jobs of the finished upload may be under way, or about to begin."""
         return self.latest is not None and self.latest.end == FINISHED and not self.latest.settled
 
 
 class Hub(Observer):
-    """The topics of a process, and the listeners of all events."""
+    """The hub of a process: it has a topic for each upload with listeners, and the listeners of all events (followers).
+
+    As an observer of the engine, it announces changes to other processes.
+    """
 
     def __init__(self, read: Read, bus: Bus, count: Count) -> None:
         self._read, self._bus = read, bus
@@ -75,16 +79,16 @@ class Hub(Observer):
         self._topics = dict[UploadId, Topic]()
         self._followers = set[Listener]()
         self._stale = dict[UploadId, None]()
-        """Topics to read, in order."""
+        """The ids of the topics to read again, in order; the values mean nothing."""
         self._read_wanted = asyncio.Event()
         self._review_wanted = asyncio.Event()
         self._hearing = asyncio.Event()
-        """Set while other processes are heard, once there is a listener."""
+        """Set while announcements of other processes are received, which is so from the first listener on."""
         self._listened = asyncio.Event()
         self._desertion = asyncio.Event()
-        """Set from time to time while there is no listener."""
+        """Set at each tick without a listener: announcements of other processes needn't be received any more."""
         self.closed = False
-        """True once the server shuts down: each listener leaves."""
+        """True once the server shuts down: the requests that listen then end."""
 
     def saved(self, upload: Upload) -> None:
         self._announce(upload.id)
@@ -100,9 +104,12 @@ class Hub(Observer):
     async def listening(
         self, upload_id: UploadId, client: str, connected: Callable[[], bool]
     ) -> AsyncIterator[tuple[Topic, Listener]]:
-        """Subscribe to the upload and yield its topic, with a snapshot that was read since if there is such an upload.
+        """Subscribe to the upload, read its record, and yield its topic and the listener. The topic's `latest` is None
+        if there is no such upload.
 
-        A listener that was redirected stays until `forget`. Raises TooManyListeners, ListenersFull, StateUnavailable.
+        `client` is counted against the limits; `connected` returns False once it is gone. A listener that was
+        redirected stays subscribed after the context, until `forget`. Raises TooManyListeners, ListenersFull,
+        StateUnavailable.
         """
         topic, listener = self._topics.get(upload_id) or Topic(upload_id), Listener(connected)
         self._join(topic, listener, client)
@@ -115,19 +122,20 @@ class Hub(Observer):
                 self.forget(topic, listener, client)
 
     def forget(self, topic: Topic, listener: Listener, client: str) -> None:
-        """Tell the listener no more."""
+        """Unsubscribe the listener from the topic, and count one listener less of the client."""
         self._count.remove(client)
         topic.listeners.discard(listener)
         if not topic.listeners and self._topics.get(topic.id) is topic:
             del self._topics[topic.id]
 
     async def refresh(self, topic: Topic) -> None:
-        """Read the topic's record now. Raises StateUnavailable."""
+        """Read the topic's record now, and wake its listeners if it has changed. Raises StateUnavailable."""
         topic.offer(await self._read(topic.id))
 
     @asynccontextmanager
     async def following(self, client: str, connected: Callable[[], bool]) -> AsyncIterator[Listener]:
-        """Yield a listener of all events: it is woken after each, and from time to time. Raises the same."""
+        """Yield a listener of all events: it is woken after each event here, at each announcement of another process,
+        and once its client is gone. Raises TooManyListeners, ListenersFull."""
         listener = Listener(connected)
         with self._count.one(client):
             self._followers.add(listener)
@@ -138,7 +146,7 @@ class Hub(Observer):
                 self._followers.discard(listener)
 
     def close(self) -> None:
-        """Wake all listeners, so that they leave."""
+        """Set `closed` and wake all listeners, so that their requests end."""
         self.closed = True
         for topic in self._topics.values():
             topic.wake()
@@ -146,7 +154,8 @@ class Hub(Observer):
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Read records for listeners until the end of the context."""
+        """Run the hub's tasks until the end of the context: they receive the announcements of other processes while
+        there are listeners, and read changed records."""
         work = (self._tick(), self._review(), self._hear_others(), *(self._read_stale() for _ in range(_READERS)))
         tasks = [asyncio.create_task(coroutine, name="live hub") for coroutine in work]
         try:
@@ -164,7 +173,7 @@ class Hub(Observer):
         return not self._topics and not self._followers
 
     def _announce(self, upload_id: UploadId) -> None:
-        """Tell other processes, and listeners here."""
+        """Announce the changed upload to other processes, and have its record read for listeners here."""
         self._bus.publish(upload_id)
         self._mark_stale(upload_id)
 
@@ -178,12 +187,12 @@ class Hub(Observer):
             listener.wake()
 
     async def _hear(self) -> None:
-        """Return once other processes are heard."""
+        """Return once announcements of other processes are received."""
         self._listened.set()
         await self._hearing.wait()
 
     async def _hear_others(self) -> None:
-        """Hear other processes while there is a listener here."""
+        """Receive the announcements of other processes while there is a listener here; runs until cancelled."""
         while True:
             await self._listened.wait()
             async with self._bus.listening(self._handle):
@@ -195,7 +204,8 @@ class Hub(Observer):
                 self._listened.clear()
 
     def _handle(self, upload_id: UploadId | None) -> None:
-        """Handle an announcement; None if any upload may have changed."""
+        """Handle another process's announcement: have the record of that upload read, or with None, as any upload may
+        have changed, the records of all topics. Wake the followers."""
         if upload_id is None:
             self._review_wanted.set()
         else:
@@ -212,7 +222,8 @@ class Hub(Observer):
             self._read_wanted.clear()
 
     async def _review(self) -> None:
-        """Read all topics after an announcement that names none; the more there are, the more seldom."""
+        """Read the records of all topics after an announcement that names no upload: the longer that takes, the longer
+        the pause before the next time. Runs until cancelled."""
         clock = asyncio.get_running_loop().time
         while True:
             await self._review_wanted.wait()
@@ -223,7 +234,8 @@ class Hub(Observer):
             await asyncio.sleep(_REST * (clock() - began))
 
     async def _reread(self, upload_id: UploadId) -> None:
-        """Read a topic again; one that can't be read now, at the next tick."""
+        """Read the record of an upload that still has listeners. If the state is unavailable, have it read at the next
+        tick."""
         if (topic := self._topics.get(upload_id)) is not None:
             try:
                 topic.offer(await self._read(upload_id))

@@ -14,7 +14,7 @@ from tusd_py.domain.live_refusals import ListenersFull, TooManyListeners
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caps:
-    """The most listeners at a time."""
+    """The most listeners at a time in one process: in total, to one upload, and of one client."""
 
     process: int
     upload: int
@@ -22,7 +22,7 @@ class Caps:
 
 
 class Count:
-    """The listeners of a process, counted."""
+    """The count of the listeners of a process, in total and by client, against the caps."""
 
     def __init__(self, caps: Caps) -> None:
         self._caps = caps
@@ -31,7 +31,8 @@ class Count:
 
     @contextmanager
     def one(self, client: str, upload_listeners: int = 0) -> Iterator[None]:
-        """Count one more of `client`, on an upload that has so many, within. Raises TooManyListeners, ListenersFull."""
+        """Count one more listener of `client` within the context. `upload_listeners` is the number of listeners that
+        the upload has already. Raises TooManyListeners, ListenersFull."""
         self.add(client, upload_listeners)
         try:
             yield
@@ -39,7 +40,8 @@ class Count:
             self.remove(client)
 
     def add(self, client: str, upload_listeners: int) -> None:
-        """Count one more, until `remove`. Raises the same."""
+        """Count one more listener of `client` until `remove`. `upload_listeners` is the number of listeners that the
+        upload has already. Raises TooManyListeners, ListenersFull."""
         if self._total >= self._caps.process:
             raise ListenersFull
         if self._clients[client] >= self._caps.client:
@@ -57,12 +59,12 @@ class Count:
 
 
 class Listener:
-    """A listener that is woken after changes, however many there were."""
+    """A listener that is woken after changes: once for all changes since it last waited."""
 
     __slots__ = ("_connected", "_redirection", "_waiter", "_woken")
 
     def __init__(self, connected: Callable[[], bool]) -> None:
-        """`connected` returns False once its client is gone."""
+        """`connected` returns False once the listener's client is gone."""
         self._connected = connected
         self._redirection: Callable[[], None] | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -77,7 +79,8 @@ class Listener:
         return self._redirection is not None
 
     def redirect(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called after changes, from now on until the hub is told to forget the listener."""
+        """Have `wake` called at each waking, in place of `wait`, from now on until `Hub.forget`. `connected` is then
+        True: the caller must watch the connection."""
         self._redirection, self._connected = wake, _always
 
     def wake(self) -> None:
@@ -88,7 +91,8 @@ class Listener:
             self._waiter.set_result(None)
 
     async def wait(self, seconds: float = math.inf) -> bool:
-        """Return True once it is woken, False after `seconds`."""
+        """Wait until the listener is woken, at most for `seconds`. Returns True if it was woken, even before the call;
+        False if not."""
         if not self._woken:
             self._waiter = asyncio.get_running_loop().create_future()
             with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""The parts that tell of uploads while they change."""
+"""The parts of a process that tell clients of uploads while these change."""
 
 from __future__ import annotations
 
@@ -15,22 +15,26 @@ from tusd_py.protocol.live_wording import Wording
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """The hub of a process, and what its listeners get."""
+    """The hub of a process, and the parts and settings that the requests of its listeners share."""
 
     hub: Hub
     heartbeat: float
-    """Seconds of silence after which a listener is sent something that says nothing."""
+    """Seconds of silence after which a listener is sent a comment, a blank line or a ping: nothing with content."""
     format_event: Callable[[StoredEvent], bytes]
-    """Returns an event as JSON in UTF-8, on one line."""
+    """Returns an event of the feed as JSON in UTF-8, on one line."""
     turns: Turns = field(default_factory=Turns)
-    """The turns of listeners that need no task."""
+    """The turns of the listeners that have no task."""
     wording: Wording = field(default_factory=Wording)
     _bodies: dict[UploadId, Callable[[], int]] = field(default_factory=dict)
-    """The bodies that are being received here, each as a function of the bytes that have come."""
+    """The bodies that this process is receiving, by upload: each function returns the offset up to which bytes have
+    come, 0 before the first."""
 
     @contextmanager
     def receiving(self, upload_id: UploadId, offset: int, received: Callable[[], int]) -> Iterator[None]:
-        """Count the bytes that come for the upload from `offset` on, while they come."""
+        """Within the context, have `Live.received` return the offset up to which the bytes of a request have come.
+
+        The request's bytes begin at `offset`; `received` returns how many have come.
+        """
         count = self._bodies[upload_id] = lambda: offset + received() if received() else 0
         try:
             yield
@@ -39,5 +43,6 @@ class Live:
                 del self._bodies[upload_id]
 
     def received(self, upload_id: UploadId) -> int:
-        """Return the offset up to which bytes have come to this process; 0 if none come."""
+        """Return the offset up to which bytes of the upload have come to this process, recorded or not; 0 if no request
+        is bringing any."""
         return self._bodies.get(upload_id, int)()

@@ -1,4 +1,4 @@
-"""Snapshots of uploads, read from the state."""
+"""The reader of snapshots of uploads, from the state."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from tusd_py.ports.state import StateStore
 
 _ENDS = (EventType.TERMINATED, EventType.EXPIRED, EventType.LOST)
 _MOST_JOBS = 1000
-"""Jobs of one upload that are told."""
+"""The most jobs of one upload in its snapshot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotReader:
-    """A reader of snapshots."""
+    """A reader of snapshots of uploads, from their records, jobs and kept events."""
 
     state: StateStore
     has_jobs: bool = False
-    """True if there may be jobs."""
+    """False if this installation has no jobs, so that none are looked for."""
     jobs_sink: str | None = None
-    """The name of the sink that begins the jobs of a finished upload; None if there is none."""
+    """The name of the sink that begins jobs when it gets the event of a finished upload; None if none begin then."""
 
     async def read(self, upload_id: UploadId) -> Snapshot | None:
-        """Return the upload as it is now, or at its end, as long as the event of that is kept; None if there is no
-        such upload. Raises StateUnavailable."""
+        """Return the upload as it is now, or if it is gone, as it was at its end, as long as the event of that is kept;
+        None if there is no such upload, or no such event. Raises StateUnavailable."""
         numbered = await self.state.numbered(upload_id)
         if numbered is None or not numbered.upload.alive:
             return await self._end(upload_id)
@@ -58,7 +58,8 @@ class SnapshotReader:
         return None
 
     async def _awaits_jobs(self, upload: Upload) -> bool:
-        """Return True if its jobs haven't begun yet: the sink of its finish is still to get it."""
+        """Return True if jobs of the finished upload are still to begin: the delivery of its event to their sink is
+        pending."""
         outbox = self.state.outbox
         if self.jobs_sink is None or outbox is None:
             return False

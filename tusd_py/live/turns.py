@@ -1,4 +1,4 @@
-"""Turns of many listeners: some in each pass of the event loop, so that uploads go on between them."""
+"""The turns of many listeners: some in each pass of the event loop, so that it serves uploads between them."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from abc import ABC, abstractmethod
 from collections import deque
 
 _AT_ONCE = 50
-"""Turns in one pass of the event loop: some milliseconds."""
+"""The most turns in one pass of the event loop: they take some milliseconds."""
 _TICKS = 10
-"""Times a second at which later turns come, rounded up: those of one time share a timer."""
+"""Ticks a second. A later turn comes at a tick, its time rounded up: the turns of a tick share a timer."""
 _QUEUED = 0
 """The tick of a turn that comes at once."""
 
 
 class TurnTaker(ABC):
-    """A listener that takes turns."""
+    """A listener that does its work in turns, without a task."""
 
     __slots__ = ("tick",)
 
     def __init__(self) -> None:
         self.tick = math.inf
-        """The tick of its next turn, for `Turns`."""
+        """The tick of the listener's next turn, set by `Turns`; infinite if none is to come."""
 
     @abstractmethod
     def take_turn(self) -> None:
-        """Do what is due, and ask for the next turn."""
+        """Do the work that is due, and ask `Turns` for the next turn."""
 
 
 class Turns:
-    """The turns of a process's listeners. Each has one turn ahead of it, the earliest of those it asked for."""
+    """The turns of a process's listeners. Each listener has one coming turn at most: the earliest that it asked for."""
 
     def __init__(self) -> None:
         self._queue = deque[TurnTaker]()
@@ -39,7 +39,7 @@ class Turns:
         self._idle.set()
 
     def give(self, taker: TurnTaker) -> None:
-        """Give a turn at once."""
+        """Give the listener a turn in one of the next passes of the event loop, in place of a later turn."""
         if taker.tick != _QUEUED:
             self.withdraw(taker)
             taker.tick = _QUEUED
@@ -48,7 +48,7 @@ class Turns:
             self._queue.append(taker)
 
     def give_in(self, seconds: float, taker: TurnTaker) -> None:
-        """Give a turn after so many seconds, unless an earlier one comes anyway."""
+        """Give the listener a turn after so many seconds, in place of a later one, unless it has an earlier one."""
         loop = asyncio.get_running_loop()
         tick = math.floor((loop.time() + seconds) * _TICKS) + 1
         if tick >= taker.tick:
@@ -61,11 +61,12 @@ class Turns:
         self._later[tick].add(taker)
 
     def withdraw(self, taker: TurnTaker) -> None:
-        """Give no later turn, unless it asks again."""
+        """Cancel the listener's later turn, if it has one, but leave its `tick`, which the caller must set. A turn that
+        comes at once isn't cancelled."""
         self._later.get(taker.tick, set()).discard(taker)
 
     async def drain(self) -> None:
-        """Return once no turn comes at once."""
+        """Return once no listener is waiting for a turn that comes at once."""
         await self._idle.wait()
 
     def _ring(self, tick: int) -> None:

@@ -1,4 +1,4 @@
-"""Wire formats: heads to intents, results to replies.
+"""Wire formats: heads of requests are read into intents, results are written as replies.
 
-Pure: no asyncio, aiohttp, time, random or logging; the same head is always read the same way.
+Does no I/O and reads no clock: no asyncio, aiohttp, time, random or logging. The same head is always read the same way.
 """

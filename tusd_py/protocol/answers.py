@@ -1,4 +1,4 @@
-"""Responses merged with the answers of hooks (tusd's `HTTPResponse`)."""
+"""The merging of a response with the answers of hooks (tusd's `HTTPResponse`)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ _OK, _NO_CONTENT, _FIRST_ERROR, _FIRST_REDIRECT, _END = 200, 204, 400, 300, 600
 
 
 def merge(reply: Reply, answer: Answer) -> Reply:
-    """Return the reply to a request that isn't refused. Its headers replace those of the same name, but a Link field is
-    added to ours; a status that isn't a success is ignored."""
+    """Return the reply to a request that isn't refused, merged with the answer: the answer's body replaces the reply's,
+    with its Content-Type, and makes a 204 a 200; its header fields replace those of the same name, but Link fields are
+    joined; a status that isn't a success (2xx) is ignored."""
     status = reply.status if answer.status is None or not _OK <= answer.status < _FIRST_REDIRECT else answer.status
     if answer.body and status == _NO_CONTENT:
         status = _OK
@@ -22,14 +23,15 @@ def merge(reply: Reply, answer: Answer) -> Reply:
 
 
 def merge_refusal(reply: Reply, answer: Answer) -> Reply:
-    """Return the reply to a request that a hook refuses; a status that isn't an error is ignored."""
+    """Return the reply to a request that a hook refuses, merged with its answer as `merge` does it; a status that isn't
+    an error (4xx, 5xx) is ignored."""
     is_error = answer.status is not None and _FIRST_ERROR <= answer.status < _END
     return _merged(replace(reply, status=answer.status) if is_error and answer.status else reply, answer)
 
 
 def add_fields(headers: Mapping[str, str], answers: Iterable[Answer]) -> Mapping[str, str]:
-    """Return the header fields of a response whose status and body stay: merged with those of the answers, but for
-    Content-Type, which is that of the body."""
+    """Return the header fields of a response whose status and body stay, merged with those of the answers: all but
+    Content-Type, which stays that of the body."""
     for answer in answers:
         added = {name: value for name, value in answer.headers.items() if name.lower() != _TYPE}
         headers = _merged_fields(headers, added)

@@ -1,4 +1,5 @@
-"""The choice between the protocols on the same URLs; HEAD and OPTIONS that name none are answered in both."""
+"""The choice of the protocol of a request: all share the same URLs. A HEAD or OPTIONS that names none is answered in
+both tus and Resumable Uploads for HTTP."""
 
 from __future__ import annotations
 
@@ -18,21 +19,21 @@ from tusd_py.protocol.wire import Reply, RequestHead, Wire
 
 
 class Interim(enum.StrEnum):
-    """The setting `ietf-interim-responses`: when to send 104s to clients whose version has them."""
+    """The setting `ietf-interim-responses`: when to send interim responses (104) to clients whose version has them."""
 
     OFF = "off"
     AUTO = "auto"
-    """For a request that brings the rest of an upload, since others learn the offset in other ways; and that no proxy
-    has passed on, since some take a 104 for the final response."""
+    """Only for a request with the rest of an upload, as clients that send several requests learn the offset from the
+    responses; and only if no proxy has passed the request on, as some proxies take a 104 for the final response."""
     ON = "on"
 
 
 _PROXY_FIELDS = ("Via", "Forwarded", "X-Forwarded-For")
-"""Header fields that proxies add to requests: RFC 9110, 7.6.3, RFC 7239, and the older one."""
+"""Header fields that proxies add to requests: RFC 9110, 7.6.3, RFC 7239, and its predecessor."""
 
 
 class Wires:
-    """All protocols and versions of this server."""
+    """The wires of all protocols and versions of this server. With `plain`, plain HTTP is one of them."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float], interim: Interim, *, plain: bool = False) -> None:
         self._limits, self._clock, self._interim, self._plain = limits, clock, interim, plain
@@ -40,8 +41,8 @@ class Wires:
         self._newest = Rufh(NEWEST, limits, clock, interim=False)
 
     def choose(self, head: RequestHead) -> Wire:
-        """Return the protocol of a request: tus if it names that, or none; a HEAD that names none gets both. With
-        `plain`, a creation that names none is plain."""
+        """Return the wire of the protocol that a request names. A request that names none gets tus; but a HEAD gets
+        both protocols, and with `plain`, a creation gets plain HTTP."""
         if self._plain and is_plain(head):
             return Plain(self._limits)
         if is_rufh(head):
@@ -72,7 +73,7 @@ def _is_forwarded(head: RequestHead) -> bool:
 
 
 class _Both(Tus):
-    """tus, with the other protocol's fields about an upload added."""
+    """The wire of a HEAD that names no protocol: tus, with the fields of Resumable Uploads for HTTP added."""
 
     shows_content = True
 

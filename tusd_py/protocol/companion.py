@@ -1,6 +1,6 @@
 """The messages of Companion's S3 routes, as @uppy/aws-s3 sends and reads them, and of its `signRequest`.
 
-Sources: @uppy/aws-s3 5.1.0 and 6.3.1. What they call `uploadId` is our upload's id: S3's own stays with its record.
+Sources: @uppy/aws-s3 5.1.0 and 6.3.1. Their `uploadId` is the id of this server's upload, whose record has S3's.
 """
 
 from __future__ import annotations
@@ -26,18 +26,20 @@ from tusd_py.protocol.statuses import STATUS
 Json = Mapping[str, Any]
 
 MEMORY_FACTOR = 10
-"""Bytes of memory per byte of a request, for its text and its parsed values: 6 for a list of parts, else up to 35."""
+"""The most bytes of memory that a JSON request may take per byte, for its text and its parsed values: a list of parts
+takes 6, other JSON up to 35. A request that could take more is refused, unless that is at most `_LIGHT`."""
 _LIGHT = 64 * 1024
-"""Bytes of memory that any request may take."""
+"""Bytes of memory that a JSON request may take in any case, however short it is."""
 _OBJECT, _VALUE, _KEY = 200, 80, 32
 """Bytes of memory that CPython 3.11 takes for an object, a value in a list or object, and a key; keys are shared."""
 _IN_QUERY = re.compile(r"metadata\[(.+)\]", re.DOTALL)
 _SIZE = "filesize"
-"""The metadata key with the upload's length, for clients that can't send it elsewhere."""
+"""The metadata key with the upload's length, for clients that can't send it as `size`."""
 
 
 def read_json(body: bytes) -> Json:
-    """Return the JSON object of a request. Raises Malformed, also if it would take too much memory for its length."""
+    """Return the JSON object in the body of a request. Raises Malformed, also if the parsed object could take too much
+    memory for its length."""
     if _memory_size(body) > max(MEMORY_FACTOR * len(body), _LIGHT):
         raise Malformed("the JSON has too many values for its length")
     try:
@@ -50,7 +52,8 @@ def read_json(body: bytes) -> Json:
 
 
 def _load(text: str) -> object:
-    """Return the value. Raises ValueError, also for half of a surrogate pair, which can't be stored as UTF-8."""
+    """Return the value of a JSON text. Raises ValueError, also for half of a surrogate pair, which can't be stored as
+    UTF-8."""
     value: object = json.loads(text)
     if "\\u" in text:
         json.dumps(value, ensure_ascii=False).encode()
@@ -58,21 +61,23 @@ def _load(text: str) -> object:
 
 
 def _memory_size(body: bytes) -> int:
-    """Return the bytes that its values may take in memory, by counting brackets, commas and colons."""
+    """Return the most bytes of memory that a JSON text and its values may take, by counting brackets, commas and
+    colons."""
     values = _VALUE * (body.count(b"[") + body.count(b",")) + _KEY * body.count(b":")
     return len(body) + _OBJECT * body.count(b"{") + values
 
 
 def read_query(query: Mapping[str, str]) -> Json:
-    """Return the object that the query of GET /params stands for."""
+    """Return the query of GET /params in the shape of a JSON message, its `metadata[key]` members in `metadata`."""
     metadata = {match[1]: value for name, value in query.items() if (match := _IN_QUERY.fullmatch(name))}
     return {**query, "metadata": metadata}
 
 
 def read_begin(message: Json, mode: DirectMode, limits: Limits) -> Begin:
-    """Return the intent. `filename`, `type` and `metadata` are Uppy's; `size` is ours, or `filesize` in the metadata.
+    """Return the intent to create an upload whose bytes go straight to the storage. Raises Malformed.
 
-    Raises Malformed.
+    `filename`, `type` and `metadata` of the message are Uppy's; the length is in `size`, a member that only this server
+    knows, or in the metadata as `filesize`, and else None.
     """
     metadata = _metadata(message, limits)
     size = message.get("size", metadata.get(_SIZE, b"").decode("latin-1"))
@@ -81,7 +86,8 @@ def read_begin(message: Json, mode: DirectMode, limits: Limits) -> Begin:
 
 
 def _metadata(message: Json, limits: Limits) -> Metadata:
-    """Return the metadata under the keys of tus clients; keys that the client sends in `metadata` come first."""
+    """Return the metadata under the keys of tus clients. A key in `metadata` overrides `filename` or `type` of the
+    message. Raises Malformed."""
     sent_metadata = message.get("metadata") or {}
     if not isinstance(sent_metadata, Mapping):
         raise Malformed("metadata must be an object")
@@ -102,7 +108,7 @@ def _text(key: str, value: object) -> str:
 
 
 def read_parts(message: Json) -> Sequence[DirectPart]:
-    """Return the parts of a completion. Raises Malformed."""
+    """Return the parts that a request to complete a multipart upload lists. Raises Malformed."""
     parts = message.get("parts")
     if not isinstance(parts, list):
         raise Malformed("parts must be a list")
@@ -118,24 +124,28 @@ def _read_part(part: object) -> DirectPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presign:
-    """A request that `signRequest` wants signed."""
+    """A request to the storage that `signRequest` wants presigned."""
 
     method: str
+    """In upper case."""
     key: str
+    """The object's key; the file's name if the request is to create the upload."""
     upload_id: UploadId | None
     """None if it is to create the upload."""
     part: int | None
+    """The number of the part to send; None if the request sends none."""
     length: int | None
-    """Bytes of the part."""
+    """Bytes of the part; None if the client doesn't declare them."""
 
 
 def read_length(text: object) -> int | None:
-    """Return the declared length of a part, which its signature is bound to; None if there is none, as with Uppy."""
+    """Return the length in bytes that the client declares for a part, to which its presigned request is bound; None if
+    there is none, as with Uppy. Raises Malformed."""
     return None if text is None else parse_integer("length", str(text))
 
 
 def read_presign(message: Json) -> Presign:
-    """Return the request to sign. Raises Malformed, UploadNotFound."""
+    """Return the request to presign. Raises Malformed; UploadNotFound if `uploadId` can't be an upload's id."""
     method, key, upload_id = message.get("method"), message.get("key"), message.get("uploadId")
     number = message.get("partNumber")
     if not isinstance(method, str) or not isinstance(key, str):
@@ -150,7 +160,7 @@ def read_presign(message: Json) -> Presign:
 
 
 def as_begin(message: Json) -> Json:
-    """Return a presign request that creates an upload, with the members that the other routes use."""
+    """Return the message of a presign request that creates an upload, with the members that `read_begin` reads."""
     return {"filename": message.get("key"), "type": message.get("contentType"), **message}
 
 
@@ -158,14 +168,16 @@ def as_begin(message: Json) -> Json:
 
 
 def whole(signed: Signed, lifetime: float) -> Json:
-    """Return the answer to GET /params: a form, or a PUT if the provider takes no forms."""
+    """Return the answer to GET /params: a form to POST, or a PUT if the storage's provider takes no forms. `lifetime`
+    is in seconds."""
     method = "POST" if signed.fields else "PUT"
     headers = {} if signed.fields else {"headers": signed.headers}
     return {"method": method, "url": signed.url, "fields": signed.fields, "expires": int(lifetime), **headers}
 
 
 def presigned(signed: Signed, key: str) -> Json:
-    """Return the result of `signRequest`; `key` is the object's real key."""
+    """Return the result of `signRequest`; `key` is the real key of the object, which may not be the one that the client
+    named."""
     extras = {"headers": signed.headers, "fields": signed.fields}
     return {"url": signed.url, "key": key, **{name: value for name, value in extras.items() if value}}
 
@@ -175,7 +187,8 @@ def initiated(upload: Upload, key: str, bucket: str) -> Json:
 
 
 def part(signed: Signed, lifetime: float) -> Json:
-    """Return the answer for one part: Uppy 5 uses `expires` as the timeout of its upload."""
+    """Return the answer to a request for the presigned URL of one part. `lifetime` is in seconds; Uppy 5 takes it, as
+    `expires`, for the timeout of the part's transfer."""
     return {"url": signed.url, "expires": int(lifetime)}
 
 
@@ -188,11 +201,11 @@ def completed(location: str, key: str, bucket: str) -> Json:
 
 
 def refused(refusal: Refusal, request_id: str | None) -> Json:
-    """Return a refusal; Uppy 5 shows `message`."""
+    """Return the body of a refusal; Uppy 5 shows its `message` to the user."""
     body = {"error": refusal.code, "message": refusal.message}
     return body if request_id is None else {**body, "requestId": request_id}
 
 
 def status(refusal: Refusal) -> int:
-    """Return the status: 503 for a locked upload, since Companion's clients don't retry a 423."""
+    """Return the HTTP status of a refusal: 503 for a locked upload, since Companion's clients don't retry a 423."""
     return STATUS[ServiceUnavailable if isinstance(refusal, UploadLocked) else type(refusal)]

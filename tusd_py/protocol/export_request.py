@@ -19,7 +19,8 @@ _FILTER = frozenset({"phase", "kind", "owner", "meta"})
 
 
 def read_export(body: bytes) -> Mapping[str, Any]:
-    """Return the arguments of the job, with their defaults. Raises BadExport."""
+    """Return the arguments of the export job that the body asks for, with defaults: `format`, `compress`, `filename`,
+    and either `ids` or `filter`. Raises BadExport."""
     try:
         message = read_json(body)
     except Malformed as error:
@@ -38,7 +39,7 @@ def read_export(body: bytes) -> Mapping[str, Any]:
 
 
 def selection_of(members: Mapping[str, Any]) -> UploadSelection:
-    """Return the choice of uploads that a filter stands for: of finished ones alone."""
+    """Return the selection that an export's `filter` stands for: of finished uploads alone."""
     metadata = tuple((key, value.encode()) for key, value in members.get("meta", {}).items())
     return UploadSelection(
         phases=frozenset({"done"}), kind=members.get("kind"), owner=members.get("owner"), metadata=metadata

@@ -18,11 +18,12 @@ from tusd_py.domain.refusals import Malformed
 from tusd_py.domain.upload import Kind
 
 CHECKSUM_ALGORITHMS: Mapping[str, int] = {"sha1": 20, "sha256": 32, "sha512": 64, "md5": 16, "crc32c": 4}
-"""Algorithms of Upload-Checksum, with the size of each digest in bytes; the preferred ones first."""
+"""The algorithms of Upload-Checksum, each with the size of its digest in bytes; the preferred ones first."""
 
 
 def parse_length(length: str | None, defer_length: str | None) -> int | None:
-    """Return Upload-Length, or None for Upload-Defer-Length: exactly one of the two is required (tus 1.0, POST)."""
+    """Return the value of Upload-Length, or None for Upload-Defer-Length: exactly one of the two is required (tus 1.0,
+    POST). Raises Malformed."""
     match length, defer_length:
         case str(), None:
             return parse_integer("Upload-Length", length)
@@ -35,7 +36,8 @@ def parse_length(length: str | None, defer_length: str | None) -> int | None:
 
 
 def parse_metadata(text: str, limits: Limits) -> Metadata:
-    """Read Upload-Metadata: `key[ base64]` pairs between commas; blanks around them are allowed; empty for none."""
+    """Return the metadata in Upload-Metadata: `key[ base64]` pairs between commas, with blanks around them allowed;
+    empty for an empty field. Raises Malformed, also above the limits of its size and of the number of keys."""
     if len(text) > limits.max_metadata_bytes:
         raise Malformed(f"Upload-Metadata is longer than {limits.max_metadata_bytes} bytes")
     pairs = text.split(",") if text.strip(" ") else []
@@ -53,19 +55,20 @@ def _parse_pair(pair: str) -> tuple[str, bytes]:
 
 
 def parse_metadata_key(name: str, key: str) -> str:
-    """Return the key, if tus 1.0 allows it. Raises Malformed."""
+    """Return the key. Raises Malformed if tus 1.0 doesn't allow it; the message names the field `name`."""
     if not is_metadata_key(key):
         raise Malformed(f"a key in {name} must be visible ASCII without commas, and not empty")
     return key
 
 
 def encode_metadata(metadata: Metadata) -> str:
-    """Write Upload-Metadata canonically: padded base64, a bare key for an empty value, no blank after commas."""
+    """Return Upload-Metadata in canonical form: padded base64, a bare key for an empty value, no blank after commas."""
     return ",".join(f"{key} {base64.b64encode(value).decode()}" if value else key for key, value in metadata.items())
 
 
 def parse_checksum(text: str) -> Checksum:
-    """Read Upload-Checksum: `algorithm base64`, before a byte of the body is read. Raises Malformed."""
+    """Return the checksum in Upload-Checksum: `algorithm base64`. Raises Malformed, also for an unknown algorithm or a
+    digest of another size than the algorithm's."""
     algorithm, _, encoded = text.partition(" ")
     size = CHECKSUM_ALGORITHMS.get(algorithm)
     if size is None:
@@ -77,7 +80,8 @@ def parse_checksum(text: str) -> Checksum:
 
 
 def _parse_base64(name: str, text: str) -> bytes:
-    """Decode base64, with all of its padding or none, as some clients leave it out."""
+    """Return the bytes that the text encodes in base64, with all of its padding or without any, as some clients leave
+    it out. Raises Malformed, with a message that names the field `name`."""
     padding = "" if text.endswith("=") else "=" * (-len(text) % 4)
     try:
         return base64.b64decode(text + padding, validate=True)
@@ -86,7 +90,8 @@ def _parse_base64(name: str, text: str) -> bytes:
 
 
 def parse_concat(text: str, limits: Limits) -> tuple[Kind, tuple[str, ...]]:
-    """Read Upload-Concat: `partial`, or `final;` and the URLs of its partials in order, blanks between them."""
+    """Return what Upload-Concat declares: the kind, and the URLs of a final upload's partials as sent, in order. It is
+    `partial`, or `final;` and the URLs with blanks between them. Raises Malformed, also above the limit of partials."""
     word, _, list_text = text.partition(";")
     urls = tuple(filter(None, list_text.split(" ")))
     match word.strip(" "), urls:
@@ -105,15 +110,16 @@ def _limited(urls: tuple[str, ...], limits: Limits) -> tuple[str, ...]:
 
 
 def encode_final(urls: Iterable[str]) -> str:
-    """Write Upload-Concat of a final upload."""
+    """Return Upload-Concat of a final upload with partials at these URLs."""
     return f"final;{' '.join(urls)}"
 
 
 def is_media_type(text: str | None, media_type: str) -> bool:
-    """Return True if Content-Type is this type (lower case), with any parameters, in any case (RFC 9110, 8.3.1)."""
+    """Return True if the text, a Content-Type in upper or lower case and with any parameters, is this type (RFC 9110,
+    8.3.1). `media_type` is in lower case; the text is None if there is no Content-Type."""
     return text is not None and text.partition(";")[0].strip(" \t").lower() == media_type
 
 
 def http_date(seconds: float) -> str:
-    """Write seconds since the epoch as an IMF-fixdate (RFC 9110, 5.6.7)."""
+    """Return the time, in seconds since the epoch, as an IMF-fixdate (RFC 9110, 5.6.7)."""
     return formatdate(seconds, usegmt=True)

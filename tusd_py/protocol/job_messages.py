@@ -1,4 +1,4 @@
-"""The messages of the routes of jobs: requests in JSON, and jobs as events and lines."""
+"""The messages of the routes of jobs: requests in JSON, and jobs as server-sent events and lines of NDJSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MEMBERS = frozenset({"upload", "kind", "args"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """A request for a job."""
+    """A client's request to begin a job of this kind on an upload."""
 
     upload_id: UploadId
     kind: str
@@ -27,7 +27,7 @@ class JobRequest:
 
 
 def read_request(body: bytes) -> JobRequest:
-    """Return what the body asks for. Raises BadJob, UploadNotFound."""
+    """Return the request in the body. Raises BadJob; UploadNotFound if `upload` can't be an upload's id."""
     try:
         message = read_json(body)
     except Malformed as error:
@@ -53,7 +53,7 @@ def job_event(job: Job) -> bytes:
 
 
 def end_event(job: Job) -> bytes:
-    """Return the last event, of a job that has ended."""
+    """Return the server-sent event that ends the stream of a job that has ended."""
     return f"event: end\nid: {job.revision}.end\ndata: {job_text(job)}\n\n".encode()
 
 

@@ -15,17 +15,18 @@ _HALF = 16
 
 
 class ReadLinks:
-    """Names for uploads that only their installation can turn back into ids: stable, and kept nowhere.
+    """The names of uploads in read links: only the installation that made a name can turn it back into the id. The name
+    of an upload is always the same, and stored nowhere.
 
     A name is a deterministic encryption of the id, after Rogaway and Shrimpton's SIV (RFC 5297 has the same form): a
-    tag of the id, then the id under a pad made from that tag. A made-up name is detected.
+    tag of the id, then the id under a pad made from that tag. A forged name is detected.
     """
 
     def __init__(self, installation_id: str) -> None:
         self._keys = tuple(_digest(installation_id.encode(), b"read link " + use) for use in (b"tag", b"pad"))
 
     def name(self, upload_id: UploadId) -> str:
-        """Return 43 characters of the URL-safe base64 alphabet (RFC 4648, 5)."""
+        """Return the name of the upload: 43 characters of the URL-safe base64 alphabet (RFC 4648, 5)."""
         plain = bytes.fromhex(upload_id)
         tag = self._tag(plain)
         return base64.urlsafe_b64encode(tag + self._mask(tag, plain)).decode().rstrip("=")
@@ -45,7 +46,7 @@ class ReadLinks:
         return _digest(self._keys[0], plain)[:_HALF]
 
     def _mask(self, tag: bytes, text: bytes) -> bytes:
-        """Encrypt or decrypt the text."""
+        """Return the text combined (XOR) with a pad made from the tag: this encrypts, and decrypts."""
         pad = _digest(self._keys[1], tag)[: len(text)]
         return (int.from_bytes(text) ^ int.from_bytes(pad)).to_bytes(len(text))
 
@@ -56,7 +57,8 @@ def is_readable(upload: Upload) -> bool:
 
 
 def _digest(key: bytes, text: bytes) -> bytes:
-    """Return a keyed hash (RFC 7693), cheaper than HMAC with OpenSSL: a link is made with each upload."""
+    """Return a keyed hash of 64 bytes (BLAKE2b, RFC 7693), which is cheaper than HMAC with OpenSSL: a link is made with
+    each upload."""
     return hashlib.blake2b(text, key=key).digest()
 
 

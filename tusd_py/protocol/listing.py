@@ -1,7 +1,8 @@
 """The formats of lists of uploads: NDJSON, CSV (RFC 4180) and JSON.
 
-Each ends in a way that a list that was cut lacks: a last object with the cursor, or a blank line. A row is an object of
-`protocol.upload_object`.
+A complete list has an end that a list that was cut off lacks: a last object with the cursor, or in CSV a blank line.
+A row shows the JSON object of an upload (`protocol.upload_object`). A cursor is a number, as text: the next list begins
+after it.
 """
 
 from __future__ import annotations
@@ -25,38 +26,39 @@ _SUSPECT = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListFormat:
-    """The pieces of a list in one format, encoded."""
+    """The pieces of a list in one format, each encoded as it is sent: `head`, a row for each upload, and `end` or
+    `fault`."""
 
     content_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Other fields of the response."""
+    """Header fields of the response in addition to Content-Type."""
     head: bytes = b""
     row: Callable[[Members], bytes]
     separator: bytes = b""
     """Bytes between two rows."""
     end: Callable[[str, int], bytes]
-    """Makes the end of a complete list: of the cursor, and the number of rows."""
+    """Returns the end of a complete list, from the cursor and the number of rows."""
     fault: Callable[[str, str], bytes]
-    """Makes the end of a list that breaks off: of the code of the fault, and the cursor."""
+    """Returns the end of a list that breaks off, from the code of the fault and the cursor."""
 
 
 def ndjson_line(members: Members) -> bytes:
-    """Return an object in a line. All of it is ASCII: some readers take characters such as U+2028 for line breaks."""
+    """Return the object as a line of NDJSON, all ASCII: some readers take characters such as U+2028 for line breaks."""
     return _json(members) + b"\n"
 
 
 def end_members(cursor: str, count: int) -> Members:
-    """Return the object that a complete list ends with."""
+    """Return the last object of a complete list: the cursor, and the number of rows."""
     return {"end": {"cursor": cursor, "count": count}}
 
 
 def fault_members(code: str, cursor: str) -> Members:
-    """Return the object that a list breaks off with."""
+    """Return the last object of a list that breaks off: the code of the fault, and the cursor."""
     return {"error": {"code": code, "cursor": cursor}}
 
 
 def csv_row(members: Members) -> bytes:
-    """Return the cells of `COLUMNS`, in a line."""
+    """Return an upload's line of CSV, with a cell for each of `COLUMNS`."""
     metadata = members["metadata"]
     scan = members["scan"]
     cells = {
@@ -71,7 +73,7 @@ def csv_row(members: Members) -> bytes:
 
 
 def _disarm(text: str | None) -> str | None:
-    """Return a cell that no spreadsheet runs."""
+    """Return the text for a cell, after an apostrophe if spreadsheets would take it for a formula."""
     return f"'{text}" if text is not None and text.startswith(_SUSPECT) else text
 
 
@@ -112,4 +114,4 @@ JSON = ListFormat(
     fault=lambda code, cursor: _json_tail(fault_members(code, cursor)),
 )
 FORMATS: Mapping[str, ListFormat] = {"ndjson": NDJSON, "csv": CSV, "json": JSON}
-"""The formats by their names in queries, the preferred one first."""
+"""The formats by their names in queries, the default first."""

@@ -1,4 +1,4 @@
-"""The events of one upload that one listener is told: which, when, and in what order. Reads no clock; does no I/O."""
+"""The events of one upload that one listener is sent: which, when, and in what order. Reads no clock; does no I/O."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tusd_py.protocol.job_object import job_object
 from tusd_py.protocol.upload_object import upload_object
 
 _INTERVAL = 1.0
-"""Seconds between two events about the offset, or about one job."""
+"""The least seconds between two `progress` events, or between two `job` events about one job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveEvent:
-    """An event of an upload."""
+    """An event about an upload, for a listener."""
 
     type: str
     """`state`, `progress`, `job` or `end`."""
@@ -28,7 +28,8 @@ class LiveEvent:
 
 
 class Teller:
-    """Tells one listener of an upload, and remembers what it has told: no older revision, no smaller progress."""
+    """The choice of the events for one listener of one upload. It remembers what the listener knows: it tells no older
+    revision, and no smaller offset."""
 
     def __init__(
         self,
@@ -39,28 +40,29 @@ class Teller:
         resumed: bool = False,
         tells_renewals: bool = False,
     ) -> None:
-        """`endpoint` is the creation endpoint's URL; `received` returns the offset up to which bytes have come;
-        `describe` returns the state object, `state_object` otherwise.
+        """`endpoint` is the creation endpoint's URL; `received` returns the offset up to which bytes have come, even if
+        they aren't recorded yet; `describe` returns the data of a `state` event, and is `state_object` by default.
 
-        A listener that has `resumed` is told only the end of an upload that is gone. With `tells_renewals`, the state
-        is told again also when a pause is renewed.
+        `resumed` is True for a client that has listened before: of an upload that is gone, it is told the end without
+        the state. With `tells_renewals`, the state is told again also when a pause is renewed.
         """
         self._endpoint, self._received, self._describe = endpoint, received, describe or state_object
         self._resumed, self._tells_renewals = resumed, tells_renewals
         self._revision = 0
         self._face: object = None
-        """The values of the last `state` that are told again when they change."""
+        """The values in the last `state` event whose change leads to another one. None before the first."""
         self._offset = -1
         self._progress_at = -math.inf
-        """The time from which the next progress may be told."""
+        """The time, in seconds since the epoch, from which the next `progress` event may be sent."""
         self._revisions = dict[str, int]()
-        """The revision of each job, as told."""
+        """The revision of each job, by its id, that the listener knows."""
         self._jobs_at = dict[str, float]()
         self.ended = False
         """True once the end has been told."""
 
     def tell(self, snapshot: Snapshot, now: float) -> Sequence[LiveEvent]:
-        """Return what is to be told now, at `now` seconds since the epoch."""
+        """Return the events to send at `now`, in seconds since the epoch: none after the end, or for a snapshot that is
+        older than the last one."""
         if self.ended or snapshot.upload.revision < self._revision:
             return ()
         self._revision = snapshot.upload.revision
@@ -71,12 +73,13 @@ class Teller:
         return events
 
     def repeat(self) -> None:
-        """Tell the state again, changed or not."""
+        """Have the next `tell` return the state again, changed or not."""
         if self._face is not None:
             self._face = ()
 
     def due_at(self, snapshot: Snapshot, now: float) -> float:
-        """Return the time from which there is something to tell of the same snapshot; infinite if there is not."""
+        """Return the time, in seconds since the epoch, from which `tell` will return an event for the same snapshot;
+        infinite if there is none to come."""
         times = [self._jobs_at.get(job.id, now) for job in snapshot.jobs if self._is_news(job)]
         if self._has_grown(snapshot):
             times.append(self._progress_at)
@@ -118,7 +121,7 @@ class Teller:
 
 
 def state_object(snapshot: Snapshot, endpoint: str, now: float) -> Mapping[str, Any]:
-    """Return the upload's members and those of its jobs."""
+    """Return the data of a `state` event: the upload's members, and `jobs` with a list of those of its jobs."""
     upload = upload_object(snapshot.upload, snapshot.seq, endpoint, now, snapshot.end)
     return {**upload, "jobs": [job_object(job) for job in snapshot.jobs]}
 

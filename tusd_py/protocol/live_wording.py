@@ -1,4 +1,4 @@
-"""The words of live events, made once for all listeners that are told the same."""
+"""The texts of live events, made once for all listeners that are sent the same."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from tusd_py.protocol.live_events import LiveEvent, state_object
 
 
 class Wording:
-    """The last event of each type as text, and the last state as an object: thousands may be told of one change."""
+    """A cache of the last event of each type as text, and of the last snapshot's state objects, for all listeners of a
+    process: thousands may be told of the same change."""
 
     def __init__(self) -> None:
         self._texts = dict[str, tuple[LiveEvent, bytes]]()
         self._snapshot: Snapshot | None = None
         self._descriptions = dict[tuple[str, bool], Mapping[str, Any]]()
-        """The state objects of the snapshot, by endpoint, and whether it is paused."""
+        """The state objects of the cached snapshot, by the endpoint and by whether the upload is paused."""
 
     def text(self, event: LiveEvent) -> bytes:
-        """Return the event as a server-sent event."""
+        """Return the event as a server-sent event, encoded; from the cache if it equals the last one of its type."""
         last_event, text = self._texts.get(event.type, (None, b""))
         if last_event != event:
             text = event_text(compact_json(event.data), id=event.id, event=event.type)
@@ -28,7 +29,7 @@ class Wording:
         return text
 
     def describe(self, snapshot: Snapshot, endpoint: str, now: float) -> Mapping[str, Any]:
-        """Return the state object."""
+        """Return `state_object` of the snapshot, from the cache if the last call was for the same one."""
         if snapshot is not self._snapshot:
             self._snapshot, self._descriptions = snapshot, {}
         key = endpoint, snapshot.upload.paused(now)
@@ -38,7 +39,7 @@ class Wording:
 
 
 def event_text(data: str, *, id: str, event: str) -> bytes:  # noqa: A002  the field's name
-    """Return a server-sent event with one line of data (HTML standard, "Server-sent events")."""
+    """Return a server-sent event with one line of data, encoded (HTML standard, "Server-sent events")."""
     return f"id: {id}\nevent: {event}\ndata: {data}\n\n".encode()
 
 

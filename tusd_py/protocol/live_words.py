@@ -1,6 +1,7 @@
-"""The words of Uppy's Companion on a WebSocket (@uppy/companion 6, src/server/socket.ts), for the events of an upload.
+"""The messages of Uppy's Companion on a WebSocket (@uppy/companion 6, src/server/socket.ts), about one upload.
 
-The server's messages are `progress`, `success` and `error`; a client's are `pause`, `resume` and, here, `cancel`.
+The server's messages are `progress`, `success` and `error`; a client's are `pause`, `resume` and `cancel`, which
+Companion itself doesn't have.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Message = Mapping[str, Any]
 
 
 class Action(enum.StrEnum):
-    """The actions of a client."""
+    """The actions that a client can ask for in a message."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -42,7 +43,8 @@ def read_action(text: str) -> Action:
 
 
 def messages(events: Sequence[LiveEvent], snapshot: Snapshot, endpoint: str, now: float) -> Sequence[Message]:
-    """Return the messages for the events of the snapshot: at most one, as each tells all that the ones before do."""
+    """Return the messages that stand for the events of the snapshot: one at most, as the last would tell all that the
+    messages before it do. `endpoint` is the creation endpoint's URL; `now` is in seconds since the epoch."""
     types = {event.type for event in events}
     if "end" in types:
         return [_failure(snapshot) if snapshot.is_gone else _success(snapshot, endpoint)]
@@ -56,7 +58,7 @@ def _failure(snapshot: Snapshot) -> Message:
 
 
 def error(code: str, message: str) -> Message:
-    """Return the message of a refused action, or of an upload that is gone."""
+    """Return the `error` message about a refused action, or about an upload that is gone."""
     return {"action": "error", "payload": {"error": {"code": code, "message": message}}}
 
 
@@ -74,7 +76,8 @@ def _progress(snapshot: Snapshot, now: float) -> Message:
 
 
 def _percentage(offset: int, length: int | None) -> str:
-    """Return the share with two decimals; of no bytes, it is all."""
+    """Return the percentage of the length that the offset is, with two decimals: `100.00` for an empty upload, `0.00`
+    while the length is unknown."""
     if length is None:
         return "0.00"
     return f"{100 * offset / length:.2f}" if length else "100.00"

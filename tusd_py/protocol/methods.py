@@ -1,4 +1,4 @@
-"""The methods that an upload's URL takes, in the order of Allow."""
+"""The HTTP methods that an upload's URL takes, in the order in which Allow lists them."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ _EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE)
 
 
 def parse_parameters(text: str) -> tuple[str, Mapping[str, str]] | None:
-    """Return the value before the parameters and the parameters by name, both names in lower case; None if the text
-    doesn't follow the grammar, or names one twice. Quoted values are without their quotes, escapes still in them."""
+    """Return the value before the parameters, in lower case, and the parameters by their names in lower case; None if
+    the text doesn't follow the grammar, or has a parameter twice. Quoted values lose their quotes, but keep escapes."""
     value, semicolon, _ = text.partition(";")
     parameters, position = dict[str, str](), len(value)
     while match := PARAMETER.match(text, position):
@@ -25,6 +25,6 @@ def parse_parameters(text: str) -> tuple[str, Mapping[str, str]] | None:
 
 
 def decode_extended(text: str) -> str | None:
-    """Return a value such as `UTF-8''na%C3%AFve`; None if it isn't one."""
+    """Return the text that an extended value such as `UTF-8''na%C3%AFve` stands for; None if it isn't one."""
     match = _EXTENDED.fullmatch(text)
     return None if match is None else unquote_to_bytes(match[2]).decode(match[1], "replace")

@@ -1,4 +1,4 @@
-"""The parts in a CompleteMultipartUpload, parsed by expat (S3 API Reference, CompleteMultipartUpload).
+"""The reader of the parts in a CompleteMultipartUpload request, with expat (S3 API Reference).
 
 Documents with a DOCTYPE are refused: there are no entities to expand. Time and memory are linear in the body.
 """
@@ -19,7 +19,7 @@ _FIELDS = ("PartNumber", "ETag")
 
 
 def read_parts(body: bytes) -> Sequence[DirectPart]:
-    """Return the parts, in their order. Raises Malformed."""
+    """Return the parts that the XML document lists, in its order. Raises Malformed."""
     reader = _Reader()
     parser = ParserCreate("utf-8")
     parser.buffer_text = True
@@ -39,12 +39,13 @@ def _refuse_doctype(*_: object) -> None:
 
 
 class _Reader:
-    """Collects PartNumber and ETag of each Part; all other elements are ignored."""
+    """The handlers of expat that collect PartNumber and ETag of each Part; all other elements are ignored. They raise
+    Malformed."""
 
     def __init__(self) -> None:
         self.parts: list[DirectPart] = []
         self._fields: dict[str, str] | None = None
-        """Fields of the part that is being read."""
+        """The texts of the part that is being read, by element; None outside a part."""
         self._field: str | None = None
 
     def start(self, name: str, _attributes: object) -> None:

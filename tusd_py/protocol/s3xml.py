@@ -1,4 +1,4 @@
-"""Answers of S3 in XML, for clients that send S3's requests here: `signRequest` of @uppy/aws-s3 6.
+"""Answers of S3 in XML, for clients that send S3's requests to this server: `signRequest` of @uppy/aws-s3 6.
 
 S3 API Reference: CreateMultipartUpload, ListParts, CompleteMultipartUpload, Error responses.
 """

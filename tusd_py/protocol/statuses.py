@@ -1,4 +1,4 @@
-"""The HTTP status and header fields of each refusal, the same in every protocol."""
+"""The HTTP status and header fields of each refusal; a protocol may replace some."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ STATUS: Mapping[type[Refusal], int] = {
 
 
 def details(refusal: Refusal) -> Mapping[str, str]:
-    """Return the fields. TUSKit takes any answer with an Upload-Offset for progress, so only a true one is sent."""
+    """Return the header fields of a refusal, such as Allow or Retry-After. Only an offset mismatch has Upload-Offset,
+    the offset of the record: TUSKit takes any answer with that field for progress."""
     match refusal:
         case refusals.MethodNotAllowed():
             return {"Allow": ", ".join(refusal.allow)}

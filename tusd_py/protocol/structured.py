@@ -1,4 +1,5 @@
-"""Structured fields (RFC 9651), the kinds in use here. One that doesn't follow its grammar is None, as if missing."""
+"""Structured fields (RFC 9651), of the kinds that uploads use. A field that doesn't follow its grammar is None, as if
+missing."""
 
 from __future__ import annotations
 
@@ -11,23 +12,24 @@ LARGEST = 999_999_999_999_999
 """The largest Integer (RFC 9651, 3.3.1)."""
 
 LONGEST = 8 * 1024
-"""Maximum characters of a field. Known clients send less than a tenth; the parser takes a microsecond for each."""
+"""The most characters of a field: a longer one is None. Known clients send less than a tenth; the parser takes a
+microsecond for each."""
 
 
 def parse_integer(text: str | None) -> int | None:
-    """Return an Item that is a non-negative Integer, without its parameters."""
+    """Return the value of an Item that is a non-negative Integer, without its parameters; None for any other text."""
     value = _item(text)
     return value if type(value) is int and value >= 0 else None
 
 
 def parse_boolean(text: str | None) -> bool | None:
-    """Return an Item that is a Boolean, without its parameters."""
+    """Return the value of an Item that is a Boolean, without its parameters; None for any other text."""
     value = _item(text)
     return value if isinstance(value, bool) else None
 
 
 def parse_dictionary(text: str | None) -> Mapping[str, object] | None:
-    """Return the members of a Dictionary, without their parameters."""
+    """Return the members of a Dictionary, by their keys and without their parameters; None for any other text."""
     members = _parse(text, "dictionary")
     return None if members is None else {key: member[0] for key, member in members.items()}
 

@@ -1,4 +1,4 @@
-"""tus 1.0, with creation, expiration, checksum, termination and concatenation."""
+"""The protocol tus 1.0, with creation, expiration, checksum, termination and concatenation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STATUS: Mapping[type[Refusal], int] = {**STATUS, refusals.ChecksumMismatch: 460
 
 
 class Tus:
-    """The wire protocol tus 1.0."""
+    """The wire of tus 1.0."""
 
     common_headers: Mapping[str, str] = {"Tus-Resumable": VERSION}
     answers_interrupted = True
@@ -43,7 +43,7 @@ class Tus:
         return reader(head, self._limits)
 
     def discover(self) -> Reply:
-        """Return the server's capabilities, for OPTIONS: the only reply without Tus-Resumable."""
+        """Return the reply to OPTIONS, with the server's capabilities: the only reply without Tus-Resumable."""
         fields = {
             "Cache-Control": "no-store",
             "Tus-Version": VERSION,
@@ -58,7 +58,8 @@ class Tus:
         return _reply(201, {"Location": location, "Upload-Offset": _text(offset), "Upload-Expires": _expires(upload)})
 
     def inspected(self, upload: Upload, base_path: str) -> Reply:
-        """Return the reply to HEAD. A full upload must be done: its offset would say that it is complete.
+        """Return the reply to HEAD. The upload must not be full without being done: its offset would tell the client
+        that it is complete.
 
         `base_path` is the creation endpoint's path as the request has it, with a slash at its end.
         """
@@ -94,7 +95,8 @@ class Tus:
 
 
 def _is_understood(head: RequestHead) -> bool:
-    """Return True if the version is known. HEAD and DELETE, the same in both protocols, need none."""
+    """Return True if Tus-Resumable names the known version, or doesn't matter: it may be missing from a DELETE, and is
+    ignored in a HEAD, as these methods mean the same in both protocols."""
     version = head.headers.get("Tus-Resumable")
     return version == VERSION or head.method == "HEAD" or (version is None and head.method == "DELETE")
 
@@ -141,7 +143,8 @@ def _read_concat(head: RequestHead, limits: Limits) -> tuple[Kind, tuple[str, ..
 
 
 def _check_bare(head: RequestHead) -> None:
-    """Refuse length and body: a final upload follows from its partials (tus 1.0, Concatenation)."""
+    """Raise Malformed if a request to create a final upload has a length or a body: both follow from its partials
+    (tus 1.0, Concatenation)."""
     if "Upload-Length" in head.headers or "Upload-Defer-Length" in head.headers:
         raise Malformed("the length of a final upload follows from its partials: send none")
     if head.content_length != 0:
@@ -149,7 +152,8 @@ def _check_bare(head: RequestHead) -> None:
 
 
 def _read_first_body(head: RequestHead) -> Body | None:
-    """Return None for no bytes: headers that describe them mean nothing then; clients' libraries add some."""
+    """Return the body of a creation, or None if it has no bytes: header fields that describe bytes, which some clients'
+    libraries add, are then ignored. Raises WrongContentType, Malformed."""
     return None if head.content_length == 0 else _read_body(head)
 
 
@@ -196,12 +200,13 @@ def _text(number: int | None) -> str | None:
 
 
 def _visible_offset(upload: Upload) -> int | None:
-    """Return the offset, which a final upload has once it is made (tus 1.0, Concatenation, HEAD)."""
+    """Return the upload's offset; None for a final upload that isn't made yet (tus 1.0, Concatenation, HEAD)."""
     return None if upload.kind is Kind.FINAL and not upload.done else upload.offset
 
 
 def _expires(upload: Upload) -> str | None:
-    """Return Upload-Expires of uploads that still take bytes (tus 1.0, Upload-Expires)."""
+    """Return Upload-Expires of an upload that still takes bytes; None for any other, or if it doesn't expire (tus 1.0,
+    Upload-Expires)."""
     if upload.phase is not Phase.OPEN or upload.times.expires_at is None:
         return None
     return headers.http_date(upload.times.expires_at)
@@ -218,7 +223,8 @@ def _concat(upload: Upload, base_path: str) -> str | None:
 
 
 def _refuse_head(refusal: Refusal) -> Reply:
-    """Return the refusal; never 503: tus-js-client starts from byte 0 after each failed HEAD but a 423."""
+    """Return the reply to a refused HEAD, without a body. It is 423 in place of 503: tus-js-client starts from byte 0
+    after each failed HEAD but a 423."""
     if isinstance(refusal, refusals.ServiceUnavailable):
         refusal = refusals.UploadLocked()
     return _reply(_STATUS[type(refusal)], _details(refusal))

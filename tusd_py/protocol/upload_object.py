@@ -14,9 +14,11 @@ from tusd_py.serving.dates import rfc3339
 
 
 def upload_object(upload: Upload, seq: int, endpoint: str, now: float, end: str | None = None) -> Mapping[str, Any]:
-    """Return the members of the upload with the number of its last event; `endpoint` is the creation endpoint's URL.
+    """Return the members of the upload's object. `seq` is the number of its last event, `endpoint` the creation
+    endpoint's URL, `now` in seconds since the epoch.
 
-    `end` is the reason of its end, which its record doesn't have: None is `finished` for one that is done.
+    `end` is the reason of the upload's end, which its record doesn't have; None for none, but then the member `end` of
+    an upload that is done is `finished`.
     """
     times, digest = upload.times, upload.digest
     return {
@@ -42,7 +44,8 @@ def upload_object(upload: Upload, seq: int, endpoint: str, now: float, end: str 
 
 
 def metadata_members(metadata: Metadata) -> Mapping[str, Mapping[str, str]]:
-    """Return the values that are UTF-8 as text, and others, if there are any, in base64."""
+    """Return two members: `metadata` with the values that are UTF-8, as text, and `metadata_base64`, only if there are
+    any, with all other values in base64."""
     texts, encoded = dict[str, str](), dict[str, str]()
     for key, value in metadata.items():
         try:

@@ -1,4 +1,4 @@
-"""The interface of a wire protocol, and the two plain values that it reads and writes."""
+"""The interface of a wire protocol, and the values that it reads and writes: heads of requests, and replies."""
 
 from __future__ import annotations
 
@@ -34,19 +34,21 @@ class Reply:
 
 
 class Wire(Protocol):
-    """An adapter of a protocol, for one request: reads the intent, writes replies."""
+    """The adapter of a wire protocol: it reads the intent of a request, and writes the replies."""
 
     @property
     def common_headers(self) -> Mapping[str, str]:
-        """Headers of every response to such a request, also of the framework's."""
+        """The header fields of every response to a request in this protocol (but OPTIONS), also of aiohttp's errors."""
 
     @property
     def answers_interrupted(self) -> bool:
-        """True if a request that is broken off gets an error; else its connection ends, and the client sends HEAD."""
+        """True if a request that the server breaks off is answered with an error; False if its connection is closed
+        without an answer, after which the client resumes."""
 
     @property
     def shows_content(self) -> bool:
-        """True if HEAD of a finished upload also has the headers of a download: its client named no protocol."""
+        """True if the reply to HEAD of a finished upload also has the header fields of a download: the client named no
+        protocol."""
 
     @property
     def inspects_by_get(self) -> bool:
@@ -56,25 +58,27 @@ class Wire(Protocol):
         """Return the intent of the request. Raises Refusal."""
 
     def created(self, upload: Upload, location: str, *, with_body: bool) -> Reply:
-        """Return the reply to a creation; `with_body` if the request brought bytes: then it has the offset."""
+        """Return the reply to a creation; `location` is the upload's URL. `with_body` is True if the request brought
+        bytes: then the reply has the offset."""
 
     def inspected(self, upload: Upload, base_path: str) -> Reply:
-        """Return the reply with the upload's offset."""
+        """Return the reply to a request for the upload's offset. `base_path` is the creation endpoint's path."""
 
     def download_fields(self, upload: Upload) -> Mapping[str, str]:
         """Return header fields about the upload for a download, in addition to those of HTTP."""
 
     def appended(self, upload: Upload, locate: Callable[[], str]) -> Reply:
-        """Return the reply to an append, recorded up to `upload.offset`. `locate` returns the upload's URL."""
+        """Return the reply to an append, whose bytes are recorded up to `upload.offset`. `locate` returns the upload's
+        URL."""
 
     def terminated(self) -> Reply:
         """Return the reply to a termination."""
 
     def started(self, upload: Upload, location: str) -> Reply | None:
-        """Return an interim reply for before the bytes of a new upload are taken; None for none."""
+        """Return the interim response to send before the bytes of a new upload are taken; None to send none."""
 
     def progressed(self, upload: Upload) -> Reply | None:
-        """Return an interim reply for while bytes are taken; None for none."""
+        """Return the interim response to send while bytes are taken; None to send none."""
 
     def refuse(self, refusal: Refusal, head: RequestHead) -> Reply:
-        """Return the refusal with this protocol's status and headers."""
+        """Return the reply to a refused request, with this protocol's status and header fields."""

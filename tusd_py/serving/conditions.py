@@ -17,7 +17,8 @@ _LIST = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
 
 
 def failed_precondition(headers: Mapping[str, str], etag: str, modified: int) -> HTTPStatus | None:
-    """Return 412 or 304 for a GET or HEAD whose conditions don't hold, in the order of 13.2.2; None to go on.
+    """Return 412 or 304 for a GET or HEAD whose conditions don't hold, in the order of RFC 9110, 13.2.2; None if they
+    hold, or if there are none.
 
     `headers` is case-insensitive.
     """
@@ -29,9 +30,9 @@ def failed_precondition(headers: Mapping[str, str], etag: str, modified: int) ->
 
 
 def range_applies(headers: Mapping[str, str], etag: str, modified: int) -> bool:
-    """Return True if If-Range lets a Range count (13.1.5).
+    """Return True if the Range of a request counts: without If-Range, or if If-Range holds (RFC 9110, 13.1.5).
 
-    A date will do as a strong validator: a finished object never changes, so not twice in one second either (8.8.2.2).
+    A date counts as a strong validator: a finished object never changes, so not twice in one second either (8.8.2.2).
     """
     value = headers.get("If-Range")
     return value is None or value == f'"{etag}"' or parse_http_date(value) == modified
@@ -54,7 +55,8 @@ def _is_modified(headers: Mapping[str, str], etag: str, modified: int) -> bool:
 
 
 def _tags(field: str) -> set[str]:
-    """Return the entity tags of a list as they stand, or `*`; none of a malformed one."""
+    """Return the entity tags in If-Match or If-None-Match, with their quotes and `W/`, or `*` alone; none if the field
+    is malformed."""
     if field.strip() == "*":
         return {"*"}
     return set(_ENTITY_TAG.findall(field)) if _LIST.fullmatch(field) else set()

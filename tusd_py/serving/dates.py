@@ -26,28 +26,29 @@ _FORMS = tuple(
 )
 
 _CENTURY_TURN = 70
-"""The first two-digit year that means 19xx: no time to compare with is before the epoch."""
+"""The first year of two digits that means 19xx, and not 20xx: no time to compare with is before the epoch."""
 
 
 def parse_http_date(text: str) -> int | None:
-    """Return the time, in one of the three forms that a recipient must take; None for other texts."""
+    """Return the time, in seconds since the epoch, that a text in one of the three forms of HTTP-date gives; None for
+    any other text."""
     match = next((match for form in _FORMS if (match := form.fullmatch(text))), None)
     return None if match is None else _seconds(match.groupdict())
 
 
 def format_http_date(seconds: int) -> str:
-    """Return the time as an IMF-fixdate."""
+    """Return the time, in seconds since the epoch, as an IMF-fixdate."""
     at = datetime.fromtimestamp(seconds, UTC)
     return f"{_DAYS[at.weekday()]}, {at:%d} {_MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} GMT"
 
 
 def format_timestamp(seconds: float) -> str:
-    """Return the time in UTC, cut to whole seconds (RFC 3339)."""
+    """Return the time, in seconds since the epoch, in UTC and cut to whole seconds (RFC 3339)."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def rfc3339(at: float, precision: Literal["milliseconds", "microseconds"] = "microseconds") -> str:
-    """Return a time, in seconds since the epoch, in UTC and with its fraction (RFC 3339)."""
+    """Return the time, in seconds since the epoch, in UTC and with its fraction (RFC 3339)."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 

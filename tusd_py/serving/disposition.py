@@ -1,4 +1,4 @@
-"""The type, name (RFC 6266) and content coding of a finished upload, from untrusted metadata."""
+"""The header fields for the type, name (RFC 6266) and content coding of a finished upload, from untrusted metadata."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ from tusd_py.serving.media_types import content_coding, is_safe_inline, media_ty
 
 _HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Marks that change the direction of text, and so can show `exe.txt` for `txt.exe`."""
+"""Marks that change the direction of text, and so can make `txt.exe` look like `exe.txt`."""
 _HEAD, _TAIL = 100, 60
-"""Characters kept of a name that is too long: fully escaped, 2 KB of the 8 KB that clients accept for all headers."""
+"""Characters kept of the start and of the end of a name that is longer than both: with each escaped, 2 KB of the 8 KB
+that clients accept for all headers."""
 _ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
 """Characters other than letters and digits that `filename*` may hold unescaped (RFC 8187, 3.2.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presentation:
-    """Header values, safe to send and to store on an object: always printable ASCII."""
+    """Values of Content-Type, Content-Disposition and Content-Encoding, safe to send and to store on an object: always
+    printable ASCII."""
 
     content_type: str
     content_disposition: str
     content_encoding: str
-    """The coding of the uploaded bytes, which are stored, counted and served as they came. Empty for none."""
+    """The coding of the uploaded bytes, which are stored, counted and served as the client sent them; or empty."""
 
 
 def present(metadata: Metadata) -> Presentation:
-    """Return the name and type that the metadata declares, as far as they are safe."""
+    """Return the header values for the name, type and coding that the metadata declares, as far as they are safe: the
+    disposition is `inline` only for a type that a browser may show."""
     content_type = media_type(metadata)
     manner = "inline" if is_safe_inline(content_type) else "attachment"
     return Presentation(
@@ -41,7 +44,8 @@ def present(metadata: Metadata) -> Presentation:
 
 
 def file_name(metadata: Metadata) -> str:
-    """Return the name to save the upload under: no path, no control character; empty if there is none."""
+    """Return the name to save the upload under, without folders and control characters, and shortened if it is long;
+    empty if the metadata has none."""
     names = (_clean(metadata[key].decode("utf-8", "replace")) for key in NAME_KEYS if key in metadata)
     return next(filter(None, names), "")
 
@@ -53,12 +57,13 @@ def _clean(text: str) -> str:
 
 
 def _short(name: str) -> str:
-    """Cut the middle out of a long name, so that the extension stays."""
+    """Return the name, with the middle of a long one replaced by dots, so that the extension stays."""
     return name if len(name) <= _HEAD + _TAIL else f"{name[:_HEAD]}...{name[-_TAIL:]}"
 
 
 def _parameters(name: str) -> str:
-    """Return `filename`, and `filename*` where ASCII can't write the name or readers differ on it (appendix D)."""
+    """Return the parameters of Content-Disposition, each after a semicolon: `filename`, and `filename*` if ASCII can't
+    write the name or readers differ on it (RFC 6266, appendix D). Empty without a name."""
     if not name:
         return ""
     fallback = re.sub(r"[^ -~]|%", "_", name)

@@ -1,4 +1,4 @@
-"""The media type that an upload declares, believed only as far as that is safe."""
+"""The media type and coding that clients declare for an upload, used only as far as that is safe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INLINE = frozenset(
         "text/plain",
     }
 )
-"""Types that browsers show or play and never run: no HTML, SVG, XML or PDF."""
+"""Types that browsers show or play and never run; not HTML, SVG, XML or PDF."""
 
 
 _RUNS = frozenset(
@@ -34,25 +34,28 @@ _RUNS = frozenset(
         *("text/xsl", "text/rdf", "application/xslt", "application/java-archive"),
     }
 )
-"""Types that browsers run, lay out or style with (MIME Sniffing standard, 4.6), but for those known by affixes."""
+"""Types that browsers run, lay out or style with (MIME Sniffing standard, 4.6), except those that `served_type` knows
+by how they begin or end."""
 _RUN_PREFIXES = ("multipart/", "message/", "text/javascript")
 
 
 def media_type(metadata: Metadata) -> str:
-    """Return the Content-Type that the client declared, if it is safe as a header value; else UNKNOWN."""
+    """Return the type that the client declared, if it is safe as the value of Content-Type; else UNKNOWN
+    (application/octet-stream)."""
     declared = next((metadata[key] for key in TYPE_KEYS if metadata.get(key)), b"")
     match = _MEDIA_TYPE.fullmatch(declared.decode("latin-1").strip(" \t"))
     return UNKNOWN if match is None else _normal(match[1].lower(), _PARAMETER.findall(match[2]))
 
 
 def content_coding(metadata: Metadata) -> str:
-    """Return the Content-Encoding that the client declared, if browsers know it; else empty."""
+    """Return the Content-Encoding that the client declared, if browsers know it; else an empty text."""
     coding = metadata.get("contentencoding", b"").decode("latin-1")
     return coding if _CODINGS.fullmatch(coding) else ""
 
 
 def served_type(content_type: str) -> str:
-    """Return the type to serve from this server's origin: none that a page could run, style itself with, or be.
+    """Return the type to serve from this server's origin: UNKNOWN (application/octet-stream) in place of a type that is
+    a page's, or that a page could run or style itself with.
 
     Browsers look at neither Content-Disposition nor a sandbox where a page loads a script, a style or a worker.
     """
@@ -67,7 +70,8 @@ def is_safe_inline(content_type: str) -> bool:
 
 
 def _normal(essence: str, pairs: list[tuple[str, str]]) -> str:
-    """Return the type; UNKNOWN if a parameter comes twice. Text without a charset gets UTF-8, so none is guessed."""
+    """Return the type with its parameters; UNKNOWN if a parameter comes twice. text/plain without a charset gets UTF-8,
+    so that browsers guess none."""
     parameters = {name.lower(): value for name, value in pairs}
     if len(parameters) < len(pairs):
         return UNKNOWN

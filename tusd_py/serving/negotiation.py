@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 
 _WEIGHT = re.compile(r"(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 _MOST = 64
-"""Types of a field that are looked at."""
+"""The most types in a field Accept that count, from its start."""
 
 
 def preferred_type(accept: str, offered: Sequence[str]) -> str | None:
-    """Return the offered type that the field `Accept` prefers; None if it takes none of them.
+    """Return the offered type that the field Accept prefers; None if it takes none of them.
 
-    Of types with the same weight it is the one that the client names rather than a wildcard, then the one that it names
-    first, then the first offered. Parameters other than the weight are ignored.
+    Of types with the same weight, one that the field names comes before one that a wildcard covers, then the one that
+    the field has first, then the first offered. Parameters other than the weight are ignored.
     """
     ranges = list(_ranges(accept))
     ranked = ((_rank(ranges, kind), kind) for kind in offered)
@@ -23,13 +23,15 @@ def preferred_type(accept: str, offered: Sequence[str]) -> str | None:
 
 
 def prefers_html(accept: str) -> bool:
-    """Return True if the field `Accept` has a page before JSON; a client that takes both alike gets JSON."""
+    """Return True if the field Accept gives text/html a greater weight than application/json: a client that takes both
+    alike gets JSON."""
     ranges = list(_ranges(accept))
     return _rank(ranges, "text/html")[0] > _rank(ranges, "application/json")[0]
 
 
 def _rank(ranges: Sequence[tuple[str, float]], kind: str) -> tuple[float, int, int]:
-    """Return the weight of the most specific range with the type, how specific that is, and how early it comes."""
+    """Return the weight of the most specific media range that covers the type, how specific that is, and how early it
+    comes; greater is better."""
     patterns = ("*/*", f"{kind.partition('/')[0]}/*", kind)
     matches = (
         (patterns.index(name), -position, weight) for position, (name, weight) in enumerate(ranges) if name in patterns
@@ -46,5 +48,5 @@ def _ranges(accept: str) -> Iterator[tuple[str, float]]:
 
 
 def _weight(text: str) -> float:
-    """Return the weight; 1 if it isn't one."""
+    """Return the number that the text of a weight (`q`) means; 1 if it is malformed."""
     return float(text) if _WEIGHT.fullmatch(text) else 1.0

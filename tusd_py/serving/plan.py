@@ -27,7 +27,7 @@ _CACHING = {"Cache-Control": "private, no-transform"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedObject:
-    """A finished object, as far as serving needs it."""
+    """The attributes of a finished object that its downloads depend on."""
 
     length: int
     etag: str
@@ -36,12 +36,13 @@ class ServedObject:
     """Seconds since the epoch."""
     metadata: Metadata = field(default_factory=dict)
     saved: bool = False
-    """True if the reader wants an attachment of any type."""
+    """True if the client asks for an attachment, also for a type that browsers would show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadPlan:
-    """An answer: 200 or 206 with the bytes of `span`; 304, 412 or 416 without any."""
+    """The response to a download: 200 or 206 with the bytes of `span`, or 304, 412 or 416 without bytes. For a HEAD,
+    the bytes of `span` aren't to be sent."""
 
     status: HTTPStatus
     span: Span | None = None
@@ -49,7 +50,8 @@ class DownloadPlan:
 
 
 def plan_download(method: str, headers: Mapping[str, str], obj: ServedObject) -> DownloadPlan:
-    """Return the answer to a GET or HEAD with these (case-insensitive) headers: RFC 9110, 13.2.2 and 14."""
+    """Return the response to a GET or HEAD of the object with these header fields, which are case-insensitive: its
+    conditions and, for GET, its range are evaluated (RFC 9110, 13.2.2 and 14)."""
     modified = int(obj.modified)
     failed = failed_precondition(headers, obj.etag, modified)
     if failed is not None:

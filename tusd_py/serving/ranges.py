@@ -7,18 +7,19 @@ import re
 from tusd_py.domain.span import Span
 
 _SINGLE = re.compile(r"bytes=([0-9]{0,40})-([0-9]{0,40})", re.IGNORECASE)
-"""One range. No object has 10^40 bytes, and the limit keeps a hostile number cheap to parse."""
+"""A field Range with one range. No object has 10^40 bytes, and the limit keeps a hostile number cheap to parse."""
 
 
 class UnsatisfiableRange(Exception):
-    """A well-formed range that holds no byte of the object (RFC 9110, 15.5.17)."""
+    """The error for a well-formed range that holds no byte of the object: the answer is 416 (RFC 9110, 15.5.17)."""
 
 
 def select_span(header: str, length: int) -> Span | None:
-    """Return the bytes that the header asks for, of an object of `length` bytes; None if the header is to be ignored.
+    """Return the bytes that the field Range asks for, of an object of `length` bytes; None if the field is to be
+    ignored. Raises UnsatisfiableRange.
 
-    Ignored are other units, malformed ranges and several ranges at once, which a server may refuse to serve (14.2).
-    Raises UnsatisfiableRange.
+    Ignored are other units, malformed ranges and several ranges at once, which a server may refuse to serve (RFC 9110,
+    14.2).
     """
     match = _SINGLE.fullmatch(header)
     if match is None:

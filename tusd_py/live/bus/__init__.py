@@ -1,1 +1,1 @@
-"""Buses between the processes that share a state."""
+"""Buses between the processes that share a state: they announce changed uploads (`ports.bus`)."""

@@ -9,7 +9,7 @@ from tusd_py.domain.upload_id import UploadId
 
 
 class MemoryBus:
-    """A `Bus` without other processes."""
+    """A `Bus` that announces nothing, as there are no other processes."""
 
     def publish(self, upload_id: UploadId) -> None:
         """Do nothing: no other process listens."""

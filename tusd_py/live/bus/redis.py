@@ -1,4 +1,4 @@
-"""The bus of a state in Redis or Valkey: a message for each save, on a channel for each upload."""
+"""The bus of a state in Redis or Valkey: a message for each change, on a channel for each upload."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tusd_py.tasks import end
 
 _RECONNECT_SECONDS = 0.2
 _SILENCE_SECONDS = 5.0
-"""Seconds that it waits for a message before it checks the connection."""
+"""Seconds without a message after which the bus checks the connection."""
 _PATIENCE = 2.0
-"""Seconds that a beginning listener waits for the subscription."""
+"""The most seconds that `listening` waits for the subscription before it enters its context."""
 
 
 class RedisBus:
-    """A `Bus` on channels whose names begin with `channel`. Closes the client in the end."""
+    """A `Bus` on channels that are named by `channel` and the upload's id. Its `aclose` also closes the client."""
 
     def __init__(self, redis: Any, channel: str) -> None:
-        """`redis` is a client of redis-py, whose stubs also cover blocking ones."""
+        """`redis` is an asynchronous client of redis-py; it is `Any`, as the stubs also cover blocking clients."""
         self._redis, self._channel = redis, channel
         self._unsent = dict[UploadId, None]()
-        """The uploads to announce, in order."""
+        """The ids of the uploads to announce, in order; the values mean nothing."""
         self._sender: asyncio.Task[None] | None = None
 
     def publish(self, upload_id: UploadId) -> None:
@@ -35,7 +35,7 @@ class RedisBus:
             self._sender = asyncio.create_task(self._send(), name="redis bus")
 
     async def _send(self) -> None:
-        """Send all announcements. Those of a Redis that is away are dropped: listeners read records again in time."""
+        """Send all announcements. While Redis is away, they are dropped: the hub reads records again in time."""
         while self._unsent:
             upload_ids, self._unsent = list(self._unsent), {}
             with suppress(RedisError, OSError):
@@ -72,7 +72,8 @@ class RedisBus:
     def _handle(
         self, message: dict[str, Any] | None, notify: Callable[[UploadId | None], None], subscribed: asyncio.Event
     ) -> None:
-        """Handle a message; None if none came in time. After a subscription, messages may have been missed."""
+        """Call `notify` after a message with the upload that it names, after a subscription with None, as messages may
+        have been missed before; do nothing for None, which is that no message came in time."""
         if message is None:
             return
         if message["type"] == "pmessage":

@@ -1,4 +1,4 @@
-"""The bus of a state in SQLite: the database itself tells that another connection has committed."""
+"""The bus of a state in SQLite: the database has a number that changes when another connection commits."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tusd_py.domain.upload_id import UploadId
 from tusd_py.tasks import end
 
 _PAUSE = 0.2
-"""Seconds between two looks."""
+"""Seconds between two looks at that number."""
 
 
 class SqliteBus:
-    """A `Bus` among the processes that share the database at `path`: any upload may have changed at each commit."""
+    """A `Bus` among the processes that share the database at `path`. After a commit, any upload may have changed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def publish(self, upload_id: UploadId) -> None:
-        """Do nothing: the commit tells it."""
+        """Do nothing: other processes see the commit itself."""
 
     @asynccontextmanager
     async def listening(self, notify: Callable[[UploadId | None], None]) -> AsyncIterator[None]:
@@ -33,7 +33,8 @@ class SqliteBus:
             await end(task)
 
     async def _listen(self, notify: Callable[[UploadId | None], None]) -> None:
-        """Look for commits; with a new connection after an error, if the file was away for example."""
+        """Look for commits until cancelled. After an error, such as a missing file, go on with a new connection, and
+        notify, as commits may have been missed."""
         while True:
             with suppress(sqlite3.Error):
                 await self._look(notify)
@@ -41,7 +42,10 @@ class SqliteBus:
             notify(None)
 
     async def _look(self, notify: Callable[[UploadId | None], None]) -> None:
-        """Notify after each commit. A look takes some microseconds and waits for no lock."""
+        """Call `notify` with None when other connections have committed since the last look. Raises sqlite3.Error.
+
+        A look takes some microseconds and waits for no lock.
+        """
         connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
         with closing(connection):
             known_version = _version(connection)

@@ -1,1 +1,1 @@
-"""Uploads without a protocol for them: forms, PUT, and POST of bytes."""
+"""Uploads by plain HTTP, without an upload protocol: forms, PUT, and POST of bytes."""

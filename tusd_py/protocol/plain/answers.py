@@ -37,12 +37,14 @@ _URL = re.compile(
     r"(?:#[A-Z0-9._~:/?\[\]@!$&'()*+,;=%|-]*)?",
     re.IGNORECASE | re.ASCII,
 )
-"""An absolute URL without a user, and without a character that some clients read as another one."""
+"""An absolute http or https URL without a user, and without characters (such as a backslash) that clients read in
+different ways."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def created(uploads: Sequence[Upload], endpoint: str, *, page: bool) -> Reply:
-    """Return the answer that tells of the uploads, of which there is one at least: in JSON, or as a page."""
+    """Return the 201 that lists the created uploads, at least one, in JSON, or with `page` in HTML. `endpoint` is the
+    creation endpoint's URL."""
     members = [_members(upload, endpoint) for upload in uploads]
     kind = _PAGE_HEADERS if page else {"Content-Type": "application/json"}
     headers = {"Location": members[0]["url"], "Cache-Control": "no-store", "Vary": "Accept", **kind}
@@ -50,7 +52,7 @@ def created(uploads: Sequence[Upload], endpoint: str, *, page: bool) -> Reply:
 
 
 def redirected(uploads: Sequence[Upload], url: str) -> Reply:
-    """Return the redirect to a permitted URL, whose query gets the uploads' ids."""
+    """Return the redirect (303) to a URL that `may_redirect` allows; its query gets each upload's id as `upload`."""
     before, hash_sign, fragment = url.partition("#")
     joint = "&" if "?" in before else "?"
     query = "&".join(f"upload={upload.id}" for upload in uploads)
@@ -59,7 +61,8 @@ def redirected(uploads: Sequence[Upload], url: str) -> Reply:
 
 
 def may_redirect(url: str, endpoint: str, allowed: re.Pattern[str] | None) -> bool:
-    """Return True if clients may be sent to the URL: it has the endpoint's origin, or one that `allowed` matches."""
+    """Return True if clients may be redirected to the URL: it has the endpoint's origin, or one that `allowed` matches
+    as a whole."""
     origin = _origin(url)
     if origin is None:
         return False
@@ -67,7 +70,7 @@ def may_redirect(url: str, endpoint: str, allowed: re.Pattern[str] | None) -> bo
 
 
 def _origin(url: str) -> str | None:
-    """Return the origin of an http or https URL as browsers write it; None for anything else."""
+    """Return the origin of an http or https URL as browsers write it (no default port); None for any other text."""
     if _URL.fullmatch(url) is None:
         return None
     try:

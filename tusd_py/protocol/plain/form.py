@@ -1,4 +1,4 @@
-"""The events of a form that is read, and its limits."""
+"""The events that a parser makes of a form (multipart/form-data), and the limits of a form."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class FormLimits:
     max_files: int
     max_fields: int
     max_field_bytes: int
-    """Bytes of the values of all fields together, and of their names."""
+    """The most bytes of the values of all fields together, and as many again for all their names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileBegin:
-    """The begin of a file, with its metadata: the fields before it, and its own name and type."""
+    """The beginning of a file, with the metadata of its upload: the fields before the file, and its name and type."""
 
     metadata: Metadata
 
@@ -37,11 +37,11 @@ class Mark(enum.Enum):
 
 
 FormEvent = FileBegin | bytes | memoryview | Mark | Refusal
-"""Bytes are those of the file that began last; a refusal is the last event."""
+"""An event of a form. Bytes are content of the file that began last; a refusal of the form is the last event."""
 
 
 class Parser(Protocol):
     """A parser of one form, to which its bytes are pushed."""
 
     def feed(self, chunk: bytes | memoryview) -> Sequence[FormEvent]:
-        """Return the events in the next bytes, which the events may show parts of."""
+        """Return the events in the next bytes of the form. Content among them may be views of `chunk`, not copies."""

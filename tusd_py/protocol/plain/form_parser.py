@@ -1,4 +1,4 @@
-"""A form's bytes to events, by python-multipart: only imported where forms are taken."""
+"""The parser of forms, with python-multipart: an extra, so this module is only imported where forms are taken."""
 
 from __future__ import annotations
 
@@ -25,28 +25,29 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 _MAX_HEADERS, _MAX_HEAD = 8, 4096
-"""Header fields of a part, and bytes of them."""
+"""The most header fields of a part, and the most bytes of them."""
 _PIECE = 256 * 1024
-"""Bytes that are parsed at a time: python-multipart goes through some malformed ones with a step for each."""
+"""Bytes that are parsed at a time: python-multipart takes a step for each of some malformed bytes."""
 _SPARE = 4096
 """Bytes of a part, in addition to its boundary, that may be neither content nor header field: blanks, mostly."""
 _EPILOGUE = 64 * 1024
 """Bytes that may follow the final boundary."""
 _MATCHES = 16
-"""Times that a form may have its boundary, in addition to once for each part and for each piece."""
+"""Times that a form may contain its boundary, in addition to once for each part and for each piece."""
 
 
 class _Delimiter(bytes):
-    """A boundary that is found a number of times.
+    """A boundary that python-multipart may find `remaining` times.
 
-    A line that begins with it and isn't one costs python-multipart as much as a thousand other bytes. RFC 2046, 5.1.1,
-    forbids such lines.
+    A line that begins with the boundary and isn't one costs python-multipart as much as a thousand other bytes.
+    RFC 2046, 5.1.1, forbids such lines.
     """
 
     remaining: int
 
     def __getitem__(self, index: Any) -> Any:
-        """Return a byte or a slice; python-multipart compares the last byte where it has found all of them."""
+        """Return a byte or a slice, and count each access to the last byte: python-multipart compares that one when all
+        before it were found. Raises BadForm at one too many."""
         if index == len(self) - 1:
             self.remaining -= 1
             if self.remaining < 0:
@@ -55,7 +56,8 @@ class _Delimiter(bytes):
 
 
 class FormParser:
-    """A parser of the form that a Content-Type announces. Raises BadForm if it has no usable boundary."""
+    """A `Parser` of the form that a Content-Type announces. The constructor raises BadForm if the Content-Type has no
+    usable boundary."""
 
     def __init__(self, content_type: str, limits: FormLimits) -> None:
         self._limits, boundary = limits, _boundary(content_type)
@@ -66,7 +68,7 @@ class FormParser:
         self._files = self._nameless = 0
         self._part: FieldHead | FileHead | None = None
         self._file_open = self._ended = False
-        """True once the file's first bytes have come; once the final boundary has."""
+        """`_file_open` is True once the file of the part has begun, `_ended` once the final boundary has come."""
         self._piece, self._view = b"", memoryview(b"")
         self._spare, self._spare_each = _SPARE, _SPARE + len(boundary)
         self._epilogue = _EPILOGUE
@@ -184,7 +186,7 @@ class FormParser:
             self._pass_over()
 
     def _pass_over(self) -> None:
-        """Count a file input in which nothing was chosen."""
+        """Count a part without a file: a file input in which the user chose none. Raises TooManyFiles."""
         self._nameless += 1
         self._check_count(self._nameless)
 

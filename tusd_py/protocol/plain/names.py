@@ -13,14 +13,15 @@ percent signs mean themselves."""
 
 
 def unescape(value: str) -> str:
-    """Return a `name` or `filename` as the client meant it."""
+    """Return the value of a form's `name` or `filename`, without the escapes of browsers and curl."""
     for escape, character in _ESCAPES:
         value = value.replace(escape, character)
     return value
 
 
 def name_in_disposition(text: str) -> str:
-    """Return the file name in Content-Disposition: `filename*` if it can be read, else `filename`; empty for none."""
+    """Return the file name in Content-Disposition, without folders: `filename*` if it can be read, else `filename`;
+    empty for none, or if the text doesn't follow the grammar."""
     parsed = parse_parameters(text)
     if parsed is None:
         return ""
@@ -30,6 +31,7 @@ def name_in_disposition(text: str) -> str:
 
 
 def name_in_segment(segment: str) -> bytes:
-    """Return the file name in the last segment of a path, percent-decoded once; empty for none."""
+    """Return the file name in the last segment of a URL's path, percent-decoded once, and then without folders; empty
+    for none."""
     decoded = unquote_to_bytes(segment.encode("utf-8", "surrogateescape"))
     return base_name(decoded.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""The heads of a form's parts (RFC 7578, 4.2)."""
+"""The heads of a form's parts: fields and files (RFC 7578, 4.2)."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from tusd_py.protocol.parameters import parse_parameters
 from tusd_py.protocol.plain.names import unescape
 
 _ENCODED = ("base64", "quoted-printable")
-"""Transfer encodings that change bytes, which nothing here decodes; RFC 7578, 4.7, deprecates them."""
+"""Transfer encodings that change bytes, for which forms are refused; RFC 7578, 4.7, deprecates them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldHead:
-    """The head of a part without a file name."""
+    """The head of a part without a file name: a field."""
 
     key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileHead:
-    """The head of a part with a file name."""
+    """The head of a part with a file name, even an empty one: a file."""
 
     metadata: Mapping[str, bytes]
-    """Its name and type, as far as it has them."""
+    """The file's name (`filename`) and type (`filetype`), each only if the part has it."""
 
 
 def read_part_head(fields: Sequence[tuple[bytes, bytes]]) -> FieldHead | FileHead:
-    """Return the head that the header fields make. Raises BadForm."""
+    """Return the head of a part with these header fields, as pairs of name and value. Raises BadForm."""
     by_name = {name.lower(): value.decode("utf-8", "surrogateescape") for name, value in fields}
     if len(by_name) < len(fields):
         raise BadForm("a part of the form has a header field twice")
@@ -44,7 +44,7 @@ def read_part_head(fields: Sequence[tuple[bytes, bytes]]) -> FieldHead | FileHea
 
 
 def check_key(key: str) -> None:
-    """Raise BadField if a field can't be metadata under its name."""
+    """Raise BadField if the name of a form's field can't be a metadata key."""
     if not is_metadata_key(key):
         raise BadField
 

@@ -1,4 +1,4 @@
-"""Heads of plain requests to intents."""
+"""The reading of plain requests: heads to intents."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tusd_py.protocol.wire import RequestHead
 FORM = "multipart/form-data"
 _URLENCODED = "application/x-www-form-urlencoded"
 _CREDENTIAL = "upload-token"
-"""A field that belongs to no protocol for uploads, though it begins like those that do."""
+"""The header field, in lower case, that begins like those of the upload protocols, but belongs to none of them."""
 _ENVELOPE = 64 * 1024
-"""Bytes of a form that are allowed for what isn't a file's."""
+"""Bytes that a form may have in addition to the content of its files: boundaries, heads of parts, and fields."""
 
 
 def is_plain(head: RequestHead) -> bool:
-    """Return True for a request that may create an upload, and has no field of the protocols for uploads."""
+    """Return True for a PUT, or a POST to the creation endpoint, that has no header field of an upload protocol."""
     names = {name.lower() for name in head.headers}
     if "tus-resumable" in names or any(name.startswith("upload-") for name in names - {_CREDENTIAL}):
         return False
@@ -28,19 +28,21 @@ def is_plain(head: RequestHead) -> bool:
 
 
 def is_form(head: RequestHead) -> bool:
-    """Return True for a form with files."""
+    """Return True for a POST of multipart/form-data."""
     return head.method == "POST" and is_media_type(head.headers.get("Content-Type"), FORM)
 
 
 def read_put(head: RequestHead, segment: str, limits: Limits) -> Create:
-    """Return the intent of a PUT to the last segment of a path, percent-encoded. Raises Malformed."""
+    """Return the intent of a PUT of a file to a path with this last segment, percent-encoded, which names the file.
+    Raises Malformed."""
     if "Content-Range" in head.headers:
         raise Malformed("PUT takes whole files: send no Content-Range, or use a protocol that resumes")
     return _create(head, name_in_segment(segment), limits)
 
 
 def read_post(head: RequestHead, limits: Limits) -> Create:
-    """Return the intent of a POST of bytes. Raises WrongContentType, Malformed."""
+    """Return the intent of a POST whose body is a file, named by Content-Disposition. Raises Malformed, and
+    WrongContentType for a urlencoded form."""
     if is_media_type(head.headers.get("Content-Type"), _URLENCODED):
         raise WrongContentType(f"send a form with files as {FORM}, and bytes as another type")
     name = name_in_disposition(head.headers.get("Content-Disposition", ""))
@@ -48,7 +50,8 @@ def read_post(head: RequestHead, limits: Limits) -> Create:
 
 
 def check_form(head: RequestHead, limits: Limits) -> None:
-    """Check a form before a byte of it is read. Raises WrongContentType, TooLarge."""
+    """Raise WrongContentType if a form has a Content-Encoding, TooLarge if its Content-Length shows that its files have
+    more bytes than they may. No byte of the form need have been read."""
     if head.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise WrongContentType("send the form as it is, without Content-Encoding")
     largest = limits.announced_max_length
@@ -63,7 +66,8 @@ def _create(head: RequestHead, name: bytes, limits: Limits) -> Create:
 
 
 def _metadata(head: RequestHead, name: bytes) -> Metadata:
-    """Return the metadata under the keys of tus clients. curl declares its own type for any bytes, which is none."""
+    """Return the file's name, type and coding under the keys of tus clients. The type that curl declares by default,
+    application/x-www-form-urlencoded, counts as none."""
     kind, coding = head.headers.get("Content-Type", ""), head.headers.get("Content-Encoding", "identity")
     metadata = {
         "filename": name,

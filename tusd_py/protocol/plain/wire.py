@@ -1,4 +1,4 @@
-"""The wire of plain requests: statuses as in tus, nothing else of it."""
+"""The wire of plain HTTP: that of tus, but without its header fields, and with the statuses that protocols share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tusd_py.protocol.wire import Reply, RequestHead
 
 
 class Plain(Tus):
-    """Plain HTTP, whose clients know no protocol for uploads."""
+    """The wire of plain HTTP, whose clients know no upload protocol; a refusal is a line of text."""
 
     common_headers: Mapping[str, str] = {}
 

@@ -1,1 +1,1 @@
-"""Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload): interop versions 3 to 8, and none."""
+"""Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload): interop versions 3 to 8, and no version."""

@@ -1,4 +1,4 @@
-"""Header fields about uploads and refusals in this protocol, and problem details (RFC 9457)."""
+"""Header fields about uploads and refusals in Resumable Uploads for HTTP, and problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -36,18 +36,20 @@ def completeness(version: Version, *, complete: bool) -> Mapping[str, str]:
 
 
 def state(upload: Upload, version: Version) -> Mapping[str, str]:
-    """Return offset and completeness: an upload is complete once it has its object, as for the final response."""
+    """Return the header fields of the upload's offset and completeness: it is complete once its object exists, as
+    the final response is only sent then."""
     return {"Upload-Offset": str(upload.offset), **completeness(version, complete=upload.done)}
 
 
 def length(upload: Upload, version: Version) -> Mapping[str, str]:
-    """Return the length. Early clients take an upload at its length for complete: they get none while it may not be."""
+    """Return Upload-Length; no field while the length is unknown. Clients of early versions take an upload that has
+    reached its length for complete: they get no field while it has reached it without being complete."""
     value = upload.settled_length if version.when_full else upload.length
     return {} if value is None else {"Upload-Length": str(value)}
 
 
 def digest(upload: Upload) -> Mapping[str, str]:
-    """Return Repr-Digest, once it is computed."""
+    """Return Repr-Digest of the whole upload, once the upload is done and the digest computed; else no field."""
     whole = upload.digest
     if not upload.done or whole is None or whole.value is None:
         return {}
@@ -56,7 +58,8 @@ def digest(upload: Upload) -> Mapping[str, str]:
 
 
 def limit(upload: Upload | None, version: Version, limits: Limits, now: float) -> Mapping[str, str]:
-    """Return Upload-Limit of an upload, or of new ones. Never empty, since there is always a smallest size."""
+    """Return Upload-Limit of an upload, or with None of new uploads; `now` is in seconds since the epoch. The field is
+    never empty, since there is always a smallest size."""
     size = limits.max_length if upload is None else length_limit(upload, limits)
     members = {"min-size": 0, **_minimum("max-size", [] if size is None else [size])}
     return {"Upload-Limit": encode_dictionary({**members, **_minimum(version.age_limit, _ages(upload, limits, now))})}
@@ -75,13 +78,13 @@ def _minimum(name: str, values: list[float] | Iterator[float]) -> dict[str, int]
 
 
 def refused(refusal: Refusal, version: Version) -> Mapping[str, str]:
-    """Return the completeness of the upload, if the refusal implies it."""
+    """Return the header field of the upload's completeness if the refusal implies that; else no field."""
     complete = _COMPLETENESS.get(type(refusal))
     return {} if complete is None else completeness(version, complete=complete)
 
 
 def problem(refusal: Refusal, status: int) -> str:
-    """Return the problem as JSON, with our stable code added."""
+    """Return the problem details of a refusal as JSON, with the server's stable `code` of the refusal added."""
     kind = _PROBLEMS.get(type(refusal))
     identity = {} if kind is None else {"type": _TYPES + kind[0], "title": kind[1]}
     offsets = {}

@@ -1,4 +1,5 @@
-"""Heads to intents. Fields that don't follow their grammar are ignored (IETF, 4.1)."""
+"""The reading of requests in Resumable Uploads for HTTP: heads to intents. Fields that don't follow their grammar are
+ignored (IETF, 4.1)."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ def read(head: RequestHead, version: Version, limits: Limits) -> Intent:
 
 
 def completes(head: RequestHead, version: Version) -> bool | None:
-    """Return True if the request declares its content to be the end of the upload; None if it declares nothing."""
+    """Return True if the request declares its content to be the end of the upload, False if it declares that more is to
+    come, None if it declares neither."""
     if not version.inverted:
         return parse_boolean(head.headers.get("Upload-Complete"))
     incomplete = parse_boolean(head.headers.get("Upload-Incomplete"))

@@ -15,15 +15,14 @@ from tusd_py.protocol.rufh.versions import PARTIAL_UPLOAD
 from tusd_py.protocol.structured import parse_dictionary
 
 ALGORITHMS: Mapping[str, str] = {"sha-256": "sha256", "sha-512": "sha512"}
-"""Names in the fields, and ours; the preferred one first. Others are ignored (RFC 9530, 2)."""
+"""Digest algorithms: the names in header fields, and those in records, the preferred one first. All other names in
+fields are ignored (RFC 9530, 2)."""
 _SIZES = {"sha-256": 32, "sha-512": 64}
 
 
 def metadata_of(headers: Mapping[str, str], limits: Limits) -> Metadata:
-    """Return metadata under the keys of tus clients, which may also be sent directly (tus-js-client does).
-
-    Raises Malformed.
-    """
+    """Return the file's name, type and coding, from the header fields for these, under the keys of tus clients. Values
+    in Upload-Metadata, which tus-js-client sends in this protocol too, override them. Raises Malformed."""
     metadata = dict(parse_metadata(headers.get("Upload-Metadata", ""), limits))
     for name, value in _described(headers):
         metadata.setdefault(name, value.encode("utf-8", "surrogateescape"))
@@ -33,7 +32,8 @@ def metadata_of(headers: Mapping[str, str], limits: Limits) -> Metadata:
 
 
 def _described(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield keys and values. The content's type isn't always that of the upload: tus-js-client sends the former."""
+    """Yield metadata keys and values from the header fields for the file's name, type and coding. The type
+    application/partial-upload, which tus-js-client sends also to create an upload, is the request's, not the file's."""
     kind, coding = headers.get("Content-Type", ""), headers.get("Content-Encoding", "identity")
     if name := _file_name(headers.get("Content-Disposition", "")):
         yield "filename", name
@@ -54,19 +54,21 @@ def _file_name(disposition: str) -> str:
 
 
 def content_digest(headers: Mapping[str, str]) -> Checksum | None:
-    """Return the announced digest of the request's content. Raises Malformed."""
+    """Return the digest of the request's content that Content-Digest announces; None without a known one. Raises
+    Malformed."""
     digest = _digest("Content-Digest", headers)
     return None if digest is None else Checksum(algorithm=ALGORITHMS[digest[0]], digest=digest[1])
 
 
 def announced_digest(headers: Mapping[str, str]) -> WholeDigest | None:
-    """Return the announced digest of the whole representation. Raises Malformed."""
+    """Return the digest of the whole upload that Repr-Digest announces; None without a known one. Raises Malformed."""
     digest = _digest("Repr-Digest", headers)
     return None if digest is None else WholeDigest(algorithm=ALGORITHMS[digest[0]], value=digest[1].hex())
 
 
 def requested_digest(headers: Mapping[str, str]) -> WholeDigest | None:
-    """Return the digest that the request wants of the whole representation, by its preferred algorithm of ours."""
+    """Return the digest of the whole upload that Want-Repr-Digest asks for, by the known algorithm that it prefers, and
+    without a value; None if it asks for none."""
     preferences = parse_dictionary(headers.get("Want-Repr-Digest")) or {}
     weights = {name: weight for name in ALGORITHMS if type(weight := preferences.get(name)) is int and weight > 0}
     best = max(weights, key=lambda name: weights[name], default=None)
@@ -74,7 +76,8 @@ def requested_digest(headers: Mapping[str, str]) -> WholeDigest | None:
 
 
 def _digest(field: str, headers: Mapping[str, str]) -> tuple[str, bytes] | None:
-    """Return the first known digest. One that can't be read is refused: its client relies on the check."""
+    """Return the name of the first known algorithm in the field and its digest; None if there is none. Raises Malformed
+    for a field or a digest that can't be read: the client relies on the check."""
     if field not in headers:
         return None
     members = parse_dictionary(headers[field])

@@ -1,7 +1,7 @@
-"""The differences between the drafts, each interop version from the next one; and the test for this protocol.
+"""The versions of Resumable Uploads for HTTP, each as its differences from the next, and the test for this protocol.
 
 Versions are numbers that go up with each change that breaks clients: 3 is draft -01, 4 is -02, 5 is -03, 6 is -04 and
--05, 7 is -06 to -08, 8 is -09 to -11. Clients of the future RFC send none.
+-05, 7 is -06 to -08, 8 is -09 to -11. Clients of the future RFC send no version.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ PARTIAL_UPLOAD = "application/partial-upload"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One version. The defaults are those of the newest, which also serves requests without a version."""
+    """One interop version. The defaults are those of the newest, which also serves requests without a version; then
+    `number` is None."""
 
     number: int | None = None
     inverted: bool = False
-    """True for Upload-Incomplete, the opposite of Upload-Complete."""
+    """True if requests and replies have Upload-Incomplete, the opposite, in place of Upload-Complete."""
     typed: bool = True
     """True if a PATCH must be application/partial-upload."""
     when_full: bool = False
@@ -31,13 +32,14 @@ class Version:
     append_status: int = 204
     """Status of an append that doesn't complete the upload."""
     age_limit: str = "max-age"
-    """The name of the limit for the time that the upload is kept."""
+    """The member of Upload-Limit with the seconds for which the upload is kept."""
     bare: bool = False
-    """True if HEAD and DELETE must not have fields for the upload's state."""
+    """True if HEAD, GET and DELETE must not have fields for the upload's state."""
     progress: bool = True
-    """True if clients know a 104 with an offset."""
+    """True if clients know interim responses (104) with an offset."""
     busy_status: int = 503
-    """Status for a request that can be answered soon. tus-js-client retries only a 423 in versions up to 6."""
+    """The status for a request that the client should soon repeat: for a locked upload, or a HEAD while the server is
+    unavailable. In versions up to 6, tus-js-client retries only after a 423."""
 
 
 NEWEST = Version()

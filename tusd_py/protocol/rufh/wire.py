@@ -1,4 +1,4 @@
-"""The protocol of one request, in its version; the reply is in the same."""
+"""The wire of Resumable Uploads for HTTP, in the version that a request names; its replies are in the same version."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _UPLOAD_RESUMPTION_SUPPORTED = 104
 
 
 class Rufh:
-    """Resumable Uploads for HTTP, in one version. With `interim`, its client gets 104s."""
+    """The wire of Resumable Uploads for HTTP, in one version. With `interim`, clients get interim responses (104)."""
 
     common_headers: Mapping[str, str] = {}
     answers_interrupted = False
-    """URLSession retries after a lost connection, and gives up after a refusal."""
+    """False, as URLSession (Apple's client) retries after a lost connection, and gives up after a refusal."""
     inspects_by_get = True
     shows_content = False
 
@@ -43,7 +43,7 @@ class Rufh:
         return {**self._about(upload), **answers.length(upload, self._version)}
 
     def appended(self, upload: Upload, locate: Callable[[], str]) -> Reply:
-        """Return the reply; one that completes the upload is as if its creation had brought all of it."""
+        """Return the reply to an append. If the upload is done, the reply is as to a creation with all of its bytes."""
         if upload.done:
             return self.created(upload, locate(), with_body=True)
         return self._reply(self._version.append_status, self._about(upload))
@@ -57,7 +57,8 @@ class Rufh:
         return self._interim_reply({"Location": location, **self._limit(upload)})
 
     def progressed(self, upload: Upload) -> Reply | None:
-        """Return a 104, but not for the last byte: only the final response confirms that."""
+        """Return a 104 with the offset; None if the client gets none, or if the upload is full: only the final response
+        confirms the last byte."""
         if not self._interim or not self._version.progress or upload.full:
             return None
         return self._interim_reply({"Upload-Offset": str(upload.offset)})
@@ -78,7 +79,7 @@ class Rufh:
         return STATUS[type(refusal)]
 
     def limits(self) -> Mapping[str, str]:
-        """Return the limits of new uploads."""
+        """Return Upload-Limit for new uploads."""
         return self._limit(None)
 
     def _about(self, upload: Upload) -> Mapping[str, str]:
