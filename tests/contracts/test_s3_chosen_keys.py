@@ -1,4 +1,6 @@
-"""Uploads whose key was chosen, of which the record is lost: only their info object tells what is theirs."""
+"""Uploads whose key a hook or a credential chose, or began, of which the record is lost: only their info object tells
+what is theirs.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from tests.support.writing import Sender, content, new_upload, random_bytes
 from tusd_py.domain.upload import Upload
 from tusd_py.ports.inspection import Recovered
 
-KEY = "team/a b.bin"
+NAMES: Sequence[dict[str, str]] = ({"place": "team/a b.bin"}, {"key_prefix": "team/"})
 
 
 @pytest.fixture(params=["moto", "moto in another bucket", "seaweed"])
@@ -20,9 +22,10 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         yield bench
 
 
-async def send(bench: Bench, *sessions: int) -> Sender:
+async def send(bench: Bench, *sessions: int, **names: str) -> Sender:
     """An upload of four parts that got so many bytes in each of its sessions."""
-    sender = Sender(bench.storage, random_bytes(4 * bench.grain), new_upload(bench.storage, 4 * bench.grain, place=KEY))
+    upload = new_upload(bench.storage, 4 * bench.grain, **names)
+    sender = Sender(bench.storage, random_bytes(4 * bench.grain), upload)
     for size in sessions:
         await sender.send(size)
     return sender
@@ -34,13 +37,16 @@ async def recover(bench: Bench, upload: Upload) -> Recovered | None:
 
 
 @pytest.mark.parametrize("tenths", [(4,), (25,), (4, 21), (25, 4)])
-async def test_all_of_it_is_found_and_goes_on_under_its_key(bench: Bench, tenths: Sequence[int]) -> None:
-    sender = await send(bench, *(bench.grain * tenth // 10 for tenth in tenths))
+@pytest.mark.parametrize("names", NAMES, ids=["place", "key prefix"])
+async def test_all_of_it_is_found_and_goes_on_under_its_key(
+    bench: Bench, tenths: Sequence[int], names: dict[str, str]
+) -> None:
+    sender = await send(bench, *(bench.grain * tenth // 10 for tenth in tenths), **names)
     before = sender.upload
     recovered = await recover(bench, before)
     assert recovered is not None
     assert (recovered.upload.offset, recovered.upload.length) == (before.offset, before.length)
-    assert recovered.upload.place == KEY
+    assert (recovered.upload.place, recovered.upload.key_prefix) == (before.place, before.key_prefix)
     assert bench.storage.locate(recovered.upload) == bench.storage.locate(before)
     again = Sender(bench.storage, sender.data, recovered.upload)
     again.entries = list(recovered.entries)
@@ -52,7 +58,7 @@ async def test_all_of_it_is_found_and_goes_on_under_its_key(bench: Bench, tenths
 
 async def test_parts_of_another_upload_with_the_key_stay(bench: Bench) -> None:
     """After the loss of a state two uploads may have one key."""
-    first, second = await send(bench, 3), await send(bench, 2 * bench.grain)
+    first, second = await send(bench, 3, **NAMES[0]), await send(bench, 2 * bench.grain, **NAMES[0])
     for sender in (first, second):
         recovered = await recover(bench, sender.upload)
         assert recovered is not None

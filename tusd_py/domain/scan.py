@@ -14,7 +14,7 @@ class Verdict(enum.StrEnum):
     FOUND = "found"
     """The content is malicious: the upload has been ended."""
     UNSCANNED = "unscanned"
-    """The scanner doesn't take an object of this size."""
+    """The content is beyond a limit of the scanner."""
     FAILED = "failed"
     """The scanner couldn't be asked, in all attempts."""
 

@@ -19,12 +19,12 @@ class Infected(ScanRejected):
 
 
 class Unscanned(ScanRejected):
-    """The scanner doesn't take an upload of this size."""
+    """The content is beyond a limit of the scanner, mostly that of its size."""
 
     code = "unscanned"
 
     def __init__(self) -> None:
-        super().__init__("it is too large to be scanned; it was removed")
+        super().__init__("it is too large, or packed too deeply, to be scanned; it was removed")
 
 
 class ScannerUnavailable(ServiceUnavailable):

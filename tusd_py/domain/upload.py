@@ -131,6 +131,11 @@ class Upload:
         return self.place or (None if self.name is None else self.key_prefix + self.name)
 
     @property
+    def key_tells_id(self) -> bool:
+        """True if its object's key alone tells that the object is this upload's: no hook or credential added to it."""
+        return self.kind is Kind.PARTIAL or (self.chosen_key is None and not self.key_prefix)
+
+    @property
     def claimed_key(self) -> str | None:
         """The chosen key, after `/bucket/` if a hook chose that too: no other upload has it while this one is
         remembered. No key begins with a slash."""

@@ -31,7 +31,7 @@ class PartSender:
         self._verified = asyncio.Event()
         self._multipart = _resolved(chain.cursor.multipart)
         self._info_lock = asyncio.Lock()
-        self._key_chosen = upload.chosen_key is not None
+        self._key_tells_id = upload.key_tells_id
 
     @property
     def has_multipart(self) -> bool:
@@ -68,7 +68,7 @@ class PartSender:
         To be called before a segment or multipart upload is stored.
         """
         async with self._info_lock:
-            if (self._bucket.options.info_objects or self._key_chosen) and self._chain.cursor.info is None:
+            if (self._bucket.options.info_objects or not self._key_tells_id) and self._chain.cursor.info is None:
                 await self._put_info(self._chain.cursor)
 
     async def _put_info(self, cursor: S3Cursor) -> None:
@@ -99,13 +99,13 @@ class PartSender:
         return creation
 
     async def _create_multipart(self) -> str:
-        """Create the multipart upload; return its UploadId. If the key was chosen, the info object names the UploadId:
-        in a listing, such a key doesn't tell the upload."""
-        if not self._key_chosen:
+        """Create the multipart upload; return its UploadId. If its key doesn't tell the upload in a listing, the info
+        object names the UploadId."""
+        if self._key_tells_id:
             await self.save_info()
         created = await self._bucket.create_multipart(self._upload, self._chain.cursor.key)
         self._chain.note_trouble(troubled=created.troubled)
-        if self._key_chosen:
+        if not self._key_tells_id:
             async with self._info_lock:
                 await self._put_info(replace(self._chain.cursor, multipart=created.multipart))
         return created.multipart

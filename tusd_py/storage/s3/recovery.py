@@ -69,9 +69,9 @@ async def _described(bucket: Bucket, upload_id: UploadId, items: Sequence[Item],
 async def _multiparts(bucket: Bucket, upload: Upload, cursor: S3Cursor, items: Sequence[Item]) -> Sequence[str | None]:
     """Return the UploadIds of the multipart uploads for the upload's object.
 
-    A chosen key doesn't tell the upload: then only the UploadId that the info object names counts, if it still exists.
+    If the key doesn't tell the upload, only the UploadId that the info object names counts, if it still exists.
     """
-    if upload.chosen_key is None:
+    if upload.key_tells_id:
         return [item.multipart for item in items if item.multipart and item.key == cursor.key]
     existing = {listed.multipart async for listed in bucket.client.list_multiparts(cursor.key)}
     return [cursor.multipart] if cursor.multipart in existing else []
