@@ -20,7 +20,7 @@ _WRONG = (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, LookupError, A
 
 
 class WrongSignature(Exception):
-    """The token wasn't signed with the key that was tried."""
+    """The token wasn't signed with the key."""
 
 
 def read_header(token: str) -> Mapping[str, Any] | None:

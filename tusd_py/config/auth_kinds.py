@@ -22,8 +22,7 @@ _WORD = re.compile(r"[!-~]+")
 
 
 def read_makers(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the names of makers, each once, in the order given; none for `none`. Raises ValueError for another name.
-    """
+    """Return the names of makers, each once, in the order given: none for `none`. Raises ValueError for other names."""
     names = tuple(dict.fromkeys(word.lower() for word in split_words(value)))
     if len(names) == 1 and names[0] in NONE_WORDS:
         return ()
